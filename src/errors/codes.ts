@@ -19,6 +19,7 @@ export const ERRORS = {
   ERR_LAYOUT: { exit: 2, means: 'a buffer is not a machine of this version, or is damaged' },
   ERR_SNAPSHOT: { exit: 2, means: 'a snapshot is damaged, or of another machine' },
   ERR_HANDLE_STALE: { exit: 1, means: 'a handle outlived the object it named' },
+  ERR_EVENTFD_VALUE: { exit: 2, means: 'a value was written to an eventfd that is not 0 to 2^64 - 2' },
   ERR_SLOTS_FULL: { exit: 2, means: 'a table of fixed size has no free slot' },
 
   // Calls of the machine.

@@ -1,0 +1,75 @@
+import { LINE, type Region } from './layout.ts';
+import { add, load, type Words } from './word.ts';
+
+/** Words of an {@link EventCount}: the count, and on a line of its own the number of sleepers. */
+export const EVENT_COUNT_WORDS = 2 * LINE;
+
+/** For how long a wait may last when nothing else bounds it: for ever, because the waiter can be woken from outside. */
+export const FOREVER = Number.POSITIVE_INFINITY;
+
+/**
+ * Where threads sleep until something has happened, and where whoever made it happen wakes them. Free for the
+ * waker while nobody sleeps: one load.
+ *
+ * A sleeper: `ticket = announce()`, **then** look for work, then `park(ticket)` if there is none, else `withdraw()`.
+ * A waker: publish the work, **then** `signal()`.
+ *
+ * Why no wake-up is lost: both sides store their own flag first and then read the other's (all operations are
+ * sequentially consistent). If `signal` reads no sleeper, then the sleeper's `announce` comes after that read, so
+ * its look for work comes after the work was published, and finds it. If `signal` reads a sleeper, it moves the
+ * count: a ticket taken before is out of date and `park` returns at once, or the sleeper is in the queue already
+ * and the notify wakes it; a ticket taken after means that the look comes after the publication.
+ * @see race-catalogue entries `check-then-halt` and `waiter-count-dekker` for the orders that fail
+ */
+export class EventCount {
+  readonly #words: Words;
+  readonly #count: number;
+  readonly #sleepers: number;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#count = region.at;
+    this.#sleepers = region.at + LINE;
+  }
+
+  /** Counts the caller as a sleeper and returns its ticket. To be followed by one `park` or `withdraw`. */
+  announce(): number {
+    add(this.#words, this.#sleepers, 1);
+    return load(this.#words, this.#count);
+  }
+
+  /** Takes an announcement back: there was work after all. */
+  withdraw(): void {
+    add(this.#words, this.#sleepers, -1);
+  }
+
+  /** Sleeps until a signal that came after `ticket` was drawn; false if `timeoutMs` passed first. Blocks the thread. */
+  park(ticket: number, timeoutMs = FOREVER): boolean {
+    const outcome = Atomics.wait(this.#words, this.#count, ticket, timeoutMs);
+    add(this.#words, this.#sleepers, -1);
+    return outcome !== 'timed-out';
+  }
+
+  /**
+   * As `park`, for a thread with an event loop. A pending promise keeps no process alive: the caller must hold a
+   * reference of its own. It ends with a signal only, because a timed `waitAsync` leaks until its timeout.
+   */
+  async parkAsync(ticket: number): Promise<void> {
+    const wait = Atomics.waitAsync(this.#words, this.#count, ticket);
+    if (wait.async) await wait.value;
+    add(this.#words, this.#sleepers, -1);
+  }
+
+  /** Wakes up to `limit` sleepers; true if there was anyone to wake. Publish what they shall find first. Any thread. */
+  signal(limit = FOREVER): boolean {
+    if (load(this.#words, this.#sleepers) === 0) return false;
+    add(this.#words, this.#count, 1);
+    Atomics.notify(this.#words, this.#count, limit);
+    return true;
+  }
+
+  /** Whether anyone sleeps, or is about to. For statistics; `signal` looks by itself. */
+  get asleep(): boolean {
+    return load(this.#words, this.#sleepers) !== 0;
+  }
+}

@@ -1,0 +1,174 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { EVENT_COUNT_WORDS, EventCount, FOREVER } from './event-count.ts';
+import { LINE, type Region } from './layout.ts';
+import { load, replace, store, type Words } from './word.ts';
+
+/** Words of an {@link EventFd}: its count and flags on one line, and the place where readers and writers sleep. */
+export const EVENTFD_WORDS = LINE + EVENT_COUNT_WORDS;
+
+/** The most an eventfd counts to, 2^64 - 2. */
+export const EVENTFD_MAX = 0xffff_ffff_ffff_fffen;
+
+// The low word of the count. While the two flags are clear it is the whole count, and one compare-and-swap does all.
+const LOCK = 1 << 31;
+const LARGE = 1 << 30;
+const LOW_BITS = 30;
+const LOW = LARGE - 1;
+
+/**
+ * eventfd(2) in shared memory: a 64-bit count that writes add to and a read takes, in semaphore mode one at a time.
+ *
+ * The count lies in three limbs, 30 + 30 + 4 bits. As long as it is below 2^30, which is always in practice, the
+ * low word is the whole of it, and a write or a read is one compare-and-swap. A larger count is marked LARGE in the
+ * low word; whoever finds that mark, or would set it, takes the LOCK bit of the same word, and so excludes
+ * everybody, because every operation goes through that word.
+ *
+ * Sleeping is an {@link EventCount}: a writer publishes the count and then signals, a reader announces itself and then
+ * looks at the count. Any thread may call any method; `read` and `write` block the calling thread.
+ */
+export class EventFd {
+  readonly #words: Words;
+  readonly #low: number;
+  readonly #middle: number;
+  readonly #high: number;
+  readonly #semaphore: number;
+  readonly #moved: EventCount;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#low = region.at;
+    this.#middle = region.at + 1;
+    this.#high = region.at + 2;
+    this.#semaphore = region.at + 3;
+    this.#moved = new EventCount(words, { at: region.at + LINE, words: EVENT_COUNT_WORDS });
+  }
+
+  /** As eventfd(2): the first count, and EFD_SEMAPHORE. Before any other thread knows of it. */
+  init(count: number | bigint = 0, semaphore = false): void {
+    store(this.#words, this.#low, 0);
+    store(this.#words, this.#middle, 0);
+    store(this.#words, this.#high, 0);
+    store(this.#words, this.#semaphore, semaphore ? 1 : 0);
+    this.tryWrite(count);
+  }
+
+  /**
+   * Adds `value`; false, with nothing changed, if the count would pass 2^64 - 2 (EAGAIN to a non-blocking writer).
+   * @throws IrqError `ERR_EVENTFD_VALUE` for a value that is not 0 to 2^64 - 2 (EINVAL)
+   */
+  tryWrite(value: number | bigint = 1): boolean {
+    if (typeof value === 'number' && value >= 0 && value <= LOW && Number.isInteger(value)) {
+      for (;;) {
+        const low = load(this.#words, this.#low);
+        const sum = low + value;
+        if (low < 0 || low > LOW || sum > LOW) break;
+        if (replace(this.#words, this.#low, low, sum)) {
+          this.#moved.signal();
+          return true;
+        }
+      }
+    }
+    const added = checked(value);
+    const count = this.#lock();
+    const fits = count + added <= EVENTFD_MAX;
+    this.#unlock(fits ? count + added : count);
+    if (fits) this.#moved.signal();
+    return fits;
+  }
+
+  /** Adds `value`, sleeping while there is no room for it; false if `timeoutMs` passed first. */
+  write(value: number | bigint = 1, timeoutMs = FOREVER): boolean {
+    while (!this.tryWrite(value)) {
+      const ticket = this.#moved.announce();
+      if (this.tryWrite(value)) {
+        this.#moved.withdraw();
+        return true;
+      }
+      if (!this.#moved.park(ticket, timeoutMs)) return false;
+    }
+    return true;
+  }
+
+  /** Takes the count (1 in semaphore mode); 0n if there is none (EAGAIN to a non-blocking reader). */
+  tryRead(): bigint {
+    const semaphore = load(this.#words, this.#semaphore) !== 0;
+    for (;;) {
+      const low = load(this.#words, this.#low);
+      if (low === 0) return 0n;
+      if (low < 0 || low > LOW) break;
+      if (replace(this.#words, this.#low, low, semaphore ? low - 1 : 0)) {
+        this.#moved.signal();
+        return semaphore ? 1n : BigInt(low);
+      }
+    }
+    const count = this.#lock();
+    const taken = semaphore ? (count > 0n ? 1n : 0n) : count;
+    this.#unlock(count - taken);
+    if (taken > 0n) this.#moved.signal();
+    return taken;
+  }
+
+  /** Takes the count (1 in semaphore mode), sleeping while it is zero; 0n if `timeoutMs` passed first. */
+  read(timeoutMs = FOREVER): bigint {
+    for (;;) {
+      const taken = this.tryRead();
+      if (taken > 0n) return taken;
+      const ticket = this.#moved.announce();
+      if (load(this.#words, this.#low) !== 0) this.#moved.withdraw();
+      else if (!this.#moved.park(ticket, timeoutMs)) return 0n;
+    }
+  }
+
+  /** Takes the whole count whatever the mode, without saying how much it was; true if there was any. No allocation. */
+  drain(): boolean {
+    for (;;) {
+      const low = load(this.#words, this.#low);
+      if (low === 0) return false;
+      if (low < 0 || low > LOW) break;
+      if (replace(this.#words, this.#low, low, 0)) {
+        this.#moved.signal();
+        return true;
+      }
+    }
+    const count = this.#lock();
+    this.#unlock(0n);
+    this.#moved.signal();
+    return count > 0n;
+  }
+
+  /** Whether a read would find something (EPOLLIN). */
+  get readable(): boolean {
+    return load(this.#words, this.#low) !== 0;
+  }
+
+  /** Takes the LOCK bit and returns the count. */
+  #lock(): bigint {
+    for (;;) {
+      const low = load(this.#words, this.#low);
+      if (low >= 0 && replace(this.#words, this.#low, low, low | LOCK)) {
+        const high = BigInt(load(this.#words, this.#high));
+        const middle = BigInt(load(this.#words, this.#middle));
+        return (((high << BigInt(LOW_BITS)) | middle) << BigInt(LOW_BITS)) | BigInt(low & LOW);
+      }
+    }
+  }
+
+  /** Stores the count and, with the same store that publishes its low limb, gives the LOCK bit back. */
+  #unlock(count: bigint): void {
+    const above = count >> BigInt(LOW_BITS);
+    store(this.#words, this.#middle, Number(above & BigInt(LOW)));
+    store(this.#words, this.#high, Number(above >> BigInt(LOW_BITS)));
+    store(this.#words, this.#low, Number(count & BigInt(LOW)) | (above > 0n ? LARGE : 0));
+  }
+}
+
+function checked(value: number | bigint): bigint {
+  if (
+    typeof value === 'bigint'
+      ? value >= 0n && value <= EVENTFD_MAX
+      : Number.isSafeInteger(value) && value >= 0
+  ) {
+    return BigInt(value);
+  }
+  throw new IrqError('ERR_EVENTFD_VALUE', `an eventfd takes whole numbers from 0 to 2^64 - 2, not ${value}`);
+}

@@ -1,0 +1,69 @@
+import { IrqError } from '../errors/irq-error.ts';
+import type { Region } from './layout.ts';
+import { exchange, load, replace, store, type Words } from './word.ts';
+
+export const MUTEX_WORDS = 1;
+
+/** Longest wait for a lock of the machine. Critical sections last microseconds: who waits this long waits for a dead thread. */
+const LOCK_BOUND_MS = 10_000;
+
+const FREE = 0;
+const HELD = 1;
+/** Held, and somebody sleeps, or is about to. */
+const WANTED = 2;
+
+/**
+ * A mutual exclusion lock in one word, after Drepper's three-state futex mutex ("Futexes Are Tricky").
+ *
+ * A waiter marks the word WANTED before it sleeps on exactly that value, so a holder that releases in between has
+ * changed the word and the sleep ends at once; a waiter that wakes takes the lock as WANTED again, because it cannot
+ * know whether others sleep: at worst that costs one idle notify. Not recursive, not fair. Any thread; it blocks.
+ */
+export class Mutex {
+  readonly #words: Words;
+  readonly #at: number;
+  readonly #name: string;
+  readonly #spins: number;
+
+  /**
+   * @param name - for the error of a wait past its bound
+   * @param spins - how often to look again before sleeping; 0 where every look is a scheduling point
+   */
+  constructor(words: Words, region: Region, name: string, spins = 100) {
+    this.#words = words;
+    this.#at = region.at;
+    this.#name = name;
+    this.#spins = spins;
+  }
+
+  /** @throws IrqError `ERR_LOCK_TIMEOUT` after {@link LOCK_BOUND_MS} or the bound given. */
+  lock(timeoutMs = LOCK_BOUND_MS): void {
+    if (replace(this.#words, this.#at, FREE, HELD)) return;
+    for (let spin = 0; spin < this.#spins; spin++) {
+      if (load(this.#words, this.#at) === FREE && replace(this.#words, this.#at, FREE, HELD)) return;
+    }
+    while (exchange(this.#words, this.#at, WANTED) !== FREE) {
+      if (Atomics.wait(this.#words, this.#at, WANTED, timeoutMs) === 'timed-out') {
+        throw new IrqError(
+          'ERR_LOCK_TIMEOUT',
+          `${this.#name} was not released within ${timeoutMs} ms: its holder is stuck or dead`,
+        );
+      }
+    }
+  }
+
+  /** Takes the lock if it is free. */
+  tryLock(): boolean {
+    return load(this.#words, this.#at) === FREE && replace(this.#words, this.#at, FREE, HELD);
+  }
+
+  unlock(): void {
+    if (exchange(this.#words, this.#at, FREE) === WANTED) Atomics.notify(this.#words, this.#at, 1);
+  }
+
+  /** Frees a lock whose holder has died. Only where the holder is known to be gone. */
+  breakLock(): void {
+    store(this.#words, this.#at, FREE);
+    Atomics.notify(this.#words, this.#at, 1);
+  }
+}
