@@ -1,0 +1,38 @@
+/**
+ * The candidate that `word` was probably meant to be, or undefined if none is near: at most one edit for every
+ * three characters, and two at least. Letter case does not count.
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const wanted = word.toLowerCase();
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
+    const distance = editDistance(wanted, candidate.toLowerCase());
+    if (distance < bestDistance && distance < Math.max(word.length, candidate.length)) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** `; did you mean X?`, or nothing if nothing is near: the end of a message about an unknown word. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const near = word.length > 64 ? undefined : nearest(word, candidates);
+  return near === undefined ? '' : `; did you mean ${near}?`;
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions, one row of the table at a time. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const substitute = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitute));
+    }
+    row = next;
+  }
+  return row[to.length] ?? 0;
+}
