@@ -1,7 +1,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { IrqError } from '../errors/irq-error.ts';
 import { type GuestEvent, readGuestEvent } from './guest-event.ts';
-import { excerpt, readInputFile } from './input-file.ts';
+import { excerpt, excerptOfJson, readInputFile } from './input-file.ts';
 import { JsonLine } from './json-line.ts';
 
 /** The `format` of the header that this version reads. */
@@ -105,7 +105,7 @@ function formatProblem(format: unknown): string {
   if (typeof format === 'string' && format.startsWith('gicv3-guest-trace/')) {
     return `the format is ${excerpt(format)}, another version`;
   }
-  return `the format is ${excerpt(JSON.stringify(format)).slice(1, -1)}`;
+  return `the format is ${excerptOfJson(format)}`;
 }
 
 function unpack(bytes: Buffer, file: string): Buffer {

@@ -57,7 +57,13 @@ function fileError(path: string, what: string, cause: unknown): IrqError {
  * A piece of somebody's text for a message: quoted, control characters escaped, at most 60 characters. The text
  * may be binary rubbish, and must not reach a terminal as it is.
  */
-export function excerpt(text: string): string {
-  const short = text.length > 60 ? `${text.slice(0, 57)}...` : text;
-  return JSON.stringify(short).replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
-}
+export const excerpt = (text: string) => shown(JSON.stringify(shortened(text)));
+
+/** The same for a value that was read from JSON. */
+export const excerptOfJson = (value: unknown) => shown(shortened(JSON.stringify(value)));
+
+const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
+
+// JSON escapes the control characters below 0x20; these it leaves.
+const shown = (json: string) =>
+  json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);

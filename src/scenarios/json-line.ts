@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/codes.ts';
 import { IrqError } from '../errors/irq-error.ts';
-import { excerpt } from './input-file.ts';
+import { excerpt, excerptOfJson } from './input-file.ts';
 import { didYouMean } from './suggestion.ts';
 
 const HEX = /^0x[0-9a-f]{1,16}$/i;
@@ -103,7 +103,7 @@ export class JsonLine {
   }
 
   #wrong(name: string, value: unknown, expected: string): IrqError {
-    const got = value === undefined ? 'is missing' : `is ${excerpt(JSON.stringify(value)).slice(1, -1)}`;
+    const got = value === undefined ? 'is missing' : `is ${excerptOfJson(value)}`;
     return this.error(`${name} ${got}; expected ${expected}`);
   }
 }
