@@ -1,0 +1,244 @@
+import { lowestBit } from '../memory/bits.ts';
+import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { peek, poke, type Words } from '../memory/word.ts';
+import { type Interrupts, NONE } from './interrupts.ts';
+import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from './intid.ts';
+import { GROUP1, priorityOf } from './state.ts';
+
+/** Implemented bits of a priority: the upper five. @see ICC_CTLR_EL1.PRIbits */
+export const PRIORITY_MASK = 0xf8;
+/** What ICC_RPR_EL1 reads while nothing is active. */
+export const IDLE_PRIORITY = 0xff;
+
+const PMR = 0;
+const BPR0 = 1;
+const BPR1 = 2;
+const CTLR = 3;
+const IGRPEN = 4;
+const AP0R = 5;
+const AP1R = 6;
+
+const CBPR = 1 << 0;
+const EOIMODE = 1 << 1;
+const LOWEST_BPR0 = 2;
+const LOWEST_BPR1 = 3;
+
+/** Adds the registers of one vCPU's CPU interface to a layout. */
+export function cpuInterfaceRegion(layout: Layout, vcpu: number): Region {
+  return layout.region(`vcpu${vcpu}.icc`, LINE);
+}
+
+/**
+ * The CPU interface of one vCPU: what its guest reaches through the ICC_*_EL1 system registers.
+ *
+ * Its registers belong to the vCPU's own thread, which alone may call these methods while the vCPU runs; they are plain
+ * words. The states of interrupts, which others change at the same time, are behind {@link Interrupts}.
+ * @see Arm IHI 0069, "Programmers' model, CPU interface"; hyp/vgic-v3-sr.c for KVM's choices
+ */
+export class CpuInterface {
+  readonly #words: Words;
+  readonly #at: number;
+  readonly #interrupts: Interrupts;
+  readonly vcpu: VcpuId;
+
+  constructor(words: Words, region: Region, vcpu: VcpuId, interrupts: Interrupts) {
+    this.#words = words;
+    this.#at = region.at;
+    this.#interrupts = interrupts;
+    this.vcpu = vcpu;
+  }
+
+  reset(): void {
+    for (let register = 0; register < LINE; register++) this.#put(register, 0);
+    this.#put(BPR0, LOWEST_BPR0);
+    this.#put(BPR1, LOWEST_BPR1);
+  }
+
+  /**
+   * Reads ICC_IAR1_EL1: takes the most urgent group 1 interrupt, if it may be signalled now.
+   * @returns its INTID, or 1023 with nothing changed
+   */
+  acknowledge(): Intid {
+    return this.#acknowledge(GROUP1);
+  }
+
+  /** Reads ICC_IAR0_EL1, as {@link acknowledge} for group 0. */
+  acknowledgeGroup0(): Intid {
+    return this.#acknowledge(0);
+  }
+
+  #acknowledge(group: number): Intid {
+    for (;;) {
+      const intid = this.#candidate();
+      if (intid === NONE) return SPURIOUS;
+      const at = this.#interrupts.find(this.vcpu, intid);
+      const state = this.#interrupts.state(at);
+      if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
+      const taken = this.#interrupts.take(this.vcpu, intid);
+      if (taken === 0) continue;
+      this.#setActivePriority(taken);
+      return intid as Intid;
+    }
+  }
+
+  /** Reads ICC_HPPIR1_EL1: the INTID that would be next, whatever the mask and the running priority; else 1023. */
+  get highestPending(): Intid {
+    return this.#highestPending(GROUP1);
+  }
+
+  /** Reads ICC_HPPIR0_EL1. */
+  get highestPendingGroup0(): Intid {
+    return this.#highestPending(0);
+  }
+
+  #highestPending(group: number): Intid {
+    const intid = this.#candidate();
+    if (intid === NONE) return SPURIOUS;
+    const state = this.#interrupts.state(this.#interrupts.find(this.vcpu, intid));
+    return ((state & GROUP1) === group ? intid : SPURIOUS) as Intid;
+  }
+
+  /**
+   * Writes ICC_EOIR1_EL1: drops the running priority and, in EOImode 0, deactivates.
+   * The special INTIDs are ignored. KVM's choice for an INTID that is not the active one: the top priority is dropped
+   * all the same, and the INTID deactivated if it is active.
+   */
+  endOfInterrupt(intid: number): void {
+    if (isSpecial(intid)) return;
+    this.#dropPriority();
+    if ((this.#get(CTLR) & EOIMODE) === 0) this.#deactivate(intid);
+  }
+
+  /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
+  deactivate(intid: number): void {
+    if ((this.#get(CTLR) & EOIMODE) !== 0 && !isSpecial(intid)) this.#deactivate(intid);
+  }
+
+  #deactivate(intid: number): void {
+    if (intid >= FIRST_LPI) return;
+    const at = this.#interrupts.find(this.vcpu, intid);
+    if (at !== NONE) this.#interrupts.deactivate(at, intid);
+  }
+
+  /** Whether the IRQ (or FIQ) line into the core is up: something may be taken now. */
+  get signalled(): boolean {
+    const intid = this.#candidate();
+    return intid !== NONE && this.#signals(this.#interrupts.state(this.#interrupts.find(this.vcpu, intid)));
+  }
+
+  /** ICC_RPR_EL1: the priority of the most urgent active interrupt, or 0xff. */
+  get runningPriority(): number {
+    const active = this.#get(AP0R) | this.#get(AP1R);
+    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << 3;
+  }
+
+  get priorityMask(): number {
+    return this.#get(PMR);
+  }
+
+  /** ICC_PMR_EL1: only priorities numerically below it are signalled. 0 after reset. */
+  set priorityMask(value: number) {
+    this.#put(PMR, value & PRIORITY_MASK);
+  }
+
+  get control(): number {
+    return this.#get(CTLR);
+  }
+
+  /** The writable bits of ICC_CTLR_EL1: CBPR (bit 0) and EOImode (bit 1). */
+  set control(value: number) {
+    this.#put(CTLR, value & (CBPR | EOIMODE));
+  }
+
+  get binaryPoint0(): number {
+    return this.#get(BPR0);
+  }
+
+  set binaryPoint0(value: number) {
+    this.#put(BPR0, Math.max(value & 7, LOWEST_BPR0));
+  }
+
+  get binaryPoint1(): number {
+    return (this.#get(CTLR) & CBPR) !== 0 ? Math.min(this.#get(BPR0) + 1, 7) : this.#get(BPR1);
+  }
+
+  set binaryPoint1(value: number) {
+    if ((this.#get(CTLR) & CBPR) === 0) this.#put(BPR1, Math.max(value & 7, LOWEST_BPR1));
+  }
+
+  get groupEnable0(): boolean {
+    return (this.#get(IGRPEN) & 1) !== 0;
+  }
+
+  /** ICC_IGRPEN0_EL1. */
+  set groupEnable0(on: boolean) {
+    this.#put(IGRPEN, on ? this.#get(IGRPEN) | 1 : this.#get(IGRPEN) & ~1);
+  }
+
+  get groupEnable1(): boolean {
+    return (this.#get(IGRPEN) & 2) !== 0;
+  }
+
+  /** ICC_IGRPEN1_EL1. */
+  set groupEnable1(on: boolean) {
+    this.#put(IGRPEN, on ? this.#get(IGRPEN) | 2 : this.#get(IGRPEN) & ~2);
+  }
+
+  get activePriorities0(): number {
+    return this.#get(AP0R);
+  }
+
+  set activePriorities0(value: number) {
+    this.#put(AP0R, value);
+  }
+
+  get activePriorities1(): number {
+    return this.#get(AP1R);
+  }
+
+  /** ICC_AP1R0_EL1: a bit for each of the 32 preemption levels. */
+  set activePriorities1(value: number) {
+    this.#put(AP1R, value);
+  }
+
+  #candidate(): number {
+    const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
+    if (groups === 0) return NONE;
+    return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);
+  }
+
+  /** Whether an interrupt of this state gets past the mask and the running priority. */
+  #signals(state: number): boolean {
+    return priorityOf(state) < this.#get(PMR) && this.#groupPriority(state) < this.runningPriority;
+  }
+
+  /** The part of a priority that decides on preemption. @see "Priority grouping" */
+  #groupPriority(state: number): number {
+    const own = (state & GROUP1) !== 0 && (this.#get(CTLR) & CBPR) === 0;
+    return priorityOf(state) & (0xff << (own ? this.#get(BPR1) : this.#get(BPR0) + 1));
+  }
+
+  #setActivePriority(state: number): void {
+    const register = (state & GROUP1) !== 0 ? AP1R : AP0R;
+    this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> 3)));
+  }
+
+  /** Clears the most urgent active priority, of whichever group. */
+  #dropPriority(): void {
+    const active0 = this.#get(AP0R);
+    const active1 = this.#get(AP1R);
+    const active = active0 | active1;
+    if (active === 0) return;
+    const top = active & -active;
+    if ((active0 & top) !== 0) this.#put(AP0R, active0 & ~top);
+    else this.#put(AP1R, active1 & ~top);
+  }
+
+  #get(register: number): number {
+    return peek(this.#words, this.#at + register);
+  }
+
+  #put(register: number, value: number): void {
+    poke(this.#words, this.#at + register, value);
+  }
+}

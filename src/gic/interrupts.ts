@@ -1,0 +1,302 @@
+import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
+import type { Layout, Region } from '../memory/layout.ts';
+import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
+import { load, peek, replace, setBits, store, type Words } from '../memory/word.ts';
+import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
+import { PRIORITY_CENSUS_WORDS, PriorityCensus } from './priority-census.ts';
+import {
+  ACTIVE,
+  EDGE,
+  ENABLED,
+  GROUP1,
+  isDeliverable,
+  LATCH,
+  LINE,
+  NO_TARGET,
+  priorityOf,
+  TARGET,
+  TARGET_SHIFT,
+  targetOf,
+} from './state.ts';
+
+/** Sizes of the interrupt controller's state. */
+export type InterruptsConfig = {
+  /** 1 to 512 */
+  readonly vcpus: number;
+  /** SPIs that exist, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
+  readonly spis: number;
+  /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
+  readonly idBits: number;
+};
+
+/** Where the states of all interrupts lie, and what each vCPU looks at. */
+export type InterruptRegions = {
+  /** 32 words a vCPU: its SGIs and PPIs. */
+  readonly privates: Region;
+  readonly spis: Region;
+  readonly lpis: Region;
+  readonly census: Region;
+  /** By vCPU: a {@link SummaryBitmap} of the INTIDs that it should look at. */
+  readonly listed: readonly Region[];
+  /** By vCPU: where its thread sleeps. */
+  readonly bells: readonly Region[];
+  /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
+  readonly forwarding: Region;
+  readonly idLimit: number;
+};
+
+/** Adds the regions of the interrupt states to a layout. */
+export function interruptRegions(layout: Layout, config: InterruptsConfig): InterruptRegions {
+  const idLimit = 2 ** config.idBits;
+  const each = <T>(make: (vcpu: number) => T): T[] =>
+    Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
+  return {
+    privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
+    spis: layout.region('spi', config.spis),
+    lpis: layout.region('lpi', idLimit - FIRST_LPI),
+    census: layout.region('census', PRIORITY_CENSUS_WORDS),
+    listed: each((vcpu) => layout.region(`vcpu${vcpu}.listed`, summaryBitmapWords(idLimit))),
+    bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
+    forwarding: layout.region('forwarding', 1),
+    idLimit,
+  };
+}
+
+/** Returned where an INTID names no interrupt. */
+export const NONE = -1;
+
+/**
+ * All interrupts of a machine, and for each vCPU the list of those that it should look at.
+ *
+ * The state word of an interrupt is the truth; a vCPU's list is a hint that leads to it. The rule that keeps them
+ * together: **whoever makes an interrupt deliverable lists it for the target named in the very word that it wrote,
+ * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
+ * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
+ * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`).
+ *
+ * Any thread may call these methods. None blocks, none allocates.
+ */
+export class Interrupts {
+  readonly #words: Words;
+  readonly #privates: number;
+  readonly #spis: number;
+  readonly #lpis: number;
+  readonly #endSpi: number;
+  readonly #idLimit: number;
+  readonly #forwarding: number;
+  readonly #census: PriorityCensus;
+  readonly #listed: readonly SummaryBitmap[];
+  readonly #bells: readonly EventCount[];
+
+  constructor(words: Words, regions: InterruptRegions) {
+    this.#words = words;
+    this.#privates = regions.privates.at;
+    this.#spis = regions.spis.at - FIRST_SPI;
+    this.#lpis = regions.lpis.at - FIRST_LPI;
+    this.#endSpi = FIRST_SPI + regions.spis.words;
+    this.#idLimit = regions.idLimit;
+    this.#forwarding = regions.forwarding.at;
+    this.#census = new PriorityCensus(words, regions.census);
+    this.#listed = regions.listed.map((region) => new SummaryBitmap(words, region, regions.idLimit));
+    this.#bells = regions.bells.map((region) => new EventCount(words, region));
+  }
+
+  /** One past the highest INTID that can exist. */
+  get idLimit(): number {
+    return this.#idLimit;
+  }
+
+  /** One past the highest SPI. */
+  get endSpi(): number {
+    return this.#endSpi;
+  }
+
+  get vcpus(): number {
+    return this.#bells.length;
+  }
+
+  /** Where the state of `intid` lies, seen from `vcpu` (which matters below 32); {@link NONE} if there is no such interrupt. */
+  find(vcpu: number, intid: number): number {
+    if (intid >= FIRST_LPI) return intid < this.#idLimit ? this.#lpis + intid : NONE;
+    if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
+    return intid < this.#endSpi && intid < END_SPI ? this.#spis + intid : NONE;
+  }
+
+  state(at: number): number {
+    return load(this.#words, at);
+  }
+
+  /** An edge: makes the interrupt pending. Coalesces with one that is pending already. The hot path of every injection. */
+  latch(at: number, intid: number): void {
+    const before = setBits(this.#words, at, LATCH);
+    // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
+    if ((before & LATCH) !== 0) return;
+    const state = before | LATCH;
+    if (isDeliverable(state)) this.list(targetOf(state), intid);
+  }
+
+  /**
+   * Moves the input wire by KVM's rule: an edge interrupt latches at every 1 and ignores 0, a level one follows.
+   * @see vgic_validate_injection in vgic.c; kvm-irq-uapi "State rule applied by the injector"
+   */
+  drive(at: number, intid: number, level: boolean): void {
+    for (;;) {
+      const state = load(this.#words, at);
+      if ((state & EDGE) !== 0) {
+        if (level) this.latch(at, intid);
+        return;
+      }
+      const next = level ? state | LINE : state & ~LINE;
+      if (next === state) return;
+      if (replace(this.#words, at, state, next)) {
+        if (isDeliverable(next)) this.list(targetOf(next), intid);
+        return;
+      }
+    }
+  }
+
+  /**
+   * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now.
+   * Every register write ends here. Returns the state from before.
+   */
+  change(at: number, intid: number, clear: number, set: number): number {
+    const before = this.amend(at, clear, set);
+    const after = (before & ~clear) | set;
+    if (isDeliverable(after)) this.list(targetOf(after), intid);
+    return before;
+  }
+
+  /** As {@link change}, but lists nothing: for the writes after which a controller does not look again. */
+  amend(at: number, clear: number, set: number): number {
+    for (;;) {
+      const before = load(this.#words, at);
+      const after = (before & ~clear) | set;
+      if (after === before) return before;
+      const counted = (after & ENABLED) !== 0;
+      if (counted) this.#census.enter(priorityOf(after));
+      const won = replace(this.#words, at, before, after);
+      if (won && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
+      if (won) return before;
+      if (counted) this.#census.leave(priorityOf(after));
+    }
+  }
+
+  /** Sends an interrupt to another vCPU, or to none with {@link NO_TARGET}. What is pending goes along. */
+  retarget(at: number, intid: number, vcpu: number): void {
+    this.change(at, intid, TARGET, vcpu << TARGET_SHIFT);
+  }
+
+  /** Puts `intid` on a vCPU's list and rings it. Nothing happens while the distributor does not forward. */
+  list(vcpu: number, intid: number): void {
+    if (vcpu === NO_TARGET || this.forwarding === 0) return;
+    this.#listed[vcpu]?.set(intid);
+    this.#bells[vcpu]?.signal();
+  }
+
+  /** Makes a vCPU look: something other than a state has changed that it depends on. */
+  ring(vcpu: number): void {
+    this.#bells[vcpu]?.signal();
+  }
+
+  /** Where the thread of `vcpu` sleeps. */
+  bell(vcpu: number): EventCount {
+    const bell = this.#bells[vcpu];
+    if (!bell) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.#bells.length}`);
+    return bell;
+  }
+
+  /**
+   * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}; ties go to the lowest INTID.
+   * Takes off the list what is no longer deliverable, and passes on what has moved. The thread of `vcpu` only.
+   * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
+   */
+  best(vcpu: number, groups: number): number {
+    const listed = this.#listed[vcpu];
+    if (!listed) return NONE;
+    let best = NONE;
+    let bestPriority = 256;
+    let stopAt = -1;
+    for (let intid = listed.next(0); intid !== NONE; intid = listed.next(intid + 1)) {
+      const at = this.find(vcpu, intid);
+      let state = load(this.#words, at);
+      if (!isDeliverable(state) || targetOf(state) !== vcpu) {
+        listed.claim(intid);
+        // Only now is it safe to leave: who makes it deliverable from here on will find the bit gone, and set it.
+        state = load(this.#words, at);
+        if (!isDeliverable(state)) continue;
+        this.list(targetOf(state), intid);
+        if (targetOf(state) !== vcpu) continue;
+      }
+      if (groups >= 0 && (state & GROUP1) !== groups) continue;
+      const priority = priorityOf(state);
+      if (priority >= bestPriority) continue;
+      best = intid;
+      bestPriority = priority;
+      if (stopAt < 0) stopAt = this.#census.best;
+      if (priority <= stopAt) break;
+    }
+    return best;
+  }
+
+  /**
+   * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
+   * Returns its state from before, or 0 if it is no longer to be had: then look again. The thread of `vcpu` only.
+   */
+  take(vcpu: number, intid: number): number {
+    const at = this.find(vcpu, intid);
+    // The list first: if it is latched again behind the swap below, it will be listed again.
+    this.#listed[vcpu]?.claim(intid);
+    for (;;) {
+      const before = load(this.#words, at);
+      if (!isDeliverable(before) || targetOf(before) !== vcpu) {
+        if (isDeliverable(before)) this.list(targetOf(before), intid);
+        return 0;
+      }
+      const after = (before & ~LATCH) | (intid >= FIRST_LPI ? 0 : ACTIVE);
+      if (replace(this.#words, at, before, after)) return before;
+    }
+  }
+
+  /** Ends the active state; what is pending again is listed. Returns whether it was active. Any thread. */
+  deactivate(at: number, intid: number): boolean {
+    return (this.change(at, intid, ACTIVE, 0) & ACTIVE) !== 0;
+  }
+
+  /** Whether `vcpu` has anything listed at all: a cheap look before {@link best}. The thread of `vcpu` only. */
+  anyListed(vcpu: number): boolean {
+    return (this.#listed[vcpu]?.next(0) ?? NONE) !== NONE;
+  }
+
+  /** Whether `intid` is on the list of `vcpu`. For oracles and tests. */
+  isListed(vcpu: number, intid: number): boolean {
+    return this.#listed[vcpu]?.has(intid) ?? false;
+  }
+
+  /**
+   * Which groups the distributor forwards: bit 0 group 0, bit 1 group 1. Opening the gate lists nothing by itself.
+   * @see GICD_CTLR.EnableGrp0, EnableGrp1; KVM has one enable for both
+   */
+  setForwarding(groups: number): void {
+    store(this.#words, this.#forwarding, groups);
+  }
+
+  get forwarding(): number {
+    return load(this.#words, this.#forwarding);
+  }
+
+  /** Puts every interrupt into its reset state. Before any thread of the machine runs. */
+  reset(initial: (intid: number, vcpu: number) => number): void {
+    for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
+      for (let intid = 0; intid < PRIVATE_INTIDS; intid++)
+        this.#put(this.find(vcpu, intid), initial(intid, vcpu));
+    }
+    for (let intid = FIRST_SPI; intid < this.#endSpi; intid++)
+      this.#put(this.find(0, intid), initial(intid, 0));
+    for (let intid = FIRST_LPI; intid < this.#idLimit; intid++)
+      this.#put(this.find(0, intid), initial(intid, 0));
+  }
+
+  #put(at: number, state: number): void {
+    this.amend(at, ~state & peek(this.#words, at), state);
+  }
+}

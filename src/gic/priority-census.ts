@@ -1,0 +1,50 @@
+import { lowestBit } from '../memory/bits.ts';
+import { LINE, type Region } from '../memory/layout.ts';
+import { add, load, lower, raise, type Words } from '../memory/word.ts';
+
+/** Priorities are counted in 32 levels of 8: the 5 bits that KVM and most cores implement. */
+const LEVELS = 32;
+
+/** Words of a {@link PriorityCensus}. */
+export const PRIORITY_CENSUS_WORDS = LINE + LEVELS;
+
+/**
+ * How many enabled interrupts there are of each priority level, so that the search for the most urgent one may stop
+ * at the first that has the best priority in use: guests give nearly all their interrupts one priority.
+ *
+ * It may say that a level is used when it no longer is, never the reverse: a level is counted before an interrupt
+ * is enabled at it and let go after it is disabled. The mask of used levels is cleared first and checked against
+ * the count afterwards, so an `enter` that comes in between either finds the bit gone and sets it, or is seen.
+ */
+export class PriorityCensus {
+  readonly #words: Words;
+  readonly #mask: number;
+  readonly #counts: number;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#mask = region.at;
+    this.#counts = region.at + LINE;
+  }
+
+  /** To be called before an interrupt is enabled at `priority`. Any thread. */
+  enter(priority: number): void {
+    const level = priority >>> 3;
+    add(this.#words, this.#counts + level, 1);
+    raise(this.#words, this.#mask, 1 << level);
+  }
+
+  /** To be called after an interrupt stopped being enabled at `priority`. Any thread. */
+  leave(priority: number): void {
+    const level = priority >>> 3;
+    if (add(this.#words, this.#counts + level, -1) !== 1) return;
+    lower(this.#words, this.#mask, 1 << level);
+    if (load(this.#words, this.#counts + level) !== 0) raise(this.#words, this.#mask, 1 << level);
+  }
+
+  /** No enabled interrupt has a priority value below this one (256 where none is enabled). */
+  get best(): number {
+    const mask = load(this.#words, this.#mask);
+    return mask === 0 ? 256 : lowestBit(mask) << 3;
+  }
+}

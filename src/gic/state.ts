@@ -1,0 +1,44 @@
+/**
+ * The state of one interrupt, all of it, in one 32-bit word: so every change is one compare-and-swap, and whoever
+ * changes it knows from the word before what follows: whether it must be listed for a vCPU, and for which.
+ *
+ * ```
+ *  31      26 25        16 15       8  6      5     4       3        2       1     0
+ *  | unused | target vCPU | priority | MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
+ * ```
+ * Pending is LATCH, or for a level interrupt LINE as well. LPIs use LATCH, ENABLED, MAPPED, priority and target.
+ * @see Arm IHI 0069, "Interrupt handling state machine"; KVM keeps the same in `struct vgic_irq`, under its irq_lock
+ */
+export const LATCH = 1 << 0;
+/** The input wire of a level interrupt is high. */
+export const LINE = 1 << 1;
+export const ACTIVE = 1 << 2;
+export const ENABLED = 1 << 3;
+export const GROUP1 = 1 << 4;
+export const EDGE = 1 << 5;
+/** An LPI that some DevID:EvID translates to. */
+export const MAPPED = 1 << 6;
+
+export const PRIORITY_SHIFT = 8;
+export const PRIORITY = 0xff << PRIORITY_SHIFT;
+export const TARGET_SHIFT = 16;
+export const TARGET = 0x3ff << TARGET_SHIFT;
+/** The target of an interrupt that goes to no vCPU: an LPI in an unmapped collection, an SPI routed to nowhere. */
+export const NO_TARGET = 0x3ff;
+
+export function priorityOf(state: number): number {
+  return (state >>> PRIORITY_SHIFT) & 0xff;
+}
+
+export function targetOf(state: number): number {
+  return (state >>> TARGET_SHIFT) & NO_TARGET;
+}
+
+export function isPending(state: number): boolean {
+  return (state & LATCH) !== 0 || (state & (EDGE | LINE)) === LINE;
+}
+
+/** Pending, enabled and not active: a vCPU should look at it. Groups, masks and priorities decide whether it is taken. */
+export function isDeliverable(state: number): boolean {
+  return (state & (ENABLED | ACTIVE)) === ENABLED && isPending(state);
+}

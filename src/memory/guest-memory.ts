@@ -1,0 +1,117 @@
+import { IrqError } from '../errors/irq-error.ts';
+import type { Layout, Region } from './layout.ts';
+import type { Words } from './word.ts';
+
+/** A run of guest-physical addresses that memory lies behind; both multiples of 4 KiB. @see KVM_SET_USER_MEMORY_REGION */
+export type MemorySlot = { readonly base: number; readonly bytes: number };
+
+/** Adds room for the guest memory of `slots` to a layout. */
+export function guestMemoryRegion(layout: Layout, slots: readonly MemorySlot[]): Region {
+  return layout.region('ram', slots.reduce((sum, slot) => sum + slot.bytes, 0) / 4);
+}
+
+/**
+ * The guest's memory: a few slots of guest-physical addresses, laid one behind the other in the shared buffer. Devices,
+ * vCPUs and the tables of the ITS see the same bytes.
+ *
+ * Addresses are numbers up to 2^52. Single bytes and words are read and written atomically, little endian; runs of bytes
+ * are copied plainly, for who knows that nobody else is at them. Any thread.
+ */
+export class GuestMemory {
+  readonly #words: Words;
+  readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #at: number;
+  readonly #slots: readonly MemorySlot[];
+
+  constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {
+    this.#words = words;
+    this.#bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    this.#at = words.byteOffset + region.at * 4;
+    this.#slots = slots;
+  }
+
+  get slots(): readonly MemorySlot[] {
+    return this.#slots;
+  }
+
+  /** Whether all of `bytes` bytes from `address` on lie in one slot. */
+  has(address: number, bytes: number): boolean {
+    return this.#find(address, bytes) >= 0;
+  }
+
+  /** @throws IrqError `ERR_GUEST_ADDRESS` outside the slots; so for all that follow */
+  byte(address: number): number {
+    return Atomics.load(this.#bytes, this.#must(address, 1));
+  }
+
+  setByte(address: number, value: number): void {
+    Atomics.store(this.#bytes, this.#must(address, 1), value);
+  }
+
+  /** Sets the bits of `mask` in a byte; returns the byte from before. */
+  setBits(address: number, mask: number): number {
+    return Atomics.or(this.#bytes, this.#must(address, 1), mask);
+  }
+
+  /** Clears the bits of `mask` in a byte; returns the byte from before. */
+  clearBits(address: number, mask: number): number {
+    return Atomics.and(this.#bytes, this.#must(address, 1), ~mask);
+  }
+
+  /** A 32-bit word; the address is rounded down to a multiple of 4. Signed. */
+  word(address: number): number {
+    return Atomics.load(this.#words, this.#must(address, 4) >>> 2);
+  }
+
+  setWord(address: number, value: number): void {
+    Atomics.store(this.#words, this.#must(address, 4) >>> 2, value);
+  }
+
+  /** A 64-bit little-endian value, as two words: not one atomic read. */
+  doubleWord(address: number): bigint {
+    return (BigInt(this.word(address + 4)) << 32n) | BigInt(this.word(address) >>> 0);
+  }
+
+  setDoubleWord(address: number, value: bigint): void {
+    this.setWord(address, Number(BigInt.asIntN(32, value)));
+    this.setWord(address + 4, Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  /** A copy of a run of bytes. */
+  read(address: number, bytes: number): Uint8Array {
+    const at = this.#must(address, bytes);
+    return this.#bytes.slice(at, at + bytes);
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#must(address, bytes.length));
+  }
+
+  fill(address: number, bytes: number, value: number): void {
+    const at = this.#must(address, bytes);
+    this.#bytes.fill(value, at, at + bytes);
+  }
+
+  #must(address: number, bytes: number): number {
+    const at = this.#find(address, bytes);
+    if (at >= 0) return at;
+    const slots = this.#slots.map(
+      ({ base, bytes }) => `0x${base.toString(16)}-0x${(base + bytes - 1).toString(16)}`,
+    );
+    throw new IrqError(
+      'ERR_GUEST_ADDRESS',
+      `guest address 0x${address.toString(16)} (${bytes} bytes) is outside the guest's memory: ${slots.join(', ') || 'it has none'}`,
+    );
+  }
+
+  /** Byte offset in the buffer, or -1. */
+  #find(address: number, bytes: number): number {
+    let at = this.#at;
+    for (const slot of this.#slots) {
+      const offset = address - slot.base;
+      if (offset >= 0 && offset + bytes <= slot.bytes) return at + offset;
+      at += slot.bytes;
+    }
+    return -1;
+  }
+}
