@@ -1,0 +1,85 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { load, store, type Words } from '../memory/word.ts';
+
+/**
+ * The clock that every thread of a machine reads: CLOCK_MONOTONIC, as nanoseconds since the machine's boot.
+ *
+ * All threads of a process read the same kernel clock, so readings of two threads compare directly; there is no offset
+ * to calibrate. `measureOffset` in ping-pong.ts bounds how far that can be trusted.
+ *
+ * It is `process.hrtime.bigint()` stored into a typed array and read back as two words. Stored like that, V8 never makes
+ * the BigInt: no allocation on Node 20, 22 and 24, and 28 ns a read. The same call with `Number(…)` around it makes one
+ * each time; the array of `process.hrtime()` is left out or made depending on how it is taken apart and on the version;
+ * `performance.now()` boxes a number, and counts from each thread's own start. bench/measure.ts shows them all.
+ *
+ * The ns since the host's boot do not fit a double after 104 days. So they are taken from the machine's boot, and the
+ * subtraction is done half by half, where nothing is rounded.
+ */
+
+/** Words that a clock needs in the shared buffer: the time of boot, low half first. */
+export const CLOCK_WORDS = 2;
+
+const HALF = 2 ** 32;
+
+const readHostNs = process.hrtime.bigint;
+/** Where this thread's last reading lies, and its two halves, low first: every platform of Node with a JIT is little-endian. */
+const reading = new BigInt64Array(1);
+const halves = new Uint32Array(reading.buffer);
+
+/** Makes this moment the machine's boot. Once, before another thread makes a {@link Clock}. */
+export function startClock(words: Words, at: number): void {
+  reading[0] = readHostNs();
+  store(words, at, (halves[0] ?? 0) | 0);
+  store(words, at + 1, (halves[1] ?? 0) | 0);
+}
+
+/** What a thread reads the time with. A view: make as many as you like, in any thread. */
+export class Clock {
+  readonly #bootLow: number;
+  readonly #bootHigh: number;
+
+  /** @throws IrqError `ERR_LAYOUT` where {@link startClock} has not run on these words. */
+  constructor(words: Words, at: number) {
+    this.#bootLow = load(words, at) >>> 0;
+    this.#bootHigh = load(words, at + 1) >>> 0;
+    if (this.#bootLow === 0 && this.#bootHigh === 0) {
+      throw new IrqError('ERR_LAYOUT', `the clock in word ${at} was never started: call startClock first`);
+    }
+  }
+
+  /**
+   * Nanoseconds since the machine's boot: a whole number, exact for 104 days. It never goes back, neither in one thread
+   * nor from one to another that was told about it. Any thread.
+   */
+  now(): number {
+    reading[0] = readHostNs();
+    return ((halves[1] ?? 0) - this.#bootHigh) * HALF + ((halves[0] ?? 0) - this.#bootLow);
+  }
+}
+
+/** What reading the clock costs, and the finest difference that it shows. */
+export type ClockFigures = { readonly costNs: number; readonly resolutionNs: number };
+
+const BATCH = 1_000;
+
+/**
+ * Measures the clock, in about 5 ms. `costNs` is the mean cost of a read in the fastest of the batches, so that a batch
+ * in which the thread was preempted does not count. `resolutionNs` is the smallest step seen between two reads:
+ * the step of the clock itself where that is coarse, and about the cost of one read where it is fine.
+ */
+export function calibrateClock(clock: Clock, batches = 100): ClockFigures {
+  let costNs = Number.POSITIVE_INFINITY;
+  let resolutionNs = Number.POSITIVE_INFINITY;
+  for (let batch = 0; batch < batches; batch++) {
+    const start = clock.now();
+    let last = start;
+    for (let i = 0; i < BATCH; i++) {
+      const now = clock.now();
+      const step = now - last;
+      if (step > 0 && step < resolutionNs) resolutionNs = step;
+      last = now;
+    }
+    costNs = Math.min(costNs, (last - start) / BATCH);
+  }
+  return { costNs, resolutionNs };
+}

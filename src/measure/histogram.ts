@@ -1,0 +1,123 @@
+import { LINE } from '../memory/layout.ts';
+import { add, load, type Words } from '../memory/word.ts';
+import { addOmitted, Buckets, type Shape } from './buckets.ts';
+import { Distribution } from './distribution.ts';
+
+/** The first line: values that had no bucket of their own. */
+const CLAMPED = 0;
+const REFUSED = 1;
+
+/** Words that a histogram of this shape needs in the shared buffer. Zeroed words are an empty histogram. */
+export function histogramWords(shape: Shape): number {
+  return LINE + 2 * lowWords(new Buckets(shape));
+}
+
+/** Low words of all buckets; whole lines, so that the rarely written high words share none with them. */
+function lowWords(buckets: Buckets): number {
+  return Math.ceil(buckets.length / LINE) * LINE;
+}
+
+/**
+ * A histogram in the shared buffer, that one thread records into and any thread reads while it does. Each thread that
+ * records has one of its own, and a reader merges them: `for (const h of histograms) h.addTo(distribution)`.
+ *
+ * A record is one atomic addition to the low word of its bucket's count. The low word wraps; the high word counts how
+ * often its top bit has changed, so that bit is also the lowest bit of a high word which is up to date. Where they
+ * differ, the reader has come between the two additions, and knows that the high word is one behind. So counts are
+ * exact up to 2^53, and neither side ever waits.
+ */
+export class Histogram {
+  readonly buckets: Buckets;
+  readonly #words: Words;
+  readonly #at: number;
+  readonly #low: number;
+  readonly #high: number;
+  readonly #limit: number;
+
+  /** Binds `histogramWords(shape)` words from `at` on, a multiple of 16. Every thread must give the same shape. */
+  constructor(words: Words, at: number, shape: Shape) {
+    this.buckets = new Buckets(shape);
+    this.#words = words;
+    this.#at = at;
+    this.#low = at + LINE;
+    this.#high = this.#low + lowWords(this.buckets);
+    this.#limit = this.buckets.limit;
+  }
+
+  /**
+   * Counts a value. Only the thread that owns the histogram; no allocation. A value past the last bucket counts
+   * in the last one, and in `clamped`; one that is negative or not a number counts only in `refused`.
+   */
+  record(value: number): void {
+    if (value >= 0 && value < this.#limit) this.addAt(this.buckets.indexOf(value), 1);
+    else this.#recordOutside(value);
+  }
+
+  /**
+   * Counts a value, and the ones that the wait for it kept from being measured: for a loop that was to start one
+   * measurement each `expectedInterval`, in the unit of the value. See {@link addOmitted}.
+   */
+  recordCorrected(value: number, expectedInterval: number): void {
+    this.record(value);
+    if (value >= 2 * expectedInterval) addOmitted(this, value, expectedInterval, 1);
+  }
+
+  /** Adds `n` to bucket `index`. Only the thread that owns the histogram. */
+  addAt(index: number, n: number): void {
+    for (; n > 0x7fff_ffff; n -= 0x7fff_ffff) this.#addAt(index, 0x7fff_ffff);
+    this.#addAt(index, n);
+  }
+
+  #addAt(index: number, n: number): void {
+    const before = add(this.#words, this.#low + index, n);
+    if ((before ^ (before + n)) < 0) add(this.#words, this.#high + index, 1);
+  }
+
+  #recordOutside(value: number): void {
+    if (value >= 0) {
+      add(this.#words, this.#at + CLAMPED, 1);
+      this.addAt(this.buckets.length - 1, 1);
+    } else {
+      add(this.#words, this.#at + REFUSED, 1);
+    }
+  }
+
+  /** How many values lay past the last bucket, modulo 2^32. Zero in a run whose maximum can be believed. */
+  get clamped(): number {
+    return load(this.#words, this.#at + CLAMPED) >>> 0;
+  }
+
+  /** How many values were negative or not a number, modulo 2^32. Zero in a run whose clock can be believed. */
+  get refused(): number {
+    return load(this.#words, this.#at + REFUSED) >>> 0;
+  }
+
+  /** The count of bucket `index`. Any thread. */
+  countAt(index: number): number {
+    for (;;) {
+      const high = load(this.#words, this.#high + index);
+      const low = load(this.#words, this.#low + index);
+      if (load(this.#words, this.#high + index) !== high) continue; // 2^31 records came between: as good as never
+      const behind = (low >>> 31) ^ (high & 1);
+      return ((high >>> 0) + behind) * 2 ** 31 + (low & 0x7fff_ffff);
+    }
+  }
+
+  /**
+   * Adds what has been recorded so far to `sum`. Any thread, at any time: each count is exact for some moment during
+   * the call, so the total lies between what it was at the beginning and at the end.
+   */
+  addTo(sum: Distribution): void {
+    for (let index = 0; index < this.buckets.length; index++) {
+      const count = this.countAt(index);
+      if (count !== 0) sum.addBucket(this.buckets, index, count);
+    }
+  }
+
+  /** What has been recorded so far, as {@link addTo} reads it. */
+  read(): Distribution {
+    const distribution = new Distribution(this.buckets.shape);
+    this.addTo(distribution);
+    return distribution;
+  }
+}
