@@ -41,7 +41,7 @@ export class Clock {
   /** @throws IrqError `ERR_LAYOUT` where {@link startClock} has not run on these words. */
   constructor(words: Words, at: number) {
     this.#bootLow = load(words, at) >>> 0;
-    this.#bootHigh = load(words, at + 1) >>> 0;
+    this.#bootHigh = load(words, at + 1);
     if (this.#bootLow === 0 && this.#bootHigh === 0) {
       throw new IrqError('ERR_LAYOUT', `the clock in word ${at} was never started: call startClock first`);
     }
