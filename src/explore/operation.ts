@@ -1,0 +1,141 @@
+/** The integer typed arrays: all that Atomics accepts. */
+export type IntegerArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** The name of an operation, as Atomics calls it; `lock`, `unlock` are the explorer's own (see abstract-lock.ts). */
+export type OperationName =
+  | 'load'
+  | 'store'
+  | 'add'
+  | 'sub'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'exchange'
+  | 'compareExchange'
+  | 'wait'
+  | 'notify'
+  | 'lock'
+  | 'unlock'
+  | 'timeout';
+
+export const LOAD = 0;
+export const STORE = 1;
+export const ADD = 2;
+export const SUB = 3;
+export const AND = 4;
+export const OR = 5;
+export const XOR = 6;
+export const EXCHANGE = 7;
+export const CAS = 8;
+export const WAIT = 9;
+export const NOTIFY = 10;
+export const LOCK = 11;
+export const UNLOCK = 12;
+/** No call of the program: the end of a wait whose time is up. It stands in traces and decisions only. */
+export const TIMEOUT = 13;
+/** Not operations: the thread has returned, or thrown. */
+export const ENDED = 14;
+export const FAILED = 15;
+
+/** Names by code. */
+export const OPERATION_NAMES: readonly OperationName[] = [
+  'load',
+  'store',
+  'add',
+  'sub',
+  'and',
+  'or',
+  'xor',
+  'exchange',
+  'compareExchange',
+  'wait',
+  'notify',
+  'lock',
+  'unlock',
+  'timeout',
+];
+
+/** What a step did to the value (READ, WRITE) and to the queue of waiters (QUEUE) at its address; ALL conflicts with every step. */
+export const READ = 1;
+export const WRITE = 2;
+export const QUEUE = 4;
+export const ALL = 8;
+
+/** A value of an operation: numbers, BigInts for the 64-bit arrays, strings for what `Atomics.wait` returns. */
+export type Value = number | bigint | string | undefined;
+
+/**
+ * Where a thread stands: the operation it will do next, or that it has ended or thrown. Points form a tree, one for
+ * each thread: a thread's code is a function of the answers its operations got, so the point after an operation is
+ * found by the answer, and the code need not run to find it again. Where answers were never seen to matter, all lead
+ * to `next`; once one did (`sensitive`), each answer has its own branch.
+ */
+export class Point {
+  readonly op: number;
+  readonly array: IntegerArray;
+  readonly index: number;
+  readonly a: Value;
+  readonly b: Value;
+  /** Address in the explorer's own numbering of shared bytes; see shared-memory.ts. */
+  readonly at: number;
+  readonly size: number;
+  /** Int32Array with operands in range: executed in line. */
+  readonly words: Int32Array | undefined;
+  /** For a wait with a timeout: when it is up, on the thread's own virtual clock, ns. */
+  readonly deadline: number;
+  /** What the thread threw, where `op` is FAILED. */
+  readonly thrown: unknown;
+  next: Point | undefined = undefined;
+  sensitive = false;
+  branches: Map<Value, Point> | undefined = undefined;
+  /** Length of the read-only loop that the thread is in when it comes here, in operations; 0 if it is in none. */
+  spin = 0;
+
+  constructor(
+    op: number,
+    array: IntegerArray,
+    index: number,
+    a: Value,
+    b: Value,
+    at: number,
+    deadline = Infinity,
+    thrown: unknown = undefined,
+  ) {
+    this.op = op;
+    this.array = array;
+    this.index = index;
+    this.a = a;
+    this.b = b;
+    this.at = at;
+    this.size = array.BYTES_PER_ELEMENT;
+    this.words = array instanceof Int32Array && isInt32(a) && (op !== CAS || isInt32(b)) ? array : undefined;
+    this.deadline = deadline;
+    this.thrown = thrown;
+  }
+}
+
+function isInt32(value: Value): boolean {
+  return value === undefined || (typeof value === 'number' && (value | 0) === value);
+}
+
+/** One operation as a person reads it: `compareExchange(s.words[2], 0 → 1)`. */
+export function describeOperation(op: number, target: string, a: Value, b: Value): string {
+  const name = OPERATION_NAMES[op];
+  if (name === undefined) return op === ENDED ? 'the end of the thread' : 'an exception';
+  if (op === CAS) return `${name}(${target}, ${format(a)} → ${format(b)})`;
+  if (op === WAIT && b !== Infinity) return `${name}(${target}, ${format(a)}, ${format(b)} ms)`;
+  return a === undefined ? `${name}(${target})` : `${name}(${target}, ${format(a)})`;
+}
+
+/** A value for people and JSON: BigInts with their `n`. */
+export function format(value: Value): string {
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}

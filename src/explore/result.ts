@@ -1,0 +1,99 @@
+import type { OperationName } from './operation.ts';
+
+/** How a schedule can be wrong. See docs and exploration reference 1.9 for the order in which blocked threads are told apart. */
+export type FailureKind =
+  | 'assertion'
+  | 'exception'
+  | 'deadlock'
+  | 'lost-wakeup'
+  | 'missed-notify'
+  | 'orphan-wait'
+  | 'livelock'
+  | 'stuck-spin'
+  | 'step-limit'
+  | 'nondeterminism';
+
+/** One step of a schedule, as it is printed. */
+export type TraceEntry = {
+  readonly thread: string;
+  readonly op: OperationName;
+  /** The word's name: by the scenario's `names`, else by array and index in the state: `s.words[3]`. */
+  readonly target: string;
+  /** Operand: of `compareExchange` expected and new, of `wait` expected and timeout in ms (no timeout: expected alone). BigInts as `5n`. */
+  readonly value: number | string | null | readonly (number | string)[];
+  /** What the call returned; null for a wait that never ended. */
+  readonly result: number | string | null;
+  /** `file:line:column` of the call, mapped to the source; empty where it is not known. */
+  readonly site: string;
+  /** The calls it was made through, innermost first, at most four. */
+  readonly callers?: readonly string[];
+  /** Before this step another thread was stopped though it could have gone on. */
+  readonly preempted?: true;
+};
+
+/** One thread at the end of a failing schedule. */
+export type ThreadEnd = {
+  readonly name: string;
+  readonly state: 'ended' | 'failed' | 'waiting' | 'blocked' | 'spinning' | 'runnable';
+  /** What it waits at, or would do next. */
+  readonly at?: string;
+  readonly site?: string;
+};
+
+/** A failing schedule. */
+export type Failure = {
+  readonly kind: FailureKind;
+  /** What is wrong, with the threads, words and lines responsible. */
+  readonly message: string;
+  /** The schedule as one string; see token.ts. */
+  readonly token: string;
+  readonly preemptions: number;
+  /** `proved`: no schedule with fewer preemptions fails. */
+  readonly minimal: 'proved' | 'best-found';
+  readonly steps: number;
+  readonly threads: readonly ThreadEnd[];
+  readonly trace: readonly TraceEntry[];
+  /** The lines responsible, most telling first. */
+  readonly sites: readonly string[];
+  /** Stack of what was thrown, where something was. */
+  readonly stack?: string;
+};
+
+/** How much of the scenario has been seen. */
+export type Coverage = {
+  /** One sentence for people. */
+  readonly statement: string;
+  /** Bounded and exhaustive searches: share of the tree that is done, 0 to 1, an unbiased estimate. */
+  readonly fraction?: number;
+  /** Seconds until the whole tree is done, by that estimate. */
+  readonly etaSeconds?: number;
+  /** Random strategies: the chance that one more schedule shows a class not seen yet (Good-Turing). */
+  readonly nextIsNew?: number;
+  /** Random strategies: classes there are at least (Chao1). */
+  readonly classesAtLeast?: number;
+};
+
+/** What `explore` answers; with `schemaVersion` and `command` added it is the CLI's `--json`. */
+export type ExploreResult = {
+  readonly scenario: string;
+  readonly strategy: string;
+  readonly seed: number;
+  readonly verdict: 'pass' | 'fail' | 'unknown';
+  /** Every schedule within the stated bound has been seen. */
+  readonly exhausted: boolean;
+  readonly schedules: number;
+  readonly steps: number;
+  /** Different classes of schedules seen (equal up to the order of independent steps). */
+  readonly classes?: number;
+  readonly seconds: number;
+  readonly schedulesPerSecond: number;
+  readonly stepsPerSecond: number;
+  /** With `all`: how many schedules failed. */
+  readonly failures?: number;
+  /** The schedule, counted from 1, that failed first. */
+  readonly foundAt?: number;
+  readonly failure?: Failure;
+  /** With `outcomes`: how often each was seen. */
+  readonly outcomes?: Readonly<Record<string, number>>;
+  readonly coverage: Coverage;
+};
