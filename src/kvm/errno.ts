@@ -1,0 +1,21 @@
+/** The errno values that the KVM calls of this project answer with, as on Linux. */
+export const ERRNO = {
+  ENOENT: 2,
+  ENXIO: 6,
+  E2BIG: 7,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  ENODEV: 19,
+  EINVAL: 22,
+  ENOTTY: 25,
+  ENOSPC: 28,
+  ENOSYS: 38,
+  ESRCH: 3,
+} as const;
+
+export type ErrnoName = keyof typeof ERRNO;

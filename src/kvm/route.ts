@@ -1,0 +1,63 @@
+import { load, store, type Words } from '../memory/word.ts';
+import type { Gsi } from './gsi.ts';
+
+/** KVM_IRQ_ROUTING_IRQCHIP and KVM_IRQ_ROUTING_MSI; 0 is no route. */
+export const ROUTE_NONE = 0;
+export const ROUTE_IRQCHIP = 1;
+export const ROUTE_MSI = 2;
+
+/** KVM_MSI_VALID_DEVID: the device ID of an MSI means something. Needed wherever there is an ITS. */
+export const MSI_VALID_DEVID = 1 << 0;
+
+/** What an entry of the routing table says. */
+export type Route =
+  | { readonly type: 'irqchip'; readonly gsi: Gsi; readonly irqchip: number; readonly pin: number }
+  | {
+      readonly type: 'msi';
+      readonly gsi: Gsi;
+      readonly flags: number;
+      /** The doorbell that the device would write to: GITS_TRANSLATER. */
+      readonly address: number;
+      /** The EventID. */
+      readonly data: number;
+      readonly deviceId: number;
+    };
+
+/** Words of an entry in shared memory, half a cache line. */
+export const ROUTE_WORDS = 8;
+/** Fields of an entry, in words from its start. For irqchip routes DATA is the pin. */
+export const ROUTE_TYPE = 0;
+export const ROUTE_FLAGS = 1;
+export const ROUTE_ADDRESS_LOW = 2;
+export const ROUTE_ADDRESS_HIGH = 3;
+export const ROUTE_DATA = 4;
+export const ROUTE_DEVICE = 5;
+
+/** Writes a route as words; `undefined` writes "no route". */
+export function putRoute(words: Words, at: number, route: Route | undefined): void {
+  if (!route || route.type === 'irqchip') {
+    store(words, at + ROUTE_FLAGS, 0);
+    store(words, at + ROUTE_ADDRESS_LOW, 0);
+    store(words, at + ROUTE_ADDRESS_HIGH, 0);
+    store(words, at + ROUTE_DATA, route?.pin ?? 0);
+    store(words, at + ROUTE_DEVICE, 0);
+    store(words, at + ROUTE_TYPE, route ? ROUTE_IRQCHIP : ROUTE_NONE);
+    return;
+  }
+  store(words, at + ROUTE_FLAGS, route.flags);
+  store(words, at + ROUTE_ADDRESS_LOW, route.address | 0);
+  store(words, at + ROUTE_ADDRESS_HIGH, Math.floor(route.address / 2 ** 32));
+  store(words, at + ROUTE_DATA, route.data);
+  store(words, at + ROUTE_DEVICE, route.deviceId);
+  store(words, at + ROUTE_TYPE, ROUTE_MSI);
+}
+
+/** Copies an entry word by word. The caller keeps writers away, or checks a sequence count afterwards. */
+export function copyRoute(words: Words, to: number, from: number): void {
+  for (let word = 0; word < ROUTE_WORDS; word++) store(words, to + word, load(words, from + word));
+}
+
+/** A guest-physical address from its two words. */
+export function addressOf(low: number, high: number): number {
+  return (high >>> 0) * 2 ** 32 + (low >>> 0);
+}

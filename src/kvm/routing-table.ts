@@ -1,0 +1,152 @@
+import type { Layout, Region } from '../memory/layout.ts';
+import { load, store, type Words } from '../memory/word.ts';
+import { type Gsi, IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
+import { KvmError } from './kvm-error.ts';
+import {
+  addressOf,
+  MSI_VALID_DEVID,
+  putRoute,
+  ROUTE_ADDRESS_HIGH,
+  ROUTE_ADDRESS_LOW,
+  ROUTE_DATA,
+  ROUTE_DEVICE,
+  ROUTE_FLAGS,
+  ROUTE_IRQCHIP,
+  ROUTE_NONE,
+  ROUTE_TYPE,
+  ROUTE_WORDS,
+  type Route,
+} from './route.ts';
+
+const CALL = 'KVM_SET_GSI_ROUTING';
+const COPIES = 2;
+
+export type RoutingRegions = {
+  /** Which of the two copies is in force. */
+  readonly current: Region;
+  /** By copy: highest GSI + 1. */
+  readonly limits: Region;
+  readonly routes: readonly Region[];
+  /** By copy: pin → GSI, -1 where no route names the pin. Read when a level interrupt is acknowledged. */
+  readonly pins: readonly Region[];
+};
+
+export function routingRegions(layout: Layout): RoutingRegions {
+  const copies = Array.from({ length: COPIES }, (_, copy) => `routing${copy}`);
+  return {
+    current: layout.region('routing.current', 1),
+    limits: layout.region('routing.limits', COPIES),
+    routes: copies.map((name) => layout.region(`${name}.routes`, MAX_IRQ_ROUTES * ROUTE_WORDS)),
+    pins: copies.map((name) => layout.region(`${name}.pins`, IRQCHIP_PINS)),
+  };
+}
+
+/** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. @see setup_routing_entry in irqchip.c */
+export function validateRoutes(routes: readonly Route[]): void {
+  if (routes.length > MAX_IRQ_ROUTES) {
+    throw new KvmError(CALL, 'EINVAL', `a table has at most ${MAX_IRQ_ROUTES} routes, not ${routes.length}`);
+  }
+  const seen = new Set<number>();
+  for (const [index, route] of routes.entries()) {
+    const refuse = (rule: string) => new KvmError(CALL, 'EINVAL', `entry ${index}: ${rule}`);
+    if (!Number.isInteger(route.gsi) || route.gsi < 0 || route.gsi >= MAX_IRQ_ROUTES) {
+      throw refuse(`a GSI is 0 to ${MAX_IRQ_ROUTES - 1}, not ${route.gsi}`);
+    }
+    if (route.type === 'msi' && (route.flags & ~MSI_VALID_DEVID) !== 0) {
+      throw refuse(
+        `an MSI route knows the flag KVM_MSI_VALID_DEVID (1) only, not 0x${route.flags.toString(16)}`,
+      );
+    }
+    if (seen.has(route.gsi)) throw refuse(`GSI ${route.gsi} has a route in this table already`);
+    seen.add(route.gsi);
+    if (route.type === 'irqchip' && route.irqchip !== 0)
+      throw refuse(`there is one irqchip, 0, not ${route.irqchip}`);
+    if (route.type === 'irqchip' && !(route.pin >= 0 && route.pin < IRQCHIP_PINS)) {
+      throw refuse(`a pin is 0 to ${IRQCHIP_PINS - 1}, not ${route.pin}`);
+    }
+  }
+}
+
+/**
+ * The GSI routing table: replaced whole, read without locks. There are two copies and a word that says which is in
+ * force. A new table is built in the other copy, published by that word, and the old copy is not touched again until a
+ * grace period has passed: see `RouteUpdates` for the whole order.
+ */
+export class RoutingTable {
+  readonly #words: Words;
+  readonly #regions: RoutingRegions;
+
+  constructor(words: Words, regions: RoutingRegions) {
+    this.#words = words;
+    this.#regions = regions;
+  }
+
+  /** Once, by who creates the memory: an empty table. */
+  init(): void {
+    for (let copy = 0; copy < COPIES; copy++) this.#fill(copy, []);
+  }
+
+  /** Where the route of `gsi` lies, or -1. Within a reader section only: the words stay as they are until it ends. */
+  find(gsi: number): number {
+    const copy = load(this.#words, this.#regions.current.at);
+    if (gsi < 0 || gsi >= load(this.#words, this.#regions.limits.at + copy)) return -1;
+    const at = (this.#regions.routes[copy]?.at ?? 0) + gsi * ROUTE_WORDS;
+    return load(this.#words, at + ROUTE_TYPE) === ROUTE_NONE ? -1 : at;
+  }
+
+  /** The GSI of the last route that names `pin`, or -1. Within a reader section only. */
+  gsiOfPin(pin: number): number {
+    const copy = load(this.#words, this.#regions.current.at);
+    return pin >= 0 && pin < IRQCHIP_PINS ? load(this.#words, (this.#regions.pins[copy]?.at ?? 0) + pin) : -1;
+  }
+
+  /** Puts a new table in force. With the irq lock held, at least a grace period after the last call. */
+  publish(routes: readonly Route[]): void {
+    const next = 1 - load(this.#words, this.#regions.current.at);
+    this.#fill(next, routes);
+    store(this.#words, this.#regions.current.at, next);
+  }
+
+  /** The table in force, by GSI. With the irq lock held; allocates. */
+  entries(): Route[] {
+    const routes: Route[] = [];
+    const copy = load(this.#words, this.#regions.current.at);
+    const limit = load(this.#words, this.#regions.limits.at + copy);
+    for (let gsi = 0; gsi < limit; gsi++) {
+      const at = this.find(gsi);
+      if (at >= 0) routes.push(this.#routeAt(at, gsi as Gsi));
+    }
+    return routes;
+  }
+
+  #routeAt(at: number, gsi: Gsi): Route {
+    const word = (field: number) => load(this.#words, at + field);
+    if (word(ROUTE_TYPE) === ROUTE_IRQCHIP)
+      return { type: 'irqchip', gsi, irqchip: 0, pin: word(ROUTE_DATA) };
+    const address = addressOf(word(ROUTE_ADDRESS_LOW), word(ROUTE_ADDRESS_HIGH));
+    return {
+      type: 'msi',
+      gsi,
+      flags: word(ROUTE_FLAGS),
+      address,
+      data: word(ROUTE_DATA) >>> 0,
+      deviceId: word(ROUTE_DEVICE) >>> 0,
+    };
+  }
+
+  #fill(copy: number, routes: readonly Route[]): void {
+    const table = this.#regions.routes[copy]?.at ?? 0;
+    const pins = this.#regions.pins[copy]?.at ?? 0;
+    const before = load(this.#words, this.#regions.limits.at + copy);
+    for (let gsi = 0; gsi < before; gsi++)
+      store(this.#words, table + gsi * ROUTE_WORDS + ROUTE_TYPE, ROUTE_NONE);
+    for (let pin = 0; pin < IRQCHIP_PINS; pin++) store(this.#words, pins + pin, -1);
+    let limit = 0;
+    for (const route of routes) {
+      putRoute(this.#words, table + route.gsi * ROUTE_WORDS, route);
+      if (route.type === 'irqchip') store(this.#words, pins + route.pin, route.gsi);
+      limit = Math.max(limit, route.gsi + 1);
+    }
+    store(this.#words, this.#regions.limits.at + copy, limit);
+  }
+}
