@@ -3,6 +3,10 @@ import { IrqError } from '../errors/irq-error.ts';
 import { excerpt, excerptOfJson } from './input-file.ts';
 import { didYouMean } from './suggestion.ts';
 
+/** What JSON.parse makes. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+export type JsonObject = { readonly [name: string]: JsonValue };
+
 const HEX = /^0x[0-9a-f]{1,16}$/i;
 
 /**
@@ -14,7 +18,7 @@ export class JsonLine {
   readonly #file: string;
   readonly #code: ErrorCode;
   #line = 0;
-  #fields: Record<string, unknown> = {};
+  #fields: JsonObject = {};
   #taken: string[] = [];
 
   constructor(file: string, code: ErrorCode) {
@@ -36,7 +40,7 @@ export class JsonLine {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw this.error(`${excerpt(text)} is not a JSON object`);
     }
-    this.#fields = value as Record<string, unknown>;
+    this.#fields = value as JsonObject;
   }
 
   error(message: string, options?: ErrorOptions): IrqError {
@@ -91,6 +95,12 @@ export class JsonLine {
     const value = this.take(name);
     if (typeof value === 'string' && value !== '') return value;
     throw this.#wrong(name, value, 'a string');
+  }
+
+  /** The fields that were not taken yet. */
+  rest(): JsonObject {
+    const left = Object.entries(this.#fields).filter(([name]) => !this.#taken.includes(name));
+    return Object.fromEntries(left);
   }
 
   /** Every field of the line must have been taken. `what` names what the line is. */
