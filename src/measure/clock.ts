@@ -5,7 +5,7 @@ import { load, store, type Words } from '../memory/word.ts';
  * The clock that every thread of a machine reads: CLOCK_MONOTONIC, as nanoseconds since the machine's boot.
  *
  * All threads of a process read the same kernel clock, so readings of two threads compare directly; there is no offset
- * to calibrate. `measureOffset` in ping-pong.ts bounds how far that can be trusted.
+ * to calibrate. `offsetPing` in ping-pong.ts bounds how far that can be trusted.
  *
  * It is `process.hrtime.bigint()` stored into a typed array and read back as two words. Stored like that, V8 never makes
  * the BigInt: no allocation on Node 20, 22 and 24, and 28 ns a read. The same call with `Number(…)` around it makes one

@@ -2,10 +2,14 @@ import { LINE } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { addOmitted, Buckets, type Shape } from './buckets.ts';
 import { Distribution } from './distribution.ts';
+import { addCount, readCount } from './wide-count.ts';
 
 /** The first line: values that had no bucket of their own. */
 const CLAMPED = 0;
 const REFUSED = 1;
+
+/** What {@link addCount} takes in one step. */
+const MOST_AT_ONCE = 0x7fff_ffff;
 
 /** Words that a histogram of this shape needs in the shared buffer. Zeroed words are an empty histogram. */
 export function histogramWords(shape: Shape): number {
@@ -21,10 +25,8 @@ function lowWords(buckets: Buckets): number {
  * A histogram in the shared buffer, that one thread records into and any thread reads while it does. Each thread that
  * records has one of its own, and a reader merges them: `for (const h of histograms) h.addTo(distribution)`.
  *
- * A record is one atomic addition to the low word of its bucket's count. The low word wraps; the high word counts how
- * often its top bit has changed, so that bit is also the lowest bit of a high word which is up to date. Where they
- * differ, the reader has come between the two additions, and knows that the high word is one behind. So counts are
- * exact up to 2^53, and neither side ever waits.
+ * A record is one atomic addition to the low word of its bucket's count. The high words, which wide-count.ts carries
+ * into, lie in a block of their own: nearly never written, they cost no cache.
  */
 export class Histogram {
   readonly buckets: Buckets;
@@ -64,13 +66,9 @@ export class Histogram {
 
   /** Adds `n` to bucket `index`. Only the thread that owns the histogram. */
   addAt(index: number, n: number): void {
-    for (; n > 0x7fff_ffff; n -= 0x7fff_ffff) this.#addAt(index, 0x7fff_ffff);
-    this.#addAt(index, n);
-  }
-
-  #addAt(index: number, n: number): void {
-    const before = add(this.#words, this.#low + index, n);
-    if ((before ^ (before + n)) < 0) add(this.#words, this.#high + index, 1);
+    for (; n > MOST_AT_ONCE; n -= MOST_AT_ONCE)
+      addCount(this.#words, this.#low + index, this.#high + index, MOST_AT_ONCE);
+    addCount(this.#words, this.#low + index, this.#high + index, n);
   }
 
   #recordOutside(value: number): void {
@@ -94,13 +92,7 @@ export class Histogram {
 
   /** The count of bucket `index`. Any thread. */
   countAt(index: number): number {
-    for (;;) {
-      const high = load(this.#words, this.#high + index);
-      const low = load(this.#words, this.#low + index);
-      if (load(this.#words, this.#high + index) !== high) continue; // 2^31 records came between: as good as never
-      const behind = (low >>> 31) ^ (high & 1);
-      return ((high >>> 0) + behind) * 2 ** 31 + (low & 0x7fff_ffff);
-    }
+    return readCount(this.#words, this.#low + index, this.#high + index);
   }
 
   /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { build } from 'hdr-histogram-js';
-import type { JsHistogram } from 'hdr-histogram-js/dist/JsHistogram.js';
+import { build, type JsHistogram } from 'hdr-histogram-js';
+
 import { describe, expect, test } from 'vitest';
 import { addOmitted, Buckets, LATENCY } from '../../src/measure/buckets.ts';
 

@@ -80,7 +80,7 @@ const whileRecording = (from: number, read: (words: Words, histogram: Histogram)
       histogram.record(3);
     },
     (words) => read(words, new Histogram(words, 0, LATENCY)),
-    4,
+    { neverWaits: true },
   );
 
 test.each(halfway)('a reader between the two additions of a carry past %d reads the count', (from) => {

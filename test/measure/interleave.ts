@@ -28,22 +28,26 @@ function stepsOf(words: Words, writer: (words: Words) => void): Step[] {
     () => writer(ahead),
   );
   states.push(ahead.slice());
-  return states.slice(1).map((state) => () => words.set(state));
+  const changes = states.filter(
+    (state, i) => i > 0 && state.some((word, at) => word !== states[i - 1]?.[at]),
+  );
+  return changes.map((state) => () => words.set(state));
 }
 
 /**
- * What `reader` returns under every interleaving of its atomic operations with those of one `writer`. `start` sets the
- * words up; operations of the writer that are left when the reader has made `depth` of its own all come then.
+ * What `reader` returns under every interleaving of its first `depth` atomic operations with those of one `writer`, after
+ * `start` has set the words up. From then on the writer either runs to its end at once or, if the reader is one that
+ * `neverWaits`, in another run stands still.
  */
 export function everyInterleaving<T>(
   size: number,
   start: (words: Words) => void,
   writer: (words: Words) => void,
   reader: (words: Words) => T,
-  depth = 6,
+  { depth = 6, neverWaits = false } = {},
 ): Set<T> {
   const results = new Set<T>();
-  const run = (schedule: readonly number[]) => {
+  const run = (schedule: readonly number[], standStill = false) => {
     const words: Words = new Int32Array(new SharedArrayBuffer(size * 4));
     start(words);
     const steps = stepsOf(words, writer);
@@ -51,7 +55,7 @@ export function everyInterleaving<T>(
     let taken = 0;
     const result = hookAtomics(
       () => {
-        const until = schedule[operation++] ?? steps.length;
+        const until = schedule[operation++] ?? (standStill ? taken : steps.length);
         for (; taken < until; taken++) steps[taken]?.();
         if (operation > 100) throw new Error('the reader does not come to an end');
       },
@@ -64,6 +68,7 @@ export function everyInterleaving<T>(
   const extend = (schedule: readonly number[]) => {
     if (schedule.length === depth) {
       run(schedule);
+      if (neverWaits) run(schedule, true);
       return;
     }
     for (let until = schedule.at(-1) ?? 0; until <= count; until++) extend([...schedule, until]);

@@ -1,0 +1,141 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { upperTail } from './normal.ts';
+
+/** What a comparison of B with A came to; the values are times, so smaller is faster. */
+export type Verdict = 'faster' | 'slower' | 'no difference seen';
+
+export type RankTest = {
+  readonly verdict: Verdict;
+  /** Mann and Whitney's U of B: in how many of all pairs (a, b) b is the larger one; a tie counts half. */
+  readonly u: number;
+  /** How likely a U as far from the middle would be, either way, if A and B were alike. */
+  readonly p: number;
+  /** Cliff's delta, -1 to 1: how much more often b > a than b < a. Above zero B is slower. */
+  readonly delta: number;
+  /** The common-language effect size, 0 to 1: how often b > a, a tie counting half. 0.5 is no difference. */
+  readonly probability: number;
+};
+
+/** Value and how often it came, upwards: what a sample or a histogram comes down to. */
+export type Counted = Iterable<readonly [value: number, count: number]>;
+
+export type RankTestOptions = {
+  /** A difference is seen only if p is below this. */
+  readonly alpha?: number;
+  /**
+   * And only if delta is at least this far from zero. Large samples make any difference significant; below 0.147 it is
+   * customarily called negligible (Romano and others, 2006).
+   */
+  readonly minDelta?: number;
+};
+
+/** Up to this many values on each side, and without ties, p is exact. */
+const EXACT = 50;
+
+/**
+ * Mann and Whitney's rank test: is B slower or faster than A? It asks only which of two values is larger, so outliers and
+ * the shape of the distribution do not matter. It takes the samples for independent: take them interleaved
+ * (A B A B …, or short blocks in random order), because what drifts on the machine otherwise looks like a difference.
+ * @throws IrqError `ERR_RESULT_FORMAT` if a sample is empty or holds a NaN.
+ */
+export function rankTest(a: readonly number[], b: readonly number[], options?: RankTestOptions): RankTest {
+  return rankTestCounted(countSorted(a), countSorted(b), options);
+}
+
+/**
+ * {@link rankTest} on counted values, such as `counts()` of two distributions of one shape; what shares a bucket counts
+ * as a tie.
+ */
+export function rankTestCounted(a: Counted, b: Counted, options: RankTestOptions = {}): RankTest {
+  const { alpha = 0.01, minDelta = 0.147 } = options;
+  const { u, countA, countB, ties } = rank(a, b);
+  const pairs = countA * countB;
+  if (!(pairs > 0)) {
+    throw new IrqError(
+      'ERR_RESULT_FORMAT',
+      'two samples can be compared only if each has a value, and all are numbers',
+    );
+  }
+  const p =
+    ties === 0 && countA <= EXACT && countB <= EXACT
+      ? exactP(u, countA, countB)
+      : normalP(u, countA, countB, ties);
+  const probability = u / pairs;
+  const delta = 2 * probability - 1;
+  const seen = p < alpha && Math.abs(delta) >= minDelta;
+  return {
+    verdict: seen ? (delta > 0 ? 'slower' : 'faster') : 'no difference seen',
+    u,
+    p,
+    delta,
+    probability,
+  };
+}
+
+function countSorted(sample: readonly number[]): Counted {
+  const counts = new Map<number, number>();
+  for (const value of Float64Array.from(sample).sort()) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
+}
+
+/** One walk up both sides at once. `ties` is the sum of t³ - t over every group of t equal values. */
+function rank(a: Counted, b: Counted): { u: number; countA: number; countB: number; ties: number } {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  let [nextA, nextB] = [left.next(), right.next()];
+  let [u, countA, countB, ties] = [0, 0, 0, 0];
+  while (!nextA.done || !nextB.done) {
+    const value = Math.min(nextA.done ? Infinity : nextA.value[0], nextB.done ? Infinity : nextB.value[0]);
+    if (Number.isNaN(value)) return { u: Number.NaN, countA: Number.NaN, countB: Number.NaN, ties };
+    let [hereA, hereB] = [0, 0];
+    if (!nextA.done && nextA.value[0] === value) {
+      hereA = nextA.value[1];
+      nextA = left.next();
+    }
+    if (!nextB.done && nextB.value[0] === value) {
+      hereB = nextB.value[1];
+      nextB = right.next();
+    }
+    u += hereB * (countA + hereA / 2);
+    countA += hereA;
+    countB += hereB;
+    const tied = hereA + hereB;
+    ties += tied ** 3 - tied;
+  }
+  return { u, countA, countB, ties };
+}
+
+/** The normal approximation, corrected for ties and for continuity. */
+function normalP(u: number, countA: number, countB: number, ties: number): number {
+  const all = countA + countB;
+  const variance = ((countA * countB) / 12) * (all + 1 - ties / (all * (all - 1)));
+  if (!(variance > 0)) return 1; // every value the same, or one against one
+  const distance = Math.max(0, Math.abs(u - (countA * countB) / 2) - 0.5);
+  return Math.min(1, 2 * upperTail(distance / Math.sqrt(variance)));
+}
+
+/**
+ * Counts the orders of A's and B's values by their U: the largest value of all is an `a`, which adds nothing to U, or
+ * a `b`, which is larger than every `a`. `ways[b][u]` holds the orders for the number of `a`s reached so far.
+ */
+function exactP(u: number, countA: number, countB: number): number {
+  const most = countA * countB;
+  const ways = Array.from({ length: countB + 1 }, () => new Float64Array(most + 1));
+  for (const row of ways) row[0] = 1; // no `a` yet: one order, and U is 0
+  for (let as = 1; as <= countA; as++) {
+    for (let bs = 1; bs <= countB; bs++) {
+      const [here, fewerBs] = [ways[bs], ways[bs - 1]];
+      if (!here || !fewerBs) continue;
+      for (let value = most; value >= 0; value--) {
+        here[value] = (here[value] ?? 0) + (value >= as ? (fewerBs[value - as] ?? 0) : 0);
+      }
+    }
+  }
+  const orders = ways[countB] ?? new Float64Array(0);
+  const extreme = Math.max(u, most - u);
+  let [tail, total] = [0, 0];
+  orders.forEach((count, value) => {
+    total += count;
+    if (value >= extreme) tail += count;
+  });
+  return Math.min(1, (2 * tail) / total);
+}
