@@ -1,0 +1,155 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+
+/** Where controlled code gets its time and chance from; undefined means: from the engine, as ever. */
+export type Source = {
+  /** ns since the start of the schedule, as the running thread sees it. */
+  nowNs(): number | undefined;
+  /** 32 random bits. */
+  bits(): number | undefined;
+};
+
+/** What `Date` says at the start of every schedule: the year of the first GICv3 ITS patches for KVM. */
+const EPOCH_MS = Date.UTC(2015, 0, 1);
+const nativeNow = Date.now;
+
+type Undo = () => void;
+
+/**
+ * Replaces clock and chance (Date, performance.now, process.hrtime, Math.random, crypto's) while `body` runs, so that a
+ * thread that is run again sees the same. Put back however it ends.
+ */
+export function withControlledEnvironment<T>(source: Source, body: () => T): T {
+  const undo: Undo[] = [];
+  try {
+    replaceClock(source, undo);
+    replaceChance(source, undo);
+    syncBuiltinESMExports();
+    return body();
+  } finally {
+    for (const back of undo.reverse()) back();
+    syncBuiltinESMExports();
+  }
+}
+
+function replace(object: object, key: string, value: unknown, undo: Undo[]): void {
+  const before = Object.getOwnPropertyDescriptor(object, key);
+  if (before?.configurable === false) return;
+  Object.defineProperty(object, key, {
+    value,
+    configurable: true,
+    writable: true,
+    enumerable: before?.enumerable ?? true,
+  });
+  undo.push(() => {
+    if (before === undefined) Reflect.deleteProperty(object, key);
+    else Object.defineProperty(object, key, before);
+  });
+}
+
+function replaceClock(source: Source, undo: Undo[]): void {
+  const NativeDate = Date;
+  const performanceNow = performance.now.bind(performance);
+  const hrtime = process.hrtime;
+  const hrtimeBigint = process.hrtime.bigint;
+  const nowMs = (): number => {
+    const ns = source.nowNs();
+    return ns === undefined ? nativeNow() : EPOCH_MS + Math.floor(ns / 1e6);
+  };
+  replace(NativeDate, 'now', nowMs, undo);
+  const ControlledDate = new Proxy(NativeDate, {
+    construct: (target, args, newTarget) =>
+      Reflect.construct(target, args.length === 0 ? [nowMs()] : args, newTarget),
+    apply: () => new NativeDate(nowMs()).toString(),
+  });
+  replace(globalThis, 'Date', ControlledDate, undo);
+  replace(
+    performance,
+    'now',
+    () => {
+      const ns = source.nowNs();
+      return ns === undefined ? performanceNow() : ns / 1e6;
+    },
+    undo,
+  );
+  const controlledBigint = (): bigint => {
+    const ns = source.nowNs();
+    return ns === undefined ? hrtimeBigint() : BigInt(Math.floor(ns));
+  };
+  const controlledHrtime = (since?: [number, number]): [number, number] => {
+    const ns = source.nowNs();
+    if (ns === undefined) return hrtime(since);
+    const whole = ns - (since === undefined ? 0 : since[0] * 1e9 + since[1]);
+    return [Math.floor(whole / 1e9), Math.floor(whole % 1e9)];
+  };
+  replace(hrtime, 'bigint', controlledBigint, undo);
+  replace(process, 'hrtime', Object.assign(controlledHrtime, { bigint: controlledBigint }), undo);
+}
+
+function replaceChance(source: Source, undo: Undo[]): void {
+  const mathRandom = Math.random;
+  replace(
+    Math,
+    'random',
+    () => {
+      const high = source.bits();
+      const low = source.bits();
+      if (high === undefined || low === undefined) return mathRandom();
+      return ((high >>> 5) * 67108864 + (low >>> 6)) / 9007199254740992;
+    },
+    undo,
+  );
+  const native = {
+    randomBytes: crypto.randomBytes,
+    randomInt: crypto.randomInt,
+    randomUUID: crypto.randomUUID,
+    randomFillSync: crypto.randomFillSync,
+    getRandomValues: crypto.webcrypto.getRandomValues.bind(crypto.webcrypto),
+  };
+  const fill = (view: ArrayBufferView): boolean => {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    for (let i = 0; i < bytes.length; i++) {
+      const bits = source.bits();
+      if (bits === undefined) return false;
+      bytes[i] = bits >>> 24;
+    }
+    return true;
+  };
+  const randomBytes = (size: number, callback?: (error: Error | null, bytes: Buffer) => void): unknown => {
+    const bytes = Buffer.alloc(size);
+    if (callback !== undefined || !fill(bytes))
+      return Reflect.apply(native.randomBytes, crypto, callback ? [size, callback] : [size]);
+    return bytes;
+  };
+  const randomUUID = (): string => {
+    const bytes = Buffer.alloc(16);
+    if (!fill(bytes)) return native.randomUUID();
+    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  };
+  const getRandomValues = (view: ArrayBufferView): ArrayBufferView => {
+    if (!fill(view)) native.getRandomValues(view as Uint8Array<ArrayBuffer>);
+    return view;
+  };
+  const randomInt = (...args: unknown[]): unknown => {
+    const bits = source.bits();
+    if (bits === undefined || typeof args.at(-1) === 'function')
+      return Reflect.apply(native.randomInt, crypto, args);
+    const [low, high] = args.length > 1 ? [Number(args[0]), Number(args[1])] : [0, Number(args[0])];
+    return low + Math.floor(((bits >>> 0) / 4294967296) * (high - low));
+  };
+  replace(crypto, 'randomBytes', randomBytes, undo);
+  replace(crypto, 'randomUUID', randomUUID, undo);
+  replace(crypto, 'randomInt', randomInt, undo);
+  replace(crypto, 'getRandomValues', getRandomValues, undo);
+  replace(
+    crypto,
+    'randomFillSync',
+    (view: ArrayBufferView, ...rest: unknown[]) =>
+      rest.length === 0 && fill(view) ? view : Reflect.apply(native.randomFillSync, crypto, [view, ...rest]),
+    undo,
+  );
+  replace(globalThis.crypto, 'getRandomValues', getRandomValues, undo);
+  replace(globalThis.crypto, 'randomUUID', randomUUID, undo);
+}

@@ -1,0 +1,142 @@
+import { NATIVE } from './controlled-atomics.ts';
+import {
+  ADD,
+  AND,
+  CAS,
+  EXCHANGE,
+  LOAD,
+  LOCK,
+  NOTIFY,
+  OR,
+  type Point,
+  QUEUE,
+  READ,
+  STORE,
+  SUB,
+  UNLOCK,
+  type Value,
+  WAIT,
+  WRITE,
+  XOR,
+} from './operation.ts';
+
+/**
+ * Does one operation on the real memory; not for wait and notify, which are the queue's.
+ * @returns what the call returns.
+ */
+export function execute(point: Point): Value {
+  const words = point.words;
+  const i = point.index;
+  if (words === undefined) return executeAny(point);
+  const old = words[i] as number;
+  const a = point.a as number;
+  switch (point.op) {
+    case LOAD:
+      return old;
+    case STORE:
+      words[i] = a;
+      return a;
+    case ADD:
+      words[i] = old + a;
+      return old;
+    case SUB:
+      words[i] = old - a;
+      return old;
+    case AND:
+      words[i] = old & a;
+      return old;
+    case OR:
+      words[i] = old | a;
+      return old;
+    case XOR:
+      words[i] = old ^ a;
+      return old;
+    case EXCHANGE:
+      words[i] = a;
+      return old;
+    case CAS:
+      if (old === a) words[i] = point.b as number;
+      return old;
+    case LOCK:
+      words[i] = 1;
+      return undefined;
+    case UNLOCK:
+      words[i] = 0;
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+function executeAny(point: Point): Value {
+  const { op, array, index, a, b } = point;
+  const native = NATIVE[op];
+  if (op === CAS) return native?.(array, index, a, b);
+  return native?.(array, index, a);
+}
+
+/** The value at the point's word now. */
+export function valueAt(point: Point): Value {
+  return point.words === undefined ? NATIVE[LOAD]?.(point.array, point.index) : point.words[point.index];
+}
+
+/** The effect of an operation that has been done and answered; a compareExchange that failed has only read. */
+export function effectOf(point: Point, answer: Value): number {
+  switch (point.op) {
+    case LOAD:
+      return READ;
+    case CAS:
+      return casTook(point, answer) ? READ | WRITE : READ;
+    case STORE:
+      return WRITE;
+    case WAIT:
+      return answer === 'not-equal' ? READ : READ | QUEUE;
+    case NOTIFY:
+      return QUEUE;
+    default:
+      return READ | WRITE;
+  }
+}
+
+/** Whether a compareExchange that was answered `answer` has stored. */
+export function casTook(point: Point, answer: Value): boolean {
+  const { array, a } = point;
+  if (typeof a === 'bigint') {
+    return answer === (array instanceof BigUint64Array ? BigInt.asUintN(64, a) : BigInt.asIntN(64, a));
+  }
+  if (array instanceof Int32Array) return answer === ((a as number) | 0);
+  return answer === Number(narrow(array, a as number));
+}
+
+function narrow(array: Point['array'], value: number): number | bigint {
+  const one = new (array.constructor as new (values: number[]) => Point['array'])([value]);
+  return one[0] ?? 0;
+}
+
+/** Whether two steps conflict: swapping them could change something. */
+export function conflicts(p: Point, pEffect: number, q: Point, qEffect: number): boolean {
+  if (((pEffect | qEffect) & 8) !== 0) return true;
+  if (p.at >= q.at + q.size || q.at >= p.at + p.size) return false;
+  if ((pEffect & qEffect & QUEUE) !== 0) return true;
+  return (
+    ((pEffect | qEffect) & WRITE) !== 0 &&
+    (pEffect & (READ | WRITE)) !== 0 &&
+    (qEffect & (READ | WRITE)) !== 0
+  );
+}
+
+/** The effect that an operation can have at most, before it is done. */
+export function mostEffectOf(point: Point): number {
+  switch (point.op) {
+    case LOAD:
+      return READ;
+    case STORE:
+      return WRITE;
+    case WAIT:
+      return READ | QUEUE;
+    case NOTIFY:
+      return QUEUE;
+    default:
+      return READ | WRITE;
+  }
+}

@@ -1,0 +1,129 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { withControlledAtomics } from './controlled-atomics.ts';
+import { withControlledEnvironment } from './environment.ts';
+import type { CheckedScenario } from './scenario.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { Simulator, type SimulatorOptions } from './simulator.ts';
+import { ThreadRunner } from './thread-runner.ts';
+
+/** All that belongs to one scenario being explored in this thread. */
+export type Simulation = {
+  readonly scenario: CheckedScenario;
+  readonly simulator: Simulator;
+  readonly memory: SharedMemory;
+  readonly runner: ThreadRunner;
+  /** Throws where a thread has changed plain data of the state, which real threads would not share. */
+  checkPlainData(): void;
+};
+
+/**
+ * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; all is put back however it ends.
+ * Setup is run twice, to see that it gives the same state each time; after that each schedule starts from a copy of its
+ * bytes.
+ */
+export function withSimulation<T>(
+  scenario: CheckedScenario,
+  seed: number,
+  options: SimulatorOptions,
+  body: (simulation: Simulation) => T,
+): T {
+  const first = setUp(scenario, seed);
+  const second = setUp(scenario, seed);
+  requireSame(scenario, first, second);
+  const { state, memory } = second;
+  memory.markFresh();
+  if (memory.buffers.length === 0) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): the state has no SharedArrayBuffer, so its threads share nothing. Return typed arrays over one: new Int32Array(new SharedArrayBuffer(64))`,
+    );
+  }
+  const runner = new ThreadRunner(scenario, state, memory, seed);
+  const simulator = new Simulator(scenario, state, memory, runner, options);
+  const plain = second.plain;
+  const simulation: Simulation = {
+    scenario,
+    simulator,
+    memory,
+    runner,
+    checkPlainData() {
+      const now = fingerprint(state);
+      if (now === plain) return;
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `scenario (${scenario.name}): a thread has changed plain data of the state (${firstDifference(plain, now)}). Real threads get a copy each, and a thread is run many times in one schedule: keep what threads change in a SharedArrayBuffer`,
+      );
+    },
+  };
+  return withControlledEnvironment(runner, () => withControlledAtomics(runner, () => body(simulation)));
+}
+
+type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
+
+function setUp(scenario: CheckedScenario, seed: number): SetUp {
+  const runner = new ThreadRunner(scenario, undefined, new SharedMemory(undefined, []), seed);
+  const made: SharedArrayBuffer[] = [];
+  const Native = SharedArrayBuffer;
+  const Recording = new Proxy(Native, {
+    construct(target, args, newTarget) {
+      const buffer = Reflect.construct(target, args, newTarget);
+      made.push(buffer);
+      return buffer;
+    },
+  });
+  const state = withControlledEnvironment(runner, () =>
+    withControlledAtomics(runner, () => {
+      globalThis.SharedArrayBuffer = Recording;
+      try {
+        return runner.runAside(() => scenario.setup());
+      } finally {
+        globalThis.SharedArrayBuffer = Native;
+      }
+    }),
+  );
+  return { state, memory: new SharedMemory(state, made, scenario.names), plain: fingerprint(state) };
+}
+
+function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): void {
+  const at = first.memory.differs(second.memory);
+  if (at >= 0) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): setup gives another state each time it runs; the first difference is at ${first.memory.nameOf(at, 1)}. It may depend on nothing outside itself`,
+    );
+  }
+  if (first.plain !== second.plain) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): setup gives another state each time it runs (${firstDifference(first.plain, second.plain)}). It may depend on nothing outside itself`,
+    );
+  }
+}
+
+/** The plain data of a state as a string; shared memory is left out, functions and class instances too. */
+function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): string {
+  if (typeof value === 'bigint') return `${path}=${value}n\n`;
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' ? '' : `${path}=${String(value)}\n`;
+  }
+  if (seen.has(value)) return '';
+  seen.add(value);
+  if (value instanceof SharedArrayBuffer || value instanceof ArrayBuffer) return '';
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof SharedArrayBuffer) return '';
+    return `${path}=${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}\n`;
+  }
+  const entries: [unknown, unknown][] =
+    value instanceof Map
+      ? [...value]
+      : value instanceof Set
+        ? [...value].map((entry, i): [unknown, unknown] => [i, entry])
+        : Object.entries(value);
+  return entries.map(([key, entry]) => fingerprint(entry, `${path}.${String(key)}`, seen)).join('');
+}
+
+function firstDifference(before: string, after: string): string {
+  const [was, is] = [before.split('\n'), after.split('\n')];
+  const i = was.findIndex((line, k) => line !== is[k]);
+  return i < 0 ? `now also ${is[was.length - 1]}` : `${was[i]} became ${is[i]?.replace(/^[^=]*=/, '')}`;
+}

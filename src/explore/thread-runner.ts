@@ -1,0 +1,377 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { type Controller, NATIVE } from './controlled-atomics.ts';
+import type { Source } from './environment.ts';
+import {
+  CAS,
+  ENDED,
+  FAILED,
+  type IntegerArray,
+  LOAD,
+  LOCK,
+  NOTIFY,
+  Point,
+  STORE,
+  UNLOCK,
+  type Value,
+  WAIT,
+} from './operation.ts';
+import type { CheckedScenario } from './scenario.ts';
+import type { SharedMemory } from './shared-memory.ts';
+
+/**
+ * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
+ * code that catches it cannot write on it.
+ */
+const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
+
+const NOWHERE = new Int32Array(0);
+/** The end of a thread. */
+export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
+
+const NO_POINTS: readonly Point[] = [];
+const NO_ANSWERS: readonly Value[] = [];
+/** Every operation and every look at a clock takes this long on a thread's own clock, so that loops over time end. */
+const TICK_NS = 1000;
+
+/**
+ * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the
+ * log does not answer; there the code is left by an exception. While that unwinds, whatever operation the code's own
+ * `catch` and `finally` blocks try is refused with the same exception, and has no effect.
+ */
+export class ThreadRunner implements Controller, Source {
+  readonly #scenario: CheckedScenario;
+  readonly #state: unknown;
+  readonly #memory: SharedMemory;
+  readonly #seed: number;
+  #running = -1;
+  #path: readonly Point[] = NO_POINTS;
+  #answers: readonly Value[] = NO_ANSWERS;
+  #pos = 0;
+  #end = 0;
+  /** Up to here `request` may answer without a closer look. */
+  #fastEnd = 0;
+  #unwinding = false;
+  #asked: Point = END;
+  #fault: IrqError | undefined;
+  #putBackAt = -1;
+  #plain = false;
+  #probeFrom = -1;
+  #probePeriod = 0;
+  #probeEnd = 0;
+  #sites: string[][] | undefined;
+  #clockNs = 0;
+  #chance = 0;
+  /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
+  mismatchAt = -1;
+
+  constructor(scenario: CheckedScenario, state: unknown, memory: SharedMemory, seed: number) {
+    this.#scenario = scenario;
+    this.#state = state;
+    this.#memory = memory;
+    this.#seed = seed;
+  }
+
+  /** The thread whose code is running now, -1 for none. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /**
+   * Runs thread `t`; its first `count` operations have these answers.
+   * @param plain - the code writes to shared memory without Atomics: undo the writes that are only done again.
+   * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
+   */
+  resume(t: number, path: readonly Point[], answers: readonly Value[], count: number, plain = false): Point {
+    this.#path = path;
+    this.#answers = answers;
+    this.#end = count;
+    this.#fastEnd = this.#sites !== undefined ? 0 : plain ? count - 1 : count;
+    this.#putBackAt = plain ? count - 1 : -1;
+    this.#probeFrom = -1;
+    if (plain) this.#memory.keep();
+    return this.#run(t, plain);
+  }
+
+  /**
+   * Whether the thread, given again and again the answers of its last `period` operations, asks for the same ones
+   * `rounds` times: then it waits for one of them to change, and nothing else.
+   */
+  spins(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    period: number,
+    rounds: number,
+  ): boolean {
+    this.#path = path;
+    this.#answers = answers;
+    this.#end = count;
+    this.#fastEnd = count;
+    this.#putBackAt = -1;
+    this.#probeFrom = count;
+    this.#probePeriod = period;
+    this.#probeEnd = count + period * rounds;
+    this.#memory.keep();
+    const asked = this.#run(t, false);
+    this.#memory.putBack();
+    this.#probeFrom = -1;
+    return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
+  }
+
+  /** Runs thread `t` along its log once more, noting where each of its operations, and the next, is called from. */
+  sites(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+  ): readonly (readonly string[])[] {
+    const sites: string[][] = [];
+    this.#sites = sites;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 40;
+    this.#memory.keep();
+    try {
+      this.resume(t, path, answers, count);
+    } finally {
+      Error.stackTraceLimit = limit;
+      this.#sites = undefined;
+      this.#memory.putBack();
+    }
+    return sites;
+  }
+
+  /** Runs `body` (setup, finally) with clock and chance controlled, outside all threads. */
+  runAside<T>(body: () => T): T {
+    this.#clockNs = 0;
+    this.#chance = mix(this.#seed, 0x5e7);
+    this.#running = -2;
+    try {
+      return body();
+    } finally {
+      this.#running = -1;
+    }
+  }
+
+  #run(t: number, plain: boolean): Point {
+    this.#pos = 0;
+    this.#plain = plain;
+    this.#unwinding = false;
+    this.mismatchAt = -1;
+    this.#clockNs = 0;
+    this.#chance = mix(this.#seed, t);
+    this.#running = t;
+    let thrown: unknown;
+    let threw = false;
+    try {
+      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#state);
+    } catch (error) {
+      threw = true;
+      thrown = error;
+    }
+    this.#running = -1;
+    this.#fastEnd = 0;
+    if (this.#fault !== undefined) throw this.#takeFault();
+    if (this.#unwinding) {
+      this.#unwinding = false;
+      // What its finally blocks wrote without Atomics while it was being stopped has not happened.
+      if (plain) this.#memory.putBack();
+      return this.#asked;
+    }
+    if (threw && thrown instanceof IrqError && thrown.code === 'ERR_SCENARIO') throw thrown;
+    const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
+    if (this.#pos < this.#end) {
+      this.mismatchAt = this.#pos;
+      if (plain) this.#memory.putBack();
+    }
+    return last;
+  }
+
+  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+    const pos = this.#pos;
+    if (pos < this.#fastEnd) {
+      const point = this.#path[pos] as Point;
+      if (
+        point.array === array &&
+        point.index === index &&
+        point.op === op &&
+        point.a === a &&
+        point.b === b
+      ) {
+        this.#pos = pos + 1;
+        if (op === WAIT) return this.#waited(point, this.#answers[pos]);
+        return this.#answers[pos];
+      }
+    }
+    return this.#requestSlowly(op, array, index, a, b);
+  }
+
+  refuse(what: string): never {
+    const error = new IrqError(
+      'ERR_UNSUPPORTED',
+      `${what} cannot be controlled: its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load`,
+    );
+    if (this.#running < 0) throw error;
+    this.#fault = error;
+    return this.#stop(END);
+  }
+
+  nowNs(): number | undefined {
+    if (this.#running === -1) return undefined;
+    this.#clockNs += TICK_NS;
+    return this.#clockNs + this.#pos * TICK_NS;
+  }
+
+  bits(): number | undefined {
+    if (this.#running === -1) return undefined;
+    this.#chance = (this.#chance + 0x9e3779b9) | 0;
+    return mix(this.#chance, 0);
+  }
+
+  #requestSlowly(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+    if (this.#unwinding) throw STOP;
+    if (this.#running < 0) return outside(op, array, index, a, b);
+    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+    if (base < 0) return outside(op, array, index, a, b);
+    const point = this.#toPoint(op, array, index, a, b, base);
+    const pos = this.#pos;
+    if (this.#sites !== undefined) this.#sites.push(userFrames());
+    if (pos < this.#end) {
+      if (!sameOperation(this.#path[pos] as Point, point)) {
+        this.mismatchAt = pos;
+        return this.#stop(point);
+      }
+      this.#pos = pos + 1;
+      if (pos === this.#putBackAt) this.#memory.putBack();
+      return op === WAIT ? this.#waited(point, this.#answers[pos]) : this.#answers[pos];
+    }
+    if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
+      const like = this.#probeFrom - this.#probePeriod + ((pos - this.#probeFrom) % this.#probePeriod);
+      if (!sameOperation(this.#path[like] as Point, point)) return this.#stop(point);
+      this.#pos = pos + 1;
+      return this.#answers[like];
+    }
+    return this.#stop(point);
+  }
+
+  #stop(point: Point): never {
+    this.#asked = point;
+    this.#unwinding = true;
+    if (this.#plain) this.#memory.keep();
+    throw STOP;
+  }
+
+  #waited(point: Point, answer: Value): Value {
+    if (answer === 'timed-out' && typeof point.b === 'number') this.#clockNs += point.b * 1e6;
+    return answer;
+  }
+
+  #toPoint(op: number, array: IntegerArray, index: number, a: unknown, b: unknown, base: number): Point {
+    // The engine's own checks, with its own errors: index, and for wait and notify the kind of the array.
+    if (op !== LOCK && op !== UNLOCK) NATIVE[LOAD]?.(array, index);
+    if (op === WAIT || op === NOTIFY) {
+      if (!(array instanceof Int32Array || array instanceof BigInt64Array)) NATIVE[NOTIFY]?.(array, index, 0);
+    }
+    const at = base + index * array.BYTES_PER_ELEMENT;
+    const big = array instanceof BigInt64Array || array instanceof BigUint64Array;
+    if (op === LOAD || op === LOCK || op === UNLOCK)
+      return new Point(op, array, index, undefined, undefined, at);
+    if (op === NOTIFY)
+      return new Point(op, array, index, a === undefined ? undefined : toCount(a), undefined, at);
+    const first = big ? toBigInt(a) : toInteger(a);
+    if (op === CAS) return new Point(op, array, index, first, big ? toBigInt(b) : toInteger(b), at);
+    if (op === WAIT) {
+      const expected = typeof first === 'bigint' ? BigInt.asIntN(64, first) : first | 0;
+      const ms = b === undefined ? Infinity : toTimeout(b);
+      const deadline = this.#clockNs + this.#pos * TICK_NS + ms * 1e6;
+      return new Point(op, array, index, expected, ms === Infinity ? undefined : ms, at, deadline);
+    }
+    return new Point(op, array, index, first, undefined, at);
+  }
+
+  #takeFault(): IrqError {
+    const fault = this.#fault as IrqError;
+    this.#fault = undefined;
+    this.#unwinding = false;
+    return fault;
+  }
+}
+
+/** Whether two points ask for the same: the same operation on the same bytes with the same operands. */
+export function sameOperation(p: Point, q: Point): boolean {
+  return (
+    p.op === q.op &&
+    p.at === q.at &&
+    Object.is(p.a, q.a) &&
+    Object.is(p.b, q.b) &&
+    p.array.BYTES_PER_ELEMENT === q.array.BYTES_PER_ELEMENT
+  );
+}
+
+/** An operation outside all threads, or on memory that no two threads share: done by the engine. */
+function outside(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  if (op === LOCK || op === UNLOCK) {
+    NATIVE[STORE]?.(array, index, op === LOCK ? 1 : 0);
+    return undefined;
+  }
+  if (op === WAIT) {
+    // Nobody else could wake this thread, and the engine would sleep for good.
+    const now = NATIVE[WAIT]?.(array, index, a, 0);
+    if (now !== 'timed-out' || (b !== undefined && toTimeout(b) < Infinity)) return now;
+    throw new IrqError(
+      'ERR_UNSUPPORTED',
+      'Atomics.wait without a timeout on memory that no other thread of the scenario shares would never end: make the memory in setup and return it in the state',
+    );
+  }
+  const native = NATIVE[op];
+  if (op === LOAD) return native?.(array, index);
+  if (op === CAS) return native?.(array, index, a, b);
+  return native?.(array, index, a);
+}
+
+const HERE = new URL('.', import.meta.url).href;
+
+/** The frames of the user's code that called the operation, innermost first, as `file:line:column`. */
+function userFrames(): string[] {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, ThreadRunner.prototype.request);
+  const frames: string[] = [];
+  for (const line of (holder.stack ?? '').split('\n').slice(1)) {
+    const place = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
+    if (place === undefined) continue;
+    const url = place.startsWith('file://') ? place : `file://${place}`;
+    // The scenario's own wrapper is where the thread's stack ends.
+    if (url.startsWith(HERE) && /\/scenario\.[jt]s:/.test(url)) break;
+    if (url.startsWith(HERE)) continue;
+    frames.push(place.replace(/^file:\/\//, ''));
+  }
+  return frames;
+}
+
+function toInteger(value: unknown): number {
+  const number = Math.trunc(Number(value));
+  return Number.isNaN(number) ? 0 : number + 0;
+}
+
+function toBigInt(value: unknown): bigint {
+  // As the engine does: a number is an error here, a string is not.
+  if (typeof value === 'number') throw new TypeError(`Cannot convert ${value} to a BigInt`);
+  return BigInt(value as bigint);
+}
+
+function toCount(value: unknown): number {
+  return Math.max(0, toInteger(value));
+}
+
+function toTimeout(value: unknown): number {
+  const ms = Number(value);
+  return Number.isNaN(ms) ? Infinity : Math.max(0, ms);
+}
+
+/** Mixes two 32-bit words into one; a fixed permutation for each second word. */
+export function mix(a: number, b: number): number {
+  let h = (a ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b)) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
+  return h ^ (h >>> 16);
+}
