@@ -115,8 +115,9 @@ export class Distribution {
     return Math.sqrt(sum / this.#total);
   }
 
-  /** The value that `percent` percent of all values, 0 to 100, do not exceed. */
+  /** The value that `percent` percent of all values, 0 to 100, do not exceed; for 0 the minimum. */
   percentile(percent: number): number {
+    if (percent <= 0) return this.min;
     return this.valueOfRank(rankOf(percent, this.#total));
   }
 
