@@ -3,12 +3,14 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { load, peek, replace, setBits, store, type Words } from '../memory/word.ts';
 import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
+import { type LevelAckRegions, LevelAcks, levelAckRegions } from './level-acks.ts';
 import { PRIORITY_CENSUS_WORDS, PriorityCensus } from './priority-census.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
   GROUP1,
+  HELD,
   isDeliverable,
   LATCH,
   LINE,
@@ -42,6 +44,7 @@ export type InterruptRegions = {
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
+  readonly acks: LevelAckRegions;
   readonly idLimit: number;
 };
 
@@ -58,6 +61,7 @@ export function interruptRegions(layout: Layout, config: InterruptsConfig): Inte
     listed: each((vcpu) => layout.region(`vcpu${vcpu}.listed`, summaryBitmapWords(idLimit))),
     bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
     forwarding: layout.region('forwarding', 1),
+    acks: levelAckRegions(layout),
     idLimit,
   };
 }
@@ -87,6 +91,8 @@ export class Interrupts {
   readonly #census: PriorityCensus;
   readonly #listed: readonly SummaryBitmap[];
   readonly #bells: readonly EventCount[];
+  /** Who hears of level-triggered SPIs that the guest has ended. */
+  readonly acks: LevelAcks;
 
   constructor(words: Words, regions: InterruptRegions) {
     this.#words = words;
@@ -99,6 +105,7 @@ export class Interrupts {
     this.#census = new PriorityCensus(words, regions.census);
     this.#listed = regions.listed.map((region) => new SummaryBitmap(words, region, regions.idLimit));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
+    this.acks = new LevelAcks(words, regions.acks);
   }
 
   /** One past the highest INTID that can exist. */
@@ -156,21 +163,42 @@ export class Interrupts {
   }
 
   /**
-   * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now.
-   * Every register write ends here. Returns the state from before.
+   * Moves the input wire as the architecture has it (and QEMU): the level is remembered whatever the trigger, and an
+   * edge is a step from 0 to 1.
+   */
+  driveRemembered(at: number, intid: number, level: boolean): void {
+    for (;;) {
+      const state = load(this.#words, at);
+      const latch = level && (state & EDGE) !== 0 ? LATCH : 0;
+      const next = level ? state | LINE | latch : state & ~LINE;
+      if (((next ^ state) & LINE) === 0) return;
+      if (replace(this.#words, at, state, next)) {
+        if (isDeliverable(next)) this.list(targetOf(next), intid);
+        return;
+      }
+    }
+  }
+
+  /**
+   * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now;
+   * one that was held back no longer is. Every register write ends here. Returns the state from before.
    */
   change(at: number, intid: number, clear: number, set: number): number {
-    const before = this.amend(at, clear, set);
-    const after = (before & ~clear) | set;
+    const before = this.#swap(at, clear, set, HELD);
+    const after = released((before & ~clear) | set, HELD);
     if (isDeliverable(after)) this.list(targetOf(after), intid);
     return before;
   }
 
   /** As {@link change}, but lists nothing: for the writes after which a controller does not look again. */
   amend(at: number, clear: number, set: number): number {
+    return this.#swap(at, clear, set, 0);
+  }
+
+  #swap(at: number, clear: number, set: number, release: number): number {
     for (;;) {
       const before = load(this.#words, at);
-      const after = (before & ~clear) | set;
+      const after = released((before & ~clear) | set, release);
       if (after === before) return before;
       const counted = (after & ENABLED) !== 0;
       if (counted) this.#census.enter(priorityOf(after));
@@ -184,6 +212,42 @@ export class Interrupts {
   /** Sends an interrupt to another vCPU, or to none with {@link NO_TARGET}. What is pending goes along. */
   retarget(at: number, intid: number, vcpu: number): void {
     this.change(at, intid, TARGET, vcpu << TARGET_SHIFT);
+  }
+
+  /**
+   * As {@link retarget}, by KVM's rule for GICD_IROUTER: the target changes and nothing is queued. What is queued for
+   * the old target moves along; what was pending without a target is held back.
+   * @see vgic_mmio_write_irouter; vgic_prune_ap_list
+   */
+  reroute(at: number, intid: number, vcpu: number): void {
+    for (;;) {
+      const before = load(this.#words, at);
+      const moved = (before & ~TARGET) | (vcpu << TARGET_SHIFT);
+      const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
+      if (!replace(this.#words, at, before, after)) continue;
+      const queued = (after & LATCH) !== 0 || this.isListed(targetOf(before), intid);
+      // A wire that was raised and is not listed yet will be, at the old target, which passes it on.
+      if (queued && isDeliverable(after)) this.list(vcpu, intid);
+      return;
+    }
+  }
+
+  /**
+   * Takes an interrupt that is waiting for its vCPU off the list, and holds back what is latched: it stays pending, and
+   * is listed when it comes again. One that comes at the same time may count as before or after.
+   */
+  hold(at: number, intid: number): void {
+    for (;;) {
+      const before = load(this.#words, at);
+      if (!isDeliverable(before)) return;
+      const after = held(before);
+      if (after !== before && !replace(this.#words, at, before, after)) continue;
+      this.#listed[targetOf(before)]?.claim(intid);
+      // Latched again between the two steps, it must be on the list.
+      const now = load(this.#words, at);
+      if ((now & LATCH) !== 0 && isDeliverable(now)) this.list(targetOf(now), intid);
+      return;
+    }
   }
 
   /** Puts `intid` on a vCPU's list and rings it. Nothing happens while the distributor does not forward. */
@@ -252,14 +316,26 @@ export class Interrupts {
         if (isDeliverable(before)) this.list(targetOf(before), intid);
         return 0;
       }
-      const after = (before & ~LATCH) | (intid >= FIRST_LPI ? 0 : ACTIVE);
+      const after = (before & ~(LATCH | HELD)) | (intid >= FIRST_LPI ? 0 : ACTIVE);
       if (replace(this.#words, at, before, after)) return before;
     }
   }
 
-  /** Ends the active state; what is pending again is listed. Returns whether it was active. Any thread. */
-  deactivate(at: number, intid: number): boolean {
-    return (this.change(at, intid, ACTIVE, 0) & ACTIVE) !== 0;
+  /**
+   * Ends the active state, as EOIR and DIR do; what is pending again is listed, and who watches a level-triggered SPI
+   * hears of it. Returns whether it was active. Any thread.
+   * @param group - GROUP1 or 0: only if it is of that group; -1 for either
+   */
+  deactivate(at: number, intid: number, group = -1): boolean {
+    for (;;) {
+      const before = load(this.#words, at);
+      if ((before & ACTIVE) === 0 || (group >= 0 && (before & GROUP1) !== group)) return false;
+      const after = before & ~ACTIVE;
+      if (!replace(this.#words, at, before, after)) continue;
+      if (isDeliverable(after)) this.list(targetOf(after), intid);
+      if (intid >= FIRST_SPI && this.acks.isWatched(intid) && (before & EDGE) === 0) this.acks.note(intid);
+      return true;
+    }
   }
 
   /** Whether `vcpu` has anything listed at all: a cheap look before {@link best}. The thread of `vcpu` only. */
@@ -299,4 +375,14 @@ export class Interrupts {
   #put(at: number, state: number): void {
     this.amend(at, ~state & peek(this.#words, at), state);
   }
+}
+
+/** The state with what is held back latched again, if `release` is HELD. */
+function released(state: number, release: number): number {
+  return (state & release) === 0 ? state : (state & ~HELD) | LATCH;
+}
+
+/** The state with what is latched held back. */
+function held(state: number): number {
+  return (state & LATCH) === 0 ? state : (state & ~LATCH) | HELD;
 }

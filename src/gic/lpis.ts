@@ -2,8 +2,11 @@ import type { Region } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import { FIRST_LPI } from './intid.ts';
+import type { LpiTables } from './lpi-tables.ts';
 import {
   ENABLED,
+  HELD,
+  isPending,
   LATCH,
   MAPPED,
   NO_TARGET,
@@ -28,12 +31,40 @@ export class Lpis {
   readonly #words: Words;
   readonly #mappings: number;
   readonly #interrupts: Interrupts;
+  readonly #tables: LpiTables;
 
   /** @param mappings - a word for each LPI: how many pairs map it */
-  constructor(words: Words, mappings: Region, interrupts: Interrupts) {
+  constructor(words: Words, mappings: Region, interrupts: Interrupts, tables: LpiTables) {
     this.#words = words;
     this.#mappings = mappings.at - FIRST_LPI;
     this.#interrupts = interrupts;
+    this.#tables = tables;
+  }
+
+  /** How many vCPUs, and so redistributors, there are. */
+  get vcpus(): number {
+    return this.#interrupts.vcpus;
+  }
+
+  /** Whether the redistributor of `vcpu` takes LPIs (GICR_CTLR.EnableLPIs); false where there is no such vCPU. */
+  accepts(vcpu: number): boolean {
+    return this.#tables.accepts(vcpu);
+  }
+
+  /** One past the highest LPI that may be mapped now, 0 if none may. @see LpiTables.mappingLimit */
+  mappingLimit(): number {
+    return this.#tables.mappingLimit();
+  }
+
+  /** The byte of `lpi` in the configuration table of its target; undefined where no memory is. */
+  configByte(lpi: number): number | undefined {
+    const target = this.targetOf(lpi);
+    return this.#tables.configByte(lpi, target === NO_TARGET ? 0 : target);
+  }
+
+  /** Takes the bit of `lpi` out of the pending table of `vcpu`: true if it was set. It is not latched by this. */
+  importPending(lpi: number, vcpu: number): boolean {
+    return this.#tables.importPending(lpi, vcpu);
   }
 
   /** One past the highest LPI. */
@@ -49,11 +80,11 @@ export class Lpis {
 
   /** Takes the pending state away: the CLEAR command. */
   clear(lpi: number): void {
-    this.#interrupts.change(this.#at(lpi), lpi, LATCH, 0);
+    this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
   }
 
   isPending(lpi: number): boolean {
-    return (this.#interrupts.state(this.#at(lpi)) & LATCH) !== 0;
+    return isPending(this.#interrupts.state(this.#at(lpi)));
   }
 
   isMapped(lpi: number): boolean {
@@ -74,7 +105,7 @@ export class Lpis {
     this.#interrupts.change(
       this.#at(lpi),
       lpi,
-      ENABLED | LATCH | TARGET,
+      ENABLED | LATCH | HELD | TARGET,
       MAPPED | (NO_TARGET << TARGET_SHIFT),
     );
     return true;
@@ -83,7 +114,7 @@ export class Lpis {
   /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone. */
   unmap(lpi: number): void {
     if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
-    this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH, NO_TARGET << TARGET_SHIFT);
+    this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH | HELD, NO_TARGET << TARGET_SHIFT);
   }
 
   /** How many pairs map it. For tests and for saving. */
@@ -106,6 +137,69 @@ export class Lpis {
   /** Sends it to another vCPU; what is pending goes along. */
   retarget(lpi: number, vcpu: number): void {
     this.#interrupts.retarget(this.#at(lpi), lpi, vcpu);
+  }
+
+  /** Reads the configuration of `lpi` again, if there is memory to read it from: INV, GICR_INVLPIR. */
+  reload(lpi: number): void {
+    const config = this.configByte(lpi);
+    if (config !== undefined && this.isMapped(lpi)) this.configure(lpi, config);
+  }
+
+  /** Reads the configuration of every LPI that goes to `vcpu` again: INVALL, GICR_INVALLR. */
+  reloadAll(vcpu: number): void {
+    this.forEachMapped((lpi) => {
+      if (this.targetOf(lpi) === vcpu) this.reload(lpi);
+    });
+  }
+
+  /**
+   * KVM's way of turning LPIs off: what is queued for `vcpu` is taken off its list, and stays pending unheard.
+   * @see vgic_flush_pending_lpis
+   */
+  hold(vcpu: number): void {
+    this.forEachMapped((lpi) => {
+      if (this.targetOf(lpi) === vcpu) this.#interrupts.hold(this.#at(lpi), lpi);
+    });
+  }
+
+  /**
+   * KVM's way of turning LPIs on: what is pending for `vcpu` is what its table says, set or clear; the table is only
+   * read. Stops at the first byte that cannot be read. @see its_sync_lpi_pending_table
+   */
+  syncPending(vcpu: number): void {
+    this.forEachMapped((lpi) => {
+      if (this.targetOf(lpi) !== vcpu) return;
+      if (this.#tables.isPending(lpi, vcpu)) this.#interrupts.change(this.#at(lpi), lpi, 0, LATCH);
+      else this.clear(lpi);
+    });
+  }
+
+  /** The architecture's way of turning LPIs off: what is pending for `vcpu` goes to its table, as far as there is memory. */
+  storePending(vcpu: number): void {
+    this.forEachMapped((lpi) => {
+      if (this.targetOf(lpi) !== vcpu || !this.#tables.hasPendingByte(lpi, vcpu)) return;
+      const before = this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
+      if (isPending(before)) this.#tables.storePending(lpi, vcpu, true);
+    });
+  }
+
+  /** The architecture's way of turning LPIs on: takes what is pending for `vcpu` out of its table. */
+  loadPending(vcpu: number): void {
+    this.forEachMapped((lpi) => {
+      if (this.targetOf(lpi) === vcpu && this.#tables.importPending(lpi, vcpu)) this.latch(lpi);
+    });
+  }
+
+  /**
+   * Writes what is pending into the pending tables, for saving a machine whose vCPUs stand still; the first KiB of a
+   * table is left alone. @see KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES
+   * @throws IrqError `ERR_GUEST_ADDRESS` where a table lies outside the guest's memory
+   */
+  savePendingTables(): void {
+    this.forEachMapped((lpi) => {
+      const target = this.targetOf(lpi);
+      if (target !== NO_TARGET) this.#tables.storePending(lpi, target, this.isPending(lpi));
+    });
   }
 
   /** Every LPI that is mapped, in order. `visit` must not keep the ITS lock busy for long. */

@@ -3,10 +3,11 @@
  * changes it knows from the word before what follows: whether it must be listed for a vCPU, and for which.
  *
  * ```
- *  31      26 25        16 15       8  6      5     4       3        2       1     0
- *  | unused | target vCPU | priority | MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
+ *  31      26 25         16 15      8 7    6      5    4      3       2      1    0
+ *  | unused | target vCPU | priority | HELD MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
  * ```
- * Pending is LATCH, or for a level interrupt LINE as well. LPIs use LATCH, ENABLED, MAPPED, priority and target.
+ * Pending is LATCH or HELD, or for a level interrupt LINE as well. LPIs use LATCH, HELD, ENABLED, MAPPED, priority and
+ * target.
  * @see Arm IHI 0069, "Interrupt handling state machine"; KVM keeps the same in `struct vgic_irq`, under its irq_lock
  */
 export const LATCH = 1 << 0;
@@ -18,6 +19,12 @@ export const GROUP1 = 1 << 4;
 export const EDGE = 1 << 5;
 /** An LPI that some DevID:EvID translates to. */
 export const MAPPED = 1 << 6;
+/**
+ * Pending like LATCH, but no vCPU has been told, and none is until the interrupt comes again or a register is written
+ * that makes the controller look at it. Where KVM leaves a pending interrupt on no list, this bit takes LATCH's place:
+ * so that LATCH always means "listed, or about to be", which makes injecting cheap.
+ */
+export const HELD = 1 << 7;
 
 export const PRIORITY_SHIFT = 8;
 export const PRIORITY = 0xff << PRIORITY_SHIFT;
@@ -34,11 +41,16 @@ export function targetOf(state: number): number {
   return (state >>> TARGET_SHIFT) & NO_TARGET;
 }
 
+/** What the pending registers read. */
 export function isPending(state: number): boolean {
-  return (state & LATCH) !== 0 || (state & (EDGE | LINE)) === LINE;
+  return (state & (LATCH | HELD)) !== 0 || (state & (EDGE | LINE)) === LINE;
 }
 
-/** Pending, enabled and not active: a vCPU should look at it. Groups, masks and priorities decide whether it is taken. */
+/**
+ * Pending and not held back, enabled and not active: a vCPU should look at it. Groups, masks and priorities decide
+ * whether it is taken.
+ */
 export function isDeliverable(state: number): boolean {
-  return (state & (ENABLED | ACTIVE)) === ENABLED && isPending(state);
+  if ((state & (ENABLED | ACTIVE)) !== ENABLED) return false;
+  return (state & LATCH) !== 0 || (state & (EDGE | LINE)) === LINE;
 }

@@ -1,0 +1,90 @@
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Layout, Records, Region } from '../memory/layout.ts';
+import type { Words } from '../memory/word.ts';
+import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
+import { type InterruptRegions, Interrupts, type InterruptsConfig, interruptRegions } from './interrupts.ts';
+import { FIRST_LPI, type VcpuId } from './intid.ts';
+import { LpiTables } from './lpi-tables.ts';
+import { Lpis } from './lpis.ts';
+import {
+  GIC_PERSONALITIES,
+  type GicPersonality,
+  type GicPersonalityName,
+  resetState,
+} from './personality.ts';
+import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
+import { Wires } from './wires.ts';
+
+/** What has to be known of an interrupt controller to lay it out. */
+export type GicConfig = InterruptsConfig & {
+  readonly personality: GicPersonalityName;
+  /** Whether the machine has an ITS, and so LPIs. */
+  readonly its: boolean;
+};
+
+/** Where an interrupt controller lies; made by {@link gicRegions}. */
+export type GicRegions = {
+  readonly config: GicConfig;
+  readonly interrupts: InterruptRegions;
+  /** By vCPU. */
+  readonly cpuInterfaces: readonly Region[];
+  readonly redistributors: Records;
+  /** A word for each LPI: how many DevID:EvID pairs map it. */
+  readonly lpiMappings: Region;
+};
+
+/** Adds everything of an interrupt controller but its ITS to a layout. */
+export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
+  return {
+    config,
+    interrupts: interruptRegions(layout, config),
+    cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
+    redistributors: redistributorRegion(layout, config.vcpus),
+    lpiMappings: layout.region('lpiMappings', 2 ** config.idBits - FIRST_LPI),
+  };
+}
+
+/** What the interrupt controller calls outside itself. */
+export type GicHooks = {
+  /** LPIs were disabled at a redistributor: cached translations may no longer be used. Called with no lock held. */
+  readonly lpisDisabled: (vcpu: number) => void;
+};
+
+/** A GICv3 without its ITS, bound to shared memory: a view without state, to be made anew in any thread. */
+export class Gic {
+  readonly config: GicConfig;
+  readonly personality: GicPersonality;
+  readonly interrupts: Interrupts;
+  readonly wires: Wires;
+  /** By vCPU; only the thread of a vCPU may use its own while it runs. */
+  readonly cpuInterfaces: readonly CpuInterface[];
+  readonly lpis: Lpis;
+
+  constructor(words: Words, regions: GicRegions, memory: GuestMemory, _hooks: GicHooks) {
+    const personality = GIC_PERSONALITIES[regions.config.personality];
+    const interrupts = new Interrupts(words, regions.interrupts);
+    const redistributorWords = new RedistributorWords(words, regions.redistributors);
+    const tables = new LpiTables(redistributorWords, memory, personality, regions.interrupts.idLimit);
+    this.config = regions.config;
+    this.personality = personality;
+    this.interrupts = interrupts;
+    this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
+    this.cpuInterfaces = regions.cpuInterfaces.map(
+      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts),
+    );
+    this.lpis = new Lpis(words, regions.lpiMappings, interrupts, tables);
+  }
+
+  /** Puts everything into its reset state. Before any thread of the machine runs. */
+  reset(): void {
+    this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
+    for (const cpu of this.cpuInterfaces) cpu.reset();
+  }
+
+  /** The CPU interface of a vCPU. @throws RangeError where there is no such vCPU */
+  cpuInterface(vcpu: number): CpuInterface {
+    const found = this.cpuInterfaces[vcpu];
+    if (!found) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
+    return found;
+  }
+}

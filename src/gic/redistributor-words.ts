@@ -1,0 +1,99 @@
+import { type Layout, LINE, type Records } from '../memory/layout.ts';
+import { load, replace, store, type Words } from '../memory/word.ts';
+
+/** The words of one redistributor, in order. */
+const NAMES = [
+  'control',
+  'waker',
+  'last',
+  'propbaseLow',
+  'propbaseHigh',
+  'pendbaseLow',
+  'pendbaseHigh',
+] as const;
+const CONTROL = 0;
+const WAKER = 1;
+const LAST = 2;
+const PROPBASE = 3;
+const PENDBASE = 5;
+
+/** Bits of the control word; the values are GICR_CTLR's. */
+export const ENABLE_LPIS = 1 << 0;
+export const REGISTER_WRITE_PENDING = 1 << 3;
+
+/** Adds the registers of all redistributors to a layout, each on a cache line of its own. */
+export function redistributorRegion(layout: Layout, vcpus: number): Records {
+  const unused = Array.from({ length: LINE - NAMES.length }, (_, index) => `unused${index}`);
+  return layout.records('gicr', vcpus, [...NAMES, ...unused]);
+}
+
+/**
+ * The words behind the redistributors' registers, without any rule: {@link Redistributor} has the rules for writes,
+ * {@link LpiTables} reads the same words. The control word has one of three values: 0, ENABLE_LPIS, and while the
+ * way back from the second to the first is under way, REGISTER_WRITE_PENDING. Any thread.
+ */
+export class RedistributorWords {
+  readonly #words: Words;
+  readonly #at: number;
+  readonly vcpus: number;
+
+  constructor(words: Words, records: Records) {
+    this.#words = words;
+    this.#at = records.at;
+    this.vcpus = records.count;
+  }
+
+  control(vcpu: number): number {
+    return load(this.#words, this.#at + vcpu * LINE + CONTROL);
+  }
+
+  /** Moves the control word on; false if it did not hold `from`. */
+  moveControl(vcpu: number, from: number, to: number): boolean {
+    return replace(this.#words, this.#at + vcpu * LINE + CONTROL, from, to);
+  }
+
+  waker(vcpu: number): number {
+    return load(this.#words, this.#at + vcpu * LINE + WAKER);
+  }
+
+  setWaker(vcpu: number, value: number): void {
+    store(this.#words, this.#at + vcpu * LINE + WAKER, value);
+  }
+
+  /** GICR_TYPER.Last: no redistributor follows in the same run of frames. */
+  isLast(vcpu: number): boolean {
+    return load(this.#words, this.#at + vcpu * LINE + LAST) !== 0;
+  }
+
+  setLast(vcpu: number, last: boolean): void {
+    store(this.#words, this.#at + vcpu * LINE + LAST, last ? 1 : 0);
+  }
+
+  propbaser(vcpu: number): bigint {
+    return this.#read(vcpu, PROPBASE);
+  }
+
+  /** Writers of a table register exclude each other; a reader may meet half of a write, as it may when a guest writes halves. */
+  setPropbaser(vcpu: number, value: bigint): void {
+    this.#write(vcpu, PROPBASE, value);
+  }
+
+  pendbaser(vcpu: number): bigint {
+    return this.#read(vcpu, PENDBASE);
+  }
+
+  setPendbaser(vcpu: number, value: bigint): void {
+    this.#write(vcpu, PENDBASE, value);
+  }
+
+  #read(vcpu: number, low: number): bigint {
+    const at = this.#at + vcpu * LINE + low;
+    return (BigInt(load(this.#words, at + 1) >>> 0) << 32n) | BigInt(load(this.#words, at) >>> 0);
+  }
+
+  #write(vcpu: number, low: number, value: bigint): void {
+    const at = this.#at + vcpu * LINE + low;
+    store(this.#words, at + 1, Number(BigInt.asIntN(32, value >> 32n)));
+    store(this.#words, at, Number(BigInt.asIntN(32, value)));
+  }
+}

@@ -1,0 +1,29 @@
+import { type Interrupts, NONE } from './interrupts.ts';
+import { FIRST_LPI } from './intid.ts';
+
+/**
+ * The input wires of SPIs and PPIs. What a trigger configuration makes of a wire is the personality's choice.
+ * Any thread.
+ */
+export class Wires {
+  readonly #interrupts: Interrupts;
+  readonly #everyOneIsAnEdge: boolean;
+
+  constructor(interrupts: Interrupts, everyOneIsAnEdge: boolean) {
+    this.#interrupts = interrupts;
+    this.#everyOneIsAnEdge = everyOneIsAnEdge;
+  }
+
+  /**
+   * Drives the wire of an interrupt.
+   * @param intid - 16 to 31 for a PPI of `vcpu`, 32 and up for an SPI
+   * @returns false, with nothing done, where there is no such wire
+   */
+  drive(intid: number, level: boolean, vcpu = 0): boolean {
+    const at = intid >= FIRST_LPI || intid < 0 ? NONE : this.#interrupts.find(vcpu, intid);
+    if (at === NONE || vcpu >= this.#interrupts.vcpus) return false;
+    if (this.#everyOneIsAnEdge) this.#interrupts.drive(at, intid, level);
+    else this.#interrupts.driveRemembered(at, intid, level);
+    return true;
+  }
+}
