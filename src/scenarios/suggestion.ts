@@ -1,6 +1,6 @@
 /**
  * The candidate that `word` was probably meant to be, or undefined if none is near: at most one edit for every
- * three characters, and two at least. Letter case does not count.
+ * three characters, or two in a short word. Letter case does not count.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
@@ -23,15 +23,19 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
-/** Levenshtein's distance: insertions, deletions and substitutions, one row of the table at a time. */
+/** Edits between two words: a letter put in, left out or replaced, or two neighbours exchanged. Row by row. */
 function editDistance(from: string, to: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
     for (let j = 1; j <= to.length; j++) {
-      const substitute = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitute));
+      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const exchanged = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const viaExchange = exchanged ? (before[j - 2] ?? 0) + 1 : replaced;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, replaced, viaExchange));
     }
+    before = row;
     row = next;
   }
   return row[to.length] ?? 0;

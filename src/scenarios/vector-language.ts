@@ -31,7 +31,7 @@ export function readVector(path: string): Vector {
  * @throws IrqError `ERR_VECTOR_FORMAT`: nothing of a vector with a wrong line can be run.
  */
 export function parseVector(text: string, file: string): Vector {
-  const lines = text.split('\n').map((raw) => raw.replace(/(^|\s)#.*$/, '').trim());
+  const lines = text.split(/\r?\n/).map((raw) => raw.replace(/(^|\s)#.*$/, '').trim());
   const cpus = readMachine(lines, file);
   const steps: Vector['steps'][number][] = [];
   let title = '';
