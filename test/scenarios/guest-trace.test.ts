@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
 import { lineOfEvent, parseGuestTrace, readGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import { failureOf, failureOrNone } from './failure.ts';
 
 const RECORDED = new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-guest-'));
@@ -22,16 +23,6 @@ const HEADER = {
 };
 const READ = { op: 'read', frame: 'GICD', offset: '0xffe8', size: 4, value: '0x3b' };
 const lines = (...objects: object[]) => objects.map((object) => `${JSON.stringify(object)}\n`).join('');
-
-function failureOf(run: () => unknown): IrqError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof IrqError) return error;
-    throw error;
-  }
-  throw new Error('nothing failed');
-}
 
 function fileOf(name: string, bytes: string | Uint8Array): string {
   const path = join(folder, name);
@@ -224,4 +215,30 @@ describe('a wrong line is refused with its number', () => {
     expect(error.message).toMatch(/^some\.jsonl:3: /);
     expect(error.message).toMatch(message);
   });
+});
+
+test('whatever is done to a line, the answer is a recording or an error that names the line', () => {
+  const raw = gunzipSync(readFileSync(RECORDED)).toString().split('\n');
+  const [header = '', ...events] = raw;
+  const kinds = [...new Map(events.map((line) => [line.replace(/\d+|0x[0-9a-f]+/g, ''), line])).values()];
+  let refused = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...kinds.filter((line) => line !== '')),
+      fc.nat(),
+      fc.nat(4),
+      fc.string({ maxLength: 3 }),
+      (line, seed, cut, put) => {
+        const at = seed % line.length;
+        const damaged = (line.slice(0, at) + put + line.slice(at + cut)).replaceAll('\n', '');
+        const error = failureOrNone(() => parseGuestTrace(`${header}\n${line}\n${damaged}\n`, 'x'));
+        if (error === undefined) return;
+        refused++;
+        expect(error.code).toBe('ERR_TRACE_FORMAT');
+        expect(error.message).toMatch(/^x:3: /);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+  expect(refused).toBeGreaterThan(1000);
 });

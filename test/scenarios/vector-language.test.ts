@@ -1,22 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
 import { nearest } from '../../src/scenarios/suggestion.ts';
 import { parseVector, readVector } from '../../src/scenarios/vector-language.ts';
+import { failureOf, failureOrNone } from './failure.ts';
 
 const VECTORS = new URL('../data/vectors/', import.meta.url).pathname;
-
-function failureOf(run: () => unknown): IrqError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof IrqError) return error;
-    throw error;
-  }
-  throw new Error('nothing failed');
-}
 
 const actionOf = (step: string) => parseVector(step, 'x').steps[0]?.action;
 
@@ -192,4 +183,32 @@ test('a suggestion is near, or there is none', () => {
   expect(nearest('isenabler', ['ICENABLER', 'ISENABLER'])).toBe('ISENABLER');
   expect(nearest('banana', ['MAPD', 'SYNC'])).toBeUndefined();
   expect(nearest('x', ['y', 'z'])).toBeUndefined();
+});
+
+test('whatever is done to a vector, the answer is a vector or an error that names a line of it', () => {
+  const texts = readdirSync(VECTORS)
+    .filter((name) => name.endsWith('.vec'))
+    .map((name) => readFileSync(VECTORS + name, 'utf8'));
+  let refused = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...texts),
+      fc.nat(),
+      fc.nat(6),
+      fc.string({ maxLength: 3 }),
+      (text, seed, cut, put) => {
+        const at = seed % text.length;
+        const damaged = text.slice(0, at) + put + text.slice(at + cut);
+        const error = failureOrNone(() => parseVector(damaged, 'x'));
+        if (error === undefined) return;
+        refused++;
+        expect(error.code).toBe('ERR_VECTOR_FORMAT');
+        const line = Number(/^x:(\d+): /.exec(error.message)?.[1]);
+        expect(line).toBeGreaterThan(0);
+        expect(line).toBeLessThanOrEqual(damaged.split('\n').length);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  expect(refused).toBeGreaterThan(200);
 });
