@@ -2,7 +2,7 @@ import type { GuestEvent } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
 import type { ItsCommand } from './its-command.ts';
 
-/** A guest-physical range; both numbers are multiples of {@link GUEST_PAGE_BYTES}. */
+/** A guest-physical range; both numbers are multiples of 4096. */
 export type GuestRange = { readonly base: number; readonly bytes: number };
 
 /** Eight bytes that must lie in memory, little-endian, before a recording is replayed. */
@@ -19,7 +19,7 @@ export type GuestMemory = {
   readonly presets: readonly GuestPreset[];
 };
 
-export const GUEST_PAGE_BYTES = 4096;
+const GUEST_PAGE_BYTES = 4096;
 
 /** ITT entries of the implementations that guests were recorded on or are replayed on: KVM's 8 bytes, QEMU's 12. */
 const MIN_ITT_ENTRY_BYTES = 12;

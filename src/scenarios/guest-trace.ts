@@ -5,10 +5,10 @@ import { excerpt, excerptOfJson, readInputFile } from './input-file.ts';
 import { JsonLine } from './json-line.ts';
 
 /** The `format` of the header that this version reads. */
-export const GUEST_FORMAT = 'gicv3-guest-trace/1';
+const GUEST_FORMAT = 'gicv3-guest-trace/1';
 
 /** The largest file that is read, and the largest text that one may unpack to: about six million events. */
-export const GUEST_LIMIT_BYTES = 256 * 1024 * 1024;
+const GUEST_LIMIT_BYTES = 256 * 1024 * 1024;
 
 const WHAT = 'a recorded guest';
 

@@ -95,7 +95,7 @@ function isMark(value: unknown): value is Mark {
 }
 
 /** What a profile requires of an answer; null if it is free. */
-export function requiredFields({ fields, marks }: VectorAnswer, profile: Profile): JsonObject | null {
+function requiredFields({ fields, marks }: VectorAnswer, profile: Profile): JsonObject | null {
   if (profile === 'qemu') return fields;
   const mark = marks.find(({ who }) => who === profile);
   if (mark === undefined) return fields;

@@ -5,7 +5,7 @@ import { type Mark, observes, type Vector } from './vector-step.ts';
 import { VectorWords } from './vector-words.ts';
 
 /** The largest vector file that is read. */
-export const VECTOR_LIMIT_BYTES = 16 * 1024 * 1024;
+const VECTOR_LIMIT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Reads and checks a conformance vector.
