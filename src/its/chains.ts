@@ -1,0 +1,102 @@
+import type { Region } from '../memory/layout.ts';
+import { load, store, type Words } from '../memory/word.ts';
+
+/** Words at the start of every record that lies in chains: its key, then the slot of the next record of the chain. */
+const KEY = 0;
+const NEXT = 1;
+
+/** Buckets of an index over `count` records: a power of two, at least as many as there are records. */
+export function bucketsFor(count: number): number {
+  return 2 ** Math.max(4, Math.ceil(Math.log2(count)));
+}
+
+/**
+ * The bucket of a key. Keys with the same upper half stand in a row, as the events of a device do; where a row starts is
+ * spread over all buckets (Fibonacci hashing), however regular the upper halves are. `shift` is 32 less the bits of `mask`.
+ */
+export function bucketOf(key: number, shift: number, mask: number): number {
+  return ((Math.imul(key >>> 16, 0x9e37_79b1) >>> shift) + key) & mask;
+}
+
+/**
+ * An index from a 32-bit key to a slot: buckets with chains of records. Changed by one thread at a time; may be walked
+ * meanwhile by others that are inside a reader section.
+ *
+ * A reader never meets half a record: an insertion fills the record and then publishes it with one store. One that stands
+ * on a record while it is removed walks on, because the record keeps its link; so its slot must not be used again before
+ * a grace period has passed.
+ */
+export class Chains {
+  readonly #words: Words;
+  readonly #buckets: number;
+  readonly #mask: number;
+  readonly #shift: number;
+  readonly #records: number;
+  readonly #stride: number;
+
+  /** @param records - the records, slot 0 unused; a record's first two words are the key and the link */
+  constructor(words: Words, buckets: Region, records: Region, stride: number) {
+    this.#words = words;
+    this.#buckets = buckets.at;
+    this.#mask = buckets.words - 1;
+    this.#shift = Math.clz32(this.#mask);
+    this.#records = records.at;
+    this.#stride = stride;
+  }
+
+  /** The slot of the record with that key, or 0. */
+  find(key: number): number {
+    let slot = load(this.#words, this.#bucket(key));
+    while (slot !== 0 && load(this.#words, this.#at(slot) + KEY) !== key) slot = this.#next(slot);
+    return slot;
+  }
+
+  /** Adds a record whose other words are filled already. */
+  insert(slot: number, key: number): void {
+    const bucket = this.#bucket(key);
+    store(this.#words, this.#at(slot) + KEY, key);
+    store(this.#words, this.#at(slot) + NEXT, load(this.#words, bucket));
+    store(this.#words, bucket, slot);
+  }
+
+  /** Takes a record out of its chain; its own link stays. */
+  remove(slot: number): void {
+    let link = this.#bucket(load(this.#words, this.#at(slot) + KEY));
+    for (let other = load(this.#words, link); other !== 0; other = load(this.#words, link)) {
+      if (other === slot) {
+        store(this.#words, link, this.#next(slot));
+        return;
+      }
+      link = this.#at(other) + NEXT;
+    }
+  }
+
+  /** Calls `visit` with the slot of every record; it may remove the one that it is called with. */
+  forEach(visit: (slot: number) => void): void {
+    for (let bucket = 0; bucket <= this.#mask; bucket++) {
+      let slot = load(this.#words, this.#buckets + bucket);
+      while (slot !== 0) {
+        const next = this.#next(slot);
+        visit(slot);
+        slot = next;
+      }
+    }
+  }
+
+  /** Forgets all records at once. Nobody may be walking. */
+  init(): void {
+    for (let bucket = 0; bucket <= this.#mask; bucket++) store(this.#words, this.#buckets + bucket, 0);
+  }
+
+  #bucket(key: number): number {
+    return this.#buckets + bucketOf(key, this.#shift, this.#mask);
+  }
+
+  #at(slot: number): number {
+    return this.#records + slot * this.#stride;
+  }
+
+  #next(slot: number): number {
+    return load(this.#words, this.#at(slot) + NEXT);
+  }
+}

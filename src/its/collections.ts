@@ -1,0 +1,89 @@
+import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { Chains } from './chains.ts';
+import type { TableRegions } from './regions.ts';
+
+/** The words of a collection's record. Slot 0's `born` counts the collections that there have been. */
+export const COLLECTION_WORDS = ['icid', 'next', 'target', 'born'] as const;
+const STRIDE = COLLECTION_WORDS.length;
+const TARGET = 2;
+const BORN = 3;
+
+/** The target of a collection that is known, because an event names it, but not mapped. @see COLLECTION_NOT_MAPPED in KVM */
+export const NOT_MAPPED = -1;
+
+/**
+ * The collections: ICID to redistributor. To be used with the lock of the ITS held.
+ *
+ * An event names its collection by handle, so that an event of a collection that ended is not taken over by a later one
+ * of the same number.
+ */
+export class Collections {
+  readonly #words: Words;
+  readonly #slots: Slots;
+  readonly #chains: Chains;
+  readonly #records: number;
+
+  constructor(words: Words, regions: TableRegions, name: string) {
+    this.#words = words;
+    this.#slots = new Slots(words, regions.slots, name);
+    this.#chains = new Chains(words, regions.buckets, regions.records, STRIDE);
+    this.#records = regions.records.at;
+  }
+
+  init(): void {
+    this.#slots.init();
+    this.#chains.init();
+    store(this.#words, this.#records + BORN, 0);
+  }
+
+  /** The handle of the collection `icid`, mapped or not; `NO_HANDLE` if there is none. */
+  find(icid: number): Handle {
+    const slot = this.#chains.find(icid);
+    return slot === 0 ? NO_HANDLE : this.#slots.handleOf(slot);
+  }
+
+  /** A new collection, sent to `target`; `NO_HANDLE` where there is no room for it. */
+  create(icid: number, target: number): Handle {
+    const handle = this.#slots.tryTake();
+    if (handle === NO_HANDLE) return handle;
+    const at = this.#at(handle);
+    store(this.#words, at + TARGET, target);
+    store(this.#words, at + BORN, add(this.#words, this.#records + BORN, 1));
+    this.#chains.insert(slotOf(handle), icid);
+    return handle;
+  }
+
+  /** Ends a collection. The events that name it have to be cut loose first. */
+  remove(handle: Handle): void {
+    this.#chains.remove(this.#slots.use(handle));
+    this.#slots.retire(handle);
+  }
+
+  /** The vCPU that a collection is sent to, or {@link NOT_MAPPED}; so for no collection at all. */
+  targetOf(handle: Handle): number {
+    return this.#slots.isLive(handle) ? load(this.#words, this.#at(handle) + TARGET) : NOT_MAPPED;
+  }
+
+  retarget(handle: Handle, target: number): void {
+    store(this.#words, this.#at(handle) + TARGET, target);
+  }
+
+  icidOf(handle: Handle): number {
+    return load(this.#words, this.#at(handle));
+  }
+
+  /** All collections, oldest first: the order in which KVM saves them. */
+  list(): Handle[] {
+    const handles: Handle[] = [];
+    this.#chains.forEach((slot) => {
+      handles.push(this.#slots.handleOf(slot));
+    });
+    const born = (handle: Handle) => load(this.#words, this.#at(handle) + BORN);
+    return handles.sort((a, b) => born(a) - born(b));
+  }
+
+  #at(handle: Handle): number {
+    return this.#records + this.#slots.use(handle) * STRIDE;
+  }
+}

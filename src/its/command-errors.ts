@@ -1,0 +1,127 @@
+import { LINE, type Region } from '../memory/layout.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { decodeCommand, type ItsCommand, type Packet } from './command.ts';
+
+/** What a command ends with that did what it says. */
+export const OK = 0;
+
+/**
+ * Why commands fail, by name: the numbers are those that the architecture gives to command errors, and KVM to its own
+ * (`E_ITS_*`), negative ones are errnos. A guest sees none of them: the command is skipped.
+ * @see include/linux/irqchip/arm-gic-v3.h
+ */
+export const COMMAND_ERRORS = {
+  E_ITS_MOVI_UNMAPPED_INTERRUPT: 0x010107,
+  E_ITS_MOVI_UNMAPPED_COLLECTION: 0x010109,
+  E_ITS_INT_UNMAPPED_INTERRUPT: 0x010307,
+  E_ITS_CLEAR_UNMAPPED_INTERRUPT: 0x010507,
+  E_ITS_MAPD_DEVICE_OOR: 0x010801,
+  E_ITS_MAPD_ITTSIZE_OOR: 0x010802,
+  E_ITS_MAPC_PROCNUM_OOR: 0x010902,
+  E_ITS_MAPC_COLLECTION_OOR: 0x010903,
+  E_ITS_MAPTI_UNMAPPED_DEVICE: 0x010a04,
+  E_ITS_MAPTI_ID_OOR: 0x010a05,
+  E_ITS_MAPTI_PHYSICALID_OOR: 0x010a06,
+  E_ITS_INV_UNMAPPED_INTERRUPT: 0x010c07,
+  E_ITS_INVALL_UNMAPPED_COLLECTION: 0x010d09,
+  E_ITS_MOVALL_PROCNUM_OOR: 0x010e01,
+  E_ITS_DISCARD_UNMAPPED_INTERRUPT: 0x010f07,
+  /** There is no room for one more device, event or collection. */
+  ENOMEM: -12,
+  /** Guest memory that the command needs, or the command itself, cannot be read or written. */
+  EFAULT: -14,
+  /** INT to a redistributor whose LPIs are off. */
+  EBUSY: -16,
+  /** The opcode is no command of this ITS. */
+  ENODEV: -19,
+} as const;
+
+export type CommandErrorName = keyof typeof COMMAND_ERRORS;
+
+const NAMES = Object.keys(COMMAND_ERRORS) as CommandErrorName[];
+const INDEX = new Map<number, number>(NAMES.map((name, index) => [COMMAND_ERRORS[name], index]));
+
+/** Failed commands that are kept with their bytes. */
+const KEPT = 16;
+/** A kept command: its code, its offset in the queue, and its eight words. */
+const KEPT_WORDS = 10;
+const TOTAL = 0;
+const COUNTS = 1;
+const RING = Math.ceil((COUNTS + NAMES.length) / LINE) * LINE;
+
+export const COMMAND_ERROR_WORDS = RING + KEPT * KEPT_WORDS;
+
+export type CommandErrorCount = {
+  readonly code: number;
+  readonly name: CommandErrorName;
+  readonly count: number;
+};
+
+/** A command that failed: the `nth` since the ITS was created, at `offset` in the queue. */
+export type FailedCommand = {
+  readonly nth: number;
+  readonly code: number;
+  readonly name: CommandErrorName;
+  readonly offset: number;
+  readonly packet: Packet;
+  /** What the packet says, where it says anything. */
+  readonly command: ItsCommand | undefined;
+};
+
+/**
+ * The commands that failed: how many by error, and the last few with their bytes. A guest's mistake is not an exception;
+ * this is where it can be seen. Written and, for the last few, read with the command lock held.
+ */
+export class CommandErrors {
+  readonly #words: Words;
+  readonly #at: number;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#at = region.at;
+  }
+
+  record(code: number, offset: number, packet: Packet): void {
+    const nth = add(this.#words, this.#at + TOTAL, 1);
+    add(this.#words, this.#at + COUNTS + (INDEX.get(code) ?? 0), 1);
+    const at = this.#keptAt(nth);
+    store(this.#words, at, code);
+    store(this.#words, at + 1, offset);
+    packet.forEach((word, index) => {
+      store(this.#words, at + 2 + index, word);
+    });
+  }
+
+  /** How many failed, of all kinds. Any thread. */
+  get total(): number {
+    return load(this.#words, this.#at + TOTAL) >>> 0;
+  }
+
+  /** Those errors that there were, in the order of {@link COMMAND_ERRORS}. Any thread. */
+  counts(): CommandErrorCount[] {
+    return NAMES.map((name, index) => ({
+      code: COMMAND_ERRORS[name],
+      name,
+      count: load(this.#words, this.#at + COUNTS + index) >>> 0,
+    })).filter(({ count }) => count > 0);
+  }
+
+  /** The last few, oldest first. */
+  recent(): FailedCommand[] {
+    const failed: FailedCommand[] = [];
+    for (let nth = Math.max(0, this.total - KEPT); nth < this.total; nth++) {
+      const at = this.#keptAt(nth);
+      const word = (index: number) => load(this.#words, at + 2 + index);
+      const packet: Packet = [word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7)];
+      const code = load(this.#words, at);
+      const name = NAMES[INDEX.get(code) ?? 0] ?? 'ENODEV';
+      const offset = load(this.#words, at + 1);
+      failed.push({ nth, code, name, offset, packet, command: decodeCommand(packet) });
+    }
+    return failed;
+  }
+
+  #keptAt(nth: number): number {
+    return this.#at + RING + (nth % KEPT) * KEPT_WORDS;
+  }
+}

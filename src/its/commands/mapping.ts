@@ -1,0 +1,132 @@
+import { type Handle, NO_HANDLE } from '../../memory/slots.ts';
+import { NOT_MAPPED } from '../collections.ts';
+import {
+  deviceIdOf,
+  eventIdOf,
+  icidOf,
+  isValid,
+  ittAddrOf,
+  lpiOf,
+  OPCODES,
+  opcodeOf,
+  type Packet,
+  rdbaseOf,
+  sizeOf,
+} from '../command.ts';
+import { COMMAND_ERRORS, OK } from '../command-errors.ts';
+import { NO_DEVICE } from '../devices.ts';
+import { NO_EVENT } from '../events.ts';
+import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState, removeCollection, removeDevice } from '../state.ts';
+import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, tableOf } from '../table-walk.ts';
+
+/** INTIDs below are no LPIs. */
+const FIRST_LPI = 8192;
+
+/**
+ * MAPD: maps a device with 2^(Size + 1) events, or unmaps it. One that is mapped already is unmapped first, with all
+ * its events. Unmapping what is not mapped is no error.
+ */
+export function mapDevice(its: ItsState, packet: Packet): number {
+  const { devices, memory, registers } = its;
+  const deviceId = deviceIdOf(packet);
+  const bits = sizeOf(packet) + 1;
+  const entry = entryAddress(memory, tableOf(registers.baser(DEVICE_TABLE)), deviceId);
+  if (entry === NOT_STORABLE) return COMMAND_ERRORS.E_ITS_MAPD_DEVICE_OOR;
+  if (isValid(packet) && bits > ID_BITS) return COMMAND_ERRORS.E_ITS_MAPD_ITTSIZE_OOR;
+  const device = devices.find(deviceId);
+  if (device !== NO_DEVICE) removeDevice(its, device);
+  if (!isValid(packet)) {
+    if (its.personality.zeroesEntries) memory.setDoubleWord(entry, 0n);
+    return OK;
+  }
+  return devices.create(deviceId, bits, ittAddrOf(packet)) === NO_DEVICE ? COMMAND_ERRORS.ENOMEM : OK;
+}
+
+/**
+ * MAPC: maps a collection to a redistributor, or unmaps it. Mapping it elsewhere takes all its LPIs along, and leaves
+ * the translation cache alone, because that knows LPIs, not where they go.
+ *
+ * RDbase is checked for V = 1 only; kernels before 6.8 or so checked it for V = 0 too.
+ */
+export function mapCollection(its: ItsState, packet: Packet): number {
+  const { collections, events, lpis } = its;
+  const icid = icidOf(packet);
+  if (!isValid(packet)) {
+    removeCollection(its, icid);
+    events.invalidate();
+    return OK;
+  }
+  const vcpu = rdbaseOf(packet);
+  if (vcpu >= lpis.vcpus) return COMMAND_ERRORS.E_ITS_MAPC_PROCNUM_OOR;
+  const collection = collections.find(icid);
+  if (collection === NO_HANDLE) {
+    if (!isCollectionStorable(its, icid)) return COMMAND_ERRORS.E_ITS_MAPC_COLLECTION_OOR;
+    return collections.create(icid, vcpu) === NO_HANDLE ? COMMAND_ERRORS.ENOMEM : OK;
+  }
+  collections.retarget(collection, vcpu);
+  events.forEach((event) => {
+    if (events.collectionOf(event) === collection) lpis.retarget(events.lpiOf(event), vcpu);
+  });
+  return OK;
+}
+
+/** MAPTI and MAPI: map an event to an LPI in a collection. An event that is mapped already stays as it is. */
+export function mapEvent(its: ItsState, packet: Packet): number {
+  const { devices, events, lpis } = its;
+  const eventId = eventIdOf(packet);
+  const lpi = opcodeOf(packet) === OPCODES.MAPTI ? lpiOf(packet) : eventId;
+  const device = devices.find(deviceIdOf(packet));
+  if (device === NO_DEVICE) return COMMAND_ERRORS.E_ITS_MAPTI_UNMAPPED_DEVICE;
+  if (eventId >= 2 ** devices.bitsOf(device)) return COMMAND_ERRORS.E_ITS_MAPTI_ID_OOR;
+  if (lpi < FIRST_LPI || lpi >= Math.min(lpis.mappingLimit(), lpis.limit))
+    return COMMAND_ERRORS.E_ITS_MAPTI_PHYSICALID_OOR;
+  if (events.find(deviceIdOf(packet), eventId) !== NO_EVENT) return OK;
+
+  const icid = icidOf(packet);
+  const known = its.collections.find(icid);
+  if (known === NO_HANDLE && !isCollectionStorable(its, icid))
+    return COMMAND_ERRORS.E_ITS_MAPC_COLLECTION_OOR;
+  const collection = known === NO_HANDLE ? its.collections.create(icid, NOT_MAPPED) : known;
+  if (collection === NO_HANDLE) return COMMAND_ERRORS.ENOMEM;
+  const outcome = addEvent(its, device, eventId, lpi, collection);
+  if (outcome !== OK && known === NO_HANDLE) its.collections.remove(collection);
+  return outcome;
+}
+
+/**
+ * Adds an event, and brings its LPI to life if no other event maps it: its target, then its byte of the configuration
+ * table, then its bit of the pending table, if it has a target. Also how a saved event is restored.
+ * @see vgic_add_lpi in vgic-its.c
+ */
+export function addEvent(
+  { collections, events, lpis }: ItsState,
+  device: number,
+  eventId: number,
+  lpi: number,
+  collection: Handle,
+): number {
+  if (lpis.map(lpi)) {
+    const config = lpis.configByte(lpi);
+    if (config === undefined) {
+      lpis.unmap(lpi);
+      return COMMAND_ERRORS.EFAULT;
+    }
+    const vcpu = collections.targetOf(collection);
+    if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
+    lpis.configure(lpi, config);
+    if (vcpu !== NOT_MAPPED && lpis.importPending(lpi, vcpu)) lpis.latch(lpi);
+  }
+  // Last, because from here on others can find it.
+  if (events.create(device, eventId, lpi, collection) !== NO_EVENT) return OK;
+  lpis.unmap(lpi);
+  return COMMAND_ERRORS.ENOMEM;
+}
+
+export function isCollectionStorable({ memory, registers }: ItsState, icid: number): boolean {
+  return entryAddress(memory, tableOf(registers.baser(COLLECTION_TABLE)), icid) !== NOT_STORABLE;
+}
+
+/** Guest-physical address of the ITT entry of an event. */
+export function ittEntry(its: ItsState, device: number, eventId: number): number {
+  return its.devices.ittOf(device) + eventId * ENTRY_BYTES;
+}

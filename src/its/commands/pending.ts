@@ -1,0 +1,50 @@
+import { NOT_MAPPED } from '../collections.ts';
+import { deviceIdOf, eventIdOf, icidOf, type Packet } from '../command.ts';
+import { COMMAND_ERRORS, OK } from '../command-errors.ts';
+import { NO_EVENT } from '../events.ts';
+import type { ItsState } from '../state.ts';
+import { resolve, UNMAPPED } from '../translation.ts';
+
+/** INT: makes an event's LPI pending, exactly as an MSI does. */
+export function raise(its: ItsState, packet: Packet): number {
+  const lpi = resolve(its, deviceIdOf(packet), eventIdOf(packet));
+  if (lpi === UNMAPPED) return COMMAND_ERRORS.E_ITS_INT_UNMAPPED_INTERRUPT;
+  if (lpi < 0) return COMMAND_ERRORS.EBUSY;
+  its.lpis.latch(lpi);
+  return OK;
+}
+
+/** CLEAR: takes the pending state away. The event's collection need not be mapped. */
+export function clear({ events, lpis }: ItsState, packet: Packet): number {
+  const event = events.find(deviceIdOf(packet), eventIdOf(packet));
+  if (event === NO_EVENT) return COMMAND_ERRORS.E_ITS_CLEAR_UNMAPPED_INTERRUPT;
+  lpis.clear(events.lpiOf(event));
+  return OK;
+}
+
+/** INV: reads the LPI's byte of the configuration table again. One that is latched and enabled now is delivered. */
+export function invalidate({ events, lpis }: ItsState, packet: Packet): number {
+  const event = events.find(deviceIdOf(packet), eventIdOf(packet));
+  if (event === NO_EVENT) return COMMAND_ERRORS.E_ITS_INV_UNMAPPED_INTERRUPT;
+  const lpi = events.lpiOf(event);
+  const config = lpis.configByte(lpi);
+  if (config === undefined) return COMMAND_ERRORS.EFAULT;
+  lpis.configure(lpi, config);
+  return OK;
+}
+
+/** INVALL: the same for every LPI that goes to the collection's redistributor, whatever collection it is in. */
+export function invalidateAll({ collections, lpis }: ItsState, packet: Packet): number {
+  const vcpu = collections.targetOf(collections.find(icidOf(packet)));
+  if (vcpu === NOT_MAPPED) return COMMAND_ERRORS.E_ITS_INVALL_UNMAPPED_COLLECTION;
+  lpis.forEachMapped((lpi) => {
+    const config = lpis.targetOf(lpi) === vcpu ? lpis.configByte(lpi) : undefined;
+    if (config !== undefined) lpis.configure(lpi, config);
+  });
+  return OK;
+}
+
+/** SYNC: nothing is ever outstanding. */
+export function synchronize(): number {
+  return OK;
+}

@@ -1,0 +1,167 @@
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import { Mutex } from '../memory/mutex.ts';
+import type { Readers } from '../memory/readers.ts';
+import type { Words } from '../memory/word.ts';
+import { Collections, NOT_MAPPED } from './collections.ts';
+import { type CommandErrorCount, CommandErrors, type FailedCommand } from './command-errors.ts';
+import { Devices } from './devices.ts';
+import { Events } from './events.ts';
+import type { LpiPort } from './lpi-port.ts';
+import type { ItsPersonality } from './personality.ts';
+import type { ItsRegions } from './regions.ts';
+import { BASERS, RegisterFile } from './register-file.ts';
+import { readRegister, resetBaser, writeRegister } from './registers.ts';
+import type { ItsState } from './state.ts';
+import { resolve, signal } from './translation.ts';
+
+/** What an ITS is wired to. */
+export type ItsWiring = {
+  /** Its number in the machine, for messages. */
+  readonly index: number;
+  readonly lpis: LpiPort;
+  readonly memory: GuestMemory;
+  /** The reader sections in which {@link Its.lookup} is called. */
+  readonly readers: Readers;
+  readonly personality: ItsPersonality;
+};
+
+/** A mapped event, as {@link Its.mappings} lists it. */
+export type EventMapping = {
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly lpi: number;
+  /** The vCPU that its collection is sent to; -1 if that is not mapped, or there is none any more. */
+  readonly vcpu: number;
+};
+
+/**
+ * An Interrupt Translation Service: turns what a device writes, DeviceID and EventID, into an LPI. Its guest programs it
+ * through registers and a queue of commands in guest memory.
+ *
+ * Any thread may call any method. All of them but `lookup` and `invalidate` take locks, and may wait for readers: so
+ * they must not be called inside a reader section, and `lookup` must.
+ * @see Arm IHI 0069, chapter "The ITS"; KVM's vgic-its.c
+ */
+export class Its {
+  readonly #its: ItsState;
+  readonly #events: Events;
+
+  constructor(words: Words, regions: ItsRegions, { index, lpis, memory, readers, personality }: ItsWiring) {
+    const name = `its${index}`;
+    const devices = new Devices(words, regions.devices, `${name}.device`);
+    this.#events = new Events(words, regions, devices, `${name}.event`);
+    this.#its = {
+      personality,
+      registers: new RegisterFile(words, regions.registers),
+      commandLock: new Mutex(words, regions.commandLock, `${name}.commandLock`),
+      lock: new Mutex(words, regions.lock, `${name}.lock`),
+      errors: new CommandErrors(words, regions.errors),
+      devices,
+      collections: new Collections(words, regions.collections, `${name}.collection`),
+      events: this.#events,
+      lpis,
+      memory,
+      readers,
+    };
+  }
+
+  /** Once, by who creates the memory. */
+  init(): void {
+    const { collections, devices, events, personality, registers } = this.#its;
+    devices.init();
+    collections.init();
+    events.init();
+    for (let n = 0; n < BASERS; n++) registers.setBaser(n, resetBaser(personality, n));
+  }
+
+  /**
+   * The LPI of an event whose translation is cached, else `MISS`: then leave the section and call {@link signal}. Inside a
+   * reader section, and the LPI must be latched before the section ends. No lock, no allocation, five loads.
+   */
+  lookup(deviceId: number, eventId: number): number {
+    return this.#events.lookup(deviceId, eventId);
+  }
+
+  /**
+   * The LPI of an event, by all checks, or `UNMAPPED`, `ITS_DISABLED`, `LPIS_DISABLED`. To look at, not to latch:
+   * when this returns, a command may already have changed the mapping. Caches what it finds.
+   */
+  translate(deviceId: number, eventId: number): number {
+    const { lock } = this.#its;
+    lock.lock();
+    try {
+      return resolve(this.#its, deviceId, eventId);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * An MSI by the slow way: translates and latches. 1: latched, even where the LPI is disabled. 0: the guest has nothing
+   * mapped there. -16 (EBUSY): the ITS, or the LPIs of the redistributor, are disabled, and the MSI is lost.
+   */
+  signal(deviceId: number, eventId: number): number {
+    return signal(this.#its, deviceId, eventId);
+  }
+
+  /**
+   * Empties the translation cache. To be called after a redistributor's EnableLPIs has become 0; the ITS does it itself
+   * where its own state changes. Takes no lock.
+   */
+  invalidate(): void {
+    this.#events.invalidate();
+  }
+
+  /** A vCPU's read of `bytes` bytes at `offset` in the ITS's two frames, 128 KiB. */
+  read(offset: number, bytes: number): bigint {
+    return readRegister(this.#its, offset, bytes);
+  }
+
+  /** A vCPU's write. That of GITS_CWRITER returns when the commands are done. */
+  write(offset: number, bytes: number, value: bigint): void {
+    writeRegister(this.#its, offset, bytes, value);
+  }
+
+  get enabled(): boolean {
+    return this.#its.registers.enabled;
+  }
+
+  /** How many commands failed, by error. */
+  errors(): CommandErrorCount[] {
+    return this.#its.errors.counts();
+  }
+
+  /** The last commands that failed, oldest first. */
+  recentErrors(): FailedCommand[] {
+    const { commandLock, errors } = this.#its;
+    commandLock.lock();
+    try {
+      return errors.recent();
+    } finally {
+      commandLock.unlock();
+    }
+  }
+
+  /** Every mapped event, by DeviceID and EventID. For oracles, tests and reports. */
+  mappings(): EventMapping[] {
+    const { collections, devices, events, lock } = this.#its;
+    const found: EventMapping[] = [];
+    lock.lock();
+    try {
+      devices.forEach((device) => {
+        events.forEachOf(device, (event) => {
+          const target = collections.targetOf(events.collectionOf(event));
+          found.push({
+            deviceId: devices.deviceIdOf(device),
+            eventId: events.eventIdOf(event),
+            lpi: events.lpiOf(event),
+            vcpu: target === NOT_MAPPED ? -1 : target,
+          });
+        });
+      });
+    } finally {
+      lock.unlock();
+    }
+    return found.sort((a, b) => a.deviceId - b.deviceId || a.eventId - b.eventId);
+  }
+}

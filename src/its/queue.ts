@@ -1,0 +1,66 @@
+import { COMMAND_BYTES, OPCODES, opcodeOf, type Packet, readPacket } from './command.ts';
+import { COMMAND_ERRORS, OK } from './command-errors.ts';
+import { mapCollection, mapDevice, mapEvent } from './commands/mapping.ts';
+import { discard, moveAll, moveEvent } from './commands/moving.ts';
+import { clear, invalidate, invalidateAll, raise, synchronize } from './commands/pending.ts';
+import type { ItsState } from './state.ts';
+
+/** Does what a command says; 0, or a code of {@link COMMAND_ERRORS} with nothing changed (but see there). */
+type Handler = (its: ItsState, packet: Packet) => number;
+
+const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
+  [OPCODES.MOVI, moveEvent],
+  [OPCODES.INT, raise],
+  [OPCODES.CLEAR, clear],
+  [OPCODES.SYNC, synchronize],
+  [OPCODES.MAPD, mapDevice],
+  [OPCODES.MAPC, mapCollection],
+  [OPCODES.MAPTI, mapEvent],
+  [OPCODES.MAPI, mapEvent],
+  [OPCODES.INV, invalidate],
+  [OPCODES.INVALL, invalidateAll],
+  [OPCODES.MOVALL, moveAll],
+  [OPCODES.DISCARD, discard],
+]);
+
+const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
+
+/** Carries out one command, under the lock of the ITS; a bad one changes nothing. */
+export function execute(its: ItsState, packet: Packet): number {
+  const handler = HANDLERS.get(opcodeOf(packet));
+  if (!handler) return COMMAND_ERRORS.ENODEV;
+  its.lock.lock();
+  try {
+    return handler(its, packet);
+  } finally {
+    its.lock.unlock();
+  }
+}
+
+/**
+ * Carries out the commands from CREADR to CWRITER, in order, with the command lock held. Does nothing while the ITS is
+ * disabled, or where an offset is past the end. A bad command is counted and skipped.
+ */
+export function runQueue(its: ItsState): void {
+  const { errors, memory, personality, registers } = its;
+  if (!registers.enabled || !registers.queueValid) return;
+  const size = registers.queueBytes;
+  const base = registers.queueBase;
+  const end = registers.cwriter;
+  let at = registers.creadr;
+  if (end >= size || at >= size) return;
+  while (at !== end) {
+    const readable = memory.has(base + at, COMMAND_BYTES);
+    if (!readable && personality.unreadableCommand === 'stall') {
+      registers.stalled = true;
+      errors.record(COMMAND_ERRORS.EFAULT, at, NO_PACKET);
+      return;
+    }
+    const packet = readable ? readPacket(memory, base + at) : NO_PACKET;
+    const outcome = readable ? execute(its, packet) : COMMAND_ERRORS.EFAULT;
+    if (outcome !== OK) errors.record(outcome, at, packet);
+    at = at + COMMAND_BYTES === size ? 0 : at + COMMAND_BYTES;
+    registers.creadr = at;
+    if (registers.stalled) registers.stalled = false;
+  }
+}

@@ -1,0 +1,58 @@
+import type { Layout, Region } from '../memory/layout.ts';
+import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { slotsWords } from '../memory/slots.ts';
+import { bucketsFor } from './chains.ts';
+import { COLLECTION_WORDS } from './collections.ts';
+import { COMMAND_ERROR_WORDS } from './command-errors.ts';
+import { DEVICE_WORDS } from './devices.ts';
+import { EVENT_WORDS, LINK_WORDS } from './events.ts';
+import { REGISTER_WORDS } from './register-file.ts';
+
+/** How much an ITS has room for. What does not fit is a command error, ENOMEM; so is it in KVM. */
+export type ItsConfig = {
+  /** Devices that can be mapped at once, 1 to 65,535. */
+  readonly devices: number;
+  /** Events (ITEs) that can be mapped at once over all devices, 1 to 65,535. */
+  readonly events: number;
+  /** Collections that can exist at once, 1 to 65,535. */
+  readonly collections: number;
+};
+
+/** A table of one kind of record: its slots, the buckets of its index, and the records, slot 0 unused. */
+export type TableRegions = { readonly slots: Region; readonly buckets: Region; readonly records: Region };
+
+/** Where the state of one ITS lies. */
+export type ItsRegions = {
+  readonly registers: Region;
+  readonly commandLock: Region;
+  readonly lock: Region;
+  /** One word, read by every translation: see {@link Events}. */
+  readonly epoch: Region;
+  readonly errors: Region;
+  readonly devices: TableRegions;
+  readonly collections: TableRegions;
+  readonly events: TableRegions;
+  /** What an event has beside the words that a translation reads. */
+  readonly links: Region;
+};
+
+/** Adds the regions of ITS number `index` to a layout. */
+export function itsRegions(layout: Layout, index: number, config: ItsConfig): ItsRegions {
+  const name = `its${index}`;
+  const table = (kind: string, count: number, fields: readonly string[]): TableRegions => ({
+    slots: layout.region(`${name}.${kind}.slots`, slotsWords(count)),
+    buckets: layout.region(`${name}.${kind}.buckets`, bucketsFor(count)),
+    records: layout.records(`${name}.${kind}`, count + 1, fields),
+  });
+  return {
+    registers: layout.region(`${name}.registers`, REGISTER_WORDS),
+    commandLock: layout.region(`${name}.commandLock`, MUTEX_WORDS),
+    lock: layout.region(`${name}.lock`, MUTEX_WORDS),
+    epoch: layout.region(`${name}.epoch`, 1),
+    errors: layout.region(`${name}.errors`, COMMAND_ERROR_WORDS),
+    devices: table('device', config.devices, DEVICE_WORDS),
+    collections: table('collection', config.collections, COLLECTION_WORDS),
+    events: table('event', config.events, EVENT_WORDS),
+    links: layout.records(`${name}.link`, config.events + 1, LINK_WORDS),
+  };
+}

@@ -1,0 +1,97 @@
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Mutex } from '../memory/mutex.ts';
+import type { Readers } from '../memory/readers.ts';
+import { NO_HANDLE } from '../memory/slots.ts';
+import type { Collections } from './collections.ts';
+import type { CommandErrors } from './command-errors.ts';
+import type { Devices } from './devices.ts';
+import type { Events } from './events.ts';
+import type { LpiPort } from './lpi-port.ts';
+import type { ItsPersonality } from './personality.ts';
+import type { RegisterFile } from './register-file.ts';
+
+/**
+ * Everything that a command may look at or change.
+ *
+ * Locks, outer first: `commandLock`, for registers and the queue, over a whole run of commands; then `lock`, for devices,
+ * collections and events, over one command. The second alone for a translation past the cache.
+ * @see KVM's its->cmd_lock and its->its_lock, in the comment at the top of vgic.c
+ */
+export type ItsState = {
+  readonly commandLock: Mutex;
+  readonly lock: Mutex;
+  readonly errors: CommandErrors;
+  readonly personality: ItsPersonality;
+  readonly registers: RegisterFile;
+  readonly devices: Devices;
+  readonly collections: Collections;
+  readonly events: Events;
+  readonly lpis: LpiPort;
+  readonly memory: GuestMemory;
+  readonly readers: Readers;
+};
+
+/** Which GITS_BASERn describes which table. */
+export const DEVICE_TABLE = 0;
+export const COLLECTION_TABLE = 1;
+
+/** Unmaps one event: its LPI ends, with what is latched in it, unless another event maps it too. */
+export function removeEvent(its: ItsState, event: number): void {
+  const { events, lpis, readers } = its;
+  events.invalidate();
+  events.detach(event);
+  // An injector that found the event before it was detached sets its latch before it leaves its section.
+  readers.synchronize();
+  lpis.unmap(events.lpiOf(event));
+  events.free(event);
+}
+
+/** Unmaps a device and all its events, with one grace period for all of them. */
+export function removeDevice(its: ItsState, device: number): void {
+  removeEvents(its, [device]);
+  its.devices.remove(device);
+}
+
+/** Unmaps every device: GITS_BASER0 has become invalid, or the ITS is reset. */
+export function removeAllDevices(its: ItsState): void {
+  const all: number[] = [];
+  its.devices.forEach((device) => {
+    all.push(device);
+  });
+  removeEvents(its, all);
+  for (const device of all) its.devices.remove(device);
+}
+
+function removeEvents({ events, lpis, readers }: ItsState, devices: readonly number[]): void {
+  const removed: number[] = [];
+  events.invalidate();
+  for (const device of devices) {
+    events.forEachOf(device, (event) => {
+      events.detach(event);
+      removed.push(event);
+    });
+  }
+  if (removed.length > 0) readers.synchronize();
+  for (const event of removed) {
+    lpis.unmap(events.lpiOf(event));
+    events.free(event);
+  }
+}
+
+/** Ends a collection. Its events stay, without one, for good: a later collection of the same number is another. */
+export function removeCollection({ collections, events }: ItsState, icid: number): void {
+  const collection = collections.find(icid);
+  if (collection === NO_HANDLE) return;
+  events.forEach((event) => {
+    if (events.collectionOf(event) === collection) events.move(event, NO_HANDLE);
+  });
+  collections.remove(collection);
+}
+
+/** Ends every collection: GITS_BASER1 has become invalid, or the ITS is reset. */
+export function removeAllCollections({ collections, events }: ItsState): void {
+  events.forEach((event) => {
+    events.move(event, NO_HANDLE);
+  });
+  for (const collection of collections.list()) collections.remove(collection);
+}
