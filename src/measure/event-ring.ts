@@ -1,5 +1,5 @@
 import { IrqError } from '../errors/irq-error.ts';
-import { LINE } from '../memory/layout.ts';
+import { LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { addCount, readCount } from './wide-count.ts';
 
@@ -42,7 +42,7 @@ const HALF = 2 ** 32;
 /** Times below 2^53 have high halves below 2^21; the kind lies above. */
 const KIND_SHIFT = 21;
 
-/** Words that a ring of `capacity` stamps needs in the shared buffer. */
+/** Words that a ring of `capacity` stamps needs in the shared buffer. Zeroed words are an empty ring. */
 export function eventRingWords(capacity: number): number {
   return LINE + capacity * SLOT;
 }
@@ -62,11 +62,9 @@ export class EventRing {
   readonly #slots: number;
   readonly #mask: number;
 
-  /**
-   * Binds `eventRingWords(capacity)` words from `at` on, a multiple of 16. Zeroed words are an empty ring.
-   * @param capacity - a power of two, 2 to 2^24.
-   */
-  constructor(words: Words, at: number, capacity: number) {
+  /** Binds a region of `eventRingWords(capacity)` words, for a capacity that is a power of two from 2 to 2^24. */
+  constructor(words: Words, region: Region) {
+    const capacity = (region.words - LINE) / SLOT;
     if (!(capacity >= 2 && capacity <= 2 ** 24) || (capacity & (capacity - 1)) !== 0) {
       throw new IrqError(
         'ERR_CONFIG',
@@ -74,8 +72,8 @@ export class EventRing {
       );
     }
     this.#words = words;
-    this.#head = at;
-    this.#slots = at + LINE;
+    this.#head = region.at;
+    this.#slots = region.at + LINE;
     this.#mask = capacity - 1;
   }
 

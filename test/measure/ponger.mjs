@@ -3,9 +3,9 @@ import { workerData } from 'node:worker_threads';
 import { Clock } from '../../dist/src/measure/clock.js';
 import { offsetPong, parkPong, spinPong } from '../../dist/src/measure/ping-pong.js';
 
-const { words, game, rounds, clockAt, clockShiftNs } = workerData;
-const clock = new Clock(words, clockAt);
+const { words, regions, game, rounds, clockShiftNs } = workerData;
+const clock = new Clock(words, regions.clock);
 const shifted = { now: () => clock.now() + clockShiftNs };
-if (game === 'spin') spinPong(words, 0, rounds);
-else if (game === 'park') parkPong(words, 0, rounds);
-else offsetPong(words, 0, rounds, shifted);
+if (game === 'spin') spinPong(words, regions.game, rounds);
+else if (game === 'park') parkPong(words, regions.game, rounds);
+else offsetPong(words, regions.game, rounds, shifted);

@@ -2,8 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import { Histogram } from '../../dist/src/measure/histogram.js';
 
-const { words, at, each, shape, seed } = workerData;
-const histogram = new Histogram(words, at, shape);
+const { words, region, each, shape, seed } = workerData;
+const histogram = new Histogram(words, region, shape);
 let state = seed;
 for (let i = 0; i < each; i++) {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
