@@ -88,10 +88,7 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
   if (setup !== undefined) requirePlain(label, 'setup', setup);
   if (check !== undefined) requirePlain(label, 'finally', check);
   if (names !== undefined) requirePlain(label, 'names', names);
-  if (
-    outcomes !== undefined &&
-    (!isRecord(outcomes) || typeof outcomes['of'] !== 'function' || !Array.isArray(outcomes['allowed']))
-  ) {
+  if (outcomes !== undefined && !isOutcomes(outcomes)) {
     return refuse(
       label,
       `\`outcomes\` is ${show(outcomes)}`,
@@ -151,6 +148,10 @@ function refuse(where: string, wrong: string, right: string): never {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isOutcomes(value: unknown): value is Outcomes<unknown> {
+  return isRecord(value) && typeof value.of === 'function' && Array.isArray(value.allowed);
 }
 
 function isThenable(value: unknown): boolean {

@@ -1,0 +1,45 @@
+import { Chance } from '../chance.ts';
+import type { Profile } from '../profile.ts';
+import type { RunView, Strategy } from './strategy.ts';
+
+/**
+ * Uniform random walk over whole schedules (Zhao and others, ASPLOS 2025): a thread is taken with a chance in
+ * proportion to the operations it has left, by the counts of an earlier run. Where the counts are exact, every
+ * interleaving is as likely as any other.
+ */
+export class Urw implements Strategy {
+  readonly name = 'urw';
+  readonly watches = false;
+  readonly #chance: Chance;
+  readonly #total: Int32Array;
+  #run: RunView | undefined;
+
+  constructor(seed: number, profile: Profile) {
+    this.#chance = new Chance(seed);
+    this.#total = profile.operations;
+  }
+
+  begin(run: RunView): boolean {
+    this.#chance.begin(run.index);
+    this.#run = run;
+    return true;
+  }
+
+  choose(enabled: number): number {
+    let sum = 0;
+    for (let rest = enabled; rest !== 0; rest &= rest - 1) sum += this.#left(31 - Math.clz32(rest & -rest));
+    let ticket = this.#chance.below(sum);
+    for (let rest = enabled; ; rest &= rest - 1) {
+      const t = 31 - Math.clz32(rest & -rest);
+      ticket -= this.#left(t);
+      if (ticket < 0) return t;
+    }
+  }
+
+  end(): void {}
+
+  #left(t: number): number {
+    const run = this.#run as RunView;
+    return Math.max(1, (this.#total[t] as number) - (run.done[t] as number));
+  }
+}
