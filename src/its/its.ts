@@ -2,6 +2,7 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
+import { readAttribute, writeAttribute } from './attributes.ts';
 import { Collections, NOT_MAPPED } from './collections.ts';
 import { type CommandErrorCount, CommandErrors, type FailedCommand } from './command-errors.ts';
 import { Devices } from './devices.ts';
@@ -11,7 +12,9 @@ import type { ItsPersonality } from './personality.ts';
 import type { ItsRegions } from './regions.ts';
 import { BASERS, RegisterFile } from './register-file.ts';
 import { readRegister, resetBaser, writeRegister } from './registers.ts';
-import type { ItsState } from './state.ts';
+import { restoreTables } from './restore.ts';
+import { type ItsErrno, saveTables } from './save.ts';
+import { type ItsState, resetState } from './state.ts';
 import { resolve, signal } from './translation.ts';
 
 /** What an ITS is wired to. */
@@ -122,6 +125,33 @@ export class Its {
     writeRegister(this.#its, offset, bytes, value);
   }
 
+  /** Userspace's read of a register, or an errno. The vCPUs must not run. @see KVM_DEV_ARM_VGIC_GRP_ITS_REGS */
+  getRegister(offset: number): bigint | ItsErrno {
+    return readAttribute(this.#its, offset);
+  }
+
+  /** Userspace's write of a register; an errno if it is refused. The vCPUs must not run. */
+  setRegister(offset: number, value: bigint): ItsErrno | undefined {
+    return writeAttribute(this.#its, offset, value);
+  }
+
+  /** Writes all mappings into the guest's tables. The vCPUs must not run. @see KVM_DEV_ARM_ITS_SAVE_TABLES */
+  saveTables(): ItsErrno | undefined {
+    return this.#locked(() => saveTables(this.#its));
+  }
+
+  /** Reads them back. On an error nothing is mapped any more. @see KVM_DEV_ARM_ITS_RESTORE_TABLES */
+  restoreTables(): ItsErrno | undefined {
+    return this.#locked(() => restoreTables(this.#its));
+  }
+
+  /** Back to the state of a new ITS, except for the revision and what GITS_BASERn say besides Valid. @see KVM_DEV_ARM_ITS_CTRL_RESET */
+  reset(): void {
+    this.#locked(() => {
+      resetState(this.#its);
+    });
+  }
+
   get enabled(): boolean {
     return this.#its.registers.enabled;
   }
@@ -163,5 +193,20 @@ export class Its {
       lock.unlock();
     }
     return found.sort((a, b) => a.deviceId - b.deviceId || a.eventId - b.eventId);
+  }
+
+  #locked<T>(act: () => T): T {
+    const { commandLock, lock } = this.#its;
+    commandLock.lock();
+    try {
+      lock.lock();
+      try {
+        return act();
+      } finally {
+        lock.unlock();
+      }
+    } finally {
+      commandLock.unlock();
+    }
   }
 }

@@ -95,3 +95,17 @@ export function removeAllCollections({ collections, events }: ItsState): void {
   });
   for (const collection of collections.list()) collections.remove(collection);
 }
+
+/** Disables the ITS, empties its queue and tables. @see vgic_its_reset in vgic-its.c */
+export function resetState(its: ItsState): void {
+  const { registers } = its;
+  registers.enabled = false;
+  registers.cbaser = 0n;
+  registers.creadr = 0;
+  registers.cwriter = 0;
+  registers.stalled = false;
+  for (const table of [DEVICE_TABLE, COLLECTION_TABLE])
+    registers.setBaser(table, registers.baser(table) & ~(1n << 63n));
+  removeAllDevices(its);
+  removeAllCollections(its);
+}
