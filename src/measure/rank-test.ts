@@ -2,7 +2,7 @@ import { IrqError } from '../errors/irq-error.ts';
 import { upperTail } from './normal.ts';
 
 /** What a comparison of B with A came to; the values are times, so smaller is faster. */
-export type Verdict = 'faster' | 'slower' | 'no difference seen';
+type Verdict = 'faster' | 'slower' | 'no difference seen';
 
 export type RankTest = {
   readonly verdict: Verdict;

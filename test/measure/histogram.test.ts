@@ -1,13 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Buckets, LATENCY, type Shape } from '../../src/measure/buckets.ts';
+import { LATENCY, type Shape } from '../../src/measure/buckets.ts';
 import { Distribution } from '../../src/measure/distribution.ts';
 import { Histogram, histogramWords } from '../../src/measure/histogram.ts';
-import { load, type Words } from '../../src/memory/word.ts';
-import { everyInterleaving } from './interleave.ts';
-
-const LOW = 16; // words before the low counts
+import type { Words } from '../../src/memory/word.ts';
 
 const regionAt = (at: number, shape: Shape = LATENCY) => ({ at, words: histogramWords(shape) });
 
@@ -69,32 +66,6 @@ test('a count goes on past 2^31 and 2^32', () => {
   expect(histogram.countAt(3)).toBe(2 ** 32);
   histogram.addAt(3, 5e12);
   expect(histogram.countAt(3)).toBe(2 ** 32 + 5e12);
-});
-
-const halfway = [2 ** 31 - 1, 2 ** 32 - 1, 3 * 2 ** 31 - 1];
-const whileRecording = (from: number, read: (words: Words, histogram: Histogram) => number) =>
-  everyInterleaving(
-    histogramWords(LATENCY),
-    (words) => new Histogram(words, regionAt(0), LATENCY).addAt(3, from),
-    (words) => {
-      const histogram = new Histogram(words, regionAt(0), LATENCY);
-      histogram.record(3);
-      histogram.record(3);
-    },
-    (words) => read(words, new Histogram(words, regionAt(0), LATENCY)),
-    { neverWaits: true },
-  );
-
-test.each(halfway)('a reader between the two additions of a carry past %d reads the count', (from) => {
-  const seen = whileRecording(from, (_words, histogram) => histogram.countAt(3));
-  expect([...seen].sort()).toEqual([from, from + 1, from + 2]);
-});
-
-test('a reader that trusts the high word is caught', () => {
-  const high = LOW + Math.ceil(new Buckets(LATENCY).length / 16) * 16 + 3;
-  const trusts = (words: Words) => load(words, high) * 2 ** 31 + (load(words, LOW + 3) & 0x7fff_ffff);
-  const seen = whileRecording(2 ** 31 - 1, trusts);
-  expect([...seen].some((count) => count < 2 ** 31 - 1)).toBe(true);
 });
 
 test('recordCorrected adds what a stall left out; record does not', () => {
