@@ -48,6 +48,8 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
 export type GicHooks = {
   /** LPIs were disabled at a redistributor: cached translations may no longer be used. Called with no lock held. */
   readonly lpisDisabled: (vcpu: number) => void;
+  /** Makes the interrupts of another class: a machine with a fault put in on purpose. */
+  readonly makeInterrupts?: (regions: InterruptRegions) => Interrupts;
 };
 
 /** A GICv3 without its ITS, bound to shared memory: a view without state, to be made anew in any thread. */
@@ -60,9 +62,9 @@ export class Gic {
   readonly cpuInterfaces: readonly CpuInterface[];
   readonly lpis: Lpis;
 
-  constructor(words: Words, regions: GicRegions, memory: GuestMemory, _hooks: GicHooks) {
+  constructor(words: Words, regions: GicRegions, memory: GuestMemory, hooks: GicHooks) {
     const personality = GIC_PERSONALITIES[regions.config.personality];
-    const interrupts = new Interrupts(words, regions.interrupts);
+    const interrupts = hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
     const redistributorWords = new RedistributorWords(words, regions.redistributors);
     const tables = new LpiTables(redistributorWords, memory, personality, regions.interrupts.idLimit);
     this.config = regions.config;

@@ -215,46 +215,23 @@ export class Interrupts {
   }
 
   /**
-   * As {@link retarget}, by KVM's rule for GICD_IROUTER: the target changes and nothing is queued. What is queued for
-   * the old target moves along; what was pending without a target is held back.
-   * @see vgic_mmio_write_irouter; vgic_prune_ap_list
+   * Puts `after` there if the state is `before`; true if it did. It lists nothing, and must not change whether the
+   * interrupt is enabled, nor its priority: the census is not told.
    */
-  reroute(at: number, intid: number, vcpu: number): void {
-    for (;;) {
-      const before = load(this.#words, at);
-      const moved = (before & ~TARGET) | (vcpu << TARGET_SHIFT);
-      const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
-      if (!replace(this.#words, at, before, after)) continue;
-      const queued = (after & LATCH) !== 0 || this.isListed(targetOf(before), intid);
-      // A wire that was raised and is not listed yet will be, at the old target, which passes it on.
-      if (queued && isDeliverable(after)) this.list(vcpu, intid);
-      return;
-    }
-  }
-
-  /**
-   * Takes an interrupt that is waiting for its vCPU off the list, and holds back what is latched: it stays pending, and
-   * is listed when it comes again. One that comes at the same time may count as before or after.
-   */
-  hold(at: number, intid: number): void {
-    for (;;) {
-      const before = load(this.#words, at);
-      if (!isDeliverable(before)) return;
-      const after = held(before);
-      if (after !== before && !replace(this.#words, at, before, after)) continue;
-      this.#listed[targetOf(before)]?.claim(intid);
-      // Latched again between the two steps, it must be on the list.
-      const now = load(this.#words, at);
-      if ((now & LATCH) !== 0 && isDeliverable(now)) this.list(targetOf(now), intid);
-      return;
-    }
+  replace(at: number, before: number, after: number): boolean {
+    return replace(this.#words, at, before, after);
   }
 
   /** Puts `intid` on a vCPU's list and rings it. Nothing happens while the distributor does not forward. */
   list(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
     this.#listed[vcpu]?.set(intid);
-    this.#bells[vcpu]?.signal();
+    this.ring(vcpu);
+  }
+
+  /** Takes `intid` off a vCPU's list. Look at its state afterwards, and list it anew if it must be. */
+  unlist(vcpu: number, intid: number): void {
+    this.#listed[vcpu]?.claim(intid);
   }
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
@@ -287,6 +264,11 @@ export class Interrupts {
         listed.claim(intid);
         // Only now is it safe to leave: who makes it deliverable from here on will find the bit gone, and set it.
         state = load(this.#words, at);
+        // Held back while who latched it was on the way to list it: it has come again, so it counts.
+        if ((state & HELD) !== 0 && targetOf(state) === vcpu) {
+          this.change(at, intid, 0, 0);
+          state = load(this.#words, at);
+        }
         if (!isDeliverable(state)) continue;
         this.list(targetOf(state), intid);
         if (targetOf(state) !== vcpu) continue;
@@ -380,9 +362,4 @@ export class Interrupts {
 /** The state with what is held back latched again, if `release` is HELD. */
 function released(state: number, release: number): number {
   return (state & release) === 0 ? state : (state & ~HELD) | LATCH;
-}
-
-/** The state with what is latched held back. */
-function held(state: number): number {
-  return (state & LATCH) === 0 ? state : (state & ~LATCH) | HELD;
 }

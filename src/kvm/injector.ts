@@ -1,7 +1,8 @@
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
-import { type Its, MISS } from '../its/its.ts';
+import { MISS } from '../its/events.ts';
+import type { Its } from '../its/its.ts';
 import type { Readers } from '../memory/readers.ts';
 import { beginRead, changedSince } from '../memory/sequence.ts';
 import { load, type Words } from '../memory/word.ts';

@@ -40,6 +40,8 @@ export type VmParts = {
   readonly dispatch: Dispatch;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
+  /** A fault put in on purpose: irqfds are not told of a new routing table. */
+  readonly keepsStaleRoutes?: boolean;
 };
 
 /**
@@ -51,6 +53,7 @@ export class Vm {
   readonly #ready: number;
   readonly #lock: Mutex;
   readonly #interrupts: Interrupts;
+  readonly #keepsStaleRoutes: boolean;
   readonly readers: Readers;
   readonly routing: RoutingTable;
   readonly injector: Injector;
@@ -61,6 +64,7 @@ export class Vm {
     this.#ready = regions.ready.at;
     this.#lock = new Mutex(words, regions.lock, 'kvm.irqLock');
     this.#interrupts = parts.interrupts;
+    this.#keepsStaleRoutes = parts.keepsStaleRoutes ?? false;
     this.readers = new Readers(words, regions.readers);
     this.routing = new RoutingTable(words, regions.routing);
     this.injector = new Injector(
@@ -78,7 +82,6 @@ export class Vm {
 
   /** Once, by who creates the memory. */
   init(): void {
-    this.readers.init();
     this.routing.init();
     this.irqfds.init();
   }
@@ -105,7 +108,7 @@ export class Vm {
     this.#lock.lock();
     try {
       this.routing.publish(routes);
-      this.irqfds.refreshAll();
+      if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();
       this.readers.synchronize();
     } finally {
       this.#lock.unlock();

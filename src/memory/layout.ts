@@ -16,9 +16,14 @@ type Named = { readonly name: string; readonly region: Region; readonly fields?:
  */
 export class Layout {
   readonly #named: Named[] = [];
-  #end = 0;
+  #end: number;
 
-  /** Words used so far, whole cache lines. */
+  /** @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another */
+  constructor(start = 0) {
+    this.#end = start;
+  }
+
+  /** The word after the last region, a whole cache line. */
   get words(): number {
     return this.#end;
   }

@@ -1,0 +1,170 @@
+import { IrqError } from '../errors/irq-error.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import type { MemorySlot } from '../memory/guest-memory.ts';
+
+/** Whose identification, reset values and options the hardware has. */
+export const PERSONALITIES = ['kvm', 'qemu-virt'] as const;
+export type PersonalityName = (typeof PERSONALITIES)[number];
+
+export const DISPATCHES = ['main', 'inline'] as const satisfies readonly Dispatch[];
+
+/** A rule of the machine that is broken on purpose, to see that the proof notices. */
+export const FAULTS = ['none', 'drop-kick', 'drop-pending', 'stale-route', 'wrong-vcpu', 'double'] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** Everything that decides how the shared buffer is laid out. It is kept in the buffer's header. */
+export type MachineConfig = {
+  /** 1 to 512. */
+  readonly vcpus: number;
+  /** SPIs, a multiple of 32 up to 960, or 988; KVM's default is 224. */
+  readonly spis: number;
+  /** Bits of an INTID, 14 to 16: LPIs end at 2^idBits - 1. */
+  readonly idBits: number;
+  /** DeviceIDs that the ITS can map at one time, 1 to 65,535. */
+  readonly devices: number;
+  /** DevID:EvID pairs that the ITS can map at one time, 1 to 65,535. */
+  readonly events: number;
+  /** 1 to 65,534. */
+  readonly eventfds: number;
+  /** Threads that may attach beside the vCPUs: the main thread is number 0, vCPU n is 1 + n, others follow. */
+  readonly otherThreads: number;
+  readonly dispatch: Dispatch;
+  readonly personality: PersonalityName;
+  readonly fault: Fault;
+  /** Longest time that an idle vCPU polls before it parks, ns; 0 parks at once. @see halt_poll_ns */
+  readonly haltPollNs: number;
+  /** Guest-physical bases of the frames, multiples of 64 KiB. */
+  readonly gicdBase: number;
+  readonly gicrBase: number;
+  readonly itsBase: number;
+  readonly memory: readonly MemorySlot[];
+  /** Words that a scenario has for itself. */
+  readonly scenarioWords: number;
+};
+
+/** A small machine of KVM's kind: the addresses are those of QEMU's `virt` board. */
+export const DEFAULT_CONFIG: MachineConfig = {
+  vcpus: 1,
+  spis: 224,
+  idBits: 16,
+  devices: 256,
+  events: 4096,
+  eventfds: 64,
+  otherThreads: 1,
+  dispatch: 'inline',
+  personality: 'kvm',
+  fault: 'none',
+  haltPollNs: 200_000,
+  gicdBase: 0x0800_0000,
+  gicrBase: 0x080a_0000,
+  itsBase: 0x0808_0000,
+  memory: [{ base: 0x4000_0000, bytes: 0x20_0000 }],
+  scenarioWords: 0,
+};
+
+const PAGE = 4096;
+const FRAME = 0x1_0000;
+const HIGHEST_ADDRESS = 2 ** 48;
+
+/** @throws IrqError `ERR_CONFIG` for the first value that no machine can have */
+export function checkConfig(config: MachineConfig): void {
+  const within = (name: keyof MachineConfig, low: number, high: number) => {
+    const value = config[name];
+    if (typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high) return;
+    throw new IrqError(
+      'ERR_CONFIG',
+      `${name} is a whole number from ${low} to ${high}, not ${String(value)}`,
+    );
+  };
+  within('vcpus', 1, 512);
+  within('spis', 32, 988);
+  if (config.spis % 32 !== 0 && config.spis !== 988) {
+    throw new IrqError('ERR_CONFIG', `spis is a multiple of 32, or 988, not ${config.spis}`);
+  }
+  within('idBits', 14, 16);
+  within('devices', 1, 65_535);
+  within('events', 1, 65_535);
+  within('eventfds', 1, 65_534);
+  within('otherThreads', 1, 4096);
+  within('haltPollNs', 0, 1e9);
+  within('scenarioWords', 0, 2 ** 28);
+  for (const name of ['gicdBase', 'gicrBase', 'itsBase'] as const) {
+    within(name, 0, HIGHEST_ADDRESS);
+    if (config[name] % FRAME !== 0)
+      throw new IrqError('ERR_CONFIG', `${name} is a multiple of 64 KiB, not 0x${config[name].toString(16)}`);
+  }
+  let end = 0;
+  for (const { base, bytes } of [...config.memory].sort((a, b) => a.base - b.base)) {
+    const slot = `memory slot 0x${base.toString(16)} of ${bytes} bytes`;
+    if (base % PAGE !== 0 || bytes % PAGE !== 0 || bytes <= 0)
+      throw new IrqError('ERR_CONFIG', `${slot}: both are multiples of 4 KiB above 0`);
+    if (base < end || base + bytes > HIGHEST_ADDRESS)
+      throw new IrqError('ERR_CONFIG', `${slot} overlaps another, or ends past 2^48`);
+    end = base + bytes;
+  }
+}
+
+const HALF = 2 ** 32;
+
+/** A configuration as words of the header. */
+export function encodeConfig(config: MachineConfig): number[] {
+  const long = (value: number) => [value | 0, Math.floor(value / HALF)];
+  return [
+    config.vcpus,
+    config.spis,
+    config.idBits,
+    config.devices,
+    config.events,
+    config.eventfds,
+    config.otherThreads,
+    DISPATCHES.indexOf(config.dispatch),
+    PERSONALITIES.indexOf(config.personality),
+    FAULTS.indexOf(config.fault),
+    config.haltPollNs,
+    config.scenarioWords,
+    ...long(config.gicdBase),
+    ...long(config.gicrBase),
+    ...long(config.itsBase),
+    config.memory.length,
+    ...config.memory.flatMap(({ base, bytes }) => [...long(base), ...long(bytes)]),
+  ];
+}
+
+/** @throws IrqError `ERR_LAYOUT` where the words are no configuration */
+export function decodeConfig(words: readonly number[]): MachineConfig {
+  let next = 0;
+  const word = () => words[next++] ?? -1;
+  const long = () => (word() >>> 0) + word() * HALF;
+  const one = <T>(names: readonly T[]): T => {
+    const name = names[word()];
+    if (name === undefined)
+      throw new IrqError('ERR_LAYOUT', 'the header of the buffer holds no configuration of a machine');
+    return name;
+  };
+  const config: MachineConfig = {
+    vcpus: word(),
+    spis: word(),
+    idBits: word(),
+    devices: word(),
+    events: word(),
+    eventfds: word(),
+    otherThreads: word(),
+    dispatch: one(DISPATCHES),
+    personality: one(PERSONALITIES),
+    fault: one(FAULTS),
+    haltPollNs: word(),
+    scenarioWords: word(),
+    gicdBase: long(),
+    gicrBase: long(),
+    itsBase: long(),
+    memory: Array.from({ length: Math.max(0, word()) }, () => ({ base: long(), bytes: long() })),
+  };
+  try {
+    checkConfig(config);
+  } catch (error) {
+    throw new IrqError('ERR_LAYOUT', 'the header of the buffer holds no configuration of a machine', {
+      cause: error,
+    });
+  }
+  return config;
+}

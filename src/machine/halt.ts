@@ -1,0 +1,86 @@
+import type { CpuInterface } from '../gic/cpu-interface.ts';
+import type { Clock } from '../measure/clock.ts';
+import type { EventCount } from '../memory/event-count.ts';
+import { HALTED, IN_GUEST, type VcpuControl } from './vcpu-control.ts';
+
+/** The first poll after polling was off, ns. @see halt_poll_ns_grow_start */
+const GROW_START_NS = 10_000;
+const GROW = 2;
+/** Looks at the list between two looks at the clock. */
+const LOOKS = 32;
+
+/**
+ * What a vCPU does when it has nothing to do (WFI): it polls for a while, because a wake-up by the kernel costs tens of
+ * microseconds, and then parks.
+ *
+ * How long it polls adapts as in KVM: it grows when a wake-up came so soon after parking that a longer poll would have
+ * caught it, and falls to nothing when it was long in coming. A poll that was interrupted (the clock ran on much
+ * further than the looks can explain) says that there are more threads than cores: polling then takes the core from
+ * the very thread that it waits for, and stops.
+ * @see kvm_vcpu_block, grow_halt_poll_ns, shrink_halt_poll_ns
+ */
+export class Halt {
+  readonly #cpu: CpuInterface;
+  readonly #bell: EventCount;
+  readonly #control: VcpuControl;
+  readonly #clock: Clock;
+  readonly #mostNs: number;
+
+  constructor(parts: HaltParts) {
+    this.#cpu = parts.cpu;
+    this.#bell = parts.bell;
+    this.#control = parts.control;
+    this.#clock = parts.clock;
+    this.#mostNs = parts.haltPollNs;
+  }
+
+  /** Returns when there may be something to do: an interrupt is signalled, or a request is waiting. The vCPU's thread. */
+  halt(): void {
+    const pollNs = Math.min(this.#control.pollNs, this.#mostNs);
+    const start = this.#mostNs > 0 ? this.#clock.now() : 0;
+    if (pollNs > 0 && this.#poll(start, pollNs)) return;
+    const ticket = this.#bell.announce();
+    if (this.#somethingToDo()) {
+      this.#bell.withdraw();
+      return;
+    }
+    this.#control.mode = HALTED;
+    this.#control.count('halts');
+    this.#bell.park(ticket);
+    this.#control.mode = IN_GUEST;
+    if (this.#mostNs > 0) this.#adapt(this.#clock.now() - start);
+  }
+
+  #poll(start: number, pollNs: number): boolean {
+    for (;;) {
+      for (let look = 0; look < LOOKS; look++) {
+        if (this.#somethingToDo()) {
+          this.#control.count('pollHits');
+          return true;
+        }
+      }
+      const waited = this.#clock.now() - start;
+      if (waited > pollNs + this.#mostNs) this.#control.pollNs = 0;
+      if (waited > pollNs) return false;
+    }
+  }
+
+  #somethingToDo(): boolean {
+    return this.#control.requests !== 0 || this.#cpu.signalled;
+  }
+
+  #adapt(blockedNs: number): void {
+    const pollNs = this.#control.pollNs;
+    if (blockedNs > this.#mostNs) this.#control.pollNs = 0;
+    else if (blockedNs > pollNs)
+      this.#control.pollNs = Math.min(this.#mostNs, pollNs === 0 ? GROW_START_NS : pollNs * GROW);
+  }
+}
+
+export type HaltParts = {
+  readonly cpu: CpuInterface;
+  readonly bell: EventCount;
+  readonly control: VcpuControl;
+  readonly clock: Clock;
+  readonly haltPollNs: number;
+};

@@ -1,0 +1,82 @@
+import type { CpuInterface } from '../gic/cpu-interface.ts';
+import { type Intid, SPURIOUS } from '../gic/intid.ts';
+import type { EventCount } from '../memory/event-count.ts';
+import type { Halt } from './halt.ts';
+import { IN_GUEST, OUTSIDE, REQUEST_EXIT, REQUEST_PAUSE, type VcpuControl } from './vcpu-control.ts';
+
+/** Why a vCPU left its guest: what KVM_RUN returns. `shutdown` is the guest's own wish. */
+export type ExitReason = 'exit' | 'pause' | 'shutdown';
+
+/**
+ * A guest, or the part of one that a vCPU runs: small synchronous code, called in the vCPU's thread. An exception in
+ * it ends the thread, and the machine says so.
+ */
+export type Guest = {
+  /** Once, before the first interrupt. */
+  boot?(): void;
+  /** The interrupt vector: `intid` has been acknowledged, and its end is written when this returns. */
+  interrupt(intid: Intid): void;
+  /** After every wake-up from a halt. */
+  resumed?(): void;
+  /** Asked between interrupts; true ends the run with `shutdown`. */
+  finished?(): boolean;
+};
+
+/** One vCPU: takes its interrupts, hands them to the guest, halts when there are none. */
+export class Vcpu {
+  readonly cpu: CpuInterface;
+  readonly control: VcpuControl;
+  readonly #bell: EventCount;
+  readonly #halt: Halt;
+
+  constructor(cpu: CpuInterface, control: VcpuControl, bell: EventCount, halt: Halt) {
+    this.cpu = cpu;
+    this.control = control;
+    this.#bell = bell;
+    this.#halt = halt;
+  }
+
+  /** Makes `run` return, or the next one if it is not under way. A request word and a ring; any thread. */
+  kick(request: number = REQUEST_EXIT): void {
+    this.control.request(request);
+    this.#bell.signal();
+  }
+
+  /**
+   * KVM_RUN: runs the guest until somebody kicks this vCPU, or the guest has finished. Blocks the vCPU's thread, which
+   * alone may call it.
+   *
+   * The mode is set before the requests are looked at, and a kick sets the request before it rings: so a kick is either
+   * seen by this look, or finds the vCPU where the ring reaches it. @see race-catalogue `kick-without-request`
+   */
+  run(guest: Guest): ExitReason {
+    this.control.mode = IN_GUEST;
+    guest.resumed?.();
+    for (;;) {
+      if (this.control.requests !== 0) {
+        const reason = this.#exitReason();
+        if (reason) return this.#leave(reason);
+      }
+      const intid = this.cpu.acknowledge();
+      if (intid !== SPURIOUS) {
+        guest.interrupt(intid);
+        this.cpu.endOfInterrupt(intid);
+        this.control.countTaken();
+        continue;
+      }
+      if (guest.finished?.()) return this.#leave('shutdown');
+      this.#halt.halt();
+      guest.resumed?.();
+    }
+  }
+
+  #exitReason(): ExitReason | undefined {
+    if (this.control.take(REQUEST_EXIT)) return 'exit';
+    return this.control.take(REQUEST_PAUSE) ? 'pause' : undefined;
+  }
+
+  #leave(reason: ExitReason): ExitReason {
+    this.control.mode = OUTSIDE;
+    return reason;
+  }
+}

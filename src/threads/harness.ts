@@ -1,0 +1,87 @@
+import { Machine } from '../machine/machine.ts';
+import type { ExitReason } from '../machine/vcpu.ts';
+import { REQUEST_EXIT } from '../machine/vcpu-control.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { ThreadPool } from './pool.ts';
+import type { ProgramName } from './task.ts';
+import type { Thread } from './thread.ts';
+
+/** What runs on a machine: a guest on every vCPU, and programs on threads of their own. */
+export type Cast = {
+  readonly guest: ProgramName;
+  /** By name: `device0`, `driver`. */
+  readonly programs: Readonly<Record<string, ProgramName>>;
+};
+
+/**
+ * A machine with its threads: a worker for each vCPU, one for each program, and the main thread's dispatcher. Made and
+ * used on the main thread; always to be closed, also after an error.
+ */
+export class Harness {
+  readonly machine: Machine;
+  readonly vcpus: readonly Thread[];
+  readonly programs: ReadonlyMap<string, Thread>;
+  readonly #pool: ThreadPool;
+  readonly #dispatcher: Dispatcher;
+
+  private constructor(machine: Machine, cast: Cast) {
+    const programs = Object.entries(cast.programs);
+    const { buffer, config } = machine;
+    this.machine = machine;
+    this.#pool = new ThreadPool(config.vcpus + programs.length);
+    this.#dispatcher = new Dispatcher(machine.vm.irqfds, machine.clock);
+    this.vcpus = Array.from({ length: config.vcpus }, (_, vcpu) => {
+      const thread = Machine.threadOfVcpu(vcpu);
+      return this.#pool.start('vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });
+    });
+    this.programs = new Map(
+      programs.map(([name, program], index) => {
+        return [
+          name,
+          this.#pool.start('program', { name, buffer, thread: machine.otherThread(index), program }),
+        ];
+      }),
+    );
+  }
+
+  /** Starts every thread and loads its program; none runs yet. @throws IrqError if one dies or is silent; then all are ended */
+  static async boot(machine: Machine, cast: Cast): Promise<Harness> {
+    const harness = new Harness(machine, cast);
+    try {
+      await Promise.all(harness.threads.map((thread) => thread.boot()));
+    } catch (error) {
+      await harness.destroy();
+      throw error;
+    }
+    harness.#dispatcher.start();
+    return harness;
+  }
+
+  get threads(): Thread[] {
+    return [...this.vcpus, ...this.programs.values()];
+  }
+
+  /** KVM_RUN on every vCPU. Resolves when all have left their guests; rejects when one dies, or its guest throws. */
+  runVcpus(): Promise<ExitReason[]> {
+    return Promise.all(this.vcpus.map(async (thread) => (await thread.run()) as ExitReason));
+  }
+
+  /** Makes every vCPU leave its guest. */
+  kickAll(request: number = REQUEST_EXIT): void {
+    for (let vcpu = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
+  }
+
+  /** Ends every thread in good order. */
+  async close(): Promise<void> {
+    this.kickAll();
+    await this.#dispatcher.stop();
+    await Promise.all(this.threads.map((thread) => thread.close()));
+    await this.#pool.destroy();
+  }
+
+  /** Ends every thread by force. */
+  async destroy(): Promise<void> {
+    await this.#dispatcher.stop();
+    await this.#pool.destroy();
+  }
+}

@@ -1,0 +1,90 @@
+import type { MessagePort } from 'node:worker_threads';
+import { type Remote, wrap } from 'comlink';
+import { IrqError } from '../errors/irq-error.ts';
+import { type Answer, unwrap } from './answer.ts';
+import type { VcpuConsole } from './console.ts';
+
+/** How long a thread may take to answer a call that does not run anything. */
+const ANSWER_BOUND_MS = 20_000;
+
+/**
+ * A thread of the machine, seen from the main one. Its death, or its silence past a bound, is an error that names it:
+ * a comlink call to a dead thread would never settle, so each is raced against the thread's end.
+ */
+export class Thread {
+  readonly name: string;
+  readonly #remote: Remote<VcpuConsole>;
+  readonly #port: MessagePort;
+  readonly #abort: AbortController;
+  readonly #died: Promise<never>;
+  #closing = false;
+  /** Settles when the thread has ended: resolved if it was closed, rejected if it died. */
+  readonly ended: Promise<void>;
+
+  constructor(name: string, port: MessagePort, ended: Promise<void>, abort: AbortController) {
+    this.name = name;
+    this.#port = port;
+    this.#abort = abort;
+    // Node's MessagePort is an EventTarget with `start`, which is all that comlink asks of an endpoint.
+    this.#remote = wrap<VcpuConsole>(port as unknown as Parameters<typeof wrap>[0]);
+    this.ended = ended.catch((cause: unknown) => {
+      if (!this.#closing) throw died(name, cause);
+    });
+    this.#died = this.ended.then(() => {
+      throw died(name, undefined);
+    });
+    // Somebody asks through `call`; who does not must not end the process with an unhandled rejection.
+    this.#died.catch(() => undefined);
+    this.ended.catch(() => undefined);
+  }
+
+  /** @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`, or what the program threw */
+  async boot(): Promise<void> {
+    await this.#bounded('boot', this.#remote.boot());
+  }
+
+  /** Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it. */
+  async run(): Promise<unknown> {
+    return unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
+  }
+
+  async registers(): Promise<Readonly<Record<string, number>>> {
+    return this.#bounded('registers', this.#remote.registers());
+  }
+
+  /** Waits for what a kick was to bring about. @throws IrqError `ERR_THREAD_SILENT`, naming the thread */
+  async within<T>(what: string, promise: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(
+          new IrqError('ERR_THREAD_SILENT', `${this.name} did not answer "${what}" within ${boundMs} ms`),
+        );
+      }, boundMs);
+    });
+    try {
+      return await Promise.race([promise, this.#died, silent]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Asks the thread to end, and waits until it has; a thread that does not is ended by force. */
+  async close(boundMs = 2_000): Promise<void> {
+    this.#closing = true;
+    this.#remote.close().catch(() => undefined);
+    const timer = setTimeout(() => this.#abort.abort(), boundMs);
+    await this.ended.catch(() => undefined);
+    clearTimeout(timer);
+    this.#port.close();
+  }
+
+  async #bounded<T>(what: string, call: Promise<Answer<T>>): Promise<T> {
+    return unwrap(await this.within(what, call));
+  }
+}
+
+function died(name: string, cause: unknown): IrqError {
+  const why = cause instanceof Error ? cause.message : cause === undefined ? 'it ended' : String(cause);
+  return new IrqError('ERR_THREAD_DIED', `${name} died: ${why}`, cause === undefined ? {} : { cause });
+}

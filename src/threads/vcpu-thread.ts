@@ -1,0 +1,37 @@
+import { IrqError, toPlain } from '../errors/irq-error.ts';
+import { Machine } from '../machine/machine.ts';
+import type { Guest } from '../machine/vcpu.ts';
+import { answer } from './answer.ts';
+import type { VcpuConsole } from './console.ts';
+import { type GuestFactory, loadFactory } from './programs.ts';
+import { serve } from './serve.ts';
+import type { Task } from './task.ts';
+
+/** The body of a vCPU's thread: binds the machine, serves the console. Resolves when the console is closed. */
+export function serveVcpu(task: Task): Promise<void> {
+  const machine = Machine.attach(task.buffer, task.thread);
+  const vcpu = machine.vcpu(task.thread - 1);
+  let guest: Guest | undefined;
+  return serve(
+    task.port,
+    (close): VcpuConsole => ({
+      async boot() {
+        try {
+          guest = (await loadFactory<GuestFactory>(task.program))(machine, vcpu, task.program.options);
+          guest.boot?.();
+          return { value: undefined };
+        } catch (error) {
+          return { error: toPlain(error) };
+        }
+      },
+      run: () =>
+        answer(() => {
+          if (!guest) throw new IrqError('ERR_SCENARIO', `${task.name} has not been booted`);
+          return vcpu.run(guest);
+        }),
+      registers: () => answer(() => vcpu.cpu.registers()),
+      counters: () => answer(() => vcpu.control.counters()),
+      close,
+    }),
+  );
+}

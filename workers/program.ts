@@ -1,0 +1,1 @@
+export { serveProgram as program } from '../src/threads/program-thread.ts';

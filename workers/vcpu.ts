@@ -1,0 +1,1 @@
+export { serveVcpu as vcpu } from '../src/threads/vcpu-thread.ts';
