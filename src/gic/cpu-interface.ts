@@ -39,12 +39,15 @@ export class CpuInterface {
   readonly #words: Words;
   readonly #at: number;
   readonly #interrupts: Interrupts;
+  readonly #checksEoiGroup: boolean;
   readonly vcpu: VcpuId;
 
-  constructor(words: Words, region: Region, vcpu: VcpuId, interrupts: Interrupts) {
+  /** @param checksEoiGroup - see the option of this name in {@link GicPersonality} */
+  constructor(words: Words, region: Region, vcpu: VcpuId, interrupts: Interrupts, checksEoiGroup = false) {
     this.#words = words;
     this.#at = region.at;
     this.#interrupts = interrupts;
+    this.#checksEoiGroup = checksEoiGroup;
     this.vcpu = vcpu;
   }
 
@@ -104,26 +107,52 @@ export class CpuInterface {
    * all the same, and the INTID deactivated if it is active.
    */
   endOfInterrupt(intid: number): void {
+    this.#endOfInterrupt(intid, GROUP1);
+  }
+
+  /** Writes ICC_EOIR0_EL1, as {@link endOfInterrupt} for group 0. Neither deactivates an interrupt of the other group. */
+  endOfInterruptGroup0(intid: number): void {
+    this.#endOfInterrupt(intid, 0);
+  }
+
+  #endOfInterrupt(intid: number, group: number): void {
     if (isSpecial(intid)) return;
-    this.#dropPriority();
-    if ((this.#get(CTLR) & EOIMODE) === 0) this.#deactivate(intid);
+    if (!this.#dropPriority(group)) return;
+    if ((this.#get(CTLR) & EOIMODE) === 0) this.#deactivate(intid, group);
   }
 
   /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
   deactivate(intid: number): void {
-    if ((this.#get(CTLR) & EOIMODE) !== 0 && !isSpecial(intid)) this.#deactivate(intid);
+    if ((this.#get(CTLR) & EOIMODE) !== 0 && !isSpecial(intid)) this.#deactivate(intid, -1);
   }
 
-  #deactivate(intid: number): void {
+  #deactivate(intid: number, group: number): void {
     if (intid >= FIRST_LPI) return;
     const at = this.#interrupts.find(this.vcpu, intid);
-    if (at !== NONE) this.#interrupts.deactivate(at, intid);
+    if (at !== NONE) this.#interrupts.deactivate(at, intid, group);
   }
 
-  /** Whether the IRQ (or FIQ) line into the core is up: something may be taken now. */
+  /** Whether the IRQ or the FIQ line into the core is up: something may be taken now. */
   get signalled(): boolean {
+    return this.#signalled() !== NONE;
+  }
+
+  /** Whether the IRQ line is up (ISR_EL1.I): something of group 1 may be taken now. */
+  get irq(): boolean {
+    return this.#signalled() === GROUP1;
+  }
+
+  /** Whether the FIQ line is up (ISR_EL1.F): something of group 0 may be taken now. */
+  get fiq(): boolean {
+    return this.#signalled() === 0;
+  }
+
+  /** The group of what is signalled, or {@link NONE}. */
+  #signalled(): number {
     const intid = this.#candidate();
-    return intid !== NONE && this.#signals(this.#interrupts.state(this.#interrupts.find(this.vcpu, intid)));
+    if (intid === NONE) return NONE;
+    const state = this.#interrupts.state(this.#interrupts.find(this.vcpu, intid));
+    return this.#signals(state) ? state & GROUP1 : NONE;
   }
 
   /** ICC_RPR_EL1: the priority of the most urgent active interrupt, or 0xff. */
@@ -223,15 +252,17 @@ export class CpuInterface {
     this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> 3)));
   }
 
-  /** Clears the most urgent active priority, of whichever group. */
-  #dropPriority(): void {
+  /** Clears the most urgent active priority; false if it is of the wrong group, and the personality minds. */
+  #dropPriority(group: number): boolean {
     const active0 = this.#get(AP0R);
     const active1 = this.#get(AP1R);
     const active = active0 | active1;
-    if (active === 0) return;
     const top = active & -active;
-    if ((active0 & top) !== 0) this.#put(AP0R, active0 & ~top);
-    else this.#put(AP1R, active1 & ~top);
+    const topGroup = (active0 & top) === 0 ? GROUP1 : 0;
+    if (this.#checksEoiGroup && (active === 0 || topGroup !== group)) return false;
+    if (topGroup === GROUP1) this.#put(AP1R, active1 & ~top);
+    else this.#put(AP0R, active0 & ~top);
+    return true;
   }
 
   #get(register: number): number {

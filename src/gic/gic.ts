@@ -1,7 +1,9 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Layout, Records, Region } from '../memory/layout.ts';
-import type { Words } from '../memory/word.ts';
+import { Mutex } from '../memory/mutex.ts';
+import { store, type Words } from '../memory/word.ts';
 import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
+import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, Interrupts, type InterruptsConfig, interruptRegions } from './interrupts.ts';
 import { FIRST_LPI, type VcpuId } from './intid.ts';
 import { LpiTables } from './lpi-tables.ts';
@@ -12,7 +14,9 @@ import {
   type GicPersonalityName,
   resetState,
 } from './personality.ts';
+import { Redistributor } from './redistributor.ts';
 import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
+import { SystemRegisters } from './system-registers.ts';
 import { Wires } from './wires.ts';
 
 /** What has to be known of an interrupt controller to lay it out. */
@@ -28,6 +32,7 @@ export type GicRegions = {
   readonly interrupts: InterruptRegions;
   /** By vCPU. */
   readonly cpuInterfaces: readonly Region[];
+  readonly distributor: DistributorRegions;
   readonly redistributors: Records;
   /** A word for each LPI: how many DevID:EvID pairs map it. */
   readonly lpiMappings: Region;
@@ -39,6 +44,7 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
     config,
     interrupts: interruptRegions(layout, config),
     cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
+    distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
     lpiMappings: layout.region('lpiMappings', 2 ** config.idBits - FIRST_LPI),
   };
@@ -60,32 +66,79 @@ export class Gic {
   readonly wires: Wires;
   /** By vCPU; only the thread of a vCPU may use its own while it runs. */
   readonly cpuInterfaces: readonly CpuInterface[];
+  /** By vCPU: the same registers by name or encoding. */
+  readonly systemRegisters: readonly SystemRegisters[];
+  readonly distributor: Distributor;
+  /** By vCPU. */
+  readonly redistributors: readonly Redistributor[];
   readonly lpis: Lpis;
+  readonly #words: Words;
+  readonly #lpiMappings: Region;
 
   constructor(words: Words, regions: GicRegions, memory: GuestMemory, hooks: GicHooks) {
     const personality = GIC_PERSONALITIES[regions.config.personality];
-    const interrupts = hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
-    const redistributorWords = new RedistributorWords(words, regions.redistributors);
-    const tables = new LpiTables(redistributorWords, memory, personality, regions.interrupts.idLimit);
+    const interrupts =
+      hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
+    const registers = new RedistributorWords(words, regions.redistributors);
+    const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
+    const lpis = new Lpis(words, regions.lpiMappings, interrupts, tables);
+    const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
+    const distributor = new Distributor(
+      words,
+      regions.distributor,
+      interrupts,
+      personality,
+      regions.config,
+      lock,
+    );
+    this.#words = words;
+    this.#lpiMappings = regions.lpiMappings;
     this.config = regions.config;
     this.personality = personality;
     this.interrupts = interrupts;
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
-      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts),
+      (region, vcpu) =>
+        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality.checksEoiGroup),
     );
-    this.lpis = new Lpis(words, regions.lpiMappings, interrupts, tables);
+    this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
+    this.distributor = distributor;
+    this.redistributors = regions.cpuInterfaces.map(
+      (_, vcpu) =>
+        new Redistributor(vcpu, {
+          words: registers,
+          interrupts,
+          personality,
+          distributor,
+          lpis,
+          its: regions.config.its,
+          lock,
+          lpisDisabled: hooks.lpisDisabled,
+        }),
+    );
+    this.lpis = lpis;
   }
 
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
     this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
+    for (let word = 0; word < this.#lpiMappings.words; word++)
+      store(this.#words, this.#lpiMappings.at + word, 0);
+    this.distributor.reset();
+    for (const redistributor of this.redistributors) redistributor.reset();
     for (const cpu of this.cpuInterfaces) cpu.reset();
   }
 
   /** The CPU interface of a vCPU. @throws RangeError where there is no such vCPU */
   cpuInterface(vcpu: number): CpuInterface {
     const found = this.cpuInterfaces[vcpu];
+    if (!found) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
+    return found;
+  }
+
+  /** The redistributor of a vCPU. @throws RangeError where there is no such vCPU */
+  redistributor(vcpu: number): Redistributor {
+    const found = this.redistributors[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
     return found;
   }

@@ -1,5 +1,6 @@
 import type { Region } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
+import { hold } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import { FIRST_LPI } from './intid.ts';
 import type { LpiTables } from './lpi-tables.ts';
@@ -158,7 +159,7 @@ export class Lpis {
    */
   hold(vcpu: number): void {
     this.forEachMapped((lpi) => {
-      if (this.targetOf(lpi) === vcpu) this.#interrupts.hold(this.#at(lpi), lpi);
+      if (this.targetOf(lpi) === vcpu) hold(this.#interrupts, this.#at(lpi), lpi);
     });
   }
 

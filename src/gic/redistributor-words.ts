@@ -1,5 +1,5 @@
 import { type Layout, LINE, type Records } from '../memory/layout.ts';
-import { load, replace, store, type Words } from '../memory/word.ts';
+import { add, load, replace, store, type Words } from '../memory/word.ts';
 
 /** The words of one redistributor, in order. */
 const NAMES = [
@@ -10,12 +10,14 @@ const NAMES = [
   'propbaseHigh',
   'pendbaseLow',
   'pendbaseHigh',
+  'busy',
 ] as const;
 const CONTROL = 0;
 const WAKER = 1;
 const LAST = 2;
 const PROPBASE = 3;
 const PENDBASE = 5;
+const BUSY = 7;
 
 /** Bits of the control word; the values are GICR_CTLR's. */
 export const ENABLE_LPIS = 1 << 0;
@@ -67,6 +69,21 @@ export class RedistributorWords {
 
   setLast(vcpu: number, last: boolean): void {
     store(this.#words, this.#at + vcpu * LINE + LAST, last ? 1 : 0);
+  }
+
+  /** Whether an invalidation is under way: GICR_SYNCR.Busy. */
+  isBusy(vcpu: number): boolean {
+    return load(this.#words, this.#at + vcpu * LINE + BUSY) !== 0;
+  }
+
+  /** Counts the invalidations under way. */
+  addBusy(vcpu: number, count: 1 | -1): void {
+    add(this.#words, this.#at + vcpu * LINE + BUSY, count);
+  }
+
+  /** All words 0. Before any thread of the machine runs. */
+  reset(vcpu: number): void {
+    for (let word = 0; word < LINE; word++) store(this.#words, this.#at + vcpu * LINE + word, 0);
   }
 
   propbaser(vcpu: number): bigint {

@@ -1,0 +1,197 @@
+import type { Layout, Region } from '../memory/layout.ts';
+import { MUTEX_WORDS, type Mutex } from '../memory/mutex.ts';
+import { load, store, type Words } from '../memory/word.ts';
+import { vcpuWith } from './affinity.ts';
+import { reroute, setForwarding } from './holding.ts';
+import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
+import { type Interrupts, NONE } from './interrupts.ts';
+import { FIRST_SPI } from './intid.ts';
+import type { GicPersonality } from './personality.ts';
+import { doubleWords, identification, RegisterTable, word, zero } from './register-table.ts';
+import { NO_TARGET } from './state.ts';
+
+/** INTIDs that the distributor has room for. */
+const INTIDS = 1024;
+const ROUTERS = 1020;
+/** GICD_CTLR: ARE is bit 4, DS bit 6, and both are always 1. */
+const ALWAYS_ON = 0x50;
+const LPIS = 1 << 17;
+/** GICD_TYPER.IDbits of a machine without LPIs. */
+const ID_BITS_WITHOUT_LPIS = 10;
+
+export type DistributorRegions = {
+  readonly lock: Region;
+  readonly revision: Region;
+  /** Two words an SPI: its GICD_IROUTER. */
+  readonly routers: Region;
+};
+
+/** Adds the distributor's own registers to a layout; those with a field for each interrupt are in the states. */
+export function distributorRegions(layout: Layout, spis: number): DistributorRegions {
+  return layout.group('gicd', { lock: MUTEX_WORDS, revision: 1, routers: 2 * spis });
+}
+
+/** What an identification register must know of the machine. */
+export type DistributorConfig = { readonly spis: number; readonly idBits: number; readonly its: boolean };
+
+type Frame = InterruptBank & {
+  readonly words: Words;
+  readonly regions: DistributorRegions;
+  readonly config: DistributorConfig;
+  readonly lock: Mutex;
+};
+
+const REGISTERS = new RegisterTable<Frame>([
+  word('GICD_CTLR', 0x0000, readControl, writeControl),
+  word('GICD_TYPER', 0x0004, readType),
+  word('GICD_IIDR', 0x0008, (frame) => frame.personality.iidr | (revision(frame) << 12)),
+  zero('GICD_TYPER2', 0x000c),
+  word('GICD_STATUSR', 0x0010, (frame) => frame.personality.distributorStatus),
+  // Message-based SPIs: TYPER.MBIS is 0.
+  zero('GICD_SETSPI_NSR', 0x0040),
+  zero('GICD_CLRSPI_NSR', 0x0048),
+  zero('GICD_SETSPI_SR', 0x0050),
+  zero('GICD_CLRSPI_SR', 0x0058),
+  ...interruptRegisters<Frame>('GICD_', 0, INTIDS),
+  // Without affinity routing, and for two security states.
+  zero('GICD_ITARGETSR', 0x0800, INTIDS, [1, 4]),
+  zero('GICD_IGRPMODR', 0x0d00, INTIDS / 8),
+  zero('GICD_NSACR', 0x0e00, INTIDS / 4),
+  zero('GICD_SGIR', 0x0f00),
+  zero('GICD_CPENDSGIR', 0x0f10, 16, [1, 4]),
+  zero('GICD_SPENDSGIR', 0x0f20, 16, [1, 4]),
+  doubleWords('GICD_IROUTER', 0x6000, ROUTERS, readRouter, writeRouter),
+  identification('GICD_PIDR', 0xffd0, (frame) => frame.personality.distributorIds),
+]);
+
+/**
+ * The distributor's frame of 64 KiB. Any thread may read and write: a field of an interrupt changes by one
+ * compare-and-swap of its state, and what takes several words is done under the configuration lock, which is taken
+ * before every other lock of the interrupt controller (gicv3-its-model, 10.2).
+ * @see Arm IHI 0069, "Distributor register descriptions"; vgic-mmio-v3.c
+ */
+export class Distributor {
+  readonly #frame: Frame;
+
+  constructor(
+    words: Words,
+    regions: DistributorRegions,
+    interrupts: Interrupts,
+    personality: GicPersonality,
+    config: DistributorConfig,
+    lock: Mutex,
+  ) {
+    this.#frame = {
+      words,
+      regions,
+      interrupts,
+      personality,
+      config,
+      lock,
+      vcpu: 0,
+      from: FIRST_SPI,
+      to: INTIDS,
+      fixedTriggers: FIRST_SPI,
+    };
+  }
+
+  reset(): void {
+    const { words, regions, personality, interrupts } = this.#frame;
+    store(words, regions.revision.at, personality.revision);
+    for (let index = 0; index < regions.routers.words; index++) store(words, regions.routers.at + index, 0);
+    interrupts.setForwarding(0);
+  }
+
+  /**
+   * Reads a register.
+   * @param offset - 0 to 0xffff
+   * @param size - 1, 2, 4 or 8 bytes; what the register does not take reads as zero
+   */
+  read(offset: number, size: number): bigint {
+    return REGISTERS.read(this.#frame, offset, size);
+  }
+
+  /** Writes a register; what cannot be written is ignored. */
+  write(offset: number, size: number, value: bigint): void {
+    REGISTERS.write(this.#frame, offset, size, value);
+  }
+
+  /** GICD_IIDR.Revision: 1 to 3 in KVM, where userspace may choose it. 3 brings GICR_CTLR.CES and IR, and INVLPIR. */
+  get revision(): number {
+    return revision(this.#frame);
+  }
+
+  set revision(value: number) {
+    store(this.#frame.words, this.#frame.regions.revision.at, value & 0xf);
+  }
+}
+
+/** The distributor's registers by name: for consoles and tests. */
+export const DISTRIBUTOR_REGISTERS = REGISTERS.rows.map(({ name, at, bytes, sizes }) => ({
+  name,
+  at,
+  bytes,
+  sizes,
+}));
+
+function revision(frame: Frame): number {
+  return load(frame.words, frame.regions.revision.at);
+}
+
+function readControl({ interrupts, personality }: Frame): number {
+  return (interrupts.forwarding & personality.groupEnables) | ALWAYS_ON;
+}
+
+function writeControl({ interrupts, personality, lock }: Frame, value: number): void {
+  const enables = value & personality.groupEnables;
+  // KVM has one enable, which forwards whatever group an interrupt is in.
+  const groups = personality.groupEnables === 2 && enables !== 0 ? 3 : enables;
+  lock.lock();
+  try {
+    if (interrupts.forwarding !== groups) setForwarding(interrupts, groups, personality.requeues);
+  } finally {
+    lock.unlock();
+  }
+}
+
+function readType({ personality, config }: Frame): number {
+  const lines = Math.ceil((config.spis + personality.countedPrivates) / 32) - 1;
+  const idBits = config.its ? config.idBits : ID_BITS_WITHOUT_LPIS;
+  return lines | ((idBits - 1) << 19) | (config.its ? LPIS : 0) | personality.distributorFeatures;
+}
+
+/** Where the two words of an SPI's router lie, or NONE. */
+function routerAt(frame: Frame, intid: number): number {
+  if (intid < FIRST_SPI || frame.interrupts.find(0, intid) === NONE) return NONE;
+  return frame.regions.routers.at + 2 * (intid - FIRST_SPI);
+}
+
+function readRouter(frame: Frame, intid: number): bigint {
+  const at = routerAt(frame, intid);
+  if (at === NONE) return 0n;
+  return (BigInt(load(frame.words, at + 1) >>> 0) << 32n) | BigInt(load(frame.words, at) >>> 0);
+}
+
+function writeRouter(frame: Frame, intid: number, value: bigint, mask: bigint): void {
+  const at = routerAt(frame, intid);
+  if (at === NONE) return;
+  const { words, interrupts, personality, lock } = frame;
+  lock.lock();
+  try {
+    const router = ((readRouter(frame, intid) & ~mask) | value) & personality.routerMask;
+    store(words, at, Number(BigInt.asIntN(32, router)));
+    store(words, at + 1, Number(BigInt.asIntN(32, router >> 32n)));
+    const vcpu = vcpuWith(affinityIn(router), interrupts.vcpus);
+    const target = vcpu < 0 ? NO_TARGET : vcpu;
+    const state = interrupts.find(0, intid);
+    if (personality.requeues) interrupts.retarget(state, intid, target);
+    else reroute(interrupts, state, intid, target);
+  } finally {
+    lock.unlock();
+  }
+}
+
+/** The affinity that a router names, Aff3 in bits 31:24. Its bit 31, "any vCPU", is not heeded. */
+function affinityIn(router: bigint): number {
+  return Number(router & 0x00ff_ffffn) | (Number((router >> 32n) & 0xffn) << 24);
+}

@@ -1,0 +1,95 @@
+import { type Interrupts, NONE } from './interrupts.ts';
+import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
+import { HELD, isDeliverable, LATCH, NO_TARGET, TARGET, TARGET_SHIFT, targetOf } from './state.ts';
+
+/**
+ * Where KVM leaves a pending interrupt unheard. Its vgic puts an interrupt on a vCPU's list when something happens to
+ * that interrupt, and only then: one that was pending before it had a target, before the distributor was turned on, or
+ * when its vCPU's LPIs were turned off is on no list, until it comes again or a register is written that makes the
+ * vgic look at it. The state bit HELD says that an interrupt is in this place.
+ *
+ * An interrupt that is listed although it is held has come again while it was being held: its vCPU releases it.
+ * @see vgic_target_oracle, vgic_queue_irq_unlock, vgic_prune_ap_list in vgic.c
+ */
+
+/** The state with what is latched held back. */
+function held(state: number): number {
+  return (state & LATCH) === 0 ? state : (state & ~LATCH) | HELD;
+}
+
+/**
+ * Takes an interrupt that waits for its vCPU off the list and holds it back. One that comes at the same time may count
+ * as before, and is held, or as after, and is delivered. Any thread.
+ */
+export function hold(interrupts: Interrupts, at: number, intid: number): void {
+  for (;;) {
+    const before = interrupts.state(at);
+    if (!isDeliverable(before)) return;
+    const after = held(before);
+    if (after !== before && !interrupts.replace(at, before, after)) continue;
+    interrupts.unlist(targetOf(before), intid);
+    // Latched again between the two steps, it must be on the list; and if not, it is listed once too often.
+    const now = interrupts.state(at);
+    if ((now & LATCH) !== 0 && isDeliverable(now)) interrupts.list(targetOf(now), intid);
+    return;
+  }
+}
+
+/** Holds back an interrupt that is latched and that nobody has listed. */
+function holdUnlisted(interrupts: Interrupts, at: number, intid: number): void {
+  const before = interrupts.state(at);
+  if ((before & LATCH) === 0 || !isDeliverable(before)) return;
+  if (interrupts.isListed(targetOf(before), intid)) return;
+  // Where the swap fails, the state has just changed, and who changed it has listed it if it must be.
+  interrupts.replace(at, before, held(before));
+}
+
+/**
+ * Sends an SPI to another vCPU by KVM's rule for GICD_IROUTER: the target changes and nothing is queued. What is queued
+ * for the old target moves along; what was pending without a target is held back. Any thread.
+ */
+export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu: number): void {
+  for (;;) {
+    const before = interrupts.state(at);
+    const moved = (before & ~TARGET) | (vcpu << TARGET_SHIFT);
+    const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
+    if (!interrupts.replace(at, before, after)) continue;
+    const queued = (after & LATCH) !== 0 || interrupts.isListed(targetOf(before), intid);
+    interrupts.unlist(targetOf(before), intid);
+    // A wire that is up and not listed yet will be, at the old target, which passes it on.
+    const now = interrupts.state(at);
+    if (queued && isDeliverable(now)) interrupts.list(targetOf(now), intid);
+    return;
+  }
+}
+
+/**
+ * Sets which groups the distributor forwards, and makes every vCPU look. Writers of it must exclude each other.
+ * @param requeues - whether what is pending already is brought forth when the distributor is turned on; if not, it is
+ * held back, in two passes: the first takes off the lists what was left there (nobody adds to a list while the
+ * distributor is off), the second finds what was latched between the first and the turning on.
+ */
+export function setForwarding(interrupts: Interrupts, groups: number, requeues: boolean): void {
+  const turnsOn = interrupts.forwarding === 0 && groups !== 0;
+  if (turnsOn && !requeues) forEach(interrupts, (at, intid) => hold(interrupts, at, intid));
+  interrupts.setForwarding(groups);
+  if (turnsOn && requeues) {
+    forEach(interrupts, (at, intid) => {
+      const state = interrupts.state(at);
+      if (isDeliverable(state)) interrupts.list(targetOf(state), intid);
+    });
+  }
+  if (turnsOn && !requeues) forEach(interrupts, (at, intid) => holdUnlisted(interrupts, at, intid));
+  for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) interrupts.ring(vcpu);
+}
+
+function forEach(interrupts: Interrupts, visit: (at: number, intid: number) => void): void {
+  for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) {
+    for (let intid = 0; intid < PRIVATE_INTIDS; intid++) visit(interrupts.find(vcpu, intid), intid);
+  }
+  for (let intid = FIRST_SPI; intid < interrupts.endSpi; intid++) {
+    const at = interrupts.find(0, intid);
+    if (at !== NONE) visit(at, intid);
+  }
+  for (let lpi = FIRST_LPI; lpi < interrupts.idLimit; lpi++) visit(interrupts.find(0, lpi), lpi);
+}

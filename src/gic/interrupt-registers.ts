@@ -1,0 +1,148 @@
+import { type Interrupts, NONE } from './interrupts.ts';
+import type { GicPersonality } from './personality.ts';
+import type { Register } from './register-table.ts';
+import {
+  ACTIVE,
+  EDGE,
+  ENABLED,
+  GROUP1,
+  HELD,
+  isPending,
+  LATCH,
+  PRIORITY,
+  PRIORITY_SHIFT,
+  priorityOf,
+  targetOf,
+} from './state.ts';
+
+/** The interrupts that a frame has registers for: all SPIs, or the SGIs and PPIs of one vCPU. */
+export type InterruptBank = {
+  readonly interrupts: Interrupts;
+  readonly personality: GicPersonality;
+  readonly vcpu: number;
+  /** The INTIDs that are reached through this frame, `from` to `to - 1`; the others read as zero. */
+  readonly from: number;
+  readonly to: number;
+  /** INTIDs below this one have a fixed trigger. */
+  readonly fixedTriggers: number;
+};
+
+/** What one bit, or one field of a few bits, of an interrupt register means. */
+type Field = {
+  readonly name: string;
+  readonly at: number;
+  readonly bits: 1 | 2 | 8;
+  readonly sizes: readonly (1 | 4)[];
+  readonly read: (state: number) => number;
+  readonly write: (bank: InterruptBank, at: number, intid: number, value: number) => void;
+};
+
+const bit = (name: string, at: number, read: Field['read'], write: Field['write']): Field => ({
+  name,
+  at,
+  bits: 1,
+  sizes: [4],
+  read,
+  write,
+});
+const enabled = (state: number) => (state & ENABLED) / ENABLED;
+const pending = (state: number) => (isPending(state) ? 1 : 0);
+const active = (state: number) => (state & ACTIVE) / ACTIVE;
+
+/**
+ * The registers that hold a field for each interrupt, at the same offsets in the distributor and in the SGI frame of a
+ * redistributor. Each interrupt changes by a step of its own; a register is not one atomic thing, nor is it in KVM.
+ * @see vgic-mmio.c
+ */
+const FIELDS: readonly Field[] = [
+  bit(
+    'IGROUPR',
+    0x080,
+    (state) => (state & GROUP1) / GROUP1,
+    ({ interrupts }, at, intid, value) => {
+      interrupts.change(at, intid, GROUP1, value === 0 ? 0 : GROUP1);
+    },
+  ),
+  bit('ISENABLER', 0x100, enabled, ({ interrupts }, at, intid, value) => {
+    if (value !== 0) interrupts.change(at, intid, 0, ENABLED);
+  }),
+  bit('ICENABLER', 0x180, enabled, ({ interrupts }, at, _intid, value) => {
+    if (value !== 0) interrupts.amend(at, ENABLED, 0);
+  }),
+  bit('ISPENDR', 0x200, pending, ({ interrupts }, at, intid, value) => {
+    if (value !== 0) interrupts.change(at, intid, 0, LATCH);
+  }),
+  bit('ICPENDR', 0x280, pending, ({ interrupts }, at, _intid, value) => {
+    if (value !== 0) interrupts.amend(at, LATCH | HELD, 0);
+  }),
+  bit('ISACTIVER', 0x300, active, ({ interrupts }, at, intid, value) => {
+    if (value !== 0) interrupts.change(at, intid, 0, ACTIVE);
+  }),
+  bit('ICACTIVER', 0x380, active, ({ interrupts }, at, intid, value) => {
+    if (value !== 0) interrupts.change(at, intid, ACTIVE, 0);
+  }),
+  {
+    name: 'IPRIORITYR',
+    at: 0x400,
+    bits: 8,
+    sizes: [1, 4],
+    read: priorityOf,
+    write: ({ interrupts, personality }, at, _intid, value) => {
+      const before = interrupts.amend(at, PRIORITY, (value & personality.priorityMask) << PRIORITY_SHIFT);
+      interrupts.ring(targetOf(before));
+    },
+  },
+  {
+    name: 'ICFGR',
+    at: 0xc00,
+    bits: 2,
+    sizes: [4],
+    // Of the two bits only the upper one means something; the lower one reads as zero.
+    read: (state) => ((state & EDGE) / EDGE) * 2,
+    write: ({ interrupts, fixedTriggers }, at, intid, value) => {
+      if (intid >= fixedTriggers) interrupts.change(at, intid, EDGE, (value & 2) === 0 ? 0 : EDGE);
+    },
+  },
+];
+
+/**
+ * The rows of these registers for a frame that shows INTIDs 0 to `intids - 1`, starting at offset `base`.
+ * @param prefix - `GICD_` or `GICR_`
+ */
+export function interruptRegisters<Frame extends InterruptBank>(
+  prefix: string,
+  base: number,
+  intids: number,
+): Register<Frame>[] {
+  return FIELDS.map((field) => ({
+    name: `${prefix}${field.name}`,
+    at: base + field.at,
+    bytes: (intids * field.bits) / 8,
+    sizes: field.sizes,
+    read: (frame, offset, size) => readField(frame, field, offset, size),
+    write: (frame, offset, size, value) => writeField(frame, field, offset, size, Number(value)),
+  }));
+}
+
+function readField(bank: InterruptBank, field: Field, offset: number, size: number): bigint {
+  const first = (offset * 8) / field.bits;
+  let value = 0;
+  for (let index = 0; index < (size * 8) / field.bits; index++) {
+    const at = find(bank, first + index);
+    if (at !== NONE) value |= field.read(bank.interrupts.state(at)) << (index * field.bits);
+  }
+  return BigInt(value >>> 0);
+}
+
+function writeField(bank: InterruptBank, field: Field, offset: number, size: number, value: number): void {
+  const first = (offset * 8) / field.bits;
+  const mask = 2 ** field.bits - 1;
+  for (let index = 0; index < (size * 8) / field.bits; index++) {
+    const at = find(bank, first + index);
+    if (at !== NONE) field.write(bank, at, first + index, (value >>> (index * field.bits)) & mask);
+  }
+}
+
+function find(bank: InterruptBank, intid: number): number {
+  return intid >= bank.from && intid < bank.to ? bank.interrupts.find(bank.vcpu, intid) : NONE;
+}

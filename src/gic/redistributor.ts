@@ -1,0 +1,236 @@
+import type { Mutex } from '../memory/mutex.ts';
+import { affinityOf } from './affinity.ts';
+import type { Distributor } from './distributor.ts';
+import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
+import type { Interrupts } from './interrupts.ts';
+import { FIRST_LPI, FIRST_PPI, PRIVATE_INTIDS } from './intid.ts';
+import type { Lpis } from './lpis.ts';
+import type { GicPersonality } from './personality.ts';
+import { ENABLE_LPIS, REGISTER_WRITE_PENDING, type RedistributorWords } from './redistributor-words.ts';
+import { doubleWords, identification, RegisterTable, word, zero } from './register-table.ts';
+import { sanitiseAttributes } from './table-attributes.ts';
+
+/** Bytes from one vCPU's frames to the next one's: the RD frame, then the SGI frame. */
+export const REDISTRIBUTOR_STRIDE = 0x2_0000;
+const SGI_FRAME = 0x1_0000;
+
+const PHYSICAL_LPIS = 1n;
+const LAST = 1n << 4n;
+const PROCESSOR_SLEEP = 1 << 1;
+const CHILDREN_ASLEEP = 1 << 2;
+const PENDING_TABLE_ZERO = 1n << 62n;
+const TABLE_ATTRIBUTES = { share: 10n, inner: 7n, outer: 56n };
+/** Bits of the table registers that KVM keeps: no RES0 bits, and an address of 48 bits. */
+const PROPBASER_BITS = 0x0700_ffff_ffff_ff9fn;
+const PENDBASER_BITS = 0x4700_ffff_ffff_0f80n;
+/** From this revision of KVM's vgic on, LPIs may be disabled, and INVLPIR and INVALLR work. */
+const INVALIDATING_REVISION = 3;
+
+/** What a redistributor needs of the rest of the interrupt controller. */
+export type RedistributorParts = {
+  readonly words: RedistributorWords;
+  readonly interrupts: Interrupts;
+  readonly personality: GicPersonality;
+  readonly distributor: Distributor;
+  readonly lpis: Lpis;
+  /** Whether the machine has an ITS, and so LPIs. */
+  readonly its: boolean;
+  /** The configuration lock. */
+  readonly lock: Mutex;
+  /** LPIs were disabled: cached translations may no longer be used. */
+  readonly lpisDisabled: (vcpu: number) => void;
+};
+
+type Frame = InterruptBank & RedistributorParts;
+
+const REGISTERS = new RegisterTable<Frame>([
+  word('GICR_CTLR', 0x0000, readControl, writeControl),
+  word('GICR_IIDR', 0x0004, (frame) => frame.personality.iidr),
+  doubleWords('GICR_TYPER', 0x0008, 1, readType),
+  zero('GICR_STATUSR', 0x0010),
+  word('GICR_WAKER', 0x0014, (frame) => frame.words.waker(frame.vcpu), writeWaker),
+  // Direct LPIs: TYPER.DirectLPI is 0.
+  zero('GICR_SETLPIR', 0x0040, 8, [8]),
+  zero('GICR_CLRLPIR', 0x0048, 8, [8]),
+  doubleWords(
+    'GICR_PROPBASER',
+    0x0070,
+    1,
+    (frame) => frame.words.propbaser(propbaserOwner(frame)),
+    writePropbaser,
+  ),
+  doubleWords('GICR_PENDBASER', 0x0078, 1, readPendbaser, writePendbaser),
+  doubleWords('GICR_INVLPIR', 0x00a0, 1, () => 0n, invalidateOne),
+  doubleWords('GICR_INVALLR', 0x00b0, 1, () => 0n, invalidateAll),
+  word('GICR_SYNCR', 0x00c0, (frame) => (frame.words.isBusy(frame.vcpu) ? 1 : 0)),
+  identification('GICR_PIDR', 0xffd0, (frame) => frame.personality.redistributorIds),
+
+  ...interruptRegisters<Frame>('GICR_', SGI_FRAME, PRIVATE_INTIDS),
+  zero('GICR_IGRPMODR', SGI_FRAME + 0x0d00),
+  zero('GICR_NSACR', SGI_FRAME + 0x0e00),
+]);
+
+/**
+ * The redistributor of one vCPU: its RD frame and, from offset 0x10000, its SGI frame. Any thread may read and write;
+ * the rules for who excludes whom are the distributor's.
+ * @see Arm IHI 0069, "Redistributor register descriptions"; vgic-mmio-v3.c
+ */
+export class Redistributor {
+  readonly #frame: Frame;
+  readonly vcpu: number;
+
+  constructor(vcpu: number, parts: RedistributorParts) {
+    this.vcpu = vcpu;
+    this.#frame = {
+      ...parts,
+      vcpu,
+      from: 0,
+      to: PRIVATE_INTIDS,
+      fixedTriggers: parts.personality.writablePpiTrigger ? FIRST_PPI : PRIVATE_INTIDS,
+    };
+  }
+
+  reset(): void {
+    const { words, vcpu, personality } = this.#frame;
+    words.reset(vcpu);
+    words.setWaker(vcpu, personality.waker ? PROCESSOR_SLEEP | CHILDREN_ASLEEP : 0);
+    words.setPropbaser(vcpu, personality.tableReset);
+    words.setPendbaser(vcpu, personality.tableReset);
+    words.setLast(vcpu, vcpu === words.vcpus - 1);
+  }
+
+  /** Reads a register. @param offset - 0 to 0x1ffff @param size - 1, 2, 4 or 8 bytes */
+  read(offset: number, size: number): bigint {
+    return REGISTERS.read(this.#frame, offset, size);
+  }
+
+  /** Writes a register; what cannot be written is ignored. */
+  write(offset: number, size: number, value: bigint): void {
+    REGISTERS.write(this.#frame, offset, size, value);
+  }
+
+  /** GICR_TYPER.Last: whether no other redistributor follows it in the same region. The last vCPU's is, after reset. */
+  get last(): boolean {
+    return this.#frame.words.isLast(this.vcpu);
+  }
+
+  set last(value: boolean) {
+    this.#frame.words.setLast(this.vcpu, value);
+  }
+}
+
+/** The redistributor's registers by name: for consoles and tests. */
+export const REDISTRIBUTOR_REGISTERS = REGISTERS.rows.map(({ name, at, bytes, sizes }) => ({
+  name,
+  at,
+  bytes,
+  sizes,
+}));
+
+function readControl({ words, vcpu, personality, distributor }: Frame): number {
+  return (
+    words.control(vcpu) |
+    (distributor.revision < personality.revision ? 0 : personality.redistributorFeatures)
+  );
+}
+
+/**
+ * EnableLPIs. Both ways are one compare-and-swap for the writer that makes the step, as in KVM; another vCPU that writes
+ * at the same time finds the step made, or under way, and does nothing.
+ * @see vgic_mmio_write_v3r_ctlr
+ */
+function writeControl(frame: Frame, value: number): void {
+  if (!frame.its) return;
+  const { words, vcpu, lpis, personality } = frame;
+  if ((value & ENABLE_LPIS) !== 0) {
+    if (!words.moveControl(vcpu, 0, ENABLE_LPIS)) return;
+    if (personality.storesPending) lpis.loadPending(vcpu);
+    else if ((words.pendbaser(vcpu) & PENDING_TABLE_ZERO) === 0n) lpis.syncPending(vcpu);
+    return;
+  }
+  if (!words.moveControl(vcpu, ENABLE_LPIS, REGISTER_WRITE_PENDING)) return;
+  if (personality.storesPending) lpis.storePending(vcpu);
+  else lpis.hold(vcpu);
+  frame.lpisDisabled(vcpu);
+  words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
+}
+
+function readType({ words, vcpu, personality, its }: Frame): bigint {
+  return (
+    (BigInt(affinityOf(vcpu)) << 32n) |
+    (BigInt(vcpu) << 8n) |
+    (its ? PHYSICAL_LPIS : 0n) |
+    (words.isLast(vcpu) ? LAST : 0n) |
+    BigInt(personality.commonLpiAffinity)
+  );
+}
+
+/** ChildrenAsleep follows ProcessorSleep at once. */
+function writeWaker({ words, vcpu, personality }: Frame, value: number): void {
+  if (!personality.waker) return;
+  words.setWaker(vcpu, (value & PROCESSOR_SLEEP) === 0 ? 0 : PROCESSOR_SLEEP | CHILDREN_ASLEEP);
+}
+
+/** Whose words hold the PROPBASER that this frame shows. */
+function propbaserOwner({ vcpu, personality }: Frame): number {
+  return personality.sharedPropbaser ? 0 : vcpu;
+}
+
+function writePropbaser(frame: Frame, _index: number, value: bigint, mask: bigint): void {
+  const { words, personality } = frame;
+  const owner = propbaserOwner(frame);
+  writeTable(frame, () => {
+    const written = (words.propbaser(owner) & ~mask) | value;
+    words.setPropbaser(
+      owner,
+      personality.sanitisesTables ? sanitiseAttributes(written, TABLE_ATTRIBUTES) & PROPBASER_BITS : written,
+    );
+  });
+}
+
+function readPendbaser({ words, vcpu, personality }: Frame): bigint {
+  const value = words.pendbaser(vcpu);
+  return personality.honoursPtz ? value & ~PENDING_TABLE_ZERO : value;
+}
+
+function writePendbaser(frame: Frame, _index: number, value: bigint, mask: bigint): void {
+  const { words, vcpu, personality } = frame;
+  writeTable(frame, () => {
+    const written = (words.pendbaser(vcpu) & ~mask) | value;
+    words.setPendbaser(
+      vcpu,
+      personality.sanitisesTables ? sanitiseAttributes(written, TABLE_ATTRIBUTES) & PENDBASER_BITS : written,
+    );
+  });
+}
+
+/** Writes a table register, unless LPIs are enabled and it may not change then. */
+function writeTable({ words, vcpu, personality, lock }: Frame, write: () => void): void {
+  lock.lock();
+  try {
+    if (!personality.locksTables || words.control(vcpu) !== ENABLE_LPIS) write();
+  } finally {
+    lock.unlock();
+  }
+}
+
+function invalidateOne(frame: Frame, _index: number, value: bigint, mask: bigint): void {
+  invalidate(frame, mask, (lpis) => {
+    const lpi = Number(value & 0xffff_ffffn);
+    if (lpi >= FIRST_LPI && lpi < lpis.limit) lpis.reload(lpi);
+  });
+}
+
+function invalidateAll(frame: Frame, _index: number, _value: bigint, mask: bigint): void {
+  invalidate(frame, mask, (lpis) => lpis.reloadAll(frame.vcpu));
+}
+
+/** A write to the upper half alone is for vPEs, which there are none of. */
+function invalidate(frame: Frame, mask: bigint, reload: (lpis: Lpis) => void): void {
+  const { words, vcpu, personality, distributor, lpis } = frame;
+  if (!personality.invalidates || distributor.revision < INVALIDATING_REVISION) return;
+  if ((mask & 1n) === 0n || words.control(vcpu) !== ENABLE_LPIS) return;
+  words.addBusy(vcpu, 1);
+  reload(lpis);
+  words.addBusy(vcpu, -1);
+}
