@@ -230,6 +230,21 @@ export class CpuInterface {
     this.#put(AP1R, value);
   }
 
+  /** All registers that are state, and the running priority, by name: for consoles. Allocates. */
+  registers(): Readonly<Record<string, number>> {
+    return {
+      ICC_PMR_EL1: this.priorityMask,
+      ICC_BPR0_EL1: this.binaryPoint0,
+      ICC_BPR1_EL1: this.binaryPoint1,
+      ICC_CTLR_EL1: this.control,
+      ICC_IGRPEN0_EL1: this.groupEnable0 ? 1 : 0,
+      ICC_IGRPEN1_EL1: this.groupEnable1 ? 1 : 0,
+      ICC_AP0R0_EL1: this.activePriorities0 >>> 0,
+      ICC_AP1R0_EL1: this.activePriorities1 >>> 0,
+      ICC_RPR_EL1: this.runningPriority,
+    };
+  }
+
   #candidate(): number {
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
     if (groups === 0) return NONE;
