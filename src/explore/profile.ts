@@ -13,6 +13,7 @@ export type WordUse = {
 export type Profile = {
   /** Operations by thread. */
   readonly operations: Int32Array;
+  readonly steps: number;
   /** Steps where more than one thread could go on. */
   readonly choices: number;
   readonly words: readonly WordUse[];
@@ -42,11 +43,18 @@ export function takeProfile(simulator: Simulator): Profile {
     word.total++;
     word.byThread[thread] = (word.byThread[thread] ?? 0) + 1;
   }
-  return { operations: simulator.done.slice(), choices: strategy.choices, words: [...words.values()], end };
+  return {
+    operations: simulator.done.slice(),
+    steps: simulator.steps,
+    choices: strategy.choices,
+    words: [...words.values()],
+    end,
+  };
 }
 
 class InTurn implements Strategy {
   readonly name = 'in turn';
+  readonly everyStep = true;
   readonly watches = true;
   choices = 0;
 

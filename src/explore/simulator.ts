@@ -196,7 +196,7 @@ export class Simulator implements RunView {
 
   #attempt(strategy: Strategy): RunEnd | 'again' {
     const { maxSteps, timeouts } = this.#options;
-    const everyStep = strategy.watches;
+    const everyStep = strategy.watches || strategy.everyStep;
     const fairFrom = maxSteps >> 1;
     let current = -1;
     let how: RunEnd = 'ended';

@@ -14,6 +14,7 @@ export type Bound =
  */
 export class Dfs implements Strategy {
   readonly name: string;
+  readonly everyStep = false;
   readonly watches = false;
   readonly #bound: Bound;
   /** By choice: who was enabled, from whom the order counts, which in the order was taken, cost up to here, and alternatives within the bound. */

@@ -12,6 +12,7 @@ import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
  */
 export class Dpor implements Strategy {
   readonly name = 'dpor';
+  readonly everyStep = false;
   readonly watches = true;
   /** Schedules given up because each thread that could go on would only repeat a schedule seen before. */
   blocked = 0;

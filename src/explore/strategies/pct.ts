@@ -1,5 +1,5 @@
 import { Chance } from '../chance.ts';
-import type { RunView, Strategy } from './strategy.ts';
+import { BLOCK, type RunView, type Strategy } from './strategy.ts';
 
 /**
  * Probabilistic concurrency testing (Burckhardt and others, ASPLOS 2010): threads have random priorities, the highest
@@ -8,30 +8,37 @@ import type { RunView, Strategy } from './strategy.ts';
  */
 export class Pct implements Strategy {
   readonly name: string;
+  readonly everyStep = true;
   readonly watches = false;
   readonly #chance: Chance;
   readonly #changes: Int32Array;
+  readonly #places: Int32Array;
   readonly #priority: Int32Array;
-  readonly #expectedChoices: number;
+  readonly #profiledSteps: number;
+  #run: RunView | undefined;
+  #steps: number;
   #threads = 0;
-  #choice = 0;
   #nextChange = 0;
 
   /**
    * @param depth - d, at least 1.
-   * @param expectedChoices - k: the most steps with a choice that a schedule was seen to have.
+   * @param steps - k, as a first schedule had them; longer ones that are met raise it.
    */
-  constructor(seed: number, depth: number, expectedChoices: number) {
+  constructor(seed: number, depth: number, steps: number) {
     this.name = `pct(${depth})`;
     this.#chance = new Chance(seed);
     this.#changes = new Int32Array(Math.max(0, depth - 1));
+    this.#places = new Int32Array(Math.max(0, depth - 1));
     this.#priority = new Int32Array(32);
-    this.#expectedChoices = Math.max(1, expectedChoices);
+    this.#profiledSteps = Math.max(1, steps);
+    this.#steps = this.#profiledSteps;
   }
 
   begin(run: RunView): boolean {
     const chance = this.#chance;
     chance.begin(run.index);
+    if (run.index % BLOCK === 0) this.#steps = this.#profiledSteps;
+    this.#run = run;
     const n = run.threads;
     this.#threads = n;
     const priority = this.#priority;
@@ -42,25 +49,26 @@ export class Pct implements Strategy {
       priority[other] = depth + t;
     }
     this.#drawChanges();
-    this.#choice = 0;
     this.#nextChange = 0;
     return true;
   }
 
   choose(enabled: number): number {
     let best = this.#highest(enabled);
+    const step = this.#run?.steps ?? 0;
     const changes = this.#changes;
-    // Change points stand sorted; each is met once, at a step where there is a choice.
-    if (this.#nextChange < changes.length && this.#choice >= (changes[this.#nextChange] as number)) {
-      this.#priority[best] = changes.length - this.#nextChange;
+    while (this.#nextChange < changes.length && step >= (changes[this.#nextChange] as number)) {
+      this.#priority[best] = this.#places[this.#nextChange] as number;
       this.#nextChange++;
       best = this.#highest(enabled);
     }
-    this.#choice++;
     return best;
   }
 
-  end(): void {}
+  end(): void {
+    const steps = this.#run?.steps ?? 0;
+    if (steps > this.#steps) this.#steps = steps;
+  }
 
   #highest(enabled: number): number {
     const priority = this.#priority;
@@ -75,20 +83,19 @@ export class Pct implements Strategy {
     return best;
   }
 
-  /** d - 1 different steps, in order, by insertion. */
+  /** d - 1 steps, kept in order; each has a place of its own below all threads, the places in random order. */
   #drawChanges(): void {
     const changes = this.#changes;
-    const k = this.#expectedChoices;
+    const places = this.#places;
     for (let i = 0; i < changes.length; i++) {
-      // The value-th of those not taken yet: shifted up past each smaller one that is.
-      let value = this.#chance.below(Math.max(1, k - i));
-      let at = 0;
-      while (at < i && (changes[at] as number) <= value) {
-        if (k > i) value++;
-        at++;
+      const step = this.#chance.below(this.#steps);
+      let at = i;
+      for (; at > 0 && (changes[at - 1] as number) > step; at--) {
+        changes[at] = changes[at - 1] as number;
+        places[at] = places[at - 1] as number;
       }
-      for (let j = i; j > at; j--) changes[j] = changes[j - 1] as number;
-      changes[at] = value;
+      changes[at] = step;
+      places[at] = i;
     }
   }
 }

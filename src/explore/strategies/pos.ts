@@ -1,5 +1,5 @@
 import { Chance } from '../chance.ts';
-import { conflicts, mostEffectOf } from '../execute.ts';
+import { LOAD, type Point } from '../operation.ts';
 import type { RunView, Strategy } from './strategy.ts';
 
 /**
@@ -8,6 +8,7 @@ import type { RunView, Strategy } from './strategy.ts';
  */
 export class Pos implements Strategy {
   readonly name = 'pos';
+  readonly everyStep = false;
   readonly watches = true;
   readonly #chance: Chance;
   readonly #priority = new Float64Array(32);
@@ -46,12 +47,15 @@ export class Pos implements Strategy {
   #redraw(run: RunView, step: number): void {
     const ran = run.stepThread[step] as number;
     const point = run.stepPoint[step];
-    const effect = run.stepEffect[step] as number;
     for (let t = 0; t < run.threads; t++) {
       const pending = run.pending[t];
       if (pending === undefined || point === undefined) continue;
-      if (t === ran || conflicts(pending, mostEffectOf(pending), point, effect))
-        this.#priority[t] = this.#chance.unit();
+      if (t === ran || touches(pending, point)) this.#priority[t] = this.#chance.unit();
     }
   }
+}
+
+/** Whether two operations are on the same bytes, and not both mere loads. */
+function touches(p: Point, q: Point): boolean {
+  return p.at < q.at + q.size && q.at < p.at + p.size && !(p.op === LOAD && q.op === LOAD);
 }

@@ -4,6 +4,7 @@ import { countThreads, nthThread, type RunView, type Strategy } from './strategy
 /** Random walk: at each step, every thread that can go on is as likely as any other. */
 export class RandomWalk implements Strategy {
   readonly name = 'random';
+  readonly everyStep = false;
   readonly watches = false;
   readonly #chance: Chance;
 

@@ -27,6 +27,12 @@ export type RunView = {
 /** How a schedule ended, for `end`. */
 export type RunEnd = 'ended' | 'failed' | 'stuck' | 'pruned' | 'limit';
 
+/**
+ * What a random strategy learns from its schedules (how long they get) it forgets at every multiple of this many, so
+ * that schedule i is the same whichever process runs it, as long as blocks are not split.
+ */
+export const BLOCK = 1024;
+
 /** `choose` may answer this to give the schedule up: it can show nothing new. */
 export const PRUNE = -1;
 
@@ -35,7 +41,9 @@ export const PRUNE = -1;
  */
 export type Strategy = {
   readonly name: string;
-  /** `choose` is called before each step, and not only where more than one thread is enabled; steps are recorded. */
+  /** `choose` is called before each step, and not only where more than one thread is enabled. */
+  readonly everyStep: boolean;
+  /** The step arrays are filled in, and `choose` is called before each step. */
   readonly watches: boolean;
   /**
    * Prepares a schedule. `again`: the last one has to be repeated from its start with the same choices as far as they

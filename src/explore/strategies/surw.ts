@@ -9,6 +9,7 @@ import type { RunView, Strategy } from './strategy.ts';
  */
 export class Surw implements Strategy {
   readonly name = 'surw';
+  readonly everyStep = false;
   readonly watches = true;
   readonly #chance: Chance;
   readonly #profile: Profile;

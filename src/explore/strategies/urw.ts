@@ -1,27 +1,31 @@
 import { Chance } from '../chance.ts';
 import type { Profile } from '../profile.ts';
-import type { RunView, Strategy } from './strategy.ts';
+import { BLOCK, type RunView, type Strategy } from './strategy.ts';
 
 /**
  * Uniform random walk over whole schedules (Zhao and others, ASPLOS 2025): a thread is taken with a chance in
- * proportion to the operations it has left, by the counts of an earlier run. Where the counts are exact, every
+ * proportion to the operations it has left, by the most that it was seen to do. Where the counts are exact, every
  * interleaving is as likely as any other.
  */
 export class Urw implements Strategy {
   readonly name = 'urw';
+  readonly everyStep = false;
   readonly watches = false;
   readonly #chance: Chance;
+  readonly #profiled: Int32Array;
   readonly #total: Int32Array;
   #run: RunView | undefined;
 
   constructor(seed: number, profile: Profile) {
     this.#chance = new Chance(seed);
-    this.#total = profile.operations;
+    this.#profiled = profile.operations;
+    this.#total = profile.operations.slice();
   }
 
   begin(run: RunView): boolean {
     this.#chance.begin(run.index);
     this.#run = run;
+    if (run.index % BLOCK === 0) this.#total.set(this.#profiled);
     return true;
   }
 
@@ -36,7 +40,12 @@ export class Urw implements Strategy {
     }
   }
 
-  end(): void {}
+  end(): void {
+    const { done, threads } = this.#run as RunView;
+    for (let t = 0; t < threads; t++) {
+      if ((done[t] as number) > (this.#total[t] as number)) this.#total[t] = done[t] as number;
+    }
+  }
 
   #left(t: number): number {
     const run = this.#run as RunView;
