@@ -5,17 +5,20 @@ import { load, store, type Words } from '../memory/word.ts';
 const KEY = 0;
 const NEXT = 1;
 
-/** Buckets of an index over `count` records: a power of two, at least as many as there are records. */
+/** Buckets of an index over `count` records: a power of two, at least twice as many as there are records. */
 export function bucketsFor(count: number): number {
-  return 2 ** Math.max(4, Math.ceil(Math.log2(count)));
+  return 2 ** Math.max(5, 1 + Math.ceil(Math.log2(count)));
 }
 
 /**
- * The bucket of a key. Keys with the same upper half stand in a row, as the events of a device do; where a row starts is
- * spread over all buckets (Fibonacci hashing), however regular the upper halves are. `shift` is 32 less the bits of `mask`.
+ * The bucket of a key. Keys with the same upper half stand in a row, as the events of a device do, and rows start at
+ * places spread evenly over all buckets (Fibonacci hashing). The upper half is turned by three bits first: DeviceIDs are
+ * mostly multiples of 8, function 0 of a PCI slot, and would start their rows in clusters otherwise.
+ * `shift` is 32 less the bits of `mask`.
  */
 export function bucketOf(key: number, shift: number, mask: number): number {
-  return ((Math.imul(key >>> 16, 0x9e37_79b1) >>> shift) + key) & mask;
+  const row = (key >>> 19) | ((key >>> 3) & 0xe000);
+  return ((Math.imul(row, 0x9e37_79b1) >>> shift) + key) & mask;
 }
 
 /**

@@ -13,7 +13,7 @@ export interface LpiPort {
   mappingLimit(): number;
   /** Whether the redistributor of `vcpu` takes LPIs: its GICR_CTLR.EnableLPIs. */
   accepts(vcpu: number): boolean;
-  /** The byte of `lpi` in the configuration table; undefined where the table cannot be read. */
+  /** The byte of `lpi` in the configuration table of its target; undefined where the table cannot be read. */
   configByte(lpi: number): number | undefined;
   /** Takes the bit of `lpi` out of the pending table of `vcpu` in guest memory; whether it was set. */
   importPending(lpi: number, vcpu: number): boolean;

@@ -135,8 +135,12 @@ function writeCtlr(its: ItsState, _offset: number, merge: Merge): void {
   exclusively(its, () => {
     if (enable && personality.enableNeedsTables && !registers.enabled && !hasTables(its)) return;
     registers.enabled = enable;
-    if (!enable) events.invalidate();
-    runQueue(its);
+    if (enable) runQueue(its);
+    else {
+      events.invalidate();
+      // When the write returns, no translation that was made before is on its way any more.
+      its.readers.synchronize();
+    }
   });
 }
 

@@ -106,13 +106,13 @@ export function addEvent(
   collection: Handle,
 ): number {
   if (lpis.map(lpi)) {
+    const vcpu = collections.targetOf(collection);
+    if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     const config = lpis.configByte(lpi);
     if (config === undefined) {
       lpis.unmap(lpi);
       return COMMAND_ERRORS.EFAULT;
     }
-    const vcpu = collections.targetOf(collection);
-    if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     lpis.configure(lpi, config);
     if (vcpu !== NOT_MAPPED && lpis.importPending(lpi, vcpu)) lpis.latch(lpi);
   }
