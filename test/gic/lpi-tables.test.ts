@@ -1,0 +1,288 @@
+import { describe, expect, test } from 'vitest';
+import { isPending } from '../../src/gic/state.ts';
+import {
+  CONFIG_TABLE,
+  drain,
+  enableLpis,
+  makeRig,
+  mapLpi,
+  pendingTableOf,
+  RAM,
+  type Rig,
+  turnOn,
+} from './rig.ts';
+
+function ready(personality: 'kvm' | 'qemu-virt' = 'kvm'): Rig {
+  const rig = makeRig({ personality });
+  turnOn(rig);
+  return rig;
+}
+
+const tableByte = ({ memory }: Rig, vcpu: number, lpi: number) =>
+  memory.byte(pendingTableOf(vcpu) + (lpi >>> 3));
+const setTableBit = ({ memory }: Rig, vcpu: number, lpi: number) =>
+  memory.setBits(pendingTableOf(vcpu) + (lpi >>> 3), 1 << (lpi & 7));
+const disable = ({ gic }: Rig, vcpu: number) => gic.redistributor(vcpu).write(0, 4, 0n);
+const enable = ({ gic }: Rig, vcpu: number) => gic.redistributor(vcpu).write(0, 4, 1n);
+
+describe('what the ITS asks of the LPIs', () => {
+  test('a redistributor accepts LPIs while they are enabled', () => {
+    const rig = ready();
+    expect([rig.gic.lpis.accepts(0), rig.gic.lpis.accepts(1), rig.gic.lpis.accepts(2)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    enableLpis(rig, 1);
+    expect([rig.gic.lpis.accepts(0), rig.gic.lpis.accepts(1)]).toEqual([false, true]);
+    disable(rig, 1);
+    expect(rig.gic.lpis.accepts(1)).toBe(false);
+  });
+
+  test('the mapping limit follows PROPBASER', () => {
+    const limit = (idBits: bigint, machine: number, personality: 'kvm' | 'qemu-virt' = 'kvm') => {
+      const { gic } = makeRig({ idBits: machine, personality });
+      gic.redistributor(0).write(0x70, 8, idBits);
+      return gic.lpis.mappingLimit();
+    };
+    expect(limit(12n, 16)).toBe(0);
+    expect(limit(13n, 16)).toBe(16_384);
+    expect(limit(15n, 16)).toBe(65_536);
+    expect(limit(31n, 16)).toBe(65_536);
+    expect(limit(15n, 14)).toBe(16_384);
+    expect(limit(0n, 16, 'qemu-virt')).toBe(65_536);
+  });
+
+  test('the configuration byte comes from the table, and is undefined where no memory is', () => {
+    const rig = ready();
+    enableLpis(rig, 0);
+    rig.memory.setByte(CONFIG_TABLE + 5, 0xb3);
+    expect(rig.gic.lpis.configByte(8197)).toBe(0xb3);
+    disable(rig, 0);
+    rig.gic.redistributor(0).write(0x70, 8, 0x10_0000_000dn);
+    expect(rig.gic.lpis.configByte(8197)).toBeUndefined();
+  });
+
+  test('importing a pending bit takes it out of the table of that vCPU, once', () => {
+    const rig = ready();
+    enableLpis(rig, 1, true);
+    setTableBit(rig, 1, 8203);
+    setTableBit(rig, 1, 8202);
+    expect(rig.gic.lpis.importPending(8203, 0)).toBe(false);
+    expect(rig.gic.lpis.importPending(8203, 1)).toBe(true);
+    expect(rig.gic.lpis.importPending(8203, 1)).toBe(false);
+    expect(tableByte(rig, 1, 8203)).toBe(1 << 2);
+    expect(rig.gic.lpis.isPending(8203)).toBe(false);
+  });
+
+  test('a pending table outside the memory holds nothing', () => {
+    const rig = ready();
+    rig.gic.redistributor(0).write(0x78, 8, 0xff_ffff_0000n);
+    expect(rig.gic.lpis.importPending(8192, 0)).toBe(false);
+    mapLpi(rig, 8192, 0);
+    rig.gic.lpis.latch(8192);
+    enable(rig, 0);
+    disable(rig, 0);
+    expect(rig.gic.lpis.accepts(0)).toBe(false);
+  });
+});
+
+describe('EnableLPIs in KVM', () => {
+  test('0 to 1 takes over what the table says, set or clear, and leaves the table alone', () => {
+    const rig = ready();
+    mapLpi(rig, 8192, 0);
+    mapLpi(rig, 8193, 0);
+    mapLpi(rig, 8194, 1);
+    rig.gic.lpis.latch(8192);
+    setTableBit(rig, 0, 8193);
+    setTableBit(rig, 0, 8194);
+    enableLpis(rig, 0);
+    expect(rig.gic.lpis.isPending(8192)).toBe(false);
+    expect(rig.gic.lpis.isPending(8194)).toBe(false);
+    expect(tableByte(rig, 0, 8193)).toBe(0b110);
+    expect(drain(rig, 0)).toEqual([8193]);
+    enable(rig, 0); // enabled already: nothing is read again
+    expect(drain(rig, 0)).toEqual([]);
+  });
+
+  test('PTZ spares the reading', () => {
+    const rig = ready();
+    mapLpi(rig, 8193, 0);
+    setTableBit(rig, 0, 8193);
+    enableLpis(rig, 0, true);
+    expect(drain(rig, 0)).toEqual([]);
+    expect(rig.gic.redistributor(0).read(0x78, 8)).toBe(BigInt(pendingTableOf(0)) | 0x180n);
+  });
+
+  test('1 to 0 forgets what is queued for that vCPU, tells the ITS, and does not write the table', () => {
+    const rig = ready();
+    enableLpis(rig, 0);
+    enableLpis(rig, 1);
+    mapLpi(rig, 8192, 0);
+    mapLpi(rig, 8193, 1);
+    rig.gic.lpis.latch(8192);
+    rig.gic.lpis.latch(8193);
+    disable(rig, 0);
+    expect(rig.disabled).toEqual([0]);
+    expect(rig.gic.cpuInterface(0).highestPending).toBe(1023);
+    expect(tableByte(rig, 0, 8192)).toBe(0);
+    expect(drain(rig, 1)).toEqual([8193]);
+    enable(rig, 0);
+    expect(drain(rig, 0)).toEqual([]);
+    disable(rig, 0);
+    disable(rig, 0); // already: nothing more happens
+    expect(rig.disabled).toEqual([0, 0]);
+  });
+
+  test('what was forgotten comes again with the next MSI, also without a table', () => {
+    const rig = ready();
+    enableLpis(rig, 0);
+    mapLpi(rig, 8192, 0);
+    rig.gic.lpis.latch(8192);
+    disable(rig, 0);
+    // The latch itself is still there, as KVM's pending_latch is.
+    expect(rig.gic.lpis.isPending(8192)).toBe(true);
+    enableLpis(rig, 0, true);
+    expect(drain(rig, 0)).toEqual([]);
+    rig.gic.lpis.latch(8192);
+    expect(drain(rig, 0)).toEqual([8192]);
+    expect(rig.gic.lpis.isPending(8192)).toBe(false);
+  });
+
+  test('what was forgotten comes when its configuration is loaded again', () => {
+    const rig = ready();
+    enableLpis(rig, 0);
+    mapLpi(rig, 8192, 0);
+    rig.gic.lpis.latch(8192);
+    disable(rig, 0);
+    enableLpis(rig, 0, true);
+    rig.gic.lpis.configure(8192, 0xa1);
+    expect(drain(rig, 0)).toEqual([8192]);
+  });
+});
+
+describe('EnableLPIs in QEMU', () => {
+  test('1 to 0 leaves what is pending in the table, and 0 to 1 takes it out again, whatever PTZ says', () => {
+    const rig = ready('qemu-virt');
+    enableLpis(rig, 0);
+    mapLpi(rig, 8192, 0);
+    rig.gic.lpis.latch(8192);
+    disable(rig, 0);
+    expect(tableByte(rig, 0, 8192)).toBe(1);
+    expect(drain(rig, 0)).toEqual([]);
+    enableLpis(rig, 0, true);
+    expect(tableByte(rig, 0, 8192)).toBe(0);
+    expect(drain(rig, 0)).toEqual([8192]);
+  });
+
+  test('where there is no memory for the table, what is pending stays', () => {
+    const rig = ready('qemu-virt');
+    mapLpi(rig, 8192, 0);
+    rig.gic.lpis.latch(8192);
+    rig.gic.redistributor(0).write(0x78, 8, 0xff_ffff_0000n);
+    enable(rig, 0);
+    disable(rig, 0);
+    expect(drain(rig, 0)).toEqual([8192]);
+  });
+});
+
+describe('saving the pending tables', () => {
+  test('writes a bit for each LPI at its target, clears those that are not pending, and spares the first KiB', () => {
+    const rig = ready();
+    enableLpis(rig, 0, true);
+    enableLpis(rig, 1, true);
+    rig.memory.fill(pendingTableOf(0), 1024, 0xa5);
+    mapLpi(rig, 8192, 0);
+    mapLpi(rig, 8193, 1);
+    mapLpi(rig, 8194, 0);
+    rig.gic.lpis.map(8195); // sent nowhere
+    rig.gic.lpis.latch(8192);
+    rig.gic.lpis.latch(8193);
+    setTableBit(rig, 0, 8194);
+    setTableBit(rig, 0, 8199); // of no LPI that is mapped: left alone
+    rig.gic.lpis.savePendingTables();
+    expect(tableByte(rig, 0, 8192)).toBe(0b1000_0001);
+    expect(tableByte(rig, 1, 8192)).toBe(0b10);
+    expect([...rig.memory.read(pendingTableOf(0), 1024)].every((byte) => byte === 0xa5)).toBe(true);
+  });
+
+  test('what was saved comes back when the LPI is mapped anew', () => {
+    const rig = ready();
+    enableLpis(rig, 0, true);
+    mapLpi(rig, 8192, 0, 0xa0);
+    rig.gic.lpis.latch(8192);
+    rig.gic.lpis.savePendingTables();
+    rig.gic.lpis.unmap(8192);
+    expect(rig.gic.lpis.isPending(8192)).toBe(false);
+    mapLpi(rig, 8192, 0, 0xa1);
+    if (rig.gic.lpis.importPending(8192, 0)) rig.gic.lpis.latch(8192);
+    expect(drain(rig, 0)).toEqual([8192]);
+  });
+
+  test('a table outside the memory is an error that names the address', () => {
+    const rig = ready();
+    rig.gic.redistributor(0).write(0x78, 8, 0xff_ffff_0000n);
+    mapLpi(rig, 8192, 0);
+    expect(() => rig.gic.lpis.savePendingTables()).toThrow(
+      expect.objectContaining({
+        code: 'ERR_GUEST_ADDRESS',
+        message: expect.stringContaining('0xffffff0400'),
+      }),
+    );
+  });
+});
+
+describe('GICR_INVLPIR and GICR_INVALLR', () => {
+  function stale(): Rig {
+    const rig = ready();
+    enableLpis(rig, 0, true);
+    enableLpis(rig, 1, true);
+    for (const [lpi, vcpu] of [
+      [8192, 0],
+      [8193, 0],
+      [8194, 1],
+    ] as const) {
+      mapLpi(rig, lpi, vcpu, 0xa0);
+      rig.gic.lpis.latch(lpi);
+      rig.memory.setByte(CONFIG_TABLE + lpi - 8192, 0xa1);
+    }
+    return rig;
+  }
+
+  test('one reloads one LPI, the other all of its redistributor', () => {
+    const rig = stale();
+    rig.gic.redistributor(0).write(0xa0, 8, 8193n);
+    expect(drain(rig, 0)).toEqual([8193]);
+    rig.gic.redistributor(0).write(0xb0, 8, 0n);
+    expect([drain(rig, 0), drain(rig, 1)]).toEqual([[8192], []]);
+    rig.gic.redistributor(1).write(0xb0, 4, 0n);
+    expect(drain(rig, 1)).toEqual([8194]);
+    expect(rig.gic.redistributor(0).read(0xc0, 4)).toBe(0n);
+  });
+
+  test('are ignored for what is no LPI, by the upper half, while LPIs are disabled, and before revision 3', () => {
+    const rig = stale();
+    for (const intid of [0n, 8191n, 16_384n, 0xffff_ffffn]) rig.gic.redistributor(0).write(0xa0, 8, intid);
+    rig.gic.redistributor(0).write(0xa4, 4, 8192n);
+    rig.gic.redistributor(0).write(0xb4, 4, 0n);
+    rig.gic.distributor.revision = 2;
+    rig.gic.redistributor(0).write(0xb0, 8, 0n);
+    rig.gic.distributor.revision = 3;
+    disable(rig, 0);
+    rig.gic.redistributor(0).write(0xb0, 8, 0n);
+    expect(drain(rig, 0)).toEqual([]);
+    // The same write with LPIs enabled is heeded.
+    enable(rig, 0);
+    rig.gic.redistributor(0).write(0xb0, 8, 0n);
+    expect(drain(rig, 0)).toEqual([8192, 8193]);
+  });
+
+  test('an LPI that nothing maps stays dead', () => {
+    const rig = stale();
+    rig.gic.redistributor(0).write(0xa0, 8, 8200n);
+    const { interrupts } = rig.gic;
+    expect(interrupts.state(interrupts.find(0, 8200)) & (1 << 3)).toBe(0);
+    expect(isPending(interrupts.state(interrupts.find(0, 8200)))).toBe(false);
+    expect(RAM).toBe(CONFIG_TABLE);
+  });
+});
