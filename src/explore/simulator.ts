@@ -88,6 +88,8 @@ export class Simulator implements RunView {
   totalSteps = 0;
   /** The shared word that was found written without Atomics, -1 for none. */
   plainWriteAt = -1;
+  /** Fill in the step arrays even where the strategy does not look at them. */
+  recordAlways = false;
   /** The outcome of the last schedule, where the scenario has outcomes. */
   outcome: string | undefined;
   readonly #scenario: CheckedScenario;
@@ -151,7 +153,7 @@ export class Simulator implements RunView {
     for (let attempt = 0; ; attempt++) {
       this.#reset();
       if (!strategy.begin(this, attempt > 0)) return undefined;
-      this.#records = strategy.watches;
+      this.#records = strategy.watches || this.recordAlways;
       this.#start();
       const how = this.#attempt(strategy);
       if (how === 'again') continue;

@@ -76,6 +76,23 @@ export class ThreadRunner implements Controller, Source {
     return this.#running;
   }
 
+  /** Operations of the running thread that have been answered. */
+  get answered(): number {
+    return this.#pos;
+  }
+
+  /** The running thread is being stopped. */
+  get unwinding(): boolean {
+    return this.#unwinding;
+  }
+
+  /** The thread that was running has been cut off from outside, and will not come back. */
+  abandon(): void {
+    this.#running = -1;
+    this.#fastEnd = 0;
+    this.#unwinding = false;
+  }
+
   /**
    * Runs thread `t`; its first `count` operations have these answers.
    * @param plain - the code writes to shared memory without Atomics: undo the writes that are only done again.

@@ -1,0 +1,88 @@
+import { LOCK, QUEUE, UNLOCK, WRITE } from './operation.ts';
+import type { RunView } from './strategies/strategy.ts';
+import { mix } from './thread-runner.ts';
+
+/**
+ * Counts classes of schedules: two schedules are of one class when they differ only in the order of steps that do not
+ * conflict. From how many classes were seen just once and twice follow the chance that the next schedule is of a new
+ * one (Good and Turing) and a lower bound of their number (Chao).
+ */
+export class ClassCounter {
+  readonly #seen = new Map<number, number>();
+  #schedules = 0;
+
+  get schedules(): number {
+    return this.#schedules;
+  }
+
+  get classes(): number {
+    return this.#seen.size;
+  }
+
+  /** Takes in the schedule that has just run, with its steps recorded. */
+  add(run: RunView): void {
+    this.#schedules++;
+    const key = classOf(run);
+    this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
+  }
+
+  get nextIsNew(): number {
+    return this.#schedules === 0 ? 1 : this.#times(1) / this.#schedules;
+  }
+
+  get classesAtLeast(): number {
+    const once = this.#times(1);
+    const twice = this.#times(2);
+    return Math.round(this.classes + (twice === 0 ? (once * (once - 1)) / 2 : (once * once) / (2 * twice)));
+  }
+
+  #times(n: number): number {
+    let count = 0;
+    for (const times of this.#seen.values()) if (times === n) count++;
+    return count;
+  }
+}
+
+/** A number for the class: for each word the order of its writes, and between two writes the set of reads. */
+function classOf(run: RunView): number {
+  const order = new Map<number, { writes: number; reads: number }>();
+  const own = new Int32Array(run.threads);
+  for (let i = 0; i < run.steps; i++) {
+    const t = run.stepThread[i] as number;
+    const point = run.stepPoint[i];
+    const effect = run.stepEffect[i] as number;
+    if (point === undefined) continue;
+    const step = mix(((own[t] as number) << 5) | t, 0x51e9);
+    own[t] = (own[t] as number) + 1;
+    const lock = point.op === LOCK || point.op === UNLOCK;
+    // Words of different width over the same eight bytes count as one object; queues are objects of their own.
+    if ((effect & 3) !== 0) touch(order, point.at >> 3, step, lock || (effect & WRITE) !== 0);
+    if ((effect & QUEUE) !== 0) touch(order, -1 - (point.at >> 2), step, true);
+  }
+  let low = 0;
+  let high = 0;
+  for (const [object, { writes, reads }] of order) {
+    const all = mix(writes, reads);
+    low = (low + mix(all, object)) | 0;
+    high = (high + mix(object ^ 0x3c6ef372, all)) | 0;
+  }
+  // 53 bits, so that a Map of numbers serves.
+  return (low >>> 0) + (high & 0x1fffff) * 4294967296;
+}
+
+function touch(
+  order: Map<number, { writes: number; reads: number }>,
+  object: number,
+  step: number,
+  writes: boolean,
+): void {
+  let entry = order.get(object);
+  if (entry === undefined) {
+    entry = { writes: 0, reads: 0 };
+    order.set(object, entry);
+  }
+  if (writes) {
+    entry.writes = mix(mix(entry.writes, entry.reads), step);
+    entry.reads = 0;
+  } else entry.reads = (entry.reads + mix(step, entry.writes)) | 0;
+}

@@ -1,0 +1,71 @@
+import type { ClassCounter } from './classes.ts';
+import type { Coverage } from './result.ts';
+import { Dfs } from './strategies/dfs.ts';
+import type { Dpor } from './strategies/dpor.ts';
+
+/** What is known at the end of a search. */
+export type Explored = {
+  readonly exhausted: boolean;
+  readonly failed: boolean;
+  readonly schedules: number;
+  readonly seconds: number;
+  /** The last bounded search that came to its end; empty where none did. */
+  readonly bound: string;
+  /** The search that was going on at the end. */
+  readonly search: Dfs | Dpor | undefined;
+  readonly classes: ClassCounter;
+  readonly randomWalk: boolean;
+};
+
+/** Says how much of a scenario has been seen, and how sure that makes one. */
+export function describeCoverage(explored: Explored): Coverage {
+  const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
+  const n = schedules.toLocaleString('en-US');
+  if (failed) return { statement: `stopped at a failure after ${n} schedules` };
+  if (exhausted) {
+    const what =
+      search instanceof Dfs && search.cut
+        ? `every schedule within ${bound}`
+        : search instanceof Dfs
+          ? 'every schedule'
+          : 'every schedule, up to the order of steps that do not conflict';
+    return { statement: `exhausted: ${what}, ${n} run`, fraction: 1 };
+  }
+  if (search !== undefined) {
+    const within = bound === '' ? '' : `; complete within ${bound}`;
+    if (!(search instanceof Dfs)) return { statement: `${n} schedules, not exhausted${within}` };
+    const fraction = Math.min(1, search.fraction);
+    const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
+    return {
+      statement: `${n} schedules, about ${percent(fraction)} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
+      fraction,
+      ...(Number.isFinite(etaSeconds) ? { etaSeconds } : {}),
+    };
+  }
+  const { nextIsNew, classesAtLeast } = classes;
+  const sample =
+    classes.schedules < schedules ? ` (of the first ${classes.schedules.toLocaleString('en-US')})` : '';
+  const rule =
+    explored.randomWalk && schedules > 0
+      ? `; a failure that random walk meets more often than once in ${Math.max(1, Math.floor(schedules / 3)).toLocaleString('en-US')} is excluded at 95 %`
+      : '';
+  return {
+    statement: `${n} schedules, ${classes.classes.toLocaleString('en-US')} classes${sample} of at least ${classesAtLeast.toLocaleString('en-US')}; the next is of a new class with a chance of ${percent(nextIsNew)}${rule}`,
+    nextIsNew,
+    classesAtLeast,
+  };
+}
+
+function percent(share: number): string {
+  return share > 0 && share < 0.0001
+    ? 'less than 0.01 %'
+    : `${(share * 100).toFixed(2).replace(/\.?0+$/, '')} %`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  return seconds < 172_800
+    ? `${Math.ceil(seconds / 3600)} h`
+    : `${Math.ceil(seconds / 86_400).toLocaleString('en-US')} days`;
+}

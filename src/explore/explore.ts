@@ -1,0 +1,304 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { ClassCounter } from './classes.ts';
+import { describeCoverage } from './coverage.ts';
+import { type Phase, planPhases, type SearchOptions } from './phases.ts';
+import { takeProfile } from './profile.ts';
+import { type Recording, record } from './record.ts';
+import type { ExploreResult, Failure } from './result.ts';
+import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
+import { shrink } from './shrink.ts';
+import { type Simulation, withSimulation } from './simulation.ts';
+import type { Timeouts } from './simulator.ts';
+import { BLOCK, type RunEnd } from './strategies/strategy.ts';
+import { encodeToken } from './token.ts';
+import { NO_END, watched } from './watchdog.ts';
+
+export type ExploreOptions = SearchOptions & {
+  /** Stop after that many seconds; 60 where not given. */
+  readonly seconds?: number;
+  /** A schedule with more steps than that is given up as a failure; 10,000 where not given. */
+  readonly steps?: number;
+  /** When a wait with a timeout may time out; `late` where not given: when nothing else can go on. */
+  readonly timeouts?: Timeouts;
+  /** Count every failing schedule, in the place of stopping at the first. */
+  readonly all?: boolean;
+  /** Look for the smallest schedule that fails; on where not given. */
+  readonly shrink?: boolean;
+  /** This process's share of the schedules of a random strategy: whole blocks, taken in turn. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
+  readonly hangSeconds?: number;
+};
+
+const DEFAULT_SECONDS = 60;
+const DEFAULT_STEPS = 10_000;
+const DEFAULT_HANG_SECONDS = 10;
+/** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
+const CLASSIFIED = 10_000;
+const SHRINK_SCHEDULES = 50_000;
+/** A batch under one watchdog, and how often it looks at the clock. */
+const BATCH_MS = 100;
+const CLOCK_EVERY = 32;
+
+// Taken before the clock is put under control.
+const nowMs = performance.now.bind(performance);
+
+/**
+ * Runs a scenario under one schedule after the other, until one fails, all are done, or the budget is spent. All in the
+ * calling thread; while it runs, Atomics, Date, Math.random and their like are replaced, and afterwards put back.
+ * @throws IrqError `ERR_SCENARIO` where it is not a scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` where a thread
+ * does what cannot be controlled.
+ */
+export function explore<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+  return exploreChecked(checkScenario(scenario), options);
+}
+
+/** {@link explore} for a scenario that has been checked already. */
+export function exploreChecked(scenario: CheckedScenario, options: ExploreOptions = {}): ExploreResult {
+  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
+    throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
+  }
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
+    return new Exploration(simulation, options, seed, timeouts).run();
+  });
+}
+
+class Exploration {
+  readonly #simulation: Simulation;
+  readonly #options: ExploreOptions;
+  readonly #seed: number;
+  readonly #timeouts: Timeouts;
+  readonly #classes = new ClassCounter();
+  readonly #outcomes = new Map<string, number>();
+  readonly #deadline: number;
+  #schedules = 0;
+  #steps = 0;
+  #failures = 0;
+  #foundAt = 0;
+  #found: Recording | undefined;
+  #hang: Failure | undefined;
+  #exhausted = false;
+  #outOfTime = false;
+  #bound = '';
+
+  constructor(simulation: Simulation, options: ExploreOptions, seed: number, timeouts: Timeouts) {
+    this.#simulation = simulation;
+    this.#options = options;
+    this.#seed = seed;
+    this.#timeouts = timeouts;
+    this.#deadline = nowMs() + (options.seconds ?? DEFAULT_SECONDS) * 1000;
+  }
+
+  run(): ExploreResult {
+    const { scenario, simulator } = this.#simulation;
+    const started = nowMs();
+    const profile = this.#watch(() => takeProfile(simulator));
+    let phases: Phase[] = [];
+    let last: Phase | undefined;
+    if (profile !== undefined) {
+      phases = planPhases(this.#options, profile);
+      for (const phase of phases) {
+        last = phase;
+        this.#runPhase(phase);
+        if (this.#hang !== undefined || this.#exhausted || this.#outOfTime || this.#isFound()) break;
+        if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
+      }
+    }
+    const seconds = Math.max(1e-6, (nowMs() - started) / 1000);
+    const failure = this.#hang ?? this.#shrinkFound();
+    const sampled = last?.search === undefined;
+    const completed = this.#exhausted || this.#bound !== '' || (sampled && !this.#outOfTime);
+    const classes = this.#classes.classes;
+    return {
+      scenario: scenario.name,
+      strategy: this.#options.strategy ?? 'auto',
+      seed: this.#seed,
+      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
+      exhausted: this.#exhausted,
+      schedules: this.#schedules,
+      steps: this.#steps,
+      ...(classes > 0 ? { classes } : {}),
+      seconds,
+      schedulesPerSecond: Math.round(this.#schedules / seconds),
+      stepsPerSecond: Math.round(this.#steps / seconds),
+      ...(this.#options.all ? { failures: this.#failures } : {}),
+      ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(failure === undefined ? {} : { failure }),
+      ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
+      coverage: describeCoverage({
+        exhausted: this.#exhausted,
+        failed: failure !== undefined,
+        schedules: this.#schedules,
+        seconds,
+        bound: this.#bound,
+        search: last?.search,
+        classes: this.#classes,
+        randomWalk: this.#options.strategy === 'random',
+      }),
+    };
+  }
+
+  #isFound(): boolean {
+    return this.#found !== undefined && !this.#options.all;
+  }
+
+  #runPhase(phase: Phase): void {
+    const { simulator } = this.#simulation;
+    const { shard } = this.#options;
+    const budget = Math.min(phase.most, (this.#options.schedules ?? Infinity) - this.#schedules);
+    let done = 0;
+    let ended = false;
+    while (!ended && done < budget && !this.#isFound() && !this.#outOfTime && this.#hang === undefined) {
+      this.#watch(() => {
+        const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
+        for (let k = 0; done < budget; k++) {
+          if (k % CLOCK_EVERY === CLOCK_EVERY - 1 && nowMs() > until) break;
+          // Blocks are dealt out to the shards in turn.
+          const index = shard === undefined || phase.search !== undefined ? done : shardIndex(done, shard);
+          simulator.recordAlways = phase.search === undefined && this.#classes.schedules < CLASSIFIED;
+          const how = simulator.run(phase.strategy, index);
+          if (how === undefined) {
+            ended = true;
+            break;
+          }
+          done++;
+          this.#count(how);
+          if (this.#isFound()) break;
+        }
+      });
+      this.#outOfTime = nowMs() >= this.#deadline;
+    }
+    simulator.recordAlways = false;
+    if (ended) this.#outOfTime = false;
+    if (!ended || phase.search === undefined) return;
+    const complete = !('cut' in phase.search) || !phase.search.cut;
+    this.#bound = phase.strategy.name;
+    const asked = this.#options.strategy !== undefined && this.#options.strategy !== 'auto';
+    this.#exhausted = complete || asked;
+  }
+
+  #count(how: RunEnd): void {
+    const { simulator } = this.#simulation;
+    this.#steps += simulator.steps;
+    // A schedule that shows nothing new is not one of those that were run.
+    if (how === 'pruned') return;
+    const n = ++this.#schedules;
+    if ((n & (n - 1)) === 0) this.#simulation.checkPlainData();
+    if (simulator.recordAlways) this.#classes.add(simulator);
+    if (simulator.outcome !== undefined) {
+      this.#outcomes.set(simulator.outcome, (this.#outcomes.get(simulator.outcome) ?? 0) + 1);
+    }
+    if (how === 'ended') return;
+    this.#failures++;
+    if (this.#found !== undefined) return;
+    this.#simulation.checkPlainData();
+    this.#foundAt = n;
+    this.#found = this.#confirm();
+  }
+
+  /** Runs the failing schedule again, step by step; what does not fail twice is reported as nondeterminism. */
+  #confirm(): Recording {
+    const { simulator } = this.#simulation;
+    const all = new Map(
+      Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
+    );
+    const fault = simulator.fault;
+    const recording = record(this.#simulation, all);
+    if (recording.failure !== undefined) return recording;
+    const what =
+      fault !== undefined && 'thrown' in fault && fault.thrown instanceof Error
+        ? `: ${fault.thrown.message}`
+        : '';
+    return {
+      ...recording,
+      failure: {
+        kind: 'nondeterminism',
+        message: `this schedule failed${what}; run again, it did not. A thread may depend on nothing but shared memory, and shared memory that changes has to be changed with Atomics`,
+        sites: [],
+      },
+    };
+  }
+
+  #shrinkFound(): Failure | undefined {
+    const found = this.#found;
+    if (found === undefined) return undefined;
+    if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
+    const { recording, minimal } = shrink(this.#simulation, found, { schedules: SHRINK_SCHEDULES });
+    return this.#toFailure(recording, minimal);
+  }
+
+  #toFailure(recording: Recording, minimal: Failure['minimal']): Failure {
+    return toFailure(this.#simulation, recording, minimal, this.#seed, this.#timeouts);
+  }
+
+  /** Runs a part under the watchdog; notes a hang as the failure it is. */
+  #watch<T>(body: () => T): T | undefined {
+    const seconds = this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS;
+    const result = watched(seconds * 1000, body);
+    if (result !== NO_END) return result;
+    const { simulator, runner, scenario } = this.#simulation;
+    const thread = scenario.threadNames[runner.running] ?? 'finally';
+    const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
+    this.#foundAt = ++this.#schedules;
+    this.#failures++;
+    this.#hang = {
+      kind: 'livelock',
+      message: `${thread} has come to no operation for ${seconds} s, and was stopped: after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+      token: encodeToken({
+        scenario: scenario.name,
+        seed: this.#seed,
+        timeouts: this.#timeouts,
+        turns,
+        marks: [],
+      }),
+      preemptions: 0,
+      minimal: 'best-found',
+      steps: simulator.steps,
+      threads: [],
+      trace: [],
+      sites: [],
+    };
+    runner.abandon();
+    return undefined;
+  }
+}
+
+/** A recording as the failure that is shown. */
+export function toFailure(
+  simulation: Simulation,
+  recording: Recording,
+  minimal: Failure['minimal'],
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const explained = recording.failure ?? {
+    kind: 'nondeterminism' as const,
+    message: 'the failure did not come again',
+    sites: [],
+  };
+  return {
+    ...explained,
+    token: encodeToken({
+      scenario: simulation.scenario.name,
+      seed,
+      timeouts,
+      turns: [...recording.turns],
+      marks: recording.marks,
+    }),
+    preemptions: recording.preemptions,
+    minimal,
+    steps: recording.steps.length,
+    threads: recording.threads,
+    trace: recording.trace,
+  };
+}
+
+function shardIndex(k: number, shard: { readonly index: number; readonly count: number }): number {
+  return (Math.floor(k / BLOCK) * shard.count + shard.index) * BLOCK + (k % BLOCK);
+}
+
+/** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */
+export function exploreAll<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+  return explore(scenario, { strategy: 'dpor', ...options, all: true });
+}

@@ -1,0 +1,86 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { MOST_MARKS } from './schedule.ts';
+import type { Timeouts } from './simulator.ts';
+
+/** What a token says. */
+export type Token = {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly timeouts: Timeouts;
+  /** The choices that are not the default one: which (from 0), and the thread taken. */
+  readonly turns: readonly (readonly [choice: number, thread: number])[];
+  /** By step, six bits of what was done (see `stepMark`); for long schedules only of the first steps. */
+  readonly marks: readonly number[];
+};
+
+const VERSION = 'x1';
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Writes a token: `x1:scenario:seed and mode:choices:marks:check`, safe in any shell. */
+export function encodeToken(token: Token): string {
+  const turns = token.turns
+    .map(([choice, thread]) => `${choice.toString(36)}.${thread.toString(36)}`)
+    .join('-');
+  const marks = token.marks
+    .slice(0, MOST_MARKS)
+    .map((mark) => DIGITS[mark & 63])
+    .join('');
+  const mode = `${(token.seed >>> 0).toString(36)}.${token.timeouts[0]}`;
+  const text = [VERSION, token.scenario, mode, turns || '.', marks || '.'].join(':');
+  return `${text}:${checksum(text)}`;
+}
+
+/**
+ * Reads a token.
+ * @param scenario - the name it has to be of; nothing to take any.
+ * @throws IrqError `ERR_TOKEN` for damage, another version, or another scenario.
+ */
+export function decodeToken(text: string, scenario?: string): Token {
+  const parts = text.trim().split(':');
+  const [version, name, mode, turns, marks, check] = parts;
+  if (version !== VERSION && /^x\d+$/.test(version ?? '')) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `the token is of version ${version}, and this irqloom reads ${VERSION}: explore again to get a new one`,
+    );
+  }
+  if (parts.length !== 6 || version !== VERSION || !name || !mode || !turns || !marks || !check) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `not a token: it has the form ${VERSION}:scenario:seed.mode:choices:marks:check, got ${JSON.stringify(text.slice(0, 80))}`,
+    );
+  }
+  const expected = checksum(parts.slice(0, 5).join(':'));
+  if (check !== expected) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `the token is damaged: its check is ${check}, and by its text it should be ${expected}. Copy it whole`,
+    );
+  }
+  if (scenario !== undefined && name !== scenario) {
+    throw new IrqError('ERR_TOKEN', `the token is of scenario ${name}, and this one is ${scenario}`);
+  }
+  const [seed, letter] = mode.split('.');
+  const timeouts = (['late', 'any', 'never'] as const).find((each) => each[0] === letter);
+  const pairs =
+    turns === '.'
+      ? []
+      : turns.split('-').map((pair) => pair.split('.').map((digits) => Number.parseInt(digits, 36)));
+  if (timeouts === undefined || pairs.some((pair) => pair.length !== 2 || pair.some(Number.isNaN))) {
+    throw new IrqError('ERR_TOKEN', `the token cannot be understood: ${JSON.stringify(text.slice(0, 80))}`);
+  }
+  return {
+    scenario: name,
+    seed: Number.parseInt(seed ?? '0', 36) | 0,
+    timeouts,
+    turns: pairs.map(([choice, thread]) => [choice ?? 0, thread ?? 0] as const),
+    marks: marks === '.' ? [] : [...marks].map((digit) => DIGITS.indexOf(digit)),
+  };
+}
+
+/** FNV-1a of the text, as seven characters or fewer. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(36);
+}

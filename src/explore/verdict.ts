@@ -1,0 +1,261 @@
+import { casTook, valueAt } from './execute.ts';
+import {
+  CAS,
+  describeOperation,
+  ENDED,
+  EXCHANGE,
+  format,
+  LOCK,
+  NOTIFY,
+  type Point,
+  type Value,
+  WAIT,
+  WRITE,
+} from './operation.ts';
+import type { RecordedStep } from './record.ts';
+import type { FailureKind, ThreadEnd } from './result.ts';
+import type { Simulation } from './simulation.ts';
+import type { RunEnd } from './strategies/strategy.ts';
+
+/** What is wrong with a schedule, in words. */
+export type Explanation = {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly sites: readonly string[];
+  readonly stack?: string;
+};
+
+/** Says what a failed schedule has failed of, and which lines have to do with it. */
+export function explainFault(
+  simulation: Simulation,
+  how: RunEnd,
+  steps: readonly RecordedStep[],
+  ends: readonly ThreadEnd[],
+): Explanation {
+  const { simulator, scenario, memory } = simulation;
+  const { fault } = simulator;
+  if (fault?.kind === 'threw') {
+    const name = scenario.threadNames[fault.thread] ?? '';
+    return explainThrown(fault.thrown, `${name}: `, lastSites(steps, fault.thread));
+  }
+  if (fault?.kind === 'finally') return explainThrown(fault.thrown, 'after the last thread has ended: ', []);
+  if (fault?.kind === 'outcome') {
+    return {
+      kind: 'assertion',
+      message: `the outcome ${JSON.stringify(fault.outcome)} is not among those allowed`,
+      sites: [],
+    };
+  }
+  if (fault?.kind === 'nondeterminism') {
+    const say = (point: Point): string =>
+      describeOperation(point.op, point.at < 0 ? '' : memory.nameOf(point.at, point.size), point.a, point.b);
+    return {
+      kind: 'nondeterminism',
+      message: `${scenario.threadNames[fault.thread]} did another thing when it was run again with the same answers: its operation ${fault.step + 1} was ${say(fault.expected)}, and then ${say(fault.saw)}. A thread may depend on nothing but shared memory, and shared memory that changes has to be changed with Atomics`,
+      sites: [],
+    };
+  }
+  if (how === 'limit') return explainLimit(simulation, steps, ends);
+  return explainStuck(simulation, steps, ends);
+}
+
+function explainThrown(thrown: unknown, prefix: string, sites: readonly string[]): Explanation {
+  if (!(thrown instanceof Error))
+    return { kind: 'exception', message: `${prefix}threw ${String(thrown)}`, sites };
+  const code = 'code' in thrown ? thrown.code : undefined;
+  const asserts = thrown.name.startsWith('AssertionError') || code === 'ERR_ASSERTION';
+  const kind = asserts ? 'assertion' : 'exception';
+  const message = `${prefix}${asserts || thrown.name === 'Error' ? '' : `${thrown.name}: `}${thrown.message}`;
+  return { kind, message, sites, ...(thrown.stack === undefined ? {} : { stack: thrown.stack }) };
+}
+
+function lastSites(steps: readonly RecordedStep[], thread: number): string[] {
+  const last = steps.findLast((step) => step.thread === thread);
+  return last === undefined || last.site === '' ? [] : [last.site];
+}
+
+/** A schedule that did not end within the limit, though in its second half every thread had its turn. */
+function explainLimit(
+  simulation: Simulation,
+  steps: readonly RecordedStep[],
+  ends: readonly ThreadEnd[],
+): Explanation {
+  const running = ends.flatMap((end, t) => (end.state === 'runnable' ? [t] : []));
+  const sites = running.flatMap((t) => lastSites(steps, t));
+  const names = running.map((t) => simulation.scenario.threadNames[t]).join(', ');
+  const loops = running.every((t) =>
+    repeats(steps.filter((step) => step.thread === t).map((step) => step.point)),
+  );
+  if (loops && running.length > 0) {
+    return {
+      kind: 'livelock',
+      message: `${names} repeat${running.length === 1 ? 's' : ''} the same operations without end, though every thread has its turn (${steps.length} steps)`,
+      sites,
+    };
+  }
+  return {
+    kind: 'step-limit',
+    message: `not at its end after ${steps.length} steps; still going: ${names || 'none'}`,
+    sites,
+  };
+}
+
+/** Whether the last operations are the same ones again and again. */
+function repeats(points: readonly Point[]): boolean {
+  const last = points.slice(-64);
+  if (last.length < 64) return false;
+  for (let period = 1; period <= 16; period++) {
+    if (
+      last.every(
+        (point, i) => i < period || (point.op === last[i - period]?.op && point.at === last[i - period]?.at),
+      )
+    )
+      return true;
+  }
+  return false;
+}
+
+/** Nobody can go on. The kinds are tried in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
+function explainStuck(
+  simulation: Simulation,
+  steps: readonly RecordedStep[],
+  ends: readonly ThreadEnd[],
+): Explanation {
+  const { simulator, memory, scenario } = simulation;
+  const names = scenario.threadNames;
+  const waiters = names.flatMap((_, t) => ((simulator.waiting & (1 << t)) !== 0 ? [t] : []));
+  const word = (point: Point): string => memory.nameOf(point.at, point.size);
+  for (const t of waiters) {
+    const point = simulator.pending[t] as Point;
+    const now = valueAt(point);
+    if (now === point.a) continue;
+    const slept = lastWait(steps, t);
+    const writer = steps.findLast((step) => step.point.at === point.at && (step.effect & WRITE) !== 0);
+    return {
+      kind: 'missed-notify',
+      message: `${names[t]} sleeps on ${word(point)} = ${format(point.a)}, and the word is ${format(now)} now: ${writer === undefined ? 'it was changed' : `${names[writer.thread]} changed it`} and nobody notified after`,
+      sites: sitesOf([writer, slept]),
+    };
+  }
+  for (const t of waiters) {
+    const lost = findLostNotify(steps, t);
+    if (lost === undefined) continue;
+    const point = simulator.pending[t] as Point;
+    const look = lost.look === undefined ? '' : ` after ${names[t]} looked at ${word(lost.look.point)}`;
+    return {
+      kind: 'lost-wakeup',
+      message: `${names[lost.notify.thread]} notified ${word(point)}${look} and before ${names[t]} slept on it: nobody was there to wake, and ${names[t]} sleeps for good`,
+      sites: sitesOf([lost.notify, lost.look, lastWait(steps, t)]),
+    };
+  }
+  const cycle = findCycle(simulation, steps);
+  if (cycle !== undefined) return cycle;
+  const t = waiters[0];
+  const others = ends.filter((end, u) => u !== t && end.state !== 'ended');
+  if (t !== undefined && others.length === 0) {
+    const point = simulator.pending[t] as Point;
+    return {
+      kind: 'orphan-wait',
+      message: `${names[t]} sleeps on ${word(point)} = ${format(point.a)}, and every thread that could notify it has ended`,
+      sites: sitesOf([lastWait(steps, t)]),
+    };
+  }
+  const stuck = ends.filter((end) => end.state !== 'ended');
+  const spinning = stuck.filter((end) => end.state === 'spinning');
+  const list = stuck.map((end) => `${end.name} at ${end.at}`).join('; ');
+  const sites = stuck.flatMap((end) => (end.site === undefined ? [] : [end.site]));
+  if (spinning.length > 0) {
+    const who = spinning.map((end) => end.name).join(', ');
+    return {
+      kind: 'stuck-spin',
+      message: `${who} loop${spinning.length === 1 ? 's' : ''} until a word changes that nobody will change: ${list}`,
+      sites,
+    };
+  }
+  return { kind: 'deadlock', message: `no thread can go on: ${list}`, sites };
+}
+
+function sitesOf(steps: readonly (RecordedStep | undefined)[]): string[] {
+  return [...new Set(steps.flatMap((step) => (step === undefined || step.site === '' ? [] : [step.site])))];
+}
+
+function lastWait(steps: readonly RecordedStep[], t: number): RecordedStep | undefined {
+  return steps.findLast((step) => step.thread === t && step.point.op === WAIT);
+}
+
+/**
+ * A notify on the word that thread t sleeps on which woke nobody, after t had looked at something that has been
+ * written since, and before it slept; or before t looked at anything at all.
+ */
+function findLostNotify(
+  steps: readonly RecordedStep[],
+  t: number,
+): { notify: RecordedStep; look: RecordedStep | undefined } | undefined {
+  const slept = steps.findLastIndex((step) => step.thread === t && step.point.op === WAIT);
+  const wait = steps[slept];
+  if (wait === undefined) return undefined;
+  const earlier = steps.findLastIndex((step, i) => i < slept && step.thread === t && step.point.op === WAIT);
+  for (let n = slept - 1; n > earlier; n--) {
+    const notify = steps[n];
+    if (
+      notify === undefined ||
+      notify.point.op !== NOTIFY ||
+      notify.point.at !== wait.point.at ||
+      notify.thread === t
+    )
+      continue;
+    if (notify.answer !== 0) continue;
+    const looks = steps.flatMap((step, r) => (r > earlier && r < n && step.thread === t ? [r] : []));
+    const stale = looks.findLast((r) => {
+      const look = steps[r];
+      return steps
+        .slice(r + 1, slept)
+        .some((step) => step.thread !== t && step.point.at === look?.point.at && (step.effect & WRITE) !== 0);
+    });
+    if (stale !== undefined) return { notify, look: steps[stale] };
+    const looksLater = steps.some((step, r) => r > earlier && r < slept && step.thread === t);
+    if (!looksLater) return { notify, look: undefined };
+  }
+  return undefined;
+}
+
+/** Threads that wait for each other in a ring, each for a word that the next one took last. */
+function findCycle(simulation: Simulation, steps: readonly RecordedStep[]): Explanation | undefined {
+  const { simulator, memory, scenario } = simulation;
+  const waitsFor = new Map<number, { holder: RecordedStep; point: Point }>();
+  for (let t = 0; t < simulator.threads; t++) {
+    const point = simulator.pending[t] as Point;
+    if (point.op === ENDED || ((simulator.enabled >>> t) & 1) !== 0) continue;
+    const holder = steps.findLast((step) => step.point.at === point.at && takes(step));
+    if (holder !== undefined && (simulator.pending[holder.thread] as Point).op !== ENDED)
+      waitsFor.set(t, { holder, point });
+  }
+  for (const start of waitsFor.keys()) {
+    const ring: number[] = [];
+    let t = start;
+    while (waitsFor.has(t) && !ring.includes(t)) {
+      ring.push(t);
+      t = (waitsFor.get(t) as { holder: RecordedStep }).holder.thread;
+    }
+    if (t !== start || ring.length === 0) continue;
+    const parts = ring.map((u) => {
+      const { holder, point } = waitsFor.get(u) as { holder: RecordedStep; point: Point };
+      return `${scenario.threadNames[u]} waits for ${memory.nameOf(point.at, point.size)}, which ${u === holder.thread ? 'it' : scenario.threadNames[holder.thread]} took`;
+    });
+    const holders = ring.map((u) => waitsFor.get(u)?.holder);
+    return { kind: 'deadlock', message: `${parts.join('; ')}`, sites: sitesOf(holders) };
+  }
+  return undefined;
+}
+
+/** Whether a step takes a lock, as far as can be seen: by compareExchange or exchange to another value, or the lock operation. */
+function takes(step: RecordedStep): boolean {
+  const { op, b, a } = step.point;
+  if (op === LOCK) return true;
+  if (op === CAS) return casTook(step.point, step.answer) && isTruthy(b);
+  return op === EXCHANGE && isTruthy(a) && !isTruthy(step.answer);
+}
+
+function isTruthy(value: Value): boolean {
+  return value !== undefined && Boolean(value);
+}
