@@ -44,7 +44,7 @@ export function encodeEvent({ next, lpi, icid }: SavedEvent): bigint {
 export function decodeEvent(entry: bigint): SavedEvent {
   return {
     lpi: Number((entry >> 16n) & 0xffff_ffffn),
-    next: Number(entry >> 48n),
+    next: Number((entry >> 48n) & 0xffffn),
     icid: Number(entry & 0xffffn),
   };
 }
