@@ -1,6 +1,8 @@
 /** The errno values that the KVM calls of this project answer with, as on Linux. */
 export const ERRNO = {
+  EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   ENXIO: 6,
   E2BIG: 7,
   EBADF: 9,
@@ -12,10 +14,10 @@ export const ERRNO = {
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  EMFILE: 24,
   ENOTTY: 25,
   ENOSPC: 28,
   ENOSYS: 38,
-  ESRCH: 3,
 } as const;
 
 export type ErrnoName = keyof typeof ERRNO;

@@ -4,11 +4,13 @@ import type { Lpis } from '../gic/lpis.ts';
 import { MISS } from '../its/events.ts';
 import type { Its } from '../its/its.ts';
 import type { Readers } from '../memory/readers.ts';
-import { beginRead, changedSince } from '../memory/sequence.ts';
+import { beginRead, beginWrite, changedSince, endWrite } from '../memory/sequence.ts';
 import { load, type Words } from '../memory/word.ts';
 import {
   addressOf,
+  copyRoute,
   MSI_VALID_DEVID,
+  putRoute,
   ROUTE_ADDRESS_HIGH,
   ROUTE_ADDRESS_LOW,
   ROUTE_DATA,
@@ -23,7 +25,7 @@ import type { RoutingTable } from './routing-table.ts';
 /** Size of an ITS's two frames, in bytes; any address in them finds the ITS. */
 export const ITS_FRAMES_BYTES = 0x2_0000;
 
-/** An ITS, and where the guest sees it. */
+/** An ITS, and where the guest sees it; NaN, which no address compares with, as long as it has no place. */
 export type PlacedIts = { readonly base: number; readonly its: Its };
 
 /** Results of {@link Injector.sendMsi} below 0: `-errno` of the KVM call. */
@@ -32,25 +34,28 @@ export const MSI_ENODEV = -19;
 export const MSI_EBUSY = -16;
 
 /**
- * From a route, or an MSI, to the interrupt: what KVM's `set()` functions of the routing entries do on arm64.
+ * From a signal to the interrupt: what KVM's `set()` functions of the routing entries do on arm64. It is the kernel's
+ * half of the `merged` design, and the designs that differ from it in this are its subclasses.
  * One for each thread, because each is one reader of the shared tables.
  * @see vgic-irqfd.c, irqchip.c
  */
 export class Injector {
-  readonly #words: Words;
+  protected readonly words: Words;
   readonly #interrupts: Interrupts;
   readonly #lpis: Lpis;
   readonly #itses: readonly PlacedIts[];
+  readonly #hasIts: () => boolean;
   readonly #routing: RoutingTable;
   readonly #readers: Readers;
   readonly #reader: number;
 
   /** @param reader - the number of the calling thread among the machine's threads */
   constructor(words: Words, parts: InjectorParts, reader: number) {
-    this.#words = words;
+    this.words = words;
     this.#interrupts = parts.interrupts;
     this.#lpis = parts.lpis;
     this.#itses = parts.itses;
+    this.#hasIts = parts.hasIts ?? (() => parts.itses.length > 0);
     this.#routing = parts.routing;
     this.#readers = parts.readers;
     this.#reader = reader;
@@ -63,22 +68,53 @@ export class Injector {
    * @see kvm_arch_set_irq_inatomic
    */
   injectWithoutLock(at: number, sequence: number): boolean {
-    const seen = beginRead(this.#words, sequence);
-    const type = load(this.#words, at + ROUTE_TYPE);
-    const data = load(this.#words, at + ROUTE_DATA);
+    const seen = beginRead(this.words, sequence);
+    const type = load(this.words, at + ROUTE_TYPE);
+    const data = load(this.words, at + ROUTE_DATA);
     if (type === ROUTE_MSI) {
-      const low = load(this.#words, at + ROUTE_ADDRESS_LOW);
-      const high = load(this.#words, at + ROUTE_ADDRESS_HIGH);
-      const device = load(this.#words, at + ROUTE_DEVICE);
-      if (changedSince(this.#words, sequence, seen)) return false;
-      const lpi = this.#itsAt(addressOf(low, high))?.lookup(device, data) ?? MISS;
-      if (lpi === MISS) return false;
-      this.#lpis.latch(lpi);
-      return true;
+      const low = load(this.words, at + ROUTE_ADDRESS_LOW);
+      const high = load(this.words, at + ROUTE_ADDRESS_HIGH);
+      const device = load(this.words, at + ROUTE_DEVICE);
+      if (changedSince(this.words, sequence, seen)) return false;
+      return this.latchCached(addressOf(low, high), device, data);
     }
-    if (type !== ROUTE_IRQCHIP || changedSince(this.#words, sequence, seen)) return false;
+    if (type !== ROUTE_IRQCHIP || changedSince(this.words, sequence, seen)) return false;
     this.driveSpi(data, true);
     return true;
+  }
+
+  /** Latches the LPI of a cached translation; false where there is none. Within a reader section. */
+  latchCached(address: number, device: number, event: number): boolean {
+    const lpi = this.#itsAt(address)?.lookup(device, event) ?? MISS;
+    if (lpi === MISS) return false;
+    this.#lpis.latch(lpi);
+    return true;
+  }
+
+  /**
+   * Gives an irqfd what its fast path needs: a copy of the one route of its GSI, or of none. The words of the copy lie
+   * at `to`, its sequence count at `sequence`. With irqfds.lock held, outside every section.
+   * @param _device - the DeviceID in the call of KVM_IRQFD, -1 where there is none: for the design that has it
+   * @see irqfd_update
+   */
+  cacheRoute(to: number, sequence: number, gsi: number, _device: number): void {
+    this.#readers.enter(this.#reader);
+    const route = this.#routing.find(gsi);
+    beginWrite(this.words, sequence);
+    if (route < 0) putRoute(this.words, to, undefined);
+    else copyRoute(this.words, to, route);
+    endWrite(this.words, sequence);
+    this.#readers.leave(this.#reader);
+  }
+
+  /** The slow path of an irqfd for `gsi`, whose own copy of the route lies at `_route`: {@link setIrq}. */
+  inject(gsi: number, _route: number, level: boolean): number {
+    return this.setIrq(gsi, level);
+  }
+
+  /** The GSI that is told of the end of the SPI at `pin`, or -1. Within a reader section. */
+  gsiOfPin(pin: number): number {
+    return this.#routing.gsiOfPin(pin);
   }
 
   /**
@@ -89,12 +125,12 @@ export class Injector {
     this.#readers.enter(this.#reader);
     const at = this.#routing.find(gsi);
     // As KVM copies the entries to its stack, so do we: the injection comes after the section, and may wait.
-    const type = at < 0 ? 0 : load(this.#words, at + ROUTE_TYPE);
-    const flags = at < 0 ? 0 : load(this.#words, at + ROUTE_FLAGS);
-    const low = at < 0 ? 0 : load(this.#words, at + ROUTE_ADDRESS_LOW);
-    const high = at < 0 ? 0 : load(this.#words, at + ROUTE_ADDRESS_HIGH);
-    const data = at < 0 ? 0 : load(this.#words, at + ROUTE_DATA);
-    const device = at < 0 ? 0 : load(this.#words, at + ROUTE_DEVICE);
+    const type = at < 0 ? 0 : load(this.words, at + ROUTE_TYPE);
+    const flags = at < 0 ? 0 : load(this.words, at + ROUTE_FLAGS);
+    const low = at < 0 ? 0 : load(this.words, at + ROUTE_ADDRESS_LOW);
+    const high = at < 0 ? 0 : load(this.words, at + ROUTE_ADDRESS_HIGH);
+    const data = at < 0 ? 0 : load(this.words, at + ROUTE_DATA);
+    const device = at < 0 ? 0 : load(this.words, at + ROUTE_DEVICE);
     this.#readers.leave(this.#reader);
     if (type === ROUTE_IRQCHIP) return this.driveSpi(data, level) ? 0 : -1;
     if (type !== ROUTE_MSI || !level) return -1;
@@ -108,7 +144,7 @@ export class Injector {
    * @see KVM_SIGNAL_MSI; vgic_its_inject_msi in vgic-its.c
    */
   sendMsi(address: number, data: number, flags: number, deviceId: number): number {
-    if (this.#itses.length === 0) return MSI_ENODEV;
+    if (!this.#hasIts()) return MSI_ENODEV;
     const its = this.#itsAt(address);
     if (its) {
       this.#readers.enter(this.#reader);
@@ -142,6 +178,8 @@ export type InjectorParts = {
   readonly interrupts: Interrupts;
   readonly lpis: Lpis;
   readonly itses: readonly PlacedIts[];
+  /** Whether the VM has an ITS, where that can change: else it has those of the list. */
+  readonly hasIts?: () => boolean;
   readonly routing: RoutingTable;
   readonly readers: Readers;
 };

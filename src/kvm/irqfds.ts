@@ -1,66 +1,40 @@
 import { Bitmap } from '../memory/bitmap.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
-import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
-import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { EventCount } from '../memory/event-count.ts';
+import { EventFd } from '../memory/eventfd.ts';
+import { Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
-import { beginWrite, endWrite } from '../memory/sequence.ts';
-import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
-import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
+import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
+import { SummaryBitmap } from '../memory/summary-bitmap.ts';
 import { load, store, type Words } from '../memory/word.ts';
+import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import type { Injector } from './injector.ts';
+import {
+  DEVICE,
+  EVENTFD,
+  GSI,
+  type IrqFdRegions,
+  RECORD_WORDS,
+  RESAMPLEFD,
+  RESAMPLEFD_STATE,
+  ROUTE,
+  SEQUENCE,
+} from './irqfd-record.ts';
 import { KvmError } from './kvm-error.ts';
-import { copyRoute, putRoute } from './route.ts';
-import type { RoutingTable } from './routing-table.ts';
+import type { Resamplers } from './resamplers.ts';
 
 const CALL = 'KVM_IRQFD';
-
-// An irqfd: two cache lines. The first is written when it is assigned, the second when its route changes.
-const RECORD_WORDS = 2 * LINE;
-const EVENTFD = 0;
-const GSI = 1;
-const SEQUENCE = LINE;
-const ROUTE = LINE + 1;
 
 /** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
 export type Dispatch = 'main' | 'inline';
 
-export type IrqFdRegions = {
-  readonly eventfds: readonly Region[];
-  /** By eventfd: the handle of the irqfd on it, or 0. */
-  readonly hooks: Region;
-  readonly slots: Region;
-  readonly records: Region;
-  /** Irqfds whose cached route is kept up to date. */
-  readonly active: Region;
-  /** Irqfds with an injection left to the main thread. */
-  readonly work: Region;
-  /** Eventfds written and left to the main thread. */
-  readonly rung: Region;
-  /** Where the main thread sleeps. */
-  readonly bell: Region;
-  /** Held over assignment, deassignment and refreshing. KVM: irqfds.lock. */
-  readonly lock: Region;
-  /** Held while the main thread injects for an irqfd: what a deassignment waits for. KVM: flush_work(). */
-  readonly workLock: Region;
+/** What an irqfd may have beside its eventfd and its GSI. */
+export type IrqFdOptions = {
+  /** RESAMPLE: written each time the guest has ended the level-triggered interrupt. */
+  readonly resamplefd?: number | undefined;
+  /** The DeviceID of the source, where the design has it in the call. */
+  readonly deviceId?: number | undefined;
 };
-
-/** Adds room for `eventfds` eventfds, each of which may be an irqfd. */
-export function irqFdRegions(layout: Layout, eventfds: number): IrqFdRegions {
-  return {
-    eventfds: Array.from({ length: eventfds }, (_, fd) => layout.region(`eventfd${fd}`, EVENTFD_WORDS)),
-    hooks: layout.region('irqfd.hooks', eventfds),
-    slots: layout.region('irqfd.slots', slotsWords(eventfds)),
-    records: layout.region('irqfd.records', (eventfds + 1) * RECORD_WORDS),
-    active: layout.region('irqfd.active', Math.ceil((eventfds + 1) / 32)),
-    work: layout.region('irqfd.work', summaryBitmapWords(eventfds + 1)),
-    rung: layout.region('irqfd.rung', summaryBitmapWords(Math.max(1, eventfds))),
-    bell: layout.region('main.bell', EVENT_COUNT_WORDS),
-    lock: layout.region('irqfd.lock', MUTEX_WORDS),
-    workLock: layout.region('irqfd.workLock', MUTEX_WORDS),
-  };
-}
 
 /**
  * Irqfds: eventfds whose writes inject an interrupt. Any thread; one view for each thread.
@@ -71,12 +45,16 @@ export function irqFdRegions(layout: Layout, eventfds: number): IrqFdRegions {
  *   hook **and then drains the count**: an event between the two is seen by one of them, and draining is atomic.
  * - A deassignment takes the hook away, waits for every writer that may have seen it, then runs what is left to the
  *   main thread, in the thread that deassigns. Unhook, flush, free, in this order: afterwards nothing is injected.
- * @see virt/kvm/eventfd.c; race-catalogue entries 11, 12, 13, 15
+ *   It does so under the VM's irq lock, so one that finds nothing to remove returns after the one that removed it.
+ *   Whoever injects takes no lock that a deassignment holds while it waits.
+ * @see virt/kvm/eventfd.c; race-catalogue entries 11, 12, 13, 15, 29
  */
 export class IrqFds {
   readonly #words: Words;
-  readonly #regions: IrqFdRegions;
+  readonly #hooks: number;
+  readonly #records: number;
   readonly #eventfds: readonly EventFd[];
+  readonly #fds: FdTable;
   readonly #slots: Slots;
   readonly #active: Bitmap;
   readonly #work: SummaryBitmap;
@@ -85,17 +63,20 @@ export class IrqFds {
   readonly #workLock: Mutex;
   readonly #readers: Readers;
   readonly #reader: number;
-  readonly #routing: RoutingTable;
   readonly #injector: Injector;
+  readonly #resamplers: Resamplers;
   readonly #inline: boolean;
+  readonly #exclusive: boolean;
   /** Where the main thread sleeps while nothing is rung. */
   readonly bell: EventCount;
 
   constructor(words: Words, regions: IrqFdRegions, parts: IrqFdParts) {
     const count = regions.eventfds.length;
     this.#words = words;
-    this.#regions = regions;
+    this.#hooks = regions.hooks.at;
+    this.#records = regions.records.at;
     this.#eventfds = regions.eventfds.map((region) => new EventFd(words, region));
+    this.#fds = new FdTable(words, regions.fds);
     this.#slots = new Slots(words, regions.slots, 'irqfd');
     this.#active = new Bitmap(words, regions.active);
     this.#work = new SummaryBitmap(words, regions.work, count + 1);
@@ -104,71 +85,90 @@ export class IrqFds {
     this.#workLock = new Mutex(words, regions.workLock, 'the irqfd work lock');
     this.#readers = parts.readers;
     this.#reader = parts.reader;
-    this.#routing = parts.routing;
     this.#injector = parts.injector;
+    this.#resamplers = parts.resamplers;
     this.#inline = parts.dispatch === 'inline';
+    this.#exclusive = parts.exclusive ?? true;
     this.bell = new EventCount(words, regions.bell);
   }
 
   /** Once, by who creates the memory. */
   init(): void {
     this.#slots.init();
-    for (const eventfd of this.#eventfds) eventfd.init();
   }
 
   get count(): number {
     return this.#eventfds.length;
   }
 
-  eventfd(fd: Fd): EventFd {
-    const eventfd = this.#eventfds[fd];
-    if (!eventfd)
-      throw new KvmError(CALL, 'EBADF', `eventfds are 0 to ${this.#eventfds.length - 1}, not ${fd}`);
+  /** @throws KvmError EBADF where no eventfd of that number is open, EINVAL where it is something else */
+  eventfd(fd: number): EventFd {
+    const eventfd = this.#eventfds[this.#fds.eventfd('eventfd', fd)];
+    if (!eventfd) throw new KvmError('eventfd', 'EBADF', `eventfds are 0 to ${this.count - 1}, not ${fd}`);
     return eventfd;
   }
 
   /** Writes 1 to an eventfd, as a device does: with an irqfd on it, an interrupt is raised. The hot path of a device. */
   write(fd: number): void {
-    if (this.#inline) {
-      this.#readers.enter(this.#reader);
-      const hook = load(this.#words, this.#regions.hooks.at + fd) as Handle;
-      if (hook !== NO_HANDLE) {
-        const slot = slotOf(hook);
-        // Within the section: a deassignment that waits for us finds the work and runs it.
-        if (!this.#injectFast(slot)) this.#defer(slot);
-        this.#readers.leave(this.#reader);
-        return;
-      }
-      this.#readers.leave(this.#reader);
-    }
+    if (this.#inline && this.raise(fd)) return;
     this.#eventfds[fd]?.tryWrite(1);
-    if (!this.#inline || load(this.#words, this.#regions.hooks.at + fd) !== NO_HANDLE) {
+    this.ring(fd);
+  }
+
+  /** Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none. */
+  raise(fd: number): boolean {
+    this.#readers.enter(this.#reader);
+    const hook = load(this.#words, this.#hooks + fd) as Handle;
+    if (hook === NO_HANDLE) {
+      this.#readers.leave(this.#reader);
+      return false;
+    }
+    const slot = slotOf(hook);
+    // Within the section: a deassignment that waits for us finds the work and runs it.
+    if (!this.#injectFast(slot)) this.#defer(slot);
+    this.#readers.leave(this.#reader);
+    return true;
+  }
+
+  /** To be called after the count of `fd` was added to: what is hooked meanwhile is left to the main thread. */
+  ring(fd: number): void {
+    if (!this.#inline || load(this.#words, this.#hooks + fd) !== NO_HANDLE) {
       this.#rung.set(fd);
       this.bell.signal();
     }
   }
 
   /**
-   * KVM_IRQFD: hooks an eventfd to a GSI. What was written before counts: it is injected at once.
-   * @throws KvmError EBADF for no eventfd, EBUSY if it has an irqfd already
+   * KVM_IRQFD: hooks an eventfd to a GSI. What was written before counts: it is injected at once. Where it resamples,
+   * with the irq lock held.
+   * @throws KvmError EBADF, EINVAL for what is no eventfd, EBUSY if it has an irqfd already, ENOMEM
    */
-  assign(fd: Fd, gsi: number): Handle {
-    const eventfd = this.eventfd(fd);
+  assign(fd: number, gsi: number, options: IrqFdOptions = {}): Handle {
+    const { resamplefd, deviceId = -1 } = options;
     this.#lock.lock();
     try {
-      if (load(this.#words, this.#regions.hooks.at + fd) !== NO_HANDLE) {
+      const checked = this.#fds.eventfd(CALL, fd);
+      if (resamplefd !== undefined) this.#fds.eventfd(CALL, resamplefd);
+      if (load(this.#words, this.#hooks + fd) !== NO_HANDLE || !this.#fds.attach(checked, this.#exclusive)) {
         throw new KvmError(CALL, 'EBUSY', `eventfd ${fd} is an irqfd already: deassign it first`);
       }
       const handle = this.#slots.tryTake();
-      if (handle === NO_HANDLE) throw new KvmError(CALL, 'ENOMEM', 'every irqfd of this machine is in use');
+      if (handle === NO_HANDLE) {
+        this.#fds.detach(checked);
+        throw new KvmError(CALL, 'ENOMEM', 'every irqfd of this machine is in use');
+      }
       const slot = slotOf(handle);
       const at = this.#at(slot);
       store(this.#words, at + EVENTFD, fd);
       store(this.#words, at + GSI, gsi);
+      store(this.#words, at + DEVICE, deviceId);
+      store(this.#words, at + RESAMPLEFD, resamplefd === undefined ? 0 : resamplefd + 1);
+      store(this.#words, at + RESAMPLEFD_STATE, this.#fds.stateOf(resamplefd ?? -1));
+      if (resamplefd !== undefined) this.#resamplers.link(slot, gsi);
       this.#active.set(slot);
       this.#refresh(slot);
-      store(this.#words, this.#regions.hooks.at + fd, handle);
-      if (eventfd.drain()) this.#defer(slot);
+      store(this.#words, this.#hooks + fd, handle);
+      if (this.#eventfds[fd]?.drain()) this.#defer(slot);
       return handle;
     } finally {
       this.#lock.unlock();
@@ -178,33 +178,47 @@ export class IrqFds {
   /**
    * KVM_IRQFD with DEASSIGN: takes the irqfd of `fd` for `gsi` away. After its return nothing that it signalled is
    * injected any more; what is written later stays in the eventfd. True if there was one. Waits for a grace period.
+   * With the irq lock held.
+   * @throws KvmError EBADF, EINVAL for what is no eventfd
    */
-  deassign(fd: Fd, gsi: number): boolean {
-    this.eventfd(fd);
+  deassign(fd: number, gsi: number): boolean {
+    this.#fds.eventfd(CALL, fd);
     this.#lock.lock();
-    const hook = load(this.#words, this.#regions.hooks.at + fd) as Handle;
-    const slot = slotOf(hook);
-    const found = hook !== NO_HANDLE && load(this.#words, this.#at(slot) + GSI) === gsi;
-    if (found) {
-      store(this.#words, this.#regions.hooks.at + fd, NO_HANDLE);
-      this.#active.claim(slot);
-    }
+    const hook = this.#unhook(fd, gsi);
     this.#lock.unlock();
-    if (!found) return false;
-    this.#readers.synchronize();
-    this.#workLock.lock();
+    return this.#shutDown(hook);
+  }
+
+  /**
+   * close(2) of an eventfd, the last reference to it: its irqfd goes as if deassigned (EPOLLHUP). An irqfd that resamples
+   * *to* it stays, and tells nobody. With the irq lock held.
+   * @throws KvmError EBADF
+   */
+  close(fd: number): void {
+    this.#lock.lock();
+    let hook: Handle = NO_HANDLE;
     try {
-      this.#runWork(slot);
+      this.#fds.eventfd('close', fd);
+      hook = this.#unhook(fd, undefined);
+      // In one step with the unhooking: the number may be another eventfd's from here on, which has no irqfd.
+      this.#fds.close(fd);
     } finally {
-      this.#workLock.unlock();
+      this.#lock.unlock();
     }
-    this.#slots.retire(hook);
-    return true;
+    this.#shutDown(hook);
+  }
+
+  /** Takes away the irqfd on an eventfd, whatever its GSI: what the end of a VM does to all. With the irq lock held. */
+  hangUp(fd: number): void {
+    this.#lock.lock();
+    const hook = this.#unhook(fd, undefined);
+    this.#lock.unlock();
+    this.#shutDown(hook);
   }
 
   /** The GSI that writes to `fd` inject, or -1. */
   gsiOf(fd: Fd): number {
-    const hook = load(this.#words, this.#regions.hooks.at + fd) as Handle;
+    const hook = load(this.#words, this.#hooks + fd) as Handle;
     return hook === NO_HANDLE ? -1 : load(this.#words, this.#at(slotOf(hook)) + GSI);
   }
 
@@ -240,16 +254,30 @@ export class IrqFds {
     return served;
   }
 
+  /** Waits until the injection that the main thread may be at has ended. */
+  flushWork(): void {
+    this.#workLock.lock();
+    this.#workLock.unlock();
+  }
+
   /** Whether the main thread has something to do. The main thread only. */
   get anyPending(): boolean {
     return this.#rung.next(0) >= 0 || this.#work.next(0) >= 0;
+  }
+
+  /** Writes the resamplefd of an irqfd, unless it was closed since. */
+  tell(slot: number): void {
+    const at = this.#at(slot);
+    const fd = load(this.#words, at + RESAMPLEFD) - 1;
+    const state = load(this.#words, at + RESAMPLEFD_STATE);
+    if (state !== FD_CLOSED && this.#fds.stateOf(fd) === state) this.write(fd);
   }
 
   /** Takes the count of an eventfd that was rung, and injects. Masked meanwhile: the count stays where it is. */
   #serve(fd: number): boolean {
     this.#workLock.lock();
     try {
-      const hook = load(this.#words, this.#regions.hooks.at + fd) as Handle;
+      const hook = load(this.#words, this.#hooks + fd) as Handle;
       if (hook === NO_HANDLE || !this.#eventfds[fd]?.drain()) return false;
       const slot = slotOf(hook);
       this.#readers.enter(this.#reader);
@@ -268,11 +296,12 @@ export class IrqFds {
     return true;
   }
 
-  /** KVM's irqfd_inject(): the slow path, by the table in force. A plain irqfd raises and lowers. */
+  /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; one that resamples stays up until its ack. */
   #inject(slot: number): void {
-    const gsi = load(this.#words, this.#at(slot) + GSI);
-    this.#injector.setIrq(gsi, true);
-    this.#injector.setIrq(gsi, false);
+    const at = this.#at(slot);
+    const gsi = load(this.#words, at + GSI);
+    this.#injector.inject(gsi, at + ROUTE, true);
+    if (load(this.#words, at + RESAMPLEFD) === 0) this.#injector.inject(gsi, at + ROUTE, false);
   }
 
   /** Injects by the cached route; false if that cannot be done without a lock. Within a reader section. */
@@ -286,20 +315,54 @@ export class IrqFds {
     this.bell.signal();
   }
 
+  /** Takes the hook of `fd` away, if it is for `gsi`; any for undefined. With the lock held. */
+  #unhook(fd: number, gsi: number | undefined): Handle {
+    const hook = load(this.#words, this.#hooks + fd) as Handle;
+    if (hook === NO_HANDLE) return NO_HANDLE;
+    const slot = slotOf(hook);
+    if (gsi !== undefined && load(this.#words, this.#at(slot) + GSI) !== gsi) return NO_HANDLE;
+    store(this.#words, this.#hooks + fd, NO_HANDLE);
+    this.#active.claim(slot);
+    return hook;
+  }
+
+  /** The rest of a deassignment: waits for who has seen the hook, runs what is left to do, frees. */
+  #shutDown(hook: Handle): boolean {
+    if (hook === NO_HANDLE) return false;
+    const slot = slotOf(hook);
+    const at = this.#at(slot);
+    this.#readers.synchronize();
+    this.#workLock.lock();
+    try {
+      this.#runWork(slot);
+    } finally {
+      this.#workLock.unlock();
+    }
+    if (load(this.#words, at + RESAMPLEFD) !== 0) {
+      const gsi = load(this.#words, at + GSI);
+      if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false);
+    }
+    this.#fds.detach(load(this.#words, at + EVENTFD) as Fd);
+    this.#slots.retire(hook);
+    return true;
+  }
+
   /** Copies the route in force into the irqfd. With the lock held. */
   #refresh(slot: number): void {
     const at = this.#at(slot);
-    this.#readers.enter(this.#reader);
-    const route = this.#routing.find(load(this.#words, at + GSI));
-    beginWrite(this.#words, at + SEQUENCE);
-    if (route < 0) putRoute(this.#words, at + ROUTE, undefined);
-    else copyRoute(this.#words, at + ROUTE, route);
-    endWrite(this.#words, at + SEQUENCE);
-    this.#readers.leave(this.#reader);
+    const device = load(this.#words, at + DEVICE);
+    this.#injector.cacheRoute(at + ROUTE, at + SEQUENCE, load(this.#words, at + GSI), device);
   }
 
   #at(slot: number): number {
-    return this.#regions.records.at + slot * RECORD_WORDS;
+    return this.#records + slot * RECORD_WORDS;
+  }
+
+  /** Opens an eventfd. @throws KvmError EMFILE */
+  open(count: number | bigint, semaphore: boolean): Fd {
+    const fd = this.#fds.open('eventfd', FD_EVENTFD);
+    this.#eventfds[fd]?.init(count, semaphore);
+    return fd;
   }
 }
 
@@ -307,7 +370,9 @@ export type IrqFdParts = {
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
-  readonly routing: RoutingTable;
   readonly injector: Injector;
+  readonly resamplers: Resamplers;
   readonly dispatch: Dispatch;
+  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
+  readonly exclusive?: boolean;
 };

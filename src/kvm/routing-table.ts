@@ -12,6 +12,7 @@ import {
   ROUTE_DEVICE,
   ROUTE_FLAGS,
   ROUTE_IRQCHIP,
+  ROUTE_MSI,
   ROUTE_NONE,
   ROUTE_TYPE,
   ROUTE_WORDS,
@@ -41,29 +42,58 @@ export function routingRegions(layout: Layout): RoutingRegions {
   };
 }
 
-/** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. @see setup_routing_entry in irqchip.c */
-export function validateRoutes(routes: readonly Route[]): void {
-  if (routes.length > MAX_IRQ_ROUTES) {
-    throw new KvmError(CALL, 'EINVAL', `a table has at most ${MAX_IRQ_ROUTES} routes, not ${routes.length}`);
+/** An entry of a routing table as KVM's checks see it; fields that its type has not are 0. */
+type Checked = {
+  readonly gsi: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly irqchip: number;
+  readonly pin: number;
+};
+
+/** @throws KvmError EINVAL for more routes than a table can have. */
+export function checkRouteCount(count: number): void {
+  if (count > MAX_IRQ_ROUTES) {
+    throw new KvmError(CALL, 'EINVAL', `a table has at most ${MAX_IRQ_ROUTES} routes, not ${count}`);
   }
-  const seen = new Set<number>();
+}
+
+/**
+ * Checks entries one by one, in KVM's order. `seen` is the check's memory over one table.
+ * @throws KvmError EINVAL
+ * @see kvm_set_irq_routing and setup_routing_entry in irqchip.c, kvm_set_routing_entry in vgic-irqfd.c
+ */
+export function checkEntry(index: number, entry: Checked, seen: Uint8Array): void {
+  const { gsi, type, flags, irqchip, pin } = entry;
+  const refuse = (rule: string) => new KvmError(CALL, 'EINVAL', `entry ${index}: ${rule}`);
+  if (!Number.isInteger(gsi) || gsi < 0 || gsi >= MAX_IRQ_ROUTES) {
+    throw refuse(`a GSI is 0 to ${MAX_IRQ_ROUTES - 1}, not ${gsi}`);
+  }
+  if (type !== ROUTE_MSI && flags !== 0)
+    throw refuse(`only an MSI route has flags, not 0x${flags.toString(16)}`);
+  if ((flags & ~MSI_VALID_DEVID) !== 0) {
+    throw refuse(
+      `an MSI route knows the flag KVM_MSI_VALID_DEVID (1) only, not 0x${(flags >>> 0).toString(16)}`,
+    );
+  }
+  if (seen[gsi]) throw refuse(`GSI ${gsi} has a route in this table already`);
+  seen[gsi] = 1;
+  if (type === ROUTE_IRQCHIP) {
+    if (irqchip !== 0) throw refuse(`there is one irqchip, 0, not ${irqchip}`);
+    if (!(pin >= 0 && pin < IRQCHIP_PINS)) throw refuse(`a pin is 0 to ${IRQCHIP_PINS - 1}, not ${pin}`);
+  } else if (type !== ROUTE_MSI)
+    throw refuse(`a route is of type IRQCHIP (1) or MSI (2) on arm64, not ${type}`);
+}
+
+/** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. */
+export function validateRoutes(routes: readonly Route[]): void {
+  checkRouteCount(routes.length);
+  const seen = new Uint8Array(MAX_IRQ_ROUTES);
   for (const [index, route] of routes.entries()) {
-    const refuse = (rule: string) => new KvmError(CALL, 'EINVAL', `entry ${index}: ${rule}`);
-    if (!Number.isInteger(route.gsi) || route.gsi < 0 || route.gsi >= MAX_IRQ_ROUTES) {
-      throw refuse(`a GSI is 0 to ${MAX_IRQ_ROUTES - 1}, not ${route.gsi}`);
-    }
-    if (route.type === 'msi' && (route.flags & ~MSI_VALID_DEVID) !== 0) {
-      throw refuse(
-        `an MSI route knows the flag KVM_MSI_VALID_DEVID (1) only, not 0x${route.flags.toString(16)}`,
-      );
-    }
-    if (seen.has(route.gsi)) throw refuse(`GSI ${route.gsi} has a route in this table already`);
-    seen.add(route.gsi);
-    if (route.type === 'irqchip' && route.irqchip !== 0)
-      throw refuse(`there is one irqchip, 0, not ${route.irqchip}`);
-    if (route.type === 'irqchip' && !(route.pin >= 0 && route.pin < IRQCHIP_PINS)) {
-      throw refuse(`a pin is 0 to ${IRQCHIP_PINS - 1}, not ${route.pin}`);
-    }
+    const { gsi } = route;
+    if (route.type === 'irqchip') {
+      checkEntry(index, { gsi, type: ROUTE_IRQCHIP, flags: 0, irqchip: route.irqchip, pin: route.pin }, seen);
+    } else checkEntry(index, { gsi, type: ROUTE_MSI, flags: route.flags, irqchip: 0, pin: 0 }, seen);
   }
 }
 

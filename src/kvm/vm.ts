@@ -1,35 +1,49 @@
 import type { Interrupts } from '../gic/interrupts.ts';
+import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
 import { Readers, readersWords } from '../memory/readers.ts';
-import { load, store, type Words } from '../memory/word.ts';
-import type { Fd, Gsi } from './gsi.ts';
-import { Injector, MSI_EBUSY, MSI_EINVAL, MSI_ENODEV, type PlacedIts } from './injector.ts';
-import { irqLine } from './irq-line.ts';
-import { type Dispatch, type IrqFdRegions, IrqFds, irqFdRegions } from './irqfds.ts';
+import type { Words } from '../memory/word.ts';
+import type { Design } from './designs/design.ts';
+import { MERGED } from './designs/merged.ts';
+import { FdTable } from './fds.ts';
+import type { Injector, PlacedIts } from './injector.ts';
+import type { LineParts } from './irq-line.ts';
+import { type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
+import { type Dispatch, type IrqFdOptions, IrqFds } from './irqfds.ts';
 import { KvmError } from './kvm-error.ts';
-import { MSI_VALID_DEVID, type Route } from './route.ts';
+import { type Msi, signalMsi } from './msi.ts';
+import { Resamplers } from './resamplers.ts';
+import type { Route } from './route.ts';
 import { type RoutingRegions, RoutingTable, routingRegions, validateRoutes } from './routing-table.ts';
+import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic-state.ts';
 
 export type VmRegions = {
   readonly readers: Region;
   readonly routing: RoutingRegions;
   readonly irqfds: IrqFdRegions;
-  /** Serialises replacements of the routing table. KVM: irq_lock. */
+  /** Serialises replacements of the routing table, deassignments and resamplers. KVM: irq_lock. */
   readonly lock: Region;
-  /** One word: the vgic is initialised (KVM_DEV_ARM_VGIC_CTRL_INIT). */
-  readonly ready: Region;
+  readonly vgic: Region;
 };
 
-/** @param threads - how many threads will attach to the machine at most */
-export function vmRegions(layout: Layout, eventfds: number, threads: number): VmRegions {
+/**
+ * @param threads - how many threads will attach to the machine at most
+ * @param process - file descriptors that VMs share; else the VM has its own
+ */
+export function vmRegions(
+  layout: Layout,
+  eventfds: number,
+  threads: number,
+  process?: ProcessRegions,
+): VmRegions {
   return {
     readers: layout.region('readers', readersWords(threads)),
     routing: routingRegions(layout),
-    irqfds: irqFdRegions(layout, eventfds),
+    irqfds: irqFdRegions(layout, eventfds, process),
     lock: layout.region('kvm.irqLock', MUTEX_WORDS),
-    ready: layout.region('kvm.ready', 1),
+    vgic: vgicRegion(layout),
   };
 }
 
@@ -40,8 +54,14 @@ export type VmParts = {
   readonly dispatch: Dispatch;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
+  /** How userland names a source, and a signal finds its interrupt. */
+  readonly design?: Design;
   /** A fault put in on purpose: irqfds are not told of a new routing table. */
   readonly keepsStaleRoutes?: boolean;
+  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
+  readonly exclusive?: boolean;
+  /** Whether userspace brings the VM about step by step: as long as it has not, calls answer what KVM answers then. */
+  readonly stepwise?: boolean;
 };
 
 /**
@@ -49,99 +69,164 @@ export type VmParts = {
  * Calls that KVM refuses throw {@link KvmError}.
  */
 export class Vm {
-  readonly #words: Words;
-  readonly #ready: number;
   readonly #lock: Mutex;
   readonly #interrupts: Interrupts;
+  readonly #line: LineParts;
+  readonly #resamplers: Resamplers;
+  readonly #fds: FdTable;
   readonly #keepsStaleRoutes: boolean;
+  readonly #stepwise: boolean;
+  readonly design: Design;
+  readonly vgic: VgicState;
   readonly readers: Readers;
   readonly routing: RoutingTable;
   readonly injector: Injector;
   readonly irqfds: IrqFds;
 
   constructor(words: Words, regions: VmRegions, parts: VmParts) {
-    this.#words = words;
-    this.#ready = regions.ready.at;
-    this.#lock = new Mutex(words, regions.lock, 'kvm.irqLock');
-    this.#interrupts = parts.interrupts;
-    this.#keepsStaleRoutes = parts.keepsStaleRoutes ?? false;
-    this.readers = new Readers(words, regions.readers);
-    this.routing = new RoutingTable(words, regions.routing);
-    this.injector = new Injector(
-      words,
-      { ...parts, routing: this.routing, readers: this.readers },
-      parts.reader,
-    );
-    this.irqfds = new IrqFds(words, regions.irqfds, {
-      ...parts,
-      readers: this.readers,
-      routing: this.routing,
-      injector: this.injector,
+    const { interrupts, reader } = parts;
+    const stepwise = parts.stepwise ?? false;
+    const vgic = new VgicState(words, regions.vgic);
+    const readers = new Readers(words, regions.readers);
+    const routing = new RoutingTable(words, regions.routing);
+    const design = parts.design ?? MERGED;
+    const hasIts = stepwise ? { hasIts: () => vgic.hasIts } : {};
+    const injector = design.makeInjector(words, { ...parts, ...hasIts, routing, readers }, reader);
+    const resamplers = new Resamplers(words, regions.irqfds.resamplers, {
+      gsiOfPin: (pin) => injector.gsiOfPin(pin),
+      readers,
+      reader,
+      acks: interrupts.acks,
     });
+    this.#lock = new Mutex(words, regions.lock, 'kvm.irqLock');
+    this.#interrupts = interrupts;
+    this.#keepsStaleRoutes = parts.keepsStaleRoutes ?? false;
+    this.#stepwise = stepwise;
+    this.#resamplers = resamplers;
+    this.#fds = new FdTable(words, regions.irqfds.fds);
+    this.#line = {
+      interrupts,
+      vgic,
+      get vcpus() {
+        return stepwise ? vgic.onlineVcpus : interrupts.vcpus;
+      },
+      initialise: () => this.initVgic(),
+    };
+    this.design = design;
+    this.vgic = vgic;
+    this.readers = readers;
+    this.routing = routing;
+    this.injector = injector;
+    this.irqfds = new IrqFds(words, regions.irqfds, { ...parts, readers, injector, resamplers });
   }
 
-  /** Once, by who creates the memory. */
+  /** Once, by who creates the memory. Every eventfd is open, unless userspace brings the VM about step by step. */
   init(): void {
     this.routing.init();
     this.irqfds.init();
+    if (!this.#stepwise) this.#fds.openAll();
   }
 
   /** KVM_DEV_ARM_VGIC_CTRL_INIT: from here on irqfds work; the default table (GSI n → pin n) replaces whatever was set. */
   initVgic(): void {
-    if (load(this.#words, this.#ready) !== 0) return;
-    store(this.#words, this.#ready, 1);
-    const spis = this.#interrupts.endSpi - 32;
-    this.setGsiRouting(
-      Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),
-    );
+    if (this.vgic.initialised) return;
+    if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
+    this.vgic.spis = this.#interrupts.endSpi - FIRST_SPI;
+    const { initialRoutes, table } = this.design;
+    if (table !== 'none') this.#replaceTable(initialRoutes(this.vgic.spis));
+    // Last: who sees the flag finds everything that it vouches for. @see race-catalogue `ready-flag-too-early`
+    this.vgic.initialise();
   }
 
   /**
    * KVM_SET_GSI_ROUTING: replaces the whole table, or nothing. When it returns, no lookup uses the old one any more.
    *
    * The order is KVM's: build, publish, refresh the copies in the irqfds, wait for the readers of the old table.
-   * @throws KvmError EINVAL by {@link validateRoutes}
+   * @throws KvmError EINVAL by {@link validateRoutes}; ENOTTY in a design that has no table
    * @see kvm_set_irq_routing in irqchip.c
    */
   setGsiRouting(routes: readonly Route[]): void {
+    if (this.design.table === 'none') {
+      const { name } = this.design;
+      throw new KvmError('KVM_SET_GSI_ROUTING', 'ENOTTY', `the design "${name}" has no routing table`);
+    }
     validateRoutes(routes);
+    this.design.checkRoutes(routes, this.vgic.spis);
+    this.#replaceTable(routes);
+  }
+
+  #replaceTable(routes: readonly Route[]): void {
     this.#lock.lock();
     try {
+      this.#resamplers.watchFor(routes);
       this.routing.publish(routes);
       if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();
       this.readers.synchronize();
+      // KVM's worker may inject by an entry that it copied before; ours must have done so when this returns.
+      this.irqfds.flushWork();
+      this.#resamplers.flush();
+      this.#resamplers.settle();
     } finally {
       this.#lock.unlock();
     }
   }
 
-  /** KVM_IRQFD. @throws KvmError EAGAIN before {@link initVgic}, EBADF, EBUSY, ENOMEM */
-  assignIrqFd(fd: Fd, gsi: number): void {
-    if (load(this.#words, this.#ready) === 0) {
+  /**
+   * KVM_IRQFD.
+   * @param options - a resamplefd asks for RESAMPLE
+   * @throws KvmError EAGAIN before {@link initVgic}, EBADF, EINVAL for what is no eventfd, EBUSY, ENOMEM
+   */
+  assignIrqFd(fd: number, gsi: number, options: IrqFdOptions = {}): void {
+    if (!this.vgic.initialised) {
       throw new KvmError(
         'KVM_IRQFD',
         'EAGAIN',
         'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first',
       );
     }
-    this.irqfds.assign(fd, gsi);
+    if (options.resamplefd === undefined) this.irqfds.assign(fd, gsi, options);
+    else this.#locked(() => this.irqfds.assign(fd, gsi, options));
   }
 
-  /** KVM_IRQFD with DEASSIGN. 0 even where nothing matched, as in KVM. @throws KvmError EBADF */
-  deassignIrqFd(fd: Fd, gsi: number): void {
-    this.irqfds.deassign(fd, gsi);
+  /** KVM_IRQFD with DEASSIGN. 0 even where nothing matched, as in KVM. @throws KvmError EBADF, EINVAL */
+  deassignIrqFd(fd: number, gsi: number): void {
+    this.#locked(() => this.irqfds.deassign(fd, gsi));
+  }
+
+  /** close(2) of an eventfd, whose irqfd goes with it. Nobody may write to it at the same time. @throws KvmError EBADF */
+  closeEventFd(fd: number): void {
+    this.#locked(() => this.irqfds.close(fd));
+  }
+
+  /** The end of the VM for its irqfds: all are deassigned, and their eventfds stay. */
+  hangUpAll(): void {
+    this.#locked(() => {
+      for (let fd = 0; fd < this.irqfds.count; fd++) this.irqfds.hangUp(fd);
+    });
+  }
+
+  /** The end of the VM for one irqfd. */
+  hangUp(fd: number): void {
+    this.#locked(() => this.irqfds.hangUp(fd));
+  }
+
+  /**
+   * Tells the devices of level-triggered SPIs that the guest has ended them: lowers the line once, then writes each
+   * resamplefd. One load where there is nothing to tell. To be called by a vCPU's thread right after each EOI; or by one
+   * that sleeps on the bell of `interrupts.acks`. Returns how many SPIs there were.
+   * @see kvm_notify_acked_irq
+   */
+  serveAcks(): number {
+    if (!this.#interrupts.acks.any) return 0;
+    return this.#resamplers.serve(
+      (gsi) => this.injector.setIrq(gsi, false),
+      (slot) => this.irqfds.tell(slot),
+    );
   }
 
   /** KVM_IRQ_LINE with a packed irq. @throws KvmError EBUSY before {@link initVgic}, EINVAL, ENXIO */
   irqLine(irq: number, level: boolean): void {
-    if (load(this.#words, this.#ready) === 0) {
-      throw new KvmError(
-        'KVM_IRQ_LINE',
-        'EBUSY',
-        'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first',
-      );
-    }
-    irqLine(this.#interrupts, irq, level);
+    this.design.irqLine(this.#line, this.injector, irq, level);
   }
 
   /**
@@ -149,31 +234,16 @@ export class Vm {
    * @returns 1 delivered (latched, even where the LPI is disabled), 0 blocked by the guest
    * @throws KvmError EINVAL, ENODEV, EBUSY
    */
-  signalMsi(msi: { address: number; data: number; flags: number; deviceId: number }): number {
-    if ((msi.flags & ~MSI_VALID_DEVID) !== 0) {
-      throw new KvmError(
-        'KVM_SIGNAL_MSI',
-        'EINVAL',
-        `the only flag is KVM_MSI_VALID_DEVID (1), not 0x${msi.flags.toString(16)}`,
-      );
-    }
-    const sent = this.injector.sendMsi(msi.address, msi.data, msi.flags, msi.deviceId);
-    if (sent >= 0) return sent;
-    throw msiRefused(sent, msi);
+  signalMsi(msi: Msi): number {
+    return signalMsi(this.injector, this.vgic, msi);
   }
-}
 
-function msiRefused(result: number, msi: { address: number; flags: number }): KvmError {
-  const call = 'KVM_SIGNAL_MSI';
-  if (result === MSI_ENODEV) return new KvmError(call, 'ENODEV', 'this VM has no ITS');
-  if (result === MSI_EBUSY)
-    return new KvmError(call, 'EBUSY', 'the ITS, or the LPIs of the target vCPU, are disabled');
-  if (result === MSI_EINVAL && (msi.flags & MSI_VALID_DEVID) === 0) {
-    return new KvmError(call, 'EINVAL', 'an MSI for an ITS needs KVM_MSI_VALID_DEVID and a device ID');
+  #locked(act: () => void): void {
+    this.#lock.lock();
+    try {
+      act();
+    } finally {
+      this.#lock.unlock();
+    }
   }
-  return new KvmError(
-    call,
-    'EINVAL',
-    `0x${msi.address.toString(16)} lies in no ITS: the doorbell is its base + 0x10040`,
-  );
 }

@@ -1,0 +1,35 @@
+import { type Gsi, MAX_IRQ_ROUTES } from '../gsi.ts';
+import { Injector } from '../injector.ts';
+import { irqLine } from '../irq-line.ts';
+import { ROUTE_WORDS } from '../route.ts';
+import type { Design } from './design.ts';
+import { lowestFreeFrom, TableUserland } from './table-userland.ts';
+
+/**
+ * What Linux has had since 4.8: one table from GSIs to pins and MSIs, which the kernel fills with the identity of the
+ * wired interrupts at first; the DeviceID rides in an MSI route under a flag.
+ * @see KVM_CAP_IRQ_ROUTING, KVM_MSI_VALID_DEVID, KVM_CAP_MSI_DEVID
+ */
+export const MERGED: Design = {
+  name: 'merged',
+  letter: '-',
+  title: 'GSI table with a default identity, DeviceID by a flag',
+  status: 'merged, Linux 4.8 on',
+  table: 'default',
+  msi: 'lpi',
+  names: {
+    guest: ['intid', 'devid:evid'],
+    userland: ['gsi', 'devid:evid'],
+    kernel: ['gsi', 'devid:evid', 'intid'],
+    device: ['devid:evid'],
+  },
+  // The irqfd's copy of its route with the sequence count, and the entry in both copies of the table.
+  wordsPerSource: { irqfd: ROUTE_WORDS + 1, table: 2 * ROUTE_WORDS },
+  makeInjector: (words, parts, reader) => new Injector(words, parts, reader),
+  initialRoutes: (spis) =>
+    Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),
+  checkRoutes: () => undefined,
+  irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
+  capabilities: {},
+  makeUserland: (vm) => new TableUserland(vm, true, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1)),
+};

@@ -1,0 +1,117 @@
+import type { Layout, Region } from '../memory/layout.ts';
+import { add, load, replace, store, type Words } from '../memory/word.ts';
+import type { Fd } from './gsi.ts';
+import { KvmError } from './kvm-error.ts';
+
+/** What a file descriptor is. The rest of a process's files are of no concern here. */
+export const FD_CLOSED = 0;
+export const FD_EVENTFD = 1;
+export const FD_DEVICE = 2;
+export const FD_VM = 3;
+
+const KIND = 0b111;
+const GENERATION = KIND + 1;
+
+const RECORD_WORDS = 4;
+const STATE = 0;
+const PAYLOAD = 1;
+const IRQFDS = 2;
+
+/** Descriptors beside those of eventfds: VMs and devices. */
+export const OTHER_FDS = 32;
+
+/** Adds room for `eventfds` eventfds and {@link OTHER_FDS} other descriptors. */
+export function fdRegion(layout: Layout, eventfds: number): Region {
+  return layout.region('fds', (eventfds + OTHER_FDS) * RECORD_WORDS);
+}
+
+/**
+ * The file descriptors of the process that runs the VMs. Numbers below the count of eventfds are eventfds, the others
+ * are VMs and devices. A number that is closed and opened again has another generation, so who keeps the
+ * {@link stateOf} of an eventfd, as the kernel keeps its context, can tell that this is another one. Any thread.
+ */
+export class FdTable {
+  readonly #words: Words;
+  readonly #at: number;
+  readonly #count: number;
+  readonly #eventfds: number;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#at = region.at;
+    this.#count = region.words / RECORD_WORDS;
+    this.#eventfds = this.#count - OTHER_FDS;
+  }
+
+  /** Opens every eventfd: for a machine whose eventfds are there from the beginning. */
+  openAll(): void {
+    for (let fd = 0; fd < this.#eventfds; fd++) store(this.#words, this.#word(fd, STATE), FD_EVENTFD);
+  }
+
+  /** Opens the lowest free number of a kind. @throws KvmError EMFILE where there is none */
+  open(call: string, kind: number, payload = 0): Fd {
+    const [from, to] = kind === FD_EVENTFD ? [0, this.#eventfds] : [this.#eventfds, this.#count];
+    for (let fd = from; fd < to; fd++) {
+      const at = this.#word(fd, STATE);
+      const state = load(this.#words, at);
+      if ((state & KIND) !== FD_CLOSED) continue;
+      store(this.#words, this.#word(fd, PAYLOAD), payload);
+      if (replace(this.#words, at, state, state | kind)) return fd as Fd;
+    }
+    throw new KvmError(call, 'EMFILE', `all ${to - from} descriptors of this kind are open`);
+  }
+
+  /** Closes a number and moves its generation on; false if it was not open. */
+  close(fd: number): boolean {
+    const at = this.#word(fd, STATE);
+    for (;;) {
+      const state = this.stateOf(fd);
+      if ((state & KIND) === FD_CLOSED) return false;
+      if (replace(this.#words, at, state, ((state & ~KIND) + GENERATION) | 0)) return true;
+    }
+  }
+
+  /** Kind and generation in one word; {@link FD_CLOSED} for what is no descriptor. */
+  stateOf(fd: number): number {
+    return Number.isInteger(fd) && fd >= 0 && fd < this.#count
+      ? load(this.#words, this.#word(fd, STATE))
+      : FD_CLOSED;
+  }
+
+  kindOf(fd: number): number {
+    return this.stateOf(fd) & KIND;
+  }
+
+  /** What a VM or device descriptor stands for. */
+  payloadOf(fd: number): number {
+    return load(this.#words, this.#word(fd, PAYLOAD));
+  }
+
+  /** The eventfd of that number. @throws KvmError EBADF if it is not open, EINVAL if it is something else */
+  eventfd(call: string, fd: number): Fd {
+    const kind = this.kindOf(fd);
+    if (kind === FD_CLOSED) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
+    if (kind !== FD_EVENTFD) throw new KvmError(call, 'EINVAL', `file descriptor ${fd} is not an eventfd`);
+    return fd as Fd;
+  }
+
+  /**
+   * Counts an irqfd on an eventfd, whichever VM it is of.
+   * @param exclusive - an eventfd takes one irqfd of all VMs (Linux 6.17 on); else one of each
+   * @returns false, with nothing counted, if it has its one already
+   */
+  attach(fd: Fd, exclusive: boolean): boolean {
+    const at = this.#word(fd, IRQFDS);
+    if (exclusive) return replace(this.#words, at, 0, 1);
+    add(this.#words, at, 1);
+    return true;
+  }
+
+  detach(fd: Fd): void {
+    add(this.#words, this.#word(fd, IRQFDS), -1);
+  }
+
+  #word(fd: number, field: number): number {
+    return this.#at + fd * RECORD_WORDS + field;
+  }
+}

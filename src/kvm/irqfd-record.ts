@@ -1,0 +1,72 @@
+import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
+import { EVENTFD_WORDS } from '../memory/eventfd.ts';
+import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { slotsWords } from '../memory/slots.ts';
+import { summaryBitmapWords } from '../memory/summary-bitmap.ts';
+import { fdRegion } from './fds.ts';
+import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
+
+/** An irqfd: two cache lines. The first is written when it is assigned, the second when its route changes. */
+export const RECORD_WORDS = 2 * LINE;
+export const EVENTFD = 0;
+export const GSI = 1;
+/** The resamplefd and 1, or 0 for a plain irqfd. */
+export const RESAMPLEFD = 2;
+/** Kind and generation of the resamplefd when it was assigned. */
+export const RESAMPLEFD_STATE = 3;
+/** The DeviceID of a `direct` irqfd, -1 where there is none. */
+export const DEVICE = 4;
+export const SEQUENCE = LINE;
+export const ROUTE = LINE + 1;
+
+/** The process's file descriptors, and the counts of its eventfds: VMs of one process share them. */
+export type ProcessRegions = { readonly fds: Region; readonly eventfds: readonly Region[] };
+
+export function processRegions(layout: Layout, eventfds: number): ProcessRegions {
+  return {
+    fds: fdRegion(layout, eventfds),
+    eventfds: Array.from({ length: eventfds }, (_, fd) => layout.region(`eventfd${fd}`, EVENTFD_WORDS)),
+  };
+}
+
+export type IrqFdRegions = ProcessRegions & {
+  /** By eventfd: the handle of the irqfd on it, or 0. */
+  readonly hooks: Region;
+  readonly slots: Region;
+  readonly records: Region;
+  /** Irqfds whose cached route is kept up to date. */
+  readonly active: Region;
+  /** Irqfds with an injection left to the main thread. */
+  readonly work: Region;
+  /** Eventfds written and left to the main thread. */
+  readonly rung: Region;
+  /** Where the main thread sleeps. */
+  readonly bell: Region;
+  /** Held over assignment, deassignment and refreshing. KVM: irqfds.lock. */
+  readonly lock: Region;
+  /** Held while the main thread injects for an irqfd: what a deassignment waits for. KVM: flush_work(). */
+  readonly workLock: Region;
+  readonly resamplers: ResamplerRegions;
+};
+
+/** Adds room for the irqfds of a VM: each of `eventfds` eventfds may be one. */
+export function irqFdRegions(
+  layout: Layout,
+  eventfds: number,
+  process: ProcessRegions = processRegions(layout, eventfds),
+): IrqFdRegions {
+  return {
+    ...process,
+    hooks: layout.region('irqfd.hooks', eventfds),
+    slots: layout.region('irqfd.slots', slotsWords(eventfds)),
+    records: layout.region('irqfd.records', (eventfds + 1) * RECORD_WORDS),
+    active: layout.region('irqfd.active', Math.ceil((eventfds + 1) / 32)),
+    work: layout.region('irqfd.work', summaryBitmapWords(eventfds + 1)),
+    rung: layout.region('irqfd.rung', summaryBitmapWords(Math.max(1, eventfds))),
+    bell: layout.region('main.bell', EVENT_COUNT_WORDS),
+    lock: layout.region('irqfd.lock', MUTEX_WORDS),
+    workLock: layout.region('irqfd.workLock', MUTEX_WORDS),
+    resamplers: resamplerRegions(layout, eventfds),
+  };
+}

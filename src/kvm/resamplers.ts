@@ -1,0 +1,161 @@
+import { FIRST_SPI } from '../gic/intid.ts';
+import type { LevelAcks } from '../gic/level-acks.ts';
+import type { Layout, Region } from '../memory/layout.ts';
+import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import type { Readers } from '../memory/readers.ts';
+import { load, store, type Words } from '../memory/word.ts';
+import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
+import type { Route } from './route.ts';
+
+export type ResamplerRegions = {
+  /** By GSI: the slot of the first resampling irqfd, 0 where there is none. */
+  readonly heads: Region;
+  /** By slot: the next one of the same GSI. */
+  readonly links: Region;
+  /** Held while a chain changes, and while an acknowledgement goes along one. */
+  readonly lock: Region;
+};
+
+export function resamplerRegions(layout: Layout, irqfds: number): ResamplerRegions {
+  return {
+    heads: layout.region('resampler.heads', MAX_IRQ_ROUTES),
+    links: layout.region('resampler.links', irqfds + 1),
+    lock: layout.region('resampler.lock', MUTEX_WORDS),
+  };
+}
+
+export type ResamplerParts = {
+  /** Which GSI is told of the end of the SPI at a pin; called within a reader section. */
+  readonly gsiOfPin: (pin: number) => number;
+  readonly readers: Readers;
+  /** The number of the calling thread among the machine's threads. */
+  readonly reader: number;
+  readonly acks: LevelAcks;
+};
+
+/**
+ * The resamplers of a VM: for each GSI, the chain of irqfds that were assigned with RESAMPLE. They share one notifier, as
+ * in KVM, because they share one line: it is lowered once, and then all of them are told.
+ *
+ * Which SPIs are watched for their end follows from two things, the chains and the table's map from pins to GSIs. Both
+ * change with the VM's irq lock held only, so the two cannot miss each other; and a watch begins **before** what makes
+ * it needed: before the irqfd is hooked, and before the table that leads to it is published. So no end is overlooked
+ * that belongs to an interrupt which the new state has raised.
+ * @see kvm_irqfd_assign, irqfd_resampler_ack in eventfd.c; kvm_notify_acked_irq
+ */
+export class Resamplers {
+  readonly #words: Words;
+  readonly #heads: number;
+  readonly #links: number;
+  readonly #lock: Mutex;
+  readonly #gsiOfPin: (pin: number) => number;
+  readonly #readers: Readers;
+  readonly #reader: number;
+  readonly #acks: LevelAcks;
+
+  constructor(words: Words, regions: ResamplerRegions, parts: ResamplerParts) {
+    this.#words = words;
+    this.#heads = regions.heads.at;
+    this.#links = regions.links.at;
+    this.#lock = new Mutex(words, regions.lock, 'the resampler lock');
+    this.#gsiOfPin = parts.gsiOfPin;
+    this.#readers = parts.readers;
+    this.#reader = parts.reader;
+    this.#acks = parts.acks;
+  }
+
+  /** Whether any irqfd resamples `gsi`. */
+  has(gsi: number): boolean {
+    return gsi >= 0 && gsi < MAX_IRQ_ROUTES && load(this.#words, this.#heads + gsi) !== 0;
+  }
+
+  /** Adds an irqfd to the chain of its GSI, and watches the pins that the table leads there. With the irq lock held. */
+  link(slot: number, gsi: number): void {
+    // A GSI that no table can have is never acknowledged.
+    if (gsi < 0 || gsi >= MAX_IRQ_ROUTES) return;
+    this.#lock.lock();
+    store(this.#words, this.#links + slot, load(this.#words, this.#heads + gsi));
+    store(this.#words, this.#heads + gsi, slot);
+    this.#lock.unlock();
+    this.#watchPinsOf(gsi);
+  }
+
+  /** Takes an irqfd out of its chain; true if it was the last one there. With the irq lock held. */
+  unlink(slot: number, gsi: number): boolean {
+    if (gsi < 0 || gsi >= MAX_IRQ_ROUTES) return true;
+    this.#lock.lock();
+    let at = this.#heads + gsi;
+    while (load(this.#words, at) !== slot && load(this.#words, at) !== 0)
+      at = this.#links + load(this.#words, at);
+    store(this.#words, at, load(this.#words, this.#links + slot));
+    this.#lock.unlock();
+    if (this.has(gsi)) return false;
+    this.#unwatchUnused();
+    return true;
+  }
+
+  /** Watches what a table will need that is about to be published. With the irq lock held. */
+  watchFor(routes: readonly Route[]): void {
+    for (const route of routes) {
+      if (route.type === 'irqchip' && this.has(route.gsi)) this.#acks.watch(route.pin + FIRST_SPI);
+    }
+  }
+
+  /** Ends the watches that the table in force has no use for. With the irq lock held, after a table was replaced. */
+  settle(): void {
+    this.#unwatchUnused();
+  }
+
+  /** Waits until the acknowledgement that some thread may be passing on is done. */
+  flush(): void {
+    this.#lock.lock();
+    this.#lock.unlock();
+  }
+
+  /**
+   * Passes on the end of every watched SPI that nobody has passed on yet: lowers the line of its GSI once, then tells
+   * each irqfd of it. Returns how many SPIs there were. Any thread, outside every section and lock: right after its
+   * EOI, the vCPU that ended the interrupt.
+   * @param lower - kvm_set_irq(gsi, 0)
+   * @param tell - signals the resamplefd of an irqfd
+   */
+  serve(lower: (gsi: number) => void, tell: (slot: number) => void): number {
+    let served = 0;
+    for (let intid = this.#acks.take(); intid >= 0; intid = this.#acks.take()) {
+      served++;
+      this.#lock.lock();
+      try {
+        this.#readers.enter(this.#reader);
+        const gsi = this.#gsiOfPin(intid - FIRST_SPI);
+        this.#readers.leave(this.#reader);
+        if (!this.has(gsi)) continue;
+        // Once, and before anybody is told: the first to be told may raise the line again at once, and
+        // a second lowering would take that away. @see race-catalogue `split-deassert`
+        lower(gsi);
+        let slot = load(this.#words, this.#heads + gsi);
+        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
+      } finally {
+        this.#lock.unlock();
+      }
+    }
+    return served;
+  }
+
+  #watchPinsOf(gsi: number): void {
+    this.#forEachPin((pin, named) => {
+      if (named === gsi) this.#acks.watch(pin + FIRST_SPI);
+    });
+  }
+
+  #unwatchUnused(): void {
+    this.#forEachPin((pin, gsi) => {
+      if (!this.has(gsi) && this.#acks.isWatched(pin + FIRST_SPI)) this.#acks.unwatch(pin + FIRST_SPI);
+    });
+  }
+
+  #forEachPin(visit: (pin: number, gsi: number) => void): void {
+    this.#readers.enter(this.#reader);
+    for (let pin = 0; pin < IRQCHIP_PINS; pin++) visit(pin, this.#gsiOfPin(pin));
+    this.#readers.leave(this.#reader);
+  }
+}
