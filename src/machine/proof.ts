@@ -25,12 +25,17 @@ const INTID = 2 * LINE + 2;
 const NEXT_INTID = 2 * LINE + 3;
 const CHANGED_AT = 2 * LINE + 4;
 const KIND = 2 * LINE + 5;
-const FORMER = 2 * LINE + 6;
 const SOURCE_WORDS = 3 * LINE;
 
 /** An edge is delivered at most once for each signal; a level may come again for as long as its line is high. */
 export const EDGE_SOURCE = 0;
 export const LEVEL_SOURCE = 1;
+
+/**
+ * Places where a signal can be after its device has finished with it, each holding one at most: the eventfd's count,
+ * the main thread's queue, the latch. Besides, each vCPU may have acknowledged it and not yet told us.
+ */
+const PLACES = 3;
 
 /** What can be wrong with a delivery, or with the lack of one. */
 export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
@@ -82,9 +87,11 @@ export class Proof {
   readonly #words: Words;
   readonly #regions: ProofRegions;
   readonly #bells: readonly EventCount[];
+  readonly #vcpus: number;
 
-  constructor(words: Words, regions: ProofRegions) {
+  constructor(words: Words, regions: ProofRegions, vcpus: number) {
     this.#words = words;
+    this.#vcpus = vcpus;
     this.#regions = regions;
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
   }
@@ -114,14 +121,14 @@ export class Proof {
 
   /**
    * To be called when a source is settled and its device is at rest: from here on it must not be delivered more often
-   * than it signals. What was coalesced until now must not hide a doubled delivery later. One delivery may still be on
-   * its way: the one for a signal that an earlier handler had already seen begin.
+   * than it signals. What was coalesced until now must not hide a doubled delivery later. Some deliveries may still be
+   * on their way: those for signals that an earlier handler had already seen begin, one for each of the {@link PLACES} and vCPUs.
    */
   settle(source: number): void {
     const at = this.#at(source);
-    const spare = (load(this.#words, at + DELIVERIES) - peek(this.#words, at + SENT)) | 0;
-    const allowance = load(this.#words, at + ALLOWANCE);
-    if (((spare + 1 - allowance) | 0) < 0) store(this.#words, at + ALLOWANCE, (spare + 1) | 0);
+    const spare =
+      (load(this.#words, at + DELIVERIES) - peek(this.#words, at + SENT) + PLACES + this.#vcpus) | 0;
+    if (((spare - load(this.#words, at + ALLOWANCE)) | 0) < 0) store(this.#words, at + ALLOWANCE, spare);
   }
 
   /** Where the thread of `device` sleeps until something of it has been handled. */
@@ -155,7 +162,7 @@ export class Proof {
     const deliveries = (add(this.#words, at + DELIVERIES, 1) + 1) | 0;
     const allowed = (sent + load(this.#words, at + ALLOWANCE)) | 0;
     if (((deliveries - allowed) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE) {
-      this.violate(this.#byOldRoute(at) ? 'misrouted' : 'spurious', source, intid, vcpu);
+      this.violate('spurious', source, intid, vcpu);
     }
     const seen = load(this.#words, at + SEEN);
     if (((sent - seen) | 0) <= 0) return -1;
@@ -189,7 +196,6 @@ export class Proof {
       [INTID, intid],
       [NEXT_INTID, intid],
       [KIND, kind],
-      [FORMER, -1],
     ] as const) {
       store(this.#words, at + field, value);
     }
@@ -215,18 +221,6 @@ export class Proof {
     store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));
     store(this.#words, at + INTID, load(this.#words, at + NEXT_INTID));
     store(this.#words, this.#regions.epoch.at, epoch);
-  }
-
-  /** Two sources that are at rest exchange their INTIDs and vCPUs: their routes have been exchanged. */
-  exchange(a: number, b: number): void {
-    const of = (source: number) => ({ intid: this.intidOf(source), vcpu: this.vcpuOf(source) });
-    const [placeA, placeB] = [of(a), of(b)];
-    this.beginMove(a, placeB.intid, placeB.vcpu);
-    this.beginMove(b, placeA.intid, placeA.vcpu);
-    this.endMove(a);
-    this.endMove(b);
-    store(this.#words, this.#at(a) + FORMER, b);
-    store(this.#words, this.#at(b) + FORMER, a);
   }
 
   intidOf(source: number): number {
@@ -278,12 +272,6 @@ export class Proof {
       (vcpu === load(this.#words, at + NEXT_VCPU) || vcpu === load(this.#words, at + VCPU));
     // Neither: it may have been acknowledged before a move that is complete by now.
     return isNext || ((load(this.#words, at + CHANGED_AT) - epoch) | 0) > 0;
-  }
-
-  /** Whether the source that had this one's INTID before waits for a signal of its own: then that one came here. */
-  #byOldRoute(at: number): boolean {
-    const former = load(this.#words, at + FORMER);
-    return former >= 0 && !this.isSettled(former);
   }
 
   #advance(at: number, to: number): void {

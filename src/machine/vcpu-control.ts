@@ -61,6 +61,10 @@ export class VcpuControl {
     store(this.#words, this.#at + MODE, mode);
   }
 
+  get isHalted(): boolean {
+    return this.mode === HALTED;
+  }
+
   /** Interrupts taken, modulo 2^32: also tells others that the handler of the one before has ended. */
   get taken(): number {
     return load(this.#words, this.#at + TAKEN);

@@ -1,0 +1,35 @@
+import { CommanderError } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+
+/** Exit statuses of every command. */
+export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const;
+
+/** The exit status for what a command threw; what the user should read of it goes to stderr. */
+export function exitStatusOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.usage;
+  if (error instanceof IrqError) {
+    process.stderr.write(`irqloom: ${error.message} (${error.code})\n`);
+    return error.exitStatus;
+  }
+  process.stderr.write(
+    `irqloom: this is a fault of irqloom itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return EXIT.noAnswer;
+}
+
+/** Calls `body` with a signal that Ctrl-C, or SIGTERM, aborts. The second Ctrl-C ends the process at once. */
+export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const interrupt = () => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted);
+    abort.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await body(abort.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { exitStatusOf } from './exit.ts';
+import { stressCommand } from './stress.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('irqloom')
+  .description('Interrupt injection on arm64, in worker threads: stress it, measure it, find its races.')
+  .version(version)
+  .showHelpAfterError('(--help lists what there is)')
+  .configureHelp({ showGlobalOptions: true });
+
+for (const command of [stressCommand()]) program.addCommand(command);
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitStatusOf(error);
+}

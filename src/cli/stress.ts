@@ -1,0 +1,140 @@
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
+import { stressText } from '../report/stress-text.ts';
+import { count, rate } from '../report/units.ts';
+import { readGuestTrace } from '../scenarios/guest-trace.ts';
+import type { StressOptions } from '../scenarios/stress/build.ts';
+import { CHURNS, type Churn } from '../scenarios/stress/plan.ts';
+import { held, type StressResult } from '../scenarios/stress/result.ts';
+import { runStress } from '../scenarios/stress/run.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { Terminal } from './terminal.ts';
+import { number, wholeNumber } from './values.ts';
+
+/** The recorded guest that comes with the package. */
+const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
+
+type Flags = {
+  trace?: string;
+  vcpus?: number;
+  devices?: number;
+  events?: number;
+  iterations: number;
+  seconds: number;
+  spis: number;
+  churn: Churn;
+  dispatch: Dispatch;
+  fault: Fault;
+  seed?: number;
+  json?: boolean;
+};
+
+/** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
+export function stressCommand(): Command {
+  return new Command('stress')
+    .summary('inject from many threads and prove that nothing was lost, doubled or misrouted')
+    .description(
+      'Boots a machine whose vCPUs each run in a worker thread, signals its interrupts from device threads while a driver thread moves, masks, remaps and reroutes them, and proves that every signal was followed by its delivery.\n' +
+        'Without -v, -d and -e the input is a recorded Linux guest: its own ITS commands set the machine up.',
+    )
+    .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 512))
+    .option('-d, --devices <n>', 'device threads', wholeNumber(1, 512))
+    .option('-e, --events <n>', 'events (MSI vectors) of each device', wholeNumber(1, 4096))
+    .option(
+      '-i, --iterations <n>',
+      'signals of each source; 0: as many as the time allows',
+      wholeNumber(0, 2 ** 31 - 1),
+      0,
+    )
+    .option('-s, --seconds <n>', 'how long to inject, at most', number(0.05, 86_400, 'seconds'), 8)
+    .option('--spis <n>', 'wires beside the MSIs, edge and level in turn', wholeNumber(0, 512), 0)
+    .addOption(
+      new Option('--churn <how>', 'what the driver thread does meanwhile').choices(CHURNS).default('heavy'),
+    )
+    .addOption(
+      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+        .choices(DISPATCHES)
+        .default('main'),
+    )
+    .addOption(
+      new Option('--fault <rule>', 'break a rule of the machine, to see the proof fail')
+        .choices(FAULTS)
+        .default('none'),
+    )
+    .option(
+      '--trace <file>',
+      'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
+    )
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
+    .option('--json', 'print the result as one JSON object')
+    .action(async (flags: Flags) => {
+      process.exitCode = await stress(flags);
+    });
+}
+
+async function stress(flags: Flags): Promise<number> {
+  const options = optionsOf(flags);
+  const terminal = new Terminal();
+  terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
+  const result = await interruptible((signal) =>
+    runStress(options, {
+      signal,
+      glance: ({ seconds, injected, delivered, violations }) => {
+        terminal.status(
+          `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+        );
+      },
+    }),
+  );
+  terminal.clear();
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
+  return exitOf(result);
+}
+
+function exitOf(result: StressResult): number {
+  if (!held(result)) return EXIT.failed;
+  if (result.interrupted) return EXIT.interrupted;
+  return result.delivered === 0 ? EXIT.noAnswer : EXIT.held;
+}
+
+function optionsOf(flags: Flags): StressOptions {
+  const { vcpus, devices, events, spis, seconds, iterations, churn, dispatch, fault } = flags;
+  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined;
+  if (synthetic && flags.trace !== undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      '--trace brings its own vCPUs, devices and events: leave out -v, -d and -e, or leave out --trace',
+    );
+  }
+  const input = synthetic
+    ? { vcpus: vcpus ?? 1, devices: devices ?? 1, events: events ?? 1 }
+    : readGuestTrace(flags.trace ?? fileURLToPath(RECORDING));
+  if (fault === 'wrong-vcpu' && 'events' in input && 'vcpus' in input && input.vcpus === 1) {
+    throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
+  }
+  if ((fault === 'stale-route' || fault === 'wrong-vcpu') && churn === 'none') {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--fault ${fault} shows only while routes and targets change: use --churn light or heavy`,
+    );
+  }
+  return { input, spis, seconds, iterations, churn, dispatch, fault, seed: flags.seed ?? randomSeed() };
+}
+
+function randomSeed(): number {
+  return Math.floor(Math.random() * 2 ** 31);
+}
+
+/** The whole command that runs the same again. */
+function commandOf(flags: Flags, { seed }: StressOptions): string {
+  const words = ['npx irqloom stress'];
+  for (const [name, value] of Object.entries(flags)) {
+    if (name === 'seed' || value === undefined || value === false) continue;
+    words.push(value === true ? `--${name}` : `--${name} ${value}`);
+  }
+  return `${words.join(' ')} --seed ${seed}`;
+}

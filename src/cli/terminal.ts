@@ -1,0 +1,38 @@
+import type { WriteStream } from 'node:tty';
+
+/** What the terminal of a stream can show: nothing but plain lines where it is none, or NO_COLOR is set. */
+export class Terminal {
+  readonly #stream: NodeJS.WriteStream | WriteStream;
+  readonly #live: boolean;
+  readonly #colour: boolean;
+  #shown = false;
+
+  constructor(stream: NodeJS.WriteStream = process.stderr) {
+    this.#stream = stream;
+    this.#live = stream.isTTY === true;
+    this.#colour = this.#live && !process.env.NO_COLOR;
+  }
+
+  /** Replaces the status line; shows nothing where there is no terminal to show it on. */
+  status(text: string): void {
+    if (!this.#live) return;
+    const columns = this.#stream.columns ?? 80;
+    this.#stream.write(`\r\u001b[2K${text.slice(0, columns - 1)}`);
+    this.#shown = true;
+  }
+
+  /** Takes the status line away. */
+  clear(): void {
+    if (this.#shown) this.#stream.write('\r\u001b[2K');
+    this.#shown = false;
+  }
+
+  line(text: string): void {
+    this.clear();
+    this.#stream.write(`${text}\n`);
+  }
+
+  dim(text: string): string {
+    return this.#colour ? `\u001b[2m${text}\u001b[22m` : text;
+  }
+}

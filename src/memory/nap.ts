@@ -1,0 +1,10 @@
+/** A word that nobody ever changes or notifies: what a nap waits on. */
+const nowhere = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Blocks the thread for `ms`, which may be a fraction. For a loop that looks for something at intervals, or paces itself;
+ * never instead of a wake-up.
+ */
+export function nap(ms: number): void {
+  Atomics.wait(nowhere, 0, 0, ms);
+}

@@ -1,0 +1,76 @@
+import { held, type NamedViolation, type StressResult } from '../scenarios/stress/result.ts';
+import { table } from './table.ts';
+import { count, plural, rate, size, time } from './units.ts';
+
+/** How many violations are printed one by one. */
+const SHOWN = 10;
+
+/** The result of a stress run as text for people. */
+export function stressText(result: StressResult): string {
+  const { config, latencyNs } = result;
+  const lines = [
+    `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
+    `input ${config.source === 'synthetic' ? 'synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
+    '',
+    table(
+      ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
+      result.vcpus.map(({ vcpu, delivered, halts, pollHits, latencyNs: ns }) => [
+        String(vcpu),
+        count(delivered),
+        rate(delivered / result.seconds),
+        count(halts),
+        count(pollHits),
+        time(ns.p50),
+        time(ns.p99),
+        time(ns.p999),
+        time(ns.max),
+      ]),
+    ),
+    '',
+    table(
+      ['device', 'sources', 'injected', 'delivered', 'coalesced', 'rate'],
+      result.devices.map(({ name, sources, injected, delivered, coalesced }) => [
+        name,
+        count(sources),
+        count(injected),
+        count(delivered),
+        count(coalesced),
+        rate(injected / result.seconds),
+      ]),
+    ),
+    '',
+    `in ${time(result.seconds * 1e9)}: injected ${count(result.injected)} (${rate(result.injectedPerSecond)}), delivered ${count(result.delivered)} (${rate(result.deliveredPerSecond)}), coalesced ${count(result.coalesced)}`,
+    `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
+    `meanwhile: ${churnText(result)}`,
+    `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
+    ...violationLines(result.violations),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function churnText({ churn }: StressResult): string {
+  const parts = [
+    plural(churn.moves, 'move'),
+    plural(churn.routeUpdates, 'route update'),
+    `${plural(churn.masks, 'mask')} and unmask`,
+    plural(churn.configs, 'LPI disabled and enabled', 'LPIs disabled and enabled'),
+    plural(churn.remaps, 'remap'),
+  ];
+  return parts.join(', ');
+}
+
+function violationLines(violations: readonly NamedViolation[]): string[] {
+  if (violations.length === 0) return [];
+  const rows = violations
+    .slice(0, SHOWN)
+    .map(({ kind, device, deviceId, eventId, gsi, intid, vcpu, sent, seen }) => {
+      const event = deviceId < 0 ? '–' : `${deviceId}:${eventId}`;
+      return [kind, device, event, String(gsi), String(intid), String(vcpu), String(sent), String(seen)];
+    });
+  const more = violations.length > SHOWN ? [`(and more: --json lists the first ${violations.length})`] : [];
+  return [
+    '',
+    table(['violation', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'], rows),
+    ...more,
+  ];
+}

@@ -1,0 +1,96 @@
+import { Chance } from '../../explore/chance.ts';
+import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { load } from '../../memory/word.ts';
+import { type Plan, stressViews } from './plan.ts';
+
+/** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
+const LONG_BURST = 1024;
+const SHORT_BURST = 32;
+/** How long a device looks for its signals to be handled before it sleeps. */
+const LOOKS = 200;
+/** How often a sleeping device looks whether the run is over. */
+const NAP_MS = 50;
+/** How long, once the run is over, a device waits for what it has signalled. */
+const LAST_WAIT_MS = 3_000;
+
+/**
+ * A device thread: signals its sources in bursts, in an order drawn from the seed, and after each burst waits until the
+ * guest has seen them all. So signals race with each other and with the churn, and yet each loss shows.
+ */
+export function stressDevice(machine: Machine, options: unknown): { run(): { injected: number } } {
+  const { plan, device } = options as { plan: Plan; device: number };
+  const { proof, stopAt } = stressViews(machine, plan);
+  const { irqfds } = machine.vm;
+  const chance = new Chance(plan.seed);
+  chance.begin(device + 1);
+  const mine = plan.sources.flatMap((source, index) =>
+    source.device === device ? [{ ...source, index }] : [],
+  );
+  const left = Int32Array.from(mine, () => (plan.iterations === 0 ? -1 : plan.iterations));
+  const touched = new Uint8Array(mine.length);
+  const bell = proof.bell(device);
+  const stopping = () => load(machine.words, stopAt) !== 0;
+  let injected = 0;
+
+  const signal = (which: number) => {
+    const source = mine[which];
+    if (!source || left[which] === 0) return;
+    if (plan.iterations !== 0) left[which] = (left[which] ?? 0) - 1;
+    touched[which] = 1;
+    injected++;
+    proof.beginSignal(source.index, machine.clock);
+    if (source.kind === 'level')
+      machine.vm.irqLine(packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: source.intid }), true);
+    else irqfds.write(source.fd);
+  };
+
+  const settled = () => {
+    for (let which = 0; which < mine.length; which++) {
+      if (touched[which] === 0) continue;
+      const index = mine[which]?.index ?? 0;
+      if (!proof.isSettled(index)) return false;
+      proof.settle(index);
+      touched[which] = 0;
+    }
+    return true;
+  };
+
+  /** Waits until all that was signalled has been handled; false if the run is over first. */
+  const settle = () => {
+    for (let look = 0; look < LOOKS; look++) if (settled()) return true;
+    let until = Number.POSITIVE_INFINITY;
+    for (;;) {
+      const ticket = bell.announce();
+      if (settled()) {
+        bell.withdraw();
+        return true;
+      }
+      bell.park(ticket, NAP_MS);
+      const now = machine.clock.now();
+      if (stopping()) until = Math.min(until, now + LAST_WAIT_MS * 1e6);
+      if (now > until) return settled();
+    }
+  };
+
+  const burst = () => {
+    const draw = chance.below(4);
+    const length = draw === 0 ? 1 : draw === 1 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
+    const first = chance.below(mine.length);
+    const scattered = chance.below(2) === 0;
+    for (let i = 0; i < length; i++)
+      signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
+  };
+
+  return {
+    run() {
+      let open = mine.length > 0;
+      while (open && !stopping()) {
+        burst();
+        open = settle() && (plan.iterations === 0 || left.some((signals) => signals > 0));
+      }
+      settle();
+      return { injected };
+    },
+  };
+}

@@ -1,0 +1,265 @@
+import { Chance } from '../../explore/chance.ts';
+import { affinityOf } from '../../gic/affinity.ts';
+import { isPending } from '../../gic/state.ts';
+import type { Fd } from '../../kvm/gsi.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { nap } from '../../memory/nap.ts';
+import { add, load } from '../../memory/word.ts';
+import { routesOf } from './build.ts';
+import { CHURN_COUNTS, type ChurnCount, type Plan, type Source, stressViews } from './plan.ts';
+
+const GICD_IROUTER = 0x6000;
+/** Configuration byte of an LPI of priority 0xa0: disabled, and enabled. */
+const LPI_OFF = 0xa2;
+const LPI_ON = 0xa3;
+const FIRST_LPI = 8192;
+
+/** Pause between two changes, ms. */
+const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
+/** Longest wait for an interrupt to be taken before its event is taken apart. */
+const QUIET_MS = 5_000;
+const NAP_MS = 0.05;
+
+/**
+ * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
+ * replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew.
+ * Each change tells the proof when it begins and when it is complete.
+ */
+export function stressDriver(machine: Machine, options: unknown): { run(): void } {
+  const plan = options as Plan;
+  return new Driver(machine, plan);
+}
+
+class Driver {
+  readonly #machine: Machine;
+  readonly #plan: Plan;
+  readonly #views: ReturnType<typeof stressViews>;
+  readonly #chance: Chance;
+  /** What each source is called at the moment. */
+  readonly #sources: Source[];
+  readonly #spare: number[];
+
+  constructor(machine: Machine, plan: Plan) {
+    this.#machine = machine;
+    this.#plan = plan;
+    this.#views = stressViews(machine, plan);
+    this.#chance = new Chance(plan.seed);
+    this.#chance.begin(0);
+    this.#sources = [...plan.sources];
+    const { first, end } = plan.spareLpis;
+    this.#spare = Array.from({ length: Math.min(1024, end - first) }, (_, index) => first + index);
+  }
+
+  run(): void {
+    if (this.#plan.churn === 'none') return;
+    while (!this.#stopping()) {
+      this.#change();
+      if (PAUSE_MS[this.#plan.churn] > 0) nap(PAUSE_MS[this.#plan.churn]);
+    }
+  }
+
+  #change(): void {
+    const which = this.#chance.below(this.#sources.length);
+    const source = this.#sources[which];
+    if (!source) return;
+    const draw = this.#chance.below(100);
+    const isMessage = source.kind === 'msi';
+    if (source.kind === 'level' || (draw < 30 && !isMessage)) this.#moveWire(which, source);
+    else if (draw < 30) this.#move(which, source);
+    else if (draw < 55 || !isMessage) this.#mask(source);
+    else if (draw < 75) this.#configure(source);
+    else if (draw < 88) this.#remap(which, source);
+    else this.#reroute(which, source);
+  }
+
+  /** MOVI, and SYNC, as an affinity change does. */
+  #move(which: number, source: Source): void {
+    const vcpu = this.#chance.below(this.#plan.vcpus);
+    const { proof } = this.#views;
+    proof.beginMove(which, source.intid, vcpu);
+    this.#machine.itsDriver.send(
+      {
+        name: 'MOVI',
+        deviceId: source.deviceId,
+        eventId: source.eventId,
+        collectionId: this.#collection(vcpu),
+      },
+      { name: 'SYNC', rdbase: source.vcpu },
+    );
+    proof.endMove(which);
+    this.#sources[which] = { ...source, vcpu };
+    this.#count('moves');
+  }
+
+  /** GICD_IROUTER, for an SPI. */
+  #moveWire(which: number, source: Source): void {
+    const vcpu = this.#chance.below(this.#plan.vcpus);
+    const { proof } = this.#views;
+    proof.beginMove(which, source.intid, vcpu);
+    this.#machine.mmio.write(
+      this.#machine.config.gicdBase + GICD_IROUTER + 8 * source.intid,
+      8,
+      BigInt(affinityOf(vcpu)),
+    );
+    proof.endMove(which);
+    this.#sources[which] = { ...source, vcpu };
+    this.#count('moves');
+  }
+
+  /** Masks a vector as a VMM does, by detaching its irqfd, and unmasks it: what came meanwhile is in the eventfd. */
+  #mask(source: Source): void {
+    this.#detach(source);
+    this.#spin();
+    this.#attach(source);
+    this.#count('masks');
+  }
+
+  /** Disables an LPI in the configuration table and enables it again, each with INV. */
+  #configure(source: Source): void {
+    this.#setConfig(source, LPI_OFF);
+    this.#spin();
+    this.#setConfig(source, LPI_ON);
+    this.#count('configs');
+  }
+
+  /** Maps an event anew, to another LPI: mask, wait for what is in flight, DISCARD, MAPTI, INV, unmask. */
+  #remap(which: number, source: Source): void {
+    const lpi = this.#spare.shift();
+    if (lpi === undefined) return;
+    this.#detach(source);
+    if (this.#waitUntilTaken(source.intid)) {
+      const vcpu = this.#chance.below(this.#plan.vcpus);
+      const { deviceId, eventId } = source;
+      this.#views.proof.beginMove(which, lpi, vcpu);
+      this.#machine.itsDriver.send({ name: 'DISCARD', deviceId, eventId });
+      this.#map({ deviceId, eventId, lpi, vcpu });
+      this.#views.proof.endMove(which);
+      this.#waitForHandlers();
+      this.#spare.push(source.intid);
+      this.#sources[which] = { ...source, intid: lpi, vcpu };
+      this.#count('remaps');
+    } else {
+      this.#spare.unshift(lpi);
+    }
+    this.#attach(this.#sources[which] ?? source);
+  }
+
+  /**
+   * Replaces the routing table, while the device signals: a source gets another event of its device, mapped to another LPI,
+   * as when a driver sets a vector up anew. Where the device has no event to spare, the same table is committed again.
+   */
+  #reroute(which: number, source: Source): void {
+    const eventId = this.#freeEvent(source.deviceId);
+    const lpi = eventId < 0 ? undefined : this.#spare.shift();
+    if (lpi === undefined) {
+      this.#commit();
+      this.#count('routeUpdates');
+      return;
+    }
+    const vcpu = this.#chance.below(this.#plan.vcpus);
+    const { deviceId } = source;
+    this.#views.proof.beginMove(which, lpi, vcpu);
+    this.#map({ deviceId, eventId, lpi, vcpu });
+    this.#sources[which] = { ...source, eventId, intid: lpi, vcpu };
+    this.#commit();
+    // The table is in force; what came by the old one before may still be pending. Then the old event can go.
+    if (this.#waitUntilTaken(source.intid)) this.#views.proof.endMove(which);
+    if (!this.#waitForHandlers()) return;
+    this.#machine.itsDriver.send(
+      { name: 'DISCARD', deviceId, eventId: source.eventId },
+      { name: 'SYNC', rdbase: source.vcpu },
+    );
+    this.#spare.push(source.intid);
+    this.#count('routeUpdates');
+  }
+
+  /** An EventID of a device that no source has, or -1. */
+  #freeEvent(deviceId: number): number {
+    const device = this.#plan.eventBits.find((each) => each.deviceId === deviceId);
+    const taken = new Set(
+      this.#sources.flatMap((source) => (source.deviceId === deviceId ? [source.eventId] : [])),
+    );
+    for (let eventId = 0; eventId < 2 ** (device?.bits ?? 0); eventId++)
+      if (!taken.has(eventId)) return eventId;
+    return -1;
+  }
+
+  /** Configures an LPI as enabled, and maps an event to it. */
+  #map({
+    deviceId,
+    eventId,
+    lpi,
+    vcpu,
+  }: {
+    deviceId: number;
+    eventId: number;
+    lpi: number;
+    vcpu: number;
+  }): void {
+    this.#machine.memory.setByte(this.#plan.configTable + lpi - FIRST_LPI, LPI_ON);
+    this.#machine.itsDriver.send(
+      { name: 'MAPTI', deviceId, eventId, lpi, collectionId: this.#collection(vcpu) },
+      { name: 'INV', deviceId, eventId },
+      { name: 'SYNC', rdbase: vcpu },
+    );
+  }
+
+  #commit(): void {
+    this.#machine.vm.setGsiRouting(routesOf(this.#machine, this.#sources));
+  }
+
+  #detach({ fd, gsi }: Source): void {
+    this.#machine.vm.deassignIrqFd(fd as Fd, gsi);
+  }
+
+  #attach({ fd, gsi }: Source): void {
+    this.#machine.vm.assignIrqFd(fd as Fd, gsi);
+  }
+
+  #setConfig({ intid, deviceId, eventId, vcpu }: Source, config: number): void {
+    this.#machine.memory.setByte(this.#plan.configTable + intid - FIRST_LPI, config);
+    this.#machine.itsDriver.send({ name: 'INV', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+  }
+
+  #collection(vcpu: number): number {
+    return this.#plan.collections[vcpu] ?? vcpu;
+  }
+
+  /** Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first. */
+  #waitUntilTaken(intid: number): boolean {
+    const { interrupts } = this.#machine.gic;
+    return this.#until(() => !isPending(interrupts.state(interrupts.find(0, intid))));
+  }
+
+  /** Waits until every handler that may be running has ended. */
+  #waitForHandlers(): boolean {
+    for (let vcpu = 0; vcpu < this.#plan.vcpus; vcpu++) {
+      const control = this.#machine.control(vcpu);
+      const taken = control.taken;
+      if (!this.#until(() => control.taken !== taken || control.isHalted)) return false;
+    }
+    return true;
+  }
+
+  #until(done: () => boolean): boolean {
+    const end = this.#machine.clock.now() + QUIET_MS * 1e6;
+    while (!done()) {
+      if (this.#stopping() || this.#machine.clock.now() > end) return done();
+      nap(NAP_MS);
+    }
+    return true;
+  }
+
+  #stopping(): boolean {
+    return load(this.#machine.words, this.#views.stopAt) !== 0;
+  }
+
+  /** Lets some time pass for signals to come into; not a wait for anything. */
+  #spin(): void {
+    for (let turns = this.#chance.below(2_000); turns > 0 && !this.#stopping(); turns--);
+  }
+
+  #count(what: ChurnCount): void {
+    add(this.#machine.words, this.#views.churnAt + CHURN_COUNTS.indexOf(what), 1);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Machine } from '../../machine/machine.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../../machine/proof.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { Histogram, histogramWords } from '../../measure/histogram.ts';
+import { Layout, LINE, type Region } from '../../memory/layout.ts';
+
+/** How a source reaches its vCPU: an irqfd with an MSI route, an irqfd on an edge SPI, KVM_IRQ_LINE on a level SPI. */
+export type SourceKind = 'msi' | 'edge' | 'level';
+
+/** Something that signals. Its numbers here are those that it starts with. */
+export type Source = {
+  readonly kind: SourceKind;
+  /** The device thread that signals it. */
+  readonly device: number;
+  readonly fd: number;
+  readonly gsi: number;
+  /** -1 for SPIs, both. */
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly intid: number;
+  readonly vcpu: number;
+};
+
+export const CHURNS = ['none', 'light', 'heavy'] as const;
+export type Churn = (typeof CHURNS)[number];
+
+/** What every thread of a stress run is told. Plain data. */
+export type Plan = {
+  readonly sources: readonly Source[];
+  readonly devices: number;
+  readonly vcpus: number;
+  readonly churn: Churn;
+  readonly seed: number;
+  /** Signals of each source, 0 for no limit. */
+  readonly iterations: number;
+  /** LPIs that are free to be mapped: what a remapped event may get. */
+  readonly spareLpis: { readonly first: number; readonly end: number };
+  /** EventID bits of each device, as MAPD gave them. */
+  readonly eventBits: readonly { readonly deviceId: number; readonly bits: number }[];
+  /** ICID of each vCPU's collection. */
+  readonly collections: readonly number[];
+  /** Guest-physical address of the LPI configuration table. */
+  readonly configTable: number;
+};
+
+/** Churn of the driver, counted in shared words so that a live view sees it. */
+export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const;
+export type ChurnCount = (typeof CHURN_COUNTS)[number];
+
+/** The words of a stress run, within the scenario's region of the machine. */
+export type StressRegions = {
+  readonly proof: ProofRegions;
+  /** 1 tells devices and driver to finish. */
+  readonly stop: Region;
+  readonly churn: Region;
+  /** By vCPU: signal to handler, ns. */
+  readonly latency: readonly Region[];
+};
+
+export function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
+  return {
+    proof: proofRegions(layout, { sources: plan.sources.length, intids: idLimit, devices: plan.devices }),
+    stop: layout.region('stop', 1),
+    churn: layout.region('churn', LINE),
+    latency: Array.from({ length: plan.vcpus }, (_, vcpu) =>
+      layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
+    ),
+  };
+}
+
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
+
+/** How many words {@link stressRegions} needs. */
+export function stressWords(plan: Sizes, idLimit: number): number {
+  const layout = new Layout();
+  stressRegions(layout, plan, idLimit);
+  return layout.words;
+}
+
+/** The views of a stress run on a machine. */
+export function stressViews(machine: Machine, plan: Plan) {
+  const layout = new Layout(machine.scenario.at);
+  const regions = stressRegions(layout, plan, machine.gic.interrupts.idLimit);
+  return {
+    proof: new Proof(machine.words, regions.proof, plan.vcpus),
+    stopAt: regions.stop.at,
+    churnAt: regions.churn.at,
+    latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
+  };
+}
+
+/** How the proof judges a source. */
+export function proofKind(kind: SourceKind): number {
+  return kind === 'level' ? LEVEL_SOURCE : EDGE_SOURCE;
+}

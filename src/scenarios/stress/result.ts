@@ -1,0 +1,169 @@
+import type { Dispatch } from '../../kvm/irqfds.ts';
+import type { Fault } from '../../machine/config.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Violation } from '../../machine/proof.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { Distribution, type Summary } from '../../measure/distribution.ts';
+import { load } from '../../memory/word.ts';
+import type { StressOptions } from './build.ts';
+import { CHURN_COUNTS, type Churn, type ChurnCount, type Plan, stressViews } from './plan.ts';
+import type { Tally } from './tally.ts';
+
+/** A vCPU's share of a run. */
+export type VcpuShare = {
+  readonly vcpu: number;
+  readonly delivered: number;
+  /** Times it parked, and halts that polling cut short. */
+  readonly halts: number;
+  readonly pollHits: number;
+  readonly latencyNs: Summary;
+};
+
+/** A device's share of a run. */
+export type DeviceShare = {
+  readonly name: string;
+  readonly sources: number;
+  readonly injected: number;
+  readonly delivered: number;
+  readonly coalesced: number;
+};
+
+/** A violation with every name that its source has. -1 where it has none of that kind. */
+export type NamedViolation = Violation & {
+  readonly device: string;
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly gsi: number;
+};
+
+/** What `irqloom stress --json` prints. */
+export type StressResult = {
+  readonly schemaVersion: 1;
+  readonly command: 'stress';
+  readonly config: {
+    readonly vcpus: number;
+    readonly devices: number;
+    /** DevID:EvID pairs in all. */
+    readonly events: number;
+    readonly spis: number;
+    readonly dispatch: Dispatch;
+    readonly churn: Churn;
+    readonly seed: number;
+    readonly fault: Fault;
+    /** The recorded guest's file, or `synthetic`. */
+    readonly source: string;
+  };
+  readonly injected: number;
+  readonly delivered: number;
+  /** Signals that were covered by a delivery that another signal had asked for. */
+  readonly coalesced: number;
+  readonly lost: number;
+  readonly misrouted: number;
+  readonly spurious: number;
+  readonly stranded: number;
+  /** Whether the user ended the run before its time. */
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  readonly injectedPerSecond: number;
+  readonly deliveredPerSecond: number;
+  /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
+  readonly latencyNs: Summary;
+  readonly churn: Readonly<Record<ChurnCount, number>>;
+  readonly violations: readonly NamedViolation[];
+  readonly vcpus: readonly VcpuShare[];
+  readonly devices: readonly DeviceShare[];
+  readonly sharedBytes: number;
+  /** From the first thread's start until all were ready. */
+  readonly bootMs: number;
+};
+
+/** Whether the machine kept its promises. */
+export function held(result: Pick<StressResult, 'lost' | 'misrouted' | 'spurious' | 'stranded'>): boolean {
+  return result.lost + result.misrouted + result.spurious + result.stranded === 0;
+}
+
+type Run = {
+  readonly options: StressOptions;
+  readonly machine: Machine;
+  readonly plan: Plan;
+  readonly tally: Tally;
+  readonly seconds: number;
+  readonly bootMs: number;
+  readonly interrupted: boolean;
+};
+
+/** Makes the result of a run that has come to rest. */
+export function stressResult({
+  options,
+  machine,
+  plan,
+  tally,
+  seconds,
+  bootMs,
+  interrupted,
+}: Run): StressResult {
+  const { proof, latency, churnAt } = stressViews(machine, plan);
+  const { injected, delivered } = tally;
+  const all = new Distribution(LATENCY);
+  for (const histogram of latency) histogram.addTo(all);
+  const devices = Array.from({ length: plan.devices }, (_, device) => deviceShare(plan, tally, device));
+  const { dispatch, churn, seed, fault, spis } = options;
+  return {
+    schemaVersion: 1,
+    command: 'stress',
+    config: {
+      vcpus: plan.vcpus,
+      devices: plan.devices,
+      events: plan.sources.filter((source) => source.kind === 'msi').length,
+      spis,
+      dispatch,
+      churn,
+      seed,
+      fault,
+      source: 'file' in options.input ? options.input.file : 'synthetic',
+    },
+    injected,
+    delivered,
+    coalesced: devices.reduce((sum, device) => sum + device.coalesced, 0),
+    lost: proof.count('lost'),
+    misrouted: proof.count('misrouted'),
+    spurious: proof.count('spurious'),
+    stranded: proof.count('stranded'),
+    interrupted,
+    seconds,
+    injectedPerSecond: injected / seconds,
+    deliveredPerSecond: delivered / seconds,
+    latencyNs: all.summary(),
+    churn: Object.fromEntries(
+      CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
+    ) as Record<ChurnCount, number>,
+    violations: proof.violations().map((violation) => named(violation, plan)),
+    vcpus: latency.map((histogram, vcpu) => {
+      const { halts, pollHits } = machine.control(vcpu).counters();
+      return { vcpu, delivered: tally.taken(vcpu), halts, pollHits, latencyNs: histogram.read().summary() };
+    }),
+    devices,
+    sharedBytes: machine.buffer.byteLength,
+    bootMs,
+  };
+}
+
+function deviceShare(plan: Plan, tally: Tally, device: number): DeviceShare {
+  const share = { sources: 0, injected: 0, delivered: 0, coalesced: 0 };
+  plan.sources.forEach((source, index) => {
+    if (source.device !== device) return;
+    share.sources++;
+    share.injected += tally.sent(index);
+    share.delivered += tally.deliveries(index);
+    // A level may be delivered more often than it was signalled: while its line is high it comes again.
+    share.coalesced += Math.max(0, tally.sent(index) - tally.deliveries(index));
+  });
+  return { name: `device${device}`, ...share };
+}
+
+function named(violation: Violation, plan: Plan): NamedViolation {
+  const source = plan.sources[violation.source];
+  if (!source) return { ...violation, device: 'none', deviceId: -1, eventId: -1, gsi: -1 };
+  const { device, deviceId, eventId, gsi } = source;
+  return { ...violation, device: `device${device}`, deviceId, eventId, gsi };
+}
