@@ -35,7 +35,7 @@ const DEFAULT_STEPS = 10_000;
 const DEFAULT_HANG_SECONDS = 10;
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 const CLASSIFIED = 10_000;
-const SHRINK_SCHEDULES = 50_000;
+const SHRINK_SCHEDULES = 200_000;
 /** A batch under one watchdog, and how often it looks at the clock. */
 const BATCH_MS = 100;
 const CLOCK_EVERY = 32;

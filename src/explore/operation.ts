@@ -131,7 +131,7 @@ export function describeOperation(op: number, target: string, a: Value, b: Value
   const name = OPERATION_NAMES[op];
   if (name === undefined) return op === ENDED ? 'the end of the thread' : 'an exception';
   if (op === CAS) return `${name}(${target}, ${format(a)} → ${format(b)})`;
-  if (op === WAIT && b !== Infinity) return `${name}(${target}, ${format(a)}, ${format(b)} ms)`;
+  if (op === WAIT && b !== undefined) return `${name}(${target}, ${format(a)}, ${format(b)} ms)`;
   return a === undefined ? `${name}(${target})` : `${name}(${target}, ${format(a)})`;
 }
 

@@ -25,6 +25,7 @@ export function shrink(simulation: Simulation, found: Recording, budget: ShrinkB
     return { recording: found, minimal: 'best-found', schedulesRun: 0 };
   const search = new Search(simulation, found, kind, budget.schedules);
   search.removeSwitches();
+  search.shortenSwitches();
   const minimal = kind === 'step-limit' || kind === 'livelock' ? 'best-found' : search.searchBelow();
   return { recording: search.best, minimal, schedulesRun: search.used };
 }
@@ -60,6 +61,25 @@ class Search {
       if (better) size = Math.min(size, Math.max(1, this.best.switches.length >> 1));
       else if (size === 1) break;
       else size >>= 1;
+    }
+  }
+
+  /** Goes from one switch straight to where a later one went, leaving out those between. */
+  shortenSwitches(): void {
+    for (let better = true; better && this.used < this.#most >> 1; ) {
+      better = false;
+      const switches = this.best.switches;
+      for (let i = 0; i < switches.length && !better; i++) {
+        for (let j = switches.length - 1; j > i && !better; j--) {
+          const [from, to] = [switches[i], switches[j]];
+          if (from === undefined || to === undefined) continue;
+          better = this.#tries([
+            ...switches.slice(0, i),
+            { ...from, next: to.next },
+            ...switches.slice(j + 1),
+          ]);
+        }
+      }
     }
   }
 

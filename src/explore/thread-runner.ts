@@ -17,6 +17,7 @@ import {
 } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
+import { framesAbove } from './sites.ts';
 
 /**
  * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
@@ -252,7 +253,7 @@ export class ThreadRunner implements Controller, Source {
     if (base < 0) return outside(op, array, index, a, b);
     const point = this.#toPoint(op, array, index, a, b, base);
     const pos = this.#pos;
-    if (this.#sites !== undefined) this.#sites.push(userFrames());
+    if (this.#sites !== undefined) this.#sites.push(framesAbove(ThreadRunner.prototype.request));
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
         this.mismatchAt = pos;
@@ -344,25 +345,6 @@ function outside(op: number, array: IntegerArray, index: number, a: unknown, b: 
   if (op === LOAD) return native?.(array, index);
   if (op === CAS) return native?.(array, index, a, b);
   return native?.(array, index, a);
-}
-
-const HERE = new URL('.', import.meta.url).href;
-
-/** The frames of the user's code that called the operation, innermost first, as `file:line:column`. */
-function userFrames(): string[] {
-  const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, ThreadRunner.prototype.request);
-  const frames: string[] = [];
-  for (const line of (holder.stack ?? '').split('\n').slice(1)) {
-    const place = /\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
-    if (place === undefined) continue;
-    const url = place.startsWith('file://') ? place : `file://${place}`;
-    // The scenario's own wrapper is where the thread's stack ends.
-    if (url.startsWith(HERE) && /\/scenario\.[jt]s:/.test(url)) break;
-    if (url.startsWith(HERE)) continue;
-    frames.push(place.replace(/^file:\/\//, ''));
-  }
-  return frames;
 }
 
 function toInteger(value: unknown): number {

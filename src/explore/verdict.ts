@@ -15,6 +15,7 @@ import {
 import type { RecordedStep } from './record.ts';
 import type { FailureKind, ThreadEnd } from './result.ts';
 import type { Simulation } from './simulation.ts';
+import { framesOf } from './sites.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** What is wrong with a schedule, in words. */
@@ -66,7 +67,13 @@ function explainThrown(thrown: unknown, prefix: string, sites: readonly string[]
   const asserts = thrown.name.startsWith('AssertionError') || code === 'ERR_ASSERTION';
   const kind = asserts ? 'assertion' : 'exception';
   const message = `${prefix}${asserts || thrown.name === 'Error' ? '' : `${thrown.name}: `}${thrown.message}`;
-  return { kind, message, sites, ...(thrown.stack === undefined ? {} : { stack: thrown.stack }) };
+  const thrownAt = framesOf(thrown.stack ?? '').slice(0, 1);
+  return {
+    kind,
+    message,
+    sites: [...new Set([...thrownAt, ...sites])],
+    ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
+  };
 }
 
 function lastSites(steps: readonly RecordedStep[], thread: number): string[] {

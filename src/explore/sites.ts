@@ -1,0 +1,26 @@
+const HERE = new URL('.', import.meta.url).href;
+
+/**
+ * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
+ * source where source maps are on.
+ */
+export function framesAbove(callee: (...args: never[]) => unknown): string[] {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, callee);
+  return framesOf(holder.stack ?? '');
+}
+
+/** The frames of the user's code in a stack, innermost first. */
+export function framesOf(stack: string): string[] {
+  const frames: string[] = [];
+  for (const line of stack.split('\n').slice(1)) {
+    const place = /^at .*?\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
+    if (place === undefined) continue;
+    const url = place.startsWith('file://') ? place : `file://${place}`;
+    // The scenario's own wrapper is where the thread's stack ends.
+    if (url.startsWith(HERE) && /\/scenario\.[jt]s:/.test(url)) break;
+    if (url.startsWith(HERE) || url.includes('/node_modules/')) continue;
+    frames.push(place.replace(/^file:\/\//, ''));
+  }
+  return frames;
+}
