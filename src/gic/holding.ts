@@ -1,6 +1,16 @@
 import { type Interrupts, NONE } from './interrupts.ts';
 import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
-import { HELD, isDeliverable, LATCH, NO_TARGET, TARGET, TARGET_SHIFT, targetOf } from './state.ts';
+import {
+  ACTIVE,
+  EDGE,
+  HELD,
+  isDeliverable,
+  LATCH,
+  NO_TARGET,
+  TARGET,
+  TARGET_SHIFT,
+  targetOf,
+} from './state.ts';
 
 /**
  * Where KVM leaves a pending interrupt unheard. Its vgic puts an interrupt on a vCPU's list when something happens to
@@ -61,6 +71,25 @@ export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu:
     if (queued && isDeliverable(now)) interrupts.list(targetOf(now), intid);
     return;
   }
+}
+
+/**
+ * Changes the trigger of an SPI by KVM's rule for GICD_ICFGR: it is not queued by that, even where its wire now counts.
+ * Any thread.
+ * @param edge - EDGE or 0
+ */
+export function retrigger(interrupts: Interrupts, at: number, intid: number, edge: number): void {
+  const before = interrupts.amend(at, EDGE & ~edge, edge);
+  if (!isDeliverable(before) || isDeliverable((before & ~EDGE) | edge)) return;
+  interrupts.unlist(targetOf(before), intid);
+  const now = interrupts.state(at);
+  if (isDeliverable(now)) interrupts.list(targetOf(now), intid);
+}
+
+/** Clears the active state by register; what is pending is listed again, what is held back stays so. Any thread. */
+export function endActive(interrupts: Interrupts, at: number, intid: number): void {
+  const after = interrupts.amend(at, ACTIVE, 0) & ~ACTIVE;
+  if (isDeliverable(after)) interrupts.list(targetOf(after), intid);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { endActive, retrigger } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { GicPersonality } from './personality.ts';
 import type { Register } from './register-table.ts';
@@ -79,7 +80,7 @@ const FIELDS: readonly Field[] = [
     if (value !== 0) interrupts.change(at, intid, 0, ACTIVE);
   }),
   bit('ICACTIVER', 0x380, active, ({ interrupts }, at, intid, value) => {
-    if (value !== 0) interrupts.change(at, intid, ACTIVE, 0);
+    if (value !== 0) endActive(interrupts, at, intid);
   }),
   {
     name: 'IPRIORITYR',
@@ -99,8 +100,11 @@ const FIELDS: readonly Field[] = [
     sizes: [4],
     // Of the two bits only the upper one means something; the lower one reads as zero.
     read: (state) => ((state & EDGE) / EDGE) * 2,
-    write: ({ interrupts, fixedTriggers }, at, intid, value) => {
-      if (intid >= fixedTriggers) interrupts.change(at, intid, EDGE, (value & 2) === 0 ? 0 : EDGE);
+    write: ({ interrupts, personality, fixedTriggers }, at, intid, value) => {
+      const edge = (value & 2) === 0 ? 0 : EDGE;
+      if (intid < fixedTriggers) return;
+      if (personality.requeues) interrupts.change(at, intid, EDGE, edge);
+      else retrigger(interrupts, at, intid, edge);
     },
   },
 ];
