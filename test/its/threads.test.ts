@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { Gic, gicRegions } from '../../src/gic/gic.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
+import { Its } from '../../src/its/its.ts';
+import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
+import { itsRegions } from '../../src/its/regions.ts';
+import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts';
+import { Layout, LINE } from '../../src/memory/layout.ts';
+import { Readers, readersWords } from '../../src/memory/readers.ts';
+import { load, store, type Words } from '../../src/memory/word.ts';
+import {
+  CBASER,
+  COLLECTION_TABLE,
+  CTLR,
+  CWRITER,
+  DEVICE_TABLE,
+  ITT,
+  QUEUE,
+  RAM,
+  RAM_BYTES,
+} from './board.ts';
+
+const VALID = 1n << 63n;
+const CONFIG_TABLE = RAM;
+const PENDING_TABLES = RAM + 0x8_0000;
+const LPI = 8192;
+const INJECTORS = 2;
+const ROUNDS = 1500;
+/** When rounds end at the latest, if the threads have not met by then. */
+const BOUND_MS = 20_000;
+
+test('two threads signal events while a third discards and maps them: no latch outlives its event', async () => {
+  const layout = new Layout();
+  const slots = [{ base: RAM, bytes: RAM_BYTES }];
+  const gicConfig = { vcpus: 2, spis: 32, idBits: 16, personality: 'kvm', its: true } as const;
+  const regions = {
+    gic: gicRegions(layout, gicConfig),
+    its: itsRegions(layout, 0, { devices: 4, events: 8, collections: 4 }),
+    readers: layout.region('readers', readersWords(INJECTORS)),
+    stop: layout.region('stop', 1),
+    tallies: layout.region('tallies', INJECTORS * LINE),
+    ram: guestMemoryRegion(layout, slots),
+  };
+  const words: Words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+  const memory = new GuestMemory(words, regions.ram, slots);
+  const readers = new Readers(words, regions.readers);
+  readers.init();
+  const gic = new Gic(words, regions.gic, memory, { lpisDisabled: () => {} });
+  gic.reset();
+  memory.fill(CONFIG_TABLE, 0x1_0000, 0xa1);
+  for (const vcpu of [0, 1]) {
+    gic.redistributor(vcpu).write(0x70, 8, BigInt(CONFIG_TABLE) | 15n);
+    gic.redistributor(vcpu).write(0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
+    gic.redistributor(vcpu).write(0, 4, 1n);
+  }
+  const personality = ITS_PERSONALITIES.kvm;
+  const its = new Its(words, regions.its, { index: 0, lpis: gic.lpis, memory, readers, personality });
+  its.init();
+  its.write(0x100, 8, VALID | BigInt(DEVICE_TABLE));
+  its.write(0x108, 8, VALID | BigInt(COLLECTION_TABLE));
+  its.write(CBASER, 8, VALID | BigInt(QUEUE) | 15n);
+  its.write(CTLR, 4, 1n);
+  let tail = 0;
+  const run = (...commands: ItsCommand[]) => {
+    for (const command of commands) {
+      writePacket(memory, QUEUE + tail, encodeCommand(command));
+      tail = (tail + 32) % 0x1_0000;
+    }
+    its.write(CWRITER, 8, BigInt(tail));
+  };
+  const mapd: ItsCommand = { name: 'MAPD', deviceId: 8, size: 1, ittAddr: ITT, valid: true };
+  const mapti = (eventId: number, lpi: number, collectionId: number): ItsCommand => ({
+    name: 'MAPTI',
+    deviceId: 8,
+    eventId,
+    lpi,
+    collectionId,
+  });
+  run(mapd, { name: 'MAPC', collectionId: 0, rdbase: 0, valid: true });
+  run({ name: 'MAPC', collectionId: 1, rdbase: 1, valid: true });
+
+  const tallyOf = (reader: number) => regions.tallies.at + reader * LINE;
+  /** By injector: how often it signalled from the cache, in vain, and past the cache. */
+  const tallies = () =>
+    Array.from({ length: INJECTORS }, (_, reader) =>
+      [0, 1, 2].map((at) => load(words, tallyOf(reader) + at)),
+    );
+  const workers = Array.from({ length: INJECTORS }, (_, reader) => {
+    const workerData = { words, regions, slots, reader, stop: regions.stop.at, tally: tallyOf(reader) };
+    return new Worker(new URL('./injector.mjs', import.meta.url), { workerData });
+  });
+  const ended = workers.map((worker) => once(worker, 'exit'));
+  try {
+    await Promise.all(workers.map((worker) => once(worker, 'message')));
+    const late: string[] = [];
+    const look = (lpi: number, round: number, when: string) => {
+      if (!gic.lpis.isMapped(lpi) && gic.lpis.isPending(lpi))
+        late.push(`round ${round}, ${when}: LPI ${lpi}`);
+    };
+    const met = () => tallies().every((counts) => counts.every((count) => count > 0));
+    const end = performance.now() + BOUND_MS;
+    for (let round = 0; round < ROUNDS || (!met() && performance.now() < end); round++) {
+      const [now, before] = [LPI + 8 * (round & 1), LPI + 8 * (1 - (round & 1))];
+      run(...[0, 1, 2, 3].map((eventId) => mapti(eventId, now + eventId, round & 1)));
+      for (let eventId = 0; eventId < 4; eventId++) {
+        look(before + eventId, round, 'after the next event was mapped');
+        run({ name: 'MOVI', deviceId: 8, eventId, collectionId: 1 - (round & 1) });
+      }
+      for (let eventId = 0; eventId < 2; eventId++) {
+        run({ name: 'DISCARD', deviceId: 8, eventId });
+        look(now + eventId, round, 'after DISCARD');
+      }
+      run(mapd);
+      for (let eventId = 0; eventId < 4; eventId++) look(now + eventId, round, 'after MAPD');
+    }
+    expect(late).toEqual([]);
+    expect(its.errors()).toEqual([]);
+  } finally {
+    store(words, regions.stop.at, 1);
+    await Promise.all(ended);
+  }
+  // The threads did meet: each signalled from the cache, past it, and in vain.
+  for (const counts of tallies()) for (const count of counts) expect(count).toBeGreaterThan(0);
+});
