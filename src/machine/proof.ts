@@ -32,10 +32,11 @@ export const EDGE_SOURCE = 0;
 export const LEVEL_SOURCE = 1;
 
 /**
- * Places where a signal can be after its device has finished with it, each holding one at most: the eventfd's count,
- * the main thread's queue, the latch. Besides, each vCPU may have acknowledged it and not yet told us.
+ * Places where a signal can be after its device has finished with it, each holding one at most: the eventfd's count, the
+ * main thread's hands that took it from there, its queue of work, the hands that took it from that, and a latch; two
+ * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one and not told us.
  */
-const PLACES = 3;
+const PLACES = 6;
 
 /** What can be wrong with a delivery, or with the lack of one. */
 export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;

@@ -7,6 +7,7 @@ import { type Plan, stressViews } from './plan.ts';
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;
 const SHORT_BURST = 32;
+const PINGS = 32;
 /** How long a device looks for its signals to be handled before it sleeps. */
 const LOOKS = 200;
 /** How often a sleeping device looks whether the run is over. */
@@ -73,22 +74,31 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
     }
   };
 
+  /** One signal at a time to one source, each awaited: nothing coalesces, so a delivery too many shows. */
+  const pings = () => {
+    const which = chance.below(mine.length);
+    for (let ping = 0; ping < PINGS; ping++) {
+      signal(which);
+      if (!settle()) return false;
+      if (stopping()) return true;
+    }
+    return true;
+  };
+
   const burst = () => {
-    const draw = chance.below(4);
-    const length = draw === 0 ? 1 : draw === 1 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
+    const length = chance.below(3) === 0 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
     const first = chance.below(mine.length);
     const scattered = chance.below(2) === 0;
     for (let i = 0; i < length; i++)
       signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
+    return settle();
   };
 
   return {
     run() {
+      const more = () => plan.iterations === 0 || left.some((signals) => signals > 0);
       let open = mine.length > 0;
-      while (open && !stopping()) {
-        burst();
-        open = settle() && (plan.iterations === 0 || left.some((signals) => signals > 0));
-      }
+      while (open && !stopping() && more()) open = chance.below(4) === 0 ? pings() : burst();
       settle();
       return { injected };
     },

@@ -163,7 +163,8 @@ class Driver {
     this.#sources[which] = { ...source, eventId, intid: lpi, vcpu };
     this.#commit();
     // The table is in force; what came by the old one before may still be pending. Then the old event can go.
-    if (this.#waitUntilTaken(source.intid)) this.#views.proof.endMove(which);
+    if (!this.#waitUntilTaken(source.intid)) return;
+    this.#views.proof.endMove(which);
     if (!this.#waitForHandlers()) return;
     this.#machine.itsDriver.send(
       { name: 'DISCARD', deviceId, eventId: source.eventId },
