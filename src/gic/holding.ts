@@ -64,11 +64,10 @@ export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu:
     const moved = (before & ~TARGET) | (vcpu << TARGET_SHIFT);
     const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
     if (!interrupts.replace(at, before, after)) continue;
-    const queued = (after & LATCH) !== 0 || interrupts.isListed(targetOf(before), intid);
-    interrupts.unlist(targetOf(before), intid);
-    // A wire that is up and not listed yet will be, at the old target, which passes it on.
+    // Who raised a wire and has not listed it yet will do so at the old target, which passes it on.
+    const wasListed = interrupts.unlist(targetOf(before), intid);
     const now = interrupts.state(at);
-    if (queued && isDeliverable(now)) interrupts.list(targetOf(now), intid);
+    if ((wasListed || (after & LATCH) !== 0) && isDeliverable(now)) interrupts.list(targetOf(now), intid);
     return;
   }
 }

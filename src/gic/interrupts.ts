@@ -229,9 +229,11 @@ export class Interrupts {
     this.ring(vcpu);
   }
 
-  /** Takes `intid` off a vCPU's list. Look at its state afterwards, and list it anew if it must be. */
-  unlist(vcpu: number, intid: number): void {
-    this.#listed[vcpu]?.claim(intid);
+  /**
+   * Takes `intid` off a vCPU's list; true if it was there. Look at its state afterwards, and list it anew if it must be.
+   */
+  unlist(vcpu: number, intid: number): boolean {
+    return this.#listed[vcpu]?.claim(intid) ?? false;
   }
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
