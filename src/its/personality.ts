@@ -27,6 +27,8 @@ export type ItsPersonality = {
   readonly unreadableCommand: 'skip' | 'stall';
   /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
   readonly vcpuDeviceId: number | undefined;
+  /** Whether an LPI can only be mapped where its byte of the configuration table can be read; else it starts disabled. */
+  readonly mappingNeedsConfig: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;
 };
@@ -49,6 +51,7 @@ const kvm: ItsPersonality = {
   creadrWritable: false,
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
+  mappingNeedsConfig: true,
   zeroesEntries: true,
 };
 
@@ -70,6 +73,7 @@ const qemuVirt: ItsPersonality = {
   creadrWritable: true,
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
+  mappingNeedsConfig: false,
   zeroesEntries: true,
 };
 

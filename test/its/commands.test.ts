@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ItsCommand, Packet } from '../../src/its/command.ts';
+import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import { BASER0, BASER1, Board, COLLECTION_TABLE, CTLR, DEVICE_TABLE, ITT, NO_VCPU } from './board.ts';
 
 const VALID = 1n << 63n;
@@ -273,6 +274,14 @@ describe('a guest that makes a mistake', () => {
     board.lpis.config.set(8193, 0xa1);
     expect(board.run(mapti(8, 1, 8193, 9))).toEqual([]);
     board.lpis.config.set(8193, undefined);
+    expect(board.run(on('INV', 8, 1))).toEqual(['EFAULT']);
+  });
+
+  test('qemu-virt maps without a configuration table; the LPI starts disabled', () => {
+    const board = new Board({ personality: ITS_PERSONALITIES['qemu-virt'] }).boot();
+    board.lpis.config.set(8193, undefined);
+    expect(board.run(mapd(8), mapc(0, 0), mapti(8, 1, 8193, 0))).toEqual([]);
+    expect(board.lpis.of(8193)).toMatchObject({ config: 0, target: 0 });
     expect(board.run(on('INV', 8, 1))).toEqual(['EFAULT']);
   });
 

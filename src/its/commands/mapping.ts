@@ -99,7 +99,7 @@ export function mapEvent(its: ItsState, packet: Packet): number {
  * @see vgic_add_lpi in vgic-its.c
  */
 export function addEvent(
-  { collections, events, lpis }: ItsState,
+  { collections, events, lpis, personality }: ItsState,
   device: number,
   eventId: number,
   lpi: number,
@@ -109,11 +109,11 @@ export function addEvent(
     const vcpu = collections.targetOf(collection);
     if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     const config = lpis.configByte(lpi);
-    if (config === undefined) {
+    if (config === undefined && personality.mappingNeedsConfig) {
       lpis.unmap(lpi);
       return COMMAND_ERRORS.EFAULT;
     }
-    lpis.configure(lpi, config);
+    lpis.configure(lpi, config ?? 0);
     if (vcpu !== NOT_MAPPED && lpis.importPending(lpi, vcpu)) lpis.latch(lpi);
   }
   // Last, because from here on others can find it.
