@@ -66,6 +66,8 @@ export type ProofRegions = {
   readonly violations: Region;
   /** By device: where it waits for its signals to be handled. */
   readonly bells: readonly Region[];
+  /** By device, a line each: the source that it waits for, + 1. */
+  readonly awaited: Region;
 };
 
 export function proofRegions(
@@ -80,6 +82,7 @@ export function proofRegions(
     bells: Array.from({ length: sizes.devices }, (_, device) =>
       layout.region(`device${device}.bell`, EVENT_COUNT_WORDS),
     ),
+    awaited: layout.region('device.awaited', sizes.devices * LINE),
   };
 }
 
@@ -132,11 +135,20 @@ export class Proof {
     if (((spare - load(this.#words, at + ALLOWANCE)) | 0) < 0) store(this.#words, at + ALLOWANCE, spare);
   }
 
-  /** Where the thread of `device` sleeps until something of it has been handled. */
-  bell(device: number): EventCount {
+  /**
+   * Sleeps until `source` is settled, at most for `timeoutMs`; whether it is. The device names what it waits for before it
+   * looks, and a handler looks for the name after it has noted a delivery: so one of the two sees the other, and the
+   * handlers of other sources do not wake the device for nothing.
+   */
+  awaitSettled(device: number, source: number, timeoutMs: number): boolean {
     const bell = this.#bells[device];
-    if (!bell) throw new RangeError(`there is no device ${device}`);
-    return bell;
+    const awaited = this.#regions.awaited.at + device * LINE;
+    store(this.#words, awaited, source + 1);
+    const ticket = bell?.announce() ?? 0;
+    if (this.isSettled(source)) bell?.withdraw();
+    else bell?.park(ticket, timeoutMs);
+    store(this.#words, awaited, 0);
+    return this.isSettled(source);
   }
 
   // ---- the guest's threads
@@ -170,6 +182,12 @@ export class Proof {
     const signalled = readStamp(this.#words, at + STAMP);
     this.#advance(at + SEEN, sent);
     return signalled;
+  }
+
+  /** Wakes `device` if it waits for `source`. After {@link deliver}. */
+  wake(device: number, source: number): void {
+    if (load(this.#words, this.#regions.awaited.at + device * LINE) === source + 1)
+      this.#bells[device]?.signal();
   }
 
   /** Signals of `source` begun so far. */

@@ -9,7 +9,7 @@ const LONG_BURST = 1024;
 const SHORT_BURST = 32;
 const PINGS = 32;
 /** How long a device looks for its signals to be handled before it sleeps. */
-const LOOKS = 200;
+const LOOKS = 500;
 /** How often a sleeping device looks whether the run is over. */
 const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
@@ -30,7 +30,6 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
   );
   const left = Int32Array.from(mine, () => (plan.iterations === 0 ? -1 : plan.iterations));
   const touched = new Uint8Array(mine.length);
-  const bell = proof.bell(device);
   const stopping = () => load(machine.words, stopAt) !== 0;
   let injected = 0;
 
@@ -46,32 +45,32 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
     else irqfds.write(source.fd);
   };
 
-  const settled = () => {
-    for (let which = 0; which < mine.length; which++) {
+  /** The last of the sources touched that is not settled, or -1. The guest takes them in order: it is settled last. */
+  const unsettled = () => {
+    for (let which = mine.length - 1; which >= 0; which--) {
       if (touched[which] === 0) continue;
       const index = mine[which]?.index ?? 0;
-      if (!proof.isSettled(index)) return false;
+      if (!proof.isSettled(index)) return index;
       proof.settle(index);
       touched[which] = 0;
     }
-    return true;
+    return -1;
   };
 
   /** Waits until all that was signalled has been handled; false if the run is over first. */
   const settle = () => {
-    for (let look = 0; look < LOOKS; look++) if (settled()) return true;
+    let waitFor = unsettled();
+    for (let look = 0; look < LOOKS && waitFor >= 0; look++) waitFor = unsettled();
     let until = Number.POSITIVE_INFINITY;
-    for (;;) {
-      const ticket = bell.announce();
-      if (settled()) {
-        bell.withdraw();
-        return true;
+    while (waitFor >= 0) {
+      if (!proof.awaitSettled(device, waitFor, NAP_MS)) {
+        const now = machine.clock.now();
+        if (stopping()) until = Math.min(until, now + LAST_WAIT_MS * 1e6);
+        if (now > until) return unsettled() < 0;
       }
-      bell.park(ticket, NAP_MS);
-      const now = machine.clock.now();
-      if (stopping()) until = Math.min(until, now + LAST_WAIT_MS * 1e6);
-      if (now > until) return settled();
+      waitFor = unsettled();
     }
+    return true;
   };
 
   /** One signal at a time to one source, each awaited: nothing coalesces, so a delivery too many shows. */

@@ -19,7 +19,6 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
   const histogram = latency[id];
   const devices = Int32Array.from(plan.sources, (source) => source.device);
   const isLevel = plan.sources.map((source) => source.kind === 'level');
-  const bells = Array.from({ length: plan.devices }, (_, device) => proof.bell(device));
   let epoch = proof.epoch;
 
   const serveLevel = (source: number, intid: number) => {
@@ -43,7 +42,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
       const signalled = proof.deliver(source, intid, id, epoch);
       if (signalled >= 0) histogram?.record(clock.now() - signalled);
       if (isLevel[source]) serveLevel(source, intid);
-      bells[devices[source] ?? 0]?.signal();
+      proof.wake(devices[source] ?? 0, source);
       epoch = proof.epoch;
     },
     resumed() {
