@@ -11,7 +11,7 @@ const FRAME_BYTES = 0x1_0000;
  * Why userspace cannot access the register at `offset`; undefined if it can. 64-bit registers by their own offset only.
  * @see KVM_DEV_ARM_VGIC_GRP_ITS_REGS
  */
-export function checkAttribute(offset: number): ItsErrno | undefined {
+function checkAttribute(offset: number): ItsErrno | undefined {
   const alignment = offset < 0x8 || offset >= 0xffd0 ? 4 : 8;
   if (offset % alignment !== 0) return 'EINVAL';
   return attribute(offset) ? undefined : 'ENXIO';

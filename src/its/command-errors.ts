@@ -36,7 +36,7 @@ export const COMMAND_ERRORS = {
   ENODEV: -19,
 } as const;
 
-export type CommandErrorName = keyof typeof COMMAND_ERRORS;
+type CommandErrorName = keyof typeof COMMAND_ERRORS;
 
 const NAMES = Object.keys(COMMAND_ERRORS) as CommandErrorName[];
 const INDEX = new Map<number, number>(NAMES.map((name, index) => [COMMAND_ERRORS[name], index]));

@@ -26,7 +26,7 @@ const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
 const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Carries out one command, under the lock of the ITS; a bad one changes nothing. */
-export function execute(its: ItsState, packet: Packet): number {
+function execute(its: ItsState, packet: Packet): number {
   const handler = HANDLERS.get(opcodeOf(packet));
   if (!handler) return COMMAND_ERRORS.ENODEV;
   its.lock.lock();

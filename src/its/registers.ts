@@ -42,7 +42,7 @@ const PAGE_SIZE = 3n << 8n;
 const PAGE_64K = 2n << 8n;
 
 /** The registers of an ITS. Where two could answer the first does. @see Arm IHI 0069, "The ITS register map" */
-export const REGISTERS: readonly Register[] = [
+const REGISTERS: readonly Register[] = [
   { name: 'GITS_CTLR', offset: 0x0000, bytes: 4, wide: false, read: readCtlr, write: writeCtlr },
   { name: 'GITS_IIDR', offset: 0x0004, bytes: 4, wide: false, read: readIidr },
   { name: 'GITS_TYPER', offset: 0x0008, bytes: 8, wide: true, read: (its) => its.personality.typer },

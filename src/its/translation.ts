@@ -8,9 +8,9 @@ export const ITS_DISABLED = -3;
 export const LPIS_DISABLED = -4;
 
 /** What {@link signal} answers, as KVM_SIGNAL_MSI does: the LPI is latched, or the guest has nothing mapped there, or EBUSY. */
-export const DELIVERED = 1;
-export const BLOCKED = 0;
-export const BUSY = -16;
+const DELIVERED = 1;
+const BLOCKED = 0;
+const BUSY = -16;
 
 /**
  * The LPI of an event, by the checks that every event has to pass that is not in the translation cache; one that passes

@@ -1,7 +1,19 @@
 import { expect, test } from 'vitest';
 import { COMMAND_NAMES, type Packet } from '../../src/its/command.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
-import { Board, CREADR, CTLR, CWRITER, QUEUE } from './board.ts';
+import {
+  BASER0,
+  BASER1,
+  Board,
+  CBASER,
+  COLLECTION_TABLE,
+  CREADR,
+  CTLR,
+  CWRITER,
+  DEVICE_TABLE,
+  ITT,
+  QUEUE,
+} from './board.ts';
 
 /** Or as many as one likes: `IRQLOOM_GARBAGE=10000000 npx vitest run test/its/garbage`. */
 const COMMANDS = Number(process.env.IRQLOOM_GARBAGE ?? 1_000_000);
@@ -82,6 +94,66 @@ test.each(Object.entries(ITS_PERSONALITIES))(
   },
   60_000,
 );
+
+test('random commands do no harm where queue, tables and ITTs are one memory', () => {
+  const board = new Board({ config: { devices: 12, events: 48, collections: 6 } });
+  const valid = 1n << 63n;
+  board.its.write(BASER0, 8, valid | BigInt(QUEUE));
+  board.its.write(BASER1, 8, valid | BigInt(QUEUE));
+  board.its.write(CBASER, 8, valid | BigInt(QUEUE) | 1n);
+  board.its.write(CTLR, 4, 1n);
+  board.queueBytes = 8192;
+  const next = random(3);
+  for (let done = 0; done < 20_000; done += 100) {
+    for (let n = 0; n < 100; n++) {
+      const [opcode, a, b, c, , ...above] = garbage(next);
+      board.lay([opcode, a, b, c, QUEUE | (next() & 0x1fff), ...above]);
+    }
+    board.kick();
+    expect(board.read(CREADR)).toBe(BigInt(board.tail));
+    // Saving writes over the queue; restoring reads what commands have left there.
+    board.its.saveTables();
+    board.its.restoreTables();
+  }
+});
+
+test('tables full of random entries are restored or refused, and never half', () => {
+  const board = new Board({ config: { devices: 8, events: 64, collections: 8 } });
+  const valid = 1n << 63n;
+  const next = random(11);
+  const small = (bits: number) => BigInt(next() & (2 ** bits - 1));
+  const outcomes = new Map<string, number>();
+  for (let round = 0; round < 3000; round++) {
+    board.its.reset();
+    board.its.write(BASER0, 8, valid | BigInt(DEVICE_TABLE));
+    board.its.write(BASER1, 8, valid | BigInt(COLLECTION_TABLE));
+    const damaged = (entry: bigint) => ((next() & 63) === 0 ? entry ^ (1n << BigInt(next() & 63)) : entry);
+    for (let n = 0; n < 3; n++) {
+      const target = (next() & 7) === 0 ? 0xffff_ffffn : small(2);
+      board.memory.setDoubleWord(COLLECTION_TABLE + 8 * n, damaged(valid | (target << 16n) | BigInt(n)));
+    }
+    board.memory.setDoubleWord(COLLECTION_TABLE + 24, 0n);
+    board.memory.fill(DEVICE_TABLE, 128, 0);
+    for (let id = 0, step = 0; id < 12; id += step) {
+      step = 1 + (next() & 3);
+      const entry = valid | (BigInt(step) << 49n) | (BigInt(ITT / 256 + id) << 5n) | 2n;
+      board.memory.setDoubleWord(DEVICE_TABLE + 8 * id, damaged(entry));
+      for (let event = 0; event < 8; event++) {
+        const used = (next() & 1) === 0;
+        const ite = ((event < 7 ? 1n : 0n) << 48n) | ((8192n + small(4)) << 16n) | (small(1) + small(1));
+        board.memory.setDoubleWord(ITT + 256 * id + 8 * event, used ? damaged(ite) : 0n);
+      }
+    }
+    const outcome = board.its.restoreTables() ?? 'restored';
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    const counts = new Map<number, number>();
+    for (const { lpi } of board.its.mappings()) counts.set(lpi, (counts.get(lpi) ?? 0) + 1);
+    if (outcome !== 'restored') expect(counts.size).toBe(0);
+    expect(board.lpis.lpis.size).toBe(counts.size);
+    for (const [lpi, count] of counts) expect(board.lpis.of(lpi).mappings).toBe(count);
+  }
+  expect(Math.min(...['restored', 'EINVAL', 'EEXIST'].map((o) => outcomes.get(o) ?? 0))).toBeGreaterThan(0);
+});
 
 test('random register writes do no harm', () => {
   const board = new Board().boot();
