@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
 import { stressCommand } from './stress.ts';
 
@@ -14,7 +15,7 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [stressCommand()]) program.addCommand(command);
+for (const command of [stressCommand(), conformCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

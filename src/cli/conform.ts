@@ -1,0 +1,32 @@
+import { Command, Option } from 'commander';
+import { conformText } from '../report/conform-text.ts';
+import { conform } from '../scenarios/conform/conform.ts';
+import { PROFILES, type Profile } from '../scenarios/vector-answers.ts';
+import { EXIT } from './exit.ts';
+
+type Flags = { profile: Profile; json?: boolean };
+
+/** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
+export function conformCommand(): Command {
+  return new Command('conform')
+    .summary('run conformance vectors of the GICv3 and ITS, and compare with recorded answers')
+    .description(
+      'Runs each vector on a machine of its own and compares every answer with NAME.expected.jsonl beside NAME.vec.\n' +
+        'Exit status 1 if an answer differs, 3 if none differs but some could not be given.',
+    )
+    .argument('<file.vec...>', 'the vectors')
+    .addOption(
+      new Option(
+        '--profile <whose>',
+        "whose answers are required: KVM's, QEMU's as recorded, or the architecture's",
+      )
+        .choices(PROFILES)
+        .default('kvm'),
+    )
+    .option('--json', 'print the result as one JSON object')
+    .action((paths: string[], flags: Flags) => {
+      const result = conform(paths, flags.profile);
+      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
+      process.exitCode = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
+    });
+}
