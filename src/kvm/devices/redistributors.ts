@@ -1,0 +1,85 @@
+import { REDISTRIBUTOR_STRIDE } from '../../gic/redistributor.ts';
+import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../vgic-state.ts';
+import { checkFrame, refuse } from './attribute.ts';
+
+export const DISTRIBUTOR_BYTES = 0x1_0000;
+const FRAME = 0x1_0000;
+
+/** Bits of a redistributor region's value: count 63:52, base 51:16, flags 15:12, index 11:0. */
+const COUNT_SHIFT = 52n;
+const BASE = 0x000f_ffff_ffff_0000n;
+const FLAGS = 0xf000n;
+const INDEX = 0xfffn;
+
+/** What the value of KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION says. */
+export function packRegion(index: number, { base, count }: RedistributorRegion): bigint {
+  return (BigInt(count) << COUNT_SHIFT) | BigInt(base) | BigInt(index);
+}
+
+export function regionIndex(value: bigint): number {
+  return Number(value & INDEX);
+}
+
+/** Bytes of a region; the older single one has room for every vCPU that exists. */
+export function bytesOf({ count }: RedistributorRegion, vcpus: number): number {
+  return REDISTRIBUTOR_STRIDE * (count === 0 ? vcpus : count);
+}
+
+/**
+ * KVM_VGIC_V3_ADDR_TYPE_REDIST_REGION.
+ * @throws KvmError EINVAL, E2BIG
+ */
+export function addRegion(vgic: VgicState, value: bigint, physBits: number): void {
+  const count = Number(value >> COUNT_SHIFT);
+  if (count === 0 || (value & FLAGS) !== 0n) {
+    refuse('EINVAL', 'a redistributor region has a count above 0 in bits 63:52, and flags 0 in bits 15:12');
+  }
+  place(vgic, regionIndex(value), value & BASE, count, physBits);
+}
+
+/** KVM_VGIC_V3_ADDR_TYPE_REDIST: one region for all. @throws KvmError EEXIST, EINVAL, E2BIG */
+export function addOnlyRegion(vgic: VgicState, base: bigint, physBits: number): void {
+  place(vgic, 0, base, 0, physBits);
+}
+
+/** @see vgic_v3_alloc_redist_region in vgic-mmio-v3.c */
+function place(vgic: VgicState, index: number, base: bigint, count: number, physBits: number): void {
+  const regions = vgic.redistributors;
+  const bytes = bytesOf({ base: 0, count }, vgic.onlineVcpus);
+  if (base + BigInt(bytes) >= 1n << 64n) refuse('EINVAL', 'the region wraps at the end of memory');
+  const single = regions.some((region) => region.count === 0);
+  if (count === 0 && regions.length > 0) {
+    if (!single)
+      refuse('EINVAL', 'this VM has redistributor regions with a count: one for all cannot be added');
+    refuse('EEXIST', 'the redistributors have their place already');
+  }
+  if (single)
+    refuse('EINVAL', 'the redistributors of this VM lie in one region for all: no other can be added');
+  if (index !== regions.length)
+    refuse(
+      'EINVAL',
+      `regions are added in the order of their indexes: the next is ${regions.length}, not ${index}`,
+    );
+  if (regions.length === MOST_REGIONS)
+    refuse('ENOMEM', `there is room for ${MOST_REGIONS} redistributor regions`);
+  const own = { base: Number(base), bytes };
+  if (count === 0 && overlaps(own, { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES }))
+    refuse('EINVAL', 'the redistributors overlap the distributor');
+  for (const region of regions) {
+    if (overlaps(own, { base: region.base, bytes: bytesOf(region, vgic.onlineVcpus) }))
+      refuse('EINVAL', `the region overlaps the one at 0x${region.base.toString(16)}`);
+  }
+  vgic.addRedistributors({ base: checkFrame(Number.NaN, base, bytes, FRAME, physBits), count });
+}
+
+type Span = { readonly base: number; readonly bytes: number };
+
+/** False where either has no place. */
+export function overlaps(a: Span, b: Span): boolean {
+  return a.base < b.base + b.bytes && b.base < a.base + a.bytes;
+}
+
+/** vCPUs that have a redistributor in some region. */
+export function redistributorRoom(vgic: VgicState): number {
+  return vgic.redistributors.reduce((room, { count }) => room + (count === 0 ? vgic.onlineVcpus : count), 0);
+}

@@ -1,0 +1,373 @@
+import type { CpuInterface } from '../gic/cpu-interface.ts';
+import { Gic } from '../gic/gic.ts';
+import { Its } from '../its/its.ts';
+import { ITS_PERSONALITIES } from '../its/personality.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
+import { Mutex } from '../memory/mutex.ts';
+import { Readers } from '../memory/readers.ts';
+import type { Words } from '../memory/word.ts';
+import { type CapabilityName, checkExtension } from './capabilities.ts';
+import { DESIGNS } from './designs/designs.ts';
+import type { AttributeCall, AttributeName, Device } from './devices/attribute.ts';
+import { createDevice, deviceOf } from './devices/devices.ts';
+import { bytesOf, DISTRIBUTOR_BYTES, overlaps, redistributorRoom } from './devices/redistributors.ts';
+import { FD_DEVICE, FD_VM, FdTable } from './fds.ts';
+import type { Fd } from './gsi.ts';
+import { GuestBus } from './guest-bus.ts';
+import { type IoEventFd, IoEventFds } from './ioeventfds.ts';
+import { KvmError } from './kvm-error.ts';
+import type { Msi } from './msi.ts';
+import { type Routing, toRoutes } from './routing-entry.ts';
+import { SizedInterrupts } from './sized-interrupts.ts';
+import { VGIC_V2, VGIC_V3, VgicState } from './vgic-state.ts';
+import { Vm } from './vm.ts';
+import { DEFAULT_KVM_OPTIONS, type KvmOptions, layOutVms } from './vm-layout.ts';
+
+/** Flags of KVM_IRQFD. */
+export const IRQFD_DEASSIGN = 1 << 0;
+export const IRQFD_RESAMPLE = 1 << 1;
+
+/** A `kvm_irqfd`; `devid` is the field that the design `direct` puts into the padding. */
+export type IrqFd = {
+  readonly fd: number;
+  readonly gsi: number;
+  readonly flags: number;
+  readonly resamplefd: number;
+  readonly devid?: number;
+};
+
+/** A `kvm_create_device`, as userspace fills it in. */
+export type CreateDevice = { readonly type: number; readonly flags: number };
+
+/** What another thread needs to attach to a VM; it can be posted. */
+export type VmAttachment = {
+  readonly buffer: SharedArrayBuffer;
+  readonly options: KvmOptions;
+  readonly index: number;
+};
+
+/**
+ * VMs of one process, before anything was done to them: KVM_CREATE_VM. They share file descriptors and nothing else.
+ * @throws KvmError where there is no descriptor for them
+ */
+export function createVms(count: number, options: Partial<KvmOptions> = {}): KvmVm[] {
+  const all: KvmOptions = { ...DEFAULT_KVM_OPTIONS, ...options, vms: count };
+  const { layout } = layOutVms(all);
+  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+  const vms = Array.from({ length: count }, (_, index) => KvmVm.create(words, all, index));
+  return vms.map((vm) => vm.withNeighbours(vms));
+}
+
+/** One VM in a process of its own. */
+export function createVm(options: Partial<KvmOptions> = {}): KvmVm {
+  const [vm] = createVms(1, options);
+  if (!vm) throw new KvmError('KVM_CREATE_VM', 'ENOMEM', 'there is no room for a VM');
+  return vm;
+}
+
+/** A VM in another thread. @param thread - the calling thread's number, 0 to `threads - 1`; no two threads share one */
+export function attachVm({ buffer, options, index }: VmAttachment, thread: number): KvmVm {
+  const words = new Int32Array(buffer);
+  const vms = Array.from({ length: options.vms }, (_, each) => new KvmVm(words, options, each, thread));
+  const vm = vms[index];
+  if (!vm) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
+  return vm.withNeighbours(vms);
+}
+
+/**
+ * A VM as the author of a VMM meets it: nothing is there at first, and KVM's calls, named as KVM names them, bring it
+ * about in the order that KVM asks for. Calls that KVM refuses throw {@link KvmError} with KVM's errno. Any thread.
+ */
+export class KvmVm {
+  readonly options: KvmOptions;
+  readonly index: number;
+  /** Its file descriptor is found by {@link fd}. */
+  readonly vm: Vm;
+  readonly gic: Gic;
+  readonly itses: readonly Its[];
+  readonly memory: GuestMemory;
+  /** The guest's accesses to device registers. */
+  readonly bus: GuestBus;
+  readonly fds: FdTable;
+  readonly #words: Words;
+  readonly #ioeventfds: IoEventFds;
+  readonly #configLock: Mutex;
+  readonly #neighbours: readonly KvmVm[];
+  readonly #thread: number;
+
+  /** Makes a VM in fresh memory. */
+  static create(words: Words, options: KvmOptions, index: number): KvmVm {
+    const regions = layOutVms(options).vms[index];
+    if (regions) new Readers(words, regions.vm.readers).init();
+    const made = new KvmVm(words, options, index, 0);
+    const { vgic } = made.vm;
+    // All that there is room for is reset; how many SPIs there are is said later.
+    vgic.spis = regions?.gic.config.spis ?? 0;
+    made.gic.reset();
+    vgic.spis = 0;
+    for (const its of made.itses) its.init();
+    made.vm.init();
+    made.fds.open('KVM_CREATE_VM', FD_VM, index);
+    for (let vcpu = 0; vcpu < options.vcpus && !options.vcpusLater; vcpu++) made.createVcpu();
+    return made;
+  }
+
+  constructor(
+    words: Words,
+    options: KvmOptions,
+    index: number,
+    thread: number,
+    neighbours: readonly KvmVm[] = [],
+  ) {
+    const regions = layOutVms(options).vms[index];
+    if (!regions) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
+    const vgic = new VgicState(words, regions.vm.vgic);
+    const readers = new Readers(words, regions.vm.readers);
+    const memory = new GuestMemory(words, regions.ram, options.memory);
+    const sized = {
+      get spis() {
+        return vgic.spis;
+      },
+    };
+    const config = Object.create(regions.gic.config, Object.getOwnPropertyDescriptors(sized));
+    this.gic = new Gic(words, { ...regions.gic, config }, memory, {
+      lpisDisabled: () => {
+        for (const its of this.itses) its.invalidate();
+      },
+      makeInterrupts: (at) => new SizedInterrupts(words, at, vgic),
+    });
+    const { interrupts, lpis } = this.gic;
+    this.itses = regions.itses.map(
+      (at, number) =>
+        new Its(words, at, { index: number, lpis, memory, readers, personality: ITS_PERSONALITIES.kvm }),
+    );
+    const placed = this.itses.map((its, number) => ({
+      its,
+      get base() {
+        return vgic.itsBase(number);
+      },
+    }));
+    this.vm = new Vm(words, regions.vm, {
+      interrupts,
+      lpis,
+      itses: placed,
+      dispatch: options.dispatch,
+      reader: thread,
+      design: DESIGNS[options.design],
+      exclusive: options.exclusiveEventFds,
+      stepwise: true,
+    });
+    this.options = options;
+    this.index = index;
+    this.memory = memory;
+    this.fds = new FdTable(words, regions.vm.irqfds.fds);
+    this.#words = words;
+    this.#ioeventfds = new IoEventFds(words, regions.ioeventfds, this.fds);
+    this.#configLock = new Mutex(words, regions.configLock, 'kvm.configLock');
+    this.#neighbours = neighbours;
+    this.#thread = thread;
+    this.bus = new GuestBus(this.gic, this.itses, vgic, (address, bytes, value) => {
+      const fd = this.#ioeventfds.match(BigInt(address), bytes, value);
+      if (fd >= 0) this.write(fd);
+      return fd >= 0;
+    });
+  }
+
+  /** The same view, knowing the other VMs of its process: they hear of writes to eventfds that are theirs too. */
+  withNeighbours(vms: readonly KvmVm[]): KvmVm {
+    const others = vms.filter(({ index }) => index !== this.index);
+    return new KvmVm(this.#words, this.options, this.index, this.#thread, others);
+  }
+
+  /** What {@link attachVm} takes. */
+  get attachment(): VmAttachment {
+    return { buffer: this.#words.buffer, options: this.options, index: this.index };
+  }
+
+  // ---- file descriptors
+
+  /** eventfd(2). @throws KvmError EMFILE, EINVAL for a count that is no count */
+  eventfd(count: number | bigint = 0, semaphore = false): Fd {
+    return this.vm.irqfds.open(count, semaphore);
+  }
+
+  /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
+  write(fd: number, value: number | bigint = 1): boolean {
+    const eventfd = this.vm.irqfds.eventfd(fd);
+    let heard = false;
+    for (const { vm } of [this, ...this.#neighbours]) heard = this.#raise(vm, fd) || heard;
+    if (heard) return true;
+    if (!eventfd.tryWrite(value)) return false;
+    for (const { vm } of [this, ...this.#neighbours]) vm.irqfds.ring(fd);
+    return true;
+  }
+
+  #raise(vm: Vm, fd: number): boolean {
+    return this.options.dispatch === 'inline' && vm.irqfds.raise(fd);
+  }
+
+  /** read(2) of a non-blocking eventfd: takes the count, 0n for EAGAIN. @throws KvmError EBADF, EINVAL */
+  read(fd: number): bigint {
+    return this.vm.irqfds.eventfd(fd).tryRead();
+  }
+
+  /** close(2). An irqfd on an eventfd goes with it, in every VM. @throws KvmError EBADF */
+  close(fd: number): void {
+    for (const { vm } of this.#neighbours) vm.hangUp(fd);
+    if (fd >= this.options.eventfds) {
+      if (!this.fds.close(fd)) throw new KvmError('close', 'EBADF', `file descriptor ${fd} is not open`);
+    } else this.vm.closeEventFd(fd);
+  }
+
+  /** The end of the VM: its irqfds are deassigned. Descriptors stay open. */
+  destroy(): void {
+    this.vm.hangUpAll();
+  }
+
+  // ---- the VM's descriptor
+
+  /** KVM_CHECK_EXTENSION on the VM. */
+  checkExtension(capability: CapabilityName | number): number {
+    return checkExtension(capability, this.vm);
+  }
+
+  /** KVM_CREATE_VCPU: the number of the new one. @throws KvmError EINVAL beyond the VM's vCPUs */
+  createVcpu(): number {
+    const vcpu = this.beginVcpu();
+    this.vm.vgic.endVcpu();
+    return vcpu;
+  }
+
+  /** The first half of KVM_CREATE_VCPU: the vCPU counts as being created until `vm.vgic.endVcpu()`. */
+  beginVcpu(): number {
+    if (this.vm.vgic.createdVcpus >= this.options.vcpus)
+      throw new KvmError('KVM_CREATE_VCPU', 'EINVAL', `this VM has room for ${this.options.vcpus} vCPUs`);
+    return this.vm.vgic.beginVcpu();
+  }
+
+  /** KVM_CREATE_IRQCHIP: a GICv2, where the host can run one. @throws KvmError as {@link createDevice} */
+  createIrqchip(): void {
+    this.createDevice({ type: VGIC_V2, flags: 0 });
+  }
+
+  /** KVM_CREATE_DEVICE: the device's descriptor, -1 for a mere test. @throws KvmError ENODEV, EEXIST, EBUSY, E2BIG, ENOMEM */
+  createDevice(args: CreateDevice): number {
+    return this.#configured(() => createDevice(this, args));
+  }
+
+  /** KVM_SET_DEVICE_ATTR. @param value - what userspace's pointer leads to; undefined where it leads to nothing */
+  setDeviceAttr(fd: number, name: AttributeName, value?: bigint | number): void {
+    const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
+    this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
+  }
+
+  /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */
+  getDeviceAttr(fd: number, name: AttributeName, value?: bigint | number): bigint {
+    const device = this.#device('KVM_GET_DEVICE_ATTR', fd);
+    return this.#configured(() => device.get(name, value === undefined ? undefined : BigInt(value)));
+  }
+
+  /** KVM_HAS_DEVICE_ATTR. @throws KvmError ENXIO where the device does not know it */
+  hasDeviceAttr(fd: number, name: AttributeName): void {
+    if (this.#device('KVM_HAS_DEVICE_ATTR', fd).has(name)) return;
+    const { group, attr } = name;
+    throw new KvmError(
+      'KVM_HAS_DEVICE_ATTR',
+      'ENXIO',
+      `this device has no attribute ${attr} in group ${group}`,
+    );
+  }
+
+  /** KVM_SET_GSI_ROUTING. @throws KvmError EINVAL; ENOTTY in a design without a table */
+  setGsiRouting(routing: Routing): void {
+    this.vm.setGsiRouting(toRoutes(routing));
+  }
+
+  /** KVM_IRQFD. @throws KvmError EINVAL, EAGAIN, EBADF, EBUSY, ENOMEM */
+  irqfd({ fd, gsi, flags, resamplefd, devid }: IrqFd): void {
+    if ((flags & ~(IRQFD_DEASSIGN | IRQFD_RESAMPLE)) !== 0) {
+      const given = `0x${(flags >>> 0).toString(16)}`;
+      throw new KvmError('KVM_IRQFD', 'EINVAL', `the flags are DEASSIGN (1) and RESAMPLE (2), not ${given}`);
+    }
+    if ((flags & IRQFD_DEASSIGN) !== 0) return this.vm.deassignIrqFd(fd, gsi);
+    const resamples = (flags & IRQFD_RESAMPLE) !== 0;
+    this.vm.assignIrqFd(fd, gsi, { resamplefd: resamples ? resamplefd : undefined, deviceId: devid });
+  }
+
+  /** KVM_IRQ_LINE, with the packed `irq`. @throws KvmError ENXIO, EINVAL, EBUSY */
+  irqLine(irq: number, level: number | boolean): void {
+    this.vm.irqLine(irq, Number(level) !== 0);
+  }
+
+  /** KVM_IRQ_LINE_STATUS: on arm64 the status word comes back as it was, which is `irq`. */
+  irqLineStatus(irq: number, level: number | boolean): number {
+    this.irqLine(irq, level);
+    return irq;
+  }
+
+  /** KVM_SIGNAL_MSI: 1 delivered, 0 blocked by the guest. @throws KvmError EINVAL, ENODEV, EBUSY */
+  signalMsi(msi: Msi): number {
+    return this.vm.signalMsi(msi);
+  }
+
+  /** KVM_IOEVENTFD. @throws KvmError EINVAL, EBADF, EEXIST, ENOENT, ENOSPC */
+  ioeventfd(args: IoEventFd): void {
+    this.#ioeventfds.ioeventfd(args);
+  }
+
+  // ---- vCPUs
+
+  /**
+   * The entry of KVM_RUN: the first one asks whether the interrupt controller is complete. What follows runs in the
+   * calling thread, through the CPU interface that is returned, until {@link leaveGuest}.
+   * @throws KvmError EBUSY, ENXIO, EINVAL
+   * @see kvm_vgic_map_resources
+   */
+  enterGuest(vcpu: number): CpuInterface {
+    const { vgic } = this.vm;
+    if (vgic.model === VGIC_V3) this.#mapFrames();
+    for (const intid of this.options.ownedPpis) vgic.own(intid);
+    vgic.enterGuest();
+    return this.gic.cpuInterface(vcpu);
+  }
+
+  /** The exit of KVM_RUN. */
+  leaveGuest(): void {
+    this.vm.vgic.leaveGuest();
+  }
+
+  #mapFrames(): void {
+    const { vgic } = this.vm;
+    const refuse = (errno: 'EBUSY' | 'ENXIO' | 'EINVAL', rule: string) =>
+      new KvmError('KVM_RUN', errno, rule);
+    if (!vgic.initialised)
+      throw refuse('EBUSY', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');
+    if (Number.isNaN(vgic.distributor)) throw refuse('ENXIO', 'the distributor has no address');
+    if (redistributorRoom(vgic) < vgic.onlineVcpus)
+      throw refuse(
+        'ENXIO',
+        `${vgic.onlineVcpus} vCPUs need a redistributor each: ${redistributorRoom(vgic)} have one`,
+      );
+    for (const region of vgic.redistributors) {
+      const own = { base: region.base, bytes: bytesOf(region, vgic.onlineVcpus) };
+      if (overlaps(own, { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES }))
+        throw refuse('EINVAL', 'the distributor and the redistributors overlap');
+    }
+  }
+
+  #device(call: AttributeCall, fd: number): Device {
+    const state = this.fds.kindOf(fd);
+    if (state === 0) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
+    if (state !== FD_DEVICE) throw new KvmError(call, 'ENOTTY', `file descriptor ${fd} is no device`);
+    return deviceOf(this, this.fds.payloadOf(fd));
+  }
+
+  #configured<T>(act: () => T): T {
+    this.#configLock.lock();
+    try {
+      return act();
+    } finally {
+      this.#configLock.unlock();
+    }
+  }
+}

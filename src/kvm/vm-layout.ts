@@ -1,0 +1,92 @@
+import { type GicRegions, gicRegions } from '../gic/gic.ts';
+import { type ItsRegions, itsRegions } from '../its/regions.ts';
+import { guestMemoryRegion, type MemorySlot } from '../memory/guest-memory.ts';
+import { Layout, type Region } from '../memory/layout.ts';
+import { MUTEX_WORDS } from '../memory/mutex.ts';
+import type { DesignName } from './designs/design.ts';
+import { type IoEventFdRegions, ioEventFdRegions } from './ioeventfds.ts';
+import { processRegions } from './irqfd-record.ts';
+import type { Dispatch } from './irqfds.ts';
+import { MOST_ITSES } from './vgic-state.ts';
+import { type VmRegions, vmRegions } from './vm.ts';
+
+/** The host, the limits and the guest memory of VMs made by {@link createVm}. Plain data: it can be posted to a thread. */
+export type KvmOptions = {
+  /** vCPUs of each VM, 1 to 1,024; all are there from the beginning, unless `vcpusLater`. */
+  readonly vcpus: number;
+  /** The VM starts without vCPUs, and KVM_CREATE_VCPU adds them. */
+  readonly vcpusLater: boolean;
+  /** VMs that share the process's file descriptors. */
+  readonly vms: number;
+  readonly eventfds: number;
+  /** Threads that attach to a VM at most. */
+  readonly threads: number;
+  /** Bits of an INTID, 14 to 16. */
+  readonly idBits: number;
+  /** DeviceIDs, and events, that an ITS has room for. */
+  readonly devices: number;
+  readonly events: number;
+  readonly memory: readonly MemorySlot[];
+  /** Bits of a guest-physical address. */
+  readonly physBits: number;
+  /** Whether the host can run a GICv2. */
+  readonly gicV2: boolean;
+  /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
+  readonly ownedPpis: readonly number[];
+  /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
+  readonly exclusiveEventFds: boolean;
+  readonly dispatch: Dispatch;
+  readonly design: DesignName;
+};
+
+export const DEFAULT_KVM_OPTIONS: KvmOptions = {
+  vcpus: 1,
+  vcpusLater: false,
+  vms: 1,
+  eventfds: 64,
+  threads: 1,
+  idBits: 16,
+  devices: 64,
+  events: 1024,
+  memory: [{ base: 0x4000_0000, bytes: 0x20_0000 }],
+  physBits: 40,
+  gicV2: false,
+  ownedPpis: [27, 30],
+  exclusiveEventFds: true,
+  dispatch: 'inline',
+  design: 'merged',
+};
+
+/** SPIs that a VM has room for: NR_IRQS 992. */
+export const MOST_SPIS = 960;
+
+export type KvmVmRegions = {
+  readonly gic: GicRegions;
+  readonly itses: readonly ItsRegions[];
+  readonly vm: VmRegions;
+  readonly ioeventfds: IoEventFdRegions;
+  /** Held while a device is created or an attribute set. KVM: config_lock. */
+  readonly configLock: Region;
+  readonly ram: Region;
+};
+
+/** Where everything lies: the same for everybody who computes it from the same options. */
+export function layOutVms(options: KvmOptions): {
+  readonly layout: Layout;
+  readonly vms: readonly KvmVmRegions[];
+} {
+  const { vcpus, idBits, devices, events, eventfds, threads, memory } = options;
+  const layout = new Layout();
+  const process = processRegions(layout, eventfds);
+  const vms = Array.from({ length: options.vms }, () => ({
+    gic: gicRegions(layout, { vcpus, spis: MOST_SPIS, idBits, personality: 'kvm', its: true }),
+    itses: Array.from({ length: MOST_ITSES }, (_, index) =>
+      itsRegions(layout, index, { devices, events, collections: 2 * vcpus + 64 }),
+    ),
+    vm: vmRegions(layout, eventfds, threads, process),
+    ioeventfds: ioEventFdRegions(layout),
+    configLock: layout.region('kvm.configLock', MUTEX_WORDS),
+    ram: guestMemoryRegion(layout, memory),
+  }));
+  return { layout, vms };
+}
