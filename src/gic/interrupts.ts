@@ -88,6 +88,8 @@ export class Interrupts {
   readonly #endSpi: number;
   readonly #idLimit: number;
   readonly #forwarding: number;
+  /** Where the states of SPIs and LPIs begin, behind all SGIs and PPIs. */
+  readonly #shared: number;
   readonly #census: PriorityCensus;
   readonly #listed: readonly SummaryBitmap[];
   readonly #bells: readonly EventCount[];
@@ -102,6 +104,7 @@ export class Interrupts {
     this.#endSpi = FIRST_SPI + regions.spis.words;
     this.#idLimit = regions.idLimit;
     this.#forwarding = regions.forwarding.at;
+    this.#shared = regions.spis.at;
     this.#census = new PriorityCensus(words, regions.census);
     this.#listed = regions.listed.map((region) => new SummaryBitmap(words, region, regions.idLimit));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
@@ -200,10 +203,11 @@ export class Interrupts {
       const before = load(this.#words, at);
       const after = released((before & ~clear) | set, release);
       if (after === before) return before;
-      const counted = (after & ENABLED) !== 0;
+      const shared = at >= this.#shared;
+      const counted = shared && (after & ENABLED) !== 0;
       if (counted) this.#census.enter(priorityOf(after));
       const won = replace(this.#words, at, before, after);
-      if (won && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
+      if (won && shared && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
       if (won) return before;
       if (counted) this.#census.leave(priorityOf(after));
     }
@@ -260,6 +264,11 @@ export class Interrupts {
     let bestPriority = 256;
     let stopAt = -1;
     for (let intid = listed.next(0); intid !== NONE; intid = listed.next(intid + 1)) {
+      // The private ones have been looked at, all of them; what follows is counted in the census.
+      if (stopAt < 0 && best !== NONE && intid >= PRIVATE_INTIDS) {
+        stopAt = this.#census.best;
+        if (bestPriority <= stopAt) break;
+      }
       const at = this.find(vcpu, intid);
       let state = load(this.#words, at);
       if (!isDeliverable(state) || targetOf(state) !== vcpu) {
@@ -280,6 +289,7 @@ export class Interrupts {
       if (priority >= bestPriority) continue;
       best = intid;
       bestPriority = priority;
+      if (intid < PRIVATE_INTIDS) continue;
       if (stopAt < 0) stopAt = this.#census.best;
       if (priority <= stopAt) break;
     }

@@ -9,8 +9,9 @@ const LEVELS = 32;
 export const PRIORITY_CENSUS_WORDS = LINE + LEVELS;
 
 /**
- * How many enabled interrupts there are of each priority level, so that the search for the most urgent one may stop
- * at the first that has the best priority in use: guests give nearly all their interrupts one priority.
+ * How many enabled SPIs and LPIs there are of each priority level, so that the search for the most urgent one may stop
+ * at the first that has the best priority in use: guests give nearly all their interrupts one priority. SGIs and PPIs
+ * are few and are searched first; they are not counted, because KVM starts with every SGI enabled at priority 0.
  *
  * It may say that a level is used when it no longer is, never the reverse: a level is counted before an interrupt
  * is enabled at it and let go after it is disabled. The mask of used levels is cleared first and checked against

@@ -1,0 +1,163 @@
+import { pathToFileURL } from 'node:url';
+import type { CpuInterface } from '../src/gic/cpu-interface.ts';
+import { Gic, gicRegions } from '../src/gic/gic.ts';
+import { GuestMemory, guestMemoryRegion } from '../src/memory/guest-memory.ts';
+import { Layout } from '../src/memory/layout.ts';
+import { type Cost, formatCosts, measureCost } from './measure-cost.ts';
+
+/** What it costs a vCPU to take one interrupt, and to end it, with so many others waiting. */
+export type WaitingCost = {
+  readonly waiting: number;
+  /** All of one priority: what guests do. */
+  readonly samePriorityNs: number;
+  /** The priorities of those that wait differ, and the most urgent one has the highest number. */
+  readonly mixedPriorityNs: number;
+};
+
+export type GicFigures = {
+  readonly paths: readonly Cost[];
+  readonly waiting: readonly WaitingCost[];
+};
+
+const FIRST_LPI = 8192;
+const TIMES = 2_000_000;
+const WAITING_TIMES = 200_000;
+const WAITING = [1, 16, 256, 1024, 4096];
+const VCPUS = 4;
+
+/** A turned-on interrupt controller of KVM's kind; SPI 32 is edge-triggered, SPI 33 level-triggered. */
+function makeGic(): Gic {
+  const layout = new Layout();
+  const slots = [{ base: 0, bytes: 4096 }];
+  const regions = gicRegions(layout, { vcpus: VCPUS, spis: 224, idBits: 16, its: true, personality: 'kvm' });
+  const ram = guestMemoryRegion(layout, slots);
+  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+  const gic = new Gic(words, regions, new GuestMemory(words, ram, slots), { lpisDisabled: () => {} });
+  gic.reset();
+  gic.distributor.write(0, 4, 2n);
+  gic.distributor.write(0x104, 4, 3n);
+  gic.distributor.write(0x420, 4, 0xa0a0n);
+  gic.distributor.write(0xc08, 4, 2n);
+  for (const cpu of gic.cpuInterfaces) {
+    cpu.priorityMask = 0xf0;
+    cpu.groupEnable1 = true;
+  }
+  return gic;
+}
+
+function mapLpi(gic: Gic, lpi: number, priority = 0xa0): void {
+  gic.lpis.map(lpi);
+  gic.lpis.configure(lpi, priority | 1);
+  gic.lpis.retarget(lpi, 0);
+}
+
+/** Takes one interrupt and ends it; how many there were: 1 or 0. */
+function serve(cpu: CpuInterface): number {
+  const intid = cpu.acknowledge();
+  if (intid === 1023) return 0;
+  cpu.endOfInterrupt(intid);
+  return 1;
+}
+
+/** Fails loudly where a benchmark has measured nothing. */
+function must(served: number, times: number): void {
+  if (served !== times) throw new Error(`${served} of ${times} interrupts were served`);
+}
+
+async function measurePaths(): Promise<Cost[]> {
+  const gic = makeGic();
+  const cpu = gic.cpuInterface(0);
+  mapLpi(gic, FIRST_LPI);
+  return [
+    await measureCost('an LPI: latch, acknowledge, end', TIMES, (n) => {
+      let served = 0;
+      for (let i = 0; i < n; i++) {
+        gic.lpis.latch(FIRST_LPI);
+        served += serve(cpu);
+      }
+      must(served, n);
+    }),
+    await measureCost('an edge: wire, acknowledge, end', TIMES, (n) => {
+      let served = 0;
+      for (let i = 0; i < n; i++) {
+        gic.wires.drive(32, true);
+        served += serve(cpu);
+      }
+      must(served, n);
+    }),
+    await measureCost('a level: wire up, acknowledge, down, end', TIMES, (n) => {
+      for (let i = 0; i < n; i++) {
+        gic.wires.drive(33, true);
+        const intid = cpu.acknowledge();
+        gic.wires.drive(33, false);
+        cpu.endOfInterrupt(intid);
+      }
+      must(serve(cpu), 0);
+    }),
+    await measureCost('an LPI that is latched already', TIMES, (n) => {
+      for (let i = 0; i < n; i++) gic.lpis.latch(FIRST_LPI);
+      serve(cpu);
+    }),
+    await measureCost('acknowledge with nothing pending', TIMES, (n) => {
+      let served = 0;
+      for (let i = 0; i < n; i++) served += serve(cpu);
+      must(served, 0);
+    }),
+    await measureCost('read of GICD_TYPER', TIMES, (n) => {
+      for (let i = 0; i < n; i++) gic.distributor.read(4, 4);
+    }),
+    await measureCost('write of GICD_ISENABLER1', TIMES / 10, (n) => {
+      for (let i = 0; i < n; i++) gic.distributor.write(0x104, 4, 3n);
+    }),
+  ];
+}
+
+/** ns to make one interrupt pending, take it and end it, with `waiting - 1` others listed behind it. */
+async function measureWaiting(waiting: number, priorityOf: (index: number) => number): Promise<number> {
+  const gic = makeGic();
+  const cpu = gic.cpuInterface(0);
+  for (let index = 0; index < waiting; index++) mapLpi(gic, FIRST_LPI + index, priorityOf(index));
+  const times = Math.max(1000, Math.floor(WAITING_TIMES / waiting));
+  const { nsEach } = await measureCost('', times, (n) => {
+    for (let index = 0; index < waiting; index++) gic.lpis.latch(FIRST_LPI + index);
+    for (let i = 0; i < n; i++) gic.lpis.latch(cpu.acknowledge() + endOf(cpu));
+  });
+  return nsEach;
+}
+
+/** Ends what runs at the top priority; LPIs need no more. 0, to be added. */
+function endOf(cpu: CpuInterface): number {
+  cpu.endOfInterrupt(FIRST_LPI);
+  return 0;
+}
+
+/** Costs on one thread, without contention: what the paths do, not what cache lines cost. About 15 s. */
+export async function run(): Promise<GicFigures> {
+  const paths = await measurePaths();
+  const waiting: WaitingCost[] = [];
+  for (const count of WAITING) {
+    waiting.push({
+      waiting: count,
+      samePriorityNs: await measureWaiting(count, () => 0xa0),
+      mixedPriorityNs: await measureWaiting(count, (index) =>
+        index === count - 1 ? 0x80 : 0x90 + 8 * (index % 4),
+      ),
+    });
+  }
+  return { paths, waiting };
+}
+
+export function format({ paths, waiting }: GicFigures): string {
+  return [
+    formatCosts(paths),
+    '',
+    'latch, acknowledge, end, while others wait     same priority  mixed priorities',
+    ...waiting.map(
+      ({ waiting, samePriorityNs, mixedPriorityNs }) =>
+        `${String(waiting).padStart(44)} ${samePriorityNs.toFixed(0).padStart(12)} ns ${mixedPriorityNs.toFixed(0).padStart(14)} ns`,
+    ),
+  ].join('\n');
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
+  console.log(format(await run()));
