@@ -11,6 +11,7 @@ import { type Simulation, withSimulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
 import { BLOCK, type RunEnd } from './strategies/strategy.ts';
 import { encodeToken } from './token.ts';
+import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
 
 export type ExploreOptions = SearchOptions & {
@@ -193,19 +194,31 @@ class Exploration {
     this.#failures++;
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
-    this.#foundAt = n;
     this.#found = this.#confirm();
+    if (this.#found !== undefined) this.#foundAt = n;
+    else this.#failures--;
   }
 
-  /** Runs the failing schedule again, step by step; what does not fail twice is reported as nondeterminism. */
-  #confirm(): Recording {
+  /**
+   * Runs the failing schedule again, step by step. Where it does not fail then, the threads have read shared memory
+   * without Atomics: from now on all schedules are run like this. What does not fail again even so is nondeterminism.
+   */
+  #confirm(): Recording | undefined {
     const { simulator } = this.#simulation;
     const all = new Map(
       Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
     );
     const fault = simulator.fault;
+    // Whoever is not deterministic need not be so in the same way twice: what was seen the first time is what counts.
+    const seen =
+      fault?.kind === 'nondeterminism' ? explainFault(this.#simulation, 'failed', [], []) : undefined;
     const recording = record(this.#simulation, all);
+    if (seen !== undefined) return { ...recording, failure: seen };
     if (recording.failure !== undefined) return recording;
+    if (!simulator.direct) {
+      simulator.direct = true;
+      return undefined;
+    }
     const what =
       fault !== undefined && 'thrown' in fault && fault.thrown instanceof Error
         ? `: ${fault.thrown.message}`

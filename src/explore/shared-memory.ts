@@ -97,6 +97,39 @@ export class SharedMemory {
     for (const { bytes, kept } of this.#shared) copy(kept, bytes);
   }
 
+  get size(): number {
+    return this.#shared.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** A copy of all bytes, for {@link load}. */
+  save(): Uint8Array {
+    const saved = new Uint8Array(this.size);
+    let at = 0;
+    for (const { bytes } of this.#shared) {
+      saved.set(bytes, at);
+      at += bytes.length;
+    }
+    return saved;
+  }
+
+  load(saved: Uint8Array): void {
+    let at = 0;
+    for (const { bytes } of this.#shared) {
+      bytes.set(saved.subarray(at, at + bytes.length));
+      at += bytes.length;
+    }
+  }
+
+  /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without Atomics. */
+  garble(at: number, size: number, salt: number): void {
+    const { buffer, byteOffset } = this.place(at);
+    const bytes = this.#shared[buffer]?.bytes;
+    for (let i = 0; bytes !== undefined && i < size; i++) {
+      bytes[byteOffset + i] =
+        (bytes[byteOffset + i] as number) ^ (Math.imul(at + i + salt, 0x9e3779b1) >>> 24) ^ 1;
+    }
+  }
+
   /** The address of the first byte that is not as {@link keep} saw it; -1 where none is. */
   changed(): number {
     for (const { bytes, kept, base } of this.#shared) {

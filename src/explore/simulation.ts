@@ -123,7 +123,10 @@ function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): str
 }
 
 function firstDifference(before: string, after: string): string {
-  const [was, is] = [before.split('\n'), after.split('\n')];
+  const [was, is] = [before.trimEnd().split('\n'), after.trimEnd().split('\n')];
   const i = was.findIndex((line, k) => line !== is[k]);
-  return i < 0 ? `now also ${is[was.length - 1]}` : `${was[i]} became ${is[i]?.replace(/^[^=]*=/, '')}`;
+  if (i < 0) return `now also ${is[was.length]}`;
+  return is[i]?.split('=')[0] === was[i]?.split('=')[0]
+    ? `${was[i]} became ${is[i]?.replace(/^[^=]*=/, '')}`
+    : `${was[i] || 'nothing'} became ${is[i] ?? 'nothing'}`;
 }

@@ -51,6 +51,8 @@ export type Fault =
 
 /** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
 const MOST_POINTS = 100_000;
+/** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
+const MOST_PAST = 1 << 16;
 /** Loops of at most that many operations are recognised as waiting. */
 const LONGEST_SPIN = 8;
 /** A loop is believed to wait after asking for the same this often, and again this often before it is called stuck. */
@@ -88,6 +90,8 @@ export class Simulator implements RunView {
   totalSteps = 0;
   /** The shared word that was found written without Atomics, -1 for none. */
   plainWriteAt = -1;
+  /** Some thread was found to read shared words without Atomics. */
+  plainReads = false;
   /** Fill in the step arrays even where the strategy does not look at them. */
   recordAlways = false;
   /** The outcome of the last schedule, where the scenario has outcomes. */
@@ -99,6 +103,11 @@ export class Simulator implements RunView {
   readonly #options: SimulatorOptions;
   readonly #roots: Point[] = [];
   readonly #queue: number[] = [];
+  /** In direct mode, by thread and operation: the memory when it was answered. */
+  readonly #past: Uint8Array[][];
+  readonly #keepsPast: boolean;
+  readonly #garbled = new Set<number>();
+  #verified = 0;
   #direct = false;
   #points = 0;
   #released = 0;
@@ -127,6 +136,8 @@ export class Simulator implements RunView {
     this.done = new Int32Array(n);
     this.paths = Array.from({ length: n }, () => []);
     this.answers = Array.from({ length: n }, () => []);
+    this.#past = Array.from({ length: n }, () => []);
+    this.#keepsPast = memory.size <= MOST_PAST;
     this.choices = new Uint8Array(options.maxSteps + 1);
     this.stepThread = new Uint8Array(options.maxSteps + n + 1);
     this.stepEffect = new Uint8Array(options.maxSteps + n + 1);
@@ -138,6 +149,11 @@ export class Simulator implements RunView {
   /** The threads' code is run at each step: exact for code that also writes shared memory plainly, and slow. */
   get direct(): boolean {
     return this.#direct;
+  }
+
+  /** In direct mode: the memory as it was when each of a thread's operations was answered. */
+  pastOf(t: number): readonly Uint8Array[] | undefined {
+    return this.#direct ? this.#past[t] : undefined;
   }
 
   set direct(value: boolean) {
@@ -294,8 +310,11 @@ export class Simulator implements RunView {
   #advance(t: number, point: Point, answer: Value): void {
     if (this.#failed >= 0 || this.#again) return;
     let next: Point | undefined;
-    if (this.#direct) next = this.#discover(t);
-    else {
+    if (this.#direct) {
+      if (this.#keepsPast)
+        (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
+      next = this.#discover(t);
+    } else {
       next = point.sensitive ? point.branches?.get(answer) : point.next;
       if (next === undefined) {
         next = this.#discover(t);
@@ -329,7 +348,7 @@ export class Simulator implements RunView {
     const count = this.done[t] as number;
     this.#points++;
     if (!this.#direct) this.#memory.keep();
-    const point = this.#runner.resume(t, path, answers, count, this.#direct);
+    const point = this.#runner.resume(t, path, answers, count, this.#direct ? this.#past[t] : undefined);
     const mismatch = this.#runner.mismatchAt;
     if (!this.#direct) {
       // A plain write, or a guess that was wrong before: either way this schedule will be repeated.
@@ -483,7 +502,36 @@ export class Simulator implements RunView {
       if (saw.op === FAILED) this.pending[t] = saw;
     }
     this.#checkPlainWrites();
+    const n = this.#verified++;
+    if ((n < 16 || (n & (n - 1)) === 0) && !this.#again) this.#checkPlainReads();
     return !this.#again;
+  }
+
+  /**
+   * Runs the threads once more with every word turned over that some operation writes. Operations are answered from the
+   * log, so only code that reads such a word without Atomics can see it, and do otherwise.
+   */
+  #checkPlainReads(): void {
+    for (const path of this.paths) {
+      for (const point of path) {
+        if (point.op === LOAD || point.op >= WAIT || this.#garbled.has(point.at)) continue;
+        this.#garbled.add(point.at);
+        this.#memory.garble(point.at, point.size, this.#verified);
+      }
+    }
+    this.#garbled.clear();
+    for (let t = 0; t < this.threads; t++) {
+      const expected = this.pending[t] as Point;
+      const count = (this.done[t] as number) - ((this.waiting >>> t) & 1);
+      const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
+      const same =
+        saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
+      if (same && this.#runner.mismatchAt < 0) continue;
+      this.plainReads = true;
+      this.#direct = true;
+      this.#again = true;
+    }
+    this.#memory.putBack();
   }
 
   #checkPlainWrites(): void {

@@ -54,8 +54,7 @@ export class ThreadRunner implements Controller, Source {
   #unwinding = false;
   #asked: Point = END;
   #fault: IrqError | undefined;
-  #putBackAt = -1;
-  #plain = false;
+  #past: readonly Uint8Array[] | undefined;
   #probeFrom = -1;
   #probePeriod = 0;
   #probeEnd = 0;
@@ -96,18 +95,28 @@ export class ThreadRunner implements Controller, Source {
 
   /**
    * Runs thread `t`; its first `count` operations have these answers.
-   * @param plain - the code writes to shared memory without Atomics: undo the writes that are only done again.
+   * @param past - where the code also uses shared memory without Atomics: the memory as it was when each of the
+   * operations was answered, so that it reads again what it read, and writes again only what is written already.
    * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
    */
-  resume(t: number, path: readonly Point[], answers: readonly Value[], count: number, plain = false): Point {
+  resume(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    past?: readonly Uint8Array[],
+  ): Point {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = this.#sites !== undefined ? 0 : plain ? count - 1 : count;
-    this.#putBackAt = plain ? count - 1 : -1;
+    this.#fastEnd = this.#sites !== undefined || past !== undefined ? 0 : count;
+    this.#past = past;
     this.#probeFrom = -1;
-    if (plain) this.#memory.keep();
-    return this.#run(t, plain);
+    if (past !== undefined && count > 0) {
+      this.#memory.keep();
+      this.#memory.restore();
+    }
+    return this.#run(t);
   }
 
   /**
@@ -126,12 +135,12 @@ export class ThreadRunner implements Controller, Source {
     this.#answers = answers;
     this.#end = count;
     this.#fastEnd = count;
-    this.#putBackAt = -1;
+    this.#past = undefined;
     this.#probeFrom = count;
     this.#probePeriod = period;
     this.#probeEnd = count + period * rounds;
     this.#memory.keep();
-    const asked = this.#run(t, false);
+    const asked = this.#run(t);
     this.#memory.putBack();
     this.#probeFrom = -1;
     return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
@@ -143,18 +152,19 @@ export class ThreadRunner implements Controller, Source {
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
+    past?: readonly Uint8Array[],
   ): readonly (readonly string[])[] {
     const sites: string[][] = [];
     this.#sites = sites;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
-    this.#memory.keep();
+    const now = this.#memory.save();
     try {
-      this.resume(t, path, answers, count);
+      this.resume(t, path, answers, count, past);
     } finally {
       Error.stackTraceLimit = limit;
       this.#sites = undefined;
-      this.#memory.putBack();
+      this.#memory.load(now);
     }
     return sites;
   }
@@ -171,9 +181,8 @@ export class ThreadRunner implements Controller, Source {
     }
   }
 
-  #run(t: number, plain: boolean): Point {
+  #run(t: number): Point {
     this.#pos = 0;
-    this.#plain = plain;
     this.#unwinding = false;
     this.mismatchAt = -1;
     this.#clockNs = 0;
@@ -193,14 +202,14 @@ export class ThreadRunner implements Controller, Source {
     if (this.#unwinding) {
       this.#unwinding = false;
       // What its finally blocks wrote without Atomics while it was being stopped has not happened.
-      if (plain) this.#memory.putBack();
+      if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
     if (threw && thrown instanceof IrqError && thrown.code === 'ERR_SCENARIO') throw thrown;
     const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
     if (this.#pos < this.#end) {
       this.mismatchAt = this.#pos;
-      if (plain) this.#memory.putBack();
+      if (this.#past !== undefined) this.#memory.putBack();
     }
     return last;
   }
@@ -260,7 +269,7 @@ export class ThreadRunner implements Controller, Source {
         return this.#stop(point);
       }
       this.#pos = pos + 1;
-      if (pos === this.#putBackAt) this.#memory.putBack();
+      this.#travel(pos);
       return op === WAIT ? this.#waited(point, this.#answers[pos]) : this.#answers[pos];
     }
     if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
@@ -275,8 +284,16 @@ export class ThreadRunner implements Controller, Source {
   #stop(point: Point): never {
     this.#asked = point;
     this.#unwinding = true;
-    if (this.#plain) this.#memory.keep();
+    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.keep();
     throw STOP;
+  }
+
+  /** Operation number `pos` has been answered: makes the memory what it was then; for the last one, what it is. */
+  #travel(pos: number): void {
+    if (this.#past === undefined) return;
+    const then = this.#past[pos];
+    if (pos === this.#end - 1 || then === undefined) this.#memory.putBack();
+    else this.#memory.load(then);
   }
 
   #waited(point: Point, answer: Value): Value {
@@ -286,10 +303,8 @@ export class ThreadRunner implements Controller, Source {
 
   #toPoint(op: number, array: IntegerArray, index: number, a: unknown, b: unknown, base: number): Point {
     // The engine's own checks, with its own errors: index, and for wait and notify the kind of the array.
-    if (op !== LOCK && op !== UNLOCK) NATIVE[LOAD]?.(array, index);
-    if (op === WAIT || op === NOTIFY) {
-      if (!(array instanceof Int32Array || array instanceof BigInt64Array)) NATIVE[NOTIFY]?.(array, index, 0);
-    }
+    if (op === WAIT || op === NOTIFY) NATIVE[NOTIFY]?.(array, index, 0);
+    else if (op !== LOCK && op !== UNLOCK) NATIVE[LOAD]?.(array, index);
     const at = base + index * array.BYTES_PER_ELEMENT;
     const big = array instanceof BigInt64Array || array instanceof BigUint64Array;
     if (op === LOAD || op === LOCK || op === UNLOCK)
