@@ -353,7 +353,7 @@ export class Simulator implements RunView {
     if (!this.#direct) {
       // A plain write, or a guess that was wrong before: either way this schedule will be repeated.
       this.#checkPlainWrites();
-      if (mismatch >= 0) this.#unlearn(t, mismatch, point);
+      if (mismatch >= 0) this.#unlearn(t, mismatch);
       if (this.#again) return END;
     } else if (mismatch >= 0) {
       this.fault = {
@@ -491,12 +491,12 @@ export class Simulator implements RunView {
       const count = (this.done[t] as number) - ((this.waiting >>> t) & 1);
       const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
       const mismatch = this.#runner.mismatchAt;
-      if (mismatch >= 0) this.#unlearn(t, mismatch, saw);
+      if (mismatch >= 0) this.#unlearn(t, mismatch);
       else if (
         saw !== expected &&
         (saw.op >= ENDED ? saw.op !== expected.op : !sameOperation(saw, expected))
       ) {
-        this.#unlearn(t, count, saw);
+        this.#unlearn(t, count);
       }
       if (this.#again) return false;
       if (saw.op === FAILED) this.pending[t] = saw;
@@ -544,10 +544,10 @@ export class Simulator implements RunView {
 
   /**
    * The thread's step number `step` was not what was remembered, so some answer before it does matter: from now on the
-   * likeliest one of those not known to has a branch of its own for each answer. Where all have, it is the code that
-   * is not deterministic.
+   * likeliest one of those not known to has a branch of its own for each answer. Where all have, the answers are not all
+   * that the code depends on.
    */
-  #unlearn(t: number, step: number, saw: Point): void {
+  #unlearn(t: number, step: number): void {
     this.#again = true;
     const path = this.paths[t] as Point[];
     let blamed: Point | undefined;
@@ -565,8 +565,9 @@ export class Simulator implements RunView {
       blamed.branches = new Map();
       blamed.next = undefined;
     } else {
-      const expected = step < (this.done[t] as number) ? path[step] : this.pending[t];
-      this.fault = { kind: 'nondeterminism', thread: t, step, expected: expected ?? END, saw };
+      // It may have read what others write without Atomics. If it is not that, direct mode will show it.
+      this.plainReads = true;
+      this.#direct = true;
     }
   }
 
