@@ -69,7 +69,7 @@ export class GuestMemory {
 
   /** A 64-bit little-endian value, as two words: not one atomic read. */
   doubleWord(address: number): bigint {
-    return (BigInt(this.word(address + 4)) << 32n) | BigInt(this.word(address) >>> 0);
+    return (BigInt(this.word(address + 4) >>> 0) << 32n) | BigInt(this.word(address) >>> 0);
   }
 
   setDoubleWord(address: number, value: bigint): void {

@@ -1,0 +1,28 @@
+import { format as formatGic, run as runGic } from './gic.ts';
+import { format as formatIts, run as runIts } from './its.ts';
+import { format as formatMachine, run as runMachine } from './machine.ts';
+import { format as formatMeasure, run as runMeasure } from './measure.ts';
+import { format as formatNative, run as runNative } from './native.ts';
+
+/** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
+const BENCHES = {
+  machine: async () => formatMachine(await runMachine()),
+  gic: async () => formatGic(await runGic()),
+  its: async () => formatIts(runIts()),
+  measure: async () => formatMeasure(await runMeasure()),
+  native: async () => formatNative(await runNative()),
+} as const satisfies Record<string, () => Promise<string>>;
+
+type Name = keyof typeof BENCHES;
+const isName = (name: string): name is Name => Object.hasOwn(BENCHES, name);
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !isName(name));
+if (unknown !== undefined) {
+  console.error(`there is no benchmark "${unknown}": there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  for (const name of wanted.length > 0 ? wanted.filter(isName) : (Object.keys(BENCHES) as Name[])) {
+    console.log(`\n# ${name}\n${await BENCHES[name]()}`);
+  }
+}
