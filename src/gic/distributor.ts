@@ -2,7 +2,7 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX_WORDS, type Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { vcpuWith } from './affinity.ts';
-import { reroute, setForwarding } from './holding.ts';
+import { type MappedLpis, reroute, setForwarding } from './holding.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import { FIRST_SPI } from './intid.ts';
@@ -38,6 +38,7 @@ type Frame = InterruptBank & {
   readonly words: Words;
   readonly regions: DistributorRegions;
   readonly config: DistributorConfig;
+  readonly lpis: MappedLpis;
   readonly lock: Mutex;
 };
 
@@ -77,6 +78,7 @@ export class Distributor {
     words: Words,
     regions: DistributorRegions,
     interrupts: Interrupts,
+    lpis: MappedLpis,
     personality: GicPersonality,
     config: DistributorConfig,
     lock: Mutex,
@@ -85,6 +87,7 @@ export class Distributor {
       words,
       regions,
       interrupts,
+      lpis,
       personality,
       config,
       lock,
@@ -142,13 +145,13 @@ function readControl({ interrupts, personality }: Frame): number {
   return (interrupts.forwarding & personality.groupEnables) | ALWAYS_ON;
 }
 
-function writeControl({ interrupts, personality, lock }: Frame, value: number): void {
+function writeControl({ interrupts, lpis, personality, lock }: Frame, value: number): void {
   const enables = value & personality.groupEnables;
   // KVM has one enable, which forwards whatever group an interrupt is in.
   const groups = personality.groupEnables === 2 && enables !== 0 ? 3 : enables;
   lock.lock();
   try {
-    if (interrupts.forwarding !== groups) setForwarding(interrupts, groups, personality.requeues);
+    if (interrupts.forwarding !== groups) setForwarding(interrupts, lpis, groups, personality.requeues);
   } finally {
     lock.unlock();
   }

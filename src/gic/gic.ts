@@ -5,9 +5,9 @@ import { store, type Words } from '../memory/word.ts';
 import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, Interrupts, type InterruptsConfig, interruptRegions } from './interrupts.ts';
-import { FIRST_LPI, type VcpuId } from './intid.ts';
+import type { VcpuId } from './intid.ts';
 import { LpiTables } from './lpi-tables.ts';
-import { Lpis } from './lpis.ts';
+import { type LpiRegions, Lpis, lpiRegions } from './lpis.ts';
 import {
   GIC_PERSONALITIES,
   type GicPersonality,
@@ -34,8 +34,7 @@ export type GicRegions = {
   readonly cpuInterfaces: readonly Region[];
   readonly distributor: DistributorRegions;
   readonly redistributors: Records;
-  /** A word for each LPI: how many DevID:EvID pairs map it. */
-  readonly lpiMappings: Region;
+  readonly lpis: LpiRegions;
 };
 
 /** Adds everything of an interrupt controller but its ITS to a layout. */
@@ -46,7 +45,7 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
     cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
     distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
-    lpiMappings: layout.region('lpiMappings', 2 ** config.idBits - FIRST_LPI),
+    lpis: lpiRegions(layout, 2 ** config.idBits),
   };
 }
 
@@ -73,7 +72,7 @@ export class Gic {
   readonly redistributors: readonly Redistributor[];
   readonly lpis: Lpis;
   readonly #words: Words;
-  readonly #lpiMappings: Region;
+  readonly #lpiRegions: LpiRegions;
 
   constructor(words: Words, regions: GicRegions, memory: GuestMemory, hooks: GicHooks) {
     const personality = GIC_PERSONALITIES[regions.config.personality];
@@ -81,18 +80,19 @@ export class Gic {
       hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
     const registers = new RedistributorWords(words, regions.redistributors);
     const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
-    const lpis = new Lpis(words, regions.lpiMappings, interrupts, tables);
+    const lpis = new Lpis(words, regions.lpis, interrupts, tables);
     const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
     const distributor = new Distributor(
       words,
       regions.distributor,
       interrupts,
+      lpis,
       personality,
       regions.config,
       lock,
     );
     this.#words = words;
-    this.#lpiMappings = regions.lpiMappings;
+    this.#lpiRegions = regions.lpis;
     this.config = regions.config;
     this.personality = personality;
     this.interrupts = interrupts;
@@ -122,8 +122,9 @@ export class Gic {
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
     this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
-    for (let word = 0; word < this.#lpiMappings.words; word++)
-      store(this.#words, this.#lpiMappings.at + word, 0);
+    for (const { at, words } of Object.values(this.#lpiRegions)) {
+      for (let word = 0; word < words; word++) store(this.#words, at + word, 0);
+    }
     this.distributor.reset();
     for (const redistributor of this.redistributors) redistributor.reset();
     for (const cpu of this.cpuInterfaces) cpu.reset();

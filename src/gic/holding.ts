@@ -1,5 +1,5 @@
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
+import { FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
 import {
   ACTIVE,
   EDGE,
@@ -21,6 +21,9 @@ import {
  * An interrupt that is listed although it is held has come again while it was being held: its vCPU releases it.
  * @see vgic_target_oracle, vgic_queue_irq_unlock, vgic_prune_ap_list in vgic.c
  */
+
+/** What this needs of the LPIs: those that nothing maps are disabled, and need no look. */
+export type MappedLpis = { forEachMapped(visit: (lpi: number) => void): void };
 
 /** The state with what is latched held back. */
 function held(state: number): number {
@@ -97,21 +100,31 @@ export function endActive(interrupts: Interrupts, at: number, intid: number): vo
  * held back, in two passes: the first takes off the lists what was left there (nobody adds to a list while the
  * distributor is off), the second finds what was latched between the first and the turning on.
  */
-export function setForwarding(interrupts: Interrupts, groups: number, requeues: boolean): void {
+export function setForwarding(
+  interrupts: Interrupts,
+  lpis: MappedLpis,
+  groups: number,
+  requeues: boolean,
+): void {
   const turnsOn = interrupts.forwarding === 0 && groups !== 0;
-  if (turnsOn && !requeues) forEach(interrupts, (at, intid) => hold(interrupts, at, intid));
+  const forEach = (visit: (at: number, intid: number) => void) => forEachInterrupt(interrupts, lpis, visit);
+  if (turnsOn && !requeues) forEach((at, intid) => hold(interrupts, at, intid));
   interrupts.setForwarding(groups);
   if (turnsOn && requeues) {
-    forEach(interrupts, (at, intid) => {
+    forEach((at, intid) => {
       const state = interrupts.state(at);
       if (isDeliverable(state)) interrupts.list(targetOf(state), intid);
     });
   }
-  if (turnsOn && !requeues) forEach(interrupts, (at, intid) => holdUnlisted(interrupts, at, intid));
+  if (turnsOn && !requeues) forEach((at, intid) => holdUnlisted(interrupts, at, intid));
   for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) interrupts.ring(vcpu);
 }
 
-function forEach(interrupts: Interrupts, visit: (at: number, intid: number) => void): void {
+function forEachInterrupt(
+  interrupts: Interrupts,
+  lpis: MappedLpis,
+  visit: (at: number, intid: number) => void,
+): void {
   for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) {
     for (let intid = 0; intid < PRIVATE_INTIDS; intid++) visit(interrupts.find(vcpu, intid), intid);
   }
@@ -119,5 +132,5 @@ function forEach(interrupts: Interrupts, visit: (at: number, intid: number) => v
     const at = interrupts.find(0, intid);
     if (at !== NONE) visit(at, intid);
   }
-  for (let lpi = FIRST_LPI; lpi < interrupts.idLimit; lpi++) visit(interrupts.find(0, lpi), lpi);
+  lpis.forEachMapped((lpi) => visit(interrupts.find(0, lpi), lpi));
 }

@@ -1,4 +1,5 @@
-import type { Region } from '../memory/layout.ts';
+import { Bitmap } from '../memory/bitmap.ts';
+import type { Layout, Region } from '../memory/layout.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { hold } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
@@ -22,6 +23,19 @@ const CONFIG_ENABLE = 1 << 0;
 /** Priority bits of a configuration byte that are kept. @see LPI_PROP_PRIORITY in vgic-its.c */
 const CONFIG_PRIORITY = 0xfc;
 
+export type LpiRegions = {
+  /** A word for each LPI: how many DevID:EvID pairs map it. */
+  readonly mappings: Region;
+  /** A bit for each LPI: whether any pair maps it. So a walk over those that are mapped looks at few words. */
+  readonly mapped: Region;
+};
+
+/** Adds the regions of {@link Lpis} to a layout. @param idLimit - one past the highest LPI */
+export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
+  const count = idLimit - FIRST_LPI;
+  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32) });
+}
+
 /**
  * The LPIs as the ITS sees them: mapped by any number of DevID:EvID pairs, configured from a byte of guest memory,
  * sent to a vCPU, latched. An LPI's state word lives as long as a pair maps it.
@@ -31,13 +45,14 @@ const CONFIG_PRIORITY = 0xfc;
 export class Lpis {
   readonly #words: Words;
   readonly #mappings: number;
+  readonly #mapped: Bitmap;
   readonly #interrupts: Interrupts;
   readonly #tables: LpiTables;
 
-  /** @param mappings - a word for each LPI: how many pairs map it */
-  constructor(words: Words, mappings: Region, interrupts: Interrupts, tables: LpiTables) {
+  constructor(words: Words, regions: LpiRegions, interrupts: Interrupts, tables: LpiTables) {
     this.#words = words;
-    this.#mappings = mappings.at - FIRST_LPI;
+    this.#mappings = regions.mappings.at - FIRST_LPI;
+    this.#mapped = new Bitmap(words, regions.mapped);
     this.#interrupts = interrupts;
     this.#tables = tables;
   }
@@ -103,6 +118,7 @@ export class Lpis {
    */
   map(lpi: number): boolean {
     if (add(this.#words, this.#mappings + lpi, 1) !== 0) return false;
+    this.#mapped.set(lpi - FIRST_LPI);
     this.#interrupts.change(
       this.#at(lpi),
       lpi,
@@ -115,6 +131,7 @@ export class Lpis {
   /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone. */
   unmap(lpi: number): void {
     if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
+    this.#mapped.claim(lpi - FIRST_LPI);
     this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH | HELD, NO_TARGET << TARGET_SHIFT);
   }
 
@@ -205,7 +222,7 @@ export class Lpis {
 
   /** Every LPI that is mapped, in order. `visit` must not keep the ITS lock busy for long. */
   forEachMapped(visit: (lpi: number) => void): void {
-    for (let lpi = FIRST_LPI; lpi < this.limit; lpi++) if (this.isMapped(lpi)) visit(lpi);
+    for (let bit = this.#mapped.next(0); bit >= 0; bit = this.#mapped.next(bit + 1)) visit(FIRST_LPI + bit);
   }
 
   #at(lpi: number): number {

@@ -20,6 +20,7 @@ import { Layout } from '../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../src/memory/word.ts';
 
 const SPI = 32;
+const NO_LPIS = { forEachMapped: () => {} };
 type Shared = { readonly words: Words; readonly regions: InterruptRegions; readonly taken: number };
 /** A thread's own view of what all of them share. */
 type View = {
@@ -94,7 +95,7 @@ describe('an edge while the distributor is turned on', () => {
       name: 'turn-on',
       forwarding: 0,
       threads: {
-        guest: ({ interrupts }) => setForwarding(interrupts, 3, false),
+        guest: ({ interrupts }) => setForwarding(interrupts, NO_LPIS, 3, false),
         device: ({ interrupts, at }) => interrupts.latch(at, SPI),
       },
       finally: comesAnew,
@@ -121,7 +122,7 @@ describe('an edge while the distributor is turned on', () => {
       name: 'turn-on-requeues',
       forwarding: 0,
       threads: {
-        guest: ({ interrupts }) => setForwarding(interrupts, 3, true),
+        guest: ({ interrupts }) => setForwarding(interrupts, NO_LPIS, 3, true),
         device: ({ interrupts, at }) => interrupts.latch(at, SPI),
         vcpu: (v) => takeAll(v),
       },
