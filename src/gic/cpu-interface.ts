@@ -6,9 +6,9 @@ import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from './intid
 import { GROUP1, priorityOf } from './state.ts';
 
 /** Implemented bits of a priority: the upper five. @see ICC_CTLR_EL1.PRIbits */
-export const PRIORITY_MASK = 0xf8;
+const PRIORITY_MASK = 0xf8;
 /** What ICC_RPR_EL1 reads while nothing is active. */
-export const IDLE_PRIORITY = 0xff;
+const IDLE_PRIORITY = 0xff;
 
 const PMR = 0;
 const BPR0 = 1;

@@ -76,7 +76,9 @@ export const NONE = -1;
  * together: **whoever makes an interrupt deliverable lists it for the target named in the very word that it wrote,
  * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
  * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
- * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`).
+ * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). The exceptions
+ * are KVM's own, and are made in holding.ts alone: what is latched and not listed is marked HELD, which is not
+ * deliverable; a level that is up and not listed waits until its wire, or a register, moves.
  *
  * Any thread may call these methods. None blocks, none allocates.
  */
