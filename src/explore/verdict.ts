@@ -151,7 +151,7 @@ function explainStuck(
     const look = lost.look === undefined ? '' : ` after ${names[t]} looked at ${word(lost.look.point)}`;
     return {
       kind: 'lost-wakeup',
-      message: `${names[lost.notify.thread]} notified ${word(point)}${look} and before ${names[t]} slept on it: nobody was there to wake, and ${names[t]} sleeps for good`,
+      message: `${names[lost.notify.thread]} notified ${word(point)}${look} and before ${names[t]} slept on it: it was not there to be woken, and sleeps for good`,
       sites: sitesOf([lost.notify, lost.look, lastWait(steps, t)]),
     };
   }
@@ -191,7 +191,7 @@ function lastWait(steps: readonly RecordedStep[], t: number): RecordedStep | und
 }
 
 /**
- * A notify on the word that thread t sleeps on which woke nobody, after t had looked at something that has been
+ * A notify on the word that thread t sleeps on which found too few to wake, after t had looked at something that has been
  * written since, and before it slept; or before t looked at anything at all.
  */
 function findLostNotify(
@@ -211,7 +211,8 @@ function findLostNotify(
       notify.thread === t
     )
       continue;
-    if (notify.answer !== 0) continue;
+    // It could have woken more than it did.
+    if (Number(notify.answer) >= Number(notify.point.a ?? Infinity)) continue;
     const looks = steps.flatMap((step, r) => (r > earlier && r < n && step.thread === t ? [r] : []));
     const stale = looks.findLast((r) => {
       const look = steps[r];
