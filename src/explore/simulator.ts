@@ -25,7 +25,7 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, sameOperation, type ThreadRunner } from './thread-runner.ts';
+import { END, mix, sameOperation, type ThreadRunner } from './thread-runner.ts';
 
 /** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
 export type Timeouts = 'late' | 'any' | 'never';
@@ -235,11 +235,11 @@ export class Simulator implements RunView {
       const alone = (enabled & (enabled - 1)) === 0;
       if (alone && !everyStep) t = 31 - Math.clz32(enabled);
       else {
-        // A schedule that has become very long is continued fairly: what does not end then does not end at all.
+        // A schedule that has become very long is continued fairly, by lot: what does not end then does not end at all.
         t =
           this.steps < fairFrom
             ? strategy.choose(enabled, current)
-            : nthThread(enabled, this.steps % countThreads(enabled));
+            : nthThread(enabled, (mix(this.steps, maxSteps) >>> 0) % countThreads(enabled));
         if (t === PRUNE) {
           how = 'pruned';
           break;

@@ -192,7 +192,7 @@ function lastWait(steps: readonly RecordedStep[], t: number): RecordedStep | und
 
 /**
  * A notify on the word that thread t sleeps on which found too few to wake, after t had looked at something that has been
- * written since, and before it slept; or before t looked at anything at all.
+ * written since, and before it slept; or between the last look of t and its sleep.
  */
 function findLostNotify(
   steps: readonly RecordedStep[],
@@ -221,8 +221,8 @@ function findLostNotify(
         .some((step) => step.thread !== t && step.point.at === look?.point.at && (step.effect & WRITE) !== 0);
     });
     if (stale !== undefined) return { notify, look: steps[stale] };
-    const looksLater = steps.some((step, r) => r > earlier && r < slept && step.thread === t);
-    if (!looksLater) return { notify, look: undefined };
+    const looksLater = steps.some((step, r) => r > n && r < slept && step.thread === t);
+    if (!looksLater) return { notify, look: steps[looks.at(-1) ?? -1] };
   }
   return undefined;
 }
