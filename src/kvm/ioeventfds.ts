@@ -66,7 +66,10 @@ export class IoEventFds {
     this.#fds.eventfd(CALL, fd);
     this.#lock.lock();
     try {
-      if (removes) return this.#remove(args);
+      if (removes) {
+        this.#remove(args);
+        return;
+      }
       if (this.#find((at) => this.#collides(at, args)) >= 0)
         throw new KvmError(
           CALL,

@@ -289,7 +289,10 @@ export class KvmVm {
       const given = `0x${(flags >>> 0).toString(16)}`;
       throw new KvmError('KVM_IRQFD', 'EINVAL', `the flags are DEASSIGN (1) and RESAMPLE (2), not ${given}`);
     }
-    if ((flags & IRQFD_DEASSIGN) !== 0) return this.vm.deassignIrqFd(fd, gsi);
+    if ((flags & IRQFD_DEASSIGN) !== 0) {
+      this.vm.deassignIrqFd(fd, gsi);
+      return;
+    }
     const resamples = (flags & IRQFD_RESAMPLE) !== 0;
     this.vm.assignIrqFd(fd, gsi, { resamplefd: resamples ? resamplefd : undefined, deviceId: devid });
   }

@@ -80,7 +80,10 @@ function control({ vgic, its }: ItsParts, attr: bigint): void {
   if (!CONTROL_NUMBERS.includes(attr)) refuse('ENXIO', `an ITS has no control ${attr}`);
   if (attr === BigInt(CONTROLS.INIT)) return;
   if (vgic.runningVcpus > 0) refuse('EBUSY', 'a vCPU is running');
-  if (attr === BigInt(CONTROLS.ITS_RESET)) return its.reset();
+  if (attr === BigInt(CONTROLS.ITS_RESET)) {
+    its.reset();
+    return;
+  }
   const saves = attr === BigInt(CONTROLS.ITS_SAVE_TABLES);
   const refused = saves ? its.saveTables() : its.restoreTables();
   if (refused)

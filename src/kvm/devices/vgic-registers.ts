@@ -65,9 +65,9 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
     return;
   }
   const word = Number(BigInt.asUintN(32, value));
-  if (name.group === GROUPS.LEVEL_INFO) return setBits(gic, vcpu, offset & 0x3ff, LINE, word);
   const pending = pendingWord(name.group, offset);
-  if (pending) {
+  if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, word);
+  else if (pending) {
     if (pending.set) setBits(gic, vcpu, pending.first, LATCH, word);
   } else if (name.group === GROUPS.DIST_REGS) gic.distributor.write(offset, 4, BigInt(word));
   else gic.redistributor(vcpu).write(offset, 4, BigInt(word));

@@ -42,13 +42,12 @@ export function vgicDevice(parts: VgicParts): Device {
 
 function setAttribute(parts: VgicParts, name: AttributeName, value: bigint | undefined): void {
   const { vgic } = parts.vm;
-  if (name.group === GROUPS.ADDR) return setAddress(parts, name.attr, value);
-  if (name.group === GROUPS.NR_IRQS) return setIrqs(vgic, readable(value));
-  if (name.group === GROUPS.CTRL) return control(parts, name.attr);
-  if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
-    return writeVgicRegister(parts.gic, vgic, name, readable(value));
-  }
-  refuse('ENXIO', `a vgic has no attribute group ${name.group}`);
+  if (name.group === GROUPS.ADDR) setAddress(parts, name.attr, value);
+  else if (name.group === GROUPS.NR_IRQS) setIrqs(vgic, readable(value));
+  else if (name.group === GROUPS.CTRL) control(parts, name.attr);
+  else if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
+    writeVgicRegister(parts.gic, vgic, name, readable(value));
+  } else refuse('ENXIO', `a vgic has no attribute group ${name.group}`);
 }
 
 function getAttribute(

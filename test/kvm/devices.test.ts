@@ -1,0 +1,314 @@
+import { describe, expect, test } from 'vitest';
+import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
+import { packRegion } from '../../src/kvm/devices/redistributors.ts';
+import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
+import {
+  address,
+  control,
+  emptyVm,
+  expectErrno,
+  GICD,
+  GICR,
+  ITS,
+  NR_IRQS,
+  readyVm,
+  vmWithGic,
+} from './vm-rig.ts';
+
+const SET = 'KVM_SET_DEVICE_ATTR';
+const GET = 'KVM_GET_DEVICE_ATTR';
+const V3 = { type: VGIC_V3, flags: 0 };
+
+describe('KVM_CREATE_DEVICE', () => {
+  test('makes a vgic, and EEXIST for a second one', () => {
+    const vm = emptyVm();
+    expect(vm.createDevice(V3)).toBeGreaterThanOrEqual(0);
+    expectErrno('EEXIST', 'KVM_CREATE_DEVICE', () => vm.createDevice(V3));
+  });
+
+  test('several ITSes, before or after the vgic, and even without one', () => {
+    const vm = emptyVm();
+    const first = vm.createDevice({ type: VGIC_ITS, flags: 0 });
+    vm.createDevice(V3);
+    expect(vm.createDevice({ type: VGIC_ITS, flags: 0 })).not.toBe(first);
+  });
+
+  test('ENODEV for a type that is not there; a GICv2 only where the host can run one', () => {
+    expectErrno('ENODEV', 'KVM_CREATE_DEVICE', () => emptyVm().createDevice({ type: 4, flags: 0 }));
+    expectErrno('ENODEV', 'KVM_CREATE_DEVICE', () => emptyVm().createDevice({ type: VGIC_V2, flags: 0 }));
+    expectErrno('ENODEV', 'KVM_CREATE_DEVICE', () => emptyVm().createIrqchip());
+    expect(emptyVm({ gicV2: true }).createDevice({ type: VGIC_V2, flags: 0 })).toBeGreaterThanOrEqual(0);
+    emptyVm({ gicV2: true }).createIrqchip();
+  });
+
+  test('a test makes nothing', () => {
+    const vm = emptyVm();
+    expect(vm.createDevice({ type: VGIC_V3, flags: 1 })).toBe(-1);
+    expectErrno('ENODEV', 'KVM_CREATE_DEVICE', () => vm.createDevice({ type: VGIC_V2, flags: 1 }));
+    vm.createDevice(V3);
+  });
+
+  test('EBUSY while a vCPU is being created, and after one has run', () => {
+    const vm = emptyVm({ vcpusLater: true, gicV2: true });
+    vm.beginVcpu();
+    expectErrno('EBUSY', 'KVM_CREATE_DEVICE', () => vm.createDevice(V3));
+    vm.vm.vgic.endVcpu();
+    vm.enterGuest(0);
+    expectErrno('EBUSY', 'KVM_CREATE_DEVICE', () => vm.createDevice(V3));
+    vm.leaveGuest();
+    expectErrno('EBUSY', 'KVM_CREATE_DEVICE', () => vm.createDevice(V3));
+    const quiet = emptyVm({ vcpusLater: true });
+    quiet.createVcpu();
+    quiet.createDevice(V3);
+  });
+
+  test('E2BIG for more vCPUs than the GIC has room for', () => {
+    const nine = emptyVm({ vcpus: 9, gicV2: true });
+    expectErrno('E2BIG', 'KVM_CREATE_DEVICE', () => nine.createDevice({ type: VGIC_V2, flags: 0 }));
+    nine.createDevice(V3);
+    emptyVm({ vcpus: 8, gicV2: true }).createDevice({ type: VGIC_V2, flags: 0 });
+    expectErrno('EINVAL', 'KVM_CREATE_VCPU', () => nine.createVcpu());
+  });
+
+  test('EBADF and ENOTTY for what is no device', () => {
+    const { vm, gic } = vmWithGic();
+    expectErrno('EBADF', SET, () => vm.setDeviceAttr(999, control('INIT')));
+    expectErrno('ENOTTY', SET, () => vm.setDeviceAttr(vm.eventfd(), control('INIT')));
+    vm.close(gic);
+    expectErrno('EBADF', GET, () => vm.getDeviceAttr(gic, address('V3_DIST')));
+  });
+});
+
+describe('addresses', () => {
+  const cases = [
+    ['V3_DIST', GICD],
+    ['V3_REDIST', GICR],
+  ] as const;
+  test.each(cases)('%s: set once, read back, EEXIST, EINVAL, E2BIG, EFAULT', (type, base) => {
+    const { vm, gic } = vmWithGic();
+    expect(vm.getDeviceAttr(gic, address(type))).toBe(0xffff_ffff_ffff_ffffn);
+    expectErrno('EFAULT', SET, () => vm.setDeviceAttr(gic, address(type), undefined));
+    expectErrno('EINVAL', SET, () => vm.setDeviceAttr(gic, address(type), base + 0x1000));
+    expectErrno('EINVAL', SET, () => vm.setDeviceAttr(gic, address(type), 0xffff_ffff_ffff_0000n));
+    expectErrno('E2BIG', SET, () => vm.setDeviceAttr(gic, address(type), 2 ** 40));
+    expectErrno('E2BIG', SET, () => vm.setDeviceAttr(gic, address(type), 2 ** 40 - 0x8000 + 0x8000));
+    vm.setDeviceAttr(gic, address(type), base);
+    expect(vm.getDeviceAttr(gic, address(type))).toBe(BigInt(base));
+    expectErrno('EEXIST', SET, () => vm.setDeviceAttr(gic, address(type), base));
+  });
+
+  test('ENXIO for a type that this vgic has not', () => {
+    const { vm, gic } = vmWithGic();
+    for (const type of ['V2_DIST', 'V2_CPU', 'ITS'] as const) {
+      expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, address(type), GICD));
+      expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, address(type)));
+      expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () => vm.hasDeviceAttr(gic, address(type)));
+    }
+    vm.hasDeviceAttr(gic, address('V3_DIST'));
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, { group: 77, attr: 0n }, 0));
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: 77, attr: 0n }));
+  });
+
+  test('a GICv2 has two frames of its own, aligned to 4 KiB', () => {
+    const vm = emptyVm({ gicV2: true });
+    const gic = vm.createDevice({ type: VGIC_V2, flags: 0 });
+    vm.setDeviceAttr(gic, address('V2_DIST'), 0x0800_1000);
+    vm.setDeviceAttr(gic, address('V2_CPU'), 0x0801_0000);
+    expect(vm.getDeviceAttr(gic, address('V2_CPU'))).toBe(0x0801_0000n);
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, address('V3_DIST'), GICD));
+  });
+
+  test('redistributor regions: count, flags, order, overlap, and no mixing with one for all', () => {
+    const region = (index: number, base: number, count: number) => packRegion(index, { base, count });
+    const { vm, gic } = vmWithGic({ vcpus: 4 });
+    const add = (value: bigint) => vm.setDeviceAttr(gic, address('V3_REDIST_REGION'), value);
+    expectErrno('ENOENT', GET, () => vm.getDeviceAttr(gic, address('V3_REDIST_REGION'), 0));
+    expectErrno('EINVAL', SET, () => add(region(0, GICR, 0)));
+    expectErrno('EINVAL', SET, () => add(region(0, GICR, 2) | 0x1000n));
+    expectErrno('EINVAL', SET, () => add(region(1, GICR, 2)));
+    expectErrno('E2BIG', SET, () => add(region(0, 2 ** 40 - 0x2_0000, 2)));
+    add(region(0, GICR, 2));
+    expectErrno('EINVAL', SET, () => add(region(2, GICR + 0x100_0000, 2)));
+    expectErrno('EINVAL', SET, () => add(region(1, GICR + 0x2_0000, 2)));
+    expectErrno('EINVAL', SET, () => vm.setDeviceAttr(gic, address('V3_REDIST'), GICR + 0x100_0000));
+    add(region(1, GICR + 0x100_0000, 2));
+    expect(vm.getDeviceAttr(gic, address('V3_REDIST_REGION'), 1)).toBe(region(1, GICR + 0x100_0000, 2));
+
+    const other = vmWithGic();
+    other.vm.setDeviceAttr(other.gic, address('V3_DIST'), GICD);
+    expectErrno('EINVAL', SET, () => other.vm.setDeviceAttr(other.gic, address('V3_REDIST'), GICD));
+    other.vm.setDeviceAttr(other.gic, address('V3_REDIST'), GICR);
+    const mixed = region(0, GICR + 0x100_0000, 1);
+    expectErrno('EINVAL', SET, () => other.vm.setDeviceAttr(other.gic, address('V3_REDIST_REGION'), mixed));
+  });
+
+  test('an ITS: ENODEV for other types, and the same checks', () => {
+    const { vm, its } = (() => {
+      const made = vmWithGic();
+      return { ...made, its: made.vm.createDevice({ type: VGIC_ITS, flags: 0 }) };
+    })();
+    expectErrno('ENODEV', SET, () => vm.setDeviceAttr(its, address('V3_DIST'), ITS));
+    expectErrno('ENODEV', GET, () => vm.getDeviceAttr(its, address('V3_DIST')));
+    expectErrno('EFAULT', SET, () => vm.setDeviceAttr(its, address('ITS')));
+    expectErrno('EINVAL', SET, () => vm.setDeviceAttr(its, address('ITS'), ITS + 4));
+    expectErrno('E2BIG', SET, () => vm.setDeviceAttr(its, address('ITS'), 2 ** 40 - 0x1_0000));
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 0n }));
+    vm.setDeviceAttr(its, address('ITS'), ITS);
+    expectErrno('EEXIST', SET, () => vm.setDeviceAttr(its, address('ITS'), ITS));
+    expect(vm.getDeviceAttr(its, address('ITS'))).toBe(BigInt(ITS));
+    expect(vm.getDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 8n }) & 1n).toBe(1n);
+    expectErrno('EINVAL', GET, () => vm.getDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 0x84n }));
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 0x48n }));
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(its, { group: GROUPS.NR_IRQS, attr: 0n }, 64));
+    vm.hasDeviceAttr(its, address('ITS'));
+    vm.hasDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 0x80n });
+    expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () =>
+      vm.hasDeviceAttr(its, { group: GROUPS.CTRL, attr: 9n }),
+    );
+  });
+});
+
+describe('NR_IRQS and CTRL_INIT', () => {
+  test.each([0, 32, 63, 65, 100, 1023, 1024, 4096])('EINVAL for %i INTIDs', (irqs) => {
+    const { vm, gic } = vmWithGic();
+    expectErrno('EINVAL', SET, () => vm.setDeviceAttr(gic, NR_IRQS, irqs));
+    vm.setDeviceAttr(gic, NR_IRQS, 64);
+  });
+
+  test.each([64, 256, 992])('%i INTIDs are that many less 32 SPIs, set once', (irqs) => {
+    const { vm, gic } = vmWithGic();
+    vm.setDeviceAttr(gic, NR_IRQS, irqs);
+    expect(vm.getDeviceAttr(gic, NR_IRQS)).toBe(BigInt(irqs));
+    expectErrno('EBUSY', SET, () => vm.setDeviceAttr(gic, NR_IRQS, irqs));
+    vm.setDeviceAttr(gic, address('V3_DIST'), GICD);
+    vm.setDeviceAttr(gic, control('INIT'));
+    expect(vm.vm.routing.entries()).toHaveLength(irqs - 32);
+    // GICD_TYPER.ITLinesNumber as KVM computes it, and no SPI past the last one.
+    expect(Number(vm.bus.read(GICD + 4, 4) & 0x1fn)).toBe(irqs / 32 - 1);
+  });
+
+  test('EFAULT without a value; EBUSY once initialised; 224 SPIs if nobody says otherwise', () => {
+    const { vm, gic } = vmWithGic();
+    expectErrno('EFAULT', SET, () => vm.setDeviceAttr(gic, NR_IRQS));
+    vm.setDeviceAttr(gic, control('INIT'));
+    expectErrno('EBUSY', SET, () => vm.setDeviceAttr(gic, NR_IRQS, 64));
+    expect(vm.getDeviceAttr(gic, NR_IRQS)).toBe(256n);
+  });
+
+  test('CTRL: a second INIT is 0, EBUSY while a vCPU is being created, ENXIO for what is no control', () => {
+    const { vm, gic } = vmWithGic({ vcpusLater: true, vcpus: 2 });
+    vm.beginVcpu();
+    expectErrno('EBUSY', SET, () => vm.setDeviceAttr(gic, control('INIT')));
+    vm.vm.vgic.endVcpu();
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, control('SAVE_PENDING_TABLES')));
+    vm.setDeviceAttr(gic, control('INIT'));
+    vm.setDeviceAttr(gic, control('INIT'));
+    vm.setDeviceAttr(gic, control('SAVE_PENDING_TABLES'));
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, control('ITS_RESET')));
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(gic, { group: GROUPS.CTRL, attr: 99n }));
+    vm.hasDeviceAttr(gic, control('INIT'));
+    expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () => vm.hasDeviceAttr(gic, control('ITS_SAVE_TABLES')));
+  });
+
+  test('the controls of an ITS', () => {
+    const { vm, its } = readyVm();
+    for (const name of ['INIT', 'ITS_SAVE_TABLES', 'ITS_RESTORE_TABLES', 'ITS_RESET'] as const) {
+      vm.setDeviceAttr(its, control(name));
+      vm.hasDeviceAttr(its, control(name));
+    }
+    expectErrno('ENXIO', SET, () => vm.setDeviceAttr(its, control('SAVE_PENDING_TABLES')));
+    vm.enterGuest(0);
+    expectErrno('EBUSY', SET, () => vm.setDeviceAttr(its, control('ITS_SAVE_TABLES')));
+    expectErrno('EBUSY', GET, () => vm.getDeviceAttr(its, { group: GROUPS.ITS_REGS, attr: 0n }));
+    vm.leaveGuest();
+    vm.setDeviceAttr(its, control('ITS_SAVE_TABLES'));
+  });
+});
+
+describe('registers', () => {
+  const ispendr1 = { group: GROUPS.DIST_REGS, attr: 0x204n };
+  const level = { group: GROUPS.LEVEL_INFO, attr: 32n };
+
+  test('EBUSY before the vgic is initialised and while a vCPU runs; ENXIO unknown or misaligned', () => {
+    const { vm, gic } = vmWithGic();
+    vm.setDeviceAttr(gic, address('V3_DIST'), GICD);
+    vm.setDeviceAttr(gic, address('V3_REDIST'), GICR);
+    for (const name of [ispendr1, level]) expectErrno('EBUSY', GET, () => vm.getDeviceAttr(gic, name));
+    vm.setDeviceAttr(gic, control('INIT'));
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
+    vm.enterGuest(0);
+    expectErrno('EBUSY', SET, () => vm.setDeviceAttr(gic, ispendr1, 1));
+    vm.leaveGuest();
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 0x206n }));
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 0xe_0000n }));
+    expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () =>
+      vm.hasDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 2n }),
+    );
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.LEVEL_INFO, attr: 33n }));
+    expectErrno('EFAULT', SET, () => vm.setDeviceAttr(gic, ispendr1));
+  });
+
+  test('EINVAL for an affinity that no vCPU has', () => {
+    const { vm, gic } = readyVm({ vcpus: 2 });
+    const typer = (vcpu: number) => ({ group: GROUPS.REDIST_REGS, attr: (BigInt(vcpu) << 32n) | 8n });
+    expect((vm.getDeviceAttr(gic, typer(1)) >> 8n) & 0xffffn).toBe(1n);
+    expectErrno('EINVAL', GET, () => vm.getDeviceAttr(gic, typer(2)));
+    expectErrno('EINVAL', GET, () =>
+      vm.getDeviceAttr(gic, { group: GROUPS.LEVEL_INFO, attr: (2n << 32n) | 32n }),
+    );
+  });
+
+  test('pending registers of userspace are the latches; ICPENDR is ignored', () => {
+    const { vm, gic } = readyVm();
+    vm.setDeviceAttr(gic, ispendr1, 0b101);
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0b101n);
+    vm.setDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 0x284n }, 0b101);
+    expect(vm.getDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 0x284n })).toBe(0n);
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0b101n);
+    vm.setDeviceAttr(gic, ispendr1, 0);
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
+  });
+
+  test('LEVEL_INFO is the wires, whatever the trigger; CPU_SYSREGS by their encoding', () => {
+    const { vm, gic } = readyVm();
+    vm.setDeviceAttr(gic, level, 0x8000_0001);
+    expect(vm.getDeviceAttr(gic, level)).toBe(0x8000_0001n);
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
+    const pmr = { group: GROUPS.CPU_SYSREGS, attr: BigInt((3 << 14) | (4 << 7) | (6 << 3)) };
+    vm.setDeviceAttr(gic, pmr, 0xf0);
+    expect(vm.getDeviceAttr(gic, pmr)).toBe(0xf0n);
+    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.CPU_SYSREGS, attr: 0xffffn }));
+  });
+});
+
+describe('the first KVM_RUN', () => {
+  test('EBUSY, ENXIO, EINVAL until the controller is complete', () => {
+    const { vm, gic } = vmWithGic({ vcpus: 2 });
+    expectErrno('EBUSY', 'KVM_RUN', () => vm.enterGuest(0));
+    vm.setDeviceAttr(gic, control('INIT'));
+    expectErrno('ENXIO', 'KVM_RUN', () => vm.enterGuest(0));
+    vm.setDeviceAttr(gic, address('V3_DIST'), GICD);
+    expectErrno('ENXIO', 'KVM_RUN', () => vm.enterGuest(0));
+    vm.setDeviceAttr(gic, address('V3_REDIST_REGION'), packRegion(0, { base: GICR, count: 1 }));
+    expectErrno('ENXIO', 'KVM_RUN', () => vm.enterGuest(0));
+    vm.setDeviceAttr(gic, address('V3_REDIST_REGION'), packRegion(1, { base: GICR + 0x100_0000, count: 1 }));
+    expect(vm.enterGuest(0).acknowledge()).toBe(1023);
+
+    const overlapping = vmWithGic();
+    overlapping.vm.setDeviceAttr(overlapping.gic, address('V3_REDIST'), GICR);
+    overlapping.vm.setDeviceAttr(overlapping.gic, address('V3_DIST'), GICR);
+    overlapping.vm.setDeviceAttr(overlapping.gic, control('INIT'));
+    expectErrno('EINVAL', 'KVM_RUN', () => overlapping.vm.enterGuest(0));
+  });
+});
+
+test('the numbers are those of asm/kvm.h', () => {
+  expect(ADDRESSES).toMatchObject({ V3_DIST: 2, V3_REDIST: 3, ITS: 4, V3_REDIST_REGION: 5 });
+  expect(CONTROLS).toEqual({
+    INIT: 0,
+    ITS_SAVE_TABLES: 1,
+    ITS_RESTORE_TABLES: 2,
+    SAVE_PENDING_TABLES: 3,
+    ITS_RESET: 4,
+  });
+});

@@ -1,0 +1,23 @@
+import type { Gsi } from '../../src/kvm/gsi.ts';
+import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
+import { putRoute } from '../../src/kvm/route.ts';
+import type { RoutingEntry } from '../../src/kvm/routing-entry.ts';
+import { beginWrite, endWrite } from '../../src/memory/sequence.ts';
+import { enableSpi, readyVm } from './vm-rig.ts';
+
+/** Puts a table in force. */
+export function setRoutes(vm: KvmVm, entries: readonly RoutingEntry[]): void {
+  vm.setGsiRouting({ flags: 0, entries });
+}
+
+/** A route to SPI 33 in words of its own, and the sequence count that guards it. */
+export function routeOfItsOwn() {
+  const { vm } = readyVm();
+  enableSpi(vm, 33);
+  const words = new Int32Array(vm.attachment.buffer);
+  // Guest memory that nobody uses.
+  const base = words.length - 32;
+  putRoute(words, base + 1, { type: 'irqchip', gsi: 1 as Gsi, irqchip: 0, pin: 1 });
+  const sequence = { at: base, begin: () => beginWrite(words, base), end: () => endWrite(words, base) };
+  return { vm, sequence, route: base + 1 };
+}
