@@ -29,13 +29,18 @@ export class ThreadPool {
   start(entry: 'vcpu' | 'program', task: Omit<Task, 'port'>): Thread {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
-    const ended = this.#pool.run({ ...task, port: port2 } satisfies Task, {
+    const ended = this.launch(entry, { ...task, port: port2 } satisfies Task, [port2], abort.signal);
+    return new Thread(task.name, port1, ended, abort);
+  }
+
+  /** Runs the function that `workers/` exports under the name of its file, in a thread of its own; settles when it ends. */
+  launch(entry: string, task: unknown, ports: readonly MessagePort[], signal?: AbortSignal): Promise<void> {
+    return this.#pool.run(task, {
       filename: fileURLToPath(compiled(import.meta.url, `../../workers/${entry}.ts`)),
       name: entry,
-      transferList: [port2 as unknown as MessagePort],
-      signal: abort.signal,
-    });
-    return new Thread(task.name, port1, ended as Promise<void>, abort);
+      transferList: [...ports],
+      ...(signal ? { signal } : {}),
+    }) as Promise<void>;
   }
 
   /** Ends every thread, whatever it is doing. */

@@ -1,0 +1,23 @@
+import type { Words } from './word.ts';
+
+/**
+ * Sleeping on a word and waking its sleeper, with nothing around it: no announcement, no ticket. For measuring what the
+ * host itself takes for a wake-up. Everything that has to be right when several threads sleep and signal is an
+ * {@link EventCount}, whose waker costs nothing while nobody sleeps; this one always pays for its notify.
+ */
+
+/** Sleeps as long as the word is `value`, until a {@link wake}; false if `timeoutMs` passed first. Blocks the thread. */
+export function sleepWhile(words: Words, at: number, value: number, timeoutMs: number): boolean {
+  return Atomics.wait(words, at, value, timeoutMs) !== 'timed-out';
+}
+
+/** As {@link sleepWhile}, for a thread with an event loop; it ends with a wake only. Hold a reference of your own. */
+export async function sleepWhileAsync(words: Words, at: number, value: number): Promise<void> {
+  const wait = Atomics.waitAsync(words, at, value);
+  if (wait.async) await wait.value;
+}
+
+/** Wakes who sleeps on the word. Change the word first. */
+export function wake(words: Words, at: number): void {
+  Atomics.notify(words, at, 1);
+}

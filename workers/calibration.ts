@@ -1,0 +1,1 @@
+export { serveCalibration as calibration } from '../src/threads/calibration-thread.ts';
