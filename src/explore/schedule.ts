@@ -86,14 +86,6 @@ export class FollowChoices implements Strategy {
     const run = this.#run as RunView;
     this.#check(run);
     const expected = this.#expectedOps;
-    const unused = [...this.#turns.keys()].some((choice) => choice >= this.#at);
-    if (unused && how !== 'limit') {
-      this.diverged ??= {
-        step: run.steps + 1,
-        expected: 'a choice of threads',
-        saw: 'the end of the schedule',
-      };
-    }
     if (expected !== undefined && run.steps < expected.length) {
       const wanted = OPERATION_NAMES[(expected[run.steps] as number) >> 2] ?? 'a step';
       this.diverged ??= { step: run.steps + 1, expected: wanted, saw: 'the end of the schedule' };
@@ -101,6 +93,14 @@ export class FollowChoices implements Strategy {
       const point = run.stepPoint[expected.length];
       const saw = OPERATION_NAMES[point?.op ?? -1] ?? 'another step';
       this.diverged ??= { step: expected.length + 1, expected: 'the end of the schedule', saw };
+    }
+    const unused = [...this.#turns.keys()].some((choice) => choice >= this.#at);
+    if (unused && how !== 'limit') {
+      this.diverged ??= {
+        step: run.steps + 1,
+        expected: 'a choice of threads',
+        saw: 'the end of the schedule',
+      };
     }
   }
 

@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { exploreChecked } from '../../src/explore/explore.ts';
+import { loadScenario } from '../../src/explore/load.ts';
+import { checkScenario } from '../../src/explore/scenario.ts';
+
+const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
+const BUILT = fileURLToPath(new URL('../../dist/src/explore/index.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'irqloom-load-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, text: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+/** Loads and explores a file in a Node.js of its own, from what was built, and gives the first line responsible. */
+function exploreOutside(file: string): { verdict: string; site: string; error?: string } {
+  expect(existsSync(BUILT), 'npm run build has to come first').toBe(true);
+  const program = `
+    import { exploreChecked, loadScenario } from ${JSON.stringify(`file://${BUILT}`)};
+    try {
+      const { verdict, failure } = exploreChecked(await loadScenario(${JSON.stringify(file)}));
+      console.log(JSON.stringify({ verdict, site: failure?.trace[0]?.site ?? '' }));
+    } catch (error) {
+      console.log(JSON.stringify({ verdict: error.code, site: '', error: error.message }));
+    }`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return JSON.parse(output);
+}
+
+describe('a scenario file', () => {
+  test('may be JavaScript', async () => {
+    const { failure } = exploreChecked(await loadScenario(fixture('lost-update.scenario.mjs')));
+    expect(failure?.trace[0]).toMatchObject({ op: 'load', target: 's.words[0]' });
+    expect(failure?.trace[0]?.site).toMatch(/lost-update\.scenario\.mjs:6:54$/);
+  });
+
+  test('may be TypeScript, also on a Node.js that cannot run it, and sites are lines of the source', () => {
+    const { verdict, site } = exploreOutside(fixture('lost-update.scenario.ts'));
+    expect(verdict).toBe('fail');
+    expect(site).toMatch(/fixtures\/increment\.ts:4:33$/);
+  });
+
+  test('in TypeScript needs the compiler, and says so', () => {
+    const lonely = write(
+      'lonely.ts',
+      'export default { name: "lonely" as string, words: 1, threads: { a() {} } };',
+    );
+    // The compiler of irqloom's own project stands in here; where there is none the message says what to do.
+    expect(exploreOutside(lonely)).toMatchObject({ verdict: 'pass' });
+  });
+
+  test('may be a package of its own with TypeScript that imports by .js', () => {
+    write('words.ts', 'export const words: number = 2;');
+    const file = write(
+      'by-js.ts',
+      "import { words } from './words.js';\nexport default { name: 'by-js', words, threads: { a() {} } };",
+    );
+    expect(exploreOutside(file)).toMatchObject({ verdict: 'pass' });
+  });
+});
+
+describe('what is not a scenario file is said plainly', () => {
+  const bad = async (name: string, text: string): Promise<string> => {
+    const file = write(name, text);
+    return loadScenario(file).then(
+      () => 'loaded',
+      (error: unknown) => (error instanceof Error ? error.message.replace(file, 'FILE') : ''),
+    );
+  };
+
+  test('no such file, a folder, another kind of file', async () => {
+    await expect(loadScenario(join(folder, 'nowhere.mjs'))).rejects.toMatchObject({ code: 'ERR_FILE' });
+    await expect(loadScenario(folder)).rejects.toMatchObject({ code: 'ERR_FILE' });
+    expect(await bad('text.txt', '')).toBe(
+      `${join(folder, 'text.txt')} is not a scenario file: it has to end in .mjs, .js or .ts`.replace(
+        join(folder, 'text.txt'),
+        'FILE',
+      ),
+    );
+  });
+
+  test('no default export, a damaged one, one that throws', async () => {
+    expect(await bad('none.mjs', 'export const a = 1;')).toMatch(
+      /FILE has no default export \(it exports a\); right would be: export default/,
+    );
+    expect(await bad('damaged.mjs', 'export default {')).toMatch(
+      /FILE cannot be loaded: .*(SyntaxError|syntax)/,
+    );
+    expect(await bad('throws.mjs', 'throw new Error("at home");')).toMatch(
+      /FILE cannot be loaded: Error: at home/,
+    );
+    expect(await bad('number.mjs', 'export default 5;')).toMatch(
+      /FILE is not a scenario: it exports 5; right would be/,
+    );
+  });
+});
+
+describe('what is not a scenario', () => {
+  const fine = { name: 'fine', words: 1, threads: { a: () => {} } };
+  const refused = (change: object): string => {
+    try {
+      checkScenario({ ...fine, ...change });
+      return 'taken';
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+  };
+
+  test('is taken where it is one', () => expect(refused({})).toBe('taken'));
+
+  test.each([
+    [{ name: '' }, /`name` is ""; right would be: letters/],
+    [{ name: 'a b' }, /`name` is "a b"/],
+    [{ words: undefined }, /either `setup` or `words`/],
+    [{ setup: () => ({}) }, /either `setup` or `words`/],
+    [{ words: 0 }, /`words` is 0; right would be: a whole number from 1/],
+    [{ words: 1.5 }, /`words` is 1.5/],
+    [{ threads: {} }, /`threads` is/],
+    [{ threads: [() => {}] }, /`threads` is an array/],
+    [{ threads: { a: 5 } }, /`threads.a` is 5; right would be: a function: a\(state\)/],
+    [
+      { threads: Object.fromEntries(Array.from({ length: 31 }, (_, i) => [`t${i}`, () => {}])) },
+      /31 threads; right would be: at most 30/,
+    ],
+    [
+      { threads: { a: async () => {} } },
+      /`threads.a` is async, .* Make it a plain function: wait with Atomics.wait in the place of await/,
+    ],
+    [{ threads: { *a() {} } }, /`threads.a` is a generator, .* Take the \* away/],
+    [{ words: undefined, setup: async () => ({}) }, /`setup` is async/],
+    [{ finally: 5 }, /`finally` is 5/],
+    [{ finally: async () => {} }, /`finally` is async/],
+    [{ outcomes: { allowed: [] } }, /`outcomes` is/],
+  ])('%o is refused', (change, message) => expect(refused(change)).toMatch(message));
+
+  test('a thread that gives a promise is refused when it runs', () => {
+    const hidden = checkScenario({ ...fine, threads: { a: () => Promise.resolve() } });
+    expect(() => exploreChecked(hidden)).toThrow(/`threads.a` returned a promise/);
+  });
+
+  test('a state without shared memory, or another one each time, is refused when it is set up', () => {
+    const with_ = (setup: () => unknown) => () =>
+      exploreChecked(checkScenario({ name: 'fine', setup, threads: { a: () => {} } }));
+    expect(with_(() => ({ n: 1 }))).toThrow(/the state has no SharedArrayBuffer/);
+    let n = 0;
+    expect(with_(() => new Int32Array(new SharedArrayBuffer(4)).fill(n++))).toThrow(
+      /another state each time it runs; the first difference is at s\+0/,
+    );
+    expect(with_(() => ({ words: new Int32Array(new SharedArrayBuffer(4)), n: n++ }))).toThrow(
+      /another state each time it runs \(s\.n=/,
+    );
+    expect(with_(() => new Int32Array(new SharedArrayBuffer(4)).fill(Math.random() * 1e9))).not.toThrow();
+  });
+});

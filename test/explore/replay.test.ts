@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { explore } from '../../src/explore/explore.ts';
+import { replay } from '../../src/explore/replay.ts';
+import type { Scenario } from '../../src/explore/scenario.ts';
+import { decodeToken, encodeToken } from '../../src/explore/token.ts';
+import * as litmus from './litmus.ts';
+
+const BUGGY = [
+  litmus.lostUpdate(2, 2),
+  litmus.reorder(3, 1),
+  litmus.bluetooth(),
+  litmus.deadlock01(),
+  litmus.futexLostWakeup(),
+];
+
+describe.each(BUGGY.map((program) => [program.name, program] as const))(
+  'the token of a failure of %s',
+  (_name, program) => {
+    test('repeats it, step for step', () => {
+      for (const strategy of ['auto', 'random', 'dpor'] as const) {
+        for (const shrink of [true, false]) {
+          const { failure } = explore(program, { strategy, seed: 11, shrink });
+          const again = replay(failure?.token ?? '', program);
+          expect(again.diverged).toBeUndefined();
+          expect(again.trace).toEqual(failure?.trace);
+          expect(again.failure).toMatchObject({
+            kind: failure?.kind,
+            message: failure?.message,
+            token: failure?.token,
+          });
+          expect(again.schedule).toHaveLength(again.steps);
+        }
+      }
+    });
+
+    test('is short, and has no character that a shell would take for its own', () => {
+      const token = explore(program).failure?.token ?? '';
+      expect(token).toMatch(/^x1:[\w.+-]+:[0-9a-z.]+:[0-9a-z.-]+:[\w.-]+:[0-9a-z]+$/);
+      expect(token.length).toBeLessThan(80);
+    });
+  },
+);
+
+test('a token survives writing and reading', () => {
+  const token = fc.record({
+    scenario: fc.constantFrom('a', 'lost-update', 'x.y_z'),
+    seed: fc.integer(),
+    timeouts: fc.constantFrom('late', 'any', 'never'),
+    turns: fc.array(fc.tuple(fc.nat(5000), fc.nat(29))),
+    marks: fc.array(fc.nat(63), { maxLength: 160 }),
+  });
+  fc.assert(
+    fc.property(token, (value) => {
+      expect(decodeToken(encodeToken(value))).toEqual(value);
+    }),
+  );
+});
+
+describe('a token is refused', () => {
+  const token = encodeToken({
+    scenario: 'lost-update-2x1',
+    seed: 7,
+    timeouts: 'late',
+    turns: [[1, 1]],
+    marks: [1, 2],
+  });
+
+  test('where one character is another', () => {
+    fc.assert(
+      fc.property(fc.nat(token.length - 1), fc.constantFrom('a', 'Z', '3', ':', '-'), (at, other) => {
+        const damaged = token.slice(0, at) + other + token.slice(at + 1);
+        if (damaged === token) return;
+        expect(() => decodeToken(damaged)).toThrow(expect.objectContaining({ code: 'ERR_TOKEN' }));
+      }),
+    );
+  });
+
+  test('where it is cut off, of another version, or of another scenario', () => {
+    expect(() => decodeToken(token.slice(0, -3))).toThrow(/is damaged/);
+    expect(() => decodeToken('hello')).toThrow(/not a token/);
+    expect(() => decodeToken(token.replace('x1', 'x2'))).toThrow(/of version x2, and this irqloom reads x1/);
+    expect(() => replay(token, litmus.bluetooth())).toThrow(
+      /is of scenario lost-update-2x1, and this one is bluetooth/,
+    );
+  });
+});
+
+describe('where the code has changed', () => {
+  const before = litmus.lostUpdate(2, 1);
+  const token = explore(before).failure?.token ?? '';
+  const changed = (a: (s: Int32Array) => void): Scenario<Int32Array> => ({
+    ...before,
+    threads: { ...before.threads, t0: a },
+  });
+
+  test('it is said at which step, and what was expected there', () => {
+    const other = changed((s) => {
+      Atomics.load(s, 0);
+      Atomics.add(s, 0, 1);
+    });
+    expect(replay(token, other).diverged).toEqual({ step: 4, expected: 'store', saw: 'add' });
+  });
+
+  test('also where it has become shorter or longer', () => {
+    expect(
+      replay(
+        token,
+        changed((s) => void Atomics.load(s, 0)),
+      ).diverged,
+    ).toMatchObject({ step: 4, expected: 'store', saw: 'the end of the schedule' });
+    const longer = changed((s) => {
+      Atomics.store(s, 0, Atomics.load(s, 0) + 1);
+      Atomics.load(s, 0);
+    });
+    expect(replay(token, longer).diverged).toEqual({
+      step: 5,
+      expected: 'the end of the schedule',
+      saw: 'load',
+    });
+  });
+
+  test('and nothing is said where it is the same', () => {
+    expect(replay(token, before).diverged).toBeUndefined();
+  });
+});
