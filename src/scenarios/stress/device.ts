@@ -98,7 +98,6 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
       const more = () => plan.iterations === 0 || left.some((signals) => signals > 0);
       let open = mine.length > 0;
       while (open && !stopping() && more()) open = chance.below(4) === 0 ? pings() : burst();
-      settle();
       return { injected };
     },
   };

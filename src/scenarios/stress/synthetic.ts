@@ -34,6 +34,7 @@ const PRIORITY = 0xa0;
 
 // Registers, as the guest's driver writes them.
 const GICD_CTLR = 0x0;
+const GICD_IGROUPR = 0x80;
 const GICD_ISENABLER = 0x100;
 const GICD_IPRIORITYR = 0x400;
 const GICD_ICFGR = 0xc00;
@@ -190,13 +191,15 @@ export function sendAll(machine: Machine, commands: readonly ItsCommand[], atOnc
     machine.itsDriver.send(...commands.slice(sent, sent + atOnce));
 }
 
-/** Sets an SPI up as a driver does: trigger, priority, target, enable. */
+/** Sets an SPI up as a driver does: trigger, group 1, priority, target, enable. */
 export function enableSpi(machine: Machine, intid: number, edge: boolean, vcpu: number): void {
   const { mmio, config } = machine;
   const icfgr = config.gicdBase + GICD_ICFGR + 4 * (intid >> 4);
   const bit = 2n << BigInt(2 * (intid & 15));
   const before = mmio.read(icfgr, 4);
   mmio.write(icfgr, 4, edge ? before | bit : before & ~bit);
+  const igroupr = config.gicdBase + GICD_IGROUPR + 4 * (intid >> 5);
+  mmio.write(igroupr, 4, mmio.read(igroupr, 4) | (1n << BigInt(intid & 31)));
   mmio.write(config.gicdBase + GICD_IPRIORITYR + intid, 1, BigInt(PRIORITY));
   mmio.write(config.gicdBase + GICD_IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
   mmio.write(config.gicdBase + GICD_ISENABLER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));

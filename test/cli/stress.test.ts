@@ -1,0 +1,157 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { irqloom } from './run.ts';
+
+const RECORDING = new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
+
+describe('irqloom stress', () => {
+  test('--json prints one object, on stdout alone', async () => {
+    const { status, stdout, stderr } = await irqloom(['stress', '--seconds', '0.5', '--json', '--seed', '7']);
+    expect(status).toBe(0);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({
+      schemaVersion: 1,
+      command: 'stress',
+      config: {
+        vcpus: 2,
+        devices: 3,
+        events: 8,
+        dispatch: 'main',
+        churn: 'heavy',
+        seed: 7,
+        source: expect.stringContaining('linux-2cpu-virtio'),
+      },
+      lost: 0,
+      misrouted: 0,
+      spurious: 0,
+      stranded: 0,
+      violations: [],
+      churn: {
+        moves: expect.any(Number),
+        routeUpdates: expect.any(Number),
+        masks: expect.any(Number),
+        configs: expect.any(Number),
+        remaps: expect.any(Number),
+      },
+      latencyNs: {
+        count: expect.any(Number),
+        p50: expect.any(Number),
+        p90: expect.any(Number),
+        p99: expect.any(Number),
+        p999: expect.any(Number),
+        max: expect.any(Number),
+      },
+    });
+    expect(stderr).toContain('seed 7');
+  });
+
+  test('prints a table for people', async () => {
+    const { status, stdout } = await irqloom([
+      'stress',
+      '-v',
+      '2',
+      '-d',
+      '1',
+      '-e',
+      '2',
+      '--spis',
+      '2',
+      '--seconds',
+      '0.5',
+      '--dispatch',
+      'inline',
+    ]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/vCPU +delivered/);
+    expect(stdout).toContain(
+      'lost 0, misrouted 0, spurious 0, stranded 0: every signal was followed by its delivery',
+    );
+  });
+
+  test('a fault ends with status 1, the violations by name, and the command that repeats it', async () => {
+    const { status, stdout, stderr } = await irqloom([
+      'stress',
+      '--seconds',
+      '2',
+      '--fault',
+      'drop-pending',
+      '--seed',
+      '3',
+    ]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/violation +device +event +GSI +INTID/);
+    expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--fault drop-pending.* --seed 3/);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s stops the threads and prints the partial result',
+    async (signal) => {
+      const { status, stdout } = await irqloom(['stress', '--seconds', '600'], {
+        text: 'seed',
+        act: (kill) => setTimeout(() => kill(signal), 1000),
+      });
+      expect(status).toBe(130);
+      expect(stdout).toContain('lost 0');
+    },
+  );
+});
+
+describe('bad input ends with status 2 and one message, without a stack', () => {
+  let folder = '';
+  const file = (name: string, data: string | Buffer) => {
+    const path = join(folder, name);
+    writeFileSync(path, data);
+    return path;
+  };
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'irqloom-cli-'));
+  });
+
+  test.each([
+    [['stress', '-v', '0'], 'from 1 to 512'],
+    [['stress', '-v', '10000'], 'from 1 to 512'],
+    [['stress', '-e', '-1'], 'from 1 to 4096'],
+    [['stress', '--seconds', 'soon'], 'seconds'],
+    [['stress', '--chrun', 'light'], '--churn'],
+    [['stress', '--dispatch', 'elsewhere'], 'main, inline'],
+    [['strss'], 'stress'],
+    [['stress', 'extra'], 'argument'],
+    [['stress', '-d', '64', '-e', '1024'], '4096'],
+    [['stress', '-v', '1', '--fault', 'wrong-vcpu'], '2 vCPUs'],
+    [['stress', '--churn', 'none', '--fault', 'stale-route'], '--churn'],
+  ])('%j', async (args, expected) => {
+    const { status, stdout, stderr } = await irqloom(args);
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(expected);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a recording that is missing, cut off, of another format, or wrong on a line', async () => {
+    const bytes = readFileSync(RECORDING);
+    const lines = gunzipSync(bytes).toString().split('\n');
+    const wrong = [...lines.slice(0, 41), '{"op":"msi","deviceId":"x","eventId":0}', ...lines.slice(42)].join(
+      '\n',
+    );
+    const cases: [string, string | RegExp][] = [
+      [join(folder, 'none.gz'), 'no such file'],
+      [folder, /folder|directory/],
+      [file('short.gz', bytes.subarray(0, 5000)), 'short.gz'],
+      [file('text.txt', 'hello\n'), 'text.txt:1'],
+      [file('other.jsonl', '{"format":"something/9"}\n'), 'other.jsonl:1'],
+      [file('wrong.gz', gzipSync(wrong)), 'wrong.gz:42'],
+      [file('empty.jsonl', ''), 'empty'],
+    ];
+    for (const [path, expected] of cases) {
+      const { status, stdout, stderr } = await irqloom(['stress', '--trace', path]);
+      expect(status, path).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(expected);
+      expect(stderr).not.toMatch(/^\s+at /m);
+    }
+  });
+});

@@ -1,0 +1,49 @@
+// Guests and programs for the tests of threads; loaded in workers, so they use what is built.
+import { IrqError } from '../../dist/src/errors/irq-error.js';
+
+export function idleGuest(_machine, vcpu) {
+  return {
+    boot() {
+      vcpu.cpu.priorityMask = 0xf0;
+      vcpu.cpu.groupEnable1 = true;
+    },
+    interrupt() {},
+  };
+}
+
+export function finishedGuest() {
+  return { interrupt() {}, finished: () => true };
+}
+
+export function throwingGuest() {
+  return {
+    interrupt() {},
+    finished() {
+      throw new Error('the guest is at fault');
+    },
+  };
+}
+
+export function addingProgram(_machine, { a, b }) {
+  return { run: () => a + b };
+}
+
+export function dyingProgram() {
+  return { run: () => process.exit(7) };
+}
+
+export function throwingProgram() {
+  return {
+    run() {
+      throw new IrqError('ERR_CONFIG', 'thrown on purpose');
+    },
+  };
+}
+
+export function silentProgram() {
+  return {
+    run() {
+      for (;;);
+    },
+  };
+}
