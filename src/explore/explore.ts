@@ -215,8 +215,8 @@ class Exploration {
     const recording = record(this.#simulation, all);
     if (seen !== undefined) return { ...recording, failure: seen };
     if (recording.failure !== undefined) return recording;
-    if (!simulator.direct) {
-      simulator.direct = true;
+    if (!simulator.tracks.direct) {
+      simulator.tracks.direct = true;
       return undefined;
     }
     const what =

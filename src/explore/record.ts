@@ -57,13 +57,13 @@ export function record(
 ): Recording {
   const { simulator, memory, scenario, runner } = simulation;
   const follow = new FollowChoices(turns, expectedOps);
-  const wasDirect = simulator.direct;
-  simulator.direct = true;
+  const wasDirect = simulator.tracks.direct;
+  simulator.tracks.direct = true;
   let how: RunEnd;
   try {
     how = simulator.run(follow, 0) ?? 'ended';
   } finally {
-    simulator.direct = wasDirect;
+    simulator.tracks.direct = wasDirect;
   }
   const frames = scenario.threadNames.map((_, t) => {
     const waits = (simulator.waiting >>> t) & 1;

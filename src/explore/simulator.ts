@@ -1,20 +1,6 @@
 import { IrqError } from '../errors/irq-error.ts';
-import { casTook, effectOf, execute, valueAt } from './execute.ts';
-import {
-  ALL,
-  CAS,
-  ENDED,
-  FAILED,
-  LOAD,
-  LOCK,
-  NOTIFY,
-  Point,
-  STORE,
-  TIMEOUT,
-  UNLOCK,
-  type Value,
-  WAIT,
-} from './operation.ts';
+import { effectOf, execute, valueAt } from './execute.ts';
+import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import {
@@ -25,7 +11,8 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, mix, sameOperation, type ThreadRunner } from './thread-runner.ts';
+import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { type Nondeterminism, Tracks } from './tracks.ts';
 
 /** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
 export type Timeouts = 'late' | 'any' | 'never';
@@ -41,22 +28,9 @@ export type Fault =
   | { readonly kind: 'threw'; readonly thread: number; readonly thrown: unknown }
   | { readonly kind: 'finally'; readonly thrown: unknown }
   | { readonly kind: 'outcome'; readonly outcome: string }
-  | {
-      readonly kind: 'nondeterminism';
-      readonly thread: number;
-      readonly step: number;
-      readonly expected: Point;
-      readonly saw: Point;
-    };
+  | Nondeterminism;
 
-/** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
-const MOST_POINTS = 100_000;
-/** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
-const MOST_PAST = 1 << 16;
-/** Loops of at most that many operations are recognised as waiting. */
-const LONGEST_SPIN = 8;
-/** A loop is believed to wait after asking for the same this often, and again this often before it is called stuck. */
-const SPIN_ROUNDS = 64;
+/** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
 const STUCK_ROUNDS = 10_000;
 
 /**
@@ -88,10 +62,6 @@ export class Simulator implements RunView {
   fault: Fault | undefined;
   /** Steps of all schedules, counted. */
   totalSteps = 0;
-  /** The shared word that was found written without Atomics, -1 for none. */
-  plainWriteAt = -1;
-  /** Some thread was found to read shared words without Atomics. */
-  plainReads = false;
   /** Fill in the step arrays even where the strategy does not look at them. */
   recordAlways = false;
   /** The outcome of the last schedule, where the scenario has outcomes. */
@@ -100,23 +70,14 @@ export class Simulator implements RunView {
   readonly #state: unknown;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
+  readonly #tracks: Tracks;
   readonly #options: SimulatorOptions;
-  readonly #roots: Point[] = [];
   readonly #queue: number[] = [];
-  /** In direct mode, by thread and operation: the memory when it was answered. */
-  readonly #past: Uint8Array[][];
-  readonly #keepsPast: boolean;
-  readonly #garbled = new Set<number>();
-  #verified = 0;
-  #direct = false;
-  #points = 0;
   #released = 0;
   #live = 0;
   #woke = 0;
   #failed = -1;
   #records = false;
-  /** This schedule rests on a wrong guess: give it up and repeat it. */
-  #again = false;
 
   constructor(
     scenario: CheckedScenario,
@@ -133,11 +94,10 @@ export class Simulator implements RunView {
     this.#runner = runner;
     this.#options = options;
     this.pending = new Array<Point>(n).fill(END);
-    this.done = new Int32Array(n);
-    this.paths = Array.from({ length: n }, () => []);
-    this.answers = Array.from({ length: n }, () => []);
-    this.#past = Array.from({ length: n }, () => []);
-    this.#keepsPast = memory.size <= MOST_PAST;
+    this.#tracks = new Tracks(n, memory, runner);
+    this.done = this.#tracks.done;
+    this.paths = this.#tracks.paths;
+    this.answers = this.#tracks.answers;
     this.choices = new Uint8Array(options.maxSteps + 1);
     this.stepThread = new Uint8Array(options.maxSteps + n + 1);
     this.stepEffect = new Uint8Array(options.maxSteps + n + 1);
@@ -146,18 +106,9 @@ export class Simulator implements RunView {
     this.stepAnswer = [];
   }
 
-  /** The threads' code is run at each step: exact for code that also writes shared memory plainly, and slow. */
-  get direct(): boolean {
-    return this.#direct;
-  }
-
-  /** In direct mode: the memory as it was when each of a thread's operations was answered. */
-  pastOf(t: number): readonly Uint8Array[] | undefined {
-    return this.#direct ? this.#past[t] : undefined;
-  }
-
-  set direct(value: boolean) {
-    this.#direct = value;
+  /** What the threads have done, and what is known of how they go on. */
+  get tracks(): Tracks {
+    return this.#tracks;
   }
 
   /**
@@ -181,7 +132,7 @@ export class Simulator implements RunView {
 
   #reset(): void {
     this.#memory.restore();
-    this.done.fill(0);
+    this.#tracks.begin();
     this.choiceCount = 0;
     this.steps = 0;
     this.enabled = 0;
@@ -192,33 +143,24 @@ export class Simulator implements RunView {
     this.#released = 0;
     this.#failed = -1;
     this.#live = 0;
-    this.#again = false;
     this.#queue.length = 0;
-    if (this.#points > MOST_POINTS) {
-      this.#points = 0;
-      this.#roots.length = 0;
-    }
   }
 
   #start(): void {
     for (let t = 0; t < this.threads; t++) {
-      let root = this.#roots[t];
-      if (root === undefined || this.#direct) {
-        root = this.#discover(t);
-        this.#roots[t] = root;
-      }
       this.#live++;
-      this.#arrive(t, root);
+      this.#arrive(t, this.#tracks.root(t));
     }
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' {
     const { maxSteps, timeouts } = this.#options;
+    const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     const fairFrom = maxSteps >> 1;
     let current = -1;
     let how: RunEnd = 'ended';
-    while (this.#failed < 0 && !this.#again) {
+    while (this.#failed < 0 && !tracks.again) {
       const enabled = this.enabled;
       if (enabled === 0) {
         if (this.#live === 0) break;
@@ -249,10 +191,12 @@ export class Simulator implements RunView {
       this.#step(t);
       current = t;
     }
-    if (this.fault !== undefined) return 'failed';
-    if (this.#again) return 'again';
+    if (tracks.nondeterminism !== undefined) {
+      this.fault = tracks.nondeterminism;
+      return 'failed';
+    }
+    if (tracks.again || (!tracks.direct && !tracks.verify(this.pending, this.waiting))) return 'again';
     if (this.#failed >= 0) how = 'failed';
-    if (!this.#direct && !this.#verify()) return this.fault === undefined ? 'again' : 'failed';
     if (this.#failed >= 0) {
       this.fault = {
         kind: 'threw',
@@ -276,7 +220,8 @@ export class Simulator implements RunView {
     if ((this.waiting & bit) !== 0) {
       if (this.#records) {
         this.stepPoint[at] = new Point(TIMEOUT, point.array, point.index, point.a, point.b, point.at);
-        this.#note(at, ALL, 'timed-out');
+        // Where it can come only when nothing else can go on, it is after everything.
+        this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
       this.#wake(t, 'timed-out');
       return;
@@ -290,10 +235,7 @@ export class Simulator implements RunView {
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
     else answer = execute(point);
-    const done = this.done[t] as number;
-    (this.paths[t] as Point[])[done] = point;
-    (this.answers[t] as Value[])[done] = answer;
-    this.done[t] = done + 1;
+    this.#tracks.add(t, point, answer);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);
     if (this.watching !== 0) this.#lookAgain();
@@ -308,21 +250,8 @@ export class Simulator implements RunView {
 
   /** Finds the point that thread `t` has come to after `answer`. */
   #advance(t: number, point: Point, answer: Value): void {
-    if (this.#failed >= 0 || this.#again) return;
-    let next: Point | undefined;
-    if (this.#direct) {
-      if (this.#keepsPast)
-        (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
-      next = this.#discover(t);
-    } else {
-      next = point.sensitive ? point.branches?.get(answer) : point.next;
-      if (next === undefined) {
-        next = this.#discover(t);
-        if (point.sensitive) point.branches?.set(answer, next);
-        else point.next = next;
-      }
-    }
-    this.#arrive(t, next);
+    if (this.#failed >= 0 || this.#tracks.again) return;
+    this.#arrive(t, this.#tracks.next(t, point, answer));
   }
 
   #arrive(t: number, next: Point): void {
@@ -339,52 +268,6 @@ export class Simulator implements RunView {
         if (this.#held(t, next)) this.enabled &= ~bit;
       }
     }
-  }
-
-  /** Asks the thread's code for its next operation. */
-  #discover(t: number): Point {
-    const path = this.paths[t] as Point[];
-    const answers = this.answers[t] as Value[];
-    const count = this.done[t] as number;
-    this.#points++;
-    if (!this.#direct) this.#memory.keep();
-    const point = this.#runner.resume(t, path, answers, count, this.#direct ? this.#past[t] : undefined);
-    const mismatch = this.#runner.mismatchAt;
-    if (!this.#direct) {
-      // A plain write, or a guess that was wrong before: either way this schedule will be repeated.
-      this.#checkPlainWrites();
-      if (mismatch >= 0) this.#unlearn(t, mismatch);
-      if (this.#again) return END;
-    } else if (mismatch >= 0) {
-      this.fault = {
-        kind: 'nondeterminism',
-        thread: t,
-        step: mismatch,
-        expected: path[mismatch] as Point,
-        saw: point,
-      };
-      this.#again = true;
-      return END;
-    }
-    if (point.op === LOAD || point.op === CAS) point.spin = this.#findSpin(t, point, path, answers, count);
-    return point;
-  }
-
-  /** The length of the loop of mere reads that the thread is about to repeat, 0 where there is none. */
-  #findSpin(
-    t: number,
-    point: Point,
-    path: readonly Point[],
-    answers: readonly Value[],
-    count: number,
-  ): number {
-    for (let period = 1; period <= LONGEST_SPIN && period <= count; period++) {
-      const last = path[count - period] as Point;
-      if (!isQuiet(last, answers[count - period])) return 0;
-      if (sameOperation(last, point) && this.#runner.spins(t, path, answers, count, period, SPIN_ROUNDS))
-        return period;
-    }
-    return 0;
   }
 
   /** Whether a thread at a lock or in an awaiting loop has to stay there. */
@@ -414,18 +297,7 @@ export class Simulator implements RunView {
       const t = 31 - Math.clz32(rest & -rest);
       const point = this.pending[t] as Point;
       if (point.spin === 0) continue;
-      const path = this.paths[t] as Point[];
-      if (
-        this.#runner.spins(
-          t,
-          path,
-          this.answers[t] as Value[],
-          this.done[t] as number,
-          point.spin,
-          STUCK_ROUNDS,
-        )
-      )
-        continue;
+      if (this.#tracks.spins(t, point.spin, STUCK_ROUNDS)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -436,10 +308,7 @@ export class Simulator implements RunView {
   #wait(t: number, point: Point): Value {
     if (valueAt(point) !== point.a) return 'not-equal';
     if (point.b === 0) return 'timed-out';
-    const done = this.done[t] as number;
-    (this.paths[t] as Point[])[done] = point;
-    (this.answers[t] as Value[])[done] = undefined;
-    this.done[t] = done + 1;
+    this.#tracks.add(t, point, undefined);
     this.#queue.push(t);
     this.waiting |= 1 << t;
     if (this.#options.timeouts !== 'any' || point.b === undefined) this.enabled &= ~(1 << t);
@@ -464,7 +333,7 @@ export class Simulator implements RunView {
   #wake(t: number, answer: Value): void {
     this.#queue.splice(this.#queue.indexOf(t), 1);
     this.waiting &= ~(1 << t);
-    (this.answers[t] as Value[])[(this.done[t] as number) - 1] = answer;
+    this.#tracks.amend(t, answer);
     this.#advance(t, this.pending[t] as Point, answer);
   }
 
@@ -481,94 +350,6 @@ export class Simulator implements RunView {
     if (first < 0 || this.steps >= this.#options.maxSteps) return false;
     this.#step(first);
     return true;
-  }
-
-  /** Runs every thread's code once with the answers of this schedule; false where it did not do as was assumed. */
-  #verify(): boolean {
-    this.#memory.keep();
-    for (let t = 0; t < this.threads; t++) {
-      const expected = this.pending[t] as Point;
-      const count = (this.done[t] as number) - ((this.waiting >>> t) & 1);
-      const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
-      const mismatch = this.#runner.mismatchAt;
-      if (mismatch >= 0) this.#unlearn(t, mismatch);
-      else if (
-        saw !== expected &&
-        (saw.op >= ENDED ? saw.op !== expected.op : !sameOperation(saw, expected))
-      ) {
-        this.#unlearn(t, count);
-      }
-      if (this.#again) return false;
-      if (saw.op === FAILED) this.pending[t] = saw;
-    }
-    this.#checkPlainWrites();
-    const n = this.#verified++;
-    if ((n < 16 || (n & (n - 1)) === 0) && !this.#again) this.#checkPlainReads();
-    return !this.#again;
-  }
-
-  /**
-   * Runs the threads once more with every word turned over that some operation writes. Operations are answered from the
-   * log, so only code that reads such a word without Atomics can see it, and do otherwise.
-   */
-  #checkPlainReads(): void {
-    for (const path of this.paths) {
-      for (const point of path) {
-        if (point.op === LOAD || point.op >= WAIT || this.#garbled.has(point.at)) continue;
-        this.#garbled.add(point.at);
-        this.#memory.garble(point.at, point.size, this.#verified);
-      }
-    }
-    this.#garbled.clear();
-    for (let t = 0; t < this.threads; t++) {
-      const expected = this.pending[t] as Point;
-      const count = (this.done[t] as number) - ((this.waiting >>> t) & 1);
-      const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
-      const same =
-        saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
-      if (same && this.#runner.mismatchAt < 0) continue;
-      this.plainReads = true;
-      this.#direct = true;
-      this.#again = true;
-    }
-    this.#memory.putBack();
-  }
-
-  #checkPlainWrites(): void {
-    const at = this.#memory.changed();
-    if (at < 0) return;
-    this.plainWriteAt = at;
-    this.#direct = true;
-    this.#again = true;
-  }
-
-  /**
-   * The thread's step number `step` was not what was remembered, so some answer before it does matter: from now on the
-   * likeliest one of those not known to has a branch of its own for each answer. Where all have, the answers are not all
-   * that the code depends on.
-   */
-  #unlearn(t: number, step: number): void {
-    this.#again = true;
-    const path = this.paths[t] as Point[];
-    let blamed: Point | undefined;
-    for (let i = Math.min(step, this.done[t] as number) - 1; i >= 0; i--) {
-      const point = path[i] as Point;
-      if (point.sensitive || point.op === STORE || point.op === UNLOCK || point.op === LOCK) continue;
-      if (point.op === LOAD || point.op >= 7) {
-        blamed = point;
-        break;
-      }
-      blamed ??= point;
-    }
-    if (blamed !== undefined) {
-      blamed.sensitive = true;
-      blamed.branches = new Map();
-      blamed.next = undefined;
-    } else {
-      // It may have read what others write without Atomics. If it is not that, direct mode will show it.
-      this.plainReads = true;
-      this.#direct = true;
-    }
   }
 
   #finish(): RunEnd {
@@ -592,9 +373,4 @@ export class Simulator implements RunView {
     }
     return 'ended';
   }
-}
-
-/** An operation that changed nothing. */
-function isQuiet(point: Point, answer: Value): boolean {
-  return point.op === LOAD || (point.op === CAS && !casTook(point, answer));
 }
