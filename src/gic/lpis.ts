@@ -1,5 +1,6 @@
 import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
+import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { hold } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
@@ -28,24 +29,28 @@ export type LpiRegions = {
   readonly mappings: Region;
   /** A bit for each LPI: whether any pair maps it. So a walk over those that are mapped looks at few words. */
   readonly mapped: Region;
+  /** Held while an LPI comes to life or ends: two ITSes may map the same one. KVM: the lock of the LPI xarray. */
+  readonly lock: Region;
 };
 
 /** Adds the regions of {@link Lpis} to a layout. @param idLimit - one past the highest LPI */
 export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
   const count = idLimit - FIRST_LPI;
-  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32) });
+  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX_WORDS });
 }
 
 /**
  * The LPIs as the ITS sees them: mapped by any number of DevID:EvID pairs, configured from a byte of guest memory,
  * sent to a vCPU, latched. An LPI's state word lives as long as a pair maps it.
  *
- * `map`, `unmap`, `configure` and `retarget` are called with the ITS lock held; `latch` by any thread at any time.
+ * `map` and `unmap` may be called by two ITSes at the same time, each with its own lock held; `configure` and `retarget` with
+ * the ITS lock held; `latch` by any thread at any time.
  */
 export class Lpis {
   readonly #words: Words;
   readonly #mappings: number;
   readonly #mapped: Bitmap;
+  readonly #lock: Mutex;
   readonly #interrupts: Interrupts;
   readonly #tables: LpiTables;
 
@@ -53,6 +58,7 @@ export class Lpis {
     this.#words = words;
     this.#mappings = regions.mappings.at - FIRST_LPI;
     this.#mapped = new Bitmap(words, regions.mapped);
+    this.#lock = new Mutex(words, regions.lock, 'the LPI lock');
     this.#interrupts = interrupts;
     this.#tables = tables;
   }
@@ -117,22 +123,28 @@ export class Lpis {
    * and wants its target, its configuration and its pending bit. A later pair changes nothing in it.
    */
   map(lpi: number): boolean {
-    if (add(this.#words, this.#mappings + lpi, 1) !== 0) return false;
-    this.#mapped.set(lpi - FIRST_LPI);
-    this.#interrupts.change(
-      this.#at(lpi),
-      lpi,
-      ENABLED | LATCH | HELD | TARGET,
-      MAPPED | (NO_TARGET << TARGET_SHIFT),
-    );
-    return true;
+    this.#lock.lock();
+    try {
+      if (add(this.#words, this.#mappings + lpi, 1) !== 0) return false;
+      this.#mapped.set(lpi - FIRST_LPI);
+      const fresh = MAPPED | (NO_TARGET << TARGET_SHIFT);
+      this.#interrupts.change(this.#at(lpi), lpi, ENABLED | LATCH | HELD | TARGET, fresh);
+      return true;
+    } finally {
+      this.#lock.unlock();
+    }
   }
 
   /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone. */
   unmap(lpi: number): void {
-    if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
-    this.#mapped.claim(lpi - FIRST_LPI);
-    this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH | HELD, NO_TARGET << TARGET_SHIFT);
+    this.#lock.lock();
+    try {
+      if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
+      this.#mapped.claim(lpi - FIRST_LPI);
+      this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH | HELD, NO_TARGET << TARGET_SHIFT);
+    } finally {
+      this.#lock.unlock();
+    }
   }
 
   /** How many pairs map it. For tests and for saving. */
