@@ -1,4 +1,4 @@
-import { type ItsCommand, OPCODES } from './its-command.ts';
+import { type ItsCommand, OPCODES } from '../its/command.ts';
 import type { JsonLine } from './json-line.ts';
 
 export type RegisterFrame = 'GICD' | 'GICR' | 'GITS';

@@ -1,6 +1,6 @@
+import type { ItsCommand } from '../its/command.ts';
 import type { GuestEvent } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
-import type { ItsCommand } from './its-command.ts';
 
 /** A guest-physical range; both numbers are multiples of 4096. */
 export type GuestRange = { readonly base: number; readonly bytes: number };

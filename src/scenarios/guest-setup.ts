@@ -1,7 +1,7 @@
+import type { ItsCommand, ItsCommandName } from '../its/command.ts';
 import type { GuestEvent, GuestOp } from './guest-event.ts';
 import { type MappedDevice, type MappedEvent, MappingLedger } from './guest-mappings.ts';
 import { type GuestTrace, lineOfEvent } from './guest-trace.ts';
-import type { ItsCommand, ItsCommandName } from './its-command.ts';
 
 const SPURIOUS = 1020; // from here to 1023, ICC_IAR1 acknowledges nothing
 

@@ -1,6 +1,6 @@
+import { encodeCommand } from '../its/command.ts';
 import type { GuestEvent, IccRegister, RegisterFrame } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
-import { encodeCommand } from './its-command.ts';
 
 /** What kind an event of a {@link PackedTrace} is: small numbers, so that a `switch` over them is a jump table. */
 export const PACKED = {
@@ -100,9 +100,7 @@ function packEvent(event: GuestEvent, wide: bigint[], commands: number[]): Row {
     }
     case 'command': {
       const index = commands.length / PACKED_COMMAND_WORDS;
-      for (const word of encodeCommand(event.command)) {
-        commands.push(Number(word & 0xffff_ffffn), Number(word >> 32n));
-      }
+      commands.push(...encodeCommand(event.command));
       return { kind: PACKED.command, size: 32, cpu: -1, a: index, b: 0 };
     }
     case 'lpi-config':

@@ -1,4 +1,5 @@
-import { type CommandWords, encodeCommand, type ItsCommand, OPCODES } from './its-command.ts';
+import { type ItsCommand, OPCODES } from '../its/command.ts';
+import { type CommandWords, commandWords } from './command-words.ts';
 import { defaultIttOf } from './vector-layout.ts';
 import type { VectorCommand } from './vector-step.ts';
 import type { Pairs, VectorWords } from './vector-words.ts';
@@ -96,7 +97,7 @@ const ittField = (address: bigint) => Number(address & 0xf_ffff_ffff_ff00n);
 
 /** The four doublewords of a vector's command. */
 export function wordsOf(command: VectorCommand): CommandWords {
-  return command.name === 'RAW' ? command.words : encodeCommand(command);
+  return command.name === 'RAW' ? command.words : commandWords(command);
 }
 
 /** A command in the vector language; {@link parseCommand} reads it back as the same. */

@@ -1,4 +1,5 @@
-import type { CommandWords, ItsCommand } from './its-command.ts';
+import type { ItsCommand } from '../its/command.ts';
+import type { CommandWords } from './command-words.ts';
 import type { JsonObject } from './json-line.ts';
 import type { Place } from './vector-registers.ts';
 

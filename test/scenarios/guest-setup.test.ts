@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { ItsCommand } from '../../src/its/command.ts';
 import type { GuestEvent } from '../../src/scenarios/guest-event.ts';
 import { MappingLedger } from '../../src/scenarios/guest-mappings.ts';
 import { guestMemory, mergeRanges } from '../../src/scenarios/guest-memory.ts';
 import { setupCommands, setupOf, summarise } from '../../src/scenarios/guest-setup.ts';
 import { type GuestTrace, readGuestTrace } from '../../src/scenarios/guest-trace.ts';
-import type { ItsCommand } from '../../src/scenarios/its-command.ts';
 
 const linux = readGuestTrace(
   new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname,
