@@ -1,0 +1,69 @@
+/** What tests of explored scenarios say again and again. */
+import { expect } from 'vitest';
+import {
+  type ExploreOptions,
+  type ExploreResult,
+  explore,
+  type Failure,
+  type FailureKind,
+  type Scenario,
+} from '../src/explore/index.ts';
+
+/** Seconds in which `auto` has to find what is wrong with a mutated source. */
+const FIND_SECONDS = 2;
+
+/** The bounds of waits are for threads that die. Here none does, so a wait that only its bound ends is a failure. */
+const timeouts = 'never';
+
+/** Runs every schedule, up to the order of independent steps; each has to pass. Returns the result, for its count. */
+export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+  const result = explore(scenario, { strategy: 'dpor', seconds: 40, timeouts, ...options });
+  expect(story(result)).toBe('');
+  expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
+  report(result, 'all');
+  return result;
+}
+
+/** Runs schedules up to a stated bound; each has to pass, and the bound has to be reached. */
+export function passesWithin<S>(scenario: Scenario<S>, options: ExploreOptions): ExploreResult {
+  const result = explore(scenario, { seconds: 60, timeouts, ...options });
+  expect(story(result)).toBe('');
+  expect(result.verdict).toBe('pass');
+  report(result, JSON.stringify(options));
+  return result;
+}
+
+/** `auto` has to find within 2 seconds what is wrong, and it has to be of that kind. */
+export function isCaught<S>(
+  scenario: Scenario<S>,
+  kind: FailureKind | readonly FailureKind[],
+  options: ExploreOptions = {},
+): Failure {
+  const result = explore(scenario, { seconds: FIND_SECONDS, shrink: false, timeouts, ...options });
+  report(result, `found at ${result.foundAt ?? '-'}`);
+  expect(result.verdict).toBe('fail');
+  const { failure } = result;
+  if (failure === undefined) throw new Error('a failing result has a failure');
+  expect([kind].flat(), story(result)).toContain(failure.kind);
+  return failure;
+}
+
+/** A failing result as text, a step a line; empty for one that passed. */
+export function story({ failure }: ExploreResult): string {
+  if (failure === undefined) return '';
+  const steps = failure.trace.map(
+    ({ thread, op, target, value, result, site, preempted }) =>
+      `${preempted ? '!' : ' '} ${thread} ${op} ${target} ${JSON.stringify(value)} = ${JSON.stringify(result)} ${site.split('/').slice(-2).join('/')}`,
+  );
+  return [`${failure.kind}: ${failure.message}`, failure.token, ...steps].join('\n');
+}
+
+/** With EXPLORED=1 in the environment: what was run, to see the counts. */
+function report(result: ExploreResult, bound: string): void {
+  if (process.env.EXPLORED !== '1') return;
+  const { scenario, verdict, exhausted, schedules, steps, seconds } = result;
+  const each = schedules === 0 ? 0 : Math.round(steps / schedules);
+  process.stderr.write(
+    `${scenario}: ${verdict}${exhausted ? ' exhausted' : ''} ${schedules} schedules of ${each} steps in ${seconds.toFixed(2)} s (${bound}) ${result.failure?.kind ?? ''}\n`,
+  );
+}
