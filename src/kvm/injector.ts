@@ -5,12 +5,10 @@ import { MISS } from '../its/events.ts';
 import type { Its } from '../its/its.ts';
 import type { Readers } from '../memory/readers.ts';
 import { beginRead, beginWrite, changedSince, endWrite } from '../memory/sequence.ts';
-import { load, type Words } from '../memory/word.ts';
+import { load, store, type Words } from '../memory/word.ts';
 import {
   addressOf,
-  copyRoute,
   MSI_VALID_DEVID,
-  putRoute,
   ROUTE_ADDRESS_HIGH,
   ROUTE_ADDRESS_LOW,
   ROUTE_DATA,
@@ -18,6 +16,7 @@ import {
   ROUTE_FLAGS,
   ROUTE_IRQCHIP,
   ROUTE_MSI,
+  ROUTE_NONE,
   ROUTE_TYPE,
 } from './route.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -27,6 +26,27 @@ export const ITS_FRAMES_BYTES = 0x2_0000;
 
 /** An ITS, and where the guest sees it; NaN, which no address compares with, as long as it has no place. */
 export type PlacedIts = { readonly base: number; readonly its: Its };
+
+/**
+ * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above
+ * {@link ITS_SHIFT}, the number of the ITS that an MSI's address leads to: so the fast path has no address to look up.
+ * DATA is the EventID of an MSI, or a pin.
+ */
+export const CACHED_WORDS = 3;
+export const CACHED_KIND = 0;
+export const CACHED_DATA = 1;
+export const CACHED_DEVICE = 2;
+const TYPE = 0xff;
+const ITS_SHIFT = 8;
+/** An address that lies in no ITS. */
+const NO_ITS = 0xffff;
+
+/** Writes a copy of a route. What guards it against readers, if anything has to, is the caller's matter. */
+export function putCached(words: Words, at: number, type: number, data: number, device = 0, its = 0): void {
+  store(words, at + CACHED_KIND, type | (its << ITS_SHIFT));
+  store(words, at + CACHED_DATA, data);
+  store(words, at + CACHED_DEVICE, device);
+}
 
 /** Results of {@link Injector.sendMsi} below 0: `-errno` of the KVM call. */
 export const MSI_EINVAL = -22;
@@ -62,30 +82,29 @@ export class Injector {
   }
 
   /**
-   * KVM's fast path: injects by the route whose words lie at `at`, if that needs no lock. The words are read under the
-   * sequence count at `sequence`. False where it would block: a write of the route is under way, an MSI whose translation
-   * is not cached, or no single route. Within a reader section.
+   * KVM's fast path: injects by the copy of a route whose words lie at `at`, if that needs no lock. The words are read
+   * under the sequence count at `sequence`. False where it would block: a write of the route is under way, an MSI whose
+   * translation is not cached, or no single route. Within a reader section.
    * @see kvm_arch_set_irq_inatomic
    */
   injectWithoutLock(at: number, sequence: number): boolean {
-    const seen = beginRead(this.words, sequence);
-    const type = load(this.words, at + ROUTE_TYPE);
-    const data = load(this.words, at + ROUTE_DATA);
-    if (type === ROUTE_MSI) {
-      const low = load(this.words, at + ROUTE_ADDRESS_LOW);
-      const high = load(this.words, at + ROUTE_ADDRESS_HIGH);
-      const device = load(this.words, at + ROUTE_DEVICE);
-      if (changedSince(this.words, sequence, seen)) return false;
-      return this.latchCached(addressOf(low, high), device, data);
+    const { words } = this;
+    const seen = beginRead(words, sequence);
+    const kind = load(words, at + CACHED_KIND);
+    const data = load(words, at + CACHED_DATA);
+    if ((kind & TYPE) === ROUTE_MSI) {
+      const device = load(words, at + CACHED_DEVICE);
+      if (changedSince(words, sequence, seen)) return false;
+      return this.latchCached(kind >>> ITS_SHIFT, device, data);
     }
-    if (type !== ROUTE_IRQCHIP || changedSince(this.words, sequence, seen)) return false;
+    if (kind !== ROUTE_IRQCHIP || changedSince(words, sequence, seen)) return false;
     this.driveSpi(data, true);
     return true;
   }
 
-  /** Latches the LPI of a cached translation; false where there is none. Within a reader section. */
-  latchCached(address: number, device: number, event: number): boolean {
-    const lpi = this.#itsAt(address)?.lookup(device, event) ?? MISS;
+  /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. Within a reader section. */
+  latchCached(its: number, device: number, event: number): boolean {
+    const lpi = this.#itses[its]?.its.lookup(device, event) ?? MISS;
     if (lpi === MISS) return false;
     this.#lpis.latch(lpi);
     return true;
@@ -101,10 +120,19 @@ export class Injector {
     this.#readers.enter(this.#reader);
     const route = this.#routing.find(gsi);
     beginWrite(this.words, sequence);
-    if (route < 0) putRoute(this.words, to, undefined);
-    else copyRoute(this.words, to, route);
+    if (route < 0) putCached(this.words, to, ROUTE_NONE, 0);
+    else this.copyRoute(to, route);
     endWrite(this.words, sequence);
     this.#readers.leave(this.#reader);
+  }
+
+  /** Copies what the fast path needs of the table's entry at `from`. Within the write of a sequence count. */
+  protected copyRoute(to: number, from: number): void {
+    const { words } = this;
+    const type = load(words, from + ROUTE_TYPE);
+    const address = addressOf(load(words, from + ROUTE_ADDRESS_LOW), load(words, from + ROUTE_ADDRESS_HIGH));
+    const its = type === ROUTE_MSI ? this.#itsNumberAt(address) : 0;
+    putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DEVICE), its);
   }
 
   /** The slow path of an irqfd for `gsi`, whose own copy of the route lies at `_route`: {@link setIrq}. */
@@ -161,16 +189,33 @@ export class Injector {
   /** Moves the wire of a pin; false where this machine has no such SPI. */
   driveSpi(pin: number, level: boolean): boolean {
     const intid = pin + FIRST_SPI;
+    if (pin < 0 || intid >= this.#interrupts.endSpi) return false;
     const at = this.#interrupts.find(0, intid);
-    if (at === NONE || intid >= this.#interrupts.endSpi) return false;
+    if (at === NONE) return false;
     this.#interrupts.drive(at, intid, level);
     return true;
   }
 
+  /** The doorbell of the first ITS; NaN where there is none. */
+  protected get doorbell(): number {
+    return this.#itses[0]?.base ?? Number.NaN;
+  }
+
+  /** SPIs of the machine. */
+  protected get spis(): number {
+    return this.#interrupts.endSpi - FIRST_SPI;
+  }
+
   #itsAt(address: number): Its | undefined {
-    for (const { base, its } of this.#itses)
-      if (address >= base && address < base + ITS_FRAMES_BYTES) return its;
-    return undefined;
+    return this.#itses[this.#itsNumberAt(address)]?.its;
+  }
+
+  #itsNumberAt(address: number): number {
+    for (let number = 0; number < this.#itses.length; number++) {
+      const base = this.#itses[number]?.base ?? Number.NaN;
+      if (address >= base && address < base + ITS_FRAMES_BYTES) return number;
+    }
+    return NO_ITS;
   }
 }
 

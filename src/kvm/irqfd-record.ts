@@ -7,8 +7,8 @@ import { summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { fdRegion } from './fds.ts';
 import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
 
-/** An irqfd: two cache lines. The first is written when it is assigned, the second when its route changes. */
-export const RECORD_WORDS = 2 * LINE;
+/** An irqfd: a cache line, written when it is assigned and when its route changes, and read at each of its signals. */
+export const RECORD_WORDS = LINE;
 export const EVENTFD = 0;
 export const GSI = 1;
 /** The resamplefd and 1, or 0 for a plain irqfd. */
@@ -17,8 +17,9 @@ export const RESAMPLEFD = 2;
 export const RESAMPLEFD_STATE = 3;
 /** The DeviceID of a `direct` irqfd, -1 where there is none. */
 export const DEVICE = 4;
-export const SEQUENCE = LINE;
-export const ROUTE = LINE + 1;
+/** Guards the copy of the route, which follows. */
+export const SEQUENCE = 5;
+export const ROUTE = 6;
 
 /** The process's file descriptors, and the counts of its eventfds: VMs of one process share them. */
 export type ProcessRegions = { readonly fds: Region; readonly eventfds: readonly Region[] };

@@ -320,7 +320,7 @@ export class IrqFds {
     const hook = load(this.#words, this.#hooks + fd) as Handle;
     if (hook === NO_HANDLE) return NO_HANDLE;
     const slot = slotOf(hook);
-    if (gsi !== undefined && load(this.#words, this.#at(slot) + GSI) !== gsi) return NO_HANDLE;
+    if (gsi !== undefined && load(this.#words, this.#at(slot) + GSI) !== (gsi | 0)) return NO_HANDLE;
     store(this.#words, this.#hooks + fd, NO_HANDLE);
     this.#active.claim(slot);
     return hook;

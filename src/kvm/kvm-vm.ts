@@ -8,7 +8,7 @@ import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { DESIGNS } from './designs/designs.ts';
-import type { AttributeCall, AttributeName, Device } from './devices/attribute.ts';
+import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { bytesOf, DISTRIBUTOR_BYTES, overlaps, redistributorRoom } from './devices/redistributors.ts';
 import { FD_DEVICE, FD_VM, FdTable } from './fds.ts';
@@ -259,6 +259,8 @@ export class KvmVm {
   setDeviceAttr(fd: number, name: AttributeName, value?: bigint | number): void {
     const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
     this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
+    // An irqfd knows which ITS its route leads to, and that may be decided only now.
+    if (name.group === GROUPS.ADDR) this.vm.irqfds.refreshAll();
   }
 
   /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */
@@ -280,7 +282,7 @@ export class KvmVm {
 
   /** KVM_SET_GSI_ROUTING. @throws KvmError EINVAL; ENOTTY in a design without a table */
   setGsiRouting(routing: Routing): void {
-    this.vm.setGsiRouting(toRoutes(routing));
+    this.vm.setGsiRouting(toRoutes(routing, this.vm.design.extendedMsi));
   }
 
   /** KVM_IRQFD. @throws KvmError EINVAL, EAGAIN, EBADF, EBUSY, ENOMEM */

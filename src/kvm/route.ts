@@ -1,4 +1,4 @@
-import { load, store, type Words } from '../memory/word.ts';
+import { store, type Words } from '../memory/word.ts';
 import type { Gsi } from './gsi.ts';
 
 /** KVM_IRQ_ROUTING_IRQCHIP and KVM_IRQ_ROUTING_MSI; 0 is no route. */
@@ -50,11 +50,6 @@ export function putRoute(words: Words, at: number, route: Route | undefined): vo
   store(words, at + ROUTE_DATA, route.data);
   store(words, at + ROUTE_DEVICE, route.deviceId);
   store(words, at + ROUTE_TYPE, ROUTE_MSI);
-}
-
-/** Copies an entry word by word. The caller keeps writers away, or checks a sequence count afterwards. */
-export function copyRoute(words: Words, to: number, from: number): void {
-  for (let word = 0; word < ROUTE_WORDS; word++) store(words, to + word, load(words, from + word));
 }
 
 /** A guest-physical address from its two words. */

@@ -1,6 +1,6 @@
 import type { Gsi } from './gsi.ts';
 import { KvmError } from './kvm-error.ts';
-import { ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './route.ts';
+import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './route.ts';
 import { checkEntry, checkRouteCount } from './routing-table.ts';
 
 /** A `kvm_irq_routing_entry` as it stands in the struct: of its union, the fields of the type that it says it is of. */
@@ -21,10 +21,11 @@ export type Routing = { readonly flags: number; readonly entries: readonly Routi
 
 /**
  * The routes that a struct asks for.
+ * @param extendedMsi - the type of an MSI route that always has a DeviceID, in the design that knows one
  * @throws KvmError EINVAL, by KVM's checks in their order
  * @see KVM_SET_GSI_ROUTING in kvm_main.c
  */
-export function toRoutes({ flags, entries }: Routing): Route[] {
+export function toRoutes({ flags, entries }: Routing, extendedMsi?: number): Route[] {
   checkRouteCount(entries.length);
   if (flags !== 0) {
     const given = `0x${(flags >>> 0).toString(16)}`;
@@ -32,10 +33,13 @@ export function toRoutes({ flags, entries }: Routing): Route[] {
   }
   const seen = new Uint8Array(4096);
   return entries.map((entry, index) => {
-    const { gsi, type, irqchip = 0, pin = 0, address = 0, data = 0, devid = 0 } = entry;
+    const { gsi, irqchip = 0, pin = 0, address = 0, data = 0, devid = 0 } = entry;
+    const extended = entry.type === extendedMsi;
+    const type = extended ? ROUTE_MSI : entry.type;
     checkEntry(index, { gsi, type, flags: entry.flags, irqchip, pin }, seen);
     if (type === ROUTE_IRQCHIP) return { type: 'irqchip', gsi: gsi as Gsi, irqchip, pin };
-    return { type: 'msi', gsi: gsi as Gsi, flags: entry.flags, address, data, deviceId: devid };
+    const flags = extended ? MSI_VALID_DEVID : entry.flags;
+    return { type: 'msi', gsi: gsi as Gsi, flags, address, data, deviceId: devid };
   });
 }
 

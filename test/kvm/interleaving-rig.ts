@@ -1,6 +1,6 @@
-import type { Gsi } from '../../src/kvm/gsi.ts';
+import { putCached } from '../../src/kvm/injector.ts';
 import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
-import { putRoute } from '../../src/kvm/route.ts';
+import { ROUTE_IRQCHIP } from '../../src/kvm/route.ts';
 import type { RoutingEntry } from '../../src/kvm/routing-entry.ts';
 import { beginWrite, endWrite } from '../../src/memory/sequence.ts';
 import { enableSpi, readyVm } from './vm-rig.ts';
@@ -17,7 +17,7 @@ export function routeOfItsOwn() {
   const words = new Int32Array(vm.attachment.buffer);
   // Guest memory that nobody uses.
   const base = words.length - 32;
-  putRoute(words, base + 1, { type: 'irqchip', gsi: 1 as Gsi, irqchip: 0, pin: 1 });
+  putCached(words, base + 1, ROUTE_IRQCHIP, 1);
   const sequence = { at: base, begin: () => beginWrite(words, base), end: () => endWrite(words, base) };
   return { vm, sequence, route: base + 1 };
 }

@@ -30,7 +30,15 @@ export type Source =
 /** The names of one interrupt: the guest's, userland's and the device's. */
 export type NameKind = 'intid' | 'gsi' | 'devid:evid';
 
-/** What it costs userland to change one source: how often it called, and how many entries it handed over. */
+export type UserlandOptions = {
+  /**
+   * What masks a vector: taking its irqfd away, so that events stay in the eventfd (QEMU), or its route, so that the
+   * kernel drops them (firecracker's table has unmasked vectors only). A design without a table has the first only.
+   */
+  readonly maskBy?: 'irqfd' | 'route';
+};
+
+/** What it costs userland to change one source: how often it called, and how many entries of a table it handed over. */
 export type UpdateCost = { readonly calls: number; readonly entries: number };
 
 /**
@@ -70,11 +78,13 @@ export type Design = {
   readonly makeInjector: (words: Words, parts: InjectorParts, reader: number) => Injector;
   /** The table that the kernel puts in force when the interrupt controller is initialised. */
   readonly initialRoutes: (spis: number) => Route[];
+  /** The number of KVM_IRQ_ROUTING_EXTENDED_MSI, where the design has that type of route. */
+  readonly extendedMsi?: number;
   /** What the design refuses beside what KVM does. */
   readonly checkRoutes: (routes: readonly Route[], spis: number) => void;
   /** KVM_IRQ_LINE. */
   readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
   /** Capabilities that answer otherwise than `merged`. */
   readonly capabilities: Readonly<Record<string, number>>;
-  readonly makeUserland: (vm: Vm) => Userland;
+  readonly makeUserland: (vm: Vm, options?: UserlandOptions) => Userland;
 };

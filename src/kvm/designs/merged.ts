@@ -1,5 +1,5 @@
 import { type Gsi, MAX_IRQ_ROUTES } from '../gsi.ts';
-import { Injector } from '../injector.ts';
+import { CACHED_WORDS, Injector } from '../injector.ts';
 import { irqLine } from '../irq-line.ts';
 import { ROUTE_WORDS } from '../route.ts';
 import type { Design } from './design.ts';
@@ -24,12 +24,14 @@ export const MERGED: Design = {
     device: ['devid:evid'],
   },
   // The irqfd's copy of its route with the sequence count, and the entry in both copies of the table.
-  wordsPerSource: { irqfd: ROUTE_WORDS + 1, table: 2 * ROUTE_WORDS },
+  wordsPerSource: { irqfd: CACHED_WORDS + 1, table: 2 * ROUTE_WORDS },
   makeInjector: (words, parts, reader) => new Injector(words, parts, reader),
   initialRoutes: (spis) =>
     Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),
   checkRoutes: () => undefined,
   irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
   capabilities: {},
-  makeUserland: (vm) => new TableUserland(vm, true, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1)),
+  makeUserland: (vm, options) => {
+    return new TableUserland(vm, true, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1), options);
+  },
 };

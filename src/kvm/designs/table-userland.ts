@@ -2,7 +2,7 @@ import type { Gsi } from '../gsi.ts';
 import { KvmError } from '../kvm-error.ts';
 import { MSI_VALID_DEVID, type Route } from '../route.ts';
 import type { Vm } from '../vm.ts';
-import type { Source, UpdateCost, Userland } from './design.ts';
+import type { Source, UpdateCost, Userland, UserlandOptions } from './design.ts';
 
 /** Chooses a GSI for an MSI source; `isFree` says which are. -1 where there is none. */
 export type GsiChoice = (isFree: (gsi: number) => boolean) => number;
@@ -11,12 +11,14 @@ type Vector = { readonly gsi: number; source: Source; masked: boolean };
 
 /**
  * A VMM that names its sources by GSI, and keeps a shadow of the routing table because the kernel takes it whole only.
- * A masked vector is a deassigned irqfd, as in QEMU: what is signalled meanwhile stays in the eventfd, and is injected
- * when the irqfd is assigned again. Nothing is lost, and no table is committed for it.
+ * Masked by its irqfd, a vector keeps what is signalled meanwhile in its eventfd, to be injected when the irqfd is
+ * assigned again: nothing is lost, and no table is committed. Masked by its route, it costs a whole table, and what is
+ * signalled is dropped. @see race-catalogue `mask-removes-route`
  */
 export class TableUserland implements Userland {
   readonly #vm: Vm;
   readonly #wiredRoutes: boolean;
+  readonly #byRoute: boolean;
   readonly #choose: GsiChoice;
   readonly #routes = new Map<number, Route>();
   readonly #vectors = new Map<number, Vector>();
@@ -25,14 +27,15 @@ export class TableUserland implements Userland {
    * @param wiredRoutes - whether wired sources need a route of their own in the table
    * @param choose - picks the GSI of an MSI
    */
-  constructor(vm: Vm, wiredRoutes: boolean, choose: GsiChoice) {
+  constructor(vm: Vm, wiredRoutes: boolean, choose: GsiChoice, { maskBy = 'irqfd' }: UserlandOptions = {}) {
     this.#vm = vm;
+    this.#byRoute = maskBy === 'route';
     this.#wiredRoutes = wiredRoutes;
     this.#choose = choose;
     for (const route of vm.routing.entries()) this.#routes.set(route.gsi, route);
   }
 
-  carries(): boolean {
+  carries(_source: Source): boolean {
     return true;
   }
 
@@ -47,15 +50,20 @@ export class TableUserland implements Userland {
 
   mask(fd: number): UpdateCost {
     const vector = this.#vector(fd);
-    this.#vm.deassignIrqFd(fd, vector.gsi);
     vector.masked = true;
+    if (this.#byRoute) {
+      this.#routes.delete(vector.gsi);
+      return { calls: 1, entries: this.#commit() };
+    }
+    this.#vm.deassignIrqFd(fd, vector.gsi);
     return { calls: 1, entries: 0 };
   }
 
   unmask(fd: number): UpdateCost {
     const vector = this.#vector(fd);
-    this.#vm.assignIrqFd(fd, vector.gsi);
     vector.masked = false;
+    if (this.#byRoute) return this.#route(vector.gsi, vector.source);
+    this.#vm.assignIrqFd(fd, vector.gsi);
     return { calls: 1, entries: 0 };
   }
 
@@ -67,7 +75,7 @@ export class TableUserland implements Userland {
 
   disconnect(fd: number): UpdateCost {
     const { gsi, source, masked } = this.#vector(fd);
-    if (!masked) this.#vm.deassignIrqFd(fd, gsi);
+    if (!masked || this.#byRoute) this.#vm.deassignIrqFd(fd, gsi);
     this.#vectors.delete(fd);
     if (source.kind === 'wired') return { calls: 1, entries: 0 };
     this.#routes.delete(gsi);

@@ -1,0 +1,60 @@
+import { load } from '../../memory/word.ts';
+import { CACHED_DATA, CACHED_DEVICE, CACHED_KIND, putCached } from '../injector.ts';
+import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI } from '../route.ts';
+import type { Design } from './design.ts';
+import { NamedUserland } from './named-userland.ts';
+import { UNROUTED, UnroutedInjector } from './unrouted.ts';
+
+/** The one ITS that a pair without a doorbell can mean. */
+const THE_ITS = 0;
+
+/** An irqfd has the pair itself. It is written once, before the irqfd is hooked, so nothing guards it. */
+class DirectInjector extends UnroutedInjector {
+  override injectWithoutLock(at: number, _sequence: number): boolean {
+    const { words } = this;
+    const data = load(words, at + CACHED_DATA);
+    if (load(words, at + CACHED_KIND) === ROUTE_MSI) {
+      return this.latchCached(THE_ITS, load(words, at + CACHED_DEVICE), data);
+    }
+    this.driveSpi(data, true);
+    return true;
+  }
+
+  override cacheRoute(to: number, _sequence: number, gsi: number, device: number): void {
+    if (device < 0) putCached(this.words, to, ROUTE_IRQCHIP, gsi);
+    else putCached(this.words, to, ROUTE_MSI, gsi, device);
+  }
+
+  override inject(gsi: number, route: number, level: boolean): number {
+    if (load(this.words, route + CACHED_KIND) !== ROUTE_MSI) return this.setIrq(gsi, level);
+    if (!level) return -1;
+    const sent = this.sendMsi(this.doorbell, gsi, MSI_VALID_DEVID, load(this.words, route + CACHED_DEVICE));
+    return sent < 0 ? -1 : sent;
+  }
+}
+
+/**
+ * D: proposed by Andre Przywara, so that the ITS's own mapping is not mirrored in a table: KVM_IRQFD carries the
+ * DeviceID in its padding and the EventID in `gsi`. Wired sources are named as in A. The call has no doorbell, so there
+ * is one ITS to go to.
+ */
+export const DIRECT: Design = {
+  ...UNROUTED,
+  name: 'direct',
+  letter: 'D',
+  title: 'irqfd carries DevID:EvID, no table',
+  status: 'proposed in 2015, not merged',
+  msi: 'lpi',
+  names: {
+    guest: ['intid', 'devid:evid'],
+    userland: ['devid:evid'],
+    kernel: ['devid:evid', 'intid'],
+    device: ['devid:evid'],
+  },
+  wordsPerSource: { irqfd: 3, table: 0 },
+  makeInjector: (words, parts, reader) => new DirectInjector(words, parts, reader),
+  makeUserland: (vm) =>
+    new NamedUserland(vm, (source) =>
+      source.kind === 'wired' ? { gsi: source.pin } : { gsi: source.eventId, deviceId: source.deviceId },
+    ),
+};

@@ -1,0 +1,56 @@
+import { beginWrite, endWrite } from '../../memory/sequence.ts';
+import { MAX_IRQ_ROUTES } from '../gsi.ts';
+import { Injector, putCached } from '../injector.ts';
+import { KvmError } from '../kvm-error.ts';
+import { ROUTE_IRQCHIP } from '../route.ts';
+import type { Design } from './design.ts';
+import { MERGED } from './merged.ts';
+import { lowestFreeFrom, TableUserland } from './table-userland.ts';
+
+/** GSIs below the number of SPIs are pins, whatever the table says of others. */
+class FixedIdentityInjector extends Injector {
+  override cacheRoute(to: number, sequence: number, gsi: number, device: number): void {
+    if (gsi < 0 || gsi >= this.spis) {
+      super.cacheRoute(to, sequence, gsi, device);
+      return;
+    }
+    beginWrite(this.words, sequence);
+    putCached(this.words, to, ROUTE_IRQCHIP, gsi);
+    endWrite(this.words, sequence);
+  }
+
+  override setIrq(gsi: number, level: boolean): number {
+    if (gsi < 0 || gsi >= this.spis) return super.setIrq(gsi, level);
+    return this.driveSpi(gsi, level) ? 0 : -1;
+  }
+
+  override gsiOfPin(pin: number): number {
+    return pin >= 0 && pin < this.spis ? pin : -1;
+  }
+}
+
+/**
+ * F: the RFC's open question whether irqchip routes are needed: the kernel keeps the identity of the wired interrupts to
+ * itself, and userland's table has MSIs alone.
+ */
+export const FIXED_IDENTITY: Design = {
+  ...MERGED,
+  name: 'fixed-identity',
+  letter: 'F',
+  title: 'irqchip identity in the kernel, table for MSIs only',
+  status: 'open question of 2015; in effect what a VM has after vgic initialisation',
+  table: 'empty',
+  makeInjector: (words, parts, reader) => new FixedIdentityInjector(words, parts, reader),
+  initialRoutes: () => [],
+  checkRoutes: (routes, spis) => {
+    for (const [index, route] of routes.entries()) {
+      const refuse = (rule: string) =>
+        new KvmError('KVM_SET_GSI_ROUTING', 'EINVAL', `entry ${index}: ${rule}`);
+      if (route.type === 'irqchip') throw refuse('wired interrupts are not routed in this design');
+      if (route.gsi < spis)
+        throw refuse(`GSIs below ${spis} are the pins of the irqchip, ${route.gsi} among them`);
+    }
+  },
+  makeUserland: (vm, options) =>
+    new TableUserland(vm, false, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1), options),
+};

@@ -1,0 +1,56 @@
+import { LINE } from './layout.ts';
+
+/** What a piece of code did to shared memory, through Atomics. */
+export type OperationCount = {
+  readonly loads: number;
+  readonly stores: number;
+  /** Read-modify-writes, whether or not they changed anything. */
+  readonly updates: number;
+  readonly notifies: number;
+  /** Different words, and cache lines, that any of these were of. */
+  readonly words: number;
+  readonly lines: number;
+};
+
+const KINDS = {
+  load: 'loads',
+  store: 'stores',
+  add: 'updates',
+  sub: 'updates',
+  and: 'updates',
+  or: 'updates',
+  xor: 'updates',
+  exchange: 'updates',
+  compareExchange: 'updates',
+  notify: 'notifies',
+} as const;
+
+/**
+ * Runs a piece of code and counts its shared operations, by replacing the methods of `Atomics` meanwhile. For measuring
+ * how much a path touches, never around anything that is timed: it costs many times what it counts. The calling thread
+ * only; views of one buffer only.
+ */
+export function countOperations(run: () => void): OperationCount {
+  const counts = { loads: 0, stores: 0, updates: 0, notifies: 0 };
+  const words = new Set<number>();
+  const originals = new Map<string, unknown>();
+  const atomics = Atomics as unknown as Record<string, (...given: unknown[]) => unknown>;
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const original = atomics[name];
+    if (!original) continue;
+    originals.set(name, original);
+    atomics[name] = (...given: unknown[]) => {
+      const [view, index] = given as [Int32Array, number];
+      counts[kind]++;
+      words.add((view.byteOffset + index * view.BYTES_PER_ELEMENT) >>> 2);
+      return original.apply(Atomics, given);
+    };
+  }
+  try {
+    run();
+  } finally {
+    for (const [name, original] of originals) atomics[name] = original as (...given: unknown[]) => unknown;
+  }
+  const lines = new Set([...words].map((word) => Math.floor(word / LINE)));
+  return { ...counts, words: words.size, lines: lines.size };
+}
