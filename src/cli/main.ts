@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
+import { replayGuestCommand } from './replay-guest.ts';
 import { stressCommand } from './stress.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -15,7 +16,7 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [stressCommand(), conformCommand()]) program.addCommand(command);
+for (const command of [stressCommand(), conformCommand(), replayGuestCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

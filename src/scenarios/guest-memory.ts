@@ -28,6 +28,8 @@ const VALID = 1n << 63n;
 const INDIRECT = 1n << 62n;
 /** Type and entry size: the read-only fields of GITS_BASERn. */
 const BASER_READ_ONLY = (0x7n << 56n) | (0x1fn << 48n);
+/** What GITS_BASERn says of itself on the implementations above, for a guest that did not look: devices, collections. */
+const UNREAD_BASERS = [0x0107_0000_0000_0000n, 0x0407_0000_0000_0000n] as const;
 const BASER_PAGE_BYTES = [0x1000, 0x4000, 0x1_0000, 0x1_0000] as const;
 const DEVICES = 1;
 const COLLECTIONS = 4;
@@ -114,7 +116,7 @@ class Survey {
     for (let n = 0; n < 8; n++) {
       const written = this.#register(its, 0x100 + 8 * n);
       if ((written & VALID) === 0n) continue;
-      const readOnly = this.#baserReadOnly.get(n) ?? written & BASER_READ_ONLY;
+      const readOnly = this.#baserReadOnly.get(n) ?? UNREAD_BASERS[n] ?? 0n;
       const type = Number((readOnly >> 56n) & 7n);
       if (type === 0) continue; // not implemented: what was written there had no effect
       const table = tableOf(written);
