@@ -59,6 +59,8 @@ export class ThreadRunner implements Controller, Source {
   #probePeriod = 0;
   #probeEnd = 0;
   #sites: string[][] | undefined;
+  #lastArray: IntegerArray | undefined;
+  #lastBase = -1;
   #clockNs = 0;
   #chance = 0;
   /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
@@ -258,10 +260,25 @@ export class ThreadRunner implements Controller, Source {
   #requestSlowly(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
     if (this.#unwinding) throw STOP;
     if (this.#running < 0) return outside(op, array, index, a, b);
-    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+    const base = array === this.#lastArray ? this.#lastBase : this.#locate(array);
     if (base < 0) return outside(op, array, index, a, b);
-    const point = this.#toPoint(op, array, index, a, b, base);
     const pos = this.#pos;
+    if (pos < this.#fastEnd) {
+      // The same words through another view: code that makes its views anew in each run.
+      const known = this.#path[pos] as Point;
+      if (
+        known.op === op &&
+        known.a === a &&
+        known.b === b &&
+        known.at === base + index * array.BYTES_PER_ELEMENT &&
+        known.array.constructor === array.constructor &&
+        index < array.length
+      ) {
+        this.#pos = pos + 1;
+        return op === WAIT ? this.#waited(known, this.#answers[pos]) : this.#answers[pos];
+      }
+    }
+    const point = this.#toPoint(op, array, index, a, b, base);
     if (this.#sites !== undefined) this.#sites.push(framesAbove(ThreadRunner.prototype.request));
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
@@ -279,6 +296,13 @@ export class ThreadRunner implements Controller, Source {
       return this.#answers[like];
     }
     return this.#stop(point);
+  }
+
+  #locate(array: IntegerArray): number {
+    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+    this.#lastArray = array;
+    this.#lastBase = base;
+    return base;
   }
 
   #stop(point: Point): never {
@@ -304,7 +328,7 @@ export class ThreadRunner implements Controller, Source {
   #toPoint(op: number, array: IntegerArray, index: number, a: unknown, b: unknown, base: number): Point {
     // The engine's own checks, with its own errors: index, and for wait and notify the kind of the array.
     if (op === WAIT || op === NOTIFY) NATIVE[NOTIFY]?.(array, index, 0);
-    else if (op !== LOCK && op !== UNLOCK) NATIVE[LOAD]?.(array, index);
+    else if (!(index >>> 0 === index && index < array.length)) NATIVE[LOAD]?.(array, index);
     const at = base + index * array.BYTES_PER_ELEMENT;
     const big = array instanceof BigInt64Array || array instanceof BigUint64Array;
     if (op === LOAD || op === LOCK || op === UNLOCK)
