@@ -84,11 +84,6 @@ export function withControlledAtomics<T>(control: Controller, body: () => T): T 
   }
 }
 
-/** The controller of this thread, for operations that Atomics does not have. */
-export function currentController(): Controller | undefined {
-  return controller;
-}
-
 /** Takes an abstract lock: one step, enabled only while the word is 0. Under control only. */
 export function requestLock(words: Int32Array, index: number): boolean {
   controller?.request(LOCK, words, index, undefined, undefined);

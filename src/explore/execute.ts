@@ -124,19 +124,3 @@ export function conflicts(p: Point, pEffect: number, q: Point, qEffect: number):
     (qEffect & (READ | WRITE)) !== 0
   );
 }
-
-/** The effect that an operation can have at most, before it is done. */
-export function mostEffectOf(point: Point): number {
-  switch (point.op) {
-    case LOAD:
-      return READ;
-    case STORE:
-      return WRITE;
-    case WAIT:
-      return READ | QUEUE;
-    case NOTIFY:
-      return QUEUE;
-    default:
-      return READ | WRITE;
-  }
-}

@@ -90,9 +90,9 @@ export function planPhases(options: SearchOptions, profile: Profile): Phase[] {
         sample(new Pct(seed, depth, profile.steps), PORTFOLIO_SCHEDULES),
         sample(new Surw(seed, profile), PORTFOLIO_SCHEDULES),
         sample(new Pos(seed), PORTFOLIO_SCHEDULES),
-        search(new Dfs({ kind: 'preemptions', most: 0 }), Infinity),
-        search(new Dfs({ kind: 'preemptions', most: 1 }), Infinity),
-        search(new Dfs({ kind: 'preemptions', most: 2 }), Infinity),
+        search(new Dfs({ kind: 'preemptions', most: 0 }), 20_000),
+        search(new Dfs({ kind: 'preemptions', most: 1 }), 100_000),
+        search(new Dfs({ kind: 'preemptions', most: 2 }), 500_000),
         search(new Dpor(), Infinity),
       ];
   }

@@ -2,7 +2,7 @@ import type { Simulator } from './simulator.ts';
 import { nthThread, type RunEnd, type RunView, type Strategy } from './strategies/strategy.ts';
 
 /** How often one word was used in a run. */
-export type WordUse = {
+type WordUse = {
   readonly at: number;
   readonly size: number;
   readonly total: number;

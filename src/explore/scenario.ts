@@ -18,7 +18,8 @@ export type Outcomes<S> = {
  * changed with Atomics; they may keep nothing else from run to run, as each thread is run many times in one schedule.
  */
 export type Scenario<S = unknown> = {
-  readonly name: string;
+  /** What tokens are bound to; `scenario` where not given. */
+  readonly name?: string;
   /** Makes the state. Has to give the same bytes each time; Date, Math.random and crypto are seeded for it. */
   setup?(): S;
   /** In the place of `setup`: the state is an `Int32Array` over that many shared zero words. */
@@ -43,7 +44,7 @@ export type CheckedScenario = {
 };
 
 /** Threads are kept in the bits of one small integer. */
-export const MOST_THREADS = 30;
+const MOST_THREADS = 30;
 
 const NAME = /^[\w.+-]{1,80}$/;
 
@@ -56,7 +57,7 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
   if (!isRecord(value)) {
     return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
   }
-  const { name, setup, words, threads, finally: check, names, outcomes } = value;
+  const { name = 'scenario', setup, words, threads, finally: check, names, outcomes } = value;
   if (typeof name !== 'string' || !NAME.test(name)) {
     return refuse(where, `\`name\` is ${show(name)}`, 'letters, digits, and . _ + - only, at most 80');
   }

@@ -1,4 +1,6 @@
 const HERE = new URL('.', import.meta.url).href;
+/** The machine's one-line wrappers of Atomics: who called them is what tells. */
+const WORD = new URL('../memory/word.', import.meta.url).href;
 
 /**
  * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
@@ -19,7 +21,7 @@ export function framesOf(stack: string): string[] {
     const url = place.startsWith('file://') ? place : `file://${place}`;
     // The scenario's own wrapper is where the thread's stack ends.
     if (url.startsWith(HERE) && /\/scenario\.[jt]s:/.test(url)) break;
-    if (url.startsWith(HERE) || url.includes('/node_modules/')) continue;
+    if (url.startsWith(HERE) || url.startsWith(WORD) || url.includes('/node_modules/')) continue;
     frames.push(place.replace(/^file:\/\//, ''));
   }
   return frames;
