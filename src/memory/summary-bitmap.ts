@@ -1,12 +1,15 @@
 import { lowestBit } from './bits.ts';
-import type { Region } from './layout.ts';
-import { load, lower, raise, type Words } from './word.ts';
+import { LINE, type Region } from './layout.ts';
+import { load, lower, peek, poke, raise, type Words } from './word.ts';
 
-/** Words of a {@link SummaryBitmap} of `bits` bits: its bits, a summary bit for each word, a top bit for each summary word. */
+/**
+ * Words of a {@link SummaryBitmap} of `bits` bits: a line for the hint, then the bits, a summary bit for each word,
+ * and a top bit for each summary word.
+ */
 export function summaryBitmapWords(bits: number): number {
   const words = Math.ceil(bits / 32);
   const summaries = Math.ceil(words / 32);
-  return words + summaries + Math.ceil(summaries / 32);
+  return LINE + words + summaries + Math.ceil(summaries / 32);
 }
 
 /**
@@ -19,9 +22,14 @@ export function summaryBitmapWords(bits: number): number {
  * - `claim` leaves the summaries alone. The search prunes a summary bit when it finds its word empty: it clears the
  *   summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit
  *   already cleared, and set it, or wrote its bit before the clearing, and is found by the second look.
+ *
+ * The word that was claimed from last is not pruned: what comes next mostly comes there, and setter and consumer would
+ * pass the cache lines of the summaries back and forth for every bit. A summary bit too many costs one look.
  */
 export class SummaryBitmap {
   readonly #words: Words;
+  /** The word that was claimed from last: a hint, right whatever it says, so a plain word does. */
+  readonly #hotAt: number;
   readonly #bitsAt: number;
   readonly #summaryAt: number;
   readonly #topAt: number;
@@ -31,9 +39,10 @@ export class SummaryBitmap {
     const count = Math.ceil(bits / 32);
     const summaries = Math.ceil(count / 32);
     this.#words = words;
-    this.#bitsAt = region.at;
-    this.#summaryAt = region.at + count;
-    this.#topAt = region.at + count + summaries;
+    this.#hotAt = region.at;
+    this.#bitsAt = region.at + LINE;
+    this.#summaryAt = this.#bitsAt + count;
+    this.#topAt = this.#summaryAt + summaries;
     this.#tops = Math.ceil(summaries / 32);
   }
 
@@ -47,6 +56,7 @@ export class SummaryBitmap {
 
   /** Removes `bit`; true for exactly one of any number of racing callers. */
   claim(bit: number): boolean {
+    poke(this.#words, this.#hotAt, bit >>> 5);
     return lower(this.#words, this.#bitsAt + (bit >>> 5), 1 << (bit & 31)) !== 0;
   }
 
@@ -75,12 +85,14 @@ export class SummaryBitmap {
   #nextIn(summary: number, wordMask: number, from: number): number {
     const summaryAt = this.#summaryAt + summary;
     const topAt = this.#topAt + (summary >>> 5);
+    const hot = peek(this.#words, this.#hotAt);
     let words =
       (load(this.#words, summaryAt) || this.#prune(topAt, 1 << (summary & 31), summaryAt)) & wordMask;
     for (; words !== 0; words &= words - 1) {
       const word = (summary << 5) + lowestBit(words);
       const wordAt = this.#bitsAt + word;
-      const bits = load(this.#words, wordAt) || this.#prune(summaryAt, 1 << (word & 31), wordAt);
+      let bits = load(this.#words, wordAt);
+      if (bits === 0 && word !== hot) bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
       const wanted = word === from >>> 5 ? bits & (-1 << (from & 31)) : bits;
       if (wanted !== 0) return (word << 5) + lowestBit(wanted);
     }
