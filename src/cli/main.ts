@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
+import { exploreCommand } from './explore.ts';
+import { replayCommand } from './replay.ts';
 import { replayGuestCommand } from './replay-guest.ts';
 import { stressCommand } from './stress.ts';
 
@@ -16,7 +18,8 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of [stressCommand(), conformCommand(), replayGuestCommand()]) program.addCommand(command);
+const commands = [stressCommand(), exploreCommand(), replayCommand(), conformCommand(), replayGuestCommand()];
+for (const command of commands) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

@@ -16,4 +16,5 @@ export {
   type ThreadBody,
 } from './scenario.ts';
 export type { Timeouts } from './simulator.ts';
+export { loadSource, type ScenarioSource } from './source.ts';
 export { decodeToken, encodeToken, type Token } from './token.ts';

@@ -1,0 +1,100 @@
+import { Argument, Command, Option } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import { type ExploreOptions, type ExploreResult, exploreChecked, STRATEGIES } from '../explore/index.ts';
+import { exploreText } from '../report/explore-text.ts';
+import { EXIT } from './exit.ts';
+import { type Found, findScenario, listScenarios } from './scenario.ts';
+import { number, wholeNumber } from './values.ts';
+
+/** The version of what `--json` prints. */
+export const SCHEMA_VERSION = 1;
+
+type Flags = ExploreOptions & { list?: boolean; json?: boolean };
+
+/** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
+export function exploreCommand(): Command {
+  return new Command('explore')
+    .summary('run a program on SharedArrayBuffer under every interleaving, and show the one that breaks it')
+    .description(
+      'Runs the threads of a scenario (a module whose default export is { name, setup, threads, finally? }) under one schedule after the other, until one fails, all have been run, or the budget is spent. The failing schedule is made as small as it gets, and printed with a token that repeats it.\n' +
+        'Exit status 1 if a schedule fails, 3 if the time was over before the search was.',
+    )
+    .addArgument(
+      new Argument(
+        '[file|name]',
+        'a scenario file (.mjs, .js, .ts), or the name of one that comes with irqloom',
+      ),
+    )
+    .addOption(new Option('--strategy <name>', 'how to choose schedules').choices(STRATEGIES).default('auto'))
+    .option('--preemptions <n>', 'of dfs: at most so many preemptions', wholeNumber(0, 1_000_000))
+    .option('--delays <n>', 'of dfs: at most so many delays', wholeNumber(0, 1_000_000))
+    .option('--depth <d>', 'of pct: ordering constraints that a bug needs', wholeNumber(1, 64), 3)
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1), 0)
+    .option('--schedules <n>', 'stop after so many schedules', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option('--seconds <n>', 'stop after that time', number(0.01, 1e7, 'seconds'), 60)
+    .option('--steps <n>', 'give a schedule up after so many steps', wholeNumber(1, 10_000_000), 10_000)
+    .addOption(
+      new Option(
+        '--timeouts <when>',
+        'when a wait with a timeout may time out: if nothing else can go on, at any step, never',
+      )
+        .choices(['late', 'any', 'never'])
+        .default('late'),
+    )
+    .option('--shard <i/n>', 'run the i-th of n shares of the schedules of a random strategy', shard)
+    .option('--all', 'count every schedule that fails, in the place of stopping at the first')
+    .option('--json', 'print the result as one JSON object')
+    .option('--list', 'list the scenarios that come with irqloom')
+    .action(async (argument: string | undefined, flags: Flags) => {
+      if (flags.list) process.stdout.write(await listScenarios());
+      else process.exitCode = await explore(argument, flags);
+    });
+}
+
+async function explore(argument: string | undefined, flags: Flags): Promise<number> {
+  if (argument === undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      'name a scenario file, or one that comes with irqloom (--list names them)',
+    );
+  }
+  const found = await findScenario(argument);
+  const result = run(found, flags);
+  const repeat = repeatCommand(result, argument);
+  process.stdout.write(
+    flags.json
+      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
+      : exploreText(result, repeat),
+  );
+  return exitOf(result);
+}
+
+function run(found: Found, { list: _, json: __, ...options }: Flags): ExploreResult {
+  if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
+    throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
+  }
+  return exploreChecked(found.scenario, options);
+}
+
+function exitOf({ verdict }: ExploreResult): number {
+  return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
+}
+
+/** The whole command that repeats a failure. */
+function repeatCommand({ failure }: ExploreResult, argument: string): string | undefined {
+  return failure === undefined ? undefined : `npx irqloom replay ${failure.token} ${quote(argument)}`;
+}
+
+/** As a shell takes it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function shard(text: string): { index: number; count: number } {
+  const [, i, n] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  const [index, count] = [Number(i) - 1, Number(n)];
+  if (i === undefined || index < 0 || index >= count) {
+    throw new IrqError('ERR_USAGE', `--shard ${text}: it has the form i/n, with i from 1 to n, such as 1/4`);
+  }
+  return { index, count };
+}

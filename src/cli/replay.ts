@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { replayChecked } from '../explore/index.ts';
+import { replayText } from '../report/explore-text.ts';
+import { EXIT } from './exit.ts';
+import { SCHEMA_VERSION } from './explore.ts';
+import { findScenario } from './scenario.ts';
+import { wholeNumber } from './values.ts';
+
+type Flags = { steps: number; json?: boolean };
+
+/** `irqloom replay`: runs the schedule of a token again. */
+export function replayCommand(): Command {
+  return new Command('replay')
+    .summary('run the schedule of a token again')
+    .description(
+      'Runs the schedule that a token says, and shows it. Where the code has changed since, it is said at which step it went another way.\n' +
+        'Exit status 1 if it fails (again), 3 if it has gone another way and does not fail.',
+    )
+    .argument('<token>', 'as explore printed it')
+    .argument('<file|name>', 'the scenario that it is of')
+    .option('--steps <n>', 'give the schedule up after so many steps', wholeNumber(1, 10_000_000), 10_000)
+    .option('--json', 'print the result as one JSON object')
+    .action(async (token: string, argument: string, flags: Flags) => {
+      process.exitCode = await replay(token, argument, flags);
+    });
+}
+
+async function replay(token: string, argument: string, { steps, json }: Flags): Promise<number> {
+  const { scenario } = await findScenario(argument);
+  const result = replayChecked(token, scenario, { steps });
+  const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor: 'simulated', verdict, ...result })}\n`
+      : replayText(result, 'simulated'),
+  );
+  return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
+}
