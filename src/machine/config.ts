@@ -40,6 +40,11 @@ export type MachineConfig = {
   readonly memory: readonly MemorySlot[];
   /** Words that a scenario has for itself. */
   readonly scenarioWords: number;
+  /**
+   * How many stages of interrupts each thread stamps and keeps, a power of two from 2 to 2^24. Left out, or 0: none, and
+   * no trace of it on the interrupt path. Not together with a fault.
+   */
+  readonly stamps?: number;
 };
 
 /** A small machine of KVM's kind: the addresses are those of QEMU's `virt` board. */
@@ -88,6 +93,13 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
+  const stamps = config.stamps ?? 0;
+  if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
+    throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);
+  }
+  if (stamps !== 0 && config.fault !== 'none') {
+    throw new IrqError('ERR_CONFIG', `a machine with the fault ${config.fault} stamps nothing`);
+  }
   for (const name of ['gicdBase', 'gicrBase', 'itsBase'] as const) {
     within(name, 0, HIGHEST_ADDRESS);
     if (config[name] % FRAME !== 0)
@@ -122,6 +134,7 @@ export function encodeConfig(config: MachineConfig): number[] {
     FAULTS.indexOf(config.fault),
     config.haltPollNs,
     config.scenarioWords,
+    config.stamps ?? 0,
     ...long(config.gicdBase),
     ...long(config.gicrBase),
     ...long(config.itsBase),
@@ -141,7 +154,7 @@ export function decodeConfig(words: readonly number[]): MachineConfig {
       throw new IrqError('ERR_LAYOUT', 'the header of the buffer holds no configuration of a machine');
     return name;
   };
-  const config: MachineConfig = {
+  const fixed = {
     vcpus: word(),
     spis: word(),
     idBits: word(),
@@ -154,6 +167,11 @@ export function decodeConfig(words: readonly number[]): MachineConfig {
     fault: one(FAULTS),
     haltPollNs: word(),
     scenarioWords: word(),
+  };
+  const stamps = word();
+  const config: MachineConfig = {
+    ...fixed,
+    ...(stamps === 0 ? {} : { stamps }),
     gicdBase: long(),
     gicrBase: long(),
     itsBase: long(),

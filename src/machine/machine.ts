@@ -14,6 +14,7 @@ import { faultRegion, faultyParts } from './faults.ts';
 import { Halt } from './halt.ts';
 import { ItsDriver } from './its-driver.ts';
 import { Mmio } from './mmio.ts';
+import { StampedInterrupts, StampedVcpu, type StampRegions, Stamps, stampRegions } from './stamps.ts';
 import { Vcpu } from './vcpu.ts';
 import { VcpuControl, vcpuControlRegion } from './vcpu-control.ts';
 
@@ -26,6 +27,7 @@ type MachineLayout = {
   readonly vm: VmRegions;
   readonly controls: readonly Region[];
   readonly fault: Region;
+  readonly stamps: StampRegions | undefined;
   readonly scenario: Region;
   readonly ram: Region;
 };
@@ -34,6 +36,7 @@ function layOut(config: MachineConfig): MachineLayout {
   const layout = new Layout();
   layout.region('header', HEADER_WORDS + encodeConfig(config).length);
   const { vcpus, spis, idBits, personality } = config;
+  const threads = 1 + vcpus + config.otherThreads;
   return {
     layout,
     clock: layout.region('clock', CLOCK_WORDS),
@@ -43,9 +46,10 @@ function layOut(config: MachineConfig): MachineLayout {
       events: config.events,
       collections: Math.min(65_535, 2 * vcpus + 64),
     }),
-    vm: vmRegions(layout, config.eventfds, 1 + vcpus + config.otherThreads),
+    vm: vmRegions(layout, config.eventfds, threads),
     controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
     fault: faultRegion(layout),
+    stamps: stampRegions(layout, threads, config.stamps ?? 0),
     scenario: layout.region('scenario', config.scenarioWords),
     ram: guestMemoryRegion(layout, config.memory),
   };
@@ -72,6 +76,8 @@ export class Machine {
   readonly mmio: Mmio;
   /** The guest's driver of the ITS; for one thread at a time. */
   readonly itsDriver: ItsDriver;
+  /** The stages of interrupts, where the machine was configured to stamp them. */
+  readonly stamps: Stamps | undefined;
   /** Words for a scenario's own use. */
   readonly scenario: Region;
   readonly #controls: readonly Region[];
@@ -114,9 +120,12 @@ export class Machine {
     this.clock = new Clock(words, at.clock);
     this.memory = new GuestMemory(words, at.ram, config.memory);
     const faulty = faultyParts(config, words, at.fault);
+    const stamps = at.stamps && new Stamps(words, at.stamps, thread, this.clock);
+    this.stamps = stamps;
     this.gic = new Gic(words, at.gic, this.memory, {
       lpisDisabled: () => this.its.invalidate(),
       ...faulty.gic,
+      ...(stamps ? { makeInterrupts: (regions) => new StampedInterrupts(words, regions, stamps) } : {}),
     });
     const { interrupts, lpis } = this.gic;
     const readers = new Readers(words, at.vm.readers);
@@ -141,7 +150,8 @@ export class Machine {
     const control = this.control(vcpu);
     const bell = this.gic.interrupts.bell(vcpu);
     const halt = new Halt({ cpu, control, bell, clock: this.clock, haltPollNs: this.config.haltPollNs });
-    return new Vcpu(cpu, control, bell, halt);
+    const parts = { cpu, control, bell, halt };
+    return this.stamps ? new StampedVcpu(parts, this.stamps) : new Vcpu(parts);
   }
 
   /** The control words of a vCPU. Any thread. */

@@ -22,6 +22,13 @@ export type Guest = {
   finished?(): boolean;
 };
 
+export type VcpuParts = {
+  readonly cpu: CpuInterface;
+  readonly control: VcpuControl;
+  readonly bell: EventCount;
+  readonly halt: Halt;
+};
+
 /** One vCPU: takes its interrupts, hands them to the guest, halts when there are none. */
 export class Vcpu {
   readonly cpu: CpuInterface;
@@ -29,7 +36,7 @@ export class Vcpu {
   readonly #bell: EventCount;
   readonly #halt: Halt;
 
-  constructor(cpu: CpuInterface, control: VcpuControl, bell: EventCount, halt: Halt) {
+  constructor({ cpu, control, bell, halt }: VcpuParts) {
     this.cpu = cpu;
     this.control = control;
     this.#bell = bell;
@@ -51,7 +58,7 @@ export class Vcpu {
    */
   run(guest: Guest): ExitReason {
     this.control.mode = IN_GUEST;
-    guest.resumed?.();
+    this.resume(guest);
     for (;;) {
       if (this.control.requests !== 0) {
         const reason = this.#exitReason();
@@ -59,15 +66,25 @@ export class Vcpu {
       }
       const intid = this.cpu.acknowledge();
       if (intid !== SPURIOUS) {
-        guest.interrupt(intid);
-        this.cpu.endOfInterrupt(intid);
-        this.control.countTaken();
+        this.handle(guest, intid);
         continue;
       }
       if (guest.finished?.()) return this.#leave('shutdown');
       this.#halt.halt();
-      guest.resumed?.();
+      this.resume(guest);
     }
+  }
+
+  /** After every wake-up. */
+  protected resume(guest: Guest): void {
+    guest.resumed?.();
+  }
+
+  /** Hands an interrupt that was acknowledged to the guest, and ends it. */
+  protected handle(guest: Guest, intid: Intid): void {
+    guest.interrupt(intid);
+    this.cpu.endOfInterrupt(intid);
+    this.control.countTaken();
   }
 
   #exitReason(): ExitReason | undefined {

@@ -8,17 +8,20 @@ const STRETCH_NS = 2_000_000;
 /** Any reference keeps the process alive; a pending Atomics.waitAsync does not. */
 const KEEP_ALIVE_MS = 2 ** 30;
 
+/** What the dispatcher serves: the irqfds of a machine, or these and something else. */
+export type Dispatched = Pick<IrqFds, 'bell' | 'anyPending' | 'dispatchPending'>;
+
 /**
  * The main thread's part in dispatching: it waits for eventfds that are left to it, and serves them. This is the only
  * place that is asynchronous; what it calls, {@link IrqFds.dispatchPending}, is plain code.
  */
 export class Dispatcher {
-  readonly #irqfds: IrqFds;
+  readonly #irqfds: Dispatched;
   readonly #clock: Clock;
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  constructor(irqfds: IrqFds, clock: Clock) {
+  constructor(irqfds: Dispatched, clock: Clock) {
     this.#irqfds = irqfds;
     this.#clock = clock;
   }

@@ -1,7 +1,7 @@
 import { Machine } from '../machine/machine.ts';
 import type { ExitReason } from '../machine/vcpu.ts';
 import { REQUEST_EXIT } from '../machine/vcpu-control.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { type Dispatched, Dispatcher } from './dispatcher.ts';
 import { ThreadPool } from './pool.ts';
 import type { ProgramName } from './task.ts';
 import type { Thread } from './thread.ts';
@@ -11,6 +11,8 @@ export type Cast = {
   readonly guest: ProgramName;
   /** By name: `device0`, `driver`. */
   readonly programs: Readonly<Record<string, ProgramName>>;
+  /** What the main thread serves, if not just the irqfds. */
+  readonly dispatched?: Dispatched;
 };
 
 /**
@@ -29,7 +31,7 @@ export class Harness {
     const { buffer, config } = machine;
     this.machine = machine;
     this.#pool = new ThreadPool(config.vcpus + programs.length);
-    this.#dispatcher = new Dispatcher(machine.vm.irqfds, machine.clock);
+    this.#dispatcher = new Dispatcher(cast.dispatched ?? machine.vm.irqfds, machine.clock);
     this.vcpus = Array.from({ length: config.vcpus }, (_, vcpu) => {
       const thread = Machine.threadOfVcpu(vcpu);
       return this.#pool.start('vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });

@@ -1,0 +1,127 @@
+import { IrqError } from '../../errors/irq-error.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { STAGE } from '../../measure/event-ring.ts';
+import { nap } from '../../memory/nap.ts';
+import { load } from '../../memory/word.ts';
+import { INTENDED, type LatencyPlan, type Line, latencyViews, type Path, type Waiting } from './plan.ts';
+import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
+
+/**
+ * How often a device looks whether its signal has been handled before it sleeps. For a vCPU that polls, a few
+ * milliseconds: a device that sleeps is woken on the core of that vCPU, and then the two take turns on it for good,
+ * whereas two that never sleep are parted by the system. Where there is but one core, nobody gains by looking.
+ */
+const LOOKS = { polling: 400_000, parked: 4_000 } as const satisfies Record<Waiting, number>;
+const LOOKS_ON_ONE_CORE = 100;
+const NAP_MS = 20;
+/** A signal that is not handled by then is lost. */
+const PATIENCE_MS = 10_000;
+/** How long a vCPU may take to fall asleep before it is signalled all the same, and what its last steps take. */
+const ASLEEP_WITHIN_NS = 2e6;
+const FALLING_ASLEEP_NS = 15_000;
+/** A device sleeps until so long before its next signal, and looks at the clock for the rest. */
+const AWAKE_NS = 200_000;
+
+/**
+ * Gives the signals of a block, in turn to each vCPU.
+ *
+ * In a closed loop each is awaited before the next; a vCPU that parks is left alone until it sleeps. At a rate, each
+ * has its time, and is given then, or as soon as it can be: late when this thread was kept, or when the interrupt of
+ * before is not handled yet, which it would be one with. When it was due is stamped as well.
+ */
+export function makeSignaller(machine: Machine, plan: LatencyPlan, device: number): { run(): number } {
+  const { clock, words, stamps } = machine;
+  const { pathAt, countAt, intervalAt, doneAt, bells } = latencyViews(machine, plan);
+  const mine = plan.lines.filter((line) => line.device === device);
+  const bell = bells[device];
+  const ways = plan.paths.map((path) => deviceSide(machine, plan, path));
+  const sent = Int32Array.from(mine, () => 0);
+
+  const isSettled = (which: number) =>
+    load(words, doneAt(device * plan.vcpus + which)) === (sent[which] ?? 0);
+
+  const settle = (which: number, path: Path) => {
+    const looks = plan.cores > 1 ? LOOKS[path.waiting] : LOOKS_ON_ONE_CORE;
+    for (let look = 0; look < looks; look++) if (isSettled(which)) return;
+    if (!bell) return;
+    for (const end = clock.now() + PATIENCE_MS * 1e6; ; ) {
+      const ticket = bell.announce();
+      if (isSettled(which)) {
+        bell.withdraw();
+        return;
+      }
+      bell.park(ticket, NAP_MS);
+      if (isSettled(which)) return;
+      if (clock.now() > end) throw notHandled(mine[which], PATIENCE_MS);
+    }
+  };
+
+  const awaitSleep = (vcpu: number) => {
+    const control = machine.control(vcpu);
+    const start = clock.now();
+    while (!control.isHalted && clock.now() - start < ASLEEP_WITHIN_NS);
+    for (const end = clock.now() + FALLING_ASLEEP_NS; clock.now() < end; );
+  };
+
+  const awaitTime = (ns: number) => {
+    const left = ns - clock.now();
+    if (left > AWAKE_NS) nap((left - AWAKE_NS) / 1e6);
+    while (clock.now() < ns);
+  };
+
+  const give = (which: number, line: Line, way: GiveSignal, path: Path, due: number) => {
+    const key = keyOf(line, path.source);
+    const ns = clock.now();
+    way(line);
+    stamps?.record(STAGE.signal, key, ns);
+    if (due > 0) stamps?.record(INTENDED, key, due);
+    sent[which] = ((sent[which] ?? 0) + 1) | 0;
+  };
+
+  const closedLoop = (path: Path, way: GiveSignal, count: number) => {
+    for (let i = 0; i < count; i++) {
+      const which = i % mine.length;
+      const line = mine[which];
+      if (!line) return;
+      if (path.waiting === 'parked') awaitSleep(line.vcpu);
+      give(which, line, way, path, 0);
+      settle(which, path);
+    }
+  };
+
+  const openLoop = (path: Path, way: GiveSignal, count: number, intervalNs: number) => {
+    // Devices take turns: each begins its share of an interval after the one before.
+    const start = clock.now() + AWAKE_NS + (intervalNs * device) / plan.devices;
+    for (let i = 0; i < count; i++) {
+      const which = i % mine.length;
+      const line = mine[which];
+      if (!line) return;
+      const due = Math.round(start + i * intervalNs);
+      awaitTime(due);
+      settle(which, path);
+      give(which, line, way, path, due);
+    }
+    for (let which = 0; which < mine.length; which++) settle(which, path);
+  };
+
+  return {
+    run() {
+      const which = load(words, pathAt);
+      const [path, way] = [plan.paths[which], ways[which]];
+      const count = load(words, countAt);
+      const intervalNs = load(words, intervalAt);
+      if (!path || !way) return 0;
+      // Another thread may have signalled these lines since; all of it has been handled.
+      for (let line = 0; line < sent.length; line++)
+        sent[line] = load(words, doneAt(device * plan.vcpus + line));
+      if (intervalNs === 0) closedLoop(path, way, count);
+      else openLoop(path, way, count, intervalNs);
+      return count;
+    },
+  };
+}
+
+function notHandled(line: Line | undefined, patienceMs: number): IrqError {
+  const name = line ? `a signal of device ${line.device} for vCPU ${line.vcpu}` : 'a signal';
+  return new IrqError('ERR_THREAD_SILENT', `${name} was not handled within ${patienceMs} ms`);
+}
