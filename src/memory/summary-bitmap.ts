@@ -1,6 +1,6 @@
 import { lowestBit } from './bits.ts';
 import { LINE, type Region } from './layout.ts';
-import { load, lower, peek, poke, raise, type Words } from './word.ts';
+import { load, lower, raise, store, type Words } from './word.ts';
 
 /**
  * Words of a {@link SummaryBitmap} of `bits` bits: a line for the hint, then the bits, a summary bit for each word,
@@ -28,7 +28,7 @@ export function summaryBitmapWords(bits: number): number {
  */
 export class SummaryBitmap {
   readonly #words: Words;
-  /** The word that was claimed from last: a hint, right whatever it says, so a plain word does. */
+  /** The word that was claimed from last: a hint, right whatever it says. Written where it changes only. */
   readonly #hotAt: number;
   readonly #bitsAt: number;
   readonly #summaryAt: number;
@@ -56,8 +56,9 @@ export class SummaryBitmap {
 
   /** Removes `bit`; true for exactly one of any number of racing callers. */
   claim(bit: number): boolean {
-    poke(this.#words, this.#hotAt, bit >>> 5);
-    return lower(this.#words, this.#bitsAt + (bit >>> 5), 1 << (bit & 31)) !== 0;
+    const word = bit >>> 5;
+    if (load(this.#words, this.#hotAt) !== word) store(this.#words, this.#hotAt, word);
+    return lower(this.#words, this.#bitsAt + word, 1 << (bit & 31)) !== 0;
   }
 
   has(bit: number): boolean {
@@ -85,14 +86,14 @@ export class SummaryBitmap {
   #nextIn(summary: number, wordMask: number, from: number): number {
     const summaryAt = this.#summaryAt + summary;
     const topAt = this.#topAt + (summary >>> 5);
-    const hot = peek(this.#words, this.#hotAt);
     let words =
       (load(this.#words, summaryAt) || this.#prune(topAt, 1 << (summary & 31), summaryAt)) & wordMask;
     for (; words !== 0; words &= words - 1) {
       const word = (summary << 5) + lowestBit(words);
       const wordAt = this.#bitsAt + word;
       let bits = load(this.#words, wordAt);
-      if (bits === 0 && word !== hot) bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
+      if (bits === 0 && load(this.#words, this.#hotAt) !== word)
+        bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
       const wanted = word === from >>> 5 ? bits & (-1 << (from & 31)) : bits;
       if (wanted !== 0) return (word << 5) + lowestBit(wanted);
     }
