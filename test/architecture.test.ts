@@ -19,8 +19,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['errors'],
 ];
 
-/** Folders that may speak of Atomics: the primitives, and the explorer, which stands in for it. */
-const ATOMIC = new Set(['memory', 'explore']);
+/** Folders that may speak of Atomics: the primitives, the explorer, which stands in for it, and programs given to it. */
+const ATOMIC = new Set(['memory', 'explore', 'races']);
 
 type Source = { readonly path: string; readonly text: string };
 

@@ -1,20 +1,8 @@
 import { IrqError } from '../errors/irq-error.ts';
-import { type Controller, NATIVE } from './controlled-atomics.ts';
+import { outside, toPoint } from './call.ts';
+import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
-import {
-  CAS,
-  ENDED,
-  FAILED,
-  type IntegerArray,
-  LOAD,
-  LOCK,
-  NOTIFY,
-  Point,
-  STORE,
-  UNLOCK,
-  type Value,
-  WAIT,
-} from './operation.ts';
+import { ENDED, FAILED, type IntegerArray, Point, type Value, WAIT } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
@@ -278,7 +266,7 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos]) : this.#answers[pos];
       }
     }
-    const point = this.#toPoint(op, array, index, a, b, base);
+    const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
     if (this.#sites !== undefined) this.#sites.push(framesAbove(ThreadRunner.prototype.request));
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
@@ -325,27 +313,6 @@ export class ThreadRunner implements Controller, Source {
     return answer;
   }
 
-  #toPoint(op: number, array: IntegerArray, index: number, a: unknown, b: unknown, base: number): Point {
-    // The engine's own checks, with its own errors: index, and for wait and notify the kind of the array.
-    if (op === WAIT || op === NOTIFY) NATIVE[NOTIFY]?.(array, index, 0);
-    else if (!(index >>> 0 === index && index < array.length)) NATIVE[LOAD]?.(array, index);
-    const at = base + index * array.BYTES_PER_ELEMENT;
-    const big = array instanceof BigInt64Array || array instanceof BigUint64Array;
-    if (op === LOAD || op === LOCK || op === UNLOCK)
-      return new Point(op, array, index, undefined, undefined, at);
-    if (op === NOTIFY)
-      return new Point(op, array, index, a === undefined ? undefined : toCount(a), undefined, at);
-    const first = big ? toBigInt(a) : toInteger(a);
-    if (op === CAS) return new Point(op, array, index, first, big ? toBigInt(b) : toInteger(b), at);
-    if (op === WAIT) {
-      const expected = typeof first === 'bigint' ? BigInt.asIntN(64, first) : first | 0;
-      const ms = b === undefined ? Infinity : toTimeout(b);
-      const deadline = this.#clockNs + this.#pos * TICK_NS + ms * 1e6;
-      return new Point(op, array, index, expected, ms === Infinity ? undefined : ms, at, deadline);
-    }
-    return new Point(op, array, index, first, undefined, at);
-  }
-
   #takeFault(): IrqError {
     const fault = this.#fault as IrqError;
     this.#fault = undefined;
@@ -363,47 +330,6 @@ export function sameOperation(p: Point, q: Point): boolean {
     Object.is(p.b, q.b) &&
     p.array.BYTES_PER_ELEMENT === q.array.BYTES_PER_ELEMENT
   );
-}
-
-/** An operation outside all threads, or on memory that no two threads share: done by the engine. */
-function outside(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
-  if (op === LOCK || op === UNLOCK) {
-    NATIVE[STORE]?.(array, index, op === LOCK ? 1 : 0);
-    return undefined;
-  }
-  if (op === WAIT) {
-    // Nobody else could wake this thread, and the engine would sleep for good.
-    const now = NATIVE[WAIT]?.(array, index, a, 0);
-    if (now !== 'timed-out' || (b !== undefined && toTimeout(b) < Infinity)) return now;
-    throw new IrqError(
-      'ERR_UNSUPPORTED',
-      'Atomics.wait without a timeout on memory that no other thread of the scenario shares would never end: make the memory in setup and return it in the state',
-    );
-  }
-  const native = NATIVE[op];
-  if (op === LOAD) return native?.(array, index);
-  if (op === CAS) return native?.(array, index, a, b);
-  return native?.(array, index, a);
-}
-
-function toInteger(value: unknown): number {
-  const number = Math.trunc(Number(value));
-  return Number.isNaN(number) ? 0 : number + 0;
-}
-
-function toBigInt(value: unknown): bigint {
-  // As the engine does: a number is an error here, a string is not.
-  if (typeof value === 'number') throw new TypeError(`Cannot convert ${value} to a BigInt`);
-  return BigInt(value as bigint);
-}
-
-function toCount(value: unknown): number {
-  return Math.max(0, toInteger(value));
-}
-
-function toTimeout(value: unknown): number {
-  const ms = Number(value);
-  return Number.isNaN(ms) ? Infinity : Math.max(0, ms);
 }
 
 /** Mixes two 32-bit words into one; a fixed permutation for each second word. */
