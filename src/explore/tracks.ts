@@ -1,10 +1,12 @@
 import { casTook } from './execute.ts';
 import {
+  AND,
   CAS,
   ENDED,
   EXCHANGE,
   LOAD,
   LOCK,
+  OR,
   type Point,
   STORE,
   UNLOCK,
@@ -25,12 +27,16 @@ export type Nondeterminism = {
 
 /** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
 const MOST_POINTS = 100_000;
+/** How often points may be found wrong before histories are kept apart. */
+const MOST_WRONG = 200;
 /** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
 const MOST_PAST = 1 << 16;
 /** Loops of at most that many operations are recognised as waiting. */
 const LONGEST_SPIN = 8;
 /** A loop is believed to wait after asking for the same this often. */
 const SPIN_ROUNDS = 64;
+/** Operations that may change nothing. */
+const MAY_SPIN = new Set([LOAD, CAS, EXCHANGE, OR, AND]);
 
 /**
  * What each thread has done in this schedule, and what is known of how it goes on. Where a thread goes on from a point
@@ -56,6 +62,9 @@ export class Tracks {
   /** In direct mode, by thread and operation: the memory when it was answered. */
   readonly #past: Uint8Array[][];
   readonly #keepsPast: boolean;
+  /** By thread: points by their operation and its number, to be shared by all histories; nothing once that was wrong. */
+  readonly #alike: (Map<string, Point> | undefined)[];
+  readonly #wrong: Int32Array;
   readonly #garbled = new Set<number>();
   #verified = 0;
   #points = 0;
@@ -65,6 +74,8 @@ export class Tracks {
     this.answers = Array.from({ length: threads }, () => []);
     this.done = new Int32Array(threads);
     this.#past = Array.from({ length: threads }, () => []);
+    this.#alike = Array.from({ length: threads }, () => new Map());
+    this.#wrong = new Int32Array(threads);
     this.#memory = memory;
     this.#runner = runner;
     this.#keepsPast = memory.size <= MOST_PAST;
@@ -76,8 +87,7 @@ export class Tracks {
     this.again = false;
     this.nondeterminism = undefined;
     if (this.#points > MOST_POINTS) {
-      this.#points = 0;
-      this.#roots.length = 0;
+      this.#forget();
     }
   }
 
@@ -175,8 +185,28 @@ export class Tracks {
       this.again = true;
       return END;
     }
-    if (point.op === LOAD || point.op === CAS) point.spin = this.#findSpin(t, point, count);
+    if (MAY_SPIN.has(point.op)) point.spin = this.#findSpin(t, point, count);
+    return this.direct ? point : this.#share(t, point, count);
+  }
+
+  /**
+   * Threads that come to the same operation, as their n-th, mostly go on alike whatever was before: such points are one,
+   * and what is learnt after one history is known after all.
+   */
+  #share(t: number, point: Point, count: number): Point {
+    const alike = this.#alike[t];
+    if (alike === undefined || point.op >= ENDED) return point;
+    const key = `${count} ${point.op} ${point.at} ${point.size} ${point.spin} ${point.a} ${point.b}`;
+    const known = alike.get(key);
+    if (known !== undefined && known.deadline === point.deadline) return known;
+    alike.set(key, point);
     return point;
+  }
+
+  #forget(): void {
+    this.#points = 0;
+    this.#roots.length = 0;
+    for (const alike of this.#alike) alike?.clear();
   }
 
   /** The length of the loop of mere reads that the thread is about to repeat, 0 where there is none. */
@@ -212,6 +242,12 @@ export class Tracks {
     this.#memory.putBack();
   }
 
+  #countWrong(t: number): number {
+    const count = (this.#wrong[t] as number) + 1;
+    this.#wrong[t] = count;
+    return count;
+  }
+
   #checkPlainWrites(): void {
     const at = this.#memory.changed();
     if (at < 0) return;
@@ -245,7 +281,11 @@ export class Tracks {
         break;
       }
     }
-    if (blamed === undefined) this.#goDirect();
+    if (this.#alike[t] !== undefined && (blamed === undefined || this.#countWrong(t) > MOST_WRONG)) {
+      // This thread remembers more than its next operation shows: each history is kept apart from now on.
+      this.#alike[t] = undefined;
+      this.#forget();
+    } else if (blamed === undefined) this.#goDirect();
     else {
       blamed.sensitive = true;
       blamed.branches = new Map();
@@ -258,7 +298,13 @@ function isSame(saw: Point, expected: Point): boolean {
   return saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
 }
 
-/** An operation that changed nothing. */
+/** Whether an operation, answered so, changed nothing: a loop of such operations awaits what others do. */
 function isQuiet(point: Point, answer: Value): boolean {
-  return point.op === LOAD || (point.op === CAS && !casTook(point, answer));
+  const { op, words, a } = point;
+  if (op === LOAD) return true;
+  if (op === CAS) return !casTook(point, answer);
+  if (words === undefined || typeof answer !== 'number' || typeof a !== 'number') return false;
+  if (op === EXCHANGE) return answer === a;
+  if (op === OR) return (answer | a) === answer;
+  return op === AND && (answer & a) === answer;
 }
