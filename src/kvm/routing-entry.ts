@@ -19,6 +19,14 @@ export type RoutingEntry = {
 /** A `kvm_irq_routing`: the whole table. */
 export type Routing = { readonly flags: number; readonly entries: readonly RoutingEntry[] };
 
+/** What KVM asks of the header of a table, before it looks at the entries. @throws KvmError EINVAL */
+export function checkRoutingHeader(count: number, flags: number): void {
+  checkRouteCount(count);
+  if (flags === 0) return;
+  const given = `0x${(flags >>> 0).toString(16)}`;
+  throw new KvmError('KVM_SET_GSI_ROUTING', 'EINVAL', `the table's flags are 0, not ${given}`);
+}
+
 /**
  * The routes that a struct asks for.
  * @param extendedMsi - the type of an MSI route that always has a DeviceID, in the design that knows one
@@ -26,11 +34,7 @@ export type Routing = { readonly flags: number; readonly entries: readonly Routi
  * @see KVM_SET_GSI_ROUTING in kvm_main.c
  */
 export function toRoutes({ flags, entries }: Routing, extendedMsi?: number): Route[] {
-  checkRouteCount(entries.length);
-  if (flags !== 0) {
-    const given = `0x${(flags >>> 0).toString(16)}`;
-    throw new KvmError('KVM_SET_GSI_ROUTING', 'EINVAL', `the table's flags are 0, not ${given}`);
-  }
+  checkRoutingHeader(entries.length, flags);
   const seen = new Uint8Array(4096);
   return entries.map((entry, index) => {
     const { gsi, irqchip = 0, pin = 0, address = 0, data = 0, devid = 0 } = entry;

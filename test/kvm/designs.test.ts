@@ -4,6 +4,7 @@ import { DESIGN_NAMES, type DesignName, type Source } from '../../src/kvm/design
 import { DESIGNS } from '../../src/kvm/designs/designs.ts';
 import { memoryPerSource } from '../../src/kvm/designs/memory.ts';
 import { packIrqLine } from '../../src/kvm/irq-line.ts';
+import { VMM_POLICIES } from '../../src/kvm/vmm/policies.ts';
 import { countOperations } from '../../src/memory/operation-count.ts';
 import { DOORBELL, enableSpi, expectErrno, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
@@ -186,23 +187,31 @@ describe('what is particular to each', () => {
   });
 });
 
-describe('masking by the route', () => {
-  test('costs a table each time, and drops what is signalled; by the irqfd neither', () => {
-    const costs = (['irqfd', 'route'] as const).map((maskBy) => {
-      const { vm, deliver } = rig('merged');
-      const userland = DESIGNS.merged.makeUserland(vm.vm, { maskBy });
-      const fd = vm.eventfd();
-      userland.connect(fd, lpi(3));
-      const cost = userland.mask(fd);
-      vm.write(fd);
-      deliver();
-      userland.unmask(fd);
-      return { entries: cost.entries, delivered: deliver() };
+describe('the habits of VMMs', () => {
+  test.each(Object.values(VMM_POLICIES))('$name: what masking costs, and what it loses', (policy) => {
+    const { vm, deliver } = rig('merged');
+    const userland = DESIGNS.merged.makeUserland(vm.vm, policy);
+    const fd = vm.eventfd();
+    userland.connect(fd, lpi(3));
+    vm.write(fd);
+    expect(deliver()).toEqual([8200]);
+    const { entries } = userland.mask(fd);
+    vm.write(fd);
+    deliver();
+    userland.unmask(fd);
+    const lost = policy.maskBy === 'route';
+    expect({ entries, delivered: deliver() }).toEqual({
+      entries: lost ? 224 : 0,
+      delivered: lost ? [] : [8200],
     });
-    expect(costs).toEqual([
-      { entries: 0, delivered: [8200] },
-      { entries: 224, delivered: [] },
-    ]);
+    userland.mask(fd);
+    userland.reroute(fd, lpi(4));
+    userland.unmask(fd);
+    vm.write(fd);
+    expect(deliver()).toEqual([8201]);
+    userland.mask(fd);
+    userland.disconnect(fd);
+    expect(vm.vm.routing.entries()).toHaveLength(224);
   });
 });
 

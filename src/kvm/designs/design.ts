@@ -3,6 +3,7 @@ import type { Injector, InjectorParts } from '../injector.ts';
 import type { LineParts } from '../irq-line.ts';
 import type { Route } from '../route.ts';
 import type { Vm } from '../vm.ts';
+import type { VmmPolicy } from '../vmm/policies.ts';
 
 /** The designs that were proposed in 2015, by the name of `--abi`. */
 export const DESIGN_NAMES = [
@@ -29,14 +30,6 @@ export type Source =
 
 /** The names of one interrupt: the guest's, userland's and the device's. */
 export type NameKind = 'intid' | 'gsi' | 'devid:evid';
-
-export type UserlandOptions = {
-  /**
-   * What masks a vector: taking its irqfd away, so that events stay in the eventfd (QEMU), or its route, so that the
-   * kernel drops them (firecracker's table has unmasked vectors only). A design without a table has the first only.
-   */
-  readonly maskBy?: 'irqfd' | 'route';
-};
 
 /** What it costs userland to change one source: how often it called, and how many entries of a table it handed over. */
 export type UpdateCost = { readonly calls: number; readonly entries: number };
@@ -86,5 +79,6 @@ export type Design = {
   readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
   /** Capabilities that answer otherwise than `merged`. */
   readonly capabilities: Readonly<Record<string, number>>;
-  readonly makeUserland: (vm: Vm, options?: UserlandOptions) => Userland;
+  /** @param - the VMM whose habits it has, where they make a difference: QEMU's if nobody says otherwise */
+  readonly makeUserland: (vm: Vm, policy?: VmmPolicy) => Userland;
 };

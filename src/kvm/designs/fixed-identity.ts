@@ -1,11 +1,10 @@
 import { beginWrite, endWrite } from '../../memory/sequence.ts';
-import { MAX_IRQ_ROUTES } from '../gsi.ts';
 import { Injector, putCached } from '../injector.ts';
 import { KvmError } from '../kvm-error.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
 import type { Design } from './design.ts';
 import { MERGED } from './merged.ts';
-import { lowestFreeFrom, TableUserland } from './table-userland.ts';
+import { TableUserland } from './table-userland.ts';
 
 /** GSIs below the number of SPIs are pins, whatever the table says of others. */
 class FixedIdentityInjector extends Injector {
@@ -51,6 +50,5 @@ export const FIXED_IDENTITY: Design = {
         throw refuse(`GSIs below ${spis} are the pins of the irqchip, ${route.gsi} among them`);
     }
   },
-  makeUserland: (vm, options) =>
-    new TableUserland(vm, false, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1), options),
+  makeUserland: (vm, policy) => new TableUserland(vm, false, policy),
 };

@@ -1,9 +1,9 @@
-import { type Gsi, MAX_IRQ_ROUTES } from '../gsi.ts';
+import type { Gsi } from '../gsi.ts';
 import { CACHED_WORDS, Injector } from '../injector.ts';
 import { irqLine } from '../irq-line.ts';
 import { ROUTE_WORDS } from '../route.ts';
 import type { Design } from './design.ts';
-import { lowestFreeFrom, TableUserland } from './table-userland.ts';
+import { TableUserland } from './table-userland.ts';
 
 /**
  * What Linux has had since 4.8: one table from GSIs to pins and MSIs, which the kernel fills with the identity of the
@@ -31,7 +31,5 @@ export const MERGED: Design = {
   checkRoutes: () => undefined,
   irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
   capabilities: {},
-  makeUserland: (vm, options) => {
-    return new TableUserland(vm, true, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1), options);
-  },
+  makeUserland: (vm, policy) => new TableUserland(vm, true, policy),
 };

@@ -1,12 +1,12 @@
 import { FIRST_SPI } from '../../gic/intid.ts';
 import { load } from '../../memory/word.ts';
-import { MAX_IRQ_ROUTES } from '../gsi.ts';
 import { Injector, MSI_EINVAL, putCached } from '../injector.ts';
 import { ROUTE_DATA, ROUTE_IRQCHIP, ROUTE_MSI, ROUTE_TYPE } from '../route.ts';
 import type { Vm } from '../vm.ts';
+import type { VmmPolicy } from '../vmm/policies.ts';
 import type { Design, Source } from './design.ts';
 import { MERGED } from './merged.ts';
-import { lowestFreeFrom, TableUserland } from './table-userland.ts';
+import { TableUserland } from './table-userland.ts';
 
 /** The data of an MSI is the INTID of an SPI: what is cached for it is the pin. */
 class MsiSpiInjector extends Injector {
@@ -23,11 +23,8 @@ class MsiSpiInjector extends Injector {
 class MsiSpiUserland extends TableUserland {
   readonly #spis: number;
 
-  constructor(
-    vm: Vm,
-    ...rest: [boolean, ReturnType<typeof lowestFreeFrom>, ConstructorParameters<typeof TableUserland>[3]?]
-  ) {
-    super(vm, ...rest);
+  constructor(vm: Vm, policy: VmmPolicy | undefined) {
+    super(vm, true, policy);
     this.#spis = vm.vgic.spis;
   }
 
@@ -53,6 +50,5 @@ export const MSI_SPI: Design = {
   names: { guest: ['intid'], userland: ['gsi', 'intid'], kernel: ['gsi', 'intid'], device: ['intid'] },
   makeInjector: (words, parts, reader) => new MsiSpiInjector(words, parts, reader),
   capabilities: { KVM_CAP_MSI_DEVID: 0 },
-  makeUserland: (vm, options) =>
-    new MsiSpiUserland(vm, true, lowestFreeFrom(vm.vgic.spis, MAX_IRQ_ROUTES - 1), options),
+  makeUserland: (vm, policy) => new MsiSpiUserland(vm, policy),
 };

@@ -1,16 +1,17 @@
-import type { Gsi } from '../gsi.ts';
+import { type Gsi, MAX_IRQ_ROUTES } from '../gsi.ts';
 import { KvmError } from '../kvm-error.ts';
 import { MSI_VALID_DEVID, type Route } from '../route.ts';
 import type { Vm } from '../vm.ts';
-import type { Source, UpdateCost, Userland, UserlandOptions } from './design.ts';
+import { GsiAllocator } from '../vmm/gsi-allocator.ts';
+import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
+import { RouteShadow } from '../vmm/route-shadow.ts';
+import type { Source, UpdateCost, Userland } from './design.ts';
 
-/** Chooses a GSI for an MSI source; `isFree` says which are. -1 where there is none. */
-export type GsiChoice = (isFree: (gsi: number) => boolean) => number;
-
-type Vector = { readonly gsi: number; source: Source; masked: boolean };
+type Vector = { readonly gsi: Gsi; source: Source; masked: boolean };
 
 /**
  * A VMM that names its sources by GSI, and keeps a shadow of the routing table because the kernel takes it whole only.
+ *
  * Masked by its irqfd, a vector keeps what is signalled meanwhile in its eventfd, to be injected when the irqfd is
  * assigned again: nothing is lost, and no table is committed. Masked by its route, it costs a whole table, and what is
  * signalled is dropped. @see race-catalogue `mask-removes-route`
@@ -18,21 +19,18 @@ type Vector = { readonly gsi: number; source: Source; masked: boolean };
 export class TableUserland implements Userland {
   readonly #vm: Vm;
   readonly #wiredRoutes: boolean;
-  readonly #byRoute: boolean;
-  readonly #choose: GsiChoice;
-  readonly #routes = new Map<number, Route>();
+  readonly #policy: VmmPolicy;
+  readonly #routes: RouteShadow;
+  readonly #gsis: GsiAllocator;
   readonly #vectors = new Map<number, Vector>();
 
-  /**
-   * @param wiredRoutes - whether wired sources need a route of their own in the table
-   * @param choose - picks the GSI of an MSI
-   */
-  constructor(vm: Vm, wiredRoutes: boolean, choose: GsiChoice, { maskBy = 'irqfd' }: UserlandOptions = {}) {
+  /** @param wiredRoutes - whether wired sources need a route of their own in the table */
+  constructor(vm: Vm, wiredRoutes: boolean, policy: VmmPolicy = VMM_POLICIES.qemu) {
     this.#vm = vm;
-    this.#byRoute = maskBy === 'route';
     this.#wiredRoutes = wiredRoutes;
-    this.#choose = choose;
-    for (const route of vm.routing.entries()) this.#routes.set(route.gsi, route);
+    this.#policy = policy;
+    this.#routes = new RouteShadow(vm.routing.entries());
+    this.#gsis = new GsiAllocator(policy, vm.vgic.spis, MAX_IRQ_ROUTES);
   }
 
   carries(_source: Source): boolean {
@@ -40,20 +38,21 @@ export class TableUserland implements Userland {
   }
 
   connect(fd: number, source: Source): UpdateCost {
-    const gsi = source.kind === 'wired' ? source.pin : this.#choose((gsi) => !this.#routes.has(gsi));
-    if (gsi < 0) throw new KvmError('KVM_SET_GSI_ROUTING', 'ENOSPC', 'every GSI has a route already');
+    const gsi = source.kind === 'wired' ? (source.pin as Gsi) : this.#gsis.allocate();
     this.#vectors.set(fd, { gsi, source, masked: false });
+    const { irqfdFirst } = this.#policy;
+    if (irqfdFirst) this.#vm.assignIrqFd(fd, gsi);
     const committed = this.#route(gsi, source);
-    this.#vm.assignIrqFd(fd, gsi);
+    if (!irqfdFirst) this.#vm.assignIrqFd(fd, gsi);
     return { calls: committed.calls + 1, entries: committed.entries };
   }
 
   mask(fd: number): UpdateCost {
     const vector = this.#vector(fd);
     vector.masked = true;
-    if (this.#byRoute) {
-      this.#routes.delete(vector.gsi);
-      return { calls: 1, entries: this.#commit() };
+    if (this.#masksByRoute(vector)) {
+      this.#routes.release(vector.gsi);
+      return { calls: 1, entries: this.#routes.commit(this.#vm) };
     }
     this.#vm.deassignIrqFd(fd, vector.gsi);
     return { calls: 1, entries: 0 };
@@ -62,24 +61,34 @@ export class TableUserland implements Userland {
   unmask(fd: number): UpdateCost {
     const vector = this.#vector(fd);
     vector.masked = false;
-    if (this.#byRoute) return this.#route(vector.gsi, vector.source);
+    if (this.#masksByRoute(vector)) return this.#route(vector.gsi, vector.source);
     this.#vm.assignIrqFd(fd, vector.gsi);
     return { calls: 1, entries: 0 };
   }
 
   reroute(fd: number, source: Source): UpdateCost {
     const vector = this.#vector(fd);
+    const inTable = !(vector.masked && this.#masksByRoute(vector));
     vector.source = source;
-    return this.#route(vector.gsi, source);
+    return inTable ? this.#route(vector.gsi, source) : { calls: 0, entries: 0 };
   }
 
   disconnect(fd: number): UpdateCost {
-    const { gsi, source, masked } = this.#vector(fd);
-    if (!masked || this.#byRoute) this.#vm.deassignIrqFd(fd, gsi);
+    const vector = this.#vector(fd);
+    const { gsi, source, masked } = vector;
+    const byRoute = this.#masksByRoute(vector);
+    if (!masked || byRoute) this.#vm.deassignIrqFd(fd, gsi);
     this.#vectors.delete(fd);
     if (source.kind === 'wired') return { calls: 1, entries: 0 };
-    this.#routes.delete(gsi);
-    return { calls: 2, entries: this.#commit() };
+    this.#gsis.release(gsi);
+    if (masked && byRoute) return { calls: 1, entries: 0 };
+    this.#routes.release(gsi);
+    return { calls: 2, entries: this.#routes.commit(this.#vm) };
+  }
+
+  /** Only MSI-X vectors are masked by their route: a wired interrupt's is nobody's to take away. */
+  #masksByRoute({ source }: Vector): boolean {
+    return source.kind === 'msi' && this.#policy.maskBy === 'route';
   }
 
   #vector(fd: number): Vector {
@@ -88,18 +97,14 @@ export class TableUserland implements Userland {
     return vector;
   }
 
-  #route(gsi: number, source: Source): UpdateCost {
-    const wanted = routeOf(gsi as Gsi, source);
-    if (source.kind === 'wired' && (!this.#wiredRoutes || isSame(this.#routes.get(gsi), wanted))) {
+  #route(gsi: Gsi, source: Source): UpdateCost {
+    const known = this.#routes.get(gsi);
+    const wanted = routeOf(gsi, source);
+    if (source.kind === 'wired' && (!this.#wiredRoutes || isSame(known, wanted)))
       return { calls: 0, entries: 0 };
-    }
-    this.#routes.set(gsi, wanted);
-    return { calls: 1, entries: this.#commit() };
-  }
-
-  #commit(): number {
-    this.#vm.setGsiRouting([...this.#routes.values()]);
-    return this.#routes.size;
+    if (known) this.#routes.update(wanted);
+    else this.#routes.add(wanted);
+    return { calls: 1, entries: this.#routes.commit(this.#vm) };
   }
 }
 
@@ -111,12 +116,4 @@ function routeOf(gsi: Gsi, source: Source): Route {
 
 function isSame(a: Route | undefined, b: Route): boolean {
   return a?.type === 'irqchip' && b.type === 'irqchip' && a.pin === b.pin;
-}
-
-/** QEMU's choice: the lowest GSI that is free, above the wired ones. */
-export function lowestFreeFrom(first: number, limit: number): GsiChoice {
-  return (isFree) => {
-    for (let gsi = first; gsi < limit; gsi++) if (isFree(gsi)) return gsi;
-    return -1;
-  };
 }
