@@ -55,8 +55,12 @@ function classOf(run: RunView): number {
     const step = mix(((own[t] as number) << 5) | t, 0x51e9);
     own[t] = (own[t] as number) + 1;
     const lock = point.op === LOCK || point.op === UNLOCK;
-    // Words of different width over the same eight bytes count as one object; queues are objects of their own.
-    if ((effect & 3) !== 0) touch(order, point.at >> 3, step, lock || (effect & WRITE) !== 0);
+    // Objects are words of four bytes, of which a wide operation touches two; queues are objects of their own.
+    if ((effect & 3) !== 0) {
+      const last = (point.at + point.size - 1) >> 2;
+      for (let word = point.at >> 2; word <= last; word++)
+        touch(order, word, step, lock || (effect & WRITE) !== 0);
+    }
     if ((effect & QUEUE) !== 0) touch(order, -1 - (point.at >> 2), step, true);
   }
   let low = 0;

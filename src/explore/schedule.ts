@@ -3,7 +3,7 @@ import { OPERATION_NAMES } from './operation.ts';
 import { countThreads, nthThread, type RunEnd, type RunView, type Strategy } from './strategies/strategy.ts';
 
 /** Who goes on where nothing else is said: the current thread while it can, else the next one in turn. */
-function byDefault(enabled: number, current: number): number {
+export function byDefault(enabled: number, current: number): number {
   if (current >= 0 && (enabled & (1 << current)) !== 0) return current;
   const later = current < 0 ? enabled : enabled & (-1 << current);
   return nthThread(later === 0 ? enabled : later, 0);
