@@ -26,7 +26,7 @@ export class GuestMemory {
   constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {
     this.#words = words;
     this.#bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    this.#at = words.byteOffset + region.at * 4;
+    this.#at = region.at * 4;
     this.#slots = slots;
   }
 

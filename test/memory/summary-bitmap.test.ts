@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/index.ts';
+import { countOperations } from '../../src/memory/operation-count.ts';
 import * as summary from '../../src/memory/summary-bitmap.ts';
 import { add, load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
@@ -18,23 +19,6 @@ const make = (bits: number, module: Module = summary) => {
   const words = new Int32Array(new SharedArrayBuffer(summaryBitmapWords(bits) * 4));
   return { words, bitmap: new module.SummaryBitmap(words, { at: 0, words: words.length }, bits) };
 };
-
-/** How often `Atomics.load` is called on the way. */
-function loadsOf(act: () => void): number {
-  const native = Atomics.load;
-  let loads = 0;
-  const counting = (array: Words, index: number): number => {
-    loads++;
-    return native(array, index);
-  };
-  Object.assign(Atomics, { load: counting });
-  try {
-    act();
-  } finally {
-    Object.assign(Atomics, { load: native });
-  }
-  return loads;
-}
 
 describe('a bitmap with a summary', () => {
   test('is not much larger than its bits', () => {
@@ -55,9 +39,9 @@ describe('a bitmap with a summary', () => {
     expect(bitmap.next(65_535)).toBe(65_535);
     expect(bitmap.claim(65_535)).toBe(true);
     expect(bitmap.next(0)).toBe(-1);
-    expect(loadsOf(() => bitmap.next(0))).toBeLessThan(10);
+    expect(countOperations(() => bitmap.next(0)).loads).toBeLessThan(10);
     bitmap.set(65_535);
-    expect(loadsOf(() => bitmap.next(0))).toBeLessThan(10);
+    expect(countOperations(() => bitmap.next(0)).loads).toBeLessThan(10);
   });
 });
 
