@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
 import { exploreCommand } from './explore.ts';
+import { latencyCommand } from './latency.ts';
 import { replayCommand } from './replay.ts';
 import { replayGuestCommand } from './replay-guest.ts';
 import { stressCommand } from './stress.ts';
@@ -18,7 +19,14 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-const commands = [stressCommand(), exploreCommand(), replayCommand(), conformCommand(), replayGuestCommand()];
+const commands = [
+  stressCommand(),
+  latencyCommand(),
+  exploreCommand(),
+  replayCommand(),
+  conformCommand(),
+  replayGuestCommand(),
+];
 for (const command of commands) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -41,3 +41,8 @@ function digits(value: number): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
+
+/** A factor: `1.35 ×`; a dash where there is none. */
+export function factor(value: number | null): string {
+  return value === null || !Number.isFinite(value) ? '–' : `${digits(value)} ×`;
+}

@@ -1,6 +1,6 @@
 import type { Machine } from '../../machine/machine.ts';
 import { STAGE, type StageEvent } from '../../measure/event-ring.ts';
-import { INTENDED, type LatencyPlan, type Signal } from './plan.ts';
+import { INTENDED, type LatencyPlan, RETURNED, type Signal } from './plan.ts';
 import { keyOf } from './signalling.ts';
 
 /** The stretches that an interrupt's way is made of, in their order; each ends with the stage of its name. */
@@ -14,6 +14,8 @@ export type Delivery = {
   /** When the signal was given, and when it was due: the same where there is no rate. */
   readonly signal: number;
   readonly due: number;
+  /** When the call that gave the signal returned. */
+  readonly returned: number;
   /** When the handler began. */
   readonly acknowledged: number;
   /** When each stretch ended, in the order of {@link STRETCHES}; empty where only the whole was measured. */
@@ -35,8 +37,9 @@ const STAGED = [
   STAGE.acknowledged,
   STAGE.handled,
   STAGE.ended,
+  RETURNED,
 ] as const;
-const WHOLE = [STAGE.signal, STAGE.acknowledged] as const;
+const WHOLE = [STAGE.signal, RETURNED, STAGE.acknowledged] as const;
 
 /** Reads the rings of all threads that take part, block after block; while a block runs, nobody reads. */
 export class Collector {
@@ -115,9 +118,10 @@ function dueOf(stages: Stages, signals: number): readonly number[] | undefined {
 function pairWhole(line: number, stages: Stages): Delivery[] | undefined {
   const rows = rowsOf(stages, WHOLE);
   const due = dueOf(stages, rows?.length ?? 0);
-  return rows?.map(([signal = 0, acknowledged = 0], row) => ({
+  return rows?.map(([signal = 0, returned = 0, acknowledged = 0], row) => ({
     line,
     signal,
+    returned,
     due: due?.[row] ?? signal,
     acknowledged,
     ends: [],
@@ -133,10 +137,19 @@ function pairStaged(line: number, stages: Stages): Delivery[] | undefined {
   const due = dueOf(stages, rows?.length ?? 0);
   const deliveries: Delivery[] = [];
   for (const [row, times] of (rows ?? []).entries()) {
-    const [signal = 0, routed = 0, pending = 0, woken = 0, acknowledged = 0, handled = 0, ended = 0] = times;
+    const [
+      signal = 0,
+      routed = 0,
+      pending = 0,
+      woken = 0,
+      acknowledged = 0,
+      handled = 0,
+      ended = 0,
+      returned = 0,
+    ] = times;
     const ends = [routed, pending, Math.max(pending, woken), acknowledged, handled, ended];
     if (ends.some((end, stretch) => end < (ends[stretch - 1] ?? signal))) return undefined;
-    deliveries.push({ line, signal, due: due?.[row] ?? signal, acknowledged, ends });
+    deliveries.push({ line, signal, due: due?.[row] ?? signal, returned, acknowledged, ends });
   }
   return rows && deliveries;
 }

@@ -40,8 +40,12 @@ export type Line = {
 /** The SGI that is sent between vCPUs. */
 export const SGI = 1;
 
-/** A stage of the scenario's own in a device's ring: when a signal was to be given, had everything been in time. */
+/**
+ * Stages of the scenario's own in a device's ring: when a signal was to be given, had everything been in time; and when
+ * the call that gave it returned.
+ */
 export const INTENDED = 64;
+export const RETURNED = 65;
 
 /** What every thread of a measurement is told. Plain data. */
 export type LatencyPlan = {

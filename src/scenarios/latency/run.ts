@@ -36,7 +36,7 @@ export type LatencyWatch = {
 /** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
 const BLOCK = 256;
 /** Most stamps that a signal leaves in one ring. */
-const STAMPS_EACH = 4;
+const STAMPS_EACH = 5;
 
 /**
  * Measures how long an interrupt takes, and where the time goes, on each path in turn: the whole way without stamps on it

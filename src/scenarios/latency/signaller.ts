@@ -3,7 +3,15 @@ import type { Machine } from '../../machine/machine.ts';
 import { STAGE } from '../../measure/event-ring.ts';
 import { nap } from '../../memory/nap.ts';
 import { load } from '../../memory/word.ts';
-import { INTENDED, type LatencyPlan, type Line, latencyViews, type Path, type Waiting } from './plan.ts';
+import {
+  INTENDED,
+  type LatencyPlan,
+  type Line,
+  latencyViews,
+  type Path,
+  RETURNED,
+  type Waiting,
+} from './plan.ts';
 import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
 
 /**
@@ -73,7 +81,9 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
     const key = keyOf(line, path.source);
     const ns = clock.now();
     way(line);
+    const returned = clock.now();
     stamps?.record(STAGE.signal, key, ns);
+    stamps?.record(RETURNED, key, returned);
     if (due > 0) stamps?.record(INTENDED, key, due);
     sent[which] = ((sent[which] ?? 0) + 1) | 0;
   };

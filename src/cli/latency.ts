@@ -1,0 +1,173 @@
+import { Command, Option } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import { formatLog } from '../measure/hdr-log.ts';
+import { formatHgrm } from '../measure/hgrm.ts';
+import { latencyText } from '../report/latency-text.ts';
+import { traceFile } from '../report/trace-events.ts';
+import {
+  BACKGROUNDS,
+  type Background,
+  type Path,
+  pathName,
+  SIGNALS,
+  type Signal,
+  WAITINGS,
+  type Waiting,
+} from '../scenarios/latency/plan.ts';
+import type { LatencyPictures, LatencyResult } from '../scenarios/latency/result.ts';
+import { type LatencyOptions, runLatency } from '../scenarios/latency/run.ts';
+import { didYouMean } from '../scenarios/suggestion.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { writeText } from './files.ts';
+import { Terminal } from './terminal.ts';
+import { number, wholeNumber } from './values.ts';
+
+type Flags = {
+  source?: readonly Signal[];
+  dispatch: Dispatch | 'both';
+  waiting: Waiting | 'both';
+  vcpus: number;
+  devices: number;
+  samples: number;
+  rate: number;
+  background: Background;
+  others: number;
+  handler: number;
+  seconds: number;
+  json?: boolean;
+  trace?: string;
+  hgrm?: string;
+  hdrLog?: string;
+};
+
+/** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
+export function latencyCommand(): Command {
+  return new Command('latency')
+    .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')
+    .description(
+      'Measures the way of an interrupt from the signal to the handler and its end, for every way of giving the signal, dispatched in the signalling thread or by the main one, to a vCPU that polls or is parked. The machine is calibrated in the same run; figures are absolute and multiples of that.',
+    )
+    .option('--source <list>', `ways to signal, of ${SIGNALS.join(', ')} (default: all)`, sources)
+    .addOption(
+      new Option('--dispatch <where>', 'who routes: the signalling thread, the main one')
+        .choices(['both', 'inline', 'main'])
+        .default('both'),
+    )
+    .addOption(
+      new Option('--waiting <how>', 'what a vCPU with nothing to do does')
+        .choices(['both', ...WAITINGS])
+        .default('both'),
+    )
+    .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
+    .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
+    .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
+    .option(
+      '--rate <n>',
+      'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',
+      number(0, 1e7, 'signals a second'),
+      0,
+    )
+    .addOption(
+      new Option('--background <what>', 'what other vCPUs do meanwhile').choices(BACKGROUNDS).default('none'),
+    )
+    .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
+    .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
+    .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
+    .option('--json', 'print the result as one JSON object')
+    .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')
+    .option('--hgrm <file>', 'write percentile curves as .hgrm; with several paths a file for each')
+    .option('--hdr-log <file>', 'write the histograms as an HdrHistogram log, a tag for each path')
+    .action(async (flags: Flags) => {
+      process.exitCode = await latency(flags);
+    });
+}
+
+async function latency(flags: Flags): Promise<number> {
+  const options = optionsOf(flags);
+  const terminal = new Terminal();
+  terminal.line(
+    terminal.dim(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`),
+  );
+  const { result, pictures } = await interruptible((signal) =>
+    runLatency(options, {
+      signal,
+      progress: (share, phase) => terminal.status(`${phase}: ${(100 * share).toFixed(0)} %`),
+    }),
+  );
+  terminal.clear();
+  writeFiles(flags, result, pictures);
+  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : latencyText(result));
+  if (result.interrupted) return EXIT.interrupted;
+  return result.paths.every(({ count }) => count > 0) ? EXIT.held : EXIT.noAnswer;
+}
+
+function writeFiles(flags: Flags, { paths, seconds }: LatencyResult, pictures: LatencyPictures): void {
+  const { plan, deliveries, latency: distributions } = pictures;
+  if (flags.trace) writeText(flags.trace, JSON.stringify(traceFile(plan, paths, deliveries)));
+  if (flags.hgrm) {
+    for (const [index, distribution] of distributions.entries()) {
+      const file = paths.length === 1 ? flags.hgrm : nameFor(flags.hgrm, paths[index]);
+      writeText(file, formatHgrm(distribution, { scale: 1000 }));
+    }
+  }
+  if (flags.hdrLog) {
+    const intervals = distributions.map((distribution, index) => ({
+      startSeconds: 0,
+      lengthSeconds: seconds,
+      tag: tagOf(paths[index]),
+      distribution,
+    }));
+    const log = { epochSeconds: Date.now() / 1000 - seconds, intervals };
+    writeText(flags.hdrLog, formatLog(log, ['irqloom latency; ns from the signal to the handler']));
+  }
+}
+
+function tagOf(path: Path | undefined): string {
+  return path ? pathName(path).replaceAll(', ', '-') : 'path';
+}
+
+/** `x.hgrm` becomes `x.irqfd-inline-polling.hgrm`. */
+function nameFor(file: string, path: Path | undefined): string {
+  return file.replace(/(\.[^./\\]*)?$/, (ending) => `.${tagOf(path)}${ending}`);
+}
+
+function sources(text: string): Signal[] {
+  return text.split(',').map((word) => {
+    const found = SIGNALS.find((name) => name === word.trim());
+    if (found) return found;
+    throw new IrqError(
+      'ERR_USAGE',
+      `--source is a list of ${SIGNALS.join(', ')}, not "${word}"${didYouMean(word, SIGNALS)}`,
+    );
+  });
+}
+
+function optionsOf(flags: Flags): LatencyOptions {
+  const { vcpus, devices, samples, rate, background, others, handler, seconds } = flags;
+  const dispatches: Dispatch[] = flags.dispatch === 'both' ? ['inline', 'main'] : [flags.dispatch];
+  const waitings: Waiting[] = flags.waiting === 'both' ? [...WAITINGS] : [flags.waiting];
+  // An SGI is a register write of a vCPU: there is nothing for the main thread to do.
+  const paths = (flags.source ?? SIGNALS).flatMap((source) =>
+    dispatches
+      .filter((dispatch) => source !== 'sgi' || dispatch === 'inline')
+      .flatMap((dispatch) => waitings.map((waiting): Path => ({ source, dispatch, waiting }))),
+  );
+  if (paths.length === 0) {
+    throw new IrqError(
+      'ERR_USAGE',
+      'an SGI is sent by a vCPU, never by the main thread: use --dispatch inline',
+    );
+  }
+  return {
+    paths,
+    vcpus,
+    devices,
+    samples,
+    rate,
+    background,
+    others,
+    handlerNs: Math.round(handler * 1000),
+    seconds,
+  };
+}
