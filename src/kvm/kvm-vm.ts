@@ -10,7 +10,7 @@ import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { DESIGNS } from './designs/designs.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
-import { bytesOf, DISTRIBUTOR_BYTES, overlaps, redistributorRoom } from './devices/redistributors.ts';
+import { checkFrames } from './devices/redistributors.ts';
 import { FD_DEVICE, FD_VM, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import { GuestBus } from './guest-bus.ts';
@@ -21,7 +21,7 @@ import { type Routing, toRoutes } from './routing-entry.ts';
 import { SizedInterrupts } from './sized-interrupts.ts';
 import { VGIC_V2, VGIC_V3, VgicState } from './vgic-state.ts';
 import { Vm } from './vm.ts';
-import { DEFAULT_KVM_OPTIONS, type KvmOptions, layOutVms } from './vm-layout.ts';
+import { type KvmOptions, layOutVms } from './vm-layout.ts';
 
 /** Flags of KVM_IRQFD. */
 export const IRQFD_DEASSIGN = 1 << 0;
@@ -45,34 +45,6 @@ export type VmAttachment = {
   readonly options: KvmOptions;
   readonly index: number;
 };
-
-/**
- * VMs of one process, before anything was done to them: KVM_CREATE_VM. They share file descriptors and nothing else.
- * @throws KvmError where there is no descriptor for them
- */
-export function createVms(count: number, options: Partial<KvmOptions> = {}): KvmVm[] {
-  const all: KvmOptions = { ...DEFAULT_KVM_OPTIONS, ...options, vms: count };
-  const { layout } = layOutVms(all);
-  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-  const vms = Array.from({ length: count }, (_, index) => KvmVm.create(words, all, index));
-  return vms.map((vm) => vm.withNeighbours(vms));
-}
-
-/** One VM in a process of its own. */
-export function createVm(options: Partial<KvmOptions> = {}): KvmVm {
-  const [vm] = createVms(1, options);
-  if (!vm) throw new KvmError('KVM_CREATE_VM', 'ENOMEM', 'there is no room for a VM');
-  return vm;
-}
-
-/** A VM in another thread. @param thread - the calling thread's number, 0 to `threads - 1`; no two threads share one */
-export function attachVm({ buffer, options, index }: VmAttachment, thread: number): KvmVm {
-  const words = new Int32Array(buffer);
-  const vms = Array.from({ length: options.vms }, (_, each) => new KvmVm(words, options, each, thread));
-  const vm = vms[index];
-  if (!vm) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
-  return vm.withNeighbours(vms);
-}
 
 /**
  * A VM as the author of a VMM meets it: nothing is there at first, and KVM's calls, named as KVM names them, bring it
@@ -330,7 +302,7 @@ export class KvmVm {
    */
   enterGuest(vcpu: number): CpuInterface {
     const { vgic } = this.vm;
-    if (vgic.model === VGIC_V3) this.#mapFrames();
+    if (vgic.model === VGIC_V3) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
     vgic.enterGuest();
     return this.gic.cpuInterface(vcpu);
@@ -339,25 +311,6 @@ export class KvmVm {
   /** The exit of KVM_RUN. */
   leaveGuest(): void {
     this.vm.vgic.leaveGuest();
-  }
-
-  #mapFrames(): void {
-    const { vgic } = this.vm;
-    const refuse = (errno: 'EBUSY' | 'ENXIO' | 'EINVAL', rule: string) =>
-      new KvmError('KVM_RUN', errno, rule);
-    if (!vgic.initialised)
-      throw refuse('EBUSY', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');
-    if (Number.isNaN(vgic.distributor)) throw refuse('ENXIO', 'the distributor has no address');
-    if (redistributorRoom(vgic) < vgic.onlineVcpus)
-      throw refuse(
-        'ENXIO',
-        `${vgic.onlineVcpus} vCPUs need a redistributor each: ${redistributorRoom(vgic)} have one`,
-      );
-    for (const region of vgic.redistributors) {
-      const own = { base: region.base, bytes: bytesOf(region, vgic.onlineVcpus) };
-      if (overlaps(own, { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES }))
-        throw refuse('EINVAL', 'the distributor and the redistributors overlap');
-    }
   }
 
   #device(call: AttributeCall, fd: number): Device {

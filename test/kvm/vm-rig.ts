@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
 import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
+import { createVm } from '../../src/kvm/create-vm.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
 import type { ErrnoName } from '../../src/kvm/errno.ts';
 import { KvmError } from '../../src/kvm/kvm-error.ts';
-import { createVm, type KvmVm } from '../../src/kvm/kvm-vm.ts';
+import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
 import { VGIC_ITS, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
 import type { KvmOptions } from '../../src/kvm/vm-layout.ts';
 

@@ -1,4 +1,5 @@
 import { REDISTRIBUTOR_STRIDE } from '../../gic/redistributor.ts';
+import { KvmError } from '../kvm-error.ts';
 import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../vgic-state.ts';
 import { checkFrame, refuse } from './attribute.ts';
 
@@ -75,11 +76,27 @@ function place(vgic: VgicState, index: number, base: bigint, count: number, phys
 type Span = { readonly base: number; readonly bytes: number };
 
 /** False where either has no place. */
-export function overlaps(a: Span, b: Span): boolean {
+function overlaps(a: Span, b: Span): boolean {
   return a.base < b.base + b.bytes && b.base < a.base + a.bytes;
 }
 
-/** vCPUs that have a redistributor in some region. */
-export function redistributorRoom(vgic: VgicState): number {
-  return vgic.redistributors.reduce((room, { count }) => room + (count === 0 ? vgic.onlineVcpus : count), 0);
+/**
+ * Whether a vCPU may run: every frame has its place, and no two share it.
+ * @throws KvmError EBUSY, ENXIO, EINVAL
+ * @see kvm_vgic_map_resources
+ */
+export function checkFrames(vgic: VgicState): void {
+  const stop = (errno: 'EBUSY' | 'ENXIO' | 'EINVAL', rule: string) => new KvmError('KVM_RUN', errno, rule);
+  if (!vgic.initialised) {
+    throw stop('EBUSY', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');
+  }
+  if (Number.isNaN(vgic.distributor)) throw stop('ENXIO', 'the distributor has no address');
+  const vcpus = vgic.onlineVcpus;
+  const room = vgic.redistributors.reduce((sum, { count }) => sum + (count === 0 ? vcpus : count), 0);
+  if (room < vcpus) throw stop('ENXIO', `${vcpus} vCPUs need a redistributor each: ${room} have one`);
+  const distributor = { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES };
+  for (const region of vgic.redistributors) {
+    if (overlaps({ base: region.base, bytes: bytesOf(region, vcpus) }, distributor))
+      throw stop('EINVAL', 'the distributor and the redistributors overlap');
+  }
 }

@@ -1,0 +1,59 @@
+import { ADDRESSES, CONTROLS, GROUPS } from './devices/attribute.ts';
+import { KvmError } from './kvm-error.ts';
+import { KvmVm, type VmAttachment } from './kvm-vm.ts';
+import { VGIC_ITS, VGIC_V3 } from './vgic-state.ts';
+import { DEFAULT_KVM_OPTIONS, type KvmOptions, layOutVms } from './vm-layout.ts';
+
+/**
+ * VMs of one process, before anything was done to them: KVM_CREATE_VM. They share file descriptors and nothing else.
+ * @throws KvmError where there is no descriptor for them
+ */
+export function createVms(count: number, options: Partial<KvmOptions> = {}): KvmVm[] {
+  const all: KvmOptions = { ...DEFAULT_KVM_OPTIONS, ...options, vms: count };
+  const { layout } = layOutVms(all);
+  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+  const vms = Array.from({ length: count }, (_, index) => KvmVm.create(words, all, index));
+  return vms.map((vm) => vm.withNeighbours(vms));
+}
+
+/** One VM in a process of its own. The calling thread is its thread 0. */
+export function createVm(options: Partial<KvmOptions> = {}): KvmVm {
+  const [vm] = createVms(1, options);
+  if (!vm) throw new KvmError('KVM_CREATE_VM', 'ENOMEM', 'there is no room for a VM');
+  return vm;
+}
+
+/** A VM in another thread. @param thread - the calling thread's number, 1 to `threads - 1`; no two threads share one */
+export function attachVm({ buffer, options, index }: VmAttachment, thread: number): KvmVm {
+  const words = new Int32Array(buffer);
+  const vms = Array.from({ length: options.vms }, (_, each) => new KvmVm(words, options, each, thread));
+  const vm = vms[index];
+  if (!vm) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
+  return vm.withNeighbours(vms);
+}
+
+/** Where {@link createInitialisedVm} puts the frames: as QEMU's `virt` board does. */
+export const VIRT_FRAMES = { gicd: 0x0800_0000, gicr: 0x080a_0000, its: 0x0808_0000 } as const;
+
+/** A VM, and the descriptors of its devices. */
+export type InitialisedVm = { readonly vm: KvmVm; readonly gic: number; readonly its: number };
+
+/**
+ * A VM as a VMM has it just before it lets the guest run: a GICv3 and an ITS at {@link VIRT_FRAMES}, initialised, and the
+ * first eventfds open. To try a call on.
+ * @param eventfds - how many are open: 0 to that many less one
+ */
+export function createInitialisedVm(options: Partial<KvmOptions> = {}, eventfds = 8): InitialisedVm {
+  const vm = createVm(options);
+  const address = (type: keyof typeof ADDRESSES) => ({ group: GROUPS.ADDR, attr: BigInt(ADDRESSES[type]) });
+  const init = { group: GROUPS.CTRL, attr: BigInt(CONTROLS.INIT) };
+  const gic = vm.createDevice({ type: VGIC_V3, flags: 0 });
+  vm.setDeviceAttr(gic, address('V3_DIST'), VIRT_FRAMES.gicd);
+  vm.setDeviceAttr(gic, address('V3_REDIST'), VIRT_FRAMES.gicr);
+  const its = vm.createDevice({ type: VGIC_ITS, flags: 0 });
+  vm.setDeviceAttr(its, address('ITS'), VIRT_FRAMES.its);
+  vm.setDeviceAttr(gic, init);
+  vm.setDeviceAttr(its, init);
+  for (let open = 0; open < eventfds; open++) vm.eventfd();
+  return { vm, gic, its };
+}
