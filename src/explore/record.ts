@@ -161,7 +161,8 @@ function endsOf(simulation: Simulation, frames: readonly (readonly (readonly str
   });
 }
 
-function operandOf(point: Point): TraceEntry['value'] {
+/** The operands of a call, as a trace has them. */
+export function operandOf(point: Point): TraceEntry['value'] {
   const { op, a, b } = point;
   if (op === LOAD || op === LOCK || op === UNLOCK || op === TIMEOUT) return null;
   if (op === NOTIFY) return plain(a) ?? null;

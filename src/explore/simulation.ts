@@ -58,9 +58,11 @@ export function withSimulation<T>(
   return withControlledEnvironment(runner, () => withControlledAtomics(runner, () => body(simulation)));
 }
 
-type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
+/** A state, its shared memory, and its plain data as a string. */
+export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
 
-function setUp(scenario: CheckedScenario, seed: number): SetUp {
+/** Makes a state, with clock and chance seeded. */
+export function setUp(scenario: CheckedScenario, seed: number): SetUp {
   const runner = new ThreadRunner(scenario, undefined, new SharedMemory(undefined, []), seed);
   const made: SharedArrayBuffer[] = [];
   const Native = SharedArrayBuffer;

@@ -20,7 +20,7 @@ export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
 /** Every operation and every look at a clock takes this long on a thread's own clock, so that loops over time end. */
-const TICK_NS = 1000;
+export const TICK_NS = 1000;
 
 /**
  * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the

@@ -60,7 +60,8 @@ export function explainFault(
   return explainStuck(simulation, steps, ends);
 }
 
-function explainThrown(thrown: unknown, prefix: string, sites: readonly string[]): Explanation {
+/** Says what was thrown, and from where. `prefix`: by whom. */
+export function explainThrown(thrown: unknown, prefix: string, sites: readonly string[]): Explanation {
   if (!(thrown instanceof Error))
     return { kind: 'exception', message: `${prefix}threw ${String(thrown)}`, sites };
   const code = 'code' in thrown ? thrown.code : undefined;
