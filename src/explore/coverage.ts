@@ -15,10 +15,19 @@ export type Explored = {
   readonly search: Dfs | Dpor | undefined;
   readonly classes: ClassCounter;
   readonly randomWalk: boolean;
+  /** Threads use shared memory without Atomics: what is said of it; empty where they do not. */
+  readonly plain: string;
 };
 
 /** Says how much of a scenario has been seen, and how sure that makes one. */
 export function describeCoverage(explored: Explored): Coverage {
+  const coverage = describeSearch(explored);
+  return explored.plain === ''
+    ? coverage
+    : { ...coverage, statement: `${coverage.statement}; ${explored.plain}` };
+}
+
+function describeSearch(explored: Explored): Coverage {
   const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
   const n = schedules.toLocaleString('en-US');
   if (failed) return { statement: `stopped at a failure after ${n} schedules` };

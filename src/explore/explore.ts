@@ -136,8 +136,17 @@ class Exploration {
         search: last?.search,
         classes: this.#classes,
         randomWalk: this.#options.strategy === 'random',
+        plain: this.#describePlain(),
       }),
     };
+  }
+
+  #describePlain(): string {
+    const { simulator, memory } = this.#simulation;
+    const { plain, plainWriteAt } = simulator.tracks;
+    if (!plain) return '';
+    const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
+    return `threads use shared memory without Atomics${where}: such accesses are no points of a schedule, and belong to the step before them`;
   }
 
   #isFound(): boolean {

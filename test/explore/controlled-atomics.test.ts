@@ -372,7 +372,11 @@ describe('memory', () => {
       },
       { finally: (s) => expect(s[1]).toBe(43) },
     );
-    expect(all(scenario)).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 3 });
+    const result = all(scenario);
+    expect(result).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 3 });
+    expect(result.coverage.statement).toMatch(
+      /threads use shared memory without Atomics \(a write to s\[1\]\)/,
+    );
   });
 
   test('that is read without Atomics is read at that moment, in every run of the code', () => {
