@@ -1,4 +1,5 @@
 import type { Dispatch } from '../../kvm/irqfds.ts';
+import { Buckets, LATENCY } from '../../measure/buckets.ts';
 import type { ClockFigures } from '../../measure/clock.ts';
 import type { Bounds } from '../../measure/confidence.ts';
 import type { Distribution, Summary } from '../../measure/distribution.ts';
@@ -77,6 +78,11 @@ export type LatencyResult = {
   };
   readonly clock: ClockFigures;
   readonly calibration: CalibrationFigures;
+  /**
+   * How far a time here may be from the truth: by this share of it, which is what a histogram's bucket is wide, and by
+   * so many ns, which is what the clock is read for within it.
+   */
+  readonly error: { readonly relative: number; readonly absoluteNs: number };
   /** What one stamp costs: reading the clock and writing it down, ns. */
   readonly stampNs: number;
   readonly interrupted: boolean;
@@ -90,8 +96,19 @@ export type LatencyPictures = {
   readonly deliveries: ReadonlyArray<readonly Delivery[]>;
   readonly latency: readonly Distribution[];
   readonly uncorrected: readonly Distribution[];
+  readonly stages: ReadonlyArray<Readonly<Record<Stretch, Distribution>>>;
   readonly plan: LatencyPlan;
 };
+
+/** Clock readings that can fall between what is timed and what times it, on either side. */
+const READINGS_WITHIN = 4;
+
+export function errorOf({ costNs, resolutionNs }: ClockFigures): LatencyResult['error'] {
+  return {
+    relative: 2 / new Buckets(LATENCY).subBuckets,
+    absoluteNs: READINGS_WITHIN * costNs + resolutionNs,
+  };
+}
 
 export function pathResult(
   path: Path,

@@ -11,7 +11,7 @@ import { buildLatency, type LatencyTopology } from './build.ts';
 import { Collector } from './collect.ts';
 import { mailboxes } from './mailboxes.ts';
 import { type LatencyPlan, latencyViews } from './plan.ts';
-import { type LatencyPictures, type LatencyResult, pathResult } from './result.ts';
+import { errorOf, type LatencyPictures, type LatencyResult, pathResult } from './result.ts';
 import { PathTally } from './tally.ts';
 
 /** What to measure, and how often. */
@@ -56,6 +56,7 @@ export async function runLatency(
     watch.progress?.(1, 'calibrating');
     const after = await calibrator.measure();
     const calibration = calibrationFigures(before, after);
+    const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
     const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
     const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
     return {
@@ -73,7 +74,8 @@ export async function runLatency(
           cores: availableParallelism(),
           node: process.version,
         },
-        clock: after.clock.costNs < before.clock.costNs ? after.clock : before.clock,
+        clock,
+        error: errorOf(clock),
         calibration,
         stampNs: stampCost(),
         interrupted: watch.signal?.aborted ?? false,
@@ -87,6 +89,7 @@ export async function runLatency(
         deliveries: of((tally) => tally.deliveries),
         latency: of((tally) => tally.latency),
         uncorrected: of((tally) => tally.uncorrected),
+        stages: of((tally) => tally.stages),
         plan,
       },
     };
