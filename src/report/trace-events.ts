@@ -68,7 +68,8 @@ export function traceFile(
 
   for (const { path, followed } of traced) {
     const freeFrom = new Map<number, number>();
-    for (const delivery of followed) {
+    // In the order in which they were taken, which need not be that in which they were signalled.
+    for (const delivery of [...followed].sort((a, b) => a.acknowledged - b.acknowledged)) {
       const names = plan.lines[delivery.line];
       const [routed = 0, pending = 0, woken = 0, acknowledged = 0, handled = 0, ended = 0] = delivery.ends;
       if (!names || delivery.ends.length === 0) continue;

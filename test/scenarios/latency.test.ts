@@ -75,10 +75,19 @@ describe('a measurement', () => {
     }
   });
 
+  test('an SGI, which has one sender for all devices, is counted once', async () => {
+    const paths: Path[] = [{ source: 'sgi', dispatch: 'inline', waiting: 'parked' }];
+    const { result } = await runLatency(options({ vcpus: 2, devices: 2, samples: 16, paths }));
+    expectSound(result);
+    expect(result.paths[0]?.count).toBe(16);
+  });
+
   test.each([1_000, 10_000, 100_000, 1_000_000, 10_000_000])(
     'a handler that runs for %d ns is measured as such, within the stated error',
     async (handlerNs) => {
-      const { result, pictures } = await runLatency(options({ handlerNs, samples: handlerNs < 100_000 ? 2048 : 24 }));
+      const { result, pictures } = await runLatency(
+        options({ handlerNs, samples: handlerNs < 100_000 ? 2048 : 24 }),
+      );
       const handled = pictures.stages[0]?.handled;
       const { relative, absoluteNs } = result.error;
       const agrees = (ns: number) => {

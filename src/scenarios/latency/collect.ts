@@ -75,6 +75,8 @@ export class Collector {
     const deliveries: Delivery[] = [];
     let unpaired = lost;
     for (const [line, names] of this.#plan.lines.entries()) {
+      // All SGIs have one sender, and count for the first device.
+      if (source === 'sgi' && names.device > 0) continue;
       const stages = byKey.get(keyOf(names, source));
       if (!stages) continue;
       const paired = staged ? pairStaged(line, stages) : pairWhole(line, stages);
