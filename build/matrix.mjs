@@ -12,9 +12,13 @@ const failed = [];
 for (const version of versions) {
   const prefix = mkdtempSync(join(tmpdir(), 'irqloom-node-'));
   try {
-    const install = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', prefix, `node@${version}`], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const install = spawnSync(
+      'npm',
+      ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', prefix, `node@${version}`],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     if (install.status !== 0) throw new Error(`Node ${version} could not be fetched`);
     const node = join(prefix, 'node_modules', 'node', 'bin', 'node');
     const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
