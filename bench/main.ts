@@ -1,14 +1,18 @@
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
+import { format as formatKvm, run as runKvm } from './kvm.ts';
 import { format as formatMachine, run as runMachine } from './machine.ts';
 import { format as formatMeasure, run as runMeasure } from './measure.ts';
+import { format as formatMemory, run as runMemory } from './memory.ts';
 import { format as formatNative, run as runNative } from './native.ts';
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
 const BENCHES = {
+  memory: async () => formatMemory(await runMemory()),
   machine: async () => formatMachine(await runMachine()),
   gic: async () => formatGic(await runGic()),
   its: async () => formatIts(runIts()),
+  kvm: async () => formatKvm(await runKvm()),
   measure: async () => formatMeasure(await runMeasure()),
   native: async () => formatNative(await runNative()),
 } as const satisfies Record<string, () => Promise<string>>;
