@@ -1,0 +1,115 @@
+import { NONE } from '../gic/interrupts.ts';
+import { sleepWhile, wake } from '../memory/bare-wait.ts';
+import { FOREVER } from '../memory/event-count.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { type Board, machineOf, mapDevices, mapEvent, onMachine, pending, takeNext, warm } from './board.ts';
+import { model } from './model.ts';
+import { requireDelivered, requireNoStrandedWork } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, memory } = model({
+  edges: 1,
+  seenByOld: 1,
+  seenByNew: 1,
+  inProgress: 1,
+  target: 1,
+  edgeAtNew: 1,
+});
+const LPI = 8192;
+const EDGES = 0;
+/** By vCPU: the number of the last edge that a handler there has begun after. */
+const SEEN = 1;
+
+function handleAll(board: Board, vcpu: number): void {
+  const { words, scenario, gic } = machineOf(board, 1 + vcpu);
+  while (takeNext(gic.interrupts, vcpu) !== NONE)
+    store(words, scenario.at + SEEN + vcpu, load(words, scenario.at + EDGES));
+}
+
+function raiseEdge(board: Board, thread: number): void {
+  const { words, scenario, gic } = machineOf(board, thread);
+  add(words, scenario.at + EDGES, 1);
+  gic.lpis.latch(LPI);
+}
+
+export const edgeDuringRetarget = defineRace<Words, Board>({
+  number: 20,
+  slug: 'edge-during-retarget',
+  title: 'the next edge lands on the new CPU while the old one still runs the handler',
+  component: 'LPI affinity',
+  symptom: 'lost interrupt',
+  oracle: 'O2',
+  kind: 'assertion',
+  preemptions: 1,
+  schedule: 'oldCpu:start ! mover:retarget mover:edge | newCpu:busy-ack | oldCpu:finish',
+  steps: {
+    'oldCpu:start': ['store inProgress', 'compareExchange lpi[0]'],
+    'mover:retarget': ['store target', 'compareExchange lpi[0]'],
+    'mover:edge': ['notify edgeAtNew', 'or lpi[0]'],
+    'newCpu:busy-ack': ['load inProgress', 'compareExchange lpi[0]'],
+    'oldCpu:finish': ['store inProgress', undefined],
+  },
+  reference:
+    'Linux 9c15eeb5362c lets the fasteoi flow handler resend what came while it was busy; it is used for LPIs of the ITS, which have no active state to hold the second edge back. A later discussion reports a storm of resends where the newcomer retries.',
+  story:
+    'The old CPU handles an interrupt. It is sent to another CPU meanwhile, and comes again there. The new CPU finds that a handler is running, acknowledges and goes: the edge is gone, and the handler that was running has looked at the device already.',
+  fix: "the machine's state word: an edge is a bit that only the taking of it clears, and what is retargeted while it is pending goes along",
+  lesson:
+    'Leaving early because somebody is busy needs a mark that he finds when he is done. Let him replay who finishes.',
+  buggy: {
+    name: 'edge-during-retarget.buggy',
+    ...memory({ edges: 1 }),
+    threads: {
+      oldCpu(words) {
+        const edges = load(words, at.edges);
+        store(words, at.inProgress, 1);
+        store(words, at.seenByOld, edges);
+        store(words, at.inProgress, 0);
+      },
+      mover(words) {
+        store(words, at.target, 1);
+        add(words, at.edges, 1);
+        store(words, at.edgeAtNew, 1);
+        wake(words, at.edgeAtNew);
+      },
+      newCpu(words) {
+        sleepWhile(words, at.edgeAtNew, 0, FOREVER);
+        if (load(words, at.inProgress) !== 0) return;
+        store(words, at.seenByNew, load(words, at.edges));
+      },
+    },
+    finally(words) {
+      const seen = Math.max(load(words, at.seenByOld), load(words, at.seenByNew));
+      requireDelivered(load(words, at.edges), seen);
+    },
+  },
+  fixed: {
+    name: 'edge-during-retarget.fixed',
+    ...onMachine(
+      (machine) => {
+        mapDevices(machine, 1);
+        mapEvent(machine, 1, 1, LPI);
+        for (const vcpu of [0, 1]) warm(machine.gic.interrupts, vcpu, LPI);
+        raiseEdge(machine, 0);
+      },
+      { vcpus: 2 },
+    ),
+    threads: {
+      oldCpu: (board) => handleAll(board, 0),
+      mover(board) {
+        machineOf(board, 3).gic.lpis.retarget(LPI, 1);
+        raiseEdge(board, 3);
+      },
+      newCpu: (board) => handleAll(board, 1),
+    },
+    finally(board) {
+      // Both vCPUs look once more, as the bell that was rung for them makes them do.
+      for (const vcpu of [0, 1, 0]) handleAll(board, vcpu);
+      const machine = machineOf(board, 0);
+      const { words, scenario } = machine;
+      requireNoStrandedWork(true, pending(machine, LPI), 'the target');
+      const seen = Math.max(load(words, scenario.at + SEEN), load(words, scenario.at + SEEN + 1));
+      requireDelivered(load(words, scenario.at + EDGES), seen);
+    },
+  },
+});

@@ -1,0 +1,81 @@
+import { NONE } from '../gic/interrupts.ts';
+import { exchange, load, store, type Words } from '../memory/word.ts';
+import { type Board, enableSpi, machineOf, onMachine, pending, takeNext } from './board.ts';
+import { model } from './model.ts';
+import { requireNoStrandedWork } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, memory } = model({ queued: 1, mode: 1, ipi: 1, listRegister: 1 });
+const IN_GUEST = 1;
+const SPI = 40;
+
+export const kickWithoutRequest = defineRace<Words, Board>({
+  number: 3,
+  slug: 'kick-without-request',
+  title: 'the kick finds the vCPU outside the guest, but past its last look',
+  component: 'vCPU kick',
+  symptom: 'lost interrupt (delayed without bound)',
+  oracle: 'O1',
+  kind: 'assertion',
+  preemptions: 1,
+  schedule: 'vcpu:flush ! device:queue device:ipi-if-in | vcpu:mode-in vcpu:guest',
+  steps: {
+    'vcpu:flush': ['exchange queued', 'load vcpu0.listed'],
+    'device:queue': ['store queued', 'or spi'],
+    'device:ipi-if-in': ['load mode', 'notify vcpu0.bell'],
+    'vcpu:mode-in': ['store mode', undefined],
+    'vcpu:guest': ['store listRegister', 'wait vcpu0.bell'],
+  },
+  reference:
+    'Linux 325f9c649c8a made the arm64 vGIC raise a vCPU request before every such kick. Documentation/virt/kvm/vcpu-requests.rst describes the kick without a request and what it cannot promise.',
+  story:
+    'The vCPU moves what is pending into its list registers; nothing is. A device queues an interrupt and looks whether the vCPU is in the guest: not yet, so it sends no IPI and trusts the next entry. But that entry has had its look: the guest runs without the interrupt until something else stops it.',
+  fix: "the machine's halt and ring: the vCPU announces itself on its bell before it looks at its list, and whoever lists an interrupt rings the bell afterwards",
+  lesson:
+    'Whoever tells another by looking at its mode has to leave a mark first, and the other has to look for marks after it has changed its mode.',
+  buggy: {
+    name: 'kick-without-request.buggy',
+    ...memory(),
+    threads: {
+      vcpu(words) {
+        const flushed = exchange(words, at.queued, 0);
+        store(words, at.mode, IN_GUEST);
+        store(words, at.listRegister, flushed);
+      },
+      device(words) {
+        store(words, at.queued, 1);
+        if (load(words, at.mode) === IN_GUEST) store(words, at.ipi, 1);
+      },
+    },
+    finally(words) {
+      // An IPI throws the vCPU out of the guest, and then it looks again.
+      const stays = load(words, at.mode) === IN_GUEST && load(words, at.ipi) === 0;
+      requireNoStrandedWork(stays, load(words, at.queued) !== 0, 'the vCPU in its guest');
+    },
+  },
+  fixed: {
+    name: 'kick-without-request.fixed',
+    ...onMachine((machine) => enableSpi(machine, SPI)),
+    threads: {
+      vcpu(board) {
+        const { interrupts } = machineOf(board, 1).gic;
+        const bell = interrupts.bell(0);
+        for (;;) {
+          const ticket = bell.announce();
+          if (takeNext(interrupts, 0) !== NONE) {
+            bell.withdraw();
+            return;
+          }
+          bell.park(ticket);
+        }
+      },
+      device(board) {
+        const { interrupts } = machineOf(board, 2).gic;
+        interrupts.latch(interrupts.find(0, SPI), SPI);
+      },
+    },
+    finally(board) {
+      requireNoStrandedWork(true, pending(machineOf(board, 0), SPI), 'vCPU 0');
+    },
+  },
+});

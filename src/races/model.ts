@@ -1,0 +1,41 @@
+import { Layout, type Region } from '../memory/layout.ts';
+import { store, type Words } from '../memory/word.ts';
+
+/** The shared words of a small program, by name. */
+export type Model<N extends string> = {
+  /** Where each begins, in words. */
+  readonly at: Readonly<Record<N, number>>;
+  readonly regions: Readonly<Record<N, Region>>;
+  /**
+   * What a scenario over these words needs: they are all 0 at first, but for those given; `also` does the rest.
+   * @param initial - of words of their own, by name
+   */
+  memory(
+    initial?: Partial<Record<N, number>>,
+    also?: (words: Words) => void,
+  ): { setup(): Words; names(buffer: SharedArrayBuffer, byteOffset: number): string };
+};
+
+/** Lays words out by name, each on a cache line of its own. @param sizes - in words */
+export function model<const N extends string>(sizes: Readonly<Record<N, number>>): Model<N> {
+  const layout = new Layout();
+  const names = Object.keys(sizes) as N[];
+  const regions = Object.fromEntries(names.map((name) => [name, layout.region(name, sizes[name])])) as Record<
+    N,
+    Region
+  >;
+  const at = Object.fromEntries(names.map((name) => [name, regions[name].at])) as Record<N, number>;
+  return {
+    at,
+    regions,
+    memory: (initial = {}, also = () => {}) => ({
+      setup() {
+        const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+        for (const name of names) store(words, at[name], initial[name] ?? 0);
+        also(words);
+        return words;
+      },
+      names: (_buffer, byteOffset) => layout.nameOf(byteOffset / 4),
+    }),
+  };
+}

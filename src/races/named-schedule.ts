@@ -1,0 +1,116 @@
+import { IrqError } from '../errors/irq-error.ts';
+import { toFailure } from '../explore/explore.ts';
+import { checkScenario, type Failure } from '../explore/index.ts';
+import { OPERATION_NAMES, type Point } from '../explore/operation.ts';
+import { record } from '../explore/record.ts';
+import { byDefault } from '../explore/schedule.ts';
+import type { SharedMemory } from '../explore/shared-memory.ts';
+import { withSimulation } from '../explore/simulation.ts';
+import type { RunView, Strategy } from '../explore/strategies/strategy.ts';
+import type { Race } from './race.ts';
+
+/** A step of a named schedule in one of the variants. */
+type NamedStep = { readonly name: string; readonly thread: number; readonly place: string | undefined };
+
+/** A variant of a race, run along the race's own schedule. */
+export type NamedRun = {
+  readonly failure?: Failure;
+  /** Steps of the schedule that this variant has not, or could not do when it was their turn. */
+  readonly skipped: readonly string[];
+};
+
+const MOST_STEPS = 20_000;
+
+/** Runs a variant along the schedule that the catalogue names. From its end on everybody runs as far as he can. */
+export function runNamedSchedule(race: Race, variant: 'buggy' | 'fixed'): NamedRun {
+  const scenario = checkScenario(race[variant]);
+  const steps = stepsOf(race, variant, scenario.threadNames);
+  return withSimulation(scenario, 0, { maxSteps: MOST_STEPS, timeouts: 'late' }, (simulation) => {
+    const follow = new FollowNames(steps, simulation.memory);
+    const how = simulation.simulator.run(follow, 0);
+    const skipped = [...follow.skipped];
+    if (how === 'ended') return { skipped };
+    const { choices, choiceCount } = simulation.simulator;
+    const turns = new Map(Array.from(choices.subarray(0, choiceCount), (thread, choice) => [choice, thread]));
+    const failure = toFailure(simulation, record(simulation, turns), 'best-found', 0, 'late');
+    return { failure, skipped };
+  });
+}
+
+/** The steps of a schedule in order, without its marks. */
+export function stepNames(schedule: string): string[] {
+  return schedule.split(/\s+/).filter((word) => word !== '!' && word !== '|' && word !== '');
+}
+
+function stepsOf(race: Race, variant: 'buggy' | 'fixed', threads: readonly string[]): NamedStep[] {
+  return stepNames(race.schedule).map((name) => {
+    const thread = threads.indexOf(name.split(':')[0] ?? '');
+    const place = race.steps[name];
+    if (thread < 0 || place === undefined) {
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `race ${race.slug}: the step ${name} of its schedule has no thread or no place`,
+      );
+    }
+    return { name, thread, place: typeof place === 'string' ? place : place[variant === 'buggy' ? 0 : 1] };
+  });
+}
+
+/** Lets the threads run from one named step to the next. */
+class FollowNames implements Strategy {
+  readonly name = 'named';
+  readonly everyStep = true;
+  readonly watches = true;
+  readonly skipped: string[] = [];
+  readonly #steps: readonly NamedStep[];
+  readonly #memory: SharedMemory;
+  #run: RunView | undefined;
+  #next = 0;
+  #looked = 0;
+
+  constructor(steps: readonly NamedStep[], memory: SharedMemory) {
+    this.#steps = steps;
+    this.#memory = memory;
+  }
+
+  begin(run: RunView): boolean {
+    this.#run = run;
+    this.#next = 0;
+    this.#looked = 0;
+    this.skipped.length = 0;
+    return true;
+  }
+
+  choose(enabled: number, current: number): number {
+    this.#look();
+    for (; this.#next < this.#steps.length; this.#next++) {
+      const step = this.#steps[this.#next] as NamedStep;
+      if (step.place !== undefined && (enabled & (1 << step.thread)) !== 0) return step.thread;
+      this.skipped.push(step.name);
+    }
+    return byDefault(enabled, current);
+  }
+
+  end(): void {
+    this.#look();
+    for (; this.#next < this.#steps.length; this.#next++)
+      this.skipped.push((this.#steps[this.#next] as NamedStep).name);
+  }
+
+  /** Crosses off what was done since. */
+  #look(): void {
+    const run = this.#run as RunView;
+    for (; this.#looked < run.steps; this.#looked++) {
+      const step = this.#steps[this.#next];
+      if (step === undefined || run.stepThread[this.#looked] !== step.thread) continue;
+      if (this.#isAt(run.stepPoint[this.#looked] as Point, step.place)) this.#next++;
+    }
+  }
+
+  #isAt(point: Point, place: string | undefined): boolean {
+    const [op, word = ''] = place?.split(' ') ?? [];
+    if (OPERATION_NAMES[point.op] !== op) return false;
+    const target = this.#memory.nameOf(point.at, point.size);
+    return target === word || target.startsWith(`${word}[`);
+  }
+}

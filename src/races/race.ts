@@ -1,0 +1,48 @@
+import type { FailureKind, Scenario } from '../explore/index.ts';
+import type { OracleId } from './oracles.ts';
+
+/**
+ * Where a step of the named schedule is found in the code: the operation and the word that it is done on, `store pending`.
+ * A pair gives the one in the buggy variant and the one in the fixed variant, undefined where there is none any more.
+ */
+export type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
+
+/** A race that has bitten somebody, as two small programs: one that has it, and one that has not. */
+export type Race = {
+  /** Number in the catalogue. */
+  readonly number: number;
+  readonly slug: string;
+  /** What goes wrong, in one line. */
+  readonly title: string;
+  readonly component: string;
+  /** How a user notices. */
+  readonly symptom: string;
+  readonly oracle: OracleId;
+  /** The verdict that the explorer gives. */
+  readonly kind: FailureKind;
+  /** The fewest preemptions that it takes. */
+  readonly preemptions: number;
+  /**
+   * The shortest way to it: `thread:step` in order, with ` ! ` where a thread is stopped that could go on, and ` | ` where
+   * another takes over because the one before waits or has ended.
+   */
+  readonly schedule: string;
+  readonly steps: Readonly<Record<string, StepPlace>>;
+  /** Where it happened; facts in our own words. */
+  readonly reference: string;
+  /** The story of the bad interleaving. */
+  readonly story: string;
+  /** What makes the fixed variant right, and whose code it is. */
+  readonly fix: string;
+  /** What to look for in a review. */
+  readonly lesson: string;
+  readonly buggy: Scenario;
+  readonly fixed: Scenario;
+};
+
+/** The two variants of a race have states of their own; whoever runs one gives it what its `setup` made. */
+export function defineRace<B, F>(
+  race: Omit<Race, 'buggy' | 'fixed'> & { readonly buggy: Scenario<B>; readonly fixed: Scenario<F> },
+): Race {
+  return { ...race, buggy: race.buggy as unknown as Scenario, fixed: race.fixed as unknown as Scenario };
+}
