@@ -3,11 +3,13 @@ import type { LevelAcks } from '../gic/level-acks.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
-import { load, store, type Words } from '../memory/word.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
 import type { Route } from './route.ts';
 
 export type ResamplerRegions = {
+  /** One word: how many irqfds resample. */
+  readonly count: Region;
   /** By GSI: the slot of the first resampling irqfd, 0 where there is none. */
   readonly heads: Region;
   /** By slot: the next one of the same GSI. */
@@ -18,6 +20,7 @@ export type ResamplerRegions = {
 
 export function resamplerRegions(layout: Layout, irqfds: number): ResamplerRegions {
   return {
+    count: layout.region('resampler.count', 1),
     heads: layout.region('resampler.heads', MAX_IRQ_ROUTES),
     links: layout.region('resampler.links', irqfds + 1),
     lock: layout.region('resampler.lock', MUTEX_WORDS),
@@ -45,6 +48,7 @@ export type ResamplerParts = {
  */
 export class Resamplers {
   readonly #words: Words;
+  readonly #count: number;
   readonly #heads: number;
   readonly #links: number;
   readonly #lock: Mutex;
@@ -55,6 +59,7 @@ export class Resamplers {
 
   constructor(words: Words, regions: ResamplerRegions, parts: ResamplerParts) {
     this.#words = words;
+    this.#count = regions.count.at;
     this.#heads = regions.heads.at;
     this.#links = regions.links.at;
     this.#lock = new Mutex(words, regions.lock, 'the resampler lock');
@@ -74,6 +79,7 @@ export class Resamplers {
     // A GSI that no table can have is never acknowledged.
     if (gsi < 0 || gsi >= MAX_IRQ_ROUTES) return;
     this.#lock.lock();
+    add(this.#words, this.#count, 1);
     store(this.#words, this.#links + slot, load(this.#words, this.#heads + gsi));
     store(this.#words, this.#heads + gsi, slot);
     this.#lock.unlock();
@@ -88,6 +94,7 @@ export class Resamplers {
     while (load(this.#words, at) !== slot && load(this.#words, at) !== 0)
       at = this.#links + load(this.#words, at);
     store(this.#words, at, load(this.#words, this.#links + slot));
+    add(this.#words, this.#count, -1);
     this.#lock.unlock();
     if (this.has(gsi)) return false;
     this.#unwatchUnused();
@@ -96,6 +103,7 @@ export class Resamplers {
 
   /** Watches what a table will need that is about to be published. With the irq lock held. */
   watchFor(routes: readonly Route[]): void {
+    if (load(this.#words, this.#count) === 0) return;
     for (const route of routes) {
       if (route.type === 'irqchip' && this.has(route.gsi)) this.#acks.watch(route.pin + FIRST_SPI);
     }
@@ -103,7 +111,8 @@ export class Resamplers {
 
   /** Ends the watches that the table in force has no use for. With the irq lock held, after a table was replaced. */
   settle(): void {
-    this.#unwatchUnused();
+    // The last resampler to go has ended every watch.
+    if (load(this.#words, this.#count) !== 0) this.#unwatchUnused();
   }
 
   /** Waits until the acknowledgement that some thread may be passing on is done. */

@@ -33,15 +33,11 @@ export const ROUTE_ADDRESS_HIGH = 3;
 export const ROUTE_DATA = 4;
 export const ROUTE_DEVICE = 5;
 
-/** Writes a route as words; `undefined` writes "no route". */
-export function putRoute(words: Words, at: number, route: Route | undefined): void {
-  if (!route || route.type === 'irqchip') {
-    store(words, at + ROUTE_FLAGS, 0);
-    store(words, at + ROUTE_ADDRESS_LOW, 0);
-    store(words, at + ROUTE_ADDRESS_HIGH, 0);
-    store(words, at + ROUTE_DATA, route?.pin ?? 0);
-    store(words, at + ROUTE_DEVICE, 0);
-    store(words, at + ROUTE_TYPE, route ? ROUTE_IRQCHIP : ROUTE_NONE);
+/** Writes a route as words: of an irqchip route the type and the pin, for nobody looks at the rest. */
+export function putRoute(words: Words, at: number, route: Route): void {
+  if (route.type === 'irqchip') {
+    store(words, at + ROUTE_DATA, route.pin);
+    store(words, at + ROUTE_TYPE, ROUTE_IRQCHIP);
     return;
   }
   store(words, at + ROUTE_FLAGS, route.flags);

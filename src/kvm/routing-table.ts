@@ -113,7 +113,9 @@ export class RoutingTable {
 
   /** Once, by who creates the memory: an empty table. */
   init(): void {
-    for (let copy = 0; copy < COPIES; copy++) this.#fill(copy, []);
+    for (const { at } of this.#regions.pins) {
+      for (let pin = 0; pin < IRQCHIP_PINS; pin++) store(this.#words, at + pin, -1);
+    }
   }
 
   /** Where the route of `gsi` lies, or -1. Within a reader section only: the words stay as they are until it ends. */
@@ -168,9 +170,11 @@ export class RoutingTable {
     const table = this.#regions.routes[copy]?.at ?? 0;
     const pins = this.#regions.pins[copy]?.at ?? 0;
     const before = load(this.#words, this.#regions.limits.at + copy);
-    for (let gsi = 0; gsi < before; gsi++)
-      store(this.#words, table + gsi * ROUTE_WORDS + ROUTE_TYPE, ROUTE_NONE);
-    for (let pin = 0; pin < IRQCHIP_PINS; pin++) store(this.#words, pins + pin, -1);
+    for (let at = table; at < table + before * ROUTE_WORDS; at += ROUTE_WORDS) {
+      const type = load(this.#words, at + ROUTE_TYPE);
+      if (type === ROUTE_IRQCHIP) store(this.#words, pins + load(this.#words, at + ROUTE_DATA), -1);
+      if (type !== ROUTE_NONE) store(this.#words, at + ROUTE_TYPE, ROUTE_NONE);
+    }
     let limit = 0;
     for (const route of routes) {
       putRoute(this.#words, table + route.gsi * ROUTE_WORDS, route);
