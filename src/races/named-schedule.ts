@@ -20,6 +20,8 @@ export type NamedRun = {
 };
 
 const MOST_STEPS = 20_000;
+/** The place of a step that is all that a thread can do. */
+const REST = 'rest';
 
 /** Runs a variant along the schedule that the catalogue names. From its end on everybody runs as far as he can. */
 export function runNamedSchedule(race: Race, variant: 'buggy' | 'fixed'): NamedRun {
@@ -86,15 +88,17 @@ class FollowNames implements Strategy {
     for (; this.#next < this.#steps.length; this.#next++) {
       const step = this.#steps[this.#next] as NamedStep;
       if (step.place !== undefined && (enabled & (1 << step.thread)) !== 0) return step.thread;
-      this.skipped.push(step.name);
+      if (step.place !== REST) this.skipped.push(step.name);
     }
     return byDefault(enabled, current);
   }
 
   end(): void {
     this.#look();
-    for (; this.#next < this.#steps.length; this.#next++)
-      this.skipped.push((this.#steps[this.#next] as NamedStep).name);
+    for (; this.#next < this.#steps.length; this.#next++) {
+      const step = this.#steps[this.#next] as NamedStep;
+      if (step.place !== REST) this.skipped.push(step.name);
+    }
   }
 
   /** Crosses off what was done since. */

@@ -2,8 +2,9 @@ import type { FailureKind, Scenario } from '../explore/index.ts';
 import type { OracleId } from './oracles.ts';
 
 /**
- * Where a step of the named schedule is found in the code: the operation and the word that it is done on, `store pending`.
- * A pair gives the one in the buggy variant and the one in the fixed variant, undefined where there is none any more.
+ * Where a step of the named schedule is found in the code: the operation and the word that it is done on, `store pending`;
+ * or `rest`, all that its thread can do: up to its end, or to where it is stuck. A pair gives the one in the buggy variant
+ * and the one in the fixed variant, undefined where there is none any more.
  */
 export type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
 
