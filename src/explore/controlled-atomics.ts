@@ -84,6 +84,11 @@ export function withControlledAtomics<T>(control: Controller, body: () => T): T 
   }
 }
 
+/** Whether this thread's Atomics are replaced now. */
+export function isControlled(): boolean {
+  return controller !== undefined;
+}
+
 /** Takes an abstract lock: one step, enabled only while the word is 0. Under control only. */
 export function requestLock(words: Int32Array, index: number): boolean {
   controller?.request(LOCK, words, index, undefined, undefined);

@@ -1,6 +1,12 @@
-const HERE = new URL('.', import.meta.url).href;
+/** A place of this package as frames name it: the compiled file, or by source maps the source. */
+function places(relative: string): string[] {
+  const { href } = new URL(relative, import.meta.url);
+  return [href, href.replace('/dist/src/', '/src/')];
+}
+
+const HERE = places('.');
 /** The machine's one-line wrappers of Atomics: who called them is what tells. */
-const WORD = new URL('../memory/word.', import.meta.url).href;
+const WORD = places('../memory/word.');
 
 /**
  * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
@@ -20,9 +26,13 @@ export function framesOf(stack: string): string[] {
     if (place === undefined) continue;
     const url = place.startsWith('file://') ? place : `file://${place}`;
     // The scenario's own wrapper is where the thread's stack ends.
-    if (url.startsWith(HERE) && /\/scenario\.[jt]s:/.test(url)) break;
-    if (url.startsWith(HERE) || url.startsWith(WORD) || url.includes('/node_modules/')) continue;
+    if (isIn(url, HERE) && /\/scenario\.[jt]s:/.test(url)) break;
+    if (isIn(url, HERE) || isIn(url, WORD) || url.includes('/node_modules/')) continue;
     frames.push(place.replace(/^file:\/\//, ''));
   }
   return frames;
+}
+
+function isIn(url: string, where: readonly string[]): boolean {
+  return where.some((place) => url.startsWith(place));
 }

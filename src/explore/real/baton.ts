@@ -1,0 +1,182 @@
+import { NATIVE } from '../controlled-atomics.ts';
+import { LOAD, NOTIFY, STORE, WAIT } from '../operation.ts';
+
+/**
+ * Shared memory of a lockstep session. One baton word for each thread, and one for the main thread, each on a cache
+ * line of its own; all other words are touched by the holder of the baton alone, and need no Atomics.
+ */
+const LINE = 16;
+/** The main thread, as a holder of the baton. */
+export const MAIN = -1;
+
+/** Words of the holder: number of steps done, of all steps; see Status; and so on. */
+export const STEP = LINE;
+export const LENGTH = LINE + 1;
+const HOLDER = LINE + 2;
+/** Threads note each operation with its place in the source. */
+export const RECORD = LINE + 3;
+/** Who goes on after a thread that a notify has woken. */
+export const RETURN_TO = LINE + 4;
+/** A thread has thrown: nobody goes on. */
+export const THREW = LINE + 5;
+export const DIVERGED = LINE + 6;
+/** The threads in Atomics.wait, first come first: how many, and who. */
+export const SLEEPERS = LINE + 7;
+export const SLEEPER = 2 * LINE;
+const THREADS = 4 * LINE;
+
+/** What the baton says to the one who gets it. */
+export const START = 1;
+export const STEP_ON = 2;
+export const WOKEN = 3;
+export const RESUME = 4;
+export const STOP = 5;
+export const QUIT = 6;
+export const DONE = 7;
+
+/** Words of one thread after its baton. */
+const STATE = 1;
+const ASLEEP_AT = 2;
+/** States. */
+export const LIVE = 0;
+export const ENDED = 1;
+export const FAILED = 2;
+export const STOPPED = 3;
+
+/** Words of one step: thread, operation and size, address. */
+const STEP_WORDS = 3;
+
+export function wordsFor(threads: number, steps: number): number {
+  return THREADS + threads * LINE + steps * STEP_WORDS;
+}
+
+const native = {
+  load: NATIVE[LOAD] as (words: Int32Array, at: number) => number,
+  store: NATIVE[STORE] as (words: Int32Array, at: number, value: number) => number,
+  wait: NATIVE[WAIT] as (words: Int32Array, at: number, value: number, ms?: number) => string,
+  notify: NATIVE[NOTIFY] as (words: Int32Array, at: number, count: number) => number,
+};
+
+/** The view that one thread (or the main thread) has of a session. */
+export class Baton {
+  readonly words: Int32Array;
+  readonly #me: number;
+  readonly #own: number;
+  readonly #steps: number;
+  readonly #spin: number;
+
+  /** @param spin - looks at the baton before the thread goes to sleep; 0 where all threads share one core. */
+  constructor(words: Int32Array, threads: number, me: number, spin: number) {
+    this.words = words;
+    this.#me = me;
+    this.#own = batonOf(me);
+    this.#steps = THREADS + threads * LINE;
+    this.#spin = spin;
+  }
+
+  /** Hands the baton over. */
+  give(to: number, word: number): void {
+    const at = batonOf(to);
+    this.words[HOLDER] = to;
+    native.store(this.words, at, word);
+    native.notify(this.words, at, 1);
+  }
+
+  /**
+   * Sleeps until the baton comes.
+   * @param ms - at most so long.
+   * @returns what it says; 0 where it did not come.
+   */
+  take(ms = Infinity): number {
+    const { words } = this;
+    const at = this.#own;
+    let word = native.load(words, at);
+    for (let i = this.#spin; word === 0 && i > 0; i--) word = native.load(words, at);
+    while (word === 0) {
+      if (native.wait(words, at, 0, ms) === 'timed-out') return 0;
+      word = native.load(words, at);
+    }
+    native.store(words, at, 0);
+    return word;
+  }
+
+  setState(state: number): void {
+    this.words[this.#own + STATE] = state;
+  }
+
+  clearState(thread: number): void {
+    this.words[batonOf(thread) + STATE] = LIVE;
+  }
+
+  /** Who has the baton, or is about to get it. */
+  get holder(): number {
+    return this.words[HOLDER] as number;
+  }
+
+  stateOf(thread: number): number {
+    return this.words[batonOf(thread) + STATE] as number;
+  }
+
+  /** Writes step number `i` of the schedule. */
+  setStep(i: number, thread: number, op: number, size: number, at: number): void {
+    const from = this.#steps + i * STEP_WORDS;
+    this.words[from] = thread;
+    this.words[from + 1] = (op << 8) | size;
+    this.words[from + 2] = at;
+  }
+
+  /** The thread whose step is next; MAIN at the end of the schedule, or when one has thrown. */
+  get next(): number {
+    const { words } = this;
+    const step = words[STEP] as number;
+    if (step >= (words[LENGTH] as number) || words[THREW] !== 0) return MAIN;
+    return words[this.#steps + step * STEP_WORDS] as number;
+  }
+
+  /** Whether the next step is this operation of this thread. */
+  expects(op: number, size: number, at: number): boolean {
+    const from = this.#steps + (this.words[STEP] as number) * STEP_WORDS;
+    return this.words[from + 1] === ((op << 8) | size) && this.words[from + 2] === at;
+  }
+
+  /** The operation that the next step is to be, by code. */
+  get expectedOp(): number {
+    return (this.words[this.#steps + (this.words[STEP] as number) * STEP_WORDS + 1] as number) >> 8;
+  }
+
+  /** Puts this thread at the end of the sleepers. */
+  fallAsleep(at: number): void {
+    const { words } = this;
+    words[this.#own + ASLEEP_AT] = at;
+    const n = words[SLEEPERS] as number;
+    words[SLEEPER + n] = this.#me;
+    words[SLEEPERS] = n + 1;
+  }
+
+  /** Takes up to `most` sleepers at an address out, in the order in which they came. */
+  wake(at: number, most: number): number[] {
+    const { words } = this;
+    const woken: number[] = [];
+    const n = words[SLEEPERS] as number;
+    for (let i = 0; i < n && woken.length < most; i++) {
+      const t = words[SLEEPER + i] as number;
+      if (words[batonOf(t) + ASLEEP_AT] === at) woken.push(t);
+    }
+    for (const t of woken) this.remove(t);
+    return woken;
+  }
+
+  /** Takes one sleeper out. */
+  remove(thread: number): void {
+    const { words } = this;
+    const n = words[SLEEPERS] as number;
+    const at = words.subarray(SLEEPER, SLEEPER + n).indexOf(thread);
+    if (at < 0) return;
+    words.copyWithin(SLEEPER + at, SLEEPER + at + 1, SLEEPER + n);
+    words[SLEEPERS] = n - 1;
+  }
+}
+
+function batonOf(thread: number): number {
+  return thread === MAIN ? 0 : THREADS + thread * LINE;
+}

@@ -1,0 +1,222 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Step } from '../executor.ts';
+import { type ExploreOptions, exploreChecked } from '../explore.ts';
+import { ENDED, FAILED, OPERATION_NAMES } from '../operation.ts';
+import { type ReplayOptions, type ReplayResult, replayChecked } from '../replay.ts';
+import type { ExploreResult, Failure, ThreadEnd } from '../result.ts';
+import type { CheckedScenario } from '../scenario.ts';
+import { type Simulation, withSimulation } from '../simulation.ts';
+import type { ScenarioSource } from '../source.ts';
+import { RandomWalk } from '../strategies/random.ts';
+import type { RunEnd } from '../strategies/strategy.ts';
+import { decodeToken, encodeToken } from '../token.ts';
+import { Lockstep, type LockstepRun } from './lockstep.ts';
+
+/** A schedule that real threads have run, beside the simulated one. */
+export type LockstepReplay = ReplayResult & {
+  /** Every step, value, word and place in the source is as in the simulated run. */
+  readonly sameTrace: boolean;
+};
+
+/**
+ * Runs the schedule of a token again in real threads, one operation at a time.
+ * @param source - where the threads find the scenario.
+ * @throws IrqError `ERR_TOKEN` where the token is damaged, or of another version or scenario; `ERR_SCENARIO` where the
+ * state cannot be sent to real threads.
+ */
+export async function replayInLockstep(
+  token: string,
+  scenario: CheckedScenario,
+  source: ScenarioSource,
+  options: ReplayOptions & { readonly hangSeconds?: number } = {},
+): Promise<LockstepReplay> {
+  const plan = replayChecked(token, scenario, options);
+  const { seed } = decodeToken(token);
+  const { steps = 10_000, hangSeconds = 10 } = options;
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  try {
+    return merge(plan, lockstep.run(plan.schedule));
+  } finally {
+    await lockstep.close();
+  }
+}
+
+function merge(plan: ReplayResult, run: LockstepRun): LockstepReplay {
+  const { failure: _, diverged: changed, ...rest } = plan;
+  const all = run.trace.slice(-plan.trace.length);
+  // Who could have gone on is a property of the schedule, and the same for every executor.
+  const trace = all.map((entry, i) =>
+    plan.trace[i]?.preempted ? { ...entry, preempted: true as const } : entry,
+  );
+  const diverged = changed ?? run.diverged;
+  const failure = failureOf(plan, run);
+  const { steps, threads } = run;
+  return {
+    ...rest,
+    steps,
+    threads,
+    trace,
+    ...(failure === undefined
+      ? {}
+      : {
+          failure: {
+            ...failure,
+            token: plan.token,
+            preemptions: plan.preemptions,
+            minimal: 'best-found',
+            steps,
+            threads,
+            trace,
+          },
+        }),
+    ...(diverged === undefined ? {} : { diverged }),
+    sameTrace: isDeepStrictEqual(trace, plan.trace),
+  };
+}
+
+/** What real threads threw; or that they wait for good, in the words of the simulated run, if they stand where that does. */
+function failureOf(
+  plan: ReplayResult,
+  run: LockstepRun,
+): Pick<Failure, 'kind' | 'message' | 'sites' | 'stack'> | undefined {
+  if (run.failure !== undefined) return run.failure;
+  if (plan.failure === undefined || run.diverged !== undefined) return undefined;
+  if (plan.threads.every(({ state }) => state === 'ended')) return undefined;
+  return isDeepStrictEqual(run.threads.map(comparable), plan.threads.map(comparable))
+    ? plan.failure
+    : undefined;
+}
+
+/** A real thread that spins looks like one that could go on. */
+function comparable({ name, state, at, site }: ThreadEnd): unknown {
+  return [name, state === 'spinning' ? 'runnable' : state, at, site];
+}
+
+/** What a search with confirmation in real threads answers. */
+export type ConfirmedResult = ExploreResult & {
+  readonly executor: 'lockstep';
+  /** Schedules that real threads have run as well, and how many of those ended as simulated. */
+  readonly confirmed: { readonly schedules: number; readonly agreed: number; readonly sameTrace?: boolean };
+};
+
+const DEFAULT_RUNS = 200;
+
+/**
+ * Searches in simulation, and confirms in real threads, one operation at a time: the failing schedule, which has to
+ * have the same trace; or, where none fails, schedules of a random walk, which have to end as they do in simulation.
+ * @param options - `runs`: how many schedules real threads run; 200 where not given.
+ */
+export async function exploreInLockstep(
+  scenario: CheckedScenario,
+  source: ScenarioSource,
+  options: ExploreOptions & { readonly runs?: number } = {},
+): Promise<ConfirmedResult> {
+  const { runs = DEFAULT_RUNS, ...search } = options;
+  const { seed = 0, steps = 10_000, hangSeconds = 10 } = options;
+  const result = exploreChecked(scenario, search);
+  const { failure } = result;
+  if (failure !== undefined) {
+    if (failure.trace.length === 0)
+      return { ...result, executor: 'lockstep', confirmed: { schedules: 0, agreed: 0 } };
+    const again = await replayInLockstep(failure.token, scenario, source, { steps, hangSeconds });
+    const { sameTrace } = again;
+    const agreed = again.failure?.kind === failure.kind ? 1 : 0;
+    return { ...result, executor: 'lockstep', confirmed: { schedules: 1, agreed, sameTrace } };
+  }
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  try {
+    const { disagreement, ...confirmed } = withSimulation(
+      scenario,
+      seed,
+      { maxSteps: steps, timeouts: options.timeouts ?? 'late' },
+      (simulation) => compare(simulation, lockstep, seed, runs, options),
+    );
+    if (disagreement === undefined) return { ...result, executor: 'lockstep', confirmed };
+    return {
+      ...result,
+      executor: 'lockstep',
+      confirmed,
+      verdict: 'fail',
+      exhausted: false,
+      failure: disagreement,
+    };
+  } finally {
+    await lockstep.close();
+  }
+}
+
+function compare(
+  simulation: Simulation,
+  lockstep: Lockstep,
+  seed: number,
+  runs: number,
+  options: ExploreOptions,
+): { schedules: number; agreed: number; disagreement?: Failure } {
+  const { simulator, scenario } = simulation;
+  const strategy = new RandomWalk(seed);
+  simulator.recordAlways = true;
+  for (let i = 0; i < runs; i++) {
+    const how = simulator.run(strategy, i) ?? 'ended';
+    const schedule = stepsOf(simulation);
+    const run = lockstep.run(schedule, false);
+    const difference = differenceOf(simulation, how, run);
+    if (difference === undefined) continue;
+    const choices = Array.from(simulator.choices.subarray(0, simulator.choiceCount));
+    const token = encodeToken({
+      scenario: scenario.name,
+      seed,
+      timeouts: options.timeouts ?? 'late',
+      turns: choices.map((thread, choice) => [choice, thread] as const),
+      marks: [],
+    });
+    const disagreement: Failure = {
+      kind: run.failure?.kind ?? 'nondeterminism',
+      message: `in real threads, one operation at a time, this schedule ends in another way than in simulation: ${difference}`,
+      token,
+      preemptions: 0,
+      minimal: 'best-found',
+      steps: run.steps,
+      threads: run.threads,
+      trace: [],
+      sites: run.failure?.sites ?? [],
+    };
+    return { schedules: i + 1, agreed: i, disagreement };
+  }
+  return { schedules: runs, agreed: runs };
+}
+
+/** The steps of the schedule that has just been simulated. */
+function stepsOf({ simulator, memory }: Simulation): Step[] {
+  return Array.from({ length: simulator.steps }, (_, i): Step => {
+    const point = simulator.stepPoint[i];
+    return {
+      thread: simulator.stepThread[i] ?? 0,
+      op: OPERATION_NAMES[point?.op ?? 0] ?? 'load',
+      ...memory.place(point?.at ?? 0),
+      size: point?.size ?? 4,
+    };
+  });
+}
+
+function differenceOf(
+  { simulator, scenario }: Simulation,
+  how: RunEnd,
+  run: LockstepRun,
+): string | undefined {
+  const { diverged } = run;
+  if (diverged !== undefined)
+    return `at step ${diverged.step} expected ${diverged.expected}, saw ${diverged.saw}`;
+  for (const [t, { name, state }] of run.threads.entries()) {
+    const op = simulator.pending[t]?.op;
+    const expected = op === ENDED ? 'ended' : op === FAILED ? 'failed' : 'neither';
+    const saw = state === 'ended' || state === 'failed' ? state : 'neither';
+    if (saw !== expected) return `${name} has ${say(saw)}, and should have ${say(expected)}`;
+  }
+  const failed = run.failure !== undefined;
+  if (how === 'ended' && failed) return run.failure?.message;
+  return how === 'failed' && !failed && scenario.outcomes === undefined ? 'nothing was thrown' : undefined;
+}
+
+function say(end: string): string {
+  return end === 'neither' ? 'neither ended nor thrown' : end;
+}

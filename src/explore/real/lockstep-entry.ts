@@ -1,0 +1,36 @@
+import type { MessagePort } from 'node:worker_threads';
+import { withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledEnvironment } from '../environment.ts';
+import { SharedMemory } from '../shared-memory.ts';
+import { loadSource, type ScenarioSource } from '../source.ts';
+import { Baton } from './baton.ts';
+import { LockstepThread } from './lockstep-thread.ts';
+
+/** What a thread of a lockstep session gets. */
+export type LockstepTask = {
+  readonly source: ScenarioSource;
+  /** Which of the scenario's threads it is. */
+  readonly thread: number;
+  readonly seed: number;
+  readonly control: Int32Array;
+  readonly spin: number;
+  readonly state: unknown;
+  /** The shared buffers in the main thread's order. */
+  readonly buffers: readonly SharedArrayBuffer[];
+  readonly port: MessagePort;
+};
+
+/** The body of a thread in lockstep. Resolves when it is told to quit. */
+export async function serveLockstep(task: LockstepTask): Promise<void> {
+  const { source, thread, seed, control, spin, state, buffers, port } = task;
+  // Before any module of the scenario is loaded, so that steps are shown by lines of the source.
+  process.setSourceMapsEnabled(true);
+  const scenario = await loadSource(source);
+  const memory = new SharedMemory(state, buffers, scenario.names);
+  const baton = new Baton(control, scenario.bodies.length, thread, spin);
+  const part = new LockstepThread(scenario, state, memory, baton, thread, seed, port);
+  Error.stackTraceLimit = 40;
+  port.postMessage('ready');
+  withControlledEnvironment(part, () => withControlledAtomics(part, () => part.serve()));
+  port.close();
+}

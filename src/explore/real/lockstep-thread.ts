@@ -1,0 +1,313 @@
+import type { MessagePort } from 'node:worker_threads';
+import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { outside, toPoint } from '../call.ts';
+import type { Controller } from '../controlled-atomics.ts';
+import type { Source } from '../environment.ts';
+import { execute, valueAt } from '../execute.ts';
+import {
+  format,
+  type IntegerArray,
+  NOTIFY,
+  OPERATION_NAMES,
+  type Point,
+  TIMEOUT,
+  type Value,
+  WAIT,
+} from '../operation.ts';
+import { operandOf } from '../record.ts';
+import type { TraceEntry } from '../result.ts';
+import type { CheckedScenario } from '../scenario.ts';
+import type { SharedMemory } from '../shared-memory.ts';
+import { framesAbove } from '../sites.ts';
+import { mix, TICK_NS } from '../thread-runner.ts';
+import {
+  type Baton,
+  DIVERGED,
+  DONE,
+  ENDED,
+  FAILED,
+  LIVE,
+  MAIN,
+  QUIT,
+  RECORD,
+  RESUME,
+  RETURN_TO,
+  START,
+  STEP,
+  STEP_ON,
+  STOP,
+  STOPPED,
+  THREW,
+  WOKEN,
+} from './baton.ts';
+
+/** Thrown through a thread's code to end it in the middle of a schedule. */
+const STOPPING: object = Object.freeze({ irqloom: 'this thread is being stopped; let it through' });
+
+/** One operation as a thread reports it; the main thread knows the names of words. */
+export type Reported = Pick<TraceEntry, 'value' | 'site'> & {
+  readonly op: number;
+  readonly at: number;
+  readonly size: number;
+  readonly callers: readonly string[];
+  result: TraceEntry['result'];
+};
+
+/** What a thread says when its part in a schedule is over. */
+export type LockstepReport = {
+  readonly thread: number;
+  readonly log: readonly Reported[];
+  /** The operation that it waits in, or would have done next. */
+  readonly pending?: Reported;
+  readonly asleep?: boolean;
+  readonly thrown?: PlainError;
+  /** What it wanted to do where the schedule says something else. */
+  readonly saw?: string;
+};
+
+/** What comes after the part of a thread's code that runs now. */
+type Mode = 'start' | 'step' | 'woken';
+
+/**
+ * One thread of a scenario in a real thread, run one operation at a time: it goes on only while it holds the baton, and
+ * at each of its operations gives it to the thread whose step is next by the schedule. What lies between two operations
+ * belongs to the step before, so the scheduling is the simulated executor's, step by step. Atomics.wait and notify are
+ * done on a queue of our own: the engine's would sleep where the baton could not reach.
+ */
+export class LockstepThread implements Controller, Source {
+  readonly #scenario: CheckedScenario;
+  readonly #state: unknown;
+  readonly #memory: SharedMemory;
+  readonly #baton: Baton;
+  readonly #me: number;
+  readonly #seed: number;
+  readonly #port: MessagePort;
+  #mode: Mode = 'start';
+  #running = false;
+  #stopping = false;
+  #pos = 0;
+  #clockNs = 0;
+  #chance = 0;
+  #log: Reported[] = [];
+  #pending: Point | undefined;
+  #pendingSites: readonly string[] = [];
+  #asleep = false;
+  #saw: string | undefined;
+
+  constructor(
+    scenario: CheckedScenario,
+    state: unknown,
+    memory: SharedMemory,
+    baton: Baton,
+    me: number,
+    seed: number,
+    port: MessagePort,
+  ) {
+    this.#scenario = scenario;
+    this.#state = state;
+    this.#memory = memory;
+    this.#baton = baton;
+    this.#me = me;
+    this.#seed = seed;
+    this.#port = port;
+  }
+
+  /** Takes part in one schedule after the other, until told to quit. */
+  serve(): void {
+    while (this.#baton.take() !== QUIT) this.#takePart();
+  }
+
+  #takePart(): void {
+    this.#mode = 'start';
+    this.#stopping = false;
+    this.#pos = 0;
+    this.#clockNs = 0;
+    this.#chance = mix(this.#seed, this.#me);
+    this.#log = [];
+    this.#pending = undefined;
+    this.#asleep = false;
+    this.#saw = undefined;
+    this.#running = true;
+    let thrown: unknown;
+    let threw = false;
+    try {
+      (this.#scenario.bodies[this.#me] as (state: unknown) => void)(this.#state);
+    } catch (error) {
+      threw = true;
+      thrown = error;
+    }
+    this.#running = false;
+    if (this.#stopping) {
+      this.#report(undefined);
+      this.#baton.setState(STOPPED);
+      this.#baton.give(MAIN, DONE);
+      return;
+    }
+    this.#pending = undefined;
+    if (threw) this.#baton.words[THREW] = 1;
+    this.#report(threw ? toPlain(thrown) : undefined);
+    this.#baton.setState(threw ? FAILED : ENDED);
+    this.#passOn();
+  }
+
+  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+    if (this.#stopping) throw STOPPING;
+    if (!this.#running) return outside(op, array, index, a, b);
+    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+    if (base < 0) return outside(op, array, index, a, b);
+    const point = toPoint(op, array, index, a, b, base, this.#clockNs + this.#pos * TICK_NS);
+    this.#pending = point;
+    if (this.#baton.words[RECORD] !== 0) this.#pendingSites = framesAbove(LockstepThread.prototype.request);
+    if (this.#passOn()) this.#takeUp();
+    return this.#perform(point);
+  }
+
+  refuse(what: string): never {
+    throw new Error(`${what} cannot be controlled`);
+  }
+
+  nowNs(): number | undefined {
+    if (!this.#running) return undefined;
+    this.#clockNs += TICK_NS;
+    return this.#clockNs + this.#pos * TICK_NS;
+  }
+
+  bits(): number | undefined {
+    if (!this.#running) return undefined;
+    this.#chance = (this.#chance + 0x9e3779b9) | 0;
+    return mix(this.#chance, 0);
+  }
+
+  /** Gives the baton to whoever is next; false where that is this thread itself, which then still holds it. */
+  #passOn(): boolean {
+    const mode = this.#mode;
+    const baton = this.#baton;
+    this.#mode = 'step';
+    if (mode === 'start' && this.#me + 1 < this.#scenario.bodies.length) {
+      baton.give(this.#me + 1, START);
+      return true;
+    }
+    if (mode === 'woken') {
+      baton.give(baton.words[RETURN_TO] as number, RESUME);
+      return true;
+    }
+    const { next } = baton;
+    if (next === this.#me) {
+      if (this.#running) return false;
+      // It has ended, and the schedule has more for it to do.
+      baton.words[DIVERGED] = 1;
+      baton.give(MAIN, DONE);
+    } else if (next === MAIN) baton.give(MAIN, DONE);
+    else if (baton.stateOf(next) !== LIVE) {
+      baton.words[DIVERGED] = 1;
+      baton.give(MAIN, DONE);
+    } else baton.give(next, STEP_ON);
+    return true;
+  }
+
+  /** Waits for the baton; where it says to stop, the thread's code is left. */
+  #takeUp(): number {
+    const word = this.#baton.take();
+    if (word !== STOP) return word;
+    this.#stopping = true;
+    throw STOPPING;
+  }
+
+  #perform(point: Point): Value {
+    const baton = this.#baton;
+    if (!baton.expects(point.op, point.size, point.at)) this.#diverge(OPERATION_NAMES[point.op] ?? 'another');
+    baton.words[STEP] = (baton.words[STEP] as number) + 1;
+    const entry = this.#note(point);
+    this.#pos++;
+    let answer: Value;
+    if (point.op === WAIT) answer = this.#wait(point, entry);
+    else if (point.op === NOTIFY) answer = this.#notify(point, entry);
+    else answer = execute(point);
+    if (entry !== undefined) entry.result = plain(answer);
+    return answer;
+  }
+
+  #wait(point: Point, entry: Reported | undefined): Value {
+    const baton = this.#baton;
+    if (valueAt(point) !== point.a) return 'not-equal';
+    if (point.b === 0) return 'timed-out';
+    if (entry !== undefined) entry.result = null;
+    baton.fallAsleep(point.at);
+    this.#asleep = true;
+    const word = this.#passOn() ? this.#takeUp() : STEP_ON;
+    this.#asleep = false;
+    if (word === WOKEN) {
+      this.#mode = 'woken';
+      return 'ok';
+    }
+    // A step of the schedule while it sleeps: its time is up.
+    if (baton.expectedOp !== TIMEOUT) this.#diverge('it still sleeps');
+    baton.remove(this.#me);
+    baton.words[STEP] = (baton.words[STEP] as number) + 1;
+    if (entry !== undefined) {
+      this.#log.push({ ...entry, op: TIMEOUT, value: null, result: 'timed-out' });
+    }
+    if (typeof point.b === 'number') this.#clockNs += point.b * 1e6;
+    return 'timed-out';
+  }
+
+  #notify(point: Point, entry: Reported | undefined): number {
+    const baton = this.#baton;
+    const woken = baton.wake(point.at, point.a === undefined ? Infinity : (point.a as number));
+    if (entry !== undefined) entry.result = woken.length;
+    // Whoever is woken runs on to its next operation at once: the end of a wait is no step.
+    for (const thread of woken) {
+      baton.words[RETURN_TO] = this.#me;
+      baton.give(thread, WOKEN);
+      this.#takeUp();
+      if (baton.words[THREW] === 0) continue;
+      baton.give(MAIN, DONE);
+      this.#takeUp();
+    }
+    return woken.length;
+  }
+
+  #diverge(saw: string): never {
+    this.#saw = saw;
+    this.#baton.words[DIVERGED] = 1;
+    this.#baton.give(MAIN, DONE);
+    this.#takeUp();
+    throw STOPPING;
+  }
+
+  #note(point: Point): Reported | undefined {
+    if (this.#baton.words[RECORD] === 0) return undefined;
+    const entry = this.#toReported(point);
+    this.#log.push(entry);
+    return entry;
+  }
+
+  #toReported(point: Point): Reported {
+    const [site = '', ...callers] = this.#pendingSites;
+    return {
+      op: point.op,
+      at: point.at,
+      size: point.size,
+      value: operandOf(point),
+      result: null,
+      site,
+      callers: callers.slice(0, 4),
+    };
+  }
+
+  #report(thrown: PlainError | undefined): void {
+    const pending = this.#pending;
+    if (this.#baton.words[RECORD] === 0 && thrown === undefined && this.#saw === undefined) return;
+    this.#port.postMessage({
+      thread: this.#me,
+      log: this.#log,
+      ...(pending === undefined ? {} : { pending: this.#toReported(pending), asleep: this.#asleep }),
+      ...(thrown === undefined ? {} : { thrown }),
+      ...(this.#saw === undefined ? {} : { saw: this.#saw }),
+    } satisfies LockstepReport);
+  }
+}
+
+function plain(value: Value): TraceEntry['result'] {
+  return typeof value === 'bigint' ? format(value) : (value ?? null);
+}

@@ -1,0 +1,333 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { fromPlain, IrqError } from '../../errors/irq-error.ts';
+import { isControlled, withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledEnvironment } from '../environment.ts';
+import type { Divergence, Step } from '../executor.ts';
+import { describeOperation, LOCK, OPERATION_NAMES } from '../operation.ts';
+import type { FailureKind, ThreadEnd, TraceEntry } from '../result.ts';
+import type { CheckedScenario } from '../scenario.ts';
+import { type SetUp, setUp } from '../simulation.ts';
+import type { ScenarioSource } from '../source.ts';
+import { ThreadRunner } from '../thread-runner.ts';
+import { explainThrown } from '../verdict.ts';
+import {
+  Baton,
+  DIVERGED,
+  ENDED,
+  FAILED,
+  LENGTH,
+  LIVE,
+  MAIN,
+  QUIT,
+  RECORD,
+  SLEEPERS,
+  START,
+  STEP,
+  STOP,
+  THREW,
+  wordsFor,
+} from './baton.ts';
+import { requireCloneable } from './cloneable.ts';
+import type { LockstepTask } from './lockstep-entry.ts';
+import type { LockstepReport, Reported } from './lockstep-thread.ts';
+import { RealThreads } from './pool.ts';
+
+export type LockstepOptions = {
+  readonly seed?: number;
+  /** The longest schedule; 10,000 where not given. */
+  readonly steps?: number;
+  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
+  readonly hangSeconds?: number;
+};
+
+/** A schedule as real threads have run it. */
+export type LockstepRun = {
+  /** With `record`: each step, as the simulated executor gives it, but for the marks of preemptions. */
+  readonly trace: readonly TraceEntry[];
+  readonly threads: readonly ThreadEnd[];
+  readonly steps: number;
+  /** What a thread, or `finally`, threw, or that a thread never ended. Of threads that wait for good, `threads` tells. */
+  readonly failure?: {
+    readonly kind: FailureKind;
+    readonly message: string;
+    readonly sites: readonly string[];
+    readonly stack?: string;
+  };
+  readonly diverged?: Divergence;
+};
+
+/** Looks at the baton before a thread sleeps, where threads have cores of their own: some microseconds' worth. */
+const SPIN = 2000;
+const READY_MS = 30_000;
+
+/**
+ * A scenario in real worker threads, one operation at a time along a schedule. The threads stay; each schedule starts
+ * from the bytes that setup left. Runs are synchronous: the calling thread sleeps meanwhile.
+ */
+export class Lockstep {
+  readonly #scenario: CheckedScenario;
+  readonly #setUp: SetUp;
+  readonly #runner: ThreadRunner;
+  readonly #bases: readonly number[];
+  readonly #baton: Baton;
+  readonly #capacity: number;
+  readonly #pool: RealThreads;
+  readonly #ports: readonly MessagePort[];
+  readonly #ended: Promise<unknown>;
+  readonly #hangMs: number;
+  #broken = false;
+
+  /**
+   * Starts the threads.
+   * @param source - where they find the scenario; it has to be the one given.
+   * @throws IrqError `ERR_SCENARIO` where the state cannot be sent to them.
+   */
+  static async start(
+    scenario: CheckedScenario,
+    source: ScenarioSource,
+    options: LockstepOptions = {},
+  ): Promise<Lockstep> {
+    const { seed = 0, steps = 10_000, hangSeconds = 10 } = options;
+    const made = setUp(scenario, seed);
+    requireCloneable(scenario.name, made.state);
+    made.memory.markFresh();
+    const threads = scenario.bodies.length;
+    const control = new Int32Array(new SharedArrayBuffer(wordsFor(threads, steps) * 4));
+    const spin = availableParallelism() > 1 ? SPIN : 0;
+    const pool = new RealThreads(threads);
+    const ports: MessagePort[] = [];
+    const ended: Promise<unknown>[] = [];
+    const ready: Promise<unknown>[] = [];
+    for (let thread = 0; thread < threads; thread++) {
+      const { port1, port2 } = new MessageChannel();
+      const { state, memory } = made;
+      const buffers = memory.buffers;
+      const task: LockstepTask = { source, thread, seed, control, spin, state, buffers, port: port2 };
+      ended.push(pool.run('lockstep', task, [port2]));
+      ready.push(once(port1, 'message', { signal: AbortSignal.timeout(READY_MS) }));
+      port1.unref();
+      ports.push(port1);
+    }
+    const all = Promise.all(ended);
+    try {
+      // Whichever comes first: a thread that cannot load the scenario ends at once.
+      await Promise.race([Promise.all(ready), all]);
+    } catch (error) {
+      await pool.destroy();
+      throw error instanceof IrqError || !(error instanceof Error) ? error : fromClone(error);
+    }
+    all.catch(() => {});
+    const baton = new Baton(control, threads, MAIN, 0);
+    return new Lockstep(scenario, made, seed, baton, steps, pool, ports, all, hangSeconds * 1000);
+  }
+
+  private constructor(
+    scenario: CheckedScenario,
+    made: SetUp,
+    seed: number,
+    baton: Baton,
+    capacity: number,
+    pool: RealThreads,
+    ports: readonly MessagePort[],
+    ended: Promise<unknown>,
+    hangMs: number,
+  ) {
+    this.#scenario = scenario;
+    this.#setUp = made;
+    this.#runner = new ThreadRunner(scenario, made.state, made.memory, seed);
+    this.#bases = made.memory.buffers.map((buffer) => made.memory.locate(new Uint8Array(buffer)));
+    this.#baton = baton;
+    this.#capacity = capacity;
+    this.#pool = pool;
+    this.#ports = ports;
+    this.#ended = ended;
+    this.#hangMs = hangMs;
+  }
+
+  /**
+   * Runs one schedule.
+   * @param record - note each step with its values and its place in the source; without, only how it ends.
+   */
+  run(schedule: readonly Step[], record = true): LockstepRun {
+    if (this.#broken)
+      throw new IrqError('ERR_THREAD_SILENT', 'a thread of this session hangs: start another');
+    if (schedule.length > this.#capacity) {
+      throw new IrqError(
+        'ERR_USAGE',
+        `the schedule has ${schedule.length} steps, and this session takes ${this.#capacity}`,
+      );
+    }
+    const baton = this.#baton;
+    this.#setUp.memory.restore();
+    this.#write(schedule, record);
+    baton.give(0, START);
+    if (baton.take(this.#hangMs) === 0) return this.#hangs();
+    for (let t = 0; t < this.#ports.length; t++) {
+      if (baton.stateOf(t) !== LIVE) continue;
+      baton.give(t, STOP);
+      if (baton.take(this.#hangMs) === 0) return this.#hangs();
+    }
+    return this.#collect(schedule);
+  }
+
+  /** Ends the threads. */
+  async close(): Promise<void> {
+    if (!this.#broken) {
+      for (let t = 0; t < this.#ports.length; t++) this.#baton.give(t, QUIT);
+      await this.#ended;
+    }
+    for (const port of this.#ports) port.close();
+    await this.#pool.destroy();
+  }
+
+  #write(schedule: readonly Step[], record: boolean): void {
+    const { words } = this.#baton;
+    for (const [i, { thread, op, buffer, byteOffset, size }] of schedule.entries()) {
+      const at = (this.#bases[buffer] ?? 0) + byteOffset;
+      this.#baton.setStep(i, thread, OPERATION_NAMES.indexOf(op), size, at);
+    }
+    words[STEP] = 0;
+    words[LENGTH] = schedule.length;
+    words[RECORD] = record ? 1 : 0;
+    words[THREW] = 0;
+    words[DIVERGED] = 0;
+    words[SLEEPERS] = 0;
+    for (let t = 0; t < this.#ports.length; t++) this.#baton.clearState(t);
+  }
+
+  #collect(schedule: readonly Step[]): LockstepRun {
+    const { words } = this.#baton;
+    const reports = this.#ports.map(
+      (port) => receiveMessageOnPort(port)?.message as LockstepReport | undefined,
+    );
+    const steps = words[STEP] as number;
+    const threads = this.#scenario.threadNames.map((name, t) => this.#endOf(name, t, reports[t]));
+    const trace = this.#traceOf(schedule.slice(0, steps), reports);
+    const diverged = words[DIVERGED] === 0 ? undefined : this.#divergence(schedule, steps, reports);
+    const failure = this.#failureOf(reports, threads, diverged === undefined);
+    return {
+      trace,
+      threads,
+      steps,
+      ...(failure === undefined ? {} : { failure }),
+      ...(diverged === undefined ? {} : { diverged }),
+    };
+  }
+
+  #traceOf(steps: readonly Step[], reports: readonly (LockstepReport | undefined)[]): TraceEntry[] {
+    const next = reports.map(() => 0);
+    return steps.flatMap(({ thread }) => {
+      const entry = reports[thread]?.log[next[thread] as number];
+      next[thread] = (next[thread] as number) + 1;
+      if (entry === undefined) return [];
+      const { op, at, size, value, result, site, callers } = entry;
+      return {
+        thread: this.#scenario.threadNames[thread] ?? '',
+        op: OPERATION_NAMES[op] ?? 'load',
+        target: this.#setUp.memory.nameOf(at, size),
+        value,
+        result,
+        site,
+        ...(callers.length > 0 ? { callers } : {}),
+      } satisfies TraceEntry;
+    });
+  }
+
+  #endOf(name: string, t: number, report: LockstepReport | undefined): ThreadEnd {
+    const state = this.#baton.stateOf(t);
+    if (state === ENDED) return { name, state: 'ended' };
+    if (state === FAILED) return { name, state: 'failed' };
+    const pending = report?.pending;
+    if (pending === undefined) return { name, state: 'runnable' };
+    const blocked = pending.op === LOCK && this.#wordAt(pending.at) !== 0;
+    return {
+      name,
+      state: report?.asleep ? 'waiting' : blocked ? 'blocked' : 'runnable',
+      at: this.#describe(pending),
+      ...(pending.site === '' ? {} : { site: pending.site }),
+    };
+  }
+
+  #failureOf(
+    reports: readonly (LockstepReport | undefined)[],
+    threads: readonly ThreadEnd[],
+    complete: boolean,
+  ): LockstepRun['failure'] {
+    for (const report of reports) {
+      if (report?.thrown === undefined) continue;
+      const sites = [report.log.at(-1)?.site ?? ''].filter((site) => site !== '');
+      return explainThrown(fromPlain(report.thrown), `${threads[report.thread]?.name}: `, sites);
+    }
+    const { finally: check } = this.#scenario;
+    if (!complete || check === undefined || threads.some(({ state }) => state !== 'ended')) return undefined;
+    try {
+      this.#aside(() => check(this.#setUp.state));
+      return undefined;
+    } catch (thrown) {
+      return explainThrown(thrown, 'after the last thread has ended: ', []);
+    }
+  }
+
+  /** Runs `finally` as the simulated executor does, with clock and chance seeded. */
+  #aside(body: () => void): void {
+    if (isControlled()) body();
+    else {
+      const runner = this.#runner;
+      withControlledEnvironment(runner, () => withControlledAtomics(runner, () => runner.runAside(body)));
+    }
+  }
+
+  #divergence(
+    schedule: readonly Step[],
+    at: number,
+    reports: readonly (LockstepReport | undefined)[],
+  ): Divergence {
+    const wanted = schedule[at];
+    const who = this.#scenario.threadNames[wanted?.thread ?? 0] ?? '';
+    const saw = reports[wanted?.thread ?? 0]?.saw;
+    const expected = wanted?.op ?? 'the end of the schedule';
+    if (saw === undefined)
+      return { step: at + 1, expected: `${expected} of ${who}`, saw: `the end of ${who}` };
+    return { step: at + 1, expected: saw === expected ? `${expected} on another word` : expected, saw };
+  }
+
+  #hangs(): LockstepRun {
+    this.#broken = true;
+    const thread = this.#baton.holder;
+    const name = this.#scenario.threadNames[thread] ?? 'a thread';
+    const seconds = this.#hangMs / 1000;
+    return {
+      trace: [],
+      threads: this.#scenario.threadNames.map((each) => ({ name: each, state: 'runnable' })),
+      steps: this.#baton.words[STEP] as number,
+      failure: {
+        kind: 'livelock',
+        message: `${name} has come to no operation for ${seconds} s, and was stopped: it loops without calling Atomics, or catches the exception that stops it`,
+        sites: [],
+      },
+    };
+  }
+
+  #describe({ op, at, size, value }: Reported): string {
+    const [a, b] = Array.isArray(value) ? value : [value];
+    return describeOperation(op, this.#setUp.memory.nameOf(at, size), a ?? undefined, b ?? undefined);
+  }
+
+  #wordAt(at: number): number {
+    const { memory } = this.#setUp;
+    const { buffer, byteOffset } = memory.place(at);
+    const found = memory.buffers[buffer];
+    return found === undefined ? 0 : new DataView(found).getInt32(byteOffset, true);
+  }
+}
+
+/** Between threads an error loses its class: one of ours is made anew from its message. */
+function fromClone(error: Error): Error {
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'ERR_SCENARIO' || code === 'ERR_FILE' || code === 'ERR_UNSUPPORTED') {
+    return new IrqError(code, error.message);
+  }
+  return new IrqError('ERR_THREAD_DIED', `a thread could not be started: ${error.message}`, { cause: error });
+}

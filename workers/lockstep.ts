@@ -1,0 +1,1 @@
+export { serveLockstep as lockstep } from '../src/explore/real/lockstep-entry.ts';
