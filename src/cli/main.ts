@@ -5,6 +5,7 @@ import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
 import { exploreCommand } from './explore.ts';
 import { latencyCommand } from './latency.ts';
+import { racesCommand } from './races.ts';
 import { replayCommand } from './replay.ts';
 import { replayGuestCommand } from './replay-guest.ts';
 import { stressCommand } from './stress.ts';
@@ -24,6 +25,7 @@ const commands = [
   latencyCommand(),
   exploreCommand(),
   replayCommand(),
+  racesCommand(),
   conformCommand(),
   replayGuestCommand(),
 ];

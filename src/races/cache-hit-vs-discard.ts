@@ -40,7 +40,6 @@ export const cacheHitVsDiscard = defineRace<Words, Board>({
   lesson:
     'A pointer out of a shared table needs a reference, or a section, that was there before the lock was dropped.',
   buggy: {
-    name: 'cache-hit-vs-discard.buggy',
     ...memory({ references: 2 }, (words) => {
       const slots = new Slots(words, regions.slots, SLOTS);
       slots.init();
@@ -63,7 +62,6 @@ export const cacheHitVsDiscard = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'cache-hit-vs-discard.fixed',
     ...onMachine((machine) => {
       mapDevices(machine, 1);
       mapEvent(machine, 1, 10, DISCARDED);

@@ -33,7 +33,6 @@ export const checkThenHalt = defineRace<Words, Words>({
   lesson:
     '"There is nothing to do" and "I am asleep" have to be one decision. Look for the value that a sleeper compares: it has to be read before the look, and to change with every event.',
   buggy: {
-    name: 'check-then-halt.buggy',
     ...memory(),
     threads: {
       vcpu(words) {
@@ -48,7 +47,6 @@ export const checkThenHalt = defineRace<Words, Words>({
     finally: nothingLeft,
   },
   fixed: {
-    name: 'check-then-halt.fixed',
     ...memory(),
     threads: {
       vcpu(words) {

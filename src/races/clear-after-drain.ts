@@ -51,7 +51,6 @@ export const clearAfterDrain = defineRace<Words, Words>({
   lesson:
     'Clear first, then drain. Whatever is taken back has to be taken back before the look that it stands for.',
   buggy: {
-    name: 'clear-after-drain.buggy',
     ...memory(),
     threads: {
       consumer(words) {
@@ -67,7 +66,6 @@ export const clearAfterDrain = defineRace<Words, Words>({
     finally: queueEmpty,
   },
   fixed: {
-    name: 'clear-after-drain.fixed',
     ...memory(),
     threads: {
       consumer(words) {

@@ -44,7 +44,6 @@ export const doublePutOnInvalidate = defineRace<Words, Board>({
   fix: "the machine's cache holds no references: a stamp on the event is valid in one epoch, and emptying the cache moves the epoch, which can be done twice. The count of an LPI's mappings changes with a mapping only, under a lock",
   lesson: 'Put only what your own atomic erase gave you. A lock that not everybody takes is no lock.',
   buggy: {
-    name: 'double-put-on-invalidate.buggy',
     ...memory({ references: 2 }, (words) => {
       const slots = new Slots(words, regions.slots, SLOTS);
       slots.init();
@@ -59,7 +58,6 @@ export const doublePutOnInvalidate = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'double-put-on-invalidate.fixed',
     ...onMachine((machine) => {
       mapDevices(machine, 1);
       mapEvent(machine, 1, 10, LPI);

@@ -57,7 +57,6 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
   lesson:
     'Leaving early because somebody is busy needs a mark that he finds when he is done. Let him replay who finishes.',
   buggy: {
-    name: 'edge-during-retarget.buggy',
     ...memory({ edges: 1 }),
     threads: {
       oldCpu(words) {
@@ -84,7 +83,6 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'edge-during-retarget.fixed',
     ...onMachine(
       (machine) => {
         mapDevices(machine, 1);

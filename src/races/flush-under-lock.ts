@@ -35,7 +35,6 @@ export const flushUnderLock = defineRace<Words, Board>({
   fix: "the machine's locks: who removes an irqfd waits for the worker's lock, and a worker that injects takes no lock which a removal holds while it waits",
   lesson: 'Waiting for another to finish is taking a lock. Draw the flushes into the lock order too.',
   buggy: {
-    name: 'flush-under-lock.buggy',
     ...memory({ work: QUEUED }),
     threads: {
       control(words) {
@@ -58,7 +57,6 @@ export const flushUnderLock = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'flush-under-lock.fixed',
     ...onMachine((machine) => {
       const { vm, its } = machine;
       mapDevices(machine, 1);

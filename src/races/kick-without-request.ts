@@ -34,7 +34,6 @@ export const kickWithoutRequest = defineRace<Words, Board>({
   lesson:
     'Whoever tells another by looking at its mode has to leave a mark first, and the other has to look for marks after it has changed its mode.',
   buggy: {
-    name: 'kick-without-request.buggy',
     ...memory(),
     threads: {
       vcpu(words) {
@@ -54,7 +53,6 @@ export const kickWithoutRequest = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'kick-without-request.fixed',
     ...onMachine((machine) => enableSpi(machine, SPI)),
     threads: {
       vcpu(board) {

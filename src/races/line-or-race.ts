@@ -51,7 +51,6 @@ export const lineOrRace = defineRace<Words, Board>({
   lesson:
     'Each access being atomic does not make the whole atomic. A value that was computed from shared state is old as soon as it is computed.',
   buggy: {
-    name: 'line-or-race.buggy',
     ...memory({ sources: FIRST, line: 1 }),
     threads: {
       lowers(words) {
@@ -70,7 +69,6 @@ export const lineOrRace = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'line-or-race.fixed',
     ...onMachine((machine) => {
       enableSpi(machine, SPI, 0);
       setSource(machine, 0, FIRST, true);

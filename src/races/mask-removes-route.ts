@@ -36,7 +36,6 @@ export const maskRemovesRoute = defineRace<Words, Board>({
   lesson:
     'Masked means later, not never. An event may be taken out of where it waits only by who can deliver it.',
   buggy: {
-    name: 'mask-removes-route.buggy',
     ...memory({ route: 1 }),
     threads: {
       device(words) {
@@ -58,7 +57,6 @@ export const maskRemovesRoute = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'mask-removes-route.fixed',
     ...onMachine(
       (machine) => {
         mapDevices(machine, 1);

@@ -7,7 +7,7 @@ import { byDefault } from '../explore/schedule.ts';
 import type { SharedMemory } from '../explore/shared-memory.ts';
 import { withSimulation } from '../explore/simulation.ts';
 import type { RunView, Strategy } from '../explore/strategies/strategy.ts';
-import type { Race } from './race.ts';
+import type { Race, Variant } from './race.ts';
 
 /** A step of a named schedule in one of the variants. */
 type NamedStep = { readonly name: string; readonly thread: number; readonly place: string | undefined };
@@ -24,7 +24,7 @@ const MOST_STEPS = 20_000;
 const REST = 'rest';
 
 /** Runs a variant along the schedule that the catalogue names. From its end on everybody runs as far as he can. */
-export function runNamedSchedule(race: Race, variant: 'buggy' | 'fixed'): NamedRun {
+export function runNamedSchedule(race: Race, variant: Variant): NamedRun {
   const scenario = checkScenario(race[variant]);
   const steps = stepsOf(race, variant, scenario.threadNames);
   return withSimulation(scenario, 0, { maxSteps: MOST_STEPS, timeouts: 'late' }, (simulation) => {
@@ -44,7 +44,7 @@ export function stepNames(schedule: string): string[] {
   return schedule.split(/\s+/).filter((word) => word !== '!' && word !== '|' && word !== '');
 }
 
-function stepsOf(race: Race, variant: 'buggy' | 'fixed', threads: readonly string[]): NamedStep[] {
+function stepsOf(race: Race, variant: Variant, threads: readonly string[]): NamedStep[] {
   return stepNames(race.schedule).map((name) => {
     const thread = threads.indexOf(name.split(':')[0] ?? '');
     const place = race.steps[name];

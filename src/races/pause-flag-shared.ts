@@ -70,7 +70,6 @@ export const pauseFlagShared = defineRace<Words, Board>({
   lesson:
     'A flag that several set has to be a count or a lock. A copy that will be written back makes everybody else a guest.',
   buggy: {
-    name: 'pause-flag-shared.buggy',
     ...memory({ active: A | B }),
     threads: {
       writerA: (words) => clearActive(words, A),
@@ -97,7 +96,6 @@ export const pauseFlagShared = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'pause-flag-shared.fixed',
     ...onMachine((machine) => {
       const { interrupts } = machine.gic;
       for (const intid of [SPI_A, SPI_B]) {

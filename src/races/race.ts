@@ -41,9 +41,22 @@ export type Race = {
   readonly fixed: Scenario;
 };
 
-/** The two variants of a race have states of their own; whoever runs one gives it what its `setup` made. */
-export function defineRace<B, F>(
-  race: Omit<Race, 'buggy' | 'fixed'> & { readonly buggy: Scenario<B>; readonly fixed: Scenario<F> },
-): Race {
-  return { ...race, buggy: race.buggy as unknown as Scenario, fixed: race.fixed as unknown as Scenario };
+/** What a race is made of; its variants are named after it. Each has a state of its own, which its `setup` makes. */
+export type RaceParts<B, F> = Omit<Race, 'buggy' | 'fixed'> & {
+  readonly buggy: Omit<Scenario<B>, 'name'>;
+  readonly fixed: Omit<Scenario<F>, 'name'>;
+};
+
+export function defineRace<B, F>(race: RaceParts<B, F>): Race {
+  const buggy: Scenario<B> = { ...race.buggy, name: variantName(race.slug, 'buggy') };
+  const fixed: Scenario<F> = { ...race.fixed, name: variantName(race.slug, 'fixed') };
+  // Whoever runs a scenario hands its threads what its own setup made, and looks at no state himself.
+  return { ...race, buggy: buggy as unknown as Scenario, fixed: fixed as unknown as Scenario };
+}
+
+export type Variant = 'buggy' | 'fixed';
+
+/** The name of a variant's scenario, as tokens have it: `check-then-halt.buggy`. */
+export function variantName(slug: string, variant: Variant): string {
+  return `${slug}.${variant}`;
 }

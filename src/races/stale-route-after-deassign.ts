@@ -43,7 +43,6 @@ export const staleRouteAfterDeassign = defineRace<Words, Board>({
   lesson:
     'Whatever is kept up to date by a list must not be used by who is off the list. Ask of each private copy: who refreshes it, and until when?',
   buggy: {
-    name: 'stale-route-after-deassign.buggy',
     ...memory({ active: 1, hook: 1, routeCopy: OLD, table: OLD }),
     threads: {
       deassign(words) {
@@ -64,7 +63,6 @@ export const staleRouteAfterDeassign = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'stale-route-after-deassign.fixed',
     ...onMachine((machine) => {
       mapDevices(machine, 1);
       mapEvent(machine, 1, 10, OLD_LPI);

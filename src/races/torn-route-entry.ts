@@ -41,7 +41,6 @@ export const tornRouteEntry = defineRace<Words, Board>({
   fix: "the machine's irqfd: its copy of the route lies under a sequence count. Whoever finds a write under way, or the count moved, leaves the event to the main thread, which reads the table that is in force",
   lesson: 'One word never tears, two do. Count the words of what you read, and ask what keeps them together.',
   buggy: {
-    name: 'torn-route-entry.buggy',
     ...memory({ deviceId: 1, eventId: 10 }),
     threads: {
       injector(words) {
@@ -56,7 +55,6 @@ export const tornRouteEntry = defineRace<Words, Board>({
     },
   },
   fixed: {
-    name: 'torn-route-entry.fixed',
     ...onMachine((machine) => {
       mapDevices(machine, 1, 2);
       for (const [deviceId, eventId, lpi] of LPIS) mapEvent(machine, deviceId, eventId, lpi);

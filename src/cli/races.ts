@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import type { Race } from '../races/race.ts';
+import { heldUp, type RaceRun, runRace } from '../races/run.ts';
+import { racesText, raceText } from '../report/races-text.ts';
+import { didYouMean } from '../scenarios/suggestion.ts';
+import { EXIT } from './exit.ts';
+import { Terminal } from './terminal.ts';
+import { number, wholeNumber } from './values.ts';
+
+const SCHEMA_VERSION = 1;
+
+type Flags = { seed: number; seconds: number; json?: boolean };
+
+/** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
+export function racesCommand(): Command {
+  return new Command('races')
+    .summary('find the races of the catalogue, real bugs of interrupt delivery, and see their fixes hold')
+    .description(
+      'Each race is a bug that has bitten somebody, as two small programs: one that has it, and one that has not, which is the machine itself wherever the machine has that mechanism. The first is searched for a schedule that fails, without a hint; the second is run under every schedule, or as many as the time allows. With the name of a race its story is told, and the failing schedule shown.\n' +
+        'Exit status 1 if a bug was not found with its symptom, or a fix did not hold.',
+    )
+    .argument('[slug...]', 'names or numbers of races; all where none is given')
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1), 0)
+    .option(
+      '--seconds <n>',
+      'how long to look at each variant of each race, at most',
+      number(0.1, 86_400, 'seconds'),
+      10,
+    )
+    .option('--json', 'print the result as one JSON object')
+    .action(async (slugs: string[], flags: Flags) => {
+      process.exitCode = await races(slugs, flags);
+    });
+}
+
+async function races(slugs: readonly string[], { seed, seconds, json }: Flags): Promise<number> {
+  // Before the races are loaded, so that their steps are shown by the lines of the TypeScript source.
+  process.setSourceMapsEnabled(true);
+  const { RACES } = await import('../races/index.ts');
+  const chosen = slugs.length === 0 ? RACES : slugs.map((slug) => findRace(RACES, slug));
+  const terminal = new Terminal();
+  const started = performance.now();
+  const runs: RaceRun[] = [];
+  for (const race of chosen) {
+    terminal.status(`${runs.length + 1} of ${chosen.length}: ${race.slug}`);
+    runs.push(runRace(race, { seed, seconds }));
+  }
+  terminal.clear();
+  const spent = (performance.now() - started) / 1000;
+  if (json) process.stdout.write(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
+  else if (slugs.length === 0) process.stdout.write(racesText(runs, seed, spent));
+  else process.stdout.write(runs.map(raceText).join('\n'));
+  return runs.every(({ result }) => heldUp(result)) ? EXIT.held : EXIT.failed;
+}
+
+function resultOf(runs: readonly RaceRun[], seed: number, seconds: number) {
+  const races = runs.map(({ result }) => result);
+  return { schemaVersion: SCHEMA_VERSION, command: 'races', seed, races, seconds };
+}
+
+function findRace(all: readonly Race[], slug: string): Race {
+  const found = all.find((race) => race.slug === slug || String(race.number) === slug);
+  if (found) return found;
+  const names = all.map((race) => race.slug);
+  throw new IrqError(
+    'ERR_USAGE',
+    `there is no race "${slug}"${didYouMean(slug, names)}\nthere are: ${names.join(', ')}`,
+  );
+}

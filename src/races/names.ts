@@ -1,0 +1,13 @@
+import type { Scenario } from '../explore/index.ts';
+import { RACES } from './index.ts';
+import { variantName } from './race.ts';
+
+/** The names of all variants: `check-then-halt.buggy`, `check-then-halt.fixed`, … */
+export function variantNames(): string[] {
+  return RACES.flatMap(({ slug }) => [variantName(slug, 'buggy'), variantName(slug, 'fixed')]);
+}
+
+/** A variant of a race by its name; undefined where there is none. Threads find it by this function too. */
+export function findVariant(name: string): Scenario | undefined {
+  return RACES.flatMap(({ buggy, fixed }) => [buggy, fixed]).find((scenario) => scenario.name === name);
+}

@@ -1,0 +1,95 @@
+import { checkScenario, type ExploreResult, explore, type Failure, type Scenario } from '../explore/index.ts';
+import { planPhases } from '../explore/phases.ts';
+import { takeProfile } from '../explore/profile.ts';
+import { withSimulation } from '../explore/simulation.ts';
+import type { Race } from './race.ts';
+
+export type RaceOptions = {
+  readonly seed: number;
+  /** For each variant of each race, at most. */
+  readonly seconds: number;
+};
+
+/** The fixed variant: what was run of it, and how that ended. */
+export type FixedResult = {
+  readonly verdict: ExploreResult['verdict'];
+  /** Every schedule was run, up to the order of steps that do not conflict. */
+  readonly exhausted: boolean;
+  readonly schedules: number;
+  /** How much that is, as a sentence. */
+  readonly explored: string;
+};
+
+/** What was seen of a race. */
+export type RaceResult = {
+  readonly slug: string;
+  readonly number: number;
+  /** The buggy variant failed, with the symptom that it should have. */
+  readonly found: boolean;
+  /** Schedules run until it did; all that were run where it did not. */
+  readonly schedules: number;
+  /** The strategy that found it; null where none did. */
+  readonly strategy: string | null;
+  readonly preemptions: number | null;
+  readonly minimal: Failure['minimal'] | null;
+  readonly kind: Failure['kind'] | null;
+  readonly expectedKind: Failure['kind'];
+  readonly token: string | null;
+  readonly fixed: FixedResult;
+};
+
+/** A race that was run, with the failing schedule to show. */
+export type RaceRun = { readonly race: Race; readonly result: RaceResult; readonly failure?: Failure };
+
+/** The most preemptions of the bounded search of a fixed variant that is too large to be exhausted. */
+const BOUND = 2;
+
+/** Looks for the buggy variant's failure without a hint, and for one of the fixed variant, which should have none. */
+export function runRace(race: Race, options: RaceOptions): RaceRun {
+  const { seed, seconds } = options;
+  const buggy = explore(race.buggy, { seed, seconds });
+  const { failure } = buggy;
+  const result: RaceResult = {
+    slug: race.slug,
+    number: race.number,
+    found: failure?.kind === race.kind,
+    schedules: buggy.foundAt ?? buggy.schedules,
+    strategy: buggy.foundAt === undefined ? null : strategyAt(race.buggy, seed, buggy.foundAt),
+    preemptions: failure?.preemptions ?? null,
+    minimal: failure?.minimal ?? null,
+    kind: failure?.kind ?? null,
+    expectedKind: race.kind,
+    token: failure?.token ?? null,
+    fixed: exploreFixed(race.fixed, options),
+  };
+  return { race, result, ...(failure === undefined ? {} : { failure }) };
+}
+
+/** Whether a race is as the catalogue says: the bug was found, and the fix held. */
+export function heldUp({ found, fixed }: RaceResult): boolean {
+  return found && fixed.verdict === 'pass';
+}
+
+/** All schedules; or where that takes too long, those within a bound. */
+function exploreFixed(scenario: Scenario, { seed, seconds }: RaceOptions): FixedResult {
+  const all = explore(scenario, { strategy: 'dpor', seed, seconds });
+  if (all.verdict !== 'unknown') return fixedResult(all);
+  return fixedResult(explore(scenario, { strategy: 'dfs', preemptions: BOUND, seed, seconds }));
+}
+
+function fixedResult({ verdict, exhausted, schedules, strategy, coverage }: ExploreResult): FixedResult {
+  return { verdict, exhausted: exhausted && strategy === 'dpor', schedules, explored: coverage.statement };
+}
+
+/** The strategy that ran schedule number `foundAt` of `auto`, which goes through its strategies one after the other. */
+function strategyAt(scenario: Scenario, seed: number, foundAt: number): string | null {
+  const checked = checkScenario(scenario);
+  return withSimulation(checked, seed, { maxSteps: 10_000, timeouts: 'late' }, ({ simulator }) => {
+    let last = 0;
+    for (const { strategy, most } of planPhases({ seed }, takeProfile(simulator))) {
+      last += most;
+      if (foundAt <= last) return strategy.name;
+    }
+    return null;
+  });
+}

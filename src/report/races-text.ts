@@ -1,0 +1,84 @@
+import { ORACLES } from '../races/oracles.ts';
+import { variantName } from '../races/race.ts';
+import { heldUp, type RaceRun } from '../races/run.ts';
+import { failureText } from './explore-text.ts';
+import { table } from './table.ts';
+import { count, plural } from './units.ts';
+
+const WIDTH = 100;
+
+/** The catalogue as it was run, a line each. */
+export function racesText(runs: readonly RaceRun[], seed: number, seconds: number): string {
+  const rows = runs.map(({ result }) => [
+    String(result.number),
+    result.slug,
+    result.found ? count(result.schedules) : `not in ${count(result.schedules)}`,
+    result.strategy ?? '–',
+    result.preemptions === null
+      ? '–'
+      : `${result.preemptions}${result.minimal === 'proved' ? '' : ' or fewer'}`,
+    result.kind === null ? `none, not ${result.expectedKind}` : kindText(result.kind, result.expectedKind),
+    fixedCell(result.fixed),
+  ]);
+  const held = runs.filter(({ result }) => heldUp(result)).length;
+  const lines = [
+    table(['#', 'race', 'schedules', 'found by', 'preemptions', 'symptom', 'fixed variant'], rows),
+    '',
+    `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that it takes, proved unless said otherwise.`,
+    `${held} of ${plural(runs.length, 'race')}: the bug found with its symptom, and the fix held; seed ${seed}, ${seconds.toFixed(1)} s`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** One race: its story, what was seen of it, and the schedule that fails. */
+export function raceText(run: RaceRun): string {
+  const { race, result, failure } = run;
+  const { fixed } = result;
+  const lines = [
+    `${race.number}. ${race.slug}: ${race.title}`,
+    `${race.component}; ${race.symptom}`,
+    '',
+    ...wrap(race.story),
+    '',
+    ...labelled('where', race.reference),
+    ...labelled('must hold', `${race.oracle}: ${ORACLES[race.oracle]}`),
+    ...labelled('fixed by', race.fix),
+    ...labelled('lesson', race.lesson),
+    ...labelled('schedule', race.schedule),
+    '',
+    failure === undefined
+      ? `the buggy variant did not fail in ${plural(result.schedules, 'schedule')}`
+      : `the buggy variant failed at schedule ${count(result.schedules)}, by ${result.strategy ?? 'a search'}${failure.kind === race.kind ? '' : `; ${race.kind} was expected`}:`,
+    '',
+  ];
+  if (failure !== undefined) {
+    const repeat = `npx irqloom replay ${failure.token} ${variantName(race.slug, 'buggy')}`;
+    lines.push(failureText(failure, repeat), '');
+  }
+  lines.push(`the fixed variant: ${fixed.verdict}; ${fixed.explored}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function kindText(kind: string, expected: string): string {
+  return kind === expected ? kind : `${kind}, not ${expected}`;
+}
+
+function fixedCell({ verdict, exhausted, schedules }: RaceRun['result']['fixed']): string {
+  return `${verdict}, ${exhausted ? 'all' : 'within 2 preemptions'} (${count(schedules)})`;
+}
+
+function labelled(label: string, text: string): string[] {
+  return wrap(text, WIDTH - 11).map((line, i) => `${(i === 0 ? label : '').padEnd(9)}  ${line}`);
+}
+
+function wrap(text: string, width = WIDTH): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
