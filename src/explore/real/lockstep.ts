@@ -33,6 +33,7 @@ import { requireCloneable } from './cloneable.ts';
 import type { LockstepTask } from './lockstep-entry.ts';
 import type { LockstepReport, Reported } from './lockstep-thread.ts';
 import { RealThreads } from './pool.ts';
+import { fromThread } from './thread-error.ts';
 
 export type LockstepOptions = {
   readonly seed?: number;
@@ -116,7 +117,7 @@ export class Lockstep {
       await Promise.race([Promise.all(ready), all]);
     } catch (error) {
       await pool.destroy();
-      throw error instanceof IrqError || !(error instanceof Error) ? error : fromClone(error);
+      throw fromThread(error);
     }
     all.catch(() => {});
     const baton = new Baton(control, threads, MAIN, 0);
@@ -321,13 +322,4 @@ export class Lockstep {
     const found = memory.buffers[buffer];
     return found === undefined ? 0 : new DataView(found).getInt32(byteOffset, true);
   }
-}
-
-/** Between threads an error loses its class: one of ours is made anew from its message. */
-function fromClone(error: Error): Error {
-  const code = 'code' in error ? error.code : undefined;
-  if (code === 'ERR_SCENARIO' || code === 'ERR_FILE' || code === 'ERR_UNSUPPORTED') {
-    return new IrqError(code, error.message);
-  }
-  return new IrqError('ERR_THREAD_DIED', `a thread could not be started: ${error.message}`, { cause: error });
 }

@@ -1,0 +1,16 @@
+import { ERRORS, type ErrorCode } from '../../errors/codes.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+
+/** Between threads an error loses its class, and keeps its message and `code`: one of ours is made anew. */
+export function fromThread(error: unknown): Error {
+  if (error instanceof IrqError) return error;
+  if (!(error instanceof Error))
+    return new IrqError('ERR_THREAD_DIED', `a thread could not be started: ${error}`);
+  const code = 'code' in error ? error.code : undefined;
+  if (isOurs(code)) return new IrqError(code, error.message);
+  return new IrqError('ERR_THREAD_DIED', `a thread could not be started: ${error.message}`, { cause: error });
+}
+
+function isOurs(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}

@@ -1,0 +1,1 @@
+export { serveFree as free } from '../src/explore/real/free-entry.ts';
