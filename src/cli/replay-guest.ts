@@ -3,9 +3,11 @@ import { replayText } from '../report/replay-text.ts';
 import { readGuestTrace } from '../scenarios/guest-trace.ts';
 import { replayGuest } from '../scenarios/replay/replay.ts';
 import { isFaithful } from '../scenarios/replay/result.ts';
-import { EXIT } from './exit.ts';
+import { replayThreaded } from '../scenarios/replay/threaded.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { wholeNumber } from './values.ts';
 
-type Flags = { json?: boolean };
+type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number };
 
 /** `irqloom replay-guest`: does again what a recorded guest did, and compares every answer with what it got. */
 export function replayGuestCommand(): Command {
@@ -15,10 +17,30 @@ export function replayGuestCommand(): Command {
       'Replays everything that a recorded guest did to its GICv3 and ITS, event by event: each register read and each acknowledge must answer what the guest got.',
     )
     .argument('<trace>', 'a recorded guest, JSON lines, gzipped or not')
+    .option(
+      '--threads',
+      "each vCPU's part in its worker, MSIs and wires from device threads, in any order that the recording's causes leave",
+    )
+    .option('--seed <n>', 'of the first run on threads', wholeNumber(0, 2 ** 31 - 1))
+    .option('--runs <n>', 'how many runs on threads', wholeNumber(1, 10_000), 3)
     .option('--json', 'print the result as one JSON object')
-    .action((path: string, flags: Flags) => {
-      const result = replayGuest(readGuestTrace(path));
-      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : replayText(result));
-      process.exitCode = isFaithful(result) ? EXIT.held : EXIT.failed;
+    .action(async (path: string, flags: Flags) => {
+      process.exitCode = await replay(path, flags);
     });
+}
+
+async function replay(path: string, { json, threads, seed, runs }: Flags): Promise<number> {
+  const trace = readGuestTrace(path);
+  const chosen = seed ?? Math.floor(Math.random() * 2 ** 30);
+  let interrupted = false;
+  const result = threads
+    ? await interruptible(async (signal) => {
+        const replayed = await replayThreaded(trace, { seed: chosen, runs, signal });
+        interrupted = signal.aborted;
+        return replayed;
+      })
+    : replayGuest(trace);
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  if (interrupted) return EXIT.interrupted;
+  return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

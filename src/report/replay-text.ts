@@ -8,14 +8,35 @@ export function replayText(result: ReplayResult): string {
   const lines = [
     `${plural(events, 'event')} of a guest with ${plural(cpus, 'vCPU')}: ${plural(msis, 'MSI')}, ${count(delivered)} interrupts delivered`,
     `register reads ${count(reads.checked)}, ${count(reads.differ)} differ; acknowledges ${count(acknowledges.checked)}, ${count(acknowledges.differ)} differ`,
-    speedLine(result),
+    ...(result.runs ? threadLines(result) : [speedLine(result)]),
     ...differenceLines(differences),
     ...(isFaithful(result) ? ['every answer is the one that the guest got'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function speedLine({ seconds, eventsPerSecond, passes, firstPassSeconds }: ReplayResult): string {
+function threadLines({ threads, runs = [] }: ReplayResult): string[] {
+  const left = threads?.leftOut ?? 0;
+  return [
+    `${plural(threads?.vcpus ?? 0, 'vCPU thread')}, ${plural(threads?.devices ?? 0, 'device thread')}${left === 0 ? '' : `; ${plural(left, 'signal')} that nobody had taken left out`}`,
+    table(
+      ['seed', 'time', 'delivered', 'reordered', 'missing', 'extra', 'reads', 'differ', 'undone'],
+      runs.map(({ seed, seconds, delivered, reordered, acknowledges, extras, reads, undone }) => [
+        String(seed),
+        time(seconds * 1e9),
+        count(delivered),
+        count(reordered),
+        count(acknowledges.differ - extras),
+        count(extras),
+        count(reads.checked),
+        count(reads.differ),
+        count(undone),
+      ]),
+    ),
+  ];
+}
+
+function speedLine({ seconds, eventsPerSecond, passes = 1, firstPassSeconds = 0 }: ReplayResult): string {
   const one = `${time(seconds * 1e9)} (${rate(eventsPerSecond)})`;
   if (passes === 1) return `replayed in ${one}`;
   return `replayed in ${one}: the median of ${passes} passes, all of them compared; the first took ${time(firstPassSeconds * 1e9)}`;

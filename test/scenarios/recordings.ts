@@ -72,6 +72,11 @@ const hex = (value: number | bigint) => `0x${value.toString(16)}`;
  * coalesce, some move while they are pending, and one device goes and comes back.
  */
 export function handMade(cpus: number, rounds = 20): GuestTrace {
+  return traceOf(handMadeLines(cpus, rounds), `hand-made-${cpus}.jsonl`);
+}
+
+/** The lines of {@link handMade}. */
+export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
   const lines: Line[] = [{ ...HEADER, cpus }];
   const each = (what: (cpu: number) => void) => {
     for (let cpu = 0; cpu < cpus; cpu++) what(cpu);
@@ -184,5 +189,5 @@ export function handMade(cpus: number, rounds = 20): GuestTrace {
     }
   }
   iar(0, 1023);
-  return traceOf(lines, `hand-made-${cpus}.jsonl`);
+  return lines;
 }

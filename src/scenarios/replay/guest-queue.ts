@@ -28,11 +28,16 @@ export class GuestQueue {
     if (register === CWRITER || register === CBASER) this.#tail = FORGOTTEN;
   }
 
+  /** The guest-physical address of the next command. */
+  next(): number {
+    if (this.#tail === FORGOTTEN) this.#find();
+    return this.#base + this.#tail;
+  }
+
   /** Lays the command of eight words that starts at `commands[at]`; nothing happens where the queue has no memory. */
   lay(commands: Uint32Array, at: number): void {
-    if (this.#tail === FORGOTTEN) this.#find();
     const { memory } = this.#machine;
-    const address = this.#base + this.#tail;
+    const address = this.next();
     if (memory.has(address, COMMAND_BYTES)) {
       for (let word = 0; word < PACKED_COMMAND_WORDS; word++)
         memory.setWord(address + 4 * word, commands[at + word] ?? 0);

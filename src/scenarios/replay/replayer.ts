@@ -130,9 +130,19 @@ export class Replayer {
     }
   }
 
+  /** The guest-physical address at which the next command will be laid. */
+  nextCommand(): number {
+    return this.#queue.next();
+  }
+
+  /** The guest-physical address of the byte of an LPI in the configuration table. */
+  configAddressOf(lpi: number): number {
+    return this.#configTable() + lpi - FIRST_LPI;
+  }
+
   #configure(lpi: number, value: number): void {
     const { memory } = this.#machine;
-    const address = this.#configTable() + lpi - FIRST_LPI;
+    const address = this.configAddressOf(lpi);
     if (memory.has(address, 1)) memory.setByte(address, value);
   }
 
@@ -185,7 +195,8 @@ function nameOfAccess({ kind, cpu, size, a }: PackedTrace, row: number): string 
   return `${FRAMES[kind[row] ?? 0]}${of}+0x${(a[row] ?? 0).toString(16)} (${size[row]} bytes)`;
 }
 
-function writeIcc(cpu: CpuInterface, register: number, value: number): void {
+/** Writes a register of a CPU interface; `register` is one of PACKED_ICC. */
+export function writeIcc(cpu: CpuInterface, register: number, value: number): void {
   if (register === PACKED_ICC.PMR) cpu.priorityMask = value;
   else if (register === PACKED_ICC.BPR1) cpu.binaryPoint1 = value;
   else if (register === PACKED_ICC.IGRPEN1) cpu.groupEnable1 = (value & 1) !== 0;

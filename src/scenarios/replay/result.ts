@@ -12,15 +12,42 @@ export type ReplayResult = {
   readonly delivered: number;
   /** The first 20. */
   readonly differences: readonly Difference[];
-  /** Of one pass, the machine being loaded: the median where there were several. */
+  /** Of one replay, the machine being loaded: the median where there were several. */
   readonly seconds: number;
   readonly eventsPerSecond: number;
-  /** How often the guest was replayed, and how long the first time took, most of which is Node compiling the code. */
-  readonly passes: number;
-  readonly firstPassSeconds: number;
+  /** Event by event: how often it was replayed, and how long the first time took, most of which is Node compiling. */
+  readonly passes?: number;
+  readonly firstPassSeconds?: number;
+  /** On threads: how many there were, and how many signals were not made because nobody had taken them in the recording. */
+  readonly threads?: { readonly vcpus: number; readonly devices: number; readonly leftOut: number };
+  readonly runs?: readonly ThreadedRun[];
+};
+
+/** One replay on threads. */
+export type ThreadedRun = {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly reads: { readonly checked: number; readonly differ: number };
+  /** Deliveries that the recording has, and how many of them did not come, or came besides. */
+  readonly acknowledges: { readonly checked: number; readonly differ: number };
+  readonly delivered: number;
+  /** Deliveries that the recording does not have. */
+  readonly extras: number;
+  /** Deliveries that came to their vCPU after one that it took later in the recording: how free the order was. */
+  readonly reordered: number;
+  /** What could not be done: above 0 where the replay was given up, because nothing moved any more. */
+  readonly undone: number;
+  readonly differences: readonly Difference[];
 };
 
 /** Whether the machine answered everything as the guest was answered. */
-export function isFaithful({ reads, acknowledges, differences }: ReplayResult): boolean {
-  return reads.differ === 0 && acknowledges.differ === 0 && differences.length === 0;
+export function isFaithful({ reads, acknowledges, differences, runs = [] }: ReplayResult): boolean {
+  const all = [{ reads, acknowledges, differences, undone: 0 }, ...runs];
+  return all.every(
+    (run) =>
+      run.reads.differ === 0 &&
+      run.acknowledges.differ === 0 &&
+      run.differences.length === 0 &&
+      run.undone === 0,
+  );
 }
