@@ -61,7 +61,7 @@ function designCost(design: DesignName, kind: 'msi' | 'wired'): DesignCost | und
       ? ({ kind, pin: 5 } as const)
       : ({ kind, deviceId: DEVICE, eventId, doorbell: DOORBELL } as const);
   if (!userland.carries(source)) return undefined;
-  userland.connect(0, source);
+  userland.connect({ fd: 0, source });
   const { irqfds } = vm.vm;
   const round = () => {
     irqfds.write(0);

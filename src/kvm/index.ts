@@ -9,6 +9,7 @@ export {
   VIRT_FRAMES,
 } from './create-vm.ts';
 export {
+  type Connection,
   DESIGN_NAMES,
   type Design,
   type DesignName,
@@ -19,6 +20,7 @@ export {
 } from './designs/design.ts';
 export { DESIGNS } from './designs/designs.ts';
 export { memoryPerSource, type SourceMemory } from './designs/memory.ts';
+export { type Fate, type UpdateFates, type UpdateTrial, updateFates } from './designs/update-fates.ts';
 export { ADDRESSES, type AttributeName, CONTROLS, GROUPS } from './devices/attribute.ts';
 export { packRegion } from './devices/redistributors.ts';
 export { ERRNO, type ErrnoName } from './errno.ts';

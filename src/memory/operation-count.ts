@@ -33,6 +33,38 @@ const KINDS = {
 export function countOperations(run: () => void): OperationCount {
   const counts = { loads: 0, stores: 0, updates: 0, notifies: 0 };
   const words = new Set<number>();
+  watchOperations(run, (kind, word) => {
+    counts[kind]++;
+    words.add(word);
+  });
+  const lines = new Set([...words].map((word) => Math.floor(word / LINE)));
+  return { ...counts, words: words.size, lines: lines.size };
+}
+
+/**
+ * Runs a piece of code, and something else in the midst of it: right before its shared operation number `index`, from 0,
+ * or after the last one. So what another thread might do at that moment is done, in this thread; it must not wait for
+ * anything that `run` is holding. Returns how many operations `run` has made by itself.
+ */
+export function interruptAt(index: number, act: () => void, run: () => void): number {
+  let operations = 0;
+  let acting = false;
+  watchOperations(run, () => {
+    if (acting) return;
+    if (operations === index) {
+      acting = true;
+      act();
+      acting = false;
+    }
+    operations++;
+  });
+  if (index >= operations) act();
+  return operations;
+}
+
+type Kind = (typeof KINDS)[keyof typeof KINDS];
+
+function watchOperations(run: () => void, seen: (kind: Kind, word: number) => void): void {
   const originals = new Map<string, unknown>();
   const atomics = Atomics as unknown as Record<string, (...given: unknown[]) => unknown>;
   for (const [name, kind] of Object.entries(KINDS)) {
@@ -41,8 +73,7 @@ export function countOperations(run: () => void): OperationCount {
     originals.set(name, original);
     atomics[name] = (...given: unknown[]) => {
       const [view, index] = given as [Int32Array, number];
-      counts[kind]++;
-      words.add((view.byteOffset + index * view.BYTES_PER_ELEMENT) >>> 2);
+      seen(kind, (view.byteOffset + index * view.BYTES_PER_ELEMENT) >>> 2);
       return original.apply(Atomics, given);
     };
   }
@@ -51,6 +82,4 @@ export function countOperations(run: () => void): OperationCount {
   } finally {
     for (const [name, original] of originals) atomics[name] = original as (...given: unknown[]) => unknown;
   }
-  const lines = new Set([...words].map((word) => Math.floor(word / LINE)));
-  return { ...counts, words: words.size, lines: lines.size };
 }

@@ -43,7 +43,7 @@ describe.each(['inline', 'main'] as const)('dispatch %s', (dispatch) => {
     const { vm, userland, deliver } = rig(design, dispatch);
     const fd = vm.eventfd();
     expect(userland.carries(wired)).toBe(true);
-    userland.connect(fd, wired);
+    userland.connect({ fd, source: wired });
     vm.write(fd);
     expect(deliver()).toEqual([37]);
     userland.mask(fd);
@@ -62,7 +62,7 @@ describe.each(['inline', 'main'] as const)('dispatch %s', (dispatch) => {
     (design) => {
       const { vm, userland, deliver } = rig(design, dispatch);
       const fd = vm.eventfd();
-      userland.connect(fd, lpi(3));
+      userland.connect({ fd, source: lpi(3) });
       for (let round = 0; round < 2; round++) {
         vm.write(fd);
         expect(deliver()).toEqual([8200]);
@@ -80,13 +80,45 @@ describe.each(['inline', 'main'] as const)('dispatch %s', (dispatch) => {
   );
 });
 
+describe('many at once', () => {
+  test.each(ALL)('%s: one table for all of them, where there is one; and a resamplefd', (design) => {
+    const { vm, userland } = rig(design);
+    enableSpi(vm, 44, 'level');
+    const [level, resamplefd, edge] = [vm.eventfd(), vm.eventfd(), vm.eventfd()];
+    const cost = userland.connectAll([
+      { fd: level, source: { kind: 'wired', pin: 12 }, resamplefd },
+      { fd: edge, source: wired },
+    ]);
+    // Only the RFC's table has to be told of wired sources.
+    expect(cost).toEqual(design === 'rfc' ? { calls: 3, entries: 2 } : { calls: 2, entries: 0 });
+    for (let round = 0; round < 2; round++) {
+      vm.write(level);
+      expect(takeAll(vm, 0, 1)).toEqual([44]);
+      vm.vm.serveAcks();
+      expect(vm.read(resamplefd)).toBe(1n);
+      userland.mask(level);
+      userland.unmask(level);
+    }
+    vm.write(edge);
+    expect(takeAll(vm)).toEqual([37]);
+  });
+
+  test.each(ALL)('%s: what KVM_IRQ_LINE calls a pin', (design) => {
+    const { vm, userland, deliver } = rig(design);
+    // So that the RFC's table has the pin.
+    userland.connect({ fd: vm.eventfd(), source: wired });
+    vm.irqLine(DESIGNS[design].lineOfPin(5), 1);
+    expect(deliver()).toEqual([37]);
+  });
+});
+
 describe('what is particular to each', () => {
   test('unrouted: no table, no MSI', () => {
     const { vm, userland } = rig('unrouted');
     expectErrno('ENOTTY', 'KVM_SET_GSI_ROUTING', () => vm.setGsiRouting({ flags: 0, entries: [] }));
     expect(vm.checkExtension('KVM_CAP_IRQ_ROUTING')).toBe(0);
     expect(userland.carries(lpi(3))).toBe(false);
-    expectErrno('EINVAL', 'KVM_IRQFD', () => userland.connect(vm.eventfd(), lpi(3)));
+    expectErrno('EINVAL', 'KVM_IRQFD', () => userland.connect({ fd: vm.eventfd(), source: lpi(3) }));
     // The worker knows no other way either.
     const fd = vm.eventfd(1);
     vm.irqfd({ fd, gsi: 5, flags: 0, resamplefd: 0 });
@@ -133,7 +165,7 @@ describe('what is particular to each', () => {
     const { vm, userland, deliver } = rig('msi-spi');
     const fd = vm.eventfd();
     expect([userland.carries(lpi(3)), userland.carries(lpi(70))]).toEqual([false, true]);
-    userland.connect(fd, lpi(70));
+    userland.connect({ fd, source: lpi(70) });
     vm.write(fd);
     expect(vm.vm.irqfds.anyPending).toBe(false);
     expect(deliver()).toEqual([70]);
@@ -192,7 +224,7 @@ describe('the habits of VMMs', () => {
     const { vm, deliver } = rig('merged');
     const userland = DESIGNS.merged.makeUserland(vm.vm, policy);
     const fd = vm.eventfd();
-    userland.connect(fd, lpi(3));
+    userland.connect({ fd, source: lpi(3) });
     vm.write(fd);
     expect(deliver()).toEqual([8200]);
     const { entries } = userland.mask(fd);
@@ -219,7 +251,7 @@ describe('what it costs', () => {
   const countOf = (design: DesignName, source: Source) => {
     const { vm, userland, deliver } = rig(design);
     const fd = vm.eventfd();
-    userland.connect(fd, source);
+    userland.connect({ fd, source });
     vm.write(fd);
     deliver();
     const count = countOperations(() => vm.vm.irqfds.write(fd));
@@ -245,7 +277,7 @@ describe('what it costs', () => {
     const entries = (design: DesignName) => {
       const { vm, userland } = rig(design);
       const fds = Array.from({ length: 3 }, () => vm.eventfd());
-      for (const fd of fds) userland.connect(fd, lpi(3));
+      for (const fd of fds) userland.connect({ fd, source: lpi(3) });
       return userland.reroute(fds[0] ?? -1, lpi(4)).entries;
     };
     expect(['merged', 'rfc', 'direct', 'fixed-identity'].map((name) => entries(name as DesignName))).toEqual([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countOperations } from '../../src/memory/operation-count.ts';
+import { countOperations, interruptAt } from '../../src/memory/operation-count.ts';
 import { add, load, raise, store } from '../../src/memory/word.ts';
 
 test('counts each kind, and the words and lines that were touched', () => {
@@ -25,4 +25,22 @@ test('Atomics is as it was afterwards, even if the code threw', () => {
     }),
   ).toThrow('no');
   expect(Atomics.load).toBe(before);
+});
+
+test('something else is done in the midst, once, at any operation or after the last', () => {
+  const orders = [0, 1, 2, 3, 9].map((index) => {
+    const words = new Int32Array(new SharedArrayBuffer(256));
+    const seen: number[] = [];
+    const operations = interruptAt(
+      index,
+      () => add(words, 0, 1),
+      () => {
+        for (let n = 0; n < 3; n++) seen.push(load(words, 0));
+      },
+    );
+    expect(operations).toBe(3);
+    expect(words[0]).toBe(1);
+    return seen.join('');
+  });
+  expect(orders).toEqual(['111', '011', '001', '000', '000']);
 });

@@ -34,6 +34,14 @@ export type NameKind = 'intid' | 'gsi' | 'devid:evid';
 /** What it costs userland to change one source: how often it called, and how many entries of a table it handed over. */
 export type UpdateCost = { readonly calls: number; readonly entries: number };
 
+/** An eventfd and what it is to be the signal of. */
+export type Connection = {
+  readonly fd: number;
+  readonly source: Source;
+  /** Of a level-triggered wired source: written when the guest has ended the interrupt. */
+  readonly resamplefd?: number | undefined;
+};
+
 /**
  * Userland's half of a design: the VMM's bookkeeping. It belongs to the one thread that runs the VMM. Each method
  * returns what it cost.
@@ -43,7 +51,9 @@ export interface Userland {
   /** Whether an irqfd of this design can carry such a source. */
   carries(source: Source): boolean;
   /** Connects an eventfd to a source: from here on its writes are interrupts. */
-  connect(fd: number, source: Source): UpdateCost;
+  connect(connection: Connection): UpdateCost;
+  /** Connects many, with one table for all of them where the design has one. */
+  connectAll(connections: readonly Connection[]): UpdateCost;
   /** Holds the interrupts of one vector back: what is signalled meanwhile stays in its eventfd. */
   mask(fd: number): UpdateCost;
   unmask(fd: number): UpdateCost;
@@ -77,6 +87,8 @@ export type Design = {
   readonly checkRoutes: (routes: readonly Route[], spis: number) => void;
   /** KVM_IRQ_LINE. */
   readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
+  /** What KVM_IRQ_LINE calls the SPI at a pin. */
+  readonly lineOfPin: (pin: number) => number;
   /** Capabilities that answer otherwise than `merged`. */
   readonly capabilities: Readonly<Record<string, number>>;
   /** @param - the VMM whose habits it has, where they make a difference: QEMU's if nobody says otherwise */

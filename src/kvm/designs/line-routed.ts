@@ -28,5 +28,6 @@ export const LINE_ROUTED: Design = {
     // No route, or a refusal, is nobody's error: as on x86.
     injector.setIrq(irq, level);
   },
+  lineOfPin: (pin) => pin,
   capabilities: { KVM_CAP_ARM_IRQ_LINE_LAYOUT_2: 0 },
 };

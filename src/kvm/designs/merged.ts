@@ -1,6 +1,7 @@
+import { FIRST_SPI } from '../../gic/intid.ts';
 import type { Gsi } from '../gsi.ts';
 import { CACHED_WORDS, Injector } from '../injector.ts';
-import { irqLine } from '../irq-line.ts';
+import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../irq-line.ts';
 import { ROUTE_WORDS } from '../route.ts';
 import type { Design } from './design.ts';
 import { TableUserland } from './table-userland.ts';
@@ -30,6 +31,7 @@ export const MERGED: Design = {
     Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),
   checkRoutes: () => undefined,
   irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
+  lineOfPin: (pin) => packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: pin + FIRST_SPI }),
   capabilities: {},
   makeUserland: (vm, policy) => new TableUserland(vm, true, policy),
 };

@@ -1,9 +1,11 @@
 import { KvmError } from '../kvm-error.ts';
 import type { Vm } from '../vm.ts';
-import type { Source, UpdateCost, Userland } from './design.ts';
+import type { Connection, Source, UpdateCost, Userland } from './design.ts';
 
 /** How a source is named in the call of KVM_IRQFD. */
 export type IrqFdName = { readonly gsi: number; readonly deviceId?: number };
+
+type Named = IrqFdName & { readonly resamplefd?: number | undefined };
 
 /**
  * A VMM of a design without a table: the name of the source is in the call, so there is nothing to keep beside it, and
@@ -12,7 +14,7 @@ export type IrqFdName = { readonly gsi: number; readonly deviceId?: number };
 export class NamedUserland implements Userland {
   readonly #vm: Vm;
   readonly #nameOf: (source: Source) => IrqFdName | undefined;
-  readonly #names = new Map<number, IrqFdName>();
+  readonly #names = new Map<number, Named>();
   readonly #masked = new Set<number>();
 
   /** @param nameOf - undefined for a source that the design cannot name */
@@ -25,11 +27,16 @@ export class NamedUserland implements Userland {
     return this.#nameOf(source) !== undefined;
   }
 
-  connect(fd: number, source: Source): UpdateCost {
-    const name = this.#nameFor(source);
+  connect({ fd, source, resamplefd }: Connection): UpdateCost {
+    const name = { ...this.#nameFor(source), resamplefd };
     this.#assign(fd, name);
     this.#names.set(fd, name);
     return { calls: 1, entries: 0 };
+  }
+
+  connectAll(connections: readonly Connection[]): UpdateCost {
+    for (const connection of connections) this.connect(connection);
+    return { calls: connections.length, entries: 0 };
   }
 
   mask(fd: number): UpdateCost {
@@ -45,7 +52,7 @@ export class NamedUserland implements Userland {
   }
 
   reroute(fd: number, source: Source): UpdateCost {
-    const name = this.#nameFor(source);
+    const name = { ...this.#nameFor(source), resamplefd: this.#name(fd).resamplefd };
     const masked = this.#masked.has(fd);
     if (!masked) this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
     this.#names.set(fd, name);
@@ -61,11 +68,11 @@ export class NamedUserland implements Userland {
     return { calls: masked ? 0 : 1, entries: 0 };
   }
 
-  #assign(fd: number, { gsi, deviceId }: IrqFdName): void {
-    this.#vm.assignIrqFd(fd, gsi, { deviceId });
+  #assign(fd: number, { gsi, deviceId, resamplefd }: Named): void {
+    this.#vm.assignIrqFd(fd, gsi, { deviceId, resamplefd });
   }
 
-  #name(fd: number): IrqFdName {
+  #name(fd: number): Named {
     const name = this.#names.get(fd);
     if (!name) throw new KvmError('KVM_IRQFD', 'EBADF', `eventfd ${fd} is connected to nothing`);
     return name;

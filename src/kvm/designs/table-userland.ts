@@ -5,9 +5,15 @@ import type { Vm } from '../vm.ts';
 import { GsiAllocator } from '../vmm/gsi-allocator.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
 import { RouteShadow } from '../vmm/route-shadow.ts';
-import type { Source, UpdateCost, Userland } from './design.ts';
+import type { Connection, Source, UpdateCost, Userland } from './design.ts';
 
-type Vector = { readonly gsi: Gsi; source: Source; masked: boolean };
+type Vector = {
+  readonly fd: number;
+  readonly gsi: Gsi;
+  readonly resamplefd: number | undefined;
+  source: Source;
+  masked: boolean;
+};
 
 /**
  * A VMM that names its sources by GSI, and keeps a shadow of the routing table because the kernel takes it whole only.
@@ -37,14 +43,24 @@ export class TableUserland implements Userland {
     return true;
   }
 
-  connect(fd: number, source: Source): UpdateCost {
-    const gsi = source.kind === 'wired' ? (source.pin as Gsi) : this.#gsis.allocate();
-    this.#vectors.set(fd, { gsi, source, masked: false });
+  connect(connection: Connection): UpdateCost {
+    return this.connectAll([connection]);
+  }
+
+  connectAll(connections: readonly Connection[]): UpdateCost {
     const { irqfdFirst } = this.#policy;
-    if (irqfdFirst) this.#vm.assignIrqFd(fd, gsi);
-    const committed = this.#route(gsi, source);
-    if (!irqfdFirst) this.#vm.assignIrqFd(fd, gsi);
-    return { calls: committed.calls + 1, entries: committed.entries };
+    let changed = false;
+    const vectors = connections.map(({ fd, source, resamplefd }): Vector => {
+      const gsi = source.kind === 'wired' ? (source.pin as Gsi) : this.#gsis.allocate();
+      const vector = { fd, gsi, resamplefd, source, masked: false };
+      this.#vectors.set(fd, vector);
+      if (irqfdFirst) this.#assign(vector);
+      changed = this.#put(gsi, source) || changed;
+      return vector;
+    });
+    const entries = changed ? this.#routes.commit(this.#vm) : 0;
+    if (!irqfdFirst) for (const vector of vectors) this.#assign(vector);
+    return { calls: vectors.length + (changed ? 1 : 0), entries };
   }
 
   mask(fd: number): UpdateCost {
@@ -62,7 +78,7 @@ export class TableUserland implements Userland {
     const vector = this.#vector(fd);
     vector.masked = false;
     if (this.#masksByRoute(vector)) return this.#route(vector.gsi, vector.source);
-    this.#vm.assignIrqFd(fd, vector.gsi);
+    this.#assign(vector);
     return { calls: 1, entries: 0 };
   }
 
@@ -97,14 +113,24 @@ export class TableUserland implements Userland {
     return vector;
   }
 
+  #assign({ fd, gsi, resamplefd }: Vector): void {
+    this.#vm.assignIrqFd(fd, gsi, { resamplefd });
+  }
+
   #route(gsi: Gsi, source: Source): UpdateCost {
+    return this.#put(gsi, source)
+      ? { calls: 1, entries: this.#routes.commit(this.#vm) }
+      : { calls: 0, entries: 0 };
+  }
+
+  /** Puts a route into the shadow; false where the table has all that the source needs already. */
+  #put(gsi: Gsi, source: Source): boolean {
     const known = this.#routes.get(gsi);
     const wanted = routeOf(gsi, source);
-    if (source.kind === 'wired' && (!this.#wiredRoutes || isSame(known, wanted)))
-      return { calls: 0, entries: 0 };
+    if (source.kind === 'wired' && (!this.#wiredRoutes || isSame(known, wanted))) return false;
     if (known) this.#routes.update(wanted);
     else this.#routes.add(wanted);
-    return { calls: 1, entries: this.#routes.commit(this.#vm) };
+    return true;
   }
 }
 

@@ -1,6 +1,7 @@
+import { FIRST_SPI } from '../../gic/intid.ts';
 import { load } from '../../memory/word.ts';
 import { CACHED_DATA, Injector, putCached } from '../injector.ts';
-import { irqLine } from '../irq-line.ts';
+import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../irq-line.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
 import type { Design } from './design.ts';
 import { NamedUserland } from './named-userland.ts';
@@ -43,6 +44,7 @@ export const UNROUTED: Design = {
   initialRoutes: () => [],
   checkRoutes: () => undefined,
   irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
+  lineOfPin: (pin) => packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: pin + FIRST_SPI }),
   capabilities: { KVM_CAP_IRQ_ROUTING: 0 },
   makeUserland: (vm) =>
     new NamedUserland(vm, (source) => (source.kind === 'wired' ? { gsi: source.pin } : undefined)),
