@@ -3,6 +3,7 @@ import { IrqError } from '../errors/irq-error.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { formatLog } from '../measure/hdr-log.ts';
 import { formatHgrm } from '../measure/hgrm.ts';
+import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';
 import { traceFile } from '../report/trace-events.ts';
 import {
@@ -36,6 +37,7 @@ type Flags = {
   handler: number;
   seconds: number;
   json?: boolean;
+  report?: string;
   trace?: string;
   hgrm?: string;
   hdrLog?: string;
@@ -75,6 +77,7 @@ export function latencyCommand(): Command {
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
     .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
     .option('--json', 'print the result as one JSON object')
+    .option('--report <file>', 'write a report with pictures as one HTML file')
     .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')
     .option('--hgrm <file>', 'write percentile curves as .hgrm; with several paths a file for each')
     .option('--hdr-log <file>', 'write the histograms as an HdrHistogram log, a tag for each path')
@@ -102,8 +105,10 @@ async function latency(flags: Flags): Promise<number> {
   return result.paths.every(({ count }) => count > 0) ? EXIT.held : EXIT.noAnswer;
 }
 
-function writeFiles(flags: Flags, { paths, seconds }: LatencyResult, pictures: LatencyPictures): void {
+function writeFiles(flags: Flags, result: LatencyResult, pictures: LatencyPictures): void {
+  const { paths, seconds } = result;
   const { plan, deliveries, latency: distributions } = pictures;
+  if (flags.report) writeText(flags.report, latencyHtml(result, pictures));
   if (flags.trace) writeText(flags.trace, JSON.stringify(traceFile(plan, paths, deliveries)));
   if (flags.hgrm) {
     for (const [index, distribution] of distributions.entries()) {

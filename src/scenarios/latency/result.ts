@@ -49,6 +49,11 @@ export type PathResult = Path & {
     readonly stampingNs: number | null;
     readonly sumsNs: Readonly<Record<Stretch, number>>;
     readonly wholeSumNs: number;
+    /**
+     * The stretches of a typical signal: means over the fifth of the signals whose whole way was of middling length. They
+     * add up to its length, as medians would not, and are not those of the few that took a thousand times as long.
+     */
+    readonly typicalNs: Readonly<Record<Stretch, number>>;
   };
   /** Signals whose stamps did not fit together; they are counted nowhere else. */
   readonly unpaired: number;
@@ -136,6 +141,12 @@ export function pathResult(
       stampingNs: some(followed - whole),
       sumsNs: { ...tally.sums },
       wholeSumNs: tally.wholeSum,
+      typicalNs: Object.fromEntries(
+        STRETCHES.map((stretch) => [
+          stretch,
+          Math.round(tally.typical[stretch] / Math.max(1, tally.typicalCount)),
+        ]),
+      ) as Record<Stretch, number>,
     },
     unpaired: tally.unpaired,
     blocks: tally.blocks,

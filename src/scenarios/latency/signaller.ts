@@ -17,10 +17,11 @@ import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
 /**
  * How often a device looks whether its signal has been handled before it sleeps. For a vCPU that polls, a few
  * milliseconds: a device that sleeps is woken on the core of that vCPU, and then the two take turns on it for good,
- * whereas two that never sleep are parted by the system. Where there is but one core, nobody gains by looking.
+ * whereas two that never sleep are parted by the system. Where there are more
+ * threads than cores nobody gains by looking.
  */
 const LOOKS = { polling: 400_000, parked: 4_000 } as const satisfies Record<Waiting, number>;
-const LOOKS_ON_ONE_CORE = 100;
+const LOOKS_IN_A_CROWD = 100;
 const NAP_MS = 20;
 /** A signal that is not handled by then is lost. */
 const PATIENCE_MS = 10_000;
@@ -43,13 +44,14 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   const mine = plan.lines.filter((line) => line.device === device);
   const bell = bells[device];
   const ways = plan.paths.map((path) => deviceSide(machine, plan, path));
+  const crowded = plan.vcpus + plan.devices > plan.cores;
   const sent = Int32Array.from(mine, () => 0);
 
   const isSettled = (which: number) =>
     load(words, doneAt(device * plan.vcpus + which)) === (sent[which] ?? 0);
 
   const settle = (which: number, path: Path) => {
-    const looks = plan.cores > 1 ? LOOKS[path.waiting] : LOOKS_ON_ONE_CORE;
+    const looks = crowded ? LOOKS_IN_A_CROWD : LOOKS[path.waiting];
     for (let look = 0; look < looks; look++) if (isSettled(which)) return;
     if (!bell) return;
     for (const end = clock.now() + PATIENCE_MS * 1e6; ; ) {

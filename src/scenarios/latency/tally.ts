@@ -22,6 +22,9 @@ export class PathTally {
   /** Exact sums over all that was followed, ns: those of the stretches, and from the signal to the end. */
   readonly sums: Record<Stretch, number>;
   wholeSum = 0;
+  /** Sums over the middle fifth of each block by the length of the whole: what a typical signal's way is made of. */
+  readonly typical: Record<Stretch, number>;
+  typicalCount = 0;
   /** By line of the plan. */
   readonly lines: readonly Distribution[];
   readonly blocks: BlockFigures[] = [];
@@ -38,6 +41,7 @@ export class PathTally {
       Object.fromEntries(STRETCHES.map((stretch) => [stretch, make()])) as Record<Stretch, T>;
     this.stages = each(() => new Distribution(LATENCY));
     this.sums = each(() => 0);
+    this.typical = each(() => 0);
     this.lines = lines.map(() => new Distribution(LATENCY));
   }
 
@@ -72,8 +76,21 @@ export class PathTally {
       }
       this.wholeSum += (ends[STRETCHES.length - 1] ?? signal) - signal;
     }
+    this.#addTypical(deliveries);
     // The newest ones: by then everything is compiled.
     this.deliveries.splice(0, this.deliveries.length, ...deliveries.slice(-KEPT_DELIVERIES));
+  }
+
+  #addTypical(deliveries: readonly Delivery[]): void {
+    const whole = ({ signal, ends }: Delivery) => (ends[STRETCHES.length - 1] ?? signal) - signal;
+    const sorted = [...deliveries].sort((a, b) => whole(a) - whole(b));
+    const margin = Math.floor((2 * sorted.length) / 5);
+    for (const { signal, ends } of sorted.slice(margin, sorted.length - margin)) {
+      this.typicalCount++;
+      for (const [index, stretch] of STRETCHES.entries())
+        this.typical[stretch] +=
+          (ends[index] ?? signal) - (index === 0 ? signal : (ends[index - 1] ?? signal));
+    }
   }
 
   /** Keeps every n-th, and doubles n when there are too many. */

@@ -1,0 +1,65 @@
+import { time } from '../units.ts';
+import { linear, logTime } from './axis.ts';
+import { figure } from './figure.ts';
+import { across, horizontalAxis, type Plot, upwards, verticalAxis, WIDTH } from './frame.ts';
+import { element } from './markup.ts';
+import { markOfSeries } from './percentile-chart.ts';
+
+/** Latencies and when they were, both in ns. */
+export type Dots = {
+  readonly name: string;
+  readonly points: readonly (readonly [atNs: number, ns: number])[];
+  /** A class of the style, where the order of the series does not give it. */
+  readonly mark?: string;
+};
+
+const HEIGHT = 240;
+const PLOT: Plot = { left: 52, right: WIDTH - 14, top: 10, bottom: HEIGHT - 38 };
+
+/** A time line: a dot for each value, where it came in the run. */
+export function dotChart(id: string, title: string, text: string, series: readonly Dots[]): string {
+  const points = series.flatMap((one) => one.points);
+  const first = Math.min(...points.map(([at]) => at));
+  const last = Math.max(first + 1, ...points.map(([at]) => at));
+  const y = logTime(
+    points.map(([, ns]) => ns),
+    upwards(PLOT),
+  );
+  const x = linear((last - first) / 1e9, across(PLOT), (seconds) => `${Number(seconds.toFixed(3))} s`, 5);
+  const drawn = series.map((one, index) => {
+    // A line of no length with a round end is a dot, and many of them are one path.
+    const d = one.points.map(
+      ([at, ns]) => `M${x.at((at - first) / 1e9).toFixed(1)} ${y.at(ns).toFixed(1)}h0`,
+    );
+    return element(
+      'g',
+      { class: markOfSeries(one, index) },
+      element('path', { class: 'dots', d: d.join('') || 'M0 0' }),
+    );
+  });
+  return figure({
+    id,
+    title,
+    text,
+    width: WIDTH,
+    height: HEIGHT,
+    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, 'since the first block') + drawn.join(''),
+    legend:
+      series.length > 1
+        ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))
+        : [],
+    table: {
+      head: ['', 'shown', 'fastest', 'slowest', 'slowest was at'],
+      rows: series.map(({ name, points: own }) => {
+        const slowest = own.reduce((worst, point) => (point[1] > worst[1] ? point : worst), [
+          first,
+          0,
+        ] as const);
+        const fastest = own.reduce((best, [, ns]) => Math.min(best, ns), Number.POSITIVE_INFINITY);
+        const shown = own.length.toLocaleString('en-US');
+        if (own.length === 0) return [name, '0', '–', '–', '–'];
+        return [name, shown, time(fastest), time(slowest[1]), time(slowest[0] - first)];
+      }),
+    },
+  });
+}

@@ -1,0 +1,58 @@
+import type { Axis } from './axis.ts';
+import { element, label } from './markup.ts';
+
+/** The place that a chart draws in, within its SVG. */
+export type Plot = {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+};
+
+/** Charts are drawn for a phone: at that width their text has its own size, and on a larger screen it grows. */
+export const WIDTH = 420;
+
+export const across = ({ left, right }: Plot): readonly [number, number] => [left, right];
+export const upwards = ({ bottom, top }: Plot): readonly [number, number] => [bottom, top];
+
+/** Grid, marks and names of a horizontal axis, under the plot. Marks that would touch are left out. */
+export function horizontalAxis(axis: Axis, plot: Plot, name = '', gap = 44): string {
+  let last = Number.NEGATIVE_INFINITY;
+  const marks = axis.ticks.map(({ value, text }) => {
+    const x = axis.at(value);
+    const line = element('line', { class: 'gridline', x1: x, x2: x, y1: plot.top, y2: plot.bottom });
+    if (x - last < gap) return line;
+    last = x;
+    return line + label(x, plot.bottom + 15, text, { anchor: 'middle' });
+  });
+  const base = element('line', {
+    class: 'axis',
+    x1: plot.left,
+    x2: plot.right,
+    y1: plot.bottom,
+    y2: plot.bottom,
+  });
+  const title = name === '' ? '' : label(plot.right, plot.bottom + 30, name, { anchor: 'end' });
+  return marks.join('') + base + title;
+}
+
+/** Grid and marks of a vertical axis, left of the plot. */
+export function verticalAxis(axis: Axis, plot: Plot): string {
+  return axis.ticks
+    .map(({ value, text }) => {
+      const y = axis.at(value);
+      const line = element('line', { class: 'gridline', x1: plot.left, x2: plot.right, y1: y, y2: y });
+      return line + label(plot.left - 6, y + 4, text, { anchor: 'end' });
+    })
+    .join('');
+}
+
+/** A line through points, for the attribute `d`. */
+export function pathThrough(points: readonly (readonly [x: number, y: number])[]): string {
+  return points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
+}
+
+/** The class that tells series `index` apart. */
+export function markOf(index: number): string {
+  return `c${index % 8}`;
+}

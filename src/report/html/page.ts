@@ -1,0 +1,57 @@
+import { escaped } from './markup.ts';
+import { STYLE } from './style.ts';
+
+/** A figure to see first. */
+export type Tile = { readonly name: string; readonly value: string; readonly more?: string };
+
+/** A part of a page under a heading: cards that {@link figure} and {@link tableCard} made. */
+export type Part = { readonly title: string; readonly text?: string; readonly cards: readonly string[] };
+
+export type Page = {
+  readonly title: string;
+  /** What was run, in a sentence. */
+  readonly text: string;
+  /** The answer, where there is one. */
+  readonly verdict?: { readonly text: string; readonly kind: 'good' | 'bad' | 'warn' };
+  readonly tiles: readonly Tile[];
+  readonly parts: readonly Part[];
+  /** How it came about: versions, the command, notes. */
+  readonly notes: readonly string[];
+};
+
+/** The whole of a report: one file, which loads nothing and runs nothing. */
+export function page({ title, text, verdict, tiles, parts, notes }: Page): string {
+  const tile = ({ name, value, more }: Tile) =>
+    `<div class="tile"><dt>${escaped(name)}</dt><dd>${escaped(value)}${more ? `<small>${escaped(more)}</small>` : ''}</dd></div>`;
+  const part = (given: Part) =>
+    `<h2>${escaped(given.title)}</h2>${given.text ? `<p>${escaped(given.text)}</p>` : ''}<div class="grid">${given.cards.join('\n')}</div>`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>${escaped(title)} · irqloom</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header>
+<div class="brand">irqloom</div>
+<h1>${escaped(title)}</h1>
+<p>${escaped(text)}</p>
+${verdict ? `<div class="verdict ${verdict.kind}">${escaped(verdict.text)}</div>` : ''}
+<dl class="tiles">${tiles.map(tile).join('')}</dl>
+</header>
+<main>
+${parts
+  .filter(({ cards }) => cards.length > 0)
+  .map(part)
+  .join('\n')}
+</main>
+<footer>${notes.map((note) => `<p>${escaped(note)}</p>`).join('')}</footer>
+</body>
+</html>
+`;
+}

@@ -1,0 +1,202 @@
+import { STRETCHES } from '../scenarios/latency/collect.ts';
+import { type Path, SIGNALS, WAITINGS } from '../scenarios/latency/plan.ts';
+import type { LatencyPictures, LatencyResult, PathResult } from '../scenarios/latency/result.ts';
+import { calibrationCard, calibrationTiles } from './html/calibration.ts';
+import { dotChart } from './html/dot-chart.ts';
+import { markOf } from './html/frame.ts';
+import { heatMap } from './html/heat-map.ts';
+import { histogramChart } from './html/histogram-chart.ts';
+import { type Page, page } from './html/page.ts';
+import { percentileChart } from './html/percentile-chart.ts';
+import { rangeChart } from './html/range-chart.ts';
+import { stageChart } from './html/stage-chart.ts';
+import { count, factor, plural, time } from './units.ts';
+
+/** Dots of a series in the time line. */
+const DOTS = 160;
+
+/** Paths that differ only in how the signal is given: they share a panel, and a colour means the same in each. */
+type Panel = { readonly id: string; readonly name: string; readonly paths: readonly number[] };
+
+/** The report of a latency measurement: one HTML file. */
+export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): string {
+  const { paths, config, calibration } = result;
+  const panels = panelsOf(paths);
+  const of = <T>(panel: Panel, values: readonly T[]): T[] =>
+    panel.paths.flatMap((path) => (values[path] === undefined ? [] : [values[path]]));
+  const distributions = (panel: Panel) =>
+    panel.paths.flatMap((path) => {
+      const distribution = pictures.latency[path];
+      return distribution ? [{ ...identity(paths[path]), distribution }] : [];
+    });
+  const steady = calibration.steady
+    ? ({ kind: 'good', text: 'Steady: the machine was the same before and after' } as const)
+    : ({
+        kind: 'warn',
+        text: 'Unsteady: the machine was not the same before and after; compare with care',
+      } as const);
+  const given: Page = {
+    title: 'How long an interrupt takes',
+    text: sentence(result),
+    verdict: steady,
+    tiles: [...bestTiles(paths), ...calibrationTiles(result.clock, calibration)],
+    parts: [
+      {
+        title: 'Signal to handler',
+        text: 'The dot is the median, the bar ends where 99 % are done. The grey stroke is what two threads of this machine need for the same without an interrupt, measured in this run.',
+        cards: [
+          rangeChart(
+            'ranges',
+            'All paths on one scale',
+            'Each row is a way to give the signal; lower is better, and each mark of the axis is ten times the one before.',
+            panels.map((panel) => ({ name: panel.name, rows: of(panel, paths).map(rangeOf) })),
+            [],
+          ),
+        ],
+      },
+      {
+        title: 'Where the time goes',
+        text: 'From the signal to the end of the interrupt. Each bar is the mean way of the fifth of the signals that took a middling time; its parts add up to the whole.',
+        cards: panels.map((panel) =>
+          stageChart(
+            `stages-${panel.id}`,
+            panel.name,
+            'The share of each stage; it lasts from the end of the one before it.',
+            [...STRETCHES.slice(0, 5), 'EOI'],
+            of(panel, paths).map(({ source, staged }) => ({
+              name: source,
+              parts: STRETCHES.map((stretch) => staged.typicalNs[stretch]),
+            })),
+          ),
+        ),
+      },
+      {
+        title: 'Percentiles',
+        text: 'How much of the time it takes how long. Each nine has as much room as the one before.',
+        cards: panels.map((panel) =>
+          percentileChart(
+            `percentiles-${panel.id}`,
+            panel.name,
+            'Latency by percentile, both axes logarithmic.',
+            distributions(panel),
+          ),
+        ),
+      },
+      {
+        title: 'Histograms',
+        text: 'Where the latencies lie. The dashed stroke is the median.',
+        cards: panels.map((panel) =>
+          histogramChart(
+            `histogram-${panel.id}`,
+            panel.name,
+            'Each row is scaled to its tallest bar; bars are equally wide on a logarithmic axis.',
+            distributions(panel),
+          ),
+        ),
+      },
+      {
+        title: 'Time line',
+        text: 'When in the run it took how long: stripes are other work on this machine. Paths take turns in blocks.',
+        cards: panels.map((panel) =>
+          dotChart(
+            `time-${panel.id}`,
+            panel.name,
+            'A dot for each of some signals, spread over the run.',
+            panel.paths.map((path) => ({
+              ...identity(paths[path]),
+              points: thin(pictures.points[path] ?? [], DOTS),
+            })),
+          ),
+        ),
+      },
+      {
+        title: 'Device and vCPU',
+        text: 'The median of each device’s line to each vCPU.',
+        cards: panels.flatMap((panel) => heatOf(panel, paths)),
+      },
+      { title: 'Calibration', cards: [calibrationCard(result.clock, calibration)] },
+    ],
+    notes: [
+      `irqloom latency, ${count(config.samples)} signals a path, ${config.cores} cores, Node ${config.node}, ${time(result.seconds * 1e9)}.`,
+      `Times are exact within ${(100 * result.error.relative).toFixed(1)} % and ${time(result.error.absoluteNs)}. Stages were stamped in blocks of their own; a stamp costs ${time(result.stampNs)}.`,
+    ],
+  };
+  return page(given);
+}
+
+function sentence({ config }: LatencyResult): string {
+  const { vcpus, devices, background, others, rate, handlerNs } = config;
+  const parts = [
+    `${plural(devices, 'device thread')} signalling ${plural(vcpus, 'vCPU')}`,
+    rate > 0
+      ? `at ${count(rate)} signals a second, corrected for coordinated omission`
+      : 'each signal when the one before was handled',
+    ...(background === 'none' ? [] : [`beside ${plural(others, 'vCPU')} ${background}`]),
+    ...(handlerNs > 0 ? [`with handlers that run ${time(handlerNs)}`] : []),
+  ];
+  return `${parts.join(', ')}.`;
+}
+
+function panelsOf(paths: readonly Path[]): Panel[] {
+  return (['inline', 'main'] as const).flatMap((dispatch) =>
+    WAITINGS.flatMap((waiting): Panel[] => {
+      const own = paths.flatMap((path, index) =>
+        path.dispatch === dispatch && path.waiting === waiting ? [index] : [],
+      );
+      if (own.length === 0) return [];
+      const by = dispatch === 'inline' ? 'in the signalling thread' : 'by the main thread';
+      const state = waiting === 'polling' ? 'polls' : 'is parked';
+      return [{ id: `${dispatch}-${waiting}`, name: `Dispatched ${by}, the vCPU ${state}`, paths: own }];
+    }),
+  );
+}
+
+/** A way to give the signal has its name and its colour, wherever it is shown. */
+function identity(path: Path | undefined): { readonly name: string; readonly mark: string } {
+  return { name: path?.source ?? '', mark: markOf(SIGNALS.indexOf(path?.source ?? 'irqfd')) };
+}
+
+function rangeOf(path: PathResult) {
+  const { latencyNs, ratio } = path;
+  return {
+    ...identity(path),
+    p50: latencyNs.p50 ?? 1,
+    p99: latencyNs.p99 ?? 1,
+    max: latencyNs.max ?? 1,
+    yardstick: ratio.calibrationNs,
+  };
+}
+
+/** The fastest path to a vCPU that polls, and to one that is parked. */
+function bestTiles(paths: readonly PathResult[]) {
+  return WAITINGS.flatMap((waiting) => {
+    const [best] = paths
+      .filter((path) => path.waiting === waiting && path.latencyNs.p50 !== null)
+      .sort((a, b) => (a.latencyNs.p50 ?? 0) - (b.latencyNs.p50 ?? 0));
+    if (!best) return [];
+    const state = waiting === 'polling' ? 'a vCPU that polls' : 'a parked vCPU';
+    const more = `${factor(best.ratio.toCalibration)} calibration, by ${best.source}`;
+    return [{ name: `Fastest to ${state}`, value: time(best.latencyNs.p50), more }];
+  });
+}
+
+function heatOf(panel: Panel, paths: readonly PathResult[]): string[] {
+  const path = paths[panel.paths[0] ?? -1];
+  if (!path) return [];
+  return [
+    heatMap({
+      id: `lines-${panel.id}`,
+      title: panel.name,
+      text: `Signals by ${path.source}, half of each line. Darker is slower in the light, brighter in the dark.`,
+      rowName: 'device',
+      columnName: 'vCPU',
+      cells: path.lines.map(({ device, vcpu, p50 }) => ({ row: device, column: vcpu, value: p50 })),
+    }),
+  ];
+}
+
+/** At most `most` of the values, evenly. */
+function thin<T>(values: readonly T[], most: number): T[] {
+  const every = Math.max(1, Math.ceil(values.length / most));
+  return values.filter((_, index) => index % every === 0);
+}
