@@ -18,7 +18,7 @@ const PAYLOAD = 1;
 const IRQFDS = 2;
 
 /** Descriptors beside those of eventfds: VMs and devices. */
-export const OTHER_FDS = 32;
+const OTHER_FDS = 32;
 
 /** Adds room for `eventfds` eventfds and {@link OTHER_FDS} other descriptors. */
 export function fdRegion(layout: Layout, eventfds: number): Region {

@@ -58,7 +58,7 @@ export const DEFAULT_KVM_OPTIONS: KvmOptions = {
 };
 
 /** SPIs that a VM has room for: NR_IRQS 992. */
-export const MOST_SPIS = 960;
+const MOST_SPIS = 960;
 
 export type KvmVmRegions = {
   readonly gic: GicRegions;

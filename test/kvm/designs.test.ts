@@ -83,17 +83,17 @@ describe.each(['inline', 'main'] as const)('dispatch %s', (dispatch) => {
 describe('many at once', () => {
   test.each(ALL)('%s: one table for all of them, where there is one; and a resamplefd', (design) => {
     const { vm, userland } = rig(design);
-    enableSpi(vm, 44, 'level');
+    enableSpi(vm, 52, 'level');
     const [level, resamplefd, edge] = [vm.eventfd(), vm.eventfd(), vm.eventfd()];
     const cost = userland.connectAll([
-      { fd: level, source: { kind: 'wired', pin: 12 }, resamplefd },
+      { fd: level, source: { kind: 'wired', pin: 20 }, resamplefd },
       { fd: edge, source: wired },
     ]);
     // Only the RFC's table has to be told of wired sources.
     expect(cost).toEqual(design === 'rfc' ? { calls: 3, entries: 2 } : { calls: 2, entries: 0 });
     for (let round = 0; round < 2; round++) {
       vm.write(level);
-      expect(takeAll(vm, 0, 1)).toEqual([44]);
+      expect(takeAll(vm, 0, 1)).toEqual([52]);
       vm.vm.serveAcks();
       expect(vm.read(resamplefd)).toBe(1n);
       userland.mask(level);

@@ -14,7 +14,7 @@ export function mutated(...mutations: readonly Mutation[]): Modules {
   return loadMutated<Modules>({ interrupts: 'gic/interrupts.ts', vm: 'kvm/vm.ts' }, ...mutations);
 }
 
-export const THREADS = 4;
+const THREADS = 4;
 const EVENTFDS = 3;
 const CONFIG = { vcpus: 1, spis: 32, idBits: 14 };
 

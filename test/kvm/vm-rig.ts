@@ -12,7 +12,7 @@ export const GICD = 0x0800_0000;
 export const GICR = 0x080a_0000;
 export const ITS = 0x0808_0000;
 export const DOORBELL = ITS + 0x1_0040;
-export const RAM = 0x4000_0000;
+const RAM = 0x4000_0000;
 
 const DEVICE_TABLE = RAM + 0x1_0000;
 const COLLECTION_TABLE = RAM + 0x9_0000;
