@@ -26,6 +26,19 @@ export class ClassCounter {
     this.#seen.set(key, (this.#seen.get(key) ?? 0) + 1);
   }
 
+  /** Each class with how often it was seen, for {@link merge} in another thread. */
+  entries(): [number, number][] {
+    return [...this.#seen];
+  }
+
+  /** Takes in what another counter has seen. */
+  merge(entries: readonly (readonly [number, number])[]): void {
+    for (const [key, times] of entries) {
+      this.#schedules += times;
+      this.#seen.set(key, (this.#seen.get(key) ?? 0) + times);
+    }
+  }
+
   get nextIsNew(): number {
     return this.#schedules === 0 ? 1 : this.#times(1) / this.#schedules;
   }

@@ -1,7 +1,13 @@
 import type { ClassCounter } from './classes.ts';
 import type { Coverage } from './result.ts';
-import { Dfs } from './strategies/dfs.ts';
-import type { Dpor } from './strategies/dpor.ts';
+
+/** How far a search has come; what `dpor` has left cannot be told. */
+export type SearchState = {
+  readonly name: string;
+  /** Of `dfs`: some schedule was left out because of the bound. */
+  readonly cut?: boolean;
+  readonly fraction?: number;
+};
 
 /** What is known at the end of a search. */
 export type Explored = {
@@ -12,7 +18,7 @@ export type Explored = {
   /** The last bounded search that came to its end; empty where none did. */
   readonly bound: string;
   /** The search that was going on at the end. */
-  readonly search: Dfs | Dpor | undefined;
+  readonly search: SearchState | undefined;
   readonly classes: ClassCounter;
   readonly randomWalk: boolean;
   /** Threads use shared memory without Atomics: what is said of it; empty where they do not. */
@@ -32,17 +38,17 @@ function describeSearch(explored: Explored): Coverage {
   const n = schedules.toLocaleString('en-US');
   if (failed) return { statement: `stopped at a failure after ${n} schedules` };
   if (exhausted) {
-    const what =
-      search instanceof Dfs && search.cut
-        ? `every schedule within ${bound}`
-        : search instanceof Dfs
-          ? 'every schedule'
-          : 'every schedule, up to the order of steps that do not conflict';
+    const what = search?.cut
+      ? `every schedule within ${bound}`
+      : search?.cut !== undefined
+        ? 'every schedule'
+        : 'every schedule, up to the order of steps that do not conflict';
     return { statement: `exhausted: ${what}, ${n} run`, fraction: 1 };
   }
   if (search !== undefined) {
     const within = bound === '' ? '' : `; complete within ${bound}`;
-    if (!(search instanceof Dfs)) return { statement: `${n} schedules, not exhausted${within}` };
+    if (search.cut === undefined || search.fraction === undefined)
+      return { statement: `${n} schedules, not exhausted${within}` };
     const fraction = Math.min(1, search.fraction);
     const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
     return {

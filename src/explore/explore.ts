@@ -1,6 +1,6 @@
 import { IrqError } from '../errors/irq-error.ts';
 import { ClassCounter } from './classes.ts';
-import { describeCoverage } from './coverage.ts';
+import { describeCoverage, type SearchState } from './coverage.ts';
 import { type Phase, planPhases, type SearchOptions } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import { type Recording, record } from './record.ts';
@@ -31,11 +31,11 @@ export type ExploreOptions = SearchOptions & {
   readonly hangSeconds?: number;
 };
 
-const DEFAULT_SECONDS = 60;
+export const DEFAULT_SECONDS = 60;
 const DEFAULT_STEPS = 10_000;
 const DEFAULT_HANG_SECONDS = 10;
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
-const CLASSIFIED = 10_000;
+export const CLASSIFIED = 10_000;
 const SHRINK_SCHEDULES = 200_000;
 /** A batch under one watchdog, and how often it looks at the clock. */
 const BATCH_MS = 100;
@@ -65,7 +65,37 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   });
 }
 
+/** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
+export type Part = {
+  readonly phase: number;
+  readonly from: number;
+  readonly count: number;
+  /** How many schedules of a random strategy are sorted into classes. */
+  readonly classified: number;
+};
+
+/** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
+export type PartResult = {
+  readonly result: ExploreResult;
+  readonly outOfTime: boolean;
+  /** The name of the bounded search that has come to its end here; empty where none has. */
+  readonly bound: string;
+  readonly search: SearchState | undefined;
+  readonly classes: readonly (readonly [number, number])[];
+  readonly plain: string;
+};
+
+/** Explores one piece. */
+export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
+  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
+    const exploration = new Exploration(simulation, options, seed, timeouts, part);
+    return exploration.toPart(exploration.run());
+  });
+}
+
 class Exploration {
+  readonly #part: Part | undefined;
   readonly #simulation: Simulation;
   readonly #options: ExploreOptions;
   readonly #seed: number;
@@ -82,8 +112,16 @@ class Exploration {
   #exhausted = false;
   #outOfTime = false;
   #bound = '';
+  #search: Phase['search'];
 
-  constructor(simulation: Simulation, options: ExploreOptions, seed: number, timeouts: Timeouts) {
+  constructor(
+    simulation: Simulation,
+    options: ExploreOptions,
+    seed: number,
+    timeouts: Timeouts,
+    part?: Part,
+  ) {
+    this.#part = part;
     this.#simulation = simulation;
     this.#options = options;
     this.#seed = seed;
@@ -99,6 +137,7 @@ class Exploration {
     let last: Phase | undefined;
     if (profile !== undefined) {
       phases = planPhases(this.#options, profile);
+      if (this.#part !== undefined) phases = phases.slice(this.#part.phase, this.#part.phase + 1);
       for (const phase of phases) {
         last = phase;
         this.#runPhase(phase);
@@ -106,6 +145,7 @@ class Exploration {
         if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
       }
     }
+    this.#search = last?.search;
     const seconds = Math.max(1e-6, (nowMs() - started) / 1000);
     const failure = this.#hang ?? this.#shrinkFound();
     const sampled = last?.search === undefined;
@@ -141,6 +181,23 @@ class Exploration {
     };
   }
 
+  toPart(result: ExploreResult): PartResult {
+    const search = this.#search;
+    return {
+      result,
+      outOfTime: this.#outOfTime,
+      bound: this.#bound,
+      search:
+        search === undefined
+          ? undefined
+          : 'cut' in search
+            ? { name: search.name, cut: search.cut, fraction: search.fraction }
+            : { name: search.name },
+      classes: this.#classes.entries(),
+      plain: this.#describePlain(),
+    };
+  }
+
   #describePlain(): string {
     const { simulator, memory } = this.#simulation;
     const { plain, plainWriteAt } = simulator.tracks;
@@ -156,17 +213,19 @@ class Exploration {
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
     const { shard } = this.#options;
-    const budget = Math.min(phase.most, (this.#options.schedules ?? Infinity) - this.#schedules);
+    const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
+    const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
     let done = 0;
     let ended = false;
     while (!ended && done < budget && !this.#isFound() && !this.#outOfTime && this.#hang === undefined) {
       this.#watch(() => {
         const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
-        for (let k = 0; done < budget; k++) {
-          if (k % CLOCK_EVERY === CLOCK_EVERY - 1 && nowMs() > until) break;
+        for (let i = 1; done < budget; i++) {
+          if (i % CLOCK_EVERY === 0 && nowMs() > until) break;
           // Blocks are dealt out to the shards in turn.
-          const index = shard === undefined || phase.search !== undefined ? done : shardIndex(done, shard);
-          simulator.recordAlways = phase.search === undefined && this.#classes.schedules < CLASSIFIED;
+          const k = from + done;
+          const index = shard === undefined || phase.search !== undefined ? k : shardIndex(k, shard);
+          simulator.recordAlways = phase.search === undefined && this.#classes.schedules < classified;
           const how = simulator.run(phase.strategy, index);
           if (how === undefined) {
             ended = true;

@@ -1,0 +1,29 @@
+import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { type ExploreOptions, explorePart, type Part, type PartResult } from '../explore.ts';
+import type { CheckedScenario } from '../scenario.ts';
+import { loadSource, type ScenarioSource } from '../source.ts';
+
+/** One piece of an exploration, for a thread of the pool. */
+export type PartTask = {
+  readonly source: ScenarioSource;
+  readonly options: ExploreOptions;
+  readonly part: Part;
+};
+
+/** What comes back: errors as plain data, since they would lose their class on the way. */
+export type PartAnswer = { readonly value: PartResult } | { readonly error: PlainError };
+
+const loaded = new Map<string, CheckedScenario>();
+
+/** Explores one piece in this thread; the scenario is loaded once for all pieces. */
+export async function explorePiece({ source, options, part }: PartTask): Promise<PartAnswer> {
+  try {
+    process.setSourceMapsEnabled(true);
+    const key = JSON.stringify(source);
+    const scenario = loaded.get(key) ?? (await loadSource(source));
+    loaded.set(key, scenario);
+    return { value: explorePart(scenario, options, part) };
+  } catch (error) {
+    return { error: toPlain(error) };
+  }
+}

@@ -1,0 +1,1 @@
+export { explorePiece as explore } from '../src/explore/real/explore-entry.ts';
