@@ -11,6 +11,7 @@ import { CHURNS, type Churn } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';
 import { runStress } from '../scenarios/stress/run.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -30,7 +31,7 @@ type Flags = {
   fault: Fault;
   seed?: number;
   json?: boolean;
-};
+} & StressOutputs;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
 export function stressCommand(): Command {
@@ -70,6 +71,9 @@ export function stressCommand(): Command {
     )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
+    .option('--report <file>', 'write a report with pictures as one HTML file')
+    .option('--watch', 'show live rates and latencies of each vCPU')
+    .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
     .action(async (flags: Flags) => {
       process.exitCode = await stress(flags);
     });
@@ -79,10 +83,15 @@ async function stress(flags: Flags): Promise<number> {
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
+  const follower = new StressFollower(flags);
   const result = await interruptible((signal) =>
     runStress(options, {
       signal,
-      glance: ({ seconds, injected, delivered, violations }) => {
+      finished: (detail) => follower.finished(detail),
+      glance: (glance) => {
+        follower.glance(glance);
+        if (flags.watch) return;
+        const { seconds, injected, delivered, violations } = glance;
         terminal.status(
           `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
         );
@@ -90,6 +99,7 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
+  follower.close(result);
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
   return exitOf(result);

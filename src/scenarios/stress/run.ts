@@ -6,6 +6,7 @@ import { compiled } from '../../threads/entry.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
 import { audit, isAtRest } from './audit.ts';
 import { buildStress, type StressOptions } from './build.ts';
+import { type StressDetail, stressDetail } from './detail.ts';
 import { type Plan, stressViews } from './plan.ts';
 import { type StressResult, stressResult } from './result.ts';
 import { Tally } from './tally.ts';
@@ -16,6 +17,8 @@ export type StressGlance = {
   readonly injected: number;
   readonly delivered: number;
   readonly violations: number;
+  /** All that is counted; reading it costs a look at every histogram. */
+  readonly detail: () => StressDetail;
 };
 
 export type StressWatch = {
@@ -23,6 +26,8 @@ export type StressWatch = {
   readonly signal?: AbortSignal;
   /** Called four times a second, on the main thread. */
   readonly glance?: (glance: StressGlance) => void;
+  /** Called once when the run has come to rest, with what it counted in the end. */
+  readonly finished?: (detail: StressDetail) => void;
 };
 
 const GLANCE_MS = 250;
@@ -52,6 +57,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
       injected: tally.injected,
       delivered: tally.delivered,
       violations,
+      detail: () => stressDetail(machine, plan, tally),
     });
   }, GLANCE_MS);
   const timer = setTimeout(stop, options.seconds * 1000);
@@ -66,6 +72,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
+    watch.finished?.(stressDetail(machine, plan, tally));
     const interrupted = watch.signal?.aborted ?? false;
     return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted });
   } finally {
