@@ -1,13 +1,15 @@
 import { Command } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
 import { replayText } from '../report/replay-text.ts';
 import { readGuestTrace } from '../scenarios/guest-trace.ts';
+import { replayMoved } from '../scenarios/replay/moved.ts';
 import { replayGuest } from '../scenarios/replay/replay.ts';
 import { isFaithful } from '../scenarios/replay/result.ts';
 import { replayThreaded } from '../scenarios/replay/threaded.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { wholeNumber } from './values.ts';
 
-type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number };
+type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
 
 /** `irqloom replay-guest`: does again what a recorded guest did, and compares every answer with what it got. */
 export function replayGuestCommand(): Command {
@@ -23,13 +25,21 @@ export function replayGuestCommand(): Command {
     )
     .option('--seed <n>', 'of the first run on threads', wholeNumber(0, 2 ** 31 - 1))
     .option('--runs <n>', 'how many runs on threads', wholeNumber(1, 10_000), 3)
+    .option(
+      '--save-restore-at <n...>',
+      'after so many events, save the ITS and its pending LPIs, move the machine to a new buffer, restore, and go on',
+      (text: string, before: number[] = []) => [...before, wholeNumber(0, 2 ** 31 - 1)(text)],
+    )
     .option('--json', 'print the result as one JSON object')
     .action(async (path: string, flags: Flags) => {
       process.exitCode = await replay(path, flags);
     });
 }
 
-async function replay(path: string, { json, threads, seed, runs }: Flags): Promise<number> {
+async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }: Flags): Promise<number> {
+  if (threads && saveRestoreAt) {
+    throw new IrqError('ERR_USAGE', '--save-restore-at is for a replay event by event: leave out --threads');
+  }
   const trace = readGuestTrace(path);
   const chosen = seed ?? Math.floor(Math.random() * 2 ** 30);
   let interrupted = false;
@@ -39,7 +49,9 @@ async function replay(path: string, { json, threads, seed, runs }: Flags): Promi
         interrupted = signal.aborted;
         return replayed;
       })
-    : replayGuest(trace);
+    : saveRestoreAt
+      ? replayMoved(trace, saveRestoreAt)
+      : replayGuest(trace);
   process.stdout.write(json ? `${JSON.stringify(result)}\n` : replayText(result));
   if (interrupted) return EXIT.interrupted;
   return isFaithful(result) ? EXIT.held : EXIT.failed;

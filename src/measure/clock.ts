@@ -36,6 +36,13 @@ export function startClock(words: Words, region: Region): void {
   store(words, region.at + 1, (halves[1] ?? 0) | 0);
 }
 
+/** As {@link startClock}, but as if the boot had been `ageNs` ago: for a machine that was saved at that age. */
+export function resumeClock(words: Words, region: Region, ageNs: number): void {
+  reading[0] = hrtime.bigint() - BigInt(Math.floor(ageNs));
+  store(words, region.at, (halves[0] ?? 0) | 0);
+  store(words, region.at + 1, (halves[1] ?? 0) | 0);
+}
+
 /** What a thread reads the time with. A view: make as many as you like, in any thread. */
 export class Clock {
   readonly #bootLow: number;

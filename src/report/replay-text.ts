@@ -36,8 +36,11 @@ function threadLines({ threads, runs = [] }: ReplayResult): string[] {
   ];
 }
 
-function speedLine({ seconds, eventsPerSecond, passes = 1, firstPassSeconds = 0 }: ReplayResult): string {
+function speedLine(result: ReplayResult): string {
+  const { seconds, eventsPerSecond, passes = 1, firstPassSeconds = 0, movedAt } = result;
   const one = `${time(seconds * 1e9)} (${rate(eventsPerSecond)})`;
+  if (movedAt)
+    return `replayed in ${time(seconds * 1e9)}, saved, moved and restored after event ${movedAt.join(', ')}`;
   if (passes === 1) return `replayed in ${one}`;
   return `replayed in ${one}: the median of ${passes} passes, all of them compared; the first took ${time(firstPassSeconds * 1e9)}`;
 }

@@ -22,6 +22,15 @@ export class GuestQueue {
     this.#machine = machine;
   }
 
+  /** The same on a machine that this one has been moved to: with commands that lie there and are not submitted yet. */
+  moveTo(machine: Machine): GuestQueue {
+    const moved = new GuestQueue(machine);
+    moved.#tail = this.#tail;
+    moved.#base = this.#base;
+    moved.#bytes = this.#bytes;
+    return moved;
+  }
+
   /** To be told of every write to a register of the ITS: whoever moves CBASER or CWRITER says anew where the tail is. */
   registerWritten(offset: number): void {
     const register = offset & ~7;

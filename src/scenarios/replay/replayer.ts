@@ -24,12 +24,18 @@ export class Replayer {
   readonly #queue: GuestQueue;
   readonly #doorbell: number;
 
-  constructor(machine: Machine, trace: PackedTrace) {
+  /** @param queue - the guest's command queue, where the machine has been moved in the middle of the recording */
+  constructor(machine: Machine, trace: PackedTrace, queue = new GuestQueue(machine)) {
     this.#machine = machine;
     this.#trace = trace;
     this.#cpus = machine.gic.cpuInterfaces;
-    this.#queue = new GuestQueue(machine);
+    this.#queue = queue;
     this.#doorbell = machine.config.itsBase + DOORBELL;
+  }
+
+  /** The same replay, on a machine that this one's has been moved to. */
+  moveTo(machine: Machine): Replayer {
+    return new Replayer(machine, this.#trace, this.#queue.moveTo(machine));
   }
 
   /** Replays events `from` to `to` (exclusive) and adds what was seen to `tally`. */

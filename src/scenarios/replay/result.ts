@@ -18,6 +18,8 @@ export type ReplayResult = {
   /** Event by event: how often it was replayed, and how long the first time took, most of which is Node compiling. */
   readonly passes?: number;
   readonly firstPassSeconds?: number;
+  /** Events after which the machine was moved into a new buffer, its ITS saved and restored. */
+  readonly movedAt?: readonly number[];
   /** On threads: how many there were, and how many signals were not made because nobody had taken them in the recording. */
   readonly threads?: { readonly vcpus: number; readonly devices: number; readonly leftOut: number };
   readonly runs?: readonly ThreadedRun[];

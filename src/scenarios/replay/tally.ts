@@ -5,8 +5,8 @@ export const SHOWN_DIFFERENCES = 20;
 export type Difference = {
   /** Line of the recording. */
   readonly line: number;
-  readonly what: 'read' | 'acknowledge' | 'deliveries';
-  /** The register: `GICD+0x4 (4 bytes)`, `vcpu1 ICC_IAR1`; or what was counted. */
+  readonly what: 'read' | 'acknowledge' | 'deliveries' | 'end';
+  /** The register: `GICD+0x4 (4 bytes)`, `vcpu1 ICC_IAR1`; what was counted, or a word of the machine at its end. */
   readonly place: string;
   /** A register's value in hex, an INTID or a count. */
   readonly expected: string | number;
