@@ -19,63 +19,77 @@ export type OracleId = keyof typeof ORACLES;
 
 /** O1. @param idle - who could do the work sleeps, or will not look again */
 export function requireNoStrandedWork(idle: boolean, pending: boolean, who: string): void {
-  if (idle && pending) fail('O1', `${who} rests while an interrupt is pending for it`);
+  if (idle && pending) fail(requireNoStrandedWork, 'O1', `${who} rests while an interrupt is pending for it`);
 }
 
 /** O2. @param seen - the number of the last edge that a delivery has begun after */
 export function requireDelivered(edges: number, seen: number): void {
   if (seen < edges)
-    fail('O2', `${edges} edges were accepted, and the last delivery began after number ${seen}`);
+    fail(
+      requireDelivered,
+      'O2',
+      `${edges} edges were accepted, and the last delivery began after number ${seen}`,
+    );
 }
 
 /** O3. */
 export function requireExplained(delivered: boolean, explained: boolean, what: string): void {
-  if (delivered && !explained) fail('O3', `${what} was delivered, and nothing had raised it`);
+  if (delivered && !explained)
+    fail(requireExplained, 'O3', `${what} was delivered, and nothing had raised it`);
 }
 
 /** O4. */
 export function requireLineTruth(line: boolean, sources: boolean): void {
   if (line !== sources) {
     const [is, should] = line ? ['high', 'low'] : ['low', 'high'];
-    fail('O4', `the line is ${is} for good, and by its sources it has to be ${should}`);
+    fail(requireLineTruth, 'O4', `the line is ${is} for good, and by its sources it has to be ${should}`);
   }
 }
 
 /** O6. @param holders - how many there are that hold a reference */
 export function requireBalance(count: number, holders: number, what: string): void {
-  if (count !== holders) fail('O6', `${what} counts ${count} references, and has ${holders} holders`);
+  if (count !== holders)
+    fail(requireBalance, 'O6', `${what} counts ${count} references, and has ${holders} holders`);
 }
 
 /** O7. @param lists - the lists that the interrupt was found on */
 export function requireSingleMembership(lists: readonly number[]): void {
-  if (lists.length > 1) fail('O7', `one interrupt is on the lists of vCPUs ${lists.join(' and ')}`);
+  if (lists.length > 1)
+    fail(requireSingleMembership, 'O7', `one interrupt is on the lists of vCPUs ${lists.join(' and ')}`);
 }
 
 /** O8. @param published - every tuple that was in force at any time */
 export function requireWholeRoute(used: string, published: readonly string[]): void {
   if (!published.includes(used))
-    fail('O8', `delivered by the route ${used}, which was never set: ${published.join(', ')} were`);
+    fail(
+      requireWholeRoute,
+      'O8',
+      `delivered by the route ${used}, which was never set: ${published.join(', ')} were`,
+    );
 }
 
 /** O9. @param updated - the update had returned before the delivery began */
 export function requireFreshRoute(updated: boolean, usedOld: boolean): void {
   if (updated && usedOld)
-    fail('O9', 'delivered by the old route after its replacement was reported as in force');
+    fail(
+      requireFreshRoute,
+      'O9',
+      'delivered by the old route after its replacement was reported as in force',
+    );
 }
 
 /** O11. */
 export function requireBounded(depth: number, bound: number, what: string): void {
-  if (depth > bound) fail('O11', `${what} is ${depth} deep, and ${bound} is the bound`);
+  if (depth > bound) fail(requireBounded, 'O11', `${what} is ${depth} deep, and ${bound} is the bound`);
 }
 
 /** O12. */
 export function requireReady(initialised: boolean, what: string): void {
-  if (!initialised) fail('O12', `${what} was reached before it was there`);
+  if (!initialised) fail(requireReady, 'O12', `${what} was reached before it was there`);
 }
 
-function fail(oracle: OracleId, what: string): never {
-  throw new AssertionError({
-    message: `${oracle}, ${ORACLES[oracle].split(':')[0]}: ${what}`,
-    stackStartFn: fail,
-  });
+function fail(oracle: (...args: never[]) => void, id: OracleId, what: string): never {
+  const message = `${id}, ${ORACLES[id].split(':')[0]}: ${what}`;
+  // The line to blame is the one that called the oracle.
+  throw new AssertionError({ message, stackStartFn: oracle });
 }

@@ -1,0 +1,79 @@
+import type { Machine } from '../machine/machine.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { type Board, machineOf, onMachine } from './board.ts';
+import { model } from './model.ts';
+import { requireBalance } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, memory } = model({ table: 1, records: 1, mappedByA: 1, mappedByB: 1 });
+const LPI = 8192;
+/** Of the machine's words for a scenario: how many commands were told that they have brought the LPI to life. */
+const FIRSTS = 0;
+
+/** MAPTI: finds the record of the LPI, or makes one, and maps an event to it. */
+function mapEvent(words: Words, mapping: number): void {
+  let record = load(words, at.table);
+  if (record === 0) {
+    record = add(words, at.records, 1) + 1;
+    store(words, at.table, record);
+  }
+  store(words, mapping, record);
+}
+
+/** What the MAPTI of each of two ITSes does with an LPI. */
+function bringToLife({ gic, words, scenario }: Machine): void {
+  const { lpis } = gic;
+  if (!lpis.map(LPI)) return;
+  add(words, scenario.at + FIRSTS, 1);
+  lpis.retarget(LPI, 0);
+  lpis.configure(LPI, lpis.configByte(LPI) ?? 0);
+}
+
+export const duplicateLpiInsert = defineRace<Words, Board>({
+  number: 18,
+  slug: 'duplicate-lpi-insert',
+  title: 'two look-ups miss, two inserts succeed',
+  component: 'ITS MAPTI, LPI table',
+  symptom: 'duplicate record, lost interrupt',
+  oracle: 'O6',
+  kind: 'assertion',
+  preemptions: 1,
+  schedule: 'itsB:lookup ! itsA:lookup itsA:insert itsA:map | itsB:insert itsB:map',
+  steps: {
+    'itsB:lookup': ['load table', 'compareExchange lpis.lock'],
+    'itsA:lookup': ['load table', undefined],
+    'itsA:insert': ['store table', 'add lpis.mappings'],
+    'itsA:map': ['store mappedByA', undefined],
+    'itsB:insert': ['store table', 'add lpis.mappings'],
+    'itsB:map': ['store mappedByB', undefined],
+  },
+  reference:
+    'The comment in vgic_add_lpi(), which looks again under the lock because two ITSes may map one INTID; Linux 481c9ee846d2 keeps that critical section.',
+  story:
+    'Two ITSes map the same LPI. Both look for its record, and find none. Both make one and put it into the table, the second over the first. Now there are two records of one interrupt: what is enabled, targeted or pending in one is not in the other.',
+  fix: "the machine's LPIs: a state word and a count of mappings for each, and a lock over the first and the last. Exactly one of two commands is told that it was the first",
+  lesson: 'Look up, allocate, then look up again inside the lock, and adopt what won.',
+  buggy: {
+    ...memory(),
+    threads: {
+      itsA: (words) => mapEvent(words, at.mappedByA),
+      itsB: (words) => mapEvent(words, at.mappedByB),
+    },
+    finally(words) {
+      requireBalance(load(words, at.records), 1, 'the INTID, in records,');
+    },
+  },
+  fixed: {
+    ...onMachine(() => {}),
+    threads: {
+      itsA: (board) => bringToLife(machineOf(board, 2)),
+      itsB: (board) => bringToLife(machineOf(board, 3)),
+    },
+    finally(board) {
+      const { gic, words, scenario } = machineOf(board, 0);
+      requireBalance(gic.lpis.mappings(LPI), 2, `LPI ${LPI}`);
+      requireBalance(load(words, scenario.at + FIRSTS), 1, 'the INTID, in commands that brought it to life,');
+      requireBalance(gic.lpis.targetOf(LPI), 0, 'the target');
+    },
+  },
+});

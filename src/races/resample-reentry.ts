@@ -1,0 +1,84 @@
+import { EDGE } from '../gic/state.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { type Board, enableSpi, machineOf, onMachine, takeNext } from './board.ts';
+import { model } from './model.ts';
+import { requireBounded } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, memory } = model({ trigger: 1, resampler: 1, injections: 1 });
+const LEVEL = 0;
+const EDGE_MODE = 1;
+/** No chain of callbacks that ends is deeper. */
+const BOUND = 4;
+
+/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, who raise the line again. */
+function inject(words: Words, depth: number): void {
+  requireBounded(depth, BOUND, 'injecting from within an acknowledgement');
+  add(words, at.injections, 1);
+  if (load(words, at.trigger) === EDGE_MODE) acknowledge(words, depth);
+}
+
+function acknowledge(words: Words, depth: number): void {
+  if (load(words, at.resampler) !== 0) inject(words, depth + 1);
+}
+
+const GSI = 8;
+const SPI = 40;
+const TRIGGER = 0;
+const RESAMPLER = 1;
+const SERVED = 0;
+
+export const resampleReentry = defineRace<Words, Board>({
+  number: 24,
+  slug: 'resample-reentry',
+  title: 'acknowledging injects again, and injecting acknowledges',
+  component: 'resample acknowledgement',
+  symptom: 'livelock, unbounded recursion',
+  oracle: 'O11',
+  kind: 'assertion',
+  preemptions: 0,
+  schedule: 'control:mode-edge | vcpu:inject vcpu:ack vcpu:inject-again vcpu:ack-again',
+  steps: {
+    'control:mode-edge': ['store trigger', 'compareExchange spi[8]'],
+    'vcpu:inject': ['add injections', 'or spi[8]'],
+    'vcpu:ack': ['load resampler', 'load ack.acked'],
+    'vcpu:inject-again': ['add injections', undefined],
+    'vcpu:ack-again': ['load resampler', undefined],
+  },
+  reference:
+    'Linux 8be8f932e3db restricts the lazy EOI of the I/O APIC to edge pins, and 77377064c3a9 breaks the recursion where the trigger of a pin is set to edge while a resampler is still registered.',
+  story:
+    'A pin is switched to edge, and its resampler stays. An injection on an edge pin acknowledges itself; acknowledging tells the resampler; the resampler sets the line; and setting the line injects.',
+  fix: "the machine's acknowledgements: the end of an interrupt is noted, for level-triggered ones alone, and passed on by serveAcks() after the EOI, outside of every injection",
+  lesson: 'A callback that can reach its caller needs a queue in between. Count the depth in tests.',
+  buggy: {
+    ...memory({ trigger: LEVEL, resampler: 1 }),
+    threads: {
+      control: (words) => store(words, at.trigger, EDGE_MODE),
+      vcpu: (words) => inject(words, 0),
+    },
+  },
+  fixed: {
+    ...onMachine((machine) => {
+      enableSpi(machine, SPI, 0);
+      machine.vm.assignIrqFd(TRIGGER, GSI, { resamplefd: RESAMPLER });
+    }),
+    threads: {
+      control(board) {
+        const { interrupts } = machineOf(board, 2).gic;
+        interrupts.change(interrupts.find(0, SPI), SPI, 0, EDGE);
+      },
+      vcpu(board) {
+        const { vm, gic, words, scenario } = machineOf(board, 1);
+        const { interrupts } = gic;
+        vm.irqfds.write(TRIGGER);
+        if (takeNext(interrupts, 0) === SPI) interrupts.deactivate(interrupts.find(0, SPI), SPI);
+        add(words, scenario.at + SERVED, vm.serveAcks());
+      },
+    },
+    finally(board) {
+      const { words, scenario } = machineOf(board, 0);
+      requireBounded(load(words, scenario.at + SERVED), 1, 'acknowledgements of one injection');
+    },
+  },
+});

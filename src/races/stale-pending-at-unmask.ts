@@ -1,0 +1,93 @@
+import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
+import { load, lower, replace, store, type Words } from '../memory/word.ts';
+import { model } from './model.ts';
+import { requireExplained } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, regions, memory } = model({ pin: 1, over: 1, resample: EVENTFD_WORDS });
+/** A pin: its device's level, what the controller has latched of it, and its mask. */
+const HIGH = 1 << 0;
+const LATCHED = 1 << 1;
+const MASKED = 1 << 2;
+
+/** The resampler: whenever it is told, it takes the level of the device over, one step. */
+function resample(words: Words): void {
+  const event = new EventFd(words, regions.resample);
+  for (;;) {
+    event.read();
+    if (load(words, at.over) !== 0) return;
+    for (;;) {
+      const pin = load(words, at.pin);
+      if ((pin & HIGH) === 0 || replace(words, at.pin, pin, pin | LATCHED)) break;
+    }
+  }
+}
+
+/** Takes the mask away, and the latch with it; returns the pin from before. */
+function unmask(words: Words): number {
+  for (;;) {
+    const pin = load(words, at.pin);
+    if (replace(words, at.pin, pin, pin & ~(MASKED | LATCHED))) return pin;
+  }
+}
+
+/** The guest's handler: it ends the interrupt while it is masked, and quiets the device only then. */
+function handle(words: Words, atUnmask: (pin: number, event: EventFd) => void): void {
+  const event = new EventFd(words, regions.resample);
+  event.write();
+  lower(words, at.pin, HIGH);
+  atUnmask(unmask(words), event);
+  store(words, at.over, 1);
+  event.write();
+}
+
+export const stalePendingAtUnmask = defineRace<Words, Words>({
+  number: 23,
+  slug: 'stale-pending-at-unmask',
+  title: 'the line was sampled while it was masked, and is no longer true',
+  component: 'resample and mask',
+  symptom: 'spurious INTID',
+  oracle: 'O3',
+  kind: 'assertion',
+  preemptions: 1,
+  schedule: 'guest:eoi-masked ! resampler:latch | guest:quiet-device guest:unmask-deliver',
+  steps: {
+    'guest:eoi-masked': 'compareExchange resample',
+    'resampler:latch': 'rest',
+    'guest:quiet-device': 'and pin',
+    'guest:unmask-deliver': 'compareExchange pin',
+  },
+  reference:
+    'Linux fef8f2b90edb, "KVM: x86/ioapic: Resample the pending state of an IRQ when unmasking"; upstream it aborted suspends and made up input. Relative on arm64: 3134cc8beb69.',
+  story:
+    'The guest masks a level interrupt and ends it; its device is still high. The resampler sees that, and latches the interrupt as pending. Then the guest quiets the device and unmasks: the latch is delivered, for a device that wants nothing.',
+  fix: 'unmasking drops the latch and asks the resampler again: a device that is still high raises the line anew. The machine keeps the level itself, and no latch of it; so this is written out, with its EventFd',
+  lesson:
+    'A level that is remembered over a window in which it can change is a guess. Ask again when it counts.',
+  buggy: {
+    ...memory({ pin: HIGH | MASKED }),
+    threads: {
+      guest(words) {
+        handle(words, (pin) => {
+          requireExplained((pin & LATCHED) !== 0, (pin & HIGH) !== 0, 'a level interrupt');
+        });
+      },
+      resampler: resample,
+    },
+  },
+  fixed: {
+    ...memory({ pin: HIGH | MASKED }),
+    threads: {
+      guest(words) {
+        handle(words, (pin, event) => {
+          if ((pin & LATCHED) !== 0) event.write();
+        });
+      },
+      resampler: resample,
+    },
+    finally(words) {
+      const pin = load(words, at.pin);
+      requireExplained((pin & LATCHED) !== 0, (pin & HIGH) !== 0, 'a level interrupt');
+    },
+  },
+});

@@ -1,0 +1,93 @@
+import { AbstractLock } from '../explore/index.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
+import { type Board, enableSpi, machineOf, onMachine, takeNext, warm } from './board.ts';
+import { model } from './model.ts';
+import { requireDelivered, requireSingleMembership } from './oracles.ts';
+import { defineRace } from './race.ts';
+
+const { at, memory } = model({ target: 1, onList: 1, list0: 1, list1: 1, lock0: 1, lock1: 1 });
+const SPI = 40;
+const VCPUS = [0, 1];
+
+function inject(words: Words): void {
+  const target = load(words, at.target);
+  const lock = new AbstractLock(words, target === 0 ? at.lock0 : at.lock1);
+  lock.lock();
+  if (load(words, at.onList) === 0) {
+    add(words, target === 0 ? at.list0 : at.list1, 1);
+    store(words, at.onList, 1);
+  }
+  lock.unlock();
+}
+
+function latch(board: Board, thread: number): void {
+  const { interrupts } = machineOf(board, thread).gic;
+  interrupts.latch(interrupts.find(0, SPI), SPI);
+}
+
+export const wrongListLock = defineRace<Words, Board>({
+  number: 19,
+  slug: 'wrong-list-lock',
+  title: 'the lock was chosen by a target that has changed since',
+  component: 'vGIC pending list',
+  symptom: 'duplicate, wrong vCPU',
+  oracle: 'O7',
+  kind: 'assertion',
+  preemptions: 1,
+  schedule:
+    'first:read-target first:lock first:listed? ! mover:retarget | second:read-target second:lock second:listed? second:insert second:unlock | first:insert first:unlock',
+  steps: {
+    'first:read-target': ['load target', 'load spi[8]'],
+    'first:lock': ['lock lock0', undefined],
+    'first:listed?': ['load onList', undefined],
+    'mover:retarget': ['store target', 'compareExchange spi[8]'],
+    'second:read-target': ['load target', 'load spi[8]'],
+    'second:lock': ['lock lock1', undefined],
+    'second:listed?': ['load onList', undefined],
+    'second:insert': ['add list1', undefined],
+    'second:unlock': ['unlock lock1', undefined],
+    'first:insert': ['add list0', undefined],
+    'first:unlock': ['unlock lock0', undefined],
+  },
+  reference:
+    'Xen 31bc6a93a096, "arm: remove irq from inflight, then change physical affinity". KVM\'s guard is the second look after it has taken both locks, in vgic_queue_irq_unlock().',
+  story:
+    "An injector reads the target, takes the lock of that vCPU's list, and sees that the interrupt is on no list. Meanwhile the target changes, and a second injector does the same with the other vCPU's lock. Both insert: one interrupt is on two lists.",
+  fix: "the machine's state word says who has an interrupt, and whether it is pending. A list is a hint: a vCPU that finds there what is not its own takes it off and passes it on",
+  lesson: 'A lock that is chosen by a value protects nothing until the value was read again under it.',
+  buggy: {
+    ...memory(),
+    threads: {
+      first: inject,
+      mover: (words) => store(words, at.target, 1),
+      second: inject,
+    },
+    finally(words) {
+      requireSingleMembership(VCPUS.filter((vcpu) => load(words, vcpu === 0 ? at.list0 : at.list1) !== 0));
+    },
+  },
+  fixed: {
+    ...onMachine(
+      (machine) => {
+        enableSpi(machine, SPI);
+        warm(machine.gic.interrupts, 1, SPI);
+      },
+      { vcpus: 2 },
+    ),
+    threads: {
+      first: (board) => latch(board, 3),
+      mover(board) {
+        const { interrupts } = machineOf(board, 4).gic;
+        interrupts.retarget(interrupts.find(0, SPI), SPI, 1);
+      },
+      second: (board) => latch(board, 5),
+    },
+    finally(board) {
+      const { interrupts } = machineOf(board, 0).gic;
+      // Nobody has taken any, so two edges are one interrupt; vCPU 0 looks first, and passes on what is not its own.
+      const takenBy = VCPUS.filter((vcpu) => takeNext(interrupts, vcpu) === SPI);
+      requireSingleMembership(takenBy);
+      requireDelivered(1, takenBy.includes(1) ? 1 : 0);
+    },
+  },
+});
