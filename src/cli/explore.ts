@@ -1,7 +1,10 @@
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
-import { type ExploreOptions, type ExploreResult, exploreChecked, STRATEGIES } from '../explore/index.ts';
-import { exploreText } from '../report/explore-text.ts';
+import { type ExploreOptions, type ExploreResult, STRATEGIES } from '../explore/index.ts';
+import { type ConfirmedResult, exploreInLockstep } from '../explore/real/confirm.ts';
+import { runFree } from '../explore/real/free.ts';
+import { exploreInParallel } from '../explore/real/parallel.ts';
+import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { type Found, findScenario, listScenarios } from './scenario.ts';
 import { number, wholeNumber } from './values.ts';
@@ -9,7 +12,18 @@ import { number, wholeNumber } from './values.ts';
 /** The version of what `--json` prints. */
 export const SCHEMA_VERSION = 1;
 
-type Flags = ExploreOptions & { list?: boolean; json?: boolean };
+/** Who runs the threads: this one thread, real ones an operation at a time, or real ones left alone. */
+export const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
+
+type Flags = ExploreOptions & {
+  executor: (typeof EXECUTORS)[number];
+  seed: number;
+  seconds: number;
+  jobs: number;
+  runs?: number;
+  list?: boolean;
+  json?: boolean;
+};
 
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
@@ -42,6 +56,20 @@ export function exploreCommand(): Command {
         .default('late'),
     )
     .option('--shard <i/n>', 'run the i-th of n shares of the schedules of a random strategy', shard)
+    .option('--jobs <n>', 'threads that search; the answer is the same', wholeNumber(1, 256), 1)
+    .addOption(
+      new Option(
+        '--executor <who>',
+        'simulated: all threads in one; lockstep: search like that, then confirm in real threads, one operation at a time; free: no search, real threads left alone',
+      )
+        .choices(EXECUTORS)
+        .default('simulated'),
+    )
+    .option(
+      '--runs <n>',
+      'of free: how often to run the threads (default 10000); of lockstep: schedules to confirm where none fails (default 200)',
+      wholeNumber(1, 1e9),
+    )
     .option('--all', 'count every schedule that fails, in the place of stopping at the first')
     .option('--json', 'print the result as one JSON object')
     .option('--list', 'list the scenarios that come with irqloom')
@@ -59,24 +87,44 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
     );
   }
   const found = await findScenario(argument);
-  const result = run(found, flags);
+  if (flags.executor === 'free') return free(found, flags);
+  const result = await run(found, flags);
   const repeat = repeatCommand(result, argument);
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
-      : exploreText(result, repeat),
+      : exploreText(result, repeat) + ('confirmed' in result ? confirmationText(result) : ''),
   );
   return exitOf(result);
 }
 
-function run(found: Found, { list: _, json: __, ...options }: Flags): ExploreResult {
+function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult | ConfirmedResult> {
+  const { list: _, json: __, executor, jobs, runs, ...options } = flags;
   if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
     throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
   }
-  return exploreChecked(found.scenario, options);
+  if (executor === 'lockstep') {
+    if (jobs > 1) throw new IrqError('ERR_USAGE', '--jobs is for the simulated executor: leave one out');
+    return exploreInLockstep(scenario, source, { ...options, ...(runs === undefined ? {} : { runs }) });
+  }
+  if (runs !== undefined) {
+    throw new IrqError('ERR_USAGE', '--runs is for --executor free or lockstep; --schedules bounds a search');
+  }
+  return exploreInParallel(scenario, source, options, jobs);
 }
 
-function exitOf({ verdict }: ExploreResult): number {
+/** Runs real threads that nobody controls. */
+async function free({ scenario, source }: Found, { seed, seconds, runs, json }: Flags): Promise<number> {
+  const result = await runFree(scenario, source, { seed, seconds, ...(runs === undefined ? {} : { runs }) });
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
+      : freeText(result),
+  );
+  return exitOf(result);
+}
+
+function exitOf({ verdict }: Pick<ExploreResult, 'verdict'>): number {
   return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }
 

@@ -1,12 +1,13 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { replayChecked } from '../explore/index.ts';
+import { replayInLockstep } from '../explore/real/confirm.ts';
 import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
 import { findScenario } from './scenario.ts';
 import { wholeNumber } from './values.ts';
 
-type Flags = { steps: number; json?: boolean };
+type Flags = { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
 
 /** `irqloom replay`: runs the schedule of a token again. */
 export function replayCommand(): Command {
@@ -18,6 +19,14 @@ export function replayCommand(): Command {
     )
     .argument('<token>', 'as explore printed it')
     .argument('<file|name>', 'the scenario that it is of')
+    .addOption(
+      new Option(
+        '--executor <who>',
+        'simulated: all threads in one; lockstep: real threads, one operation at a time',
+      )
+        .choices(['simulated', 'lockstep'])
+        .default('simulated'),
+    )
     .option('--steps <n>', 'give the schedule up after so many steps', wholeNumber(1, 10_000_000), 10_000)
     .option('--json', 'print the result as one JSON object')
     .action(async (token: string, argument: string, flags: Flags) => {
@@ -25,14 +34,18 @@ export function replayCommand(): Command {
     });
 }
 
-async function replay(token: string, argument: string, { steps, json }: Flags): Promise<number> {
-  const { scenario } = await findScenario(argument);
-  const result = replayChecked(token, scenario, { steps });
+async function replay(token: string, argument: string, flags: Flags): Promise<number> {
+  const { executor, steps, json } = flags;
+  const { scenario, source } = await findScenario(argument);
+  const result =
+    executor === 'lockstep'
+      ? await replayInLockstep(token, scenario, source, { steps })
+      : replayChecked(token, scenario, { steps });
   const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
   process.stdout.write(
     json
-      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor: 'simulated', verdict, ...result })}\n`
-      : replayText(result, 'simulated'),
+      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result })}\n`
+      : replayText(result, executor),
   );
   return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }

@@ -1,4 +1,6 @@
 import type { ExploreResult, Failure, ReplayResult, ThreadEnd } from '../explore/index.ts';
+import type { ConfirmedResult, LockstepReplay } from '../explore/real/confirm.ts';
+import type { FreeResult } from '../explore/real/free.ts';
 import { shortSite, traceColumns } from './explore-columns.ts';
 import { count, plural, rate } from './units.ts';
 
@@ -13,13 +15,7 @@ export function exploreText(result: ExploreResult, repeat?: string): string {
     `${plural(schedules, 'schedule')}, ${plural(steps, 'step')} in ${seconds.toFixed(2)} s (${speed})`,
   ];
   if (failures !== undefined) lines.push(`${plural(failures, 'schedule')} of ${count(schedules)} failed`);
-  if (outcomes !== undefined) {
-    lines.push('', 'outcomes:');
-    const most = Math.max(0, ...Object.keys(outcomes).map((outcome) => outcome.length));
-    for (const [outcome, times] of Object.entries(outcomes)) {
-      lines.push(`  ${outcome.padEnd(most)}  ${count(times)}`);
-    }
-  }
+  if (outcomes !== undefined) lines.push('', ...outcomeLines(outcomes));
   if (failure !== undefined) lines.push('', failureText(failure, repeat));
   return `${lines.join('\n')}\n`;
 }
@@ -44,7 +40,7 @@ export function failureText(failure: Failure, repeat?: string): string {
 }
 
 /** A schedule that was run again, as text. */
-export function replayText(result: ReplayResult, executor: string): string {
+export function replayText(result: ReplayResult | LockstepReplay, executor: string): string {
   const { scenario, failure, diverged, steps, preemptions, threads, trace } = result;
   const lines = [
     `${scenario}: ${failure === undefined ? 'does not fail' : failure.kind}, replayed (${executor})`,
@@ -59,7 +55,50 @@ export function replayText(result: ReplayResult, executor: string): string {
     lines.push('', `${plural(steps, 'step')}, ${plural(preemptions, 'preemption')}:`);
     lines.push(...scheduleLines(threads, trace, steps), '', ...endLines(threads));
   }
+  if ('sameTrace' in result) {
+    lines.push(
+      '',
+      result.sameTrace ? 'the same trace as simulated' : 'the trace is not the one that was simulated',
+    );
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** What real threads, one operation at a time, said to a search. */
+export function confirmationText({ confirmed, failure }: ConfirmedResult): string {
+  const { schedules, agreed, sameTrace } = confirmed;
+  if (failure === undefined) {
+    return `in real threads, one operation at a time: ${plural(schedules, 'schedule')}, all end as simulated\n`;
+  }
+  if (sameTrace === undefined) return '';
+  const how = agreed === schedules ? 'fails as simulated' : 'does not fail';
+  return `in real threads, one operation at a time: ${how}, ${sameTrace ? 'with the same trace' : 'with another trace'}\n`;
+}
+
+/** How often real threads that nobody controls have failed. */
+export function freeText(result: FreeResult): string {
+  const { scenario, verdict, runs, failures, kinds, first, outcomes, seconds, runsPerSecond, seed } = result;
+  const often = failures === 0 ? 'never' : `once in ${count(runs / failures)}`;
+  const lines = [
+    `${scenario}: ${verdict}`,
+    `${plural(runs, 'run')} of free threads, ${count(failures)} failed (${often}); seed ${seed}`,
+    `${seconds.toFixed(2)} s (${per(runsPerSecond, 'runs')})`,
+    ...Object.entries(kinds).map(([kind, times]) => `  ${kind}: ${count(times)}`),
+  ];
+  if (first !== undefined) {
+    lines.push('', `first in run ${count(first.run)}: ${first.kind}: ${first.message}`);
+    if (first.sites.length > 0) lines.push(`  lines responsible: ${first.sites.map(shortSite).join(', ')}`);
+  }
+  if (outcomes !== undefined) lines.push('', ...outcomeLines(outcomes));
+  return `${lines.join('\n')}\n`;
+}
+
+function outcomeLines(outcomes: Readonly<Record<string, number>>): string[] {
+  const most = Math.max(0, ...Object.keys(outcomes).map((outcome) => outcome.length));
+  return [
+    'outcomes:',
+    ...Object.entries(outcomes).map(([outcome, times]) => `  ${outcome.padEnd(most)}  ${count(times)}`),
+  ];
 }
 
 function scheduleLines(threads: readonly ThreadEnd[], trace: Failure['trace'], steps: number): string[] {
