@@ -190,6 +190,8 @@ describe('nothing that was set is missed by the consumer', () => {
       title: 'a search that prunes without another look',
       from: 'if (filled !== 0) raise(this.#words, summaryAt, mask);',
       to: '',
+      // The first is found by the very search that prunes.
+      bits: [1, 2],
     },
     {
       title: 'a search that looks again before it prunes',
@@ -206,7 +208,7 @@ describe('nothing that was set is missed by the consumer', () => {
       from: 'raise(this.#words, this.#summaryAt + summary, 1 << (word & 31));\n    raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));',
       to: 'raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));\n    raise(this.#words, this.#summaryAt + summary, 1 << (word & 31));',
     },
-  ])('not so with $title', ({ from, to }) => {
-    isCaught(scenario(mutated(from, to), { bits: [1, 2], looks: 2, before: [1] }), 'assertion');
+  ])('not so with $title', ({ from, to, bits = [1] }) => {
+    isCaught(scenario(mutated(from, to), { bits, looks: 2, before: [1] }), 'assertion');
   });
 });

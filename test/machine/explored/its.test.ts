@@ -1,0 +1,314 @@
+/** The guest's commands to its ITS against injection, under every interleaving. */
+import { describe, expect, test } from 'vitest';
+import type { ItsCommand } from '../../../src/its/command.ts';
+import { MISS } from '../../../src/its/events.ts';
+import { load, store } from '../../../src/memory/word.ts';
+import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
+import type { Mutation } from '../../mutate.ts';
+import {
+  DEVICE_ID,
+  LPI,
+  MAPD,
+  mapc,
+  mapti,
+  msi,
+  ONE_EVENT,
+  onMachine,
+  type Story,
+  type View,
+} from './rig.ts';
+
+const event = (name: 'DISCARD' | 'INV' | 'INT' | 'CLEAR', eventId = 0): ItsCommand => ({
+  name,
+  deviceId: DEVICE_ID,
+  eventId,
+});
+const MOVI: ItsCommand = { name: 'MOVI', deviceId: DEVICE_ID, eventId: 0, collectionId: 1 };
+
+const BY_IRQFD = { routes: [msi(2, 0)], hooked: [2] } as const;
+const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
+/** What a guest writes when its commands are laid: all of `count` that the story has queued, after `before`. */
+const guest = (before: number, count: number) => (view: View) => view.runCommands(before + count);
+
+const change = (file: string, from: string, to: string): Mutation => ({ file, from, to });
+const interrupts = (from: string, to: string) => change('gic/interrupts.ts', from, to);
+
+describe('MOVI against injection', () => {
+  const commands = [MAPD, mapc(0), mapc(1), mapti(0, LPI)];
+  const drain = (vcpu: number) => (view: View) => void view.drain(vcpu);
+  const story: Story = {
+    name: 'movi-against-injection',
+    vcpus: 2,
+    ...BY_IRQFD,
+    commands,
+    queued: [MOVI],
+    threads: { device, guest: guest(commands.length, 1), vcpu0: drain(0) },
+    finally: (view) => {
+      // From here on it goes to vCPU 1, and to that alone.
+      view.signal(0, () => view.vm.irqfds.write(0));
+      expect(view.settle()).toEqual([[], [LPI]]);
+    },
+  };
+
+  test('what is signalled is taken once, by the old vCPU or the new one, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also with both vCPUs looking: up to one preemption, and 3,000 random schedules', () => {
+    const both = { ...story, threads: { ...story.threads, vcpu1: drain(1) } };
+    passesWithin(onMachine(both), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(both), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test('a vCPU that parks, and that it is moved to, is woken: up to one preemption, and 3,000 random schedules', () => {
+    const parked: Story = {
+      ...story,
+      threads: {
+        device,
+        // As a guest must: what was on its way to vCPU 0 is passed on when that looks.
+        guest: (view) => {
+          view.runCommands(commands.length + 1);
+          view.drain(0);
+        },
+        vcpu1: (view) => view.takeUntil(1, () => view.seen(0) === 1),
+        main: (view) => view.serveUntil(() => view.seen(0) === 1),
+      },
+    };
+    passesWithin(onMachine(parked), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(parked), { strategy: 'pct', schedules: 3000 });
+  });
+
+  /** vCPU 1 has taken what was moved to it: what vCPU 0 takes from here on was signalled after the move. */
+  const taken: Story = {
+    ...story,
+    threads: {
+      device,
+      guest: (view) => {
+        view.runCommands(commands.length + 1);
+        if (view.drain(1).length === 0) return;
+        store(view.words, view.free, 1);
+        view.signal(0, () => view.gic.lpis.latch(LPI));
+      },
+      vcpu0: (view) => {
+        if (view.drain(0).length > 0) expect(load(view.words, view.free), 'signals after the move').toBe(0);
+      },
+    },
+    finally: () => undefined,
+  };
+
+  test('nothing that is signalled after it is taken by the old vCPU', () => {
+    expect(passesEvery(onMachine(taken)).schedules).toBeGreaterThan(20);
+  });
+
+  test('not so with a vCPU that takes what it has found, wherever that goes by now', () => {
+    const mutation = interrupts(
+      'if (!isDeliverable(before) || targetOf(before) !== vcpu) {',
+      'if (!isDeliverable(before)) {',
+    );
+    isCaught(onMachine(taken, mutation), 'assertion');
+  });
+
+  test.each([
+    {
+      title: 'a change of state in two steps',
+      mutation: interrupts(
+        'const won = replace(this.#words, at, before, after);',
+        'store(this.#words, at, after);\n      const won = true;',
+      ),
+    },
+    {
+      title: 'an acknowledge in two steps',
+      mutation: interrupts(
+        'if (replace(this.#words, at, before, after)) return before;\n    }\n  }\n\n  /**\n   * Ends',
+        'store(this.#words, at, after);\n      return before;\n    }\n  }\n\n  /**\n   * Ends',
+      ),
+    },
+    {
+      title: 'a move that says nothing to the interrupt controller',
+      mutation: change(
+        'its/commands/moving.ts',
+        'events.invalidate();\n  lpis.retarget(events.lpiOf(event), vcpu);\n  return OK;',
+        'events.invalidate();\n  return OK;',
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(story, mutation), 'assertion');
+  });
+});
+
+describe('DISCARD and a new mapping against injection through the translation cache', () => {
+  const story: Story = {
+    name: 'discard-against-injection',
+    ...BY_IRQFD,
+    commands: ONE_EVENT,
+    queued: [event('DISCARD'), mapti(1, LPI + 1)],
+    threads: {
+      device,
+      guest: (view) => {
+        view.runCommands(ONE_EVENT.length + 2);
+        // The new event, which has the record of the old one, is used at once.
+        expect(view.its.translate(DEVICE_ID, 1)).toBe(LPI + 1);
+      },
+    },
+    finally: (view) => expect([view.delivered(0), view.delivered(1)]).toEqual([0, 0]),
+    // What was pending when its event was discarded is gone with it.
+    sources: [1],
+  };
+
+  test('a signal of the old event is never one of the new, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  /** The LPI itself is given to another event. */
+  const reused: Story = {
+    ...story,
+    name: 'discard-and-reuse',
+    queued: [event('DISCARD'), mapti(1, LPI)],
+    threads: { device, guest: guest(ONE_EVENT.length, 2) },
+  };
+
+  test('nor is the LPI pending that the new event took over, whatever the order', () => {
+    expect(passesEvery(onMachine(reused)).schedules).toBeGreaterThan(4);
+  });
+
+  test('whatever the order, also while the vCPU takes what it finds', () => {
+    const taking: Story = {
+      ...reused,
+      threads: { ...reused.threads, vcpu: (view) => void view.drain(0) },
+      finally: (view) => expect(view.delivered(0)).toBeLessThanOrEqual(1),
+    };
+    expect(passesEvery(onMachine(taking)).schedules).toBeGreaterThan(20);
+  });
+
+  const NO_GRACE = change(
+    'its/state.ts',
+    'readers.synchronize();\n  lpis.unmap(events.lpiOf(event));',
+    'lpis.unmap(events.lpiOf(event));',
+  );
+  const LEAVES_EARLY = change(
+    'kvm/irqfds.ts',
+    'if (!this.#injectFast(slot)) this.#defer(slot);\n    this.#readers.leave(this.#reader);\n    return true;',
+    'this.#readers.leave(this.#reader);\n    if (!this.#injectFast(slot)) this.#defer(slot);\n    return true;',
+  );
+
+  test.each([
+    { title: 'a removal without a grace period', mutation: NO_GRACE, of: story },
+    { title: 'a removal without a grace period, of the LPI', mutation: NO_GRACE, of: reused },
+    { title: 'a device that leaves its section before it latches', mutation: LEAVES_EARLY, of: reused },
+  ])('not so with $title', ({ mutation, of }) => {
+    isCaught(onMachine(of, mutation), 'assertion');
+  });
+});
+
+describe('LPIs that are disabled against a translation that is cached', () => {
+  const story: Story = {
+    name: 'disable-against-cache',
+    commands: ONE_EVENT,
+    cached: [],
+    threads: {
+      device: (view) => view.signal(0, () => view.its.signal(DEVICE_ID, 0)),
+      guest: (view) => view.gic.redistributor(0).write(0, 4, 0n),
+    },
+    finally: (view) => {
+      expect(view.its.lookup(DEVICE_ID, 0), 'cached, and the LPIs are disabled').toBe(MISS);
+      view.gic.redistributor(0).write(0, 4, 1n);
+    },
+    sources: [],
+  };
+
+  test('none is used afterwards, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  test('not so where the epoch is read when the checks are made', () => {
+    const mutation = change(
+      'its/translation.ts',
+      'events.cache(event, epoch);',
+      'events.cache(event, events.epoch);',
+    );
+    isCaught(onMachine(story, mutation), 'assertion');
+  });
+
+  test('not so where nobody tells the cache', () => {
+    const mutation = change('gic/redistributor.ts', '  frame.lpisDisabled(vcpu);\n', '');
+    isCaught(onMachine(story, mutation), 'assertion');
+  });
+});
+
+describe('INV against injection', () => {
+  const enable: Story = {
+    name: 'enable-against-injection',
+    ...BY_IRQFD,
+    commands: ONE_EVENT,
+    queued: [event('INV'), event('INV')],
+    before: (view) => {
+      view.configure(LPI, false);
+      view.runCommands(ONE_EVENT.length + 1);
+    },
+    threads: {
+      device,
+      guest: (view) => {
+        view.configure(LPI, true);
+        view.runCommands(ONE_EVENT.length + 2);
+      },
+      vcpu: (view) => void view.run(0, () => view.seen(0) === 1),
+    },
+  };
+
+  test('what is signalled while it is disabled is delivered when it is enabled, whatever the order', () => {
+    expect(passesEvery(onMachine(enable)).schedules).toBeGreaterThan(20);
+  });
+
+  /** Disabled and enabled again, while it is latched and the vCPU looks. */
+  const blink: Story = {
+    ...enable,
+    name: 'blink-against-injection',
+    before: () => undefined,
+    threads: {
+      device,
+      guest: (view) => {
+        view.configure(LPI, false);
+        view.runCommands(ONE_EVENT.length + 1);
+        view.configure(LPI, true);
+        view.runCommands(ONE_EVENT.length + 2);
+      },
+      vcpu: (view) => void view.drain(0),
+    },
+  };
+
+  test('what is disabled for a moment is not lost, whatever the order', () => {
+    expect(passesEvery(onMachine(blink)).schedules).toBeGreaterThan(20);
+  });
+
+  const change_ = 'if (isDeliverable(after)) this.list(targetOf(after), intid);\n    return before;';
+  test.each([
+    {
+      title: 'a change of state that lists nothing',
+      of: enable,
+      mutation: interrupts(change_, 'return before;'),
+    },
+    {
+      title: 'a change of state in two steps',
+      of: enable,
+      mutation: interrupts(
+        'const won = replace(this.#words, at, before, after);',
+        'store(this.#words, at, after);\n      const won = true;',
+      ),
+    },
+    {
+      title: 'a latch in two steps',
+      of: enable,
+      mutation: interrupts(
+        'const before = setBits(this.#words, at, LATCH);',
+        'const before = load(this.#words, at);\n    store(this.#words, at, before | LATCH);',
+      ),
+    },
+    {
+      title: 'a search that does not look at the state again',
+      of: blink,
+      mutation: interrupts('state = load(this.#words, at);\n        // Held', '// Held'),
+    },
+  ])('not so with $title', ({ of, mutation }) => {
+    isCaught(onMachine(of, mutation), ['assertion', 'orphan-wait', 'lost-wakeup']);
+  });
+});

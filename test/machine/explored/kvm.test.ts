@@ -1,0 +1,283 @@
+/** KVM's calls against signals, under every interleaving: the routing table, irqfds that come and go, masks made of them. */
+import { describe, expect, test } from 'vitest';
+import type { Gsi } from '../../../src/kvm/gsi.ts';
+import { load, store } from '../../../src/memory/word.ts';
+import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
+import type { Mutation } from '../../mutate.ts';
+import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
+
+const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts', from, to });
+const vm = (from: string, to: string): Mutation => ({ file: 'kvm/vm.ts', from, to });
+
+const LEAVES_EARLY = irqfds(
+  'if (!this.#injectFast(slot)) this.#defer(slot);\n    this.#readers.leave(this.#reader);\n    return true;',
+  'this.#readers.leave(this.#reader);\n    if (!this.#injectFast(slot)) this.#defer(slot);\n    return true;',
+);
+
+/** To be called when a call has returned after which nothing more may be latched: takes what was, and counts it. */
+function takeLatched(view: View, lpi: number): void {
+  if (!view.gic.lpis.isPending(lpi)) return;
+  view.gic.lpis.clear(lpi);
+  store(view.words, view.free, 1);
+}
+const wasLatched = (view: View) => load(view.words, view.free);
+
+describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
+  const commands = [MAPD, mapc(0), mapti(0, LPI), mapti(1, LPI + 1)];
+  const table = (eventId: number) => [msi(2, eventId)];
+  /** One signal, which may come as either source. */
+  const device = (view: View) => view.signal(0, () => view.signal(1, () => view.vm.irqfds.write(0)));
+  const userland = (view: View) => {
+    view.vm.setGsiRouting(table(1));
+    takeLatched(view, LPI);
+  };
+  const story: Story = {
+    name: 'routing-against-irqfd',
+    commands,
+    routes: table(0),
+    hooked: [2],
+    threads: { device, userland },
+    finally: (view) => {
+      expect(view.delivered(0), 'by the old route, after the call had returned').toBe(0);
+      expect(wasLatched(view) + view.delivered(1), 'by the old route before or by the new one').toBe(1);
+    },
+    sources: [],
+  };
+
+  test('it goes by the old route before the call returns, or by the new one, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  /** The main thread injects, by an entry that it has copied from the table. */
+  const byMain: Story = {
+    ...story,
+    dispatch: 'main',
+    before: device,
+    threads: { main: (view) => void view.vm.irqfds.dispatchPending(), userland },
+  };
+
+  test('also where the main thread injects, whatever the order', () => {
+    expect(passesEvery(onMachine(byMain)).schedules).toBeGreaterThan(4);
+  });
+
+  test('also with all three threads: up to one preemption, and 3,000 random schedules', () => {
+    const all: Story = { ...byMain, before: () => undefined, threads: { ...byMain.threads, device } };
+    passesWithin(onMachine(all), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(all), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test.each([
+    {
+      title: 'irqfds that are not told',
+      of: story,
+      mutation: vm('if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();', ''),
+    },
+    {
+      title: 'irqfds that are told before the table is in force',
+      of: story,
+      mutation: vm(
+        'this.routing.publish(routes);\n      if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();',
+        'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();\n      this.routing.publish(routes);',
+      ),
+    },
+    {
+      title: 'a call that does not wait for the devices',
+      of: story,
+      mutation: vm('this.readers.synchronize();\n      // KVM', '// KVM'),
+    },
+    { title: 'a device that leaves its section before it injects', of: story, mutation: LEAVES_EARLY },
+    {
+      title: 'a call that does not wait for the main thread',
+      of: { ...byMain, cached: [] },
+      mutation: vm('this.irqfds.flushWork();', ''),
+    },
+  ])('not so with $title', ({ of, mutation }) => {
+    isCaught(onMachine(of, mutation), 'assertion');
+  });
+
+  /** From event 1 to the wire 0. Half of one and half of the other is event 0, or the wire 1: the LPI or SPI of nobody. */
+  const torn: Story = {
+    name: 'routing-torn',
+    commands,
+    routes: table(1),
+    hooked: [2],
+    sourceOf: (intid) => (intid === LPI + 1 || intid === SPI ? 0 : 1),
+    threads: {
+      device: (view) => view.signal(0, () => view.vm.irqfds.write(0)),
+      userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 2 as Gsi, irqchip: 0, pin: 0 }]),
+    },
+  };
+
+  test('what is injected is the one route or the other, whatever the order', () => {
+    expect(passesEvery(onMachine(torn)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    ['if (changedSince(words, sequence, seen)) return false;\n      return', 'return'],
+    ['kind !== ROUTE_IRQCHIP || changedSince(words, sequence, seen)', 'kind !== ROUTE_IRQCHIP'],
+  ])('not so where the copy of the route may be in two pieces: %j', (from, to) => {
+    isCaught(onMachine(torn, { file: 'kvm/injector.ts', from, to }), 'assertion');
+  });
+});
+
+const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
+const ONE_IRQFD = { commands: ONE_EVENT, routes: [msi(2, 0)], hooked: [2] } as const;
+
+describe('KVM_IRQFD with DEASSIGN against a signal', () => {
+  const userland = (view: View) => {
+    view.vm.deassignIrqFd(0, 2);
+    takeLatched(view, LPI);
+  };
+  const story: Story = {
+    name: 'deassign-against-signal',
+    ...ONE_IRQFD,
+    threads: { device, userland },
+    finally: (view) => {
+      expect(view.delivered(0), 'after the call had returned').toBe(0);
+      const left = Number(view.vm.irqfds.eventfd(0).tryRead());
+      expect(wasLatched(view) + left, 'injected before the call returned, or left in the eventfd').toBe(1);
+    },
+    sources: [],
+  };
+  /** Not in the translation cache: the device leaves it to the main thread, which is not there. */
+  const deferred: Story = { ...story, cached: [] };
+  /** The main thread is at it. */
+  const byMain: Story = {
+    ...story,
+    dispatch: 'main',
+    before: device,
+    threads: { main: (view) => void view.vm.irqfds.dispatchPending(), userland },
+  };
+
+  test.each([
+    { title: 'the device injects', of: story },
+    { title: 'the device leaves it to the main thread', of: deferred },
+    { title: 'the main thread injects', of: byMain },
+  ])(
+    'it is injected before the call returns or stays in the eventfd, whatever the order: $title',
+    ({ of }) => {
+      expect(passesEvery(onMachine(of)).schedules).toBeGreaterThan(2);
+    },
+  );
+
+  test('also with the device, the main thread and two that deassign: up to one preemption, and 3,000 random schedules', () => {
+    const all: Story = {
+      ...deferred,
+      threads: {
+        device,
+        userland,
+        main: (view) => void view.vm.irqfds.dispatchPending(),
+        other: userland,
+      },
+    };
+    passesWithin(onMachine(all), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(all), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test.each([
+    {
+      title: 'a call that does not wait for the device',
+      of: story,
+      mutation: irqfds('this.#readers.synchronize();\n    this.#workLock.lock();', 'this.#workLock.lock();'),
+    },
+    { title: 'a device that leaves its section before it injects', of: story, mutation: LEAVES_EARLY },
+    {
+      title: 'a call that forgets what was left to the main thread',
+      of: deferred,
+      mutation: irqfds(
+        'this.#runWork(slot);\n    } finally {\n      this.#workLock.unlock();\n    }\n    if (load',
+        '} finally {\n      this.#workLock.unlock();\n    }\n    if (load',
+      ),
+    },
+    {
+      title: 'a main thread that serves an eventfd without the lock',
+      of: byMain,
+      mutation: irqfds('this.#workLock.lock();\n    try {\n      const hook', 'try {\n      const hook'),
+    },
+    {
+      title: 'a device that writes to the eventfd and injects too',
+      of: story,
+      mutation: irqfds('if (this.#inline && this.raise(fd)) return;', 'if (this.#inline) this.raise(fd);'),
+    },
+  ])('not so with $title', ({ of, mutation }) => {
+    isCaught(onMachine(of, mutation), ['assertion', 'missed-notify']);
+  });
+});
+
+describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
+  const userland = (view: View) => {
+    view.vm.deassignIrqFd(0, 2);
+    view.vm.assignIrqFd(0, 2);
+  };
+  const story: Story = { name: 'mask-against-signal', ...ONE_IRQFD, threads: { device, userland } };
+  const twice: Story = {
+    ...story,
+    threads: {
+      userland,
+      device: (view) => {
+        device(view);
+        device(view);
+      },
+    },
+  };
+
+  test('what is signalled while it is masked is delivered afterwards, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
+  });
+
+  test('also two signals, whatever the order', () => {
+    expect(passesEvery(onMachine(twice)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also in the dispatch of the main thread: up to one preemption, and 3,000 random schedules', () => {
+    const all: Story = {
+      ...twice,
+      dispatch: 'main',
+      threads: {
+        ...twice.threads,
+        main: (view) => view.serveUntil(() => view.seen(0) === 2),
+        vcpu: (view) => view.takeUntil(0, () => view.seen(0) === 2),
+      },
+    };
+    passesWithin(onMachine(all), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(all), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test.each([
+    {
+      title: 'an assignment that looks at the count before it hooks',
+      mutation: irqfds(
+        'store(this.#words, this.#hooks + fd, handle);\n      if (this.#eventfds[fd]?.drain()) this.#defer(slot);',
+        'if (this.#eventfds[fd]?.drain()) this.#defer(slot);\n      store(this.#words, this.#hooks + fd, handle);',
+      ),
+    },
+    {
+      title: 'an assignment that does not look at the count',
+      mutation: irqfds('if (this.#eventfds[fd]?.drain()) this.#defer(slot);', ''),
+    },
+    {
+      title: 'a device that does not look for the hook again',
+      mutation: irqfds(
+        'this.#eventfds[fd]?.tryWrite(1);\n    this.ring(fd);',
+        'this.#eventfds[fd]?.tryWrite(1);',
+      ),
+    },
+    {
+      title: 'a device that looks for the hook again before it writes',
+      mutation: irqfds(
+        'this.#eventfds[fd]?.tryWrite(1);\n    this.ring(fd);',
+        'this.ring(fd);\n    this.#eventfds[fd]?.tryWrite(1);',
+      ),
+    },
+    {
+      title: 'a deassignment that forgets what was left to the main thread',
+      mutation: irqfds(
+        'this.#runWork(slot);\n    } finally {\n      this.#workLock.unlock();\n    }\n    if (load',
+        'this.#work.claim(slot);\n    } finally {\n      this.#workLock.unlock();\n    }\n    if (load',
+      ),
+      cached: [],
+    },
+  ])('not so with $title', ({ mutation, cached }) => {
+    isCaught(onMachine(cached ? { ...story, cached } : story, mutation), 'assertion');
+  });
+});
