@@ -8,6 +8,7 @@ import { latencyCommand } from './latency.ts';
 import { racesCommand } from './races.ts';
 import { replayCommand } from './replay.ts';
 import { replayGuestCommand } from './replay-guest.ts';
+import { scaleCommand } from './scale.ts';
 import { stressCommand } from './stress.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -23,6 +24,7 @@ const program = new Command('irqloom')
 const commands = [
   stressCommand(),
   latencyCommand(),
+  scaleCommand(),
   exploreCommand(),
   replayCommand(),
   racesCommand(),

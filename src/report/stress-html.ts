@@ -72,15 +72,8 @@ export function stressHtml(
       {
         title: 'Time line',
         cards: [
-          lineChart({
-            id: 'rates',
-            title: 'Rates over the run',
-            text: 'Signals that devices gave and interrupts that vCPUs took, each second.',
-            lines: ratesOf(moments),
-            xName: 'time',
-            xText: (seconds) => `${Number(seconds.toFixed(2))} s`,
-            yText: rate,
-          }),
+          rateChart('injected', 'Signals that devices gave', moments, ({ injected }) => injected),
+          rateChart('delivered', 'Interrupts that vCPUs took', moments, ({ delivered }) => delivered),
         ],
       },
       {
@@ -132,17 +125,26 @@ function seriesOf({ vcpus }: StressDetail) {
   return [{ name: 'all vCPUs', distribution: all }];
 }
 
-function ratesOf(moments: readonly StressMoment[]) {
-  const each = (read: (moment: StressMoment) => number) =>
-    moments.map((moment, index) => {
-      const before = moments[index - 1];
-      const seconds = moment.seconds - (before?.seconds ?? 0);
-      return [moment.seconds, (read(moment) - (before ? read(before) : 0)) / seconds] as const;
-    });
-  return [
-    { name: 'injected', points: each(({ injected }) => injected) },
-    { name: 'delivered', points: each(({ delivered }) => delivered) },
-  ];
+function rateChart(
+  id: string,
+  title: string,
+  moments: readonly StressMoment[],
+  read: (moment: StressMoment) => number,
+): string {
+  const points = moments.map((moment, index) => {
+    const before = moments[index - 1];
+    const seconds = moment.seconds - (before?.seconds ?? 0);
+    return [moment.seconds, (read(moment) - (before ? read(before) : 0)) / seconds] as const;
+  });
+  return lineChart({
+    id,
+    title,
+    text: 'Each second, over the run.',
+    lines: [{ name: id, points }],
+    xName: 'time',
+    xText: (seconds) => `${Number(seconds.toFixed(2))} s`,
+    yText: rate,
+  });
 }
 
 function violationPart({ violations }: StressResult): Part[] {

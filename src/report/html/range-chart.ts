@@ -81,9 +81,8 @@ function drawRow(row: Range, y: number, at: (ns: number) => number, plot: Plot):
     yardstick === undefined
       ? ''
       : element('path', {
-          class: 'axis',
+          class: 'yard',
           d: `M${at(yardstick).toFixed(1)} ${y - 8}v16`,
-          'stroke-width': 2,
         });
   const marks =
     element('line', { class: 'range', x1: at(p50), x2: at(p99), y1: y, y2: y }) +

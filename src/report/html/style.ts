@@ -32,7 +32,7 @@ p{margin:0;color:var(--ink2);max-width:75ch}
 .tile dt{color:var(--ink3);font-size:.82rem}
 .tile dd{margin:0;font-size:1.35rem;font-weight:600;line-height:1.3}
 .tile dd small{display:block;font-size:.8rem;font-weight:400;color:var(--ink2)}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:16px;margin-top:14px}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:16px;margin-top:14px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px;margin:0;min-width:0}
 .card>p,figcaption p{font-size:.88rem;margin:2px 0 8px}
 .wide{grid-column:1/-1}
@@ -43,6 +43,7 @@ svg{display:block;width:100%;height:auto;max-width:620px;margin:6px auto 0;overf
 text{font-size:11px;fill:var(--ink2)}
 text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink);font-weight:600}
 .gridline{stroke:var(--line);stroke-width:1}.axis{stroke:var(--axis);stroke-width:1}
+.yard{stroke:var(--ink3);stroke-width:2}
 .mark{stroke:var(--ink3);stroke-width:1;stroke-dasharray:3 3}
 .curve{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .dots{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.75}
@@ -60,6 +61,6 @@ th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line)
 th{font-weight:600;color:var(--ink)}.n{text-align:right}
 footer{color:var(--ink3);font-size:.82rem;padding-top:28px;padding-bottom:40px}footer p{color:var(--ink3)}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-@media (max-width:520px){.wide svg text{font-size:17px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}}
+@media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}}
 @media print{body{background:#fff}.card,.tile{break-inside:avoid}}
 `;

@@ -54,8 +54,11 @@ const COMMANDS_AT_ONCE = (QUEUE_PAGES * 4096) / 32 - 1;
 /** DeviceIDs as PCI gives them: one slot of bus 0 after the other. */
 const deviceIdOf = (device: number) => 8 * (device + 1);
 
+/** What GITS_TYPER.ID_bits allows. */
+const MOST_EVENT_BITS = 16;
+
 /** EventID bits of each device: room for its events and as many again, so that an event can be set up anew elsewhere. */
-const bitsFor = (events: number) => Math.max(1, Math.ceil(Math.log2(2 * events)));
+const bitsFor = (events: number) => Math.min(MOST_EVENT_BITS, Math.max(1, Math.ceil(Math.log2(2 * events))));
 
 /** The sources of a topology, spread over the vCPUs in turn; wires are edge-triggered and level-triggered in turn. */
 export function syntheticSources({ vcpus, devices, events, spis }: Topology, wired: number): Source[] {
