@@ -1,0 +1,156 @@
+import { expect } from 'vitest';
+import { IrqError } from '../errors/irq-error.ts';
+import {
+  type ExploreOptions,
+  type ExploreResult,
+  explore,
+  type FailureKind,
+  replay,
+  type Scenario,
+} from '../explore/index.ts';
+import { failureText } from '../report/explore-text.ts';
+import { savedTokens, saveToken } from './regressions.ts';
+
+export type InterleavingOptions = ExploreOptions & {
+  /**
+   * Save the token of a failure in `__interleavings__/` beside the test file; saved schedules are run first from then
+   * on. `IRQLOOM_SAVE=1` in the environment does it for all tests.
+   */
+  readonly save?: boolean;
+};
+
+/** A scenario that fails in some interleaving. The message has the schedule as columns, and its token. */
+export class InterleavingError extends Error {
+  override readonly name = 'InterleavingError';
+  readonly result: ExploreResult;
+
+  constructor(message: string, result: ExploreResult) {
+    super(message);
+    this.result = result;
+  }
+}
+
+/** Below the timeout that vitest gives a test where nothing else is said, 5 s. */
+const SECONDS = 4;
+
+/**
+ * Runs a scenario under every interleaving of its threads, and throws at the first that fails. A search that does not
+ * come to its end within its budget (4 s where not given) fails too, unless the budget was asked for: by `schedules`,
+ * `seconds`, `preemptions`, `delays`, or a random strategy.
+ * @param scenario - without a name it takes the test's.
+ * @returns what was explored.
+ * @throws InterleavingError with the smallest failing schedule as columns, a thread each.
+ */
+export function everyInterleaving<S>(
+  scenario: Scenario<S>,
+  options: InterleavingOptions = {},
+): ExploreResult {
+  const result = search(scenario, options);
+  const wrong = complaint(result, options);
+  if (wrong !== undefined) {
+    const error = new InterleavingError(wrong, result);
+    Error.captureStackTrace(error, everyInterleaving);
+    throw error;
+  }
+  return result;
+}
+
+function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreResult {
+  const { save = process.env.IRQLOOM_SAVE === '1', ...given } = options;
+  const { testPath, currentTestName = 'scenario' } = expect.getState();
+  const scenario = unnamed.name === undefined ? withName(unnamed, currentTestName) : unnamed;
+  if (testPath !== undefined) {
+    for (const token of savedTokens(testPath, currentTestName)) {
+      const again = replaySaved(token, scenario, given);
+      if (again !== undefined) return again;
+    }
+  }
+  const result = explore(scenario, { seconds: SECONDS, ...given });
+  if (save && testPath !== undefined && result.failure !== undefined) {
+    saveToken(testPath, currentTestName, result.failure.token);
+  }
+  return result;
+}
+
+/** A saved schedule that fails again, as a result; a token that no longer fits the scenario says nothing. */
+function replaySaved<S>(
+  token: string,
+  scenario: Scenario<S>,
+  { seed = 0, strategy = 'auto', steps }: ExploreOptions,
+): ExploreResult | undefined {
+  let failure: ExploreResult['failure'];
+  let taken = 0;
+  try {
+    const again = replay(token, scenario, steps === undefined ? {} : { steps });
+    failure = again.failure;
+    taken = again.steps;
+  } catch (error) {
+    if (error instanceof IrqError && error.code === 'ERR_TOKEN') return undefined;
+    throw error;
+  }
+  if (failure === undefined) return undefined;
+  return {
+    scenario: scenario.name ?? 'scenario',
+    strategy,
+    seed,
+    verdict: 'fail',
+    exhausted: false,
+    schedules: 1,
+    steps: taken,
+    seconds: 0,
+    schedulesPerSecond: 0,
+    stepsPerSecond: 0,
+    foundAt: 1,
+    failure,
+    coverage: { statement: 'a saved schedule fails again' },
+  };
+}
+
+function complaint(result: ExploreResult, options: InterleavingOptions): string | undefined {
+  if (result.failure !== undefined) return `${result.scenario} ${failureText(result.failure)}`;
+  const { schedules, seconds, preemptions, delays, strategy = 'auto' } = options;
+  const bounded = schedules ?? seconds ?? preemptions ?? delays;
+  if (result.exhausted || bounded !== undefined) return undefined;
+  if (strategy !== 'auto' && strategy !== 'dfs' && strategy !== 'dpor') return undefined;
+  return `not every interleaving of ${result.scenario} was run within ${SECONDS} s: ${result.coverage.statement}. Make it smaller, give it more time ({ seconds: 60 }), or say what is enough: { schedules: 100000 }, { strategy: 'dfs', preemptions: 2 }`;
+}
+
+/** Tokens are bound to a scenario by its name, which has to be one word. */
+function withName<S>(scenario: Scenario<S>, test: string): Scenario<S> {
+  const name = test
+    .replace(/[^\w.+-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(-80);
+  return { ...scenario, name: name === '' ? 'scenario' : name };
+}
+
+type Verdict = { pass: boolean; message: () => string };
+
+/** `expect(scenario).toHoldInEveryInterleaving()`, and its opposite that names what has to go wrong. */
+export const matchers = {
+  toHoldInEveryInterleaving(scenario: Scenario, options: InterleavingOptions = {}): Verdict {
+    const result = search(scenario, options);
+    const wrong = complaint(result, options);
+    return {
+      pass: wrong === undefined,
+      message: () => wrong ?? `expected some interleaving to fail; ${result.coverage.statement}`,
+    };
+  },
+  toFailInSomeInterleaving(
+    scenario: Scenario,
+    kind?: FailureKind,
+    options: InterleavingOptions = {},
+  ): Verdict {
+    const result = search(scenario, { ...options, save: false });
+    const { failure } = result;
+    const pass = failure !== undefined && (kind === undefined || failure.kind === kind);
+    const wanted = kind === undefined ? '' : ` with ${kind}`;
+    return {
+      pass,
+      message: () => {
+        const saw = failure === undefined ? result.coverage.statement : failureText(failure);
+        return `expected ${pass ? 'no' : 'some'} interleaving to fail${wanted}; saw:\n${saw}`;
+      },
+    };
+  },
+};
