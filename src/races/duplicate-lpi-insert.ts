@@ -2,13 +2,11 @@ import type { Machine } from '../machine/machine.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { type Board, machineOf, onMachine } from './board.ts';
 import { model } from './model.ts';
-import { requireBalance } from './oracles.ts';
+import { requireBalance, requireReady } from './oracles.ts';
 import { defineRace } from './race.ts';
 
 const { at, memory } = model({ table: 1, records: 1, mappedByA: 1, mappedByB: 1 });
 const LPI = 8192;
-/** Of the machine's words for a scenario: how many commands were told that they have brought the LPI to life. */
-const FIRSTS = 0;
 
 /** MAPTI: finds the record of the LPI, or makes one, and maps an event to it. */
 function mapEvent(words: Words, mapping: number): void {
@@ -21,10 +19,9 @@ function mapEvent(words: Words, mapping: number): void {
 }
 
 /** What the MAPTI of each of two ITSes does with an LPI. */
-function bringToLife({ gic, words, scenario }: Machine): void {
+function bringToLife({ gic }: Machine): void {
   const { lpis } = gic;
   if (!lpis.map(LPI)) return;
-  add(words, scenario.at + FIRSTS, 1);
   lpis.retarget(LPI, 0);
   lpis.configure(LPI, lpis.configByte(LPI) ?? 0);
 }
@@ -67,13 +64,16 @@ export const duplicateLpiInsert = defineRace<Words, Board>({
     ...onMachine(() => {}),
     threads: {
       itsA: (board) => bringToLife(machineOf(board, 2)),
-      itsB: (board) => bringToLife(machineOf(board, 3)),
+      itsB(board) {
+        // And its DISCARD, so that the mapping of the other is the last or the only one.
+        bringToLife(machineOf(board, 3));
+        machineOf(board, 3).gic.lpis.unmap(LPI);
+      },
     },
     finally(board) {
-      const { gic, words, scenario } = machineOf(board, 0);
-      requireBalance(gic.lpis.mappings(LPI), 2, `LPI ${LPI}`);
-      requireBalance(load(words, scenario.at + FIRSTS), 1, 'the INTID, in commands that brought it to life,');
-      requireBalance(gic.lpis.targetOf(LPI), 0, 'the target');
+      const { lpis } = machineOf(board, 0).gic;
+      requireBalance(lpis.mappings(LPI), 1, `LPI ${LPI}`);
+      requireReady(lpis.isMapped(LPI) && lpis.targetOf(LPI) === 0, `LPI ${LPI}, which is mapped to vCPU 0,`);
     },
   },
 });

@@ -1,4 +1,5 @@
 import { LINE } from '../gic/state.ts';
+import { FOREVER } from '../memory/event-count.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
 import { load, lower, raise, store, type Words } from '../memory/word.ts';
 import { type Board, enableSpi, machineOf, onMachine, stateOf } from './board.ts';
@@ -19,7 +20,7 @@ function setSource(board: Board, thread: number, source: number, high: boolean):
   const { words, scenario, gic } = machineOf(board, thread);
   const { interrupts } = gic;
   const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX_WORDS }, 'the lock of the wire', 0);
-  lock.lock();
+  lock.lock(FOREVER);
   if (high) raise(words, scenario.at + SOURCES, source);
   else lower(words, scenario.at + SOURCES, source);
   interrupts.drive(interrupts.find(0, SPI), SPI, load(words, scenario.at + SOURCES) !== 0);

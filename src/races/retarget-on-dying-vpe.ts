@@ -1,3 +1,4 @@
+import { FOREVER } from '../memory/event-count.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -58,7 +59,7 @@ export const retargetOnDyingVpe = defineRace<Words, Words>({
       affinity(words) {
         const vpe = load(words, at.doorbell) as Handle;
         const lock = lockOf(words);
-        lock.lock();
+        lock.lock(FOREVER);
         if (slotsOf(words).isLive(vpe)) {
           store(words, at.target + slotOf(vpe), 1);
           slotsOf(words).use(vpe);
@@ -67,7 +68,7 @@ export const retargetOnDyingVpe = defineRace<Words, Words>({
       },
       teardown(words) {
         const lock = lockOf(words);
-        lock.lock();
+        lock.lock(FOREVER);
         slotsOf(words).retire(load(words, at.doorbell) as Handle);
         store(words, at.doorbell, NO_HANDLE);
         lock.unlock();
