@@ -1,3 +1,5 @@
+import { sourceLine } from './source-lines.ts';
+
 /** A place of this package as frames name it: the compiled file, or by source maps the source. */
 function places(relative: string): string[] {
   const { href } = new URL(relative, import.meta.url);
@@ -6,7 +8,7 @@ function places(relative: string): string[] {
 
 const HERE = places('.');
 /** The machine's one-line wrappers of Atomics: who called them is what tells. */
-const WORD = places('../memory/word.');
+const WORD = [...places('../memory/word.'), ...places('../memory/bare-wait.')];
 
 /**
  * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
@@ -28,7 +30,7 @@ export function framesOf(stack: string): string[] {
     // The scenario's own wrapper is where the thread's stack ends.
     if (isIn(url, HERE) && /\/scenario\.[jt]s:/.test(url)) break;
     if (isIn(url, HERE) || isIn(url, WORD) || url.includes('/node_modules/')) continue;
-    frames.push(place.replace(/^file:\/\//, ''));
+    frames.push(sourceLine(place.replace(/^file:\/\//, '')));
   }
   return frames;
 }
