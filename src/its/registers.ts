@@ -138,8 +138,11 @@ function writeCtlr(its: ItsState, _offset: number, merge: Merge): void {
     if (enable) runQueue(its);
     else {
       events.invalidate();
-      // When the write returns, no translation that was made before is on its way any more.
+      // When the write returns, no translation that was made before is on its way any more: neither by the cache, within a
+      // reader section, nor past it, with the lock held from its checks to its latch.
       its.readers.synchronize();
+      its.lock.lock();
+      its.lock.unlock();
     }
   });
 }
