@@ -108,6 +108,10 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
       requireNoStrandedWork(true, pending(machine, LPI), 'the target');
       const seen = Math.max(load(words, scenario.at + SEEN), load(words, scenario.at + SEEN + 1));
       requireDelivered(load(words, scenario.at + EDGES), seen);
+      // And the next one goes to the new CPU.
+      raiseEdge(board, 0);
+      handleAll(board, 1);
+      requireDelivered(load(words, scenario.at + EDGES), load(words, scenario.at + SEEN + 1));
     },
   },
 });

@@ -27,14 +27,14 @@ const REST = 'rest';
 export function runNamedSchedule(race: Race, variant: Variant): NamedRun {
   const scenario = checkScenario(race[variant]);
   const steps = stepsOf(race, variant, scenario.threadNames);
-  return withSimulation(scenario, 0, { maxSteps: MOST_STEPS, timeouts: 'late' }, (simulation) => {
+  return withSimulation(scenario, 0, { maxSteps: MOST_STEPS, timeouts: 'never' }, (simulation) => {
     const follow = new FollowNames(steps, simulation.memory);
     const how = simulation.simulator.run(follow, 0);
     const skipped = [...follow.skipped];
     if (how === 'ended') return { skipped };
     const { choices, choiceCount } = simulation.simulator;
     const turns = new Map(Array.from(choices.subarray(0, choiceCount), (thread, choice) => [choice, thread]));
-    const failure = toFailure(simulation, record(simulation, turns), 'best-found', 0, 'late');
+    const failure = toFailure(simulation, record(simulation, turns), 'best-found', 0, 'never');
     return { failure, skipped };
   });
 }

@@ -102,13 +102,16 @@ export const pauseFlagShared = defineRace<Words, Board>({
         enableSpi(machine, intid);
         interrupts.change(interrupts.find(0, intid), intid, 0, ACTIVE);
       }
-      // B has come again while it was active.
-      interrupts.latch(interrupts.find(0, SPI_B), SPI_B);
     }),
     threads: {
       writerA: (board) => clearActiveByRegister(board, 2, SPI_A),
       writerB: (board) => clearActiveByRegister(board, 3, SPI_B),
       vcpu: handle,
+      // B comes again, while it is active or later.
+      device(board) {
+        const { interrupts } = machineOf(board, 4).gic;
+        interrupts.latch(interrupts.find(0, SPI_B), SPI_B);
+      },
     },
     finally(board) {
       handle(board);

@@ -44,10 +44,13 @@ export type RaceRun = { readonly race: Race; readonly result: RaceResult; readon
 /** The most preemptions of the bounded search of a fixed variant that is too large to be exhausted. */
 const BOUND = 2;
 
+/** The bounds of waits are for threads that die. Here none does, so a wait that only its bound would end is a failure. */
+const timeouts = 'never';
+
 /** Looks for the buggy variant's failure without a hint, and for one of the fixed variant, which should have none. */
 export function runRace(race: Race, options: RaceOptions): RaceRun {
   const { seed, seconds } = options;
-  const buggy = explore(race.buggy, { seed, seconds });
+  const buggy = explore(race.buggy, { seed, seconds, timeouts });
   const { failure } = buggy;
   const result: RaceResult = {
     slug: race.slug,
@@ -72,9 +75,9 @@ export function heldUp({ found, fixed }: RaceResult): boolean {
 
 /** All schedules; or where that takes too long, those within a bound. */
 function exploreFixed(scenario: Scenario, { seed, seconds }: RaceOptions): FixedResult {
-  const all = explore(scenario, { strategy: 'dpor', seed, seconds });
+  const all = explore(scenario, { strategy: 'dpor', seed, seconds, timeouts });
   if (all.verdict !== 'unknown') return fixedResult(all);
-  return fixedResult(explore(scenario, { strategy: 'dfs', preemptions: BOUND, seed, seconds }));
+  return fixedResult(explore(scenario, { strategy: 'dfs', preemptions: BOUND, seed, seconds, timeouts }));
 }
 
 function fixedResult({ verdict, exhausted, schedules, strategy, coverage }: ExploreResult): FixedResult {
@@ -84,7 +87,7 @@ function fixedResult({ verdict, exhausted, schedules, strategy, coverage }: Expl
 /** The strategy that ran schedule number `foundAt` of `auto`, which goes through its strategies one after the other. */
 function strategyAt(scenario: Scenario, seed: number, foundAt: number): string | null {
   const checked = checkScenario(scenario);
-  return withSimulation(checked, seed, { maxSteps: 10_000, timeouts: 'late' }, ({ simulator }) => {
+  return withSimulation(checked, seed, { maxSteps: 10_000, timeouts }, ({ simulator }) => {
     let last = 0;
     for (const { strategy, most } of planPhases({ seed }, takeProfile(simulator))) {
       last += most;

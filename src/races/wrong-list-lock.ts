@@ -1,4 +1,4 @@
-import { AbstractLock } from '../explore/index.ts';
+import { AbstractLock } from '../explore/abstract-lock.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { type Board, enableSpi, machineOf, onMachine, takeNext, warm } from './board.ts';
 import { model } from './model.ts';

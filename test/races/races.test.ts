@@ -20,7 +20,7 @@ describe.each(RACES)('$number $slug', (race) => {
   });
 
   test('the buggy variant is found without it, and is minimal', () => {
-    const result = explore(race.buggy, { seconds: 5 });
+    const result = explore(race.buggy, { seconds: 5, timeouts: 'never' });
     if (process.env.EXPLORED === '1')
       process.stderr.write(`${race.slug} found at ${result.foundAt} ${result.seconds}\n`);
     expect(result.failure, story(result)).toMatchObject({
@@ -31,7 +31,7 @@ describe.each(RACES)('$number $slug', (race) => {
   });
 
   test('the fixed variant passes', () => {
-    const result = explore(race.fixed, { strategy: 'dpor', seconds: 20 });
+    const result = explore(race.fixed, { strategy: 'dpor', seconds: 20, timeouts: 'never' });
     if (process.env.EXPLORED === '1')
       process.stderr.write(
         `${race.slug} fixed ${result.schedules} schedules of ${Math.round(result.steps / result.schedules)} in ${result.seconds} ${result.coverage.statement}\n`,
