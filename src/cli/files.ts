@@ -10,19 +10,12 @@ export function writeText(file: string, text: string): void {
   }
 }
 
-/** Reads a JSON file that the user named. @throws IrqError `ERR_FILE`, `ERR_RESULT_FORMAT` where it is no JSON */
-export function readJson(file: string): unknown {
-  let text: string;
+/** Reads a file that the user named. @throws IrqError `ERR_FILE` */
+export function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw unreadable('read', file, error);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new IrqError('ERR_RESULT_FORMAT', `${file} is no JSON: ${why}`, { cause: error });
   }
 }
 

@@ -3,9 +3,11 @@ import { IrqError } from '../errors/irq-error.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { formatLog } from '../measure/hdr-log.ts';
 import { formatHgrm } from '../measure/hgrm.ts';
+import { compareRunsText } from '../report/compare-runs-text.ts';
 import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';
 import { traceFile } from '../report/trace-events.ts';
+import { compareRuns } from '../scenarios/latency/compare.ts';
 import {
   BACKGROUNDS,
   type Background,
@@ -18,9 +20,11 @@ import {
 } from '../scenarios/latency/plan.ts';
 import type { LatencyPictures, LatencyResult } from '../scenarios/latency/result.ts';
 import { type LatencyOptions, runLatency } from '../scenarios/latency/run.ts';
+import { readSavedRuns } from '../scenarios/latency/saved.ts';
 import { didYouMean } from '../scenarios/suggestion.ts';
+import { TOLERANCE_PERCENT } from './compare-runs.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { writeText } from './files.ts';
+import { readText, writeText } from './files.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -38,6 +42,8 @@ type Flags = {
   seconds: number;
   json?: boolean;
   report?: string;
+  baseline?: string;
+  tolerance: number;
   trace?: string;
   hgrm?: string;
   hdrLog?: string;
@@ -76,6 +82,13 @@ export function latencyCommand(): Command {
     .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
     .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
+    .option('--baseline <file>', 'compare with a saved result, and exit with 1 on a regression')
+    .option(
+      '--tolerance <percent>',
+      'how much slower than the baseline is no regression yet',
+      number(0, 10_000, 'percent'),
+      TOLERANCE_PERCENT,
+    )
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')
@@ -88,6 +101,8 @@ export function latencyCommand(): Command {
 
 async function latency(flags: Flags): Promise<number> {
   const options = optionsOf(flags);
+  // Before the measurement: a file that cannot be read must not cost a minute.
+  const baseline = flags.baseline && readSavedRuns(readText(flags.baseline), flags.baseline);
   const terminal = new Terminal();
   terminal.line(
     terminal.dim(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`),
@@ -100,8 +115,19 @@ async function latency(flags: Flags): Promise<number> {
   );
   terminal.clear();
   writeFiles(flags, result, pictures);
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : latencyText(result));
+  const comparison =
+    baseline &&
+    compareRuns(baseline, readSavedRuns(JSON.stringify(result), 'this run'), {
+      tolerance: flags.tolerance / 100,
+      relative: false,
+    });
+  const whole = comparison ? { ...result, baseline: comparison } : result;
+  process.stdout.write(flags.json ? `${JSON.stringify(whole)}\n` : latencyText(result));
+  if (comparison && !flags.json) {
+    process.stdout.write(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
+  }
   if (result.interrupted) return EXIT.interrupted;
+  if (comparison && comparison.regressions > 0) return EXIT.failed;
   return result.paths.every(({ count }) => count > 0) ? EXIT.held : EXIT.noAnswer;
 }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { compareRunsCommand } from './compare-runs.ts';
 import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
 import { exploreCommand } from './explore.ts';
+import { guestsCommand } from './guests.ts';
 import { latencyCommand } from './latency.ts';
 import { racesCommand } from './races.ts';
 import { replayCommand } from './replay.ts';
@@ -25,11 +27,13 @@ const commands = [
   stressCommand(),
   latencyCommand(),
   scaleCommand(),
+  compareRunsCommand(),
   exploreCommand(),
   replayCommand(),
   racesCommand(),
   conformCommand(),
   replayGuestCommand(),
+  guestsCommand(),
 ];
 for (const command of commands) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();

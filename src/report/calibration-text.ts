@@ -1,12 +1,17 @@
 import type { ClockFigures } from '../measure/clock.ts';
 import { type CalibrationFigures, isSteady } from '../threads/calibration-figures.ts';
 import { table } from './table.ts';
-import { time } from './units.ts';
+import { factor, time } from './units.ts';
+
+/** By how much something moved: `+12 %`, or `57 ×` where percents would be silly. */
+export function drift(share: number): string {
+  if (share >= 9) return factor(1 + share);
+  return `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
+}
 
 /** What the machine could do during a run, as lines of text. */
 export function calibrationLines(clock: ClockFigures, calibration: CalibrationFigures): string[] {
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved, steady } = calibration;
-  const drift = (share: number) => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
   const rows: [string, number, number | null, number][] = [
     ['two threads spin', spinNs.p50, spinNs.p99, moved.spin],
     ['two threads park', parkNs.p50, parkNs.p99, moved.park],

@@ -9,6 +9,7 @@ const WIDTH = 100;
 
 /** The catalogue as it was run, a line each. */
 export function racesText(runs: readonly RaceRun[], seed: number, seconds: number): string {
+  const withFree = runs.some(({ result }) => result.free !== undefined);
   const rows = runs.map(({ result }) => [
     String(result.number),
     result.slug,
@@ -18,13 +19,29 @@ export function racesText(runs: readonly RaceRun[], seed: number, seconds: numbe
       ? '–'
       : `${result.preemptions}${result.minimal === 'proved' ? '' : ' or fewer'}`,
     result.kind === null ? `none, not ${result.expectedKind}` : kindText(result.kind, result.expectedKind),
+    ...(withFree ? [freeCell(result.free)] : []),
     fixedCell(result.fixed),
   ]);
   const held = runs.filter(({ result }) => heldUp(result)).length;
   const lines = [
-    table(['#', 'race', 'schedules', 'found by', 'preemptions', 'symptom', 'fixed variant'], rows),
+    table(
+      [
+        '#',
+        'race',
+        'schedules',
+        'found by',
+        'preemptions',
+        'symptom',
+        ...(withFree ? ['free threads'] : []),
+        'fixed variant',
+      ],
+      rows,
+    ),
     '',
     `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that it takes, proved unless said otherwise.`,
+    ...(withFree
+      ? ['free threads: how often real threads hit the bug when nobody chooses their schedule.']
+      : []),
     `${held} of ${plural(runs.length, 'race')}: the bug found with its symptom, and the fix held; seed ${seed}, ${seconds.toFixed(1)} s`,
   ];
   return `${lines.join('\n')}\n`;
@@ -55,8 +72,13 @@ export function raceText(run: RaceRun): string {
     const repeat = `npx irqloom replay ${failure.token} ${variantName(race.slug, 'buggy')}`;
     lines.push(failureText(failure, repeat), '');
   }
+  if (result.free !== undefined) lines.push(`free threads hit it in ${freeCell(result.free)} runs`, '');
   lines.push(`the fixed variant: ${fixed.verdict}; ${fixed.explored}`);
   return `${lines.join('\n')}\n`;
+}
+
+function freeCell(free: RaceRun['result']['free']): string {
+  return free === undefined ? '–' : `${count(free.hits)} of ${count(free.runs)}`;
 }
 
 function kindText(kind: string, expected: string): string {

@@ -142,8 +142,8 @@ describe('coordinated omission', () => {
   }
 
   test('a stall of the dispatcher is in the corrected histogram, and not in the other', async () => {
-    // Blocks of 256: two that warm up, then the one that counts, somewhere in which the stall falls.
-    const stalled = await count(2 * 256 + 80);
+    // Blocks of an eighth of a second: two that warm up, then the one that counts, somewhere in which the stall falls.
+    const stalled = await count(2 * 250 + 80);
     expect(stalled.max).toBeGreaterThan(STALL_MS * 1e6 * 0.95);
     // 100 signals were due in those 50 ms, 80 of them more than 10 ms before its end.
     expect(stalled.corrected).toBeGreaterThanOrEqual(70);

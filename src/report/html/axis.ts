@@ -33,7 +33,7 @@ export function linear(highest: number, span: Span, text: (value: number) => str
   const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step);
   return {
     at: (value) => from + (value / end) * (to - from),
-    ticks: ticks.map((value) => ({ value, text: text(value) })),
+    ticks: ticks.map((value) => ({ value, text: value === 0 ? '0' : text(value) })),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ClockFigures } from '../../measure/clock.ts';
 import type { CalibrationFigures } from '../../threads/calibration-figures.ts';
+import { drift } from '../calibration-text.ts';
 import { time } from '../units.ts';
 import { tableCard } from './figure.ts';
 import type { Tile } from './page.ts';
@@ -20,7 +21,6 @@ export function calibrationTiles(clock: ClockFigures, { spinNs, parkNs }: Calibr
 /** All of it, as a table. */
 export function calibrationCard(clock: ClockFigures, calibration: CalibrationFigures): string {
   const { spinNs, parkNs, eventCountNs, waitAsyncNs, postMessageNs, comlinkNs, moved } = calibration;
-  const drift = (share: number) => `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
   return tableCard(
     'calibration',
     'What this machine can do',

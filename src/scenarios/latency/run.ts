@@ -34,7 +34,10 @@ export type LatencyWatch = {
 };
 
 /** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
-const BLOCK = 256;
+const BLOCK = 64;
+/** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
+const BLOCK_SECONDS = 0.125;
+const MOST_IN_BLOCK = 16_384;
 /** Most stamps that a signal leaves in one ring. */
 const STAMPS_EACH = 5;
 
@@ -99,7 +102,8 @@ export async function runLatency(
 }
 
 async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
-  const inBlock = Math.min(BLOCK, options.samples);
+  const atRate = Math.min(MOST_IN_BLOCK, Math.round(options.rate * BLOCK_SECONDS));
+  const inBlock = Math.min(Math.max(BLOCK, atRate), options.samples);
   const perDevice = Math.ceil(inBlock / options.devices);
   const stamps = 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * perDevice * options.devices + 2));
   const { machine, plan } = buildLatency(options, stamps);
