@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
 import { type ExploreOptions, type ExploreResult, STRATEGIES } from '../explore/index.ts';
 import { type ConfirmedResult, exploreInLockstep } from '../explore/real/confirm.ts';
 import { runFree } from '../explore/real/free.ts';
 import { exploreInParallel } from '../explore/real/parallel.ts';
+import { exploreHtml } from '../report/explore-html.ts';
 import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { type Found, findScenario, listScenarios } from './scenario.ts';
@@ -21,6 +23,7 @@ type Flags = ExploreOptions & {
   seconds: number;
   jobs: number;
   runs?: number;
+  report?: string;
   list?: boolean;
   json?: boolean;
 };
@@ -71,6 +74,10 @@ export function exploreCommand(): Command {
       wholeNumber(1, 1e9),
     )
     .option('--all', 'count every schedule that fails, in the place of stopping at the first')
+    .option(
+      '--report <file.html>',
+      'write the result as a page of its own, with the failing schedule as lanes',
+    )
     .option('--json', 'print the result as one JSON object')
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (argument: string | undefined, flags: Flags) => {
@@ -87,9 +94,14 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
     );
   }
   const found = await findScenario(argument);
-  if (flags.executor === 'free') return free(found, flags);
+  if (flags.executor === 'free') {
+    if (flags.report !== undefined)
+      throw new IrqError('ERR_USAGE', '--report needs a search: free threads have no schedule to show');
+    return free(found, flags);
+  }
   const result = await run(found, flags);
   const repeat = repeatCommand(result, argument);
+  if (flags.report !== undefined) write(flags.report, exploreHtml(result, repeat));
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
@@ -99,7 +111,7 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
 }
 
 function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult | ConfirmedResult> {
-  const { list: _, json: __, executor, jobs, runs, ...options } = flags;
+  const { list: _, json: __, report: ___, executor, jobs, runs, ...options } = flags;
   if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
     throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
   }
@@ -122,6 +134,15 @@ async function free({ scenario, source }: Found, { seed, seconds, runs, json }: 
       : freeText(result),
   );
   return exitOf(result);
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new IrqError('ERR_FILE', `${file} cannot be written: ${why}`);
+  }
 }
 
 function exitOf({ verdict }: Pick<ExploreResult, 'verdict'>): number {
