@@ -23,7 +23,7 @@ const event = (name: 'DISCARD' | 'INV' | 'INT' | 'CLEAR', eventId = 0): ItsComma
   deviceId: DEVICE_ID,
   eventId,
 });
-const MOVI: ItsCommand = { name: 'MOVI', deviceId: DEVICE_ID, eventId: 0, collectionId: 1 };
+const MOVI = { name: 'MOVI', deviceId: DEVICE_ID, eventId: 0, collectionId: 1 } as const satisfies ItsCommand;
 
 const BY_IRQFD = { routes: [msi(2, 0)], hooked: [2] } as const;
 const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
@@ -310,5 +310,122 @@ describe('INV against injection', () => {
     },
   ])('not so with $title', ({ of, mutation }) => {
     isCaught(onMachine(of, mutation), ['assertion', 'orphan-wait', 'lost-wakeup']);
+  });
+});
+
+describe('an unmapping against injection', () => {
+  const unmapping = (queued: readonly ItsCommand[], after: (view: View) => void): Story => ({
+    name: `unmapping-${queued[0]?.name}`,
+    ...BY_IRQFD,
+    commands: ONE_EVENT,
+    queued,
+    threads: {
+      device,
+      guest: (view) => {
+        view.runCommands(ONE_EVENT.length + queued.length);
+        after(view);
+      },
+    },
+    finally: (view) => expect(view.delivered(0)).toBe(0),
+    sources: [],
+  });
+  const mapd = unmapping([{ ...MAPD, valid: false }, MAPD, mapti(1, LPI)], () => undefined);
+
+  test('of a device: its LPIs are not pending when another event has them, whatever the order', () => {
+    expect(passesEvery(onMachine(mapd)).schedules).toBeGreaterThan(4);
+  });
+
+  test('not so without a grace period', () => {
+    const mutation = change('its/state.ts', 'if (removed.length > 0) readers.synchronize();', '');
+    isCaught(onMachine(mapd, mutation), 'assertion');
+  });
+
+  test('of a collection: what is cached is not used afterwards, whatever the order', () => {
+    const mapcOff: ItsCommand = { name: 'MAPC', collectionId: 0, rdbase: 0, valid: false };
+    const story = unmapping([mapcOff], (view) => expect(view.its.lookup(DEVICE_ID, 0)).toBe(MISS));
+    passesEvery(onMachine({ ...story, finally: () => undefined }));
+    const mutation = change(
+      'its/commands/mapping.ts',
+      'removeCollection(its, icid);\n    events.invalidate();',
+      'removeCollection(its, icid);',
+    );
+    isCaught(onMachine(story, mutation), 'assertion');
+  });
+});
+
+describe('an ITS that is turned off against injection', () => {
+  const story = (cached: readonly number[]): Story => ({
+    name: 'its-off',
+    ...BY_IRQFD,
+    commands: ONE_EVENT,
+    cached,
+    threads: {
+      device,
+      main: (view) => void view.vm.irqfds.dispatchPending(),
+      guest: (view) => {
+        view.its.write(0, 4, 0n);
+        if (view.gic.lpis.isPending(LPI)) view.gic.lpis.clear(LPI);
+      },
+    },
+    finally: (view) => expect(view.delivered(0), 'latched after it was off').toBe(0),
+    sources: [],
+  });
+
+  test.each([{ cached: [0] }, { cached: [] }])(
+    'nothing is latched when the write has returned: %o',
+    ({ cached }) => {
+      expect(passesEvery(onMachine(story(cached))).schedules).toBeGreaterThan(4);
+    },
+  );
+
+  test('not so where it waits for the signals in the cache only', () => {
+    const mutation = change('its/registers.ts', '      its.lock.lock();\n      its.lock.unlock();\n', '');
+    isCaught(onMachine(story([]), mutation), 'assertion');
+  });
+
+  test('not so where it waits for those past the cache only', () => {
+    const mutation = change('its/registers.ts', '      its.readers.synchronize();\n', '');
+    isCaught(onMachine(story([0]), mutation), 'assertion');
+  });
+});
+
+describe('MOVALL against injection', () => {
+  const commands = [MAPD, mapc(0), mapc(1), mapti(0, LPI)];
+
+  test('what is signalled is taken once, by one vCPU or the other, whatever the order', () => {
+    const moved: Story = {
+      name: 'movall-against-injection',
+      vcpus: 2,
+      ...BY_IRQFD,
+      commands,
+      queued: [{ name: 'MOVALL', rdbase: 0, rdbase2: 1 }],
+      threads: {
+        device,
+        guest: guest(commands.length, 1),
+        vcpu0: (view) => void view.drain(0),
+      },
+    };
+    expect(passesEvery(onMachine(moved)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also moved there and back, with two signals and both vCPUs: up to one preemption, and 3,000 random schedules', () => {
+    const story: Story = {
+      name: 'there-and-back',
+      vcpus: 2,
+      ...BY_IRQFD,
+      commands,
+      queued: [MOVI, { ...MOVI, collectionId: 0 }],
+      threads: {
+        device: (view) => {
+          device(view);
+          device(view);
+        },
+        guest: guest(commands.length, 2),
+        vcpu0: (view) => void view.drain(0),
+        vcpu1: (view) => void view.drain(1),
+      },
+    };
+    passesWithin(onMachine(story), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(story), { strategy: 'pct', schedules: 3000 });
   });
 });

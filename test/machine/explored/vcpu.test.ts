@@ -1,6 +1,6 @@
 /** The vCPU's side of the machine under every interleaving: parking, kicks, injectors that meet, and ends of interrupts. */
 import { describe, expect, test } from 'vitest';
-import { EDGE } from '../../../src/gic/state.ts';
+import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/machine/vcpu-control.ts';
 import { add, load } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
@@ -138,6 +138,21 @@ describe('a kick against a vCPU that parks', () => {
     expect(passesEvery(onMachine(both)).schedules).toBeGreaterThan(20);
   });
 
+  test('two kicks for two reasons are two exits, whatever the order', () => {
+    const two: Story = {
+      ...story,
+      threads: {
+        vcpu: (view) => {
+          const reasons = [view.run(0, () => false), view.run(0, () => false)];
+          expect(reasons.sort()).toEqual(['exit', 'pause']);
+        },
+        console: (view) => view.makeVcpu(0).kick(REQUEST_EXIT),
+        other: (view) => view.makeVcpu(0).kick(REQUEST_PAUSE),
+      },
+    };
+    expect(passesEvery(onMachine(two)).schedules).toBeGreaterThan(100);
+  });
+
   test('not so where the ring comes before the request', () => {
     const file = 'machine/vcpu.ts';
     const from = 'this.control.request(request);\n    this.#bell.signal();';
@@ -225,7 +240,7 @@ describe('the end of an interrupt against its next signal', () => {
         });
       },
     },
-    before: ({ interrupts }) => interrupts.amend(interrupts.find(0, SPI), EDGE, 0),
+    levels: true,
   };
 
   test('of a level: it is taken again while its line is up, whatever the order', () => {
