@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
 import type { Race } from '../races/race.ts';
-import { heldUp, type RaceRun, runRace } from '../races/run.ts';
+import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
 import { racesText, raceText } from '../report/races-text.ts';
 import { didYouMean } from '../scenarios/suggestion.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, interruptible } from './exit.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
 const SCHEMA_VERSION = 1;
 
-type Flags = { seed: number; seconds: number; json?: boolean };
+type Flags = RaceOptions & { json?: boolean };
 
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
@@ -28,13 +28,22 @@ export function racesCommand(): Command {
       number(0.1, 86_400, 'seconds'),
       10,
     )
+    .option(
+      '--runs <n>',
+      'how often real threads run the buggy variant as they come, to see how often luck meets the bug; 0: not at all',
+      wholeNumber(0, 2 ** 31 - 1),
+      10_000,
+    )
     .option('--json', 'print the result as one JSON object')
     .action(async (slugs: string[], flags: Flags) => {
       process.exitCode = await races(slugs, flags);
     });
 }
 
-async function races(slugs: readonly string[], { seed, seconds, json }: Flags): Promise<number> {
+async function races(
+  slugs: readonly string[],
+  { seed, seconds, runs: freeRuns, json }: Flags,
+): Promise<number> {
   // Before the races are loaded, so that their steps are shown by the lines of the TypeScript source.
   process.setSourceMapsEnabled(true);
   const { RACES } = await import('../races/index.ts');
@@ -42,16 +51,21 @@ async function races(slugs: readonly string[], { seed, seconds, json }: Flags): 
   const terminal = new Terminal();
   const started = performance.now();
   const runs: RaceRun[] = [];
-  for (const race of chosen) {
-    terminal.status(`${runs.length + 1} of ${chosen.length}: ${race.slug}`);
-    runs.push(runRace(race, { seed, seconds }));
-  }
+  const interrupted = await interruptible(async (signal) => {
+    for (const race of chosen) {
+      if (signal.aborted) break;
+      terminal.status(`${runs.length + 1} of ${chosen.length}: ${race.slug}`);
+      runs.push(await runRace(race, { seed, seconds, runs: freeRuns }));
+    }
+    return signal.aborted;
+  });
   terminal.clear();
   const spent = (performance.now() - started) / 1000;
   if (json) process.stdout.write(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
   else if (slugs.length === 0) process.stdout.write(racesText(runs, seed, spent));
   else process.stdout.write(runs.map(raceText).join('\n'));
-  return runs.every(({ result }) => heldUp(result)) ? EXIT.held : EXIT.failed;
+  if (!runs.every(({ result }) => heldUp(result))) return EXIT.failed;
+  return interrupted ? EXIT.interrupted : EXIT.held;
 }
 
 function resultOf(runs: readonly RaceRun[], seed: number, seconds: number) {

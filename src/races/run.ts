@@ -1,14 +1,27 @@
-import { checkScenario, type ExploreResult, explore, type Failure, type Scenario } from '../explore/index.ts';
+import {
+  checkScenario,
+  type ExploreResult,
+  explore,
+  type Failure,
+  type Scenario,
+  type ScenarioSource,
+} from '../explore/index.ts';
 import { planPhases } from '../explore/phases.ts';
 import { takeProfile } from '../explore/profile.ts';
+import { runFree } from '../explore/real/free.ts';
 import { withSimulation } from '../explore/simulation.ts';
-import type { Race } from './race.ts';
+import { type Race, variantName } from './race.ts';
 
 export type RaceOptions = {
   readonly seed: number;
-  /** For each variant of each race, at most. */
+  /** For each variant of each race, at most; and as much for the free runs. */
   readonly seconds: number;
+  /** How often real threads, which nobody controls, run the buggy variant; 0 for not at all. */
+  readonly runs: number;
 };
+
+/** How often plain luck meets the bug: runs of free threads, and those of them that failed. */
+export type FreeHits = { readonly runs: number; readonly hits: number };
 
 /** The fixed variant: what was run of it, and how that ended. */
 export type FixedResult = {
@@ -35,11 +48,18 @@ export type RaceResult = {
   readonly kind: Failure['kind'] | null;
   readonly expectedKind: Failure['kind'];
   readonly token: string | null;
+  /** Left out where no free runs were asked for. */
+  readonly free?: FreeHits;
   readonly fixed: FixedResult;
 };
 
 /** A race that was run, with the failing schedule to show. */
 export type RaceRun = { readonly race: Race; readonly result: RaceResult; readonly failure?: Failure };
+
+/** Where threads find the variants. They start from `dist`, for Node 20 cannot start one from TypeScript. */
+const NAMES = import.meta.url.endsWith('.ts')
+  ? new URL('../../dist/src/races/names.js', import.meta.url)
+  : new URL('names.js', import.meta.url);
 
 /** The most preemptions of the bounded search of a fixed variant that is too large to be exhausted. */
 const BOUND = 2;
@@ -48,7 +68,7 @@ const BOUND = 2;
 const timeouts = 'never';
 
 /** Looks for the buggy variant's failure without a hint, and for one of the fixed variant, which should have none. */
-export function runRace(race: Race, options: RaceOptions): RaceRun {
+export async function runRace(race: Race, options: RaceOptions): Promise<RaceRun> {
   const { seed, seconds } = options;
   const buggy = explore(race.buggy, { seed, seconds, timeouts });
   const { failure } = buggy;
@@ -63,6 +83,7 @@ export function runRace(race: Race, options: RaceOptions): RaceRun {
     kind: failure?.kind ?? null,
     expectedKind: race.kind,
     token: failure?.token ?? null,
+    ...(options.runs > 0 ? { free: await runFreely(race, options) } : {}),
     fixed: exploreFixed(race.fixed, options),
   };
   return { race, result, ...(failure === undefined ? {} : { failure }) };
@@ -71,6 +92,14 @@ export function runRace(race: Race, options: RaceOptions): RaceRun {
 /** Whether a race is as the catalogue says: the bug was found, and the fix held. */
 export function heldUp({ found, fixed }: RaceResult): boolean {
   return found && fixed.verdict === 'pass';
+}
+
+/** Runs the buggy variant in real threads, as they come. */
+async function runFreely(race: Race, { seed, seconds, runs }: RaceOptions): Promise<FreeHits> {
+  const name = variantName(race.slug, 'buggy');
+  const source: ScenarioSource = { module: NAMES.href, name: 'findVariant', arguments: [name] };
+  const free = await runFree(checkScenario(race.buggy), source, { seed, seconds, runs });
+  return { runs: free.runs, hits: free.failures };
 }
 
 /** All schedules; or where that takes too long, those within a bound. */
