@@ -7,6 +7,7 @@ import { runFree } from '../explore/real/free.ts';
 import { exploreInParallel } from '../explore/real/parallel.ts';
 import { exploreHtml } from '../report/explore-html.ts';
 import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
+import { regressionTest } from '../report/regression-test.ts';
 import { EXIT } from './exit.ts';
 import { type Found, findScenario, listScenarios } from './scenario.ts';
 import { number, wholeNumber } from './values.ts';
@@ -24,6 +25,7 @@ type Flags = ExploreOptions & {
   jobs: number;
   runs?: number;
   report?: string;
+  save?: string;
   list?: boolean;
   json?: boolean;
 };
@@ -78,6 +80,7 @@ export function exploreCommand(): Command {
       '--report <file.html>',
       'write the result as a page of its own, with the failing schedule as lanes',
     )
+    .option('--save <file.test.ts>', 'where a schedule fails, write a test for vitest that runs it again')
     .option('--json', 'print the result as one JSON object')
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (argument: string | undefined, flags: Flags) => {
@@ -94,6 +97,9 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
     );
   }
   const found = await findScenario(argument);
+  if (flags.save !== undefined && !('file' in found.source)) {
+    throw new IrqError('ERR_USAGE', '--save is for scenarios in files of your own, which a test can import');
+  }
   if (flags.executor === 'free') {
     if (flags.report !== undefined)
       throw new IrqError('ERR_USAGE', '--report needs a search: free threads have no schedule to show');
@@ -102,6 +108,9 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
   const result = await run(found, flags);
   const repeat = repeatCommand(result, argument);
   if (flags.report !== undefined) write(flags.report, exploreHtml(result, repeat));
+  if (flags.save !== undefined && result.failure !== undefined && 'file' in found.source) {
+    write(flags.save, regressionTest(result, result.failure, flags.save, found.source.file));
+  }
   process.stdout.write(
     flags.json
       ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
@@ -111,7 +120,7 @@ async function explore(argument: string | undefined, flags: Flags): Promise<numb
 }
 
 function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult | ConfirmedResult> {
-  const { list: _, json: __, report: ___, executor, jobs, runs, ...options } = flags;
+  const { list: _, json: __, report: ___, save: ____, executor, jobs, runs, ...options } = flags;
   if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
     throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
   }

@@ -1,0 +1,31 @@
+import { dirname, relative, resolve, sep } from 'node:path';
+import type { ExploreResult, Failure } from '../explore/index.ts';
+import { plural } from './units.ts';
+
+/**
+ * A test file for vitest that runs the failing schedule again, to be kept with the code.
+ * @param file - where it will stand, and `scenario` the file of the scenario: it is imported by a relative path.
+ */
+export function regressionTest(
+  { scenario: name }: ExploreResult,
+  failure: Failure,
+  file: string,
+  scenario: string,
+): string {
+  const path = relative(dirname(resolve(file)), resolve(scenario))
+    .split(sep)
+    .join('/');
+  const specifier = path.startsWith('.') ? path : `./${path}`;
+  const message = failure.message.replace(/\s+/g, ' ').slice(0, 100);
+  return `// Written by irqloom: a schedule of ${name} with ${plural(failure.preemptions, 'preemption')}, which ended in ${failure.kind}:
+// ${message}
+import { replay } from 'irqloom/explore';
+import { expect, test } from 'vitest';
+import scenario from ${JSON.stringify(specifier)};
+
+test(${JSON.stringify(`${name}: the schedule that ended in ${failure.kind} does so no more`)}, () => {
+  const { failure } = replay(${JSON.stringify(failure.token)}, scenario);
+  expect(failure?.message).toBeUndefined();
+});
+`;
+}
