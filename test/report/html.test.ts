@@ -1,0 +1,152 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { latencyHtml } from '../../src/report/latency-html.ts';
+import { scaleHtml } from '../../src/report/scale-html.ts';
+import type { Path } from '../../src/scenarios/latency/plan.ts';
+import { runLatency } from '../../src/scenarios/latency/run.ts';
+import { runScale } from '../../src/scenarios/scale/run.ts';
+import { irqloom } from '../cli/run.ts';
+import { Browser, CHROMIUM, countColours } from './chromium.ts';
+import { CHARTS, type Chart, HIDE_MARKS, IDS, LOOKS, type Looks } from './in-page.ts';
+
+const PATHS: Path[] = [
+  { source: 'irqfd', dispatch: 'inline', waiting: 'parked' },
+  { source: 'irq-line', dispatch: 'inline', waiting: 'parked' },
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'irqloom-reports-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function latencyReport(): Promise<string> {
+  const { result, pictures } = await runLatency({
+    paths: PATHS,
+    vcpus: 2,
+    devices: 2,
+    background: 'none',
+    others: 0,
+    handlerNs: 0,
+    samples: 128,
+    rate: 0,
+    seconds: 20,
+  });
+  return latencyHtml(result, pictures);
+}
+
+/** By way of the command, whose options are not ours. */
+async function stressReport(): Promise<string> {
+  const file = join(folder, 'by-command.html');
+  const { status, stderr } = await irqloom([
+    'stress',
+    '-v',
+    '2',
+    '-d',
+    '1',
+    '-e',
+    '4',
+    '-s',
+    '0.6',
+    '--churn',
+    'light',
+    '--report',
+    file,
+  ]);
+  if (status !== 0) throw new Error(`irqloom stress ended with ${status}: ${stderr}`);
+  return readFileSync(file, 'utf8');
+}
+
+async function scaleReport(): Promise<string> {
+  const base = { vcpus: 1, devices: 1, lpis: 4 };
+  const sweeps = { vcpus: [1, 2], devices: [1], lpis: [2, 4, 8] };
+  return scaleHtml(await runScale({ base, sweeps, dispatch: 'inline', seconds: 0.2 }));
+}
+
+describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
+  const makers = { latency: latencyReport, stress: stressReport, scale: scaleReport } as const;
+  const files = new Map<string, Promise<string>>();
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await Browser.start();
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  /** The report of that name, which is made once. */
+  const open = async (name: keyof typeof makers, width: number, scheme: 'light' | 'dark') => {
+    const made = files.get(name) ?? writeReport(name);
+    files.set(name, made);
+    return browser.open(await made, width, scheme);
+  };
+
+  const writeReport = async (name: keyof typeof makers) => {
+    const file = join(folder, `${name}.html`);
+    writeFileSync(file, await makers[name]());
+    return file;
+  };
+
+  test.each(['latency', 'stress', 'scale'] as const)(
+    '%s: every chart is drawn, named, described and a table',
+    async (name) => {
+      const page = await open(name, 1240, 'light');
+      const charts = await page.evaluate<Chart[]>(CHARTS);
+      expect(charts.length).toBeGreaterThanOrEqual(4);
+      for (const chart of charts) {
+        expect(chart).toMatchObject({ role: 'img', finite: true, inside: true });
+        expect(chart.title).not.toBe('');
+        expect(chart.description.length).toBeGreaterThan(10);
+        expect(chart.marks, chart.title).toBeGreaterThan(0);
+        expect(chart.rows, chart.title).toBeGreaterThan(0);
+      }
+      const ids = await page.evaluate<string[]>(IDS);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(browser.complaints).toEqual([]);
+      await page.close();
+    },
+  );
+
+  test.each(['latency', 'stress', 'scale'] as const)(
+    '%s: nothing is cut off on a phone, light or dark',
+    async (name) => {
+      const backgrounds = new Set<string>();
+      for (const scheme of ['light', 'dark'] as const) {
+        const page = await open(name, 360, scheme);
+        const seen = await page.evaluate<Looks>(LOOKS);
+        expect(seen.wide).toBeLessThanOrEqual(360);
+        expect(seen.smallest).toBeGreaterThan(8);
+        backgrounds.add(seen.background);
+        await page.close();
+      }
+      expect(backgrounds.size).toBe(2);
+      expect(browser.complaints).toEqual([]);
+    },
+  );
+
+  test('a screenshot shows the series in their colours, and nothing where they are hidden', async () => {
+    const blue = [0x2a, 0x78, 0xd6] as const;
+    const green = [0x12, 0x94, 0x6a] as const;
+    const page = await open('latency', 1240, 'light');
+    const blank = await browser.context.newPage();
+    const chart = page.locator('#percentiles-inline-parked svg');
+    const shown = await countColours(blank, await chart.screenshot(), [blue, green]);
+    // A line that is two pixels wide across the chart, and dots.
+    expect(shown[0]).toBeGreaterThan(150);
+    expect(shown[1]).toBeGreaterThan(150);
+    await page.evaluate(HIDE_MARKS);
+    expect(await countColours(blank, await chart.screenshot(), [blue, green])).toEqual([0, 0]);
+    await page.close();
+    await blank.close();
+  });
+
+  test('a page that complains, or loads something, is noticed', async () => {
+    const file = join(folder, 'bad.html');
+    writeFileSync(file, '<script>console.error("broken")</script><img src="http://127.0.0.1:9/x.png">');
+    const other = await Browser.start();
+    await (await other.open(file, 800, 'light')).close();
+    await other.close();
+    expect(other.complaints.some((complaint) => complaint.includes('broken'))).toBe(true);
+    expect(other.complaints.some((complaint) => complaint.includes('loads http'))).toBe(true);
+  });
+});

@@ -1,0 +1,70 @@
+/**
+ * What runs in the page, as text: the project knows no types of the DOM, and should not, because Node has no such names.
+ */
+
+/** Every chart of a page, and what it has. */
+export const CHARTS = `[...document.querySelectorAll('svg')].map((svg) => {
+  const text = (id) => document.getElementById(id)?.textContent ?? '';
+  const [title, description] = (svg.getAttribute('aria-labelledby') ?? '').split(' ');
+  const marks = [...svg.querySelectorAll('.curve, .dot, .fill, .range, .dots')];
+  const frame = svg.getBoundingClientRect();
+  return {
+    title: text(title),
+    description: text(description),
+    role: svg.getAttribute('role'),
+    marks: marks.length,
+    finite: !/NaN|Infinity/.test(svg.innerHTML),
+    inside: marks.every((mark) => {
+      const box = mark.getBoundingClientRect();
+      return box.left >= frame.left - 9 && box.right <= frame.right + 9 && box.bottom <= frame.bottom + 9;
+    }),
+    rows: svg.closest('figure')?.querySelectorAll('tbody tr').length ?? 0,
+  };
+})`;
+
+export type Chart = {
+  readonly title: string;
+  readonly description: string;
+  readonly role: string;
+  readonly marks: number;
+  readonly finite: boolean;
+  readonly inside: boolean;
+  readonly rows: number;
+};
+
+export const IDS = `[...document.querySelectorAll('[id]')].map(({ id }) => id)`;
+
+/** How wide the page is, its background, and the smallest text in a chart, in pixels of the screen. */
+export const LOOKS = `({
+  wide: document.documentElement.scrollWidth,
+  background: getComputedStyle(document.body).backgroundColor,
+  smallest: Math.min(...[...document.querySelectorAll('svg text')].map((text) => {
+    const svg = text.ownerSVGElement;
+    return parseFloat(getComputedStyle(text).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+  })),
+})`;
+
+export type Looks = { readonly wide: number; readonly background: string; readonly smallest: number };
+
+export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot').forEach((mark) => { mark.style.display = 'none'; })`;
+
+/** A function of the address of a picture and of some colours. */
+export const COUNT_COLOURS = `async (source, wanted) => {
+  const image = new Image();
+  image.src = source;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = image.width;
+  canvas.height = image.height;
+  const context = canvas.getContext('2d');
+  context.drawImage(image, 0, 0);
+  const { data } = context.getImageData(0, 0, image.width, image.height);
+  const counts = wanted.map(() => 0);
+  for (let at = 0; at < data.length; at += 4) {
+    wanted.forEach(([r, g, b], index) => {
+      const far = Math.abs(data[at] - r) + Math.abs(data[at + 1] - g) + Math.abs(data[at + 2] - b);
+      if (far < 12) counts[index]++;
+    });
+  }
+  return counts;
+}`;

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { type ComparedRun, compareRuns, LEAST_BLOCKS } from '../../src/scenarios/latency/compare.ts';
+import { readSavedRuns } from '../../src/scenarios/latency/saved.ts';
+
+/** A run of one path whose blocks have these medians. */
+function runOf(medians: readonly number[], calibrationNs = 100): ComparedRun {
+  const blocks = medians.map((p50) => ({ p50, p99: 3 * p50 }));
+  return {
+    steady: true,
+    paths: [{ source: 'irqfd', dispatch: 'inline', waiting: 'polling', calibrationNs, blocks }],
+  };
+}
+
+/** Medians that wander by a tenth around `ns`, the same way each time. */
+const around = (ns: number) =>
+  Array.from({ length: 12 }, (_, i) => ns * (0.95 + 0.1 * (((i * 7) % 12) / 11)));
+
+const options = { tolerance: 0.1, relative: false };
+
+describe('two runs', () => {
+  test('that are alike show no difference', () => {
+    const { regressions, paths } = compareRuns(runOf(around(500)), runOf(around(500).reverse()), options);
+    expect(paths[0]).toMatchObject({ verdict: 'no difference seen', regression: false, delta: 0 });
+    expect(regressions).toBe(0);
+  });
+
+  test('of which one is slower past the tolerance: a regression, and the other way round faster', () => {
+    const slower = compareRuns(runOf(around(500)), runOf(around(650)), options);
+    expect(slower.paths[0]).toMatchObject({ verdict: 'slower', regression: true, delta: 1 });
+    expect(slower.paths[0]?.ratio).toBeCloseTo(1.3);
+    expect(slower.regressions).toBe(1);
+    const faster = compareRuns(runOf(around(650)), runOf(around(500)), options);
+    expect(faster.paths[0]).toMatchObject({ verdict: 'faster', regression: false, delta: -1 });
+  });
+
+  test('a difference within the tolerance is seen, and is no regression', () => {
+    const seen = compareRuns(runOf(around(500)), runOf(around(650)), { ...options, tolerance: 0.5 });
+    expect(seen.paths[0]).toMatchObject({ verdict: 'slower', regression: false });
+  });
+
+  test('of machines of different speed are compared as multiples of their calibration', () => {
+    const [a, b] = [runOf(around(500), 100), runOf(around(1000), 200)];
+    expect(compareRuns(a, b, options).regressions).toBe(1);
+    expect(compareRuns(a, b, { ...options, relative: true }).paths[0]?.verdict).toBe('no difference seen');
+  });
+
+  test('with too few blocks, or no path in common, are refused', () => {
+    const few = runOf(around(500).slice(0, LEAST_BLOCKS - 1));
+    expect(() => compareRuns(few, runOf(around(500)), options)).toThrow(/needs 5 on each side/);
+    expect(() => compareRuns({ steady: true, paths: [] }, runOf(around(500)), options)).toThrow(
+      expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }),
+    );
+  });
+});
+
+describe('a saved run', () => {
+  const saved = (p50: number) =>
+    JSON.stringify({
+      schemaVersion: 1,
+      command: 'latency',
+      calibration: { steady: true },
+      paths: [
+        {
+          source: 'sgi',
+          dispatch: 'inline',
+          waiting: 'parked',
+          ratio: { calibrationNs: 10 },
+          blocks: [{ p50, p99: p50 }],
+        },
+      ],
+    });
+
+  test('comes back, and several in one file are one sample', () => {
+    const run = readSavedRuns(`${saved(1)}\n${saved(2)}\n`, 'a.json');
+    expect(run.paths[0]?.blocks.map(({ p50 }) => p50)).toEqual([1, 2]);
+    expect(run.paths[0]).toMatchObject({ source: 'sgi', calibrationNs: 10 });
+  });
+
+  test.each([
+    ['', /empty/],
+    ['{', /line 1/],
+    ['{"command":"stress","paths":[]}', /latency --json/],
+    [saved(1).replace('"schemaVersion":1', '"schemaVersion":9'), /version 9/],
+    [saved(1).replace('sgi', 'smoke'), /path/],
+    [saved(1).replace('"p50":1', '"p50":"1"'), /block/],
+    [`${saved(1)}\n${saved(1).replace('parked', 'polling')}`, /same paths/],
+  ])('that is damaged is refused: %s', (text, message) => {
+    const read = () => readSavedRuns(text, 'a.json');
+    expect(read).toThrow(message);
+    expect(read).toThrow(expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }));
+  });
+});
