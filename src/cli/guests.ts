@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import { guestsText } from '../report/guests-text.ts';
+import { GUESTS, type GuestScenario } from '../scenarios/guests/catalogue.ts';
+import { runGuests } from '../scenarios/guests/run.ts';
+import { didYouMean } from '../scenarios/suggestion.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { Terminal } from './terminal.ts';
+
+type Flags = { json?: boolean; list?: boolean };
+
+/** `irqloom guests`: guests that do what public test suites check, on real threads. */
+export function guestsCommand(): Command {
+  return new Command('guests')
+    .summary('run guests that check what kvm-unit-tests and the kernel selftests check')
+    .description(
+      'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
+    )
+    .argument('[name...]', 'some of them (default: all)')
+    .option('--list', 'say what there is')
+    .option('--json', 'print the result as one JSON object')
+    .action(async (names: string[], flags: Flags) => {
+      process.exitCode = await guests(chosen(names), flags);
+    });
+}
+
+function chosen(names: readonly string[]): readonly GuestScenario[] {
+  if (names.length === 0) return GUESTS;
+  const known = GUESTS.map(({ name }) => name);
+  return names.map((name) => {
+    const found = GUESTS.find((scenario) => scenario.name === name);
+    if (found) return found;
+    const near = didYouMean(name, known) || `; there are ${known.join(', ')}`;
+    throw new IrqError('ERR_USAGE', `there is no guest "${name}"${near}`);
+  });
+}
+
+async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags): Promise<number> {
+  if (list) {
+    for (const { name, about } of scenarios) process.stdout.write(`${name}: ${about}\n`);
+    return EXIT.held;
+  }
+  const terminal = new Terminal();
+  let interrupted = false;
+  const result = await interruptible(async (signal) => {
+    let done = 0;
+    terminal.status(`0 of ${scenarios.length}`);
+    const each = ({ name }: { name: string }) => terminal.status(`${++done} of ${scenarios.length}: ${name}`);
+    const ran = await runGuests(scenarios, { signal, each });
+    interrupted = signal.aborted;
+    return ran;
+  });
+  terminal.clear();
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  if (result.failed > 0) return EXIT.failed;
+  return interrupted ? EXIT.interrupted : EXIT.held;
+}
