@@ -8,6 +8,8 @@ export const FD_CLOSED = 0;
 export const FD_EVENTFD = 1;
 export const FD_DEVICE = 2;
 export const FD_VM = 3;
+/** Taken, and not open yet: who takes it is still writing what it stands for. */
+const FD_OPENING = 4;
 
 const KIND = 0b111;
 const GENERATION = KIND + 1;
@@ -55,8 +57,11 @@ export class FdTable {
       const at = this.#word(fd, STATE);
       const state = load(this.#words, at);
       if ((state & KIND) !== FD_CLOSED) continue;
+      // Two that meet at one number must not write each other's payload, so it is taken first and opened afterwards.
+      if (!replace(this.#words, at, state, state | FD_OPENING)) continue;
       store(this.#words, this.#word(fd, PAYLOAD), payload);
-      if (replace(this.#words, at, state, state | kind)) return fd as Fd;
+      store(this.#words, at, state | kind);
+      return fd as Fd;
     }
     throw new KvmError(call, 'EMFILE', `all ${to - from} descriptors of this kind are open`);
   }

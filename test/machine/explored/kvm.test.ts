@@ -1,10 +1,13 @@
 /** KVM's calls against signals, under every interleaving: the routing table, irqfds that come and go, masks made of them. */
 import { describe, expect, test } from 'vitest';
+import type { Scenario } from '../../../src/explore/index.ts';
 import { LINE } from '../../../src/gic/state.ts';
+import * as fds from '../../../src/kvm/fds.ts';
 import type { Gsi } from '../../../src/kvm/gsi.ts';
-import { load, store } from '../../../src/memory/word.ts';
+import { Layout } from '../../../src/memory/layout.ts';
+import { load, store, type Words } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import type { Mutation } from '../../mutate.ts';
+import { loadMutated, type Mutation } from '../../mutate.ts';
 import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
 
 const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts', from, to });
@@ -319,7 +322,7 @@ describe('a level-triggered irqfd that resamples', () => {
 
   test('not so with an end that nobody notes: the line stays up, and the vCPU is never done', () => {
     const mutation: Mutation = { file: 'gic/interrupts.ts', from: 'this.acks.note(intid);', to: '' };
-    isCaught(onMachine(story, mutation), ['livelock', 'step-limit'], { steps: 1000 });
+    isCaught(onMachine(story, mutation), ['livelock', 'step-limit'], { steps: 400 });
   });
 
   test('also while the table is replaced by an equal one: 3,000 random schedules', () => {
@@ -368,5 +371,43 @@ describe('a level-triggered irqfd that resamples', () => {
       '{}\n    }\n    this.#fds',
     );
     isCaught(onMachine(removed, mutation), 'assertion');
+  });
+});
+
+describe('two descriptors that are opened at once', () => {
+  const LAYOUT = new Layout();
+  const REGION = fds.fdRegion(LAYOUT, 1);
+  const GOT = LAYOUT.region('got', 2).at;
+  const scenario = (module: typeof fds): Scenario<Words> => {
+    const table = (words: Words) => new module.FdTable(words, REGION);
+    const open = (payload: number) => (words: Words) =>
+      store(words, GOT + payload - 1, table(words).open('open', fds.FD_DEVICE, payload));
+    return {
+      name: 'open-two',
+      words: LAYOUT.words,
+      threads: { one: open(1), other: open(2) },
+      finally: (words) => {
+        const [one, other] = [load(words, GOT), load(words, GOT + 1)];
+        expect([table(words).kindOf(one), table(words).kindOf(other)]).toEqual([
+          fds.FD_DEVICE,
+          fds.FD_DEVICE,
+        ]);
+        expect([table(words).payloadOf(one), table(words).payloadOf(other)]).toEqual([1, 2]);
+      },
+    };
+  };
+
+  test('each stands for what it was opened for, whatever the order', () => {
+    expect(passesEvery(scenario(fds)).schedules).toBeGreaterThan(2);
+  });
+
+  test('not so where what it stands for is written before the number is taken', () => {
+    const file = 'kvm/fds.ts';
+    const from =
+      'if (!replace(this.#words, at, state, state | FD_OPENING)) continue;\n      store(this.#words, this.#word(fd, PAYLOAD), payload);';
+    const to =
+      'store(this.#words, this.#word(fd, PAYLOAD), payload);\n      if (!replace(this.#words, at, state, state | FD_OPENING)) continue;';
+    const { module } = loadMutated<{ module: typeof fds }>({ module: file }, { file, from, to });
+    isCaught(scenario(module), 'assertion');
   });
 });
