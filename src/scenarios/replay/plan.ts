@@ -1,16 +1,15 @@
 import { vcpuWith } from '../../gic/affinity.ts';
-import { sgiTo } from '../../gic/sgi.ts';
-import { EDGE, isPending } from '../../gic/state.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { GuestEvent } from '../guest-event.ts';
 import type { GuestTrace } from '../guest-trace.ts';
 import { PACKED_COMMAND_WORDS, type PackedTrace } from '../packed-trace.ts';
-import { type Item, type ItemFields, inOrder, makeItem, toScript } from './items.ts';
+import { type Item, type ItemFields, inOrder, toScript } from './items.ts';
 import { Replayer } from './replayer.ts';
 import { ACTION, type ReplayScript } from './script.ts';
 import { isInterrupt, type Survey, survey } from './survey.ts';
 import { emptyTally, type ReplayTally } from './tally.ts';
 import { ALL, eventKey, type Key, keyOf, Touches } from './touches.ts';
+import { interruptOf, type Track, Tracks } from './tracks.ts';
 
 /** Device threads at most. */
 const MOST_DEVICES = 4;
@@ -24,18 +23,6 @@ export type Planned = {
   readonly tally: ReplayTally;
   /** Signals of the recording that nobody took, by an accident of time: they are left out. */
   readonly leftOut: number;
-};
-
-/** What is known of one interrupt while the recording goes by. */
-type Track = {
-  /** What everything of this interrupt that comes now has to wait for. */
-  last: Item | undefined;
-  /** Signals that have made it pending and were not taken yet. */
-  pending: Item[];
-  /** The end of its last handler: EOI or DIR. */
-  end: Item | undefined;
-  /** Whether anything but its wire has concerned it since `end`. */
-  endOpen: boolean;
 };
 
 /**
@@ -60,22 +47,20 @@ export class Planner {
   readonly #survey: Survey;
   readonly #touches = new Touches();
   readonly #tally = emptyTally();
-  readonly #items: Item[] = [];
-  readonly #tracks = new Map<Key, Track>();
+  readonly #tracks: Tracks;
   readonly #acknowledges = new Map<number, Item>();
   /** What the handler of an acknowledge writes. */
   readonly #written = new Map<Item, Item[]>();
   readonly #sources = new Map<string, number>();
   readonly #devices: number;
   #lastControl: Item | undefined;
-  #lastForAll: Item | undefined;
-  #leftOut = 0;
 
   constructor(machine: Machine, trace: GuestTrace, packed: PackedTrace) {
     this.#machine = machine;
     this.#trace = trace;
     this.#packed = packed;
     this.#replayer = new Replayer(machine, packed);
+    this.#tracks = new Tracks(machine);
     this.#survey = survey(trace);
     const sources = new Set(
       trace.events.flatMap((event) => (event.op === 'msi' || event.op === 'line' ? [sourceOf(event)] : [])),
@@ -85,14 +70,15 @@ export class Planner {
 
   plan(): Planned {
     for (const [row, event] of this.#trace.events.entries()) this.#see(event, row);
-    for (const [key, track] of this.#tracks) this.#leaveOut(key, track);
-    for (const [key, track] of this.#tracks) this.#quieten(key, track);
-    const script = toScript(inOrder(this.#items), {
+    const tracks = this.#tracks;
+    for (const key of tracks.keys()) tracks.leaveOut(key, tracks.of(key));
+    for (const key of tracks.keys()) this.#quieten(key, tracks.of(key));
+    const script = toScript(inOrder(tracks.items), {
       vcpus: this.#trace.header.cpus,
       devices: this.#devices,
       commands: this.#packed.commands,
     });
-    return { script, tally: this.#tally, leftOut: this.#leftOut };
+    return { script, tally: this.#tally, leftOut: tracks.leftOut };
   }
 
   #see(event: GuestEvent, row: number): void {
@@ -126,7 +112,12 @@ export class Planner {
   #control(event: GuestEvent, row: number, touched: ReturnType<Touches['of']>): void {
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     const thread = this.#survey.vcpu[row] ?? 0;
-    const item = this.#add({ row, thread, ...this.#controlFields(event, row), ...(block ? { block } : {}) });
+    const item = this.#tracks.add({
+      row,
+      thread,
+      ...this.#controlFields(event, row),
+      ...(block ? { block } : {}),
+    });
     if (block && event.op !== 'read') this.#written.set(block, [...(this.#written.get(block) ?? []), item]);
     this.#chain(item, touched, () => this.#replay(row));
   }
@@ -135,20 +126,20 @@ export class Planner {
   #chain(item: Item, touched: ReturnType<Touches['of']>, act: () => void): void {
     if (this.#lastControl) item.causes.add(this.#lastControl);
     this.#lastControl = item;
-    const keys = touched === ALL ? [...this.#tracks.keys()] : touched;
-    const tracks = keys.map((key) => ({ key, track: this.#track(key) }));
-    const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#isPending(key));
+    const keys = touched === ALL ? this.#tracks.keys() : touched;
+    const tracks = keys.map((key) => ({ key, track: this.#tracks.of(key) }));
+    const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#tracks.isPending(key));
     act();
     tracks.forEach(({ key, track }, index) => {
       if (track.last) item.causes.add(track.last);
       if (track.end) item.causes.add(track.end);
       // It was forgotten, by a CLEAR or the like, before anybody took it: in another order somebody might.
-      if (before[index] && !this.#isPending(key)) this.#leaveOut(key, track);
-      track.pending = track.pending.map((signal) => this.#postpone(key, signal, item));
+      if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
+      track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
       track.last = item;
       track.endOpen = false;
     });
-    if (touched === ALL) this.#lastForAll = item;
+    if (touched === ALL) this.#tracks.lastForAll = item;
   }
 
   #controlFields(event: GuestEvent, row: number): Omit<ItemFields, 'row' | 'thread'> {
@@ -183,14 +174,14 @@ export class Planner {
       return;
     }
     if (this.#survey.special.has(row)) {
-      const barrier = this.#add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
+      const barrier = this.#tracks.add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
       this.#chain(barrier, ALL, () => undefined);
     }
     this.#replay(row);
     const key = keyOf(intid, cpu);
-    const track = this.#track(key);
+    const track = this.#tracks.of(key);
     if (track.pending.filter(raises).length > 1) this.#hold(key, track, cpu);
-    const item = this.#add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
+    const item = this.#tracks.add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
     if (track.last) item.causes.add(track.last);
     for (const signal of track.pending) item.causes.add(signal);
     this.#acknowledges.set(row, item);
@@ -201,10 +192,10 @@ export class Planner {
 
   /** Signals that became one: from the first to the last of them their vCPU must not acknowledge. */
   #hold(key: Key, track: Track, cpu: number): void {
-    const held = track.pending.filter(raises).map((signal) => this.#alone(key, signal));
+    const held = track.pending.filter(raises).map((signal) => this.#tracks.alone(key, signal));
     track.pending = held;
     const position = Math.max(...held.map((signal) => signal.position));
-    const hold = this.#add({
+    const hold = this.#tracks.add({
       row: held[0]?.row ?? 0,
       position: position + 0.1,
       action: ACTION.hold,
@@ -223,10 +214,10 @@ export class Planner {
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     if (!block) return;
     const { cpu, intid } = event;
-    const item = this.#add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
-    const track = this.#track(keyOf(intid, cpu));
+    const item = this.#tracks.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
+    const track = this.#tracks.of(keyOf(intid, cpu));
     // The wire has fallen meanwhile, or somebody has written a register that concerns this very interrupt.
-    if (track.last && track.last !== this.#lastForAll) item.causes.add(track.last);
+    if (track.last && track.last !== this.#tracks.lastForAll) item.causes.add(track.last);
     for (const written of this.#written.get(block) ?? []) item.causes.add(written);
     track.end = item;
     track.endOpen = true;
@@ -235,8 +226,8 @@ export class Planner {
   #deactivate(event: OfInterrupt, row: number): void {
     this.#replay(row);
     const { cpu, intid } = event;
-    const track = this.#track(keyOf(intid, cpu));
-    const item = this.#add({ row, action: ACTION.deactivate, thread: cpu, a: intid });
+    const track = this.#tracks.of(keyOf(intid, cpu));
+    const item = this.#tracks.add({ row, action: ACTION.deactivate, thread: cpu, a: intid });
     if (track.last) item.causes.add(track.last);
     if (track.end) item.causes.add(track.end);
     track.end = item;
@@ -249,8 +240,8 @@ export class Planner {
     const value = this.#packed.wide[this.#packed.a[row] ?? 0] ?? 0n;
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
     const fields = { row, action: ACTION.sgi, thread: event.cpu, b: event.intid, value, targets };
-    const item = this.#add({ ...fields, ...(block ? { block } : {}) });
-    for (const target of targets) this.#signalled(keyOf(event.intid, target), item);
+    const item = this.#tracks.add({ ...fields, ...(block ? { block } : {}) });
+    for (const target of targets) this.#tracks.signalled(keyOf(event.intid, target), item);
   }
 
   // ---- what devices do
@@ -261,129 +252,51 @@ export class Planner {
     this.#replay(row);
     const fields = { row, action: ACTION.msi, a: deviceId, b: eventId };
     const lane = eventKey(deviceId, eventId);
-    const item = this.#add({ ...fields, lane, thread: this.#threadOf(sourceOf(event)) });
-    const own = this.#track(lane);
+    const item = this.#tracks.add({ ...fields, lane, thread: this.#threadOf(sourceOf(event)) });
+    const own = this.#tracks.of(lane);
     if (own.last) item.causes.add(own.last);
     if (lpi < 0) own.last = item;
-    else this.#signalled(keyOf(lpi, 0), item);
+    else this.#tracks.signalled(keyOf(lpi, 0), item);
   }
 
   #line(event: GuestEvent & { op: 'line' }, row: number): void {
     const { intid, level } = event;
     const key = keyOf(intid, event.cpu);
-    const before = this.#isPending(key);
+    const before = this.#tracks.isPending(key);
     this.#replay(row);
     const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(Math.max(0, event.cpu)) };
-    const item = this.#add({ ...fields, lane: key, thread: this.#threadOf(sourceOf(event)) });
-    const track = this.#track(key);
-    const isEdge = (this.#state(key) & EDGE) !== 0;
+    const item = this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(sourceOf(event)) });
+    const track = this.#tracks.of(key);
+    const isEdge = this.#tracks.isEdge(key);
     if (level === 1) {
-      this.#signalled(key, item);
+      this.#tracks.signalled(key, item);
       return;
     }
     if (isEdge && track.pending.length > 0) {
       for (const rise of track.pending) item.causes.add(rise);
       track.pending.push(item);
-    } else if (isEdge || this.#isPending(key) || !before) this.#follow(track, item);
+    } else if (isEdge || this.#tracks.isPending(key) || !before) this.#tracks.follow(track, item);
     else if (track.pending.length > 0) {
       // It rose and fell, and nobody looked.
       track.pending.push(item);
-      this.#leaveOut(key, track);
+      this.#tracks.leaveOut(key, track);
     } else {
       // It was still high when its handler had ended, and fell before anybody looked.
-      this.#follow(track, item);
+      this.#tracks.follow(track, item);
       if (track.end && track.endOpen) track.end.causes.add(item);
     }
   }
 
-  // ---- tracks
-
-  /** Notes that `item` has signalled an interrupt, as far as that had any effect. */
-  #signalled(key: Key, item: Item): void {
-    const track = this.#track(key);
-    if (track.last) item.causes.add(track.last);
-    if (this.#isPending(key)) track.pending.push(item);
-    else track.last = item;
-  }
-
-  #follow(track: Track, item: Item): void {
-    if (track.last) item.causes.add(track.last);
-    track.last = item;
-  }
-
-  /** Moves a signal behind a write that it was pending over. */
-  #postpone(key: Key, signal: Item, write: Item): Item {
-    const alone = this.#alone(key, signal);
-    alone.causes.add(write);
-    alone.position = Math.max(alone.position, write.position + 0.25);
-    return alone;
-  }
-
-  /** The signal, of one interrupt alone: an SGI to several vCPUs becomes several. */
-  #alone(key: Key, signal: Item): Item {
-    if (signal.targets.length < 2) return signal;
-    const target = signal.targets.find((vcpu) => keyOf(signal.b, vcpu) === key);
-    if (target === undefined) return signal;
-    const rest = signal.targets.filter((vcpu) => vcpu !== target);
-    const single = this.#add({ ...fieldsOf(signal), targets: [target], value: sgiTo(signal.b, [target]) });
-    for (const cause of signal.causes) single.causes.add(cause);
-    this.#narrow(signal, rest);
-    return single;
-  }
-
-  /** Takes targets from an SGI; where one value cannot say the rest, the rest are single ones too. */
-  #narrow(signal: Item, rest: readonly number[]): void {
-    signal.targets = rest;
-    const clusters = new Set(rest.map((vcpu) => vcpu >> 4));
-    if (clusters.size <= 1) {
-      signal.value = sgiTo(signal.b, rest);
-      return;
-    }
-    for (const vcpu of rest.slice(1)) {
-      const key = keyOf(signal.b, vcpu);
-      const track = this.#track(key);
-      const single = this.#add({ ...fieldsOf(signal), targets: [vcpu], value: sgiTo(signal.b, [vcpu]) });
-      for (const cause of signal.causes) single.causes.add(cause);
-      track.pending = track.pending.map((other) => (other === signal ? single : other));
-    }
-    signal.targets = rest.slice(0, 1);
-    signal.value = sgiTo(signal.b, signal.targets);
-  }
-
   /** A level that is high when the recording ends, and whose handler has ended: it would come again. */
   #quieten(key: Key, track: Track): void {
-    if (!track.end || !track.endOpen || key.startsWith('l') || !this.#isPending(key)) return;
-    if ((this.#state(key) & EDGE) !== 0) return;
+    if (!track.end || !track.endOpen || key.startsWith('l') || !this.#tracks.isPending(key)) return;
+    if (this.#tracks.isEdge(key)) return;
     const { intid, vcpu } = interruptOf(key);
     const row = this.#trace.events.length - 1;
     const fields = { row, action: ACTION.line, a: intid, b: 0, value: BigInt(vcpu) };
-    const item = this.#add({ ...fields, lane: key, thread: this.#threadOf(key) });
-    this.#follow(track, item);
+    const item = this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(key) });
+    this.#tracks.follow(track, item);
     track.end.causes.add(item);
-  }
-
-  /** Nobody took these signals, by an accident of time. In another order somebody might: they are not made. */
-  #leaveOut(key: Key, track: Track): void {
-    for (const signal of track.pending) {
-      this.#alone(key, signal).dropped = true;
-      this.#leftOut++;
-    }
-    track.pending = [];
-  }
-
-  #track(key: Key): Track {
-    const known = this.#tracks.get(key);
-    if (known) return known;
-    const track: Track = { last: this.#lastForAll, pending: [], end: undefined, endOpen: false };
-    this.#tracks.set(key, track);
-    return track;
-  }
-
-  #add(fields: ItemFields): Item {
-    const item = makeItem(fields);
-    if (item.block) item.causes.add(item.block);
-    this.#items.push(item);
-    return item;
   }
 
   #threadOf(source: string): number {
@@ -395,31 +308,10 @@ export class Planner {
   #replay(row: number): void {
     this.#replayer.run(this.#tally, row, row + 1);
   }
-
-  #state(key: Key): number {
-    const { intid, vcpu } = interruptOf(key);
-    const { interrupts } = this.#machine.gic;
-    const at = interrupts.find(vcpu, intid);
-    return at < 0 ? 0 : interrupts.state(at);
-  }
-
-  #isPending(key: Key): boolean {
-    return !key.startsWith('e') && isPending(this.#state(key));
-  }
 }
 
 /** Whether a signal raises its interrupt; an edge's wire falls without doing anything. */
 const raises = ({ action, b }: Item) => action !== ACTION.line || b === 1;
-
-const fieldsOf = ({ row, action, thread, position, block, a, b }: Item): ItemFields => ({
-  row,
-  action,
-  thread,
-  position,
-  a,
-  b,
-  ...(block ? { block } : {}),
-});
 
 /** What drives a wire or writes messages: those of one source are signalled by one thread. */
 function sourceOf(event: GuestEvent & { op: 'msi' | 'line' }): string {
@@ -436,12 +328,4 @@ function targetsOf(event: GuestEvent & { op: 'sgi' }, cpus: number): number[] {
     if (vcpu >= 0) found.push(vcpu);
   }
   return found;
-}
-
-/** The INTID and the vCPU that a key names; 0 for an interrupt that has none. */
-function interruptOf(key: Key): { intid: number; vcpu: number } {
-  const [first = '0', second] = key.slice(1).split(':');
-  return second === undefined
-    ? { intid: Number(first), vcpu: 0 }
-    : { intid: Number(second), vcpu: Number(first) };
 }
