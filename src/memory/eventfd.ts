@@ -78,15 +78,16 @@ export class EventFd {
 
   /** Adds `value`, sleeping while there is no room for it; false if `timeoutMs` passed first. */
   write(value: number | bigint = 1, timeoutMs = FOREVER): boolean {
-    while (!this.tryWrite(value)) {
+    if (this.tryWrite(value)) return true;
+    const end = endOf(timeoutMs);
+    for (;;) {
       const ticket = this.#moved.announce();
       if (this.tryWrite(value)) {
         this.#moved.withdraw();
         return true;
       }
-      if (!this.#moved.park(ticket, timeoutMs)) return false;
+      if (!this.#moved.park(ticket, timeUntil(end))) return false;
     }
-    return true;
   }
 
   /** Takes the count (1 in semaphore mode); 0n if there is none (EAGAIN to a non-blocking reader). */
@@ -110,13 +111,15 @@ export class EventFd {
 
   /** Takes the count (1 in semaphore mode), sleeping while it is zero; 0n if `timeoutMs` passed first. */
   read(timeoutMs = FOREVER): bigint {
-    for (;;) {
-      const taken = this.tryRead();
-      if (taken > 0n) return taken;
+    let taken = this.tryRead();
+    if (taken > 0n) return taken;
+    const end = endOf(timeoutMs);
+    for (; taken === 0n; taken = this.tryRead()) {
       const ticket = this.#moved.announce();
       if (load(this.#words, this.#low) !== 0) this.#moved.withdraw();
-      else if (!this.#moved.park(ticket, timeoutMs)) return 0n;
+      else if (!this.#moved.park(ticket, timeUntil(end))) return 0n;
     }
+    return taken;
   }
 
   /** Takes the whole count whatever the mode, without saying how much it was; true if there was any. No allocation. */
@@ -160,6 +163,15 @@ export class EventFd {
     store(this.#words, this.#high, Number(above >> BigInt(LOW_BITS)));
     store(this.#words, this.#low, Number(count & BigInt(LOW)) | (above > 0n ? LARGE : 0));
   }
+}
+
+/** When a wait of so many milliseconds is over, however often it wakes up for nothing in between. */
+function endOf(timeoutMs: number): number {
+  return timeoutMs === FOREVER ? FOREVER : performance.now() + timeoutMs;
+}
+
+function timeUntil(end: number): number {
+  return end === FOREVER ? FOREVER : Math.max(0, end - performance.now());
 }
 
 function checked(value: number | bigint): bigint {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Scenario } from '../../src/explore/index.ts';
 import * as eventfd from '../../src/memory/eventfd.ts';
 import { add, load, type Words } from '../../src/memory/word.ts';
@@ -64,6 +64,38 @@ describe('eventfd(2)', () => {
     expect(fd.read(1)).toBe(0n);
     fd.write(1);
     expect(fd.read(1)).toBe(1n);
+  });
+
+  /** How long each sleep of a wait of 5 ms is, where the thread is woken for nothing after 2 ms, twice. */
+  function sleeps(module: Module, wait: (fd: InstanceType<Module['EventFd']>) => unknown): number[] {
+    const fd = new module.EventFd(new Int32Array(new SharedArrayBuffer(WORDS * 4)), REGION);
+    fd.init(EVENTFD_MAX);
+    const asked: number[] = [];
+    const sleep = (_words: Words, _at: number, _value: number, timeoutMs: number): string => {
+      asked.push(timeoutMs);
+      return asked.length < 3 ? 'ok' : 'timed-out';
+    };
+    const native = Atomics.wait;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => 100 + 2 * asked.length);
+    Object.assign(Atomics, { wait: sleep });
+    try {
+      expect(wait(fd)).toBeFalsy();
+    } finally {
+      Object.assign(Atomics, { wait: native });
+      clock.mockRestore();
+    }
+    return asked;
+  }
+  const reading = (fd: InstanceType<Module['EventFd']>) => {
+    fd.drain();
+    return fd.read(5);
+  };
+
+  test('nor any longer for being woken for nothing', () => {
+    expect(sleeps(eventfd, (fd) => fd.write(1, 5))).toEqual([5, 3, 1]);
+    expect(sleeps(eventfd, reading)).toEqual([5, 3, 1]);
+    const module = mutated('Math.max(0, end - performance.now())', '5');
+    expect(sleeps(module, reading)).toEqual([5, 5, 5]);
   });
 
   test.each([-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, -1n, 2n ** 64n - 1n])(
@@ -350,8 +382,8 @@ describe('nothing that is written is lost or read twice, and nobody sleeps for g
 
   test('not so with a writer that does not look again before it sleeps', () => {
     const module = mutated(
-      'if (this.tryWrite(value)) {\n        this.#moved.withdraw();\n        return true;\n      }\n',
-      '',
+      'if (this.tryWrite(value)) {\n        this.#moved.withdraw();\n        return true;\n      }\n      if (!',
+      'if (!',
     );
     isCaught(blocked(module), ['orphan-wait', 'lost-wakeup']);
   });
