@@ -35,11 +35,11 @@ export const clearAfterDrain = defineRace<Words, Words>({
     'producer1:push producer1:signal | consumer:wait consumer:drain ! producer2:push producer2:signal | consumer:clear consumer:sleep',
   steps: {
     'producer1:push': 'add queue',
-    'producer1:signal': ['notify event', undefined],
+    'producer1:signal': ['notify event', 'rest'],
     'consumer:wait': ['wait event', 'compareExchange event'],
     'consumer:drain': 'exchange queue',
     'producer2:push': 'add queue',
-    'producer2:signal': ['notify event', undefined],
+    'producer2:signal': ['notify event', 'rest'],
     'consumer:clear': ['store event', undefined],
     'consumer:sleep': ['wait event', undefined],
   },

@@ -115,6 +115,7 @@ class FollowNames implements Strategy {
     const [op, word = ''] = place?.split(' ') ?? [];
     if (OPERATION_NAMES[point.op] !== op) return false;
     const target = this.#memory.nameOf(point.at, point.size);
-    return target === word || target.startsWith(`${word}[`);
+    // `count` is also the word `count[0]`, and `its0.event` the word `its0.event3.lpi`; but `lock` is not `locked`.
+    return target.startsWith(word) && !/[a-z]/i.test(target.charAt(word.length));
   }
 }

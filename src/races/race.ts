@@ -6,7 +6,7 @@ import type { OracleId } from './oracles.ts';
  * or `rest`, all that its thread can do: up to its end, or to where it is stuck. A pair gives the one in the buggy variant
  * and the one in the fixed variant, undefined where there is none any more.
  */
-export type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
+type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
 
 /** A race that has bitten somebody, as two small programs: one that has it, and one that has not. */
 export type Race = {

@@ -21,10 +21,10 @@ export type RaceOptions = {
 };
 
 /** How often plain luck meets the bug: runs of free threads, and those of them that failed. */
-export type FreeHits = { readonly runs: number; readonly hits: number };
+type FreeHits = { readonly runs: number; readonly hits: number };
 
 /** The fixed variant: what was run of it, and how that ended. */
-export type FixedResult = {
+type FixedResult = {
   readonly verdict: ExploreResult['verdict'];
   /** Every schedule was run, up to the order of steps that do not conflict. */
   readonly exhausted: boolean;

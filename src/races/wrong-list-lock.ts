@@ -39,14 +39,14 @@ export const wrongListLock = defineRace<Words, Board>({
   steps: {
     'first:read-target': ['load target', 'load spi[8]'],
     'first:lock': ['lock lock0', undefined],
-    'first:listed?': ['load onList', undefined],
+    'first:listed?': ['load onList', 'or spi[8]'],
     'mover:retarget': ['store target', 'compareExchange spi[8]'],
     'second:read-target': ['load target', 'load spi[8]'],
     'second:lock': ['lock lock1', undefined],
     'second:listed?': ['load onList', undefined],
     'second:insert': ['add list1', undefined],
     'second:unlock': ['unlock lock1', undefined],
-    'first:insert': ['add list0', undefined],
+    'first:insert': ['add list0', 'or vcpu0.listed'],
     'first:unlock': ['unlock lock0', undefined],
   },
   reference:
