@@ -1,20 +1,38 @@
-/** Shared words of a session of free threads; a cache line for each writer. */
+/** Shared words of a session of free threads; a cache line for each that several write. */
 const LINE = 16;
-/** The number of the run; changing it starts one. */
+/** Changed by the main thread to start a batch of runs; how many it has, and the number of its first. */
 export const GO = 0;
+export const RUNS = 1;
+export const FIRST_RUN = 2;
+export const STOP = 3;
+/** The batch has not begun yet: there is no run to judge. */
+export const FRESH = 4;
+/** Counted up by whoever comes last to the start of a run: all set off. Runs of the batch that are done. */
+export const EPOCH = LINE;
+export const DONE = LINE + 1;
+/** Threads that stand at the start; threads that are through with the batch. */
+export const ARRIVED = 2 * LINE;
+export const OVER = 2 * LINE + 1;
 /** Threads that have not finished their part, and of those the ones that sleep. */
-export const LEFT = LINE;
-export const ASLEEP = 2 * LINE;
-/** Threads that stand at the start. */
-export const ARRIVED = 3 * LINE;
-/** Rung for the main thread: all have finished, or all that have not sleep. */
-export const BELL = 4 * LINE;
-/** The run is given up: whoever is woken now ends. */
-export const ABORT = 5 * LINE;
-export const STOP = 6 * LINE;
-const THREADS = 7 * LINE;
+export const LEFT = 3 * LINE;
+export const ASLEEP = 4 * LINE;
+/** Rung for the main thread: the batch is over, or all that have not finished sleep. */
+export const BELL = 5 * LINE;
+/** The epoch of a run that the main thread has given up: whoever is woken in it ends. Then verdict and epoch, packed. */
+export const ABORT = 6 * LINE;
+export const VERDICT = 6 * LINE + 1;
+/** Runs of the batch that failed, by kind. */
+export const ASSERTIONS = 7 * LINE;
+export const EXCEPTIONS = 7 * LINE + 1;
+export const DEADLOCKS = 7 * LINE + 2;
+const THREADS = 8 * LINE;
 
-/** Words of one thread: its state; whether it sleeps, counted up at each change (odd: it does); where: buffer and byte. */
+/** Verdicts; the epoch is above them. */
+export const DEADLOCK = 1;
+export const DISTURBED = 2;
+export const VERDICT_BITS = 2;
+
+/** Words of one thread: its state; how often it has fallen asleep and woken (odd: it sleeps); where: buffer and byte. */
 export const STATE = 0;
 export const NAP = 1;
 export const NAP_BUFFER = 2;
@@ -23,11 +41,13 @@ export const NAP_WIDE = 4;
 /** What the loop that jitters has counted. */
 export const JITTER = 5;
 
+/** States. */
 export const RUNNING = 0;
 export const ENDED = 1;
-export const FAILED = 2;
+export const ASSERTED = 2;
+export const THREW = 3;
 /** It slept when the run was given up. */
-export const BLOCKED = 3;
+export const BLOCKED = 4;
 
 export function wordsFor(threads: number): number {
   return THREADS + threads * LINE;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { fromPlain, IrqError, type PlainError } from '../../errors/irq-error.ts';
+import { fromPlain, IrqError } from '../../errors/irq-error.ts';
 import type { FailureKind } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { type SetUp, setUp } from '../simulation.ts';
@@ -13,21 +13,34 @@ import {
   ABORT,
   ARRIVED,
   ASLEEP,
+  ASSERTIONS,
   BELL,
-  FAILED,
+  DEADLOCK,
+  DEADLOCKS,
+  DISTURBED,
+  DONE,
+  EPOCH,
+  EXCEPTIONS,
+  FIRST_RUN,
+  FRESH,
   GO,
   LEFT,
   NAP,
   NAP_BUFFER,
   NAP_BYTE,
   NAP_WIDE,
+  OVER,
   RUNNING,
+  RUNS,
   STATE,
   STOP,
   threadAt,
+  VERDICT,
+  VERDICT_BITS,
   wordsFor,
 } from './free-control.ts';
 import type { FreeTask } from './free-entry.ts';
+import { FINALLY, type FreeReport } from './free-thread.ts';
 import { RealThreads } from './pool.ts';
 import { fromThread } from './thread-error.ts';
 
@@ -63,15 +76,25 @@ export type FreeResult = {
   readonly runsPerSecond: number;
 };
 
-type End = { readonly kind: FailureKind; readonly message: string; readonly sites: readonly string[] };
+type First = NonNullable<FreeResult['first']>;
 
+/** How a batch has ended. */
+type Batch = {
+  readonly runs: number;
+  readonly kinds: Readonly<Partial<Record<FailureKind, number>>>;
+  readonly first?: First;
+  readonly outcomes: Readonly<Record<string, number>>;
+};
+
+/** Looks at a word before a thread sleeps, where threads have cores of their own: some microseconds' worth. */
 const SPIN = 2000;
 const READY_MS = 30_000;
 /** All sleep, and nothing has changed for so long: then they are woken one by one, to be sure. */
 const CALM_MS = 0.3;
 /** How often the main thread looks without having been rung. */
 const LOOK_MS = 5;
-const YIELD_MS = 100;
+/** Runs between two returns to the event loop, at most. */
+const BATCH = 500;
 
 /**
  * Runs the threads of a scenario freely, on the engine's own Atomics, again and again, with a little seeded jitter at
@@ -84,38 +107,30 @@ export async function runFree(
   options: FreeOptions = {},
 ): Promise<FreeResult> {
   const { seed = 0, runs = 10_000, seconds = 60, hangSeconds = 1 } = options;
-  const started = performance.now();
   const kinds: Partial<Record<FailureKind, number>> = {};
   const outcomes: Record<string, number> = {};
   let threads = await FreeThreads.start(scenario, source, seed);
   const from = performance.now();
-  let first: FreeResult['first'];
+  const deadline = from + seconds * 1000;
+  let first: First | undefined;
   let run = 0;
-  let failures = 0;
   try {
-    for (let yielded = from; run < runs && performance.now() - started < seconds * 1000; ) {
-      const end = threads.run(hangSeconds * 1000);
-      if (end === 'disturbed') continue;
-      run++;
-      if (end !== undefined) {
-        failures++;
-        kinds[end.kind] = (kinds[end.kind] ?? 0) + 1;
-        first ??= { run, ...end };
-      }
-      const outcome = threads.outcome();
-      if (outcome !== undefined) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-      if (threads.broken) {
-        await threads.close();
-        threads = await FreeThreads.start(scenario, source, seed + run);
-      }
-      if (performance.now() - yielded < YIELD_MS) continue;
+    while (run < runs && performance.now() < deadline) {
+      const batch = threads.run(Math.min(BATCH, runs - run), run + 1, hangSeconds * 1000, deadline);
+      run += batch.runs;
+      add(kinds, batch.kinds);
+      add(outcomes, batch.outcomes);
+      if (first === undefined || (batch.first?.run ?? Infinity) < first.run) first = batch.first ?? first;
       await setImmediate();
-      yielded = performance.now();
+      if (!threads.broken || run >= runs) continue;
+      await threads.close();
+      threads = await FreeThreads.start(scenario, source, seed);
     }
   } finally {
     await threads.close();
   }
   const spent = Math.max(1e-6, (performance.now() - from) / 1000);
+  const failures = Object.values(kinds).reduce((sum, times) => sum + times, 0);
   return {
     executor: 'free',
     scenario: scenario.name,
@@ -131,6 +146,10 @@ export async function runFree(
   };
 }
 
+function add(sums: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [key, times] of Object.entries(more)) sums[key] = (sums[key] ?? 0) + times;
+}
+
 class FreeThreads {
   readonly #scenario: CheckedScenario;
   readonly #setUp: SetUp;
@@ -139,7 +158,6 @@ class FreeThreads {
   readonly #ports: readonly MessagePort[];
   readonly #ended: Promise<unknown>;
   broken = false;
-  #complete = false;
 
   static async start(scenario: CheckedScenario, source: ScenarioSource, seed: number): Promise<FreeThreads> {
     const made = setUp(scenario, seed);
@@ -198,39 +216,41 @@ class FreeThreads {
     this.#ended = ended;
   }
 
-  /** Runs all threads once; answers how that failed, if it did. `disturbed`: it was taken for a deadlock and was none. */
-  run(hangMs: number): End | 'disturbed' | undefined {
+  /** Runs a batch. A thread that never ends breaks it off, and the session with it. */
+  run(runs: number, firstRun: number, hangMs: number, deadline: number): Batch {
     const control = this.#control;
-    const n = this.#ports.length;
-    this.#setUp.memory.restore();
-    this.#complete = false;
-    for (let t = 0; t < n; t++) control[threadAt(t) + STATE] = RUNNING;
-    control[LEFT] = n;
-    control[ASLEEP] = 0;
+    control[RUNS] = runs;
+    control[FIRST_RUN] = firstRun;
+    control[FRESH] = 1;
+    control[DONE] = 0;
     control[ARRIVED] = 0;
-    control[ABORT] = 0;
+    control[OVER] = 0;
+    control[LEFT] = 0;
+    control[ASLEEP] = 0;
     control[BELL] = 0;
+    for (const kind of [ASSERTIONS, EXCEPTIONS, DEADLOCKS]) control[kind] = 0;
     Atomics.add(control, GO, 1);
     Atomics.notify(control, GO);
-    const deadline = performance.now() + hangMs;
+    let deadlock: First | undefined;
+    let progress = -1;
+    let since = performance.now();
     for (;;) {
       Atomics.wait(control, BELL, 0, LOOK_MS);
       // Before the look at who is left, so that no bell is wiped out unheard.
       Atomics.store(control, BELL, 0);
-      if (Atomics.load(control, LEFT) === 0) break;
+      if (Atomics.load(control, OVER) === this.#ports.length) break;
+      const now = performance.now();
+      if (Atomics.load(control, EPOCH) !== progress) {
+        progress = Atomics.load(control, EPOCH);
+        since = now;
+      }
+      // Time is up: the run that goes on is the last one.
+      if (now > deadline) Atomics.store(control, RUNS, 0);
       const asleep = this.#calm();
-      if (asleep > 0) return this.#breakDeadlock(asleep, hangMs);
-      if (performance.now() >= deadline) return this.#giveUp(hangMs);
+      if (asleep > 0) deadlock ??= this.#breakDeadlock(asleep, hangMs);
+      else if (now - since > hangMs) return this.#giveUp(hangMs);
     }
-    const thrown = this.#takeThrown();
-    if (thrown !== undefined) return thrown;
-    this.#complete = true;
-    return this.#check();
-  }
-
-  /** Where the scenario has outcomes: that of the last run, if it ended. */
-  outcome(): string | undefined {
-    return this.#complete ? this.#scenario.outcomes?.of(this.#setUp.state) : undefined;
+    return this.#collect(deadlock);
   }
 
   async close(): Promise<void> {
@@ -244,47 +264,88 @@ class FreeThreads {
     await this.#pool.destroy();
   }
 
+  #collect(deadlock: First | undefined): Batch {
+    const outcomes: Record<string, number> = {};
+    let first = deadlock;
+    for (const port of this.#ports) {
+      const report = receiveMessageOnPort(port)?.message as FreeReport | undefined;
+      if (report === undefined)
+        throw new IrqError('ERR_THREAD_DIED', 'a thread did not say how its runs went');
+      add(outcomes, report.outcomes);
+      if (report.first !== undefined && report.first.run < (first?.run ?? Infinity)) {
+        first = this.#explain(report.first);
+      }
+    }
+    return { ...this.#counts(), outcomes, ...(first === undefined ? {} : { first }) };
+  }
+
+  #counts(): Pick<Batch, 'runs' | 'kinds'> {
+    const control = this.#control;
+    const counted = { assertion: ASSERTIONS, exception: EXCEPTIONS, deadlock: DEADLOCKS } as const;
+    const kinds: Partial<Record<FailureKind, number>> = {};
+    for (const [kind, at] of Object.entries(counted) as [keyof typeof counted, number][]) {
+      const times = Atomics.load(control, at);
+      if (times > 0) kinds[kind] = times;
+    }
+    return { runs: Atomics.load(control, DONE), kinds };
+  }
+
+  #explain({ run, thread, thrown }: NonNullable<FreeReport['first']>): First {
+    const who =
+      thread === FINALLY ? 'after the last thread has ended: ' : `${this.#scenario.threadNames[thread]}: `;
+    const { kind, message, sites } = explainThrown(fromPlain(thrown), who, []);
+    return { run, kind, message, sites };
+  }
+
   /** How many threads have not finished, where all of those are asleep, and stay so for a moment; else 0. */
   #calm(): number {
     const control = this.#control;
     const left = Atomics.load(control, LEFT);
     if (left === 0 || Atomics.load(control, ASLEEP) !== left) return 0;
-    const naps = this.#naps();
+    const before = this.#naps();
     Atomics.wait(control, BELL, 0, CALM_MS);
     const same = Atomics.load(control, LEFT) === left && Atomics.load(control, ASLEEP) === left;
-    return same && naps === this.#naps() ? left : 0;
+    return same && before === this.#naps() ? left : 0;
   }
 
   #naps(): string {
-    return this.#ports.map((_, t) => Atomics.load(this.#control, threadAt(t) + NAP)).join();
+    const naps = this.#ports.map((_, t) => Atomics.load(this.#control, threadAt(t) + NAP));
+    return `${Atomics.load(this.#control, EPOCH)} ${naps.join()}`;
   }
 
   /**
-   * Wakes every thread that sleeps, `asleep` of them. Where each was there to be woken, all were asleep at once, and nobody was
-   * left who could have woken them: that was a deadlock. Else one was just on its way, and the run counts for nothing.
+   * Wakes every thread that sleeps, `asleep` of them. Where each was there to be woken, all were asleep at once, and
+   * nobody was left who could have woken them: that was a deadlock. Else one was just on its way, and the run counts for
+   * nothing. No run begins before the verdict on this one, as long as it had not ended when it was given up.
    */
-  #breakDeadlock(asleep: number, hangMs: number): End | 'disturbed' | undefined {
+  #breakDeadlock(asleep: number, hangMs: number): First | undefined {
     const control = this.#control;
-    const deadline = performance.now() + hangMs;
-    Atomics.store(control, ABORT, 1);
+    const until = performance.now() + hangMs;
+    const epoch = Atomics.load(control, EPOCH);
+    const run = (control[FIRST_RUN] as number) + Atomics.load(control, DONE);
     const names: string[] = [];
     let woken = 0;
-    for (const [t, name] of this.#scenario.threadNames.entries()) {
-      if (Atomics.load(control, threadAt(t) + STATE) !== RUNNING) continue;
-      names.push(`${name} on ${this.#whereAsleep(t)}`);
-      woken += this.#wake(t);
-    }
-    while (Atomics.load(control, LEFT) > 0) {
-      if (performance.now() >= deadline) return this.#giveUp(hangMs);
-      for (let t = 0; t < this.#ports.length; t++) {
-        if (Atomics.load(control, threadAt(t) + STATE) === RUNNING) this.#wake(t);
+    Atomics.store(control, ABORT, epoch);
+    for (let round = 0; Atomics.load(control, LEFT) > 0 && Atomics.load(control, EPOCH) === epoch; round++) {
+      for (const [t, name] of this.#scenario.threadNames.entries()) {
+        if (Atomics.load(control, threadAt(t) + STATE) !== RUNNING) continue;
+        const where = this.#whereAsleep(t);
+        if (round > 0) this.#wake(t);
+        else if (this.#wake(t) > 0) {
+          woken++;
+          names.push(`${name} on ${where}`);
+        }
       }
+      if (performance.now() > until) break;
       Atomics.wait(control, BELL, 0, CALM_MS);
       Atomics.store(control, BELL, 0);
     }
-    this.#takeThrown();
-    if (woken !== asleep) return 'disturbed';
-    return { kind: 'deadlock', message: `all that have not ended sleep: ${names.join('; ')}`, sites: [] };
+    const verdict = woken === asleep ? DEADLOCK : DISTURBED;
+    Atomics.store(control, VERDICT, (epoch << VERDICT_BITS) | verdict);
+    Atomics.notify(control, VERDICT);
+    if (verdict === DISTURBED) return undefined;
+    const message = `all that have not ended sleep: ${names.join('; ')}`;
+    return { run, kind: 'deadlock', message, sites: [] };
   }
 
   #wake(t: number): number {
@@ -307,42 +368,19 @@ class FreeThreads {
     return memory.nameOf(at, this.#control[own + NAP_WIDE] === 1 ? 8 : 4);
   }
 
-  #giveUp(hangMs: number): End {
+  /** A run that does not end: what was counted up to it, and that one. */
+  #giveUp(hangMs: number): Batch {
     this.broken = true;
     const control = this.#control;
+    const { runs, kinds } = this.#counts();
     const names = this.#scenario.threadNames.filter((_, t) => control[threadAt(t) + STATE] === RUNNING);
-    return { kind: 'livelock', message: `no end within ${hangMs / 1000} s: ${names.join(', ')}`, sites: [] };
-  }
-
-  #takeThrown(): End | undefined {
-    let found: End | undefined;
-    for (const [t, name] of this.#scenario.threadNames.entries()) {
-      if (this.#control[threadAt(t) + STATE] !== FAILED) continue;
-      const plain = receiveMessageOnPort(this.#ports[t] as MessagePort)?.message as PlainError | undefined;
-      if (plain === undefined) throw new IrqError('ERR_THREAD_DIED', `${name} failed and did not say how`);
-      found ??= endOf(explainThrown(fromPlain(plain), `${name}: `, []));
-    }
-    return found;
-  }
-
-  #check(): End | undefined {
-    const { finally: check, outcomes } = this.#scenario;
-    try {
-      check?.(this.#setUp.state);
-    } catch (thrown) {
-      return endOf(explainThrown(thrown, 'after the last thread has ended: ', []));
-    }
-    const outcome = outcomes?.of(this.#setUp.state);
-    if (outcome === undefined || outcomes?.allowed.includes(outcome)) return undefined;
-    if (outcomes?.interesting?.includes(outcome)) return undefined;
+    const message = `no end within ${hangMs / 1000} s: ${names.join(', ')}`;
+    const run = (control[FIRST_RUN] as number) + runs;
     return {
-      kind: 'assertion',
-      message: `the outcome ${JSON.stringify(outcome)} is not among those allowed`,
-      sites: [],
+      runs: runs + 1,
+      kinds: { ...kinds, livelock: 1 },
+      first: { run, kind: 'livelock', message, sites: [] },
+      outcomes: {},
     };
   }
-}
-
-function endOf({ kind, message, sites }: End): End {
-  return { kind, message, sites };
 }
