@@ -1,6 +1,5 @@
-import type { Machine } from '../machine/machine.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, onMachine } from './board.ts';
+import { type Board, machineOf, onMachine, type SmallMachine } from './board.ts';
 import { model } from './model.ts';
 import { requireBalance, requireReady } from './oracles.ts';
 import { defineRace } from './race.ts';
@@ -19,7 +18,7 @@ function mapEvent(words: Words, mapping: number): void {
 }
 
 /** What the MAPTI of each of two ITSes does with an LPI. */
-function bringToLife({ gic }: Machine): void {
+function bringToLife({ gic }: SmallMachine): void {
   const { lpis } = gic;
   if (!lpis.map(LPI)) return;
   lpis.retarget(LPI, 0);

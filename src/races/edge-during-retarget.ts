@@ -88,7 +88,7 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
         mapDevices(machine, 1);
         mapEvent(machine, 1, 1, LPI);
         for (const vcpu of [0, 1]) warm(machine.gic.interrupts, vcpu, LPI);
-        raiseEdge(machine, 0);
+        raiseEdge(machine.board, 0);
       },
       { vcpus: 2 },
     ),

@@ -72,7 +72,7 @@ export const lineOrRace = defineRace<Words, Board>({
   fixed: {
     ...onMachine((machine) => {
       enableSpi(machine, SPI, 0);
-      setSource(machine, 0, FIRST, true);
+      setSource(machine.board, 0, FIRST, true);
     }),
     threads: {
       lowers: (board) => setSource(board, 1, FIRST, false),

@@ -64,7 +64,12 @@ export const requestModeDekker = defineRace<Words, Board>({
         }
         control.mode = OUTSIDE;
       },
-      kicker: (board) => machineOf(board, 2).vcpu(0).kick(),
+      // As Vcpu.kick does.
+      kicker(board) {
+        const machine = machineOf(board, 2);
+        machine.control(0).request(REQUEST_EXIT);
+        machine.gic.interrupts.ring(0);
+      },
     },
     finally(board) {
       requireNoStrandedWork(true, machineOf(board, 0).control(0).requests !== 0, 'the vCPU');

@@ -52,7 +52,7 @@ const GUARDS: readonly Guard[] = [
   {
     slug: 'request-mode-dekker',
     without: 'the ring after the request',
-    mutations: [{ file: 'machine/vcpu.ts', from: '    this.#bell.signal();\n', to: '' }],
+    mutations: [{ file: 'gic/interrupts.ts', from: 'this.#bells[vcpu]?.signal();', to: '' }],
     kinds: SLEEPS,
   },
   {
