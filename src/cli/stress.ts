@@ -1,13 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
+import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
 import { readGuestTrace } from '../scenarios/guest-trace.ts';
-import type { StressOptions } from '../scenarios/stress/build.ts';
-import { CHURNS, type Churn } from '../scenarios/stress/plan.ts';
+import { type StressOptions, shapeOf } from '../scenarios/stress/build.ts';
+import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';
 import { runStress } from '../scenarios/stress/run.ts';
 import { EXIT, interruptible } from './exit.ts';
@@ -26,6 +28,8 @@ type Flags = {
   iterations: number;
   seconds: number;
   spis: number;
+  lines: LineMode;
+  abi: DesignName;
   churn: Churn;
   dispatch: Dispatch;
   fault: Fault;
@@ -52,6 +56,19 @@ export function stressCommand(): Command {
     )
     .option('-s, --seconds <n>', 'how long to inject, at most', number(0.05, 86_400, 'seconds'), 8)
     .option('--spis <n>', 'wires beside the MSIs, edge and level in turn', wholeNumber(0, 512), 0)
+    .addOption(
+      new Option(
+        '--lines <how>',
+        'what drives level-triggered wires: KVM_IRQ_LINE, or irqfds that resample, of three the last two on one line',
+      )
+        .choices(LINE_MODES)
+        .default('irq-line'),
+    )
+    .addOption(
+      new Option('--abi <design>', 'the design of the 2015 debate: how a source is named and found')
+        .choices(DESIGN_NAMES)
+        .default('merged'),
+    )
     .addOption(
       new Option('--churn <how>', 'what the driver thread does meanwhile').choices(CHURNS).default('heavy'),
     )
@@ -112,7 +129,7 @@ function exitOf(result: StressResult): number {
 }
 
 function optionsOf(flags: Flags): StressOptions {
-  const { vcpus, devices, events, spis, seconds, iterations, churn, dispatch, fault } = flags;
+  const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
   const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined;
   if (synthetic && flags.trace !== undefined) {
     throw new IrqError(
@@ -122,7 +139,16 @@ function optionsOf(flags: Flags): StressOptions {
   }
   const input = synthetic
     ? { vcpus: vcpus ?? 1, devices: devices ?? 1, events: events ?? 1 }
-    : readGuestTrace(flags.trace ?? fileURLToPath(RECORDING));
+    : recordedInput(flags);
+  if (lines === 'resample' && spis < 2) {
+    throw new IrqError('ERR_USAGE', '--lines resample is about level-triggered wires: give --spis 2 or more');
+  }
+  if (fault === 'lost-ack' && lines !== 'resample') {
+    throw new IrqError(
+      'ERR_USAGE',
+      '--fault lost-ack is about lines that resample: add --lines resample --spis 8',
+    );
+  }
   if (fault === 'wrong-vcpu' && 'events' in input && 'vcpus' in input && input.vcpus === 1) {
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
   }
@@ -132,7 +158,24 @@ function optionsOf(flags: Flags): StressOptions {
       `--fault ${fault} shows only while routes and targets change: use --churn light or heavy`,
     );
   }
-  return { input, spis, seconds, iterations, churn, dispatch, fault, seed: flags.seed ?? randomSeed() };
+  return {
+    input,
+    spis,
+    lines,
+    abi,
+    seconds,
+    iterations,
+    churn,
+    dispatch,
+    fault,
+    seed: flags.seed ?? randomSeed(),
+  };
+}
+
+/** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
+function recordedInput({ trace, abi }: Flags): StressOptions['input'] {
+  const guest = readGuestTrace(trace ?? fileURLToPath(RECORDING));
+  return trace === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
 }
 
 function randomSeed(): number {

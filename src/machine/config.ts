@@ -1,4 +1,5 @@
 import { IrqError } from '../errors/irq-error.ts';
+import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
 
@@ -9,7 +10,15 @@ export type PersonalityName = (typeof PERSONALITIES)[number];
 export const DISPATCHES = ['main', 'inline'] as const satisfies readonly Dispatch[];
 
 /** A rule of the machine that is broken on purpose, to see that the proof notices. */
-export const FAULTS = ['none', 'drop-kick', 'drop-pending', 'stale-route', 'wrong-vcpu', 'double'] as const;
+export const FAULTS = [
+  'none',
+  'drop-kick',
+  'drop-pending',
+  'stale-route',
+  'wrong-vcpu',
+  'double',
+  'lost-ack',
+] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** Everything that decides how the shared buffer is laid out. It is kept in the buffer's header. */
@@ -29,6 +38,8 @@ export type MachineConfig = {
   /** Threads that may attach beside the vCPUs: the main thread is number 0, vCPU n is 1 + n, others follow. */
   readonly otherThreads: number;
   readonly dispatch: Dispatch;
+  /** Which design of the debate: how userland names a source, and a signal finds its interrupt. */
+  readonly abi: DesignName;
   readonly personality: PersonalityName;
   readonly fault: Fault;
   /** Longest time that an idle vCPU polls before it parks, ns; 0 parks at once. @see halt_poll_ns */
@@ -57,6 +68,7 @@ export const DEFAULT_CONFIG: MachineConfig = {
   eventfds: 64,
   otherThreads: 1,
   dispatch: 'inline',
+  abi: 'merged',
   personality: 'kvm',
   fault: 'none',
   haltPollNs: 200_000,
@@ -130,6 +142,7 @@ export function encodeConfig(config: MachineConfig): number[] {
     config.eventfds,
     config.otherThreads,
     DISPATCHES.indexOf(config.dispatch),
+    DESIGN_NAMES.indexOf(config.abi),
     PERSONALITIES.indexOf(config.personality),
     FAULTS.indexOf(config.fault),
     config.haltPollNs,
@@ -163,6 +176,7 @@ export function decodeConfig(words: readonly number[]): MachineConfig {
     eventfds: word(),
     otherThreads: word(),
     dispatch: one(DISPATCHES),
+    abi: one(DESIGN_NAMES),
     personality: one(PERSONALITIES),
     fault: one(FAULTS),
     haltPollNs: word(),

@@ -1,9 +1,11 @@
 import type { GicHooks } from '../gic/gic.ts';
 import { type InterruptRegions, Interrupts } from '../gic/interrupts.ts';
+import type { LevelAcks } from '../gic/level-acks.ts';
 import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { add, type Words } from '../memory/word.ts';
 import type { Fault, MachineConfig } from './config.ts';
+import type { AckServer } from './vcpu.ts';
 
 /** Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found. */
 const EVERY = { 'drop-kick': 16, 'drop-pending': 256, 'wrong-vcpu': 2, double: 2 } as const;
@@ -20,13 +22,20 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
   const { fault } = config;
   if (fault === 'none') return { gic: {}, vm: {} };
   if (fault === 'stale-route') return { gic: {}, vm: { keepsStaleRoutes: true } };
+  if (fault === 'lost-ack') {
+    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) & ACKS_IN_A_ROW) !== 0 };
+  }
   const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
   return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due) }, vm: {} };
 }
 
+/** Of as many ends as this and as many again, the latter are lost: a line then stays up for that long. */
+const ACKS_IN_A_ROW = 64;
+
 type FaultyParts = {
   readonly gic: Pick<GicHooks, 'makeInterrupts'>;
   readonly vm: { readonly keepsStaleRoutes?: boolean };
+  readonly losesAck?: () => boolean;
 };
 
 class FaultyInterrupts extends Interrupts {
@@ -36,6 +45,25 @@ class FaultyInterrupts extends Interrupts {
   constructor(words: Words, regions: InterruptRegions, due: () => boolean) {
     super(words, regions);
     this.due = due;
+  }
+}
+
+/** Takes note of a level's end and now and then, for a while, does not pass it on: the line stays up, nobody is told. */
+export class AcksLost implements AckServer {
+  readonly #vm: AckServer;
+  readonly #acks: LevelAcks;
+  readonly #due: () => boolean;
+
+  constructor(vm: AckServer, acks: LevelAcks, due: () => boolean) {
+    this.#vm = vm;
+    this.#acks = acks;
+    this.#due = due;
+  }
+
+  serveAcks(): number {
+    if (!this.#acks.any || !this.#due()) return this.#vm.serveAcks();
+    this.#acks.take();
+    return 0;
   }
 }
 
@@ -82,4 +110,4 @@ const FAULTY = {
   'drop-pending': PendingDropped,
   'wrong-vcpu': WrongVcpu,
   double: Doubled,
-} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route'>, typeof FaultyInterrupts>;
+} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>, typeof FaultyInterrupts>;

@@ -2,6 +2,7 @@ import { Gic, type GicRegions, gicRegions } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
+import { DESIGNS } from '../kvm/designs/designs.ts';
 import { Vm, type VmRegions, vmRegions } from '../kvm/vm.ts';
 import { CLOCK_WORDS, Clock, startClock } from '../measure/clock.ts';
 import { GuestMemory, guestMemoryRegion } from '../memory/guest-memory.ts';
@@ -10,12 +11,12 @@ import { Layout, type Region } from '../memory/layout.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import { checkConfig, decodeConfig, encodeConfig, type MachineConfig } from './config.ts';
-import { faultRegion, faultyParts } from './faults.ts';
+import { AcksLost, faultRegion, faultyParts } from './faults.ts';
 import { Halt } from './halt.ts';
 import { ItsDriver } from './its-driver.ts';
 import { Mmio } from './mmio.ts';
 import { StampedInterrupts, StampedVcpu, type StampRegions, Stamps, stampRegions } from './stamps.ts';
-import { Vcpu } from './vcpu.ts';
+import { type AckServer, Vcpu } from './vcpu.ts';
 import { VcpuControl, vcpuControlRegion } from './vcpu-control.ts';
 
 /** Where everything of a machine lies. */
@@ -81,6 +82,7 @@ export class Machine {
   /** Words for a scenario's own use. */
   readonly scenario: Region;
   readonly #controls: readonly Region[];
+  readonly #acks: AckServer;
 
   /** Makes a machine in its reset state. The calling thread is its main thread. @throws IrqError `ERR_CONFIG` */
   static create(config: MachineConfig): Machine {
@@ -137,9 +139,11 @@ export class Machine {
       lpis,
       itses,
       dispatch: config.dispatch,
+      design: DESIGNS[config.abi],
       reader: thread,
       ...faulty.vm,
     });
+    this.#acks = faulty.losesAck ? new AcksLost(this.vm, interrupts.acks, faulty.losesAck) : this.vm;
     this.mmio = new Mmio(config, this.gic, this.its, config.vcpus);
     this.itsDriver = new ItsDriver(this.memory, this.mmio, config.itsBase);
   }
@@ -150,7 +154,7 @@ export class Machine {
     const control = this.control(vcpu);
     const bell = this.gic.interrupts.bell(vcpu);
     const halt = new Halt({ cpu, control, bell, clock: this.clock, haltPollNs: this.config.haltPollNs });
-    const parts = { cpu, control, bell, halt };
+    const parts = { cpu, control, bell, halt, acks: this.#acks };
     return this.stamps ? new StampedVcpu(parts, this.stamps) : new Vcpu(parts);
   }
 

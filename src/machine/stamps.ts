@@ -166,6 +166,7 @@ export class StampedVcpu extends Vcpu {
     const handled = clock.now();
     this.cpu.endOfInterrupt(intid);
     const ended = clock.now();
+    this.serveAcks();
     this.control.countTaken();
     stamps.record(STAGE.woken, key, stamps.wokenNs);
     stamps.record(STAGE.acknowledged, key, acknowledged);

@@ -1,5 +1,6 @@
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { type Intid, SPURIOUS } from '../gic/intid.ts';
+import type { Vm } from '../kvm/vm.ts';
 import type { EventCount } from '../memory/event-count.ts';
 import type { Halt } from './halt.ts';
 import { IN_GUEST, OUTSIDE, REQUEST_EXIT, REQUEST_PAUSE, type VcpuControl } from './vcpu-control.ts';
@@ -22,11 +23,16 @@ export type Guest = {
   finished?(): boolean;
 };
 
+/** Who tells the devices of level-triggered SPIs that they have ended: the VM. */
+export type AckServer = Pick<Vm, 'serveAcks'>;
+
 export type VcpuParts = {
   readonly cpu: CpuInterface;
   readonly control: VcpuControl;
   readonly bell: EventCount;
   readonly halt: Halt;
+  /** Left out where nothing resamples. */
+  readonly acks?: AckServer;
 };
 
 /** One vCPU: takes its interrupts, hands them to the guest, halts when there are none. */
@@ -35,12 +41,14 @@ export class Vcpu {
   readonly control: VcpuControl;
   readonly #bell: EventCount;
   readonly #halt: Halt;
+  readonly #acks: AckServer | undefined;
 
-  constructor({ cpu, control, bell, halt }: VcpuParts) {
+  constructor({ cpu, control, bell, halt, acks }: VcpuParts) {
     this.cpu = cpu;
     this.control = control;
     this.#bell = bell;
     this.#halt = halt;
+    this.#acks = acks;
   }
 
   /** Makes `run` return, or the next one if it is not under way. A request word and a ring; any thread. */
@@ -84,7 +92,13 @@ export class Vcpu {
   protected handle(guest: Guest, intid: Intid): void {
     guest.interrupt(intid);
     this.cpu.endOfInterrupt(intid);
+    this.serveAcks();
     this.control.countTaken();
+  }
+
+  /** Right after the end of an interrupt: any later, and a level would be taken again before its line drops. */
+  protected serveAcks(): void {
+    this.#acks?.serveAcks();
   }
 
   #exitReason(): ExitReason | undefined {

@@ -10,6 +10,7 @@ export function stressText(result: StressResult): string {
   const { config, latencyNs } = result;
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
+    `design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
     `input ${config.source === 'synthetic' ? 'synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(
@@ -42,10 +43,19 @@ export function stressText(result: StressResult): string {
     `in ${time(result.seconds * 1e9)}: injected ${count(result.injected)} (${rate(result.injectedPerSecond)}), delivered ${count(result.delivered)} (${rate(result.deliveredPerSecond)}), coalesced ${count(result.coalesced)}`,
     `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
     `meanwhile: ${churnText(result)}`,
+    ...lineLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function lineLines({ lines }: StressResult): string[] {
+  if (!lines) return [];
+  const { taken, raises, reasserts, idle, mostIdleInARow, stuck, lostLevels, takenPerRaise } = lines;
+  return [
+    `${plural(lines.lines, 'resampled line')}, ${count(lines.shared)} shared: raised ${count(raises)} times, ${count(reasserts)} of them again after the end of an interrupt; taken ${count(taken)} times (${takenPerRaise.toFixed(3)} a raise), ${count(idle)} with nothing to do, at most ${count(mostIdleInARow)} in a row; stuck ${stuck}, levels lost ${lostLevels}`,
+  ];
 }
 
 function churnText({ churn }: StressResult): string {
@@ -65,7 +75,16 @@ function violationLines(violations: readonly NamedViolation[]): string[] {
     .slice(0, SHOWN)
     .map(({ kind, device, deviceId, eventId, gsi, intid, vcpu, sent, seen }) => {
       const event = deviceId < 0 ? '–' : `${deviceId}:${eventId}`;
-      return [kind, device, event, String(gsi), String(intid), String(vcpu), String(sent), String(seen)];
+      return [
+        kind,
+        device,
+        event,
+        gsi < 0 ? '–' : String(gsi),
+        String(intid),
+        String(vcpu),
+        String(sent),
+        String(seen),
+      ];
     });
   const more = violations.length > SHOWN ? [`(and more: --json lists the first ${violations.length})`] : [];
   return [

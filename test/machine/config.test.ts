@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
 import {
   checkConfig,
   DEFAULT_CONFIG,
@@ -21,6 +22,7 @@ const configs: fc.Arbitrary<MachineConfig> = fc.record({
   eventfds: fc.integer({ min: 1, max: 65_534 }),
   otherThreads: fc.integer({ min: 1, max: 4096 }),
   dispatch: fc.constantFrom(...DISPATCHES),
+  abi: fc.constantFrom(...DESIGN_NAMES),
   personality: fc.constantFrom(...PERSONALITIES),
   fault: fc.constantFrom(...FAULTS),
   haltPollNs: fc.integer({ min: 0, max: 1e9 }),

@@ -28,6 +28,7 @@ export function buildScale(plan: ScalePlan): Machine {
       kind: 'msi',
       device: lpi % devices,
       fd: lpi,
+      resamplefd: -1,
       gsi: config.spis + lpi,
       deviceId,
       eventId,

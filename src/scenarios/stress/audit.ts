@@ -1,7 +1,7 @@
 import { NONE } from '../../gic/interrupts.ts';
 import { isDeliverable, targetOf } from '../../gic/state.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { Proof } from '../../machine/proof.ts';
+import { type Plan, stressViews } from './plan.ts';
 
 /** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */
 export function isAtRest(machine: Machine): boolean {
@@ -12,9 +12,11 @@ export function isAtRest(machine: Machine): boolean {
 
 /**
  * What only shows when everything is at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that
- * no handler saw, and that is pending nowhere, is lost. The main thread.
+ * no handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts it is stuck. The main
+ * thread. Returns how many lines are stuck.
  */
-export function audit(machine: Machine, proof: Proof): void {
+export function audit(machine: Machine, plan: Plan): number {
+  const { proof, account } = stressViews(machine, plan);
   const { interrupts } = machine.gic;
   const stranded = new Set<number>();
   for (let intid = 0; intid < interrupts.idLimit; intid++) {
@@ -29,4 +31,8 @@ export function audit(machine: Machine, proof: Proof): void {
     if (!proof.isSettled(source) && !stranded.has(intid))
       proof.violate('lost', source, intid, proof.vcpuOf(source));
   }
+  const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));
+  for (const { intid } of stuck)
+    if (!stranded.has(intid)) proof.violate('stranded', proof.ownerOf(intid), intid, NONE);
+  return stuck.length;
 }

@@ -1,24 +1,42 @@
-import type { Fd, Gsi } from '../../kvm/gsi.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import { FIRST_SPI } from '../../gic/intid.ts';
+import type { DesignName } from '../../kvm/designs/design.ts';
+import { DESIGNS } from '../../kvm/designs/designs.ts';
+import { type Gsi, IRQCHIP_PINS } from '../../kvm/gsi.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import { MSI_VALID_DEVID, type Route } from '../../kvm/route.ts';
 import type { Fault, MachineConfig } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
 import type { GuestTrace } from '../guest-trace.ts';
-import { type Churn, type Plan, proofKind, type Source, stressViews, stressWords } from './plan.ts';
+import { standIns } from './naming.ts';
+import {
+  type Churn,
+  type LineMode,
+  type Plan,
+  proofKind,
+  type Source,
+  stressViews,
+  stressWords,
+} from './plan.ts';
 import { bootRecorded, recordedInput, recordedMachine, recordedSources, recordedTables } from './recorded.ts';
 import {
   bootSynthetic,
+  enableSpi,
   syntheticConfig,
   syntheticSources,
   syntheticTables,
   type Topology,
+  wiredSources,
 } from './synthetic.ts';
 
 /** What to run: a recorded guest, or a topology of one's own. */
 export type StressOptions = {
   readonly input: GuestTrace | Omit<Topology, 'spis'>;
-  /** Wires beside the MSIs. */
+  /** Wires beside the MSIs, edge-triggered and level-triggered in turn. */
   readonly spis: number;
+  /** What drives the level-triggered ones: KVM_IRQ_LINE, if nobody says otherwise; and the design: `merged`. */
+  readonly lines?: LineMode;
+  readonly abi?: DesignName;
   readonly seconds: number;
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
@@ -33,43 +51,101 @@ const DOORBELL = 0x1_0040;
 
 type Tables = Pick<Plan, 'spareLpis' | 'collections' | 'configTable' | 'eventBits'>;
 
-/** A machine for a stress run, its guest booted, every source routed and its irqfd assigned; and the plan for its threads. */
+/** SPIs for sources that stand in for events to change to, as many as the GIC has room for. */
+const SPARE_SPIS = 32;
+const NO_SPARE = { first: 0, end: 0 } as const;
+
+/** A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources. */
 export function buildStress(options: StressOptions): { machine: Machine; plan: Plan } {
   const { input } = options;
   if ('events' in input && 'file' in input) return buildRecorded(options, input);
   const topology = { ...(input as Omit<Topology, 'spis'>), spis: options.spis };
-  const config = syntheticConfig(topology);
-  const sources = syntheticSources(topology, config.spis);
-  const { vcpus, devices } = topology;
+  const { vcpus, devices, events, spis } = topology;
+  const design = DESIGNS[options.abi ?? 'merged'];
+  const inPlace = design.msi === 'lpi' ? 0 : devices * events;
+  const spare = inPlace === 0 ? 0 : Math.min(SPARE_SPIS, IRQCHIP_PINS - inPlace - spis);
+  if (spare < 0) {
+    throw new IrqError(
+      'ERR_CONFIG',
+      `in the design "${design.name}" every event needs an SPI: ${inPlace} events and ${spis} wires are more than the ${IRQCHIP_PINS} that a GIC has`,
+    );
+  }
+  const config = syntheticConfig({ ...topology, spis: inPlace + spare + spis });
+  const messages = standIns(syntheticSources({ ...topology, spis: 0 }, config.spis), design);
+  const wires = wiredSources(topology, messages.length, config.spis);
+  const sources = named(options, [...messages, ...wires]);
   const machine = createMachine(config, options, { sources, devices, vcpus });
   bootSynthetic(machine, topology, sources);
-  return connect(machine, options, { sources, devices, vcpus }, syntheticTables(topology));
+  const spareSpis = { first: FIRST_SPI + inPlace, end: FIRST_SPI + inPlace + spare };
+  for (let intid = spareSpis.first; intid < spareSpis.end; intid++) enableSpi(machine, intid, true, 0);
+  return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));
+}
+
+/** The topology that a recorded guest has the shape of: for designs that cannot run the guest itself. */
+export function shapeOf(trace: GuestTrace): Omit<Topology, 'spis'> {
+  const { setup } = recordedInput(trace);
+  const devices = setup.devices.length;
+  return { vcpus: trace.header.cpus, devices, events: Math.ceil(setup.events.length / devices) };
 }
 
 function buildRecorded(options: StressOptions, trace: GuestTrace): { machine: Machine; plan: Plan } {
+  if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
+    throw new IrqError(
+      'ERR_CONFIG',
+      `in the design "${options.abi}" no irqfd leads to the ITS, which is all that a recorded guest uses: give a topology of your own`,
+    );
+  }
   const input = recordedInput(trace);
-  const sources = recordedSources(input, options.spis);
+  const sources = named(options, recordedSources(input, options.spis));
   const sizes = { sources, devices: input.setup.devices.length, vcpus: trace.header.cpus };
   const machine = createMachine(recordedMachine(input, sources.length), options, sizes);
   bootRecorded(machine, input, sources);
-  return connect(machine, options, sizes, recordedTables(input, machine));
+  return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, recordedTables(input, machine));
+}
+
+/** The sources with what the design and the kind of lines make of their names. */
+function named({ abi, lines }: StressOptions, sources: readonly Source[]): Source[] {
+  const withGsis = sources.map((source) =>
+    abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
+  );
+  return lines === 'resample' ? resampled(withGsis) : withGsis;
+}
+
+/** Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. */
+function resampled(sources: readonly Source[]): Source[] {
+  let levels = 0;
+  let before: Source | undefined;
+  return sources.map((source): Source => {
+    if (source.kind !== 'level') return source;
+    const level = levels++;
+    const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
+    const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};
+    before = { ...source, ...line, resamplefd: sources.length + level };
+    return before;
+  });
 }
 
 type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
 
-function createMachine(config: MachineConfig, { dispatch, fault }: StressOptions, sizes: Sizes): Machine {
+function createMachine(
+  config: MachineConfig,
+  { abi = 'merged', dispatch, fault }: StressOptions,
+  sizes: Sizes,
+): Machine {
   return Machine.create({
     ...config,
+    eventfds: Math.max(1, ...sizes.sources.map(({ fd, resamplefd }) => Math.max(fd, resamplefd) + 1)),
+    abi,
     dispatch,
     fault,
     scenarioWords: stressWords(sizes, 2 ** config.idBits),
   });
 }
 
-function connect(
+function planned(
   machine: Machine,
   options: StressOptions,
-  sizes: Sizes,
+  sizes: Sizes & Pick<Plan, 'spareSpis'>,
   tables: Tables,
 ): { machine: Machine; plan: Plan } {
   const { churn, seed, iterations } = options;
@@ -77,8 +153,6 @@ function connect(
   const { proof } = stressViews(machine, plan);
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);
-  machine.vm.setGsiRouting(routesOf(machine, plan.sources));
-  for (const { kind, fd, gsi } of plan.sources) if (kind !== 'level') machine.vm.assignIrqFd(fd as Fd, gsi);
   return { machine, plan };
 }
 

@@ -1,5 +1,5 @@
 import { Chance } from '../../explore/chance.ts';
-import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
+import { FIRST_SPI } from '../../gic/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { load } from '../../memory/word.ts';
 import { type Plan, stressViews } from './plan.ts';
@@ -18,15 +18,29 @@ const LAST_WAIT_MS = 3_000;
 /**
  * A device thread: signals its sources in bursts, in an order drawn from the seed, and after each burst waits until the
  * guest has seen them all. So signals race with each other and with the churn, and yet each loss shows.
+ *
+ * A device on a resampling irqfd asserts its line from a signal until a handler has seen it. When it is told that the
+ * interrupt has ended, its line is down; if it is not served yet, because it signalled anew meanwhile or because its
+ * turn comes later on a line that it shares, it raises it again.
  */
 export function stressDevice(machine: Machine, options: unknown): { run(): { injected: number } } {
   const { plan, device } = options as { plan: Plan; device: number };
-  const { proof, stopAt } = stressViews(machine, plan);
-  const { irqfds } = machine.vm;
+  const { proof, stopAt, lines, account } = stressViews(machine, plan);
+  const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
   const mine = plan.sources.flatMap((source, index) =>
-    source.device === device ? [{ ...source, index }] : [],
+    source.device === device
+      ? [
+          {
+            ...source,
+            index,
+            line: lines.findIndex(({ sources }) => sources.includes(index)),
+            pin: source.intid - FIRST_SPI,
+            told: source.resamplefd < 0 ? undefined : irqfds.eventfd(source.resamplefd),
+          },
+        ]
+      : [],
   );
   const left = Int32Array.from(mine, () => (plan.iterations === 0 ? -1 : plan.iterations));
   const touched = new Uint8Array(mine.length);
@@ -40,21 +54,46 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
     touched[which] = 1;
     injected++;
     proof.beginSignal(source.index, machine.clock);
-    if (source.kind === 'level')
-      machine.vm.irqLine(packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: source.intid }), true);
-    else irqfds.write(source.fd);
+    if (source.kind === 'level' && !source.told) {
+      machine.vm.irqLine(design.lineOfPin(source.pin), true);
+      return;
+    }
+    if (source.told) account.raises(source.line, false);
+    irqfds.write(source.fd);
   };
 
-  /** The last of the sources touched that is not settled, or -1. The guest takes them in order: it is settled last. */
+  /** What a device does when it is told that the guest has ended its interrupt. */
+  const resample = (which: number) => {
+    const source = mine[which];
+    if (!source || proof.isSettled(source.index)) return;
+    account.raises(source.line, true);
+    irqfds.write(source.fd);
+  };
+
+  /**
+   * The last of the sources touched that is not settled, by its place among this device's, or -1. The guest takes them in
+   * order: it is settled last.
+   */
   const unsettled = () => {
     for (let which = mine.length - 1; which >= 0; which--) {
       if (touched[which] === 0) continue;
       const index = mine[which]?.index ?? 0;
-      if (!proof.isSettled(index)) return index;
+      if (!proof.isSettled(index)) {
+        if (mine[which]?.told?.drain()) resample(which);
+        return which;
+      }
       proof.settle(index);
       touched[which] = 0;
     }
     return -1;
+  };
+
+  /** Sleeps until a source may be settled; whether it is. */
+  const sleep = (which: number) => {
+    const source = mine[which];
+    if (!source?.told) return proof.awaitSettled(device, source?.index ?? 0, NAP_MS);
+    if (source.told.read(NAP_MS) > 0n) resample(which);
+    return proof.isSettled(source.index);
   };
 
   /** Waits until all that was signalled has been handled; false if the run is over first. */
@@ -63,7 +102,7 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
     for (let look = 0; look < LOOKS && waitFor >= 0; look++) waitFor = unsettled();
     let until = Number.POSITIVE_INFINITY;
     while (waitFor >= 0) {
-      if (!proof.awaitSettled(device, waitFor, NAP_MS)) {
+      if (!sleep(waitFor)) {
         const now = machine.clock.now();
         if (stopping()) until = Math.min(until, now + LAST_WAIT_MS * 1e6);
         if (now > until) return unsettled() < 0;

@@ -1,11 +1,11 @@
 import { Chance } from '../../explore/chance.ts';
 import { affinityOf } from '../../gic/affinity.ts';
 import { isPending } from '../../gic/state.ts';
-import type { Fd } from '../../kvm/gsi.ts';
+import type { Userland } from '../../kvm/designs/design.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { nap } from '../../memory/nap.ts';
 import { add, load } from '../../memory/word.ts';
-import { routesOf } from './build.ts';
+import { connectionsOf, hasIrqFd, nameOf, STRESS_POLICY } from './naming.ts';
 import { CHURN_COUNTS, type ChurnCount, type Plan, type Source, stressViews } from './plan.ts';
 
 const GICD_IROUTER = 0x6000;
@@ -23,7 +23,7 @@ const NAP_MS = 0.05;
 /**
  * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
  * replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew.
- * Each change tells the proof when it begins and when it is complete.
+ * It is the VMM's only thread: it has connected every source when it is ready. Each change tells the proof when it begins and when it is complete.
  */
 export function stressDriver(machine: Machine, options: unknown): { run(): void } {
   const plan = options as Plan;
@@ -37,7 +37,9 @@ class Driver {
   readonly #chance: Chance;
   /** What each source is called at the moment. */
   readonly #sources: Source[];
+  readonly #userland: Userland;
   readonly #spare: number[];
+  readonly #spareSpis: number[];
 
   constructor(machine: Machine, plan: Plan) {
     this.#machine = machine;
@@ -46,8 +48,12 @@ class Driver {
     this.#chance = new Chance(plan.seed);
     this.#chance.begin(0);
     this.#sources = [...plan.sources];
+    this.#userland = machine.vm.design.makeUserland(machine.vm, STRESS_POLICY);
+    this.#userland.connectAll(connectionsOf(plan.sources, machine.config));
     const { first, end } = plan.spareLpis;
     this.#spare = Array.from({ length: Math.min(1024, end - first) }, (_, index) => first + index);
+    const spis = plan.spareSpis;
+    this.#spareSpis = Array.from({ length: spis.end - spis.first }, (_, index) => spis.first + index);
   }
 
   run(): void {
@@ -63,13 +69,18 @@ class Driver {
     const source = this.#sources[which];
     if (!source) return;
     const draw = this.#chance.below(100);
-    const isMessage = source.kind === 'msi';
-    if (source.kind === 'level' || (draw < 30 && !isMessage)) this.#moveWire(which, source);
+    if (!hasIrqFd(source) || (draw < 30 && source.kind !== 'msi')) this.#moveWire(source);
     else if (draw < 30) this.#move(which, source);
-    else if (draw < 55 || !isMessage) this.#mask(source);
+    else if (draw >= 75 && this.#standsIn(source)) this.#rerouteSpi(which, source);
+    else if (draw < 55 || source.kind !== 'msi') this.#mask(source);
     else if (draw < 75) this.#configure(source);
     else if (draw < 88) this.#remap(which, source);
     else this.#reroute(which, source);
+  }
+
+  /** Whether an SPI may be exchanged for another: where it is what the design has in place of an LPI. */
+  #standsIn({ kind }: Source): boolean {
+    return kind === 'msi-spi' || (kind === 'edge' && this.#machine.vm.design.msi === 'none');
   }
 
   /** MOVI, and SYNC, as an affinity change does. */
@@ -91,27 +102,59 @@ class Driver {
     this.#count('moves');
   }
 
-  /** GICD_IROUTER, for an SPI. */
-  #moveWire(which: number, source: Source): void {
+  /** GICD_IROUTER, for an SPI, and so for all that share its line. */
+  #moveWire({ intid }: Source): void {
     const vcpu = this.#chance.below(this.#plan.vcpus);
     const { proof } = this.#views;
-    proof.beginMove(which, source.intid, vcpu);
-    this.#machine.mmio.write(
-      this.#machine.config.gicdBase + GICD_IROUTER + 8 * source.intid,
-      8,
-      BigInt(affinityOf(vcpu)),
-    );
-    proof.endMove(which);
-    this.#sources[which] = { ...source, vcpu };
+    const sharers = this.#sources.flatMap((source, which) => (source.intid === intid ? [which] : []));
+    for (const which of sharers) proof.beginMove(which, intid, vcpu);
+    this.#target(intid, vcpu);
+    for (const which of sharers) {
+      proof.endMove(which);
+      const source = this.#sources[which];
+      if (source) this.#sources[which] = { ...source, vcpu };
+    }
     this.#count('moves');
+  }
+
+  #target(intid: number, vcpu: number): void {
+    const { mmio, config } = this.#machine;
+    mmio.write(config.gicdBase + GICD_IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
   }
 
   /** Masks a vector as a VMM does, by detaching its irqfd, and unmasks it: what came meanwhile is in the eventfd. */
   #mask(source: Source): void {
-    this.#detach(source);
+    const { account, lines } = this.#views;
+    const line = source.resamplefd < 0 ? -1 : lines.findIndex(({ intid }) => intid === source.intid);
+    if (line >= 0) account.masks(line);
+    this.#userland.mask(source.fd);
     this.#spin();
-    this.#attach(source);
+    this.#userland.unmask(source.fd);
+    if (line >= 0) account.masks(line);
+    // Taking the last irqfd of a line away has lowered it: its device has to look again.
+    if (line >= 0) this.#machine.vm.irqfds.write(source.resamplefd);
     this.#count('masks');
+  }
+
+  /** Gives a source that stands in for an event another SPI, while the device signals. */
+  #rerouteSpi(which: number, source: Source): void {
+    const intid = this.#spareSpis.shift();
+    if (intid === undefined) {
+      this.#rename(source);
+      this.#count('routeUpdates');
+      return;
+    }
+    const vcpu = this.#chance.below(this.#plan.vcpus);
+    const renamed = { ...source, intid, vcpu };
+    this.#views.proof.beginMove(which, intid, vcpu);
+    this.#target(intid, vcpu);
+    this.#sources[which] = renamed;
+    this.#rename(renamed);
+    if (!this.#waitUntilTaken(source.intid)) return;
+    this.#views.proof.endMove(which);
+    if (!this.#waitForHandlers()) return;
+    this.#spareSpis.push(source.intid);
+    this.#count('routeUpdates');
   }
 
   /** Disables an LPI in the configuration table and enables it again, each with INV. */
@@ -126,7 +169,7 @@ class Driver {
   #remap(which: number, source: Source): void {
     const lpi = this.#spare.shift();
     if (lpi === undefined) return;
-    this.#detach(source);
+    this.#userland.mask(source.fd);
     if (this.#waitUntilTaken(source.intid)) {
       const vcpu = this.#chance.below(this.#plan.vcpus);
       const { deviceId, eventId } = source;
@@ -141,18 +184,19 @@ class Driver {
     } else {
       this.#spare.unshift(lpi);
     }
-    this.#attach(this.#sources[which] ?? source);
+    this.#userland.unmask(source.fd);
   }
 
   /**
-   * Replaces the routing table, while the device signals: a source gets another event of its device, mapped to another LPI,
-   * as when a driver sets a vector up anew. Where the device has no event to spare, the same table is committed again.
+   * Changes the message of a source while its device signals, by whatever the design has for that, a table or a call: it
+   * gets another event of its device, mapped to another LPI, as when a driver sets a vector up anew. Where the device has
+   * no event to spare, the same is said again.
    */
   #reroute(which: number, source: Source): void {
     const eventId = this.#freeEvent(source.deviceId);
     const lpi = eventId < 0 ? undefined : this.#spare.shift();
     if (lpi === undefined) {
-      this.#commit();
+      this.#rename(source);
       this.#count('routeUpdates');
       return;
     }
@@ -160,12 +204,15 @@ class Driver {
     const { deviceId } = source;
     this.#views.proof.beginMove(which, lpi, vcpu);
     this.#map({ deviceId, eventId, lpi, vcpu });
-    this.#sources[which] = { ...source, eventId, intid: lpi, vcpu };
-    this.#commit();
-    // The table is in force; what came by the old one before may still be pending. Then the old event can go.
+    const renamed = { ...source, eventId, intid: lpi, vcpu };
+    this.#sources[which] = renamed;
+    this.#rename(renamed);
+    // The change is in force; what came by the old one before may still be pending. Then the old event can go.
     if (!this.#waitUntilTaken(source.intid)) return;
     this.#views.proof.endMove(which);
     if (!this.#waitForHandlers()) return;
+    // A signal that came by the old route all the same would show for some time as what it is, before it is lost.
+    this.#spin();
     this.#machine.itsDriver.send(
       { name: 'DISCARD', deviceId, eventId: source.eventId },
       { name: 'SYNC', rdbase: source.vcpu },
@@ -205,16 +252,9 @@ class Driver {
     );
   }
 
-  #commit(): void {
-    this.#machine.vm.setGsiRouting(routesOf(this.#machine, this.#sources));
-  }
-
-  #detach({ fd, gsi }: Source): void {
-    this.#machine.vm.deassignIrqFd(fd as Fd, gsi);
-  }
-
-  #attach({ fd, gsi }: Source): void {
-    this.#machine.vm.assignIrqFd(fd as Fd, gsi);
+  /** Tells userland, and so the kernel, what a source is called now. */
+  #rename(source: Source): void {
+    this.#userland.reroute(source.fd, nameOf(source, this.#machine.config));
   }
 
   #setConfig({ intid, deviceId, eventId, vcpu }: Source, config: number): void {

@@ -1,5 +1,4 @@
-import type { Intid } from '../../gic/intid.ts';
-import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
+import { FIRST_SPI, type Intid } from '../../gic/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { type Plan, stressViews } from './plan.ts';
@@ -9,23 +8,43 @@ const PRIORITY_MASK = 0xf0;
 
 /**
  * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
- * the device that waits. A level-triggered device is served: its line falls, unless it has signalled anew.
+ * the device that waits. A level-triggered device on KVM_IRQ_LINE is served: its line falls, unless it has signalled anew.
+ * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
  */
 export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
   const plan = options as Plan;
-  const { proof, latency } = stressViews(machine, plan);
+  const { proof, latency, lines, account } = stressViews(machine, plan);
   const { clock, vm } = machine;
   const id = vcpu.cpu.vcpu;
   const histogram = latency[id];
   const devices = Int32Array.from(plan.sources, (source) => source.device);
-  const isLevel = plan.sources.map((source) => source.kind === 'level');
+  const isDriven = plan.sources.map((source) => source.kind === 'level' && source.resamplefd < 0);
+  const lineOf = Int32Array.from(plan.sources, (_, source) =>
+    lines.findIndex(({ sources }) => sources.includes(source)),
+  );
   let epoch = proof.epoch;
 
   const serveLevel = (source: number, intid: number) => {
-    const irq = packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid });
+    const irq = vm.design.lineOfPin(intid - FIRST_SPI);
     vm.irqLine(irq, false);
     // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
     if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
+  };
+
+  const deliver = (source: number, intid: number) => {
+    const signalled = proof.deliver(source, intid, id, epoch);
+    if (signalled >= 0) histogram?.record(clock.now() - signalled);
+  };
+
+  /** The handlers of a line that devices share, as Linux runs them: each asks its device. */
+  const serveLine = (line: number, source: number, intid: number) => {
+    let served = false;
+    for (const sharer of lines[line]?.sources ?? []) {
+      if (proof.isSettled(sharer)) continue;
+      served = true;
+      deliver(sharer, intid);
+    }
+    if (!account.took(line, served)) proof.violate('spurious', source, intid, id);
   };
 
   return {
@@ -39,10 +58,15 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
         proof.violate('spurious', source, intid, id);
         return;
       }
-      const signalled = proof.deliver(source, intid, id, epoch);
-      if (signalled >= 0) histogram?.record(clock.now() - signalled);
-      if (isLevel[source]) serveLevel(source, intid);
-      proof.wake(devices[source] ?? 0, source);
+      const line = lineOf[source] ?? -1;
+      if (line < 0) {
+        deliver(source, intid);
+        if (isDriven[source]) serveLevel(source, intid);
+        proof.wake(devices[source] ?? 0, source);
+      } else {
+        // Its device sleeps until it is told of the end, and needs no other call.
+        serveLine(line, source, intid);
+      }
       epoch = proof.epoch;
     },
     resumed() {

@@ -3,9 +3,17 @@ import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } fro
 import { LATENCY } from '../../measure/buckets.ts';
 import { Histogram, histogramWords } from '../../measure/histogram.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
+import { LineAccount, lineRegion, linesOf } from './lines.ts';
 
-/** How a source reaches its vCPU: an irqfd with an MSI route, an irqfd on an edge SPI, KVM_IRQ_LINE on a level SPI. */
-export type SourceKind = 'msi' | 'edge' | 'level';
+/**
+ * How a source reaches its vCPU: an irqfd that ends in an LPI; one with an MSI whose data is the SPI; one on an edge SPI;
+ * on a level SPI KVM_IRQ_LINE, or a resampling irqfd.
+ */
+export type SourceKind = 'msi' | 'msi-spi' | 'edge' | 'level';
+
+/** How level-triggered wires are driven. */
+export const LINE_MODES = ['irq-line', 'resample'] as const;
+export type LineMode = (typeof LINE_MODES)[number];
 
 /** Something that signals. Its numbers here are those that it starts with. */
 export type Source = {
@@ -13,6 +21,9 @@ export type Source = {
   /** The device thread that signals it. */
   readonly device: number;
   readonly fd: number;
+  /** Written when the guest has ended the interrupt; -1 where nobody is to be told. */
+  readonly resamplefd: number;
+  /** -1 where the design has none for it. */
   readonly gsi: number;
   /** -1 for SPIs, both. */
   readonly deviceId: number;
@@ -35,6 +46,8 @@ export type Plan = {
   readonly iterations: number;
   /** LPIs that are free to be mapped: what a remapped event may get. */
   readonly spareLpis: { readonly first: number; readonly end: number };
+  /** SPIs, edge-triggered and on, that nobody has: what a source that stands in for an event may get. */
+  readonly spareSpis: { readonly first: number; readonly end: number };
   /** EventID bits of each device, as MAPD gave them. */
   readonly eventBits: readonly { readonly deviceId: number; readonly bits: number }[];
   /** ICID of each vCPU's collection. */
@@ -48,20 +61,22 @@ export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remap
 export type ChurnCount = (typeof CHURN_COUNTS)[number];
 
 /** The words of a stress run, within the scenario's region of the machine. */
-export type StressRegions = {
+type StressRegions = {
   readonly proof: ProofRegions;
   /** 1 tells devices and driver to finish. */
   readonly stop: Region;
   readonly churn: Region;
+  readonly lines: Region;
   /** By vCPU: signal to handler, ns. */
   readonly latency: readonly Region[];
 };
 
-export function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
+function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
   return {
     proof: proofRegions(layout, { sources: plan.sources.length, intids: idLimit, devices: plan.devices }),
     stop: layout.region('stop', 1),
     churn: layout.region('churn', LINE),
+    lines: lineRegion(layout, linesOf(plan.sources).length),
     latency: Array.from({ length: plan.vcpus }, (_, vcpu) =>
       layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
     ),
@@ -81,10 +96,13 @@ export function stressWords(plan: Sizes, idLimit: number): number {
 export function stressViews(machine: Machine, plan: Plan) {
   const layout = new Layout(machine.scenario.at);
   const regions = stressRegions(layout, plan, machine.gic.interrupts.idLimit);
+  const lines = linesOf(plan.sources);
   return {
     proof: new Proof(machine.words, regions.proof, plan.vcpus),
     stopAt: regions.stop.at,
     churnAt: regions.churn.at,
+    lines,
+    account: new LineAccount(machine.words, regions.lines, lines, plan.vcpus),
     latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
   };
 }

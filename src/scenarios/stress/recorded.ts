@@ -37,6 +37,7 @@ export function recordedSources({ trace, setup }: RecordedInput, spis: number): 
       kind: 'msi',
       device: devices.indexOf(deviceId),
       fd: index,
+      resamplefd: -1,
       gsi: wired + index,
       deviceId,
       eventId,
@@ -77,7 +78,7 @@ export function bootRecorded(
     COMMANDS_AT_ONCE,
   );
   for (const { kind, intid, vcpu } of sources)
-    if (kind !== 'msi') enableSpi(machine, intid, kind === 'edge', vcpu);
+    if (kind !== 'msi') enableSpi(machine, intid, kind !== 'level', vcpu);
 }
 
 /** What the plan of a recorded guest knows of tables and names. `machine` has been booted. */

@@ -1,3 +1,5 @@
+import type { DesignName } from '../../kvm/designs/design.ts';
+import { DESIGNS } from '../../kvm/designs/designs.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import type { Fault } from '../../machine/config.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -6,7 +8,8 @@ import { LATENCY } from '../../measure/buckets.ts';
 import { Distribution, type Summary } from '../../measure/distribution.ts';
 import { load } from '../../memory/word.ts';
 import type { StressOptions } from './build.ts';
-import { CHURN_COUNTS, type Churn, type ChurnCount, type Plan, stressViews } from './plan.ts';
+import type { LineTotals } from './lines.ts';
+import { CHURN_COUNTS, type Churn, type ChurnCount, type LineMode, type Plan, stressViews } from './plan.ts';
 import type { Tally } from './tally.ts';
 
 /** A vCPU's share of a run. */
@@ -46,6 +49,10 @@ export type StressResult = {
     /** DevID:EvID pairs in all. */
     readonly events: number;
     readonly spis: number;
+    readonly abi: DesignName;
+    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS. */
+    readonly eventsAs: 'lpi' | 'spi';
+    readonly lines: LineMode;
     readonly dispatch: Dispatch;
     readonly churn: Churn;
     readonly seed: number;
@@ -69,12 +76,24 @@ export type StressResult = {
   /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
   readonly latencyNs: Summary;
   readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** Of lines that devices hold until they are served; null where there are none. */
+  readonly lines: LineFigures | null;
   readonly violations: readonly NamedViolation[];
   readonly vcpus: readonly VcpuShare[];
   readonly devices: readonly DeviceShare[];
   readonly sharedBytes: number;
   /** From the first thread's start until all were ready. */
   readonly bootMs: number;
+};
+
+/** What became of level-triggered lines on resampling irqfds. */
+export type LineFigures = LineTotals & {
+  /** Up at the end, while no device asserts them. */
+  readonly stuck: number;
+  /** Levels that a device still asserts at the end, and no handler has seen. */
+  readonly lostLevels: number;
+  /** Times a handler ran for each raise of a line: above 1, a line was taken again that nobody had raised. */
+  readonly takenPerRaise: number;
 };
 
 /** Whether the machine kept its promises. */
@@ -90,6 +109,7 @@ type Run = {
   readonly seconds: number;
   readonly bootMs: number;
   readonly interrupted: boolean;
+  readonly stuckLines: number;
 };
 
 /** Makes the result of a run that has come to rest. */
@@ -101,21 +121,25 @@ export function stressResult({
   seconds,
   bootMs,
   interrupted,
+  stuckLines,
 }: Run): StressResult {
   const { proof, latency, churnAt } = stressViews(machine, plan);
   const { injected, delivered } = tally;
   const all = new Distribution(LATENCY);
   for (const histogram of latency) histogram.addTo(all);
   const devices = Array.from({ length: plan.devices }, (_, device) => deviceShare(plan, tally, device));
-  const { dispatch, churn, seed, fault, spis } = options;
+  const { abi = 'merged', lines = 'irq-line', dispatch, churn, seed, fault, spis } = options;
   return {
     schemaVersion: 1,
     command: 'stress',
     config: {
       vcpus: plan.vcpus,
       devices: plan.devices,
-      events: plan.sources.filter((source) => source.kind === 'msi').length,
+      events: plan.sources.length - spis,
       spis,
+      abi,
+      eventsAs: DESIGNS[abi].msi === 'lpi' ? 'lpi' : 'spi',
+      lines,
       dispatch,
       churn,
       seed,
@@ -137,6 +161,7 @@ export function stressResult({
     churn: Object.fromEntries(
       CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
     ) as Record<ChurnCount, number>,
+    lines: lineFigures(machine, plan, stuckLines),
     violations: proof.violations().map((violation) => named(violation, plan)),
     vcpus: latency.map((histogram, vcpu) => {
       const { halts, pollHits } = machine.control(vcpu).counters();
@@ -145,6 +170,21 @@ export function stressResult({
     devices,
     sharedBytes: machine.buffer.byteLength,
     bootMs,
+  };
+}
+
+function lineFigures(machine: Machine, plan: Plan, stuck: number): LineFigures | null {
+  const { account, lines, proof } = stressViews(machine, plan);
+  const totals = account.totals();
+  if (totals.lines === 0) return null;
+  const lostLevels = lines.flatMap(({ sources }) =>
+    sources.filter((source) => !proof.isSettled(source)),
+  ).length;
+  return {
+    ...totals,
+    stuck,
+    lostLevels,
+    takenPerRaise: totals.raises === 0 ? 0 : totals.taken / totals.raises,
   };
 }
 

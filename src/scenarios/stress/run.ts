@@ -68,13 +68,13 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     await Promise.race([runPrograms(harness, stop), failureOf(vcpus)]);
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(machine), failureOf(vcpus)]);
-    audit(machine, proof);
+    const stuckLines = audit(machine, plan);
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
     const interrupted = watch.signal?.aborted ?? false;
-    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted });
+    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines });
   } finally {
     clearInterval(glances);
     clearTimeout(timer);

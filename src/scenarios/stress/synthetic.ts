@@ -75,6 +75,7 @@ export function syntheticSources({ vcpus, devices, events, spis }: Topology, wir
       kind: 'msi',
       device,
       fd: index,
+      resamplefd: -1,
       gsi: wired + index,
       deviceId: deviceIdOf(device),
       eventId: index % events,
@@ -98,6 +99,7 @@ export function wiredSources(
       kind,
       device: index % devices,
       fd: firstFd + index,
+      resamplefd: -1,
       gsi: pin,
       deviceId: -1,
       eventId: -1,
@@ -151,7 +153,7 @@ export function bootSynthetic(
   const gicd = (offset: number, value: bigint) => mmio.write(config.gicdBase + offset, 4, value);
   gicd(GICD_CTLR, 0x12n);
   for (const { kind, intid, vcpu } of sources)
-    if (kind !== 'msi') enableSpi(machine, intid, kind === 'edge', vcpu);
+    if (kind !== 'msi') enableSpi(machine, intid, kind !== 'level', vcpu);
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
     const gicr = config.gicrBase + vcpu * GICR_STRIDE;
     mmio.write(gicr + GICR_PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(ID_BITS - 1));
