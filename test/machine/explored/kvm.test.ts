@@ -8,7 +8,19 @@ import { Layout } from '../../../src/memory/layout.ts';
 import { load, store, type Words } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import { loadMutated, type Mutation } from '../../mutate.ts';
-import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
+import {
+  DEVICE_ID,
+  LPI,
+  MAPD,
+  mapc,
+  mapti,
+  msi,
+  ONE_EVENT,
+  onMachine,
+  SPI,
+  type Story,
+  type View,
+} from './rig.ts';
 
 const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts', from, to });
 const vm = (from: string, to: string): Mutation => ({ file: 'kvm/vm.ts', from, to });
@@ -371,6 +383,43 @@ describe('a level-triggered irqfd that resamples', () => {
       '{}\n    }\n    this.#fds',
     );
     isCaught(onMachine(removed, mutation), 'assertion');
+  });
+});
+
+describe('an irqfd that names its event itself, given another', () => {
+  const options = { deviceId: DEVICE_ID };
+  const story: Story = {
+    name: 'direct-against-signal',
+    design: 'direct',
+    commands: [MAPD, mapc(0), mapti(0, LPI), mapti(1, LPI + 1)],
+    before: ({ vm }) => vm.assignIrqFd(0, 0, options),
+    threads: {
+      device: (view) => view.signal(0, () => view.signal(1, () => view.vm.irqfds.write(0))),
+      userland: (view) => {
+        view.vm.deassignIrqFd(0, 0);
+        takeLatched(view, LPI);
+        view.vm.assignIrqFd(0, 1, options);
+      },
+    },
+    finally: (view) => {
+      expect(view.delivered(0), 'as the old event, after it was taken away').toBe(0);
+      expect(wasLatched(view) + view.delivered(1), 'as the old event before or as the new one').toBe(1);
+    },
+    sources: [],
+  };
+
+  test('what is signalled is the old event before it is taken away, or the new one, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
+  });
+
+  test.each([
+    {
+      title: 'a deassignment that does not wait for the device',
+      mutation: irqfds('this.#readers.synchronize();\n    this.#workLock.lock();', 'this.#workLock.lock();'),
+    },
+    { title: 'a device that leaves its section before it injects', mutation: LEAVES_EARLY },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(story, mutation), 'assertion');
   });
 });
 

@@ -10,6 +10,7 @@ import type { VcpuId } from '../../../src/gic/intid.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
 import { encodeCommand, type ItsCommand, writePacket } from '../../../src/its/command.ts';
 import type { ItsRegions } from '../../../src/its/regions.ts';
+import type { DesignName } from '../../../src/kvm/designs/design.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
 import type { Route } from '../../../src/kvm/route.ts';
 import type { VmRegions } from '../../../src/kvm/vm.ts';
@@ -27,6 +28,7 @@ const FILES = {
   itsRegions: 'its/regions.ts',
   itsPersonality: 'its/personality.ts',
   vm: 'kvm/vm.ts',
+  designs: 'kvm/designs/designs.ts',
   vcpu: 'machine/vcpu.ts',
   vcpuControl: 'machine/vcpu-control.ts',
   halt: 'machine/halt.ts',
@@ -42,6 +44,7 @@ type Modules = {
   readonly itsRegions: typeof import('../../../src/its/regions.ts');
   readonly itsPersonality: typeof import('../../../src/its/personality.ts');
   readonly vm: typeof import('../../../src/kvm/vm.ts');
+  readonly designs: typeof import('../../../src/kvm/designs/designs.ts');
   readonly vcpu: typeof import('../../../src/machine/vcpu.ts');
   readonly vcpuControl: typeof import('../../../src/machine/vcpu-control.ts');
   readonly halt: typeof import('../../../src/machine/halt.ts');
@@ -60,7 +63,7 @@ const SMALL: readonly Mutation[] = [
 export const LPI = 8192;
 export const SPI = 32;
 export const DEVICE_ID = 8;
-export const DOORBELL = 0x0809_0040;
+const DOORBELL = 0x0809_0040;
 const ITS_BASE = 0x0808_0000;
 const CONFIG_TABLE = 0x4000_0000;
 const DEVICE_TABLE = 0x4001_0000;
@@ -81,11 +84,12 @@ const SENT = 0;
 const SEEN = SOURCES;
 const DELIVERED = 2 * SOURCES;
 /** Words that a scenario has for itself, behind those of the oracle. */
-export const FREE = 3 * SOURCES;
+const FREE = 3 * SOURCES;
 
-export type Options = {
+type Options = {
   readonly vcpus?: number;
   readonly dispatch?: Dispatch;
+  readonly design?: DesignName;
   /** What KVM_IRQFD hooks at the beginning: the GSI of eventfd 0, 1. */
   readonly hooked?: readonly number[];
   readonly routes?: readonly Route[];
@@ -159,6 +163,7 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
     lpis,
     itses: [{ base: ITS_BASE, its }],
     dispatch: options.dispatch ?? 'inline',
+    design: modules.designs.DESIGNS[options.design ?? 'merged'],
     reader: thread,
   });
   const at = regions.oracle.at;
