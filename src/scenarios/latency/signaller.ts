@@ -15,19 +15,20 @@ import {
 import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
 
 /**
- * How often a device looks whether its signal has been handled before it sleeps. For a vCPU that polls, a few
- * milliseconds: a device that sleeps is woken on the core of that vCPU, and then the two take turns on it for good,
- * whereas two that never sleep are parted by the system. Where there are more
- * threads than cores nobody gains by looking.
+ * How often a device looks whether its signal has been handled before it sleeps.
+ *
+ * For a vCPU that polls, a few milliseconds long: a device that sleeps is woken on the core of that vCPU, and then the
+ * two take turns on it for good, whereas two that never sleep are parted by the system. For one that parks, not at all:
+ * so the two are to each other as the threads of the parked ping-pong are, with which they are compared. And where there
+ * are more threads than cores nobody gains by looking.
  */
-const LOOKS = { polling: 400_000, parked: 4_000 } as const satisfies Record<Waiting, number>;
-const LOOKS_IN_A_CROWD = 100;
+const LOOKS = { polling: 400_000, parked: 0 } as const satisfies Record<Waiting, number>;
+const LOOKS_IN_A_CROWD = 0;
 const NAP_MS = 20;
 /** A signal that is not handled by then is lost. */
 const PATIENCE_MS = 10_000;
-/** How long a vCPU may take to fall asleep before it is signalled all the same, and what its last steps take. */
-const ASLEEP_WITHIN_NS = 2e6;
-const FALLING_ASLEEP_NS = 15_000;
+/** How long a vCPU that has just told of its last interrupt may take to fall asleep before it is signalled all the same. */
+const ASLEEP_WITHIN_NS = 20_000;
 /** A device sleeps until so long before its next signal, and looks at the clock for the rest. */
 const AWAKE_NS = 200_000;
 
@@ -70,7 +71,6 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
     const control = machine.control(vcpu);
     const start = clock.now();
     while (!control.isHalted && clock.now() - start < ASLEEP_WITHIN_NS);
-    for (const end = clock.now() + FALLING_ASLEEP_NS; clock.now() < end; );
   };
 
   const awaitTime = (ns: number) => {
@@ -79,25 +79,27 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
     while (clock.now() < ns);
   };
 
-  const give = (which: number, line: Line, way: GiveSignal, path: Path, due: number) => {
+  /** Stamps a signal, once nobody waits for it any more: what it costs shall not delay the interrupt. */
+  const stamp = (line: Line, path: Path, ns: number, returned: number, due: number) => {
     const key = keyOf(line, path.source);
-    const ns = clock.now();
-    way(line);
-    const returned = clock.now();
     stamps?.record(STAGE.signal, key, ns);
     stamps?.record(RETURNED, key, returned);
     if (due > 0) stamps?.record(INTENDED, key, due);
-    sent[which] = ((sent[which] ?? 0) + 1) | 0;
   };
 
   const closedLoop = (path: Path, way: GiveSignal, count: number) => {
+    const staged = stamps?.on ?? false;
     for (let i = 0; i < count; i++) {
       const which = i % mine.length;
       const line = mine[which];
       if (!line) return;
       if (path.waiting === 'parked') awaitSleep(line.vcpu);
-      give(which, line, way, path, 0);
+      const ns = clock.now();
+      way(line);
+      const returned = staged ? clock.now() : ns;
+      sent[which] = ((sent[which] ?? 0) + 1) | 0;
       settle(which, path);
+      stamp(line, path, ns, returned, 0);
     }
   };
 
@@ -111,7 +113,11 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
       const due = Math.round(start + i * intervalNs);
       awaitTime(due);
       settle(which, path);
-      give(which, line, way, path, due);
+      const ns = clock.now();
+      way(line);
+      const returned = clock.now();
+      sent[which] = ((sent[which] ?? 0) + 1) | 0;
+      stamp(line, path, ns, returned, due);
     }
     for (let which = 0; which < mine.length; which++) settle(which, path);
   };
