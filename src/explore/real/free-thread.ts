@@ -1,0 +1,198 @@
+import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { Chance } from '../chance.ts';
+import type { CheckedScenario } from '../scenario.ts';
+import { SharedMemory } from '../shared-memory.ts';
+import { explainThrown } from '../verdict.ts';
+import {
+  ARRIVED,
+  ASLEEP,
+  ASSERTED,
+  ASSERTIONS,
+  BLOCKED,
+  DEADLOCK,
+  DEADLOCKS,
+  DONE,
+  ENDED,
+  EPOCH,
+  EXCEPTIONS,
+  FIRST_RUN,
+  FRESH,
+  GO,
+  JITTER,
+  LEFT,
+  OVER,
+  RUNNING,
+  RUNS,
+  STATE,
+  STOP,
+  THREW,
+  threadAt,
+  VERDICT,
+  VERDICT_BITS,
+} from './free-control.ts';
+import type { FreeTask } from './free-entry.ts';
+import { isGivenUp, ring } from './nap.ts';
+
+/** What a thread says when a batch is over. */
+export type FreeReport = {
+  /** The first failure of this batch that this thread knows of. */
+  readonly first?: { readonly run: number; readonly thread: number; readonly thrown: PlainError };
+  /** Of the runs that this thread has looked at. */
+  readonly outcomes: Readonly<Record<string, number>>;
+};
+
+/** `first.thread` of what `finally` threw. */
+export const FINALLY = -1;
+
+/** So much longer than for a batch does a thread look out for the others at the start of a run. */
+const PATIENCE = 10;
+/** The longest jitter, in turns of an empty loop: some microseconds. */
+const JITTER_BITS = 12;
+
+/** The engine's wait, before it is replaced: for sleeping that is not the scenario's. */
+const sleep = Atomics.wait;
+
+/**
+ * One thread of a scenario on the loose. The threads run batches by themselves: whoever comes last to the start of a
+ * run looks at how the one before has ended, puts the memory back, and lets all set off together.
+ */
+export class FreeThread {
+  readonly #task: FreeTask;
+  readonly #scenario: CheckedScenario;
+  readonly #memory: SharedMemory;
+  readonly #control: Int32Array;
+  readonly #chance: Chance;
+  #first: FreeReport['first'];
+  #outcomes: Record<string, number> = {};
+
+  constructor(task: FreeTask, scenario: CheckedScenario) {
+    this.#task = task;
+    this.#scenario = scenario;
+    this.#control = task.control;
+    this.#chance = new Chance(task.seed);
+    this.#memory = new SharedMemory(task.state, task.buffers);
+    this.#memory.markFresh();
+  }
+
+  /** Runs batches until told to stop. */
+  serve(): void {
+    const control = this.#control;
+    for (let batch = 0; ; ) {
+      batch = this.#awaitChange(GO, batch, this.#task.spin);
+      if (Atomics.load(control, STOP) !== 0) return;
+      this.#first = undefined;
+      this.#outcomes = {};
+      while (this.#lineUp()) this.#run();
+      const report: FreeReport = {
+        outcomes: this.#outcomes,
+        ...(this.#first === undefined ? {} : { first: this.#first }),
+      };
+      this.#task.port.postMessage(report);
+      if (Atomics.add(control, OVER, 1) === this.#scenario.bodies.length - 1) ring(control);
+    }
+  }
+
+  /** Waits until all threads are at the start; false where the batch is over. */
+  #lineUp(): boolean {
+    const control = this.#control;
+    const epoch = Atomics.load(control, EPOCH);
+    const threads = this.#scenario.bodies.length;
+    if (Atomics.add(control, ARRIVED, 1) < threads - 1) {
+      this.#awaitChange(EPOCH, epoch, this.#task.spin * PATIENCE);
+    } else {
+      if (control[FRESH] === 0) this.#judge(epoch);
+      control[FRESH] = 0;
+      this.#memory.restore();
+      control[LEFT] = threads;
+      control[ASLEEP] = 0;
+      control[ARRIVED] = 0;
+      for (let t = 0; t < threads; t++) control[threadAt(t) + STATE] = RUNNING;
+      Atomics.store(control, EPOCH, epoch + 1);
+      Atomics.notify(control, EPOCH);
+    }
+    return Atomics.load(control, DONE) < (control[RUNS] as number);
+  }
+
+  #run(): void {
+    const control = this.#control;
+    const { thread, state } = this.#task;
+    const own = threadAt(thread);
+    const run = this.#number;
+    this.#chance.begin(run * 32 + thread);
+    control[own + JITTER] = dawdle(this.#chance.below(1 << this.#chance.below(JITTER_BITS)));
+    let how = ENDED;
+    try {
+      (this.#scenario.bodies[thread] as (state: unknown) => void)(state);
+    } catch (thrown) {
+      if (!isGivenUp(control)) how = this.#note(run, thread, thrown);
+    }
+    if (isGivenUp(control)) how = BLOCKED;
+    Atomics.store(control, own + STATE, how);
+    const left = Atomics.sub(control, LEFT, 1) - 1;
+    if (left > 0 && Atomics.load(control, ASLEEP) === left) ring(control);
+  }
+
+  /** The run that goes on, counted from 1 over all batches. */
+  get #number(): number {
+    return (this.#control[FIRST_RUN] as number) + Atomics.load(this.#control, DONE);
+  }
+
+  /** Looks at the run that has just ended; called by one thread, while all others stand at the start. */
+  #judge(epoch: number): void {
+    const control = this.#control;
+    if (isGivenUp(control)) {
+      let verdict = Atomics.load(control, VERDICT);
+      while (verdict >> VERDICT_BITS !== epoch) verdict = this.#awaitChange(VERDICT, verdict, 0);
+      // What was no deadlock was disturbed by the look at it, and is run again.
+      if (verdict !== ((epoch << VERDICT_BITS) | DEADLOCK)) return;
+      control[DEADLOCKS] = (control[DEADLOCKS] as number) + 1;
+    } else {
+      const states = this.#scenario.bodies.map((_, t) => Atomics.load(control, threadAt(t) + STATE));
+      const how = states.find((state) => state !== ENDED) ?? this.#check();
+      if (how === ASSERTED) control[ASSERTIONS] = (control[ASSERTIONS] as number) + 1;
+      if (how === THREW) control[EXCEPTIONS] = (control[EXCEPTIONS] as number) + 1;
+    }
+    Atomics.add(control, DONE, 1);
+  }
+
+  #check(): number {
+    const { finally: check, outcomes } = this.#scenario;
+    const { state } = this.#task;
+    try {
+      check?.(state);
+    } catch (thrown) {
+      return this.#note(this.#number, FINALLY, thrown);
+    }
+    if (outcomes === undefined) return ENDED;
+    const outcome = outcomes.of(state);
+    this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1;
+    if (outcomes.allowed.includes(outcome) || outcomes.interesting?.includes(outcome)) return ENDED;
+    const thrown = new Error(`the outcome ${JSON.stringify(outcome)} is not among those allowed`);
+    thrown.name = 'AssertionError';
+    return this.#note(this.#number, FINALLY, thrown);
+  }
+
+  #note(run: number, thread: number, thrown: unknown): number {
+    this.#first ??= { run, thread, thrown: toPlain(thrown) };
+    return explainThrown(thrown, '', []).kind === 'assertion' ? ASSERTED : THREW;
+  }
+
+  /** Waits until a word is no longer `value`: looks for a while, then sleeps. Returns what it is. */
+  #awaitChange(at: number, value: number, looks: number): number {
+    const control = this.#control;
+    let now = Atomics.load(control, at);
+    for (let i = looks; now === value && i > 0; i--) now = Atomics.load(control, at);
+    while (now === value) {
+      sleep(control, at, value);
+      now = Atomics.load(control, at);
+    }
+    return now;
+  }
+}
+
+/** Turns of a loop whose result is used, so that it is not left out. */
+function dawdle(turns: number): number {
+  let sum = 0;
+  for (let i = 0; i < turns; i++) sum = (sum + i) | 0;
+  return sum;
+}
