@@ -1,0 +1,165 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseLog } from '../../src/measure/hdr-log.ts';
+import type { LatencyResult } from '../../src/scenarios/latency/result.ts';
+import type { ScaleResult } from '../../src/scenarios/scale/run.ts';
+import { irqloom } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'irqloom-latency-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string) => join(folder, name);
+
+/** Two paths, in 16 blocks each. */
+const MEASURE = [
+  'latency',
+  '--source',
+  'irqfd,sgi',
+  '--dispatch',
+  'inline',
+  '--waiting',
+  'parked',
+  '-n',
+  '1024',
+];
+
+describe('irqloom latency', () => {
+  test('prints the result that it promises, and writes every file', async () => {
+    const files = [
+      '--report',
+      at('r.html'),
+      '--trace',
+      at('t.json'),
+      '--hgrm',
+      at('x.hgrm'),
+      '--hdr-log',
+      at('x.hlog'),
+    ];
+    const { status, stdout } = await irqloom([...MEASURE, '--json', ...files]);
+    expect(status).toBe(0);
+    writeFileSync(at('a.json'), stdout);
+    const result = JSON.parse(stdout) as LatencyResult;
+    expect(result).toMatchObject({ schemaVersion: 1, command: 'latency' });
+    expect(result.clock).toEqual({ costNs: expect.any(Number), resolutionNs: expect.any(Number) });
+    expect(result.calibration).toMatchObject({
+      spinNs: { p50: expect.any(Number), p99: expect.any(Number) },
+      parkNs: { p50: expect.any(Number), p99: expect.any(Number) },
+      waitAsyncNs: expect.any(Number),
+      postMessageNs: expect.any(Number),
+      comlinkNs: expect.any(Number),
+      steady: expect.any(Boolean),
+    });
+    expect(result.paths.map(({ source }) => source)).toEqual(['irqfd', 'sgi']);
+    for (const path of result.paths) {
+      expect(path).toMatchObject({ dispatch: 'inline', waiting: 'parked', count: 1024, unpaired: 0 });
+      expect(Object.keys(path.latencyNs)).toEqual(['p50', 'p90', 'p99', 'p999', 'max']);
+      expect(Object.keys(path.stagesNs)).toEqual([
+        'routed',
+        'pending',
+        'woken',
+        'acknowledged',
+        'handled',
+        'ended',
+      ]);
+      expect(path.ratio.toCalibration).toBeGreaterThan(0);
+    }
+    expect(readFileSync(at('r.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+    expect(JSON.parse(readFileSync(at('t.json'), 'utf8')).traceEvents.length).toBeGreaterThan(100);
+    const log = parseLog(readFileSync(at('x.hlog'), 'utf8'));
+    expect(log.intervals.map(({ tag, distribution }) => [tag, distribution.total])).toEqual([
+      ['irqfd-inline-parked', 1024],
+      ['sgi-inline-parked', 1024],
+    ]);
+    expect(readFileSync(at('x.irqfd-inline-parked.hgrm'), 'utf8')).toContain('TotalCount');
+    expect(existsSync(at('x.sgi-inline-parked.hgrm'))).toBe(true);
+  });
+
+  test('guards against a baseline, and compare-runs gives the same verdict on a slower one', async () => {
+    const saved = readFileSync(at('a.json'), 'utf8');
+    /** The saved run with every block as many times as slow. */
+    const scaled = (by: number) => {
+      const result = JSON.parse(saved) as LatencyResult;
+      const paths = result.paths.map((path) => ({
+        ...path,
+        blocks: path.blocks.map(({ count, p50, p99 }) => ({ count, p50: p50 * by, p99: p99 * by })),
+      }));
+      return JSON.stringify({ ...result, paths });
+    };
+    writeFileSync(at('fast.json'), scaled(1e-3));
+    writeFileSync(at('slow.json'), scaled(1e3));
+    const guarded = async (baseline: string) => irqloom([...MEASURE, '--baseline', at(baseline)]);
+    const [past, within] = [await guarded('fast.json'), await guarded('slow.json')];
+    expect(past.status).toBe(1);
+    expect(past.stdout).toContain('2 regressions past 10 %');
+    expect(within.status).toBe(0);
+    expect(within.stdout).toContain('no regression');
+
+    const compared = await irqloom(['compare-runs', at('a.json'), at('slow.json')]);
+    expect(compared.status).toBe(1);
+    expect((await irqloom(['compare-runs', at('a.json'), at('a.json')])).status).toBe(0);
+    const back = await irqloom(['compare-runs', at('slow.json'), at('a.json'), '--json']);
+    expect(back.status).toBe(0);
+    expect(JSON.parse(back.stdout)).toMatchObject({
+      command: 'compare-runs',
+      regressions: 0,
+      paths: [{ verdict: 'faster' }, { verdict: 'faster' }],
+    });
+  });
+
+  test.each([
+    [['latency', '--source', 'irqfs'], /did you mean irqfd\?/],
+    [['latency', '--source', 'sgi', '--dispatch', 'main'], /--dispatch inline/],
+    [['latency', '--rate', '-5'], /--rate/],
+    [['latency', '--baseline', 'nowhere.json'], /nowhere.json cannot be read/],
+    [['compare-runs', 'package.json', 'package.json'], /package.json, line 1/],
+    [['scale', '--vcpus', '1,x'], /list of whole numbers/],
+    [['stress', '-v', '1', '-s', '0.1', '--report', '/nowhere/at/all.html'], /cannot be written/],
+  ])('%j is refused with what would be right', async (args, message) => {
+    const { status, stderr } = await irqloom(args);
+    expect(stderr).toMatch(message);
+    expect(status).toBe(2);
+  });
+});
+
+test('irqloom scale measures each size of each sweep', async () => {
+  const sweeps = ['-v', '1,2', '-d', '1', '-l', '8,65536', '--base-vcpus', '1', '--base-devices', '1'];
+  const { status, stdout } = await irqloom(['scale', ...sweeps, '-s', '0.3', '--json']);
+  expect(status).toBe(0);
+  const { points, command } = JSON.parse(stdout) as ScaleResult;
+  expect(command).toBe('scale');
+  expect(points.map(({ sweep, vcpus, devices, lpis, via }) => [sweep, vcpus, devices, lpis, via])).toEqual([
+    ['vcpus', 1, 1, 64, 'irqfd'],
+    ['vcpus', 2, 1, 64, 'irqfd'],
+    ['devices', 1, 1, 64, 'irqfd'],
+    ['lpis', 1, 1, 8, 'irqfd'],
+    ['lpis', 1, 1, 57_344, 'signal-msi'],
+  ]);
+  for (const { delivered, latencyNs } of points) {
+    expect(delivered).toBeGreaterThan(0);
+    expect(latencyNs.p99).toBeGreaterThan(0);
+  }
+});
+
+test('irqloom stress shows itself while it runs, and writes metrics and a report', async () => {
+  const outputs = ['--watch', '--metrics', at('m.txt'), '--report', at('s.html')];
+  const { status, stderr } = await irqloom([
+    'stress',
+    '-v',
+    '2',
+    '-d',
+    '1',
+    '-e',
+    '4',
+    '-s',
+    '2.6',
+    ...outputs,
+  ]);
+  expect(status).toBe(0);
+  expect(stderr.match(/injected .* delivered .* violations 0/g)?.length).toBeGreaterThanOrEqual(1);
+  const metrics = readFileSync(at('m.txt'), 'utf8');
+  expect(metrics).toMatch(/irqloom_interrupts_delivered_total\{vcpu="1"\} [1-9]/);
+  expect(metrics.endsWith('# EOF\n')).toBe(true);
+  expect(existsSync(at('m.txt.part'))).toBe(false);
+  expect(readFileSync(at('s.html'), 'utf8')).toContain('Nothing was lost');
+});
