@@ -1,6 +1,7 @@
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
 import { format as formatKvm, run as runKvm } from './kvm.ts';
+import { format as formatLatency, run as runLatency } from './latency.ts';
 import { format as formatMachine, run as runMachine } from './machine.ts';
 import { format as formatMeasure, run as runMeasure } from './measure.ts';
 import { format as formatMemory, run as runMemory } from './memory.ts';
@@ -14,6 +15,7 @@ const BENCHES = {
   its: async () => formatIts(runIts()),
   kvm: async () => formatKvm(await runKvm()),
   measure: async () => formatMeasure(await runMeasure()),
+  latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
 } as const satisfies Record<string, () => Promise<string>>;
 
