@@ -6,6 +6,7 @@ import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
 import { exploreCommand } from './explore.ts';
 import { guestsCommand } from './guests.ts';
+import { ioctlCommand } from './ioctl.ts';
 import { latencyCommand } from './latency.ts';
 import { racesCommand } from './races.ts';
 import { replayCommand } from './replay.ts';
@@ -32,6 +33,7 @@ const commands = [
   replayCommand(),
   racesCommand(),
   conformCommand(),
+  ioctlCommand(),
   replayGuestCommand(),
   guestsCommand(),
 ];

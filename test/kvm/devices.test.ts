@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { HELD } from '../../src/gic/state.ts';
+import { findSystemRegister } from '../../src/gic/system-registers.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
 import { packRegion } from '../../src/kvm/devices/redistributors.ts';
 import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
@@ -6,17 +8,20 @@ import {
   address,
   control,
   emptyVm,
+  enableSpi,
   expectErrno,
   GICD,
   GICR,
   ITS,
   NR_IRQS,
   readyVm,
+  takeAll,
   vmWithGic,
 } from './vm-rig.ts';
 
 const SET = 'KVM_SET_DEVICE_ATTR';
 const GET = 'KVM_GET_DEVICE_ATTR';
+const ispendr1 = { group: GROUPS.DIST_REGS, attr: 0x204n };
 const V3 = { type: VGIC_V3, flags: 0 };
 
 describe('KVM_CREATE_DEVICE', () => {
@@ -226,7 +231,6 @@ describe('NR_IRQS and CTRL_INIT', () => {
 });
 
 describe('registers', () => {
-  const ispendr1 = { group: GROUPS.DIST_REGS, attr: 0x204n };
   const level = { group: GROUPS.LEVEL_INFO, attr: 32n };
 
   test('EBUSY before the vgic is initialised and while a vCPU runs; ENXIO unknown or misaligned', () => {
@@ -279,6 +283,26 @@ describe('registers', () => {
     expect(vm.getDeviceAttr(gic, pmr)).toBe(0xf0n);
     expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.CPU_SYSREGS, attr: 0xffffn }));
   });
+});
+
+test('asking for ICC_IAR1_EL1 acknowledges nothing: it is no state, and so not there', () => {
+  const { vm, gic } = readyVm();
+  enableSpi(vm, 40);
+  const encoding = findSystemRegister('ICC_IAR1_EL1')?.encoding ?? 0;
+  const iar1 = { group: GROUPS.CPU_SYSREGS, attr: BigInt(encoding) };
+  vm.setDeviceAttr(gic, ispendr1, 0x100);
+  expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () => vm.hasDeviceAttr(gic, iar1));
+  expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, iar1));
+  expect(takeAll(vm)).toEqual([40]);
+});
+
+test('ISPENDR of userspace clears what is held back, too', () => {
+  const { vm, gic } = readyVm();
+  const { interrupts } = vm.gic;
+  interrupts.change(interrupts.find(0, 40), 40, 0, HELD);
+  expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0x100n);
+  vm.setDeviceAttr(gic, ispendr1, 0);
+  expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
 });
 
 describe('the first KVM_RUN', () => {

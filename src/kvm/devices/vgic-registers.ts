@@ -5,6 +5,7 @@ import { NONE } from '../../gic/interrupts.ts';
 import { PRIVATE_INTIDS } from '../../gic/intid.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
 import { HELD, LATCH, LINE } from '../../gic/state.ts';
+import { findSystemRegister } from '../../gic/system-registers.ts';
 import { VGIC_V3, type VgicState } from '../vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
 
@@ -66,9 +67,9 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
   }
   const word = Number(BigInt.asUintN(32, value));
   const pending = pendingWord(name.group, offset);
-  if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, word);
+  if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, LINE, word);
   else if (pending) {
-    if (pending.set) setBits(gic, vcpu, pending.first, LATCH, word);
+    if (pending.set) setBits(gic, vcpu, pending.first, LATCH | HELD, LATCH, word);
   } else if (name.group === GROUPS.DIST_REGS) gic.distributor.write(offset, 4, BigInt(word));
   else gic.redistributor(vcpu).write(offset, 4, BigInt(word));
 }
@@ -80,8 +81,9 @@ function targetOf(gic: Gic, { attr, group }: AttributeName): Target {
 }
 
 function isKnown(gic: Gic, group: number, vcpu: number, offset: number): boolean {
+  // By name alone: reading some of them does something, ICC_IAR1_EL1 for one. Those are not userspace's.
   if (group === GROUPS.CPU_SYSREGS)
-    return gic.systemRegisters[vcpu]?.readSystemRegister(offset) !== undefined;
+    return gic.systemRegisters[vcpu] !== undefined && findSystemRegister(offset)?.saved === true;
   if (group === GROUPS.LEVEL_INFO) return offset >>> 10 === 0 && offset % 32 === 0;
   if (offset % 4 !== 0) return false;
   const registers = group === GROUPS.DIST_REGS ? DISTRIBUTOR_REGISTERS : REDISTRIBUTOR_REGISTERS;
@@ -110,9 +112,17 @@ function bits(gic: Gic, vcpu: number, first: number, mask: number): bigint {
   return BigInt(word >>> 0);
 }
 
-function setBits({ interrupts }: Gic, vcpu: number, first: number, mask: number, word: number): void {
+/** Gives 32 interrupts the bits of `clear`: those of `set` where `word` has a one, none of them where it has not. */
+function setBits(
+  { interrupts }: Gic,
+  vcpu: number,
+  first: number,
+  clear: number,
+  set: number,
+  word: number,
+): void {
   for (let bit = 0; bit < PRIVATE_INTIDS; bit++) {
     const at = interrupts.find(vcpu, first + bit);
-    if (at !== NONE) interrupts.change(at, first + bit, mask, (word & (1 << bit)) !== 0 ? mask : 0);
+    if (at !== NONE) interrupts.change(at, first + bit, clear, (word & (1 << bit)) !== 0 ? set : 0);
   }
 }

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import { CAPABILITIES, type CapabilityName } from '../kvm/capabilities.ts';
+import { createInitialisedVm } from '../kvm/create-vm.ts';
+import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import { applyIoctl } from '../kvm/structs/apply.ts';
+import { explainIoctl } from '../kvm/structs/explain.ts';
+import { formatHex, parseHex } from '../kvm/structs/hex.ts';
+import { findIoctl, IOCTLS, type Ioctl } from '../kvm/structs/ioctls.ts';
+import { type IoctlAnswer, type IoctlReport, ioctlText } from '../report/ioctl-text.ts';
+import { didYouMean } from '../scenarios/suggestion.ts';
+import { EXIT } from './exit.ts';
+import { wholeNumber } from './values.ts';
+
+type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: number; memory?: string; json?: boolean };
+
+/** `irqloom ioctl`: what the argument of a KVM call says, and what KVM would answer. */
+export function ioctlCommand(): Command {
+  return new Command('ioctl')
+    .summary('explain the bytes of a KVM ioctl, and say what KVM answers to them')
+    .description(
+      'Takes the argument of an ioctl as hexadecimal bytes in the order of memory, names its fields, and applies it to a fresh VM: one vCPU, a GICv3 and an ITS where QEMU has them, all initialised, eventfds 0 to 7 open.\n' +
+        'Exit status 0 if KVM takes it, 1 if it refuses (with its errno), 2 if this is no such call or no bytes.',
+    )
+    .argument('<name>', `name or number of the ioctl: ${IOCTLS.map(({ name }) => name).join(', ')}`)
+    .argument('[hex...]', 'the bytes; - reads them from standard input; for KVM_CHECK_EXTENSION a capability')
+    .addOption(
+      new Option('--abi <design>', 'the design of the 2015 debate that the VM has')
+        .choices(DESIGN_NAMES)
+        .default('merged'),
+    )
+    .addOption(
+      new Option('--device <which>', 'whose descriptor the ioctls of a device are for')
+        .choices(['gic', 'its'])
+        .default('gic'),
+    )
+    .option('--fd <n>', 'another descriptor instead', wholeNumber(-(2 ** 31), 2 ** 31 - 1))
+    .option('--memory <hex>', 'what lies at the address of kvm_device_attr, 8 bytes (4 for NR_IRQS)')
+    .option('--json', 'print the result as one JSON object')
+    .action((name: string, hex: string[], flags: Flags) => {
+      const report = reportOn(name, hex, flags);
+      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
+      process.exitCode = report.answer.ok ? EXIT.held : EXIT.failed;
+    });
+}
+
+function reportOn(given: string, hex: readonly string[], flags: Flags): IoctlReport {
+  const ioctl = ioctlOf(given);
+  const isValue = ioctl.name === 'KVM_CHECK_EXTENSION';
+  const value = isValue ? capabilityOf(hex) : undefined;
+  const bytes = isValue ? new Uint8Array() : bytesOf(hex, ioctl);
+  const { fields, notes } = explained(ioctl, bytes, flags.abi);
+  const { name, number, on, struct } = ioctl;
+  return {
+    schemaVersion: 1,
+    command: 'ioctl',
+    abi: flags.abi,
+    ioctl: { name, number, on, struct: struct?.name ?? null },
+    bytes: formatHex(bytes),
+    fields: fields.map((field) => ({ ...field, value: `0x${field.value.toString(16)}` })),
+    notes,
+    answer: answerOf(ioctl, bytes, value, flags),
+  };
+}
+
+/** In the design that has the DeviceID in the padding of KVM_IRQFD, that is no padding. */
+function explained({ name }: Ioctl, bytes: Uint8Array, abi: DesignName) {
+  const { fields, notes } = explainIoctl(name, bytes);
+  if (name !== 'KVM_IRQFD' || abi !== 'direct') return { fields, notes };
+  return {
+    fields: fields.map((field) =>
+      field.name === 'pad' ? { ...field, means: `DeviceID ${field.value & 0xffff_ffffn}` } : field,
+    ),
+    notes: notes.filter((note) => !note.startsWith('pad ')),
+  };
+}
+
+function answerOf(
+  { name, on }: Ioctl,
+  bytes: Uint8Array,
+  value: number | undefined,
+  { abi, device, fd, memory }: Flags,
+): IoctlAnswer {
+  const there = memory === undefined ? undefined : parseHex(memory);
+  const { vm, gic, its } = createInitialisedVm({ design: abi });
+  try {
+    const done = applyIoctl(vm, name, bytes, {
+      ...(on === 'device' ? { fd: fd ?? (device === 'gic' ? gic : its) } : {}),
+      ...(value === undefined ? {} : { value }),
+      ...(there ? { memory: () => there } : {}),
+    });
+    return {
+      ok: true,
+      value: done.value,
+      bytes: formatHex(done.bytes),
+      read: done.read === undefined ? null : `0x${done.read.toString(16)}`,
+    };
+  } catch (error) {
+    if (!(error instanceof KvmError)) throw error;
+    const { errno, number, message } = error;
+    return { ok: false, errno, number, rule: message.slice(message.indexOf(errno) + errno.length + 2) };
+  }
+}
+
+function ioctlOf(given: string): Ioctl {
+  const number = Number(given);
+  try {
+    return findIoctl(Number.isInteger(number) ? number : given.toUpperCase());
+  } catch (error) {
+    if (!(error instanceof KvmError)) throw error;
+    const names = IOCTLS.map(({ name }) => name);
+    throw new IrqError('ERR_USAGE', `"${given}" is none of ${names.join(', ')}${didYouMean(given, names)}`);
+  }
+}
+
+function capabilityOf([given, ...more]: readonly string[]): number {
+  const names = Object.keys(CAPABILITIES) as CapabilityName[];
+  const named = names.find((name) => name === given?.toUpperCase());
+  if (named) return CAPABILITIES[named];
+  const number = Number(given ?? Number.NaN);
+  if (more.length === 0 && given?.trim() !== '' && Number.isInteger(number) && number >= 0) return number;
+  throw new IrqError(
+    'ERR_USAGE',
+    `KVM_CHECK_EXTENSION takes the number of a capability, or one of ${names.join(', ')}${didYouMean(given ?? '', names)}`,
+  );
+}
+
+function bytesOf(hex: readonly string[], { name, struct }: Ioctl): Uint8Array {
+  if (hex.length === 0 && struct) {
+    throw new IrqError(
+      'ERR_IOCTL_BYTES',
+      `${name} takes struct ${struct.name}: give its ${struct.bytes} bytes in hexadecimal, or - for standard input`,
+    );
+  }
+  return parseHex(hex.length === 1 && hex[0] === '-' ? readFileSync(0, 'utf8') : hex.join(' '));
+}
