@@ -3,7 +3,7 @@ import { Distribution } from '../measure/distribution.ts';
 import { type CalibrationRun, TRIPS, type Trip } from './calibration.ts';
 
 /** Half and the slow end of the round trips of one kind, ns. */
-export type TripFigures = { readonly p50: number; readonly p99: number };
+type TripFigures = { readonly p50: number; readonly p99: number };
 
 /** What the JSON of a run says of the machine that it ran on. Round trips, ns. */
 export type CalibrationFigures = {

@@ -12,7 +12,7 @@ import { type Answer, answer } from './answer.ts';
 /** The games of two threads: both spin; both sleep, bare; both sleep as the machine does. */
 export const GAMES = ['spin', 'park', 'eventCount'] as const;
 export type Game = (typeof GAMES)[number];
-export type Side = 'ping' | 'pong';
+type Side = 'ping' | 'pong';
 
 /** Where the games lie in the buffer that the two threads and the main one share. */
 export function calibrationRegions() {
@@ -38,7 +38,7 @@ export type CalibrationConsole = {
 };
 
 /** What a calibration thread is started with. `echo` gives every message back: what a message costs. */
-export type CalibrationTask = {
+type CalibrationTask = {
   readonly buffer: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly echo: MessagePort;

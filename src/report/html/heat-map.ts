@@ -4,7 +4,7 @@ import { WIDTH } from './frame.ts';
 import { element, label } from './markup.ts';
 
 /** A cell: the value that its colour stands for, ns, or null where there is none. */
-export type Cell = { readonly row: number; readonly column: number; readonly value: number | null };
+type Cell = { readonly row: number; readonly column: number; readonly value: number | null };
 
 export type HeatMap = {
   readonly id: string;

@@ -13,7 +13,7 @@ import {
 import { element, escaped } from './markup.ts';
 
 /** Values over something that is counted, or over time. */
-export type Line = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
+type Line = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
 
 export type LineChart = {
   readonly id: string;

@@ -8,7 +8,7 @@ export function escaped(text: string): string {
 }
 
 /** A coordinate: to a tenth of a unit, which no screen shows. */
-export function at(value: number): string {
+function at(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 

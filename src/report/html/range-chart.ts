@@ -5,7 +5,7 @@ import { across, horizontalAxis, type Plot } from './frame.ts';
 import { element, escaped, label } from './markup.ts';
 
 /** One row: half of the values lie below the dot, all but one in a hundred within the bar. Times in ns. */
-export type Range = {
+type Range = {
   readonly name: string;
   /** A class of the style. */
   readonly mark: string;

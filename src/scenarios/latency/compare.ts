@@ -12,7 +12,7 @@ export type ComparedRun = {
 };
 
 /** One path in both runs. */
-export type PathComparison = Path & {
+type PathComparison = Path & {
   readonly verdict: 'faster' | 'slower' | 'no difference seen';
   /** Slower, and by more than is tolerated. */
   readonly regression: boolean;
@@ -27,7 +27,7 @@ export type PathComparison = Path & {
 };
 
 /** Medians over the blocks of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
-export type Side = { readonly blocks: number; readonly p50: number; readonly p99: number };
+type Side = { readonly blocks: number; readonly p50: number; readonly p99: number };
 
 /** What `irqloom compare-runs --json` prints. */
 export type RunComparison = {

@@ -10,14 +10,14 @@ import type { Background, LatencyPlan, Path } from './plan.ts';
 import type { BlockFigures, PathTally } from './tally.ts';
 
 /** Half, the slow end and the mean of one stretch of the way, ns. */
-export type StageFigures = {
+type StageFigures = {
   readonly p50: number | null;
   readonly p99: number | null;
   readonly mean: number | null;
 };
 
 /** One device's line to one vCPU. */
-export type LineFigures = { readonly device: number; readonly vcpu: number } & Pick<
+type LineFigures = { readonly device: number; readonly vcpu: number } & Pick<
   Summary,
   'count' | 'p50' | 'p99'
 >;
