@@ -10,6 +10,8 @@ export const FRESH = 4;
 /** Counted up by whoever comes last to the start of a run: all set off. Runs of the batch that are done. */
 export const EPOCH = LINE;
 export const DONE = LINE + 1;
+/** Whether that was the start of a run, and not the end of the batch. */
+export const GOING = LINE + 2;
 /** Threads that stand at the start; threads that are through with the batch. */
 export const ARRIVED = 2 * LINE;
 export const OVER = 2 * LINE + 1;

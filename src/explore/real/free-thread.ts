@@ -18,6 +18,7 @@ import {
   FIRST_RUN,
   FRESH,
   GO,
+  GOING,
   JITTER,
   LEFT,
   OVER,
@@ -107,10 +108,12 @@ export class FreeThread {
       control[ASLEEP] = 0;
       control[ARRIVED] = 0;
       for (let t = 0; t < threads; t++) control[threadAt(t) + STATE] = RUNNING;
+      // Decided once for all: the main thread may end the batch at any moment.
+      control[GOING] = Atomics.load(control, DONE) < Atomics.load(control, RUNS) ? 1 : 0;
       Atomics.store(control, EPOCH, epoch + 1);
       Atomics.notify(control, EPOCH);
     }
-    return Atomics.load(control, DONE) < (control[RUNS] as number);
+    return control[GOING] === 1;
   }
 
   #run(): void {

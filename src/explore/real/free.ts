@@ -247,8 +247,10 @@ class FreeThreads {
       // Time is up: the run that goes on is the last one.
       if (now > deadline) Atomics.store(control, RUNS, 0);
       const asleep = this.#calm();
-      if (asleep > 0) deadlock ??= this.#breakDeadlock(asleep, hangMs);
-      else if (now - since > hangMs) return this.#giveUp(hangMs);
+      if (asleep > 0) {
+        const broken = this.#breakDeadlock(asleep, hangMs);
+        deadlock ??= broken;
+      } else if (now - since > hangMs) return this.#giveUp(hangMs);
     }
     return this.#collect(deadlock);
   }
