@@ -17,14 +17,19 @@ import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
 /**
  * How often a device looks whether its signal has been handled before it sleeps.
  *
- * For a vCPU that polls, a few milliseconds long: a device that sleeps is woken on the core of that vCPU, and then the
- * two take turns on it for good, whereas two that never sleep are parted by the system. For one that parks, not at all:
- * so the two are to each other as the threads of the parked ping-pong are, with which they are compared. And where there
- * are more threads than cores nobody gains by looking.
+ * For a vCPU that polls, far longer than that can take; what takes longer still was kept from its core, perhaps by this
+ * very device, and gets out of the way of it: see {@link NAP_MS}. For one that parks, not at all: so the two are to each
+ * other as the threads of the parked ping-pong are, with which they are compared. And where there are more threads than
+ * cores nobody gains by looking.
  */
-const LOOKS = { polling: 400_000, parked: 0 } as const satisfies Record<Waiting, number>;
+const LOOKS = { polling: 20_000, parked: 0 } as const satisfies Record<Waiting, number>;
 const LOOKS_IN_A_CROWD = 0;
-const NAP_MS = 20;
+/**
+ * How a device sleeps that waits for a vCPU that polls: by the clock. Woken by that vCPU, it would be put on the same core,
+ * and the two would take turns on it for good.
+ */
+const NAP_MS = 0.05;
+const PARK_MS = 20;
 /** A signal that is not handled by then is lost. */
 const PATIENCE_MS = 10_000;
 /** How long a vCPU that has just told of its last interrupt may take to fall asleep before it is signalled all the same. */
@@ -51,19 +56,19 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   const isSettled = (which: number) =>
     load(words, doneAt(device * plan.vcpus + which)) === (sent[which] ?? 0);
 
+  const sleep = (which: number) => {
+    const ticket = bell?.announce() ?? 0;
+    if (isSettled(which)) bell?.withdraw();
+    else bell?.park(ticket, PARK_MS);
+  };
+
   const settle = (which: number, path: Path) => {
     const looks = crowded ? LOOKS_IN_A_CROWD : LOOKS[path.waiting];
     for (let look = 0; look < looks; look++) if (isSettled(which)) return;
-    if (!bell) return;
-    for (const end = clock.now() + PATIENCE_MS * 1e6; ; ) {
-      const ticket = bell.announce();
-      if (isSettled(which)) {
-        bell.withdraw();
-        return;
-      }
-      bell.park(ticket, NAP_MS);
-      if (isSettled(which)) return;
-      if (clock.now() > end) throw notHandled(mine[which], PATIENCE_MS);
+    for (const end = clock.now() + PATIENCE_MS * 1e6; !isSettled(which); ) {
+      if (path.waiting === 'polling') nap(NAP_MS);
+      else sleep(which);
+      if (clock.now() > end && !isSettled(which)) throw notHandled(mine[which], PATIENCE_MS);
     }
   };
 
