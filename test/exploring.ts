@@ -20,7 +20,7 @@ const timeouts = 'never';
 
 /** Runs every schedule, up to the order of independent steps; each has to pass. Returns the result, for its count. */
 export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
-  const result = explore(scenario, { strategy: 'dpor', seconds: 40, timeouts, ...options });
+  const result = explore(scenario, { strategy: 'dpor', seconds: 40, shrink: false, timeouts, ...options });
   expect(story(result)).toBe('');
   expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   report(result, 'all');
@@ -29,7 +29,7 @@ export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = 
 
 /** Runs schedules up to a stated bound; each has to pass, and the bound has to be reached before the time is up. */
 export function passesWithin<S>(scenario: Scenario<S>, options: ExploreOptions): ExploreResult {
-  const result = explore(scenario, { seconds: 60, timeouts, ...options });
+  const result = explore(scenario, { seconds: 60, shrink: false, timeouts, ...options });
   expect(story(result)).toBe('');
   expect(result.verdict === 'pass' || result.schedules === options.schedules, result.coverage.statement).toBe(
     true,

@@ -1,13 +1,9 @@
 /** KVM's calls against signals, under every interleaving: the routing table, irqfds that come and go, masks made of them. */
 import { describe, expect, test } from 'vitest';
-import type { Scenario } from '../../../src/explore/index.ts';
-import { LINE } from '../../../src/gic/state.ts';
-import * as fds from '../../../src/kvm/fds.ts';
 import type { Gsi } from '../../../src/kvm/gsi.ts';
-import { Layout } from '../../../src/memory/layout.ts';
-import { load, store, type Words } from '../../../src/memory/word.ts';
+import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import { loadMutated, type Mutation } from '../../mutate.ts';
+import type { Mutation } from '../../mutate.ts';
 import {
   DEVICE_ID,
   LPI,
@@ -297,95 +293,6 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
   });
 });
 
-describe('a level-triggered irqfd that resamples', () => {
-  const resampling: Pick<Story, 'levels' | 'before'> = {
-    levels: true,
-    before: ({ vm }) => vm.assignIrqFd(0, 0, { resamplefd: 1 }),
-  };
-  /** Raises its line, waits until it is asked to look again, raises it again. */
-  const story: Story = {
-    name: 'resample-and-raise',
-    ...resampling,
-    threads: {
-      device: (view) => {
-        for (let n = 0; n < 2; n++) {
-          device(view);
-          view.vm.irqfds.eventfd(1).read();
-        }
-      },
-      vcpu: (view) => void view.run(0, () => view.seen(0) === 2),
-    },
-  };
-
-  test('is told of each end, and what it raises then is delivered, whatever the order', () => {
-    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(1000);
-  });
-
-  test.each([
-    {
-      title: 'a line that is lowered after the device was told',
-      file: 'kvm/resamplers.ts',
-      from: 'lower(gsi);\n        let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);',
-      to: 'let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);\n        lower(gsi);',
-    },
-  ])('not so with $title', (mutation) => {
-    isCaught(onMachine(story, mutation), ['deadlock', 'orphan-wait', 'lost-wakeup']);
-  });
-
-  test('not so with an end that nobody notes: the line stays up, and the vCPU is never done', () => {
-    const mutation: Mutation = { file: 'gic/interrupts.ts', from: 'this.acks.note(intid);', to: '' };
-    isCaught(onMachine(story, mutation), ['livelock', 'step-limit'], { steps: 400 });
-  });
-
-  test('also while the table is replaced by an equal one: 3,000 random schedules', () => {
-    const seen = (view: View) => view.seen(0) === 1;
-    const replaced: Story = {
-      ...resampling,
-      name: 'resample-against-routing',
-      threads: {
-        device: (view) => {
-          device(view);
-          view.vm.irqfds.eventfd(1).read();
-        },
-        userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 0 as Gsi, irqchip: 0, pin: 0 }]),
-        vcpu: (view) => view.takeUntil(0, () => seen(view)),
-        main: (view) => view.serveUntil(() => seen(view)),
-      },
-    };
-    passesWithin(onMachine(replaced), { strategy: 'pct', schedules: 3000 });
-  });
-
-  /** The line may be up, or the interrupt active, or its end not passed on yet, when the irqfd goes. */
-  const removed: Story = {
-    ...resampling,
-    name: 'resample-against-deassign',
-    threads: {
-      device,
-      userland: (view) => view.vm.deassignIrqFd(0, 0),
-      // Once or twice: nobody ends a level as long as nobody serves its device.
-      vcpu: (view) => void view.drain(0, 2),
-    },
-    finally: (view) => {
-      const state = view.interrupts.state(view.interrupts.find(0, SPI));
-      expect(state & LINE, 'its line, which nobody would ever lower again').toBe(0);
-    },
-    sources: [],
-  };
-
-  test('leaves no line up when it is deassigned: up to one preemption, and 3,000 random schedules', () => {
-    passesWithin(onMachine(removed), { strategy: 'dfs', preemptions: 1 });
-    passesWithin(onMachine(removed), { strategy: 'pct', schedules: 3000 });
-  });
-
-  test('not so where a deassignment lowers nothing', () => {
-    const mutation = irqfds(
-      'this.#injector.inject(gsi, at + ROUTE, false);\n    }\n    this.#fds',
-      '{}\n    }\n    this.#fds',
-    );
-    isCaught(onMachine(removed, mutation), 'assertion');
-  });
-});
-
 describe('an irqfd that names its event itself, given another', () => {
   const options = { deviceId: DEVICE_ID };
   const story: Story = {
@@ -420,43 +327,5 @@ describe('an irqfd that names its event itself, given another', () => {
     { title: 'a device that leaves its section before it injects', mutation: LEAVES_EARLY },
   ])('not so with $title', ({ mutation }) => {
     isCaught(onMachine(story, mutation), 'assertion');
-  });
-});
-
-describe('two descriptors that are opened at once', () => {
-  const LAYOUT = new Layout();
-  const REGION = fds.fdRegion(LAYOUT, 1);
-  const GOT = LAYOUT.region('got', 2).at;
-  const scenario = (module: typeof fds): Scenario<Words> => {
-    const table = (words: Words) => new module.FdTable(words, REGION);
-    const open = (payload: number) => (words: Words) =>
-      store(words, GOT + payload - 1, table(words).open('open', fds.FD_DEVICE, payload));
-    return {
-      name: 'open-two',
-      words: LAYOUT.words,
-      threads: { one: open(1), other: open(2) },
-      finally: (words) => {
-        const [one, other] = [load(words, GOT), load(words, GOT + 1)];
-        expect([table(words).kindOf(one), table(words).kindOf(other)]).toEqual([
-          fds.FD_DEVICE,
-          fds.FD_DEVICE,
-        ]);
-        expect([table(words).payloadOf(one), table(words).payloadOf(other)]).toEqual([1, 2]);
-      },
-    };
-  };
-
-  test('each stands for what it was opened for, whatever the order', () => {
-    expect(passesEvery(scenario(fds)).schedules).toBeGreaterThan(2);
-  });
-
-  test('not so where what it stands for is written before the number is taken', () => {
-    const file = 'kvm/fds.ts';
-    const from =
-      'if (!replace(this.#words, at, state, state | FD_OPENING)) continue;\n      store(this.#words, this.#word(fd, PAYLOAD), payload);';
-    const to =
-      'store(this.#words, this.#word(fd, PAYLOAD), payload);\n      if (!replace(this.#words, at, state, state | FD_OPENING)) continue;';
-    const { module } = loadMutated<{ module: typeof fds }>({ module: file }, { file, from, to });
-    isCaught(scenario(module), 'assertion');
   });
 });

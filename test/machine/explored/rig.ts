@@ -19,46 +19,8 @@ import { CLOCK_WORDS } from '../../../src/measure/clock.ts';
 import { guestMemoryRegion } from '../../../src/memory/guest-memory.ts';
 import { Layout, type Region } from '../../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
-import { loadMutated, type Mutation } from '../../mutate.ts';
-
-const FILES = {
-  gic: 'gic/gic.ts',
-  cpuInterface: 'gic/cpu-interface.ts',
-  its: 'its/its.ts',
-  itsRegions: 'its/regions.ts',
-  itsPersonality: 'its/personality.ts',
-  vm: 'kvm/vm.ts',
-  designs: 'kvm/designs/designs.ts',
-  vcpu: 'machine/vcpu.ts',
-  vcpuControl: 'machine/vcpu-control.ts',
-  halt: 'machine/halt.ts',
-  guestMemory: 'memory/guest-memory.ts',
-  readers: 'memory/readers.ts',
-  clock: 'measure/clock.ts',
-} as const;
-
-type Modules = {
-  readonly gic: typeof import('../../../src/gic/gic.ts');
-  readonly cpuInterface: typeof import('../../../src/gic/cpu-interface.ts');
-  readonly its: typeof import('../../../src/its/its.ts');
-  readonly itsRegions: typeof import('../../../src/its/regions.ts');
-  readonly itsPersonality: typeof import('../../../src/its/personality.ts');
-  readonly vm: typeof import('../../../src/kvm/vm.ts');
-  readonly designs: typeof import('../../../src/kvm/designs/designs.ts');
-  readonly vcpu: typeof import('../../../src/machine/vcpu.ts');
-  readonly vcpuControl: typeof import('../../../src/machine/vcpu-control.ts');
-  readonly halt: typeof import('../../../src/machine/halt.ts');
-  readonly guestMemory: typeof import('../../../src/memory/guest-memory.ts');
-  readonly readers: typeof import('../../../src/memory/readers.ts');
-  readonly clock: typeof import('../../../src/measure/clock.ts');
-};
-
-/** Tables of 4 GSIs and 2 pins, and locks that sleep at once: else each table is a thousand stores, each wait a hundred looks. */
-const SMALL: readonly Mutation[] = [
-  { file: 'kvm/gsi.ts', from: 'MAX_IRQ_ROUTES = 4096', to: 'MAX_IRQ_ROUTES = 4' },
-  { file: 'kvm/gsi.ts', from: 'IRQCHIP_PINS = 988', to: 'IRQCHIP_PINS = 2' },
-  { file: 'memory/mutex.ts', from: 'spins = 100', to: 'spins = 0' },
-];
+import type { Mutation } from '../../mutate.ts';
+import { loadSmall, type Modules } from './modules.ts';
 
 export const LPI = 8192;
 export const SPI = 32;
@@ -310,7 +272,7 @@ const unchanged = new Map<string, Modules>();
 /** A story on a machine, of the real source, or of one with lines changed. */
 export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scenario<{ words: Words }> {
   const key = JSON.stringify(mutations);
-  const modules = unchanged.get(key) ?? loadMutated<Modules>(FILES, ...SMALL, ...mutations);
+  const modules = unchanged.get(key) ?? loadSmall(mutations);
   unchanged.set(key, modules);
   const { vcpus = 1 } = story;
   const layout = new Layout();
