@@ -65,7 +65,7 @@ const PROP = 0x4100_0000;
 const PEND = 0x4110_0000;
 const QUEUE = 0x4140_0000;
 const ITT = 0x4150_0000;
-const hex = (value: number | bigint) => `0x${value.toString(16)}`;
+export const hex = (value: number | bigint) => `0x${value.toString(16)}`;
 
 /**
  * A guest written by hand, for boards of 3 and more vCPUs: every vCPU has an SGI, a timer, an SPI and MSIs, some MSIs
@@ -75,8 +75,11 @@ export function handMade(cpus: number, rounds = 20): GuestTrace {
   return traceOf(handMadeLines(cpus, rounds), `hand-made-${cpus}.jsonl`);
 }
 
-/** The lines of {@link handMade}. */
-export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
+/**
+ * A guest that has set up its controller: SGIs, timers (27), and a device for each vCPU whose two events go there.
+ * @param splitEnds - EOImode 1: an interrupt is ended by EOI and DIR
+ */
+export function bootLines(cpus: number, splitEnds = false) {
   const lines: Line[] = [{ ...HEADER, cpus }];
   const each = (what: (cpu: number) => void) => {
     for (let cpu = 0; cpu < cpus; cpu++) what(cpu);
@@ -92,22 +95,15 @@ export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
     });
   const read = (frame: string, offset: number, value: number | bigint, size = 4) =>
     lines.push({ op: 'read', frame, offset: hex(offset), size, value: hex(value) });
-  const iar = (cpu: number, intid: number) => lines.push({ op: 'iar', cpu, intid });
-  const eoi = (cpu: number, intid: number) => lines.push({ op: 'eoi', cpu, intid });
-  const take = (cpu: number, intid: number) => {
-    iar(cpu, intid);
-    eoi(cpu, intid);
-  };
   let cwriter = 0;
   const commands = (...list: Line[]) => {
     for (const command of list) lines.push({ op: 'command', ...command });
-    cwriter += 32 * list.length;
+    cwriter = (cwriter + 32 * list.length) % 0x1_0000;
     write('GITS', 0x88, cwriter, 8);
     read('GITS', 0x90, cwriter, 8);
   };
   const device = (cpu: number) => 0x40 + cpu * 0x11;
   const lpi = (cpu: number, eventId: number) => FIRST_LPI + 100 + cpu * 10 + eventId;
-  const msi = (cpu: number, eventId: number) => lines.push({ op: 'msi', deviceId: device(cpu), eventId });
   const mapAll = (cpu: number) => {
     const names = { deviceId: device(cpu) };
     commands(
@@ -133,7 +129,7 @@ export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
     for (const [register, value] of [
       ['PMR', 0xf0],
       ['BPR1', 0],
-      ['CTLR', 0],
+      ['CTLR', splitEnds ? 2 : 0],
       ['IGRPEN1', 1],
     ] as const)
       lines.push({ op: 'icc', cpu, register, value: hex(value) });
@@ -147,7 +143,19 @@ export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
   write('GITS', 0x0, 1);
   each((cpu) => commands({ name: 'MAPC', collectionId: cpu, rdbase: cpu, valid: 1 }));
   each(mapAll);
+  return { lines, each, commands, mapAll, device, lpi };
+}
 
+/** The lines of {@link handMade}. */
+export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
+  const { lines, each, commands, mapAll, device, lpi } = bootLines(cpus);
+  const iar = (cpu: number, intid: number) => lines.push({ op: 'iar', cpu, intid });
+  const eoi = (cpu: number, intid: number) => lines.push({ op: 'eoi', cpu, intid });
+  const take = (cpu: number, intid: number) => {
+    iar(cpu, intid);
+    eoi(cpu, intid);
+  };
+  const msi = (cpu: number, eventId: number) => lines.push({ op: 'msi', deviceId: device(cpu), eventId });
   for (let round = 0; round < rounds; round++) {
     each((cpu) => {
       const next = (cpu + 1) % cpus;

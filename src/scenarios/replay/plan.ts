@@ -71,8 +71,8 @@ export class Planner {
   plan(): Planned {
     for (const [row, event] of this.#trace.events.entries()) this.#see(event, row);
     const tracks = this.#tracks;
-    for (const key of tracks.keys()) tracks.leaveOut(key, tracks.of(key));
     for (const key of tracks.keys()) this.#quieten(key, tracks.of(key));
+    for (const key of tracks.keys()) tracks.leaveOut(key, tracks.of(key));
     const script = toScript(inOrder(tracks.items), {
       vcpus: this.#trace.header.cpus,
       devices: this.#devices,
@@ -128,6 +128,7 @@ export class Planner {
     this.#lastControl = item;
     const keys = touched === ALL ? this.#tracks.keys() : touched;
     const tracks = keys.map((key) => ({ key, track: this.#tracks.of(key) }));
+    for (const { key, track } of tracks) this.#reraise(key, track, item);
     const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#tracks.isPending(key));
     act();
     tracks.forEach(({ key, track }, index) => {
@@ -137,7 +138,6 @@ export class Planner {
       if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
       track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
       track.last = item;
-      track.endOpen = false;
     });
     if (touched === ALL) this.#tracks.lastForAll = item;
   }
@@ -187,6 +187,8 @@ export class Planner {
     this.#acknowledges.set(row, item);
     track.pending = [];
     track.last = item;
+    track.taken = item;
+    track.fall = undefined;
     track.end = undefined;
   }
 
@@ -216,11 +218,11 @@ export class Planner {
     const { cpu, intid } = event;
     const item = this.#tracks.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
     const track = this.#tracks.of(keyOf(intid, cpu));
-    // The wire has fallen meanwhile, or somebody has written a register that concerns this very interrupt.
+    if (track.fall) item.causes.add(track.fall);
+    // Somebody has written a register that concerns this very interrupt.
     if (track.last && track.last !== this.#tracks.lastForAll) item.causes.add(track.last);
     for (const written of this.#written.get(block) ?? []) item.causes.add(written);
     track.end = item;
-    track.endOpen = true;
   }
 
   #deactivate(event: OfInterrupt, row: number): void {
@@ -231,7 +233,6 @@ export class Planner {
     if (track.last) item.causes.add(track.last);
     if (track.end) item.causes.add(track.end);
     track.end = item;
-    track.endOpen = true;
   }
 
   #sgi(event: GuestEvent & { op: 'sgi' }, row: number): void {
@@ -280,23 +281,43 @@ export class Planner {
       // It rose and fell, and nobody looked.
       track.pending.push(item);
       this.#tracks.leaveOut(key, track);
-    } else {
-      // It was still high when its handler had ended, and fell before anybody looked.
+    } else if (track.end) this.#tracks.advance(track, item);
+    else {
       this.#tracks.follow(track, item);
-      if (track.end && track.endOpen) track.end.causes.add(item);
+      track.fall = item;
     }
+  }
+
+  /**
+   * A level that is still high after its handler, while registers that concern it are written: it will be seen again, but
+   * must not be before. So its wire falls before the handler ends, and rises after the write.
+   */
+  #reraise(key: Key, track: Track, write: Item): void {
+    if (!this.#staysHigh(key, track)) return;
+    this.#tracks.advance(track, this.#wire(key, write.row, 0));
+    const rise = this.#wire(key, write.row, 1);
+    rise.causes.add(write);
+    rise.position = write.position + 0.25;
+    track.pending.push(rise);
   }
 
   /** A level that is high when the recording ends, and whose handler has ended: it would come again. */
   #quieten(key: Key, track: Track): void {
-    if (!track.end || !track.endOpen || key.startsWith('l') || !this.#tracks.isPending(key)) return;
-    if (this.#tracks.isEdge(key)) return;
+    if (this.#staysHigh(key, track))
+      this.#tracks.advance(track, this.#wire(key, this.#trace.events.length - 1, 0));
+  }
+
+  /** Whether a wire is high that nobody has seen rise again since its handler ended. */
+  #staysHigh(key: Key, track: Track): boolean {
+    if (!track.end || track.pending.length > 0 || key.startsWith('l')) return false;
+    return this.#tracks.isPending(key) && !this.#tracks.isEdge(key);
+  }
+
+  /** Drives a wire as the recording does not. */
+  #wire(key: Key, row: number, level: 0 | 1): Item {
     const { intid, vcpu } = interruptOf(key);
-    const row = this.#trace.events.length - 1;
-    const fields = { row, action: ACTION.line, a: intid, b: 0, value: BigInt(vcpu) };
-    const item = this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(key) });
-    this.#tracks.follow(track, item);
-    track.end.causes.add(item);
+    const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(vcpu) };
+    return this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(key) });
   }
 
   #threadOf(source: string): number {

@@ -30,6 +30,8 @@ export function survey({ events, header }: GuestTrace): Survey {
   const vcpu = new Int16Array(events.length).fill(-1);
   const block = new Int32Array(events.length).fill(-1);
   const special = new Set<number>();
+  /** By acknowledge: the handlers that ran on other vCPUs then. */
+  const beside = new Map<number, readonly number[]>();
   const open: { row: number; intid: number }[][] = Array.from({ length: header.cpus }, () => []);
   let last = 0;
   events.forEach((event, row) => {
@@ -41,6 +43,10 @@ export function survey({ events, header }: GuestTrace): Survey {
     block[row] = mine.at(-1)?.row ?? -1;
     if (event.op === 'iar') {
       block[row] = -1;
+      beside.set(
+        row,
+        open.flatMap((blocks) => blocks.map((other) => other.row)),
+      );
       if (isInterrupt(event.intid)) mine.push({ row, intid: event.intid });
     } else if (event.op === 'eoi') {
       const index = mine.findLastIndex(({ intid }) => intid === event.intid);
@@ -52,6 +58,8 @@ export function survey({ events, header }: GuestTrace): Survey {
     }
   });
   for (const blocks of open) for (const { row } of blocks) special.add(row);
+  // A special one waits for everything before it, and what comes after it waits: so those that run then are special too.
+  for (const row of special) for (const other of beside.get(row) ?? []) special.add(other);
   return { vcpu, block, special };
 }
 

@@ -10,10 +10,11 @@ export type Track = {
   last: Item | undefined;
   /** Signals that have made it pending and were not taken yet. */
   pending: Item[];
-  /** The end of its last handler: EOI or DIR. */
+  /** Its last acknowledge, and the end of that handler: EOI, or DIR. */
+  taken: Item | undefined;
+  /** The last fall of its wire in that handler. */
+  fall: Item | undefined;
   end: Item | undefined;
-  /** Whether anything but its wire has concerned it since `end`. */
-  endOpen: boolean;
 };
 
 /**
@@ -49,6 +50,17 @@ export class Tracks {
   follow(track: Track, item: Item): void {
     if (track.last) item.causes.add(track.last);
     track.last = item;
+  }
+
+  /**
+   * Moves the fall of a wire before the end of the last handler. The level was high when that ended, and fell before
+   * anybody looked again, by an accident of time: on threads somebody might look.
+   */
+  advance(track: Track, fall: Item): void {
+    if (!track.end || !track.taken) return;
+    fall.causes.add(track.taken);
+    fall.position = track.end.position - 0.3;
+    track.end.causes.add(fall);
   }
 
   /** Moves a signal behind a write that it was pending over. */
@@ -103,7 +115,13 @@ export class Tracks {
   of(key: Key): Track {
     const known = this.#byKey.get(key);
     if (known) return known;
-    const track: Track = { last: this.lastForAll, pending: [], end: undefined, endOpen: false };
+    const track: Track = {
+      last: this.lastForAll,
+      pending: [],
+      taken: undefined,
+      fall: undefined,
+      end: undefined,
+    };
     this.#byKey.set(key, track);
     return track;
   }

@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { replayGuest } from '../../src/scenarios/replay/replay.ts';
+import { isFaithful } from '../../src/scenarios/replay/result.ts';
+import { replayThreaded } from '../../src/scenarios/replay/threaded.ts';
+import { randomGuest } from './random-guest.ts';
+
+const SEEDS = (process.env.RANDOM_GUESTS ?? '1,2,3,4').split(',').map(Number);
+
+describe('random guests', () => {
+  test.each(SEEDS)('seed %i: event by event and on threads', async (seed) => {
+    const guest = randomGuest({ seed, cpus: 2 + (seed % 3), steps: 600, splitEnds: seed % 4 === 3 });
+    const single = replayGuest(guest);
+    expect(single.differences).toEqual([]);
+    expect(single.delivered).toBeGreaterThan(40);
+    const threaded = await replayThreaded(guest, { seed, runs: 2, patienceMs: 3000 });
+    expect(threaded.differences).toEqual([]);
+    expect(isFaithful(threaded)).toBe(true);
+    expect(threaded.delivered).toBe(single.delivered);
+  });
+});
