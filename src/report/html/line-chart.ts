@@ -13,7 +13,12 @@ import {
 import { element, escaped } from './markup.ts';
 
 /** Values over something that is counted, or over time. */
-type Line = { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] };
+type Line = {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** A class of the style, where the order of the lines does not give it. */
+  readonly mark?: string;
+};
 
 export type LineChart = {
   readonly id: string;
@@ -50,7 +55,7 @@ export function lineChart(chart: LineChart): string {
     });
     return element(
       'g',
-      { class: markOf(index) },
+      { class: line.mark ?? markOf(index) },
       element('path', { class: 'curve', d: pathThrough(placed) || 'M0 0' }) +
         (line.points.length <= DOTTED ? dots.join('') : ''),
     );
@@ -64,7 +69,8 @@ export function lineChart(chart: LineChart): string {
     width: WIDTH,
     height: HEIGHT,
     drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, xName, 30) + drawn.join(''),
-    legend: lines.length > 1 ? lines.map(({ name }, index) => ({ name, mark: markOf(index) })) : [],
+    legend:
+      lines.length > 1 ? lines.map(({ name, mark }, index) => ({ name, mark: mark ?? markOf(index) })) : [],
     table: {
       head: [xName, ...lines.map(({ name }) => name)],
       rows: shown.map((column) => [
