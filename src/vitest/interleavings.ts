@@ -32,6 +32,7 @@ export class InterleavingError extends Error {
 
 /** Below the timeout that vitest gives a test where nothing else is said, 5 s. */
 const SECONDS = 4;
+const HANG_SECONDS = 3;
 
 /**
  * Runs a scenario under every interleaving of its threads, and throws at the first that fails. A search that does not
@@ -65,7 +66,7 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
       if (again !== undefined) return again;
     }
   }
-  const result = explore(scenario, { seconds: SECONDS, ...given });
+  const result = explore(scenario, { seconds: SECONDS, hangSeconds: HANG_SECONDS, ...given });
   if (save && testPath !== undefined && result.failure !== undefined) {
     saveToken(testPath, currentTestName, result.failure.token);
   }

@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explore } from '../../src/explore/index.ts';
+import { irqloom } from '../cli/run.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const project = mkdtempSync(join(tmpdir(), 'irqloom-vitest-'));
@@ -123,5 +124,19 @@ describe('everyInterleaving in a run of vitest', () => {
     const damaged = await vitest(['failing.test.ts', '-t', 'loses an update$']);
     expect(damaged.output).toMatch(/failing\.test\.ts\.json is not a file of saved schedules/);
     rmSync(saved);
+  });
+
+  test('the test that explore --save writes fails until the code is mended', async () => {
+    const scenario = join(project, 'lost-update.ts');
+    const fixture = (name: string): string => join(ROOT, 'test/fixtures/explore', name);
+    copyFileSync(fixture('lost-update.ts'), scenario);
+    const { status } = await irqloom(['explore', scenario, '--save', join(project, 'saved.test.ts')]);
+    expect(status).toBe(1);
+    const before = await vitest(['saved.test.ts']);
+    expect(before.status, before.output).toBe(1);
+    expect(before.output).toMatch(/lost-update: the schedule that ended in exception does so no more/);
+    copyFileSync(fixture('lost-update-mended.ts'), scenario);
+    const after = await vitest(['saved.test.ts']);
+    expect(after.status, after.output).toBe(0);
   });
 });

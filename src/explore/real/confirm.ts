@@ -88,8 +88,8 @@ function failureOf(
 }
 
 /** A real thread that spins looks like one that could go on. */
-function comparable({ name, state, at, site }: ThreadEnd): unknown {
-  return [name, state === 'spinning' ? 'runnable' : state, at, site];
+function comparable({ name, state, at }: ThreadEnd): unknown {
+  return [name, state === 'spinning' ? 'runnable' : state, at];
 }
 
 /** What a search with confirmation in real threads answers. */

@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { explore, type Scenario } from '../../src/explore/index.ts';
+import { litmus } from '../../src/races/litmus/names.ts';
+import { exploreHtml } from '../../src/report/explore-html.ts';
+
+const html = (scenario: Scenario<Int32Array>): string =>
+  exploreHtml(explore(scenario), 'npx irqloom replay x1 <file>');
+
+describe('the page of a failure', () => {
+  const page = html(litmus('lost-update-2x1'));
+
+  test('has a lane for each thread, a box for each step, and a mark where a thread was stopped', () => {
+    expect(page.match(/<th scope="col" class="c\d">t\d<\/th>/g)).toHaveLength(2);
+    expect(page.match(/class="op[ "]/g)).toHaveLength(4);
+    expect(page.match(/stopped here<\/div>/g)).toHaveLength(1);
+    expect(page.match(/<b>ended<\/b>/g)).toHaveLength(2);
+    expect(page).toContain('proved: no fewer will do');
+  });
+
+  test('loads nothing and runs nothing', () => {
+    expect(page).not.toMatch(/<script|<link rel="stylesheet"|src=|url\(|https?:/);
+    expect(page).toContain("default-src 'none'");
+  });
+
+  test('shows what came from elsewhere as text', () => {
+    expect(page).toContain('npx irqloom replay x1 &lt;file&gt;');
+    const evil = html({
+      name: 'evil',
+      words: 1,
+      threads: {
+        '<b>': (s) => {
+          Atomics.load(s, 0);
+          throw new Error('<img src=x onerror=alert(1)>');
+        },
+      },
+      names: () => '"><script>',
+    });
+    expect(evil).not.toMatch(/<img|<script|<b>:/);
+    expect(evil).toContain('&lt;script&gt;');
+  });
+
+  test('leaves out threads that did nothing, and says so', () => {
+    const many = html(litmus('reorder-3+1'));
+    expect(many).toContain('2 threads did nothing yet, and have no lane');
+    expect(many.match(/<th scope="col" class="c\d">/g)).toHaveLength(2);
+  });
+
+  test('a sleeper has a dotted lane', () => {
+    expect(html(litmus('futex-lost-wakeup'))).toMatch(/<td class="c0 asleep">/);
+    expect(page).not.toMatch(/<td class="c\d asleep">/);
+  });
+});
+
+test('the page of a scenario that holds says how much was seen', () => {
+  const page = html(litmus('futex-correct'));
+  expect(page).toContain('holds in every order');
+  expect(page).not.toContain('class="lanes"');
+});
