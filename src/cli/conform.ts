@@ -1,10 +1,11 @@
 import { Command, Option } from 'commander';
 import { conformText } from '../report/conform-text.ts';
-import { conform } from '../scenarios/conform/conform.ts';
-import { PROFILES, type Profile } from '../scenarios/vector-answers.ts';
+import { answersTo, conform } from '../scenarios/conform/conform.ts';
+import { formatAnswer, PROFILES, type Profile } from '../scenarios/vector-answers.ts';
+import { readVector } from '../scenarios/vector-language.ts';
 import { EXIT } from './exit.ts';
 
-type Flags = { profile: Profile; json?: boolean };
+type Flags = { profile: Profile; answers?: boolean; json?: boolean };
 
 /** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
 export function conformCommand(): Command {
@@ -23,10 +24,23 @@ export function conformCommand(): Command {
         .choices(PROFILES)
         .default('kvm'),
     )
+    .option(
+      '--answers',
+      'compare nothing: print the answers, as a recording has them; no recording is needed',
+    )
     .option('--json', 'print the result as one JSON object')
     .action((paths: string[], flags: Flags) => {
+      if (flags.answers) {
+        printAnswers(paths, flags.profile);
+        return;
+      }
       const result = conform(paths, flags.profile);
       process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
       process.exitCode = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
     });
+}
+
+function printAnswers(paths: readonly string[], profile: Profile): void {
+  for (const vector of paths.map(readVector))
+    process.stdout.write(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
 }

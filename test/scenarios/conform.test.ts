@@ -120,6 +120,22 @@ describe('the command', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  test('answers alone, of a vector that nobody has recorded', () => {
+    const lonely = join(scratch, 'alone.vec');
+    writeFileSync(lonely, 'setup-dist\nr32 GICD.CTLR\ncpu 0 rpr\n');
+    const { status, stdout } = run(lonely, '--answers');
+    expect(status).toBe(0);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { i: 0, line: 2, op: 'r32', at: 'GICD.CTLR', value: '0x52' },
+      { i: 1, line: 3, op: 'cpu', cpu: 0, verb: 'rpr', value: '0xff' },
+    ]);
+  });
+
   test('a missing recording, an unknown profile, no vector at all', () => {
     const lonely = join(scratch, 'lonely.vec');
     writeFileSync(lonely, 'r32 GICD.CTLR\n');

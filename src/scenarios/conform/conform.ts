@@ -49,9 +49,14 @@ export function readCase(path: string): VectorCase {
   return { name: basename(path, '.vec'), vector, expected: readAnswers(expectedPathOf(path)) };
 }
 
+/** What a vector is answered by a machine of its own. */
+export function answersTo(vector: Vector, profile: Profile): VectorAnswer[] {
+  return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile)));
+}
+
 /** Runs a vector on a machine of its own and compares. */
 export function runCase({ name, vector, expected }: VectorCase, profile: Profile): VectorResult {
-  const answers = runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile)));
+  const answers = answersTo(vector, profile);
   const steps = new Map(vector.steps.map(({ line, text }) => [line, text]));
   return { name, ...compareAnswers(answers, expected, profile, (line) => steps.get(line) ?? '') };
 }
