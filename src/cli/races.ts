@@ -15,9 +15,9 @@ type Flags = RaceOptions & { json?: boolean };
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
   return new Command('races')
-    .summary('find the races of the catalogue, real bugs of interrupt delivery, and see their fixes hold')
+    .summary('find the races of the catalogue, known from KVM and its like, and see their fixes hold')
     .description(
-      'Each race is a bug that has bitten somebody, as two small programs: one that has it, and one that has not, which is the machine itself wherever the machine has that mechanism. The first is searched for a schedule that fails, without a hint; the second is run under every schedule, or as many as the time allows. With the name of a race its story is told, and the failing schedule shown.\n' +
+      'Each race is a fault that was found in KVM, a VMM or a hypervisor, or that a guard in their code is there for, as two small programs: one that has it, and one that has not, which is the machine itself wherever the machine has that mechanism. The first is searched for a schedule that fails, without a hint; the second is run under every schedule, or as many as the time allows. With the name of a race its story is told, and the failing schedule shown.\n' +
         'Exit status 1 if a bug was not found with its symptom, or a fix did not hold.',
     )
     .argument('[slug...]', 'names or numbers of races; all where none is given')

@@ -50,7 +50,7 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
     'oldCpu:finish': ['store inProgress', undefined],
   },
   reference:
-    'Linux 9c15eeb5362c lets the fasteoi flow handler resend what came while it was busy; it is used for LPIs of the ITS, which have no active state to hold the second edge back. A later discussion reports a storm of resends where the newcomer retries.',
+    'Linux 9c15eeb5362c lets the fasteoi flow handler resend what came while it was busy; it was read by its subject, and in handle_fasteoi_irq() as it is today. It is used for LPIs of the ITS, which have no active state to hold the second edge back. A later discussion reports a storm of resends where the newcomer retries.',
   story:
     'The old CPU handles an interrupt. It is sent to another CPU meanwhile, and comes again there. The new CPU finds that a handler is running, acknowledges and goes: the edge is gone, and the handler that was running has looked at the device already.',
   fix: "the machine's state word: an edge is a bit that only the taking of it clears, and what is retargeted while it is pending goes along",

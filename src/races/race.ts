@@ -8,7 +8,7 @@ import type { OracleId } from './oracles.ts';
  */
 type StepPlace = string | readonly [buggy: string, fixed: string | undefined];
 
-/** A race that has bitten somebody, as two small programs: one that has it, and one that has not. */
+/** A race of interrupt delivery, as two small programs: one that has it, and one that has not. */
 export type Race = {
   /** Number in the catalogue. */
   readonly number: number;

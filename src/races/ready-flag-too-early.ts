@@ -37,7 +37,8 @@ export const readyFlagTooEarly = defineRace<Words, VmAttachment>({
     'vcpu:access': ['rest', 'rest'],
     'initialiser:register': ['store device', 'store kvm.vgic'],
   },
-  reference: 'Linux 78a005555500, "KVM: arm64: Ensure vgic_ready() is ordered against MMIO registration".',
+  reference:
+    'Linux 78a005555500, "KVM: arm64: Ensure vgic_ready() is ordered against MMIO registration" (known by its subject, not read).',
   story:
     'The initialiser sets the flag that says "ready", and then registers the device. In between a vCPU sees the flag, takes the fast path, and reaches for a device that is not there yet.',
   fix: "the machine's initVgic(): the flag is the last thing that is stored",
