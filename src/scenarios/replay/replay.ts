@@ -7,9 +7,9 @@ import { Replayer } from './replayer.ts';
 import type { ReplayResult } from './result.ts';
 import { emptyTally, type ReplayTally } from './tally.ts';
 
-/** Passes are made until they have taken this long altogether, ms; at least one, at most {@link MOST_PASSES}. */
-const MEASURED_MS = 400;
-const MOST_PASSES = 64;
+/** Passes are made until there are so many and they have taken so long altogether, ms; but not past the second bounds. */
+const LEAST = { passes: 24, ms: 400 } as const;
+const MOST = { passes: 64, ms: 3_000 } as const;
 
 /** A machine that a recording can be replayed on from its start, and the recording as the replay wants it. */
 export function loadReplay(
@@ -44,7 +44,7 @@ export function replayGuest(trace: GuestTrace): ReplayResult {
     const took = performance.now() - start;
     seconds.push(took / 1000);
     total += took;
-  } while (tally.differences.length === 0 && total < MEASURED_MS && seconds.length < MOST_PASSES);
+  } while (tally.differences.length === 0 && wantsMore(seconds.length, total));
   const median = seconds.toSorted((a, b) => a - b)[seconds.length >> 1] ?? 0;
   return {
     schemaVersion: 1,
@@ -61,4 +61,9 @@ export function replayGuest(trace: GuestTrace): ReplayResult {
     passes: seconds.length,
     firstPassSeconds: seconds[0] ?? 0,
   };
+}
+
+function wantsMore(passes: number, ms: number): boolean {
+  if (passes >= MOST.passes || ms >= MOST.ms) return false;
+  return passes < LEAST.passes || ms < LEAST.ms;
 }
