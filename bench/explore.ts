@@ -109,8 +109,13 @@ function timeBounded(): { schedules: number; ms: number } {
   });
 }
 
-/** Measures every strategy and prints the table. */
-export function run(ms = 1000): Speed[] {
+export type Speeds = {
+  readonly lines: readonly Speed[];
+  readonly bounded: { schedules: number; ms: number };
+};
+
+/** Measures every strategy. */
+export function run(ms = 1000): Speeds {
   const bounded = timeBounded();
   const measured = STRATEGIES.map(
     ([what, make]): Speed => ({
@@ -120,18 +125,18 @@ export function run(ms = 1000): Speed[] {
       recorded: false,
     }),
   );
-  const lines = [...measured, ...RECORDED];
-  console.log('exploration, schedules/s, one thread                2 x 10        3 x 10');
-  for (const { what, two, three, recorded } of lines) {
-    const label = recorded ? `  recorded: ${what}` : `irqloom ${what}`;
-    console.log(
-      `${label.padEnd(46)}${two.toLocaleString('en-US').padStart(12)}  ${three.toLocaleString('en-US').padStart(12)}`,
-    );
-  }
-  console.log(
-    `every schedule of 3 x 10 with at most 2 preemptions: ${bounded.schedules} in ${bounded.ms.toFixed(1)} ms, from a cold start`,
-  );
-  return lines;
+  return { lines: [...measured, ...RECORDED], bounded };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) run();
+export function format({ lines, bounded }: Speeds): string {
+  return [
+    'exploration, schedules/s, one thread                2 x 10        3 x 10',
+    ...lines.map(({ what, two, three, recorded }) => {
+      const label = recorded ? `  recorded: ${what}` : `irqloom ${what}`;
+      return `${label.padEnd(46)}${two.toLocaleString('en-US').padStart(12)}  ${three.toLocaleString('en-US').padStart(12)}`;
+    }),
+    `every schedule of 3 x 10 with at most 2 preemptions: ${bounded.schedules} in ${bounded.ms.toFixed(1)} ms, from a cold start`,
+  ].join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(format(run()));

@@ -1,3 +1,5 @@
+import { format as formatExplore, run as runExplore } from './explore.ts';
+import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
 import { format as formatKvm, run as runKvm } from './kvm.ts';
@@ -15,6 +17,8 @@ const BENCHES = {
   its: async () => formatIts(runIts()),
   kvm: async () => formatKvm(await runKvm()),
   measure: async () => formatMeasure(await runMeasure()),
+  explore: async () => formatExplore(runExplore()),
+  lockstep: async () => formatRealThreads(await runRealThreads()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
 } as const satisfies Record<string, () => Promise<string>>;
