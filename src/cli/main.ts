@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { compareCommand } from './compare.ts';
 import { compareRunsCommand } from './compare-runs.ts';
 import { conformCommand } from './conform.ts';
 import { exitStatusOf } from './exit.ts';
@@ -28,6 +29,7 @@ const commands = [
   stressCommand(),
   latencyCommand(),
   scaleCommand(),
+  compareCommand(),
   compareRunsCommand(),
   exploreCommand(),
   replayCommand(),

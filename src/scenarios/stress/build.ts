@@ -44,6 +44,8 @@ export type StressOptions = {
   readonly dispatch: Dispatch;
   readonly seed: number;
   readonly fault: Fault;
+  /** How long an idle vCPU polls at most, where it is not the machine's default. */
+  readonly haltPollNs?: number;
 };
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
@@ -129,7 +131,7 @@ type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
 
 function createMachine(
   config: MachineConfig,
-  { abi = 'merged', dispatch, fault }: StressOptions,
+  { abi = 'merged', dispatch, fault, haltPollNs = config.haltPollNs }: StressOptions,
   sizes: Sizes,
 ): Machine {
   return Machine.create({
@@ -138,6 +140,7 @@ function createMachine(
     abi,
     dispatch,
     fault,
+    haltPollNs,
     scenarioWords: stressWords(sizes, 2 ** config.idBits),
   });
 }

@@ -1,0 +1,80 @@
+import { Command } from 'commander';
+import { IrqError } from '../errors/irq-error.ts';
+import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { compareFindings } from '../report/compare-findings.ts';
+import { compareHtml } from '../report/compare-html.ts';
+import { compareText } from '../report/compare-text.ts';
+import type { CompareResult } from '../scenarios/compare/result.ts';
+import { runCompare } from '../scenarios/compare/run.ts';
+import { didYouMean } from '../scenarios/suggestion.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { writeText } from './files.ts';
+import { Terminal } from './terminal.ts';
+import { number, wholeNumber } from './values.ts';
+
+type Flags = {
+  abi?: readonly DesignName[];
+  vcpus: number;
+  devices: number;
+  events: number;
+  seconds: number;
+  json?: boolean;
+  report?: string;
+};
+
+/** `irqloom compare`: the designs of the 2015 debate on one machine, with figures. */
+export function compareCommand(): Command {
+  return new Command('compare')
+    .summary('compare the designs of the 2015 debate: latency, rate, memory, cost and fate of changes')
+    .description(
+      'Runs the same devices and the same guest under each design of the debate about KVM’s interrupt ABI on arm64, dispatched inline and by the main thread: latency and rate on real threads, what an injection touches, what a source costs, what a change of one vector costs with 16 to 4,096 of them, what becomes of signals meanwhile, and which names each party must know. The first design is measured twice, to say what differences mean nothing.',
+    )
+    .option('--abi <list>', `designs, of ${DESIGN_NAMES.join(', ')} (default: all)`, designs)
+    .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)
+    .option('-d, --devices <n>', 'device threads', wholeNumber(1, 64), 1)
+    .option('-e, --events <n>', 'events (MSI vectors) of each device', wholeNumber(1, 900), 16)
+    .option('-s, --seconds <n>', 'how long to signal, in all', number(0.1, 86_400, 'seconds'), 16)
+    .option('--json', 'print the result as one JSON object')
+    .option('--report <file>', 'write a report with pictures as one HTML file')
+    .action(async (flags: Flags) => {
+      process.exitCode = await compare(flags);
+    });
+}
+
+async function compare({ json, report, abi = DESIGN_NAMES, ...topology }: Flags): Promise<number> {
+  const terminal = new Terminal();
+  terminal.line(terminal.dim('Ctrl-C ends the run and prints the designs that are done'));
+  const result = await interruptible((signal) =>
+    runCompare(
+      { ...topology, abi },
+      {
+        signal,
+        progress: (share, what) => terminal.status(`${what}: ${(100 * share).toFixed(0)} %`),
+      },
+    ),
+  );
+  terminal.clear();
+  if (report) writeText(report, compareHtml(result));
+  const printed = { ...result, findings: compareFindings(result) };
+  process.stdout.write(json ? `${JSON.stringify(printed)}\n` : compareText(result));
+  return exitOf(result);
+}
+
+function exitOf({ designs, interrupted }: CompareResult): number {
+  const broken = designs.some(({ dispatch: { main, inline } }) => main.violations + inline.violations > 0);
+  if (broken) return EXIT.failed;
+  if (interrupted) return EXIT.interrupted;
+  return designs.every(({ dispatch }) => dispatch.inline.signals > 0) ? EXIT.held : EXIT.noAnswer;
+}
+
+function designs(text: string): DesignName[] {
+  const names = text.split(',').map((word) => {
+    const found = DESIGN_NAMES.find((name) => name === word.trim());
+    if (found) return found;
+    throw new IrqError(
+      'ERR_USAGE',
+      `--abi is a list of ${DESIGN_NAMES.join(', ')}, not "${word}"${didYouMean(word, DESIGN_NAMES)}`,
+    );
+  });
+  return [...new Set(names)];
+}

@@ -1,0 +1,114 @@
+import type { UpdateFates } from '../kvm/designs/update-fates.ts';
+import type { CompareResult, DesignResult, UpdateFigures } from '../scenarios/compare/result.ts';
+import { calibrationLines } from './calibration-text.ts';
+import { compareFindings } from './compare-findings.ts';
+import { table } from './table.ts';
+import { count, factor, plural, rate, time } from './units.ts';
+
+/** A comparison of the designs as text for people. */
+export function compareText(result: CompareResult): string {
+  const { config, designs, again, clock, calibration } = result;
+  const lines = [
+    `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')} of ${plural(config.events, 'event')}; ${plural(config.cores, 'core')}, Node ${config.node}, ${time(result.seconds * 1e9)}`,
+    '',
+    'signal to handler, one at a time; rate when all sources signal together and are awaited; ratio to half a spinning round trip',
+    table(
+      ['design', '', 'ends in', 'inline p50', 'p99', 'ratio', 'rate', 'main p50', 'p99', 'ratio', 'rate'],
+      [
+        ...designs.map(({ name, letter, eventsAs, dispatch }) => [
+          name,
+          `(${letter})`,
+          eventsAs.toUpperCase(),
+          ...speedCells(dispatch),
+        ]),
+        ...(again ? [[again.name, 'again', '', ...speedCells(again.dispatch)]] : []),
+      ],
+    ),
+    '',
+    'one inline injection: shared operations, words and cache lines; with its taking, in one thread; bytes of a source',
+    table(
+      ['design', 'loads', 'stores', 'updates', 'words', 'lines', 'time', 'route', 'table', 'irqfd + eventfd'],
+      designs.map(({ name, injection: i, memory }) => [
+        name,
+        String(i.loads),
+        String(i.stores),
+        String(i.updates),
+        String(i.words),
+        String(i.lines),
+        time(i.ns),
+        String(memory.route),
+        String(memory.table),
+        String(memory.irqfd + memory.eventfd),
+      ]),
+    ),
+    '',
+    'a change of one vector: calls + entries handed over, and the time that a quarter of the tries kept within',
+    table(
+      ['design', 'vectors', 'mask by irqfd', '', 'mask by route', '', 'new message', ''],
+      designs.flatMap(({ name, updates }) =>
+        updates.map(({ vectors, maskByIrqFd, maskByRoute, reroute }, index) => [
+          index === 0 ? name : '',
+          count(vectors),
+          ...updateCells(maskByIrqFd),
+          ...(maskByRoute ? updateCells(maskByRoute) : ['–', '–']),
+          ...updateCells(reroute),
+        ]),
+      ),
+    ),
+    '',
+    'what becomes of a signal during a change, at each of some moments: old route, new route, lost, and late; and in the gap between mask and unmask',
+    table(
+      ['design', 'change', 'moments', 'old', 'new', 'lost', 'late', 'in the gap'],
+      designs.flatMap(fateRows),
+    ),
+    '',
+    'names that each party must know',
+    table(
+      ['design', 'guest', 'userland', 'kernel', 'device'],
+      designs.map(({ name, names }) => [
+        name,
+        ...[names.guest, names.userland, names.kernel, names.device].map((kinds) => kinds.join(', ') || '–'),
+      ]),
+    ),
+    '',
+    ...compareFindings(result).map((finding) => `- ${finding}`),
+    '',
+    ...calibrationLines(clock, calibration),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function speedCells({ inline, main }: DesignResult['dispatch']): string[] {
+  return [inline, main].flatMap(({ latencyNs, toCalibration, perSecond }) => [
+    time(latencyNs.p50),
+    time(latencyNs.p99),
+    factor(toCalibration),
+    rate(perSecond),
+  ]);
+}
+
+function updateCells({ calls, entries, us }: UpdateFigures): string[] {
+  return [`${calls} + ${count(entries)}`, time(us * 1000)];
+}
+
+/** The rows of a design's fates: what was done, and what became of the signals. */
+export function fateRows({ name, fates }: Pick<DesignResult, 'name' | 'fates'>): string[][] {
+  const row = (change: string, fate: UpdateFates | null, head: string): string[][] =>
+    fate === null
+      ? []
+      : [
+          [
+            head,
+            change,
+            ...[fate.moments, fate.old, fate.new, fate.lost, fate.late].map(String),
+            fate.gaps
+              .map(({ by, late }) => (by === 'none' ? 'lost' : `${by}${late ? ', late' : ''}`))
+              .join('; ') || '–',
+          ],
+        ];
+  return [
+    ...row('mask by irqfd', fates.maskByIrqFd, name),
+    ...row('mask by route', fates.maskByRoute, ''),
+    ...row('new message', fates.reroute, ''),
+  ];
+}
