@@ -11,7 +11,7 @@ const MEMORY = { base: VECTOR_LAYOUT.PROP, bytes: 0x100_0000 };
 const LPIS = 768;
 const COUNTED = 256 + LPIS;
 const FIRST_LPI = 8192;
-export const FLAGS = 16;
+const FLAGS = 16;
 
 /** The machine that guests run on, KVM's kind. */
 export function guestConfig(vcpus: number, devices: number): MachineConfig {

@@ -83,7 +83,7 @@ export type ScriptRegions = {
 
 type Sizes = Pick<ReplayScript, 'items' | 'vcpus' | 'devices'>;
 
-export function scriptRegions(layout: Layout, { items, vcpus, devices }: Sizes): ScriptRegions {
+function scriptRegions(layout: Layout, { items, vcpus, devices }: Sizes): ScriptRegions {
   return {
     remaining: layout.region('replay.remaining', 1),
     abort: layout.region('replay.abort', 1),

@@ -18,7 +18,7 @@ export type Survey = {
 export const isInterrupt = (intid: number) => intid < 1020 || intid >= 8192;
 
 /** Whether an event is of the controller's setting up: a register, a command, a byte of a table. */
-export function isControl({ op }: GuestEvent): boolean {
+function isControl({ op }: GuestEvent): boolean {
   return op === 'read' || op === 'write' || op === 'command' || op === 'lpi-config' || op === 'icc';
 }
 
