@@ -32,8 +32,12 @@ const NAP_MS = 0.05;
 const PARK_MS = 20;
 /** A signal that is not handled by then is lost. */
 const PATIENCE_MS = 10_000;
-/** How long a vCPU that has just told of its last interrupt may take to fall asleep before it is signalled all the same. */
-const ASLEEP_WITHIN_NS = 20_000;
+/**
+ * A vCPU that has just told of its last interrupt is about to fall asleep. One that has not by then was kept from its
+ * core, perhaps by this very device, which gets out of its way; and in the end is signalled all the same.
+ */
+const FALLS_ASLEEP_WITHIN_NS = 5_000;
+const ASLEEP_WITHIN_NS = 10e6;
 /** A device sleeps until so long before its next signal, and looks at the clock for the rest. */
 const AWAKE_NS = 200_000;
 
@@ -75,7 +79,8 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   const awaitSleep = (vcpu: number) => {
     const control = machine.control(vcpu);
     const start = clock.now();
-    while (!control.isHalted && clock.now() - start < ASLEEP_WITHIN_NS);
+    while (!control.isHalted && clock.now() - start < FALLS_ASLEEP_WITHIN_NS);
+    while (!control.isHalted && clock.now() - start < ASLEEP_WITHIN_NS) nap(NAP_MS);
   };
 
   const awaitTime = (ns: number) => {
