@@ -45,8 +45,10 @@ export type FreeReport = {
 /** `first.thread` of what `finally` threw. */
 export const FINALLY = -1;
 
-/** So much longer than for a batch does a thread look out for the others at the start of a run. */
+/** Up to so much longer than for a batch does a thread look out for the others at the start of a run. */
 const PATIENCE = 10;
+/** At least so many looks: some microseconds' worth. */
+const FEW_LOOKS = 2000;
 /** The longest jitter, in turns of an empty loop: some microseconds. */
 const JITTER_BITS = 12;
 
@@ -65,6 +67,7 @@ export class FreeThread {
   readonly #chance: Chance;
   #first: FreeReport['first'];
   #outcomes: Record<string, number> = {};
+  #looks: number;
 
   constructor(task: FreeTask, scenario: CheckedScenario) {
     this.#task = task;
@@ -73,6 +76,7 @@ export class FreeThread {
     this.#chance = new Chance(task.seed);
     this.#memory = new SharedMemory(task.state, task.buffers);
     this.#memory.markFresh();
+    this.#looks = task.spin;
   }
 
   /** Runs batches until told to stop. */
@@ -99,7 +103,7 @@ export class FreeThread {
     const epoch = Atomics.load(control, EPOCH);
     const threads = this.#scenario.bodies.length;
     if (Atomics.add(control, ARRIVED, 1) < threads - 1) {
-      this.#awaitChange(EPOCH, epoch, this.#task.spin * PATIENCE);
+      this.#awaitOthers(epoch);
     } else {
       if (control[FRESH] === 0) this.#judge(epoch);
       control[FRESH] = 0;
@@ -178,6 +182,18 @@ export class FreeThread {
   #note(run: number, thread: number, thrown: unknown): number {
     this.#first ??= { run, thread, thrown: toPlain(thrown) };
     return explainThrown(thrown, '', []).kind === 'assertion' ? ASSERTED : THREW;
+  }
+
+  /**
+   * Waits for the start of the run. Where looking was of no use, since the others have no core to run on, the thread
+   * looks half as long the next time, and twice as long where it was.
+   */
+  #awaitOthers(epoch: number): void {
+    const most = this.#task.spin * PATIENCE;
+    let left = Math.min(this.#looks, most);
+    while (left > 0 && Atomics.load(this.#control, EPOCH) === epoch) left--;
+    this.#looks = left > 0 ? Math.min(most, this.#looks * 2) : Math.max(FEW_LOOKS, this.#looks >> 1);
+    this.#awaitChange(EPOCH, epoch, 0);
   }
 
   /** Waits until a word is no longer `value`: looks for a while, then sleeps. Returns what it is. */
