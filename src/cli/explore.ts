@@ -16,7 +16,7 @@ import { number, wholeNumber } from './values.ts';
 export const SCHEMA_VERSION = 1;
 
 /** Who runs the threads: this one thread, real ones an operation at a time, or real ones left alone. */
-export const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
+const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
 type Flags = ExploreOptions & {
   executor: (typeof EXECUTORS)[number];

@@ -36,7 +36,7 @@ export function describeCoverage(explored: Explored): Coverage {
 function describeSearch(explored: Explored): Coverage {
   const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
   const n = schedules.toLocaleString('en-US');
-  if (failed) return { statement: `stopped at a failure after ${n} schedules` };
+  if (failed) return { statement: `stopped at a failure after ${n} schedule${schedules === 1 ? '' : 's'}` };
   if (exhausted) {
     const what = search?.cut
       ? `every schedule within ${bound}`

@@ -9,7 +9,7 @@ const LONGEST_LOOP = 16;
 
 /** A step with its number, or a fold: the last `period` lines come `times` times more. */
 export type Line = { readonly number: number; readonly entry: TraceEntry } | Fold;
-export type Fold = {
+type Fold = {
   readonly fold: {
     readonly from: number;
     readonly to: number;

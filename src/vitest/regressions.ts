@@ -6,7 +6,7 @@ import { IrqError } from '../errors/irq-error.ts';
 type Saved = Record<string, string[]>;
 
 /** Where the schedules of a test file are kept: beside it, to be committed with it. */
-export function regressionFile(testPath: string): string {
+function regressionFile(testPath: string): string {
   return join(dirname(testPath), '__interleavings__', `${basename(testPath)}.json`);
 }
 

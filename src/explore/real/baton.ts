@@ -22,7 +22,7 @@ export const THREW = LINE + 5;
 export const DIVERGED = LINE + 6;
 /** The threads in Atomics.wait, first come first: how many, and who. */
 export const SLEEPERS = LINE + 7;
-export const SLEEPER = 2 * LINE;
+const SLEEPER = 2 * LINE;
 const THREADS = 4 * LINE;
 
 /** What the baton says to the one who gets it. */

@@ -25,7 +25,7 @@ export function race(name: string): Sourced {
   return { scenario: checkScenario(findVariant(name)), source };
 }
 
-export function fixturePath(name: string): string {
+function fixturePath(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/explore/${name}`, import.meta.url));
 }
 
