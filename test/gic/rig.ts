@@ -3,8 +3,8 @@ import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
 
-export const RAM = 0x4000_0000;
-export const CONFIG_TABLE = RAM;
+const RAM = 0x4000_0000;
+export const CONFIG_TABLE = 0x4000_0000;
 export const pendingTableOf = (vcpu: number) => RAM + 0x1_0000 * (1 + vcpu);
 
 /** An interrupt controller with guest memory, and without an ITS in front of it. */
