@@ -27,7 +27,7 @@ export function compareCommand(): Command {
   return new Command('compare')
     .summary('compare the designs of the 2015 debate: latency, rate, memory, cost and fate of changes')
     .description(
-      'Runs the same devices and the same guest under each design of the debate about KVM’s interrupt ABI on arm64, dispatched inline and by the main thread: latency and rate on real threads, what an injection touches, what a source costs, what a change of one vector costs with 16 to 4,096 of them, what becomes of signals meanwhile, and which names each party must know. The first design is measured twice, to say what differences mean nothing.',
+      'Runs the same devices and the same guest under each design of the debate about KVM’s interrupt ABI on arm64, dispatched inline and by the main thread: latency and rate on real threads, what an injection touches, what a source costs, what a change of one vector costs with 16 to 4,096 of them, what becomes of signals meanwhile, and which names each party must know. Each design is measured twice, to say what differences mean nothing.',
     )
     .option('--abi <list>', `designs, of ${DESIGN_NAMES.join(', ')} (default: all)`, designs)
     .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)

@@ -43,8 +43,8 @@ function latencyFindings(designs: readonly DesignResult[], noise: CompareResult[
       noise === null
         ? ''
         : apart <= Math.max(noise.inline.latency, LEAST_SHOWN)
-          ? `, and the same design measured twice differed by ${factor(noise.inline.latency)}: the way a source is named does not show in the latency`
-          : `, more than the ${factor(noise.inline.latency)} by which one design measured twice differed`;
+          ? `, and two measurements of one design up to ${factor(noise.inline.latency)}: the way a source is named does not show in the latency`
+          : `, more than two measurements of one design, at most ${factor(noise.inline.latency)}`;
     findings.push(
       `Inline, the medians of the ${among} lie ${factor(apart)} apart (${low.name} ${time(inlineP50(low))}, ${high.name} ${time(inlineP50(high))})${within}.`,
     );

@@ -7,7 +7,7 @@ import { count, factor, plural, rate, time } from './units.ts';
 
 /** A comparison of the designs as text for people. */
 export function compareText(result: CompareResult): string {
-  const { config, designs, again, clock, calibration } = result;
+  const { config, designs, clock, calibration } = result;
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')} of ${plural(config.events, 'event')}; ${plural(config.cores, 'core')}, Node ${config.node}, ${time(result.seconds * 1e9)}`,
     '',
@@ -21,7 +21,6 @@ export function compareText(result: CompareResult): string {
           eventsAs.toUpperCase(),
           ...speedCells(dispatch),
         ]),
-        ...(again ? [[again.name, 'again', '', ...speedCells(again.dispatch)]] : []),
       ],
     ),
     '',

@@ -14,16 +14,17 @@ import { buildStress } from '../stress/build.ts';
 import { connectionsOf, STRESS_POLICY } from '../stress/naming.ts';
 import { type Plan, stressViews } from '../stress/plan.ts';
 import type { Block, BlockDone } from './device.ts';
+import { POLL_NS } from './guest.ts';
 import type { DesignResult, DispatchFigures } from './result.ts';
 
 export type CompareTopology = { readonly vcpus: number; readonly devices: number; readonly events: number };
 
-/** Polls for as long as anything here can take; where there are cores for that. */
-const POLL_NS = 1e9;
-/** Pairs of blocks that are measured, after one pair for the compiler. */
-const PAIRS = 4;
+/** Pairs of blocks that are measured at a go, after one pair for the compiler. */
+const PAIRS = 2;
 /** The first pair's share of the time of another. */
 const WARM = 0.5;
+
+const polls = ({ vcpus, devices }: CompareTopology) => vcpus + devices <= availableParallelism();
 
 /** A machine with the same devices and guest for each design; none of its sources is connected yet. */
 export function machineOf(
@@ -31,9 +32,8 @@ export function machineOf(
   input: CompareTopology,
   dispatch: Dispatch,
 ): { machine: Machine; plan: Plan } {
-  const polls = input.vcpus + input.devices <= availableParallelism();
   return buildStress({
-    ...(polls ? { haltPollNs: POLL_NS } : {}),
+    ...(polls(input) ? { haltPollNs: POLL_NS } : {}),
     input,
     abi,
     dispatch,
@@ -46,6 +46,11 @@ export function machineOf(
   });
 }
 
+/** What one go on real threads gave. */
+export type Pass = Pick<DispatchFigures, 'perSecond' | 'signals' | 'violations'> & {
+  readonly latency: Distribution;
+};
+
 /**
  * Measures one design under one dispatch on real threads.
  * @param seconds - how long, beside what it takes to start the threads
@@ -55,7 +60,7 @@ export async function measureDispatch(
   input: CompareTopology,
   dispatch: Dispatch,
   seconds: number,
-): Promise<Omit<DispatchFigures, 'toCalibration'>> {
+): Promise<Pass> {
   const { machine, plan } = machineOf(abi, input, dispatch);
   const { proof, latency } = stressViews(machine, plan);
   const ms = (seconds * 1000) / (2 * (PAIRS + WARM));
@@ -64,7 +69,7 @@ export async function measureDispatch(
     { kind: 'single', ms: ms * share },
   ];
   const blocks = [...pair(WARM), ...Array.from({ length: PAIRS }, () => pair(1)).flat()];
-  const harness = await Harness.boot(machine, castOf(plan, blocks));
+  const harness = await Harness.boot(machine, castOf(plan, blocks, polls(input)));
   try {
     const vcpus = harness.runVcpus();
     const failed = vcpus.then(() => new Promise<never>(() => undefined));
@@ -92,25 +97,25 @@ export async function measureDispatch(
     harness.kickAll();
     await vcpus;
     const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
-    return { latencyNs: timed.summary(), perSecond, signals, violations };
+    return { latency: timed, perSecond, signals, violations };
   } finally {
     await harness.close();
   }
 }
 
-function castOf(plan: Plan, blocks: readonly Block[]): Cast {
-  const own = compiled(import.meta.url, './device.ts');
-  const stress = (name: string) => compiled(import.meta.url, `../stress/${name}.ts`);
+function castOf(plan: Plan, blocks: readonly Block[], always: boolean): Cast {
+  const own = (name: string) => compiled(import.meta.url, `./${name}.ts`);
+  const driver = compiled(import.meta.url, '../stress/driver.ts');
   const devices = Array.from({ length: plan.devices }, (_, device) => {
     const options = { plan, device, blocks };
-    return [`device${device}`, { module: own, name: 'compareDevice', options }] as const;
+    return [`device${device}`, { module: own('device'), name: 'compareDevice', options }] as const;
   });
   return {
-    guest: { module: stress('guest'), name: 'stressGuest', options: plan },
+    guest: { module: own('guest'), name: 'compareGuest', options: { plan, polls: always } },
     // The driver is the VMM: it connects the sources when it starts, and then has nothing to do.
     programs: {
       ...Object.fromEntries(devices),
-      driver: { module: stress('driver'), name: 'stressDriver', options: plan },
+      driver: { module: driver, name: 'stressDriver', options: plan },
     },
   };
 }

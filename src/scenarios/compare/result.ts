@@ -15,6 +15,8 @@ export type DispatchFigures = {
   readonly toCalibration: number | null;
   /** Interrupts a second when each device signals all its sources and then awaits them: none coalesces. */
   readonly perSecond: number;
+  /** The same of each of the two times that the design was measured, with all the others in between. */
+  readonly passes: readonly { readonly p50: number | null; readonly perSecond: number }[];
   readonly signals: number;
   /** Lost, misrouted, doubled or stranded. */
   readonly violations: number;
@@ -53,6 +55,7 @@ export type DesignResult = Pick<Design, 'name' | 'letter' | 'title' | 'status' |
   readonly fates: DesignFates;
 };
 
+/** By how much the two passes of one design were apart at most, as ratios above 1. */
 export type Noise = Readonly<Record<Dispatch, { readonly latency: number; readonly rate: number }>>;
 
 /** What `irqloom compare` measures; `--json` prints it, and what follows from it. */
@@ -70,9 +73,7 @@ export type CompareResult = {
   readonly clock: ClockFigures;
   readonly calibration: CalibrationFigures;
   readonly designs: readonly DesignResult[];
-  /** The first design, measured once more after all others: what differs by less than these two do means nothing. */
-  readonly again: { readonly name: DesignName; readonly dispatch: ByDispatch } | null;
-  /** By how much the two differ, as ratios above 1. */
+  /** What differs by less means nothing; null where nothing was measured twice. */
   readonly noise: Noise | null;
   readonly interrupted: boolean;
   readonly seconds: number;

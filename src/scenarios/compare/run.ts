@@ -3,14 +3,16 @@ import type { DesignName } from '../../kvm/designs/design.ts';
 import { DESIGNS } from '../../kvm/designs/designs.ts';
 import { memoryPerSource } from '../../kvm/designs/memory.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { Distribution } from '../../measure/distribution.ts';
 import { Calibrator } from '../../threads/calibration.ts';
 import { type CalibrationFigures, calibrationFigures } from '../../threads/calibration-figures.ts';
-import { type CompareTopology, machineOf, measureDispatch, measureInjection } from './measure.ts';
-import type { ByDispatch, CompareResult, DesignResult, DispatchFigures, Noise } from './result.ts';
+import { type CompareTopology, machineOf, measureDispatch, measureInjection, type Pass } from './measure.ts';
+import type { CompareResult, DesignResult, DispatchFigures, Noise } from './result.ts';
 import { measureFates, measureUpdates } from './updates.ts';
 
 export type CompareOptions = CompareTopology & {
-  /** The first one is measured twice. */
+  /** Each is measured twice. */
   readonly abi: readonly DesignName[];
   /** On real threads, of all designs together; what a start and the calibration take comes on top. */
   readonly seconds: number;
@@ -22,8 +24,6 @@ export type CompareWatch = {
   readonly progress?: (share: number, what: string) => void;
 };
 
-type Uncalibrated = Readonly<Record<'main' | 'inline', Omit<DispatchFigures, 'toCalibration'>>>;
-
 /**
  * The same devices and guest under each design, in both dispatches. The machine is calibrated before and after.
  * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
@@ -34,29 +34,32 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
   for (const name of options.abi) machineOf(name, options, 'inline');
   const { abi, vcpus, devices, events } = options;
   const calibrator = new Calibrator();
-  const parts = abi.length + 1;
+  const parts = PASSES * abi.length;
   const each = options.seconds / (2 * parts);
   const stopped = () => watch.signal?.aborted ?? false;
-  const measure = async (name: DesignName): Promise<Uncalibrated> => ({
-    main: await measureDispatch(name, options, 'main', each),
-    inline: await measureDispatch(name, options, 'inline', each),
-  });
   try {
     watch.progress?.(0, 'calibrating');
     const before = await calibrator.measure();
-    const done: { name: DesignName; dispatch: Uncalibrated; alone: Alone }[] = [];
-    for (const [index, name] of abi.entries()) {
+    const alone = new Map<DesignName, Alone>();
+    const passes = new Map<DesignName, Record<Dispatch, Pass>[]>();
+    // There and back, so that what changes on the machine meanwhile does not pass for a difference of designs.
+    for (const [turn, name] of [...abi, ...[...abi].reverse()].entries()) {
       if (stopped()) break;
-      watch.progress?.(index / parts, name);
-      done.push({ name, alone: measureAlone(name), dispatch: await measure(name) });
+      watch.progress?.(turn / parts, name);
+      if (!alone.has(name)) alone.set(name, measureAlone(name));
+      const done = passes.get(name) ?? [];
+      passes.set(name, done);
+      done.push({
+        main: await measureDispatch(name, options, 'main', each),
+        inline: await measureDispatch(name, options, 'inline', each),
+      });
     }
-    const [first] = done;
-    const again = first && done.length === abi.length && !stopped() ? await measure(first.name) : undefined;
     watch.progress?.(1, 'calibrating');
     const after = await calibrator.measure();
     const calibration = calibrationFigures(before, after);
-    const designs = done.map(({ name, dispatch, alone }): DesignResult => {
+    const designs = Array.from(alone, ([name, figures]): DesignResult => {
       const { letter, title, status, table, names, msi } = DESIGNS[name];
+      const own = passes.get(name) ?? [];
       return {
         name,
         letter,
@@ -65,13 +68,20 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
         table,
         names,
         eventsAs: msi === 'lpi' ? 'lpi' : 'spi',
-        dispatch: calibrated(dispatch, calibration),
-        ...alone,
+        dispatch: {
+          main: together(
+            own.map(({ main }) => main),
+            calibration,
+          ),
+          inline: together(
+            own.map(({ inline }) => inline),
+            calibration,
+          ),
+        },
+        ...figures,
         memory: memoryPerSource(DESIGNS[name]),
       };
     });
-    const repeated = first && again ? { name: first.name, dispatch: calibrated(again, calibration) } : null;
-    const noise = repeated && designs[0] ? noiseOf(designs[0].dispatch, repeated.dispatch) : null;
     return {
       schemaVersion: 1,
       command: 'compare',
@@ -79,8 +89,7 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
       clock: after.clock.costNs < before.clock.costNs ? after.clock : before.clock,
       calibration,
       designs,
-      again: repeated,
-      noise,
+      noise: noiseOf(designs),
       interrupted: stopped(),
       seconds: (performance.now() - start) / 1000,
     };
@@ -89,6 +98,7 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
   }
 }
 
+const PASSES = 2;
 const WARM_VECTORS = 64;
 
 type Alone = Pick<DesignResult, 'injection' | 'updates' | 'fates'>;
@@ -100,19 +110,32 @@ function measureAlone(name: DesignName): Alone {
   return { injection: measureInjection(name), updates: measureUpdates(name), fates: measureFates(name) };
 }
 
-function calibrated(dispatch: Uncalibrated, { spinNs }: CalibrationFigures): ByDispatch {
-  const ratio = (figures: Omit<DispatchFigures, 'toCalibration'>): DispatchFigures => {
-    const { p50 } = figures.latencyNs;
-    return { ...figures, toCalibration: p50 === null ? null : p50 / (spinNs.p50 / 2) };
+function together(passes: readonly Pass[], { spinNs }: CalibrationFigures): DispatchFigures {
+  const all = new Distribution(LATENCY);
+  for (const { latency } of passes) all.merge(latency);
+  const latencyNs = all.summary();
+  const sum = (of: (pass: Pass) => number) => passes.reduce((total, pass) => total + of(pass), 0);
+  return {
+    latencyNs,
+    toCalibration: latencyNs.p50 === null ? null : latencyNs.p50 / (spinNs.p50 / 2),
+    perSecond: sum(({ perSecond }) => perSecond) / Math.max(1, passes.length),
+    passes: passes.map(({ latency, perSecond }) => ({ p50: latency.summary().p50, perSecond })),
+    signals: sum(({ signals }) => signals),
+    violations: sum(({ violations }) => violations),
   };
-  return { main: ratio(dispatch.main), inline: ratio(dispatch.inline) };
 }
 
-function noiseOf(first: ByDispatch, again: ByDispatch): Noise {
-  const apart = (a: number, b: number) => Math.max(a, b) / Math.max(Math.min(a, b), Number.MIN_VALUE);
-  const of = (how: Dispatch) => ({
-    latency: apart(first[how].latencyNs.p50 ?? 1, again[how].latencyNs.p50 ?? 1),
-    rate: apart(first[how].perSecond, again[how].perSecond),
-  });
+function noiseOf(designs: readonly DesignResult[]): Noise | null {
+  if (designs.length === 0 || designs.some(({ dispatch }) => dispatch.inline.passes.length < PASSES))
+    return null;
+  const apart = (values: readonly number[]) =>
+    Math.max(...values) / Math.max(Math.min(...values), Number.MIN_VALUE);
+  const of = (how: Dispatch) => {
+    const all = designs.map(({ dispatch }) => dispatch[how].passes);
+    return {
+      latency: Math.max(...all.map((passes) => apart(passes.map(({ p50 }) => p50 ?? 1)))),
+      rate: Math.max(...all.map((passes) => apart(passes.map(({ perSecond }) => perSecond)))),
+    };
+  };
   return { main: of('main'), inline: of('inline') };
 }
