@@ -3,7 +3,7 @@ import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
 
-const RAM = 0x4000_0000;
+export const RAM = 0x4000_0000;
 export const CONFIG_TABLE = 0x4000_0000;
 export const pendingTableOf = (vcpu: number) => RAM + 0x1_0000 * (1 + vcpu);
 
