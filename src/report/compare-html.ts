@@ -46,7 +46,7 @@ export function compareHtml(result: CompareResult): string {
       },
       {
         title: 'Latency and rate',
-        text: 'The dot is the median, the bar ends where 99 % are done. The grey stroke is half a round trip of two threads that spin.',
+        text: 'The dot is the median, the bar ends where 99 % are done. The grey stroke is half a round trip of two threads that sleep.',
         cards: [
           rangeChart(
             'latency',
@@ -57,7 +57,7 @@ export function compareHtml(result: CompareResult): string {
                 how === 'inline' ? 'Dispatched in the signalling thread' : 'Dispatched by the main thread',
               rows: [...designs.map(({ name, dispatch }) => range(name, name, dispatch[how]))].map((row) => ({
                 ...row,
-                yardstick: calibration.spinNs.p50 / 2,
+                yardstick: calibration.parkNs.p50 / 2,
               })),
             })),
             [],

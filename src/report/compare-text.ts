@@ -11,7 +11,7 @@ export function compareText(result: CompareResult): string {
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')} of ${plural(config.events, 'event')}; ${plural(config.cores, 'core')}, Node ${config.node}, ${time(result.seconds * 1e9)}`,
     '',
-    'signal to handler, one at a time; rate when all sources signal together and are awaited; ratio to half a spinning round trip',
+    'signal to handler, one at a time; rate when all sources signal together and are awaited; ratio to half a round trip of two threads that sleep',
     table(
       ['design', '', 'ends in', 'inline p50', 'p99', 'ratio', 'rate', 'main p50', 'p99', 'ratio', 'rate'],
       [

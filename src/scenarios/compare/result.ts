@@ -11,7 +11,8 @@ import type { CalibrationFigures } from '../../threads/calibration-figures.ts';
 export type DispatchFigures = {
   /** From the signal to the handler, each when the one before was handled. */
   readonly latencyNs: Summary;
-  /** The median as a multiple of half a round trip between two threads that spin, measured in this run. */
+  /** The median as a multiple of half a round trip between two threads that sleep, measured in this run: spinning ones
+   * need a core each, which a busy machine does not give them. */
   readonly toCalibration: number | null;
   /** Interrupts a second when each device signals all its sources and then awaits them: none coalesces. */
   readonly perSecond: number;

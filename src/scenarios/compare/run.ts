@@ -110,14 +110,14 @@ function measureAlone(name: DesignName): Alone {
   return { injection: measureInjection(name), updates: measureUpdates(name), fates: measureFates(name) };
 }
 
-function together(passes: readonly Pass[], { spinNs }: CalibrationFigures): DispatchFigures {
+function together(passes: readonly Pass[], { parkNs }: CalibrationFigures): DispatchFigures {
   const all = new Distribution(LATENCY);
   for (const { latency } of passes) all.merge(latency);
   const latencyNs = all.summary();
   const sum = (of: (pass: Pass) => number) => passes.reduce((total, pass) => total + of(pass), 0);
   return {
     latencyNs,
-    toCalibration: latencyNs.p50 === null ? null : latencyNs.p50 / (spinNs.p50 / 2),
+    toCalibration: latencyNs.p50 === null ? null : latencyNs.p50 / (parkNs.p50 / 2),
     perSecond: sum(({ perSecond }) => perSecond) / Math.max(1, passes.length),
     passes: passes.map(({ latency, perSecond }) => ({ p50: latency.summary().p50, perSecond })),
     signals: sum(({ signals }) => signals),
