@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
@@ -190,4 +191,11 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
     words.push(value === true ? `--${name}` : `--${name} ${value}`);
   }
   return `${words.join(' ')} --seed ${seed}`;
+}
+
+/** The file of the recording that comes with irqloom, the way one would type it. */
+function recording(): string {
+  const path = fileURLToPath(RECORDING);
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
 }
