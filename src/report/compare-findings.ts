@@ -35,6 +35,7 @@ const mainP50 = ({ dispatch }: DesignResult) => dispatch.main.latencyNs.p50 ?? 0
 function latencyFindings(designs: readonly DesignResult[], noise: CompareResult['noise']): string[] {
   const findings: string[] = [];
   const lpi = designs.filter(({ eventsAs }) => eventsAs === 'lpi');
+  // Either of two designs may have been disturbed as much as one was between its two measurements: hence the square.
   const spread = extremes(lpi.length > 1 ? lpi : designs, inlineP50);
   if (spread && designs.length > 1) {
     const { low, high, apart } = spread;
@@ -42,9 +43,9 @@ function latencyFindings(designs: readonly DesignResult[], noise: CompareResult[
     const within =
       noise === null
         ? ''
-        : apart <= Math.max(noise.inline.latency, LEAST_SHOWN)
+        : apart <= Math.max(noise.inline.latency ** 2, LEAST_SHOWN)
           ? `, and two measurements of one design up to ${factor(noise.inline.latency)}: the way a source is named does not show in the latency`
-          : `, more than two measurements of one design, at most ${factor(noise.inline.latency)}`;
+          : `, more than can be explained by two measurements of one design, ${factor(noise.inline.latency)} apart at most`;
     findings.push(
       `Inline, the medians of the ${among} lie ${factor(apart)} apart (${low.name} ${time(inlineP50(low))}, ${high.name} ${time(inlineP50(high))})${within}.`,
     );

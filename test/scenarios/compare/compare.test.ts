@@ -74,13 +74,16 @@ describe('a comparison', () => {
   test('the findings follow the figures', () => {
     const [direct, merged] = result.designs;
     if (!direct || !merged) throw new Error('no figures');
-    const slow = structuredClone(merged) as { injection: { loads: number }; dispatch: unknown };
+    const slow = structuredClone(merged) as { injection: { loads: number } };
     slow.injection.loads += 100;
     const findings = (designs: unknown) =>
       compareFindings({ ...result, designs } as CompareResult).join('\n');
     expect(findings([direct, merged])).toContain('makes 2 loads more');
     expect(findings([direct, slow])).toContain('makes 102 loads more');
     expect(findings([direct, slow])).toContain('paid with each signal');
+    const slower = structuredClone(merged) as { dispatch: { inline: { latencyNs: { p50: number } } } };
+    slower.dispatch.inline.latencyNs.p50 *= 1e9;
+    expect(findings([direct, slower])).toContain('more than can be explained');
     expect(findings([direct])).not.toContain('With a table');
     expect(findings([])).toBe('');
   });
