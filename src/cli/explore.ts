@@ -124,6 +124,12 @@ function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult |
   if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
     throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
   }
+  if (options.shard !== undefined && (options.strategy === 'dfs' || options.strategy === 'dpor')) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--shard deals out the schedules of random strategies; ${options.strategy} is one search`,
+    );
+  }
   if (executor === 'lockstep') {
     if (jobs > 1) throw new IrqError('ERR_USAGE', '--jobs is for the simulated executor: leave one out');
     return exploreInLockstep(scenario, source, { ...options, ...(runs === undefined ? {} : { runs }) });

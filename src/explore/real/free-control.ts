@@ -15,6 +15,8 @@ export const GOING = LINE + 2;
 /** Threads that stand at the start; threads that are through with the batch. */
 export const ARRIVED = 2 * LINE;
 export const OVER = 2 * LINE + 1;
+/** Threads that have seen the run start. */
+export const AWAKE = 8 * LINE;
 /** Threads that have not finished their part, and of those the ones that sleep. */
 export const LEFT = 3 * LINE;
 export const ASLEEP = 4 * LINE;
@@ -27,7 +29,7 @@ export const VERDICT = 6 * LINE + 1;
 export const ASSERTIONS = 7 * LINE;
 export const EXCEPTIONS = 7 * LINE + 1;
 export const DEADLOCKS = 7 * LINE + 2;
-const THREADS = 8 * LINE;
+const THREADS = 9 * LINE;
 
 /** Verdicts; the epoch is above them. */
 export const DEADLOCK = 1;

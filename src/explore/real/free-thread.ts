@@ -8,6 +8,7 @@ import {
   ASLEEP,
   ASSERTED,
   ASSERTIONS,
+  AWAKE,
   BLOCKED,
   DEADLOCK,
   DEADLOCKS,
@@ -46,7 +47,7 @@ export type FreeReport = {
 export const FINALLY = -1;
 
 /** Up to so much longer than for a batch does a thread look out for the others at the start of a run. */
-const PATIENCE = 10;
+const PATIENCE = 20;
 /** At least so many looks: some microseconds' worth. */
 const FEW_LOOKS = 2000;
 /** The longest jitter, in turns of an empty loop: some microseconds. */
@@ -103,7 +104,7 @@ export class FreeThread {
     const epoch = Atomics.load(control, EPOCH);
     const threads = this.#scenario.bodies.length;
     if (Atomics.add(control, ARRIVED, 1) < threads - 1) {
-      this.#awaitOthers(epoch);
+      this.#awaitChange(EPOCH, epoch, this.#task.spin);
     } else {
       if (control[FRESH] === 0) this.#judge(epoch);
       control[FRESH] = 0;
@@ -111,13 +112,16 @@ export class FreeThread {
       control[LEFT] = threads;
       control[ASLEEP] = 0;
       control[ARRIVED] = 0;
+      control[AWAKE] = 0;
       for (let t = 0; t < threads; t++) control[threadAt(t) + STATE] = RUNNING;
       // Decided once for all: the main thread may end the batch at any moment.
       control[GOING] = Atomics.load(control, DONE) < Atomics.load(control, RUNS) ? 1 : 0;
       Atomics.store(control, EPOCH, epoch + 1);
       Atomics.notify(control, EPOCH);
     }
-    return control[GOING] === 1;
+    if (control[GOING] !== 1) return false;
+    this.#awaitOthers(threads);
+    return true;
   }
 
   #run(): void {
@@ -185,15 +189,17 @@ export class FreeThread {
   }
 
   /**
-   * Waits for the start of the run. Where looking was of no use, since the others have no core to run on, the thread
-   * looks half as long the next time, and twice as long where it was.
+   * Some have slept, and take some ten microseconds to wake: looks out for them, so that all set off together. Where that
+   * was of no use, since they have no core to run on, the thread looks half as long the next time, and twice as long
+   * where it was.
    */
-  #awaitOthers(epoch: number): void {
+  #awaitOthers(threads: number): void {
+    const control = this.#control;
     const most = this.#task.spin * PATIENCE;
+    let awake = Atomics.add(control, AWAKE, 1) + 1;
     let left = Math.min(this.#looks, most);
-    while (left > 0 && Atomics.load(this.#control, EPOCH) === epoch) left--;
-    this.#looks = left > 0 ? Math.min(most, this.#looks * 2) : Math.max(FEW_LOOKS, this.#looks >> 1);
-    this.#awaitChange(EPOCH, epoch, 0);
+    for (; left > 0 && awake < threads; left--) awake = Atomics.load(control, AWAKE);
+    this.#looks = awake === threads ? Math.min(most, this.#looks * 2) : Math.max(FEW_LOOKS, this.#looks >> 1);
   }
 
   /** Waits until a word is no longer `value`: looks for a while, then sleeps. Returns what it is. */
