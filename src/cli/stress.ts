@@ -175,7 +175,7 @@ function optionsOf(flags: Flags): StressOptions {
 
 /** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
 function recordedInput({ trace, abi }: Flags): StressOptions['input'] {
-  const guest = readGuestTrace(trace ?? fileURLToPath(RECORDING));
+  const guest = readGuestTrace(trace ?? recording());
   return trace === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
 }
 
