@@ -7,6 +7,7 @@ import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { tableCard } from './html/figure.ts';
 import { markOf } from './html/frame.ts';
 import { lineChart } from './html/line-chart.ts';
+import { escaped } from './html/markup.ts';
 import { page } from './html/page.ts';
 import { rangeChart } from './html/range-chart.ts';
 import { count, factor, plural, rate, time } from './units.ts';
@@ -37,12 +38,7 @@ export function compareHtml(result: CompareResult): string {
     parts: [
       {
         title: 'What it means',
-        cards: [
-          tableCard('findings', 'For the debate', 'Each sentence follows from the figures of this run.', {
-            head: ['', 'finding'],
-            rows: compareFindings(result).map((finding, index) => [String(index + 1), finding]),
-          }),
-        ],
+        cards: [findingsCard(compareFindings(result))],
       },
       {
         title: 'Latency and rate',
@@ -151,6 +147,12 @@ export function compareHtml(result: CompareResult): string {
       `irqloom compare, ${plural(config.cores, 'core')}, Node ${config.node}, ${time(result.seconds * 1e9)}. A design has the same colour in every picture.`,
     ],
   });
+}
+
+/** Sentences, which a table would not break. */
+function findingsCard(findings: readonly string[]): string {
+  const items = findings.map((finding) => `<li>${escaped(finding)}</li>`);
+  return `<section class="card wide" id="findings"><h3>For the debate</h3><p>Each sentence follows from the figures of this run.</p><ol>${items.join('')}</ol></section>`;
 }
 
 const colourOf = (name: DesignName) => markOf(DESIGN_NAMES.indexOf(name));
