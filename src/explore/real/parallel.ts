@@ -114,7 +114,6 @@ class Parallel {
       const failed = this.#failure !== undefined && !this.#options.all;
       if (failed || this.#exhausted || answer.value.outOfTime) break;
     }
-    for (const { answer } of inFlight) answer.catch(() => {});
     return this.#result();
   }
 
@@ -149,7 +148,11 @@ class Parallel {
     const schedules =
       this.#isSearch(part) && this.#options.schedules !== undefined ? this.#left() : undefined;
     const options = { ...this.#options, seconds, ...(schedules === undefined ? {} : { schedules }) };
-    return this.#pool.run('explore', { source: this.#source, options, part } satisfies PartTask);
+    const task: PartTask = { source: this.#source, options, part };
+    const answer = this.#pool.run<PartAnswer>('explore', task);
+    // Those that are not looked at any more end with the pool.
+    answer.catch(() => {});
+    return answer;
   }
 
   /** Adds the next piece. */
