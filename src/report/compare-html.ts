@@ -27,9 +27,9 @@ export function compareHtml(result: CompareResult): string {
       ...(noise
         ? [
             {
-              name: 'Means nothing below',
+              name: 'One design, twice',
               value: factor(noise.inline.latency),
-              more: `in latency, ${factor(noise.inline.rate)} in rate: each design measured twice, inline`,
+              more: `apart in latency at most, ${factor(noise.inline.rate)} in rate, inline`,
             },
           ]
         : []),
