@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { IrqError } from '../errors/irq-error.ts';
 import { replayText } from '../report/replay-text.ts';
-import { readGuestTrace } from '../scenarios/guest-trace.ts';
+import { readGuestTrace } from '../scenarios/recording/guest-trace.ts';
 import { replayMoved } from '../scenarios/replay/moved.ts';
 import { replayGuest } from '../scenarios/replay/replay.ts';
 import { isFaithful } from '../scenarios/replay/result.ts';

@@ -8,7 +8,7 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import { readGuestTrace } from '../scenarios/guest-trace.ts';
+import { readGuestTrace } from '../scenarios/recording/guest-trace.ts';
 import { type StressOptions, shapeOf } from '../scenarios/stress/build.ts';
 import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';

@@ -1,6 +1,6 @@
 import { Chance } from '../../src/explore/chance.ts';
-import type { GuestTrace } from '../../src/scenarios/guest-trace.ts';
-import { packTrace } from '../../src/scenarios/packed-trace.ts';
+import type { GuestTrace } from '../../src/scenarios/recording/guest-trace.ts';
+import { packTrace } from '../../src/scenarios/recording/packed-trace.ts';
 import { GuestQueue } from '../../src/scenarios/replay/guest-queue.ts';
 import { loadReplay } from '../../src/scenarios/replay/replay.ts';
 import { Replayer } from '../../src/scenarios/replay/replayer.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { type GuestTrace, parseGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import { type GuestTrace, parseGuestTrace } from '../../src/scenarios/recording/guest-trace.ts';
 
 /** The recorded guest that comes with the package. */
 export const RECORDING = fileURLToPath(

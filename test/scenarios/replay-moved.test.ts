@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
-import { readGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import { readGuestTrace } from '../../src/scenarios/recording/guest-trace.ts';
 import { replayMoved } from '../../src/scenarios/replay/moved.ts';
 import { loadReplay } from '../../src/scenarios/replay/replay.ts';
 import { Replayer } from '../../src/scenarios/replay/replayer.ts';

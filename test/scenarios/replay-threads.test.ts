@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import { readGuestTrace } from '../../src/scenarios/recording/guest-trace.ts';
 import { isFaithful } from '../../src/scenarios/replay/result.ts';
 import { replayThreaded } from '../../src/scenarios/replay/threaded.ts';
 import { handMade, RECORDING, renumbered, variant } from './recordings.ts';

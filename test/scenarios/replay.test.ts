@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { replayText } from '../../src/report/replay-text.ts';
-import { readGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import { readGuestTrace } from '../../src/scenarios/recording/guest-trace.ts';
 import { replayGuest } from '../../src/scenarios/replay/replay.ts';
 import { isFaithful } from '../../src/scenarios/replay/result.ts';
 import { failureOf } from './failure.ts';

@@ -6,10 +6,10 @@ import {
   type Profile,
   readAnswers,
   type VectorAnswer,
-} from '../vector-answers.ts';
-import { readVector } from '../vector-language.ts';
-import { runVector } from '../vector-runner.ts';
-import type { Vector } from '../vector-step.ts';
+} from '../vectors/vector-answers.ts';
+import { readVector } from '../vectors/vector-language.ts';
+import { runVector } from '../vectors/vector-runner.ts';
+import type { Vector } from '../vectors/vector-step.ts';
 import { MachineTarget, vectorMachine } from './machine-target.ts';
 
 /** Moves with the meaning of a field of {@link ConformResult}. */

@@ -1,11 +1,11 @@
 import { DEFAULT_CONFIG } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
 import { GICR_STRIDE } from '../../machine/mmio.ts';
-import type { Profile } from '../vector-answers.ts';
-import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from '../vector-layout.ts';
-import type { RegisterPlace } from '../vector-registers.ts';
-import type { Wire } from '../vector-step.ts';
-import type { IccRead, IccWrite, VectorTarget } from '../vector-target.ts';
+import type { Profile } from '../vectors/vector-answers.ts';
+import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from '../vectors/vector-layout.ts';
+import type { RegisterPlace } from '../vectors/vector-registers.ts';
+import type { Wire } from '../vectors/vector-step.ts';
+import type { IccRead, IccWrite, VectorTarget } from '../vectors/vector-target.ts';
 
 /**
  * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the

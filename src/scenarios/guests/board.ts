@@ -2,7 +2,7 @@ import { DEFAULT_CONFIG, type MachineConfig } from '../../machine/config.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { add, load, store } from '../../memory/word.ts';
-import { VECTOR_LAYOUT } from '../vector-layout.ts';
+import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 
 /** Guest memory from the tables of {@link VECTOR_LAYOUT} on: 16 MiB. */
 const MEMORY = { base: VECTOR_LAYOUT.PROP, bytes: 0x100_0000 };

@@ -6,8 +6,8 @@ import { GICR_STRIDE } from '../../machine/mmio.ts';
 import type { Vcpu } from '../../machine/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
 import { MachineTarget } from '../conform/machine-target.ts';
-import { VECTOR_LAYOUT } from '../vector-layout.ts';
-import { setUpDistributor, setUpIts, setUpLpis, zeroItt } from '../vector-macros.ts';
+import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
+import { setUpDistributor, setUpIts, setUpLpis, zeroItt } from '../vectors/vector-macros.ts';
 import { Board } from './board.ts';
 
 const NOTHING = 1023;

@@ -3,7 +3,7 @@ import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { nap } from '../../memory/nap.ts';
-import { VECTOR_LAYOUT } from '../vector-layout.ts';
+import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { Board } from './board.ts';
 import { CheckFailed, GuestCpu } from './guest-cpu.ts';
 import { PROGRAMS, type Program, type ProgramKey } from './programs.ts';

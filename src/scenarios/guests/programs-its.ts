@@ -1,4 +1,4 @@
-import { VECTOR_LAYOUT } from '../vector-layout.ts';
+import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
 
 /** The two events of the trigger tests: device 2 to vCPU 3, device 7 to vCPU 2. */

@@ -1,7 +1,7 @@
 import { IrqError } from '../../errors/irq-error.ts';
 import type { MachineConfig } from '../../machine/config.ts';
-import { recordedConfig } from '../guest-boot.ts';
-import type { GuestTrace } from '../guest-trace.ts';
+import { recordedConfig } from '../recording/guest-boot.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
 
 /** The machine that a recording is replayed on: as {@link recordedConfig} has it, with room for all that the guest maps. */
 export function replayConfig(trace: GuestTrace): MachineConfig {

@@ -1,6 +1,6 @@
 import { COMMAND_BYTES } from '../../its/command.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { PACKED_COMMAND_WORDS } from '../packed-trace.ts';
+import { PACKED_COMMAND_WORDS } from '../recording/packed-trace.ts';
 
 const CBASER = 0x80;
 const CWRITER = 0x88;

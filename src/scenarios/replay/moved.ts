@@ -1,7 +1,7 @@
 import { IrqError } from '../../errors/irq-error.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { peek } from '../../memory/word.ts';
-import { type GuestTrace, lineOfEvent } from '../guest-trace.ts';
+import { type GuestTrace, lineOfEvent } from '../recording/guest-trace.ts';
 import { loadReplay } from './replay.ts';
 import { Replayer } from './replayer.ts';
 import type { ReplayResult } from './result.ts';

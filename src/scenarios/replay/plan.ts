@@ -1,8 +1,8 @@
 import { vcpuWith } from '../../gic/affinity.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { GuestEvent } from '../guest-event.ts';
-import type { GuestTrace } from '../guest-trace.ts';
-import { PACKED_COMMAND_WORDS, type PackedTrace } from '../packed-trace.ts';
+import type { GuestEvent } from '../recording/guest-event.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
+import { PACKED_COMMAND_WORDS, type PackedTrace } from '../recording/packed-trace.ts';
 import { type Item, type ItemFields, inOrder, toScript } from './items.ts';
 import { Replayer } from './replayer.ts';
 import { ACTION, type ReplayScript } from './script.ts';

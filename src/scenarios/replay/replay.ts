@@ -1,7 +1,7 @@
 import { Machine } from '../../machine/machine.ts';
-import { guestMemory } from '../guest-memory.ts';
-import type { GuestTrace } from '../guest-trace.ts';
-import { type PackedTrace, packTrace } from '../packed-trace.ts';
+import { guestMemory } from '../recording/guest-memory.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
+import { type PackedTrace, packTrace } from '../recording/packed-trace.ts';
 import { replayConfig } from './config.ts';
 import { Replayer } from './replayer.ts';
 import type { ReplayResult } from './result.ts';

@@ -3,8 +3,8 @@ import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { type AccessBytes, GICR_STRIDE } from '../../machine/mmio.ts';
-import { lineOfEvent } from '../guest-trace.ts';
-import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../packed-trace.ts';
+import { lineOfEvent } from '../recording/guest-trace.ts';
+import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../recording/packed-trace.ts';
 import { GuestQueue } from './guest-queue.ts';
 import { type Difference, type ReplayTally, SHOWN_DIFFERENCES } from './tally.ts';
 

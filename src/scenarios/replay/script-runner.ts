@@ -7,7 +7,7 @@ import type { EventCount } from '../../memory/event-count.ts';
 import { LINE } from '../../memory/layout.ts';
 import { nap } from '../../memory/nap.ts';
 import { add, load, store } from '../../memory/word.ts';
-import { PACKED_COMMAND_WORDS } from '../packed-trace.ts';
+import { PACKED_COMMAND_WORDS } from '../recording/packed-trace.ts';
 import { writeIcc } from './replayer.ts';
 import { ACTION, KEPT_EXTRAS, type ReplayScript, type ScriptRegions, scriptPlaces } from './script.ts';
 

@@ -1,5 +1,5 @@
-import type { GuestEvent } from '../guest-event.ts';
-import type { GuestTrace } from '../guest-trace.ts';
+import type { GuestEvent } from '../recording/guest-event.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
 
 /** What has to be known of a recording before its events are put into an order: who did what, and inside which handler. */
 export type Survey = {

@@ -1,6 +1,6 @@
 import type { ItsCommand } from '../../its/command.ts';
-import type { GuestEvent } from '../guest-event.ts';
-import { MappingLedger } from '../guest-mappings.ts';
+import type { GuestEvent } from '../recording/guest-event.ts';
+import { MappingLedger } from '../recording/guest-mappings.ts';
 
 /**
  * Names an interrupt, or an event of a device: `p1:27` a private one of vCPU 1, `s40` an SPI, `l8192` an LPI,

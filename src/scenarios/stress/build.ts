@@ -7,7 +7,7 @@ import type { Dispatch } from '../../kvm/irqfds.ts';
 import { MSI_VALID_DEVID, type Route } from '../../kvm/route.ts';
 import type { Fault, MachineConfig } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
-import type { GuestTrace } from '../guest-trace.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
 import { standIns } from './naming.ts';
 import {
   type Churn,

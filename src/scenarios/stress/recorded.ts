@@ -1,9 +1,9 @@
 import { IrqError } from '../../errors/irq-error.ts';
 import type { MachineConfig } from '../../machine/config.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { configTableOf, GuestBoot, recordedConfig } from '../guest-boot.ts';
-import { type GuestSetup, setupOf } from '../guest-setup.ts';
-import type { GuestTrace } from '../guest-trace.ts';
+import { configTableOf, GuestBoot, recordedConfig } from '../recording/guest-boot.ts';
+import { type GuestSetup, setupOf } from '../recording/guest-setup.ts';
+import type { GuestTrace } from '../recording/guest-trace.ts';
 import type { Plan, Source } from './plan.ts';
 import { enableSpi, sendAll, wiredSources } from './synthetic.ts';
 

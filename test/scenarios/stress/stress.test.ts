@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DESIGN_NAMES } from '../../../src/kvm/designs/design.ts';
 import { DESIGNS } from '../../../src/kvm/designs/designs.ts';
 import type { Fault } from '../../../src/machine/config.ts';
-import { readGuestTrace } from '../../../src/scenarios/guest-trace.ts';
+import { readGuestTrace } from '../../../src/scenarios/recording/guest-trace.ts';
 import { buildStress, type StressOptions, shapeOf } from '../../../src/scenarios/stress/build.ts';
 import { held } from '../../../src/scenarios/stress/result.ts';
 import { runStress } from '../../../src/scenarios/stress/run.ts';

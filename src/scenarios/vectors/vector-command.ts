@@ -1,4 +1,4 @@
-import { type ItsCommand, OPCODES } from '../its/command.ts';
+import { type ItsCommand, OPCODES } from '../../its/command.ts';
 import { type CommandWords, commandWords } from './command-words.ts';
 import { defaultIttOf } from './vector-layout.ts';
 import type { VectorCommand } from './vector-step.ts';

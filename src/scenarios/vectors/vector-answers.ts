@@ -1,6 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { readInputFile } from './input-file.ts';
-import { JsonLine, type JsonObject, type JsonValue } from './json-line.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import { readInputFile } from '../input-file.ts';
+import { JsonLine, type JsonObject, type JsonValue } from '../json-line.ts';
 import type { Mark } from './vector-step.ts';
 
 /** What one observing step of a vector saw. */

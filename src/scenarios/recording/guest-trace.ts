@@ -1,8 +1,8 @@
 import { constants, gunzipSync } from 'node:zlib';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import { excerpt, excerptOfJson, readInputFile } from '../input-file.ts';
+import { JsonLine } from '../json-line.ts';
 import { type GuestEvent, readGuestEvent } from './guest-event.ts';
-import { excerpt, excerptOfJson, readInputFile } from './input-file.ts';
-import { JsonLine } from './json-line.ts';
 
 /** The `format` of the header that this version reads. */
 const GUEST_FORMAT = 'gicv3-guest-trace/1';

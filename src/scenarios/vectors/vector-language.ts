@@ -1,4 +1,4 @@
-import { readInputFile } from './input-file.ts';
+import { readInputFile } from '../input-file.ts';
 import { MAX_CPUS, parseAction } from './vector-action.ts';
 import { parseMark } from './vector-mark.ts';
 import { type Mark, observes, type Vector } from './vector-step.ts';

@@ -1,5 +1,5 @@
-import { type ItsCommand, OPCODES } from '../its/command.ts';
-import type { JsonLine } from './json-line.ts';
+import { type ItsCommand, OPCODES } from '../../its/command.ts';
+import type { JsonLine } from '../json-line.ts';
 
 export type RegisterFrame = 'GICD' | 'GICR' | 'GITS';
 export type IccRegister = 'PMR' | 'BPR1' | 'IGRPEN1' | 'CTLR';

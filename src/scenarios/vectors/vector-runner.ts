@@ -1,5 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { JsonObject } from './json-line.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import type { JsonObject } from '../json-line.ts';
 import type { VectorAnswer } from './vector-answers.ts';
 import { wordsOf } from './vector-command.ts';
 import { VECTOR_LAYOUT } from './vector-layout.ts';

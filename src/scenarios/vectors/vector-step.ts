@@ -1,6 +1,6 @@
-import type { ItsCommand } from '../its/command.ts';
+import type { ItsCommand } from '../../its/command.ts';
+import type { JsonObject } from '../json-line.ts';
 import type { CommandWords } from './command-words.ts';
-import type { JsonObject } from './json-line.ts';
 import type { Place } from './vector-registers.ts';
 
 export type Bits = 8 | 16 | 32 | 64;

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { lineOfEvent, parseGuestTrace, readGuestTrace } from '../../src/scenarios/guest-trace.ts';
-import { failureOf, failureOrNone } from './failure.ts';
+import {
+  lineOfEvent,
+  parseGuestTrace,
+  readGuestTrace,
+} from '../../../src/scenarios/recording/guest-trace.ts';
+import { failureOf, failureOrNone } from '../failure.ts';
 
-const RECORDED = new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname;
+const RECORDED = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-guest-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

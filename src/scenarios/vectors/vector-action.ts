@@ -1,4 +1,4 @@
-import { excerpt } from './input-file.ts';
+import { excerpt } from '../input-file.ts';
 import { parseCommand } from './vector-command.ts';
 import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
 import type { ActingVerb, Bits, ObservingVerb, VectorAction } from './vector-step.ts';

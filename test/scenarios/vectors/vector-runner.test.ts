@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
-import { formatAnswer } from '../../src/scenarios/vector-answers.ts';
-import { parseVector } from '../../src/scenarios/vector-language.ts';
-import type { RegisterPlace } from '../../src/scenarios/vector-registers.ts';
-import { runVector } from '../../src/scenarios/vector-runner.ts';
-import type { VectorTarget } from '../../src/scenarios/vector-target.ts';
+import { IrqError } from '../../../src/errors/irq-error.ts';
+import { formatAnswer } from '../../../src/scenarios/vectors/vector-answers.ts';
+import { parseVector } from '../../../src/scenarios/vectors/vector-language.ts';
+import type { RegisterPlace } from '../../../src/scenarios/vectors/vector-registers.ts';
+import { runVector } from '../../../src/scenarios/vectors/vector-runner.ts';
+import type { VectorTarget } from '../../../src/scenarios/vectors/vector-target.ts';
 
 const hex = (value: number | bigint) => value.toString(16);
 const nameOf = (place: RegisterPlace) =>

@@ -7,11 +7,11 @@ import {
   parseAnswers,
   readAnswers,
   type VectorAnswer,
-} from '../../src/scenarios/vector-answers.ts';
-import { readVector } from '../../src/scenarios/vector-language.ts';
-import { observes } from '../../src/scenarios/vector-step.ts';
+} from '../../../src/scenarios/vectors/vector-answers.ts';
+import { readVector } from '../../../src/scenarios/vectors/vector-language.ts';
+import { observes } from '../../../src/scenarios/vectors/vector-step.ts';
 
-const VECTORS = new URL('../data/vectors/', import.meta.url).pathname;
+const VECTORS = new URL('../../data/vectors/', import.meta.url).pathname;
 const NAMES = readdirSync(VECTORS).filter((name) => name.endsWith('.vec'));
 
 describe.each(NAMES)('the recorded answers of %s', (name) => {

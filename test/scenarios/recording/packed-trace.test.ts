@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
-import { readGuestTrace } from '../../src/scenarios/guest-trace.ts';
-import { PACKED, PACKED_ICC, type PackedTrace, packTrace, sgi1r } from '../../src/scenarios/packed-trace.ts';
+import { readGuestTrace } from '../../../src/scenarios/recording/guest-trace.ts';
+import {
+  PACKED,
+  PACKED_ICC,
+  type PackedTrace,
+  packTrace,
+  sgi1r,
+} from '../../../src/scenarios/recording/packed-trace.ts';
 
 const trace = readGuestTrace(
-  new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname,
+  new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname,
 );
 
 /** What differs between a packed trace and the events it was made of. */

@@ -1,6 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { excerpt } from './input-file.ts';
-import { didYouMean } from './suggestion.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import { excerpt } from '../input-file.ts';
+import { didYouMean } from '../suggestion.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vector-layout.ts';
 import { type Place, parsePlace } from './vector-registers.ts';
 

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nearest } from '../../src/scenarios/suggestion.ts';
-import { parseVector, readVector } from '../../src/scenarios/vector-language.ts';
-import { failureOf, failureOrNone } from './failure.ts';
+import { nearest } from '../../../src/scenarios/suggestion.ts';
+import { parseVector, readVector } from '../../../src/scenarios/vectors/vector-language.ts';
+import { failureOf, failureOrNone } from '../failure.ts';
 
-const VECTORS = new URL('../data/vectors/', import.meta.url).pathname;
+const VECTORS = new URL('../../data/vectors/', import.meta.url).pathname;
 
 const actionOf = (step: string) => parseVector(step, 'x').steps[0]?.action;
 

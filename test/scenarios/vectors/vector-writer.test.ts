@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseVector, readVector } from '../../src/scenarios/vector-language.ts';
-import { namePlace, parsePlace } from '../../src/scenarios/vector-registers.ts';
-import { observes } from '../../src/scenarios/vector-step.ts';
-import { formatAction, writeVector } from '../../src/scenarios/vector-writer.ts';
+import { parseVector, readVector } from '../../../src/scenarios/vectors/vector-language.ts';
+import { namePlace, parsePlace } from '../../../src/scenarios/vectors/vector-registers.ts';
+import { observes } from '../../../src/scenarios/vectors/vector-step.ts';
+import { formatAction, writeVector } from '../../../src/scenarios/vectors/vector-writer.ts';
 import { action, CPUS, mark } from './vector-arbitrary.ts';
 
-const VECTORS = new URL('../data/vectors/', import.meta.url).pathname;
+const VECTORS = new URL('../../data/vectors/', import.meta.url).pathname;
 
 describe('what is written is read back as the same', () => {
   test('for any steps and marks', () => {

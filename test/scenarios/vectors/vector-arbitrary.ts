@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { ItsCommand } from '../../src/its/command.ts';
-import type { Bits, Mark, VectorAction, VectorCommand } from '../../src/scenarios/vector-step.ts';
+import type { ItsCommand } from '../../../src/its/command.ts';
+import type { Bits, Mark, VectorAction, VectorCommand } from '../../../src/scenarios/vectors/vector-step.ts';
 
 /** The machine of the arbitrary vectors. */
 export const CPUS = 4;

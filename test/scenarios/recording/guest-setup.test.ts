@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../src/its/command.ts';
-import type { GuestEvent } from '../../src/scenarios/guest-event.ts';
-import { MappingLedger } from '../../src/scenarios/guest-mappings.ts';
-import { guestMemory, mergeRanges } from '../../src/scenarios/guest-memory.ts';
-import { setupCommands, setupOf, summarise } from '../../src/scenarios/guest-setup.ts';
-import { type GuestTrace, readGuestTrace } from '../../src/scenarios/guest-trace.ts';
+import type { ItsCommand } from '../../../src/its/command.ts';
+import type { GuestEvent } from '../../../src/scenarios/recording/guest-event.ts';
+import { MappingLedger } from '../../../src/scenarios/recording/guest-mappings.ts';
+import { guestMemory, mergeRanges } from '../../../src/scenarios/recording/guest-memory.ts';
+import { setupCommands, setupOf, summarise } from '../../../src/scenarios/recording/guest-setup.ts';
+import { type GuestTrace, readGuestTrace } from '../../../src/scenarios/recording/guest-trace.ts';
 
 const linux = readGuestTrace(
-  new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname,
+  new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url).pathname,
 );
 const traceOf = (events: GuestEvent[]): GuestTrace => ({ ...linux, file: 'x', events });
 const commandsOf = (...commands: ItsCommand[]) =>

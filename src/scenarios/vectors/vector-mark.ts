@@ -1,4 +1,4 @@
-import { excerpt } from './input-file.ts';
+import { excerpt } from '../input-file.ts';
 import type { Mark } from './vector-step.ts';
 import type { VectorWords } from './vector-words.ts';
 

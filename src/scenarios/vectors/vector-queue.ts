@@ -1,5 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { COMMAND_BYTES } from '../its/command.ts';
+import { IrqError } from '../../errors/irq-error.ts';
+import { COMMAND_BYTES } from '../../its/command.ts';
 import { type CommandWords, commandBytes } from './command-words.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { VectorTarget } from './vector-target.ts';

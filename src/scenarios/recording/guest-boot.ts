@@ -1,18 +1,18 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../../errors/irq-error.ts';
 import {
   COMMAND_BYTES,
   encodeCommand,
   type ItsCommand as QueueCommand,
   writePacket,
-} from '../its/command.ts';
+} from '../../its/command.ts';
 import {
   DEFAULT_CONFIG,
   type MachineConfig,
   PERSONALITIES,
   type PersonalityName,
-} from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
-import { type AccessBytes, GICR_STRIDE } from '../machine/mmio.ts';
+} from '../../machine/config.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { type AccessBytes, GICR_STRIDE } from '../../machine/mmio.ts';
 import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';

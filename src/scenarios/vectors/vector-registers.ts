@@ -1,4 +1,4 @@
-import { didYouMean } from './suggestion.ts';
+import { didYouMean } from '../suggestion.ts';
 import { VECTOR_RAM_BYTES } from './vector-layout.ts';
 
 /**
