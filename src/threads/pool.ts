@@ -19,6 +19,8 @@ export class ThreadPool {
       maxThreads: threads,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
+      // piscina tries require() first; a thread that is ended while it requires a module of ours aborts Node 20 as a whole.
+      execArgv: ['--no-experimental-require-module'],
       idleTimeout: Number.POSITIVE_INFINITY,
       workerHistogram: false,
       recordTiming: false,
