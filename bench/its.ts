@@ -73,7 +73,6 @@ class Bench {
     this.#interrupts = gic.interrupts;
     this.#lpis = gic.lpis;
     this.#readers = new Readers(words, regions.readers);
-    this.#readers.init();
     const personality = ITS_PERSONALITIES.kvm;
     this.#its = new Its(words, regions.its, {
       index: 0,

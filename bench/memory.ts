@@ -40,7 +40,6 @@ export async function run(): Promise<PrimitiveCost[]> {
   const readers = new Readers(words, at.readers);
   const eventfd = new EventFd(words, at.eventfd);
   const slots = new Slots(words, at.slots, 'benchmark');
-  readers.init();
   eventfd.init();
   slots.init();
 

@@ -17,6 +17,8 @@ const CTLR = 3;
 const IGRPEN = 4;
 const AP0R = 5;
 const AP1R = 6;
+/** No register of the architecture: the INTID that was acknowledged last. @see Interrupts.best */
+const LAST = 7;
 
 const CBPR = 1 << 0;
 const EOIMODE = 1 << 1;
@@ -77,9 +79,10 @@ export class CpuInterface {
       const at = this.#interrupts.find(this.vcpu, intid);
       const state = this.#interrupts.state(at);
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
-      const taken = this.#interrupts.take(this.vcpu, intid);
+      const taken = this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
       this.#setActivePriority(taken);
+      this.#put(LAST, intid);
       return intid as Intid;
     }
   }
@@ -145,6 +148,11 @@ export class CpuInterface {
   /** Whether the FIQ line is up (ISR_EL1.F): something of group 0 may be taken now. */
   get fiq(): boolean {
     return this.#signalled() === 0;
+  }
+
+  /** Whether it is worth asking what is {@link signalled}: false says that nothing is, true little. For who polls. */
+  get mayBeSignalled(): boolean {
+    return this.#interrupts.wantsLook(this.vcpu, this.#get(LAST));
   }
 
   /** The group of what is signalled, or {@link NONE}. */
@@ -248,7 +256,7 @@ export class CpuInterface {
   #candidate(): number {
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
     if (groups === 0) return NONE;
-    return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);
+    return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0, this.#get(LAST));
   }
 
   /** Whether an interrupt of this state gets past the mask and the running priority. */

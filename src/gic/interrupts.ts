@@ -76,8 +76,9 @@ export const NONE = -1;
  * together: **whoever makes an interrupt deliverable lists it for the target named in the very word that it wrote,
  * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
  * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
- * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). The exceptions
- * are KVM's own, and are made in holding.ts alone: what is latched and not listed is marked HELD, which is not
+ * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). An interrupt may
+ * be on a list without being deliverable; the LPI that a vCPU took last stays on its list, so that an LPI that comes
+ * again and again passes one cache line between the two threads, and not the list's as well. The exceptions are KVM's own, and are made in holding.ts alone: what is latched and not listed is marked HELD, which is not
  * deliverable; a level that is up and not listed waits until its wire, or a register, moves.
  *
  * Any thread may call these methods. None blocks, none allocates.
@@ -258,8 +259,9 @@ export class Interrupts {
    * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}; ties go to the lowest INTID.
    * Takes off the list what is no longer deliverable, and passes on what has moved. The thread of `vcpu` only.
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
+   * @param kept - the LPI that stays on the list all the same: the one taken last
    */
-  best(vcpu: number, groups: number): number {
+  best(vcpu: number, groups: number, kept = NONE): number {
     const listed = this.#listed[vcpu];
     if (!listed) return NONE;
     let best = NONE;
@@ -274,6 +276,8 @@ export class Interrupts {
       const at = this.find(vcpu, intid);
       let state = load(this.#words, at);
       if (!isDeliverable(state) || targetOf(state) !== vcpu) {
+        if (intid === kept && intid >= FIRST_LPI && (state & HELD) === 0 && targetOf(state) === vcpu)
+          continue;
         listed.claim(intid);
         // Only now is it safe to leave: who makes it deliverable from here on will find the bit gone, and set it.
         state = load(this.#words, at);
@@ -300,20 +304,23 @@ export class Interrupts {
 
   /**
    * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
-   * Returns its state from before, or 0 if it is no longer to be had: then look again. The thread of `vcpu` only.
+   * Returns its state from before, or 0 if it is no longer to be had: then look again. An LPI stays on the list: the next
+   * search takes it off, if it is not the one to be kept. The thread of `vcpu` only.
+   * @param seen - its state as the caller has seen it: right, or out of date
    */
-  take(vcpu: number, intid: number): number {
+  take(vcpu: number, intid: number, seen = this.state(this.find(vcpu, intid))): number {
     const at = this.find(vcpu, intid);
+    const lpi = intid >= FIRST_LPI;
     // The list first: if it is latched again behind the swap below, it will be listed again.
-    this.#listed[vcpu]?.claim(intid);
-    for (;;) {
-      const before = load(this.#words, at);
-      if (!isDeliverable(before) || targetOf(before) !== vcpu) {
-        if (isDeliverable(before)) this.list(targetOf(before), intid);
+    if (!lpi) this.#listed[vcpu]?.claim(intid);
+    for (let before = seen; ; before = load(this.#words, at)) {
+      if (isDeliverable(before) && targetOf(before) === vcpu) {
+        const after = (before & ~(LATCH | HELD)) | (lpi ? 0 : ACTIVE);
+        if (replace(this.#words, at, before, after)) return before;
+      } else if (before === load(this.#words, at)) {
+        if (!lpi && isDeliverable(before)) this.list(targetOf(before), intid);
         return 0;
       }
-      const after = (before & ~(LATCH | HELD)) | (intid >= FIRST_LPI ? 0 : ACTIVE);
-      if (replace(this.#words, at, before, after)) return before;
     }
   }
 
@@ -334,9 +341,17 @@ export class Interrupts {
     }
   }
 
-  /** Whether `vcpu` has anything listed at all: a cheap look before {@link best}. The thread of `vcpu` only. */
-  anyListed(vcpu: number): boolean {
-    return (this.#listed[vcpu]?.next(0) ?? NONE) !== NONE;
+  /**
+   * Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only.
+   * @param kept - as in {@link best}
+   */
+  wantsLook(vcpu: number, kept = NONE): boolean {
+    const listed = this.#listed[vcpu];
+    if (!listed) return false;
+    // Only an LPI is kept; anything else that is listed wants a look.
+    if (kept < FIRST_LPI) return listed.next(0) !== NONE;
+    const state = load(this.#words, this.find(vcpu, kept));
+    return (isDeliverable(state) && targetOf(state) === vcpu) || listed.next(0, kept) !== NONE;
   }
 
   /** Whether `intid` is on the list of `vcpu`. For oracles and tests. */

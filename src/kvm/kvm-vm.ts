@@ -70,7 +70,6 @@ export class KvmVm {
   /** Makes a VM in fresh memory. */
   static create(words: Words, options: KvmOptions, index: number): KvmVm {
     const regions = layOutVms(options).vms[index];
-    if (regions) new Readers(words, regions.vm.readers).init();
     const made = new KvmVm(words, options, index, 0);
     const { vgic } = made.vm;
     // All that there is room for is reset; how many SPIs there are is said later.

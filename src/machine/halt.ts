@@ -34,13 +34,19 @@ export class Halt {
     this.#mostNs = parts.haltPollNs;
   }
 
-  /** Returns when there may be something to do: an interrupt is signalled, or a request is waiting. The vCPU's thread. */
-  halt(): void {
+  /**
+   * Returns when there may be something to do: an interrupt is signalled, or a request is waiting. The vCPU's thread.
+   * @param closely - whether an interrupt must really be signalled: to be said after a halt that ended for nothing. Else
+   * anything listed will do, which takes half as long to see, and the acknowledge finds out.
+   */
+  halt(closely: boolean): void {
     const pollNs = Math.min(this.#control.pollNs, this.#mostNs);
+    // What comes at once is found before the clock is read.
+    if (pollNs > 0 && this.#lookAround(closely)) return;
     const start = this.#mostNs > 0 ? this.#clock.now() : 0;
-    if (pollNs > 0 && this.#poll(start, pollNs)) return;
+    if (pollNs > 0 && this.#poll(start, pollNs, closely)) return;
     const ticket = this.#bell.announce();
-    if (this.#somethingToDo()) {
+    if (this.#somethingToDo(closely)) {
       this.#bell.withdraw();
       return;
     }
@@ -51,22 +57,27 @@ export class Halt {
     if (this.#mostNs > 0) this.#adapt(this.#clock.now() - start);
   }
 
-  #poll(start: number, pollNs: number): boolean {
+  #poll(start: number, pollNs: number, closely: boolean): boolean {
     for (;;) {
-      for (let look = 0; look < LOOKS; look++) {
-        if (this.#somethingToDo()) {
-          this.#control.count('pollHits');
-          return true;
-        }
-      }
+      if (this.#lookAround(closely)) return true;
       const waited = this.#clock.now() - start;
       if (waited > pollNs + this.#mostNs) this.#control.pollNs = 0;
       if (waited > pollNs) return false;
     }
   }
 
-  #somethingToDo(): boolean {
-    return this.#control.requests !== 0 || this.#cpu.signalled;
+  #lookAround(closely: boolean): boolean {
+    for (let look = 0; look < LOOKS; look++) {
+      if (!this.#somethingToDo(closely)) continue;
+      this.#control.count('pollHits');
+      return true;
+    }
+    return false;
+  }
+
+  #somethingToDo(closely: boolean): boolean {
+    if (this.#control.requests !== 0) return true;
+    return closely ? this.#cpu.signalled : this.#cpu.mayBeSignalled;
   }
 
   #adapt(blockedNs: number): void {

@@ -91,8 +91,6 @@ export class Machine {
     const words = new Int32Array(new SharedArrayBuffer(at.layout.words * 4));
     writeHeader(words, encodeConfig(config));
     startClock(words, at.clock);
-    // The reader sections must be ready before any view enters one.
-    new Readers(words, at.vm.readers).init();
     const machine = new Machine(words, config, at, MAIN_THREAD);
     machine.vm.init();
     machine.its.init();

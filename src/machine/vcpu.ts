@@ -19,7 +19,7 @@ export type Guest = {
   interrupt(intid: Intid): void;
   /** After every wake-up from a halt. */
   resumed?(): void;
-  /** Asked between interrupts; true ends the run with `shutdown`. */
+  /** Asked when there is no interrupt to take; true ends the run with `shutdown`. */
   finished?(): boolean;
 };
 
@@ -73,12 +73,13 @@ export class Vcpu {
         if (reason) return this.#leave(reason);
       }
       const intid = this.cpu.acknowledge();
-      if (intid !== SPURIOUS) {
+      const inVain = intid === SPURIOUS;
+      if (!inVain) {
         this.handle(guest, intid);
-        continue;
+        if (this.cpu.mayBeSignalled) continue;
       }
       if (guest.finished?.()) return this.#leave('shutdown');
-      this.#halt.halt();
+      this.#halt.halt(inVain);
       this.resume(guest);
     }
   }

@@ -1,15 +1,15 @@
 import { lowestBit } from './bits.ts';
-import { LINE, type Region } from './layout.ts';
-import { load, lower, raise, store, type Words } from './word.ts';
+import type { Region } from './layout.ts';
+import { load, lower, raise, type Words } from './word.ts';
 
 /**
- * Words of a {@link SummaryBitmap} of `bits` bits: a line for the hint, then the bits, a summary bit for each word,
- * and a top bit for each summary word.
+ * Words of a {@link SummaryBitmap} of `bits` bits: the bits, a summary bit for each word, and a top bit for each
+ * summary word.
  */
 export function summaryBitmapWords(bits: number): number {
   const words = Math.ceil(bits / 32);
   const summaries = Math.ceil(words / 32);
-  return LINE + words + summaries + Math.ceil(summaries / 32);
+  return words + summaries + Math.ceil(summaries / 32);
 }
 
 /**
@@ -23,13 +23,12 @@ export function summaryBitmapWords(bits: number): number {
  *   summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit
  *   already cleared, and set it, or wrote its bit before the clearing, and is found by the second look.
  *
- * The word that was claimed from last is not pruned: what comes next mostly comes there, and setter and consumer would
- * pass the cache lines of the summaries back and forth for every bit. A summary bit too many costs one look.
+ * The first empty word that a search meets is left unpruned: what comes next mostly comes where the last bit came, and
+ * setter and consumer would pass the cache lines of the summaries back and forth for every bit. A summary bit too many
+ * costs one look. Every further empty word is pruned, so there is one at most that stays.
  */
 export class SummaryBitmap {
   readonly #words: Words;
-  /** The word that was claimed from last: a hint, right whatever it says. Written where it changes only. */
-  readonly #hotAt: number;
   readonly #bitsAt: number;
   readonly #summaryAt: number;
   readonly #topAt: number;
@@ -39,8 +38,7 @@ export class SummaryBitmap {
     const count = Math.ceil(bits / 32);
     const summaries = Math.ceil(count / 32);
     this.#words = words;
-    this.#hotAt = region.at;
-    this.#bitsAt = region.at + LINE;
+    this.#bitsAt = region.at;
     this.#summaryAt = this.#bitsAt + count;
     this.#topAt = this.#summaryAt + summaries;
     this.#tops = Math.ceil(summaries / 32);
@@ -56,46 +54,43 @@ export class SummaryBitmap {
 
   /** Removes `bit`; true for exactly one of any number of racing callers. */
   claim(bit: number): boolean {
-    const word = bit >>> 5;
-    if (load(this.#words, this.#hotAt) !== word) store(this.#words, this.#hotAt, word);
-    return lower(this.#words, this.#bitsAt + word, 1 << (bit & 31)) !== 0;
+    return lower(this.#words, this.#bitsAt + (bit >>> 5), 1 << (bit & 31)) !== 0;
   }
 
   has(bit: number): boolean {
     return (load(this.#words, this.#bitsAt + (bit >>> 5)) & (1 << (bit & 31))) !== 0;
   }
 
-  /** The lowest set bit from `from` on, or -1 where there is none. The consumer only: it prunes as it goes. */
-  next(from: number): number {
+  /**
+   * The lowest set bit from `from` on, or -1 where there is none. The consumer only: it prunes as it goes.
+   * @param except - a bit that does not count
+   */
+  next(from: number, except = -1): number {
+    const words = this.#words;
     const firstWord = from >>> 5;
     const firstSummary = firstWord >>> 5;
+    let spared = false;
     let summaryMask = -1 << (firstSummary & 31);
     for (let top = firstSummary >>> 5; top < this.#tops; top++, summaryMask = -1) {
-      let summaries = load(this.#words, this.#topAt + top) & summaryMask;
-      while (summaries !== 0) {
+      const topAt = this.#topAt + top;
+      let summaries = load(words, topAt) & summaryMask;
+      for (; summaries !== 0; summaries &= summaries - 1) {
         const summary = (top << 5) + lowestBit(summaries);
+        const summaryAt = this.#summaryAt + summary;
         const wordMask = summary === firstSummary ? -1 << (firstWord & 31) : -1;
-        const found = this.#nextIn(summary, wordMask, from);
-        if (found >= 0) return found;
-        summaries &= summaries - 1;
+        let filled =
+          (load(words, summaryAt) || this.#prune(topAt, 1 << (summary & 31), summaryAt)) & wordMask;
+        for (; filled !== 0; filled &= filled - 1) {
+          const word = (summary << 5) + lowestBit(filled);
+          const wordAt = this.#bitsAt + word;
+          let bits = load(words, wordAt);
+          if (bits === 0 && spared) bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
+          else if (bits === 0) spared = true;
+          let wanted = word === firstWord ? bits & (-1 << (from & 31)) : bits;
+          if (word === except >> 5) wanted &= ~(1 << (except & 31));
+          if (wanted !== 0) return (word << 5) + lowestBit(wanted);
+        }
       }
-    }
-    return -1;
-  }
-
-  #nextIn(summary: number, wordMask: number, from: number): number {
-    const summaryAt = this.#summaryAt + summary;
-    const topAt = this.#topAt + (summary >>> 5);
-    let words =
-      (load(this.#words, summaryAt) || this.#prune(topAt, 1 << (summary & 31), summaryAt)) & wordMask;
-    for (; words !== 0; words &= words - 1) {
-      const word = (summary << 5) + lowestBit(words);
-      const wordAt = this.#bitsAt + word;
-      let bits = load(this.#words, wordAt);
-      if (bits === 0 && load(this.#words, this.#hotAt) !== word)
-        bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
-      const wanted = word === from >>> 5 ? bits & (-1 << (from & 31)) : bits;
-      if (wanted !== 0) return (word << 5) + lowestBit(wanted);
     }
     return -1;
   }

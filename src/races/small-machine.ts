@@ -71,8 +71,6 @@ export class SmallMachine {
   static create(options: BoardOptions): SmallMachine {
     const at = layOut(options);
     const buffer = new SharedArrayBuffer(at.layout.words * 4);
-    // The reader sections must be ready before any view enters one.
-    new Readers(new Int32Array(buffer), at.vm.readers).init();
     const machine = new SmallMachine({ ...options, buffer }, 0);
     machine.vm.init();
     machine.its.init();

@@ -144,7 +144,6 @@ export class Board {
     this.lpis = new PlainLpis(options.vcpus ?? 4);
     this.memory = new GuestMemory(this.words, ram, slots);
     this.readers = new Readers(this.words, readers);
-    this.readers.init();
     const wiring = { index: 0, lpis: this.lpis, memory: this.memory, readers: this.readers, personality };
     this.its = new Its(this.words, regions, wiring);
     this.its.init();

@@ -56,7 +56,6 @@ async function play(waits: boolean): Promise<Outcome> {
   const words: Words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
   const memory = new GuestMemory(words, regions.ram, slots);
   const readers = new Readers(words, regions.readers);
-  readers.init();
   if (!waits) readers.synchronize = () => {};
   const gic = new Gic(words, regions.gic, memory, { lpisDisabled: () => {} });
   gic.reset();

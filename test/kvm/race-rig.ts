@@ -2,7 +2,6 @@ import * as interrupts from '../../src/gic/interrupts.ts';
 import { EDGE, ENABLED, GROUP1, LINE } from '../../src/gic/state.ts';
 import * as vm from '../../src/kvm/vm.ts';
 import { Layout } from '../../src/memory/layout.ts';
-import { Readers } from '../../src/memory/readers.ts';
 import type { Words } from '../../src/memory/word.ts';
 import { loadMutated, type Mutation } from '../mutate.ts';
 
@@ -43,7 +42,6 @@ export function view(words: Words, thread: number, modules: Modules, dispatch: '
 export function setup(modules: Modules, prepare: (words: Words) => void): () => Words {
   return () => {
     const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-    new Readers(words, vmRegions.readers).init();
     const { interrupts: all, vm: made } = view(words, 0, modules);
     all.reset((intid) => (intid === 40 ? 0 : EDGE) | ENABLED | GROUP1);
     all.setForwarding(3);

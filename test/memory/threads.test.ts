@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { EVENT_COUNT_WORDS } from '../../src/memory/event-count.ts';
 import { EVENTFD_WORDS } from '../../src/memory/eventfd.ts';
 import { Layout } from '../../src/memory/layout.ts';
-import { Readers, readersWords } from '../../src/memory/readers.ts';
+import { readersWords } from '../../src/memory/readers.ts';
 import { Slots, slotsWords } from '../../src/memory/slots.ts';
 import { summaryBitmapWords } from '../../src/memory/summary-bitmap.ts';
 import { load, type Words } from '../../src/memory/word.ts';
@@ -32,7 +32,6 @@ async function hammer(role: string, rounds: number): Promise<Played> {
     data: layout.region('data', 16),
   };
   const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-  new Readers(words, regions.readers).init();
   new Slots(words, regions.slots, 'hammered').init();
   // What a reader finds first is alive.
   if (role === 'readers') words[regions.data.at] = words[regions.data.at + 1] = 1;

@@ -221,8 +221,8 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'gic/interrupts.ts',
-        from: 'if (replace(this.#words, at, before, after)) return before;\n    }\n  }\n\n  /**\n   * Ends',
-        to: 'store(this.#words, at, after);\n      return before;\n    }\n  }\n\n  /**\n   * Ends',
+        from: 'if (replace(this.#words, at, before, after)) return before;',
+        to: 'store(this.#words, at, after);\n        return before;',
       },
     ],
     kinds: ['assertion'],

@@ -53,11 +53,10 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
         bells[Math.floor(line / vcpus)]?.signal();
       }
       waiting = 0;
-      return false;
-    },
-    resumed() {
+      // Before each halt, so that it is no part of what is measured.
       const path = plan.paths[load(words, pathAt)];
       vcpu.control.pollNs = path?.waiting === 'polling' ? POLLING_NS : 0;
+      return false;
     },
   };
 }

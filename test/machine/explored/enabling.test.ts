@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import type { ItsCommand } from '../../../src/its/command.ts';
 import { MISS } from '../../../src/its/events.ts';
-import { isCaught, passesEvery } from '../../exploring.ts';
+import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
 import { DEVICE_ID, LPI, MAPD, mapti, msi, ONE_EVENT, onMachine, type Story, type View } from './rig.ts';
 
 const INV: ItsCommand = { name: 'INV', deviceId: DEVICE_ID, eventId: 0 };
 const BY_IRQFD = { routes: [msi(2, 0)], hooked: [2] } as const;
+const [GICD_ISENABLER1, GICD_ICENABLER1] = [0x104, 0x184];
 const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
 
 const change = (file: string, from: string, to: string): Mutation => ({ file, from, to });
@@ -111,6 +112,45 @@ describe('INV against injection', () => {
     expect(passesEvery(onMachine(wink)).schedules).toBeGreaterThan(20);
   });
 
+  /** An SPI leaves the list when it is taken: what it becomes meanwhile must be seen after that. */
+  const winkOfSpi: Story = {
+    name: 'wink-of-an-spi',
+    hooked: [0],
+    before: device,
+    threads: {
+      guest: ({ gic }) => {
+        gic.distributor.write(GICD_ICENABLER1, 4, 1n);
+        gic.distributor.write(GICD_ISENABLER1, 4, 1n);
+      },
+      vcpu: (view) => void view.drain(0),
+    },
+  };
+
+  test('nor is an SPI, whatever the order', () => {
+    expect(passesEvery(onMachine(winkOfSpi)).schedules).toBeGreaterThan(20);
+  });
+
+  /** What the vCPU took last is on its list still. */
+  const winkAgain: Story = {
+    ...wink,
+    name: 'wink-of-what-is-listed',
+    before: () => undefined,
+    threads: {
+      guest: wink.threads.guest ?? device,
+      device,
+      vcpu: (view) => {
+        const cpu = view.makeCpu(0);
+        view.signal(0, () => view.gic.lpis.latch(LPI));
+        view.drain(0, 1, cpu);
+        view.drain(0, 1, cpu);
+      },
+    },
+  };
+
+  test('nor is one that comes again, up to two preemptions', () => {
+    passesWithin(onMachine(winkAgain), { strategy: 'dfs', preemptions: 2 });
+  });
+
   const change_ = 'if (isDeliverable(after)) this.list(targetOf(after), intid);\n    return before;';
   test.each([
     {
@@ -136,11 +176,8 @@ describe('INV against injection', () => {
     },
     {
       title: 'an acknowledge that judges by a state from before it left the list',
-      of: wink,
-      mutation: interrupts(
-        'this.#listed[vcpu]?.claim(intid);\n    for (;;) {\n      const before = load(this.#words, at);',
-        'const seen = load(this.#words, at);\n    this.#listed[vcpu]?.claim(intid);\n    for (let before = seen; ; before = load(this.#words, at)) {',
-      ),
+      of: winkOfSpi,
+      mutation: interrupts('} else if (before === load(this.#words, at)) {', '} else {'),
     },
     {
       title: 'a search that does not look at the state again',

@@ -161,7 +161,7 @@ const rounds = (signals: number, ...mutations: readonly Mutation[]) =>
         const bell = view.interrupts.bell(0);
         while (view.proof.seen(0) < 2 * signals) {
           const ticket = bell.announce();
-          if (view.interrupts.anyListed(0) || view.proof.seen(0) === 2 * signals) bell.withdraw();
+          if (view.interrupts.wantsLook(0) || view.proof.seen(0) === 2 * signals) bell.withdraw();
           else bell.park(ticket);
           take(0)(view);
         }

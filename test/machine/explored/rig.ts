@@ -109,6 +109,7 @@ type Regions = {
 /** The machine as one thread sees it. */
 export type View = ReturnType<typeof attach>;
 type Body = (view: View) => void;
+type Cpu = InstanceType<Modules['cpuInterface']['CpuInterface']>;
 
 function attach(modules: Modules, words: Words, regions: Regions, options: Options, thread: number) {
   const memory = new modules.guestMemory.GuestMemory(words, regions.ram, SLOTS);
@@ -176,9 +177,12 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
       return cpu;
     },
 
-    /** Takes what there is on a vCPU's list, and does not wait for more; at most so many. Its INTIDs, in order. */
-    drain(vcpu: number, most = 8): number[] {
-      const cpu = this.makeCpu(vcpu);
+    /**
+     * Takes what there is on a vCPU's list, and does not wait for more; at most so many. Its INTIDs, in order.
+     * @param known - made by `makeCpu`, where it is to know what it took before
+     */
+    drain(vcpu: number, most = 8, known?: Cpu): number[] {
+      const cpu = known ?? this.makeCpu(vcpu);
       const taken: number[] = [];
       while (taken.length < most) {
         const intid = cpu.acknowledge();
@@ -298,7 +302,6 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
     name: story.name,
     setup: () => {
       const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-      new modules.readers.Readers(words, regions.vm.readers).init();
       modules.clock.startClock(words, regions.clock);
       const make = (_: unknown, thread: number) => attach(modules, words, regions, story, thread);
       const all = Array.from({ length: THREADS }, make);
