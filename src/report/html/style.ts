@@ -49,6 +49,7 @@ text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink)
 .dots{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.75}
 .dot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
 .fill{fill:currentColor}.soft{fill:currentColor;fill-opacity:.25}.range{stroke:currentColor;stroke-width:6;stroke-linecap:round;stroke-opacity:.35}
+.hole{fill:none;stroke:var(--line);stroke-width:1}
 .whisker{stroke:currentColor;stroke-width:1.5}
 ${Array.from({ length: 8 }, (_, n) => `.c${n}{color:var(--c${n})}`).join('')}
 ${Array.from({ length: 7 }, (_, n) => `.s${n}{color:var(--s${n})}`).join('')}
