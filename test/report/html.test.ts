@@ -4,12 +4,25 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { latencyHtml } from '../../src/report/latency-html.ts';
 import { scaleHtml } from '../../src/report/scale-html.ts';
+import { count } from '../../src/report/units.ts';
 import type { Path } from '../../src/scenarios/latency/plan.ts';
 import { runLatency } from '../../src/scenarios/latency/run.ts';
 import { runScale } from '../../src/scenarios/scale/run.ts';
+import type { StressResult } from '../../src/scenarios/stress/result.ts';
 import { irqloom } from '../cli/run.ts';
 import { Browser, CHROMIUM, countColours } from './chromium.ts';
-import { CHARTS, type Chart, HIDE_MARKS, IDS, LOOKS, type Looks } from './in-page.ts';
+import {
+  type CellSeen,
+  CHARTS,
+  type Chart,
+  cellsOf,
+  HIDE_CELLS,
+  HIDE_MARKS,
+  IDS,
+  LOOKS,
+  type Looks,
+  rowsOf,
+} from './in-page.ts';
 
 const PATHS: Path[] = [
   { source: 'irqfd', dispatch: 'inline', waiting: 'parked' },
@@ -34,26 +47,48 @@ async function latencyReport(): Promise<string> {
   return latencyHtml(result, pictures);
 }
 
-/** By way of the command, whose options are not ours. */
-async function stressReport(): Promise<string> {
+/** By way of the command, whose options are not ours; and what it printed of the same run. */
+const stressed = once(async (): Promise<{ html: string; result: StressResult }> => {
   const file = join(folder, 'by-command.html');
-  const { status, stderr } = await irqloom([
-    'stress',
-    '-v',
-    '2',
-    '-d',
-    '1',
-    '-e',
-    '4',
-    '-s',
-    '0.6',
-    '--churn',
-    'light',
-    '--report',
-    file,
-  ]);
+  const args = ['-v', '2', '-d', '3', '-e', '4', '-s', '0.8', '--churn', 'light', '--json', '--report', file];
+  const { status, stdout, stderr } = await irqloom(['stress', ...args]);
   if (status !== 0) throw new Error(`irqloom stress ended with ${status}: ${stderr}`);
-  return readFileSync(file, 'utf8');
+  return { html: readFileSync(file, 'utf8'), result: JSON.parse(stdout) as StressResult };
+});
+
+const stressReport = async () => (await stressed()).html;
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** What does not fit between the cells of a heat map, the table below it, and the result of the run. */
+function cellFaults(
+  cells: readonly Pick<CellSeen, 'said'>[],
+  rows: readonly string[][],
+  { vcpus, devices }: StressResult,
+): string[] {
+  const expected = devices.flatMap((_, device) =>
+    vcpus.map(({ vcpu, devices: from }) => [
+      String(device),
+      String(vcpu),
+      count(from[device]?.delivered ?? -1),
+    ]),
+  );
+  const found: string[] = [];
+  if (cells.length !== expected.length) found.push(`${cells.length} cells`);
+  if (rows.length !== expected.length) found.push(`${rows.length} rows`);
+  for (const [index, [device, vcpu, delivered]] of expected.entries()) {
+    const said = `device ${device}, vCPU ${vcpu}: delivered ${delivered}, p50 `;
+    if (!cells[index]?.said.startsWith(said)) found.push(`cell ${index} says ${cells[index]?.said}`);
+    if (rows[index]?.slice(0, 3).join() !== [device, vcpu, delivered].join())
+      found.push(`row ${index} says ${rows[index]}`);
+  }
+  return found;
 }
 
 async function scaleReport(): Promise<string> {
@@ -136,6 +171,44 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     expect(shown[1]).toBeGreaterThan(150);
     await page.evaluate(HIDE_MARKS);
     expect(await countColours(blank, await chart.screenshot(), [blue, green])).toEqual([0, 0]);
+    await page.close();
+    await blank.close();
+  });
+
+  test('the heat map of a stress run has a cell for each device and vCPU, which says what was delivered', async () => {
+    const { result } = await stressed();
+    const page = await open('stress', 390, 'dark');
+    const cells = await page.evaluate<CellSeen[]>(cellsOf('pairs'));
+    const rows = await page.evaluate<string[][]>(rowsOf('pairs'));
+    expect(cellFaults(cells, rows, result)).toEqual([]);
+    for (const cell of cells) {
+      expect(cell.left).toBeGreaterThanOrEqual(0);
+      expect(cell.left + cell.width).toBeLessThanOrEqual(390);
+      expect(Math.min(cell.width, cell.height)).toBeGreaterThan(5);
+      // Its colour is one of the shades, and not that of text.
+      expect(cell.colour).toMatch(/^rgb\((?!255, 255, 255)/);
+    }
+    expect(browser.complaints).toEqual([]);
+    // The same cells do not fit another result.
+    const [first, ...others] = result.vcpus;
+    if (!first) throw new Error('no vCPU');
+    const other = { ...result, vcpus: [{ ...first, devices: [...first.devices].reverse() }, ...others] };
+    expect(cellFaults(cells, rows, other)).not.toEqual([]);
+    expect(cellFaults(cells.slice(1), rows, result)).not.toEqual([]);
+    await page.close();
+  });
+
+  test('a screenshot shows the heat map, and nothing where its cells are hidden', async () => {
+    const page = await open('stress', 1240, 'light');
+    const blank = await browser.context.newPage();
+    const chart = page.locator('#pairs svg');
+    const [cell] = await page.evaluate<CellSeen[]>(cellsOf('pairs'));
+    const colour = (cell?.colour.match(/\d+/g) ?? []).map(Number) as [number, number, number];
+    const [shown = 0] = await countColours(blank, await chart.screenshot(), [colour]);
+    // At least that cell, without what is written in it and its corners.
+    expect(shown).toBeGreaterThan(0.6 * (cell?.width ?? 0) * (cell?.height ?? 0));
+    await page.evaluate(HIDE_CELLS);
+    expect(await countColours(blank, await chart.screenshot(), [colour])).toEqual([0]);
     await page.close();
     await blank.close();
   });

@@ -48,6 +48,28 @@ export type Looks = { readonly wide: number; readonly background: string; readon
 
 export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot').forEach((mark) => { mark.style.display = 'none'; })`;
 
+/** Every cell of the heat map in a figure: what it says, the colour that it has, its place on the screen. */
+export const cellsOf = (id: string) => `[...document.querySelectorAll('#${id} rect')].map((cell) => {
+  const { left, top, width, height } = cell.getBoundingClientRect();
+  return { said: cell.querySelector('title')?.textContent ?? '', colour: getComputedStyle(cell).color, hole: cell.classList.contains('hole'), left, top, width, height };
+})`;
+
+export type CellSeen = {
+  readonly said: string;
+  readonly colour: string;
+  readonly hole: boolean;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+};
+
+/** The rows of the table that says the same as a figure. */
+export const rowsOf = (id: string) =>
+  `[...document.querySelectorAll('#${id} tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))`;
+
+export const HIDE_CELLS = `document.querySelectorAll('rect').forEach((cell) => { cell.style.display = 'none'; })`;
+
 /** A function of the address of a picture and of some colours. */
 export const COUNT_COLOURS = `async (source, wanted) => {
   const image = new Image();
