@@ -15,7 +15,7 @@ startClock(words, { at: 0, words: 2 });
 const clock = new Clock(words, { at: 0, words: 2 });
 const histogram = new Histogram(words, { at: 64, words: histogramWords(LATENCY) }, LATENCY);
 const ring = new EventRing(words, { at: ringAt, words: eventRingWords(64) });
-const slices = new SliceRing(words, { at: ringAt, words: eventRingWords(64) });
+const slices = new SliceRing(words, { at: ringAt, words: 16 + 8 * 32 });
 const sink = new Float64Array(1);
 
 const bodies = {

@@ -2,9 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lineChart } from '../../src/report/html/line-chart.ts';
+import { page } from '../../src/report/html/page.ts';
+import { rangeChart } from '../../src/report/html/range-chart.ts';
 import { latencyHtml } from '../../src/report/latency-html.ts';
 import { scaleHtml } from '../../src/report/scale-html.ts';
-import { count } from '../../src/report/units.ts';
+import { pairsMap } from '../../src/report/stress-pairs.ts';
+import { count, rate } from '../../src/report/units.ts';
 import type { Path } from '../../src/scenarios/latency/plan.ts';
 import { runLatency } from '../../src/scenarios/latency/run.ts';
 import { runScale } from '../../src/scenarios/scale/run.ts';
@@ -97,8 +101,51 @@ async function scaleReport(): Promise<string> {
   return scaleHtml(await runScale({ base, sweeps, dispatch: 'inline', seconds: 0.2 }));
 }
 
+/** The largest that there can be: many cells, long names, marks close to each other. */
+async function crowdedReport(): Promise<string> {
+  const latencyNs = null;
+  const pairs = {
+    vcpus: Array.from({ length: 70 }, (_, vcpu) => ({
+      devices: Array.from({ length: 200 }, (_, device) => ({ delivered: vcpu * device, latencyNs })),
+    })),
+    devices: Array.from({ length: 200 }, () => ({})),
+  } as unknown as StressResult;
+  const rows = ['fixed-identity', 'irqfd'].map((name) => ({
+    name,
+    mark: 'c0',
+    p50: 900,
+    p99: 4e6,
+    max: 4e7,
+  }));
+  const points = [16, 256, 4000, 16_384, 57_344].map((n) => [n, 1e5 + n] as const);
+  return page({
+    title: 'Crowded',
+    text: 'All that is large.',
+    tiles: [],
+    parts: [
+      {
+        title: 'Charts',
+        cards: [
+          pairsMap(pairs),
+          rangeChart('range', 'Ranges', 'One below the other.', [{ name: 'All', rows }], []),
+          lineChart({
+            ...{ id: 'line', title: 'Lines', text: 'Over sizes that double.', doubling: true },
+            ...{ lines: [{ name: 'rate', points }], xName: 'LPIs', xText: count, yText: rate },
+          }),
+        ],
+      },
+    ],
+    notes: [],
+  });
+}
+
 describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
-  const makers = { latency: latencyReport, stress: stressReport, scale: scaleReport } as const;
+  const makers = {
+    latency: latencyReport,
+    stress: stressReport,
+    scale: scaleReport,
+    crowded: crowdedReport,
+  } as const;
   const files = new Map<string, Promise<string>>();
   let browser: Browser;
 
@@ -142,15 +189,20 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     },
   );
 
-  test.each(['latency', 'stress', 'scale'] as const)(
-    '%s: nothing is cut off on a phone, light or dark',
+  test.each(['latency', 'stress', 'scale', 'crowded'] as const)(
+    '%s: nothing is cut off, nor lies on another, on a phone and on a desk, light or dark',
     async (name) => {
       const backgrounds = new Set<string>();
-      for (const scheme of ['light', 'dark'] as const) {
-        const page = await open(name, 360, scheme);
+      for (const [width, scheme] of [
+        [360, 'light'],
+        [360, 'dark'],
+        [1280, 'dark'],
+      ] as const) {
+        const page = await open(name, width, scheme);
         const seen = await page.evaluate<Looks>(LOOKS);
-        expect(seen.wide).toBeLessThanOrEqual(360);
+        expect(seen.wide).toBeLessThanOrEqual(width);
         expect(seen.smallest).toBeGreaterThan(8);
+        expect(seen).toMatchObject({ outside: [], overlapping: [] });
         backgrounds.add(seen.background);
         await page.close();
       }
@@ -211,6 +263,21 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     expect(await countColours(blank, await chart.screenshot(), [colour])).toEqual([0]);
     await page.close();
     await blank.close();
+  });
+
+  test('text that leaves its card, or lies on other text, is noticed', async () => {
+    const file = join(folder, 'clumsy.html');
+    const text = (x: number, words: string) => `<text x="${x}" y="30">${words}</text>`;
+    const drawing = `${text(-60, 'to the left')}${text(150, 'one thing')}${text(160, 'another')}${text(390, 'to the right')}`;
+    writeFileSync(
+      file,
+      `<style>svg{overflow:visible}.card{margin:40px}</style><div class="card"><svg viewBox="0 0 420 60">${drawing}</svg></div>`,
+    );
+    const page = await browser.open(file, 500, 'light');
+    const seen = await page.evaluate<Looks>(LOOKS);
+    expect(seen.outside).toEqual(['to the left', 'to the right']);
+    expect(seen.overlapping).toEqual(['one thing and another']);
+    await page.close();
   });
 
   test('a page that complains, or loads something, is noticed', async () => {

@@ -41,12 +41,12 @@ describe('slices of a thread', () => {
 
   test('are the last ones, and those before are counted', () => {
     const ring = ringFor(8);
-    record(ring, 0, 7);
-    expect(ring.read()).toMatchObject({ slices: { length: 7 }, dropped: 0 });
-    record(ring, 7, 21);
+    record(ring, 0, 8);
+    expect(ring.read()).toMatchObject({ slices: { length: 8 }, dropped: 0 });
+    record(ring, 8, 21);
     const { slices, dropped } = ring.read();
-    expect(slices.map(({ subject }) => subject)).toEqual([14, 15, 16, 17, 18, 19, 20]);
-    expect(dropped).toBe(14);
+    expect(slices.map(({ subject }) => subject)).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(dropped).toBe(13);
   });
 
   test('take a bounded room, however many threads there are', () => {

@@ -1,6 +1,6 @@
-import { EventRing, eventRingWords } from '../../../measure/event-ring.ts';
-import type { Layout, Region } from '../../../memory/layout.ts';
-import type { Words } from '../../../memory/word.ts';
+import { addCount, readCount } from '../../../measure/wide-count.ts';
+import { type Layout, LINE, type Region } from '../../../memory/layout.ts';
+import { peek, poke, type Words } from '../../../memory/word.ts';
 
 /** What the threads of a run do, as the slices of a trace have it. */
 export const SLICES = [
@@ -44,13 +44,20 @@ export type Slice = {
   readonly intid: number;
 };
 
-/** A slice is two stamps, one after the other: its beginning, and its end. */
-const STAMPS = 2;
-const END = SLICES.length;
+// The words of a slice.
+const KIND = 0;
+const SUBJECT = 1;
+const WHICH = 2;
+const INTID = 3;
+const FROM = 4; // two words
+const TO = 6; // two words
+const SLICE_WORDS = 8;
+
+const HALF = 2 ** 32;
 
 /** Slices that a thread keeps at most, and all threads together. */
 const MOST_KEPT = 8192;
-const MOST_IN_ALL = 2 ** 19;
+const MOST_IN_ALL = 2 ** 19; // 16 MiB
 
 /** How many slices each of so many threads keeps: a power of two. */
 export function slicesKept(threads: number): number {
@@ -61,19 +68,27 @@ export function slicesKept(threads: number): number {
 export function sliceRegions(layout: Layout, threads: number, kept: number): Region[] {
   const rings = kept === 0 ? 0 : threads;
   return Array.from({ length: rings }, (_, thread) =>
-    layout.region(`thread${thread}.slices`, eventRingWords(STAMPS * kept)),
+    layout.region(`thread${thread}.slices`, LINE + kept * SLICE_WORDS),
   );
 }
 
 /**
- * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits;
- * who reads does so when it has come to rest.
+ * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits.
+ * The slices are plain words: the count of them, which moves after, hands them to who reads it when the thread has come
+ * to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
  */
 export class SliceRing {
-  readonly #ring: EventRing;
+  readonly #words: Words;
+  readonly #count: number;
+  readonly #slots: number;
+  readonly #kept: number;
 
+  /** Binds one of the {@link sliceRegions}. */
   constructor(words: Words, region: Region) {
-    this.#ring = new EventRing(words, region);
+    this.#words = words;
+    this.#count = region.at;
+    this.#slots = region.at + LINE;
+    this.#kept = (region.words - LINE) / SLICE_WORDS;
   }
 
   /**
@@ -81,28 +96,40 @@ export class SliceRing {
    * @param kind - place of its name in {@link SLICES}
    */
   record(kind: number, subject: number, which: number, intid: number, from: number, to: number): void {
-    this.#ring.record(kind, subject, which, from);
-    this.#ring.record(END, intid, 0, to);
+    const words = this.#words;
+    const at = this.#slots + (peek(words, this.#count) & (this.#kept - 1)) * SLICE_WORDS;
+    poke(words, at + KIND, kind);
+    poke(words, at + SUBJECT, subject);
+    poke(words, at + WHICH, which);
+    poke(words, at + INTID, intid);
+    poke(words, at + FROM, from | 0);
+    poke(words, at + FROM + 1, from / HALF);
+    poke(words, at + TO, to | 0);
+    poke(words, at + TO + 1, to / HALF);
+    addCount(words, this.#count, this.#count + 1, 1);
   }
 
-  /** What is still there, in the order of the ends; and how many slices were overwritten. */
+  /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */
   read(): { readonly slices: readonly Slice[]; readonly dropped: number } {
-    const { events } = this.#ring.readFrom(0);
+    const written = readCount(this.#words, this.#count, this.#count + 1);
+    const dropped = Math.max(0, written - this.#kept);
     const slices: Slice[] = [];
-    for (let at = events[0]?.kind === END ? 1 : 0; at + 1 < events.length; at += STAMPS) {
-      const [begin, end] = [events[at], events[at + 1]];
-      const name = SLICES[begin?.kind ?? END];
-      if (!begin || !end || !name) continue;
+    for (let index = dropped; index < written; index++) {
+      const at = this.#slots + (index % this.#kept) * SLICE_WORDS;
+      const word = (field: number) => peek(this.#words, at + field) >>> 0;
+      const time = (field: number) => word(field + 1) * HALF + word(field);
+      const name = SLICES[word(KIND)];
+      if (!name) throw new RangeError(`slice ${index} is of no kind: ${word(KIND)}`);
       slices.push({
         name,
-        from: begin.ns,
-        to: end.ns,
-        subject: begin.source,
-        which: begin.tag,
-        intid: end.source,
+        from: time(FROM),
+        to: time(TO),
+        subject: word(SUBJECT),
+        which: word(WHICH),
+        intid: word(INTID),
       });
     }
-    return { slices, dropped: this.#ring.written / STAMPS - slices.length };
+    return { slices, dropped };
   }
 }
 
