@@ -48,7 +48,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
           rangeChart(
             'ranges',
             'All paths on one scale',
-            'Each row is a way to give the signal; lower is better, and each mark of the axis is ten times the one before.',
+            'Each row is a way to give the signal; further left is faster, and each mark of the axis is ten times the one before.',
             panels.map((panel) => ({ name: panel.name, rows: of(panel, paths).flatMap(rangeOf) })),
             [],
           ),

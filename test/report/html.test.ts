@@ -238,7 +238,7 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
       expect(cell.left + cell.width).toBeLessThanOrEqual(390);
       expect(Math.min(cell.width, cell.height)).toBeGreaterThan(5);
       // Its colour is one of the shades, and not that of text.
-      expect(cell.colour).toMatch(/^rgb\((?!255, 255, 255)/);
+      if (!cell.hole) expect(cell.colour).toMatch(/^rgb\((?!255, 255, 255)/);
     }
     expect(browser.complaints).toEqual([]);
     // The same cells do not fit another result.
@@ -254,7 +254,7 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     const page = await open('stress', 1240, 'light');
     const blank = await browser.context.newPage();
     const chart = page.locator('#pairs svg');
-    const [cell] = await page.evaluate<CellSeen[]>(cellsOf('pairs'));
+    const cell = (await page.evaluate<CellSeen[]>(cellsOf('pairs'))).find(({ hole }) => !hole);
     const colour = (cell?.colour.match(/\d+/g) ?? []).map(Number) as [number, number, number];
     const [shown = 0] = await countColours(blank, await chart.screenshot(), [colour]);
     // At least that cell, without what is written in it and its corners.

@@ -43,7 +43,8 @@ export function dotChart(id: string, title: string, text: string, series: readon
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, 'since the first block') + drawn.join(''),
+    drawing:
+      verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: 'since the first block' }) + drawn.join(''),
     legend:
       series.length > 1
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))

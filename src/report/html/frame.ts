@@ -21,15 +21,23 @@ const BESIDE = 5;
 /** Room right of a plot that a mark may take. */
 const MARGIN = 12;
 
+type Marks = {
+  /** Of the axis. */
+  readonly name?: string;
+  readonly character?: number;
+  readonly margin?: number;
+};
+
 /**
  * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark are written, and of those
  * between what touches no other.
  */
-export function horizontalAxis(axis: Axis, plot: Plot, name = '', character = CHARACTER): string {
+export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): string {
+  const { name = '', character = CHARACTER, margin = MARGIN } = marked;
   const placed = axis.ticks.map(({ value, text }) => {
     const x = axis.at(value);
     const half = (text.length * character) / 2;
-    return { x, text, half, middle: Math.min(x, plot.right + MARGIN - half) };
+    return { x, text, half, middle: Math.min(x, plot.right + margin - half) };
   });
   const last = placed.at(-1);
   let end = Number.NEGATIVE_INFINITY;

@@ -68,7 +68,7 @@ export function lineChart(chart: LineChart): string {
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, xName) + drawn.join(''),
+    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: xName }) + drawn.join(''),
     legend:
       lines.length > 1 ? lines.map(({ name, mark }, index) => ({ name, mark: mark ?? markOf(index) })) : [],
     table: {

@@ -22,6 +22,8 @@ const WIDTH = 620;
 const ROW = 22;
 const HEAD = 24;
 const LEFT = 104;
+/** For the medians. */
+const RIGHT = 82;
 /** How wide a character of a mark is, and of a name: the chart is wider than others, and so is its text on a phone. */
 const CHARACTER = 9.5;
 const NAME_CHARACTER = 10.5;
@@ -39,7 +41,7 @@ export function rangeChart(
   const longest = Math.max(0, ...rows.map(({ name }) => name.length));
   const plot: Plot = {
     left: Math.max(LEFT, 16 + NAME_CHARACTER * longest),
-    right: WIDTH - 60,
+    right: WIDTH - RIGHT,
     top: 6,
     bottom,
   };
@@ -63,7 +65,7 @@ export function rangeChart(
     text,
     width: WIDTH,
     height: bottom + 24,
-    drawing: horizontalAxis(x, plot, '', CHARACTER) + drawn.join(''),
+    drawing: horizontalAxis(x, plot, { character: CHARACTER, margin: 40 }) + drawn.join(''),
     legend,
     wide: true,
     table: {
