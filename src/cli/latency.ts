@@ -6,7 +6,7 @@ import { formatHgrm } from '../measure/hgrm.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
 import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';
-import { traceFile } from '../report/trace-events.ts';
+import { latencyTrace } from '../report/latency-trace.ts';
 import { compareRuns } from '../scenarios/latency/compare.ts';
 import {
   BACKGROUNDS,
@@ -135,7 +135,7 @@ function writeFiles(flags: Flags, result: LatencyResult, pictures: LatencyPictur
   const { paths, seconds } = result;
   const { plan, deliveries, latency: distributions } = pictures;
   if (flags.report) writeText(flags.report, latencyHtml(result, pictures));
-  if (flags.trace) writeText(flags.trace, JSON.stringify(traceFile(plan, paths, deliveries)));
+  if (flags.trace) writeText(flags.trace, JSON.stringify(latencyTrace(plan, paths, deliveries)));
   if (flags.hgrm) {
     for (const [index, distribution] of distributions.entries()) {
       const file = paths.length === 1 ? flags.hgrm : nameFor(flags.hgrm, paths[index]);

@@ -1,10 +1,13 @@
 import { renameSync } from 'node:fs';
 import { openMetrics } from '../report/open-metrics.ts';
 import { type StressMoment, stressHtml } from '../report/stress-html.ts';
+import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { type WatchedMoment, watchLines } from '../report/stress-watch.ts';
 import type { StressDetail } from '../scenarios/stress/detail.ts';
+import type { Plan } from '../scenarios/stress/plan.ts';
 import type { StressResult } from '../scenarios/stress/result.ts';
 import type { StressGlance } from '../scenarios/stress/run.ts';
+import type { Track } from '../scenarios/stress/traced/tracks.ts';
 import { writeText } from './files.ts';
 import { LiveView } from './live-view.ts';
 
@@ -13,6 +16,7 @@ export type StressOutputs = {
   readonly watch?: boolean;
   readonly metrics?: string;
   readonly report?: string;
+  readonly trace?: string;
 };
 
 const EACH_SECONDS = 1;
@@ -27,6 +31,7 @@ export class StressFollower {
   readonly #history: number[][] = [];
   #before: WatchedMoment | undefined;
   #detail: StressDetail | undefined;
+  #traced: { readonly tracks: readonly Track[]; readonly plan: Plan } | undefined;
 
   constructor(outputs: StressOutputs) {
     this.#outputs = outputs;
@@ -62,9 +67,14 @@ export class StressFollower {
     this.#view.clear();
   }
 
-  /** Writes what there is to write. @throws IrqError `ERR_FILE` */
-  close(result: StressResult): void {
-    if (!this.#detail) return;
+  /** What each thread did last, where a trace is wanted. */
+  traced(tracks: readonly Track[], plan: Plan): void {
+    this.#traced = { tracks, plan };
+  }
+
+  /** Writes what there is to write; what there is to say about it. @throws IrqError `ERR_FILE` */
+  close(result: StressResult): string[] {
+    if (!this.#detail) return [];
     this.#writeMetrics({ seconds: result.seconds, detail: this.#detail });
     const { seconds, injected, delivered } = result;
     const moments = [
@@ -72,6 +82,10 @@ export class StressFollower {
       { seconds, injected, delivered },
     ];
     if (this.#outputs.report) writeText(this.#outputs.report, stressHtml(result, this.#detail, moments));
+    if (!this.#outputs.trace || !this.#traced) return [];
+    const { tracks, plan } = this.#traced;
+    writeText(this.#outputs.trace, JSON.stringify(stressTrace(tracks, plan, result)));
+    return [traceNote(tracks, plan)];
   }
 
   /** In one step, so that who reads the file never finds half of it. */

@@ -8,7 +8,7 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import { readGuestTrace } from '../scenarios/recording/guest-trace.ts';
+import { isGuestRecording, readGuestTrace } from '../scenarios/recording/guest-trace.ts';
 import { type StressOptions, shapeOf } from '../scenarios/stress/build.ts';
 import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';
@@ -22,7 +22,7 @@ import { number, wholeNumber } from './values.ts';
 const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
 
 type Flags = {
-  trace?: string;
+  recording?: string;
   vcpus?: number;
   devices?: number;
   events?: number;
@@ -84,12 +84,13 @@ export function stressCommand(): Command {
         .default('none'),
     )
     .option(
-      '--trace <file>',
+      '--recording <file>',
       'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
     )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
+    .option('--trace <file>', 'write what each thread did last as a trace, for Perfetto and chrome://tracing')
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
     .action(async (flags: Flags) => {
@@ -106,6 +107,7 @@ async function stress(flags: Flags): Promise<number> {
     runStress(options, {
       signal,
       finished: (detail) => follower.finished(detail),
+      traced: (tracks, plan) => follower.traced(tracks, plan),
       glance: (glance) => {
         follower.glance(glance);
         if (flags.watch) return;
@@ -117,7 +119,7 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  follower.close(result);
+  for (const note of follower.close(result)) process.stderr.write(`${note}\n`);
   process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
   return exitOf(result);
@@ -132,10 +134,16 @@ function exitOf(result: StressResult): number {
 function optionsOf(flags: Flags): StressOptions {
   const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
   const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined;
-  if (synthetic && flags.trace !== undefined) {
+  if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
-      '--trace brings its own vCPUs, devices and events: leave out -v, -d and -e, or leave out --trace',
+      '--recording brings its own vCPUs, devices and events: leave out -v, -d and -e, or leave out --recording',
+    );
+  }
+  if (flags.trace !== undefined && isGuestRecording(flags.trace)) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--trace writes a trace of the run, and ${flags.trace} is a recorded guest: give it with --recording`,
     );
   }
   const input = synthetic
@@ -170,13 +178,14 @@ function optionsOf(flags: Flags): StressOptions {
     dispatch,
     fault,
     seed: flags.seed ?? randomSeed(),
+    trace: flags.trace !== undefined,
   };
 }
 
 /** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
-function recordedInput({ trace, abi }: Flags): StressOptions['input'] {
-  const guest = readGuestTrace(trace ?? recording());
-  return trace === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
+function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
+  const guest = readGuestTrace(recording ?? ownRecording());
+  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
 }
 
 function randomSeed(): number {
@@ -194,7 +203,7 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
 }
 
 /** The file of the recording that comes with irqloom, the way one would type it. */
-function recording(): string {
+function ownRecording(): string {
   const path = fileURLToPath(RECORDING);
   const near = relative(process.cwd(), path);
   return near.startsWith('..') ? path : near;

@@ -70,6 +70,11 @@ export class VcpuControl {
     return load(this.#words, this.#at + TAKEN);
   }
 
+  /** Times parked, modulo 2^32. For its own thread. */
+  get halts(): number {
+    return peek(this.#words, this.#at + HALTS) >>> 0;
+  }
+
   countTaken(): void {
     store(this.#words, this.#at + TAKEN, (peek(this.#words, this.#at + TAKEN) + 1) | 0);
   }

@@ -9,7 +9,7 @@ import { markOf } from './html/frame.ts';
 import { lineChart } from './html/line-chart.ts';
 import { escaped } from './html/markup.ts';
 import { page } from './html/page.ts';
-import { rangeChart } from './html/range-chart.ts';
+import { type Range, rangeChart } from './html/range-chart.ts';
 import { count, factor, plural, rate, time } from './units.ts';
 
 /** The report of a comparison: one HTML file. */
@@ -51,10 +51,9 @@ export function compareHtml(result: CompareResult): string {
             (['inline', 'main'] as const).map((how) => ({
               name:
                 how === 'inline' ? 'Dispatched in the signalling thread' : 'Dispatched by the main thread',
-              rows: [...designs.map(({ name, dispatch }) => range(name, name, dispatch[how]))].map((row) => ({
-                ...row,
-                yardstick: calibration.parkNs.p50 / 2,
-              })),
+              rows: designs
+                .flatMap(({ name, dispatch }) => rangeOf(name, dispatch[how]))
+                .map((row) => ({ ...row, yardstick: calibration.parkNs.p50 / 2 })),
             })),
             [],
           ),
@@ -157,9 +156,10 @@ function findingsCard(findings: readonly string[]): string {
 
 const colourOf = (name: DesignName) => markOf(DESIGN_NAMES.indexOf(name));
 
-function range(design: DesignName, name: string, { latencyNs }: DesignResult['dispatch']['main']) {
+/** None for a design of which nothing was measured. */
+function rangeOf(name: DesignName, { latencyNs }: DesignResult['dispatch']['main']): Range[] {
   const { p50, p99, max } = latencyNs;
-  return { name, mark: colourOf(design), p50: p50 ?? 1, p99: p99 ?? 1, max: max ?? 1 };
+  return p50 === null || p99 === null || max === null ? [] : [{ name, mark: colourOf(name), p50, p99, max }];
 }
 
 function updateChart(

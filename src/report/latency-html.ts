@@ -4,11 +4,11 @@ import type { LatencyPictures, LatencyResult, PathResult } from '../scenarios/la
 import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { dotChart } from './html/dot-chart.ts';
 import { markOf } from './html/frame.ts';
-import { heatMap } from './html/heat-map.ts';
+import { heatMap, MEDIANS } from './html/heat-map.ts';
 import { histogramChart } from './html/histogram-chart.ts';
 import { type Page, page } from './html/page.ts';
 import { percentileChart } from './html/percentile-chart.ts';
-import { rangeChart } from './html/range-chart.ts';
+import { type Range, rangeChart } from './html/range-chart.ts';
 import { stageChart } from './html/stage-chart.ts';
 import { count, factor, plural, time } from './units.ts';
 
@@ -48,8 +48,8 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
           rangeChart(
             'ranges',
             'All paths on one scale',
-            'Each row is a way to give the signal; lower is better, and each mark of the axis is ten times the one before.',
-            panels.map((panel) => ({ name: panel.name, rows: of(panel, paths).map(rangeOf) })),
+            'Each row is a way to give the signal; further left is faster, and each mark of the axis is ten times the one before.',
+            panels.map((panel) => ({ name: panel.name, rows: of(panel, paths).flatMap(rangeOf) })),
             [],
           ),
         ],
@@ -96,7 +96,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
       },
       {
         title: 'Time line',
-        text: 'When in the run it took how long: stripes are other work on this machine. Paths take turns in blocks.',
+        text: 'When in the run it took how long. Paths take turns in blocks; a block that lies above the others met other work on this machine.',
         cards: panels.map((panel) =>
           dotChart(
             `time-${panel.id}`,
@@ -156,15 +156,11 @@ function identity(path: Path | undefined): { readonly name: string; readonly mar
   return { name: path?.source ?? '', mark: markOf(SIGNALS.indexOf(path?.source ?? 'irqfd')) };
 }
 
-function rangeOf(path: PathResult) {
-  const { latencyNs, ratio } = path;
-  return {
-    ...identity(path),
-    p50: latencyNs.p50 ?? 1,
-    p99: latencyNs.p99 ?? 1,
-    max: latencyNs.max ?? 1,
-    yardstick: ratio.calibrationNs,
-  };
+/** None for a path of which nothing was measured. */
+function rangeOf(path: PathResult): Range[] {
+  const { p50, p99, max } = path.latencyNs;
+  if (p50 === null || p99 === null || max === null) return [];
+  return [{ ...identity(path), p50, p99, max, yardstick: path.ratio.calibrationNs }];
 }
 
 /** The fastest path to a vCPU that polls, and to one that is parked. */
@@ -182,12 +178,14 @@ function bestTiles(paths: readonly PathResult[]) {
 
 function heatOf(panel: Panel, paths: readonly PathResult[]): string[] {
   const path = paths[panel.paths[0] ?? -1];
-  if (!path) return [];
+  // Of a single line everything has been said.
+  if (!path || path.lines.length < 2) return [];
   return [
     heatMap({
       id: `lines-${panel.id}`,
       title: panel.name,
-      text: `Signals by ${path.source}, half of each line. Darker is slower in the light, brighter in the dark.`,
+      text: `The median, of signals by ${path.source}. Darker is slower in the light, brighter in the dark.`,
+      scale: MEDIANS,
       rowName: 'device',
       columnName: 'vCPU',
       cells: path.lines.map(({ device, vcpu, p50 }) => ({ row: device, column: vcpu, value: p50 })),

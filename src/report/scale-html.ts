@@ -74,8 +74,12 @@ export function scaleHtml(result: ScaleResult): string {
 function sweepCards(sweep: Sweep, points: readonly ScalePoint[]): string[] {
   if (points.length === 0) return [];
   const name = SWEEP_NAMES[sweep];
-  const over = (read: (point: ScalePoint) => number) =>
-    points.map((point) => [point[sweep], read(point)] as const);
+  /** A size at which nothing was delivered has no latency. */
+  const over = (read: (point: ScalePoint) => number | null) =>
+    points.flatMap((point) => {
+      const value = read(point);
+      return value === null ? [] : [[point[sweep], value] as const];
+    });
   const shared = { xName: name, xText: count, doubling: true };
   return [
     lineChart({
@@ -92,8 +96,8 @@ function sweepCards(sweep: Sweep, points: readonly ScalePoint[]): string[] {
       title: 'Signal to handler',
       text: `Latency by the number of ${name}, on a logarithmic scale. Lower is better; with all LPIs on their way at once it is mostly waiting for the others.`,
       lines: [
-        { name: 'p50', points: over(({ latencyNs }) => latencyNs.p50 ?? 1) },
-        { name: 'p99', points: over(({ latencyNs }) => latencyNs.p99 ?? 1) },
+        { name: 'p50', points: over(({ latencyNs }) => latencyNs.p50) },
+        { name: 'p99', points: over(({ latencyNs }) => latencyNs.p99) },
       ],
       yText: time,
       yAxis: logTime,

@@ -1,12 +1,14 @@
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import type { StressDetail } from '../scenarios/stress/detail.ts';
+import type { ChurnCount } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';
 import { tableCard } from './html/figure.ts';
 import { histogramChart } from './html/histogram-chart.ts';
 import { lineChart } from './html/line-chart.ts';
 import { type Page, type Part, page } from './html/page.ts';
 import { percentileChart } from './html/percentile-chart.ts';
+import { pairsMap } from './stress-pairs.ts';
 import { count, plural, rate, size, time } from './units.ts';
 
 /** A moment of the run: totals so far. */
@@ -18,7 +20,16 @@ export type StressMoment = {
 
 /** With more vCPUs than colours, all are drawn as one. */
 const COLOURS = 8;
-const VIOLATIONS_SHOWN = 50;
+const VIOLATIONS_SHOWN = 20;
+const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
+  moves: 'moves to another vCPU',
+  routeUpdates: 'route updates',
+  masks: 'vectors masked and unmasked',
+  configs: 'LPIs disabled and enabled',
+  remaps: 'events mapped anew',
+};
+/** Points of a time line. */
+const MOST_STEPS = 240;
 
 /** The report of a stress run: one HTML file. */
 export function stressHtml(
@@ -29,6 +40,7 @@ export function stressHtml(
   const { config, latencyNs } = result;
   const ok = held(result);
   const series = seriesOf(detail);
+  const steps = stepsOf(moments);
   const given: Page = {
     title: ok ? 'Nothing was lost' : 'The machine broke its promises',
     text: `${plural(config.devices, 'device thread')} signalled ${plural(config.vcpus, 'vCPU')} through ${plural(config.events, 'event')} and ${plural(config.spis, 'wire')} for ${time(result.seconds * 1e9)}, dispatched ${config.dispatch === 'main' ? 'by the main thread' : 'inline'}, with ${config.churn === 'none' ? 'no' : config.churn} changes meanwhile.`,
@@ -46,7 +58,7 @@ export function stressHtml(
         more: `${count(result.delivered)} interrupts`,
       },
       { name: 'Coalesced', value: count(result.coalesced), more: 'covered by a delivery already asked for' },
-      { name: 'Signal to handler', value: time(latencyNs.p50), more: 'half of them' },
+      { name: 'Signal to handler', value: time(latencyNs.p50), more: 'the median' },
       { name: '99 % within', value: time(latencyNs.p99), more: `max ${time(latencyNs.max)}` },
     ],
     parts: [
@@ -72,13 +84,30 @@ export function stressHtml(
       {
         title: 'Time line',
         cards: [
-          rateChart('injected', 'Signals that devices gave', moments, ({ injected }) => injected),
-          rateChart('delivered', 'Interrupts that vCPUs took', moments, ({ delivered }) => delivered),
+          rateChart('injected', 'Signals that devices gave', steps, ({ injected }) => injected),
+          rateChart('delivered', 'Interrupts that vCPUs took', steps, ({ delivered }) => delivered),
         ],
       },
       {
         title: 'Shares',
         cards: [
+          ...(config.vcpus * config.devices > 1 ? [pairsMap(result)] : []),
+          tableCard(
+            'devices',
+            'Devices',
+            'What each signalled, and what became of it.',
+            {
+              head: ['device', 'sources', 'injected', 'delivered', 'coalesced'],
+              rows: result.devices.map(({ name, sources, injected, delivered, coalesced }) => [
+                name,
+                count(sources),
+                count(injected),
+                count(delivered),
+                count(coalesced),
+              ]),
+            },
+            true,
+          ),
           tableCard('vcpus', 'vCPUs', 'What each took, and how it waited.', {
             head: ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
             rows: result.vcpus.map(({ vcpu, delivered, halts, pollHits, latencyNs: ns }) => [
@@ -93,19 +122,12 @@ export function stressHtml(
               time(ns.max),
             ]),
           }),
-          tableCard('devices', 'Devices', 'What each signalled, and what became of it.', {
-            head: ['device', 'sources', 'injected', 'delivered', 'coalesced'],
-            rows: result.devices.map(({ name, sources, injected, delivered, coalesced }) => [
-              name,
-              count(sources),
-              count(injected),
-              count(delivered),
-              count(coalesced),
-            ]),
-          }),
           tableCard('churn', 'Meanwhile', 'What the driver thread changed while everything ran.', {
             head: ['change', 'times'],
-            rows: Object.entries(result.churn).map(([name, n]) => [name, count(n)]),
+            rows: Object.entries(CHURN_NAMES).map(([name, text]) => [
+              text,
+              count(result.churn[name as ChurnCount]),
+            ]),
           }),
         ],
       },
@@ -125,6 +147,25 @@ function seriesOf({ vcpus }: StressDetail) {
   return [{ name: 'all vCPUs', distribution: all }];
 }
 
+/**
+ * The moments whose rates are worth a point: those that come sooner after the one before than half of what is usual, and
+ * all that are more than a line can show, are left out, so their signals count in the step that follows. A step at the
+ * end that is too short for a rate becomes part of the one before it.
+ */
+export function stepsOf(moments: readonly StressMoment[]): StressMoment[] {
+  const last = moments.at(-1);
+  if (!last) return [];
+  const lengths = moments.map(({ seconds }, index) => seconds - (moments[index - 1]?.seconds ?? 0));
+  const usual = [...lengths].sort((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0;
+  const least = Math.max(usual / 2, last.seconds / MOST_STEPS);
+  const steps: StressMoment[] = [];
+  for (const moment of moments)
+    if (moment.seconds - (steps.at(-1)?.seconds ?? 0) >= least) steps.push(moment);
+  if (steps.at(-1) === last) return steps;
+  steps.splice(-1, 1, last);
+  return steps;
+}
+
 function rateChart(
   id: string,
   title: string,
@@ -139,7 +180,7 @@ function rateChart(
   return lineChart({
     id,
     title,
-    text: 'Each second, over the run.',
+    text: 'As a rate, step by step over the run.',
     lines: [{ name: id, points }],
     xName: 'time',
     xText: (seconds) => `${Number(seconds.toFixed(2))} s`,
@@ -147,13 +188,16 @@ function rateChart(
   });
 }
 
-function violationPart({ violations }: StressResult): Part[] {
+function violationPart({ violations, lost, misrouted, spurious, stranded }: StressResult): Part[] {
   if (violations.length === 0) return [];
+  const all = lost + misrouted + spurious + stranded;
+  const shown = Math.min(VIOLATIONS_SHOWN, violations.length);
+  const text = `By all the names that the source has.${shown < all ? ` The first ${shown} of ${count(all)}.` : ''}`;
   return [
     {
       title: 'Violations',
       cards: [
-        tableCard('violations', 'The first ones', 'By all the names that the source has.', {
+        tableCard('violations', 'What was broken', text, {
           head: ['what', 'device', 'DevID', 'EvID', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'],
           rows: violations
             .slice(0, VIOLATIONS_SHOWN)

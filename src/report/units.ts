@@ -17,6 +17,12 @@ export function rate(perSecond: number): string {
   return `${digits(perSecond)} /s`;
 }
 
+/** A count where there is little room: `29.2 k`. */
+export function shortCount(value: number): string {
+  for (const [step, letter] of STEPS) if (value >= step) return `${digits(value / step)} ${letter}`;
+  return String(Math.round(value));
+}
+
 /** A time given in ns: `812 ns`, `14.2 µs`, `3.1 ms`, `2.5 s`; a dash where there is none. */
 export function time(ns: number | null): string {
   if (ns === null || Number.isNaN(ns)) return '–';

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -87,6 +87,45 @@ describe('irqloom stress', () => {
     expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--fault drop-pending.* --seed 3/);
   });
 
+  test('--trace writes what each thread did last, and says what is not there; also of a run that fails', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'irqloom-trace-'));
+    const path = join(folder, 'trace.json');
+    const args = ['stress', '--seconds', '2', '--fault', 'drop-pending', '--trace', path];
+    const { status, stderr } = await irqloom(args);
+    expect(status).toBe(1);
+    const { traceEvents, otherData } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(otherData).toMatchObject({ command: 'irqloom stress', fault: 'drop-pending' });
+    expect(traceEvents.filter(({ ph }: { ph: string }) => ph === 's').length).toBe(otherData.arrows);
+    expect(otherData.arrows).toBeGreaterThan(0);
+    expect(stderr).toMatch(
+      /^trace: (all [0-9,]+ slices|the last [0-9,]+ slices, .*dropped before them: .+)$/m,
+    );
+    expect(stderr).toContain(`--trace ${path}`);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('--trace does not write over a recorded guest: that goes to --recording', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'irqloom-trace-'));
+    const packed = join(folder, 'guest.gz');
+    const plain = join(folder, 'guest.jsonl');
+    const bytes = readFileSync(RECORDING);
+    writeFileSync(packed, bytes);
+    writeFileSync(plain, gunzipSync(bytes));
+    for (const path of [packed, plain]) {
+      const before = readFileSync(path);
+      const { status, stdout, stderr } = await irqloom(['stress', '--trace', path]);
+      expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toContain('--recording');
+      expect(readFileSync(path).equals(before)).toBe(true);
+    }
+    // Any other file that is there is replaced, as every output is.
+    const other = join(folder, 'other.json');
+    writeFileSync(other, '{"format":"something else"}');
+    expect((await irqloom(['stress', '-s', '0.2', '--recording', packed, '--trace', other])).status).toBe(0);
+    expect(JSON.parse(readFileSync(other, 'utf8')).traceEvents.length).toBeGreaterThan(0);
+    rmSync(folder, { recursive: true });
+  });
+
   test.each(['SIGINT', 'SIGTERM'] as const)(
     '%s stops the threads and prints the partial result',
     async (signal) => {
@@ -123,6 +162,7 @@ describe('bad input ends with status 2 and one message, without a stack', () => 
     [['stress', '-d', '64', '-e', '1024'], '4096'],
     [['stress', '-v', '1', '--fault', 'wrong-vcpu'], '2 vCPUs'],
     [['stress', '--churn', 'none', '--fault', 'stale-route'], '--churn'],
+    [['stress', '-v', '2', '--recording', 'guest.gz'], '--recording brings its own'],
   ])('%j', async (args, expected) => {
     const { status, stdout, stderr } = await irqloom(args);
     expect(status).toBe(2);
@@ -147,7 +187,7 @@ describe('bad input ends with status 2 and one message, without a stack', () => 
       [file('empty.jsonl', ''), 'empty'],
     ];
     for (const [path, expected] of cases) {
-      const { status, stdout, stderr } = await irqloom(['stress', '--trace', path]);
+      const { status, stdout, stderr } = await irqloom(['stress', '--recording', path]);
       expect(status, path).toBe(2);
       expect(stdout).toBe('');
       expect(stderr).toMatch(expected);

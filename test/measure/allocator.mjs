@@ -7,6 +7,7 @@ import { Clock, startClock } from '../../dist/src/measure/clock.js';
 import { EventRing, eventRingWords } from '../../dist/src/measure/event-ring.js';
 import { Histogram, histogramWords } from '../../dist/src/measure/histogram.js';
 import { readStamp, writeStamp } from '../../dist/src/measure/stamp.js';
+import { SliceRing } from '../../dist/src/scenarios/stress/traced/slices.js';
 
 const ringAt = 64 + histogramWords(LATENCY);
 const words = new Int32Array(new SharedArrayBuffer(4 * (ringAt + eventRingWords(64))));
@@ -14,6 +15,7 @@ startClock(words, { at: 0, words: 2 });
 const clock = new Clock(words, { at: 0, words: 2 });
 const histogram = new Histogram(words, { at: 64, words: histogramWords(LATENCY) }, LATENCY);
 const ring = new EventRing(words, { at: ringAt, words: eventRingWords(64) });
+const slices = new SliceRing(words, { at: ringAt, words: 16 + 8 * 32 });
 const sink = new Float64Array(1);
 
 const bodies = {
@@ -31,6 +33,9 @@ const bodies = {
   },
   ring: (n) => {
     for (let i = 0; i < n; i++) ring.record(i & 7, i, i, clock.now());
+  },
+  slice: (n) => {
+    for (let i = 0; i < n; i++) slices.record(i & 7, i, i, i, clock.now(), clock.now());
   },
   bigint: (n) => {
     for (let i = 0; i < n; i++) sink[0] = Number(process.hrtime.bigint());

@@ -2,14 +2,31 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lineChart } from '../../src/report/html/line-chart.ts';
+import { page } from '../../src/report/html/page.ts';
+import { rangeChart } from '../../src/report/html/range-chart.ts';
 import { latencyHtml } from '../../src/report/latency-html.ts';
 import { scaleHtml } from '../../src/report/scale-html.ts';
+import { pairsMap } from '../../src/report/stress-pairs.ts';
+import { count, rate } from '../../src/report/units.ts';
 import type { Path } from '../../src/scenarios/latency/plan.ts';
 import { runLatency } from '../../src/scenarios/latency/run.ts';
 import { runScale } from '../../src/scenarios/scale/run.ts';
+import type { StressResult } from '../../src/scenarios/stress/result.ts';
 import { irqloom } from '../cli/run.ts';
 import { Browser, CHROMIUM, countColours } from './chromium.ts';
-import { CHARTS, type Chart, HIDE_MARKS, IDS, LOOKS, type Looks } from './in-page.ts';
+import {
+  type CellSeen,
+  CHARTS,
+  type Chart,
+  cellsOf,
+  HIDE_CELLS,
+  HIDE_MARKS,
+  IDS,
+  LOOKS,
+  type Looks,
+  rowsOf,
+} from './in-page.ts';
 
 const PATHS: Path[] = [
   { source: 'irqfd', dispatch: 'inline', waiting: 'parked' },
@@ -34,26 +51,48 @@ async function latencyReport(): Promise<string> {
   return latencyHtml(result, pictures);
 }
 
-/** By way of the command, whose options are not ours. */
-async function stressReport(): Promise<string> {
+/** By way of the command, whose options are not ours; and what it printed of the same run. */
+const stressed = once(async (): Promise<{ html: string; result: StressResult }> => {
   const file = join(folder, 'by-command.html');
-  const { status, stderr } = await irqloom([
-    'stress',
-    '-v',
-    '2',
-    '-d',
-    '1',
-    '-e',
-    '4',
-    '-s',
-    '0.6',
-    '--churn',
-    'light',
-    '--report',
-    file,
-  ]);
+  const args = ['-v', '2', '-d', '3', '-e', '4', '-s', '0.8', '--churn', 'light', '--json', '--report', file];
+  const { status, stdout, stderr } = await irqloom(['stress', ...args]);
   if (status !== 0) throw new Error(`irqloom stress ended with ${status}: ${stderr}`);
-  return readFileSync(file, 'utf8');
+  return { html: readFileSync(file, 'utf8'), result: JSON.parse(stdout) as StressResult };
+});
+
+const stressReport = async () => (await stressed()).html;
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** What does not fit between the cells of a heat map, the table below it, and the result of the run. */
+function cellFaults(
+  cells: readonly Pick<CellSeen, 'said'>[],
+  rows: readonly string[][],
+  { vcpus, devices }: StressResult,
+): string[] {
+  const expected = devices.flatMap((_, device) =>
+    vcpus.map(({ vcpu, devices: from }) => [
+      String(device),
+      String(vcpu),
+      count(from[device]?.delivered ?? -1),
+    ]),
+  );
+  const found: string[] = [];
+  if (cells.length !== expected.length) found.push(`${cells.length} cells`);
+  if (rows.length !== expected.length) found.push(`${rows.length} rows`);
+  for (const [index, [device, vcpu, delivered]] of expected.entries()) {
+    const said = `device ${device}, vCPU ${vcpu}: delivered ${delivered}, p50 `;
+    if (!cells[index]?.said.startsWith(said)) found.push(`cell ${index} says ${cells[index]?.said}`);
+    if (rows[index]?.slice(0, 3).join() !== [device, vcpu, delivered].join())
+      found.push(`row ${index} says ${rows[index]}`);
+  }
+  return found;
 }
 
 async function scaleReport(): Promise<string> {
@@ -62,8 +101,51 @@ async function scaleReport(): Promise<string> {
   return scaleHtml(await runScale({ base, sweeps, dispatch: 'inline', seconds: 0.2 }));
 }
 
+/** The largest that there can be: many cells, long names, marks close to each other. */
+async function crowdedReport(): Promise<string> {
+  const latencyNs = null;
+  const pairs = {
+    vcpus: Array.from({ length: 70 }, (_, vcpu) => ({
+      devices: Array.from({ length: 200 }, (_, device) => ({ delivered: vcpu * device, latencyNs })),
+    })),
+    devices: Array.from({ length: 200 }, () => ({})),
+  } as unknown as StressResult;
+  const rows = ['fixed-identity', 'irqfd'].map((name) => ({
+    name,
+    mark: 'c0',
+    p50: 900,
+    p99: 4e6,
+    max: 4e7,
+  }));
+  const points = [16, 256, 4000, 16_384, 57_344].map((n) => [n, 1e5 + n] as const);
+  return page({
+    title: 'Crowded',
+    text: 'All that is large.',
+    tiles: [],
+    parts: [
+      {
+        title: 'Charts',
+        cards: [
+          pairsMap(pairs),
+          rangeChart('range', 'Ranges', 'One below the other.', [{ name: 'All', rows }], []),
+          lineChart({
+            ...{ id: 'line', title: 'Lines', text: 'Over sizes that double.', doubling: true },
+            ...{ lines: [{ name: 'rate', points }], xName: 'LPIs', xText: count, yText: rate },
+          }),
+        ],
+      },
+    ],
+    notes: [],
+  });
+}
+
 describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
-  const makers = { latency: latencyReport, stress: stressReport, scale: scaleReport } as const;
+  const makers = {
+    latency: latencyReport,
+    stress: stressReport,
+    scale: scaleReport,
+    crowded: crowdedReport,
+  } as const;
   const files = new Map<string, Promise<string>>();
   let browser: Browser;
 
@@ -107,15 +189,20 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     },
   );
 
-  test.each(['latency', 'stress', 'scale'] as const)(
-    '%s: nothing is cut off on a phone, light or dark',
+  test.each(['latency', 'stress', 'scale', 'crowded'] as const)(
+    '%s: nothing is cut off, nor lies on another, on a phone and on a desk, light or dark',
     async (name) => {
       const backgrounds = new Set<string>();
-      for (const scheme of ['light', 'dark'] as const) {
-        const page = await open(name, 360, scheme);
+      for (const [width, scheme] of [
+        [360, 'light'],
+        [360, 'dark'],
+        [1280, 'dark'],
+      ] as const) {
+        const page = await open(name, width, scheme);
         const seen = await page.evaluate<Looks>(LOOKS);
-        expect(seen.wide).toBeLessThanOrEqual(360);
+        expect(seen.wide).toBeLessThanOrEqual(width);
         expect(seen.smallest).toBeGreaterThan(8);
+        expect(seen).toMatchObject({ outside: [], overlapping: [] });
         backgrounds.add(seen.background);
         await page.close();
       }
@@ -138,6 +225,59 @@ describe.skipIf(!CHROMIUM)('reports in a real browser', () => {
     expect(await countColours(blank, await chart.screenshot(), [blue, green])).toEqual([0, 0]);
     await page.close();
     await blank.close();
+  });
+
+  test('the heat map of a stress run has a cell for each device and vCPU, which says what was delivered', async () => {
+    const { result } = await stressed();
+    const page = await open('stress', 390, 'dark');
+    const cells = await page.evaluate<CellSeen[]>(cellsOf('pairs'));
+    const rows = await page.evaluate<string[][]>(rowsOf('pairs'));
+    expect(cellFaults(cells, rows, result)).toEqual([]);
+    for (const cell of cells) {
+      expect(cell.left).toBeGreaterThanOrEqual(0);
+      expect(cell.left + cell.width).toBeLessThanOrEqual(390);
+      expect(Math.min(cell.width, cell.height)).toBeGreaterThan(5);
+      // Its colour is one of the shades, and not that of text.
+      if (!cell.hole) expect(cell.colour).toMatch(/^rgb\((?!255, 255, 255)/);
+    }
+    expect(browser.complaints).toEqual([]);
+    // The same cells do not fit another result.
+    const [first, ...others] = result.vcpus;
+    if (!first) throw new Error('no vCPU');
+    const other = { ...result, vcpus: [{ ...first, devices: [...first.devices].reverse() }, ...others] };
+    expect(cellFaults(cells, rows, other)).not.toEqual([]);
+    expect(cellFaults(cells.slice(1), rows, result)).not.toEqual([]);
+    await page.close();
+  });
+
+  test('a screenshot shows the heat map, and nothing where its cells are hidden', async () => {
+    const page = await open('stress', 1240, 'light');
+    const blank = await browser.context.newPage();
+    const chart = page.locator('#pairs svg');
+    const cell = (await page.evaluate<CellSeen[]>(cellsOf('pairs'))).find(({ hole }) => !hole);
+    const colour = (cell?.colour.match(/\d+/g) ?? []).map(Number) as [number, number, number];
+    const [shown = 0] = await countColours(blank, await chart.screenshot(), [colour]);
+    // At least that cell, without what is written in it and its corners.
+    expect(shown).toBeGreaterThan(0.6 * (cell?.width ?? 0) * (cell?.height ?? 0));
+    await page.evaluate(HIDE_CELLS);
+    expect(await countColours(blank, await chart.screenshot(), [colour])).toEqual([0]);
+    await page.close();
+    await blank.close();
+  });
+
+  test('text that leaves its card, or lies on other text, is noticed', async () => {
+    const file = join(folder, 'clumsy.html');
+    const text = (x: number, words: string) => `<text x="${x}" y="30">${words}</text>`;
+    const drawing = `${text(-60, 'to the left')}${text(150, 'one thing')}${text(160, 'another')}${text(390, 'to the right')}`;
+    writeFileSync(
+      file,
+      `<style>svg{overflow:visible}.card{margin:40px}</style><div class="card"><svg viewBox="0 0 420 60">${drawing}</svg></div>`,
+    );
+    const page = await browser.open(file, 500, 'light');
+    const seen = await page.evaluate<Looks>(LOOKS);
+    expect(seen.outside).toEqual(['to the left', 'to the right']);
+    expect(seen.overlapping).toEqual(['one thing and another']);
+    await page.close();
   });
 
   test('a page that complains, or loads something, is noticed', async () => {

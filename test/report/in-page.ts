@@ -42,11 +42,53 @@ export const LOOKS = `({
     const svg = text.ownerSVGElement;
     return parseFloat(getComputedStyle(text).fontSize) * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
   })),
+  outside: [...document.querySelectorAll('svg text')].filter((text) => {
+    const card = text.closest('.card, body').getBoundingClientRect();
+    const box = text.getBoundingClientRect();
+    return box.left < card.left + 4 || box.right > card.right - 4;
+  }).map((text) => text.textContent),
+  overlapping: [...document.querySelectorAll('svg')].flatMap((svg) => {
+    const boxes = [...svg.querySelectorAll('text')].map((text) => ({ text, box: text.getBoundingClientRect() }));
+    return boxes.flatMap(({ text, box }, index) => boxes.slice(index + 1).filter((other) => {
+      const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+      const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+      return across > 1 && down > box.height / 2;
+    }).map((other) => text.textContent + ' and ' + other.text.textContent));
+  }),
 })`;
 
-export type Looks = { readonly wide: number; readonly background: string; readonly smallest: number };
+export type Looks = {
+  readonly wide: number;
+  readonly background: string;
+  readonly smallest: number;
+  /** Text of charts that leaves its card, and pairs of texts that lie on each other. */
+  readonly outside: readonly string[];
+  readonly overlapping: readonly string[];
+};
 
 export const HIDE_MARKS = `document.querySelectorAll('.curve, .dot').forEach((mark) => { mark.style.display = 'none'; })`;
+
+/** Every cell of the heat map in a figure: what it says, the colour that it has, its place on the screen. */
+export const cellsOf = (id: string) => `[...document.querySelectorAll('#${id} rect')].map((cell) => {
+  const { left, top, width, height } = cell.getBoundingClientRect();
+  return { said: cell.querySelector('title')?.textContent ?? '', colour: getComputedStyle(cell).color, hole: cell.classList.contains('hole'), left, top, width, height };
+})`;
+
+export type CellSeen = {
+  readonly said: string;
+  readonly colour: string;
+  readonly hole: boolean;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+};
+
+/** The rows of the table that says the same as a figure. */
+export const rowsOf = (id: string) =>
+  `[...document.querySelectorAll('#${id} tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))`;
+
+export const HIDE_CELLS = `document.querySelectorAll('rect').forEach((cell) => { cell.style.display = 'none'; })`;
 
 /** A function of the address of a picture and of some colours. */
 export const COUNT_COLOURS = `async (source, wanted) => {

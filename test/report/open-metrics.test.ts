@@ -10,7 +10,7 @@ function detailOf(delivered: readonly number[]): StressDetail {
     vcpus: delivered.map((n) => {
       const latency = new Distribution(LATENCY);
       if (n > 0) latency.record(1_000_000, n);
-      return { delivered: n, halts: n / 10, pollHits: 1, latency };
+      return { delivered: n, halts: n / 10, pollHits: 1, latency, devices: [{ delivered: n, latency }] };
     }),
     devices: [{ injected: 500, delivered: 300 }],
     churn: { moves: 7, routeUpdates: 0, masks: 0, configs: 0, remaps: 0 },

@@ -17,23 +17,31 @@ export function logTime(values: readonly number[], span: Span): Axis {
   const place = (value: number) =>
     from + ((Math.log10(Math.max(value, 10 ** low)) - low) / (high - low)) * (to - from);
   const ticks = Array.from({ length: high - low + 1 }, (_, step) => 10 ** (low + step));
-  return { at: place, ticks: ticks.map((value) => ({ value, text: decade(value) })) };
+  return { at: place, ticks: ticks.map((value) => ({ value, text: round(time(value)) })) };
 }
 
-/** `1 µs`, `100 ms`: a power of ten without decimals. */
-function decade(ns: number): string {
-  return time(ns).replace(/\.0+(?= )/, '');
+/** `1 µs` and not `1.00 µs`: a mark is where it says, to the last digit. */
+function round(text: string): string {
+  return text.replace(/\.0+(?= )|(?<=\.\d)0+(?= )/, '');
 }
 
-/** Numbers from 0, with about `wanted` round marks. */
+/** Numbers from 0 to a round one, with about `wanted` round marks. */
 export function linear(highest: number, span: Span, text: (value: number) => string, wanted = 4): Axis {
-  const [from, to] = span;
   const step = roundStep(Math.max(highest, Number.MIN_VALUE) / wanted);
-  const end = Math.max(step, Math.ceil(highest / step - 1e-9) * step);
-  const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, index) => index * step);
+  return evenly(step, Math.max(step, Math.ceil(highest / step - 1e-9) * step), span, text);
+}
+
+/** As {@link linear}, but it ends where the values do: for a run, which has an end and no more. */
+export function elapsed(last: number, span: Span, text: (value: number) => string, wanted = 5): Axis {
+  const end = Math.max(last, Number.MIN_VALUE);
+  return evenly(roundStep(end / wanted), end, span, text);
+}
+
+function evenly(step: number, end: number, [from, to]: Span, text: (value: number) => string): Axis {
+  const ticks = Array.from({ length: Math.floor(end / step + 1e-9) + 1 }, (_, index) => index * step);
   return {
     at: (value) => from + (value / end) * (to - from),
-    ticks: ticks.map((value) => ({ value, text: value === 0 ? '0' : text(value) })),
+    ticks: ticks.map((value) => ({ value, text: value === 0 ? '0' : round(text(value)) })),
   };
 }
 

@@ -1,5 +1,5 @@
 import { time } from '../units.ts';
-import { linear, logTime } from './axis.ts';
+import { elapsed, logTime } from './axis.ts';
 import { figure } from './figure.ts';
 import { across, horizontalAxis, type Plot, upwards, verticalAxis, WIDTH } from './frame.ts';
 import { element } from './markup.ts';
@@ -25,7 +25,7 @@ export function dotChart(id: string, title: string, text: string, series: readon
     points.map(([, ns]) => ns),
     upwards(PLOT),
   );
-  const x = linear((last - first) / 1e9, across(PLOT), (seconds) => `${Number(seconds.toFixed(3))} s`, 5);
+  const x = elapsed((last - first) / 1e9, across(PLOT), (seconds) => `${Number(seconds.toFixed(3))} s`);
   const drawn = series.map((one, index) => {
     // A line of no length with a round end is a dot, and many of them are one path.
     const d = one.points.map(
@@ -43,7 +43,8 @@ export function dotChart(id: string, title: string, text: string, series: readon
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, 'since the first block') + drawn.join(''),
+    drawing:
+      verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: 'since the first block' }) + drawn.join(''),
     legend:
       series.length > 1
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))

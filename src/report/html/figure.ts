@@ -34,9 +34,9 @@ ${items === '' ? '' : `<ul class="legend">${items}</ul>`}
 </figure>`;
 }
 
-/** A table for all to see, under its heading. */
-export function tableCard(id: string, title: string, text: string, table: DataTable): string {
-  return `<section class="card wide" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${tableMarkup(table, title)}</section>`;
+/** A table for all to see, under its heading. @param narrow - whether it has room beside another card */
+export function tableCard(id: string, title: string, text: string, table: DataTable, narrow = false): string {
+  return `<section class="card${narrow ? '' : ' wide'}" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${tableMarkup(table, title)}</section>`;
 }
 
 function tableMarkup({ head, rows }: DataTable, title: string): string {

@@ -15,15 +15,39 @@ export const WIDTH = 420;
 export const across = ({ left, right }: Plot): readonly [number, number] => [left, right];
 export const upwards = ({ bottom, top }: Plot): readonly [number, number] => [bottom, top];
 
-/** Grid, marks and names of a horizontal axis, under the plot. Marks that would touch are left out. */
-export function horizontalAxis(axis: Axis, plot: Plot, name = '', gap = 44): string {
-  let last = Number.NEGATIVE_INFINITY;
-  const marks = axis.ticks.map(({ value, text }) => {
+/** How wide a character of a mark is at most: on a phone, where the text of a chart is larger. */
+const CHARACTER = 7.6;
+const BESIDE = 5;
+/** Room right of a plot that a mark may take. */
+const MARGIN = 12;
+
+type Marks = {
+  /** Of the axis. */
+  readonly name?: string;
+  readonly character?: number;
+  readonly margin?: number;
+};
+
+/**
+ * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark are written, and of those
+ * between what touches no other.
+ */
+export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): string {
+  const { name = '', character = CHARACTER, margin = MARGIN } = marked;
+  const placed = axis.ticks.map(({ value, text }) => {
     const x = axis.at(value);
+    const half = (text.length * character) / 2;
+    return { x, text, half, middle: Math.min(x, plot.right + margin - half) };
+  });
+  const last = placed.at(-1);
+  let end = Number.NEGATIVE_INFINITY;
+  const marks = placed.map((mark) => {
+    const { x, text, half, middle } = mark;
     const line = element('line', { class: 'gridline', x1: x, x2: x, y1: plot.top, y2: plot.bottom });
-    if (x - last < gap) return line;
-    last = x;
-    return line + label(x, plot.bottom + 15, text, { anchor: 'middle' });
+    const limit = mark === last || !last ? Number.POSITIVE_INFINITY : last.middle - last.half - BESIDE;
+    if (middle - half < end || middle + half > limit) return line;
+    end = middle + half + BESIDE;
+    return line + label(middle, plot.bottom + 16, text, { anchor: 'middle' });
   });
   const base = element('line', {
     class: 'axis',
@@ -32,7 +56,7 @@ export function horizontalAxis(axis: Axis, plot: Plot, name = '', gap = 44): str
     y1: plot.bottom,
     y2: plot.bottom,
   });
-  const title = name === '' ? '' : label(plot.right, plot.bottom + 30, name, { anchor: 'end' });
+  const title = name === '' ? '' : label(plot.right, plot.bottom + 31, name, { anchor: 'end' });
   return marks.join('') + base + title;
 }
 

@@ -1,103 +1,151 @@
-import { time } from '../units.ts';
-import { figure } from './figure.ts';
+import { count, shortCount, time } from '../units.ts';
+import { figure, type LegendItem } from './figure.ts';
 import { WIDTH } from './frame.ts';
-import { element, label } from './markup.ts';
+import { element, escaped, label } from './markup.ts';
 
-/** A cell: the value that its colour stands for, ns, or null where there is none. */
-type Cell = { readonly row: number; readonly column: number; readonly value: number | null };
+/** A cell: the value that its colour stands for, or null where there is none; and what else there is to say about it. */
+export type Cell = {
+  readonly row: number;
+  readonly column: number;
+  readonly value: number | null;
+  /** In the order of {@link HeatMap.further}. */
+  readonly further?: readonly string[];
+};
+
+/** What the colours stand for: its name, how a value is written, in a cell as well, and what the ends of the scale are. */
+export type HeatScale = {
+  readonly name: string;
+  readonly text: (value: number) => string;
+  readonly short: (value: number) => string;
+  readonly low: string;
+  readonly high: string;
+};
+
+/** Medians, ns. */
+export const MEDIANS: HeatScale = { name: 'p50', text: time, short: time, low: 'fast', high: 'slow' };
+export const DELIVERIES: HeatScale = {
+  name: 'delivered',
+  text: count,
+  short: shortCount,
+  low: 'few',
+  high: 'many',
+};
 
 export type HeatMap = {
   readonly id: string;
   readonly title: string;
   readonly text: string;
-  /** What a row is, and what a column is: `device`, `vCPU`. */
+  readonly scale: HeatScale;
+  /** What a row is, and what a column is: `device`, `vCPU`; and what each of them is called, its number if nothing else. */
   readonly rowName: string;
   readonly columnName: string;
+  readonly rowText?: (row: number) => string;
+  readonly columnText?: (column: number) => string;
   readonly cells: readonly Cell[];
+  /** Names of what cells have beside their value. */
+  readonly further?: readonly string[];
 };
 
 const LEFT = 66;
-const TOP = 26;
+const TOP = 42;
+const NAMES = TOP - 24;
 const SHADES = 7;
-/** Cells at least so large have their value written in them. */
-const WRITTEN = 46;
+/** Cells at least so wide have their value written in them. */
+const WRITTEN = 54;
 const TALLEST = 34;
+const WIDEST = 92;
 /** From the first shade to the last at least so many times: small differences shall not look large. */
 const LEAST_SPREAD = 4;
 
-/** A table as colours: which pairs are slower than others. The shades go by the order of the values on a logarithmic scale. */
-export function heatMap({ id, title, text, rowName, columnName, cells }: HeatMap): string {
+/**
+ * A table as colours: which pairs have more of something. The shades go by the values on a logarithmic scale; a cell
+ * with none is empty.
+ */
+export function heatMap(map: HeatMap): string {
+  const { id, title, text, scale, rowName, columnName, cells, further = [] } = map;
+  const { rowText = String, columnText = String } = map;
   const rows = Math.max(0, ...cells.map(({ row }) => row)) + 1;
   const columns = Math.max(0, ...cells.map(({ column }) => column)) + 1;
-  const values = cells.flatMap(({ value }) => (value === null ? [] : [value]));
+  const values = cells.flatMap(({ value }) => (value === null || value <= 0 ? [] : [value]));
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const width = Math.min(92, (WIDTH - LEFT - 4) / columns);
+  const width = Math.min(WIDEST, (WIDTH - LEFT - 4) / columns);
   const height = Math.max(8, Math.min(TALLEST, width));
-  const spread = Math.max(Math.log(high / low), Math.log(LEAST_SPREAD));
+  const wide = Math.log(high / low);
+  const spread = Math.max(wide, Math.log(LEAST_SPREAD));
+  // What is nearly the same has a shade in the middle.
   const shade = (value: number) =>
-    Math.min(SHADES - 1, Math.floor((Math.log(value / low) / spread) * SHADES));
-  const drawn = cells.map(({ row, column, value }) => {
+    Math.min(SHADES - 1, Math.floor(((Math.log(value / low) + (spread - wide) / 2) / spread) * SHADES));
+  const written = (value: number | null) => (value === null ? '–' : scale.text(value));
+  const drawn = cells.map(({ row, column, value, further: more = [] }) => {
     const x = LEFT + column * width;
     const y = TOP + row * height;
-    const name = `${rowName} ${row}, ${columnName} ${column}: ${time(value)}`;
-    const mark = value === null ? 'gridline' : `fill s${shade(value)}`;
+    const rest = more.map((figure, index) => `, ${further[index]} ${figure}`).join('');
+    const said = `${rowName} ${rowText(row)}, ${columnName} ${columnText(column)}: ${scale.name} ${written(value)}${rest}`;
+    const place = { x, y, width: width - 1.5, height: height - 1.5, rx: 2 };
+    const shown = value !== null && width >= WRITTEN;
+    if (value === null || value <= 0) {
+      const box = element('rect', { class: 'hole', ...place }, `<title>${escaped(said)}</title>`);
+      const none = { anchor: 'middle' } as const;
+      return shown ? box + label(x + width / 2, y + height / 2 + 3, scale.short(value), none) : box;
+    }
     const box = element(
       'rect',
-      {
-        class: mark,
-        x,
-        y,
-        width: width - 1.5,
-        height: height - 1.5,
-        rx: 2,
-        ...(value === null ? { fill: 'none' } : {}),
-      },
-      `<title>${name}</title>`,
+      { class: `fill s${shade(value)}`, ...place },
+      `<title>${escaped(said)}</title>`,
     );
-    if (value === null || width < WRITTEN) return box;
-    return (
-      box +
-      label(x + width / 2, y + height / 2 + 3, time(value), { anchor: 'middle', kind: `on-s${shade(value)}` })
-    );
+    if (!shown) return box;
+    const ink = { anchor: 'middle', kind: `on-s${shade(value)}` } as const;
+    return box + label(x + width / 2, y + height / 2 + 3, scale.short(value), ink);
   });
-  const everyRow = Math.ceil(14 / height);
-  const everyColumn = Math.ceil(18 / width);
-  const names = [
-    ...Array.from({ length: rows }, (_, row) =>
-      row % everyRow === 0
-        ? label(LEFT - 8, TOP + row * height + height / 2 + 3, `${row === 0 ? `${rowName} ` : ''}${row}`, {
-            anchor: 'end',
-          })
-        : '',
-    ),
-    ...Array.from({ length: columns }, (_, column) =>
-      column % everyColumn === 0
-        ? label(
-            LEFT + column * width + width / 2,
-            TOP - 8,
-            `${column === 0 ? `${columnName} ` : ''}${column}`,
-            { anchor: 'middle' },
-          )
-        : '',
-    ),
-  ];
   return figure({
     id,
     title,
     text,
     width: WIDTH,
     height: TOP + rows * height + 4,
-    drawing: names.join('') + drawn.join(''),
-    legend:
-      high > low
-        ? [
-            { name: `fast: ${time(low)}`, mark: 's0' },
-            { name: `slow: ${time(high)}`, mark: 's6' },
-          ]
-        : [],
+    drawing: sideNames(rows, height, map) + topNames(columns, width, map) + drawn.join(''),
+    legend: values.length === 0 ? [] : legendOf(scale, { low, high, shade }),
     table: {
-      head: [rowName, columnName, 'value'],
-      rows: cells.map(({ row, column, value }) => [String(row), String(column), time(value)]),
+      head: [rowName, columnName, scale.name, ...further],
+      rows: cells.map(({ row, column, value, further: more = [] }) => [
+        rowText(row),
+        columnText(column),
+        written(value),
+        ...more,
+      ]),
     },
   });
+}
+
+type Ends = { readonly low: number; readonly high: number; readonly shade: (value: number) => number };
+
+function legendOf(scale: HeatScale, { low, high, shade }: Ends): LegendItem[] {
+  const [first, last] = [`s${shade(low)}`, `s${shade(high)}`];
+  if (low === high) return [{ name: scale.text(low), mark: first }];
+  if (first === last) return [{ name: `${scale.text(low)} to ${scale.text(high)}`, mark: first }];
+  return [
+    { name: `${scale.low}: ${scale.text(low)}`, mark: first },
+    { name: `${scale.high}: ${scale.text(high)}`, mark: last },
+  ];
+}
+
+function sideNames(rows: number, height: number, { rowName, rowText = String }: HeatMap): string {
+  const every = Math.ceil(14 / height);
+  const numbers = Array.from({ length: rows }, (_, row) =>
+    row % every === 0
+      ? label(LEFT - 8, TOP + row * height + height / 2 + 3, rowText(row), { anchor: 'end' })
+      : '',
+  );
+  return label(LEFT - 8, TOP - 8, rowName, { anchor: 'end' }) + numbers.join('');
+}
+
+function topNames(columns: number, width: number, { columnName, columnText = String }: HeatMap): string {
+  const widest = Math.max(0, ...Array.from({ length: columns }, (_, column) => columnText(column).length));
+  const every = Math.ceil((6 + 7.6 * widest) / width);
+  const numbers = Array.from({ length: columns }, (_, column) =>
+    column % every === 0
+      ? label(LEFT + column * width + width / 2, TOP - 8, columnText(column), { anchor: 'middle' })
+      : '',
+  );
+  return label(LEFT, NAMES, columnName) + numbers.join('');
 }

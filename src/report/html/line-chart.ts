@@ -1,4 +1,4 @@
-import { type Axis, doublings, linear } from './axis.ts';
+import { type Axis, doublings, elapsed, linear } from './axis.ts';
 import { figure } from './figure.ts';
 import {
   across,
@@ -45,7 +45,7 @@ export function lineChart(chart: LineChart): string {
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
-  const x = doubling ? doublings(xs, across(PLOT)) : linear(Math.max(0, ...xs), across(PLOT), xText, 5);
+  const x = doubling ? doublings(xs, across(PLOT)) : elapsed(Math.max(0, ...xs), across(PLOT), xText);
   const y = yAxis ? yAxis(ys, upwards(PLOT)) : linear(Math.max(0, ...ys), upwards(PLOT), yText);
   const drawn = lines.map((line, index) => {
     const placed = line.points.map(([a, b]) => [x.at(a), y.at(b)] as const);
@@ -68,7 +68,7 @@ export function lineChart(chart: LineChart): string {
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, xName, 30) + drawn.join(''),
+    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: xName }) + drawn.join(''),
     legend:
       lines.length > 1 ? lines.map(({ name, mark }, index) => ({ name, mark: mark ?? markOf(index) })) : [],
     table: {

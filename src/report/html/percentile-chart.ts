@@ -62,7 +62,7 @@ export function percentileChart(id: string, title: string, text: string, series:
     text,
     width: WIDTH,
     height: HEIGHT,
-    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, 'percentile') + curves.join(''),
+    drawing: verticalAxis(y, PLOT) + horizontalAxis(x, PLOT, { name: 'percentile' }) + curves.join(''),
     legend:
       series.length > 1
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))

@@ -5,7 +5,7 @@ import { across, horizontalAxis, type Plot } from './frame.ts';
 import { element, escaped, label } from './markup.ts';
 
 /** One row: half of the values lie below the dot, all but one in a hundred within the bar. Times in ns. */
-type Range = {
+export type Range = {
   readonly name: string;
   /** A class of the style. */
   readonly mark: string;
@@ -22,6 +22,11 @@ const WIDTH = 620;
 const ROW = 22;
 const HEAD = 24;
 const LEFT = 104;
+/** For the medians. */
+const RIGHT = 82;
+/** How wide a character of a mark is, and of a name: the chart is wider than others, and so is its text on a phone. */
+const CHARACTER = 9.5;
+const NAME_CHARACTER = 10.5;
 
 /** Ranges on one axis of time, in groups: the overview of everything that was measured. */
 export function rangeChart(
@@ -33,7 +38,13 @@ export function rangeChart(
 ): string {
   const rows = groups.flatMap((group) => group.rows);
   const bottom = 6 + groups.reduce((sum, group) => sum + HEAD + group.rows.length * ROW, 0);
-  const plot: Plot = { left: LEFT, right: WIDTH - 60, top: 6, bottom };
+  const longest = Math.max(0, ...rows.map(({ name }) => name.length));
+  const plot: Plot = {
+    left: Math.max(LEFT, 16 + NAME_CHARACTER * longest),
+    right: WIDTH - RIGHT,
+    top: 6,
+    bottom,
+  };
   const x = logTime(
     rows.flatMap(({ p50, p99, yardstick }) => [p50, p99, yardstick ?? p50]),
     across(plot),
@@ -54,7 +65,7 @@ export function rangeChart(
     text,
     width: WIDTH,
     height: bottom + 24,
-    drawing: horizontalAxis(x, plot) + drawn.join(''),
+    drawing: horizontalAxis(x, plot, { character: CHARACTER, margin: 40 }) + drawn.join(''),
     legend,
     wide: true,
     table: {

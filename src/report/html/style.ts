@@ -41,7 +41,7 @@ svg{display:block;width:100%;height:auto;max-width:620px;margin:6px auto 0;overf
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0 0;padding:0;font-size:.85rem;color:var(--ink2)}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px;background:currentColor}
 text{font-size:11px;fill:var(--ink2)}
-text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink);font-weight:600}
+text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink);font-weight:600;paint-order:stroke;stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
 .gridline{stroke:var(--line);stroke-width:1}.axis{stroke:var(--axis);stroke-width:1}
 .yard{stroke:var(--ink3);stroke-width:2}
 .mark{stroke:var(--ink3);stroke-width:1;stroke-dasharray:3 3}
@@ -49,6 +49,7 @@ text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink)
 .dots{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.75}
 .dot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
 .fill{fill:currentColor}.soft{fill:currentColor;fill-opacity:.25}.range{stroke:currentColor;stroke-width:6;stroke-linecap:round;stroke-opacity:.35}
+.hole{fill:none;stroke:var(--line);stroke-width:1}
 .whisker{stroke:currentColor;stroke-width:1.5}
 ${Array.from({ length: 8 }, (_, n) => `.c${n}{color:var(--c${n})}`).join('')}
 ${Array.from({ length: 7 }, (_, n) => `.s${n}{color:var(--s${n})}`).join('')}

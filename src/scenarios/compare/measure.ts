@@ -62,7 +62,7 @@ export async function measureDispatch(
   seconds: number,
 ): Promise<Pass> {
   const { machine, plan } = machineOf(abi, input, dispatch);
-  const { proof, latency } = stressViews(machine, plan);
+  const { proof, pairs } = stressViews(machine, plan);
   const ms = (seconds * 1000) / (2 * (PAIRS + WARM));
   const pair = (share: number): Block[] => [
     { kind: 'round', ms: ms * share },
@@ -76,7 +76,7 @@ export async function measureDispatch(
     const devices = [...harness.programs].flatMap(([name, thread]) => (name === 'driver' ? [] : [thread]));
     const read = () => {
       const sum = new Distribution(LATENCY);
-      for (const histogram of latency) histogram.addTo(sum);
+      for (const histogram of pairs.histograms) histogram.addTo(sum);
       return sum;
     };
     const timed = new Distribution(LATENCY);

@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
 import { IrqError } from '../../errors/irq-error.ts';
 import { excerpt, excerptOfJson, readInputFile } from '../input-file.ts';
@@ -49,8 +50,35 @@ export function readGuestTrace(path: string): GuestTrace {
   return parseGuestTrace((packed ? unpack(bytes, path) : bytes).toString('utf8'), path);
 }
 
+/** Whether there is such a file and it begins as a recorded guest does: to be asked before something is written there. */
+export function isGuestRecording(path: string): boolean {
+  try {
+    if (!statSync(path).isFile()) return false;
+    const start = beginningOf(path);
+    const text = start[0] === 0x1f && start[1] === 0x8b ? unpackBeginning(start) : start;
+    return /^\{[^\n]*"format":\s*"gicv3-guest-trace\//.test(text.toString('latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** The first bytes of a file, more than a header has. */
+function beginningOf(path: string): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(0x1_0000);
+    return bytes.subarray(0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function unpackBeginning(bytes: Buffer): Buffer {
+  return gunzipSync(bytes, { maxOutputLength: GUEST_LIMIT_BYTES, finishFlush: constants.Z_SYNC_FLUSH });
+}
+
 /**
- * The same, from text that was read already.
+ * As {@link readGuestTrace}, from text that was read already.
  * @param file - the name to use in messages.
  * @throws IrqError `ERR_TRACE_FORMAT`
  */
@@ -129,10 +157,7 @@ function unpack(bytes: Buffer, file: string): Buffer {
 /** The line in which the readable part of truncated gzip data ends. */
 function linesBefore(bytes: Buffer): number {
   try {
-    const start = gunzipSync(bytes, {
-      maxOutputLength: GUEST_LIMIT_BYTES,
-      finishFlush: constants.Z_SYNC_FLUSH,
-    });
+    const start = unpackBeginning(bytes);
     let lines = 1;
     for (let at = start.indexOf(10); at >= 0; at = start.indexOf(10, at + 1)) lines++;
     return lines;

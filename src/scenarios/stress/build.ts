@@ -17,6 +17,7 @@ import {
   type Source,
   stressViews,
   stressWords,
+  threadsOf,
 } from './plan.ts';
 import { bootRecorded, recordedInput, recordedMachine, recordedSources, recordedTables } from './recorded.ts';
 import {
@@ -28,6 +29,7 @@ import {
   type Topology,
   wiredSources,
 } from './synthetic.ts';
+import { slicesKept } from './traced/slices.ts';
 
 /** What to run: a recorded guest, or a topology of one's own. */
 export type StressOptions = {
@@ -46,6 +48,8 @@ export type StressOptions = {
   readonly fault: Fault;
   /** How long an idle vCPU polls at most, where it is not the machine's default. */
   readonly haltPollNs?: number;
+  /** Whether each thread keeps the last of what it did. */
+  readonly trace?: boolean;
 };
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
@@ -129,11 +133,10 @@ function resampled(sources: readonly Source[]): Source[] {
 
 type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
 
-function createMachine(
-  config: MachineConfig,
-  { abi = 'merged', dispatch, fault, haltPollNs = config.haltPollNs }: StressOptions,
-  sizes: Sizes,
-): Machine {
+const slicesOf = ({ trace }: StressOptions, sizes: Sizes) => (trace ? slicesKept(threadsOf(sizes)) : 0);
+
+function createMachine(config: MachineConfig, options: StressOptions, sizes: Sizes): Machine {
+  const { abi = 'merged', dispatch, fault, haltPollNs = config.haltPollNs } = options;
   return Machine.create({
     ...config,
     eventfds: Math.max(1, ...sizes.sources.map(({ fd, resamplefd }) => Math.max(fd, resamplefd) + 1)),
@@ -141,7 +144,7 @@ function createMachine(
     dispatch,
     fault,
     haltPollNs,
-    scenarioWords: stressWords(sizes, 2 ** config.idBits),
+    scenarioWords: stressWords({ ...sizes, slices: slicesOf(options, sizes) }, 2 ** config.idBits),
   });
 }
 
@@ -152,7 +155,7 @@ function planned(
   tables: Tables,
 ): { machine: Machine; plan: Plan } {
   const { churn, seed, iterations } = options;
-  const plan: Plan = { ...sizes, ...tables, churn, seed, iterations };
+  const plan: Plan = { ...sizes, ...tables, churn, seed, iterations, slices: slicesOf(options, sizes) };
   const { proof } = stressViews(machine, plan);
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);

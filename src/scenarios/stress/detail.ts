@@ -13,6 +13,8 @@ export type StressDetail = {
     readonly pollHits: number;
     /** From the signal to the handler, ns. */
     readonly latency: Distribution;
+    /** By device. The latency is undefined where there are too many pairs to tell them apart. */
+    readonly devices: readonly { readonly delivered: number; readonly latency: Distribution | undefined }[];
   }[];
   readonly devices: readonly { readonly injected: number; readonly delivered: number }[];
   readonly churn: Readonly<Record<ChurnCount, number>>;
@@ -21,7 +23,7 @@ export type StressDetail = {
 
 /** Reads all of it; any time, on the main thread. The run goes on meanwhile, so the parts are not of one moment. */
 export function stressDetail(machine: Machine, plan: Plan, tally: Tally): StressDetail {
-  const { proof, latency, churnAt } = stressViews(machine, plan);
+  const { proof, pairs, churnAt } = stressViews(machine, plan);
   const devices = Array.from({ length: plan.devices }, () => ({ injected: 0, delivered: 0 }));
   for (const [index, source] of plan.sources.entries()) {
     const device = devices[source.device];
@@ -32,9 +34,18 @@ export function stressDetail(machine: Machine, plan: Plan, tally: Tally): Stress
   const counts = <K extends string>(names: readonly K[], read: (name: K, index: number) => number) =>
     Object.fromEntries(names.map((name, index) => [name, read(name, index)])) as Record<K, number>;
   return {
-    vcpus: latency.map((histogram, vcpu) => {
+    vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {
       const { halts, pollHits } = machine.control(vcpu).counters();
-      return { delivered: tally.taken(vcpu), halts, pollHits, latency: histogram.read() };
+      return {
+        delivered: tally.taken(vcpu),
+        halts,
+        pollHits,
+        latency: pairs.latencyOf(vcpu),
+        devices: devices.map((_, device) => ({
+          delivered: pairs.delivered(vcpu, device),
+          latency: pairs.latency(vcpu, device),
+        })),
+      };
     }),
     devices,
     churn: counts(CHURN_COUNTS, (_, index) => load(machine.words, churnAt + index)),

@@ -1,8 +1,9 @@
 import { Chance } from '../../explore/chance.ts';
 import { FIRST_SPI } from '../../gic/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
+import type { EventFd } from '../../memory/eventfd.ts';
 import { load } from '../../memory/word.ts';
-import { type Plan, stressViews } from './plan.ts';
+import { type Plan, type Source, stressViews } from './plan.ts';
 
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;
@@ -15,6 +16,22 @@ const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
 const LAST_WAIT_MS = 3_000;
 
+type DeviceSource = Source & {
+  readonly index: number;
+  /** Of the line that it holds until it is served, or -1. */
+  readonly line: number;
+  readonly pin: number;
+  readonly told: EventFd | undefined;
+};
+
+/** What stands between a device and what it does, if anything: each is asked once, before the device runs. */
+export type DeviceWatch = {
+  readonly signal: (give: (source: DeviceSource) => void) => (source: DeviceSource) => void;
+  readonly stretch: (name: 'burst' | 'pings' | 'wait', run: () => boolean) => () => boolean;
+};
+
+const UNWATCHED: DeviceWatch = { signal: (give) => give, stretch: (_, run) => run };
+
 /**
  * A device thread: signals its sources in bursts, in an order drawn from the seed, and after each burst waits until the
  * guest has seen them all. So signals race with each other and with the churn, and yet each loss shows.
@@ -23,13 +40,17 @@ const LAST_WAIT_MS = 3_000;
  * interrupt has ended, its line is down; if it is not served yet, because it signalled anew meanwhile or because its
  * turn comes later on a line that it shares, it raises it again.
  */
-export function stressDevice(machine: Machine, options: unknown): { run(): { injected: number } } {
+export function stressDevice(
+  machine: Machine,
+  options: unknown,
+  watch: DeviceWatch = UNWATCHED,
+): { run(): { injected: number } } {
   const { plan, device } = options as { plan: Plan; device: number };
   const { proof, stopAt, lines, account } = stressViews(machine, plan);
   const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
-  const mine = plan.sources.flatMap((source, index) =>
+  const mine = plan.sources.flatMap((source, index): DeviceSource[] =>
     source.device === device
       ? [
           {
@@ -47,12 +68,7 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
   const stopping = () => load(machine.words, stopAt) !== 0;
   let injected = 0;
 
-  const signal = (which: number) => {
-    const source = mine[which];
-    if (!source || left[which] === 0) return;
-    if (plan.iterations !== 0) left[which] = (left[which] ?? 0) - 1;
-    touched[which] = 1;
-    injected++;
+  const give = watch.signal((source) => {
     proof.beginSignal(source.index, machine.clock);
     if (source.kind === 'level' && !source.told) {
       machine.vm.irqLine(design.lineOfPin(source.pin), true);
@@ -60,6 +76,15 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
     }
     if (source.told) account.raises(source.line, false);
     irqfds.write(source.fd);
+  });
+
+  const signal = (which: number) => {
+    const source = mine[which];
+    if (!source || left[which] === 0) return;
+    if (plan.iterations !== 0) left[which] = (left[which] ?? 0) - 1;
+    touched[which] = 1;
+    injected++;
+    give(source);
   };
 
   /** What a device does when it is told that the guest has ended its interrupt. */
@@ -97,7 +122,7 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
   };
 
   /** Waits until all that was signalled has been handled; false if the run is over first. */
-  const settle = () => {
+  const settle = watch.stretch('wait', () => {
     let waitFor = unsettled();
     for (let look = 0; look < LOOKS && waitFor >= 0; look++) waitFor = unsettled();
     let until = Number.POSITIVE_INFINITY;
@@ -110,10 +135,10 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
       waitFor = unsettled();
     }
     return true;
-  };
+  });
 
   /** One signal at a time to one source, each awaited: nothing coalesces, so a delivery too many shows. */
-  const pings = () => {
+  const pings = watch.stretch('pings', () => {
     const which = chance.below(mine.length);
     for (let ping = 0; ping < PINGS; ping++) {
       signal(which);
@@ -121,16 +146,16 @@ export function stressDevice(machine: Machine, options: unknown): { run(): { inj
       if (stopping()) return true;
     }
     return true;
-  };
+  });
 
-  const burst = () => {
+  const burst = watch.stretch('burst', () => {
     const length = chance.below(3) === 0 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
     const first = chance.below(mine.length);
     const scattered = chance.below(2) === 0;
     for (let i = 0; i < length; i++)
       signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
     return settle();
-  };
+  });
 
   return {
     run() {

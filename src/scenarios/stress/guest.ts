@@ -13,11 +13,11 @@ const PRIORITY_MASK = 0xf0;
  */
 export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
   const plan = options as Plan;
-  const { proof, latency, lines, account } = stressViews(machine, plan);
+  const { proof, pairs, lines, account } = stressViews(machine, plan);
   const { clock, vm } = machine;
   const id = vcpu.cpu.vcpu;
-  const histogram = latency[id];
   const devices = Int32Array.from(plan.sources, (source) => source.device);
+  const histograms = plan.sources.map(({ device }) => pairs.histogram(id, device));
   const isDriven = plan.sources.map((source) => source.kind === 'level' && source.resamplefd < 0);
   const lineOf = Int32Array.from(plan.sources, (_, source) =>
     lines.findIndex(({ sources }) => sources.includes(source)),
@@ -33,7 +33,8 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
 
   const deliver = (source: number, intid: number) => {
     const signalled = proof.deliver(source, intid, id, epoch);
-    if (signalled >= 0) histogram?.record(clock.now() - signalled);
+    if (signalled >= 0) histograms[source]?.record(clock.now() - signalled);
+    pairs.count(id, devices[source] ?? 0);
   };
 
   /** The handlers of a line that devices share, as Linux runs them: each asks its device. */

@@ -1,9 +1,9 @@
 import type { Machine } from '../../machine/machine.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../../machine/proof.ts';
-import { LATENCY } from '../../measure/buckets.ts';
-import { Histogram, histogramWords } from '../../measure/histogram.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { LineAccount, lineRegion, linesOf } from './lines.ts';
+import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
+import { sliceRegions } from './traced/slices.ts';
 
 /**
  * How a source reaches its vCPU: an irqfd that ends in an LPI; one with an MSI whose data is the SPI; one on an edge SPI;
@@ -54,6 +54,8 @@ export type Plan = {
   readonly collections: readonly number[];
   /** Guest-physical address of the LPI configuration table. */
   readonly configTable: number;
+  /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
+  readonly slices: number;
 };
 
 /** Churn of the driver, counted in shared words so that a live view sees it. */
@@ -67,8 +69,9 @@ type StressRegions = {
   readonly stop: Region;
   readonly churn: Region;
   readonly lines: Region;
-  /** By vCPU: signal to handler, ns. */
-  readonly latency: readonly Region[];
+  readonly pairs: PairRegions;
+  /** By thread of the machine: what it did, for a trace. */
+  readonly slices: readonly Region[];
 };
 
 function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
@@ -77,13 +80,17 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     stop: layout.region('stop', 1),
     churn: layout.region('churn', LINE),
     lines: lineRegion(layout, linesOf(plan.sources).length),
-    latency: Array.from({ length: plan.vcpus }, (_, vcpu) =>
-      layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
-    ),
+    pairs: pairRegions(layout, plan),
+    slices: sliceRegions(layout, threadsOf(plan), plan.slices),
   };
 }
 
-type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices'>;
+
+/** Threads of a run: the main one, a vCPU each, a device each, the driver. */
+export function threadsOf({ vcpus, devices }: Pick<Plan, 'vcpus' | 'devices'>): number {
+  return 1 + vcpus + devices + 1;
+}
 
 /** How many words {@link stressRegions} needs. */
 export function stressWords(plan: Sizes, idLimit: number): number {
@@ -103,7 +110,8 @@ export function stressViews(machine: Machine, plan: Plan) {
     churnAt: regions.churn.at,
     lines,
     account: new LineAccount(machine.words, regions.lines, lines, plan.vcpus),
-    latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
+    pairs: new Pairs(machine.words, regions.pairs, plan),
+    slices: regions.slices,
   };
 }
 

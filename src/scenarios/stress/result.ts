@@ -9,6 +9,7 @@ import { Distribution, type Summary } from '../../measure/distribution.ts';
 import { load } from '../../memory/word.ts';
 import type { StressOptions } from './build.ts';
 import type { LineTotals } from './lines.ts';
+import type { Pairs } from './pairs.ts';
 import { CHURN_COUNTS, type Churn, type ChurnCount, type LineMode, type Plan, stressViews } from './plan.ts';
 import type { Tally } from './tally.ts';
 
@@ -20,6 +21,14 @@ export type VcpuShare = {
   readonly halts: number;
   readonly pollHits: number;
   readonly latencyNs: Summary;
+  /** What it took of each device, in their order. */
+  readonly devices: readonly PairShare[];
+};
+
+/** What one vCPU took of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
+export type PairShare = {
+  readonly delivered: number;
+  readonly latencyNs: Pick<Summary, 'count' | 'p50' | 'p99'> | null;
 };
 
 /** A device's share of a run. */
@@ -123,10 +132,10 @@ export function stressResult({
   interrupted,
   stuckLines,
 }: Run): StressResult {
-  const { proof, latency, churnAt } = stressViews(machine, plan);
+  const { proof, pairs, churnAt } = stressViews(machine, plan);
   const { injected, delivered } = tally;
   const all = new Distribution(LATENCY);
-  for (const histogram of latency) histogram.addTo(all);
+  for (const histogram of pairs.histograms) histogram.addTo(all);
   const devices = Array.from({ length: plan.devices }, (_, device) => deviceShare(plan, tally, device));
   const { abi = 'merged', lines = 'irq-line', dispatch, churn, seed, fault, spis } = options;
   return {
@@ -163,9 +172,16 @@ export function stressResult({
     ) as Record<ChurnCount, number>,
     lines: lineFigures(machine, plan, stuckLines),
     violations: proof.violations().map((violation) => named(violation, plan)),
-    vcpus: latency.map((histogram, vcpu) => {
+    vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {
       const { halts, pollHits } = machine.control(vcpu).counters();
-      return { vcpu, delivered: tally.taken(vcpu), halts, pollHits, latencyNs: histogram.read().summary() };
+      return {
+        vcpu,
+        delivered: tally.taken(vcpu),
+        halts,
+        pollHits,
+        latencyNs: pairs.latencyOf(vcpu).summary(),
+        devices: devices.map((_, device) => pairShare(pairs, vcpu, device)),
+      };
     }),
     devices,
     sharedBytes: machine.buffer.byteLength,
@@ -185,6 +201,14 @@ function lineFigures(machine: Machine, plan: Plan, stuck: number): LineFigures |
     stuck,
     lostLevels,
     takenPerRaise: totals.raises === 0 ? 0 : totals.taken / totals.raises,
+  };
+}
+
+function pairShare(pairs: Pairs, vcpu: number, device: number): PairShare {
+  const latency = pairs.latency(vcpu, device)?.summary();
+  return {
+    delivered: pairs.delivered(vcpu, device),
+    latencyNs: latency ? { count: latency.count, p50: latency.p50, p99: latency.p99 } : null,
   };
 }
 

@@ -10,6 +10,8 @@ import { type StressDetail, stressDetail } from './detail.ts';
 import { type Plan, stressViews } from './plan.ts';
 import { type StressResult, stressResult } from './result.ts';
 import { Tally } from './tally.ts';
+import { tracedDispatched } from './traced/dispatcher.ts';
+import { readTracks, type Track } from './traced/tracks.ts';
 
 /** A glance at a run under way. Totals so far. */
 export type StressGlance = {
@@ -28,6 +30,8 @@ export type StressWatch = {
   readonly glance?: (glance: StressGlance) => void;
   /** Called once when the run has come to rest, with what it counted in the end. */
   readonly finished?: (detail: StressDetail) => void;
+  /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
+  readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
 };
 
 const GLANCE_MS = 250;
@@ -44,7 +48,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   const { proof, stopAt } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
-  const harness = await Harness.boot(machine, castOf(plan));
+  const harness = await Harness.boot(machine, castOf(machine, plan));
   const bootMs = performance.now() - bootStart;
 
   const stop = () => store(machine.words, stopAt, 1);
@@ -73,6 +77,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
+    if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
     const interrupted = watch.signal?.aborted ?? false;
     return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines });
   } finally {
@@ -103,20 +108,21 @@ function failureOf(promise: Promise<unknown>): Promise<never> {
   return promise.then(() => new Promise<never>(() => undefined));
 }
 
-function castOf(plan: Plan): Cast {
-  const module = (name: string) => compiled(import.meta.url, `./${name}.ts`);
+/** The programs of a run; those that keep slices of what they do are others, so a run that is not traced has no trace of it. */
+function castOf(machine: Machine, plan: Plan): Cast {
+  const traced = plan.slices > 0;
+  const program = (role: 'Guest' | 'Device' | 'Driver', options: unknown) => ({
+    module: compiled(import.meta.url, `./${traced ? 'traced/' : ''}${role.toLowerCase()}.ts`),
+    name: `${traced ? 'traced' : 'stress'}${role}`,
+    options,
+  });
   const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [
-      `device${device}`,
-      { module: module('device'), name: 'stressDevice', options: { plan, device } },
-    ] as const;
+    return [`device${device}`, program('Device', { plan, device })] as const;
   });
   return {
-    guest: { module: module('guest'), name: 'stressGuest', options: plan },
-    programs: {
-      ...Object.fromEntries(devices),
-      driver: { module: module('driver'), name: 'stressDriver', options: plan },
-    },
+    guest: program('Guest', plan),
+    programs: { ...Object.fromEntries(devices), driver: program('Driver', plan) },
+    ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
   };
 }
 

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { stressTrace, traceNote } from '../../src/report/stress-trace.ts';
+import type { TraceEvent } from '../../src/report/trace-events.ts';
+import type { StressOptions } from '../../src/scenarios/stress/build.ts';
+import type { Plan } from '../../src/scenarios/stress/plan.ts';
+import type { StressResult } from '../../src/scenarios/stress/result.ts';
+import { runStress } from '../../src/scenarios/stress/run.ts';
+import type { Track } from '../../src/scenarios/stress/traced/tracks.ts';
+import { traceFaults } from './trace-faults.ts';
+
+/** So few signals that each is kept, of MSIs and of wires that devices share; and while they last, everything changes. */
+const SHORT: StressOptions = {
+  input: { vcpus: 2, devices: 2, events: 4 },
+  spis: 6,
+  lines: 'resample',
+  seconds: 20,
+  iterations: 150,
+  churn: 'heavy',
+  dispatch: 'main',
+  seed: 5,
+  fault: 'none',
+  trace: true,
+};
+
+type Traced = { readonly result: StressResult; readonly tracks: readonly Track[]; readonly plan: Plan };
+
+async function traced(options: StressOptions): Promise<Traced> {
+  let seen: Pick<Traced, 'tracks' | 'plan'> | undefined;
+  const result = await runStress(options, {
+    traced: (tracks, plan) => {
+      seen = { tracks, plan };
+    },
+  });
+  if (!seen) throw new Error('nothing was traced');
+  return { result, ...seen };
+}
+
+describe('a trace of a stress run', () => {
+  const short = traced(SHORT);
+  const fileOf = ({ tracks, plan, result }: Traced) => stressTrace(tracks, plan, result);
+  const sliced = (events: readonly TraceEvent[], name: RegExp) =>
+    events.filter((event) => event.ph === 'X' && name.test(event.name));
+
+  test('is JSON with a named track for each thread, slices that nest, in the order of time, and whole arrows', async () => {
+    const { traceEvents } = JSON.parse(JSON.stringify(fileOf(await short))) as { traceEvents: TraceEvent[] };
+    expect(traceFaults(traceEvents)).toEqual([]);
+    const tracks = traceEvents.filter(({ name }) => name === 'thread_name').map(({ args }) => args?.name);
+    expect(tracks).toEqual(['main thread', 'vCPU 0', 'vCPU 1', 'device 0', 'device 1', 'driver']);
+  });
+
+  test('has each signal, each handler, and what the other threads did', async () => {
+    const run = await short;
+    const { traceEvents, otherData } = fileOf(run);
+    expect(otherData.slicesDropped).toMatchObject({ 'device 0': 0, 'device 1': 0, 'vCPU 0': 0, 'vCPU 1': 0 });
+    expect(sliced(traceEvents, /^signal /)).toHaveLength(run.result.injected);
+    const taken = run.result.vcpus.reduce((sum, { delivered }) => sum + delivered, 0);
+    expect(sliced(traceEvents, /^interrupt /)).toHaveLength(taken);
+    const names = new Set(traceEvents.map(({ name }) => name));
+    for (const name of ['burst', 'wait', 'parked', 'dispatch', 'MOVI', 'INV', 'masked', 'mask', 'unmask'])
+      expect(names, name).toContain(name);
+  });
+
+  test('leads from the last signal of each source to a handler of it: nothing was lost', async () => {
+    const { result, tracks, plan } = await short;
+    expect(result.lost).toBe(0);
+    const { traceEvents, otherData } = stressTrace(tracks, plan, result);
+    expect(otherData.handlersWhoseSignalWasDropped).toBe(0);
+    const began = new Set(traceEvents.filter(({ ph }) => ph === 's').map(({ tid, ts }) => `${tid} ${ts}`));
+    expect(began.size).toBe(otherData.arrows);
+    for (const [source, { device }] of plan.sources.entries()) {
+      const signals = sliced(traceEvents, new RegExp(`^signal ${source}$`));
+      expect(signals, `source ${source} of device ${device}`).toHaveLength(SHORT.iterations);
+      const last = signals.at(-1);
+      expect(began).toContain(`${last?.tid} ${last?.ts}`);
+    }
+  });
+
+  test('says what it does not have: the last of each thread stay, the rest is counted', async () => {
+    const run = await traced({
+      ...SHORT,
+      input: { vcpus: 1, devices: 1, events: 2 },
+      spis: 0,
+      iterations: 8000,
+    });
+    const { traceEvents, otherData } = fileOf(run);
+    expect(traceFaults(traceEvents)).toEqual([]);
+    const signals = sliced(traceEvents, /^signal /);
+    expect(signals.length).toBeLessThanOrEqual(run.plan.slices);
+    // The last ones: each source signalled so often, and the numbers end there.
+    expect(Math.max(...signals.map(({ args }) => Number(args?.sequence)))).toBe(8000);
+    const device = run.tracks.find(({ role }) => 'device' in role);
+    expect(device?.dropped).toBeGreaterThan(16_000 - run.plan.slices);
+    expect(otherData.slicesDropped).toMatchObject({ 'device 0': device?.dropped });
+    expect(traceNote(run.tracks, run.plan)).toMatch(/dropped before them: .*device 0 [0-9,]+/);
+    const { tracks, plan } = await short;
+    expect(traceNote(tracks.slice(1, 5), plan)).toMatch(/^trace: all /);
+  });
+
+  test('that is wrong is found out', async () => {
+    const { traceEvents } = fileOf(await short);
+    const changed = (name: RegExp, change: (event: TraceEvent) => TraceEvent) => {
+      const which = traceEvents.findIndex((event) => event.ph !== 'M' && name.test(event.name));
+      return traceEvents.map((event, index) => (index === which ? change(event) : event));
+    };
+    const wrong = {
+      overlaps: changed(/^burst$/, (event) => ({ ...event, dur: (event.dur ?? 0) / 2 })),
+      backwards: changed(/^interrupt /, (event) => ({ ...event, ts: 1e12 })),
+      negative: changed(/^interrupt /, (event) => ({ ...event, dur: -1 })),
+      strayArrow: changed(/^signal$/, (event) => ({ ...event, id: 1e9 })),
+      headless: traceEvents.filter(({ ph }) => ph !== 'f'),
+      nameless: traceEvents.filter(({ name }) => name !== 'thread_name'),
+    };
+    for (const [what, events] of Object.entries(wrong)) expect(traceFaults(events), what).not.toEqual([]);
+  });
+});
