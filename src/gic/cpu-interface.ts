@@ -76,8 +76,7 @@ export class CpuInterface {
     for (;;) {
       const intid = this.#candidate();
       if (intid === NONE) return SPURIOUS;
-      const at = this.#interrupts.find(this.vcpu, intid);
-      const state = this.#interrupts.state(at);
+      const state = this.#interrupts.stateFound;
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
       const taken = this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
@@ -100,7 +99,7 @@ export class CpuInterface {
   #highestPending(group: number): Intid {
     const intid = this.#candidate();
     if (intid === NONE) return SPURIOUS;
-    const state = this.#interrupts.state(this.#interrupts.find(this.vcpu, intid));
+    const state = this.#interrupts.stateFound;
     return ((state & GROUP1) === group ? intid : SPURIOUS) as Intid;
   }
 
@@ -159,7 +158,7 @@ export class CpuInterface {
   #signalled(): number {
     const intid = this.#candidate();
     if (intid === NONE) return NONE;
-    const state = this.#interrupts.state(this.#interrupts.find(this.vcpu, intid));
+    const state = this.#interrupts.stateFound;
     return this.#signals(state) ? state & GROUP1 : NONE;
   }
 

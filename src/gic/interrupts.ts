@@ -96,6 +96,8 @@ export class Interrupts {
   readonly #census: PriorityCensus;
   readonly #listed: readonly SummaryBitmap[];
   readonly #bells: readonly EventCount[];
+  /** A second result of {@link best}, for who called it; no state. */
+  readonly #found = new Int32Array(1);
   /** Who hears of level-triggered SPIs that the guest has ended. */
   readonly acks: LevelAcks;
 
@@ -260,6 +262,7 @@ export class Interrupts {
    * Takes off the list what is no longer deliverable, and passes on what has moved. The thread of `vcpu` only.
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
    * @param kept - the LPI that stays on the list all the same: the one taken last
+   * @returns its INTID; {@link stateFound} is the state that decided
    */
   best(vcpu: number, groups: number, kept = NONE): number {
     const listed = this.#listed[vcpu];
@@ -295,11 +298,17 @@ export class Interrupts {
       if (priority >= bestPriority) continue;
       best = intid;
       bestPriority = priority;
+      this.#found[0] = state;
       if (intid < PRIVATE_INTIDS) continue;
       if (stopAt < 0) stopAt = this.#census.best;
       if (priority <= stopAt) break;
     }
     return best;
+  }
+
+  /** The state of what the last {@link best} of this view returned, as it was then: to be read at once. */
+  get stateFound(): number {
+    return this.#found[0] ?? 0;
   }
 
   /**
