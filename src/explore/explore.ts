@@ -107,6 +107,8 @@ class Exploration {
   #steps = 0;
   #failures = 0;
   #foundAt = 0;
+  #foundBy = '';
+  #running = '';
   #found: Recording | undefined;
   #hang: Failure | undefined;
   #exhausted = false;
@@ -165,6 +167,7 @@ class Exploration {
       stepsPerSecond: Math.round(this.#steps / seconds),
       ...(this.#options.all ? { failures: this.#failures } : {}),
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
       coverage: describeCoverage({
@@ -212,6 +215,7 @@ class Exploration {
 
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
+    this.#running = phase.strategy.name;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
@@ -263,8 +267,11 @@ class Exploration {
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
     this.#found = this.#confirm();
-    if (this.#found !== undefined) this.#foundAt = n;
-    else this.#failures--;
+    if (this.#found === undefined) this.#failures--;
+    else {
+      this.#foundAt = n;
+      this.#foundBy = this.#running;
+    }
   }
 
   /**
@@ -322,6 +329,7 @@ class Exploration {
     const thread = scenario.threadNames[runner.running] ?? 'finally';
     const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
     this.#foundAt = ++this.#schedules;
+    this.#foundBy = this.#running;
     this.#failures++;
     this.#hang = {
       kind: 'livelock',

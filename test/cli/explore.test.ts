@@ -24,6 +24,7 @@ describe('irqloom explore', () => {
     const { status, stdout } = await irqloom(['explore', 'futex-lost-wakeup']);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^futex-lost-wakeup: fail/);
+    expect(stdout).toMatch(/; strategy auto \(found by random\), seed 0$/m);
     expect(stdout).toMatch(/missed-notify: waiter sleeps on s\[0\] = 0, and the word is 1 now/);
     expect(stdout).toMatch(/lines responsible: src\/races\/litmus\/programs\.ts:\d+/);
     expect(stdout).toMatch(/4 steps, 1 preemption, proved minimal:/);
@@ -42,6 +43,7 @@ describe('irqloom explore', () => {
       command: 'explore',
       scenario: 'lost-update-2x1',
       strategy: 'pct',
+      foundBy: 'pct(3)',
       seed: 5,
       verdict: 'fail',
       exhausted: false,

@@ -72,6 +72,7 @@ class Parallel {
   #steps = 0;
   #failures = 0;
   #foundAt = 0;
+  #foundBy = '';
   #failure: ExploreResult['failure'];
   #last: PartResult | undefined;
   #bound = '';
@@ -162,6 +163,7 @@ class Parallel {
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
       this.#foundAt = this.#schedules + (result.foundAt ?? 0);
+      this.#foundBy = result.foundBy ?? '';
     }
     this.#schedules += result.schedules;
     this.#steps += result.steps;
@@ -196,6 +198,7 @@ class Parallel {
       stepsPerSecond: Math.round(this.#steps / seconds),
       ...(options.all ? { failures: this.#failures } : {}),
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
       coverage: describeCoverage({
