@@ -8,7 +8,38 @@ import { type Bound, Dfs } from '../../src/explore/strategies/dfs.ts';
 import type { Piece } from '../../src/explore/strategies/pieces.ts';
 import * as litmus from './litmus.ts';
 
+/** A loop that awaits a change, and memory that is changed without Atomics: both are found out while schedules run. */
+const SPIN: Scenario<Int32Array> = {
+  name: 'spin',
+  words: 2,
+  threads: {
+    waits: (s) => {
+      while (Atomics.load(s, 0) === 0);
+      if (Atomics.add(s, 1, 1) === 2) throw new Error('last');
+    },
+    adds: (s) => {
+      for (let i = 0; i < 2; i++) Atomics.add(s, 1, 1);
+    },
+    sets: (s) => void Atomics.store(s, 0, 1),
+  },
+};
+const adder = (s: Int32Array): void => {
+  s[1] = Atomics.load(s, 0);
+  Atomics.add(s, 0, s[1] === 1 ? 2 : 1);
+  if (s[1] === 2) Atomics.store(s, 2, 1);
+};
+const PLAIN: Scenario<Int32Array> = {
+  name: 'plain',
+  words: 3,
+  threads: { a: adder, b: adder, c: adder },
+  finally: (s) => {
+    if (s[0] === 4) throw new Error('four');
+  },
+};
+
 const PROGRAMS: readonly Scenario<Int32Array>[] = [
+  SPIN,
+  PLAIN,
   litmus.storeBuffer(),
   litmus.messagePassing(),
   litmus.adds(2, 5),
