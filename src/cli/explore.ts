@@ -60,7 +60,11 @@ export function exploreCommand(): Command {
         .choices(['late', 'any', 'never'])
         .default('late'),
     )
-    .option('--shard <i/n>', 'run the i-th of n shares of the schedules of a random strategy', shard)
+    .option(
+      '--shard <i/n>',
+      'run the i-th of n shares of the schedules of a random strategy or of dfs',
+      shard,
+    )
     .option('--jobs <n>', 'threads that search; the answer is the same', wholeNumber(1, 256), 1)
     .addOption(
       new Option(
@@ -123,12 +127,6 @@ function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult |
   const { list: _, json: __, report: ___, save: ____, executor, jobs, runs, ...options } = flags;
   if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
     throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
-  }
-  if (options.shard !== undefined && (options.strategy === 'dfs' || options.strategy === 'dpor')) {
-    throw new IrqError(
-      'ERR_USAGE',
-      `--shard deals out the schedules of random strategies; ${options.strategy} is one search`,
-    );
   }
   if (executor === 'lockstep') {
     if (jobs > 1) throw new IrqError('ERR_USAGE', '--jobs is for the simulated executor: leave one out');

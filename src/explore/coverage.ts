@@ -1,5 +1,6 @@
 import type { ClassCounter } from './classes.ts';
 import type { Coverage } from './result.ts';
+import type { Shard } from './split.ts';
 
 /** How far a search has come; what `dpor` has left cannot be told. */
 export type SearchState = {
@@ -23,6 +24,8 @@ export type Explored = {
   readonly randomWalk: boolean;
   /** Threads use shared memory without Atomics: what is said of it; empty where they do not. */
   readonly plain: string;
+  /** Of the searches that can be shared out, this share was searched. */
+  readonly shard: Shard | undefined;
 };
 
 /** Says how much of a scenario has been seen, and how sure that makes one. */
@@ -36,23 +39,25 @@ export function describeCoverage(explored: Explored): Coverage {
 function describeSearch(explored: Explored): Coverage {
   const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
   const n = schedules.toLocaleString('en-US');
+  const { shard } = explored;
+  const share = shard === undefined ? '' : ` of shard ${shard.index + 1}/${shard.count}`;
   if (failed) return { statement: `stopped at a failure after ${n} schedule${schedules === 1 ? '' : 's'}` };
   if (exhausted) {
     const what = search?.cut
-      ? `every schedule within ${bound}`
+      ? `every schedule${share} within ${bound}`
       : search?.cut !== undefined
-        ? 'every schedule'
+        ? `every schedule${share}`
         : 'every schedule, up to the order of steps that do not conflict';
     return { statement: `exhausted: ${what}, ${n} run`, fraction: 1 };
   }
   if (search !== undefined) {
-    const within = bound === '' ? '' : `; complete within ${bound}`;
+    const within = bound === '' ? '' : `; complete${share} within ${bound}`;
     if (search.cut === undefined || search.fraction === undefined)
       return { statement: `${n} schedules, not exhausted${within}` };
     const fraction = Math.min(1, search.fraction);
     const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
     return {
-      statement: `${n} schedules, about ${percent(fraction)} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
+      statement: `${n} schedules, about ${percent(fraction)}${share} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
       fraction,
       ...(Number.isFinite(etaSeconds) ? { etaSeconds } : {}),
     };

@@ -1,6 +1,7 @@
 import { IrqError } from '../errors/irq-error.ts';
 import { ClassCounter } from './classes.ts';
-import { describeCoverage, type SearchState } from './coverage.ts';
+import { describeCoverage } from './coverage.ts';
+import type { Part, PartResult } from './part.ts';
 import { type Phase, planPhases, type SearchOptions } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import { type Recording, record } from './record.ts';
@@ -9,7 +10,10 @@ import { type CheckedScenario, checkScenario, type Scenario } from './scenario.t
 import { shrink } from './shrink.ts';
 import { type Simulation, withSimulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
-import { BLOCK, type RunEnd } from './strategies/strategy.ts';
+import { piecesFor, type Shard, shardIndex, splitTree, takeShare } from './split.ts';
+import type { Bound } from './strategies/dfs.ts';
+import type { Piece } from './strategies/pieces.ts';
+import type { RunEnd } from './strategies/strategy.ts';
 import { encodeToken } from './token.ts';
 import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
@@ -25,8 +29,11 @@ export type ExploreOptions = SearchOptions & {
   readonly all?: boolean;
   /** Look for the smallest schedule that fails; on where not given. */
   readonly shrink?: boolean;
-  /** This process's share of the schedules of a random strategy: whole blocks, taken in turn. */
-  readonly shard?: { readonly index: number; readonly count: number };
+  /**
+   * This process's share: of the schedules of a random strategy whole blocks, of the tree of `dfs` pieces, taken in turn.
+   * `dpor` cannot be shared out: under `auto`, each process does all of it.
+   */
+  readonly shard?: Shard;
   /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
   readonly hangSeconds?: number;
 };
@@ -65,26 +72,6 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   });
 }
 
-/** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
-export type Part = {
-  readonly phase: number;
-  readonly from: number;
-  readonly count: number;
-  /** How many schedules of a random strategy are sorted into classes. */
-  readonly classified: number;
-};
-
-/** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
-export type PartResult = {
-  readonly result: ExploreResult;
-  readonly outOfTime: boolean;
-  /** The name of the bounded search that has come to its end here; empty where none has. */
-  readonly bound: string;
-  readonly search: SearchState | undefined;
-  readonly classes: readonly (readonly [number, number])[];
-  readonly plain: string;
-};
-
 /** Explores one piece. */
 export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
   const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
@@ -107,6 +94,8 @@ class Exploration {
   #steps = 0;
   #failures = 0;
   #foundAt = 0;
+  #foundBy = '';
+  #running = '';
   #found: Recording | undefined;
   #hang: Failure | undefined;
   #exhausted = false;
@@ -131,12 +120,19 @@ class Exploration {
 
   run(): ExploreResult {
     const { scenario, simulator } = this.#simulation;
+    if (this.#options.shard !== undefined && this.#options.strategy === 'dpor') {
+      throw new IrqError(
+        'ERR_USAGE',
+        'dpor cannot be shared out to shards: what it has to try follows from all that it has run; dfs and the random strategies can',
+      );
+    }
     const started = nowMs();
     const profile = this.#watch(() => takeProfile(simulator));
     let phases: Phase[] = [];
     let last: Phase | undefined;
     if (profile !== undefined) {
-      phases = planPhases(this.#options, profile);
+      phases = planPhases(this.#options, profile, (bound) => this.#piecesOf(bound));
+      if (this.#hang !== undefined) phases = [];
       if (this.#part !== undefined) phases = phases.slice(this.#part.phase, this.#part.phase + 1);
       for (const phase of phases) {
         last = phase;
@@ -165,6 +161,7 @@ class Exploration {
       stepsPerSecond: Math.round(this.#steps / seconds),
       ...(this.#options.all ? { failures: this.#failures } : {}),
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
       coverage: describeCoverage({
@@ -177,6 +174,7 @@ class Exploration {
         classes: this.#classes,
         randomWalk: this.#options.strategy === 'random',
         plain: this.#describePlain(),
+        shard: this.#options.shard,
       }),
     };
   }
@@ -198,6 +196,16 @@ class Exploration {
     };
   }
 
+  /** The pieces of a depth-first search that are this part's, or this shard's; undefined for all. */
+  #piecesOf(bound: Bound): readonly Piece[] | undefined {
+    const { shard } = this.#options;
+    if (this.#part !== undefined) return this.#part.pieces;
+    if (shard === undefined || this.#hang !== undefined) return undefined;
+    const { simulator } = this.#simulation;
+    const pieces = splitTree(simulator, bound, piecesFor(shard.count), (body) => this.#watch(body));
+    return pieces && takeShare(pieces, shard);
+  }
+
   #describePlain(): string {
     const { simulator, memory } = this.#simulation;
     const { plain, plainWriteAt } = simulator.tracks;
@@ -212,6 +220,7 @@ class Exploration {
 
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
+    this.#running = phase.strategy.name;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
@@ -241,7 +250,8 @@ class Exploration {
     simulator.recordAlways = false;
     if (ended) this.#outOfTime = false;
     if (!ended || phase.search === undefined) return;
-    const complete = !('cut' in phase.search) || !phase.search.cut;
+    // A shard cannot tell whether the bound has cut something off in the others' shares.
+    const complete = !('cut' in phase.search) || !(phase.search.cut || this.#options.shard !== undefined);
     this.#bound = phase.strategy.name;
     const asked = this.#options.strategy !== undefined && this.#options.strategy !== 'auto';
     this.#exhausted = complete || asked;
@@ -263,8 +273,11 @@ class Exploration {
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
     this.#found = this.#confirm();
-    if (this.#found !== undefined) this.#foundAt = n;
-    else this.#failures--;
+    if (this.#found === undefined) this.#failures--;
+    else {
+      this.#foundAt = n;
+      this.#foundBy = this.#running;
+    }
   }
 
   /**
@@ -322,6 +335,7 @@ class Exploration {
     const thread = scenario.threadNames[runner.running] ?? 'finally';
     const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
     this.#foundAt = ++this.#schedules;
+    this.#foundBy = this.#running;
     this.#failures++;
     this.#hang = {
       kind: 'livelock',
@@ -373,10 +387,6 @@ export function toFailure(
     threads: recording.threads,
     trace: recording.trace,
   };
-}
-
-function shardIndex(k: number, shard: { readonly index: number; readonly count: number }): number {
-  return (Math.floor(k / BLOCK) * shard.count + shard.index) * BLOCK + (k % BLOCK);
 }
 
 /** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */

@@ -1,8 +1,9 @@
 import { IrqError } from '../errors/irq-error.ts';
 import type { Profile } from './profile.ts';
-import { Dfs } from './strategies/dfs.ts';
+import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';
 import { Pct } from './strategies/pct.ts';
+import type { Piece } from './strategies/pieces.ts';
 import { Pos } from './strategies/pos.ts';
 import { RandomWalk } from './strategies/random.ts';
 import type { Strategy } from './strategies/strategy.ts';
@@ -38,8 +39,11 @@ export type Phase = {
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
 
+/** The pieces of a depth-first search that are to be searched; undefined for all of it. */
+export type PiecesOf = (bound: Bound) => readonly Piece[] | undefined;
+
 /** The searches that the options ask for, in order. */
-export function planPhases(options: SearchOptions, profile: Profile): Phase[] {
+export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: PiecesOf): Phase[] {
   const { strategy = 'auto', depth = 3, seed = 0, schedules } = options;
   if (!STRATEGIES.includes(strategy)) {
     throw new IrqError(
@@ -64,6 +68,7 @@ export function planPhases(options: SearchOptions, profile: Profile): Phase[] {
     most,
     search: each,
   });
+  const dfs = (bound: Bound, most?: number): Phase => search(new Dfs(bound, piecesOf?.(bound)), most);
   switch (strategy) {
     case 'random':
       return [sample(new RandomWalk(seed))];
@@ -77,9 +82,9 @@ export function planPhases(options: SearchOptions, profile: Profile): Phase[] {
       return [sample(new Surw(seed, profile))];
     case 'dfs': {
       const { preemptions, delays } = options;
-      if (preemptions !== undefined) return [search(new Dfs({ kind: 'preemptions', most: preemptions }))];
-      if (delays !== undefined) return [search(new Dfs({ kind: 'delays', most: delays }))];
-      return [search(new Dfs())];
+      if (preemptions !== undefined) return [dfs({ kind: 'preemptions', most: preemptions })];
+      if (delays !== undefined) return [dfs({ kind: 'delays', most: delays })];
+      return [dfs({ kind: 'none' })];
     }
     case 'dpor':
       return [search(new Dpor())];
@@ -90,9 +95,9 @@ export function planPhases(options: SearchOptions, profile: Profile): Phase[] {
         sample(new Pct(seed, depth, profile.steps), PORTFOLIO_SCHEDULES),
         sample(new Surw(seed, profile), PORTFOLIO_SCHEDULES),
         sample(new Pos(seed), PORTFOLIO_SCHEDULES),
-        search(new Dfs({ kind: 'preemptions', most: 0 }), 20_000),
-        search(new Dfs({ kind: 'preemptions', most: 1 }), 100_000),
-        search(new Dfs({ kind: 'preemptions', most: 2 }), 500_000),
+        dfs({ kind: 'preemptions', most: 0 }, 20_000),
+        dfs({ kind: 'preemptions', most: 1 }, 100_000),
+        dfs({ kind: 'preemptions', most: 2 }, 500_000),
         search(new Dpor(), Infinity),
       ];
   }

@@ -92,6 +92,8 @@ export type ExploreResult = {
   readonly failures?: number;
   /** The schedule, counted from 1, that failed first. */
   readonly foundAt?: number;
+  /** The strategy that ran it, as it calls itself: under `auto` one of its own, such as `pct(2)` or `dfs(preemptions=1)`. */
+  readonly foundBy?: string;
   readonly failure?: Failure;
   /** With `outcomes`: how often each was seen. */
   readonly outcomes?: Readonly<Record<string, number>>;

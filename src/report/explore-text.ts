@@ -8,10 +8,12 @@ import { count, plural, rate } from './units.ts';
 export function exploreText(result: ExploreResult, repeat?: string): string {
   const { scenario, strategy, seed, verdict, schedules, steps, seconds, failure, failures, outcomes } =
     result;
+  const { foundBy = strategy } = result;
+  const finder = foundBy === strategy ? '' : ` (found by ${foundBy})`;
   const speed = `${per(result.schedulesPerSecond, 'schedules')}, ${per(result.stepsPerSecond, 'steps')}`;
   const lines = [
     `${scenario}: ${verdict}`,
-    `${result.coverage.statement}; strategy ${strategy}, seed ${seed}`,
+    `${result.coverage.statement}; strategy ${strategy}${finder}, seed ${seed}`,
     `${plural(schedules, 'schedule')}, ${plural(steps, 'step')} in ${seconds.toFixed(2)} s (${speed})`,
   ];
   if (failures !== undefined) lines.push(`${plural(failures, 'schedule')} of ${count(schedules)} failed`);

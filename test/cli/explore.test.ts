@@ -24,6 +24,7 @@ describe('irqloom explore', () => {
     const { status, stdout } = await irqloom(['explore', 'futex-lost-wakeup']);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^futex-lost-wakeup: fail/);
+    expect(stdout).toMatch(/; strategy auto \(found by random\), seed 0$/m);
     expect(stdout).toMatch(/missed-notify: waiter sleeps on s\[0\] = 0, and the word is 1 now/);
     expect(stdout).toMatch(/lines responsible: src\/races\/litmus\/programs\.ts:\d+/);
     expect(stdout).toMatch(/4 steps, 1 preemption, proved minimal:/);
@@ -42,6 +43,7 @@ describe('irqloom explore', () => {
       command: 'explore',
       scenario: 'lost-update-2x1',
       strategy: 'pct',
+      foundBy: 'pct(3)',
       seed: 5,
       verdict: 'fail',
       exhausted: false,
@@ -206,7 +208,7 @@ describe('bad input is said plainly, with status 2', () => {
       /by preemptions or by delays, not by both/,
     ],
     [['explore', 'bluetooth', '--shard', '3/2'], /it has the form i\/n/],
-    [['explore', 'bluetooth', '--strategy', 'dpor', '--shard', '1/2'], /dpor is one search/],
+    [['explore', 'bluetooth', '--strategy', 'dpor', '--shard', '1/2'], /dpor cannot be shared out to shards/],
     [['explore', 'bluetooth', '--runs', '3'], /--runs is for --executor free or lockstep/],
     [
       ['explore', 'bluetooth', '--executor', 'free', '--report', 'x.html'],

@@ -27,22 +27,28 @@ export function count<S>(scenario: Scenario<S>, strategy: Strategy, most = Infin
   });
 }
 
-/** How many schedules a strategy takes to the first failure, on average over seeds 1 to n; at most 10,000 each. */
-export function meanToFind<S>(
+/** Schedules to the first failure: the mean over seeds, and the deviation of one seed. */
+export type Wait = { readonly mean: number; readonly deviation: number; readonly seeds: number };
+
+/** How many schedules a strategy takes to the first failure, over seeds 1 to n; at most 10,000 each. */
+export function waitForFailure<S>(
   scenario: Scenario<S>,
   n: number,
   make: (seed: number, profile: Profile) => Strategy,
-): number {
+): Wait {
   return withSimulation(checkScenario(scenario), 1, LIMITS, ({ simulator }) => {
     const profile = takeProfile(simulator);
     let sum = 0;
+    let squares = 0;
     for (let seed = 1; seed <= n; seed++) {
       const strategy = make(seed, profile);
       let i = 0;
       while (i < 10_000 && simulator.run(strategy, i++) === 'ended');
       sum += i;
+      squares += i * i;
     }
-    return sum / n;
+    const mean = sum / n;
+    return { mean, seeds: n, deviation: Math.sqrt((squares - n * mean * mean) / (n - 1)) };
   });
 }
 

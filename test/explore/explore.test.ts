@@ -39,6 +39,40 @@ describe('the same seed gives the same answer', () => {
   });
 });
 
+describe('who found it', () => {
+  test.each([
+    // Lots find what fails half of the time; one change at one step of many, PCT.
+    ['auto', litmus.lostUpdate(2, 1), {}, 'random'],
+    ['auto', needle(), {}, 'pct(2)'],
+    ['pct', litmus.reorder(2, 1), { depth: 2 }, 'pct(2)'],
+    ['dfs', litmus.bluetooth(), { delays: 1 }, 'dfs(delays=1)'],
+    ['dpor', litmus.deadlock01(), {}, 'dpor'],
+  ] as const)('%s: %o %o: %s', (strategy, scenario, options, name) => {
+    expect(explore(scenario, { strategy, seed: 1, ...options })).toMatchObject({ strategy, foundBy: name });
+  });
+
+  test('is nobody where nothing was found', () => {
+    expect(explore(litmus.adds(2, 2))).not.toHaveProperty('foundBy');
+  });
+});
+
+/** Fails where one thread is stopped at one of its 16 steps, and the other then goes through all of its own. */
+function needle(): Scenario<Int32Array> {
+  return {
+    name: 'needle',
+    words: 2,
+    threads: {
+      slow: (s) => {
+        for (let i = 0; i < 16; i++)
+          if (Atomics.add(s, 0, 1) === 10 && Atomics.load(s, 1) === 16) throw new Error('found');
+      },
+      fast: (s) => {
+        for (let i = 0; i < 16 && Atomics.load(s, 0) === 11; i++) Atomics.add(s, 1, 1);
+      },
+    },
+  };
+}
+
 describe('a budget', () => {
   test('of schedules ends a random strategy, which has then passed', () => {
     const result = explore(HUGE, { strategy: 'random', schedules: 500 });

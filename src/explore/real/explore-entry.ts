@@ -1,5 +1,6 @@
 import { type PlainError, toPlain } from '../../errors/irq-error.ts';
-import { type ExploreOptions, explorePart, type Part, type PartResult } from '../explore.ts';
+import { type ExploreOptions, explorePart } from '../explore.ts';
+import type { Part, PartResult } from '../part.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 

@@ -1,20 +1,18 @@
 import { fromPlain } from '../../errors/irq-error.ts';
 import { ClassCounter } from '../classes.ts';
-import { describeCoverage } from '../coverage.ts';
-import {
-  CLASSIFIED,
-  DEFAULT_SECONDS,
-  type ExploreOptions,
-  exploreChecked,
-  type Part,
-  type PartResult,
-} from '../explore.ts';
+import { describeCoverage, type SearchState } from '../coverage.ts';
+import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
 import { takeProfile } from '../profile.ts';
 import type { ExploreResult } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { withSimulation } from '../simulation.ts';
 import type { ScenarioSource } from '../source.ts';
+import { piecesFor, splitTree, takeShare } from '../split.ts';
+import { type Bound, Dfs } from '../strategies/dfs.ts';
+import type { Dpor } from '../strategies/dpor.ts';
+import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
@@ -25,7 +23,8 @@ const PIECE = 4 * BLOCK;
 const HANG_SECONDS = 10;
 
 /**
- * Explores on several cores: pieces of the random strategies, and the bounded searches, each in a thread of its own.
+ * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
+ * the bounded searches, each in a thread of its own.
  * Pieces are put together in the order in which one thread would have run them, and what comes after a failure is
  * dropped: the answer is that of one thread, whatever the number of jobs, unless time runs out.
  * @param source - where the threads find the scenario.
@@ -37,7 +36,7 @@ export async function exploreInParallel(
   options: ExploreOptions,
   jobs: number,
 ): Promise<ExploreResult> {
-  const phases = jobs > 1 ? planned(scenario, options) : undefined;
+  const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
   // Where a thread does not come to its end there is nothing to share out: one thread says so.
   if (phases === undefined) return exploreChecked(scenario, options);
   const pool = new RealThreads(jobs);
@@ -48,14 +47,36 @@ export async function exploreInParallel(
   }
 }
 
-function planned(scenario: CheckedScenario, options: ExploreOptions): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS } = options;
+/** The searches to run, with their trees cut into pieces where they can be; undefined where some thread has no end. */
+function planned(
+  scenario: CheckedScenario,
+  options: ExploreOptions,
+  jobs: number,
+): readonly Phase[] | undefined {
+  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
-    const profile = watched(hangSeconds * 1000, () => takeProfile(simulator));
-    if (profile !== NO_END) return planPhases(options, profile);
-    runner.abandon();
-    return undefined;
+    let endless = false;
+    const watch = <T>(body: () => T): T | undefined => {
+      const result = endless ? NO_END : watched(hangSeconds * 1000, body);
+      if (result !== NO_END) return result;
+      if (!endless) runner.abandon();
+      endless = true;
+      return undefined;
+    };
+    const piecesOf = (bound: Bound): readonly Piece[] | undefined => {
+      if (shard === undefined && !isShared(options)) return undefined;
+      const pieces = splitTree(simulator, bound, piecesFor(shard?.count ?? jobs), watch);
+      return pieces && (shard === undefined ? pieces : takeShare(pieces, shard));
+    };
+    const profile = watch(() => takeProfile(simulator));
+    const phases = profile && planPhases(options, profile, piecesOf);
+    return endless ? undefined : phases;
   });
+}
+
+/** Whether the pieces of one depth-first search go to different threads. Within a budget each has to know what is left. */
+function isShared({ strategy, schedules }: ExploreOptions): boolean {
+  return strategy === 'dfs' && schedules === undefined;
 }
 
 class Parallel {
@@ -72,8 +93,12 @@ class Parallel {
   #steps = 0;
   #failures = 0;
   #foundAt = 0;
+  #foundBy = '';
   #failure: ExploreResult['failure'];
-  #last: PartResult | undefined;
+  #failedPart: Part | undefined;
+  #search: SearchState | undefined;
+  #searchPhase = -1;
+  #outOfTime = true;
   #bound = '';
   #exhausted = false;
   #plain = '';
@@ -110,18 +135,33 @@ class Parallel {
       if (next === undefined) break;
       const answer = await next.answer;
       if ('error' in answer) throw fromPlain(answer.error);
-      this.#take(answer.value);
+      this.#take(next.part, answer.value);
       const failed = this.#failure !== undefined && !this.#options.all;
       if (failed || this.#exhausted || answer.value.outOfTime) break;
     }
+    if (this.#failedPart !== undefined && !this.#shrinks) await this.#shrinkFirst(this.#failedPart);
     return this.#result();
+  }
+
+  /** Parts make their failures smaller at once; where all are counted, only the first is shown, and made so at the end. */
+  get #shrinks(): boolean {
+    return !this.#options.all || this.#options.shrink === false;
+  }
+
+  /** Runs a part again, up to its first failure. */
+  async #shrinkFirst(part: Part): Promise<void> {
+    const { schedules: _, ...options } = this.#options;
+    const task: PartTask = { source: this.#source, options: { ...options, all: false }, part };
+    const answer = await this.#pool.run<PartAnswer>('explore', task);
+    if ('error' in answer) throw fromPlain(answer.error);
+    this.#failure = answer.value.result.failure ?? this.#failure;
   }
 
   /** All pieces in the order in which one thread runs them. */
   #parts(): Part[] {
     let before = 0;
     return this.#phases.flatMap((phase, i): Part[] => {
-      if (phase.search !== undefined) return [{ phase: i, from: 0, count: Infinity, classified: 0 }];
+      if (phase.search !== undefined) return this.#searchParts(i, phase.search);
       const parts: Part[] = [];
       const most = Math.min(phase.most, (this.#options.schedules ?? Infinity) - before);
       for (let from = 0; from < most; from += PIECE) {
@@ -131,6 +171,18 @@ class Parallel {
       before += Math.max(0, most);
       return parts;
     });
+  }
+
+  #searchParts(phase: number, search: Dfs | Dpor): Part[] {
+    const all: Part = { phase, from: 0, count: Infinity, classified: 0 };
+    if (!(search instanceof Dfs)) return [all];
+    const { pieces } = search;
+    if (pieces.length === 0 || !isShared(this.#options)) return [{ ...all, pieces }];
+    return pieces.map((piece, i) => ({
+      ...all,
+      pieces: [piece],
+      ...(i < pieces.length - 1 ? { more: true } : {}),
+    }));
   }
 
   #isSearch(part: Part | undefined): boolean {
@@ -147,7 +199,8 @@ class Parallel {
     const seconds = Math.max(0, (this.#options.seconds ?? DEFAULT_SECONDS) - spent);
     const schedules =
       this.#isSearch(part) && this.#options.schedules !== undefined ? this.#left() : undefined;
-    const options = { ...this.#options, seconds, ...(schedules === undefined ? {} : { schedules }) };
+    const shrink = this.#shrinks && this.#options.shrink !== false;
+    const options = { ...this.#options, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
     const task: PartTask = { source: this.#source, options, part };
     const answer = this.#pool.run<PartAnswer>('explore', task);
     // Those that are not looked at any more end with the pool.
@@ -156,31 +209,48 @@ class Parallel {
   }
 
   /** Adds the next piece. */
-  #take(part: PartResult): void {
-    const { result } = part;
-    this.#last = part;
+  #take(part: Part, { result, search, outOfTime, bound, classes, plain }: PartResult): void {
+    this.#outOfTime = outOfTime;
+    this.#addSearch(part, search);
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
       this.#foundAt = this.#schedules + (result.foundAt ?? 0);
+      this.#foundBy = result.foundBy ?? '';
+      this.#failedPart = part;
     }
     this.#schedules += result.schedules;
     this.#steps += result.steps;
     this.#failures += result.failures ?? 0;
-    this.#classes.merge(part.classes);
+    this.#classes.merge(classes);
     for (const [outcome, times] of Object.entries(result.outcomes ?? {})) {
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
     }
-    if (part.bound !== '') this.#bound = part.bound;
-    this.#exhausted = result.exhausted;
-    if (this.#plain === '') this.#plain = part.plain;
+    if (bound !== '' && !part.more) this.#bound = bound;
+    this.#exhausted = result.exhausted && !part.more;
+    if (this.#plain === '') this.#plain = plain;
+  }
+
+  /** Adds a piece of a search to what is done of it. */
+  #addSearch({ phase, pieces = WHOLE }: Part, search: SearchState | undefined): void {
+    const before = phase === this.#searchPhase ? this.#search : undefined;
+    const of = this.#phases[phase]?.search;
+    this.#searchPhase = phase;
+    this.#search = search;
+    if (search?.fraction === undefined || !(of instanceof Dfs)) return;
+    const part = shareOf(of.pieces) === 0 ? 1 : shareOf(pieces) / shareOf(of.pieces);
+    this.#search = {
+      name: search.name,
+      cut: search.cut || before?.cut || false,
+      fraction: search.fraction * part + (before?.fraction ?? 0),
+    };
   }
 
   #result(): ExploreResult {
     const { scenario, options } = { scenario: this.#scenario, options: this.#options };
     const failure = this.#failure;
-    const { search, outOfTime = true } = this.#last ?? {};
+    const search = this.#search;
     const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
-    const completed = this.#exhausted || this.#bound !== '' || (search === undefined && !outOfTime);
+    const completed = this.#exhausted || this.#bound !== '' || (search === undefined && !this.#outOfTime);
     const { classes } = this.#classes;
     return {
       scenario: scenario.name,
@@ -196,6 +266,7 @@ class Parallel {
       stepsPerSecond: Math.round(this.#steps / seconds),
       ...(options.all ? { failures: this.#failures } : {}),
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
       coverage: describeCoverage({
@@ -208,7 +279,12 @@ class Parallel {
         classes: this.#classes,
         randomWalk: options.strategy === 'random',
         plain: this.#plain,
+        shard: options.shard,
       }),
     };
   }
+}
+
+function shareOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { share }) => sum + share, 0);
 }

@@ -1,3 +1,5 @@
+import { IrqError } from '../../errors/irq-error.ts';
+import { type Piece, WHOLE } from './pieces.ts';
 import { countThreads, nthThread, type RunView, type Strategy } from './strategy.ts';
 
 /** What bounds a search: at most so many preemptions, or delays. */
@@ -10,12 +12,15 @@ export type Bound =
  * Depth-first search of all schedules within a bound. A preemption: another thread is taken though the last one could
  * go on. A delay: one thread that could go on is passed over, in the order of a scheduler that stays with a thread while
  * it can go on and else takes the next in turn. A schedule runs from its start each time; its first choices are those
- * of the last schedule up to the deepest one that has an alternative left.
+ * of the last schedule up to the deepest one that has an alternative left. A search may be given pieces of the tree, and
+ * then goes through those only.
  */
 export class Dfs implements Strategy {
   readonly name: string;
   readonly everyStep = false;
   readonly watches = false;
+  /** The subtrees that are searched, one after the other. */
+  readonly pieces: readonly Piece[];
   readonly #bound: Bound;
   /** By choice: who was enabled, from whom the order counts, which in the order was taken, cost up to here, and alternatives within the bound. */
   readonly #enabled: number[] = [];
@@ -23,21 +28,25 @@ export class Dfs implements Strategy {
   readonly #taken: number[] = [];
   readonly #cost: number[] = [];
   readonly #children: number[] = [];
+  #piece = 0;
+  #started = false;
   #length = 0;
   #prefix = 0;
   #depth = 0;
-  #started = false;
-  #fraction = 0;
+  #done = 0;
   #cut = false;
+  #cutNow = false;
 
-  constructor(bound: Bound = { kind: 'none' }) {
+  constructor(bound: Bound = { kind: 'none' }, pieces: readonly Piece[] = WHOLE) {
+    this.pieces = pieces;
     this.name = bound.kind === 'none' ? 'dfs' : `dfs(${bound.kind}=${bound.most})`;
     this.#bound = bound;
   }
 
-  /** The share of the tree that is done: exact at the end, an unbiased estimate before. */
+  /** The share of the tree, or of its pieces, that is done: exact at the end, an unbiased estimate before. */
   get fraction(): number {
-    return this.#fraction;
+    const all = this.pieces.reduce((sum, { share }) => sum + share, 0);
+    return all === 0 ? 1 : this.#done / all;
   }
 
   /** Some schedule was left out because of the bound. */
@@ -47,10 +56,15 @@ export class Dfs implements Strategy {
 
   begin(_run: RunView, again: boolean): boolean {
     if (again) this.#length = this.#prefix;
-    else if (this.#started && !this.#backtrack()) return false;
+    else if (this.#started && !this.#backtrack()) {
+      this.#length = 0;
+      this.#piece++;
+    }
+    if (this.#piece >= this.pieces.length) return false;
     this.#started = true;
     this.#prefix = this.#length;
     this.#depth = 0;
+    this.#cutNow = false;
     return true;
   }
 
@@ -65,21 +79,53 @@ export class Dfs implements Strategy {
         node === enabled ? (this.#taken[at] as number) : 0,
       );
     }
+    const taken = this.#planned?.taken[at] ?? 0;
     const cost =
       at === 0 ? 0 : (this.#cost[at - 1] as number) + this.#price(at - 1, this.#taken[at - 1] as number);
     this.#enabled[at] = enabled;
     this.#current[at] = current;
-    this.#taken[at] = 0;
+    this.#taken[at] = taken;
     this.#cost[at] = cost;
     this.#length = at + 1;
     this.#children[at] = this.#countChildren(at, cost);
-    return inOrder(enabled, current, 0);
+    // Out of range, too, only where the simulator has guessed wrongly.
+    return inOrder(enabled, current, Math.min(taken, countThreads(enabled) - 1));
   }
 
   end(): void {
+    const { of } = this.#planned as Piece;
+    // Only at a piece's first schedule can its beginning be new; the others have it from there.
+    if (this.#prefix === 0) this.#requireSame(of);
+    if (this.#cutNow) this.#cut = true;
     let share = 1;
     for (let at = 0; at < this.#length; at++) share /= this.#children[at] as number;
-    this.#fraction += share;
+    this.#done += share;
+  }
+
+  /** The pieces that the last schedule's begins with, cut at its first fork beyond them; none where it has no fork. */
+  fork(): Piece[] {
+    const { taken, share } = this.#planned as Piece;
+    let at = taken.length;
+    while (at < this.#length && this.#children[at] === 1) at++;
+    const branches = at < this.#length ? (this.#children[at] as number) : 0;
+    return Array.from({ length: branches }, (_, k) => ({
+      taken: [...this.#taken.slice(0, at), k],
+      of: this.#children.slice(0, at + 1),
+      share: share / branches,
+    }));
+  }
+
+  get #planned(): Piece | undefined {
+    return this.pieces[this.#piece];
+  }
+
+  /** Sees to it that the tree is the one that was cut into pieces: else schedules would be left out. */
+  #requireSame(of: readonly number[]): void {
+    if (of.every((children, at) => at < this.#length && children === this.#children[at])) return;
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `the schedules are not the same each time the scenario is explored, so the search cannot be shared out: its threads may depend on nothing but shared memory that they change with Atomics. One job without shards may show more`,
+    );
   }
 
   /** What taking the k-th in the order costs at a choice. */
@@ -95,12 +141,13 @@ export class Dfs implements Strategy {
     if (this.#bound.kind === 'none') return all;
     let within = 1;
     while (within < all && cost + this.#price(at, within) <= this.#bound.most) within++;
-    if (within < all) this.#cut = true;
+    if (within < all) this.#cutNow = true;
     return within;
   }
 
   #backtrack(): boolean {
-    while (this.#length > 0) {
+    const from = this.#planned?.taken.length ?? 0;
+    while (this.#length > from) {
       const at = this.#length - 1;
       const next = (this.#taken[at] as number) + 1;
       if (next < (this.#children[at] as number)) {

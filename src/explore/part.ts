@@ -1,0 +1,27 @@
+import type { SearchState } from './coverage.ts';
+import type { ExploreResult } from './result.ts';
+import type { Piece } from './strategies/pieces.ts';
+
+/** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
+export type Part = {
+  readonly phase: number;
+  readonly from: number;
+  readonly count: number;
+  /** How many schedules of a random strategy are sorted into classes. */
+  readonly classified: number;
+  /** Of a depth-first search: the pieces of its tree that are this part's, where it has been cut. */
+  readonly pieces?: readonly Piece[];
+  /** Other parts of the same search come after this one. */
+  readonly more?: true;
+};
+
+/** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
+export type PartResult = {
+  readonly result: ExploreResult;
+  readonly outOfTime: boolean;
+  /** The name of the bounded search that has come to its end here; empty where none has. */
+  readonly bound: string;
+  readonly search: SearchState | undefined;
+  readonly classes: readonly (readonly [number, number])[];
+  readonly plain: string;
+};
