@@ -5,7 +5,7 @@ import type { Clock } from '../measure/clock.ts';
 import { EventRing, eventRingWords, STAGE } from '../measure/event-ring.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { load, store, type Words } from '../memory/word.ts';
+import { peek, store, type Words } from '../memory/word.ts';
 import { type Guest, Vcpu, type VcpuParts } from './vcpu.ts';
 
 /** Where the stamps of a machine lie: a ring for each of its threads. */
@@ -64,8 +64,9 @@ export class Stamps {
     this.clock = clock;
   }
 
+  /** A plain read: it changes only while this thread is not in a machine's code. */
   get on(): boolean {
-    return load(this.#words, this.#on) !== 0;
+    return peek(this.#words, this.#on) !== 0;
   }
 
   /** To be changed while nothing is on its way. */
