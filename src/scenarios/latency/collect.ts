@@ -132,7 +132,8 @@ function pairWhole(line: number, stages: Stages): Delivery[] | undefined {
 
 /**
  * A vCPU that was awake when the interrupt became pending, or was at another one, did not have to be woken: the stretch
- * is empty then.
+ * is empty then. One that looks at the interrupt's word itself may take it before it is told: then it was pending when it
+ * was acknowledged, at the latest.
  */
 function pairStaged(line: number, stages: Stages): Delivery[] | undefined {
   const rows = rowsOf(stages, STAGED);
@@ -149,7 +150,8 @@ function pairStaged(line: number, stages: Stages): Delivery[] | undefined {
       ended = 0,
       returned = 0,
     ] = times;
-    const ends = [routed, pending, Math.max(pending, woken), acknowledged, handled, ended];
+    const latched = Math.min(pending, acknowledged);
+    const ends = [routed, latched, Math.max(latched, woken), acknowledged, handled, ended];
     if (ends.some((end, stretch) => end < (ends[stretch - 1] ?? signal))) return undefined;
     deliveries.push({ line, signal, due: due?.[row] ?? signal, returned, acknowledged, ends });
   }
