@@ -16,6 +16,7 @@ import {
   LINE,
   NO_TARGET,
   priorityOf,
+  released,
   TARGET,
   TARGET_SHIFT,
   targetOf,
@@ -315,21 +316,20 @@ export class Interrupts {
    * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
    * Returns its state from before, or 0 if it is no longer to be had: then look again. An LPI stays on the list: the next
    * search takes it off, if it is not the one to be kept. The thread of `vcpu` only.
-   * @param seen - its state as the caller has seen it: right, or out of date
+   * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
    */
-  take(vcpu: number, intid: number, seen = this.state(this.find(vcpu, intid))): number {
+  take(vcpu: number, intid: number, seen?: number): number {
     const at = this.find(vcpu, intid);
     const lpi = intid >= FIRST_LPI;
     // The list first: if it is latched again behind the swap below, it will be listed again.
     if (!lpi) this.#listed[vcpu]?.claim(intid);
-    for (let before = seen; ; before = load(this.#words, at)) {
-      if (isDeliverable(before) && targetOf(before) === vcpu) {
-        const after = (before & ~(LATCH | HELD)) | (lpi ? 0 : ACTIVE);
-        if (replace(this.#words, at, before, after)) return before;
-      } else if (before === load(this.#words, at)) {
+    for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
+      if (!isDeliverable(before) || targetOf(before) !== vcpu) {
         if (!lpi && isDeliverable(before)) this.list(targetOf(before), intid);
         return 0;
       }
+      const after = (before & ~(LATCH | HELD)) | (lpi ? 0 : ACTIVE);
+      if (replace(this.#words, at, before, after)) return before;
     }
   }
 
@@ -395,9 +395,4 @@ export class Interrupts {
   #put(at: number, state: number): void {
     this.amend(at, ~state & peek(this.#words, at), state);
   }
-}
-
-/** The state with what is held back latched again, if `release` is HELD. */
-function released(state: number, release: number): number {
-  return (state & release) === 0 ? state : (state & ~HELD) | LATCH;
 }

@@ -54,3 +54,8 @@ export function isDeliverable(state: number): boolean {
   if ((state & (ENABLED | ACTIVE)) !== ENABLED) return false;
   return (state & LATCH) !== 0 || (state & (EDGE | LINE)) === LINE;
 }
+
+/** The state with what is held back latched again, if `release` is HELD. */
+export function released(state: number, release: number): number {
+  return (state & release) === 0 ? state : (state & ~HELD) | LATCH;
+}

@@ -2,6 +2,7 @@ import { FIRST_LPI, FIRST_SPI, type Intid } from '../../gic/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { add, load } from '../../memory/word.ts';
+import { Games } from './games.ts';
 import { type LatencyPlan, latencyViews } from './plan.ts';
 import { makeSignaller } from './signaller.ts';
 
@@ -33,6 +34,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   const { lines, handlerNs, vcpus } = plan;
   const id = vcpu.cpu.vcpu;
   const firstSpi = lines[0]?.spi ?? FIRST_SPI;
+  const games = id === 0 ? new Games(machine, plan) : undefined;
   const handled = new Int32Array(Math.max(1, lines.length));
   let waiting = 0;
 
@@ -53,6 +55,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
         bells[Math.floor(line / vcpus)]?.signal();
       }
       waiting = 0;
+      games?.pongIfOn();
       // Before each halt, so that it is no part of what is measured.
       const path = plan.paths[load(words, pathAt)];
       vcpu.control.pollNs = path?.waiting === 'polling' ? POLLING_NS : 0;

@@ -1,5 +1,8 @@
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import type { Machine } from '../../machine/machine.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { histogramWords } from '../../measure/histogram.ts';
+import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { MUTEX_WORDS, Mutex } from '../../memory/mutex.ts';
@@ -72,6 +75,11 @@ export type LatencyPlan = {
 const PATH = 0;
 const COUNT = 1;
 const INTERVAL = 2;
+const GAME = 3;
+
+/** What the measured threads play for the calibration: both spin, or both sleep. */
+export const GAMES = ['spin', 'park'] as const;
+const HALVES = 2;
 
 export type LatencyRegions = {
   readonly block: Region;
@@ -81,6 +89,9 @@ export type LatencyRegions = {
   readonly done: Region;
   /** By device: where it sleeps. */
   readonly bells: readonly Region[];
+  /** By game: its table. By half of the run, and within one by game: its round trips. */
+  readonly tables: readonly Region[];
+  readonly trips: readonly Region[];
 };
 
 function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegions {
@@ -90,6 +101,10 @@ function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegio
     itsLock: layout.region('itsLock', MUTEX_WORDS),
     done: layout.region('done', lines.length * LINE),
     bells: Array.from({ length: devices }, (_, device) => layout.region(`bell${device}`, EVENT_COUNT_WORDS)),
+    tables: GAMES.map((game) => layout.region(`${game}.table`, PING_PONG_WORDS)),
+    trips: Array.from({ length: HALVES }, (_, half) =>
+      GAMES.map((game) => layout.region(`${game}.trips${half}`, histogramWords(LATENCY))),
+    ).flat(),
   };
 }
 
@@ -110,9 +125,12 @@ export function latencyViews(machine: Machine, plan: Sizes) {
     pathAt: at + PATH,
     countAt: at + COUNT,
     intervalAt: at + INTERVAL,
+    gameAt: at + GAME,
     stopAt: regions.stop.at,
     doneAt: (line: number) => regions.done.at + line * LINE,
     bells: regions.bells.map((region) => new EventCount(machine.words, region)),
+    tables: regions.tables,
+    trips: regions.trips,
     itsLock: new Mutex(machine.words, regions.itsLock, 'the guest lock of the ITS driver'),
   };
 }

@@ -9,8 +9,9 @@ import { compiled } from '../../threads/entry.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
 import { buildLatency, type LatencyTopology } from './build.ts';
 import { Collector } from './collect.ts';
+import { Games } from './games.ts';
 import { mailboxes } from './mailboxes.ts';
-import { type LatencyPlan, latencyViews } from './plan.ts';
+import { GAMES, type LatencyPlan, latencyViews } from './plan.ts';
 import { errorOf, type LatencyPictures, type LatencyResult, pathResult } from './result.ts';
 import { PathTally } from './tally.ts';
 
@@ -43,7 +44,7 @@ const STAMPS_EACH = 5;
 
 /**
  * Measures how long an interrupt takes, and where the time goes, on each path in turn: the whole way without stamps on it
- * in one block, the stages in the next. The machine is calibrated before and after.
+ * in one block, the stages in the next. The machine is calibrated before and after, and by the measured threads meanwhile.
  * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runLatency(
@@ -55,10 +56,10 @@ export async function runLatency(
   try {
     watch.progress?.(0, 'calibrating');
     const before = await calibrator.measure();
-    const { tallies, plan } = await measurePaths(options, watch);
+    const { tallies, plan, games } = await measurePaths(options, watch);
     watch.progress?.(1, 'calibrating');
     const after = await calibrator.measure();
-    const calibration = calibrationFigures(before, after);
+    const calibration = calibrationFigures({ ...before, ...games.trips(0) }, { ...after, ...games.trips(1) });
     const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
     const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
     const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
@@ -109,16 +110,18 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
   const { machine, plan } = buildLatency(options, stamps);
   const tallies = options.paths.map(() => new PathTally(plan));
   const served = mailboxes(machine, plan);
+  const games = new Games(machine, plan);
   const harness = await Harness.boot(machine, castOf(plan, watch.dispatched?.(served) ?? served));
   try {
-    const blocks = new Blocks(harness, plan, options, perDevice);
+    const blocks = new Blocks(harness, plan, games, options, perDevice);
     const rounds = Math.ceil(options.samples / (perDevice * options.devices));
     const end = performance.now() + options.seconds * 1000;
     // Round 0 is for the compiler, and counts nowhere.
     for (let round = 0; round <= rounds; round++) {
       if (round > 1 && performance.now() > end) break;
+      for (let game = 0; game < GAMES.length; game++) await blocks.play(game, 2 * round > rounds ? 1 : 0);
       for (let turn = 0; turn < options.paths.length; turn++) {
-        if (watch.signal?.aborted) return { tallies, plan };
+        if (watch.signal?.aborted) return { tallies, plan, games };
         watch.progress?.((round + turn / options.paths.length) / (rounds + 1), 'measuring');
         const path = (round + turn) % options.paths.length;
         const whole = await blocks.run(path, false);
@@ -128,7 +131,7 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
         tallies[path]?.addStaged(staged);
       }
     }
-    return { tallies, plan };
+    return { tallies, plan, games };
   } finally {
     store(machine.words, latencyViews(machine, plan).stopAt, 1);
     await harness.close();
@@ -139,18 +142,43 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
 class Blocks {
   readonly #harness: Harness;
   readonly #plan: LatencyPlan;
+  readonly #games: Games;
   readonly #collector: Collector;
   readonly #views: ReturnType<typeof latencyViews>;
   readonly #count: number;
   readonly #intervalNs: number;
 
-  constructor(harness: Harness, plan: LatencyPlan, { rate, devices }: LatencyOptions, count: number) {
+  constructor(
+    harness: Harness,
+    plan: LatencyPlan,
+    games: Games,
+    { rate, devices }: LatencyOptions,
+    count: number,
+  ) {
     this.#harness = harness;
     this.#plan = plan;
+    this.#games = games;
     this.#collector = new Collector(harness.machine, plan);
     this.#views = latencyViews(harness.machine, plan);
     this.#count = count;
     this.#intervalNs = rate > 0 ? Math.max(1, Math.round((1e9 * devices) / rate)) : 0;
+  }
+
+  /** One go of a game of the calibration, of vCPU 0 against device 0; the others rest. */
+  async play(game: number, half: number): Promise<void> {
+    const { machine, vcpus, programs } = this.#harness;
+    const { pathAt, countAt, gameAt } = this.#views;
+    store(machine.words, pathAt, this.#games.numberOf(game, half));
+    store(machine.words, countAt, BLOCK);
+    store(machine.words, gameAt, BLOCK);
+    const pong = vcpus[0]?.run();
+    pong?.catch(() => undefined);
+    try {
+      await Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
+    } finally {
+      machine.vcpu(0).kick();
+    }
+    await pong;
   }
 
   /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. */

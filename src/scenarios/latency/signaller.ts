@@ -3,6 +3,7 @@ import type { Machine } from '../../machine/machine.ts';
 import { STAGE } from '../../measure/event-ring.ts';
 import { nap } from '../../memory/nap.ts';
 import { load } from '../../memory/word.ts';
+import { Games } from './games.ts';
 import {
   INTENDED,
   type LatencyPlan,
@@ -53,6 +54,7 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   const { pathAt, countAt, intervalAt, doneAt, bells } = latencyViews(machine, plan);
   const mine = plan.lines.filter((line) => line.device === device);
   const bell = bells[device];
+  const games = new Games(machine, plan);
   const ways = plan.paths.map((path) => deviceSide(machine, plan, path));
   const crowded = plan.vcpus + plan.devices > plan.cores;
   const sent = Int32Array.from(mine, () => 0);
@@ -135,6 +137,10 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
   return {
     run() {
       const which = load(words, pathAt);
+      if (games.isGame(which)) {
+        if (device === 0) games.ping(which, load(words, countAt));
+        return 0;
+      }
       const [path, way] = [plan.paths[which], ways[which]];
       const count = load(words, countAt);
       const intervalNs = load(words, intervalAt);

@@ -177,7 +177,11 @@ describe('INV against injection', () => {
     {
       title: 'an acknowledge that judges by a state from before it left the list',
       of: winkOfSpi,
-      mutation: interrupts('} else if (before === load(this.#words, at)) {', '} else {'),
+      mutation: change(
+        'gic/cpu-interface.ts',
+        'const state = this.#interrupts.stateFound;\n      if ((state & GROUP1)',
+        'const state = this.#interrupts.state(this.#interrupts.find(this.vcpu, intid));\n      if ((state & GROUP1)',
+      ),
     },
     {
       title: 'a search that does not look at the state again',

@@ -122,8 +122,8 @@ describe('MOVI against injection', () => {
 
   test('not so with a vCPU that takes what it has found, wherever that goes by now', () => {
     const mutation = interrupts(
-      'if (isDeliverable(before) && targetOf(before) === vcpu) {',
-      'if (isDeliverable(before)) {',
+      'if (!isDeliverable(before) || targetOf(before) !== vcpu) {',
+      'if (!isDeliverable(before)) {',
     );
     isCaught(onMachine(taken, mutation), 'assertion');
   });
@@ -140,7 +140,7 @@ describe('MOVI against injection', () => {
       title: 'an acknowledge in two steps',
       mutation: interrupts(
         'if (replace(this.#words, at, before, after)) return before;',
-        'store(this.#words, at, after);\n        return before;',
+        'store(this.#words, at, after);\n      return before;',
       ),
     },
     {
