@@ -31,9 +31,10 @@ export class SpareEvents {
    * @param sources - all of them, as they are called now
    */
   find(which: number, deviceId: number, sources: readonly Source[]): number {
-    const bits = this.#eventBits.find((each) => each.deviceId === deviceId)?.bits ?? 0;
+    const device = this.#eventBits.find((each) => each.deviceId === deviceId);
+    const events = device ? 2 ** device.bits : 0;
     const mapped = new Set([...sources, ...this.#retired.map(({ source }) => source)].map(keyOf));
-    for (let eventId = 0; eventId < 2 ** bits; eventId++) {
+    for (let eventId = 0; eventId < events; eventId++) {
       const key = keyOf({ deviceId, eventId });
       if (!mapped.has(key) && (this.#keptFor.get(key) ?? which) === which) return eventId;
     }
