@@ -22,9 +22,10 @@ const QUIET_MS = 5_000;
 const NAP_MS = 0.05;
 /** Deliveries of a source for which the event that it had before stays mapped; longest wait for them, in between changes. */
 const DELIVERIES_TO_SHOW = 2;
-const SHOW_MS = 10;
-/** How long after a change of a message that was waited for there is none. */
+const SHOW_MS = 25;
+/** How long nobody waits again after a wait that has shown something; after one that has not, by how long it took. */
 const UNWATCHED_MS = 100;
+const UNWATCHED_SHARE = 3;
 
 /**
  * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
@@ -217,7 +218,9 @@ class Driver {
     }
     const vcpu = this.#chance.below(this.#plan.vcpus);
     const { proof } = this.#views;
-    const isWatched = this.#machine.clock.now() >= this.#watchFrom;
+    const { clock } = this.#machine;
+    const start = clock.now();
+    const isWatched = start >= this.#watchFrom;
     proof.beginMove(which, lpi, vcpu);
     this.#map({ deviceId: source.deviceId, eventId, lpi, vcpu });
     const isCached = isWatched && this.#waitForDeliveries(which, proof.deliveries(which));
@@ -230,8 +233,12 @@ class Driver {
     if (!this.#waitForHandlers()) return;
     const deliveries = proof.deliveries(which);
     this.#spareEvents.retire({ which, source, deliveries });
-    if (isCached && this.#waitForDeliveries(which, deliveries)) this.#spareEvents.release(source);
-    if (isWatched) this.#watchFrom = this.#machine.clock.now() + UNWATCHED_MS * 1e6;
+    const hasShown = isCached && this.#waitForDeliveries(which, deliveries);
+    if (hasShown) this.#spareEvents.release(source);
+    if (isWatched) {
+      const now = clock.now();
+      this.#watchFrom = now + (hasShown ? UNWATCHED_MS * 1e6 : UNWATCHED_SHARE * (now - start));
+    }
     this.#count('routeUpdates');
   }
 
