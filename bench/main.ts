@@ -7,6 +7,7 @@ import { format as formatLatency, run as runLatency } from './latency.ts';
 import { format as formatMachine, run as runMachine } from './machine.ts';
 import { format as formatMeasure, run as runMeasure } from './measure.ts';
 import { format as formatMemory, run as runMemory } from './memory.ts';
+import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
@@ -18,6 +19,7 @@ const BENCHES = {
   kvm: async () => formatKvm(await runKvm()),
   measure: async () => formatMeasure(await runMeasure()),
   explore: async () => formatExplore(runExplore()),
+  mutations: async () => formatMutations(await runMutations()),
   lockstep: async () => formatRealThreads(await runRealThreads()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),

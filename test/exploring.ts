@@ -1,4 +1,5 @@
 /** What tests of explored scenarios say again and again. */
+import { appendFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import {
   type ExploreOptions,
@@ -11,7 +12,8 @@ import {
 
 /**
  * Schedules in which `auto` has to find what is wrong with a mutated source. The slowest of them takes a third of a
- * millisecond, so that is well below 2 seconds; counted, because a clock would fail on a busy machine.
+ * millisecond, so that is well below 2 seconds; counted, because a clock would fail on a busy machine. What each takes is
+ * measured by `npm run bench -- mutations`.
  */
 const FIND_SCHEDULES = 5000;
 
@@ -51,6 +53,7 @@ export function isCaught<S>(
     ...options,
   });
   report(result, `found at ${result.foundAt ?? '-'}`);
+  record(result);
   expect(result.verdict).toBe('fail');
   const { failure } = result;
   if (failure === undefined) throw new Error('a failing result has a failure');
@@ -66,6 +69,15 @@ export function story({ failure }: ExploreResult): string {
       `${preempted ? '!' : ' '} ${thread} ${op} ${target} ${JSON.stringify(value)} = ${JSON.stringify(result)} ${site.split('/').slice(-2).join('/')}`,
   );
   return [`${failure.kind}: ${failure.message}`, failure.token, ...steps].join('\n');
+}
+
+/** With MUTATIONS=file in the environment: adds a line of JSON to it, for the benchmark of that name. */
+function record({ scenario, verdict, foundAt, schedules, seconds, failure }: ExploreResult): void {
+  const { MUTATIONS: file } = process.env;
+  if (file === undefined) return;
+  const { currentTestName: name = scenario } = expect.getState();
+  const found = { found: verdict === 'fail', schedules: foundAt ?? schedules, ms: 1000 * seconds };
+  appendFileSync(file, `${JSON.stringify({ name, scenario, ...found, kind: failure?.kind ?? null })}\n`);
 }
 
 /** With EXPLORED=1 in the environment: what was run, to see the counts. */

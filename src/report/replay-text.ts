@@ -20,11 +20,12 @@ function threadLines({ threads, runs = [] }: ReplayResult): string[] {
   return [
     `${plural(threads?.vcpus ?? 0, 'vCPU thread')}, ${plural(threads?.devices ?? 0, 'device thread')}${left === 0 ? '' : `; ${plural(left, 'signal')} that nobody had taken left out`}`,
     table(
-      ['seed', 'time', 'delivered', 'reordered', 'missing', 'extra', 'reads', 'differ', 'undone'],
-      runs.map(({ seed, seconds, delivered, reordered, acknowledges, extras, reads, undone }) => [
+      ['seed', 'time', 'delivered', 'apart', 'reordered', 'missing', 'extra', 'reads', 'differ', 'undone'],
+      runs.map(({ seed, seconds, delivered, apart, reordered, acknowledges, extras, reads, undone }) => [
         String(seed),
         time(seconds * 1e9),
         count(delivered),
+        count(apart),
         count(reordered),
         count(acknowledges.differ - extras),
         count(extras),

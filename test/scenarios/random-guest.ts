@@ -14,6 +14,8 @@ export type RandomGuest = {
   readonly steps: number;
   /** Ends by EOI and DIR. */
   readonly splitEnds?: boolean;
+  /** Mostly MSIs and INT commands, soon taken, and seldom anything else. */
+  readonly ints?: boolean;
 };
 
 const TIMER = 27;
@@ -24,7 +26,7 @@ const EDGE_SPIS = 2;
  * A recording that nobody wrote: random signals, handlers, SGIs, and setting up in between. What its acknowledges
  * return is what the machine returned when it was made, one event after the other.
  */
-export function randomGuest({ seed, cpus, steps, splitEnds = false }: RandomGuest): GuestTrace {
+export function randomGuest({ seed, cpus, steps, splitEnds = false, ints = false }: RandomGuest): GuestTrace {
   const chance = new Chance(seed);
   chance.begin(0);
   const { lines, commands, device, lpi } = bootLines(cpus, splitEnds);
@@ -69,6 +71,12 @@ export function randomGuest({ seed, cpus, steps, splitEnds = false }: RandomGues
     () => {
       const { cpu, eventId } = event();
       lines.push({ op: 'msi', deviceId: device(cpu), eventId });
+    },
+    () => {
+      // A handler that is running while registers are written is one that must not come early: that has a chance too.
+      if (active.some((handlers) => handlers.length > 0) && chance.below(4) !== 0) return;
+      const { cpu, eventId } = event();
+      commands({ name: 'INT', deviceId: device(cpu), eventId });
     },
     () => {
       const cpu = chance.below(cpus);
@@ -124,7 +132,7 @@ export function randomGuest({ seed, cpus, steps, splitEnds = false }: RandomGues
     const wired = intid < 32 ? `${intid} ${cpu}` : `${intid} -1`;
     // Most handlers quieten their device; those that do not are run again.
     if (levels.get(wired) === 1 && chance.below(8) !== 0) line(intid, intid < 32 ? cpu : -1, 0);
-    if (chance.below(6) === 0) acts[2]?.();
+    if (chance.below(6) === 0) acts[3]?.();
     lines.push({ op: 'eoi', cpu, intid });
     if (splitEnds && intid < 8192) ended[cpu]?.push(intid);
   };
@@ -132,8 +140,8 @@ export function randomGuest({ seed, cpus, steps, splitEnds = false }: RandomGues
   for (let step = 0; step < steps; step++) {
     const what = chance.below(20);
     const cpu = chance.below(cpus);
-    if (what < 8) acts[chance.below(acts.length)]?.();
-    else if (what < 9) control[chance.below(control.length)]?.();
+    if (what < 8) acts[ints && chance.below(8) !== 0 ? 1 + chance.below(2) : chance.below(acts.length)]?.();
+    else if (what < 9 && !(ints && chance.below(6) !== 0)) control[chance.below(control.length)]?.();
     else if (what < 15) acknowledge(cpu);
     else end(cpu);
     const done = splitEnds && chance.below(2) === 0 ? ended[cpu]?.pop() : undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { replayGuest } from '../../src/scenarios/replay/replay.ts';
+import { Planner } from '../../src/scenarios/replay/plan.ts';
+import { loadReplay, replayGuest } from '../../src/scenarios/replay/replay.ts';
 import { isFaithful } from '../../src/scenarios/replay/result.ts';
 import { replayThreaded } from '../../src/scenarios/replay/threaded.ts';
 import { randomGuest } from './random-guest.ts';
@@ -12,6 +13,18 @@ describe('random guests', () => {
     const single = replayGuest(guest);
     expect(single.differences).toEqual([]);
     expect(single.delivered).toBeGreaterThan(40);
+    const threaded = await replayThreaded(guest, { seed, runs: 2, patienceMs: 3000 });
+    expect(threaded.differences).toEqual([]);
+    expect(isFaithful(threaded)).toBe(true);
+    expect(threaded.delivered).toBe(single.delivered);
+  });
+
+  test.each(SEEDS)('seed %i: mostly MSIs and INT commands that coalesce', async (seed) => {
+    const guest = randomGuest({ seed, cpus: 2 + (seed % 3), steps: 600, ints: true });
+    const single = replayGuest(guest);
+    expect(single.differences).toEqual([]);
+    const { machine, packed } = loadReplay(guest);
+    expect(new Planner(machine, guest, packed).plan().script.loose.length).toBeGreaterThan(0);
     const threaded = await replayThreaded(guest, { seed, runs: 2, patienceMs: 3000 });
     expect(threaded.differences).toEqual([]);
     expect(isFaithful(threaded)).toBe(true);

@@ -21,6 +21,8 @@ export type Item = {
   lane: Key;
   /** Of a hold: the signals that wait for it. */
   held: readonly Item[];
+  /** Of an acknowledge: the signals that were one in the recording and may be several here. */
+  loose: readonly Item[];
   /** Left out of the script. */
   dropped: boolean;
 };
@@ -40,6 +42,7 @@ export function makeItem(fields: ItemFields): Item {
     targets: [],
     lane: '',
     held: [],
+    loose: [],
     dropped: false,
     ...fields,
   };
@@ -109,6 +112,7 @@ export function toScript(
   };
   const [causesAt, causes] = lists((item) => item.causes);
   const [heldAt, held] = lists((item) => item.held);
+  const [looseAt, loose] = lists((item) => item.loose);
   const column = <T extends { set(values: ArrayLike<number>): void }>(
     made: T,
     of: (item: Item) => number,
@@ -138,6 +142,8 @@ export function toScript(
     causes,
     heldAt,
     held,
+    looseAt,
+    loose,
   };
 }
 

@@ -4,6 +4,7 @@ import type { GuestEvent } from '../recording/guest-event.ts';
 import type { GuestTrace } from '../recording/guest-trace.ts';
 import { PACKED_COMMAND_WORDS, type PackedTrace } from '../recording/packed-trace.ts';
 import { type Item, type ItemFields, inOrder, toScript } from './items.ts';
+import { NO_COMMAND, NOTHING_SUBMITTED, Raises, type Submission } from './raises.ts';
 import { Replayer } from './replayer.ts';
 import { ACTION, type ReplayScript } from './script.ts';
 import { isInterrupt, type Survey, survey } from './survey.ts';
@@ -33,6 +34,8 @@ export type Planned = {
  * - a signal waits for the acknowledge before it of its own interrupt: else the two would become one. Signals that were
  *   one in the recording are made while their vCPU acknowledges nothing. Signals that were pending over a write that
  *   concerns them come after it: else they could be taken before;
+ * - INT commands belong to what sets up, and keep their place; if other signals were pending with one, each may be taken
+ *   on its own, as long as none is taken twice ({@link LooseDeliveries});
  * - an end waits for its acknowledge, and for the fall of a level that was not seen again after it;
  * - nothing else waits: which of its pending interrupts a vCPU takes first is up to the machine.
  *
@@ -48,6 +51,7 @@ export class Planner {
   readonly #touches = new Touches();
   readonly #tally = emptyTally();
   readonly #tracks: Tracks;
+  readonly #raises: Raises;
   readonly #acknowledges = new Map<number, Item>();
   /** What the handler of an acknowledge writes. */
   readonly #written = new Map<Item, Item[]>();
@@ -61,6 +65,9 @@ export class Planner {
     this.#packed = packed;
     this.#replayer = new Replayer(machine, packed);
     this.#tracks = new Tracks(machine);
+    this.#raises = new Raises(this.#tracks, packed.commands.length, (deviceId) =>
+      this.#threadOf(`d${deviceId}`),
+    );
     this.#survey = survey(trace);
     const sources = new Set(
       trace.events.flatMap((event) => (event.op === 'msi' || event.op === 'line' ? [sourceOf(event)] : [])),
@@ -72,11 +79,14 @@ export class Planner {
     for (const [row, event] of this.#trace.events.entries()) this.#see(event, row);
     const tracks = this.#tracks;
     for (const key of tracks.keys()) this.#quieten(key, tracks.of(key));
-    for (const key of tracks.keys()) tracks.leaveOut(key, tracks.of(key));
+    for (const key of tracks.keys()) {
+      tracks.leaveOut(key, tracks.of(key));
+      this.#raises.leaveOut(tracks.of(key));
+    }
     const script = toScript(inOrder(tracks.items), {
       vcpus: this.#trace.header.cpus,
       devices: this.#devices,
-      commands: this.#packed.commands,
+      commands: Uint32Array.from([...this.#packed.commands, ...NO_COMMAND]),
     });
     return { script, tally: this.#tally, leftOut: tracks.leftOut };
   }
@@ -119,15 +129,22 @@ export class Planner {
       ...(block ? { block } : {}),
     });
     if (block && event.op !== 'read') this.#written.set(block, [...(this.#written.get(block) ?? []), item]);
-    this.#chain(item, touched, () => this.#replay(row));
+    if (event.op === 'command' && event.command.name === 'INT') this.#raises.lay(item);
+    const submitted = this.#raises.submit(item, this.#touches.submittedInts);
+    this.#chain(item, touched, () => this.#replay(row), { submitted });
   }
 
   /** Puts an item into the row of what sets up; `act` replays it on the planner's machine. */
-  #chain(item: Item, touched: ReturnType<Touches['of']>, act: () => void): void {
+  #chain(
+    item: Item,
+    touched: ReturnType<Touches['of']>,
+    act: () => void,
+    { submitted = NOTHING_SUBMITTED, ahead }: { submitted?: Submission; ahead?: Key } = {},
+  ): void {
     if (this.#lastControl) item.causes.add(this.#lastControl);
     this.#lastControl = item;
-    const keys = touched === ALL ? this.#tracks.keys() : touched;
-    const tracks = keys.map((key) => ({ key, track: this.#tracks.of(key) }));
+    const keys = touched === ALL ? [...this.#tracks.keys(), ...submitted.keys()] : touched;
+    const tracks = [...new Set(keys)].map((key) => ({ key, track: this.#tracks.of(key) }));
     for (const { key, track } of tracks) this.#reraise(key, track, item);
     const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#tracks.isPending(key));
     act();
@@ -137,6 +154,8 @@ export class Planner {
       // It was forgotten, by a CLEAR or the like, before anybody took it: in another order somebody might.
       if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
       track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
+      // A barrier is for the one acknowledge after it: others may come before.
+      if (ahead === undefined || ahead === key) this.#raises.pass(key, track, item, submitted);
       track.last = item;
     });
     if (touched === ALL) this.#tracks.lastForAll = item;
@@ -173,19 +192,22 @@ export class Planner {
       this.#replay(row);
       return;
     }
+    const key = keyOf(intid, cpu);
     if (this.#survey.special.has(row)) {
       const barrier = this.#tracks.add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
-      this.#chain(barrier, ALL, () => undefined);
+      this.#chain(barrier, ALL, () => undefined, { ahead: key });
     }
     this.#replay(row);
-    const key = keyOf(intid, cpu);
     const track = this.#tracks.of(key);
     if (track.pending.filter(raises).length > 1) this.#hold(key, track, cpu);
     const item = this.#tracks.add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
     if (track.last) item.causes.add(track.last);
     for (const signal of track.pending) item.causes.add(signal);
+    const signals = [...track.raised.map(({ write }) => write), ...track.pending.filter(raises)];
+    if (track.raised.length > 0 && signals.length > 1) item.loose = signals;
     this.#acknowledges.set(row, item);
     track.pending = [];
+    track.raised = [];
     track.last = item;
     track.taken = item;
     track.fall = undefined;

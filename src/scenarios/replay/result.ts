@@ -33,6 +33,11 @@ export type ThreadedRun = {
   /** Deliveries that the recording has, and how many of them did not come, or came besides. */
   readonly acknowledges: { readonly checked: number; readonly differ: number };
   readonly delivered: number;
+  /**
+   * Deliveries that these do not include, of signals that were one with others in the recording: where an INT command is
+   * among the signals, nothing makes the machine take them together.
+   */
+  readonly apart: number;
   /** Deliveries that the recording does not have. */
   readonly extras: number;
   /** Deliveries that came to their vCPU after one that it took later in the recording: how free the order was. */

@@ -1,12 +1,17 @@
+import { isPending } from '../../gic/state.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
+import { LooseDeliveries, type LooseView } from './loose-deliveries.ts';
 import { ACTION, type ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const NOTHING = 1023;
 /** How many of its own items that are still to be done a vCPU looks at for one that may be. */
 const WINDOW = 16;
+
+/** The acknowledges of a vCPU that return one interrupt, in order, and how many have. */
+type Acknowledges = { readonly items: number[]; next: number };
 
 /** The guest of a vCPU that does again what a recorded one did. */
 export function scriptGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
@@ -27,8 +32,10 @@ class ScriptVcpu {
   readonly #run: ScriptRunner;
   readonly #vcpu: Vcpu;
   readonly #id: number;
-  /** By INTID: the acknowledges that return it, in order, and how many have. */
-  readonly #acknowledges = new Map<number, { readonly items: number[]; next: number }>();
+  /** By INTID. */
+  readonly #acknowledges = new Map<number, Acknowledges>();
+  /** By INTID, where some acknowledge has signals that may be several deliveries. */
+  readonly #loose = new Map<number, LooseDeliveries>();
   /** By acknowledge: what its handler does. */
   readonly #handlers = new Map<number, number[]>();
   /** What is done outside of handlers, in order; and from where on there is something left. */
@@ -53,7 +60,27 @@ class ScriptVcpu {
       else if (this.#run.isHeld(item)) this.#deferred.push(item);
       else this.#own.push(item);
     }
+    for (const [intid, { items }] of this.#acknowledges) {
+      if (!items.some((item) => this.#run.isLoose(item))) continue;
+      this.#loose.set(intid, new LooseDeliveries(this.#viewOf(machine), intid));
+    }
     this.#begun = new Uint8Array(this.#own.length);
+  }
+
+  #viewOf({ gic: { interrupts } }: Machine): LooseView {
+    const run = this.#run;
+    return {
+      loose: (item) => run.loose(item),
+      isPending: (intid) => isPending(interrupts.state(interrupts.find(this.#id, intid))),
+      wait: (until) => {
+        while (!this.#isOver && !until()) {
+          const ticket = run.bell.announce();
+          if (this.#isOver || until()) run.bell.withdraw();
+          else run.bell.park(ticket);
+        }
+        return !this.#isOver;
+      },
+    };
   }
 
   /** Until everything is done; and then takes what should not be there. */
@@ -90,12 +117,15 @@ class ScriptVcpu {
   /** Acknowledges, and runs the handler. False where there is nothing to acknowledge, or it must not be now. */
   #take(): boolean {
     if (this.#holds > 0) return false;
+    for (const [loose, judge] of this.#loose) judge.before(this.#next(loose));
     const intid = this.#vcpu.cpu.acknowledge();
     if (intid === NOTHING) return false;
     const list = this.#acknowledges.get(intid);
-    const item = list?.items[list.next];
-    if (!list || item === undefined) {
-      this.extra(intid);
+    const item = this.#next(intid);
+    const verdict = this.#run.isLoose(item) ? this.#loose.get(intid)?.judge(item) : 'last';
+    if (!list || item < 0 || verdict !== 'last') {
+      if (verdict === 'apart') this.#run.noteApart();
+      else this.extra(intid);
       this.#vcpu.cpu.endOfInterrupt(intid);
       this.#vcpu.cpu.deactivate(intid);
       return true;
@@ -107,6 +137,12 @@ class ScriptVcpu {
     this.#handle(this.#handlers.get(item) ?? []);
     this.#vcpu.control.countTaken();
     return true;
+  }
+
+  /** The next acknowledge that returns an interrupt, or -1. */
+  #next(intid: number): number {
+    const list = this.#acknowledges.get(intid);
+    return list?.items[list.next] ?? -1;
   }
 
   #handle(items: readonly number[]): void {

@@ -8,8 +8,17 @@ import { LINE } from '../../memory/layout.ts';
 import { nap } from '../../memory/nap.ts';
 import { add, load, store } from '../../memory/word.ts';
 import { PACKED_COMMAND_WORDS } from '../recording/packed-trace.ts';
+import type { Signals } from './loose-deliveries.ts';
 import { writeIcc } from './replayer.ts';
-import { ACTION, KEPT_EXTRAS, type ReplayScript, type ScriptRegions, scriptPlaces } from './script.ts';
+import {
+  ACTION,
+  BEGUN,
+  DONE,
+  KEPT_EXTRAS,
+  type ReplayScript,
+  type ScriptRegions,
+  scriptPlaces,
+} from './script.ts';
 
 const DOORBELL = 0x1_0040;
 /** Every how many items a thread dawdles, and how long: looks at a word, or now and then a nap, ms. */
@@ -55,7 +64,28 @@ export class ScriptRunner {
   }
 
   isDone(item: number): boolean {
-    return load(this.#machine.words, this.#at.done.at + item) !== 0;
+    return load(this.#machine.words, this.#at.done.at + item) === DONE;
+  }
+
+  /** Whether an item is an acknowledge whose signals may be several deliveries. */
+  isLoose(item: number): boolean {
+    const { looseAt } = this.script;
+    return item >= 0 && (looseAt[item] ?? 0) !== (looseAt[item + 1] ?? 0);
+  }
+
+  /** Of the signals of an acknowledge that may be several deliveries: how many there are, have begun, are done. */
+  loose(item: number): Signals {
+    const { looseAt, loose } = this.script;
+    if (item < 0) return { signals: 0, begun: 0, done: 0 };
+    const [first, end] = [looseAt[item] ?? 0, looseAt[item + 1] ?? 0];
+    let begun = 0;
+    let done = 0;
+    for (let at = first; at < end; at++) {
+      const word = load(this.#machine.words, this.#at.done.at + (loose[at] ?? 0));
+      if (word !== 0) begun++;
+      if (word === DONE) done++;
+    }
+    return { signals: end - first, begun, done };
   }
 
   /** Whether all causes of an item are done. */
@@ -84,7 +114,7 @@ export class ScriptRunner {
   /** Notes that an item is done, and wakes whoever may wait for it. */
   finish(item: number): void {
     const { words } = this.#machine;
-    store(words, this.#at.done.at + item, 1);
+    store(words, this.#at.done.at + item, DONE);
     add(words, this.#at.remaining.at, -1);
     for (const bell of this.#bells) bell.signal();
   }
@@ -92,6 +122,11 @@ export class ScriptRunner {
   /** Notes that a delivery came after one that the recording has later. */
   noteReordered(): void {
     add(this.#machine.words, this.#at.reordered.at + this.#thread * LINE, 1);
+  }
+
+  /** Notes a delivery of its own of a signal that was one with others in the recording. */
+  noteApart(): void {
+    add(this.#machine.words, this.#at.apart.at + this.#thread * LINE, 1);
   }
 
   /** Notes a delivery that nobody expected. */
@@ -113,6 +148,8 @@ export class ScriptRunner {
   /** Does what an item says, but for an acknowledge, and notes it. */
   perform(item: number): void {
     this.dawdle();
+    // Before the act: who is delivered by it finds it begun.
+    store(this.#machine.words, this.#at.done.at + item, BEGUN);
     this.#act(item);
     this.finish(item);
   }

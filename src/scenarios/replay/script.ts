@@ -58,8 +58,15 @@ export type ReplayScript = {
   /** The signals that a hold waits for, as `causes` has the causes. */
   readonly heldAt: Int32Array;
   readonly held: Int32Array;
+  /** The signals of an acknowledge that were one in the recording and may be several here, as `causes` has the causes. */
+  readonly looseAt: Int32Array;
+  readonly loose: Int32Array;
   readonly commands: Uint32Array;
 };
+
+/** What the word of an item says of it. */
+export const BEGUN = 1;
+export const DONE = 2;
 
 /** How many deliveries that nobody expected are kept with their numbers. */
 export const KEPT_EXTRAS = 64;
@@ -73,7 +80,9 @@ export type ScriptRegions = {
   readonly extras: Region;
   /** By vCPU, a line each: deliveries that came after one that the recording has later. */
   readonly reordered: Region;
-  /** By item: whether it is done. */
+  /** By vCPU, a line each: deliveries of signals that were one with others in the recording. */
+  readonly apart: Region;
+  /** By item: 0, {@link BEGUN} or {@link DONE}. */
   readonly done: Region;
   /** By item: what a read returned, two words. */
   readonly got: Region;
@@ -89,6 +98,7 @@ function scriptRegions(layout: Layout, { items, vcpus, devices }: Sizes): Script
     abort: layout.region('replay.abort', 1),
     extras: layout.region('replay.extras', LINE + 2 * KEPT_EXTRAS),
     reordered: layout.region('replay.reordered', vcpus * LINE),
+    apart: layout.region('replay.apart', vcpus * LINE),
     done: layout.region('replay.done', items),
     got: layout.region('replay.got', 2 * items),
     bells: Array.from({ length: devices }, (_, device) =>

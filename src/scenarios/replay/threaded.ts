@@ -1,7 +1,7 @@
 import { IrqError } from '../../errors/irq-error.ts';
 import type { Fault } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
-import { LINE } from '../../memory/layout.ts';
+import { LINE, type Region } from '../../memory/layout.ts';
 import { load, store } from '../../memory/word.ts';
 import { compiled } from '../../threads/entry.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
@@ -11,7 +11,7 @@ import { replayConfig } from './config.ts';
 import { Planner } from './plan.ts';
 import { loadReplay } from './replay.ts';
 import type { ReplayResult, ThreadedRun } from './result.ts';
-import { ACTION, KEPT_EXTRAS, type ReplayScript, scriptPlaces, scriptWords } from './script.ts';
+import { ACTION, DONE, KEPT_EXTRAS, type ReplayScript, scriptPlaces, scriptWords } from './script.ts';
 import { type Difference, SHOWN_DIFFERENCES } from './tally.ts';
 
 export type ThreadedOptions = {
@@ -151,7 +151,12 @@ function castOf(script: ReplayScript): Cast {
 function resultOf(machine: Machine, script: ReplayScript, seconds: number): ThreadedRun {
   const { words } = machine;
   const { at } = scriptPlaces(machine, script);
-  const isDone = (item: number) => load(words, at.done.at + item) !== 0;
+  const sumOf = ({ at }: Region) =>
+    Array.from({ length: script.vcpus }, (_, vcpu) => load(words, at + vcpu * LINE)).reduce(
+      (a, b) => a + b,
+      0,
+    );
+  const isDone = (item: number) => load(words, at.done.at + item) === DONE;
   const differences: Difference[] = [];
   const reads = { checked: 0, differ: 0 };
   const acknowledges = { checked: 0, differ: 0 };
@@ -201,9 +206,8 @@ function resultOf(machine: Machine, script: ReplayScript, seconds: number): Thre
     acknowledges,
     delivered: acknowledges.checked - missing + extras,
     extras,
-    reordered: Array.from({ length: script.vcpus }, (_, vcpu) =>
-      load(words, at.reordered.at + vcpu * LINE),
-    ).reduce((sum, one) => sum + one, 0),
+    apart: sumOf(at.apart),
+    reordered: sumOf(at.reordered),
     undone: load(words, at.remaining.at),
     differences: differences.sort((a, b) => a.line - b.line).slice(0, SHOWN_DIFFERENCES),
   };

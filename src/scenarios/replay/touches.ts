@@ -19,6 +19,16 @@ export function keyOf(intid: number, vcpu: number): Key {
 
 export const eventKey = (deviceId: number, eventId: number): Key => `e${deviceId}:${eventId}`;
 
+/** An INT command that has been submitted. */
+export type SubmittedInt = {
+  readonly deviceId: number;
+  readonly eventId: number;
+  /** The interrupt; undefined where the event was not mapped. */
+  readonly key: Key | undefined;
+  /** Whether no other command that was submitted with it concerns the interrupt, unless it is an INT too. */
+  readonly isAlone: boolean;
+};
+
 const CWRITER = 0x88;
 const SGI_FRAME = 0x1_0000;
 
@@ -27,9 +37,19 @@ export class Touches {
   readonly #ledger = new MappingLedger();
   /** Of the commands that lie in the queue and were not submitted yet. */
   #batch: Set<Key> | typeof ALL = new Set();
+  #ints: Omit<SubmittedInt, 'isAlone'>[] = [];
+  /** Interrupts of the batch that something else than an INT concerns. */
+  #others: Set<Key> | typeof ALL = new Set();
+  #submitted: readonly SubmittedInt[] = [];
+
+  /** The INT commands that the event given last has submitted, in order. */
+  get submittedInts(): readonly SubmittedInt[] {
+    return this.#submitted;
+  }
 
   /** Which interrupts an event may change. To be called with every one of them, in order. */
   of(event: GuestEvent): Touched {
+    this.#submitted = [];
     if (event.op === 'icc') return ALL;
     if (event.op === 'command') this.#queue(event.command);
     if (event.op !== 'write') return [];
@@ -37,8 +57,14 @@ export class Touches {
       return event.offset >= SGI_FRAME ? ofPrivate(event.cpu, event.offset - SGI_FRAME, event.size) : ALL;
     if (event.frame === 'GICD') return ofShared(event.offset, event.size);
     if ((event.offset & ~7) !== CWRITER) return ALL;
-    const batch = this.#batch;
+    const [batch, others] = [this.#batch, this.#others];
+    this.#submitted = this.#ints.map((int) => ({
+      ...int,
+      isAlone: others !== ALL && int.key !== undefined && !others.has(int.key),
+    }));
     this.#batch = new Set();
+    this.#others = new Set();
+    this.#ints = [];
     return batch === ALL ? ALL : [...batch];
   }
 
@@ -55,20 +81,25 @@ export class Touches {
       case 'DISCARD': {
         const { deviceId, eventId } = command;
         this.#add(eventKey(deviceId, eventId));
-        this.#addLpi(deviceId, eventId);
+        const before = this.#lpiOf(deviceId, eventId);
         this.#ledger.apply(command);
-        this.#addLpi(deviceId, eventId);
+        const after = this.#lpiOf(deviceId, eventId);
+        for (const key of [before, after]) if (key !== undefined) this.#add(key);
+        if (command.name === 'INT') this.#ints.push({ deviceId, eventId, key: after });
+        else if (this.#others !== ALL)
+          for (const key of [before, after]) if (key !== undefined) this.#others.add(key);
         return;
       }
       default:
         this.#ledger.apply(command);
         this.#batch = ALL;
+        this.#others = ALL;
     }
   }
 
-  #addLpi(deviceId: number, eventId: number): void {
+  #lpiOf(deviceId: number, eventId: number): Key | undefined {
     const mapped = this.#ledger.event(deviceId, eventId);
-    if (mapped) this.#add(keyOf(mapped.lpi, 0));
+    return mapped && keyOf(mapped.lpi, 0);
   }
 
   #add(key: Key): void {

@@ -2,6 +2,7 @@ import { sgiTo } from '../../gic/sgi.ts';
 import { EDGE, isPending } from '../../gic/state.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { type Item, type ItemFields, makeItem } from './items.ts';
+import type { Raise } from './raises.ts';
 import { type Key, keyOf } from './touches.ts';
 
 /** What is known of one interrupt while the recording goes by. */
@@ -10,6 +11,8 @@ export type Track = {
   last: Item | undefined;
   /** Signals that have made it pending and were not taken yet. */
   pending: Item[];
+  /** INT commands that have made it pending, where they stand, and were not taken yet. */
+  raised: Raise[];
   /** Its last acknowledge, and the end of that handler: EOI, or DIR. */
   taken: Item | undefined;
   /** The last fall of its wire in that handler. */
@@ -118,6 +121,7 @@ export class Tracks {
     const track: Track = {
       last: this.lastForAll,
       pending: [],
+      raised: [],
       taken: undefined,
       fall: undefined,
       end: undefined,

@@ -7,6 +7,7 @@ import { nap } from '../../memory/nap.ts';
 import { add, load } from '../../memory/word.ts';
 import { connectionsOf, hasIrqFd, nameOf, STRESS_POLICY } from './naming.ts';
 import { CHURN_COUNTS, type ChurnCount, type Plan, type Source, stressViews } from './plan.ts';
+import { SpareEvents } from './spare-events.ts';
 
 const GICD_IROUTER = 0x6000;
 /** Configuration byte of an LPI of priority 0xa0: disabled, and enabled. */
@@ -19,6 +20,12 @@ const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
 /** Longest wait for an interrupt to be taken before its event is taken apart. */
 const QUIET_MS = 5_000;
 const NAP_MS = 0.05;
+/** Deliveries of a source for which the event that it had before stays mapped; longest wait for them, in between changes. */
+const DELIVERIES_TO_SHOW = 2;
+const SHOW_MS = 25;
+/** How long nobody waits again after a wait that has shown something; after one that has not, by how long it took. */
+const UNWATCHED_MS = 100;
+const UNWATCHED_SHARE = 3;
 
 /**
  * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
@@ -40,6 +47,9 @@ class Driver {
   readonly #userland: Userland;
   readonly #spare: number[];
   readonly #spareSpis: number[];
+  readonly #spareEvents: SpareEvents;
+  /** The first moment at which a change of a message may be waited for again, ns. */
+  #watchFrom = 0;
 
   constructor(machine: Machine, plan: Plan) {
     this.#machine = machine;
@@ -50,6 +60,7 @@ class Driver {
     this.#sources = [...plan.sources];
     this.#userland = machine.vm.design.makeUserland(machine.vm, STRESS_POLICY);
     this.#userland.connectAll(connectionsOf(plan.sources, machine.config));
+    this.#spareEvents = new SpareEvents(plan);
     const { first, end } = plan.spareLpis;
     this.#spare = Array.from({ length: Math.min(1024, end - first) }, (_, index) => first + index);
     const spis = plan.spareSpis;
@@ -60,6 +71,7 @@ class Driver {
     if (this.#plan.churn === 'none') return;
     while (!this.#stopping()) {
       this.#change();
+      this.#discardRetired();
       if (PAUSE_MS[this.#plan.churn] > 0) nap(PAUSE_MS[this.#plan.churn]);
     }
   }
@@ -191,9 +203,13 @@ class Driver {
    * Changes the message of a source while its device signals, by whatever the design has for that, a table or a call: it
    * gets another event of its device, mapped to another LPI, as when a driver sets a vector up anew. Where the device has
    * no event to spare, the same is said again.
+   *
+   * A signal that comes by the old route all the same has to show. It does as long as the old event stays mapped, and
+   * where its translation is cached: the slow path looks the route up anew, and a MOVI or a DISCARD of any event empties
+   * the cache. So a few times a second nothing else is done while the device signals, before the change and after it.
    */
   #reroute(which: number, source: Source): void {
-    const eventId = this.#freeEvent(source.deviceId);
+    const eventId = this.#spareEvents.find(which, source.deviceId, this.#sources);
     const lpi = eventId < 0 ? undefined : this.#spare.shift();
     if (lpi === undefined) {
       this.#rename(source);
@@ -201,35 +217,54 @@ class Driver {
       return;
     }
     const vcpu = this.#chance.below(this.#plan.vcpus);
-    const { deviceId } = source;
-    this.#views.proof.beginMove(which, lpi, vcpu);
-    this.#map({ deviceId, eventId, lpi, vcpu });
+    const { proof } = this.#views;
+    const { clock } = this.#machine;
+    const start = clock.now();
+    const isWatched = start >= this.#watchFrom;
+    proof.beginMove(which, lpi, vcpu);
+    this.#map({ deviceId: source.deviceId, eventId, lpi, vcpu });
+    const isCached = isWatched && this.#waitForDeliveries(which, proof.deliveries(which));
     const renamed = { ...source, eventId, intid: lpi, vcpu };
     this.#sources[which] = renamed;
     this.#rename(renamed);
     // The change is in force; what came by the old one before may still be pending. Then the old event can go.
     if (!this.#waitUntilTaken(source.intid)) return;
-    this.#views.proof.endMove(which);
+    proof.endMove(which);
     if (!this.#waitForHandlers()) return;
-    // A signal that came by the old route all the same would show for some time as what it is, before it is lost.
-    this.#spin();
-    this.#machine.itsDriver.send(
-      { name: 'DISCARD', deviceId, eventId: source.eventId },
-      { name: 'SYNC', rdbase: source.vcpu },
-    );
-    this.#spare.push(source.intid);
+    const deliveries = proof.deliveries(which);
+    this.#spareEvents.retire({ which, source, deliveries });
+    const hasShown = isCached && this.#waitForDeliveries(which, deliveries);
+    if (hasShown) this.#spareEvents.release(source);
+    if (isWatched) {
+      const now = clock.now();
+      this.#watchFrom = now + (hasShown ? UNWATCHED_MS * 1e6 : UNWATCHED_SHARE * (now - start));
+    }
     this.#count('routeUpdates');
   }
 
-  /** An EventID of a device that no source has, or -1. */
-  #freeEvent(deviceId: number): number {
-    const device = this.#plan.eventBits.find((each) => each.deviceId === deviceId);
-    const taken = new Set(
-      this.#sources.flatMap((source) => (source.deviceId === deviceId ? [source.eventId] : [])),
+  /**
+   * Unmaps old events whose source was delivered a few times since: a signal that comes by the old route all the same is
+   * delivered until then, and lost afterwards. Other changes go on meanwhile, so a source that is not signalled any more
+   * keeps nobody waiting.
+   */
+  #discardRetired(): void {
+    const due = this.#spareEvents.take(
+      ({ which, deliveries }) => this.#deliveredSince(which, deliveries) >= DELIVERIES_TO_SHOW,
     );
-    for (let eventId = 0; eventId < 2 ** (device?.bits ?? 0); eventId++)
-      if (!taken.has(eventId)) return eventId;
-    return -1;
+    for (const { source } of due) {
+      const { deviceId, eventId, vcpu, intid } = source;
+      this.#machine.itsDriver.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+      this.#spare.push(intid);
+    }
+  }
+
+  #deliveredSince(which: number, deliveries: number): number {
+    return (this.#views.proof.deliveries(which) - deliveries) | 0;
+  }
+
+  /** Waits a little until a source was delivered a few times since it was so many; whether it was. */
+  #waitForDeliveries(which: number, deliveries: number): boolean {
+    return this.#until(() => this.#deliveredSince(which, deliveries) >= DELIVERIES_TO_SHOW, SHOW_MS);
   }
 
   /** Configures an LPI as enabled, and maps an event to it. */
@@ -282,8 +317,8 @@ class Driver {
     return true;
   }
 
-  #until(done: () => boolean): boolean {
-    const end = this.#machine.clock.now() + QUIET_MS * 1e6;
+  #until(done: () => boolean, timeoutMs = QUIET_MS): boolean {
+    const end = this.#machine.clock.now() + timeoutMs * 1e6;
     while (!done()) {
       if (this.#stopping() || this.#machine.clock.now() > end) return done();
       nap(NAP_MS);
