@@ -85,6 +85,11 @@ export class Its {
     return this.#events.lookup(deviceId, eventId);
   }
 
+  /** Moves whenever the translation cache is emptied: what was looked up under another one is out of date. Never 0. */
+  get epoch(): number {
+    return this.#events.epoch;
+  }
+
   /**
    * The LPI of an event, by all checks, or `UNMAPPED`, `ITS_DISABLED`, `LPIS_DISABLED`. To look at, not to latch:
    * when this returns, a command may already have changed the mapping. Caches what it finds.

@@ -30,19 +30,30 @@ export type PlacedIts = { readonly base: number; readonly its: Its };
 /**
  * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above
  * {@link ITS_SHIFT}, the number of the ITS that an MSI's address leads to: so the fast path has no address to look up.
- * DATA is the EventID of an MSI, or a pin.
+ * DATA is the EventID of an MSI, or a pin. STAMP and LPI are what the ITS last said of that MSI: see
+ * {@link Injector.remember}.
  */
-export const CACHED_WORDS = 3;
+export const CACHED_WORDS = 5;
 export const CACHED_KIND = 0;
 export const CACHED_DATA = 1;
 export const CACHED_DEVICE = 2;
+const CACHED_STAMP = 3;
+const CACHED_LPI = 4;
+/** The stamp of nothing: no epoch is 0. */
+const FORGOTTEN = 0;
 const TYPE = 0xff;
 const ITS_SHIFT = 8;
 /** An address that lies in no ITS. */
 const NO_ITS = 0xffff;
+const LPI_BITS = 16;
+const LPI_MASK = 0xffff;
 
-/** Writes a copy of a route. What guards it against readers, if anything has to, is the caller's matter. */
+/**
+ * Writes a copy of a route, of whose LPI nothing is known yet. What guards it against readers, if anything has to, is the
+ * caller's matter.
+ */
 export function putCached(words: Words, at: number, type: number, data: number, device = 0, its = 0): void {
+  store(words, at + CACHED_STAMP, FORGOTTEN);
   store(words, at + CACHED_KIND, type | (its << ITS_SHIFT));
   store(words, at + CACHED_DATA, data);
   store(words, at + CACHED_DEVICE, device);
@@ -89,6 +100,7 @@ export class Injector {
    */
   injectWithoutLock(at: number, sequence: number): boolean {
     const { words } = this;
+    if (this.latchRemembered(at)) return true;
     const seen = beginRead(words, sequence);
     const kind = load(words, at + CACHED_KIND);
     const data = load(words, at + CACHED_DATA);
@@ -100,6 +112,43 @@ export class Injector {
     if (kind !== ROUTE_IRQCHIP || changedSince(words, sequence, seen)) return false;
     this.driveSpi(data, true);
     return true;
+  }
+
+  /**
+   * Latches the LPI that the copy of a route remembers, if its ITS has not emptied its translation cache since; false
+   * where it has, or nothing is remembered. Within a reader section.
+   */
+  protected latchRemembered(at: number): boolean {
+    const stamp = load(this.words, at + CACHED_STAMP);
+    if (stamp === FORGOTTEN) return false;
+    // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
+    const lpi = load(this.words, at + CACHED_LPI);
+    if (this.#itses[lpi >>> LPI_BITS]?.its.epoch !== stamp) return false;
+    this.#lpis.latch(lpi & LPI_MASK);
+    return true;
+  }
+
+  /**
+   * Has the copy of a route at `at` remember the LPI of its MSI, if the ITS has the translation in its cache: a signal then
+   * needs neither the route nor the ITS's index. It holds for as long as that cache does, and for the same reason: whoever
+   * changes what the LPI depends on moves the epoch and then waits for a grace period. The epoch is read first: if the cache
+   * is emptied meanwhile, the stamp is out of date when it is set. With irqfds.lock held, so that the route stays; outside
+   * every section. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it: kvm_vgic_v4_set_forwarding.)
+   */
+  remember(at: number): void {
+    const { words } = this;
+    const kind = load(words, at + CACHED_KIND);
+    const number = kind >>> ITS_SHIFT;
+    const its = (kind & TYPE) === ROUTE_MSI ? this.#itses[number]?.its : undefined;
+    if (!its) return;
+    this.#readers.enter(this.#reader);
+    const { epoch } = its;
+    const lpi = its.lookup(load(words, at + CACHED_DEVICE), load(words, at + CACHED_DATA));
+    if (lpi !== MISS) {
+      store(words, at + CACHED_LPI, lpi | (number << LPI_BITS));
+      store(words, at + CACHED_STAMP, epoch);
+    }
+    this.#readers.leave(this.#reader);
   }
 
   /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. Within a reader section. */
@@ -124,6 +173,7 @@ export class Injector {
     else this.copyRoute(to, route);
     endWrite(this.words, sequence);
     this.#readers.leave(this.#reader);
+    this.remember(to);
   }
 
   /** Copies what the fast path needs of the table's entry at `from`. Within the write of a sequence count. */

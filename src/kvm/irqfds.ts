@@ -302,6 +302,10 @@ export class IrqFds {
     const gsi = load(this.#words, at + GSI);
     this.#injector.inject(gsi, at + ROUTE, true);
     if (load(this.#words, at + RESAMPLEFD) === 0) this.#injector.inject(gsi, at + ROUTE, false);
+    // It came this way because its LPI was not known, or is no more.
+    this.#lock.lock();
+    this.#injector.remember(at + ROUTE);
+    this.#lock.unlock();
   }
 
   /** Injects by the cached route; false if that cannot be done without a lock. Within a reader section. */

@@ -1,3 +1,4 @@
+import type { OperationCount } from '../memory/operation-count.ts';
 import type { CompareResult, DesignResult, UpdateRow } from '../scenarios/compare/result.ts';
 import { count, factor, size, time } from './units.ts';
 
@@ -64,11 +65,16 @@ function latencyFindings(designs: readonly DesignResult[], noise: CompareResult[
 function injectionFindings(designs: readonly DesignResult[]): string[] {
   const [direct, merged] = ['direct', 'merged'].map((wanted) => designs.find(({ name }) => name === wanted));
   if (!direct || !merged) return [];
-  const [a, b] = [direct.injection, merged.injection];
-  const loads = b.loads - a.loads;
-  const others = b.stores + b.updates - a.stores - a.updates;
+  const more = (a: OperationCount, b: OperationCount) => ({
+    loads: b.loads - a.loads,
+    others: b.stores + b.updates - a.stores - a.updates,
+  });
+  const loads = (n: number) => `${n} ${n === 1 ? 'load' : 'loads'}`;
+  const known = more(direct.injection, merged.injection);
+  const byRoute = more(direct.byRoute, merged.byRoute);
+  const free = known.loads <= 2 && known.others === 0;
   return [
-    `An injection by the table's cached route makes ${loads} ${loads === 1 ? 'load' : 'loads'} more than one whose irqfd has the pair itself (${a.loads} and ${b.loads}), and ${others === 0 ? 'no store or update more' : `${others} stores and updates more`}: ${loads <= 2 && others === 0 ? 'the indirection is paid when something changes, not when a signal comes' : 'the indirection is paid with each signal'}.`,
+    `An injection makes ${loads(known.loads)} more with a table than where the irqfd has the pair itself (${direct.injection.loads} and ${merged.injection.loads}), and ${known.others === 0 ? 'no store or update more' : `${known.others} stores and updates more`}; where the LPI is not remembered, by the cached route, ${loads(byRoute.loads)} more (${direct.byRoute.loads} and ${merged.byRoute.loads}): ${free ? 'the indirection is paid when something changes, not when a signal comes' : 'the indirection is paid with each signal'}.`,
   ];
 }
 

@@ -269,8 +269,8 @@ describe('what it costs', () => {
   });
 
   test('bytes of each source: none of a table where there is none', () => {
-    expect(memoryPerSource(DESIGNS.merged)).toEqual({ eventfd: 192, irqfd: 64, route: 16, table: 64 });
-    expect(memoryPerSource(DESIGNS.direct)).toEqual({ eventfd: 192, irqfd: 64, route: 12, table: 0 });
+    expect(memoryPerSource(DESIGNS.merged)).toEqual({ eventfd: 192, irqfd: 64, route: 24, table: 64 });
+    expect(memoryPerSource(DESIGNS.direct)).toEqual({ eventfd: 192, irqfd: 64, route: 20, table: 0 });
   });
 
   test('a change hands over the whole table, or nothing', () => {

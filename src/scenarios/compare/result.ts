@@ -50,6 +50,8 @@ export type DesignResult = Pick<Design, 'name' | 'letter' | 'title' | 'status' |
   readonly dispatch: ByDispatch;
   /** What one inline injection does to shared memory, and how long it takes with the taking, in one thread. */
   readonly injection: OperationCount & { readonly ns: number };
+  /** The same where the irqfd does not remember the LPI, and finds it by its route and the ITS's index. */
+  readonly byRoute: OperationCount;
   /** Bytes. */
   readonly memory: SourceMemory;
   readonly updates: readonly UpdateRow[];

@@ -101,13 +101,13 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
 const PASSES = 2;
 const WARM_VECTORS = 64;
 
-type Alone = Pick<DesignResult, 'injection' | 'updates' | 'fates'>;
+type Alone = Pick<DesignResult, 'injection' | 'byRoute' | 'updates' | 'fates'>;
 
 /** What is measured in this thread alone, without any other. */
 function measureAlone(name: DesignName): Alone {
   // Once for the compiler.
   measureUpdates(name, [WARM_VECTORS]);
-  return { injection: measureInjection(name), updates: measureUpdates(name), fates: measureFates(name) };
+  return { ...measureInjection(name), updates: measureUpdates(name), fates: measureFates(name) };
 }
 
 function together(passes: readonly Pass[], { parkNs }: CalibrationFigures): DispatchFigures {

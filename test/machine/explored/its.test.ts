@@ -200,6 +200,50 @@ describe('DISCARD and a new mapping against injection through the translation ca
     expect(passesEvery(onMachine(taking)).schedules).toBeGreaterThan(20);
   });
 
+  /** By the route and the ITS's index: the irqfd remembers nothing, as after a change of something else. */
+  const byRoute: Story = {
+    ...story,
+    name: 'discard-against-lookup',
+    before: (view) => {
+      view.its.invalidate();
+      expect(view.its.translate(DEVICE_ID, 0)).toBe(LPI);
+    },
+  };
+
+  test('the same by the route and the index, whatever the order', () => {
+    expect(passesEvery(onMachine(byRoute)).schedules).toBeGreaterThan(4);
+  });
+
+  /** The irqfd comes to remember the LPI while its event goes away: it must not do so for later. */
+  const remembering: Story = {
+    ...story,
+    name: 'discard-against-remembering',
+    queued: [event('DISCARD'), mapti(0, LPI + 1)],
+    cached: [],
+    // One signal, which may come as either.
+    before: (view) => view.signal(0, () => view.signal(1, () => view.vm.irqfds.write(0))),
+    threads: {
+      main: (view) => void view.vm.irqfds.dispatchPending(),
+      guest: (view) => {
+        view.runCommands(ONE_EVENT.length + 2);
+        store(view.words, view.free, 1);
+      },
+    },
+    finally: (view) => {
+      for (const lpi of [LPI, LPI + 1]) view.gic.lpis.clear(lpi);
+      view.vm.irqfds.write(0);
+      view.vm.irqfds.dispatchPending();
+      expect(view.gic.lpis.isPending(LPI), 'the LPI of the old event').toBe(false);
+      expect(view.gic.lpis.isPending(LPI + 1), 'the LPI of the new event').toBe(true);
+      view.gic.lpis.clear(LPI + 1);
+    },
+    sources: [],
+  };
+
+  test('an LPI is not remembered past its event, whatever the order', () => {
+    expect(passesEvery(onMachine(remembering)).schedules).toBeGreaterThan(4);
+  });
+
   const NO_GRACE = change(
     'its/state.ts',
     'readers.synchronize();\n  lpis.unmap(events.lpiOf(event));',
@@ -212,9 +256,27 @@ describe('DISCARD and a new mapping against injection through the translation ca
   );
 
   test.each([
-    { title: 'a removal without a grace period', mutation: NO_GRACE, of: story },
+    { title: 'a removal without a grace period', mutation: NO_GRACE, of: byRoute },
     { title: 'a removal without a grace period, of the LPI', mutation: NO_GRACE, of: reused },
     { title: 'a device that leaves its section before it latches', mutation: LEAVES_EARLY, of: reused },
+    {
+      title: 'an irqfd that goes by what it remembers for good',
+      mutation: change(
+        'kvm/injector.ts',
+        'its.epoch !== stamp) return false;',
+        'its.epoch === 0) return false;',
+      ),
+      of: remembering,
+    },
+    {
+      title: 'an irqfd that remembers under the epoch of afterwards',
+      mutation: change(
+        'kvm/injector.ts',
+        'store(words, at + CACHED_STAMP, epoch);',
+        'store(words, at + CACHED_STAMP, its.epoch);',
+      ),
+      of: remembering,
+    },
   ])('not so with $title', ({ mutation, of }) => {
     isCaught(onMachine(of, mutation), 'assertion');
   });

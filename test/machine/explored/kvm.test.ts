@@ -107,6 +107,40 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     isCaught(onMachine(of, mutation), 'assertion');
   });
 
+  /** The irqfd comes to remember the LPI of the old route while the table is replaced: it must not do so for later. */
+  const remembering: Story = {
+    ...byMain,
+    name: 'routing-against-remembering',
+    cached: [],
+    finally: (view) => {
+      for (const lpi of [LPI, LPI + 1]) view.gic.lpis.clear(lpi);
+      view.vm.irqfds.write(0);
+      view.vm.irqfds.dispatchPending();
+      expect([view.gic.lpis.isPending(LPI), view.gic.lpis.isPending(LPI + 1)]).toEqual([false, true]);
+      view.gic.lpis.clear(LPI + 1);
+    },
+  };
+
+  test('an LPI is not remembered past its route, whatever the order', () => {
+    expect(passesEvery(onMachine(remembering)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    {
+      title: 'an irqfd that remembers without the lock',
+      mutation: irqfds(
+        'this.#lock.lock();\n    this.#injector.remember(at + ROUTE);\n    this.#lock.unlock();',
+        'this.#injector.remember(at + ROUTE);',
+      ),
+    },
+    {
+      title: 'a new route that does not forget',
+      mutation: { file: 'kvm/injector.ts', from: 'store(words, at + CACHED_STAMP, FORGOTTEN);', to: '' },
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(remembering, mutation), 'assertion');
+  });
+
   /** From event 1 to the wire 0. Half of one and half of the other is event 0, or the wire 1: the LPI or SPI of nobody. */
   const torn: Story = {
     name: 'routing-torn',
