@@ -250,7 +250,8 @@ export class Simulator implements RunView {
 
   /** Finds the point that thread `t` has come to after `answer`. */
   #advance(t: number, point: Point, answer: Value): void {
-    if (this.#failed >= 0 || this.#tracks.again) return;
+    // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
+    if (this.#tracks.again) return;
     this.#arrive(t, this.#tracks.next(t, point, answer));
   }
 
@@ -260,7 +261,7 @@ export class Simulator implements RunView {
     if (next.op >= ENDED) {
       this.enabled &= ~bit;
       this.#live--;
-      if (next.op === FAILED) this.#failed = t;
+      if (next.op === FAILED && this.#failed < 0) this.#failed = t;
     } else {
       this.enabled |= bit;
       if (next.op === LOCK || next.spin > 0) {
