@@ -76,7 +76,7 @@ export type Value = number | bigint | string | undefined;
  * Where a thread stands: the operation it will do next, or that it has ended or thrown. Points form a tree, one for
  * each thread: a thread's code is a function of the answers its operations got, so the point after an operation is
  * found by the answer, and the code need not run to find it again. Where answers were never seen to matter, all lead
- * to `next`; once one did (`sensitive`), each answer has its own branch.
+ * to `next`; once one did (`sensitive`), each answer leads to a point of its own.
  */
 export class Point {
   readonly op: number;
@@ -95,9 +95,15 @@ export class Point {
   readonly thrown: unknown;
   next: Point | undefined = undefined;
   sensitive = false;
+  /** Where it is sensitive: `next` is after this answer, and `branches` are after all others. */
+  nextAnswer: Value = undefined;
   branches: Map<Value, Point> | undefined = undefined;
   /** Length of the read-only loop that the thread is in when it comes here, in operations; 0 if it is in none. */
   spin = 0;
+  /** What the thread's own clock had come to, but for the time that its operations take, ns. */
+  clockNs = 0;
+  /** Number of the operation in its thread, from 0, where points are shared by histories. */
+  count = 0;
 
   constructor(
     op: number,

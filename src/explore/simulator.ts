@@ -93,6 +93,7 @@ export class Simulator implements RunView {
     this.#memory = memory;
     this.#runner = runner;
     this.#options = options;
+    runner.timesMatter = options.timeouts === 'late';
     this.pending = new Array<Point>(n).fill(END);
     this.#tracks = new Tracks(n, memory, runner);
     this.done = this.#tracks.done;
@@ -252,6 +253,7 @@ export class Simulator implements RunView {
   #advance(t: number, point: Point, answer: Value): void {
     // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
     if (this.#tracks.again) return;
+    this.#tracks.asleep = this.waiting !== 0;
     this.#arrive(t, this.#tracks.next(t, point, answer));
   }
 

@@ -2,10 +2,12 @@ import { IrqError } from '../errors/irq-error.ts';
 import { outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
+import { LookAhead, UNKNOWN } from './look-ahead.ts';
 import { ENDED, FAILED, type IntegerArray, Point, type Value, WAIT } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
+import { sameOperation } from './spin.ts';
 
 /**
  * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
@@ -46,6 +48,9 @@ export class ThreadRunner implements Controller, Source {
   #probeFrom = -1;
   #probePeriod = 0;
   #probeEnd = 0;
+  /** What the thread that {@link explore} ran would do after its next operation. */
+  readonly ahead = new LookAhead();
+  #looksAhead = false;
   #sites: string[][] | undefined;
   #lastArray: IntegerArray | undefined;
   #lastBase = -1;
@@ -53,6 +58,10 @@ export class ThreadRunner implements Controller, Source {
   #chance = 0;
   /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
   mismatchAt = -1;
+  /** It was the same operation, a wait, with its timeout at another time. */
+  mismatchInTime = false;
+  /** Which wait is over first matters: times are a part of what threads do. */
+  timesMatter = true;
 
   constructor(scenario: CheckedScenario, state: unknown, memory: SharedMemory, seed: number) {
     this.#scenario = scenario;
@@ -107,6 +116,35 @@ export class ThreadRunner implements Controller, Source {
       this.#memory.restore();
     }
     return this.#run(t);
+  }
+
+  /**
+   * As {@link resume}, and lets the code go on for up to `most` operations more, done on the memory as it is; they stand
+   * behind the log, and `ahead` says how many.
+   */
+  explore(
+    t: number,
+    path: Point[],
+    answers: Value[],
+    count: number,
+    most: number,
+    someSleep: boolean,
+  ): Point {
+    this.ahead.begin(path, answers, count, most, someSleep);
+    this.#looksAhead = true;
+    this.#memory.keep();
+    try {
+      const last = this.resume(t, path, answers, count);
+      if (this.mismatchAt >= 0) {
+        this.ahead.count = 0;
+        return last;
+      }
+      if (last.op >= ENDED) this.ahead.end(last);
+      return path[count] as Point;
+    } finally {
+      this.#looksAhead = false;
+      this.#memory.putBack();
+    }
   }
 
   /**
@@ -175,6 +213,7 @@ export class ThreadRunner implements Controller, Source {
     this.#pos = 0;
     this.#unwinding = false;
     this.mismatchAt = -1;
+    this.mismatchInTime = false;
     this.#clockNs = 0;
     this.#chance = mix(this.#seed, t);
     this.#running = t;
@@ -216,7 +255,7 @@ export class ThreadRunner implements Controller, Source {
         point.b === b
       ) {
         this.#pos = pos + 1;
-        if (op === WAIT) return this.#waited(point, this.#answers[pos]);
+        if (op === WAIT) return this.#waited(point, this.#answers[pos], pos);
         return this.#answers[pos];
       }
     }
@@ -263,10 +302,11 @@ export class ThreadRunner implements Controller, Source {
         index < array.length
       ) {
         this.#pos = pos + 1;
-        return op === WAIT ? this.#waited(known, this.#answers[pos]) : this.#answers[pos];
+        return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
+    point.clockNs = this.#clockNs;
     if (this.#sites !== undefined) this.#sites.push(framesAbove(ThreadRunner.prototype.request));
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
@@ -275,13 +315,22 @@ export class ThreadRunner implements Controller, Source {
       }
       this.#pos = pos + 1;
       this.#travel(pos);
-      return op === WAIT ? this.#waited(point, this.#answers[pos]) : this.#answers[pos];
+      return op === WAIT
+        ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos)
+        : this.#answers[pos];
     }
     if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
       const like = this.#probeFrom - this.#probePeriod + ((pos - this.#probeFrom) % this.#probePeriod);
       if (!sameOperation(this.#path[like] as Point, point)) return this.#stop(point);
       this.#pos = pos + 1;
       return this.#answers[like];
+    }
+    if (this.#looksAhead) {
+      const answer = this.ahead.answer(point);
+      if (answer !== UNKNOWN) {
+        this.#pos = pos + 1;
+        return answer;
+      }
     }
     return this.#stop(point);
   }
@@ -308,8 +357,16 @@ export class ThreadRunner implements Controller, Source {
     else this.#memory.load(then);
   }
 
-  #waited(point: Point, answer: Value): Value {
-    if (answer === 'timed-out' && typeof point.b === 'number') this.#clockNs += point.b * 1e6;
+  #waited(point: Point, answer: Value, pos: number): Value {
+    if (typeof point.b === 'number') {
+      if (this.timesMatter && point.deadline !== this.#clockNs + pos * TICK_NS + point.b * 1e6) {
+        // The same wait, but it ends at another time than after the history it was remembered from.
+        this.mismatchAt = pos;
+        this.mismatchInTime = true;
+        return this.#stop(point);
+      }
+      if (answer === 'timed-out') this.#clockNs += point.b * 1e6;
+    }
     return answer;
   }
 
@@ -319,17 +376,6 @@ export class ThreadRunner implements Controller, Source {
     this.#unwinding = false;
     return fault;
   }
-}
-
-/** Whether two points ask for the same: the same operation on the same bytes with the same operands. */
-export function sameOperation(p: Point, q: Point): boolean {
-  return (
-    p.op === q.op &&
-    p.at === q.at &&
-    Object.is(p.a, q.a) &&
-    Object.is(p.b, q.b) &&
-    p.array.BYTES_PER_ELEMENT === q.array.BYTES_PER_ELEMENT
-  );
 }
 
 /** Mixes two 32-bit words into one; a fixed permutation for each second word. */

@@ -1,12 +1,9 @@
-import { casTook } from './execute.ts';
 import {
-  AND,
   CAS,
   ENDED,
   EXCHANGE,
   LOAD,
   LOCK,
-  OR,
   type Point,
   STORE,
   UNLOCK,
@@ -14,7 +11,8 @@ import {
   WAIT,
 } from './operation.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import { END, sameOperation, type ThreadRunner } from './thread-runner.ts';
+import { nextPeriod, sameOperation } from './spin.ts';
+import { END, mix, type ThreadRunner } from './thread-runner.ts';
 
 /** A thread did another thing when it was run again with the same answers. */
 export type Nondeterminism = {
@@ -31,12 +29,16 @@ const MOST_POINTS = 100_000;
 const MOST_WRONG = 200;
 /** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
 const MOST_PAST = 1 << 16;
-/** Loops of at most that many operations are recognised as waiting. */
-const LONGEST_SPIN = 8;
 /** A loop is believed to wait after asking for the same this often. */
 const SPIN_ROUNDS = 64;
-/** Operations that may change nothing. */
-const MAY_SPIN = new Set([LOAD, CAS, EXCHANGE, OR, AND]);
+/** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
+const LEAST_AHEAD = 32;
+/** How far is looked ahead: at first, at least, and at most. Twice as far where it came so, half as far where it did not. */
+const FIRST_AHEAD = 16;
+const SHORTEST_AHEAD = 2;
+const LONGEST_AHEAD = 4096;
+/** Where an operation on a word was found to matter so often, it is taken to matter wherever a thread does it. */
+const MOST_BLAMES = 4;
 
 /**
  * What each thread has done in this schedule, and what is known of how it goes on. Where a thread goes on from a point
@@ -50,6 +52,8 @@ export class Tracks {
   readonly answers: Value[][];
   readonly done: Int32Array;
   direct = false;
+  /** Some thread sleeps in this schedule; told by the simulator. */
+  asleep = false;
   /** This schedule rests on a wrong guess: give it up and repeat it. */
   again = false;
   nondeterminism: Nondeterminism | undefined;
@@ -63,9 +67,16 @@ export class Tracks {
   readonly #past: Uint8Array[][];
   readonly #keepsPast: boolean;
   /** By thread: points by their operation and its number, to be shared by all histories; nothing once that was wrong. */
-  readonly #alike: (Map<string, Point> | undefined)[];
+  readonly #alike: (Map<number, Point> | undefined)[];
   readonly #wrong: Int32Array;
+  /** By kind of operation: how often the answer of one was found to matter. */
+  readonly #kinds = new Map<number, number>();
   readonly #garbled = new Set<number>();
+  /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
+  readonly #reach: Int32Array;
+  readonly #expectedTo: Int32Array;
+  /** Threads that wait with timeouts, so that what they do goes on from their clock too. */
+  readonly #timed = new Set<number>();
   #verified = 0;
   #points = 0;
 
@@ -76,6 +87,8 @@ export class Tracks {
     this.#past = Array.from({ length: threads }, () => []);
     this.#alike = Array.from({ length: threads }, () => new Map());
     this.#wrong = new Int32Array(threads);
+    this.#reach = new Int32Array(threads).fill(FIRST_AHEAD);
+    this.#expectedTo = new Int32Array(threads);
     this.#memory = memory;
     this.#runner = runner;
     this.#keepsPast = memory.size <= MOST_PAST;
@@ -126,11 +139,10 @@ export class Tracks {
         (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
       return this.#discover(t);
     }
-    const known = point.sensitive ? point.branches?.get(answer) : point.next;
+    const known = after(point, answer);
     if (known !== undefined) return known;
     const next = this.#discover(t);
-    if (point.sensitive) point.branches?.set(answer, next);
-    else point.next = next;
+    if (!this.again) lead(point, answer, next);
     return next;
   }
 
@@ -152,8 +164,13 @@ export class Tracks {
       const count = (this.done[t] as number) - ((waiting >>> t) & 1);
       const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
       const mismatch = this.#runner.mismatchAt;
-      if (mismatch >= 0 || !isSame(saw, pending[t] as Point)) {
-        this.#unlearn(t, mismatch >= 0 ? mismatch : count);
+      const expected = pending[t] as Point;
+      if (mismatch >= 0 || !isSame(saw, expected)) {
+        this.#unlearn(t, mismatch >= 0 ? mismatch : count, this.#runner.mismatchInTime);
+        return false;
+      }
+      if (this.#runner.timesMatter && saw.deadline !== expected.deadline) {
+        this.#unlearn(t, count, true);
         return false;
       }
       // What was thrown this time, with the values of this schedule in it.
@@ -167,26 +184,74 @@ export class Tracks {
 
   /** Asks the thread's code for its next operation. */
   #discover(t: number): Point {
+    if (this.direct) return this.#discoverExactly(t);
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
     const count = this.done[t] as number;
-    this.#points++;
-    if (!this.direct) this.#memory.keep();
-    const point = this.#runner.resume(t, path, answers, count, this.pastOf(t));
-    const mismatch = this.#runner.mismatchAt;
-    if (!this.direct) {
-      // A plain write, or a guess that was wrong before: either way this schedule will be repeated.
+    const most = count < LEAST_AHEAD ? 0 : this.#howFar(t, count);
+    let point: Point;
+    if (most === 0) {
+      this.#memory.keep();
+      point = this.#runner.resume(t, path, answers, count);
+      // A plain write: this schedule will be repeated. After looking ahead it shows in `verify` only.
       this.#checkPlainWrites();
-      if (mismatch >= 0) this.#unlearn(t, mismatch);
-      if (this.again) return END;
-    } else if (mismatch >= 0) {
-      const expected = path[mismatch] as Point;
-      this.nondeterminism = { kind: 'nondeterminism', thread: t, step: mismatch, expected, saw: point };
-      this.again = true;
-      return END;
+    } else point = this.#runner.explore(t, path, answers, count, most, this.asleep);
+    const mismatch = this.#runner.mismatchAt;
+    // A guess that was wrong before: here too.
+    if (mismatch >= 0) this.#unlearn(t, mismatch, this.#runner.mismatchInTime);
+    if (this.again) return END;
+    const ahead = most === 0 ? 0 : this.#runner.ahead.count;
+    point.spin = this.#findSpin(t, point, count);
+    const shared = this.#share(t, point, count);
+    this.#expectedTo[t] = count + Math.max(0, ahead - 1);
+    if (ahead > 1 && shared.spin === 0) this.#expect(t, shared, count, ahead);
+    return shared;
+  }
+
+  /** How far to look ahead for a thread, by whether it did what was expected of it the last time. */
+  #howFar(t: number, count: number): number {
+    const reach = this.#reach[t] as number;
+    const to = this.#expectedTo[t] as number;
+    // In another schedule, or after another history.
+    if (count <= to - reach) return reach;
+    const next = count >= to ? Math.min(reach * 2, LONGEST_AHEAD) : Math.max(reach >> 1, SHORTEST_AHEAD);
+    this.#reach[t] = next;
+    return next;
+  }
+
+  /** In direct mode: where the thread stands, its code being run with the memory as it was at each of its operations. */
+  #discoverExactly(t: number): Point {
+    const path = this.paths[t] as Point[];
+    const count = this.done[t] as number;
+    const point = this.#runner.resume(t, path, this.answers[t] as Value[], count, this.#past[t]);
+    const mismatch = this.#runner.mismatchAt;
+    if (mismatch < 0) {
+      point.spin = this.#findSpin(t, point, count);
+      return point;
     }
-    if (MAY_SPIN.has(point.op)) point.spin = this.#findSpin(t, point, count);
-    return this.direct ? point : this.#share(t, point, count);
+    const expected = path[mismatch] as Point;
+    this.nondeterminism = { kind: 'nondeterminism', thread: t, step: mismatch, expected, saw: point };
+    this.again = true;
+    return END;
+  }
+
+  /** Remembers what the thread, which stands at `point` after `count` operations, would do if it went on alone. */
+  #expect(t: number, point: Point, count: number, ahead: number): void {
+    const path = this.paths[t] as Point[];
+    const answers = this.answers[t] as Value[];
+    let from = point;
+    for (let i = 1; i < ahead; i++) {
+      const answer = answers[count + i - 1];
+      const seen = path[count + i] as Point;
+      let to = after(from, answer);
+      if (to === undefined) {
+        to = this.#share(t, seen, count + i);
+        lead(from, answer, to);
+      } else if (!isSame(seen, to)) return;
+      // It stands in a loop that awaits something, after another history at least.
+      if (to.spin > 0) return;
+      from = to;
+    }
   }
 
   /**
@@ -194,13 +259,31 @@ export class Tracks {
    * and what is learnt after one history is known after all.
    */
   #share(t: number, point: Point, count: number): Point {
+    if (point.op >= ENDED) return point;
+    this.#points++;
     const alike = this.#alike[t];
-    if (alike === undefined || point.op >= ENDED) return point;
-    const key = `${count} ${point.op} ${point.at} ${point.size} ${point.spin} ${point.a} ${point.b}`;
-    const known = alike.get(key);
-    if (known !== undefined && known.deadline === point.deadline) return known;
-    alike.set(key, point);
-    return point;
+    if (this.#kinds.size > 0 && (this.#kinds.get(kindOf(t, point)) ?? 0) > MOST_BLAMES) makeSensitive(point);
+    if (alike === undefined) return point;
+    if (point.deadline < Infinity && this.#runner.timesMatter && !this.#timed.has(t)) {
+      this.#timed.add(t);
+      this.#forget();
+    }
+    const timed = this.#timed.has(t);
+    for (let key = keyOf(point, count); ; key = (key + 1) & KEYS) {
+      const known = alike.get(key);
+      if (known === undefined) {
+        alike.set(key, point);
+        point.count = count;
+        return point;
+      }
+      if (
+        known.count === count &&
+        known.spin === point.spin &&
+        (!timed || known.clockNs === point.clockNs) &&
+        sameOperation(known, point)
+      )
+        return known;
+    }
   }
 
   #forget(): void {
@@ -213,12 +296,10 @@ export class Tracks {
   #findSpin(t: number, point: Point, count: number): number {
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
-    for (let period = 1; period <= LONGEST_SPIN && period <= count; period++) {
-      const last = path[count - period] as Point;
-      if (!isQuiet(last, answers[count - period])) return 0;
-      if (sameOperation(last, point) && this.spins(t, period, SPIN_ROUNDS)) return period;
+    for (let period = 0; ; ) {
+      period = nextPeriod(path, answers, count, point, period);
+      if (period === 0 || this.spins(t, period, SPIN_ROUNDS)) return period;
     }
-    return 0;
   }
 
   /**
@@ -265,14 +346,16 @@ export class Tracks {
    * The thread's step number `step` was not what was remembered, so some answer before it does matter: from now on the
    * likeliest one of those not known to has a branch of its own for each answer. Where all have, the answers are not all
    * that the code depends on: it may read what others write without Atomics. If it is not that, direct mode will show it.
+   * @param inTime - it was the same operation at another time, so that an earlier wait is to blame.
    */
-  #unlearn(t: number, step: number): void {
+  #unlearn(t: number, step: number, inTime: boolean): void {
     this.again = true;
     const path = this.paths[t] as Point[];
     let blamed: Point | undefined;
     for (let i = Math.min(step, this.done[t] as number) - 1; i >= 0; i--) {
       const point = path[i] as Point;
       const { op } = point;
+      if (inTime && !(op === WAIT && point.deadline < Infinity)) continue;
       // What a store returns is what it stores, and no answer.
       if (point.sensitive || op === STORE || op === UNLOCK || op === LOCK) continue;
       blamed ??= point;
@@ -281,30 +364,79 @@ export class Tracks {
         break;
       }
     }
+    if (inTime && blamed === undefined) {
+      this.#unlearn(t, step, false);
+      return;
+    }
     if (this.#alike[t] !== undefined && (blamed === undefined || this.#countWrong(t) > MOST_WRONG)) {
       // This thread remembers more than its next operation shows: each history is kept apart from now on.
       this.#alike[t] = undefined;
       this.#forget();
     } else if (blamed === undefined) this.#goDirect();
     else {
-      blamed.sensitive = true;
-      blamed.branches = new Map();
-      blamed.next = undefined;
+      makeSensitive(blamed);
+      this.#countBlame(t, blamed);
     }
+  }
+
+  #countBlame(t: number, blamed: Point): void {
+    const kind = kindOf(t, blamed);
+    const blames = (this.#kinds.get(kind) ?? 0) + 1;
+    this.#kinds.set(kind, blames);
+    if (blames !== MOST_BLAMES + 1) return;
+    // Those that are known already: where they lead has to be learnt again.
+    const alike = this.#alike[t];
+    if (alike === undefined) this.#forget();
+    else
+      for (const point of alike.values()) {
+        if (!point.sensitive && kindOf(t, point) === kind) makeSensitive(point);
+      }
+  }
+}
+
+/** Operations of a thread that are alike: of one kind and on one word. */
+function kindOf(t: number, point: Point): number {
+  return (point.at * 16 + point.op) * 32 + t;
+}
+
+const KEYS = 0x3fffffff;
+
+function keyOf(point: Point, count: number): number {
+  const { op, at, a, b } = point;
+  return mix(mix(mix(count * 16 + op, at), hashOf(a)), hashOf(b)) & KEYS;
+}
+
+function hashOf(value: Value): number {
+  return typeof value === 'number'
+    ? value | 0
+    : typeof value === 'bigint'
+      ? Number(BigInt.asIntN(32, value))
+      : -1;
+}
+
+/** The answers of the operation matter, and what follows is to be learnt for each. */
+function makeSensitive(point: Point): void {
+  point.sensitive = true;
+  point.next = undefined;
+}
+
+/** Where a thread goes from `point` with that answer, as far as is known. */
+function after(point: Point, answer: Value): Point | undefined {
+  if (!point.sensitive || point.nextAnswer === answer) return point.next;
+  return point.branches?.get(answer);
+}
+
+/** From `point`, with `answer`, a thread goes to `next`. */
+function lead(point: Point, answer: Value, next: Point): void {
+  if (!point.sensitive || point.next === undefined || point.nextAnswer === answer) {
+    point.next = next;
+    point.nextAnswer = answer;
+  } else {
+    point.branches ??= new Map();
+    point.branches.set(answer, next);
   }
 }
 
 function isSame(saw: Point, expected: Point): boolean {
   return saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
-}
-
-/** Whether an operation, answered so, changed nothing: a loop of such operations awaits what others do. */
-function isQuiet(point: Point, answer: Value): boolean {
-  const { op, words, a } = point;
-  if (op === LOAD) return true;
-  if (op === CAS) return !casTook(point, answer);
-  if (words === undefined || typeof answer !== 'number' || typeof a !== 'number') return false;
-  if (op === EXCHANGE) return answer === a;
-  if (op === OR) return (answer | a) === answer;
-  return op === AND && (answer & a) === answer;
 }

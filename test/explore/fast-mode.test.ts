@@ -10,6 +10,7 @@ import { Dfs } from '../../src/explore/strategies/dfs.ts';
 import type { RunEnd } from '../../src/explore/strategies/strategy.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../../src/memory/event-count.ts';
 import { Mutex } from '../../src/memory/mutex.ts';
+import type { Words } from '../../src/memory/word.ts';
 
 type Tally = { ends: Record<string, number>; steps: number; plain: boolean };
 
@@ -100,16 +101,16 @@ const bothThrow: Scenario<Int32Array> = {
 const MUTEX = { at: 0, words: 1 };
 
 /** The machine's own mutex, with a bound, by threads that take two of them in opposite orders. */
-const boundedMutex: Scenario<Int32Array> = {
+const boundedMutex: Scenario<Words> = {
   name: 'bounded-mutex',
-  words: 4,
+  setup: () => new Int32Array(new SharedArrayBuffer(16)),
   threads: Object.fromEntries(
     [
       [0, 1],
       [1, 0],
     ].map(([first = 0, second = 0], i) => [
       `t${i}`,
-      (s: Int32Array) => {
+      (s: Words) => {
         const outer = new Mutex(s, { ...MUTEX, at: first }, 'outer', 0);
         const inner = new Mutex(s, { ...MUTEX, at: second }, 'inner', 0);
         outer.lock(10);
@@ -124,9 +125,9 @@ const boundedMutex: Scenario<Int32Array> = {
 };
 
 /** The machine's event count with a bound: a signal that wakes who had run out of time in an earlier schedule. */
-const boundedEvent: Scenario<Int32Array> = {
+const boundedEvent: Scenario<Words> = {
   name: 'bounded-event',
-  words: 1 + EVENT_COUNT_WORDS,
+  setup: () => new Int32Array(new SharedArrayBuffer((1 + EVENT_COUNT_WORDS) * 4)),
   threads: {
     signaller: (s) => {
       if (Atomics.load(s, 0) === 0) new EventCount(s, { at: 1, words: EVENT_COUNT_WORDS }).signal();
@@ -140,7 +141,7 @@ const boundedEvent: Scenario<Int32Array> = {
 };
 
 describe('a thread that a wait with a bound had ended, and that is woken this time, is run from memory', () => {
-  test.each<[string, Scenario<Int32Array>, Timeouts]>([
+  test.each<[string, Scenario<Int32Array> | Scenario<Words>, Timeouts]>([
     ['the waiter before the waker', boundedWait(true), 'late'],
     ['the waker before the waiter', boundedWait(false), 'late'],
     ['the waiter before the waker', boundedWait(true), 'any'],
@@ -153,8 +154,8 @@ describe('a thread that a wait with a bound had ended, and that is woken this ti
     ["the machine's event count", boundedEvent, 'late'],
     ["the machine's event count", boundedEvent, 'any'],
   ])('%s (%#)', (_what, scenario, timeouts) => {
-    const fast = everySchedule(scenario, timeouts, false);
-    const exact = everySchedule(scenario, timeouts, true);
+    const fast = everySchedule(scenario as Scenario<Words>, timeouts, false);
+    const exact = everySchedule(scenario as Scenario<Words>, timeouts, true);
     expect(fast).toEqual({ ...exact, plain: false });
     // There is something to tell apart: schedules that fail, and schedules that do not.
     expect(Object.keys(exact.ends).length).toBeGreaterThan(1);
@@ -170,7 +171,7 @@ test('an exploration says nothing of accesses without Atomics where there are no
   const { threads } = boundedMutex;
   const plain = {
     ...boundedMutex,
-    threads: { ...threads, t2: (s: Int32Array) => s.fill(Atomics.load(s, 3) + 1, 3) },
+    threads: { ...threads, t2: (s: Words) => s.fill(Atomics.load(s, 3) + 1, 3) },
   };
   expect(explore(plain, { ...options, schedules: 50 }).coverage.statement).toMatch('without Atomics');
 });
