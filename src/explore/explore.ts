@@ -47,6 +47,7 @@ const SHRINK_SCHEDULES = 200_000;
 /** A batch under one watchdog, and how often it looks at the clock. */
 const BATCH_MS = 100;
 const CLOCK_EVERY = 32;
+const LONG_STEPS = 256;
 
 // Taken before the clock is put under control.
 const nowMs = performance.now.bind(performance);
@@ -230,7 +231,8 @@ class Exploration {
       this.#watch(() => {
         const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
         for (let i = 1; done < budget; i++) {
-          if (i % CLOCK_EVERY === 0 && nowMs() > until) break;
+          // Also after each long one: a batch of those is far over its time else.
+          if ((i % CLOCK_EVERY === 0 || simulator.steps > LONG_STEPS) && nowMs() > until) break;
           // Blocks are dealt out to the shards in turn.
           const k = from + done;
           const index = shard === undefined || phase.search !== undefined ? k : shardIndex(k, shard);
@@ -318,7 +320,9 @@ class Exploration {
     const found = this.#found;
     if (found === undefined) return undefined;
     if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
-    const { recording, minimal } = shrink(this.#simulation, found, { schedules: SHRINK_SCHEDULES });
+    const hangMs = (this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS) * 1000;
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs };
+    const { recording, minimal } = shrink(this.#simulation, found, budget);
     return this.#toFailure(recording, minimal);
   }
 
@@ -339,7 +343,7 @@ class Exploration {
     this.#failures++;
     this.#hang = {
       kind: 'livelock',
-      message: `${thread} has come to no operation for ${seconds} s, and was stopped: after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+      message: `${thread} has come to no operation for ${seconds} s (the limit; each operation of its code begins it anew), and was stopped: after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
       token: encodeToken({
         scenario: scenario.name,
         seed: this.#seed,

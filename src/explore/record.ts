@@ -1,3 +1,4 @@
+import type { Fault } from './end.ts';
 import type { Execution, Step } from './executor.ts';
 import {
   CAS,
@@ -15,12 +16,12 @@ import {
   type Value,
   WAIT,
 } from './operation.ts';
-import type { ThreadEnd, TraceEntry } from './result.ts';
+import type { FailureKind, ThreadEnd, TraceEntry } from './result.ts';
 import { FollowChoices, type Switch, stepMark } from './schedule.ts';
 import type { Simulation } from './simulation.ts';
-import type { Fault } from './simulator.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 import { explainFault } from './verdict.ts';
+import { inOnePiece } from './watchdog.ts';
 
 /** One schedule with all that is known of it. */
 export type Recording = Execution & {
@@ -45,9 +46,22 @@ export type RecordedStep = {
 
 /** A schedule longer than that is shown by its last steps. */
 const LONGEST_TRACE = 400;
+/** A schedule longer than that is recorded as it is searched: from what is known of the threads, and checked by their code. */
+const MOST_EXACT = 2000;
+
+/** What is asked of a schedule while it is made smaller: how it fails, and how large it is. */
+export type Sketch = {
+  readonly kind: FailureKind | undefined;
+  readonly fault: Fault | undefined;
+  readonly steps: number;
+  readonly preemptions: number;
+  readonly switches: readonly Switch[];
+  readonly turns: ReadonlyMap<number, number>;
+};
 
 /**
- * Runs one schedule slowly and exactly, the threads' code at each step, and notes everything: steps, sites, verdict.
+ * Runs one schedule and notes everything: steps, sites, verdict. One that is not too long is run slowly and exactly, the
+ * threads' code at each step; that takes the square of its length.
  * @param turns - the choices that are not the default, or all of them.
  */
 export function record(
@@ -55,27 +69,46 @@ export function record(
   turns: ReadonlyMap<number, number>,
   expectedOps?: readonly number[],
 ): Recording {
-  const { simulator, memory, scenario, runner } = simulation;
-  const follow = new FollowChoices(turns, expectedOps);
-  const wasDirect = simulator.tracks.direct;
-  simulator.tracks.direct = true;
-  let how: RunEnd;
-  try {
-    how = simulator.run(follow, 0) ?? 'ended';
-  } finally {
-    simulator.tracks.direct = wasDirect;
-  }
-  const frames = scenario.threadNames.map((_, t) => {
-    const waits = (simulator.waiting >>> t) & 1;
-    return runner.sites(
-      t,
-      simulator.paths[t] ?? [],
-      simulator.answers[t] ?? [],
-      (simulator.done[t] ?? 0) - waits,
-    );
+  return inOnePiece(() => {
+    const { simulator } = simulation;
+    const follow = new FollowChoices(turns, expectedOps);
+    let how = simulator.run(follow, 0) ?? 'ended';
+    const { tracks } = simulator;
+    if (!tracks.direct && simulator.steps <= MOST_EXACT) {
+      tracks.direct = true;
+      try {
+        how = simulator.run(follow, 0) ?? 'ended';
+      } finally {
+        tracks.direct = false;
+      }
+    }
+    return describe(simulation, how, follow);
   });
+}
+
+/** Runs one schedule, and notes the least: no sites, and threads run from memory where that is known to do. */
+export function sketch(simulation: Simulation, turns: ReadonlyMap<number, number>): Sketch {
+  const { simulator } = simulation;
+  const follow = new FollowChoices(turns);
+  const how = simulator.run(follow, 0) ?? 'ended';
+  const steps = collectSteps(simulation, NOWHERE);
+  const ends = endsOf(simulation, NOWHERE);
+  return {
+    kind: how === 'ended' ? undefined : explainFault(simulation, how, steps, ends).kind,
+    fault: simulator.fault,
+    steps: steps.length,
+    preemptions: follow.preempted.size,
+    switches: [...follow.switches],
+    turns: new Map(follow.turns),
+  };
+}
+
+function describe(simulation: Simulation, how: RunEnd, follow: FollowChoices): Recording {
+  const { simulator, memory, scenario } = simulation;
+  const frames = new Frames(simulation);
   const steps = collectSteps(simulation, frames);
-  const trace = steps.map(
+  const first = Math.max(0, steps.length - LONGEST_TRACE);
+  const trace = steps.slice(first).map(
     (step, i): TraceEntry => ({
       thread: scenario.threadNames[step.thread] ?? '',
       op: OPERATION_NAMES[step.point.op] ?? 'load',
@@ -84,7 +117,7 @@ export function record(
       result: plain(step.answer) ?? null,
       site: step.site,
       ...(step.callers.length > 0 ? { callers: step.callers } : {}),
-      ...(follow.preempted.has(i) ? { preempted: true } : {}),
+      ...(follow.preempted.has(first + i) ? { preempted: true } : {}),
     }),
   );
   const ends = endsOf(simulation, frames);
@@ -101,7 +134,7 @@ export function record(
         size: step.point.size,
       }),
     ),
-    trace: trace.slice(-LONGEST_TRACE),
+    trace,
     choices,
     preemptions: follow.preempted.size,
     threads: ends,
@@ -113,10 +146,42 @@ export function record(
   };
 }
 
-function collectSteps(
-  simulation: Simulation,
-  frames: readonly (readonly (readonly string[])[])[],
-): RecordedStep[] {
+/** Where the operations of the schedule that has just run were called from. */
+class Frames {
+  readonly #simulation: Simulation;
+  /** By thread: its operations in the part of the schedule that is shown, and those before that were asked for. */
+  readonly #known: (readonly string[])[][];
+
+  constructor(simulation: Simulation) {
+    const { simulator, scenario } = simulation;
+    this.#simulation = simulation;
+    const from = Int32Array.from(simulator.done);
+    for (let i = Math.max(0, simulator.steps - LONGEST_TRACE); i < simulator.steps; i++) {
+      const t = simulator.stepThread[i] as number;
+      if (simulator.stepPoint[i]?.op !== TIMEOUT) from[t] = (from[t] as number) - 1;
+    }
+    this.#known = scenario.threadNames.map((_, t) => {
+      const waits = (simulator.waiting >>> t) & 1;
+      return [...this.#run(t, (simulator.done[t] ?? 0) - waits, Math.max(0, from[t] as number))];
+    });
+  }
+
+  of(thread: number, operation: number): readonly string[] {
+    const known = this.#known[thread] ?? [];
+    known[operation] ??= this.#run(thread, operation, operation)[operation] ?? [];
+    return known[operation] ?? [];
+  }
+
+  #run(t: number, count: number, from: number): readonly (readonly string[])[] {
+    const { simulator, runner } = this.#simulation;
+    return runner.sites(t, simulator.paths[t] ?? [], simulator.answers[t] ?? [], count, from);
+  }
+}
+
+type Places = { of(thread: number, operation: number): readonly string[] };
+const NOWHERE: Places = { of: () => [] };
+
+function collectSteps(simulation: Simulation, frames: Places): RecordedStep[] {
   const { simulator } = simulation;
   const count = new Int32Array(simulator.threads);
   const steps: RecordedStep[] = [];
@@ -125,7 +190,6 @@ function collectSteps(
     const point = simulator.stepPoint[i] as Point;
     const own = point.op === TIMEOUT ? (count[thread] ?? 1) - 1 : (count[thread] ?? 0);
     if (point.op !== TIMEOUT) count[thread] = own + 1;
-    const [site = '', ...callers] = frames[thread]?.[own] ?? [];
     steps.push({
       thread,
       point,
@@ -133,14 +197,18 @@ function collectSteps(
       answer: point.op === WAIT ? simulator.answers[thread]?.[own] : simulator.stepAnswer[i],
       effect: simulator.stepEffect[i] ?? 0,
       woke: simulator.stepWoke[i] ?? 0,
-      site,
-      callers: callers.slice(0, 4),
+      get site() {
+        return frames.of(thread, own)[0] ?? '';
+      },
+      get callers() {
+        return frames.of(thread, own).slice(1, 5);
+      },
     });
   }
   return steps;
 }
 
-function endsOf(simulation: Simulation, frames: readonly (readonly (readonly string[])[])[]): ThreadEnd[] {
+function endsOf(simulation: Simulation, frames: Places): ThreadEnd[] {
   const { simulator, memory, scenario } = simulation;
   return scenario.threadNames.map((name, t): ThreadEnd => {
     const point = simulator.pending[t] as Point;
@@ -148,7 +216,7 @@ function endsOf(simulation: Simulation, frames: readonly (readonly (readonly str
     if (point.op === FAILED) return { name, state: 'failed' };
     const bit = 1 << t;
     const waits = (simulator.waiting & bit) !== 0;
-    const site = frames[t]?.[(simulator.done[t] ?? 0) - (waits ? 1 : 0)]?.[0];
+    const site = frames.of(t, (simulator.done[t] ?? 0) - (waits ? 1 : 0))[0];
     const at = describeOperation(point.op, memory.nameOf(point.at, point.size), point.a, point.b);
     const state = waits
       ? 'waiting'

@@ -1,11 +1,26 @@
-import { type Recording, record } from './record.ts';
+import { type Recording, record, type Sketch, sketch } from './record.ts';
 import type { FailureKind } from './result.ts';
 import { FollowSwitches, type Switch } from './schedule.ts';
 import type { Simulation } from './simulation.ts';
 import { Dfs } from './strategies/dfs.ts';
+import { HANG_MS, inOnePiece, NO_END, watched } from './watchdog.ts';
 
-/** What shrinking may cost, in schedules run. Counted and not timed, so that the same failure shrinks to the same. */
-export type ShrinkBudget = { readonly schedules: number };
+/** What shrinking may cost. Counted and not timed, so that the same failure shrinks to the same. */
+export type ShrinkBudget = {
+  /** Schedules run; fewer where they are long, see {@link MOST_WORK}. */
+  readonly schedules: number;
+  /** A thread that comes to no operation for so long is one that has no end; its schedule is left out. */
+  readonly hangMs?: number;
+};
+
+/**
+ * What a schedule of s steps costs is about s + s² / LONG, as its threads are run again more often and further; with so
+ * much it is 200,000 schedules of 150 steps, or 1,200 of 10,000.
+ */
+const MOST_WORK = 30_000_000;
+const LONG = 4096;
+/** A batch of schedules under one watchdog. */
+const BATCH = 4096;
 
 export type Shrunk = {
   readonly recording: Recording;
@@ -23,42 +38,57 @@ export function shrink(simulation: Simulation, found: Recording, budget: ShrinkB
   const kind = found.failure?.kind;
   if (kind === undefined || kind === 'nondeterminism')
     return { recording: found, minimal: 'best-found', schedulesRun: 0 };
-  const search = new Search(simulation, found, kind, budget.schedules);
+  const search = new Search(simulation, found, kind, budget);
   search.removeSwitches();
   search.shortenSwitches();
   const minimal = kind === 'step-limit' || kind === 'livelock' ? 'best-found' : search.searchBelow();
-  return { recording: search.best, minimal, schedulesRun: search.used };
+  const { best, used } = search;
+  if (best === undefined) return { recording: found, minimal, schedulesRun: used };
+  const recording = record(simulation, best.turns);
+  if (recording.failure?.kind === kind) return { recording, minimal, schedulesRun: used };
+  // Run step by step it does not fail: its threads use shared memory without Atomics.
+  const { tracks } = simulation.simulator;
+  if (tracks.direct) return { recording: found, minimal: 'best-found', schedulesRun: used };
+  tracks.direct = true;
+  return shrink(simulation, found, budget);
 }
 
+type Size = { readonly preemptions: number; readonly steps: number; readonly switches: readonly Switch[] };
+
 class Search {
-  best: Recording;
+  /** The smallest so far; undefined for the one that was found. */
+  best: Sketch | undefined;
   used = 0;
+  #work = 0;
   readonly #simulation: Simulation;
+  readonly #found: Size;
   readonly #kind: FailureKind;
   readonly #culprit: number;
-  readonly #most: number;
+  readonly #budget: ShrinkBudget;
 
-  constructor(simulation: Simulation, found: Recording, kind: FailureKind, most: number) {
+  constructor(simulation: Simulation, found: Recording, kind: FailureKind, budget: ShrinkBudget) {
     this.#simulation = simulation;
-    this.best = found;
+    this.#found = { preemptions: found.preemptions, steps: found.steps.length, switches: found.switches };
     this.#kind = kind;
     this.#culprit = culpritOf(found);
-    this.#most = most;
+    this.#budget = budget;
+  }
+
+  get #smallest(): Size {
+    return this.best ?? this.#found;
   }
 
   /** Delta debugging over the switches: halves, quarters, … single ones are left out while it still fails alike. */
   removeSwitches(): void {
-    let size = Math.max(1, this.best.switches.length >> 1);
-    while (this.best.switches.length > 0 && this.used < this.#most >> 1) {
+    let size = Math.max(1, this.#smallest.switches.length >> 1);
+    while (this.#smallest.switches.length > 0 && !this.#hasSpent(0.5)) {
       let better = false;
-      for (let from = 0; from < this.best.switches.length; from += size) {
-        const switches = this.best.switches;
-        if (this.#tries([...switches.slice(0, from), ...switches.slice(from + size)])) {
-          better = true;
-          break;
-        }
+      for (let from = 0; from < this.#smallest.switches.length && !this.#hasSpent(0.5); ) {
+        const { switches } = this.#smallest;
+        if (this.#tries([...switches.slice(0, from), ...switches.slice(from + size)])) better = true;
+        else from += size;
       }
-      if (better) size = Math.min(size, Math.max(1, this.best.switches.length >> 1));
+      if (better) size = Math.min(size, Math.max(1, this.#smallest.switches.length >> 1));
       else if (size === 1) break;
       else size >>= 1;
     }
@@ -66,11 +96,11 @@ class Search {
 
   /** Goes from one switch straight to where a later one went, leaving out those between. */
   shortenSwitches(): void {
-    for (let better = true; better && this.used < this.#most >> 1; ) {
+    for (let better = true; better && !this.#hasSpent(0.5); ) {
       better = false;
-      const switches = this.best.switches;
+      const { switches } = this.#smallest;
       for (let i = 0; i < switches.length && !better; i++) {
-        for (let j = switches.length - 1; j > i && !better; j--) {
+        for (let j = switches.length - 1; j > i && !better && !this.#hasSpent(0.5); j--) {
           const [from, to] = [switches[i], switches[j]];
           if (from === undefined || to === undefined) continue;
           better = this.#tries([
@@ -84,53 +114,85 @@ class Search {
   }
 
   searchBelow(): Shrunk['minimal'] {
-    const { simulator } = this.#simulation;
-    for (let most = 0; most <= this.best.preemptions; most++) {
+    for (let most = 0; most <= this.#smallest.preemptions; most++) {
       const dfs = new Dfs({ kind: 'preemptions', most });
-      for (let i = 0; ; i++) {
-        if (this.used >= this.#most) return 'best-found';
-        this.used++;
-        const how = simulator.run(dfs, i);
-        if (how === undefined) break;
-        if (how === 'ended' || how === 'pruned' || how === 'limit') continue;
-        const better = most < this.best.preemptions || simulator.steps < this.best.steps.length;
-        if (better) this.#record();
+      let ended: boolean | undefined = false;
+      while (ended === false) {
+        if (this.#hasSpent(1)) return 'best-found';
+        ended = this.#watch(() => this.#searchOn(dfs, most));
       }
+      // A thread that comes to no operation: what is behind it in this order is not seen.
+      if (ended === undefined) return 'best-found';
       // Whatever failed within this bound has been seen.
-      if (this.best.preemptions <= most) return 'proved';
+      if (this.#smallest.preemptions <= most) return 'proved';
     }
     return 'proved';
   }
 
-  #tries(switches: readonly Switch[]): boolean {
+  /** Goes on with a bounded search for a batch of schedules; true where that was all. */
+  #searchOn(dfs: Dfs, most: number): boolean {
     const { simulator } = this.#simulation;
-    this.used++;
-    const how = simulator.run(new FollowSwitches(switches), 0);
-    if (how === 'ended' || how === undefined) return false;
-    return this.#record();
+    for (let i = 0; i < BATCH && !this.#hasSpent(1); i++) {
+      const how = simulator.run(dfs, i);
+      if (how === undefined) return true;
+      this.#count();
+      if (how === 'ended' || how === 'pruned' || how === 'limit') continue;
+      const { preemptions, steps } = this.#smallest;
+      if (most < preemptions || simulator.steps < steps) inOnePiece(() => this.#look());
+    }
+    return false;
   }
 
-  /** Records the schedule that the simulator has just run; keeps it where it fails alike and is smaller. */
-  #record(): boolean {
+  #tries(switches: readonly Switch[]): boolean {
+    const { simulator } = this.#simulation;
+    return (
+      this.#watch(() => {
+        const how = simulator.run(new FollowSwitches(switches), 0);
+        this.#count();
+        return how !== 'ended' && how !== undefined && this.#look();
+      }) ?? false
+    );
+  }
+
+  /** Looks at the schedule that the simulator has just run; keeps it where it fails alike and is smaller. */
+  #look(): boolean {
     const { simulator } = this.#simulation;
     const all = new Map(
       Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
     );
-    const recording = record(this.#simulation, all);
-    if (recording.failure?.kind !== this.#kind || culpritOf(recording) !== this.#culprit) return false;
-    if (!isSmaller(recording, this.best)) return false;
-    this.best = recording;
+    const seen = sketch(this.#simulation, all);
+    if (seen.kind !== this.#kind || culpritOf(seen) !== this.#culprit) return false;
+    if (!isSmaller(seen, this.#smallest)) return false;
+    this.best = seen;
     return true;
+  }
+
+  /** Undefined where a thread came to no operation. */
+  #watch<T>(body: () => T): T | undefined {
+    const result = watched(this.#budget.hangMs ?? HANG_MS, body);
+    if (result !== NO_END) return result;
+    this.#simulation.runner.abandon();
+    return undefined;
+  }
+
+  #count(): void {
+    const { steps } = this.#simulation.simulator;
+    this.used++;
+    this.#work += steps + (steps * steps) / LONG;
+  }
+
+  #hasSpent(share: number): boolean {
+    return this.used >= this.#budget.schedules * share || this.#work >= MOST_WORK * share;
   }
 }
 
 /** The thread that threw; other kinds have no single one. */
-function culpritOf(recording: Recording): number {
-  return recording.fault?.kind === 'threw' ? recording.fault.thread : -1;
+function culpritOf({ fault }: { readonly fault: Recording['fault'] }): number {
+  return fault?.kind === 'threw' ? fault.thread : -1;
 }
 
-function isSmaller(a: Recording, b: Recording): boolean {
+function isSmaller(a: Size, b: Size): boolean {
   if (a.preemptions !== b.preemptions) return a.preemptions < b.preemptions;
-  if (a.steps.length !== b.steps.length) return a.steps.length < b.steps.length;
+  if (a.steps !== b.steps) return a.steps < b.steps;
   return a.switches.length < b.switches.length;
 }

@@ -1,8 +1,9 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
+import { stillAnswered } from './spin.ts';
 import {
   countThreads,
   nthThread,
@@ -12,7 +13,8 @@ import {
   type Strategy,
 } from './strategies/strategy.ts';
 import { END, mix, type ThreadRunner } from './thread-runner.ts';
-import { type Nondeterminism, Tracks } from './tracks.ts';
+import { Tracks } from './tracks.ts';
+import { inPieces, isDue, LATER, type Piecework } from './watchdog.ts';
 
 /** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
 export type Timeouts = 'late' | 'any' | 'never';
@@ -23,15 +25,10 @@ export type SimulatorOptions = {
   readonly timeouts: Timeouts;
 };
 
-/** What went wrong in a schedule, in machine terms. */
-export type Fault =
-  | { readonly kind: 'threw'; readonly thread: number; readonly thrown: unknown }
-  | { readonly kind: 'finally'; readonly thrown: unknown }
-  | { readonly kind: 'outcome'; readonly outcome: string }
-  | Nondeterminism;
-
 /** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
 const STUCK_ROUNDS = 10_000;
+/** How often the clock is looked at: steps, of which one that makes a thread's code run counts for 16. */
+const TICKS = 255;
 
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
@@ -40,7 +37,7 @@ const STUCK_ROUNDS = 10_000;
  * not an operation (assertions above all). Where the code shows that the memory was wrong, that is corrected and the
  * schedule repeated. Code that writes shared memory without Atomics is run at each step instead.
  */
-export class Simulator implements RunView {
+export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly threads: number;
   readonly pending: Point[];
   readonly done: Int32Array;
@@ -77,6 +74,12 @@ export class Simulator implements RunView {
   #live = 0;
   #woke = 0;
   #failed = -1;
+  /** The thread of the last step. */
+  #current = -1;
+  /** The strategy of the schedule that is being run, or was left; whether that is begun, and is the last one again. */
+  #strategy: Strategy | undefined;
+  #begun = false;
+  #again = false;
   #records = false;
 
   constructor(
@@ -118,17 +121,46 @@ export class Simulator implements RunView {
    */
   run(strategy: Strategy, index: number): RunEnd | undefined {
     this.index = index;
-    for (let attempt = 0; ; attempt++) {
-      this.#reset();
-      if (!strategy.begin(this, attempt > 0)) return undefined;
-      this.#records = strategy.watches || this.recordAlways;
-      this.#start();
+    // The same schedule once more, where it was left in the middle; see watchdog.ts.
+    this.#again = this.#strategy === strategy;
+    this.#strategy = strategy;
+    this.#begun = false;
+    const how = inPieces(this);
+    this.#strategy = undefined;
+    return how;
+  }
+
+  /** Goes on with the schedule. For {@link inPieces}. */
+  goOn(): RunEnd | undefined | typeof LATER {
+    const strategy = this.#strategy as Strategy;
+    for (;;) {
+      if (!this.#begun) {
+        this.#reset();
+        if (!strategy.begin(this, this.#again)) return undefined;
+        this.#records = strategy.watches || this.recordAlways;
+        this.#start();
+        this.#begun = true;
+      }
       const how = this.#attempt(strategy);
+      if (how === LATER) return LATER;
+      this.#begun = false;
+      this.#again = true;
       if (how === 'again') continue;
       this.totalSteps += this.steps;
       strategy.end(how);
       return how;
     }
+  }
+
+  place(): string | undefined {
+    const { running, answered } = this.#runner;
+    return running === -1 ? undefined : `${this.index} ${this.steps} ${running} ${answered}`;
+  }
+
+  restart(): void {
+    this.#runner.abandon();
+    this.#begun = false;
+    this.#again = true;
   }
 
   #reset(): void {
@@ -144,6 +176,7 @@ export class Simulator implements RunView {
     this.#released = 0;
     this.#failed = -1;
     this.#live = 0;
+    this.#current = -1;
     this.#queue.length = 0;
   }
 
@@ -154,14 +187,19 @@ export class Simulator implements RunView {
     }
   }
 
-  #attempt(strategy: Strategy): RunEnd | 'again' {
+  #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
     const { maxSteps, timeouts } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     const fairFrom = maxSteps >> 1;
-    let current = -1;
+    let current = this.#current;
     let how: RunEnd = 'ended';
     while (this.#failed < 0 && !tracks.again) {
+      if (++tracks.ticks > TICKS) {
+        tracks.ticks = 0;
+        this.#current = current;
+        if (isDue()) return LATER;
+      }
       const enabled = this.enabled;
       if (enabled === 0) {
         if (this.#live === 0) break;
@@ -197,13 +235,10 @@ export class Simulator implements RunView {
       return 'failed';
     }
     if (tracks.again || (!tracks.direct && !tracks.verify(this.pending, this.waiting))) return 'again';
-    if (this.#failed >= 0) how = 'failed';
     if (this.#failed >= 0) {
-      this.fault = {
-        kind: 'threw',
-        thread: this.#failed,
-        thrown: (this.pending[this.#failed] as Point).thrown,
-      };
+      const thread = this.#failed;
+      this.fault = { kind: 'threw', thread, thrown: (this.pending[thread] as Point).thrown };
+      return 'failed';
     }
     return how === 'ended' ? this.#finish() : how;
   }
@@ -253,7 +288,6 @@ export class Simulator implements RunView {
   #advance(t: number, point: Point, answer: Value): void {
     // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
     if (this.#tracks.again) return;
-    this.#tracks.asleep = this.waiting !== 0;
     this.#arrive(t, this.#tracks.next(t, point, answer));
   }
 
@@ -277,13 +311,12 @@ export class Simulator implements RunView {
   #held(t: number, point: Point): boolean {
     if (point.op === LOCK) return valueAt(point) !== 0;
     if ((this.#released & (1 << t)) !== 0) return false;
-    const path = this.paths[t] as Point[];
-    const answers = this.answers[t] as Value[];
-    const done = this.done[t] as number;
-    for (let k = done - point.spin; k < done; k++) {
-      if (valueAt(path[k] as Point) !== answers[k]) return false;
-    }
-    return true;
+    return stillAnswered(
+      this.paths[t] as Point[],
+      this.answers[t] as Value[],
+      this.done[t] as number,
+      point.spin,
+    );
   }
 
   #lookAgain(): void {
@@ -314,6 +347,7 @@ export class Simulator implements RunView {
     this.#tracks.add(t, point, undefined);
     this.#queue.push(t);
     this.waiting |= 1 << t;
+    this.#tracks.asleep = true;
     if (this.#options.timeouts !== 'any' || point.b === undefined) this.enabled &= ~(1 << t);
     return undefined;
   }
@@ -336,6 +370,7 @@ export class Simulator implements RunView {
   #wake(t: number, answer: Value): void {
     this.#queue.splice(this.#queue.indexOf(t), 1);
     this.waiting &= ~(1 << t);
+    this.#tracks.asleep = this.waiting !== 0;
     this.#tracks.amend(t, answer);
     this.#advance(t, this.pending[t] as Point, answer);
   }
@@ -356,24 +391,9 @@ export class Simulator implements RunView {
   }
 
   #finish(): RunEnd {
-    const { finally: check, outcomes } = this.#scenario;
-    if (check !== undefined) {
-      try {
-        this.#runner.runAside(() => check(this.#state));
-      } catch (thrown) {
-        if (thrown instanceof IrqError && thrown.code === 'ERR_UNSUPPORTED') throw thrown;
-        this.fault = { kind: 'finally', thrown };
-        return 'failed';
-      }
-    }
-    if (outcomes !== undefined) {
-      const outcome = this.#runner.runAside(() => outcomes.of(this.#state));
-      this.outcome = outcome;
-      if (!outcomes.allowed.includes(outcome) && !outcomes.interesting?.includes(outcome)) {
-        this.fault = { kind: 'outcome', outcome };
-        return 'failed';
-      }
-    }
-    return 'ended';
+    const { fault, outcome } = judgeEnd(this.#scenario, this.#state, this.#runner);
+    this.fault = fault;
+    this.outcome = outcome;
+    return fault === undefined ? 'ended' : 'failed';
   }
 }

@@ -1,4 +1,4 @@
-import { casTook } from './execute.ts';
+import { casTook, valueAt } from './execute.ts';
 import { AND, CAS, EXCHANGE, LOAD, OR, type Point, type Value } from './operation.ts';
 
 /** Loops of at most that many operations are recognised as waiting. */
@@ -37,6 +37,19 @@ export function nextPeriod(
     if (p > period && sameOperation(last, point)) return p;
   }
   return 0;
+}
+
+/** Whether the last `period` operations, which only looked, would be answered now as they were. */
+export function stillAnswered(
+  path: readonly Point[],
+  answers: readonly Value[],
+  count: number,
+  period: number,
+): boolean {
+  for (let k = count - period; k < count; k++) {
+    if (valueAt(path[k] as Point) !== answers[k]) return false;
+  }
+  return true;
 }
 
 /** Whether an operation, answered so, changed nothing: a loop of such operations awaits what others do. */

@@ -52,6 +52,7 @@ export class ThreadRunner implements Controller, Source {
   readonly ahead = new LookAhead();
   #looksAhead = false;
   #sites: string[][] | undefined;
+  #sitesFrom = 0;
   #lastArray: IntegerArray | undefined;
   #lastBase = -1;
   #clockNs = 0;
@@ -90,6 +91,7 @@ export class ThreadRunner implements Controller, Source {
     this.#running = -1;
     this.#fastEnd = 0;
     this.#unwinding = false;
+    this.#looksAhead = false;
   }
 
   /**
@@ -108,7 +110,8 @@ export class ThreadRunner implements Controller, Source {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = this.#sites !== undefined || past !== undefined ? 0 : count;
+    this.#fastEnd =
+      past !== undefined ? 0 : this.#sites !== undefined ? Math.min(this.#sitesFrom, count) : count;
     this.#past = past;
     this.#probeFrom = -1;
     if (past !== undefined && count > 0) {
@@ -174,21 +177,25 @@ export class ThreadRunner implements Controller, Source {
     return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
   }
 
-  /** Runs thread `t` along its log once more, noting where each of its operations, and the next, is called from. */
+  /**
+   * Runs thread `t` along its log once more, noting where each of its operations from number `from` on, and the next, is
+   * called from.
+   */
   sites(
     t: number,
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    past?: readonly Uint8Array[],
+    from: number,
   ): readonly (readonly string[])[] {
     const sites: string[][] = [];
     this.#sites = sites;
+    this.#sitesFrom = from;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
     const now = this.#memory.save();
     try {
-      this.resume(t, path, answers, count, past);
+      this.resume(t, path, answers, count);
     } finally {
       Error.stackTraceLimit = limit;
       this.#sites = undefined;
@@ -307,7 +314,8 @@ export class ThreadRunner implements Controller, Source {
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
     point.clockNs = this.#clockNs;
-    if (this.#sites !== undefined) this.#sites.push(framesAbove(ThreadRunner.prototype.request));
+    if (this.#sites !== undefined && pos >= this.#sitesFrom)
+      this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
         this.mismatchAt = pos;

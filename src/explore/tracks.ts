@@ -1,3 +1,4 @@
+import { after, KnownPoints, lead } from './known-points.ts';
 import {
   CAS,
   ENDED,
@@ -12,7 +13,7 @@ import {
 } from './operation.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { nextPeriod, sameOperation } from './spin.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { END, type ThreadRunner } from './thread-runner.ts';
 
 /** A thread did another thing when it was run again with the same answers. */
 export type Nondeterminism = {
@@ -23,10 +24,6 @@ export type Nondeterminism = {
   readonly saw: Point;
 };
 
-/** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
-const MOST_POINTS = 100_000;
-/** How often points may be found wrong before histories are kept apart. */
-const MOST_WRONG = 200;
 /** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
 const MOST_PAST = 1 << 16;
 /** A loop is believed to wait after asking for the same this often. */
@@ -37,9 +34,6 @@ const LEAST_AHEAD = 32;
 const FIRST_AHEAD = 16;
 const SHORTEST_AHEAD = 2;
 const LONGEST_AHEAD = 4096;
-/** Where an operation on a word was found to matter so often, it is taken to matter wherever a thread does it. */
-const MOST_BLAMES = 4;
-
 /**
  * What each thread has done in this schedule, and what is known of how it goes on. Where a thread goes on from a point
  * is learnt by running its code once, and remembered; at the end of a schedule each thread's code is run with the
@@ -56,41 +50,34 @@ export class Tracks {
   asleep = false;
   /** This schedule rests on a wrong guess: give it up and repeat it. */
   again = false;
+  /** Steps since the clock was looked at; those that make a thread's code run count for more. */
+  ticks = 0;
   nondeterminism: Nondeterminism | undefined;
   /** Threads were found to use shared words without Atomics; where they write, one such word. */
   plain = false;
   plainWriteAt = -1;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
-  readonly #roots: Point[] = [];
   /** In direct mode, by thread and operation: the memory when it was answered. */
   readonly #past: Uint8Array[][];
   readonly #keepsPast: boolean;
-  /** By thread: points by their operation and its number, to be shared by all histories; nothing once that was wrong. */
-  readonly #alike: (Map<number, Point> | undefined)[];
-  readonly #wrong: Int32Array;
-  /** By kind of operation: how often the answer of one was found to matter. */
-  readonly #kinds = new Map<number, number>();
-  readonly #garbled = new Set<number>();
+  readonly #known: KnownPoints;
   /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
   readonly #reach: Int32Array;
   readonly #expectedTo: Int32Array;
-  /** Threads that wait with timeouts, so that what they do goes on from their clock too. */
-  readonly #timed = new Set<number>();
+  readonly #garbled = new Set<number>();
   #verified = 0;
-  #points = 0;
 
   constructor(threads: number, memory: SharedMemory, runner: ThreadRunner) {
     this.paths = Array.from({ length: threads }, () => []);
     this.answers = Array.from({ length: threads }, () => []);
     this.done = new Int32Array(threads);
     this.#past = Array.from({ length: threads }, () => []);
-    this.#alike = Array.from({ length: threads }, () => new Map());
-    this.#wrong = new Int32Array(threads);
     this.#reach = new Int32Array(threads).fill(FIRST_AHEAD);
     this.#expectedTo = new Int32Array(threads);
     this.#memory = memory;
     this.#runner = runner;
+    this.#known = new KnownPoints(threads, runner);
     this.#keepsPast = memory.size <= MOST_PAST;
   }
 
@@ -98,24 +85,18 @@ export class Tracks {
   begin(): void {
     this.done.fill(0);
     this.again = false;
+    this.asleep = false;
     this.nondeterminism = undefined;
-    if (this.#points > MOST_POINTS) {
-      this.#forget();
-    }
-  }
-
-  /** In direct mode: the memory as it was when each of a thread's operations was answered. */
-  pastOf(t: number): readonly Uint8Array[] | undefined {
-    return this.direct ? this.#past[t] : undefined;
+    this.#known.begin();
   }
 
   /** Where thread `t` stands before its first operation. */
   root(t: number): Point {
     if (this.direct) return this.#discover(t);
-    const known = this.#roots[t];
+    const known = this.#known.roots[t];
     if (known !== undefined) return known;
     const root = this.#discover(t);
-    this.#roots[t] = root;
+    this.#known.roots[t] = root;
     return root;
   }
 
@@ -184,6 +165,7 @@ export class Tracks {
 
   /** Asks the thread's code for its next operation. */
   #discover(t: number): Point {
+    this.ticks += 16;
     if (this.direct) return this.#discoverExactly(t);
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
@@ -202,7 +184,7 @@ export class Tracks {
     if (this.again) return END;
     const ahead = most === 0 ? 0 : this.#runner.ahead.count;
     point.spin = this.#findSpin(t, point, count);
-    const shared = this.#share(t, point, count);
+    const shared = this.#known.share(t, point, count);
     this.#expectedTo[t] = count + Math.max(0, ahead - 1);
     if (ahead > 1 && shared.spin === 0) this.#expect(t, shared, count, ahead);
     return shared;
@@ -245,51 +227,13 @@ export class Tracks {
       const seen = path[count + i] as Point;
       let to = after(from, answer);
       if (to === undefined) {
-        to = this.#share(t, seen, count + i);
+        to = this.#known.share(t, seen, count + i);
         lead(from, answer, to);
       } else if (!isSame(seen, to)) return;
       // It stands in a loop that awaits something, after another history at least.
       if (to.spin > 0) return;
       from = to;
     }
-  }
-
-  /**
-   * Threads that come to the same operation, as their n-th, mostly go on alike whatever was before: such points are one,
-   * and what is learnt after one history is known after all.
-   */
-  #share(t: number, point: Point, count: number): Point {
-    if (point.op >= ENDED) return point;
-    this.#points++;
-    const alike = this.#alike[t];
-    if (this.#kinds.size > 0 && (this.#kinds.get(kindOf(t, point)) ?? 0) > MOST_BLAMES) makeSensitive(point);
-    if (alike === undefined) return point;
-    if (point.deadline < Infinity && this.#runner.timesMatter && !this.#timed.has(t)) {
-      this.#timed.add(t);
-      this.#forget();
-    }
-    const timed = this.#timed.has(t);
-    for (let key = keyOf(point, count); ; key = (key + 1) & KEYS) {
-      const known = alike.get(key);
-      if (known === undefined) {
-        alike.set(key, point);
-        point.count = count;
-        return point;
-      }
-      if (
-        known.count === count &&
-        known.spin === point.spin &&
-        (!timed || known.clockNs === point.clockNs) &&
-        sameOperation(known, point)
-      )
-        return known;
-    }
-  }
-
-  #forget(): void {
-    this.#points = 0;
-    this.#roots.length = 0;
-    for (const alike of this.#alike) alike?.clear();
   }
 
   /** The length of the loop of mere reads that the thread is about to repeat, 0 where there is none. */
@@ -321,12 +265,6 @@ export class Tracks {
       if (!isSame(saw, expected) || this.#runner.mismatchAt >= 0) this.#goDirect();
     }
     this.#memory.putBack();
-  }
-
-  #countWrong(t: number): number {
-    const count = (this.#wrong[t] as number) + 1;
-    this.#wrong[t] = count;
-    return count;
   }
 
   #checkPlainWrites(): void {
@@ -368,72 +306,9 @@ export class Tracks {
       this.#unlearn(t, step, false);
       return;
     }
-    if (this.#alike[t] !== undefined && (blamed === undefined || this.#countWrong(t) > MOST_WRONG)) {
-      // This thread remembers more than its next operation shows: each history is kept apart from now on.
-      this.#alike[t] = undefined;
-      this.#forget();
-    } else if (blamed === undefined) this.#goDirect();
-    else {
-      makeSensitive(blamed);
-      this.#countBlame(t, blamed);
-    }
-  }
-
-  #countBlame(t: number, blamed: Point): void {
-    const kind = kindOf(t, blamed);
-    const blames = (this.#kinds.get(kind) ?? 0) + 1;
-    this.#kinds.set(kind, blames);
-    if (blames !== MOST_BLAMES + 1) return;
-    // Those that are known already: where they lead has to be learnt again.
-    const alike = this.#alike[t];
-    if (alike === undefined) this.#forget();
-    else
-      for (const point of alike.values()) {
-        if (!point.sensitive && kindOf(t, point) === kind) makeSensitive(point);
-      }
-  }
-}
-
-/** Operations of a thread that are alike: of one kind and on one word. */
-function kindOf(t: number, point: Point): number {
-  return (point.at * 16 + point.op) * 32 + t;
-}
-
-const KEYS = 0x3fffffff;
-
-function keyOf(point: Point, count: number): number {
-  const { op, at, a, b } = point;
-  return mix(mix(mix(count * 16 + op, at), hashOf(a)), hashOf(b)) & KEYS;
-}
-
-function hashOf(value: Value): number {
-  return typeof value === 'number'
-    ? value | 0
-    : typeof value === 'bigint'
-      ? Number(BigInt.asIntN(32, value))
-      : -1;
-}
-
-/** The answers of the operation matter, and what follows is to be learnt for each. */
-function makeSensitive(point: Point): void {
-  point.sensitive = true;
-  point.next = undefined;
-}
-
-/** Where a thread goes from `point` with that answer, as far as is known. */
-function after(point: Point, answer: Value): Point | undefined {
-  if (!point.sensitive || point.nextAnswer === answer) return point.next;
-  return point.branches?.get(answer);
-}
-
-/** From `point`, with `answer`, a thread goes to `next`. */
-function lead(point: Point, answer: Value, next: Point): void {
-  if (!point.sensitive || point.next === undefined || point.nextAnswer === answer) {
-    point.next = next;
-    point.nextAnswer = answer;
-  } else {
-    point.branches ??= new Map();
-    point.branches.set(answer, next);
+    if (blamed !== undefined) this.#known.blame(t, blamed);
+    else if (this.#known.isShared(t)) this.#known.keepApart(t);
+    else this.#goDirect();
   }
 }
 

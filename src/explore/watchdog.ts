@@ -3,27 +3,143 @@ import { Script } from 'node:vm';
 const script = new Script('globalThis[Symbol.for("irqloom.watched")]()');
 const KEY = Symbol.for('irqloom.watched');
 
-/** What {@link watched} answers where the body did not come back in time. */
+/** What {@link watched} answers where a thread does not come to its next operation. */
 export const NO_END = Symbol('no end');
 
+/** How long a thread may take from one operation to the next, ms, where nothing else is said. */
+export const HANG_MS = 10_000;
+/** A body that is still busy after that share of the limit, and at most so long, is watched piece by piece from then on. */
+const SHARE = 4;
+const LONGEST_MS = 1000;
+/** A piece is given up, wherever it is, when it has had so many times the limit. */
+const MOST_TIMES = 64;
+
+/** What is thrown through a body to watch it piece by piece. No Error, so that nothing is captured for it. */
+const GIVE_WAY: object = Object.freeze({ irqloom: 'to be watched piece by piece' });
+/** What is thrown out of a piece that has no end. */
+const SILENT: object = Object.freeze({ irqloom: 'a thread comes to no operation' });
+
+// Taken before the clock is put under control.
+const nowMs = performance.now.bind(performance);
+
+/** What {@link Piecework.goOn} answers where it has been left before its end. */
+export const LATER = Symbol('later');
+
+/** Work that can be left and gone on with. */
+export type Piecework<T> = {
+  /** Goes on until it is done, or until {@link isDue}. */
+  goOn(): T | typeof LATER;
+  /** Where the code under test is, if it is running: the same twice where it has done no operation in between. */
+  place(): string | undefined;
+  /** It has been cut off in the middle: whatever it was at is to be begun again. */
+  restart(): void;
+};
+
+/** `quick`: all of a body under one timeout. `pieces`: each piece under one of its own. */
+let mode: 'none' | 'quick' | 'pieces' = 'none';
+let due = Infinity;
+let limit = HANG_MS;
+let active: Piecework<unknown> | undefined;
+/** Where the code was when it was last cut off. */
+let lastPlace: string | undefined;
+
 /**
- * Runs `body`; where it is not back after `ms` it is stopped wherever it is, which no `catch` can prevent. What it held
- * at that moment is lost, so the caller has to clean up.
+ * Runs `body`, which runs schedules; where a thread's code comes to no operation for `ms` it is stopped wherever it is,
+ * which no `catch` can prevent. What it held at that moment is lost, so the caller has to clean up.
+ *
+ * The engine can only stop code a fixed time after it began, and that says nothing of how many operations it did in this
+ * time. So a body that takes long is left at the next step of a schedule, and **called once more**, to go on with the
+ * schedule it was at; and from then on each schedule is run in pieces, each with its own time, until one takes all of
+ * it. That one is run again with twice the time, and only if it is cut off at the same operation is the thread stuck.
  */
 export function watched<T>(ms: number, body: () => T): T | typeof NO_END {
-  let result: { value: T } | undefined;
+  if (mode !== 'none') return body();
+  limit = ms;
+  lastPlace = undefined;
+  active = undefined;
+  try {
+    mode = 'quick';
+    const result = timed(ms, body);
+    if (result !== undefined) return result.value;
+    cutOff();
+  } catch (error) {
+    if (error !== GIVE_WAY) throw error;
+  } finally {
+    mode = 'none';
+    due = Infinity;
+  }
+  try {
+    mode = 'pieces';
+    return body();
+  } catch (error) {
+    if (error !== SILENT) throw error;
+    return NO_END;
+  } finally {
+    mode = 'none';
+    due = Infinity;
+    active = undefined;
+  }
+}
+
+/** Whether what is being watched has taken so long that it should be left at the next step. */
+export function isDue(): boolean {
+  return due < Infinity && nowMs() > due;
+}
+
+/** Does work that runs code under test; in pieces, where that has been found to take long. */
+export function inPieces<T>(work: Piecework<T>): T {
+  active = work;
+  if (mode !== 'pieces') {
+    const result = work.goOn();
+    if (result === LATER) throw GIVE_WAY;
+    return result;
+  }
+  for (let ms = limit; ; ) {
+    const piece = timed(ms, () => work.goOn());
+    if (piece === undefined) {
+      if (cutOff() || ms > limit * MOST_TIMES) throw SILENT;
+      ms *= 2;
+    } else if (piece.value !== LATER) return piece.value;
+  }
+}
+
+/** Notes where code has been cut off; whether it had been cut off there before. */
+function cutOff(): boolean {
+  const place = active?.place();
+  const stuck = place !== undefined && place === lastPlace;
+  lastPlace = place;
+  if (!stuck) active?.restart();
+  return stuck;
+}
+
+/** Does what is not to be left in the middle. */
+export function inOnePiece<T>(body: () => T): T {
+  const before = due;
+  if (mode === 'quick') due = Infinity;
+  try {
+    return body();
+  } finally {
+    if (mode === 'quick') due = before;
+  }
+}
+
+/** Calls `body`, which should come back after a share of `ms`, and stops it when all of that is over too. */
+function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined {
+  let result: { readonly value: T } | undefined;
+  const share = Math.min(ms / SHARE, LONGEST_MS);
+  due = nowMs() + share;
   const globals = globalThis as unknown as Record<symbol, unknown>;
   globals[KEY] = () => {
     result = { value: body() };
   };
   try {
-    script.runInThisContext({ timeout: ms });
+    script.runInThisContext({ timeout: Math.ceil(ms + share) });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      return NO_END;
+      return undefined;
     throw error;
   } finally {
     delete globals[KEY];
   }
-  return result === undefined ? NO_END : result.value;
+  return result;
 }

@@ -1,0 +1,104 @@
+/** A thread that comes to no operation is stopped; one that goes on, however slowly or for however long, is not. */
+import { describe, expect, test } from 'vitest';
+import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import type { Scenario } from '../../src/explore/scenario.ts';
+
+type Thread = (s: Int32Array) => void;
+
+const scenario = (threads: Record<string, Thread>): Scenario<Int32Array> => ({
+  name: 'watchdog',
+  words: 4,
+  threads,
+});
+
+/** Work without operations, of some microseconds. */
+function compute(rounds: number): number {
+  let x = 1;
+  for (let i = 0; i < rounds; i++) x = Math.imul(x ^ i, 0x9e3779b1);
+  return x;
+}
+
+/** Two threads of many operations with work between them: a schedule takes far longer than the limit. */
+const laborious = (operations: number, last: Thread = () => {}, rounds = 60_000): Scenario<Int32Array> => {
+  const body: Thread = (s) => {
+    for (let i = 0; i < operations; i++) {
+      if (compute(rounds) === 0) return;
+      Atomics.store(s, i & 1, Atomics.load(s, 0) + 1);
+    }
+    last(s);
+  };
+  return scenario({ a: body, b: body });
+};
+
+const one: ExploreOptions = { strategy: 'random', schedules: 1, hangSeconds: 0.05, shrink: false };
+
+describe('a run that goes on', () => {
+  test('is no livelock, though one schedule takes many times the limit', () => {
+    const result = explore(laborious(60), one);
+    expect(result).toMatchObject({ verdict: 'pass', schedules: 1, steps: 240 });
+    expect(result.seconds).toBeGreaterThan(2 * 0.05);
+  });
+
+  test('is none where its threads alone, run again along their logs, take longer than the limit', () => {
+    const result = explore(laborious(150, undefined, 200_000), {
+      ...one,
+      hangSeconds: 0.02,
+      strategy: 'pct',
+    });
+    expect(result).toMatchObject({ verdict: 'pass', schedules: 1, steps: 600 });
+  });
+
+  test('counts each schedule once, and fails as it would without a limit', () => {
+    const options: ExploreOptions = { ...one, schedules: 3 };
+    const bad = laborious(12, (s) => {
+      if (Atomics.add(s, 2, 1) === 1) throw new Error('the second to end');
+    });
+    const hurried = explore(bad, { ...options, hangSeconds: 0.01, all: true });
+    const calm = explore(bad, { ...options, hangSeconds: 60, all: true });
+    expect(hurried).toMatchObject({ schedules: 3, failures: 3, foundAt: 1, steps: calm.steps });
+    expect(hurried.failure?.token).toBe(calm.failure?.token);
+  });
+});
+
+describe('a thread that does not', () => {
+  const hangs: Thread = () => {
+    for (;;);
+  };
+
+  test('is stopped, also at the end of a long run', () => {
+    const { failure } = explore(laborious(60, hangs), one);
+    expect(failure).toMatchObject({ kind: 'livelock' });
+    expect(failure?.message).toMatch(/^[ab] has come to no operation for 0\.05 s.*after 120 operations/);
+  });
+
+  test('is stopped in `finally` too', () => {
+    const { failure } = explore({ ...laborious(1), finally: hangs }, one);
+    expect(failure?.message).toMatch(/^finally has come to no operation/);
+  });
+
+  test('that is met while a failure is being made smaller leaves the failure as it was found', () => {
+    // With fewer switches than it was found with, the thread loops without an operation.
+    const trap = scenario({
+      a: (s) => {
+        Atomics.store(s, 0, 1);
+        Atomics.store(s, 0, 2);
+        Atomics.store(s, 0, 3);
+      },
+      b: (s) => {
+        const first = Atomics.load(s, 0);
+        const second = Atomics.load(s, 0);
+        if (first === 1 && second === 2) throw new Error('saw both');
+        if (first === 1 && second === 3) for (;;);
+      },
+    });
+    const found = { strategy: 'random', schedules: 1000, hangSeconds: 0.03 } as const;
+    const seeds = Array.from({ length: 12 }, (_, seed) => explore(trap, { ...found, seed, shrink: false }));
+    const seed = seeds.findIndex(({ failure }) => failure?.kind === 'exception');
+    expect(seeds.some(({ failure }) => failure?.kind === 'livelock')).toBe(true);
+    expect(explore(trap, { ...found, seed }).failure).toMatchObject({
+      kind: 'exception',
+      message: 'b: saw both',
+      minimal: 'best-found',
+    });
+  });
+});
