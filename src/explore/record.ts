@@ -1,5 +1,6 @@
 import type { Fault } from './end.ts';
 import type { Execution, Step } from './executor.ts';
+import { learnNotifiers } from './notifiers.ts';
 import {
   CAS,
   describeOperation,
@@ -73,14 +74,16 @@ export function record(
     const { simulator } = simulation;
     const follow = new FollowChoices(turns, expectedOps);
     let how = simulator.run(follow, 0) ?? 'ended';
-    const { tracks } = simulator;
-    if (!tracks.direct && simulator.steps <= MOST_EXACT) {
-      tracks.direct = true;
-      try {
-        how = simulator.run(follow, 0) ?? 'ended';
-      } finally {
-        tracks.direct = false;
-      }
+    const { tracks, steps } = simulator;
+    const stuck = how === 'stuck';
+    // Runs other schedules, so this one has to be run once more.
+    if (stuck) learnNotifiers(simulation);
+    const wasDirect = tracks.direct;
+    if (!wasDirect && steps <= MOST_EXACT) tracks.direct = true;
+    try {
+      if (stuck || tracks.direct !== wasDirect) how = simulator.run(follow, 0) ?? 'ended';
+    } finally {
+      tracks.direct = wasDirect;
     }
     return describe(simulation, how, follow);
   });

@@ -1,17 +1,6 @@
-import { casTook, valueAt } from './execute.ts';
-import {
-  CAS,
-  describeOperation,
-  ENDED,
-  EXCHANGE,
-  format,
-  LOCK,
-  NOTIFY,
-  type Point,
-  type Value,
-  WAIT,
-  WRITE,
-} from './operation.ts';
+import { findCycle } from './cycle.ts';
+import { valueAt } from './execute.ts';
+import { describeOperation, format, NOTIFY, type Point, WAIT, WRITE } from './operation.ts';
 import type { RecordedStep } from './record.ts';
 import type { FailureKind, ThreadEnd } from './result.ts';
 import type { Simulation } from './simulation.ts';
@@ -156,8 +145,8 @@ function explainStuck(
       sites: sitesOf([lost.notify, lost.look, lastWait(steps, t)]),
     };
   }
-  const cycle = findCycle(simulation, steps);
-  if (cycle !== undefined) return cycle;
+  const cycle = findCycle(simulation, steps, ends, false);
+  if (cycle !== undefined) return { kind: 'deadlock', ...cycle };
   const t = waiters[0];
   const others = ends.filter((end, u) => u !== t && end.state !== 'ended');
   if (t !== undefined && others.length === 0) {
@@ -180,7 +169,10 @@ function explainStuck(
       sites,
     };
   }
-  return { kind: 'deadlock', message: `no thread can go on: ${list}`, sites };
+  return {
+    kind: 'deadlock',
+    ...(findCycle(simulation, steps, ends, true) ?? { message: `no thread can go on: ${list}`, sites }),
+  };
 }
 
 function sitesOf(steps: readonly (RecordedStep | undefined)[]): string[] {
@@ -226,45 +218,4 @@ function findLostNotify(
     if (!looksLater) return { notify, look: steps[looks.at(-1) ?? -1] };
   }
   return undefined;
-}
-
-/** Threads that wait for each other in a ring, each for a word that the next one took last. */
-function findCycle(simulation: Simulation, steps: readonly RecordedStep[]): Explanation | undefined {
-  const { simulator, memory, scenario } = simulation;
-  const waitsFor = new Map<number, { holder: RecordedStep; point: Point }>();
-  for (let t = 0; t < simulator.threads; t++) {
-    const point = simulator.pending[t] as Point;
-    if (point.op === ENDED || ((simulator.enabled >>> t) & 1) !== 0) continue;
-    const holder = steps.findLast((step) => step.point.at === point.at && takes(step));
-    if (holder !== undefined && (simulator.pending[holder.thread] as Point).op !== ENDED)
-      waitsFor.set(t, { holder, point });
-  }
-  for (const start of waitsFor.keys()) {
-    const ring: number[] = [];
-    let t = start;
-    while (waitsFor.has(t) && !ring.includes(t)) {
-      ring.push(t);
-      t = (waitsFor.get(t) as { holder: RecordedStep }).holder.thread;
-    }
-    if (t !== start || ring.length === 0) continue;
-    const parts = ring.map((u) => {
-      const { holder, point } = waitsFor.get(u) as { holder: RecordedStep; point: Point };
-      return `${scenario.threadNames[u]} waits for ${memory.nameOf(point.at, point.size)}, which ${u === holder.thread ? 'it' : scenario.threadNames[holder.thread]} took`;
-    });
-    const holders = ring.map((u) => waitsFor.get(u)?.holder);
-    return { kind: 'deadlock', message: `${parts.join('; ')}`, sites: sitesOf(holders) };
-  }
-  return undefined;
-}
-
-/** Whether a step takes a lock, as far as can be seen: by compareExchange or exchange to another value, or the lock operation. */
-function takes(step: RecordedStep): boolean {
-  const { op, b, a } = step.point;
-  if (op === LOCK) return true;
-  if (op === CAS) return casTook(step.point, step.answer) && isTruthy(b);
-  return op === EXCHANGE && isTruthy(a) && !isTruthy(step.answer);
-}
-
-function isTruthy(value: Value): boolean {
-  return value !== undefined && Boolean(value);
 }

@@ -129,14 +129,14 @@ const CASES: readonly Case[] = [
     kind: 'deadlock',
     bad: twoLocks(false),
     good: twoLocks(true),
-    says: /left waits for s\[3\], which right took; right waits for s\[2\], which left took/,
+    says: /left holds s\[2\] \(verdict\.test\.ts:\d+\) and waits for s\[3\] \(verdict\.test\.ts:\d+\), held by right; right holds s\[3\] \(.*\) and waits for s\[2\] \(.*\), held by left$/,
     preemptions: 1,
   },
   {
     kind: 'deadlock',
     bad: litmus.deadlock01(),
     good: litmus.futexMutex(2),
-    says: /t0 waits for s\[1\], which t1 took; t1 waits for s\[0\], which t0 took/,
+    says: /^t0 holds s\[0\] \(.*\) and waits for s\[1\] \(.*\), held by t1; t1 holds s\[1\] \(.*\) and waits for s\[0\] \(.*\), held by t0$/,
     preemptions: 1,
   },
   {

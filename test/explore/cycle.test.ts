@@ -1,0 +1,172 @@
+/** A deadlock is told by the ring of threads that wait for each other, and only where there is one. */
+import { describe, expect, test } from 'vitest';
+import { AbstractLock } from '../../src/explore/abstract-lock.ts';
+import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { replay } from '../../src/explore/replay.ts';
+import type { Scenario } from '../../src/explore/scenario.ts';
+import { Mutex } from '../../src/memory/mutex.ts';
+import type { Words } from '../../src/memory/word.ts';
+import { flushUnderLock } from '../../src/races/flush-under-lock.ts';
+
+type Thread = (s: Words) => void;
+
+const NAMES = ['x', 'y', 'z', 'bell', 'count'];
+
+const scenario = (threads: Record<string, Thread>): Scenario<Words> => ({
+  name: 'cycle',
+  setup: () => new Int32Array(new SharedArrayBuffer(NAMES.length * 4)),
+  threads,
+  names: (_buffer, byteOffset) => NAMES[byteOffset >> 2],
+});
+
+type Lock = { lock(): void; unlock(): void };
+type MakeLock = (s: Words, at: number) => Lock;
+
+/** The mutex of three states as the reference has it: 0 free, 1 held, 2 held and wanted; waiters mark what is held. */
+const futexMutex: MakeLock = (s, at) => ({
+  lock() {
+    let v = Atomics.compareExchange(s, at, 0, 1);
+    while (v !== 0) {
+      if (v === 2 || Atomics.compareExchange(s, at, 1, 2) !== 0) Atomics.wait(s, at, 2);
+      v = Atomics.compareExchange(s, at, 0, 2);
+    }
+  },
+  unlock() {
+    if (Atomics.sub(s, at, 1) === 1) return;
+    Atomics.store(s, at, 0);
+    Atomics.notify(s, at, 1);
+  },
+});
+
+const LOCKS: readonly (readonly [string, MakeLock])[] = [
+  ['the abstract lock', (s, at) => new AbstractLock(s, at)],
+  ['the futex mutex of three states', futexMutex],
+  ["the machine's mutex", (s, at) => new Mutex(s, { at, words: 1 }, NAMES[at] ?? '', 0)],
+  [
+    'a spin lock of or',
+    (s, at) => ({
+      lock() {
+        while ((Atomics.or(s, at, 4) & 4) !== 0);
+      },
+      unlock: () => void Atomics.and(s, at, ~4),
+    }),
+  ],
+];
+
+const never: ExploreOptions = { timeouts: 'never', strategy: 'random', schedules: 20_000 };
+
+/** Each thread takes two locks, by number. */
+const takers = (make: MakeLock, pairs: Record<string, readonly [number, number]>): Scenario<Words> =>
+  scenario(
+    Object.fromEntries(
+      Object.entries(pairs).map(([name, [first, second]]) => [
+        name,
+        (s: Words) => {
+          const [outer, inner] = [make(s, first), make(s, second)];
+          outer.lock();
+          inner.lock();
+          Atomics.add(s, 4, 1);
+          inner.unlock();
+          outer.unlock();
+        },
+      ]),
+    ),
+  );
+
+const PLACE = String.raw`\((?:cycle\.test|mutex)\.ts:\d+\)`;
+/** A ring as its message has it, begun at any of its threads. */
+const ring = (parts: readonly string[]): RegExp =>
+  new RegExp(
+    parts
+      .map((_, i) => [...parts.slice(i), ...parts.slice(0, i)].join('; '))
+      .map((whole) => `^${whole}$`)
+      .join('|'),
+  );
+const holds = (who: string, what: string, wants: string, of: string): string =>
+  `${who} holds ${what} ${PLACE} and waits for ${wants} ${PLACE}, held by ${of}`;
+
+describe.each(LOCKS)('%s', (_name, make) => {
+  test('two threads in a ring', () => {
+    const result = explore(takers(make, { a: [0, 1], b: [1, 0] }), never);
+    expect(result.failure?.kind).toBe('deadlock');
+    expect(result.failure?.message).toMatch(ring([holds('a', 'x', 'y', 'b'), holds('b', 'y', 'x', 'a')]));
+    expect(result.failure?.sites.length).toBeGreaterThanOrEqual(1);
+  });
+
+  test('three, and who merely waits for one of them is none of it', () => {
+    const threads = { d: [2, 3], a: [0, 1], b: [1, 2], c: [2, 0] } as const;
+    const { failure } = explore(takers(make, threads), never);
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(
+      ring([holds('a', 'x', 'y', 'b'), holds('b', 'y', 'z', 'c'), holds('c', 'z', 'x', 'a')]),
+    );
+  });
+
+  test('in one order there is no ring', () => {
+    expect(explore(takers(make, { a: [0, 1], b: [0, 1] }), { ...never, schedules: 2000 }).verdict).toBe(
+      'pass',
+    );
+  });
+});
+
+describe('whoever sleeps until another notifies', () => {
+  const RACE = String.raw`\(flush-under-lock\.ts:\d+\)`;
+  const said = new RegExp(
+    `^control holds lock ${RACE} and sleeps on work ${RACE} until worker notifies; worker waits for lock ${RACE}, held by control$`,
+  );
+
+  test('waits for that one: race 29, and its replay', () => {
+    const { failure } = explore(flushUnderLock.buggy, never);
+    expect(failure).toMatchObject({ kind: 'deadlock', message: expect.stringMatching(said) });
+    const again = replay(failure?.token ?? '', flushUnderLock.buggy);
+    expect(again.failure?.message).toBe(failure?.message);
+  });
+
+  test('is in no ring where nobody ever would', () => {
+    const { failure } = explore(
+      scenario({
+        a: (s) => void Atomics.wait(s, 0, 0),
+        b: (s) => void Atomics.wait(s, 1, 0),
+      }),
+      never,
+    );
+    expect(failure).toMatchObject({ kind: 'deadlock' });
+    expect(failure?.message).toMatch(/^no thread can go on: a at wait\(x, 0\); b at wait\(y, 0\)$/);
+  });
+
+  test('is in no ring where it holds a lock that others want, and nobody would notify it', () => {
+    const { failure } = explore(
+      scenario({
+        holder: (s) => {
+          new AbstractLock(s, 0).lock();
+          Atomics.wait(s, 3, 0);
+        },
+        wanter: (s) => {
+          new AbstractLock(s, 0).lock();
+          new AbstractLock(s, 0).unlock();
+        },
+      }),
+      { ...never, strategy: 'dfs' },
+    );
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(/^no thread can go on: /);
+  });
+
+  test('holds what it took itself: a lock taken twice is a ring of one', () => {
+    const twice: Thread = (s) => {
+      new AbstractLock(s, 0).lock();
+      new AbstractLock(s, 0).lock();
+    };
+    const { failure } = explore(scenario({ twice, other: (s) => void Atomics.load(s, 0) }), never);
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(new RegExp(`^${holds('twice', 'x', 'x', 'itself')}$`));
+  });
+
+  test('is an orphan where all others have ended', () => {
+    const { failure } = explore(
+      scenario({ a: (s) => void Atomics.wait(s, 3, 0), b: (s) => void Atomics.add(s, 4, 1) }),
+      never,
+    );
+    expect(failure?.kind).toBe('orphan-wait');
+  });
+});
