@@ -9,6 +9,13 @@ type Shared = {
   readonly fresh: Uint8Array;
   /** For comparing and putting back within a schedule. */
   readonly kept: Uint8Array;
+  /** The same three as words; a rest of less than a word is left out. */
+  readonly words: Int32Array;
+  readonly freshWords: Int32Array;
+  readonly keptWords: Int32Array;
+  /** The words that some operation may have written, in any schedule; and which they are. */
+  readonly touched: number[];
+  readonly isTouched: Uint8Array;
 };
 
 type View = { readonly path: string; readonly at: number; readonly bytes: number; readonly step: number };
@@ -28,6 +35,7 @@ export class SharedMemory {
   readonly #views: View[] = [];
   readonly #names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
   #end = GAP;
+  #whole = true;
   #lastBuffer: ArrayBufferLike | undefined;
   #lastBase = -1;
 
@@ -79,22 +87,68 @@ export class SharedMemory {
     return `${view.path}+${at - view.at}`;
   }
 
+  /**
+   * Off where all that changes the bytes within a schedule is operations, each of them told by {@link touch}: then only
+   * the words that one of them has written are copied, and the others are compared, which takes a third of the time.
+   */
+  get whole(): boolean {
+    return this.#whole;
+  }
+
+  set whole(whole: boolean) {
+    if (this.#whole && !whole) for (const { fresh, kept } of this.#shared) kept.set(fresh);
+    this.#whole = whole;
+  }
+
+  /** An operation that may write these bytes is about to be done for the first time. */
+  touch(at: number, size: number): void {
+    const { buffer, byteOffset } = this.place(at);
+    const shared = this.#shared[buffer];
+    if (shared === undefined) return;
+    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
+      if (shared.isTouched[word] !== 0) continue;
+      shared.isTouched[word] = 1;
+      shared.touched.push(word);
+    }
+  }
+
   /** Takes the bytes as they are now for those that {@link restore} puts back. */
   markFresh(): void {
-    for (const { bytes, fresh } of this.#shared) fresh.set(bytes);
+    for (const { bytes, fresh, kept } of this.#shared) {
+      fresh.set(bytes);
+      kept.set(bytes);
+    }
   }
 
   restore(): void {
-    for (const { bytes, fresh } of this.#shared) copy(fresh, bytes);
+    for (const shared of this.#shared) {
+      const { bytes, fresh } = shared;
+      if (this.#isCopied(shared)) copy(fresh, bytes);
+      else {
+        copyWords(shared.freshWords, shared.words, shared.touched);
+        // What `finally` has written, or code without Atomics.
+        if (Buffer.compare(bytes, fresh) !== 0) bytes.set(fresh);
+      }
+    }
   }
 
   /** Notes all bytes, for {@link changed} and {@link putBack}. */
   keep(): void {
-    for (const { bytes, kept } of this.#shared) copy(bytes, kept);
+    for (const shared of this.#shared) {
+      if (this.#isCopied(shared)) copy(shared.bytes, shared.kept);
+      else copyWords(shared.words, shared.keptWords, shared.touched);
+    }
   }
 
   putBack(): void {
-    for (const { bytes, kept } of this.#shared) copy(kept, bytes);
+    for (const shared of this.#shared) {
+      if (this.#isCopied(shared)) copy(shared.kept, shared.bytes);
+      else copyWords(shared.keptWords, shared.words, shared.touched);
+    }
+  }
+
+  #isCopied({ bytes, touched }: Shared): boolean {
+    return this.#whole || bytes.length <= SMALL || touched.length > bytes.length >> 5;
   }
 
   get size(): number {
@@ -122,6 +176,7 @@ export class SharedMemory {
 
   /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without Atomics. */
   garble(at: number, size: number, salt: number): void {
+    this.touch(at, size);
     const { buffer, byteOffset } = this.place(at);
     const bytes = this.#shared[buffer]?.bytes;
     for (let i = 0; bytes !== undefined && i < size; i++) {
@@ -156,12 +211,21 @@ export class SharedMemory {
     const base = this.#end;
     const length = buffer.byteLength;
     this.#end = base + Math.ceil(length / GAP) * GAP + GAP;
+    const fresh = new Uint8Array(length);
+    fresh.set(new Uint8Array(buffer));
+    const kept = new Uint8Array(length);
+    const words = length >> 2;
     this.#shared.push({
       buffer,
       base,
       bytes: new Uint8Array(buffer),
-      fresh: new Uint8Array(buffer).slice(),
-      kept: new Uint8Array(length),
+      fresh,
+      kept,
+      words: new Int32Array(buffer, 0, words),
+      freshWords: new Int32Array(fresh.buffer, 0, words),
+      keptWords: new Int32Array(kept.buffer, 0, words),
+      touched: [],
+      isTouched: new Uint8Array(words + 1),
     });
     return base;
   }
@@ -195,4 +259,11 @@ export class SharedMemory {
 function copy(from: Uint8Array, to: Uint8Array): void {
   if (from.length > SMALL) to.set(from);
   else for (let i = 0; i < from.length; i++) to[i] = from[i] as number;
+}
+
+function copyWords(from: Int32Array, to: Int32Array, which: readonly number[]): void {
+  for (let i = 0; i < which.length; i++) {
+    const word = which[i] as number;
+    to[word] = from[word] as number;
+  }
 }

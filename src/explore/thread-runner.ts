@@ -3,7 +3,7 @@ import { outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
-import { ENDED, FAILED, type IntegerArray, Point, type Value, WAIT } from './operation.ts';
+import { ENDED, FAILED, type IntegerArray, LOAD, NOTIFY, Point, type Value, WAIT } from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
@@ -314,6 +314,7 @@ export class ThreadRunner implements Controller, Source {
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
     point.clockNs = this.#clockNs;
+    if (op !== LOAD && op !== WAIT && op !== NOTIFY) this.#memory.touch(point.at, point.size);
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {

@@ -45,7 +45,6 @@ export class Tracks {
   readonly paths: Point[][];
   readonly answers: Value[][];
   readonly done: Int32Array;
-  direct = false;
   /** Some thread sleeps in this schedule; told by the simulator. */
   asleep = false;
   /** This schedule rests on a wrong guess: give it up and repeat it. */
@@ -56,6 +55,7 @@ export class Tracks {
   /** Threads were found to use shared words without Atomics; where they write, one such word. */
   plain = false;
   plainWriteAt = -1;
+  #direct = false;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
   /** In direct mode, by thread and operation: the memory when it was answered. */
@@ -79,6 +79,18 @@ export class Tracks {
     this.#runner = runner;
     this.#known = new KnownPoints(threads, runner);
     this.#keepsPast = memory.size <= MOST_PAST;
+    memory.whole = false;
+  }
+
+  get direct(): boolean {
+    return this.#direct;
+  }
+
+  /** The code is run at each step, and nothing taken from memory. */
+  set direct(direct: boolean) {
+    this.#direct = direct;
+    // What is written without Atomics is known of no word.
+    this.#memory.whole = direct;
   }
 
   /** Begins a schedule. */
@@ -92,7 +104,7 @@ export class Tracks {
 
   /** Where thread `t` stands before its first operation. */
   root(t: number): Point {
-    if (this.direct) return this.#discover(t);
+    if (this.#direct) return this.#discover(t);
     const known = this.#known.roots[t];
     if (known !== undefined) return known;
     const root = this.#discover(t);
@@ -115,7 +127,7 @@ export class Tracks {
 
   /** Where thread `t` has come to after its last operation, which was at `point` and got `answer`. */
   next(t: number, point: Point, answer: Value): Point {
-    if (this.direct) {
+    if (this.#direct) {
       if (this.#keepsPast)
         (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
       return this.#discover(t);
@@ -166,7 +178,7 @@ export class Tracks {
   /** Asks the thread's code for its next operation. */
   #discover(t: number): Point {
     this.ticks += 16;
-    if (this.direct) return this.#discoverExactly(t);
+    if (this.#direct) return this.#discoverExactly(t);
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
     const count = this.done[t] as number;
