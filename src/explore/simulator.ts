@@ -36,6 +36,9 @@ const TICKS = 255;
  * code is run once, with the answers of this schedule, which checks everything that was assumed and does all that is
  * not an operation (assertions above all). Where the code shows that the memory was wrong, that is corrected and the
  * schedule repeated. Code that writes shared memory without Atomics is run at each step instead.
+ *
+ * A step costs 25 to 40 ns where histories repeat. Where they do not, a thread is run again from its start whenever it
+ * gets an answer that was not expected: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
  */
 export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly threads: number;
@@ -391,9 +394,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   }
 
   #finish(): RunEnd {
-    const { fault, outcome } = judgeEnd(this.#scenario, this.#state, this.#runner);
-    this.fault = fault;
-    this.outcome = outcome;
-    return fault === undefined ? 'ended' : 'failed';
+    ({ fault: this.fault, outcome: this.outcome } = judgeEnd(this.#scenario, this.#state, this.#runner));
+    return this.fault === undefined ? 'ended' : 'failed';
   }
 }
