@@ -343,7 +343,7 @@ class Exploration {
     this.#failures++;
     this.#hang = {
       kind: 'livelock',
-      message: `${thread} has come to no operation for ${seconds} s (the limit; each operation of its code begins it anew), and was stopped: after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+      message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
       token: encodeToken({
         scenario: scenario.name,
         seed: this.#seed,

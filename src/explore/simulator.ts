@@ -27,9 +27,6 @@ export type SimulatorOptions = {
 
 /** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
 const STUCK_ROUNDS = 10_000;
-/** How often the clock is looked at: steps, of which one that makes a thread's code run counts for 16. */
-const TICKS = 255;
-
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
  * from a point is remembered (see Point), so a schedule is executed from what is remembered, and then each thread's
@@ -198,8 +195,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     let current = this.#current;
     let how: RunEnd = 'ended';
     while (this.#failed < 0 && !tracks.again) {
-      if (++tracks.ticks > TICKS) {
-        tracks.ticks = 0;
+      if ((this.steps & 15) === 15 && tracks.isTime(16)) {
         this.#current = current;
         if (isDue()) return LATER;
       }

@@ -26,6 +26,8 @@ export type Nondeterminism = {
 
 /** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
 const MOST_PAST = 1 << 16;
+/** How often the clock is looked at: steps, of which one that makes a thread's code run counts for 16. */
+const TICKS = 255;
 /** A loop is believed to wait after asking for the same this often. */
 const SPIN_ROUNDS = 64;
 /** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
@@ -49,13 +51,13 @@ export class Tracks {
   asleep = false;
   /** This schedule rests on a wrong guess: give it up and repeat it. */
   again = false;
-  /** Steps since the clock was looked at; those that make a thread's code run count for more. */
-  ticks = 0;
   nondeterminism: Nondeterminism | undefined;
   /** Threads were found to use shared words without Atomics; where they write, one such word. */
   plain = false;
   plainWriteAt = -1;
   #direct = false;
+  /** Steps since the clock was looked at; those that make a thread's code run count for more. */
+  #ticks = 0;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
   /** In direct mode, by thread and operation: the memory when it was answered. */
@@ -91,6 +93,14 @@ export class Tracks {
     this.#direct = direct;
     // What is written without Atomics is known of no word.
     this.#memory.whole = direct;
+  }
+
+  /** Counts steps; whether it is time to look at the clock. */
+  isTime(steps: number): boolean {
+    this.#ticks += steps;
+    if (this.#ticks <= TICKS) return false;
+    this.#ticks = 0;
+    return true;
   }
 
   /** Begins a schedule. */
@@ -177,7 +187,7 @@ export class Tracks {
 
   /** Asks the thread's code for its next operation. */
   #discover(t: number): Point {
-    this.ticks += 16;
+    this.#ticks += 16;
     if (this.#direct) return this.#discoverExactly(t);
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
