@@ -14,7 +14,7 @@ import {
 } from './strategies/strategy.ts';
 import { END, mix, type ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
-import { inPieces, isDue, LATER, type Piecework } from './watchdog.ts';
+import { inPieces, LATER, type Piecework } from './watchdog.ts';
 
 /** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
 export type Timeouts = 'late' | 'any' | 'never';
@@ -194,11 +194,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     const fairFrom = maxSteps >> 1;
     let current = this.#current;
     let how: RunEnd = 'ended';
-    while (this.#failed < 0 && !tracks.again) {
-      if ((this.steps & 15) === 15 && tracks.isTime(16)) {
-        this.#current = current;
-        if (isDue()) return LATER;
-      }
+    while (this.#failed < 0 && !tracks.stop) {
       const enabled = this.enabled;
       if (enabled === 0) {
         if (this.#live === 0) break;
@@ -228,6 +224,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       }
       this.#step(t);
       current = t;
+    }
+    if (this.#failed < 0 && tracks.isLate()) {
+      this.#current = current;
+      return LATER;
     }
     if (tracks.nondeterminism !== undefined) {
       this.fault = tracks.nondeterminism;

@@ -14,6 +14,7 @@ import {
 import type { SharedMemory } from './shared-memory.ts';
 import { nextPeriod, sameOperation } from './spin.ts';
 import { END, type ThreadRunner } from './thread-runner.ts';
+import { isDue } from './watchdog.ts';
 
 /** A thread did another thing when it was run again with the same answers. */
 export type Nondeterminism = {
@@ -26,8 +27,8 @@ export type Nondeterminism = {
 
 /** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
 const MOST_PAST = 1 << 16;
-/** How often the clock is looked at: steps, of which one that makes a thread's code run counts for 16. */
-const TICKS = 255;
+/** The clock is looked at when threads' code has been run so often, a power of two, less one. All else takes no time. */
+const CLOCK_EVERY = 15;
 /** A loop is believed to wait after asking for the same this often. */
 const SPIN_ROUNDS = 64;
 /** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
@@ -51,13 +52,14 @@ export class Tracks {
   asleep = false;
   /** This schedule rests on a wrong guess: give it up and repeat it. */
   again = false;
+  /** This schedule is to be left, for that or because it takes long. */
+  stop = false;
   nondeterminism: Nondeterminism | undefined;
   /** Threads were found to use shared words without Atomics; where they write, one such word. */
   plain = false;
   plainWriteAt = -1;
   #direct = false;
-  /** Steps since the clock was looked at; those that make a thread's code run count for more. */
-  #ticks = 0;
+  #runs = 0;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
   /** In direct mode, by thread and operation: the memory when it was answered. */
@@ -95,11 +97,10 @@ export class Tracks {
     this.#memory.whole = direct;
   }
 
-  /** Counts steps; whether it is time to look at the clock. */
-  isTime(steps: number): boolean {
-    this.#ticks += steps;
-    if (this.#ticks <= TICKS) return false;
-    this.#ticks = 0;
+  /** The schedule is to be left for now, where it stands, and gone on with; see watchdog.ts. */
+  isLate(): boolean {
+    if (!this.stop || this.again) return false;
+    this.stop = false;
     return true;
   }
 
@@ -107,6 +108,7 @@ export class Tracks {
   begin(): void {
     this.done.fill(0);
     this.again = false;
+    this.stop = false;
     this.asleep = false;
     this.nondeterminism = undefined;
     this.#known.begin();
@@ -187,7 +189,7 @@ export class Tracks {
 
   /** Asks the thread's code for its next operation. */
   #discover(t: number): Point {
-    this.#ticks += 16;
+    if ((++this.#runs & CLOCK_EVERY) === 0 && isDue()) this.stop = true;
     if (this.#direct) return this.#discoverExactly(t);
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
@@ -236,6 +238,7 @@ export class Tracks {
     const expected = path[mismatch] as Point;
     this.nondeterminism = { kind: 'nondeterminism', thread: t, step: mismatch, expected, saw: point };
     this.again = true;
+    this.stop = true;
     return END;
   }
 
@@ -300,6 +303,7 @@ export class Tracks {
     this.plain = true;
     this.direct = true;
     this.again = true;
+    this.stop = true;
   }
 
   /**
@@ -310,6 +314,7 @@ export class Tracks {
    */
   #unlearn(t: number, step: number, inTime: boolean): void {
     this.again = true;
+    this.stop = true;
     const path = this.paths[t] as Point[];
     let blamed: Point | undefined;
     for (let i = Math.min(step, this.done[t] as number) - 1; i >= 0; i--) {
