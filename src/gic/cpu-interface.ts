@@ -78,7 +78,7 @@ export class CpuInterface {
       if (intid === NONE) return SPURIOUS;
       const state = this.#interrupts.stateFound;
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
-      const taken = this.#interrupts.take(this.vcpu, intid, state);
+      const taken = this.#interrupts.take(this.vcpu, intid, state, this.#get(LAST));
       if (taken === 0) continue;
       this.#setActivePriority(taken);
       this.#put(LAST, intid);

@@ -78,7 +78,7 @@ export const NONE = -1;
  * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
  * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
  * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). An interrupt may
- * be on a list without being deliverable; the LPI that a vCPU took last stays on its list, so that an LPI that comes
+ * be on a list without being deliverable; an LPI that a vCPU takes twice in a row stays on its list, so that one that comes
  * again and again passes one cache line between the two threads, and not the list's as well. The exceptions are KVM's own, and are made in holding.ts alone: what is latched and not listed is marked HELD, which is not
  * deliverable; a level that is up and not listed waits until its wire, or a register, moves.
  *
@@ -314,18 +314,19 @@ export class Interrupts {
 
   /**
    * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
-   * Returns its state from before, or 0 if it is no longer to be had: then look again. An LPI stays on the list: the next
-   * search takes it off, if it is not the one to be kept. The thread of `vcpu` only.
+   * Returns its state from before, or 0 if it is no longer to be had: then look again. The thread of `vcpu` only.
    * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
+   * @param last - what was taken last: the same LPI once more stays on the list
    */
-  take(vcpu: number, intid: number, seen?: number): number {
+  take(vcpu: number, intid: number, seen?: number, last = NONE): number {
     const at = this.find(vcpu, intid);
     const lpi = intid >= FIRST_LPI;
+    const stays = lpi && intid === last;
     // The list first: if it is latched again behind the swap below, it will be listed again.
-    if (!lpi) this.#listed[vcpu]?.claim(intid);
+    if (!stays) this.#listed[vcpu]?.claim(intid);
     for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
-        if (!lpi && isDeliverable(before)) this.list(targetOf(before), intid);
+        if (!stays && isDeliverable(before)) this.list(targetOf(before), intid);
         return 0;
       }
       const after = (before & ~(LATCH | HELD)) | (lpi ? 0 : ACTIVE);
