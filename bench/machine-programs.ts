@@ -6,17 +6,47 @@ import { Distribution, type Summary } from '../src/measure/distribution.ts';
 
 /** What the programs of this benchmark share, in words of the scenario's region, each on a line of its own. */
 const REPLIES = 0;
-const START = 16;
+const TURNS = 16; // two, the device's and the vCPU's
+const GAME = 48;
 export const BENCH_WORDS = 64;
 
-export type TripOptions = { readonly rounds: number; readonly parked: boolean };
+export type TripOptions = { readonly blocks: number; readonly rounds: number; readonly parked: boolean };
+/** Round trips through the machine, and of two bare words between the same two threads, ns. */
+export type TripFigures = { readonly through: Summary; readonly bare: Summary };
 export type RateOptions = { readonly milliseconds: number; readonly events: number; readonly burst: number };
 export type RateFigures = { readonly injected: number; readonly seconds: number };
 export type HeapFigures = { readonly signals: number; readonly grownBytes: number };
 
-/** A guest that answers each interrupt by counting it where the device looks. */
+/** One side of a ping-pong over two bare words: the calibration that every figure is held against. */
+function passTurns(
+  { words, scenario, clock }: Machine,
+  { rounds, parked }: TripOptions,
+  first: boolean,
+  trips?: Distribution,
+): void {
+  const mine = scenario.at + TURNS + (first ? 0 : 16);
+  const theirs = scenario.at + TURNS + (first ? 16 : 0);
+  const await_ = (value: number) => {
+    for (let seen = Atomics.load(words, theirs); seen !== value; seen = Atomics.load(words, theirs)) {
+      if (parked) Atomics.wait(words, theirs, seen, 1000);
+    }
+  };
+  const say = (value: number) => {
+    Atomics.store(words, mine, value);
+    if (parked) Atomics.notify(words, mine);
+  };
+  for (let round = 1; round <= rounds; round++) {
+    const start = first ? clock.now() : 0;
+    if (!first) await_(round);
+    say(round);
+    if (first) await_(round);
+    trips?.record(clock.now() - start);
+  }
+}
+
+/** A guest that answers each interrupt by counting it where the device looks; and that plays when a game is on. */
 export function replyingGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const { parked } = options as { parked: boolean };
+  const { parked } = options as TripOptions;
   const { words, scenario } = machine;
   return {
     boot() {
@@ -26,6 +56,12 @@ export function replyingGuest(machine: Machine, vcpu: Vcpu, options: unknown): G
     interrupt() {
       Atomics.add(words, scenario.at + REPLIES, 1);
       if (parked) Atomics.notify(words, scenario.at + REPLIES);
+    },
+    finished() {
+      if (Atomics.load(words, scenario.at + GAME) === 0) return false;
+      Atomics.store(words, scenario.at + GAME, 0);
+      passTurns(machine, options as TripOptions, false);
+      return false;
     },
   };
 }
@@ -41,26 +77,41 @@ export function quietGuest(_machine: Machine, vcpu: Vcpu): Guest {
   };
 }
 
-/** Signals eventfd 0 and waits for the guest's reply, over and over: round trips in ns. */
-export function roundTrips(machine: Machine, options: unknown): { run(): Summary } {
-  const { rounds, parked } = options as TripOptions;
+/**
+ * Signals eventfd 0 and waits for the guest's reply, over and over; and plays against the vCPU in between, in blocks that
+ * take turns: what a wake-up costs depends on where the system has put two threads, so they have to be the same two.
+ */
+export function roundTrips(machine: Machine, options: unknown): { run(): TripFigures } {
+  const { blocks, rounds, parked } = options as TripOptions;
   const { words, scenario, clock, vm } = machine;
   const at = scenario.at + REPLIES;
-  const trip = (trips: Distribution) => {
-    for (let round = 0; round < rounds; round++) {
-      const before = Atomics.load(words, at);
-      const start = clock.now();
-      vm.irqfds.write(0);
-      while (Atomics.load(words, at) === before) if (parked) Atomics.wait(words, at, before, 1000);
-      trips.record(clock.now() - start);
-    }
+  const awaitReply = (before: number) => {
+    while (Atomics.load(words, at) === before) if (parked) Atomics.wait(words, at, before, 1000);
+  };
+  const trip = () => {
+    const before = Atomics.load(words, at);
+    const start = clock.now();
+    vm.irqfds.write(0);
+    awaitReply(before);
+    return clock.now() - start;
+  };
+  const block = (through: Distribution, bare: Distribution) => {
+    Atomics.store(words, scenario.at + TURNS, 0);
+    Atomics.store(words, scenario.at + TURNS + 16, 0);
+    Atomics.store(words, scenario.at + GAME, 1);
+    // The vCPU plays when it finds nothing more to do, which may be before it takes this signal or after.
+    const before = Atomics.load(words, at);
+    vm.irqfds.write(0);
+    passTurns(machine, options as TripOptions, true, bare);
+    awaitReply(before);
+    for (let round = 0; round < rounds; round++) through.record(trip());
   };
   return {
     run() {
-      trip(new Distribution(LATENCY));
-      const trips = new Distribution(LATENCY);
-      trip(trips);
-      return trips.summary();
+      const [through, bare] = [new Distribution(LATENCY), new Distribution(LATENCY)];
+      for (let n = 0; n < blocks; n++) block(new Distribution(LATENCY), new Distribution(LATENCY));
+      for (let n = 0; n < blocks; n++) block(through, bare);
+      return { through: through.summary(), bare: bare.summary() };
     },
   };
 }
@@ -96,36 +147,6 @@ export function floodOnHeap(machine: Machine, options: unknown): { run(): HeapFi
       const before = getHeapStatistics().used_heap_size;
       for (let i = 0; i < signals; i++) machine.vm.irqfds.write(0);
       return { signals, grownBytes: getHeapStatistics().used_heap_size - before };
-    },
-  };
-}
-
-/** One side of a ping-pong over two bare words: the calibration that every figure is held against. */
-export function barePing(machine: Machine, options: unknown): { run(): Summary | undefined } {
-  const { rounds, parked, first } = options as TripOptions & { first: boolean };
-  const { words, scenario, clock } = machine;
-  const mine = scenario.at + START + (first ? 0 : 16);
-  const theirs = scenario.at + START + (first ? 16 : 0);
-  const await_ = (value: number) => {
-    for (let seen = Atomics.load(words, theirs); seen !== value; seen = Atomics.load(words, theirs)) {
-      if (parked) Atomics.wait(words, theirs, seen, 1000);
-    }
-  };
-  const say = (value: number) => {
-    Atomics.store(words, mine, value);
-    if (parked) Atomics.notify(words, mine);
-  };
-  return {
-    run() {
-      const trips = new Distribution(LATENCY);
-      for (let round = 1; round <= 2 * rounds; round++) {
-        const start = first ? clock.now() : 0;
-        if (!first) await_(round);
-        say(round);
-        if (first) await_(round);
-        if (first && round > rounds) trips.record(clock.now() - start);
-      }
-      return first ? trips.summary() : undefined;
     },
   };
 }

@@ -14,7 +14,13 @@ import {
 } from '../src/scenarios/stress/synthetic.ts';
 import { type Cast, Harness } from '../src/threads/harness.ts';
 import type { ProgramName } from '../src/threads/task.ts';
-import { BENCH_WORDS, type HeapFigures, type RateFigures } from './machine-programs.ts';
+import {
+  BENCH_WORDS,
+  type HeapFigures,
+  type RateFigures,
+  type TripFigures,
+  type TripOptions,
+} from './machine-programs.ts';
 
 export type Trip = { readonly name: string; readonly trip: Summary; readonly bare: Summary };
 export type Rate = {
@@ -35,8 +41,8 @@ export type MachineFigures = {
   };
 };
 
-const SPIN_ROUNDS = 200_000;
-const PARK_ROUNDS = 5_000;
+const SPINNING = { blocks: 100, rounds: 2_000 };
+const PARKED = { blocks: 25, rounds: 200 };
 const RATE_MS = 1_500;
 const HEAP_SIGNALS = 10_000_000;
 /** Published for KVM with the LPI translation cache: `vgic_lpi_stress -v 1 -d 1 -e 1` on an arm64 server. */
@@ -90,20 +96,13 @@ async function perform(machine: Machine, cast: Cast): Promise<unknown[]> {
 const ONE: Topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
 
 async function trip(name: string, parked: boolean): Promise<Trip> {
-  const rounds = parked ? PARK_ROUNDS : SPIN_ROUNDS;
-  const [first] = (await perform(build(ONE, 0, 2), {
-    guest: program('quietGuest', {}),
-    programs: {
-      ping: program('barePing', { rounds, parked, first: true }),
-      pong: program('barePing', { rounds, parked, first: false }),
-    },
-  })) as Summary[];
-  const [through] = (await perform(build(ONE, parked ? 0 : 1e9, 1), {
-    guest: program('replyingGuest', { parked }),
-    programs: { device: program('roundTrips', { rounds, parked }) },
-  })) as Summary[];
-  if (!first || !through) throw new Error('the benchmark lost its figures');
-  return { name, trip: through, bare: first };
+  const options: TripOptions = { ...(parked ? PARKED : SPINNING), parked };
+  const [figures] = (await perform(build(ONE, parked ? 0 : 1e9, 1), {
+    guest: program('replyingGuest', options),
+    programs: { device: program('roundTrips', options) },
+  })) as TripFigures[];
+  if (!figures) throw new Error('the benchmark lost its figures');
+  return { name, trip: figures.through, bare: figures.bare };
 }
 
 async function floodRate(events: number): Promise<Rate> {
