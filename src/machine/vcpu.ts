@@ -67,19 +67,22 @@ export class Vcpu {
   run(guest: Guest): ExitReason {
     this.control.mode = IN_GUEST;
     this.resume(guest);
+    // While interrupts come one after the other, the acknowledge finds out by itself; after a single one a cheap look does.
+    let busy = false;
     for (;;) {
       if (this.control.requests !== 0) {
         const reason = this.#exitReason();
         if (reason) return this.#leave(reason);
       }
       const intid = this.cpu.acknowledge();
-      const inVain = intid === SPURIOUS;
-      if (!inVain) {
+      if (intid !== SPURIOUS) {
         this.handle(guest, intid);
-        if (this.cpu.mayBeSignalled) continue;
+        busy ||= this.cpu.mayBeSignalled;
+        if (busy) continue;
       }
       if (guest.finished?.()) return this.#leave('shutdown');
-      this.#halt.halt(inVain);
+      this.#halt.halt(intid === SPURIOUS && !busy);
+      busy = false;
       this.resume(guest);
     }
   }
