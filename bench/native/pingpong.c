@@ -4,7 +4,8 @@
  *   futex   both sleep in futex(2), private,
  *   eventfd both sleep in read(2) of an eventfd(2) each.
  * Each thread has a core of its own, where there are two that it may use: put on one by the system, as it does at times,
- * threads that sleep wake each other ten times as fast, and what was measured would be chance.
+ * threads that sleep wake each other ten times as fast, and what was measured would be chance. For the same reason the
+ * ponger, once woken, waits until the pinger must be asleep; that time is taken off the trip.
  * Usage: pingpong [spin rounds] [park rounds]; prints one JSON object, times in ns. Linux only.
  *
  *   cc -O2 -pthread -o pingpong pingpong.c
@@ -66,6 +67,9 @@ static void stay_on(enum side side)
 	}
 }
 
+/* How long a ponger that sleeps waits before it answers. */
+#define REST_NS 30000u
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -101,6 +105,14 @@ static void await(enum way way, enum side own, uint32_t wanted)
 		die("read of an eventfd");
 }
 
+static void rest(enum way way)
+{
+	if (way == SPIN)
+		return;
+	for (uint64_t end = now_ns() + REST_NS; now_ns() < end;)
+		;
+}
+
 static void *ponger(void *argument)
 {
 	const struct game *game = argument;
@@ -108,6 +120,7 @@ static void *ponger(void *argument)
 	stay_on(PONG);
 	for (uint32_t round = 0; round < game->rounds; round++) {
 		await(game->way, PONG, 2 * round + 1);
+		rest(game->way);
 		pass(game->way, PING, 2 * round + 2);
 	}
 	return NULL;
@@ -152,8 +165,9 @@ static void play(const char *name, enum way way, uint32_t rounds)
 		await(way, PING, 2 * round + 2);
 		now = now_ns();
 		if (round >= warm_up)
-			trips[round - warm_up] = now - last;
-		last = now;
+			trips[round - warm_up] = now - last - (way == SPIN ? 0 : REST_NS);
+		rest(way);
+		last = way == SPIN ? now : now_ns();
 	}
 	pthread_join(thread, NULL);
 
