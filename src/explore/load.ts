@@ -42,11 +42,15 @@ export async function loadScenario(file: string): Promise<CheckedScenario> {
   return checkScenario(module.default, file);
 }
 
-/** Makes `import` take TypeScript, where Node.js does not: through a hook that compiles with the project's own compiler. */
+/**
+ * Makes `import` take TypeScript: through hooks that find `./x.ts` where source says `./x.js`, and that compile with the
+ * project's own compiler where Node.js does not run TypeScript by itself.
+ */
 function registerTypeScript(path: string, needed: boolean): void {
-  if (registered || ('typescript' in process.features && process.features.typescript)) return;
-  const compiler = findCompiler(path);
-  if (compiler === undefined) {
+  if (registered) return;
+  const native = 'typescript' in process.features && Boolean(process.features.typescript);
+  const compiler = native ? undefined : findCompiler(path);
+  if (!native && compiler === undefined) {
     if (!needed) return;
     throw new IrqError(
       'ERR_SCENARIO',

@@ -12,9 +12,9 @@ type Compiler = {
 
 let compiler: Compiler | undefined;
 
-/** Called by Node.js in the thread that loads modules, with where the TypeScript compiler is. */
-export function initialize(data: { compiler: string }): void {
-  compiler = createRequire(import.meta.url)(data.compiler);
+/** Called by Node.js in the thread that loads modules, with where the TypeScript compiler is, if it is needed. */
+export function initialize(data: { compiler: string | undefined }): void {
+  if (data.compiler !== undefined) compiler = createRequire(import.meta.url)(data.compiler);
 }
 
 /** `./x.js` in TypeScript source may mean `./x.ts`; a name without extension too. */
