@@ -3,12 +3,16 @@ import type { Machine } from '../src/machine/machine.ts';
 import type { Guest, Vcpu } from '../src/machine/vcpu.ts';
 import { LATENCY } from '../src/measure/buckets.ts';
 import { Distribution, type Summary } from '../src/measure/distribution.ts';
+import { Histogram, histogramWords } from '../src/measure/histogram.ts';
+import { PING_PONG_WORDS, spinPing, spinPong } from '../src/measure/ping-pong.ts';
+import { waitPing, waitPong } from '../src/measure/wait-ping-pong.ts';
+import { LINE } from '../src/memory/layout.ts';
 
 /** What the programs of this benchmark share, in words of the scenario's region, each on a line of its own. */
 const REPLIES = 0;
-const TURNS = 16; // two, the device's and the vCPU's
-const GAME = 48;
-export const BENCH_WORDS = 64;
+const GAME = LINE;
+const TABLE = 2 * LINE;
+export const BENCH_WORDS = TABLE + PING_PONG_WORDS;
 
 export type TripOptions = { readonly blocks: number; readonly rounds: number; readonly parked: boolean };
 /** Round trips through the machine, and of two bare words between the same two threads, ns. */
@@ -17,37 +21,14 @@ export type RateOptions = { readonly milliseconds: number; readonly events: numb
 export type RateFigures = { readonly injected: number; readonly seconds: number };
 export type HeapFigures = { readonly signals: number; readonly grownBytes: number };
 
-/** One side of a ping-pong over two bare words: the calibration that every figure is held against. */
-function passTurns(
-  { words, scenario, clock }: Machine,
-  { rounds, parked }: TripOptions,
-  first: boolean,
-  trips?: Distribution,
-): void {
-  const mine = scenario.at + TURNS + (first ? 0 : 16);
-  const theirs = scenario.at + TURNS + (first ? 16 : 0);
-  const await_ = (value: number) => {
-    for (let seen = Atomics.load(words, theirs); seen !== value; seen = Atomics.load(words, theirs)) {
-      if (parked) Atomics.wait(words, theirs, seen, 1000);
-    }
-  };
-  const say = (value: number) => {
-    Atomics.store(words, mine, value);
-    if (parked) Atomics.notify(words, mine);
-  };
-  for (let round = 1; round <= rounds; round++) {
-    const start = first ? clock.now() : 0;
-    if (!first) await_(round);
-    say(round);
-    if (first) await_(round);
-    trips?.record(clock.now() - start);
-  }
-}
+/** Where the bare ping-pong of the two threads lies, that every figure is held against. */
+const tableOf = ({ scenario }: Machine) => ({ at: scenario.at + TABLE, words: PING_PONG_WORDS });
 
 /** A guest that answers each interrupt by counting it where the device looks; and that plays when a game is on. */
 export function replyingGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const { parked } = options as TripOptions;
+  const { parked, rounds } = options as TripOptions;
   const { words, scenario } = machine;
+  const play = parked ? waitPong : spinPong;
   return {
     boot() {
       vcpu.cpu.priorityMask = 0xf0;
@@ -60,7 +41,7 @@ export function replyingGuest(machine: Machine, vcpu: Vcpu, options: unknown): G
     finished() {
       if (Atomics.load(words, scenario.at + GAME) === 0) return false;
       Atomics.store(words, scenario.at + GAME, 0);
-      passTurns(machine, options as TripOptions, false);
+      play(words, tableOf(machine), rounds);
       return false;
     },
   };
@@ -95,25 +76,29 @@ export function roundTrips(machine: Machine, options: unknown): { run(): TripFig
     awaitReply(before);
     return clock.now() - start;
   };
-  const block = (through: Distribution, bare: Distribution) => {
-    Atomics.store(words, scenario.at + TURNS, 0);
-    Atomics.store(words, scenario.at + TURNS + 16, 0);
+  const play = parked ? waitPing : spinPing;
+  const block = (through: Distribution, bare: Histogram) => {
     Atomics.store(words, scenario.at + GAME, 1);
     // The vCPU plays when it finds nothing more to do, which may be before it takes this signal or after.
     const before = Atomics.load(words, at);
     vm.irqfds.write(0);
-    passTurns(machine, options as TripOptions, true, bare);
+    play(words, tableOf(machine), rounds, clock, bare);
     awaitReply(before);
     for (let round = 0; round < rounds; round++) through.record(trip());
   };
   return {
     run() {
-      const [through, bare] = [new Distribution(LATENCY), new Distribution(LATENCY)];
-      for (let n = 0; n < blocks; n++) block(new Distribution(LATENCY), new Distribution(LATENCY));
+      for (let n = 0; n < blocks; n++) block(new Distribution(LATENCY), ownHistogram());
+      const [through, bare] = [new Distribution(LATENCY), ownHistogram()];
       for (let n = 0; n < blocks; n++) block(through, bare);
-      return { through: through.summary(), bare: bare.summary() };
+      return { through: through.summary(), bare: bare.read().summary() };
     },
   };
+}
+
+function ownHistogram(): Histogram {
+  const words = new Int32Array(new SharedArrayBuffer(4 * histogramWords(LATENCY)));
+  return new Histogram(words, { at: 0, words: words.length }, LATENCY);
 }
 
 /** Signals its events in bursts, one after the other, without waiting for anything. */
