@@ -6,10 +6,7 @@ import {
   type Scenario,
   type ScenarioSource,
 } from '../explore/index.ts';
-import { planPhases } from '../explore/phases.ts';
-import { takeProfile } from '../explore/profile.ts';
 import { runFree } from '../explore/real/free.ts';
-import { withSimulation } from '../explore/simulation.ts';
 import { type Race, variantName } from './race.ts';
 
 export type RaceOptions = {
@@ -77,7 +74,7 @@ export async function runRace(race: Race, options: RaceOptions): Promise<RaceRun
     number: race.number,
     found: failure?.kind === race.kind,
     schedules: buggy.foundAt ?? buggy.schedules,
-    strategy: buggy.foundAt === undefined ? null : strategyAt(race.buggy, seed, buggy.foundAt),
+    strategy: buggy.foundBy ?? null,
     preemptions: failure?.preemptions ?? null,
     minimal: failure?.minimal ?? null,
     kind: failure?.kind ?? null,
@@ -111,17 +108,4 @@ function exploreFixed(scenario: Scenario, { seed, seconds }: RaceOptions): Fixed
 
 function fixedResult({ verdict, exhausted, schedules, strategy, coverage }: ExploreResult): FixedResult {
   return { verdict, exhausted: exhausted && strategy === 'dpor', schedules, explored: coverage.statement };
-}
-
-/** The strategy that ran schedule number `foundAt` of `auto`, which goes through its strategies one after the other. */
-function strategyAt(scenario: Scenario, seed: number, foundAt: number): string | null {
-  const checked = checkScenario(scenario);
-  return withSimulation(checked, seed, { maxSteps: 10_000, timeouts }, ({ simulator }) => {
-    let last = 0;
-    for (const { strategy, most } of planPhases({ seed }, takeProfile(simulator))) {
-      last += most;
-      if (foundAt <= last) return strategy.name;
-    }
-    return null;
-  });
 }
