@@ -11,7 +11,8 @@ import { GAMES, type LatencyPlan, latencyViews } from './plan.ts';
  * The ping-pong of the calibration, played by the very threads that are measured, in blocks between those of the paths:
  * what a wake-up costs depends on which cores the system has put two threads on, and these it has put where it put them.
  *
- * The device plays against vCPU 0. A game is numbered after the paths, once for each half of the run.
+ * The device plays against vCPU 0. A game is numbered after the paths, once for each part of the run: the warm-up, which
+ * counts nowhere, and the two halves.
  */
 export class Games {
   readonly #machine: Machine;
@@ -26,9 +27,9 @@ export class Games {
     this.#trips = this.#views.trips.map((region) => new Histogram(machine.words, region, LATENCY));
   }
 
-  /** What stands in the block's word for a game of the first or the second half of a run. */
-  numberOf(game: number, half: number): number {
-    return this.#first + half * GAMES.length + game;
+  /** What stands in the block's word for a game of a part of the run. */
+  numberOf(game: number, part: number): number {
+    return this.#first + part * GAMES.length + game;
   }
 
   isGame(block: number): boolean {
@@ -59,13 +60,13 @@ export class Games {
     else waitPong(words, table, rounds);
   }
 
-  /** The round trips of a half; of the first where the second had none. While nobody plays. */
-  trips(half: number): { readonly spin: Distribution; readonly park: Distribution } {
+  /** The round trips of a half, 1 or 2; of the first where the second had none. While nobody plays. */
+  trips(part: number): { readonly spin: Distribution; readonly park: Distribution } {
     const of = (game: number, wanted: number): Distribution =>
       this.#trips[wanted * GAMES.length + game]?.read() ?? new Distribution(LATENCY);
     const some = (game: number) => {
-      const wanted = of(game, half);
-      return wanted.total > 0 ? wanted : of(game, 0);
+      const wanted = of(game, part);
+      return wanted.total > 0 ? wanted : of(game, 1);
     };
     return { spin: some(0), park: some(1) };
   }

@@ -79,7 +79,8 @@ const GAME = 3;
 
 /** What the measured threads play for the calibration: both spin, or both sleep. */
 export const GAMES = ['spin', 'park'] as const;
-const HALVES = 2;
+/** What they play in the warm-up, in the first half of the run and in the second. */
+const PARTS = 3;
 
 export type LatencyRegions = {
   readonly block: Region;
@@ -89,7 +90,7 @@ export type LatencyRegions = {
   readonly done: Region;
   /** By device: where it sleeps. */
   readonly bells: readonly Region[];
-  /** By game: its table. By half of the run, and within one by game: its round trips. */
+  /** By game: its table. By part of the run, and within one by game: its round trips. */
   readonly tables: readonly Region[];
   readonly trips: readonly Region[];
 };
@@ -102,8 +103,8 @@ function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegio
     done: layout.region('done', lines.length * LINE),
     bells: Array.from({ length: devices }, (_, device) => layout.region(`bell${device}`, EVENT_COUNT_WORDS)),
     tables: GAMES.map((game) => layout.region(`${game}.table`, PING_PONG_WORDS)),
-    trips: Array.from({ length: HALVES }, (_, half) =>
-      GAMES.map((game) => layout.region(`${game}.trips${half}`, histogramWords(LATENCY))),
+    trips: Array.from({ length: PARTS }, (_, part) =>
+      GAMES.map((game) => layout.region(`${game}.trips${part}`, histogramWords(LATENCY))),
     ).flat(),
   };
 }

@@ -34,6 +34,9 @@ export type LatencyWatch = {
   readonly dispatched?: (dispatched: Dispatched) => Dispatched;
 };
 
+/** Of the calibration, what the measured threads do not play themselves. */
+const OTHER_GAMES = ['eventCount'] as const;
+
 /** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
 const BLOCK = 64;
 /** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
@@ -55,11 +58,11 @@ export async function runLatency(
   const calibrator = new Calibrator();
   try {
     watch.progress?.(0, 'calibrating');
-    const before = await calibrator.measure();
+    const before = await calibrator.measure(OTHER_GAMES);
     const { tallies, plan, games } = await measurePaths(options, watch);
     watch.progress?.(1, 'calibrating');
-    const after = await calibrator.measure();
-    const calibration = calibrationFigures({ ...before, ...games.trips(0) }, { ...after, ...games.trips(1) });
+    const after = await calibrator.measure(OTHER_GAMES);
+    const calibration = calibrationFigures({ ...before, ...games.trips(1) }, { ...after, ...games.trips(2) });
     const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
     const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
     const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
@@ -119,7 +122,7 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
     // Round 0 is for the compiler, and counts nowhere.
     for (let round = 0; round <= rounds; round++) {
       if (round > 1 && performance.now() > end) break;
-      for (let game = 0; game < GAMES.length; game++) await blocks.play(game, 2 * round > rounds ? 1 : 0);
+      for (let game = 0; game < GAMES.length; game++) await blocks.play(game, partOf(round, rounds));
       for (let turn = 0; turn < options.paths.length; turn++) {
         if (watch.signal?.aborted) return { tallies, plan, games };
         watch.progress?.((round + turn / options.paths.length) / (rounds + 1), 'measuring');
@@ -136,6 +139,12 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
     store(machine.words, latencyViews(machine, plan).stopAt, 1);
     await harness.close();
   }
+}
+
+/** Of the games: 0 in the round that counts nowhere, 1 in the first half of the others, 2 in the second. */
+function partOf(round: number, rounds: number): number {
+  if (round === 0) return 0;
+  return 2 * round > rounds + 1 ? 2 : 1;
 }
 
 /** Runs blocks on a machine whose threads are booted. */
@@ -165,10 +174,10 @@ class Blocks {
   }
 
   /** One go of a game of the calibration, of vCPU 0 against device 0; the others rest. */
-  async play(game: number, half: number): Promise<void> {
+  async play(game: number, part: number): Promise<void> {
     const { machine, vcpus, programs } = this.#harness;
     const { pathAt, countAt, gameAt } = this.#views;
-    store(machine.words, pathAt, this.#games.numberOf(game, half));
+    store(machine.words, pathAt, this.#games.numberOf(game, part));
     store(machine.words, countAt, BLOCK);
     store(machine.words, gameAt, BLOCK);
     const pong = vcpus[0]?.run();
