@@ -4,6 +4,7 @@ import { COMMAND_ERRORS, OK } from './command-errors.ts';
 import { addEvent, isCollectionStorable } from './commands/mapping.ts';
 import { NO_DEVICE } from './devices.ts';
 import { NO_EVENT } from './events.ts';
+import { FIRST_LPI } from './lpi-port.ts';
 import type { ItsErrno } from './save.ts';
 import { decodeCollection, decodeDevice, decodeEvent, SAVED_UNMAPPED } from './saved-entries.ts';
 import {
@@ -14,8 +15,6 @@ import {
   removeAllDevices,
 } from './state.ts';
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, secondLevel, tableOf } from './table-walk.ts';
-
-const FIRST_LPI = 8192;
 
 /** What came of a table: an error, its last entry (`ended`), or its end without one that says it is the last. */
 type Scanned = ItsErrno | 'ended' | 'through';

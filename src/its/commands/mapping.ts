@@ -16,11 +16,11 @@ import {
 import { COMMAND_ERRORS, OK } from '../command-errors.ts';
 import { NO_DEVICE } from '../devices.ts';
 import { NO_EVENT } from '../events.ts';
+import { FIRST_LPI } from '../lpi-port.ts';
 import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState, removeCollection, removeDevice } from '../state.ts';
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, tableOf } from '../table-walk.ts';
 
 /** INTIDs below are no LPIs. */
-const FIRST_LPI = 8192;
 
 /**
  * MAPD: maps a device with 2^(Size + 1) events, or unmaps it. One that is mapped already is unmapped first, with all

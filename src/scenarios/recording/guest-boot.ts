@@ -1,4 +1,5 @@
 import { IrqError } from '../../errors/irq-error.ts';
+import { FIRST_LPI } from '../../gic/intid.ts';
 import {
   COMMAND_BYTES,
   encodeCommand,
@@ -17,7 +18,6 @@ import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';
 
-const FIRST_LPI = 8192;
 const QUEUE_BASE = 0xf_ffff_ffff_f000n;
 const OFFSET = 0xf_ffe0n;
 const TABLE_BASE = 0xf_ffff_ffff_f000n;

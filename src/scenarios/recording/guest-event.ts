@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../../gic/intid.ts';
 import { type ItsCommand, OPCODES } from '../../its/command.ts';
 import type { JsonLine } from '../json-line.ts';
 
@@ -60,7 +61,6 @@ const COMMANDS = (Object.keys(OPCODES) as ItsCommand['name'][]).filter((name) =>
 const FRAME_BYTES = { GICD: 0x1_0000, GICR: 0x2_0000, GITS: 0x2_0000 } as const;
 
 const U32 = 0xffff_ffff;
-const FIRST_LPI = 8192;
 const MAX_INTID = 0xff_ffff;
 
 /** What the header says that an event is checked against. */

@@ -1,4 +1,5 @@
 import type { CpuInterface } from '../../gic/cpu-interface.ts';
+import { FIRST_LPI } from '../../gic/intid.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -8,7 +9,6 @@ import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../r
 import { GuestQueue } from './guest-queue.ts';
 import { type Difference, type ReplayTally, SHOWN_DIFFERENCES } from './tally.ts';
 
-const FIRST_LPI = 8192;
 const DOORBELL = 0x1_0040;
 const PROPBASER = 0x70;
 const TABLE_BASE = 0xf_ffff_ffff_f000n;

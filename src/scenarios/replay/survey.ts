@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../../gic/intid.ts';
 import type { GuestEvent } from '../recording/guest-event.ts';
 import type { GuestTrace } from '../recording/guest-trace.ts';
 
@@ -15,7 +16,7 @@ export type Survey = {
 };
 
 /** An INTID that an acknowledge returns where there is an interrupt. */
-export const isInterrupt = (intid: number) => intid < 1020 || intid >= 8192;
+export const isInterrupt = (intid: number) => intid < 1020 || intid >= FIRST_LPI;
 
 /** Whether an event is of the controller's setting up: a register, a command, a byte of a table. */
 function isControl({ op }: GuestEvent): boolean {

@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../../gic/intid.ts';
 import type { ItsCommand } from '../../its/command.ts';
 import type { GuestEvent } from '../recording/guest-event.ts';
 import { MappingLedger } from '../recording/guest-mappings.ts';
@@ -13,7 +14,7 @@ export const ALL = 'all';
 export type Touched = readonly Key[] | typeof ALL;
 
 export function keyOf(intid: number, vcpu: number): Key {
-  if (intid >= 8192) return `l${intid}`;
+  if (intid >= FIRST_LPI) return `l${intid}`;
   return intid < 32 ? `p${vcpu}:${intid}` : `s${intid}`;
 }
 

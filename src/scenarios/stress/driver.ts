@@ -1,5 +1,6 @@
 import { Chance } from '../../explore/chance.ts';
 import { affinityOf } from '../../gic/affinity.ts';
+import { FIRST_LPI } from '../../gic/intid.ts';
 import { isPending } from '../../gic/state.ts';
 import type { Userland } from '../../kvm/designs/design.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -13,7 +14,6 @@ const GICD_IROUTER = 0x6000;
 /** Configuration byte of an LPI of priority 0xa0: disabled, and enabled. */
 const LPI_OFF = 0xa2;
 const LPI_ON = 0xa3;
-const FIRST_LPI = 8192;
 
 /** Pause between two changes, ms. */
 const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;

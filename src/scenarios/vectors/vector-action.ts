@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../../gic/intid.ts';
 import { excerpt } from '../input-file.ts';
 import { parseCommand } from './vector-command.ts';
 import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
@@ -8,7 +9,6 @@ import type { VectorWords } from './vector-words.ts';
 export const MAX_CPUS = 512;
 
 const U32 = 0xffff_ffff;
-const FIRST_LPI = 8192;
 const MAX_INTID = 0xff_ffff;
 
 const STEPS = [

@@ -1,4 +1,5 @@
 import { IrqError } from '../../errors/irq-error.ts';
+import { FIRST_LPI } from '../../gic/intid.ts';
 import type { JsonObject } from '../json-line.ts';
 import type { VectorAnswer } from './vector-answers.ts';
 import { wordsOf } from './vector-command.ts';
@@ -17,7 +18,6 @@ import {
 import type { VectorTarget } from './vector-target.ts';
 
 const NONE = 1023n;
-const FIRST_LPI = 8192;
 const UNSUPPORTED: JsonObject = { unsupported: true };
 
 /** A vector being run. */
