@@ -78,9 +78,10 @@ export const NONE = -1;
  * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
  * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
  * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). An interrupt may
- * be on a list without being deliverable; an LPI that a vCPU takes twice in a row stays on its list, so that one that comes
- * again and again passes one cache line between the two threads, and not the list's as well. The exceptions are KVM's own, and are made in holding.ts alone: what is latched and not listed is marked HELD, which is not
- * deliverable; a level that is up and not listed waits until its wire, or a register, moves.
+ * be on a list without being deliverable: an LPI that a vCPU takes twice in a row stays there, so that one that comes again
+ * and again passes one cache line between two threads, and not the list's too. The exceptions are KVM's own, and made in
+ * holding.ts alone: what is latched and not listed is marked HELD, which is not deliverable; a level that is up and not
+ * listed waits until its wire, or a register, moves.
  *
  * Any thread may call these methods. None blocks, none allocates.
  */

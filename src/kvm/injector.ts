@@ -93,8 +93,8 @@ export class Injector {
   }
 
   /**
-   * KVM's fast path: injects by the copy of a route whose words lie at `at`, if that needs no lock. The words are read
-   * under the sequence count at `sequence`. False where it would block: a write of the route is under way, an MSI whose
+   * KVM's fast path: injects by the copy of a route whose words lie at `at`, if that needs no lock: the LPI that it
+   * remembers, else what it says. The words are then read under the sequence count at `sequence`. False where it would block: a write of the route is under way, an MSI whose
    * translation is not cached, or no single route. Within a reader section.
    * @see kvm_arch_set_irq_inatomic
    */
