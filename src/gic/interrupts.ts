@@ -1,10 +1,9 @@
-import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
-import type { Layout, Region } from '../memory/layout.ts';
-import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
-import { load, peek, replace, setBits, store, type Words } from '../memory/word.ts';
+import { EventCount } from '../memory/event-count.ts';
+import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
+import type { InterruptRegions } from './interrupt-regions.ts';
 import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
-import { type LevelAckRegions, LevelAcks, levelAckRegions } from './level-acks.ts';
-import { PRIORITY_CENSUS_WORDS, PriorityCensus } from './priority-census.ts';
+import { LevelAcks } from './level-acks.ts';
+import { PriorityCensus } from './priority-census.ts';
 import {
   ACTIVE,
   EDGE,
@@ -21,51 +20,7 @@ import {
   TARGET_SHIFT,
   targetOf,
 } from './state.ts';
-
-/** Sizes of the interrupt controller's state. */
-export type InterruptsConfig = {
-  /** 1 to 512 */
-  readonly vcpus: number;
-  /** SPIs that exist, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
-  readonly spis: number;
-  /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
-  readonly idBits: number;
-};
-
-/** Where the states of all interrupts lie, and what each vCPU looks at. */
-export type InterruptRegions = {
-  /** 32 words a vCPU: its SGIs and PPIs. */
-  readonly privates: Region;
-  readonly spis: Region;
-  readonly lpis: Region;
-  readonly census: Region;
-  /** By vCPU: a {@link SummaryBitmap} of the INTIDs that it should look at. */
-  readonly listed: readonly Region[];
-  /** By vCPU: where its thread sleeps. */
-  readonly bells: readonly Region[];
-  /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
-  readonly forwarding: Region;
-  readonly acks: LevelAckRegions;
-  readonly idLimit: number;
-};
-
-/** Adds the regions of the interrupt states to a layout. */
-export function interruptRegions(layout: Layout, config: InterruptsConfig): InterruptRegions {
-  const idLimit = 2 ** config.idBits;
-  const each = <T>(make: (vcpu: number) => T): T[] =>
-    Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
-  return {
-    privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
-    spis: layout.region('spi', config.spis),
-    lpis: layout.region('lpi', idLimit - FIRST_LPI),
-    census: layout.region('census', PRIORITY_CENSUS_WORDS),
-    listed: each((vcpu) => layout.region(`vcpu${vcpu}.listed`, summaryBitmapWords(idLimit))),
-    bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
-    forwarding: layout.region('forwarding', 1),
-    acks: levelAckRegions(layout),
-    idLimit,
-  };
-}
+import { VcpuList } from './vcpu-list.ts';
 
 /** Returned where an INTID names no interrupt. */
 export const NONE = -1;
@@ -96,7 +51,7 @@ export class Interrupts {
   /** Where the states of SPIs and LPIs begin, behind all SGIs and PPIs. */
   readonly #shared: number;
   readonly #census: PriorityCensus;
-  readonly #listed: readonly SummaryBitmap[];
+  readonly #lists: readonly VcpuList[];
   readonly #bells: readonly EventCount[];
   /** A second result of {@link best}, for who called it; no state. */
   readonly #found = new Int32Array(1);
@@ -113,7 +68,7 @@ export class Interrupts {
     this.#forwarding = regions.forwarding.at;
     this.#shared = regions.spis.at;
     this.#census = new PriorityCensus(words, regions.census);
-    this.#listed = regions.listed.map((region) => new SummaryBitmap(words, region, regions.idLimit));
+    this.#lists = regions.lists.map((each) => new VcpuList(words, each, regions.idLimit));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
     this.acks = new LevelAcks(words, regions.acks);
   }
@@ -143,13 +98,18 @@ export class Interrupts {
     return load(this.#words, at);
   }
 
-  /** An edge: makes the interrupt pending. Coalesces with one that is pending already. The hot path of every injection. */
-  latch(at: number, intid: number): void {
-    const before = setBits(this.#words, at, LATCH);
+  /**
+   * An edge: makes the interrupt pending. Coalesces with one that is pending already. The hot path of every injection.
+   * @param looks - whether to look before the word is written: to be left out where it is hardly latched already
+   * @returns whether it was
+   */
+  latch(at: number, intid: number, looks = true): boolean {
+    const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);
     // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
-    if ((before & LATCH) !== 0) return;
+    if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
     if (isDeliverable(state)) this.list(targetOf(state), intid);
+    return false;
   }
 
   /**
@@ -236,7 +196,7 @@ export class Interrupts {
   /** Puts `intid` on a vCPU's list and rings it. Nothing happens while the distributor does not forward. */
   list(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
-    this.#listed[vcpu]?.set(intid);
+    this.#lists[vcpu]?.set(intid);
     this.ring(vcpu);
   }
 
@@ -244,7 +204,7 @@ export class Interrupts {
    * Takes `intid` off a vCPU's list; true if it was there. Look at its state afterwards, and list it anew if it must be.
    */
   unlist(vcpu: number, intid: number): boolean {
-    return this.#listed[vcpu]?.claim(intid) ?? false;
+    return this.#lists[vcpu]?.claim(intid) ?? false;
   }
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
@@ -267,12 +227,20 @@ export class Interrupts {
    * @returns its INTID; {@link stateFound} is the state that decided
    */
   best(vcpu: number, groups: number, kept = NONE): number {
-    const listed = this.#listed[vcpu];
-    if (!listed) return NONE;
+    const list = this.#lists[vcpu];
+    if (!list) return NONE;
+    if (list.isAlone(kept)) {
+      const state = load(this.#words, this.find(vcpu, kept));
+      if (targetOf(state) === vcpu && (state & HELD) === 0) {
+        if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
+        this.#found[0] = state;
+        return kept;
+      }
+    }
     let best = NONE;
     let bestPriority = 256;
     let stopAt = -1;
-    for (let intid = listed.next(0); intid !== NONE; intid = listed.next(intid + 1)) {
+    for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) {
       // The private ones have been looked at, all of them; what follows is counted in the census.
       if (stopAt < 0 && best !== NONE && intid >= PRIVATE_INTIDS) {
         stopAt = this.#census.best;
@@ -283,7 +251,7 @@ export class Interrupts {
       if (!isDeliverable(state) || targetOf(state) !== vcpu) {
         if (intid === kept && intid >= FIRST_LPI && (state & HELD) === 0 && targetOf(state) === vcpu)
           continue;
-        listed.claim(intid);
+        list.claim(intid);
         // Only now is it safe to leave: who makes it deliverable from here on will find the bit gone, and set it.
         state = load(this.#words, at);
         // Held back while who latched it was on the way to list it: it has come again, so it counts.
@@ -324,7 +292,7 @@ export class Interrupts {
     const lpi = intid >= FIRST_LPI;
     const stays = lpi && intid === last;
     // The list first: if it is latched again behind the swap below, it will be listed again.
-    if (!stays) this.#listed[vcpu]?.claim(intid);
+    if (!stays) this.#lists[vcpu]?.claim(intid);
     for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
         if (!stays && isDeliverable(before)) this.list(targetOf(before), intid);
@@ -357,17 +325,19 @@ export class Interrupts {
    * @param kept - as in {@link best}
    */
   wantsLook(vcpu: number, kept = NONE): boolean {
-    const listed = this.#listed[vcpu];
-    if (!listed) return false;
+    const list = this.#lists[vcpu];
+    if (!list) return false;
     // Only an LPI is kept; anything else that is listed wants a look.
-    if (kept < FIRST_LPI) return listed.next(0) !== NONE;
+    if (kept < FIRST_LPI) return list.next(0) !== NONE;
     const state = load(this.#words, this.find(vcpu, kept));
-    return (isDeliverable(state) && targetOf(state) === vcpu) || listed.next(0, kept) !== NONE;
+    if (isDeliverable(state) && targetOf(state) === vcpu) return true;
+    if (list.isAlone(kept)) return false;
+    return list.next(0, kept) !== NONE || (list.has(kept) && !list.standsAlone(kept));
   }
 
   /** Whether `intid` is on the list of `vcpu`. For oracles and tests. */
   isListed(vcpu: number, intid: number): boolean {
-    return this.#listed[vcpu]?.has(intid) ?? false;
+    return this.#lists[vcpu]?.has(intid) ?? false;
   }
 
   /**

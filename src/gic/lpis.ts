@@ -94,10 +94,14 @@ export class Lpis {
     return this.#interrupts.idLimit;
   }
 
-  /** Makes it pending: an MSI, or the INT command. The hot path of an MSI. Latched even where it is disabled. */
-  latch(lpi: number): void {
+  /**
+   * Makes it pending: an MSI, or the INT command. The hot path of an MSI. Latched even where it is disabled.
+   * @param looks - as in {@link Interrupts.latch}
+   * @returns whether it was pending already
+   */
+  latch(lpi: number, looks = true): boolean {
     const at = this.#interrupts.find(0, lpi);
-    if (at !== NONE) this.#interrupts.latch(at, lpi);
+    return at !== NONE && this.#interrupts.latch(at, lpi, looks);
   }
 
   /** Takes the pending state away: the CLEAR command. */

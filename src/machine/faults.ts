@@ -1,5 +1,6 @@
 import type { GicHooks } from '../gic/gic.ts';
-import { type InterruptRegions, Interrupts } from '../gic/interrupts.ts';
+import type { InterruptRegions } from '../gic/interrupt-regions.ts';
+import { Interrupts } from '../gic/interrupts.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
 import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
@@ -76,8 +77,8 @@ class KickDropped extends FaultyInterrupts {
 
 /** Now and then forgets an edge altogether. */
 class PendingDropped extends FaultyInterrupts {
-  override latch(at: number, intid: number): void {
-    if (!this.due()) super.latch(at, intid);
+  override latch(at: number, intid: number, looks?: boolean): boolean {
+    return !this.due() && super.latch(at, intid, looks);
   }
 }
 

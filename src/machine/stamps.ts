@@ -1,4 +1,5 @@
-import { type InterruptRegions, Interrupts } from '../gic/interrupts.ts';
+import type { InterruptRegions } from '../gic/interrupt-regions.ts';
+import { Interrupts } from '../gic/interrupts.ts';
 import type { Intid } from '../gic/intid.ts';
 import { LATCH } from '../gic/state.ts';
 import type { Clock } from '../measure/clock.ts';
@@ -109,14 +110,12 @@ export class StampedInterrupts extends Interrupts {
     this.#stamps = stamps;
   }
 
-  override latch(at: number, intid: number): void {
-    if (!this.#stamps.on) {
-      super.latch(at, intid);
-      return;
-    }
+  override latch(at: number, intid: number, looks?: boolean): boolean {
+    if (!this.#stamps.on) return super.latch(at, intid, looks);
     const routed = this.#stamps.clock.now();
-    super.latch(at, intid);
+    const wasPending = super.latch(at, intid, looks);
     this.#stamps.record(STAGE.routed, intid, routed);
+    return wasPending;
   }
 
   override change(at: number, intid: number, clear: number, set: number): number {

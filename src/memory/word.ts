@@ -33,6 +33,11 @@ export function replace(words: Words, at: number, expected: number, next: number
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
+/** Sets the bits of `mask`; returns the word from before. For who knows that they are not set; else {@link setBits}. */
+export function or(words: Words, at: number, mask: number): number {
+  return Atomics.or(words, at, mask);
+}
+
 /**
  * Sets the bits of `mask`; returns the word from before. It looks before the read-modify-write, because a writer that
  * hammers a word whose bits are set already would keep the cache line from its reader.

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CpuInterface, cpuInterfaceRegion } from '../../src/gic/cpu-interface.ts';
-import { Interrupts, interruptRegions } from '../../src/gic/interrupts.ts';
+import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
+import { Interrupts } from '../../src/gic/interrupts.ts';
 import type { VcpuId } from '../../src/gic/intid.ts';
 import {
   ACTIVE,

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { exploreAll } from '../../src/explore/explore.ts';
 import type { ThreadBody } from '../../src/explore/scenario.ts';
 import { hold, reroute, setForwarding } from '../../src/gic/holding.ts';
-import { type InterruptRegions, Interrupts, interruptRegions } from '../../src/gic/interrupts.ts';
+import { type InterruptRegions, interruptRegions } from '../../src/gic/interrupt-regions.ts';
+import { Interrupts } from '../../src/gic/interrupts.ts';
 import { type LevelAckRegions, LevelAcks, levelAckRegions } from '../../src/gic/level-acks.ts';
 import {
   EDGE,

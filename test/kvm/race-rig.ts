@@ -1,3 +1,4 @@
+import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import * as interrupts from '../../src/gic/interrupts.ts';
 import { EDGE, ENABLED, GROUP1, LINE } from '../../src/gic/state.ts';
 import * as vm from '../../src/kvm/vm.ts';
@@ -20,14 +21,14 @@ const CONFIG = { vcpus: 1, spis: 32, idBits: 14 };
 const layout = new Layout();
 /** Words for a race's own use, on lines of their own. */
 export const notes = layout.group('note', { returned: 1, late: 1, seen: 1 });
-const interruptRegions = interrupts.interruptRegions(layout, CONFIG);
+const interruptsAt = interruptRegions(layout, CONFIG);
 const vmRegions = vm.vmRegions(layout, EVENTFDS, THREADS);
 
 export const names = (_: SharedArrayBuffer, byte: number) => layout.nameOf(byte >>> 2);
 
 /** A VM without an ITS: SPIs 32 and up, edge-triggered and on, but for 40, which is level-triggered. */
 export function view(words: Words, thread: number, modules: Modules, dispatch: 'inline' | 'main' = 'inline') {
-  const all = new modules.interrupts.Interrupts(words, interruptRegions);
+  const all = new modules.interrupts.Interrupts(words, interruptsAt);
   const lpis = undefined as never;
   const made = new modules.vm.Vm(words, vmRegions, {
     interrupts: all,

@@ -173,7 +173,7 @@ describe('INV against injection', () => {
       title: 'a latch in two steps',
       of: enable,
       mutation: interrupts(
-        'const before = setBits(this.#words, at, LATCH);',
+        'const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);',
         'const before = load(this.#words, at);\n    store(this.#words, at, before | LATCH);',
       ),
     },

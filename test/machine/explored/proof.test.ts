@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { Scenario } from '../../../src/explore/index.ts';
+import { interruptRegions } from '../../../src/gic/interrupt-regions.ts';
 import { EDGE, ENABLED, GROUP1 } from '../../../src/gic/state.ts';
 import { proofRegions } from '../../../src/machine/proof.ts';
 import { Layout } from '../../../src/memory/layout.ts';
@@ -42,7 +43,7 @@ function scenario(
 ): Scenario<Words> {
   const modules = loadMutated<Modules>(FILES, ...SEEN_STEPS, ...mutations);
   const layout = new Layout();
-  const regions = modules.interrupts.interruptRegions(layout, { vcpus: 2, spis: 1, idBits: 13 });
+  const regions = interruptRegions(layout, { vcpus: 2, spis: 1, idBits: 13 });
   const proofs = proofRegions(layout, { sources: 1, intids: 64, devices: 1 });
   const view = (words: Words): View => {
     const interrupts = new modules.interrupts.Interrupts(words, regions);

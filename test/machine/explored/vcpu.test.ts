@@ -4,7 +4,7 @@ import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/machine/vcpu-control.t
 import { add, load } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
-import { msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
+import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
 
 const interrupts = (from: string, to: string): Mutation => ({ file: 'gic/interrupts.ts', from, to });
 
@@ -15,12 +15,12 @@ const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
 const takes = (signals: number) => (view: View) => void view.run(0, () => view.seen(0) === signals);
 
 const RING_FIRST = interrupts(
-  'this.#listed[vcpu]?.set(intid);\n    this.ring(vcpu);',
-  'this.ring(vcpu);\n    this.#listed[vcpu]?.set(intid);',
+  'this.#lists[vcpu]?.set(intid);\n    this.ring(vcpu);',
+  'this.ring(vcpu);\n    this.#lists[vcpu]?.set(intid);',
 );
 const NO_RING = interrupts(
-  'this.#listed[vcpu]?.set(intid);\n    this.ring(vcpu);',
-  'this.#listed[vcpu]?.set(intid);',
+  'this.#lists[vcpu]?.set(intid);\n    this.ring(vcpu);',
+  'this.#lists[vcpu]?.set(intid);',
 );
 describe('a signal against a vCPU that parks', () => {
   const story: Story = { name: 'signal-against-park', ...BY_IRQFD, threads: { device, vcpu: takes(1) } };
@@ -153,7 +153,7 @@ describe('a kick against a vCPU that parks', () => {
 
   test('not so where the vCPU looks for interrupts only', () => {
     const file = 'machine/halt.ts';
-    const from = 'if (this.#control.requests !== 0) return true;';
+    const from = 'this.#control.requests !== 0 || ';
     isCaught(onMachine(story, { file, from, to: '' }), ['lost-wakeup', 'orphan-wait']);
   });
 });
@@ -187,7 +187,7 @@ describe('two injectors of one LPI', () => {
 
   test('not so with a latch in two steps', () => {
     const inTwo = interrupts(
-      'const before = setBits(this.#words, at, LATCH);',
+      'const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);',
       'const before = load(this.#words, at);\n    store(this.#words, at, before | LATCH);',
     );
     isCaught(onMachine(wired, inTwo), 'assertion');
@@ -209,8 +209,8 @@ describe('an LPI that comes again, and is on the list still', () => {
     {
       title: 'a vCPU that takes what is left on its list for nothing',
       file: 'gic/interrupts.ts',
-      from: '(isDeliverable(state) && targetOf(state) === vcpu) || listed',
-      to: 'listed',
+      from: 'if (isDeliverable(state) && targetOf(state) === vcpu) return true;',
+      to: '',
     },
     {
       title: 'a search that passes over it unseen',
@@ -220,6 +220,57 @@ describe('an LPI that comes again, and is on the list still', () => {
     },
   ])('not so with $title', ({ file, from, to }) => {
     isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
+  });
+});
+
+describe('an LPI that is alone on the list, against another', () => {
+  /** LPI 0 comes three times in a row, by the vCPU's own doing, so that it stays; LPI 1 comes once, at any time. */
+  const story: Story = {
+    name: 'alone-against-another',
+    commands: [MAPD, mapc(0), mapti(0, LPI), mapti(1, LPI + 1)],
+    routes: [msi(2, 0), msi(3, 1)],
+    hooked: [2, 3],
+    threads: {
+      device: (view) => view.signal(1, () => view.vm.irqfds.write(1)),
+      vcpu: (view) => {
+        device(view);
+        view.run(0, () => view.seen(0) === 3 && view.seen(1) === 1, {
+          interrupt: (intid) => {
+            view.deliver(intid);
+            if (intid === LPI && view.seen(0) < 3) device(view);
+          },
+        });
+      },
+    },
+    sources: [0, 1],
+  };
+
+  test('neither is slept through, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(20);
+  });
+
+  const list = (from: string, to: string): Mutation => ({ file: 'gic/vcpu-list.ts', from, to });
+  const ADD = 'this.#listed.set(intid);';
+  const WITHDRAW =
+    'const alone = load(this.#words, this.#alone);\n    if (alone !== NOBODY && alone !== intid) store(this.#words, this.#alone, NOBODY);';
+  const NOTE = 'store(this.#words, this.#alone, lpi);';
+  const SEARCH = 'if (this.#listed.next(0, lpi) < 0) return true;';
+
+  test.each([
+    { title: 'a note that nobody takes away', mutation: list(`${ADD}\n    ${WITHDRAW}`, ADD) },
+    {
+      title: 'a note that is taken away before the list is written',
+      mutation: list(`${ADD}\n    ${WITHDRAW}`, `${WITHDRAW}\n    ${ADD}`),
+    },
+    {
+      title: 'a note that is written after the search',
+      mutation: list(
+        `${NOTE}\n    ${SEARCH}`,
+        `if (this.#listed.next(0, lpi) < 0) {\n      ${NOTE}\n      return true;\n    }`,
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(story, mutation), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
   });
 });
 

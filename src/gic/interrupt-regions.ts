@@ -1,0 +1,51 @@
+import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
+import type { Layout, Region } from '../memory/layout.ts';
+import { FIRST_LPI, PRIVATE_INTIDS } from './intid.ts';
+import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
+import { PRIORITY_CENSUS_WORDS } from './priority-census.ts';
+import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
+
+/** Sizes of the interrupt controller's state. */
+export type InterruptsConfig = {
+  /** 1 to 512 */
+  readonly vcpus: number;
+  /** SPIs that exist, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
+  readonly spis: number;
+  /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
+  readonly idBits: number;
+};
+
+/** Where the states of all interrupts lie, and what each vCPU looks at. */
+export type InterruptRegions = {
+  /** 32 words a vCPU: its SGIs and PPIs. */
+  readonly privates: Region;
+  readonly spis: Region;
+  readonly lpis: Region;
+  readonly census: Region;
+  /** By vCPU: the INTIDs that it should look at. */
+  readonly lists: readonly VcpuListRegions[];
+  /** By vCPU: where its thread sleeps. */
+  readonly bells: readonly Region[];
+  /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
+  readonly forwarding: Region;
+  readonly acks: LevelAckRegions;
+  readonly idLimit: number;
+};
+
+/** Adds the regions of the interrupt states to a layout. */
+export function interruptRegions(layout: Layout, config: InterruptsConfig): InterruptRegions {
+  const idLimit = 2 ** config.idBits;
+  const each = <T>(make: (vcpu: number) => T): T[] =>
+    Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
+  return {
+    privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
+    spis: layout.region('spi', config.spis),
+    lpis: layout.region('lpi', idLimit - FIRST_LPI),
+    census: layout.region('census', PRIORITY_CENSUS_WORDS),
+    lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
+    bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
+    forwarding: layout.region('forwarding', 1),
+    acks: levelAckRegions(layout),
+    idLimit,
+  };
+}
