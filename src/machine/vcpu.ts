@@ -69,22 +69,27 @@ export class Vcpu {
     this.resume(guest);
     // While interrupts come one after the other, the acknowledge finds out by itself; after a single one a cheap look does.
     let busy = false;
-    for (;;) {
-      if (this.control.requests !== 0) {
-        const reason = this.#exitReason();
-        if (reason) return this.#leave(reason);
-      }
+    let reason = this.#exitReason();
+    while (!reason) {
       const intid = this.cpu.acknowledge();
       if (intid !== SPURIOUS) {
         this.handle(guest, intid);
         busy ||= this.cpu.mayBeSignalled;
-        if (busy) continue;
       }
-      if (guest.finished?.()) return this.#leave('shutdown');
-      this.#halt.halt(intid === SPURIOUS && !busy);
+      // Behind the acknowledge, so that what has ended a halt does not wait for it.
+      reason = this.#exitReason();
+      if (reason || (busy && intid !== SPURIOUS)) continue;
+      if (guest.finished?.()) reason = 'shutdown';
+      else this.#sleep(guest, intid === SPURIOUS && !busy);
       busy = false;
-      this.resume(guest);
     }
+    this.control.mode = OUTSIDE;
+    return reason;
+  }
+
+  #sleep(guest: Guest, closely: boolean): void {
+    this.#halt.halt(closely);
+    this.resume(guest);
   }
 
   /** After every wake-up. */
@@ -106,12 +111,8 @@ export class Vcpu {
   }
 
   #exitReason(): ExitReason | undefined {
+    if (this.control.requests === 0) return undefined;
     if (this.control.take(REQUEST_EXIT)) return 'exit';
     return this.control.take(REQUEST_PAUSE) ? 'pause' : undefined;
-  }
-
-  #leave(reason: ExitReason): ExitReason {
-    this.control.mode = OUTSIDE;
-    return reason;
   }
 }
