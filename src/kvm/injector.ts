@@ -6,6 +6,7 @@ import type { Its } from '../its/its.ts';
 import type { Readers } from '../memory/readers.ts';
 import { beginRead, beginWrite, changedSince, endWrite } from '../memory/sequence.ts';
 import { load, store, type Words } from '../memory/word.ts';
+import { Hints } from './hints.ts';
 import {
   addressOf,
   MSI_VALID_DEVID,
@@ -30,15 +31,17 @@ export type PlacedIts = { readonly base: number; readonly its: Its };
 /**
  * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above
  * {@link ITS_SHIFT}, the number of the ITS that an MSI's address leads to: so the fast path has no address to look up.
- * DATA is the EventID of an MSI, or a pin. STAMP and LPI are what the ITS last said of that MSI: see
- * {@link Injector.remember}.
+ * DATA is the EventID of an MSI, or a pin.
  */
-export const CACHED_WORDS = 5;
+export const CACHED_WORDS = 3;
 export const CACHED_KIND = 0;
 export const CACHED_DATA = 1;
 export const CACHED_DEVICE = 2;
-const CACHED_STAMP = 3;
-const CACHED_LPI = 4;
+
+/** What the ITS last said of the MSI of an irqfd: a stamp, and an LPI. See {@link Injector.remember}. */
+export const REMEMBERED_WORDS = 2;
+const STAMP = 0;
+const LPI = 1;
 /** The stamp of nothing: no epoch is 0. */
 const FORGOTTEN = 0;
 const TYPE = 0xff;
@@ -48,12 +51,8 @@ const NO_ITS = 0xffff;
 const LPI_BITS = 16;
 const LPI_MASK = 0xffff;
 
-/**
- * Writes a copy of a route, of whose LPI nothing is known yet. What guards it against readers, if anything has to, is the
- * caller's matter.
- */
+/** Writes a copy of a route. What guards it against readers, if anything has to, is the caller's matter. */
 export function putCached(words: Words, at: number, type: number, data: number, device = 0, its = 0): void {
-  store(words, at + CACHED_STAMP, FORGOTTEN);
   store(words, at + CACHED_KIND, type | (its << ITS_SHIFT));
   store(words, at + CACHED_DATA, data);
   store(words, at + CACHED_DEVICE, device);
@@ -79,6 +78,8 @@ export class Injector {
   readonly #routing: RoutingTable;
   readonly #readers: Readers;
   readonly #reader: number;
+  /** Of the calling thread; the explorer, which runs a thread's code many times, clears them before each. */
+  readonly hints = new Hints();
 
   /** @param reader - the number of the calling thread among the machine's threads */
   constructor(words: Words, parts: InjectorParts, reader: number) {
@@ -93,14 +94,13 @@ export class Injector {
   }
 
   /**
-   * KVM's fast path: injects by the copy of a route whose words lie at `at`, if that needs no lock: the LPI that it
-   * remembers, else what it says. The words are then read under the sequence count at `sequence`. False where it would block: a write of the route is under way, an MSI whose
-   * translation is not cached, or no single route. Within a reader section.
+   * KVM's fast path: injects by the copy of a route whose words lie at `at`, under the sequence count at `sequence`, if
+   * that needs no lock. False where it would block: a write of the route is under way, an MSI whose translation is not
+   * cached, or no single route. Within a reader section.
    * @see kvm_arch_set_irq_inatomic
    */
   injectWithoutLock(at: number, sequence: number): boolean {
     const { words } = this;
-    if (this.latchRemembered(at)) return true;
     const seen = beginRead(words, sequence);
     const kind = load(words, at + CACHED_KIND);
     const data = load(words, at + CACHED_DATA);
@@ -115,47 +115,53 @@ export class Injector {
   }
 
   /**
-   * Latches the LPI that the copy of a route remembers, if its ITS has not emptied its translation cache since; false
-   * where it has, or nothing is remembered. Within a reader section.
+   * Latches the LPI that is remembered at `at`, if its ITS has not emptied its translation cache since; false where it
+   * has, or nothing is remembered. Within a reader section.
    */
-  protected latchRemembered(at: number): boolean {
-    const stamp = load(this.words, at + CACHED_STAMP);
+  latchRemembered(at: number): boolean {
+    const stamp = load(this.words, at + STAMP);
     if (stamp === FORGOTTEN) return false;
     // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
-    const lpi = load(this.words, at + CACHED_LPI);
+    const lpi = load(this.words, at + LPI);
     if (this.#itses[lpi >>> LPI_BITS]?.its.epoch !== stamp) return false;
-    this.#lpis.latch(lpi & LPI_MASK);
+    this.#latch(lpi & LPI_MASK);
     return true;
   }
 
   /**
-   * Has the copy of a route at `at` remember the LPI of its MSI, if the ITS has the translation in its cache: a signal then
-   * needs neither the route nor the ITS's index. It holds for as long as that cache does, and for the same reason: whoever
-   * changes what the LPI depends on moves the epoch and then waits for a grace period. The epoch is read first: if the cache
-   * is emptied meanwhile, the stamp is out of date when it is set. With irqfds.lock held, so that the route stays; outside
-   * every section. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it: kvm_vgic_v4_set_forwarding.)
+   * Remembers at `at` the LPI of the MSI whose route has a copy at `route`, if the ITS has the translation in its cache: a
+   * signal then needs neither the route nor the ITS's index. It holds for as long as that cache does, and for the same
+   * reason: whoever changes what the LPI depends on moves the epoch and then waits for a grace period. The epoch is read
+   * first: if the cache is emptied meanwhile, the stamp is out of date when it is set. With irqfds.lock held, so that the
+   * route stays; outside every section. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it:
+   * kvm_vgic_v4_set_forwarding.)
    */
-  remember(at: number): void {
+  remember(at: number, route: number): void {
     const { words } = this;
-    const kind = load(words, at + CACHED_KIND);
+    const kind = load(words, route + CACHED_KIND);
     const number = kind >>> ITS_SHIFT;
     const its = (kind & TYPE) === ROUTE_MSI ? this.#itses[number]?.its : undefined;
     if (!its) return;
     this.#readers.enter(this.#reader);
     const { epoch } = its;
-    const lpi = its.lookup(load(words, at + CACHED_DEVICE), load(words, at + CACHED_DATA));
+    const lpi = its.lookup(load(words, route + CACHED_DEVICE), load(words, route + CACHED_DATA));
     if (lpi !== MISS) {
-      store(words, at + CACHED_LPI, lpi | (number << LPI_BITS));
-      store(words, at + CACHED_STAMP, epoch);
+      store(words, at + LPI, lpi | (number << LPI_BITS));
+      store(words, at + STAMP, epoch);
     }
     this.#readers.leave(this.#reader);
+  }
+
+  /** To be called before what is remembered at `at` stops being true for another reason than the ITS. Lock as above. */
+  forget(at: number): void {
+    store(this.words, at + STAMP, FORGOTTEN);
   }
 
   /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. Within a reader section. */
   latchCached(its: number, device: number, event: number): boolean {
     const lpi = this.#itses[its]?.its.lookup(device, event) ?? MISS;
     if (lpi === MISS) return false;
-    this.#lpis.latch(lpi);
+    this.#latch(lpi);
     return true;
   }
 
@@ -173,7 +179,6 @@ export class Injector {
     else this.copyRoute(to, route);
     endWrite(this.words, sequence);
     this.#readers.leave(this.#reader);
-    this.remember(to);
   }
 
   /** Copies what the fast path needs of the table's entry at `from`. Within the write of a sequence count. */
@@ -223,17 +228,33 @@ export class Injector {
    */
   sendMsi(address: number, data: number, flags: number, deviceId: number): number {
     if (!this.#hasIts()) return MSI_ENODEV;
-    const its = this.#itsAt(address);
+    const number = this.#itsNumberAt(address);
+    const its = this.#itses[number]?.its;
     if (its) {
       this.#readers.enter(this.#reader);
-      const lpi = its.lookup(deviceId, data);
-      if (lpi !== MISS) this.#lpis.latch(lpi);
+      const lpi = this.#lookup(number, its, deviceId, data);
+      if (lpi !== MISS) this.#latch(lpi);
       this.#readers.leave(this.#reader);
       if (lpi !== MISS) return 1;
     }
     if ((flags & MSI_VALID_DEVID) === 0 || !its) return MSI_EINVAL;
     const sent = its.signal(deviceId, data);
     return sent < 0 ? MSI_EBUSY : sent;
+  }
+
+  /** As the ITS's own `lookup`, but this thread need not ask for what it has asked before under the same epoch. */
+  #lookup(number: number, its: Its, deviceId: number, eventId: number): number {
+    const { epoch } = its;
+    const known = this.hints.lpiOf(number, deviceId, eventId, epoch);
+    if (known !== MISS) return known;
+    const lpi = its.lookup(deviceId, eventId);
+    // The epoch from before: if the cache was emptied meanwhile, this is out of date as it is kept.
+    if (lpi !== MISS) this.hints.keep(number, deviceId, eventId, epoch, lpi);
+    return lpi;
+  }
+
+  #latch(lpi: number): void {
+    this.hints.coalesces = this.#lpis.latch(lpi, this.hints.coalesces);
   }
 
   /** Moves the wire of a pin; false where this machine has no such SPI. */
@@ -254,10 +275,6 @@ export class Injector {
   /** SPIs of the machine. */
   protected get spis(): number {
     return this.#interrupts.endSpi - FIRST_SPI;
-  }
-
-  #itsAt(address: number): Its | undefined {
-    return this.#itses[this.#itsNumberAt(address)]?.its;
   }
 
   #itsNumberAt(address: number): number {

@@ -5,6 +5,7 @@ import { MUTEX_WORDS } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
 import { summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { fdRegion } from './fds.ts';
+import { hooksRegion } from './hooks.ts';
 import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
 
 /** An irqfd: a cache line, written when it is assigned and when its route changes, and read at each of its signals. */
@@ -32,7 +33,7 @@ export function processRegions(layout: Layout, eventfds: number): ProcessRegions
 }
 
 export type IrqFdRegions = ProcessRegions & {
-  /** By eventfd: the handle of the irqfd on it, or 0. */
+  /** By eventfd: see {@link Hooks}. */
   readonly hooks: Region;
   readonly slots: Region;
   readonly records: Region;
@@ -59,7 +60,7 @@ export function irqFdRegions(
 ): IrqFdRegions {
   return {
     ...process,
-    hooks: layout.region('irqfd.hooks', eventfds),
+    hooks: hooksRegion(layout, eventfds),
     slots: layout.region('irqfd.slots', slotsWords(eventfds)),
     records: layout.region('irqfd.records', (eventfds + 1) * RECORD_WORDS),
     active: layout.region('irqfd.active', Math.ceil((eventfds + 1) / 32)),

@@ -8,6 +8,7 @@ import { SummaryBitmap } from '../memory/summary-bitmap.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
+import { Hooks } from './hooks.ts';
 import type { Injector } from './injector.ts';
 import {
   DEVICE,
@@ -51,7 +52,7 @@ export type IrqFdOptions = {
  */
 export class IrqFds {
   readonly #words: Words;
-  readonly #hooks: number;
+  readonly #hooks: Hooks;
   readonly #records: number;
   readonly #eventfds: readonly EventFd[];
   readonly #fds: FdTable;
@@ -73,7 +74,7 @@ export class IrqFds {
   constructor(words: Words, regions: IrqFdRegions, parts: IrqFdParts) {
     const count = regions.eventfds.length;
     this.#words = words;
-    this.#hooks = regions.hooks.at;
+    this.#hooks = new Hooks(words, regions.hooks);
     this.#records = regions.records.at;
     this.#eventfds = regions.eventfds.map((region) => new EventFd(words, region));
     this.#fds = new FdTable(words, regions.fds);
@@ -118,21 +119,23 @@ export class IrqFds {
   /** Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none. */
   raise(fd: number): boolean {
     this.#readers.enter(this.#reader);
-    const hook = load(this.#words, this.#hooks + fd) as Handle;
-    if (hook === NO_HANDLE) {
-      this.#readers.leave(this.#reader);
-      return false;
-    }
+    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
+    this.#readers.leave(this.#reader);
+    return raised;
+  }
+
+  #raiseByRoute(fd: number): boolean {
+    const hook = this.#hooks.of(fd);
+    if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);
     // Within the section: a deassignment that waits for us finds the work and runs it.
     if (!this.#injectFast(slot)) this.#defer(slot);
-    this.#readers.leave(this.#reader);
     return true;
   }
 
   /** To be called after the count of `fd` was added to: what is hooked meanwhile is left to the main thread. */
   ring(fd: number): void {
-    if (!this.#inline || load(this.#words, this.#hooks + fd) !== NO_HANDLE) {
+    if (!this.#inline || this.#hooks.of(fd) !== NO_HANDLE) {
       this.#rung.set(fd);
       this.bell.signal();
     }
@@ -149,7 +152,7 @@ export class IrqFds {
     try {
       const checked = this.#fds.eventfd(CALL, fd);
       if (resamplefd !== undefined) this.#fds.eventfd(CALL, resamplefd);
-      if (load(this.#words, this.#hooks + fd) !== NO_HANDLE || !this.#fds.attach(checked, this.#exclusive)) {
+      if (this.#hooks.of(fd) !== NO_HANDLE || !this.#fds.attach(checked, this.#exclusive)) {
         throw new KvmError(CALL, 'EBUSY', `eventfd ${fd} is an irqfd already: deassign it first`);
       }
       const handle = this.#slots.tryTake();
@@ -166,9 +169,10 @@ export class IrqFds {
       store(this.#words, at + RESAMPLEFD_STATE, this.#fds.stateOf(resamplefd ?? -1));
       if (resamplefd !== undefined) this.#resamplers.link(slot, gsi);
       this.#active.set(slot);
-      this.#refresh(slot);
-      store(this.#words, this.#hooks + fd, handle);
+      this.#copyRoute(slot);
+      this.#hooks.set(fd, handle);
       if (this.#eventfds[fd]?.drain()) this.#defer(slot);
+      this.#remember(slot);
       return handle;
     } finally {
       this.#lock.unlock();
@@ -218,7 +222,7 @@ export class IrqFds {
 
   /** The GSI that writes to `fd` inject, or -1. */
   gsiOf(fd: Fd): number {
-    const hook = load(this.#words, this.#hooks + fd) as Handle;
+    const hook = this.#hooks.of(fd);
     return hook === NO_HANDLE ? -1 : load(this.#words, this.#at(slotOf(hook)) + GSI);
   }
 
@@ -226,8 +230,10 @@ export class IrqFds {
   refreshAll(): void {
     this.#lock.lock();
     try {
-      for (let slot = this.#active.next(0); slot >= 0; slot = this.#active.next(slot + 1))
-        this.#refresh(slot);
+      for (let slot = this.#active.next(0); slot >= 0; slot = this.#active.next(slot + 1)) {
+        this.#copyRoute(slot);
+        this.#remember(slot);
+      }
     } finally {
       this.#lock.unlock();
     }
@@ -277,11 +283,11 @@ export class IrqFds {
   #serve(fd: number): boolean {
     this.#workLock.lock();
     try {
-      const hook = load(this.#words, this.#hooks + fd) as Handle;
+      const hook = this.#hooks.of(fd);
       if (hook === NO_HANDLE || !this.#eventfds[fd]?.drain()) return false;
       const slot = slotOf(hook);
       this.#readers.enter(this.#reader);
-      const done = this.#injectFast(slot);
+      const done = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#injectFast(slot);
       this.#readers.leave(this.#reader);
       if (!done) this.#inject(slot);
       return true;
@@ -304,7 +310,7 @@ export class IrqFds {
     if (load(this.#words, at + RESAMPLEFD) === 0) this.#injector.inject(gsi, at + ROUTE, false);
     // It came this way because its LPI was not known, or is no more.
     this.#lock.lock();
-    this.#injector.remember(at + ROUTE);
+    this.#remember(slot);
     this.#lock.unlock();
   }
 
@@ -321,11 +327,12 @@ export class IrqFds {
 
   /** Takes the hook of `fd` away, if it is for `gsi`; any for undefined. With the lock held. */
   #unhook(fd: number, gsi: number | undefined): Handle {
-    const hook = load(this.#words, this.#hooks + fd) as Handle;
+    const hook = this.#hooks.of(fd);
     if (hook === NO_HANDLE) return NO_HANDLE;
     const slot = slotOf(hook);
     if (gsi !== undefined && load(this.#words, this.#at(slot) + GSI) !== (gsi | 0)) return NO_HANDLE;
-    store(this.#words, this.#hooks + fd, NO_HANDLE);
+    this.#injector.forget(this.#hooks.memoryOf(fd));
+    this.#hooks.clear(fd);
     this.#active.claim(slot);
     return hook;
   }
@@ -351,11 +358,21 @@ export class IrqFds {
     return true;
   }
 
-  /** Copies the route in force into the irqfd. With the lock held. */
-  #refresh(slot: number): void {
+  /** Copies the route in force into the irqfd, which forgets its LPI. With the lock held. */
+  #copyRoute(slot: number): void {
     const at = this.#at(slot);
+    this.#injector.forget(this.#hooks.memoryOf(load(this.#words, at + EVENTFD)));
     const device = load(this.#words, at + DEVICE);
     this.#injector.cacheRoute(at + ROUTE, at + SEQUENCE, load(this.#words, at + GSI), device);
+  }
+
+  /** Remembers the LPI of an irqfd, if it is still hooked. With the lock held. */
+  #remember(slot: number): void {
+    const at = this.#at(slot);
+    const fd = load(this.#words, at + EVENTFD);
+    const hook = this.#hooks.of(fd);
+    if (hook !== NO_HANDLE && slotOf(hook) === slot)
+      this.#injector.remember(this.#hooks.memoryOf(fd), at + ROUTE);
   }
 
   #at(slot: number): number {

@@ -21,19 +21,22 @@ export type Msi = {
  * @see kvm_send_userspace_msi in irqchip.c, kvm_set_msi in vgic-irqfd.c
  */
 export function signalMsi(injector: Injector, vgic: VgicState, msi: Msi): number {
-  if (vgic.model === VGIC_NONE) {
-    throw new KvmError(CALL, 'EINVAL', 'this VM has no interrupt controller: KVM_CREATE_DEVICE comes first');
-  }
-  if ((msi.flags & ~MSI_VALID_DEVID) !== 0) {
-    const flags = `0x${(msi.flags >>> 0).toString(16)}`;
-    throw new KvmError(CALL, 'EINVAL', `the only flag is KVM_MSI_VALID_DEVID (1), not ${flags}`);
-  }
-  const sent = injector.sendMsi(msi.address, msi.data, msi.flags, msi.deviceId);
+  const unknownFlags = msi.flags & ~MSI_VALID_DEVID;
+  const sent =
+    unknownFlags === 0 ? injector.sendMsi(msi.address, msi.data, msi.flags, msi.deviceId) : MSI_EINVAL;
   if (sent >= 0) return sent;
-  throw refused(sent, msi);
+  // Nothing is sent where there is no interrupt controller, so what KVM asks first may be asked last.
+  throw refused(sent, vgic, msi);
 }
 
-function refused(result: number, { address, flags }: Msi): KvmError {
+function refused(result: number, vgic: VgicState, { address, flags }: Msi): KvmError {
+  if (vgic.model === VGIC_NONE) {
+    return new KvmError(CALL, 'EINVAL', 'this VM has no interrupt controller: KVM_CREATE_DEVICE comes first');
+  }
+  if ((flags & ~MSI_VALID_DEVID) !== 0) {
+    const given = `0x${(flags >>> 0).toString(16)}`;
+    return new KvmError(CALL, 'EINVAL', `the only flag is KVM_MSI_VALID_DEVID (1), not ${given}`);
+  }
   if (result === MSI_ENODEV) {
     return new KvmError(
       CALL,

@@ -20,6 +20,8 @@ export function machineOf(board: Board, thread: number): SmallMachine {
   const known = views.get(board.buffer) ?? [];
   views.set(board.buffer, known);
   known[thread] ??= new SmallMachine(board, thread);
+  // A thread's code is run many times, and begins each time as if it were the first.
+  known[thread].vm.injector.hints.clear();
   return known[thread];
 }
 

@@ -60,6 +60,9 @@ export const tornRouteEntry = defineRace<Words, Board>({
       for (const [deviceId, eventId, lpi] of LPIS) mapEvent(machine, deviceId, eventId, lpi);
       machine.vm.setGsiRouting([messageRoute(machine, GSI, 1, 10)]);
       machine.vm.assignIrqFd(FD, GSI);
+      // From here on the irqfd knows no LPI, and goes by its copy of the route.
+      machine.its.invalidate();
+      for (const [deviceId, eventId] of LPIS) machine.its.translate(deviceId, eventId);
     }),
     threads: {
       injector: (board) => machineOf(board, 2).vm.irqfds.write(FD),

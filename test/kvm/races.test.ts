@@ -178,7 +178,7 @@ describe('each guard taken away is noticed', () => {
       assigning,
       {
         file: irqfds,
-        from: '!this.#inline || load(this.#words, this.#hooks + fd) !== NO_HANDLE',
+        from: '!this.#inline || this.#hooks.of(fd) !== NO_HANDLE',
         to: '!this.#inline',
       },
     ],
@@ -187,10 +187,10 @@ describe('each guard taken away is noticed', () => {
       assigning,
       {
         file: irqfds,
-        from: `store(this.#words, this.#hooks + fd, handle);
+        from: `this.#hooks.set(fd, handle);
       if (this.#eventfds[fd]?.drain()) this.#defer(slot);`,
         to: `if (this.#eventfds[fd]?.drain()) this.#defer(slot);
-      store(this.#words, this.#hooks + fd, handle);`,
+      this.#hooks.set(fd, handle);`,
       },
     ],
     [

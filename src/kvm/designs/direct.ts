@@ -1,5 +1,12 @@
 import { load } from '../../memory/word.ts';
-import { CACHED_DATA, CACHED_DEVICE, CACHED_KIND, CACHED_WORDS, putCached } from '../injector.ts';
+import {
+  CACHED_DATA,
+  CACHED_DEVICE,
+  CACHED_KIND,
+  CACHED_WORDS,
+  putCached,
+  REMEMBERED_WORDS,
+} from '../injector.ts';
 import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI } from '../route.ts';
 import type { Design } from './design.ts';
 import { NamedUserland } from './named-userland.ts';
@@ -12,7 +19,6 @@ const THE_ITS = 0;
 class DirectInjector extends UnroutedInjector {
   override injectWithoutLock(at: number, _sequence: number): boolean {
     const { words } = this;
-    if (this.latchRemembered(at)) return true;
     const data = load(words, at + CACHED_DATA);
     if (load(words, at + CACHED_KIND) === ROUTE_MSI) {
       return this.latchCached(THE_ITS, load(words, at + CACHED_DEVICE), data);
@@ -24,7 +30,6 @@ class DirectInjector extends UnroutedInjector {
   override cacheRoute(to: number, _sequence: number, gsi: number, device: number): void {
     if (device < 0) putCached(this.words, to, ROUTE_IRQCHIP, gsi);
     else putCached(this.words, to, ROUTE_MSI, gsi, device);
-    this.remember(to);
   }
 
   override inject(gsi: number, route: number, level: boolean): number {
@@ -53,7 +58,7 @@ export const DIRECT: Design = {
     kernel: ['devid:evid', 'intid'],
     device: ['devid:evid'],
   },
-  wordsPerSource: { irqfd: CACHED_WORDS, table: 0 },
+  wordsPerSource: { irqfd: CACHED_WORDS + REMEMBERED_WORDS, table: 0 },
   makeInjector: (words, parts, reader) => new DirectInjector(words, parts, reader),
   makeUserland: (vm) =>
     new NamedUserland(vm, (source) =>

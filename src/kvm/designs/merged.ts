@@ -1,6 +1,6 @@
 import { FIRST_SPI } from '../../gic/intid.ts';
 import type { Gsi } from '../gsi.ts';
-import { CACHED_WORDS, Injector } from '../injector.ts';
+import { CACHED_WORDS, Injector, REMEMBERED_WORDS } from '../injector.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../irq-line.ts';
 import { ROUTE_WORDS } from '../route.ts';
 import type { Design } from './design.ts';
@@ -25,7 +25,7 @@ export const MERGED: Design = {
     device: ['devid:evid'],
   },
   // The irqfd's copy of its route with the sequence count, and the entry in both copies of the table.
-  wordsPerSource: { irqfd: CACHED_WORDS + 1, table: 2 * ROUTE_WORDS },
+  wordsPerSource: { irqfd: CACHED_WORDS + REMEMBERED_WORDS + 1, table: 2 * ROUTE_WORDS },
   makeInjector: (words, parts, reader) => new Injector(words, parts, reader),
   initialRoutes: (spis) =>
     Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),

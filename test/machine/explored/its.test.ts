@@ -6,6 +6,7 @@ import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
 import {
   DEVICE_ID,
+  DOORBELL,
   LPI,
   MAPD,
   mapc,
@@ -247,6 +248,51 @@ describe('DISCARD and a new mapping against injection through the translation ca
     expect(passesEvery(onMachine(remembering)).schedules).toBeGreaterThan(4);
   });
 
+  /** A device that has sent its MSI before, and knows the LPI: it must not go by that for longer than the ITS does. */
+  const hinted: Story = {
+    name: 'discard-against-hint',
+    commands: ONE_EVENT,
+    queued: [event('DISCARD'), mapti(0, LPI + 1)],
+    threads: {
+      device: (view) => {
+        const msi = { address: DOORBELL, data: 0, flags: 1, deviceId: DEVICE_ID };
+        for (let n = 0; n < 2; n++) view.signal(0, () => view.signal(1, () => view.vm.signalMsi(msi)));
+      },
+      guest: guest(ONE_EVENT.length, 2),
+    },
+    finally: (view) => expect(view.gic.lpis.isPending(LPI), 'the LPI of the old event').toBe(false),
+    sources: [],
+  };
+
+  test('a device that sends its MSI again goes by what holds now, whatever the order', () => {
+    expect(passesEvery(onMachine(hinted)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    {
+      title: 'hints that hold for good',
+      mutation: change('kvm/hints.ts', 'entries[at + STAMP] !== epoch || ', ''),
+    },
+    {
+      title: 'a hint under the epoch of afterwards',
+      mutation: change(
+        'kvm/injector.ts',
+        'this.hints.keep(number, deviceId, eventId, epoch, lpi);',
+        'this.hints.keep(number, deviceId, eventId, its.epoch, lpi);',
+      ),
+    },
+    {
+      title: 'a device that leaves its section before it latches',
+      mutation: change(
+        'kvm/injector.ts',
+        'if (lpi !== MISS) this.#latch(lpi);\n      this.#readers.leave(this.#reader);',
+        'this.#readers.leave(this.#reader);\n      if (lpi !== MISS) this.#latch(lpi);',
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(hinted, mutation), 'assertion');
+  });
+
   const NO_GRACE = change(
     'its/state.ts',
     'readers.synchronize();\n  lpis.unmap(events.lpiOf(event));',
@@ -254,8 +300,8 @@ describe('DISCARD and a new mapping against injection through the translation ca
   );
   const LEAVES_EARLY = change(
     'kvm/irqfds.ts',
-    'if (!this.#injectFast(slot)) this.#defer(slot);\n    this.#readers.leave(this.#reader);\n    return true;',
-    'this.#readers.leave(this.#reader);\n    if (!this.#injectFast(slot)) this.#defer(slot);\n    return true;',
+    'const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
+    'this.#readers.leave(this.#reader);\n    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
   );
 
   test.each([
@@ -275,8 +321,8 @@ describe('DISCARD and a new mapping against injection through the translation ca
       title: 'an irqfd that remembers under the epoch of afterwards',
       mutation: change(
         'kvm/injector.ts',
-        'store(words, at + CACHED_STAMP, epoch);',
-        'store(words, at + CACHED_STAMP, its.epoch);',
+        'store(words, at + STAMP, epoch);',
+        'store(words, at + STAMP, its.epoch);',
       ),
       of: remembering,
     },

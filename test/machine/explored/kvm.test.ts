@@ -22,8 +22,8 @@ const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts',
 const vm = (from: string, to: string): Mutation => ({ file: 'kvm/vm.ts', from, to });
 
 const LEAVES_EARLY = irqfds(
-  'if (!this.#injectFast(slot)) this.#defer(slot);\n    this.#readers.leave(this.#reader);\n    return true;',
-  'this.#readers.leave(this.#reader);\n    if (!this.#injectFast(slot)) this.#defer(slot);\n    return true;',
+  'const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
+  'this.#readers.leave(this.#reader);\n    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
 );
 
 /** To be called when a call has returned after which nothing more may be latched: takes what was, and counts it. */
@@ -129,13 +129,13 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     {
       title: 'an irqfd that remembers without the lock',
       mutation: irqfds(
-        'this.#lock.lock();\n    this.#injector.remember(at + ROUTE);\n    this.#lock.unlock();',
-        'this.#injector.remember(at + ROUTE);',
+        'this.#lock.lock();\n    this.#remember(slot);\n    this.#lock.unlock();',
+        'this.#remember(slot);',
       ),
     },
     {
       title: 'a new route that does not forget',
-      mutation: { file: 'kvm/injector.ts', from: 'store(words, at + CACHED_STAMP, FORGOTTEN);', to: '' },
+      mutation: irqfds('this.#injector.forget(this.#hooks.memoryOf(load(this.#words, at + EVENTFD)));', ''),
     },
   ])('not so with $title', ({ mutation }) => {
     isCaught(onMachine(remembering, mutation), 'assertion');
@@ -182,6 +182,10 @@ describe('KVM_IRQFD with DEASSIGN against a signal', () => {
       expect(view.delivered(0), 'after the call had returned').toBe(0);
       const left = Number(view.vm.irqfds.eventfd(0).tryRead());
       expect(wasLatched(view) + left, 'injected before the call returned, or left in the eventfd').toBe(1);
+      device(view);
+      expect(view.gic.lpis.isPending(LPI), 'injected by what was remembered of an irqfd that has gone').toBe(
+        false,
+      );
     },
     sources: [],
   };
@@ -241,6 +245,16 @@ describe('KVM_IRQFD with DEASSIGN against a signal', () => {
       mutation: irqfds('this.#workLock.lock();\n    try {\n      const hook', 'try {\n      const hook'),
     },
     {
+      title: 'an irqfd that goes and leaves its LPI behind',
+      of: story,
+      mutation: irqfds('this.#injector.forget(this.#hooks.memoryOf(fd));', ''),
+    },
+    {
+      title: 'an LPI that is remembered for an irqfd that has gone',
+      of: deferred,
+      mutation: irqfds('if (hook !== NO_HANDLE && slotOf(hook) === slot)', ''),
+    },
+    {
       title: 'a device that writes to the eventfd and injects too',
       of: story,
       mutation: irqfds('if (this.#inline && this.raise(fd)) return;', 'if (this.#inline) this.raise(fd);'),
@@ -292,8 +306,8 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
     {
       title: 'an assignment that looks at the count before it hooks',
       mutation: irqfds(
-        'store(this.#words, this.#hooks + fd, handle);\n      if (this.#eventfds[fd]?.drain()) this.#defer(slot);',
-        'if (this.#eventfds[fd]?.drain()) this.#defer(slot);\n      store(this.#words, this.#hooks + fd, handle);',
+        'this.#hooks.set(fd, handle);\n      if (this.#eventfds[fd]?.drain()) this.#defer(slot);',
+        'if (this.#eventfds[fd]?.drain()) this.#defer(slot);\n      this.#hooks.set(fd, handle);',
       ),
     },
     {

@@ -25,7 +25,7 @@ import { loadSmall, type Modules } from './modules.ts';
 export const LPI = 8192;
 export const SPI = 32;
 export const DEVICE_ID = 8;
-const DOORBELL = 0x0809_0040;
+export const DOORBELL = 0x0809_0040;
 const ITS_BASE = 0x0808_0000;
 const CONFIG_TABLE = 0x4000_0000;
 const DEVICE_TABLE = 0x4001_0000;
@@ -290,7 +290,7 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
     clock: layout.region('clock', CLOCK_WORDS),
     oracle: layout.region('oracle', 32),
   };
-  // Views have no state, so each thread may keep its own from one run to the next.
+  // Views have no state but a thread's hints, so each thread may keep its own from one run to the next.
   const views = new WeakMap<SharedArrayBuffer, View[]>();
   const viewOf = (words: Words, thread: number): View => {
     const view = views.get(words.buffer)?.[thread];
@@ -312,7 +312,11 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
     threads: Object.fromEntries(
       Object.entries(story.threads).map(([name, body], thread) => [
         name,
-        ({ words }: { words: Words }) => body(viewOf(words, thread)),
+        ({ words }: { words: Words }) => {
+          const view = viewOf(words, thread);
+          view.vm.injector.hints.clear();
+          body(view);
+        },
       ]),
     ),
     finally: ({ words }) => {

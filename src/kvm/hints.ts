@@ -1,0 +1,56 @@
+import { MISS } from '../its/events.ts';
+
+/** Entries of the memory of translations, a power of two. */
+const ENTRIES = 64;
+const ENTRY_SHIFT = 2;
+const SOURCE = 0;
+const STAMP = 1;
+const LPI = 2;
+const LPI_BITS = 16;
+const LPI_MASK = 0xffff;
+
+/**
+ * What a thread has seen of its own injections, to guess from how the next one goes. No other thread sees it, and who
+ * begins without it does the same things with a few more steps.
+ *
+ * A translation is kept under the epoch of its ITS's translation cache, and is good for as long as that epoch lasts, as
+ * the cache itself is: who asks compares with the epoch that he reads within his reader section.
+ */
+export class Hints {
+  /** Whether the last interrupt was pending already: so in a storm, where a look spares the cache line. */
+  coalesces = false;
+  readonly #entries = new Int32Array(ENTRIES << ENTRY_SHIFT);
+
+  /** The LPI of an event under an epoch, or `MISS` where it is not known. Takes all 32 bits of both numbers. */
+  lpiOf(its: number, deviceId: number, eventId: number, epoch: number): number {
+    if (((deviceId | eventId) & ~0xffff) !== 0) return MISS;
+    const at = entryOf(deviceId, eventId);
+    const entries = this.#entries;
+    if (entries[at + STAMP] !== epoch || entries[at + SOURCE] !== sourceOf(deviceId, eventId)) return MISS;
+    const lpi = entries[at + LPI] ?? 0;
+    return lpi >>> LPI_BITS === its ? lpi & LPI_MASK : MISS;
+  }
+
+  /** Keeps the LPI of an event; both of its numbers have 16 bits. */
+  keep(its: number, deviceId: number, eventId: number, epoch: number, lpi: number): void {
+    const at = entryOf(deviceId, eventId);
+    this.#entries[at + SOURCE] = sourceOf(deviceId, eventId);
+    this.#entries[at + STAMP] = epoch;
+    this.#entries[at + LPI] = lpi | (its << LPI_BITS);
+  }
+
+  /** As in a thread that has just begun. */
+  clear(): void {
+    this.coalesces = false;
+    this.#entries.fill(0);
+  }
+}
+
+function sourceOf(deviceId: number, eventId: number): number {
+  return (deviceId << 16) | eventId;
+}
+
+/** DeviceIDs are mostly multiples of 8, and the events of each are counted from 0. */
+function entryOf(deviceId: number, eventId: number): number {
+  return (((deviceId << 1) + eventId) & (ENTRIES - 1)) << ENTRY_SHIFT;
+}
