@@ -2,7 +2,7 @@ import { IrqError } from '../errors/irq-error.ts';
 import { resumeClock } from '../measure/clock.ts';
 import { LAYOUT_VERSION } from '../memory/header.ts';
 import { LINE, type Region } from '../memory/layout.ts';
-import { store, type Words } from '../memory/word.ts';
+import { load, store, type Words } from '../memory/word.ts';
 import { MAIN_THREAD, Machine } from './machine.ts';
 import { OUTSIDE } from './vcpu-control.ts';
 
@@ -72,8 +72,19 @@ export function restoreInto(machine: Machine, bytes: Uint8Array): void {
       `the snapshot is of a machine with another configuration: word ${at} of its header differs`,
     );
   }
+  const before = epochsOf(machine);
   fill(words, snapshot);
-  attach(words);
+  const after = epochsOf(attach(words));
+  for (const [at, epoch] of after) store(words, at, Math.max(epoch, before.get(at) ?? 0) + 1);
+}
+
+/**
+ * Where each ITS has its epoch, and what it is. Threads that stay know translations under the epochs that they have seen,
+ * and the snapshot has stamps of its own time: so a machine that is overwritten gets an epoch that neither has.
+ */
+function epochsOf(machine: Machine): Map<number, number> {
+  const regions = [...machine.layout.regions()].filter(([name]) => EPOCHS.test(name));
+  return new Map(regions.map(([, { at }]) => [at, load(machine.words, at) >>> 0]));
 }
 
 /** The words of a snapshot that is whole. */
@@ -123,6 +134,7 @@ function attach(words: Words): Machine {
 const LOCKS = /\.(lock|\w+Lock)$/;
 const BELLS = /\.bell$/;
 const EVENTFDS = /^eventfd\d+$/;
+const EPOCHS = /^its\d+\.epoch$/;
 const CONTROLS = /^vcpu\d+\.control$/;
 
 /** Takes out of a region what belonged to threads that are no more. */
@@ -131,8 +143,8 @@ function settle(words: Words, name: string, region: Region): void {
   // An event count's second line counts its sleepers; an eventfd has one behind its first line.
   else if (BELLS.test(name)) store(words, region.at + LINE, 0);
   else if (EVENTFDS.test(name)) store(words, region.at + 2 * LINE, 0);
-  // Epoch, then who waits for readers; then a line for each reader.
-  else if (name === 'readers') for (let at = 1; at < region.words; at++) store(words, region.at + at, 0);
+  // Who waits for readers, then a line for each of them.
+  else if (name === 'readers') for (let at = 0; at < region.words; at++) store(words, region.at + at, 0);
   // Requests to the vCPU, which nobody waits for any more, and on the second line what its thread was doing.
   else if (CONTROLS.test(name)) for (const at of [0, LINE]) store(words, region.at + at, 0);
 }

@@ -5,6 +5,7 @@ import { Machine } from '../../src/machine/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
 import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/machine/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/scenarios/stress/synthetic.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
 const TIMER = 27;
@@ -21,11 +22,11 @@ function used(): Machine {
   return machine;
 }
 
-/** The words of a machine but for its clock. */
+/** The words of a machine but for its clock, and the epochs of its ITSes, which only go forward. */
 function contents(machine: Machine): Int32Array {
   const words = machine.words.slice();
   for (const [name, region] of machine.layout.regions())
-    if (name === 'clock') words.fill(0, region.at, region.at + region.words);
+    if (name === 'clock' || name.endsWith('.epoch')) words.fill(0, region.at, region.at + region.words);
   return words;
 }
 
@@ -150,6 +151,36 @@ describe('into a machine that is there', () => {
     expect(contents(machine)).not.toEqual(before);
     restoreInto(machine, bytes);
     expect(contents(machine)).toEqual(before);
+  });
+
+  test('what its threads knew of translations before counts no more, whatever epoch comes again', () => {
+    const topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
+    const config = syntheticConfig(topology);
+    const machine = Machine.create(config);
+    const sources = syntheticSources(topology, config.spis);
+    bootSynthetic(machine, topology, sources);
+    const { deviceId = 0, eventId = 0, intid = 0 } = sources[0] ?? {};
+    const { its, itsDriver, vm } = machine;
+    const { lpis } = machine.gic;
+    const signal = () =>
+      vm.signalMsi({ address: config.itsBase + 0x1_0040, data: eventId, flags: 1, deviceId });
+    signal();
+    const bytes = takeSnapshot(machine);
+
+    // Another LPI, known to this thread under the epoch that now is.
+    const spare = intid + 1;
+    itsDriver.send({ name: 'DISCARD', deviceId, eventId });
+    itsDriver.send({ name: 'MAPTI', deviceId, eventId, lpi: spare, collectionId: 0 });
+    for (let n = 0; n < 2; n++) signal();
+    expect(lpis.isPending(spare)).toBe(true);
+    const known = its.epoch;
+
+    restoreInto(machine, bytes);
+    expect([lpis.isPending(intid), lpis.isPending(spare)]).toEqual([true, false]);
+    lpis.clear(intid);
+    for (let tries = 0; its.epoch !== known && tries < 100; tries++) its.invalidate();
+    signal();
+    expect([lpis.isPending(intid), lpis.isPending(spare)]).toEqual([true, false]);
   });
 
   test('refused, it leaves the machine as it was', () => {
