@@ -17,8 +17,12 @@ const CTLR = 3;
 const IGRPEN = 4;
 const AP0R = 5;
 const AP1R = 6;
-/** No register of the architecture: the INTID that was acknowledged last. @see Interrupts.best */
+// These are no registers of the architecture.
+/** The INTID that was acknowledged last. @see Interrupts.best */
 const LAST = 7;
+/** Which bits of a priority decide on preemption in groups 0 and 1: what the binary points and CBPR come to. */
+const MASK0 = 8;
+const MASK1 = 9;
 
 const CBPR = 1 << 0;
 const EOIMODE = 1 << 1;
@@ -57,6 +61,7 @@ export class CpuInterface {
     for (let register = 0; register < LINE; register++) this.#put(register, 0);
     this.#put(BPR0, LOWEST_BPR0);
     this.#put(BPR1, LOWEST_BPR1);
+    this.#putMasks();
   }
 
   /**
@@ -78,10 +83,13 @@ export class CpuInterface {
       if (intid === NONE) return SPURIOUS;
       const state = this.#interrupts.stateFound;
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
-      const taken = this.#interrupts.take(this.vcpu, intid, state, this.#get(LAST));
+      const again = intid >= FIRST_LPI && intid === this.#get(LAST);
+      const taken = again
+        ? this.#interrupts.takeAgain(intid, state)
+        : this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
       this.#setActivePriority(taken);
-      this.#put(LAST, intid);
+      if (!again) this.#put(LAST, intid);
       return intid as Intid;
     }
   }
@@ -184,6 +192,7 @@ export class CpuInterface {
   /** The writable bits of ICC_CTLR_EL1: CBPR (bit 0) and EOImode (bit 1). */
   set control(value: number) {
     this.#put(CTLR, value & (CBPR | EOIMODE));
+    this.#putMasks();
   }
 
   get binaryPoint0(): number {
@@ -192,6 +201,7 @@ export class CpuInterface {
 
   set binaryPoint0(value: number) {
     this.#put(BPR0, Math.max(value & 7, LOWEST_BPR0));
+    this.#putMasks();
   }
 
   get binaryPoint1(): number {
@@ -199,7 +209,9 @@ export class CpuInterface {
   }
 
   set binaryPoint1(value: number) {
-    if ((this.#get(CTLR) & CBPR) === 0) this.#put(BPR1, Math.max(value & 7, LOWEST_BPR1));
+    if ((this.#get(CTLR) & CBPR) !== 0) return;
+    this.#put(BPR1, Math.max(value & 7, LOWEST_BPR1));
+    this.#putMasks();
   }
 
   get groupEnable0(): boolean {
@@ -265,8 +277,13 @@ export class CpuInterface {
 
   /** The part of a priority that decides on preemption. @see "Priority grouping" */
   #groupPriority(state: number): number {
-    const own = (state & GROUP1) !== 0 && (this.#get(CTLR) & CBPR) === 0;
-    return priorityOf(state) & (0xff << (own ? this.#get(BPR1) : this.#get(BPR0) + 1));
+    return priorityOf(state) & this.#get((state & GROUP1) !== 0 ? MASK1 : MASK0);
+  }
+
+  #putMasks(): void {
+    const common = (this.#get(CTLR) & CBPR) !== 0;
+    this.#put(MASK0, 0xff << (this.#get(BPR0) + 1));
+    this.#put(MASK1, 0xff << (common ? this.#get(BPR0) + 1 : this.#get(BPR1)));
   }
 
   #setActivePriority(state: number): void {

@@ -94,6 +94,11 @@ export class Interrupts {
     return intid < this.#endSpi && intid < END_SPI ? this.#spis + intid : NONE;
   }
 
+  /** As {@link find}, of an LPI. */
+  findLpi(lpi: number): number {
+    return lpi >= FIRST_LPI && lpi < this.#idLimit ? this.#lpis + lpi : NONE;
+  }
+
   state(at: number): number {
     return load(this.#words, at);
   }
@@ -229,14 +234,15 @@ export class Interrupts {
   best(vcpu: number, groups: number, kept = NONE): number {
     const list = this.#lists[vcpu];
     if (!list) return NONE;
-    if (list.isAlone(kept)) {
-      const state = load(this.#words, this.find(vcpu, kept));
-      if (targetOf(state) === vcpu && (state & HELD) === 0) {
-        if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
-        this.#found[0] = state;
-        return kept;
-      }
-    }
+    if (!list.isAlone(kept)) return this.#search(vcpu, list, groups, kept);
+    const state = load(this.#words, this.#lpis + kept);
+    if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#search(vcpu, list, groups, kept);
+    if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
+    this.#found[0] = state;
+    return kept;
+  }
+
+  #search(vcpu: number, list: VcpuList, groups: number, kept: number): number {
     let best = NONE;
     let bestPriority = 256;
     let stopAt = -1;
@@ -285,22 +291,27 @@ export class Interrupts {
    * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
    * Returns its state from before, or 0 if it is no longer to be had: then look again. The thread of `vcpu` only.
    * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
-   * @param last - what was taken last: the same LPI once more stays on the list
    */
-  take(vcpu: number, intid: number, seen?: number, last = NONE): number {
+  take(vcpu: number, intid: number, seen?: number): number {
     const at = this.find(vcpu, intid);
-    const lpi = intid >= FIRST_LPI;
-    const stays = lpi && intid === last;
     // The list first: if it is latched again behind the swap below, it will be listed again.
-    if (!stays) this.#lists[vcpu]?.claim(intid);
+    this.#lists[vcpu]?.claim(intid);
     for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
-        if (!stays && isDeliverable(before)) this.list(targetOf(before), intid);
+        if (isDeliverable(before)) this.list(targetOf(before), intid);
         return 0;
       }
-      const after = (before & ~(LATCH | HELD)) | (lpi ? 0 : ACTIVE);
+      const after = (before & ~(LATCH | HELD)) | (intid >= FIRST_LPI ? 0 : ACTIVE);
       if (replace(this.#words, at, before, after)) return before;
     }
+  }
+
+  /**
+   * As {@link take}, of the LPI that was taken last: it stays on the list. Returns its state from before, or 0 if that
+   * is not `seen` any more.
+   */
+  takeAgain(lpi: number, seen: number): number {
+    return replace(this.#words, this.#lpis + lpi, seen, seen & ~(LATCH | HELD)) ? seen : 0;
   }
 
   /**
@@ -329,7 +340,7 @@ export class Interrupts {
     if (!list) return false;
     // Only an LPI is kept; anything else that is listed wants a look.
     if (kept < FIRST_LPI) return list.next(0) !== NONE;
-    const state = load(this.#words, this.find(vcpu, kept));
+    const state = load(this.#words, this.#lpis + kept);
     if (isDeliverable(state) && targetOf(state) === vcpu) return true;
     if (list.isAlone(kept)) return false;
     return list.next(0, kept) !== NONE || (list.has(kept) && !list.standsAlone(kept));

@@ -100,7 +100,7 @@ export class Lpis {
    * @returns whether it was pending already
    */
   latch(lpi: number, looks = true): boolean {
-    const at = this.#interrupts.find(0, lpi);
+    const at = this.#interrupts.findLpi(lpi);
     return at !== NONE && this.#interrupts.latch(at, lpi, looks);
   }
 

@@ -41,9 +41,12 @@ export function targetOf(state: number): number {
   return (state >>> TARGET_SHIFT) & NO_TARGET;
 }
 
+const PERMIT = ENABLED | ACTIVE;
+const WIRE = EDGE | LINE;
+
 /** What the pending registers read. */
 export function isPending(state: number): boolean {
-  return (state & (LATCH | HELD)) !== 0 || (state & (EDGE | LINE)) === LINE;
+  return (state & (LATCH | HELD)) !== 0 || (state & WIRE) === LINE;
 }
 
 /**
@@ -51,8 +54,7 @@ export function isPending(state: number): boolean {
  * whether it is taken.
  */
 export function isDeliverable(state: number): boolean {
-  if ((state & (ENABLED | ACTIVE)) !== ENABLED) return false;
-  return (state & LATCH) !== 0 || (state & (EDGE | LINE)) === LINE;
+  return (state & PERMIT) === ENABLED && ((state & LATCH) !== 0 || (state & WIRE) === LINE);
 }
 
 /** The state with what is held back latched again, if `release` is HELD. */

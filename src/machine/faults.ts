@@ -100,9 +100,16 @@ class WrongVcpu extends FaultyInterrupts {
 /** Takes an interrupt and now and then leaves it pending. */
 class Doubled extends FaultyInterrupts {
   override take(vcpu: number, intid: number): number {
-    const taken = super.take(vcpu, intid);
-    if (taken !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
-    return taken;
+    return this.#taken(vcpu, intid, super.take(vcpu, intid));
+  }
+
+  override takeAgain(lpi: number, seen: number): number {
+    return this.#taken(0, lpi, super.takeAgain(lpi, seen));
+  }
+
+  #taken(vcpu: number, intid: number, before: number): number {
+    if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
+    return before;
   }
 }
 

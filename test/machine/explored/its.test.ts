@@ -120,6 +120,14 @@ describe('MOVI against injection', () => {
     passesWithin(onMachine(again), { strategy: 'pct', schedules: 3000 });
   });
 
+  test('not so where it is taken again in two steps', () => {
+    const mutation = interrupts(
+      'return replace(this.#words, this.#lpis + lpi, seen, seen & ~(LATCH | HELD)) ? seen : 0;',
+      'store(this.#words, this.#lpis + lpi, seen & ~(LATCH | HELD));\n    return seen;',
+    );
+    isCaught(onMachine(again, mutation), 'assertion');
+  });
+
   test('nothing that is signalled after it is taken by the old vCPU', () => {
     expect(passesEvery(onMachine(taken)).schedules).toBeGreaterThan(20);
   });
