@@ -16,7 +16,7 @@ export function compareRunsCommand(): Command {
   return new Command('compare-runs')
     .summary('compare two saved latency runs: faster, slower, or no difference seen')
     .description(
-      'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their blocks.\n' +
+      'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots.\n' +
         'A file may have several results, a line each: take the runs of A and B in turn, and what drifts on the machine meets both.\n' +
         'Exit status 1 if B is slower by more than the tolerance.',
     )

@@ -35,6 +35,7 @@ type Flags = {
   vcpus: number;
   devices: number;
   samples: number;
+  boots: number;
   rate: number;
   background: Background;
   others: number;
@@ -70,6 +71,7 @@ export function latencyCommand(): Command {
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
     .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
+    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 5)
     .option(
       '--rate <n>',
       'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',
@@ -175,7 +177,7 @@ function sources(text: string): Signal[] {
 }
 
 function optionsOf(flags: Flags): LatencyOptions {
-  const { vcpus, devices, samples, rate, background, others, handler, seconds } = flags;
+  const { vcpus, devices, samples, boots, rate, background, others, handler, seconds } = flags;
   const dispatches: Dispatch[] = flags.dispatch === 'both' ? ['inline', 'main'] : [flags.dispatch];
   const waitings: Waiting[] = flags.waiting === 'both' ? [...WAITINGS] : [flags.waiting];
   // An SGI is a register write of a vCPU: there is nothing for the main thread to do.
@@ -195,6 +197,7 @@ function optionsOf(flags: Flags): LatencyOptions {
     vcpus,
     devices,
     samples,
+    boots,
     rate,
     background,
     others,

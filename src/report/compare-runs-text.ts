@@ -23,7 +23,7 @@ export function compareRunsText(comparison: RunComparison): string {
         regression ? 'slower: a regression' : verdict,
       ]),
     ),
-    'a rank test on the medians of blocks; effect is Cliff’s delta: 0 no difference, +1 every block of B is slower',
+    'a rank test on the medians of the boots; effect is Cliff’s delta: 0 no difference, +1 every boot of B is slower',
     ...(unmatched.length === 0
       ? []
       : [

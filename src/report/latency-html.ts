@@ -117,7 +117,7 @@ export function latencyHtml(result: LatencyResult, pictures: LatencyPictures): s
       { title: 'Calibration', cards: [calibrationCard(result.clock, calibration)] },
     ],
     notes: [
-      `irqloom latency, ${count(config.samples)} signals a path, ${config.cores} cores, Node ${config.node}, ${time(result.seconds * 1e9)}.`,
+      `irqloom latency, ${count(config.samples)} signals a path, on ${plural(config.boots, 'machine')} in turn, ${config.cores} cores, Node ${config.node}, ${time(result.seconds * 1e9)}.`,
       `Times are exact within ${(100 * result.error.relative).toFixed(1)} % and ${time(result.error.absoluteNs)}. Stages were stamped in blocks of their own; a stamp costs ${time(result.stampNs)}.`,
     ],
   };

@@ -7,12 +7,12 @@ import { count, factor, plural, time } from './units.ts';
 /** The result of a latency measurement as text for people. */
 export function latencyText(result: LatencyResult): string {
   const { config, paths } = result;
-  const { vcpus, devices, background, others, rate, handlerNs, samples } = config;
+  const { vcpus, devices, background, others, rate, handlerNs, samples, boots } = config;
   const how = rate > 0 ? `at ${count(rate)} signals/s, corrected for coordinated omission` : 'closed loop';
   const beside = background === 'none' ? '' : `; beside them ${plural(others, 'vCPU')} ${background}`;
   const work = handlerNs > 0 ? `; handlers run ${time(handlerNs)}` : '';
   const lines = [
-    `${plural(vcpus, 'vCPU')}, ${plural(devices, 'device')}; ${how}; ${count(samples)} signals a path${beside}${work}`,
+    `${plural(vcpus, 'vCPU')}, ${plural(devices, 'device')}; ${how}; ${count(samples)} signals a path, on ${plural(boots, 'machine')} in turn${beside}${work}`,
     '',
     'signal to handler',
     table(

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'irqloom-latency-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
 
-/** Two paths, in 16 blocks each. */
+/** Two paths, in 16 blocks each, on five machines. */
 const MEASURE = [
   'latency',
   '--source',
@@ -82,7 +82,12 @@ describe('irqloom latency', () => {
       const result = JSON.parse(saved) as LatencyResult;
       const paths = result.paths.map((path) => ({
         ...path,
-        blocks: path.blocks.map(({ count, p50, p99 }) => ({ count, p50: p50 * by, p99: p99 * by })),
+        blocks: path.blocks.map(({ boot, count, p50, p99 }) => ({
+          boot,
+          count,
+          p50: p50 * by,
+          p99: p99 * by,
+        })),
       }));
       return JSON.stringify({ ...result, paths });
     };

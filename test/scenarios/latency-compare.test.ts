@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type ComparedRun, compareRuns, LEAST_BLOCKS } from '../../src/scenarios/latency/compare.ts';
+import { type ComparedRun, compareRuns, LEAST_BOOTS } from '../../src/scenarios/latency/compare.ts';
 import { readSavedRuns } from '../../src/scenarios/latency/saved.ts';
 
-/** A run of one path whose blocks have these medians. */
+/** A run of one path whose boots have these medians: each of three blocks, of which it is the middle one. */
 function runOf(medians: readonly number[], calibrationNs = 100): ComparedRun {
-  const blocks = medians.map((p50) => ({ p50, p99: 3 * p50 }));
+  const blocks = medians.flatMap((middle, boot) =>
+    [middle, middle - 1, middle * 2].map((p50) => ({ boot, p50, p99: 3 * p50 })),
+  );
   return {
     steady: true,
     paths: [{ source: 'irqfd', dispatch: 'inline', waiting: 'polling', calibrationNs, blocks }],
@@ -44,8 +46,23 @@ describe('two runs', () => {
     expect(compareRuns(a, b, { ...options, relative: true }).paths[0]?.verdict).toBe('no difference seen');
   });
 
-  test('with too few blocks, or no path in common, are refused', () => {
-    const few = runOf(around(500).slice(0, LEAST_BLOCKS - 1));
+  test('many blocks of a boot are no more evidence than a few', () => {
+    const many = (run: ComparedRun): ComparedRun => ({
+      ...run,
+      paths: run.paths.map((path) => ({
+        ...path,
+        blocks: Array.from({ length: 20 }, () => path.blocks).flat(),
+      })),
+    });
+    const [a, b] = [runOf([500, 510, 520, 530, 540]), runOf([515, 525, 535, 545, 555])];
+    const [few, lots] = [compareRuns(a, b, options), compareRuns(many(a), many(b), options)];
+    expect(few.paths[0]?.verdict).toBe('no difference seen');
+    expect(lots.paths).toEqual(few.paths);
+    expect(lots.paths[0]?.a).toEqual({ boots: 5, p50: 520, p99: 1560 });
+  });
+
+  test('with too few boots, or no path in common, are refused', () => {
+    const few = runOf(around(500).slice(0, LEAST_BOOTS - 1));
     expect(() => compareRuns(few, runOf(around(500)), options)).toThrow(/needs 5 on each side/);
     expect(() => compareRuns({ steady: true, paths: [] }, runOf(around(500)), options)).toThrow(
       expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }),
@@ -65,14 +82,17 @@ describe('a saved run', () => {
           dispatch: 'inline',
           waiting: 'parked',
           ratio: { calibrationNs: 10 },
-          blocks: [{ p50, p99: p50 }],
+          blocks: [{ boot: 0, p50, p99: p50 }],
         },
       ],
     });
 
   test('comes back, and several in one file are one sample', () => {
     const run = readSavedRuns(`${saved(1)}\n${saved(2)}\n`, 'a.json');
-    expect(run.paths[0]?.blocks.map(({ p50 }) => p50)).toEqual([1, 2]);
+    expect(run.paths[0]?.blocks.map(({ boot, p50 }) => [boot, p50])).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
     expect(run.paths[0]).toMatchObject({ source: 'sgi', calibrationNs: 10 });
   });
 
@@ -83,6 +103,7 @@ describe('a saved run', () => {
     [saved(1).replace('"schemaVersion":1', '"schemaVersion":9'), /version 9/],
     [saved(1).replace('sgi', 'smoke'), /path/],
     [saved(1).replace('"p50":1', '"p50":"1"'), /block/],
+    [saved(1).replace('"boot":0', '"boot":"first"'), /block/],
     [`${saved(1)}\n${saved(1).replace('parked', 'polling')}`, /same paths/],
   ])('that is damaged is refused: %s', (text, message) => {
     const read = () => readSavedRuns(text, 'a.json');

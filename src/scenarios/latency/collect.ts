@@ -7,7 +7,7 @@ import { keyOf } from './signalling.ts';
 export const STRETCHES = ['routed', 'pending', 'woken', 'acknowledged', 'handled', 'ended'] as const;
 export type Stretch = (typeof STRETCHES)[number];
 
-/** One signal and what became of it: times on the machine's clock, ns. */
+/** One signal and what became of it: times since the measurement began, ns. */
 export type Delivery = {
   /** Which line of the plan. */
   readonly line: number;
@@ -47,8 +47,11 @@ export class Collector {
   readonly #plan: LatencyPlan;
   readonly #next = new Map<number, number>();
   readonly #threads: readonly number[];
+  readonly #sinceStart: number;
 
-  constructor(machine: Machine, plan: LatencyPlan) {
+  /** @param sinceStart - what is added to the machine's times, ns */
+  constructor(machine: Machine, plan: LatencyPlan, sinceStart: number) {
+    this.#sinceStart = sinceStart;
     const { vcpus, devices, sender } = plan;
     this.#machine = machine;
     this.#plan = plan;
@@ -71,7 +74,7 @@ export class Collector {
       events.push(...reading.events);
       lost += reading.lost;
     }
-    const byKey = groupByKey(events);
+    const byKey = groupByKey(events, this.#sinceStart);
     const deliveries: Delivery[] = [];
     let unpaired = lost;
     for (const [line, names] of this.#plan.lines.entries()) {
@@ -89,14 +92,14 @@ export class Collector {
 }
 
 /** Times by stage, by the interrupt that they are of; in the order of time, because rings of several threads are mixed. */
-function groupByKey(events: readonly StageEvent[]): Map<number, Map<number, number[]>> {
+function groupByKey(events: readonly StageEvent[], sinceStart: number): Map<number, Map<number, number[]>> {
   const byKey = new Map<number, Map<number, number[]>>();
   for (const { source, kind, ns } of events) {
     const stages = byKey.get(source) ?? new Map<number, number[]>();
     byKey.set(source, stages);
     const times = stages.get(kind) ?? [];
     stages.set(kind, times);
-    times.push(ns);
+    times.push(ns + sinceStart);
   }
   for (const stages of byKey.values()) for (const times of stages.values()) times.sort((a, b) => a - b);
   return byKey;

@@ -7,7 +7,8 @@ export type ComparedRun = {
   readonly steady: boolean;
   readonly paths: readonly (Path & {
     readonly calibrationNs: number;
-    readonly blocks: readonly { readonly p50: number; readonly p99: number }[];
+    /** `boot` numbers the machines that were booted one after the other. */
+    readonly blocks: readonly { readonly boot: number; readonly p50: number; readonly p99: number }[];
   })[];
 };
 
@@ -26,8 +27,8 @@ type PathComparison = Path & {
   readonly b: Side;
 };
 
-/** Medians over the blocks of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
-type Side = { readonly blocks: number; readonly p50: number; readonly p99: number };
+/** Medians over the boots of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
+type Side = { readonly boots: number; readonly p50: number; readonly p99: number };
 
 /** What `irqloom compare-runs --json` prints. */
 export type RunComparison = {
@@ -44,13 +45,14 @@ export type RunComparison = {
   readonly unmatched: readonly string[];
 };
 
-/** With fewer blocks on a side even the clearest difference could be chance. */
-export const LEAST_BLOCKS = 5;
+/** With fewer boots on a side even the clearest difference could be chance. */
+export const LEAST_BOOTS = 5;
 
 /**
- * Compares two runs, path by path. The samples are the medians of the blocks, which the paths took turns with: within a
- * block, signals that follow each other are too much alike to count as evidence each.
- * @throws IrqError `ERR_RESULT_FORMAT` where they have no path in common, or too few blocks
+ * Compares two runs, path by path. The samples are the medians of the machines that were booted: two boots of one build
+ * differ, by where the memory lies and how the code was compiled, and whatever is measured on one of them has that in it.
+ * So blocks of one boot are no more evidence of a difference between builds than signals of one block are.
+ * @throws IrqError `ERR_RESULT_FORMAT` where they have no path in common, or too few boots
  */
 export function compareRuns(
   a: ComparedRun,
@@ -98,21 +100,23 @@ export function compareRuns(
 type Sample = { readonly p50: readonly number[]; readonly p99: readonly number[] };
 
 function sampleOf(path: ComparedRun['paths'][number], relative: boolean): Sample {
-  if (path.blocks.length < LEAST_BLOCKS) {
+  const boots = [...new Set(path.blocks.map(({ boot }) => boot))];
+  if (boots.length < LEAST_BOOTS) {
     throw new IrqError(
       'ERR_RESULT_FORMAT',
-      `${pathName(path)} has ${path.blocks.length} blocks, and a comparison needs ${LEAST_BLOCKS} on each side: measure with more --samples`,
+      `${pathName(path)} was measured on ${boots.length} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
     );
   }
   const unit = relative ? path.calibrationNs : 1;
-  return {
-    p50: path.blocks.map((block) => block.p50 / unit),
-    p99: path.blocks.map((block) => block.p99 / unit),
-  };
+  const of = (field: 'p50' | 'p99') =>
+    boots.map((boot) => {
+      return median(path.blocks.filter((block) => block.boot === boot).map((block) => block[field])) / unit;
+    });
+  return { p50: of('p50'), p99: of('p99') };
 }
 
 function sideOf({ p50, p99 }: Sample): Side {
-  return { blocks: p50.length, p50: median(p50), p99: median(p99) };
+  return { boots: p50.length, p50: median(p50), p99: median(p99) };
 }
 
 function median(values: readonly number[]): number {

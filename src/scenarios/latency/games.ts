@@ -60,14 +60,22 @@ export class Games {
     else waitPong(words, table, rounds);
   }
 
-  /** The round trips of a half, 1 or 2; of the first where the second had none. While nobody plays. */
-  trips(part: number): { readonly spin: Distribution; readonly park: Distribution } {
-    const of = (game: number, wanted: number): Distribution =>
-      this.#trips[wanted * GAMES.length + game]?.read() ?? new Distribution(LATENCY);
-    const some = (game: number) => {
-      const wanted = of(game, part);
-      return wanted.total > 0 ? wanted : of(game, 1);
-    };
-    return { spin: some(0), park: some(1) };
+  /** The round trips of a part. While nobody plays. */
+  trips(part: number): Trips {
+    const of = (game: number): Distribution =>
+      this.#trips[part * GAMES.length + game]?.read() ?? new Distribution(LATENCY);
+    return { spin: of(0), park: of(1) };
   }
+}
+
+/** Round trips of the threads that are measured. */
+export type Trips = { readonly spin: Distribution; readonly park: Distribution };
+
+export function noTrips(): Trips {
+  return { spin: new Distribution(LATENCY), park: new Distribution(LATENCY) };
+}
+
+export function mergeTrips(into: Trips, more: Trips): void {
+  into.spin.merge(more.spin);
+  into.park.merge(more.park);
 }

@@ -57,7 +57,7 @@ export type PathResult = Path & {
   };
   /** Signals whose stamps did not fit together; they are counted nowhere else. */
   readonly unpaired: number;
-  /** The blocks, in turn with those of the other paths: what two runs are compared by. */
+  /** The blocks, in turn with those of the other paths. Two runs are compared by the medians of their boots. */
   readonly blocks: readonly BlockFigures[];
   readonly lines: readonly LineFigures[];
   /** The whole distribution in HdrHistogram's encoding. */
@@ -75,6 +75,8 @@ export type LatencyResult = {
     readonly others: number;
     /** Signals of each path. */
     readonly samples: number;
+    /** Machines that were booted for it, one after the other; fewer where there were fewer rounds of blocks. */
+    readonly boots: number;
     /** Signals a second, 0 for a closed loop. */
     readonly rate: number;
     readonly handlerNs: number;

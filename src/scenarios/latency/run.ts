@@ -5,13 +5,12 @@ import { store } from '../../memory/word.ts';
 import { Calibrator } from '../../threads/calibration.ts';
 import { calibrationFigures } from '../../threads/calibration-figures.ts';
 import type { Dispatched } from '../../threads/dispatcher.ts';
-import { compiled } from '../../threads/entry.ts';
-import { type Cast, Harness } from '../../threads/harness.ts';
+import { Harness } from '../../threads/harness.ts';
+import { Blocks, blockSize, castOf } from './blocks.ts';
 import { buildLatency, type LatencyTopology } from './build.ts';
-import { Collector } from './collect.ts';
-import { Games } from './games.ts';
+import { Games, mergeTrips, noTrips, type Trips } from './games.ts';
 import { mailboxes } from './mailboxes.ts';
-import { GAMES, type LatencyPlan, latencyViews } from './plan.ts';
+import { GAMES, type LatencyPlan, latencyViews, type Path } from './plan.ts';
 import { errorOf, type LatencyPictures, type LatencyResult, pathResult } from './result.ts';
 import { PathTally } from './tally.ts';
 
@@ -23,6 +22,11 @@ export type LatencyOptions = LatencyTopology & {
   readonly rate: number;
   /** No round of blocks is begun after so long. */
   readonly seconds: number;
+  /**
+   * How many machines are booted for it, one after the other, 1 where not given. Where its memory lies, and how its code
+   * was compiled, makes each a little faster or slower than the next, for as long as it runs.
+   */
+  readonly boots?: number;
 };
 
 export type LatencyWatch = {
@@ -34,16 +38,16 @@ export type LatencyWatch = {
   readonly dispatched?: (dispatched: Dispatched) => Dispatched;
 };
 
+/**
+ * Rounds on each machine that are for the compiler, and count nowhere: in turn as those that count, because what is compiled
+ * for one path alone is compiled again when the others come. At a rate, where a block is long, one.
+ */
+const WARM_ROUNDS = 24;
+/** One in so many of these has the paths on which somebody sleeps: their blocks take milliseconds, hardly any in our code. */
+const SLOW_EVERY = 4;
+
 /** Of the calibration, what the measured threads do not play themselves. */
 const OTHER_GAMES = ['eventCount'] as const;
-
-/** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
-const BLOCK = 64;
-/** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
-const BLOCK_SECONDS = 0.125;
-const MOST_IN_BLOCK = 16_384;
-/** Most stamps that a signal leaves in one ring. */
-const STAMPS_EACH = 5;
 
 /**
  * Measures how long an interrupt takes, and where the time goes, on each path in turn: the whole way without stamps on it
@@ -59,10 +63,10 @@ export async function runLatency(
   try {
     watch.progress?.(0, 'calibrating');
     const before = await calibrator.measure(OTHER_GAMES);
-    const { tallies, plan, games } = await measurePaths(options, watch);
+    const { tallies, plan, calibration: played } = await measurePaths(options, watch);
     watch.progress?.(1, 'calibrating');
     const after = await calibrator.measure(OTHER_GAMES);
-    const calibration = calibrationFigures({ ...before, ...games.trips(1) }, { ...after, ...games.trips(2) });
+    const calibration = calibrationFigures({ ...before, ...played[0] }, { ...after, ...played[1] });
     const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
     const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
     const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
@@ -76,6 +80,7 @@ export async function runLatency(
           background,
           others: background === 'none' ? 0 : others,
           samples,
+          boots: options.boots ?? 1,
           rate,
           handlerNs,
           cores: availableParallelism(),
@@ -105,142 +110,93 @@ export async function runLatency(
   }
 }
 
-async function measurePaths(options: LatencyOptions, watch: LatencyWatch) {
-  const atRate = Math.min(MOST_IN_BLOCK, Math.round(options.rate * BLOCK_SECONDS));
-  const inBlock = Math.min(Math.max(BLOCK, atRate), options.samples);
-  const perDevice = Math.ceil(inBlock / options.devices);
-  const stamps = 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * perDevice * options.devices + 2));
-  const { machine, plan } = buildLatency(options, stamps);
-  const tallies = options.paths.map(() => new PathTally(plan));
-  const served = mailboxes(machine, plan);
-  const games = new Games(machine, plan);
-  const harness = await Harness.boot(machine, castOf(plan, watch.dispatched?.(served) ?? served));
-  try {
-    const blocks = new Blocks(harness, plan, games, options, perDevice);
-    const rounds = Math.ceil(options.samples / (perDevice * options.devices));
-    const end = performance.now() + options.seconds * 1000;
-    // Round 0 is for the compiler, and counts nowhere.
-    for (let round = 0; round <= rounds; round++) {
-      if (round > 1 && performance.now() > end) break;
-      for (let game = 0; game < GAMES.length; game++) await blocks.play(game, partOf(round, rounds));
-      for (let turn = 0; turn < options.paths.length; turn++) {
-        if (watch.signal?.aborted) return { tallies, plan, games };
-        watch.progress?.((round + turn / options.paths.length) / (rounds + 1), 'measuring');
-        const path = (round + turn) % options.paths.length;
-        const whole = await blocks.run(path, false);
-        const staged = await blocks.run(path, true);
-        if (round === 0) continue;
-        tallies[path]?.addWhole(whole);
-        tallies[path]?.addStaged(staged);
-      }
-    }
-    return { tallies, plan, games };
-  } finally {
-    store(machine.words, latencyViews(machine, plan).stopAt, 1);
-    await harness.close();
-  }
-}
+type Measured = {
+  readonly plan: LatencyPlan;
+  readonly tallies: readonly PathTally[];
+  /** The round trips of the first half of the rounds, and of the second. */
+  readonly calibration: readonly [Trips, Trips];
+};
 
-/** Of the games: 0 in the round that counts nowhere, 1 in the first half of the others, 2 in the second. */
-function partOf(round: number, rounds: number): number {
-  if (round === 0) return 0;
-  return 2 * round > rounds + 1 ? 2 : 1;
-}
-
-/** Runs blocks on a machine whose threads are booted. */
-class Blocks {
-  readonly #harness: Harness;
-  readonly #plan: LatencyPlan;
-  readonly #games: Games;
-  readonly #collector: Collector;
-  readonly #views: ReturnType<typeof latencyViews>;
-  readonly #count: number;
-  readonly #intervalNs: number;
-
-  constructor(
-    harness: Harness,
-    plan: LatencyPlan,
-    games: Games,
-    { rate, devices }: LatencyOptions,
-    count: number,
-  ) {
-    this.#harness = harness;
-    this.#plan = plan;
-    this.#games = games;
-    this.#collector = new Collector(harness.machine, plan);
-    this.#views = latencyViews(harness.machine, plan);
-    this.#count = count;
-    this.#intervalNs = rate > 0 ? Math.max(1, Math.round((1e9 * devices) / rate)) : 0;
-  }
-
-  /** One go of a game of the calibration, of vCPU 0 against device 0; the others rest. */
-  async play(game: number, part: number): Promise<void> {
-    const { machine, vcpus, programs } = this.#harness;
-    const { pathAt, countAt, gameAt } = this.#views;
-    store(machine.words, pathAt, this.#games.numberOf(game, part));
-    store(machine.words, countAt, BLOCK);
-    store(machine.words, gameAt, BLOCK);
-    const pong = vcpus[0]?.run();
-    pong?.catch(() => undefined);
-    try {
-      await Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
-    } finally {
-      machine.vcpu(0).kick();
-    }
-    await pong;
-  }
-
-  /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. */
-  async run(path: number, staged: boolean) {
-    const { machine } = this.#harness;
-    const { source } = this.#plan.paths[path] ?? { source: 'irqfd' };
-    const { pathAt, countAt, intervalAt, stopAt } = this.#views;
-    const bySgi = source === 'sgi';
-    if (machine.stamps) machine.stamps.on = staged;
-    store(machine.words, pathAt, path);
-    // One sender sends for all devices.
-    store(machine.words, countAt, bySgi ? this.#count * this.#plan.devices : this.#count);
-    store(machine.words, intervalAt, bySgi ? this.#intervalNs / this.#plan.devices : this.#intervalNs);
-    store(machine.words, stopAt, 0);
-
-    const vcpus = this.#harness.vcpus.map((thread) => thread.run());
-    const all = Promise.all(vcpus);
-    const storm = this.#harness.programs.get('storm')?.run();
-    // Where one thread fails, the others are not waited for, and may fail in turn.
-    for (const other of [all, storm]) other?.catch(() => undefined);
-    const signalling = bySgi
-      ? [vcpus[this.#plan.sender]]
-      : [...this.#harness.programs].flatMap(([name, thread]) => (name === 'storm' ? [] : [thread.run()]));
-    try {
-      await Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
-    } finally {
-      store(machine.words, stopAt, 1);
-      for (const [vcpu] of vcpus.entries()) if (vcpu !== this.#plan.sender) machine.vcpu(vcpu).kick();
-    }
-    await Promise.all([all, storm]);
-    return this.#collector.collect(source, staged);
-  }
-}
-
-/** Never resolves; rejects when `promise` does. */
-function failureOf(promise: Promise<unknown> | undefined): Promise<never> {
-  return Promise.resolve(promise).then(() => new Promise<never>(() => undefined));
-}
-
-function castOf(plan: LatencyPlan, dispatched: Dispatched): Cast {
-  const module = (name: string) => compiled(import.meta.url, `./${name}.ts`);
-  const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [
-      `device${device}`,
-      { module: module('device'), name: 'latencyDevice', options: { plan, device } },
-    ] as const;
-  });
-  const storm = { module: module('device'), name: 'latencyStorm', options: plan };
-  return {
-    guest: { module: module('guest'), name: 'latencyGuest', options: plan },
-    programs: { ...Object.fromEntries(devices), ...(plan.stormFds.length > 0 ? { storm } : {}) },
-    dispatched,
+async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promise<Measured> {
+  const size = blockSize(options);
+  const rounds = Math.ceil(options.samples / size.signals);
+  const boots = Math.min(options.boots ?? 1, rounds);
+  const start = performance.now();
+  const first = buildLatency(options, size.stamps);
+  const { plan } = first;
+  const measured: Measured = {
+    plan,
+    tallies: options.paths.map(() => new PathTally(plan)),
+    calibration: [noTrips(), noTrips()],
   };
+  const [before, after] = measured.calibration;
+  const share = (boot: number) => ({
+    boot,
+    from: Math.floor((boot * rounds) / boots),
+    to: Math.floor(((boot + 1) * rounds) / boots),
+    rounds,
+    end: start + (options.seconds * 1000 * (boot + 1)) / boots,
+  });
+  for (let boot = 0; boot < boots && !watch.signal?.aborted; boot++) {
+    const { machine } = boot === 0 ? first : buildLatency(options, size.stamps);
+    const served = mailboxes(machine, plan);
+    const games = new Games(machine, plan);
+    const harness = await Harness.boot(machine, castOf(plan, watch.dispatched?.(served) ?? served));
+    // Each machine counts its time from its own boot.
+    const sinceStart = Math.round((performance.now() - start) * 1e6 - machine.clock.now());
+    try {
+      const blocks = new Blocks(harness, plan, games, options, sinceStart);
+      await measureShare(blocks, options, watch, measured.tallies, share(boot));
+    } finally {
+      store(machine.words, latencyViews(machine, plan).stopAt, 1);
+      await harness.close();
+    }
+    mergeTrips(before, games.trips(1));
+    mergeTrips(after, games.trips(2));
+  }
+  // A single round has no second half.
+  if (after.spin.total === 0) mergeTrips(after, before);
+  return measured;
+}
+
+/** The rounds that fall to one machine, of all, and when the last of them may begin. */
+type Share = {
+  readonly boot: number;
+  readonly from: number;
+  readonly to: number;
+  readonly rounds: number;
+  readonly end: number;
+};
+
+async function measureShare(
+  blocks: Blocks,
+  { paths, rate }: LatencyOptions,
+  watch: LatencyWatch,
+  tallies: readonly PathTally[],
+  { boot, from, to, rounds, end }: Share,
+): Promise<void> {
+  const warm = rate > 0 ? 1 : WARM_ROUNDS;
+  for (let round = from - warm; round < to; round++) {
+    if (round > from && performance.now() > end) return;
+    watch.progress?.(Math.max(from, round) / rounds, 'measuring');
+    const counts = round >= from;
+    const half = 2 * round < rounds ? 1 : 2;
+    for (let game = 0; game < GAMES.length; game++) await blocks.play(game, counts ? half : 0);
+    for (let turn = 0; turn < paths.length; turn++) {
+      if (watch.signal?.aborted) return;
+      // Another one first each time.
+      const path = (round + warm + turn) % paths.length;
+      if (!counts && isSlow(paths[path]) && (from - round) % SLOW_EVERY !== 1) continue;
+      const [whole, staged] = [await blocks.run(path, false), await blocks.run(path, true)];
+      if (!counts) continue;
+      tallies[path]?.addWhole(whole, boot);
+      tallies[path]?.addStaged(staged);
+    }
+  }
+}
+
+function isSlow(path: Path | undefined): boolean {
+  return path?.dispatch === 'main' || path?.waiting === 'parked';
 }
 
 const STAMPS_TIMED = 50_000;

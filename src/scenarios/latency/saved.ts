@@ -4,7 +4,7 @@ import { SIGNALS, WAITINGS } from './plan.ts';
 
 /**
  * What a comparison needs, out of the text that `irqloom latency --json` printed: one result, or several, a line each,
- * of runs taken in turn with those of the other side. Their blocks are taken together.
+ * of runs taken in turn with those of the other side. Their boots are taken together.
  * @param name - of the file, for messages
  * @throws IrqError `ERR_RESULT_FORMAT`
  */
@@ -24,7 +24,11 @@ export function readSavedRuns(text: string, name: string): ComparedRun {
           more.waiting !== path.waiting
         )
           throw refused(name, 1, 'its runs are not of the same paths');
-        return { ...path, blocks: [...path.blocks, ...more.blocks] };
+        const boots = 1 + Math.max(...path.blocks.map(({ boot }) => boot));
+        return {
+          ...path,
+          blocks: [...path.blocks, ...more.blocks.map((block) => ({ ...block, boot: block.boot + boots }))],
+        };
       }),
     }));
 }
@@ -69,9 +73,10 @@ function pathOf(value: unknown, name: string, line: number): ComparedRun['paths'
   if (!source || !dispatch || !waiting || !isTime(calibrationNs) || !Array.isArray(path?.blocks))
     throw refused(name, line, 'one of its paths is damaged');
   const blocks = path.blocks.map((block: unknown) => {
-    const { p50, p99 } = (block ?? {}) as { p50?: unknown; p99?: unknown };
-    if (!isTime(p50) || !isTime(p99)) throw refused(name, line, 'one of its blocks is damaged');
-    return { p50, p99 };
+    const { boot = 0, p50, p99 } = (block ?? {}) as { boot?: unknown; p50?: unknown; p99?: unknown };
+    if (!isTime(p50) || !isTime(p99) || !Number.isSafeInteger(boot))
+      throw refused(name, line, 'one of its blocks is damaged');
+    return { boot: boot as number, p50, p99 };
   });
   return { source, dispatch, waiting, calibrationNs, blocks };
 }

@@ -4,7 +4,13 @@ import { type Block, type Delivery, STRETCHES, type Stretch } from './collect.ts
 import type { LatencyPlan } from './plan.ts';
 
 /** What one block of signals came to. */
-export type BlockFigures = { readonly count: number; readonly p50: number; readonly p99: number };
+export type BlockFigures = {
+  /** Which of the machines that were booted one after the other, from 0. */
+  readonly boot: number;
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+};
 
 /** How many deliveries of a path are kept one by one, for the time line and for traces. */
 const KEPT_POINTS = 400;
@@ -46,7 +52,7 @@ export class PathTally {
   }
 
   /** A block in which only the whole was measured. */
-  addWhole({ deliveries, unpaired }: Block): void {
+  addWhole({ deliveries, unpaired }: Block, boot: number): void {
     this.unpaired += unpaired;
     const block = new Distribution(LATENCY);
     for (const { line, signal, due, acknowledged } of deliveries) {
@@ -58,7 +64,7 @@ export class PathTally {
     }
     if (block.total === 0) return;
     this.latency.merge(block);
-    this.blocks.push({ count: block.total, p50: block.percentile(50), p99: block.percentile(99) });
+    this.blocks.push({ boot, count: block.total, p50: block.percentile(50), p99: block.percentile(99) });
   }
 
   /** A block whose stages were stamped. */
