@@ -54,7 +54,7 @@ const OPTIONS: LatencyOptions = {
   others: 0,
   handlerNs: 0,
   samples: 10_000,
-  boots: 5,
+  boots: 6,
   rate: 0,
   seconds: 30,
 };

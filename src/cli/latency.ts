@@ -71,7 +71,7 @@ export function latencyCommand(): Command {
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
     .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
-    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 5)
+    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 6)
     .option(
       '--rate <n>',
       'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'irqloom-latency-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name: string) => join(folder, name);
 
-/** Two paths, in 16 blocks each, on five machines. */
+/** Two paths, in 16 blocks each, on six machines. */
 const MEASURE = [
   'latency',
   '--source',

@@ -54,16 +54,21 @@ describe('two runs', () => {
         blocks: Array.from({ length: 20 }, () => path.blocks).flat(),
       })),
     });
-    const [a, b] = [runOf([500, 510, 520, 530, 540]), runOf([515, 525, 535, 545, 555])];
+    const [a, b] = [runOf([500, 510, 520, 530, 540, 550]), runOf([515, 525, 535, 545, 555, 565])];
     const [few, lots] = [compareRuns(a, b, options), compareRuns(many(a), many(b), options)];
     expect(few.paths[0]?.verdict).toBe('no difference seen');
     expect(lots.paths).toEqual(few.paths);
-    expect(lots.paths[0]?.a).toEqual({ boots: 5, p50: 520, p99: 1560 });
+    expect(lots.paths[0]?.a).toEqual({ boots: 6, p50: 525, p99: 1575 });
+  });
+
+  test('as few boots as may be show a clear difference, also where some of them are alike', () => {
+    const [a, b] = [runOf(Array(LEAST_BOOTS).fill(500)), runOf(Array(LEAST_BOOTS).fill(600))];
+    expect(compareRuns(a, b, options).paths[0]).toMatchObject({ verdict: 'slower', regression: true });
   });
 
   test('with too few boots, or no path in common, are refused', () => {
     const few = runOf(around(500).slice(0, LEAST_BOOTS - 1));
-    expect(() => compareRuns(few, runOf(around(500)), options)).toThrow(/needs 5 on each side/);
+    expect(() => compareRuns(few, runOf(around(500)), options)).toThrow(/needs 6 on each side/);
     expect(() => compareRuns({ steady: true, paths: [] }, runOf(around(500)), options)).toThrow(
       expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }),
     );

@@ -45,8 +45,8 @@ export type RunComparison = {
   readonly unmatched: readonly string[];
 };
 
-/** With fewer boots on a side even the clearest difference could be chance. */
-export const LEAST_BOOTS = 5;
+/** With fewer boots on a side even the clearest difference could be chance, where two of them come to the same median. */
+export const LEAST_BOOTS = 6;
 
 /**
  * Compares two runs, path by path. The samples are the medians of the machines that were booted: two boots of one build
