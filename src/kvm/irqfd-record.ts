@@ -8,6 +8,14 @@ import { fdRegion } from './fds.ts';
 import { hooksRegion } from './hooks.ts';
 import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
 
+/** What an irqfd may have beside its eventfd and its GSI. */
+export type IrqFdOptions = {
+  /** RESAMPLE: written each time the guest has ended the level-triggered interrupt. */
+  readonly resamplefd?: number | undefined;
+  /** The DeviceID of the source, where the design has it in the call. */
+  readonly deviceId?: number | undefined;
+};
+
 /** An irqfd: a cache line, written when it is assigned and when its route changes, and read at each of its signals. */
 export const RECORD_WORDS = LINE;
 export const EVENTFD = 0;

@@ -14,6 +14,7 @@ import {
   DEVICE,
   EVENTFD,
   GSI,
+  type IrqFdOptions,
   type IrqFdRegions,
   RECORD_WORDS,
   RESAMPLEFD,
@@ -28,14 +29,6 @@ const CALL = 'KVM_IRQFD';
 
 /** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
 export type Dispatch = 'main' | 'inline';
-
-/** What an irqfd may have beside its eventfd and its GSI. */
-export type IrqFdOptions = {
-  /** RESAMPLE: written each time the guest has ended the level-triggered interrupt. */
-  readonly resamplefd?: number | undefined;
-  /** The DeviceID of the source, where the design has it in the call. */
-  readonly deviceId?: number | undefined;
-};
 
 /**
  * Irqfds: eventfds whose writes inject an interrupt. Any thread; one view for each thread.
@@ -104,20 +97,32 @@ export class IrqFds {
 
   /** @throws KvmError EBADF where no eventfd of that number is open, EINVAL where it is something else */
   eventfd(fd: number): EventFd {
-    const eventfd = this.#eventfds[this.#fds.eventfd('eventfd', fd)];
-    if (!eventfd) throw new KvmError('eventfd', 'EBADF', `eventfds are 0 to ${this.count - 1}, not ${fd}`);
-    return eventfd;
+    return this.#existing(this.#fds.eventfd('eventfd', fd));
   }
 
-  /** Writes 1 to an eventfd, as a device does: with an irqfd on it, an interrupt is raised. The hot path of a device. */
+  #existing(fd: number): EventFd {
+    const eventfd = this.#eventfds[fd];
+    if (eventfd) return eventfd;
+    throw new KvmError('eventfd', 'EBADF', `eventfds are 0 to ${this.count - 1}, not ${fd}`);
+  }
+
+  /**
+   * Writes 1 to an eventfd, as a device does: with an irqfd on it, an interrupt is raised. The hot path of a device, which
+   * does not ask whether the eventfd is open.
+   * @throws KvmError EBADF for a number that no eventfd has
+   */
   write(fd: number): void {
     if (this.#inline && this.raise(fd)) return;
-    this.#eventfds[fd]?.tryWrite(1);
+    this.#existing(fd).tryWrite(1);
     this.ring(fd);
   }
 
-  /** Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none. */
+  /**
+   * Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none.
+   * @throws KvmError EBADF for a number that no eventfd has
+   */
   raise(fd: number): boolean {
+    this.#existing(fd);
     this.#readers.enter(this.#reader);
     const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
     this.#readers.leave(this.#reader);
@@ -250,12 +255,7 @@ export class IrqFds {
       if (this.#serve(fd)) served++;
     }
     for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1)) {
-      this.#workLock.lock();
-      try {
-        if (this.#runWork(slot)) served++;
-      } finally {
-        this.#workLock.unlock();
-      }
+      if (this.#runWork(slot)) served++;
     }
     return served;
   }
@@ -296,10 +296,16 @@ export class IrqFds {
     }
   }
 
+  /** Injects for an irqfd with an injection left to the main thread, if nobody has done so before. */
   #runWork(slot: number): boolean {
-    if (!this.#work.claim(slot)) return false;
-    this.#inject(slot);
-    return true;
+    this.#workLock.lock();
+    try {
+      if (!this.#work.claim(slot)) return false;
+      this.#inject(slot);
+      return true;
+    } finally {
+      this.#workLock.unlock();
+    }
   }
 
   /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; one that resamples stays up until its ack. */
@@ -343,12 +349,7 @@ export class IrqFds {
     const slot = slotOf(hook);
     const at = this.#at(slot);
     this.#readers.synchronize();
-    this.#workLock.lock();
-    try {
-      this.#runWork(slot);
-    } finally {
-      this.#workLock.unlock();
-    }
+    this.#runWork(slot);
     if (load(this.#words, at + RESAMPLEFD) !== 0) {
       const gsi = load(this.#words, at + GSI);
       if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false);

@@ -50,6 +50,15 @@ describe('assign, in the order of its checks', () => {
     vm.irqfd(irqfd(vm.eventfd(), 0));
   });
 
+  test('EBADF for a write to what no eventfd can be, and nothing is touched', () => {
+    const { vm } = readyVm();
+    const { irqfds } = vm.vm;
+    for (const fd of [-1, irqfds.count, 1e6, 0.5, Number.NaN])
+      for (const act of [() => irqfds.write(fd), () => irqfds.raise(fd)])
+        expectErrno('EBADF', 'eventfd', act);
+    expect(irqfds.anyPending).toBe(false);
+  });
+
   test('the resamplefd likewise, and only with RESAMPLE', () => {
     const { vm, gic } = readyVm();
     const fd = vm.eventfd();

@@ -199,8 +199,8 @@ describe('each guard taken away is noticed', () => {
       {
         file: irqfds,
         from: `this.#readers.synchronize();
-    this.#workLock.lock();`,
-        to: 'this.#workLock.lock();',
+    this.#runWork(slot);`,
+        to: 'this.#runWork(slot);',
       },
     ],
     [

@@ -156,8 +156,8 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'kvm/irqfds.ts',
-        from: '    this.#readers.synchronize();\n    this.#workLock.lock();',
-        to: '    this.#workLock.lock();',
+        from: '    this.#readers.synchronize();\n    this.#runWork(slot);',
+        to: '    this.#runWork(slot);',
       },
     ],
     kinds: ['assertion'],
@@ -309,8 +309,8 @@ const GUARDS: readonly Guard[] = [
       },
       {
         file: 'kvm/irqfds.ts',
-        from: '    this.#readers.synchronize();\n    this.#workLock.lock();',
-        to: '    this.#readers.synchronize();\n    this.#workLock.lock(Infinity);',
+        from: '#runWork(slot: number): boolean {\n    this.#workLock.lock();',
+        to: '#runWork(slot: number): boolean {\n    this.#workLock.lock(Infinity);',
       },
     ],
     kinds: ['deadlock'],
