@@ -102,8 +102,14 @@ describe('a trace of a stress run', () => {
       const which = traceEvents.findIndex((event) => event.ph !== 'M' && name.test(event.name));
       return traceEvents.map((event, index) => (index === which ? change(event) : event));
     };
+    /** Half way through the first signal of a burst. */
+    const midSignal = ({ tid, ts: begin = 0 }: TraceEvent) => {
+      const { ts = 0, dur = 0 } =
+        sliced(traceEvents, /^signal /).find((event) => event.tid === tid && (event.ts ?? 0) >= begin) ?? {};
+      return ts + dur / 2;
+    };
     const wrong = {
-      overlaps: changed(/^burst$/, (event) => ({ ...event, dur: (event.dur ?? 0) / 2 })),
+      overlaps: changed(/^burst$/, (event) => ({ ...event, dur: midSignal(event) - (event.ts ?? 0) })),
       backwards: changed(/^interrupt /, (event) => ({ ...event, ts: 1e12 })),
       negative: changed(/^interrupt /, (event) => ({ ...event, dur: -1 })),
       strayArrow: changed(/^signal$/, (event) => ({ ...event, id: 1e9 })),
