@@ -9,7 +9,7 @@ import type { Fault, MachineConfig } from './config.ts';
 import type { AckServer } from './vcpu.ts';
 
 /** Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found. */
-const EVERY = { 'drop-kick': 16, 'drop-pending': 256, 'wrong-vcpu': 2, double: 2 } as const;
+const EVERY = { 'drop-kick': 4, 'drop-pending': 256, 'wrong-vcpu': 2, double: 2 } as const;
 
 export function faultRegion(layout: Layout): Region {
   return layout.region('fault.occasions', 1);
