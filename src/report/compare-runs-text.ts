@@ -4,7 +4,7 @@ import { plural, time } from './units.ts';
 
 /** What comparing two runs came to, as text for people. */
 export function compareRunsText(comparison: RunComparison): string {
-  const { paths, tolerance, relative, regressions, steady, unmatched } = comparison;
+  const { paths, tolerance, relative, regressions, steady, sameMachine, unmatched } = comparison;
   const value = (p: number) => (relative ? `${p.toFixed(2)} ×` : time(p));
   const lines = [
     table(
@@ -28,6 +28,11 @@ export function compareRunsText(comparison: RunComparison): string {
       ? []
       : [
           `${plural(unmatched.length, 'path is', 'paths are')} only in one of the two: ${unmatched.join('; ')}`,
+        ]),
+    ...(sameMachine || relative
+      ? []
+      : [
+          'the calibrations of A and B differ: the machine was another one, or in another state; take the runs in turn, or compare with --relative',
         ]),
     ...(steady ? [] : ['unsteady: the machine changed during a run; measure again before you believe this']),
     regressions === 0

@@ -42,7 +42,8 @@ describe('two runs', () => {
 
   test('of machines of different speed are compared as multiples of their calibration', () => {
     const [a, b] = [runOf(around(500), 100), runOf(around(1000), 200)];
-    expect(compareRuns(a, b, options).regressions).toBe(1);
+    expect(compareRuns(a, b, options)).toMatchObject({ regressions: 1, sameMachine: false });
+    expect(compareRuns(a, a, options)).toMatchObject({ regressions: 0, sameMachine: true });
     expect(compareRuns(a, b, { ...options, relative: true }).paths[0]?.verdict).toBe('no difference seen');
   });
 

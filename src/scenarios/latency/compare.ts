@@ -1,5 +1,6 @@
 import { IrqError } from '../../errors/irq-error.ts';
 import { rankTest } from '../../measure/rank-test.ts';
+import { isSteady } from '../../threads/calibration-figures.ts';
 import { type Path, pathName } from './plan.ts';
 
 /** What a comparison needs of a result of `irqloom latency`. */
@@ -19,6 +20,8 @@ type PathComparison = Path & {
   readonly regression: boolean;
   /** Median of B by median of A: 1.1 is 10 % slower. */
   readonly ratio: number;
+  /** The same of what each run's machine needed without an interrupt. */
+  readonly calibrationRatio: number;
   /** How likely so large a difference is if there is none. */
   readonly p: number;
   /** Cliff's delta, -1 to 1: above zero B is slower. */
@@ -39,6 +42,8 @@ export type RunComparison = {
   /** Whether times are multiples of each run's own calibration. */
   readonly relative: boolean;
   readonly steady: boolean;
+  /** Whether the calibrations of A and B are alike: if not, the machine was not the same for them. */
+  readonly sameMachine: boolean;
   readonly regressions: number;
   readonly paths: readonly PathComparison[];
   /** Paths that only one of the two has. */
@@ -75,6 +80,7 @@ export function compareRuns(
         verdict,
         regression: verdict === 'slower' && ratio > 1 + tolerance,
         ratio,
+        calibrationRatio: right.calibrationNs / left.calibrationNs,
         p,
         delta,
         a: sideA,
@@ -91,6 +97,7 @@ export function compareRuns(
     tolerance,
     relative,
     steady: a.steady && b.steady,
+    sameMachine: paths.every(({ calibrationRatio }) => isSteady(calibrationRatio - 1)),
     regressions: paths.filter(({ regression }) => regression).length,
     paths,
     unmatched: [...a.paths, ...b.paths].map(pathName).filter((name) => !matched.has(name)),
