@@ -90,7 +90,8 @@ const ROLES = {
     let dead = 0;
     let sections = 0;
     if (self === 0) {
-      for (let n = 1; n <= rounds; n++) {
+      // The other has to have had a core meanwhile.
+      for (let n = 1; n <= rounds || (load(words, at + 9) < rounds / 10 && n < 1000 * rounds); n++) {
         const mine = 1 + (n % 2);
         store(words, at + mine, 1);
         const old = load(words, at);
@@ -106,7 +107,7 @@ const ROLES = {
       const found = load(words, at);
       for (let look = 0; look < 3; look++) if (load(words, at + found) !== 1) dead++;
       readers.leave(0);
-      sections++;
+      store(words, at + 9, ++sections);
     }
     return { dead, sections };
   },
