@@ -8,8 +8,6 @@ const GROW_START_NS = 10_000;
 const GROW = 2;
 /** Looks at the list between two looks at the clock. */
 const LOOKS = 32;
-/** Of these looks, one in so many is for requests as well: interrupts are the more urgent. */
-const REQUEST_EVERY = 4;
 
 /**
  * What a vCPU does when it has nothing to do (WFI): it polls for a while, because a wake-up by the kernel costs tens of
@@ -70,8 +68,7 @@ export class Halt {
 
   #lookAround(closely: boolean): boolean {
     for (let look = 0; look < LOOKS; look++) {
-      const found = this.#signalled(closely) || (look % REQUEST_EVERY === 0 && this.#control.requests !== 0);
-      if (!found) continue;
+      if (!this.#somethingToDo(closely)) continue;
       this.#control.count('pollHits');
       return true;
     }
@@ -79,10 +76,7 @@ export class Halt {
   }
 
   #somethingToDo(closely: boolean): boolean {
-    return this.#control.requests !== 0 || this.#signalled(closely);
-  }
-
-  #signalled(closely: boolean): boolean {
+    if (this.#control.requests !== 0) return true;
     return closely ? this.#cpu.signalled : this.#cpu.mayBeSignalled;
   }
 

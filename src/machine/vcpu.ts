@@ -79,17 +79,16 @@ export class Vcpu {
       // Behind the acknowledge, so that what has ended a halt does not wait for it.
       reason = this.#exitReason();
       if (reason || (busy && intid !== SPURIOUS)) continue;
-      if (guest.finished?.()) reason = 'shutdown';
-      else this.#sleep(guest, intid === SPURIOUS && !busy);
+      if (guest.finished?.()) {
+        reason = 'shutdown';
+      } else {
+        this.#halt.halt(intid === SPURIOUS && !busy);
+        this.resume(guest);
+      }
       busy = false;
     }
     this.control.mode = OUTSIDE;
     return reason;
-  }
-
-  #sleep(guest: Guest, closely: boolean): void {
-    this.#halt.halt(closely);
-    this.resume(guest);
   }
 
   /** After every wake-up. */

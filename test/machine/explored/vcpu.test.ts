@@ -153,7 +153,7 @@ describe('a kick against a vCPU that parks', () => {
 
   test('not so where the vCPU looks for interrupts only', () => {
     const file = 'machine/halt.ts';
-    const from = 'this.#control.requests !== 0 || ';
+    const from = 'if (this.#control.requests !== 0) return true;';
     isCaught(onMachine(story, { file, from, to: '' }), ['lost-wakeup', 'orphan-wait']);
   });
 });
