@@ -242,8 +242,8 @@ export class Lpis {
   }
 
   #at(lpi: number): number {
-    const at = this.#interrupts.find(0, lpi);
-    if (at === NONE || lpi < FIRST_LPI)
+    const at = this.#interrupts.findLpi(lpi);
+    if (at === NONE)
       throw new RangeError(`${lpi} is not an LPI of this machine (${FIRST_LPI} to ${this.limit - 1})`);
     return at;
   }

@@ -6,8 +6,7 @@ const ENTRY_SHIFT = 2;
 const SOURCE = 0;
 const STAMP = 1;
 const LPI = 2;
-const LPI_BITS = 16;
-const LPI_MASK = 0xffff;
+const ITS = 3;
 
 /**
  * What a thread has seen of its own injections, to guess from how the next one goes. No other thread sees it, and who
@@ -27,8 +26,7 @@ export class Hints {
     const at = entryOf(deviceId, eventId);
     const entries = this.#entries;
     if (entries[at + STAMP] !== epoch || entries[at + SOURCE] !== sourceOf(deviceId, eventId)) return MISS;
-    const lpi = entries[at + LPI] ?? 0;
-    return lpi >>> LPI_BITS === its ? lpi & LPI_MASK : MISS;
+    return entries[at + ITS] === its ? (entries[at + LPI] ?? MISS) : MISS;
   }
 
   /** Keeps the LPI of an event; both of its numbers have 16 bits. */
@@ -36,7 +34,8 @@ export class Hints {
     const at = entryOf(deviceId, eventId);
     this.#entries[at + SOURCE] = sourceOf(deviceId, eventId);
     this.#entries[at + STAMP] = epoch;
-    this.#entries[at + LPI] = lpi | (its << LPI_BITS);
+    this.#entries[at + LPI] = lpi;
+    this.#entries[at + ITS] = its;
   }
 
   /** As in a thread that has just begun. */

@@ -118,7 +118,7 @@ class Survey {
       if ((written & VALID) === 0n) continue;
       const readOnly = this.#baserReadOnly.get(n) ?? UNREAD_BASERS[n] ?? 0n;
       const type = Number((readOnly >> 56n) & 7n);
-      if (type === 0) continue; // not implemented: what was written there had no effect
+      if (type === 0) continue; // Type 0 says that the ITS has no such table: a write to it has no effect.
       const table = tableOf(written);
       this.#note(table.base, table.bytes);
       if ((written & INDIRECT) === 0n) continue;
