@@ -75,7 +75,8 @@ export function restoreInto(machine: Machine, bytes: Uint8Array): void {
   const before = epochsOf(machine);
   fill(words, snapshot);
   const after = epochsOf(attach(words));
-  for (const [at, epoch] of after) store(words, at, Math.max(epoch, before.get(at) ?? 0) + 1);
+  // Never 0, which is the stamp of nothing.
+  for (const [at, epoch] of after) store(words, at, (Math.max(epoch, before.get(at) ?? 0) + 1) | 0 || 1);
 }
 
 /**
