@@ -61,6 +61,19 @@ describe('a measurement', () => {
     }
   });
 
+  test('boots no more machines than there are rounds for, shares the signals out, and says how many there were', async () => {
+    const { result, pictures } = await runLatency(options({ samples: 128, boots: 3 }));
+    expectSound(result);
+    expect(result.config.boots).toBe(2);
+    expect(result.paths[0]?.blocks.map(({ boot, count }) => [boot, count])).toEqual([
+      [0, 64],
+      [1, 64],
+    ]);
+    // One clock for all of them: a machine's signals come after those of the one before.
+    const times = pictures.points[0]?.map(([atNs]) => atNs) ?? [];
+    expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
   test('each device signals each vCPU, beside others that sleep, compute or are stormed', async () => {
     for (const background of ['parked', 'busy', 'storming'] as const) {
       const given = { vcpus: 2, devices: 2, samples: 16, background, paths: [PATH] };

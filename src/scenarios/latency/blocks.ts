@@ -78,8 +78,7 @@ export class Blocks {
     if (machine.stamps) machine.stamps.on = staged;
     store(machine.words, pathAt, path);
     // One sender sends for all devices.
-    const perDevice = Math.ceil(this.#signals / this.#plan.devices);
-    store(machine.words, countAt, bySgi ? perDevice * this.#plan.devices : perDevice);
+    store(machine.words, countAt, bySgi ? this.#signals : this.#signals / this.#plan.devices);
     store(machine.words, intervalAt, bySgi ? this.#intervalNs / this.#plan.devices : this.#intervalNs);
     store(machine.words, stopAt, 0);
 

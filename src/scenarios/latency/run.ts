@@ -63,7 +63,7 @@ export async function runLatency(
   try {
     watch.progress?.(0, 'calibrating');
     const before = await calibrator.measure(OTHER_GAMES);
-    const { tallies, plan, calibration: played } = await measurePaths(options, watch);
+    const { boots, tallies, plan, calibration: played } = await measurePaths(options, watch);
     watch.progress?.(1, 'calibrating');
     const after = await calibrator.measure(OTHER_GAMES);
     const calibration = calibrationFigures({ ...before, ...played[0] }, { ...after, ...played[1] });
@@ -80,7 +80,7 @@ export async function runLatency(
           background,
           others: background === 'none' ? 0 : others,
           samples,
-          boots: options.boots ?? 1,
+          boots,
           rate,
           handlerNs,
           cores: availableParallelism(),
@@ -111,6 +111,8 @@ export async function runLatency(
 }
 
 type Measured = {
+  /** Machines that were booted. */
+  readonly boots: number;
   readonly plan: LatencyPlan;
   readonly tallies: readonly PathTally[];
   /** The round trips of the first half of the rounds, and of the second. */
@@ -124,10 +126,11 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promi
   const start = performance.now();
   const first = buildLatency(options, size.stamps);
   const { plan } = first;
-  const measured: Measured = {
+  const measured = {
+    boots: 0,
     plan,
     tallies: options.paths.map(() => new PathTally(plan)),
-    calibration: [noTrips(), noTrips()],
+    calibration: [noTrips(), noTrips()] as const,
   };
   const [before, after] = measured.calibration;
   const share = (boot: number) => ({
@@ -138,6 +141,7 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promi
     end: start + (options.seconds * 1000 * (boot + 1)) / boots,
   });
   for (let boot = 0; boot < boots && !watch.signal?.aborted; boot++) {
+    measured.boots++;
     const { machine } = boot === 0 ? first : buildLatency(options, size.stamps);
     const served = mailboxes(machine, plan);
     const games = new Games(machine, plan);
