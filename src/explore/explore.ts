@@ -276,7 +276,7 @@ class Exploration {
         }
       });
       this.#outOfTime = nowMs() >= this.#deadline;
-      this.#report(phase);
+      this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
     // What came to its end was in time, and not interrupted.
@@ -290,15 +290,20 @@ class Exploration {
   }
 
   #isOver(): boolean {
-    const { stopWord } = this.#options;
-    if (stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0) this.#interrupted = true;
+    this.#interrupted ||= this.#isStopped();
     return this.#outOfTime || this.#interrupted;
   }
 
-  #report({ strategy, search }: Phase): void {
+  #isStopped(): boolean {
+    const { stopWord } = this.#options;
+    return stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0;
+  }
+
+  #report(stage: Progress['stage'], search?: Phase['search']): void {
     this.#options.onProgress?.({
-      stage: 'search',
-      phase: strategy.name,
+      stage,
+      scenario: this.#simulation.scenario.name,
+      phase: this.#running,
       schedules: this.#schedules,
       steps: this.#steps,
       seconds: (nowMs() - this.#started) / 1000,
@@ -367,7 +372,8 @@ class Exploration {
     if (found === undefined) return undefined;
     if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
     const hangMs = (this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS) * 1000;
-    const budget = { schedules: SHRINK_SCHEDULES, hangMs };
+    this.#report('shrink');
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
     const { recording, minimal } = shrink(this.#simulation, found, budget);
     return this.#toFailure(recording, minimal);
   }

@@ -1,4 +1,4 @@
-import { withPlainStacks } from '../errors/thrown.ts';
+import { withFirstStackFormat } from '../errors/thrown.ts';
 import { sourceLine } from './source-lines.ts';
 
 /** A place of this package as frames name it: the compiled file, or by source maps the source. */
@@ -17,7 +17,7 @@ const WORD = [...places('../memory/word.'), ...places('../memory/bare-wait.')];
  */
 export function framesAbove(callee: (...args: never[]) => unknown): string[] {
   const holder: { stack?: string } = {};
-  return withPlainStacks(() => {
+  return withFirstStackFormat(() => {
     Error.captureStackTrace(holder, callee);
     return framesOf(holder.stack ?? '');
   });

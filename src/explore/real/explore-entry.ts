@@ -1,4 +1,5 @@
 import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { refuseExit } from '../exits.ts';
 import { type ExploreOptions, explorePart } from '../explore.ts';
 import type { Part, PartResult } from '../part.ts';
 import type { CheckedScenario } from '../scenario.ts';
@@ -19,6 +20,7 @@ const loaded = new Map<string, CheckedScenario>();
 /** Explores one piece in this thread; the scenario is loaded once for all pieces. */
 export async function explorePiece({ source, options, part }: PartTask): Promise<PartAnswer> {
   try {
+    refuseExit();
     process.setSourceMapsEnabled(true);
     const key = JSON.stringify(source);
     const scenario = loaded.get(key) ?? (await loadSource(source));

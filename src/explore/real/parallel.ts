@@ -217,6 +217,7 @@ class Parallel {
   #report(): void {
     this.#options.onProgress?.({
       stage: 'search',
+      scenario: this.#scenario.name,
       phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
       schedules: this.#schedules,
       steps: this.#steps,
@@ -287,7 +288,7 @@ class Parallel {
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: spent ? options.schedules : undefined,
-      gaps: this.#observations.gaps(scenario),
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
       omissions: [...this.#omissions],
     });
     return {
