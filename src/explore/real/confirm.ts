@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Step } from '../executor.ts';
-import { type ExploreOptions, exploreChecked } from '../explore.ts';
+import { exploreChecked } from '../explore.ts';
+import type { ExploreOptions } from '../explore-options.ts';
 import { ENDED, FAILED, OPERATION_NAMES } from '../operation.ts';
 import { type ReplayOptions, type ReplayResult, replayChecked } from '../replay.ts';
 import type { ExploreResult, Failure, ThreadEnd } from '../result.ts';

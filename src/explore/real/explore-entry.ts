@@ -1,6 +1,7 @@
 import { type PlainError, toPlain } from '../../errors/irq-error.ts';
 import { refuseExit } from '../exits.ts';
-import { type ExploreOptions, explorePart } from '../explore.ts';
+import { explorePart } from '../explore.ts';
+import type { ExploreOptions } from '../explore-options.ts';
 import type { Part, PartResult } from '../part.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
