@@ -4,10 +4,13 @@ import {
   AND,
   CAS,
   EXCHANGE,
+  type IntegerArray,
   LOAD,
   LOCK,
   NOTIFY,
   OR,
+  PLAIN_LOAD,
+  PLAIN_STORE,
   type Point,
   QUEUE,
   READ,
@@ -32,8 +35,10 @@ export function execute(point: Point): Value {
   const a = point.a as number;
   switch (point.op) {
     case LOAD:
+    case PLAIN_LOAD:
       return old;
     case STORE:
+    case PLAIN_STORE:
       words[i] = a;
       return a;
     case ADD:
@@ -69,7 +74,13 @@ export function execute(point: Point): Value {
 }
 
 function executeAny(point: Point): Value {
-  const { op, array, index, a, b } = point;
+  const { op, index, a, b } = point;
+  if (op === PLAIN_LOAD) return point.array[index];
+  if (op === PLAIN_STORE) {
+    point.array[index] = a as number;
+    return a;
+  }
+  const array = point.array as IntegerArray;
   const native = NATIVE[op];
   if (op === CAS) return native?.(array, index, a, b);
   return native?.(array, index, a);
@@ -77,17 +88,19 @@ function executeAny(point: Point): Value {
 
 /** The value at the point's word now. */
 export function valueAt(point: Point): Value {
-  return point.words === undefined ? NATIVE[LOAD]?.(point.array, point.index) : point.words[point.index];
+  return point.words === undefined ? point.array[point.index] : point.words[point.index];
 }
 
 /** The effect of an operation that has been done and answered; a compareExchange that failed has only read. */
 export function effectOf(point: Point, answer: Value): number {
   switch (point.op) {
     case LOAD:
+    case PLAIN_LOAD:
       return READ;
     case CAS:
       return casTook(point, answer) ? READ | WRITE : READ;
     case STORE:
+    case PLAIN_STORE:
       return WRITE;
     case WAIT:
       return answer === 'not-equal' ? READ : READ | QUEUE;

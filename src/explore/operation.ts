@@ -9,7 +9,13 @@ export type IntegerArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** The name of an operation, as Atomics calls it; `lock`, `unlock` are the explorer's own (see abstract-lock.ts). */
+/** All typed arrays: plain reads and writes work on each of them. */
+export type ElementArray = IntegerArray | Uint8ClampedArray | Float32Array | Float64Array;
+
+/**
+ * The name of an operation, as Atomics calls it. `lock` and `unlock` are the explorer's own (see abstract-lock.ts);
+ * `read` and `write` are accesses to one element without Atomics (see plain.ts).
+ */
 export type OperationName =
   | 'load'
   | 'store'
@@ -24,7 +30,9 @@ export type OperationName =
   | 'notify'
   | 'lock'
   | 'unlock'
-  | 'timeout';
+  | 'timeout'
+  | 'read'
+  | 'write';
 
 export const LOAD = 0;
 export const STORE = 1;
@@ -41,9 +49,12 @@ export const LOCK = 11;
 export const UNLOCK = 12;
 /** No call of the program: the end of a wait whose time is up. It stands in traces and decisions only. */
 export const TIMEOUT = 13;
+/** One element read or written without Atomics. The last two of the sixteen codes that a token has room for. */
+export const PLAIN_LOAD = 14;
+export const PLAIN_STORE = 15;
 /** Not operations: the thread has returned, or thrown. */
-export const ENDED = 14;
-export const FAILED = 15;
+export const ENDED = 16;
+export const FAILED = 17;
 
 /** Names by code. */
 export const OPERATION_NAMES: readonly OperationName[] = [
@@ -61,6 +72,8 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'lock',
   'unlock',
   'timeout',
+  'read',
+  'write',
 ];
 
 /** What a step did to the value (READ, WRITE) and to the queue of waiters (QUEUE) at its address; ALL conflicts with every step. */
@@ -80,7 +93,7 @@ export type Value = number | bigint | string | undefined;
  */
 export class Point {
   readonly op: number;
-  readonly array: IntegerArray;
+  readonly array: ElementArray;
   readonly index: number;
   readonly a: Value;
   readonly b: Value;
@@ -107,7 +120,7 @@ export class Point {
 
   constructor(
     op: number,
-    array: IntegerArray,
+    array: ElementArray,
     index: number,
     a: Value,
     b: Value,

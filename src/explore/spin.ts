@@ -1,10 +1,10 @@
 import { casTook, valueAt } from './execute.ts';
-import { AND, CAS, EXCHANGE, LOAD, OR, type Point, type Value } from './operation.ts';
+import { AND, CAS, EXCHANGE, LOAD, OR, PLAIN_LOAD, type Point, type Value } from './operation.ts';
 
 /** Loops of at most that many operations are recognised as waiting. */
 const LONGEST_SPIN = 8;
 /** Operations that may change nothing. */
-const MAY_SPIN = new Set([LOAD, CAS, EXCHANGE, OR, AND]);
+const MAY_SPIN = new Set([LOAD, PLAIN_LOAD, CAS, EXCHANGE, OR, AND]);
 
 /** Whether two points ask for the same: the same operation on the same bytes with the same operands. */
 export function sameOperation(p: Point, q: Point): boolean {
@@ -55,7 +55,7 @@ export function stillAnswered(
 /** Whether an operation, answered so, changed nothing: a loop of such operations awaits what others do. */
 function isQuiet(point: Point, answer: Value): boolean {
   const { op, words, a } = point;
-  if (op === LOAD) return true;
+  if (op === LOAD || op === PLAIN_LOAD) return true;
   if (op === CAS) return !casTook(point, answer);
   if (words === undefined || typeof answer !== 'number' || typeof a !== 'number') return false;
   if (op === EXCHANGE) return answer === a;

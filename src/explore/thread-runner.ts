@@ -1,9 +1,19 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { outside, toPoint } from './call.ts';
+import { IrqError, isIrqError } from '../errors/irq-error.ts';
+import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
-import { ENDED, FAILED, type IntegerArray, LOAD, NOTIFY, Point, type Value, WAIT } from './operation.ts';
+import {
+  type ElementArray,
+  ENDED,
+  FAILED,
+  LOAD,
+  NOTIFY,
+  PLAIN_LOAD,
+  Point,
+  type Value,
+  WAIT,
+} from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
@@ -53,7 +63,7 @@ export class ThreadRunner implements Controller, Source {
   #looksAhead = false;
   #sites: string[][] | undefined;
   #sitesFrom = 0;
-  #lastArray: IntegerArray | undefined;
+  #lastArray: ElementArray | undefined;
   #lastBase = -1;
   #clockNs = 0;
   #chance = 0;
@@ -241,7 +251,7 @@ export class ThreadRunner implements Controller, Source {
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
-    if (threw && thrown instanceof IrqError && thrown.code === 'ERR_SCENARIO') throw thrown;
+    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
     const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
     if (this.#pos < this.#end) {
       this.mismatchAt = this.#pos;
@@ -250,7 +260,7 @@ export class ThreadRunner implements Controller, Source {
     return last;
   }
 
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       const point = this.#path[pos] as Point;
@@ -267,6 +277,10 @@ export class ThreadRunner implements Controller, Source {
       }
     }
     return this.#requestSlowly(op, array, index, a, b);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.#running !== -1 && this.#memory.locate(view) >= 0;
   }
 
   refuse(what: string): never {
@@ -291,11 +305,10 @@ export class ThreadRunner implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  #requestSlowly(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
-    if (this.#unwinding) throw STOP;
-    if (this.#running < 0) return outside(op, array, index, a, b);
+  #requestSlowly(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     const base = array === this.#lastArray ? this.#lastBase : this.#locate(array);
-    if (base < 0) return outside(op, array, index, a, b);
+    if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
+    if (this.#running < 0 || base < 0) return outside(op, array, index, a, b);
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       // The same words through another view: code that makes its views anew in each run.
@@ -312,9 +325,16 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
+    if (!accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      // The conversion runs the operands' own code, which may call Atomics itself.
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
+    }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
     point.clockNs = this.#clockNs;
-    if (op !== LOAD && op !== WAIT && op !== NOTIFY) this.#memory.touch(point.at, point.size);
+    if (op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY)
+      this.#memory.touch(point.at, point.size);
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
@@ -344,7 +364,7 @@ export class ThreadRunner implements Controller, Source {
     return this.#stop(point);
   }
 
-  #locate(array: IntegerArray): number {
+  #locate(array: ElementArray): number {
     const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
     this.#lastArray = array;
     this.#lastBase = base;

@@ -5,6 +5,8 @@ import {
   EXCHANGE,
   LOAD,
   LOCK,
+  PLAIN_LOAD,
+  PLAIN_STORE,
   type Point,
   STORE,
   UNLOCK,
@@ -278,7 +280,8 @@ export class Tracks {
   #checkPlainReads(pending: readonly Point[], waiting: number): void {
     for (const path of this.paths) {
       for (const point of path) {
-        if (point.op === LOAD || point.op === WAIT || this.#garbled.has(point.at)) continue;
+        if (point.op === LOAD || point.op === PLAIN_LOAD || point.op === WAIT || this.#garbled.has(point.at))
+          continue;
         this.#garbled.add(point.at);
         this.#memory.garble(point.at, point.size, this.#verified);
       }
@@ -322,9 +325,9 @@ export class Tracks {
       const { op } = point;
       if (inTime && !(op === WAIT && point.deadline < Infinity)) continue;
       // What a store returns is what it stores, and no answer.
-      if (point.sensitive || op === STORE || op === UNLOCK || op === LOCK) continue;
+      if (point.sensitive || op === STORE || op === PLAIN_STORE || op === UNLOCK || op === LOCK) continue;
       blamed ??= point;
-      if (op === LOAD || op === EXCHANGE || op === CAS || op === WAIT) {
+      if (op === LOAD || op === PLAIN_LOAD || op === EXCHANGE || op === CAS || op === WAIT) {
         blamed = point;
         break;
       }
