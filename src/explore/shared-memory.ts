@@ -1,5 +1,3 @@
-import type { IntegerArray } from './operation.ts';
-
 type Shared = {
   readonly buffer: SharedArrayBuffer;
   /** Address of its first byte in the explorer's numbering. */
@@ -54,7 +52,7 @@ export class SharedMemory {
   }
 
   /** The address of the array's first byte; -1 where it is not shared. */
-  locate(array: IntegerArray): number {
+  locate(array: ArrayBufferView): number {
     const buffer = array.buffer;
     if (buffer !== this.#lastBuffer) {
       this.#lastBuffer = buffer;

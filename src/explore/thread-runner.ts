@@ -1,9 +1,20 @@
 import { IrqError, isIrqError } from '../errors/irq-error.ts';
-import { outside, toPoint } from './call.ts';
+import { type Alone, OTHER } from './alone.ts';
+import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
-import { ENDED, FAILED, type IntegerArray, LOAD, NOTIFY, Point, type Value, WAIT } from './operation.ts';
+import {
+  type ElementArray,
+  ENDED,
+  FAILED,
+  LOAD,
+  NOTIFY,
+  PLAIN_LOAD,
+  Point,
+  type Value,
+  WAIT,
+} from './operation.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
@@ -21,7 +32,10 @@ export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
-/** Every operation and every look at a clock takes this long on a thread's own clock, so that loops over time end. */
+/**
+ * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
+ * end. Timeouts count without the operations: a thread may take any time for those.
+ */
 export const TICK_NS = 1000;
 
 /**
@@ -45,15 +59,13 @@ export class ThreadRunner implements Controller, Source {
   #asked: Point = END;
   #fault: IrqError | undefined;
   #past: readonly Uint8Array[] | undefined;
-  #probeFrom = -1;
-  #probePeriod = 0;
-  #probeEnd = 0;
+  #alone: Alone | undefined;
   /** What the thread that {@link explore} ran would do after its next operation. */
   readonly ahead = new LookAhead();
   #looksAhead = false;
   #sites: string[][] | undefined;
   #sitesFrom = 0;
-  #lastArray: IntegerArray | undefined;
+  #lastArray: ElementArray | undefined;
   #lastBase = -1;
   #clockNs = 0;
   #chance = 0;
@@ -63,12 +75,16 @@ export class ThreadRunner implements Controller, Source {
   mismatchInTime = false;
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
+  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
+  readonly jumps: readonly Map<number, number>[];
+  #jumped: ReadonlyMap<number, number> = new Map();
 
   constructor(scenario: CheckedScenario, state: unknown, memory: SharedMemory, seed: number) {
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
     this.#seed = seed;
+    this.jumps = scenario.bodies.map(() => new Map());
   }
 
   /** The thread whose code is running now, -1 for none. */
@@ -111,9 +127,10 @@ export class ThreadRunner implements Controller, Source {
     this.#answers = answers;
     this.#end = count;
     this.#fastEnd =
-      past !== undefined ? 0 : this.#sites !== undefined ? Math.min(this.#sitesFrom, count) : count;
+      past !== undefined
+        ? 0
+        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.#firstJump(t));
     this.#past = past;
-    this.#probeFrom = -1;
     if (past !== undefined && count > 0) {
       this.#memory.keep();
       this.#memory.restore();
@@ -151,30 +168,31 @@ export class ThreadRunner implements Controller, Source {
   }
 
   /**
-   * Whether the thread, given again and again the answers of its last `period` operations, asks for the same ones
-   * `rounds` times: then it waits for one of them to change, and nothing else.
+   * Runs thread `t` along its log, and then on as if all others stood still: its looks are answered by `alone`, for as
+   * long as that has answers.
+   * @returns false where the thread did not do what its log says.
    */
-  spins(
+  goAlone(
     t: number,
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    period: number,
-    rounds: number,
+    alone: Alone,
   ): boolean {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = count;
+    this.#fastEnd = Math.min(count, this.#firstJump(t));
     this.#past = undefined;
-    this.#probeFrom = count;
-    this.#probePeriod = period;
-    this.#probeEnd = count + period * rounds;
+    this.#alone = alone;
     this.#memory.keep();
-    const asked = this.#run(t);
-    this.#memory.putBack();
-    this.#probeFrom = -1;
-    return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
+    try {
+      this.#run(t);
+    } finally {
+      this.#alone = undefined;
+      this.#memory.putBack();
+    }
+    return this.mismatchAt < 0;
   }
 
   /**
@@ -224,6 +242,7 @@ export class ThreadRunner implements Controller, Source {
     this.#clockNs = 0;
     this.#chance = mix(this.#seed, t);
     this.#running = t;
+    this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
     let thrown: unknown;
     let threw = false;
     try {
@@ -250,7 +269,7 @@ export class ThreadRunner implements Controller, Source {
     return last;
   }
 
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       const point = this.#path[pos] as Point;
@@ -267,6 +286,10 @@ export class ThreadRunner implements Controller, Source {
       }
     }
     return this.#requestSlowly(op, array, index, a, b);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.#running !== -1 && this.#memory.locate(view) >= 0;
   }
 
   refuse(what: string): never {
@@ -291,11 +314,10 @@ export class ThreadRunner implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  #requestSlowly(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
-    if (this.#unwinding) throw STOP;
-    if (this.#running < 0) return outside(op, array, index, a, b);
+  #requestSlowly(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     const base = array === this.#lastArray ? this.#lastBase : this.#locate(array);
-    if (base < 0) return outside(op, array, index, a, b);
+    if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
+    if (this.#running < 0 || base < 0) return outside(op, array, index, a, b);
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       // The same words through another view: code that makes its views anew in each run.
@@ -312,9 +334,23 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
-    const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
+    if (this.#alone !== undefined && pos >= this.#end) {
+      const answer = this.#alone.repeat(op, array, index, a, b);
+      if (answer !== OTHER) {
+        this.#pos = pos + 1;
+        return answer;
+      }
+    }
+    if (!accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      // The conversion runs the operands' own code, which may call Atomics itself.
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
+    }
+    const point = toPoint(op, array, index, a, b, base, this.#clockNs);
     point.clockNs = this.#clockNs;
-    if (op !== LOAD && op !== WAIT && op !== NOTIFY) this.#memory.touch(point.at, point.size);
+    if (op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY)
+      this.#memory.touch(point.at, point.size);
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
@@ -324,15 +360,16 @@ export class ThreadRunner implements Controller, Source {
       }
       this.#pos = pos + 1;
       this.#travel(pos);
-      return op === WAIT
-        ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos)
-        : this.#answers[pos];
+      const answer =
+        op === WAIT ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos) : this.#answers[pos];
+      if (this.#jumped.size > 0) this.#clockNs += this.#jumped.get(pos) ?? 0;
+      return answer;
     }
-    if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
-      const like = this.#probeFrom - this.#probePeriod + ((pos - this.#probeFrom) % this.#probePeriod);
-      if (!sameOperation(this.#path[like] as Point, point)) return this.#stop(point);
+    if (this.#alone !== undefined) {
+      const answer = this.#alone.answer(point);
+      if (answer === OTHER) return this.#stop(point);
       this.#pos = pos + 1;
-      return this.#answers[like];
+      return answer;
     }
     if (this.#looksAhead) {
       const answer = this.ahead.answer(point);
@@ -344,7 +381,7 @@ export class ThreadRunner implements Controller, Source {
     return this.#stop(point);
   }
 
-  #locate(array: IntegerArray): number {
+  #locate(array: ElementArray): number {
     const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
     this.#lastArray = array;
     this.#lastBase = base;
@@ -368,7 +405,7 @@ export class ThreadRunner implements Controller, Source {
 
   #waited(point: Point, answer: Value, pos: number): Value {
     if (typeof point.b === 'number') {
-      if (this.timesMatter && point.deadline !== this.#clockNs + pos * TICK_NS + point.b * 1e6) {
+      if (this.timesMatter && point.deadline !== this.#clockNs + point.b * 1e6) {
         // The same wait, but it ends at another time than after the history it was remembered from.
         this.mismatchAt = pos;
         this.mismatchInTime = true;
@@ -377,6 +414,13 @@ export class ThreadRunner implements Controller, Source {
       if (answer === 'timed-out') this.#clockNs += point.b * 1e6;
     }
     return answer;
+  }
+
+  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
+  #firstJump(t: number): number {
+    let first = Infinity;
+    for (const pos of (this.jumps[t] as Map<number, number>).keys()) first = Math.min(first, pos);
+    return first;
   }
 
   #takeFault(): IrqError {

@@ -1,12 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type PlainError, toPlain } from '../../errors/irq-error.ts';
-import { outside, toPoint } from '../call.ts';
+import { accepts, convert, isConverted, outside, toPoint } from '../call.ts';
 import type { Controller } from '../controlled-atomics.ts';
 import type { Source } from '../environment.ts';
 import { execute, valueAt } from '../execute.ts';
 import {
+  type ElementArray,
   format,
-  type IntegerArray,
   NOTIFY,
   OPERATION_NAMES,
   type Point,
@@ -150,16 +150,24 @@ export class LockstepThread implements Controller, Source {
     this.#passOn();
   }
 
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     if (this.#stopping) throw STOPPING;
     if (!this.#running) return outside(op, array, index, a, b);
     const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
-    if (base < 0) return outside(op, array, index, a, b);
+    if (base < 0 || !accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
+    }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + this.#pos * TICK_NS);
     this.#pending = point;
     if (this.#baton.words[RECORD] !== 0) this.#pendingSites = framesAbove(LockstepThread.prototype.request);
     if (this.#passOn()) this.#takeUp();
     return this.#perform(point);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.#running && this.#memory.locate(view) >= 0;
   }
 
   refuse(what: string): never {
