@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../its/command.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mmio } from './mmio.ts';

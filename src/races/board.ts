@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
 import type { ItsCommand } from '../its/command.ts';
