@@ -1,4 +1,4 @@
-import { Chance } from '../../explore/chance.ts';
+import { Chance } from '../../base/chance.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
