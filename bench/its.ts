@@ -1,8 +1,8 @@
 import { pathToFileURL } from 'node:url';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
 import { Gic, gicRegions } from '../src/gic/gic.ts';
 import type { Interrupts } from '../src/gic/interrupts.ts';
 import type { Lpis } from '../src/gic/lpis.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
 import { Its } from '../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../src/its/personality.ts';
 import { itsRegions } from '../src/its/regions.ts';

@@ -14,6 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['machine'],
   ['kvm'],
   ['its', 'gic'],
+  ['arch'],
   ['measure'],
   ['memory'],
   ['errors'],

@@ -1,7 +1,7 @@
+import type { ItsCommand } from '../arch/its-command.ts';
 import { IrqError } from '../errors/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
-import type { ItsCommand } from '../its/command.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import { GICR_STRIDE } from '../machine/mmio.ts';

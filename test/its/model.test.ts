@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../src/its/command.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
 import type { VectorAction } from '../../src/scenarios/vectors/vector-step.ts';
 import { writeVector } from '../../src/scenarios/vectors/vector-writer.ts';
 import {

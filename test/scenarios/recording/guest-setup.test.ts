@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import type { GuestEvent } from '../../../src/scenarios/recording/guest-event.ts';
 import { MappingLedger } from '../../../src/scenarios/recording/guest-mappings.ts';
 import { guestMemory, mergeRanges } from '../../../src/scenarios/recording/guest-memory.ts';

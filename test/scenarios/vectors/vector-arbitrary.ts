@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import type { Bits, Mark, VectorAction, VectorCommand } from '../../../src/scenarios/vectors/vector-step.ts';
 
 /** The machine of the arbitrary vectors. */
