@@ -6,12 +6,7 @@ import { Machine } from '../src/machine/machine.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';
-import {
-  bootSynthetic,
-  syntheticConfig,
-  syntheticSources,
-  type Topology,
-} from '../src/scenarios/stress/synthetic.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/stress/synthetic.ts';
 import { type Cast, Harness } from '../src/threads/harness.ts';
 import type { ProgramName } from '../src/threads/task.ts';
 import {

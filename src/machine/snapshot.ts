@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { resumeClock } from '../measure/clock.ts';
 import { LAYOUT_VERSION } from '../memory/header.ts';
 import { LINE, type Region } from '../memory/layout.ts';

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Words } from './word.ts';
 
 /** 'irql' as a little-endian word: the first thing in every buffer of ours. */

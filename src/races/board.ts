@@ -1,5 +1,5 @@
+import { IrqError } from '../base/irq-error.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
-import { IrqError } from '../errors/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
 import type { Gsi } from '../kvm/gsi.ts';

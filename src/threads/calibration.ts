@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Clock, type ClockFigures, calibrateClock, startClock } from '../measure/clock.ts';
 import { Distribution } from '../measure/distribution.ts';

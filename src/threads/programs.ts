@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Guest, Vcpu } from '../machine/vcpu.ts';
 import type { ProgramName } from './task.ts';

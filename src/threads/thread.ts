@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type Answer, unwrap } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
 

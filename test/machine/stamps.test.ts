@@ -4,7 +4,7 @@ import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/machine/co
 import { Machine } from '../../src/machine/machine.ts';
 import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/machine/stamps.ts';
 import { STAGE } from '../../src/measure/event-ring.ts';
-import { enableSpi } from '../../src/scenarios/stress/synthetic.ts';
+import { enableSpi } from '../../src/stress/synthetic.ts';
 
 const PIN = 5;
 const INTID = 32 + PIN;
