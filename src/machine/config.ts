@@ -1,5 +1,5 @@
-import { IrqError } from '../base/irq-error.ts';
 import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';

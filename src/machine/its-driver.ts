@@ -1,7 +1,7 @@
-import { IrqError } from '../base/irq-error.ts';
 import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../arch/its-command.ts';
 import { gits } from '../arch/registers.ts';
 import { ADDRESS_4K, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE } from '../arch/tables.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mmio } from './mmio.ts';
 

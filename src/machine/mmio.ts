@@ -2,8 +2,6 @@ import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 
-export { GICR_STRIDE } from '../arch/frames.ts';
-
 export type AccessBytes = 1 | 2 | 4 | 8;
 
 /** Where the frames lie in the guest's physical addresses. */

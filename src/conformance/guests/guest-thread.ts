@@ -1,3 +1,4 @@
+import { gits } from '../../arch/registers.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -30,7 +31,6 @@ export function programGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gu
   };
 }
 
-const DOORBELL = 0x1_0040;
 const NAP_MS = 0.05;
 const BOUND_MS = 10_000;
 
@@ -54,7 +54,7 @@ export function msiSender(machine: Machine, options: unknown): { run(): { sent: 
     return true;
   };
   const send = (deviceId: number, eventId: number) => {
-    const address = VECTOR_LAYOUT.ITS + DOORBELL;
+    const address = VECTOR_LAYOUT.ITS + gits.TRANSLATER;
     const answer = machine.vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
     if (answer !== 1)
       throw new CheckFailed(`KVM_SIGNAL_MSI of ${deviceId}:${eventId} returned ${answer}, not 1`);

@@ -1,1 +1,0 @@
-export * from '../arch/intid.ts';
