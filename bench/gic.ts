@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { FIRST_LPI } from '../src/arch/intid.ts';
 import type { CpuInterface } from '../src/gic/cpu-interface.ts';
 import { Gic, gicRegions } from '../src/gic/gic.ts';
 import { GuestMemory, guestMemoryRegion } from '../src/memory/guest-memory.ts';
@@ -19,7 +20,6 @@ export type GicFigures = {
   readonly waiting: readonly WaitingCost[];
 };
 
-const FIRST_LPI = 8192;
 const TIMES = 2_000_000;
 const WAITING_TIMES = 200_000;
 const WAITING = [1, 16, 256, 1024, 4096];

@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url';
+import { FIRST_LPI } from '../src/arch/intid.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
 import { Gic, gicRegions } from '../src/gic/gic.ts';
 import type { Interrupts } from '../src/gic/interrupts.ts';
 import type { Lpis } from '../src/gic/lpis.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
 import { Its } from '../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../src/its/personality.ts';
 import { itsRegions } from '../src/its/regions.ts';
@@ -37,7 +38,6 @@ const COLLECTION_TABLE = RAM + 0x30_0000;
 const QUEUE = RAM + 0x40_0000;
 const QUEUE_BYTES = 0x1_0000;
 const ITT = RAM + 0x50_0000;
-const FIRST_LPI = 8192;
 const LPIS = 65_536 - FIRST_LPI;
 const VALID = 1n << 63n;
 const TIMES = 1_000_000;

@@ -1,5 +1,6 @@
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
-import { createInitialisedVm, VIRT_FRAMES } from '../src/kvm/create-vm.ts';
+import { VIRT_FRAMES } from '../src/arch/frames.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
+import { createInitialisedVm } from '../src/kvm/create-vm.ts';
 import type { KvmVm } from '../src/kvm/kvm-vm.ts';
 import type { KvmOptions } from '../src/kvm/vm-layout.ts';
 

@@ -16,6 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['machine'],
   ['kvm'],
   ['its', 'gic'],
+  ['arch'],
   ['measure'],
   ['memory'],
   // TRANSITION: the explorer still imports `errors`, two lines that re-export `base`.

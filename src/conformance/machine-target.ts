@@ -1,6 +1,6 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
 import { DEFAULT_CONFIG } from '../machine/config.ts';
 import { Machine } from '../machine/machine.ts';
-import { GICR_STRIDE } from '../machine/mmio.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';

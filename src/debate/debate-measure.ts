@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { SPURIOUS } from '../gic/intid.ts';
+import { SPURIOUS } from '../arch/intid.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';

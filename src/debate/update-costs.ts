@@ -1,3 +1,4 @@
+import { gits } from '../arch/registers.ts';
 import { isPending } from '../gic/state.ts';
 import type { Design, DesignName, Source, UpdateCost, Userland } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
@@ -15,7 +16,6 @@ export const VECTORS = [16, 64, 256, 1024, 4096] as const;
 
 const SPIS = 32;
 const FIRST_SPI = 32;
-const DOORBELL = 0x1_0040;
 /** Of a design whose table has every GSI. */
 const ROUTE_POLICY: VmmPolicy = VMM_POLICIES.firecracker;
 /** How long one update is tried, and how often at least. */
@@ -69,7 +69,7 @@ function connected(design: Design, count: number, policy: VmmPolicy): Userland {
 function sourceOf({ msi }: Design, index: number): Source {
   if (msi === 'none') return { kind: 'wired', pin: index };
   const eventId = msi === 'spi' ? FIRST_SPI + (index % SPIS) : index;
-  return { kind: 'msi', deviceId: 8, eventId, doorbell: DEFAULT_CONFIG.itsBase + DOORBELL };
+  return { kind: 'msi', deviceId: 8, eventId, doorbell: DEFAULT_CONFIG.itsBase + gits.TRANSLATER };
 }
 
 /**
@@ -129,7 +129,7 @@ function trialsOf(abi: DesignName): (steps: Steps, policy: VmmPolicy) => () => U
   const take = guestOf(machine);
   if (DESIGNS[abi].msi === 'lpi') {
     // Both translations are cached, as those of a device at work are.
-    const address = machine.config.itsBase + DOORBELL;
+    const address = machine.config.itsBase + gits.TRANSLATER;
     for (const { eventId: data, deviceId } of [from, to])
       machine.vm.signalMsi({ address, data, flags: MSI_VALID_DEVID, deviceId });
     take();

@@ -1,6 +1,6 @@
+import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { FIRST_LPI, PRIVATE_INTIDS } from './intid.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
 import { PRIORITY_CENSUS_WORDS } from './priority-census.ts';
 import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';

@@ -1,8 +1,8 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { exchange, load, store, type Words } from '../memory/word.ts';
-import { FIRST_SPI } from './intid.ts';
 
 const BITMAP_WORDS = 32;
 

@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../gic/intid.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';

@@ -1,5 +1,5 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Interrupts } from '../gic/interrupts.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';

@@ -1,11 +1,11 @@
-import { FIRST_SPI } from '../gic/intid.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
+import { gits } from '../arch/registers.ts';
 import type { Connection, Design, Source as DesignSource } from '../kvm/designs/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../kvm/vmm/policies.ts';
 import type { MachineConfig } from '../machine/config.ts';
 import type { Source } from './stress-plan.ts';
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
-const DOORBELL = 0x1_0040;
 
 /** QEMU's habits, but for the one GSI that it never hands out: a topology may need them all. */
 export const STRESS_POLICY: VmmPolicy = { ...VMM_POLICIES.qemu, limit: (routes) => routes };
@@ -15,7 +15,7 @@ export function nameOf(
   { kind, intid, deviceId, eventId }: Source,
   { itsBase }: Pick<MachineConfig, 'itsBase'>,
 ): DesignSource {
-  const doorbell = itsBase + DOORBELL;
+  const doorbell = itsBase + gits.TRANSLATER;
   if (kind === 'msi') return { kind: 'msi', deviceId, eventId, doorbell };
   if (kind === 'msi-spi') return { kind: 'msi', deviceId, eventId: intid, doorbell };
   return { kind: 'wired', pin: intid - FIRST_SPI };

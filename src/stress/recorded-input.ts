@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { MachineConfig } from '../machine/config.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -7,7 +8,6 @@ import type { GuestTrace } from '../recorded/trace/guest-trace.ts';
 import type { Plan, Source } from './stress-plan.ts';
 import { enableSpi, sendAll, wiredSources } from './synthetic.ts';
 
-const FIRST_LPI = 8192;
 const LPI_ON = 0xa3;
 const ID_BITS = 16;
 /** Small enough for the queue of any guest: Linux has 64 KiB, the smallest possible is 4 KiB. */

@@ -1,5 +1,6 @@
+import { FIRST_SPI } from '../arch/intid.ts';
+import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { type Gsi, IRQCHIP_PINS } from '../kvm/gsi.ts';
@@ -59,7 +60,6 @@ export type StressOptions = {
 };
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
-const DOORBELL = 0x1_0040;
 
 type Tables = Pick<Plan, 'spareLpis' | 'collections' | 'configTable' | 'eventBits'>;
 
@@ -170,7 +170,7 @@ function planned(
 
 /** The routing table for some sources: the wired GSIs, each to its pin, and an MSI route for each event. */
 export function routesOf(machine: Machine, sources: readonly Source[]): Route[] {
-  const address = machine.config.itsBase + DOORBELL;
+  const address = machine.config.itsBase + gits.TRANSLATER;
   const wired = Array.from(
     { length: machine.config.spis },
     (_, pin): Route => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin }),

@@ -1,5 +1,5 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { EventFd } from '../memory/eventfd.ts';
 import { load } from '../memory/word.ts';

@@ -1,6 +1,6 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
 import { affinityOf } from '../gic/affinity.ts';
-import { FIRST_LPI } from '../gic/intid.ts';
 import { isPending } from '../gic/state.ts';
 import type { Userland } from '../kvm/designs/design.ts';
 import type { Machine } from '../machine/machine.ts';

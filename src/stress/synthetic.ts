@@ -1,10 +1,12 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
+import { FIRST_LPI } from '../arch/intid.ts';
+import type { ItsCommand } from '../arch/its-command.ts';
+import { gicr, gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { affinityOf } from '../gic/affinity.ts';
-import type { ItsCommand } from '../its/command.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../machine/config.ts';
 import type { Machine } from '../machine/machine.ts';
-import { GICR_STRIDE } from '../machine/mmio.ts';
 import type { Plan, Source } from './stress-plan.ts';
 
 /** A topology of one's own: so many vCPUs, devices, and events a device, and wires beside them. */
@@ -27,7 +29,6 @@ const ITT_ENTRY = 8;
 const ITT_ALIGNMENT = 256;
 
 const ID_BITS = 16;
-const FIRST_LPI = 8192;
 const FIRST_SPI = 32;
 const LPI_ON = 0xa3;
 const PRIORITY = 0xa0;
@@ -40,12 +41,7 @@ const GICD_IPRIORITYR = 0x400;
 const GICD_ICFGR = 0xc00;
 const GICD_IROUTER = 0x6000;
 const GICR_CTLR = 0x0;
-const GICR_PROPBASER = 0x70;
-const GICR_PENDBASER = 0x78;
 const GITS_CTLR = 0x0;
-const GITS_CBASER = 0x80;
-const GITS_CWRITER = 0x88;
-const GITS_BASER = 0x100;
 const VALID = 1n << 63n;
 const QUEUE_PAGES = 16;
 /** What is sent at once must fit the queue, less the one slot that stays free. */
@@ -155,15 +151,15 @@ export function bootSynthetic(
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') enableSpi(machine, intid, kind !== 'level', vcpu);
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
-    const gicr = config.gicrBase + vcpu * GICR_STRIDE;
-    mmio.write(gicr + GICR_PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(ID_BITS - 1));
-    mmio.write(gicr + GICR_PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * PAGE) | (1n << 62n));
-    mmio.write(gicr + GICR_CTLR, 4, 1n);
+    const frame = config.gicrBase + vcpu * GICR_STRIDE;
+    mmio.write(frame + gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(ID_BITS - 1));
+    mmio.write(frame + gicr.PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * PAGE) | (1n << 62n));
+    mmio.write(frame + GICR_CTLR, 4, 1n);
   }
-  mmio.write(config.itsBase + GITS_BASER, 8, VALID | BigInt(DEVICE_TABLE));
-  mmio.write(config.itsBase + GITS_BASER + 8, 8, VALID | BigInt(COLLECTION_TABLE));
-  mmio.write(config.itsBase + GITS_CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_PAGES - 1));
-  mmio.write(config.itsBase + GITS_CWRITER, 8, 0n);
+  mmio.write(config.itsBase + gits.BASER, 8, VALID | BigInt(DEVICE_TABLE));
+  mmio.write(config.itsBase + gits.BASER + 8, 8, VALID | BigInt(COLLECTION_TABLE));
+  mmio.write(config.itsBase + gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_PAGES - 1));
+  mmio.write(config.itsBase + gits.CWRITER, 8, 0n);
   mmio.write(config.itsBase + GITS_CTLR, 4, 1n);
 
   const messages = sources.filter((source) => source.kind === 'msi');

@@ -1,4 +1,4 @@
-import { encodeCommand, type ItsCommand, type Packet, writePacket } from '../../src/its/command.ts';
+import { encodeCommand, type ItsCommand, type Packet, writePacket } from '../../src/arch/its-command.ts';
 import { Its } from '../../src/its/its.ts';
 import type { LpiPort } from '../../src/its/lpi-port.ts';
 import { ITS_PERSONALITIES, type ItsPersonality } from '../../src/its/personality.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../src/its/command.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
 import { MISS } from '../../src/its/events.ts';
 import { BASER0, Board, CTLR, ITT } from './board.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand, Packet } from '../../src/its/command.ts';
+import type { ItsCommand, Packet } from '../../src/arch/its-command.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import { BASER0, BASER1, Board, COLLECTION_TABLE, CTLR, DEVICE_TABLE, ITT, NO_VCPU } from './board.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { COMMAND_NAMES, type Packet } from '../../src/its/command.ts';
+import { COMMAND_NAMES, type Packet } from '../../src/arch/its-command.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import {
   BASER0,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeCommand, encodeCommand, type ItsCommand } from '../../src/its/command.ts';
+import { decodeCommand, encodeCommand, type ItsCommand } from '../../src/arch/its-command.ts';
 import { MISS } from '../../src/its/events.ts';
 import { ITS_DISABLED, LPIS_DISABLED, UNMAPPED } from '../../src/its/translation.ts';
 import { Board, CTLR, ITT } from './board.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
 import type { VectorAction } from '../../src/conformance/vectors/vector-step.ts';
 import { writeVector } from '../../src/conformance/vectors/vector-writer.ts';
-import type { ItsCommand } from '../../src/its/command.ts';
 import {
   BASER0,
   BASER1,

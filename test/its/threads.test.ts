@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
+import { encodeCommand, type ItsCommand, writePacket } from '../../src/arch/its-command.ts';
 import { Gic, gicRegions } from '../../src/gic/gic.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
 import { Its } from '../../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import { itsRegions } from '../../src/its/regions.ts';

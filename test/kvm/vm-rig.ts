@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../../src/arch/its-command.ts';
 import { createVm } from '../../src/kvm/create-vm.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
 import type { ErrnoName } from '../../src/kvm/errno.ts';

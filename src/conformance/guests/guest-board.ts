@@ -1,3 +1,4 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../../machine/config.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
@@ -10,7 +11,6 @@ const MEMORY = { base: VECTOR_LAYOUT.PROP, bytes: 0x100_0000 };
 /** INTIDs that are counted one by one: below 256 all, and so many LPIs; what else there is counts as the last of them. */
 const LPIS = 768;
 const COUNTED = 256 + LPIS;
-const FIRST_LPI = 8192;
 const FLAGS = 16;
 
 /** The machine that guests run on, KVM's kind. */

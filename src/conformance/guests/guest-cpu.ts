@@ -1,8 +1,8 @@
-import type { Intid } from '../../gic/intid.ts';
+import { GICR_STRIDE } from '../../arch/frames.ts';
+import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
 import { sgiTo } from '../../gic/sgi.ts';
-import type { ItsCommand } from '../../its/command.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { GICR_STRIDE } from '../../machine/mmio.ts';
 import type { Vcpu } from '../../machine/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
 import { MachineTarget } from '../machine-target.ts';
@@ -11,7 +11,6 @@ import { setUpDistributor, setUpIts, setUpLpis, zeroItt } from '../vectors/vecto
 import { Board } from './guest-board.ts';
 
 const NOTHING = 1023;
-const FIRST_LPI = 8192;
 /** How long a guest waits for what must come, ms; and how long it sleeps at most before it looks again. */
 const BOUND_MS = 5_000;
 const NAP_MS = 100;

@@ -1,3 +1,4 @@
+import { gits } from '../../arch/registers.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
@@ -32,7 +33,6 @@ export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }:
 
 export const programGuestProgram = guestProgram(import.meta.url, programGuest);
 
-const DOORBELL = 0x1_0040;
 const NAP_MS = 0.05;
 const BOUND_MS = 10_000;
 
@@ -56,7 +56,7 @@ export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: num
     return true;
   };
   const send = (deviceId: number, eventId: number) => {
-    const address = VECTOR_LAYOUT.ITS + DOORBELL;
+    const address = VECTOR_LAYOUT.ITS + gits.TRANSLATER;
     const answer = machine.vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
     if (answer !== 1)
       throw new CheckFailed(`KVM_SIGNAL_MSI of ${deviceId}:${eventId} returned ${answer}, not 1`);

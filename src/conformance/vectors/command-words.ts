@@ -1,4 +1,4 @@
-import { COMMAND_BYTES, encodeCommand, type ItsCommand } from '../../its/command.ts';
+import { COMMAND_BYTES, encodeCommand, type ItsCommand } from '../../arch/its-command.ts';
 
 /** The four doublewords of a command as a vector writes them, DW0 first. */
 export type CommandWords = readonly [bigint, bigint, bigint, bigint];

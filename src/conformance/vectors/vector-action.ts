@@ -1,5 +1,5 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
 import { excerpt } from '../../base/input-file.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
 import { parseCommand } from './vector-command.ts';
 import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
 import type { ActingVerb, Bits, ObservingVerb, VectorAction } from './vector-step.ts';

@@ -1,4 +1,4 @@
-import { type ItsCommand, OPCODES } from '../../its/command.ts';
+import { ITS_COMMANDS, type ItsCommand } from '../../arch/its-command.ts';
 import { type CommandWords, commandWords } from './command-words.ts';
 import { defaultIttOf } from './vector-layout.ts';
 import type { VectorCommand } from './vector-step.ts';
@@ -33,11 +33,11 @@ export function parseCommand(words: VectorWords, [first = '', ...rest]: readonly
       rest[index] === undefined ? 0n : words.wide(`word ${index}`, rest[index]);
     return { name, words: [word(0), word(1), word(2), word(3)] };
   }
-  if (!isCommand(name)) throw words.unknown('command', first, [...Object.keys(OPCODES), 'RAW']);
+  if (!isCommand(name)) throw words.unknown('command', first, [...Object.keys(ITS_COMMANDS), 'RAW']);
   return commandOf(name, words, words.pairs(name, rest, KEYS[name]));
 }
 
-const isCommand = (name: string): name is ItsCommand['name'] => Object.hasOwn(OPCODES, name);
+const isCommand = (name: string): name is ItsCommand['name'] => Object.hasOwn(ITS_COMMANDS, name);
 
 function commandOf(name: ItsCommand['name'], words: VectorWords, pairs: Pairs): ItsCommand {
   const take = (key: string, most: number, otherwise?: string) => {

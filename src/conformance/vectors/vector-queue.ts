@@ -1,5 +1,5 @@
+import { COMMAND_BYTES } from '../../arch/its-command.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { COMMAND_BYTES } from '../../its/command.ts';
 import { type CommandWords, commandBytes } from './command-words.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { VectorTarget } from './vector-target.ts';

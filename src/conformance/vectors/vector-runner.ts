@@ -1,6 +1,6 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { JsonObject } from '../../base/json-line.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
 import type { VectorAnswer } from './vector-answers.ts';
 import { wordsOf } from './vector-command.ts';
 import { VECTOR_LAYOUT } from './vector-layout.ts';

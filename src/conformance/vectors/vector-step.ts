@@ -1,5 +1,5 @@
+import type { ItsCommand } from '../../arch/its-command.ts';
 import type { JsonObject } from '../../base/json-line.ts';
-import type { ItsCommand } from '../../its/command.ts';
 import type { CommandWords } from './command-words.ts';
 import type { Place } from './vector-registers.ts';
 

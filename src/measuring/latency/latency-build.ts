@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
+import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { FIRST_LPI, FIRST_SPI } from '../../gic/intid.ts';
 import type { Fd } from '../../kvm/gsi.ts';
 import { Machine } from '../../machine/machine.ts';
 import { routesOf } from '../../stress/stress-build.ts';

@@ -1,3 +1,4 @@
+import { gits } from '../../arch/registers.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
@@ -6,7 +7,6 @@ import { stampKey } from '../../machine/stamps.ts';
 import { type LatencyPlan, type Line, latencyViews, type Path, SGI, type Signal } from './latency-plan.ts';
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
-const DOORBELL = 0x1_0040;
 
 /** Gives a signal for a line. Plain code, in whatever thread the path has it. */
 export type GiveSignal = (line: Line) => void;
@@ -15,7 +15,7 @@ export type GiveSignal = (line: Line) => void;
 export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): GiveSignal {
   const { vm, config, itsDriver } = machine;
   const { itsLock } = latencyViews(machine, plan);
-  const address = config.itsBase + DOORBELL;
+  const address = config.itsBase + gits.TRANSLATER;
   switch (source) {
     case 'irqfd':
       // What a write to the eventfd does in a machine that dispatches inline.

@@ -1,5 +1,5 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
 import type { Fd } from '../../kvm/gsi.ts';
 import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
 import { Machine } from '../../machine/machine.ts';

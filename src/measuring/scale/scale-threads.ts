@@ -1,4 +1,5 @@
-import { FIRST_LPI, type Intid } from '../../gic/intid.ts';
+import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
+import { gits } from '../../arch/registers.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
@@ -9,7 +10,6 @@ import { placeOf } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 
 const PRIORITY_MASK = 0xf0;
-const DOORBELL = 0x1_0040;
 /** How often a device goes round in vain before it sleeps. */
 const ROUNDS_IN_VAIN = 4;
 const NAP_MS = 20;
@@ -48,7 +48,7 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { 
   for (let lpi = device; lpi < plan.lpis; lpi += plan.devices) mine.push(lpi);
   const messages = mine.map((lpi) => {
     const { deviceId, eventId } = placeOf(plan, lpi);
-    return { address: config.itsBase + DOORBELL, data: eventId, flags: MSI_VALID_DEVID, deviceId };
+    return { address: config.itsBase + gits.TRANSLATER, data: eventId, flags: MSI_VALID_DEVID, deviceId };
   });
   const sent = new Int32Array(mine.length);
 

@@ -1,4 +1,4 @@
-import { COMMAND_BYTES } from '../../its/command.ts';
+import { COMMAND_BYTES } from '../../arch/its-command.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { PACKED_COMMAND_WORDS } from '../trace/packed-trace.ts';
 

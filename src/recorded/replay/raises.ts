@@ -1,4 +1,4 @@
-import { encodeCommand } from '../../its/command.ts';
+import { encodeCommand } from '../../arch/its-command.ts';
 import type { Track, Tracks } from './interrupt-tracks.ts';
 import type { Item, ItemFields } from './replay-items.ts';
 import { ACTION } from './script.ts';

@@ -1,15 +1,16 @@
+import { GICR_STRIDE } from '../../arch/frames.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
+import { gits } from '../../arch/registers.ts';
 import type { CpuInterface } from '../../gic/cpu-interface.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { type AccessBytes, GICR_STRIDE } from '../../machine/mmio.ts';
+import type { AccessBytes } from '../../machine/mmio.ts';
 import { lineOfEvent } from '../trace/guest-trace.ts';
 import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../trace/packed-trace.ts';
 import { GuestQueue } from './guest-queue.ts';
 import { type Difference, type ReplayTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
 
-const DOORBELL = 0x1_0040;
 const PROPBASER = 0x70;
 const TABLE_BASE = 0xf_ffff_ffff_f000n;
 
@@ -30,7 +31,7 @@ export class Replayer {
     this.#trace = trace;
     this.#cpus = machine.gic.cpuInterfaces;
     this.#queue = queue;
-    this.#doorbell = machine.config.itsBase + DOORBELL;
+    this.#doorbell = machine.config.itsBase + gits.TRANSLATER;
   }
 
   /** The same replay, on a machine that this one's has been moved to. */

@@ -1,3 +1,4 @@
+import { gits } from '../../arch/registers.ts';
 import { Chance } from '../../base/chance.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
@@ -20,7 +21,6 @@ import {
   scriptPlaces,
 } from './script.ts';
 
-const DOORBELL = 0x1_0040;
 /** Every how many items a thread dawdles, and how long: looks at a word, or now and then a nap, ms. */
 const DAWDLES = 8;
 const NAPS = 256;
@@ -161,7 +161,7 @@ export class ScriptRunner {
     const vcpu = thread[item] ?? 0;
     switch (action[item]) {
       case ACTION.msi:
-        vm.injector.sendMsi(config.itsBase + DOORBELL, second, MSI_VALID_DEVID, first);
+        vm.injector.sendMsi(config.itsBase + gits.TRANSLATER, second, MSI_VALID_DEVID, first);
         return;
       case ACTION.line:
         gic.wires.drive(first, second === 1, Number(value[item] ?? 0n));

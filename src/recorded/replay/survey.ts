@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../gic/intid.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 

@@ -1,5 +1,5 @@
-import { FIRST_LPI } from '../../gic/intid.ts';
-import type { ItsCommand } from '../../its/command.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import { MappingLedger } from '../trace/guest-mappings.ts';
 

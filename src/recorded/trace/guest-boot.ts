@@ -1,11 +1,12 @@
-import { IrqError } from '../../base/irq-error.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
+import { GICR_STRIDE } from '../../arch/frames.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
 import {
   COMMAND_BYTES,
   encodeCommand,
   type ItsCommand as QueueCommand,
   writePacket,
-} from '../../its/command.ts';
+} from '../../arch/its-command.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import {
   DEFAULT_CONFIG,
   type MachineConfig,
@@ -13,7 +14,7 @@ import {
   type PersonalityName,
 } from '../../machine/config.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { type AccessBytes, GICR_STRIDE } from '../../machine/mmio.ts';
+import type { AccessBytes } from '../../machine/mmio.ts';
 import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';

@@ -1,6 +1,6 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
+import { ITS_COMMANDS, type ItsCommand } from '../../arch/its-command.ts';
 import type { JsonLine } from '../../base/json-line.ts';
-import { FIRST_LPI } from '../../gic/intid.ts';
-import { type ItsCommand, OPCODES } from '../../its/command.ts';
 
 export type RegisterFrame = 'GICD' | 'GICR' | 'GITS';
 export type IccRegister = 'PMR' | 'BPR1' | 'IGRPEN1' | 'CTLR';
@@ -55,7 +55,7 @@ const OPS = [
 const FRAMES = ['GICD', 'GICR', 'GITS'] as const;
 const ICC_REGISTERS = ['PMR', 'BPR1', 'IGRPEN1', 'CTLR'] as const;
 // The recording has no fields for MOVALL's two redistributors.
-const COMMANDS = (Object.keys(OPCODES) as ItsCommand['name'][]).filter((name) => name !== 'MOVALL');
+const COMMANDS = (Object.keys(ITS_COMMANDS) as ItsCommand['name'][]).filter((name) => name !== 'MOVALL');
 
 /** Frame sizes in bytes: the redistributor's with its SGI frame, the ITS with its translation frame. */
 const FRAME_BYTES = { GICD: 0x1_0000, GICR: 0x2_0000, GITS: 0x2_0000 } as const;

@@ -1,4 +1,4 @@
-import type { ItsCommand } from '../../its/command.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
 
 /** One event of a device, as an ITS maps it. `eventId` is below `2 ** bits` of its device. */
 export type MappedEvent = {

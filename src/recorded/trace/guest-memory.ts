@@ -1,4 +1,4 @@
-import type { ItsCommand } from '../../its/command.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
 import type { GuestEvent } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
 

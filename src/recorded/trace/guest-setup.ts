@@ -1,4 +1,4 @@
-import type { ItsCommand, ItsCommandName } from '../../its/command.ts';
+import type { ItsCommand, ItsCommandName } from '../../arch/its-command.ts';
 import type { GuestEvent, GuestOp } from './guest-event.ts';
 import { type MappedDevice, type MappedEvent, MappingLedger } from './guest-mappings.ts';
 import { type GuestTrace, lineOfEvent } from './guest-trace.ts';

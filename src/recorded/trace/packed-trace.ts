@@ -1,4 +1,4 @@
-import { encodeCommand } from '../../its/command.ts';
+import { encodeCommand } from '../../arch/its-command.ts';
 import type { GuestEvent, IccRegister, RegisterFrame } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
 

@@ -1,4 +1,4 @@
-import type { ItsCommand } from '../../its/command.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
 import type { Source, Userland } from '../../kvm/designs/design.ts';
 import { ItsDriver } from '../../machine/its-driver.ts';
 import type { Machine } from '../../machine/machine.ts';

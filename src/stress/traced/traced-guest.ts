@@ -1,4 +1,4 @@
-import type { Intid } from '../../gic/intid.ts';
+import type { Intid } from '../../arch/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { guestProgram } from '../../threads/programs.ts';

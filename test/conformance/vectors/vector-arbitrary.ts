@@ -1,11 +1,11 @@
 import fc from 'fast-check';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import type {
   Bits,
   Mark,
   VectorAction,
   VectorCommand,
 } from '../../../src/conformance/vectors/vector-step.ts';
-import type { ItsCommand } from '../../../src/its/command.ts';
 
 /** The machine of the arbitrary vectors. */
 export const CPUS = 4;

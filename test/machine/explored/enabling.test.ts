@@ -1,6 +1,6 @@
 /** What a guest turns off and on, and what it unmaps, against injection, under every interleaving. */
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import { MISS } from '../../../src/its/events.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';

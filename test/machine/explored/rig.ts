@@ -4,11 +4,11 @@
  * steps that matter to nobody; a test may change one line more.
  */
 import { expect } from 'vitest';
+import type { VcpuId } from '../../../src/arch/intid.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../../../src/arch/its-command.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
 import type { GicRegions } from '../../../src/gic/gic.ts';
-import type { VcpuId } from '../../../src/gic/intid.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../../../src/its/command.ts';
 import type { ItsRegions } from '../../../src/its/regions.ts';
 import type { DesignName } from '../../../src/kvm/designs/design.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';

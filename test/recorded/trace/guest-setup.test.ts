@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import type { GuestEvent } from '../../../src/recorded/trace/guest-event.ts';
 import { MappingLedger } from '../../../src/recorded/trace/guest-mappings.ts';
 import { guestMemory, mergeRanges } from '../../../src/recorded/trace/guest-memory.ts';
