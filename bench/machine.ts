@@ -1,5 +1,6 @@
 import { cpuUsage } from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { gits } from '../src/arch/registers.ts';
 import type { Fd, Gsi } from '../src/kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../src/kvm/route.ts';
 import { Machine } from '../src/machine/machine.ts';
@@ -59,7 +60,7 @@ function build(topology: Topology, haltPollNs: number, otherThreads: number): Ma
   const machine = Machine.create(config);
   const sources = syntheticSources(topology, config.spis);
   bootSynthetic(machine, topology, sources);
-  const address = config.itsBase + 0x1_0040;
+  const address = config.itsBase + gits.TRANSLATER;
   machine.vm.setGsiRouting(
     sources.map(({ gsi, eventId, deviceId }) => ({
       type: 'msi',
