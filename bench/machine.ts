@@ -9,10 +9,10 @@ import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/stress/synthetic.ts';
 import { type Cast, Harness } from '../src/threads/harness.ts';
-import type { ProgramName } from '../src/threads/task.ts';
 import {
   BENCH_WORDS,
   type HeapFigures,
+  PROGRAMS,
   type RateFigures,
   type TripFigures,
   type TripOptions,
@@ -43,10 +43,6 @@ const RATE_MS = 1_500;
 const HEAP_SIGNALS = 10_000_000;
 /** Published for KVM with the LPI translation cache: `vgic_lpi_stress -v 1 -d 1 -e 1` on an arm64 server. */
 const KVM_PER_SECOND = 2.06e6;
-
-const program = (name: string, options: unknown): ProgramName => {
-  return { module: new URL('./machine-programs.js', import.meta.url).href, name, options };
-};
 
 /** A machine whose first `events` eventfds are irqfds of as many LPIs of vCPU 0. */
 function build(topology: Topology, haltPollNs: number, otherThreads: number): Machine {
@@ -94,8 +90,8 @@ const ONE: Topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
 async function trip(name: string, parked: boolean): Promise<Trip> {
   const options: TripOptions = { ...(parked ? PARKED : SPINNING), parked };
   const [figures] = (await perform(build(ONE, parked ? 0 : 1e9, 1), {
-    guest: program('replyingGuest', options),
-    programs: { device: program('roundTrips', options) },
+    guest: PROGRAMS.replyingGuest(options),
+    programs: { device: PROGRAMS.roundTrips(options) },
   })) as TripFigures[];
   if (!figures) throw new Error('the benchmark lost its figures');
   return { name, trip: figures.through, bare: figures.bare };
@@ -104,8 +100,8 @@ async function trip(name: string, parked: boolean): Promise<Trip> {
 async function floodRate(events: number): Promise<Rate> {
   const machine = build({ ...ONE, events }, 200_000, 1);
   const harness = await Harness.boot(machine, {
-    guest: program('quietGuest', {}),
-    programs: { device: program('flood', { milliseconds: RATE_MS, events, burst: 1024 }) },
+    guest: PROGRAMS.quietGuest({}),
+    programs: { device: PROGRAMS.flood({ milliseconds: RATE_MS, events, burst: 1024 }) },
   });
   try {
     const vcpus = harness.runVcpus();
@@ -127,8 +123,8 @@ async function floodRate(events: number): Promise<Rate> {
 
 async function heap(): Promise<HeapFigures> {
   const [figures] = (await perform(build(ONE, 200_000, 1), {
-    guest: program('quietGuest', {}),
-    programs: { device: program('floodOnHeap', { signals: HEAP_SIGNALS }) },
+    guest: PROGRAMS.quietGuest({}),
+    programs: { device: PROGRAMS.floodOnHeap({ signals: HEAP_SIGNALS }) },
   })) as HeapFigures[];
   if (!figures) throw new Error('the benchmark lost its figures');
   return figures;
@@ -149,7 +145,7 @@ async function large(): Promise<MachineFigures['large']> {
   };
   const machine = Machine.create(config);
   const start = performance.now();
-  const harness = await Harness.boot(machine, { guest: program('quietGuest', {}), programs: {} });
+  const harness = await Harness.boot(machine, { guest: PROGRAMS.quietGuest({}), programs: {} });
   const bootMs = performance.now() - start;
   try {
     const run = harness.runVcpus();

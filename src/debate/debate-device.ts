@@ -1,5 +1,6 @@
 import type { Machine } from '../machine/machine.ts';
 import { type Plan, stressViews } from '../stress/stress-plan.ts';
+import { threadProgram } from '../threads/programs.ts';
 
 /** What a device does in one block. */
 export type Block = {
@@ -8,7 +9,7 @@ export type Block = {
   readonly ms: number;
 };
 
-export type CompareDevice = {
+type CompareDevice = {
   readonly plan: Plan;
   readonly device: number;
   readonly blocks: readonly Block[];
@@ -28,8 +29,10 @@ const LOST_MS = 2_000;
  * A device thread of a comparison: each run is the next of its blocks. Nothing coalesces: no source is signalled again
  * before it has been handled.
  */
-export function compareDevice(machine: Machine, options: unknown): { run(): BlockDone } {
-  const { plan, device, blocks } = options as CompareDevice;
+export function compareDevice(
+  machine: Machine,
+  { plan, device, blocks }: CompareDevice,
+): { run(): BlockDone } {
   const { proof } = stressViews(machine, plan);
   const { irqfds } = machine.vm;
   const { clock } = machine;
@@ -74,3 +77,5 @@ export function compareDevice(machine: Machine, options: unknown): { run(): Bloc
     },
   };
 }
+
+export const compareDeviceProgram = threadProgram(import.meta.url, compareDevice);

@@ -2,6 +2,7 @@ import type { Machine } from '../machine/machine.ts';
 import type { Guest, Vcpu } from '../machine/vcpu.ts';
 import { stressGuest } from '../stress/stress-guest.ts';
 import type { Plan } from '../stress/stress-plan.ts';
+import { guestProgram } from '../threads/programs.ts';
 
 /** Polls for as long as anything in a comparison can take. */
 export const POLL_NS = 1e9;
@@ -12,8 +13,7 @@ export type CompareGuest = { readonly plan: Plan; readonly polls: boolean };
  * The guest of a stress run. Where there is a core for each thread its vCPU always polls: whether one parks would be
  * decided by what else the machine does, and would hide the design.
  */
-export function compareGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const { plan, polls } = options as CompareGuest;
+export function compareGuest(machine: Machine, vcpu: Vcpu, { plan, polls }: CompareGuest): Guest {
   const guest = stressGuest(machine, vcpu, plan);
   if (!polls) return guest;
   return {
@@ -24,3 +24,5 @@ export function compareGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gu
     },
   };
 }
+
+export const compareGuestProgram = guestProgram(import.meta.url, compareGuest);

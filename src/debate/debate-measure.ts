@@ -10,11 +10,11 @@ import { Distribution } from '../measure/distribution.ts';
 import { countOperations } from '../memory/operation-count.ts';
 import { connectionsOf, STRESS_POLICY } from '../stress/naming.ts';
 import { buildStress } from '../stress/stress-build.ts';
+import { stressDriverProgram } from '../stress/stress-driver.ts';
 import { type Plan, stressViews } from '../stress/stress-plan.ts';
-import { compiled } from '../threads/entry.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
-import type { Block, BlockDone } from './debate-device.ts';
-import { POLL_NS } from './debate-guest.ts';
+import { type Block, type BlockDone, compareDeviceProgram } from './debate-device.ts';
+import { compareGuestProgram, POLL_NS } from './debate-guest.ts';
 import type { DesignResult, DispatchFigures } from './debate-result.ts';
 
 export type CompareTopology = { readonly vcpus: number; readonly devices: number; readonly events: number };
@@ -104,19 +104,13 @@ export async function measureDispatch(
 }
 
 function castOf(plan: Plan, blocks: readonly Block[], always: boolean): Cast {
-  const own = (name: string) => compiled(import.meta.url, `./${name}.ts`);
-  const driver = compiled(import.meta.url, '../stress/stress-driver.ts');
   const devices = Array.from({ length: plan.devices }, (_, device) => {
-    const options = { plan, device, blocks };
-    return [`device${device}`, { module: own('debate-device'), name: 'compareDevice', options }] as const;
+    return [`device${device}`, compareDeviceProgram({ plan, device, blocks })] as const;
   });
   return {
-    guest: { module: own('debate-guest'), name: 'compareGuest', options: { plan, polls: always } },
+    guest: compareGuestProgram({ plan, polls: always }),
     // The driver is the VMM: it connects the sources when it starts, and then has nothing to do.
-    programs: {
-      ...Object.fromEntries(devices),
-      driver: { module: driver, name: 'stressDriver', options: plan },
-    },
+    programs: { ...Object.fromEntries(devices), driver: stressDriverProgram(plan) },
   };
 }
 

@@ -1,8 +1,9 @@
 import { FIRST_SPI } from '../arch/intid.ts';
-import { Chance } from '../explore/chance.ts';
+import { Chance } from '../base/chance.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { EventFd } from '../memory/eventfd.ts';
 import { load } from '../memory/word.ts';
+import { threadProgram } from '../threads/programs.ts';
 import { type Plan, type Source, stressViews } from './stress-plan.ts';
 
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
@@ -15,6 +16,9 @@ const LOOKS = 500;
 const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
 const LAST_WAIT_MS = 3_000;
+
+/** Which device of the plan a thread is. */
+export type StressDevice = { readonly plan: Plan; readonly device: number };
 
 type DeviceSource = Source & {
   readonly index: number;
@@ -42,10 +46,9 @@ const UNWATCHED: DeviceWatch = { signal: (give) => give, stretch: (_, run) => ru
  */
 export function stressDevice(
   machine: Machine,
-  options: unknown,
+  { plan, device }: StressDevice,
   watch: DeviceWatch = UNWATCHED,
 ): { run(): { injected: number } } {
-  const { plan, device } = options as { plan: Plan; device: number };
   const { proof, stopAt, lines, account } = stressViews(machine, plan);
   const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
@@ -166,3 +169,5 @@ export function stressDevice(
     },
   };
 }
+
+export const stressDeviceProgram = threadProgram(import.meta.url, stressDevice);

@@ -1,11 +1,12 @@
 import { FIRST_LPI } from '../arch/intid.ts';
-import { Chance } from '../explore/chance.ts';
+import { Chance } from '../base/chance.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import { isPending } from '../gic/state.ts';
 import type { Userland } from '../kvm/designs/design.ts';
 import type { Machine } from '../machine/machine.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
+import { threadProgram } from '../threads/programs.ts';
 import { connectionsOf, hasIrqFd, nameOf, STRESS_POLICY } from './naming.ts';
 import { SpareEvents } from './spare-events.ts';
 import { CHURN_COUNTS, type ChurnCount, type Plan, type Source, stressViews } from './stress-plan.ts';
@@ -32,10 +33,11 @@ const UNWATCHED_SHARE = 3;
  * replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew.
  * It is the VMM's only thread: it has connected every source when it is ready. Each change tells the proof when it begins and when it is complete.
  */
-export function stressDriver(machine: Machine, options: unknown): { run(): void } {
-  const plan = options as Plan;
+export function stressDriver(machine: Machine, plan: Plan): { run(): void } {
   return new Driver(machine, plan);
 }
+
+export const stressDriverProgram = threadProgram(import.meta.url, stressDriver);
 
 class Driver {
   readonly #machine: Machine;

@@ -1,6 +1,7 @@
 import { FIRST_SPI, type Intid } from '../arch/intid.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Guest, Vcpu } from '../machine/vcpu.ts';
+import { guestProgram } from '../threads/programs.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
 /** What Linux writes to ICC_PMR_EL1: everything it uses is more urgent. */
@@ -11,8 +12,7 @@ const PRIORITY_MASK = 0xf0;
  * the device that waits. A level-triggered device on KVM_IRQ_LINE is served: its line falls, unless it has signalled anew.
  * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
  */
-export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const plan = options as Plan;
+export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   const { proof, pairs, lines, account } = stressViews(machine, plan);
   const { clock, vm } = machine;
   const id = vcpu.cpu.vcpu;
@@ -75,3 +75,5 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
     },
   };
 }
+
+export const stressGuestProgram = guestProgram(import.meta.url, stressGuest);

@@ -2,16 +2,21 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../machine/machine.ts';
 import { VIOLATIONS } from '../machine/proof.ts';
 import { store } from '../memory/word.ts';
-import { compiled } from '../threads/entry.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
 import { audit, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { type StressDetail, stressDetail } from './stress-detail.ts';
+import { stressDeviceProgram } from './stress-device.ts';
+import { stressDriverProgram } from './stress-driver.ts';
+import { stressGuestProgram } from './stress-guest.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { type StressResult, stressResult } from './stress-result.ts';
 import { Tally } from './stress-tally.ts';
 import { readTracks, type Track } from './traced/timelines.ts';
+import { tracedDeviceProgram } from './traced/traced-device.ts';
 import { tracedDispatched } from './traced/traced-dispatcher.ts';
+import { tracedDriverProgram } from './traced/traced-driver.ts';
+import { tracedGuestProgram } from './traced/traced-guest.ts';
 
 /** A glance at a run under way. Totals so far. */
 export type StressGlance = {
@@ -108,20 +113,19 @@ function failureOf(promise: Promise<unknown>): Promise<never> {
   return promise.then(() => new Promise<never>(() => undefined));
 }
 
-/** The programs of a run; those that keep slices of what they do are others, so a run that is not traced has no trace of it. */
+const PROGRAMS = { guest: stressGuestProgram, device: stressDeviceProgram, driver: stressDriverProgram };
+/** Programs that keep slices of what they do; a run without slices has no trace of them. */
+const TRACED = { guest: tracedGuestProgram, device: tracedDeviceProgram, driver: tracedDriverProgram };
+
 function castOf(machine: Machine, plan: Plan): Cast {
   const traced = plan.slices > 0;
-  const program = (role: 'Guest' | 'Device' | 'Driver', options: unknown) => ({
-    module: compiled(import.meta.url, `./${traced ? 'traced/traced' : 'stress'}-${role.toLowerCase()}.ts`),
-    name: `${traced ? 'traced' : 'stress'}${role}`,
-    options,
-  });
-  const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [`device${device}`, program('Device', { plan, device })] as const;
+  const { guest, device, driver } = traced ? TRACED : PROGRAMS;
+  const devices = Array.from({ length: plan.devices }, (_, index) => {
+    return [`device${index}`, device({ plan, device: index })] as const;
   });
   return {
-    guest: program('Guest', plan),
-    programs: { ...Object.fromEntries(devices), driver: program('Driver', plan) },
+    guest: guest(plan),
+    programs: { ...Object.fromEntries(devices), driver: driver(plan) },
     ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
   };
 }

@@ -4,6 +4,7 @@ import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { nap } from '../../memory/nap.ts';
+import { guestProgram, threadProgram } from '../../threads/programs.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { Board } from './guest-board.ts';
 import { CheckFailed, GuestCpu } from './guest-cpu.ts';
@@ -11,11 +12,10 @@ import { PROGRAMS, type Program, type ProgramKey } from './programs.ts';
 import { type LpiStress, MAPPED, SENT } from './programs-its.ts';
 
 /** What a vCPU's thread is told: the program, and what that is told. */
-export type GuestTask = { readonly program: ProgramKey; readonly options: unknown };
+type GuestTask = { readonly program: ProgramKey; readonly options: unknown };
 
 /** The guest of a vCPU: runs a program from its start to its end. */
-export function programGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const { program, options: given } = options as GuestTask;
+export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }: GuestTask): Guest {
   const run: Program = PROGRAMS[program];
   const guest = new GuestCpu(machine, vcpu);
   let begun = false;
@@ -23,7 +23,7 @@ export function programGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gu
     resumed() {
       if (begun) return;
       begun = true;
-      run(guest, given);
+      run(guest, options);
     },
     // Whatever is left when the program has ended.
     interrupt: (intid) => guest.board.count(guest.id, intid),
@@ -31,15 +31,17 @@ export function programGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gu
   };
 }
 
+export const programGuestProgram = guestProgram(import.meta.url, programGuest);
+
 const NAP_MS = 0.05;
 const BOUND_MS = 10_000;
 
 /** What a device thread of the LPI stress is told. */
-export type MsiTask = LpiStress & { readonly thread: number };
+type MsiTask = LpiStress & { readonly thread: number };
 
 /** A device thread: sends every event of its devices by KVM_SIGNAL_MSI, and waits for all of them before the next round. */
-export function msiSender(machine: Machine, options: unknown): { run(): { sent: number } } {
-  const { devices, events, rounds, threads, thread } = options as MsiTask;
+export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: number } } {
+  const { devices, events, rounds, threads, thread } = task;
   const board = new Board(machine);
   const mine = Array.from({ length: devices }, (_, device) => device).filter((d) => d % threads === thread);
   const lpis = mine.flatMap((device) =>
@@ -74,3 +76,5 @@ export function msiSender(machine: Machine, options: unknown): { run(): { sent: 
     },
   };
 }
+
+export const msiSenderProgram = threadProgram(import.meta.url, msiSender);

@@ -1,10 +1,9 @@
 import type { Fault } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
-import { compiled } from '../../threads/entry.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
 import { Board, type Delivery, guestConfig } from './guest-board.ts';
 import type { GuestScenario, Part } from './guest-catalogue.ts';
-import type { GuestTask, MsiTask } from './guest-thread.ts';
+import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
 
 /** What became of one guest. */
 export type GuestResult = {
@@ -155,13 +154,13 @@ async function waitFor(condition: () => boolean, board: Board, patienceMs: numbe
 }
 
 function castOf({ program, options, senders }: Part): Cast {
-  const module = compiled(import.meta.url, './guest-thread.ts');
-  const task: GuestTask = { program, options };
   const programs = Array.from({ length: senders?.threads ?? 0 }, (_, thread) => {
-    const given: MsiTask | undefined = senders && { ...senders, thread };
-    return [`sender${thread}`, { module, name: 'msiSender', options: given }] as const;
+    return senders ? [[`sender${thread}`, msiSenderProgram({ ...senders, thread })] as const] : [];
   });
-  return { guest: { module, name: 'programGuest', options: task }, programs: Object.fromEntries(programs) };
+  return {
+    guest: programGuestProgram({ program, options }),
+    programs: Object.fromEntries(programs.flat()),
+  };
 }
 
 function compare(expected: readonly Delivery[], delivered: readonly Delivery[]) {

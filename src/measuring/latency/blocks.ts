@@ -1,9 +1,10 @@
 import { store } from '../../memory/word.ts';
 import type { Dispatched } from '../../threads/dispatcher.ts';
-import { compiled } from '../../threads/entry.ts';
 import type { Cast, Harness } from '../../threads/harness.ts';
 import { Collector } from './collect.ts';
 import type { Games } from './games.ts';
+import { latencyDeviceProgram, latencyStormProgram } from './latency-device.ts';
+import { latencyGuestProgram } from './latency-guest.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 
 /** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
@@ -107,17 +108,13 @@ function failureOf(promise: Promise<unknown> | undefined): Promise<never> {
 }
 
 export function castOf(plan: LatencyPlan, dispatched: Dispatched): Cast {
-  const module = (name: string) => compiled(import.meta.url, `./${name}.ts`);
   const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [
-      `device${device}`,
-      { module: module('latency-device'), name: 'latencyDevice', options: { plan, device } },
-    ] as const;
+    return [`device${device}`, latencyDeviceProgram({ plan, device })] as const;
   });
-  const storm = { module: module('latency-device'), name: 'latencyStorm', options: plan };
+  const storm = plan.stormFds.length > 0 ? { storm: latencyStormProgram(plan) } : {};
   return {
-    guest: { module: module('latency-guest'), name: 'latencyGuest', options: plan },
-    programs: { ...Object.fromEntries(devices), ...(plan.stormFds.length > 0 ? { storm } : {}) },
+    guest: latencyGuestProgram(plan),
+    programs: { ...Object.fromEntries(devices), ...storm },
     dispatched,
   };
 }

@@ -1,17 +1,21 @@
 import type { Machine } from '../../machine/machine.ts';
 import { load } from '../../memory/word.ts';
+import { threadProgram } from '../../threads/programs.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { makeSignaller } from './signaller.ts';
 
+/** Which device of the plan a thread is. */
+type LatencyDevice = { readonly plan: LatencyPlan; readonly device: number };
+
 /** A device thread of a measurement: each run gives the signals of one block. */
-export function latencyDevice(machine: Machine, options: unknown): { run(): number } {
-  const { plan, device } = options as { plan: LatencyPlan; device: number };
+export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice): { run(): number } {
   return makeSignaller(machine, plan, device);
 }
 
+export const latencyDeviceProgram = threadProgram(import.meta.url, latencyDevice);
+
 /** The thread that storms the vCPUs of the background until the block ends. */
-export function latencyStorm(machine: Machine, options: unknown): { run(): number } {
-  const plan = options as LatencyPlan;
+export function latencyStorm(machine: Machine, plan: LatencyPlan): { run(): number } {
   const { stopAt } = latencyViews(machine, plan);
   const { irqfds } = machine.vm;
   return {
@@ -25,3 +29,5 @@ export function latencyStorm(machine: Machine, options: unknown): { run(): numbe
     },
   };
 }
+
+export const latencyStormProgram = threadProgram(import.meta.url, latencyStorm);

@@ -2,6 +2,7 @@ import { FIRST_LPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { add, load } from '../../memory/word.ts';
+import { guestProgram } from '../../threads/programs.ts';
 import { Games } from './games.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { makeSignaller } from './signaller.ts';
@@ -12,8 +13,7 @@ const PRIORITY_MASK = 0xf0;
 const POLLING_NS = 1e9;
 
 /** The guest of a measurement on one vCPU: one that is measured, one of the background, or the one that sends SGIs. */
-export function latencyGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const plan = options as LatencyPlan;
+export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   const id = vcpu.cpu.vcpu;
   const boot = () => {
     vcpu.cpu.priorityMask = PRIORITY_MASK;
@@ -88,3 +88,5 @@ function senderGuest(machine: Machine, plan: LatencyPlan): Guest {
     finished: () => true,
   };
 }
+
+export const latencyGuestProgram = guestProgram(import.meta.url, latencyGuest);

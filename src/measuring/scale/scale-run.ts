@@ -6,10 +6,10 @@ import { Distribution, type Summary } from '../../measure/distribution.ts';
 import { store } from '../../memory/word.ts';
 import { Calibrator } from '../../threads/calibration.ts';
 import { type CalibrationFigures, calibrationFigures } from '../../threads/calibration-figures.ts';
-import { compiled } from '../../threads/entry.ts';
 import { Harness } from '../../threads/harness.ts';
 import { buildScale, fitsGsis, MOST_LPIS } from './scale-build.ts';
 import { type ScalePlan, type Size, scaleViews, type Via } from './scale-plan.ts';
+import { scaleDeviceProgram, scaleGuestProgram } from './scale-threads.ts';
 
 /** What is varied in a sweep, while the rest keeps its base size. */
 export const SWEEPS = ['vcpus', 'devices', 'lpis'] as const;
@@ -114,12 +114,11 @@ async function measure(
   const machine = buildScale(plan);
   const { stopAt, latency } = scaleViews(machine, plan);
   const bootStart = performance.now();
-  const module = compiled(import.meta.url, './scale-threads.ts');
   const devices = Array.from({ length: plan.devices }, (_, device) => {
-    return [`device${device}`, { module, name: 'scaleDevice', options: { plan, device } }] as const;
+    return [`device${device}`, scaleDeviceProgram({ plan, device })] as const;
   });
   const harness = await Harness.boot(machine, {
-    guest: { module, name: 'scaleGuest', options: plan },
+    guest: scaleGuestProgram(plan),
     programs: Object.fromEntries(devices),
   });
   const bootMs = performance.now() - bootStart;

@@ -5,6 +5,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { readStamp, writeStamp } from '../../measure/stamp.ts';
 import { load, peek, store } from '../../memory/word.ts';
+import { guestProgram, threadProgram } from '../../threads/programs.ts';
 import { placeOf } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 
@@ -14,8 +15,7 @@ const ROUNDS_IN_VAIN = 4;
 const NAP_MS = 20;
 
 /** The guest of one vCPU: times each interrupt from its signal, and tells the device. */
-export function scaleGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const plan = options as ScalePlan;
+export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest {
   const { words, clock } = machine;
   const { stampAt, doneAt, bells, latency } = scaleViews(machine, plan);
   const histogram = latency[vcpu.cpu.vcpu];
@@ -34,9 +34,13 @@ export function scaleGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gues
   };
 }
 
+export const scaleGuestProgram = guestProgram(import.meta.url, scaleGuest);
+
+/** Which device of the plan a thread is. */
+type ScaleDevice = { readonly plan: ScalePlan; readonly device: number };
+
 /** A device: keeps each of its LPIs on its way, one signal at a time, until the run ends. Returns how many it gave. */
-export function scaleDevice(machine: Machine, options: unknown): { run(): number } {
-  const { plan, device } = options as { plan: ScalePlan; device: number };
+export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { run(): number } {
   const { words, clock, vm, config } = machine;
   const { stopAt, stampAt, doneAt, bells } = scaleViews(machine, plan);
   const bell = bells[device];
@@ -88,3 +92,5 @@ export function scaleDevice(machine: Machine, options: unknown): { run(): number
     },
   };
 }
+
+export const scaleDeviceProgram = threadProgram(import.meta.url, scaleDevice);

@@ -1,6 +1,10 @@
 import type { Machine } from '../../machine/machine.ts';
+import { threadProgram } from '../../threads/programs.ts';
 import type { ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
+
+/** Which device of the script a thread is. */
+type ScriptDevice = { readonly script: ReplayScript; readonly device: number };
 
 /** A lane: the signals of one wire, or of one event of a device, in order. */
 type Lane = { readonly items: number[]; next: number };
@@ -9,8 +13,10 @@ type Lane = { readonly items: number[]; next: number };
  * A device thread of a replay: makes the signals of its wires and devices. Each as soon as it may; in which order it
  * looks at those that do not wait for each other, the seed says.
  */
-export function scriptDevice(machine: Machine, options: unknown): { run(): { signals: number } } {
-  const { script, device } = options as { script: ReplayScript; device: number };
+export function scriptDevice(
+  machine: Machine,
+  { script, device }: ScriptDevice,
+): { run(): { signals: number } } {
   const thread = script.vcpus + device;
   const run = new ScriptRunner(machine, script, thread);
   const lanes = lanesOf(script, thread);
@@ -50,6 +56,8 @@ export function scriptDevice(machine: Machine, options: unknown): { run(): { sig
     },
   };
 }
+
+export const scriptDeviceProgram = threadProgram(import.meta.url, scriptDevice);
 
 function lanesOf(script: ReplayScript, thread: number): Lane[] {
   const lanes = new Map<number, Lane>();

@@ -2,6 +2,7 @@ import { isPending } from '../../gic/state.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
+import { guestProgram } from '../../threads/programs.ts';
 import { LooseDeliveries, type LooseView } from './loose-deliveries.ts';
 import { ACTION, type ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
@@ -14,8 +15,8 @@ const WINDOW = 16;
 type Acknowledges = { readonly items: number[]; next: number };
 
 /** The guest of a vCPU that does again what a recorded one did. */
-export function scriptGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const script = new ScriptVcpu(machine, vcpu, options as ReplayScript);
+export function scriptGuest(machine: Machine, vcpu: Vcpu, replayed: ReplayScript): Guest {
+  const script = new ScriptVcpu(machine, vcpu, replayed);
   return {
     resumed: () => script.run(),
     // What is still pending when all is done should not be there; when the replay was given up, it says nothing.
@@ -23,6 +24,8 @@ export function scriptGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
     finished: () => true,
   };
 }
+
+export const scriptGuestProgram = guestProgram(import.meta.url, scriptGuest);
 
 /**
  * A vCPU of a replay. It takes interrupts as they come, does for each what its handler did in the recording, and between

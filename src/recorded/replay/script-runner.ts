@@ -1,5 +1,5 @@
 import { gits } from '../../arch/registers.ts';
-import { Chance } from '../../explore/chance.ts';
+import { Chance } from '../../base/chance.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';

@@ -3,7 +3,6 @@ import type { Fault } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
 import { LINE, type Region } from '../../memory/layout.ts';
 import { load, store } from '../../memory/word.ts';
-import { compiled } from '../../threads/entry.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
 import { guestMemory } from '../trace/guest-memory.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
@@ -13,6 +12,8 @@ import { Planner } from './replay-plan.ts';
 import type { ReplayResult, ThreadedRun } from './replay-result.ts';
 import { type Difference, SHOWN_DIFFERENCES } from './replay-tally.ts';
 import { ACTION, DONE, KEPT_EXTRAS, type ReplayScript, scriptPlaces, scriptWords } from './script.ts';
+import { scriptDeviceProgram } from './script-device.ts';
+import { scriptGuestProgram } from './script-guest.ts';
 
 export type ThreadedOptions = {
   /** Of the first run; the next ones count up from it. */
@@ -137,13 +138,11 @@ class Watch {
 }
 
 function castOf(script: ReplayScript): Cast {
-  const module = (name: string) => compiled(import.meta.url, `./${name}.ts`);
   const devices = Array.from({ length: script.devices }, (_, device) => {
-    const options = { script, device };
-    return [`device${device}`, { module: module('script-device'), name: 'scriptDevice', options }] as const;
+    return [`device${device}`, scriptDeviceProgram({ script, device })] as const;
   });
   return {
-    guest: { module: module('script-guest'), name: 'scriptGuest', options: script },
+    guest: scriptGuestProgram(script),
     programs: Object.fromEntries(devices),
   };
 }

@@ -1,14 +1,15 @@
 import type { Machine } from '../../machine/machine.ts';
-import { type DeviceWatch, stressDevice } from '../stress-device.ts';
-import { type Plan, stressViews } from '../stress-plan.ts';
+import { threadProgram } from '../../threads/programs.ts';
+import { type DeviceWatch, type StressDevice, stressDevice } from '../stress-device.ts';
+import { stressViews } from '../stress-plan.ts';
 import { kindOf } from './slices.ts';
 import { ringOf } from './timelines.ts';
 
 const SIGNAL = kindOf('signal');
 
 /** A device thread that keeps what it does: each signal, with its number, each round of them, and each wait. */
-export function tracedDevice(machine: Machine, options: unknown): { run(): { injected: number } } {
-  const { plan, device } = options as { plan: Plan; device: number };
+export function tracedDevice(machine: Machine, task: StressDevice): { run(): { injected: number } } {
+  const { plan, device } = task;
   const { proof } = stressViews(machine, plan);
   const { clock } = machine;
   const ring = ringOf(machine, plan, { device });
@@ -28,5 +29,7 @@ export function tracedDevice(machine: Machine, options: unknown): { run(): { inj
       };
     },
   };
-  return stressDevice(machine, options, watch);
+  return stressDevice(machine, task, watch);
 }
+
+export const tracedDeviceProgram = threadProgram(import.meta.url, tracedDevice);

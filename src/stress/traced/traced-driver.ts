@@ -4,6 +4,7 @@ import { ItsDriver } from '../../machine/its-driver.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { type AccessBytes, Mmio } from '../../machine/mmio.ts';
 import type { Clock } from '../../measure/clock.ts';
+import { threadProgram } from '../../threads/programs.ts';
 import { stressDriver } from '../stress-driver.ts';
 import type { Plan } from '../stress-plan.ts';
 import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
@@ -15,8 +16,7 @@ const GICD_IROUTER = 0x6000;
  * The driver thread, keeping what it does: each change that userland makes, each ITS command, each write to the
  * distributor. It is the driver itself, whose parts of the machine have been exchanged for others that take note.
  */
-export function tracedDriver(machine: Machine, options: unknown): { run(): void } {
-  const plan = options as Plan;
+export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
   const { memory, config, gic, its, vm } = machine;
   const { design } = vm;
@@ -27,8 +27,10 @@ export function tracedDriver(machine: Machine, options: unknown): { run(): void 
     ...design,
     makeUserland: (own, policy) => new NotedUserland(design.makeUserland(own, policy), sourceOf, note),
   });
-  return stressDriver(machine, options);
+  return stressDriver(machine, plan);
 }
+
+export const tracedDriverProgram = threadProgram(import.meta.url, tracedDriver);
 
 /** Gives this thread's view of a machine another part, before anything has used the one that it had. */
 function exchange<View extends object, Part extends keyof View>(

@@ -1,6 +1,7 @@
 import type { Intid } from '../../arch/intid.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
+import { guestProgram } from '../../threads/programs.ts';
 import { stressGuest } from '../stress-guest.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { kindOf } from './slices.ts';
@@ -15,8 +16,7 @@ const POLLED = kindOf('polled');
  * The guest of a stress run on a vCPU whose thread keeps what it does: each handler, with the last signal of its source
  * that it saw, and each stretch with nothing to do.
  */
-export function tracedGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const plan = options as Plan;
+export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   const guest = stressGuest(machine, vcpu, plan);
   const { proof, lines } = stressViews(machine, plan);
   const { clock } = machine;
@@ -56,3 +56,5 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, options: unknown): Gue
     },
   };
 }
+
+export const tracedGuestProgram = guestProgram(import.meta.url, tracedGuest);
