@@ -43,8 +43,13 @@ export class RegisterTable<Frame> {
     row?.write?.(frame, offset - row.at, size, BigInt.asUintN(size * 8, value));
   }
 
+  /** The register, or the run of them, that lies at `offset`. */
+  find(offset: number): Register<Frame> | undefined {
+    return this.#byWord[offset >>> 2];
+  }
+
   #find(offset: number, size: number): Register<Frame> | undefined {
-    const row = this.#byWord[offset >>> 2];
+    const row = this.find(offset);
     if (row === undefined || offset % size !== 0 || offset + size > row.at + row.bytes) return undefined;
     return row.sizes.includes(size as AccessSize) ? row : undefined;
   }

@@ -3,7 +3,7 @@ import { doubleWords, identification, RegisterTable, word, zero } from '../arch/
 import { gicd } from '../arch/registers.ts';
 import { ENABLE_GROUP1 } from '../arch/tables.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, type Mutex } from '../memory/mutex.ts';
+import { MUTEX, type Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { vcpuWith } from './affinity.ts';
 import { type MappedLpis, reroute, setForwarding } from './holding.ts';
@@ -27,7 +27,7 @@ export type DistributorRegions = {
 
 /** Adds the distributor's own registers to a layout; those with a field for each interrupt are in the states. */
 export function distributorRegions(layout: Layout, spis: number): DistributorRegions {
-  return layout.group('gicd', { lock: MUTEX_WORDS, revision: 1, routers: 2 * spis });
+  return layout.group('gicd', { lock: MUTEX, revision: 1, routers: 2 * spis });
 }
 
 /** What an identification register must know of the machine. */

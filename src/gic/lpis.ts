@@ -2,7 +2,7 @@ import { FIRST_LPI } from '../arch/intid.ts';
 import { LPI_ENABLE, LPI_PRIORITY } from '../arch/lpi-config.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { hold } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
@@ -33,7 +33,7 @@ export type LpiRegions = {
 /** Adds the regions of {@link Lpis} to a layout. @param idLimit - one past the highest LPI */
 export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
   const count = idLimit - FIRST_LPI;
-  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX_WORDS });
+  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
@@ -163,7 +164,7 @@ describe('into a machine that is there', () => {
     const { its, itsDriver, vm } = machine;
     const { lpis } = machine.gic;
     const signal = () =>
-      vm.signalMsi({ address: config.itsBase + 0x1_0040, data: eventId, flags: 1, deviceId });
+      vm.signalMsi({ address: config.itsBase + gits.TRANSLATER, data: eventId, flags: 1, deviceId });
     signal();
     const bytes = takeSnapshot(machine);
 

@@ -3,9 +3,9 @@ import type { Machine } from '../../machine/machine.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { histogramWords } from '../../measure/histogram.ts';
 import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../../memory/mutex.ts';
+import { MUTEX, Mutex } from '../../memory/mutex.ts';
 
 /**
  * How a signal is given: an eventfd with an irqfd on it, KVM_SIGNAL_MSI, KVM_IRQ_LINE on an edge-triggered SPI, an SGI
@@ -99,9 +99,9 @@ function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegio
   return {
     block: layout.region('block', LINE),
     stop: layout.region('stop', LINE),
-    itsLock: layout.region('itsLock', MUTEX_WORDS),
+    itsLock: layout.place('itsLock', MUTEX),
     done: layout.region('done', lines.length * LINE),
-    bells: Array.from({ length: devices }, (_, device) => layout.region(`bell${device}`, EVENT_COUNT_WORDS)),
+    bells: Array.from({ length: devices }, (_, device) => layout.place(`bell${device}`, EVENT_COUNT)),
     tables: GAMES.map((game) => layout.region(`${game}.table`, PING_PONG_WORDS)),
     trips: Array.from({ length: PARTS }, (_, part) =>
       GAMES.map((game) => layout.region(`${game}.trips${part}`, histogramWords(LATENCY))),

@@ -2,7 +2,7 @@ import type { Dispatch } from '../../kvm/irqfds.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { Histogram, histogramWords } from '../../measure/histogram.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 
 /** How signals are given: by irqfds as long as there are GSIs for them, and beyond that by KVM_SIGNAL_MSI. */
@@ -28,7 +28,7 @@ function scaleRegions(layout: Layout, { vcpus, devices, lpis }: Size): ScaleRegi
     // A line for each LPI and each of its two writers, the device and the vCPU.
     sent: layout.region('sent', lpis * LINE),
     done: layout.region('done', lpis * LINE),
-    bells: Array.from({ length: devices }, (_, device) => layout.region(`bell${device}`, EVENT_COUNT_WORDS)),
+    bells: Array.from({ length: devices }, (_, device) => layout.place(`bell${device}`, EVENT_COUNT)),
     latency: Array.from({ length: vcpus }, (_, vcpu) =>
       layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
     ),

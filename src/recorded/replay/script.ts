@@ -1,5 +1,5 @@
 import type { Machine } from '../../machine/machine.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 
 /** What an item of a script does. */
@@ -101,9 +101,7 @@ function scriptRegions(layout: Layout, { items, vcpus, devices }: Sizes): Script
     apart: layout.region('replay.apart', vcpus * LINE),
     done: layout.region('replay.done', items),
     got: layout.region('replay.got', 2 * items),
-    bells: Array.from({ length: devices }, (_, device) =>
-      layout.region(`replay.bell${device}`, EVENT_COUNT_WORDS),
-    ),
+    bells: Array.from({ length: devices }, (_, device) => layout.place(`replay.bell${device}`, EVENT_COUNT)),
   };
 }
 
