@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire, register } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';
 
 const EXTENSIONS = new Set(['.mjs', '.js', '.cjs', '.ts', '.mts']);

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { withControlledAtomics } from './controlled-atomics.ts';
 import { withControlledEnvironment } from './environment.ts';
 import { LeftBehind, withLeftBehind } from './left-behind.ts';

@@ -1,4 +1,4 @@
-import { withFirstStackFormat } from '../errors/thrown.ts';
+import { withFirstStackFormat } from '../base/thrown.ts';
 import { sourceLine } from './source-lines.ts';
 
 /** A place of this package as frames name it: the compiled file, or by source maps the source. */
