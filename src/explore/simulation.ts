@@ -1,6 +1,7 @@
 import { IrqError } from '../errors/irq-error.ts';
 import { withControlledAtomics } from './controlled-atomics.ts';
 import { withControlledEnvironment } from './environment.ts';
+import { LeftBehind, withLeftBehind } from './left-behind.ts';
 import type { CheckedScenario } from './scenario.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { Simulator, type SimulatorOptions } from './simulator.ts';
@@ -12,6 +13,8 @@ export type Simulation = {
   readonly simulator: Simulator;
   readonly memory: SharedMemory;
   readonly runner: ThreadRunner;
+  /** What threads left to the event loop. */
+  readonly left: LeftBehind;
   /** Throws where a thread has changed plain data of the state, which real threads would not share. */
   checkPlainData(): void;
 };
@@ -41,11 +44,13 @@ export function withSimulation<T>(
   const runner = new ThreadRunner(scenario, state, memory, seed);
   const simulator = new Simulator(scenario, state, memory, runner, options);
   const plain = second.plain;
+  const left = new LeftBehind();
   const simulation: Simulation = {
     scenario,
     simulator,
     memory,
     runner,
+    left,
     checkPlainData() {
       const now = fingerprint(state);
       if (now === plain) return;
@@ -55,7 +60,9 @@ export function withSimulation<T>(
       );
     },
   };
-  return withControlledEnvironment(runner, () => withControlledAtomics(runner, () => body(simulation)));
+  return withControlledEnvironment(runner, () =>
+    withControlledAtomics(runner, () => withLeftBehind(runner, left, () => body(simulation))),
+  );
 }
 
 /** A state, its shared memory, and its plain data as a string. */

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError, isIrqError } from '../errors/irq-error.ts';
 import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
@@ -251,7 +251,7 @@ export class ThreadRunner implements Controller, Source {
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
-    if (threw && thrown instanceof IrqError && thrown.code === 'ERR_SCENARIO') throw thrown;
+    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
     const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
     if (this.#pos < this.#end) {
       this.mismatchAt = this.#pos;

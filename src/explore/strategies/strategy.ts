@@ -45,6 +45,8 @@ export type Strategy = {
   readonly everyStep: boolean;
   /** The step arrays are filled in, and `choose` is called before each step. */
   readonly watches: boolean;
+  /** So many waits of a schedule are answered as if a notify had come at once: to see what a woken thread would do. */
+  readonly pretendedWakeups?: number;
   /**
    * Prepares a schedule. `again`: the last one has to be repeated from its start with the same choices as far as they
    * are possible (the simulator had guessed a thread's next operation wrongly); `end` was not called for it.
