@@ -51,9 +51,15 @@ const NAME = /^[\w.+-]{1,80}$/;
 /**
  * Checks that a value has the shape of a scenario.
  * @param where - what to call it in messages: a file, or `scenario`.
+ * @param anew - gives the same scenario in an instance of its modules for each start of a thread; setup and finally run
+ * in the instance that `value` is from.
  * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right.
  */
-export function checkScenario(value: unknown, where = 'scenario'): CheckedScenario {
+export function checkScenario(
+  value: unknown,
+  where = 'scenario',
+  anew: () => unknown = () => value,
+): CheckedScenario {
   if (!isRecord(value)) {
     return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
   }
@@ -102,7 +108,7 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
     threadNames: Object.keys(threads),
     bodies: Object.keys(threads).map((thread) => (state: unknown) => {
       // Looked up by name so that `this` is the threads object, as the source reads.
-      const result: unknown = scenario.threads[thread]?.(state);
+      const result: unknown = (anew() as Scenario).threads[thread]?.(state);
       if (isThenable(result)) throw asyncError(label, `threads.${thread}`, 'returned a promise');
     }),
     setup: () => {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BuildFailure, build, type OnResolveArgs, type OnResolveResult, type Plugin } from 'esbuild';
 import { IrqError } from '../../errors/irq-error.ts';
+import { CHECKS } from '../sites.ts';
 import { formatOf } from './module-format.ts';
 import { BundleMap } from './places.ts';
 
@@ -18,9 +19,6 @@ export const COMMONJS = 'irqloom-commonjs:';
 /** The explorer itself, of which there is one, and which is not the code under test. */
 const EXPLORER = fileURLToPath(new URL('..', import.meta.url));
 const EXPLORER_SOURCE = EXPLORER.replace(/dist([/\\])src/, 'src');
-
-/** Libraries that scenarios check things with: they do not touch shared memory, and are not bundled. */
-const CHECKS = /[/\\]node_modules[/\\](?:vitest|chai|expect|@vitest|@jest|fast-check|sinon|should)[/\\]/;
 
 const SEEN = { irqloom: 'resolved by the bundler' };
 
@@ -70,14 +68,18 @@ function describe(error: unknown): string {
 const resolver: Plugin = {
   name: 'irqloom',
   setup(builder) {
-    builder.onResolve({ filter: /.*/ }, async (asked: OnResolveArgs): Promise<OnResolveResult | undefined> => {
-      const { path, kind, importer, resolveDir, pluginData } = asked;
-      if (pluginData === SEEN || kind === 'entry-point') return undefined;
-      if (isBuiltin(path)) return { path: path.startsWith('node:') ? path : `node:${path}`, external: true };
-      const found = await builder.resolve(path, { kind, importer, resolveDir, pluginData: SEEN });
-      if (found.errors.length > 0 || found.external) return found;
-      return keepOut(found.path) ?? found;
-    });
+    builder.onResolve(
+      { filter: /.*/ },
+      async (asked: OnResolveArgs): Promise<OnResolveResult | undefined> => {
+        const { path, kind, importer, resolveDir, pluginData } = asked;
+        if (pluginData === SEEN || kind === 'entry-point') return undefined;
+        if (isBuiltin(path))
+          return { path: path.startsWith('node:') ? path : `node:${path}`, external: true };
+        const found = await builder.resolve(path, { kind, importer, resolveDir, pluginData: SEEN });
+        if (found.errors.length > 0 || found.external) return found;
+        return keepOut(found.path) ?? found;
+      },
+    );
   },
 };
 

@@ -22,7 +22,11 @@ const types = new Map<string, ModuleFormat | undefined>();
  */
 export function formatOf(file: string): ModuleFormat {
   const extension = extname(file);
-  return BY_EXTENSION[extension] ?? typeOf(dirname(file)) ?? (looksLikeModule(file, extension) ? 'module' : 'commonjs');
+  return (
+    BY_EXTENSION[extension] ??
+    typeOf(dirname(file)) ??
+    (looksLikeModule(file, extension) ? 'module' : 'commonjs')
+  );
 }
 
 /** What the nearest package.json says; undefined where it says nothing. */

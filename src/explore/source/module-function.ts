@@ -51,7 +51,12 @@ export function toModuleFunction(
   }
   replaceNames(text, tree, names);
   const awaits = replaceModuleSyntax(text, tree, access, urlAt);
-  const parameters = [access, `${access}_meta`, `${access}_import`, ...imports.map((_, i) => `${access}_m${i}`)];
+  const parameters = [
+    access,
+    `${access}_meta`,
+    `${access}_import`,
+    ...imports.map((_, i) => `${access}_m${i}`),
+  ];
   text.prepend(`(${awaits ? 'async ' : ''}function (${parameters.join(', ')}) { "use strict"; `);
   text.append(`\nreturn { __proto__: null, ${exported.join(', ')} }; })`);
   return { imports, awaits };

@@ -16,7 +16,12 @@ import { rewriteAccesses } from './rewrite.ts';
 /** What a module exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>;
 
-type Evaluate = (access: Access, meta: (url: string) => object, dynamic: unknown, ...imports: object[]) => unknown;
+type Evaluate = (
+  access: Access,
+  meta: (url: string) => object,
+  dynamic: unknown,
+  ...imports: object[]
+) => unknown;
 
 /** How long the modules of a program may take until all their top-level awaits are over, ms. */
 const LOAD_MS = 10_000;
@@ -46,7 +51,8 @@ export class Program {
     const access = makeAccess(plain);
     const commonjs = new CommonJsCode(rewrites);
     if (formatOf(file) === 'commonjs') {
-      const evaluate = (instance: CommonJsInstance): Exports => asNamespace(instance.require(file)) as Exports;
+      const evaluate = (instance: CommonJsInstance): Exports =>
+        asNamespace(instance.require(file)) as Exports;
       return Program.#start(file, evaluate, commonjs, access, undefined, [file], false);
     }
     const { code, map } = await bundle(file);
