@@ -35,8 +35,10 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
   dispatchAtomics();
   const program = await Program.load(path, plain !== 'off');
   const first = pick(program.exports, exportName, file);
-  const scenario = checkScenario(first, file, () => pick(program.instantiate(), exportName, file));
-  return scenario;
+  return checkScenario(first, file, {
+    rewritten: plain !== 'off',
+    anew: () => pick(program.instantiate(), exportName, file),
+  });
 }
 
 function pick(exports: Exports, name: string, file: string): unknown {

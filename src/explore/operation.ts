@@ -93,6 +93,8 @@ export type Value = number | bigint | string | undefined;
  */
 export class Point {
   readonly op: number;
+  /** The array as the code gave it, so that it is known again: itself, or a proxy of it; see view-proxy.ts. */
+  handle: ElementArray;
   readonly array: ElementArray;
   readonly index: number;
   readonly a: Value;
@@ -102,6 +104,8 @@ export class Point {
   readonly size: number;
   /** Int32Array with operands in range: executed in line. */
   readonly words: Int32Array | undefined;
+  /** It may write its bytes. */
+  readonly writes: boolean;
   /** For a wait with a timeout: when it is up, on the thread's own virtual clock, ns. */
   readonly deadline: number;
   /** What the thread threw, where `op` is FAILED. */
@@ -129,6 +133,7 @@ export class Point {
     thrown: unknown = undefined,
   ) {
     this.op = op;
+    this.handle = array;
     this.array = array;
     this.index = index;
     this.a = a;
@@ -136,6 +141,7 @@ export class Point {
     this.at = at;
     this.size = array.BYTES_PER_ELEMENT;
     this.words = array instanceof Int32Array && isInt32(a) && (op !== CAS || isInt32(b)) ? array : undefined;
+    this.writes = op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY && op < ENDED;
     this.deadline = deadline;
     this.thrown = thrown;
   }

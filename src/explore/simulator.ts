@@ -1,6 +1,7 @@
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import type { Range } from './ownership.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
@@ -23,6 +24,8 @@ export type SimulatorOptions = {
   /** A schedule longer than this is given up. */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
+  readonly shared?: readonly Range[];
 };
 
 /** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
@@ -271,7 +274,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
-    else answer = execute(point);
+    else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.#tracks.add(t, point, answer);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);
