@@ -22,23 +22,27 @@ export function readThrown(thrown: unknown): Thrown {
     isError,
     name,
     message: readString(error, 'message') ?? 'an error whose message cannot be read',
-    stack: withPlainStacks(() => readString(error, 'stack')) ?? '',
+    stack: withFirstStackFormat(() => readString(error, 'stack')) ?? '',
     isAssertion: name.startsWith('AssertionError') || readString(error, 'code') === 'ERR_ASSERTION',
   };
 }
 
+/** How stacks were formatted before code under test was loaded: by Node.js, or by a test runner that maps to sources. */
+const FORMAT = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+
 /**
- * Runs `body` with V8's own stack format: code under test may have put a function of its own into
- * `Error.prepareStackTrace`, which may throw, or loop.
+ * Runs `body` with the stack format of before: code under test may have put a function of its own into
+ * `Error.prepareStackTrace`, which may throw, or give no text.
  */
-export function withPlainStacks<T>(body: () => T): T {
-  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  if (before === undefined || before.value === undefined || before.configurable === false) return body();
-  Object.defineProperty(Error, 'prepareStackTrace', { value: undefined, configurable: true, writable: true });
+export function withFirstStackFormat<T>(body: () => T): T {
+  const now = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  if (now?.value === FORMAT?.value || now?.configurable === false) return body();
+  Object.defineProperty(Error, 'prepareStackTrace', FORMAT ?? { value: undefined, configurable: true });
   try {
     return body();
   } finally {
-    Object.defineProperty(Error, 'prepareStackTrace', before);
+    if (now !== undefined) Object.defineProperty(Error, 'prepareStackTrace', now);
+    else Reflect.deleteProperty(Error, 'prepareStackTrace');
   }
 }
 

@@ -1,4 +1,4 @@
-import { withPlainStacks } from '../errors/thrown.ts';
+import { withFirstStackFormat } from '../errors/thrown.ts';
 import { inSource } from './source/places.ts';
 import { sourceLine } from './source-lines.ts';
 
@@ -22,7 +22,7 @@ export const CHECKS =
  */
 export function framesAbove(callee: (...args: never[]) => unknown): string[] {
   const holder: { stack?: string } = {};
-  return withPlainStacks(() => {
+  return withFirstStackFormat(() => {
     Error.captureStackTrace(holder, callee);
     return framesOf(holder.stack ?? '');
   });

@@ -1,7 +1,8 @@
 /** A deadlock is told by the ring of threads that wait for each other, and only where there is one. */
 import { describe, expect, test } from 'vitest';
 import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { explore } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import { replay } from '../../src/explore/replay.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 import { Mutex } from '../../src/memory/mutex.ts';

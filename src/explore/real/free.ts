@@ -52,6 +52,8 @@ export type FreeOptions = {
   readonly seconds?: number;
   /** A run that takes longer is one that never ends, and its threads are replaced; 1 where not given. */
   readonly hangSeconds?: number;
+  /** One shared word; the runs end at the next batch when another thread stores a value other than 0. */
+  readonly stopWord?: Int32Array;
 };
 
 /** How often real threads that nobody controls hit a failure. */
@@ -106,7 +108,8 @@ export async function runFree(
   source: ScenarioSource,
   options: FreeOptions = {},
 ): Promise<FreeResult> {
-  const { seed = 0, runs = 10_000, seconds = 60, hangSeconds = 1 } = options;
+  const { seed = 0, runs = 10_000, seconds = 60, hangSeconds = 1, stopWord } = options;
+  const isStopped = (): boolean => stopWord !== undefined && Atomics.load(stopWord, 0) !== 0;
   const kinds: Partial<Record<FailureKind, number>> = {};
   const outcomes: Record<string, number> = {};
   let threads = await FreeThreads.start(scenario, source, seed);
@@ -115,7 +118,7 @@ export async function runFree(
   let first: First | undefined;
   let run = 0;
   try {
-    while (run < runs && performance.now() < deadline) {
+    while (run < runs && performance.now() < deadline && !isStopped()) {
       const batch = threads.run(Math.min(BATCH, runs - run), run + 1, hangSeconds * 1000, deadline);
       run += batch.runs;
       add(kinds, batch.kinds);

@@ -2,7 +2,8 @@ import { fromPlain } from '../../errors/irq-error.ts';
 import { ClassCounter } from '../classes.ts';
 import { conclude } from '../conclusion.ts';
 import type { SearchState } from '../coverage.ts';
-import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { CLASSIFIED, exploreChecked } from '../explore.ts';
+import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
 import { Observations } from '../observations.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
@@ -22,7 +23,6 @@ import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
-const HANG_SECONDS = 10;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -55,7 +55,8 @@ function planned(
   options: ExploreOptions,
   jobs: number,
 ): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
+  const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
+  const hangSeconds = hangSecondsOf(options);
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
     let endless = false;
     const watch = <T>(body: () => T): T | undefined => {
@@ -217,6 +218,7 @@ class Parallel {
   #report(): void {
     this.#options.onProgress?.({
       stage: 'search',
+      scenario: this.#scenario.name,
       phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
       schedules: this.#schedules,
       steps: this.#steps,
@@ -287,7 +289,7 @@ class Parallel {
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: spent ? options.schedules : undefined,
-      gaps: this.#observations.gaps(scenario),
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
       omissions: [...this.#omissions],
     });
     return {

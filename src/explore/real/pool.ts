@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 
 /** What `workers/` has for the explorer. */
-export type Entry = 'lockstep' | 'free' | 'explore';
+export type Entry = 'lockstep' | 'free' | 'explore' | 'search';
 
 /** Real threads for a scenario: a fixed number, all at once, each held by one task until that ends. */
 export class RealThreads {
@@ -42,7 +42,7 @@ export class RealThreads {
 }
 
 /** Threads start from `dist`: Node 20 cannot start one from TypeScript. */
-function entryUrl(entry: Entry): string {
+export function entryUrl(entry: Entry): string {
   const here = import.meta.url;
   if (!here.endsWith('.ts')) return new URL(`../../../workers/${entry}.js`, here).href;
   return new URL(`../../../dist/workers/${entry}.js`, here).href;
