@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { glob, isDynamicPattern } from 'tinyglobby';
 import { IrqError } from '../errors/irq-error.ts';
 import { dispatchAtomics } from './dispatched-atomics.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';
@@ -50,22 +49,4 @@ function pick(exports: Exports, name: string, file: string): unknown {
       ? `${file} has no default export (it exports ${names}); right would be: export default { name, setup, threads, finally? }`
       : `${file} exports nothing called "${name}" (it exports ${names}); right would be: export const ${name} = { name, setup, threads, finally? }`,
   );
-}
-
-/**
- * The files that arguments mean: each is a path, or a pattern such as `races/*.mjs`, whose files come in the order of
- * their names.
- * @throws IrqError `ERR_FILE` where a pattern means no file.
- */
-export async function findFiles(patterns: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const pattern of patterns) {
-    if (existsSync(pattern) || !isDynamicPattern(pattern)) files.push(pattern);
-    else {
-      const found = (await glob(pattern, { expandDirectories: false })).sort();
-      if (found.length === 0) throw new IrqError('ERR_FILE', `no file is called like ${pattern}`);
-      files.push(...found);
-    }
-  }
-  return [...new Set(files)];
 }

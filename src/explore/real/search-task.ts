@@ -1,4 +1,4 @@
-import type { ExploreOptions } from '../explore.ts';
+import type { ExploreOptions } from '../explore-options.ts';
 import type { Progress } from '../progress.ts';
 import type { ReplayResult } from '../replay.ts';
 import type { ExploreResult } from '../result.ts';
