@@ -3,6 +3,7 @@ import { Blueprint } from './blueprint.ts';
 import { withControlledAtomics } from './controlled-atomics.ts';
 import { withControlledViews } from './controlled-views.ts';
 import { withControlledEnvironment } from './environment.ts';
+import { LeftBehind, withLeftBehind } from './left-behind.ts';
 import { Ownership } from './ownership.ts';
 import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
@@ -18,6 +19,8 @@ export type Simulation = {
   readonly runner: ThreadRunner;
   /** Who touches which bytes without Atomics. */
   readonly ownership: Ownership;
+  /** What threads left to the event loop. */
+  readonly left: LeftBehind;
   /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
   checkPlainData(): void;
 };
@@ -50,10 +53,13 @@ export function withSimulation<T>(
   for (;;) {
     const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
     const simulator = new Simulator(scenario, state, memory, runner, options);
-    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, checkPlainData };
+    const left = new LeftBehind();
+    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, left, checkPlainData };
     try {
       return withControlledEnvironment(runner, () =>
-        withControlledAtomics(runner, () => withControlledViews(() => body(simulation))),
+        withControlledAtomics(runner, () =>
+          withControlledViews(() => withLeftBehind(runner, left, () => body(simulation))),
+        ),
       );
     } catch (error) {
       if (!(error instanceof Restart)) throw error;

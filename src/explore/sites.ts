@@ -1,3 +1,4 @@
+import { withPlainStacks } from '../errors/thrown.ts';
 import { sourceLine } from './source-lines.ts';
 
 /** A place of this package as frames name it: the compiled file, or by source maps the source. */
@@ -16,8 +17,10 @@ const WORD = [...places('../memory/word.'), ...places('../memory/bare-wait.')];
  */
 export function framesAbove(callee: (...args: never[]) => unknown): string[] {
   const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, callee);
-  return framesOf(holder.stack ?? '');
+  return withPlainStacks(() => {
+    Error.captureStackTrace(holder, callee);
+    return framesOf(holder.stack ?? '');
+  });
 }
 
 /** The frames of the user's code in a stack, innermost first. */
@@ -37,4 +40,15 @@ export function framesOf(stack: string): string[] {
 
 function isIn(url: string, where: readonly string[]): boolean {
   return where.some((place) => url.startsWith(place));
+}
+
+/** Each line once, whatever the column, in the order given. */
+export function distinctLines(sites: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return sites.filter((site) => {
+    const line = site.replace(/:\d+$/, '');
+    if (seen.has(line)) return false;
+    seen.add(line);
+    return true;
+  });
 }

@@ -1,7 +1,9 @@
 import { fromPlain } from '../../errors/irq-error.ts';
 import { ClassCounter } from '../classes.ts';
-import { describeCoverage, type SearchState } from '../coverage.ts';
+import { conclude } from '../conclusion.ts';
+import type { SearchState } from '../coverage.ts';
 import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { Observations } from '../observations.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
 import { takeProfile } from '../profile.ts';
@@ -101,7 +103,9 @@ class Parallel {
   #outOfTime = true;
   #bound = '';
   #exhausted = false;
-  #plain = '';
+  #interrupted = false;
+  readonly #observations = new Observations();
+  readonly #omissions = new Set<string>();
 
   constructor(
     scenario: CheckedScenario,
@@ -137,7 +141,8 @@ class Parallel {
       if ('error' in answer) throw fromPlain(answer.error);
       this.#take(next.part, answer.value);
       const failed = this.#failure !== undefined && !this.#options.all;
-      if (failed || this.#exhausted || answer.value.outOfTime) break;
+      if (failed || this.#exhausted || answer.value.outOfTime || answer.value.interrupted) break;
+      this.#report();
     }
     if (this.#failedPart !== undefined && !this.#shrinks) await this.#shrinkFirst(this.#failedPart);
     return this.#result();
@@ -150,7 +155,7 @@ class Parallel {
 
   /** Runs a part again, up to its first failure. */
   async #shrinkFirst(part: Part): Promise<void> {
-    const { schedules: _, ...options } = this.#options;
+    const { schedules: _, onProgress: __, ...options } = this.#options;
     const task: PartTask = { source: this.#source, options: { ...options, all: false }, part };
     const answer = await this.#pool.run<PartAnswer>('explore', task);
     if ('error' in answer) throw fromPlain(answer.error);
@@ -200,7 +205,8 @@ class Parallel {
     const schedules =
       this.#isSearch(part) && this.#options.schedules !== undefined ? this.#left() : undefined;
     const shrink = this.#shrinks && this.#options.shrink !== false;
-    const options = { ...this.#options, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
+    const { onProgress: _, ...given } = this.#options;
+    const options = { ...given, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
     const task: PartTask = { source: this.#source, options, part };
     const answer = this.#pool.run<PartAnswer>('explore', task);
     // Those that are not looked at any more end with the pool.
@@ -208,9 +214,25 @@ class Parallel {
     return answer;
   }
 
+  #report(): void {
+    this.#options.onProgress?.({
+      stage: 'search',
+      phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (performance.now() - this.#started) / 1000,
+      ...(this.#search?.fraction === undefined ? {} : { fraction: Math.min(1, this.#search.fraction) }),
+      failed: this.#failure !== undefined,
+    });
+  }
+
   /** Adds the next piece. */
-  #take(part: Part, { result, search, outOfTime, bound, classes, plain }: PartResult): void {
+  #take(part: Part, found: PartResult): void {
+    const { result, search, outOfTime, bound, classes, exhausted } = found;
     this.#outOfTime = outOfTime;
+    this.#interrupted = found.interrupted;
+    this.#observations.merge(found.observed);
+    for (const omission of found.omissions) this.#omissions.add(omission);
     this.#addSearch(part, search);
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
@@ -226,8 +248,7 @@ class Parallel {
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
     }
     if (bound !== '' && !part.more) this.#bound = bound;
-    this.#exhausted = result.exhausted && !part.more;
-    if (this.#plain === '') this.#plain = plain;
+    this.#exhausted = exhausted && !part.more;
   }
 
   /** Adds a piece of a search to what is done of it. */
@@ -250,14 +271,33 @@ class Parallel {
     const failure = this.#failure;
     const search = this.#search;
     const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
-    const completed = this.#exhausted || this.#bound !== '' || (search === undefined && !this.#outOfTime);
     const { classes } = this.#classes;
+    const spent = options.schedules !== undefined && this.#left() === 0;
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search,
+      classes: this.#classes,
+      randomWalk: options.strategy === 'random',
+      shard: options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: spent ? options.schedules : undefined,
+      gaps: this.#observations.gaps(scenario),
+      omissions: [...this.#omissions],
+    });
     return {
       scenario: scenario.name,
       strategy: options.strategy ?? 'auto',
       seed: options.seed ?? 0,
-      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
-      exhausted: this.#exhausted,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
       ...(classes > 0 ? { classes } : {}),
@@ -269,18 +309,7 @@ class Parallel {
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: describeCoverage({
-        exhausted: this.#exhausted,
-        failed: failure !== undefined,
-        schedules: this.#schedules,
-        seconds,
-        bound: this.#bound,
-        search,
-        classes: this.#classes,
-        randomWalk: options.strategy === 'random',
-        plain: this.#plain,
-        shard: options.shard,
-      }),
+      coverage,
     };
   }
 }
