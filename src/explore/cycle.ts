@@ -51,9 +51,10 @@ function edgesOf(simulation: Simulation, holders: Holders, t: number, withNotify
   if (pending.op >= ENDED || ((simulator.enabled >>> t) & 1) !== 0) return [];
   const done = simulator.done[t] ?? 0;
   const path = simulator.paths[t] ?? [];
-  const spins = pending.spin > 0;
+  const looks = simulator.loopOf(t);
+  const spins = looks > 0;
   // A thread in a loop awaits a change of any word that it looks at.
-  const points = spins ? path.slice(done - pending.spin, done) : [pending];
+  const points = spins ? path.slice(done - looks, done) : [pending];
   const canGoOn = (u: number): boolean => u >= 0 && (simulator.pending[u] as Point).op < ENDED;
   const edges: Edge[] = [];
   for (const point of points) {

@@ -113,17 +113,23 @@ export function effectOf(point: Point, answer: Value): number {
 
 /** Whether a compareExchange that was answered `answer` has stored. */
 export function casTook(point: Point, answer: Value): boolean {
-  const { array, a } = point;
-  if (typeof a === 'bigint') {
-    return answer === (array instanceof BigUint64Array ? BigInt.asUintN(64, a) : BigInt.asIntN(64, a));
-  }
-  if (array instanceof Int32Array) return answer === ((a as number) | 0);
-  return answer === Number(narrow(array, a as number));
+  return answer === narrow(point.array, point.a as number | bigint);
 }
 
-function narrow(array: Point['array'], value: number): number | bigint {
-  const one = new (array.constructor as new (values: number[]) => Point['array'])([value]);
-  return one[0] ?? 0;
+/** What an element of such an array holds once it was given a value. */
+export function narrow(array: Point['array'], value: number | bigint): number | bigint {
+  if (typeof value === 'bigint')
+    return array instanceof BigUint64Array ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
+  // The low 32 bits of an integer; those beyond 2^53 have lost their low ones already.
+  const low = value | 0;
+  switch (array.BYTES_PER_ELEMENT) {
+    case 1:
+      return array instanceof Int8Array ? (low << 24) >> 24 : low & 0xff;
+    case 2:
+      return array instanceof Int16Array ? (low << 16) >> 16 : low & 0xffff;
+    default:
+      return array instanceof Int32Array ? low : low >>> 0;
+  }
 }
 
 /** Whether two steps conflict: swapping them could change something. */

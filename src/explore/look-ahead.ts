@@ -1,7 +1,10 @@
 import { valueAt } from './execute.ts';
 import { LOCK, NOTIFY, type Point, type Value, WAIT } from './operation.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import { nextPeriod } from './spin.ts';
+import { repeatsLook } from './spin.ts';
+
+/** Loops of so many looks are not looked ahead through. */
+const LONGEST_LOOP = 8;
 
 /** What {@link LookAhead.answer} says where it cannot tell how the operation would be answered. */
 export const UNKNOWN = Symbol('not known');
@@ -46,7 +49,7 @@ export class LookAhead {
   answer(point: Point): Value | typeof UNKNOWN {
     const at = this.#from + this.count;
     // A loop that may be awaiting what others do is looked at more closely when the thread gets there.
-    if (this.count > 0 && nextPeriod(this.#path, this.#answers, at, point, 0) > 0) return UNKNOWN;
+    if (this.count > 0 && repeatsLook(this.#path, this.#answers, at, point, LONGEST_LOOP)) return UNKNOWN;
     this.#path[at] = point;
     if (this.count++ >= this.#most) return UNKNOWN;
     const answer = this.#do(point);

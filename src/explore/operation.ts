@@ -106,7 +106,7 @@ export class Point {
   readonly words: Int32Array | undefined;
   /** It may write its bytes. */
   readonly writes: boolean;
-  /** For a wait with a timeout: when it is up, on the thread's own virtual clock, ns. */
+  /** For a wait with a timeout: when it is up, on the thread's clock without the time that operations take, ns. */
   readonly deadline: number;
   /** What the thread threw, where `op` is FAILED. */
   readonly thrown: unknown;
@@ -115,8 +115,13 @@ export class Point {
   /** Where it is sensitive: `next` is after this answer, and `branches` are after all others. */
   nextAnswer: Value = undefined;
   branches: Map<Value, Point> | undefined = undefined;
-  /** Length of the read-only loop that the thread is in when it comes here, in operations; 0 if it is in none. */
-  spin = 0;
+  /** Which element of which kind of view: the same for all points on it, and for no others. */
+  readonly element: number;
+  /**
+   * Whether a thread may have to be held here: at a lock, or at a look that the thread was seen to repeat, and which may
+   * be one of a loop that awaits a change.
+   */
+  mayHold: boolean;
   /** What the thread's own clock had come to, but for the time that its operations take, ns. */
   clockNs = 0;
   /** Number of the operation in its thread, from 0, where points are shared by histories. */
@@ -140,11 +145,32 @@ export class Point {
     this.b = b;
     this.at = at;
     this.size = array.BYTES_PER_ELEMENT;
+    this.element = at * 16 + kindOfView(array);
+    this.mayHold = op === LOCK;
     this.words = array instanceof Int32Array && isInt32(a) && (op !== CAS || isInt32(b)) ? array : undefined;
     this.writes = op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY && op < ENDED;
     this.deadline = deadline;
     this.thrown = thrown;
   }
+}
+
+const VIEW_KINDS = [
+  'Int8Array',
+  'Uint8Array',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'Uint8ClampedArray',
+  'Float32Array',
+  'Float64Array',
+];
+
+/** A number for the kind of a view, whichever class it has: the same bytes read through another kind are another value. */
+function kindOfView(array: ElementArray): number {
+  return array instanceof Int32Array ? 4 : VIEW_KINDS.indexOf(array[Symbol.toStringTag]);
 }
 
 function isInt32(value: Value): boolean {

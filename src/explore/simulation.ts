@@ -17,10 +17,10 @@ export type Simulation = {
   readonly simulator: Simulator;
   readonly memory: SharedMemory;
   readonly runner: ThreadRunner;
-  /** What threads left to the event loop. */
-  readonly left: LeftBehind;
   /** Who touches which bytes without Atomics. */
   readonly ownership: Ownership;
+  /** What threads left to the event loop. */
+  readonly left: LeftBehind;
   /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
   checkPlainData(): void;
 };
@@ -50,11 +50,11 @@ export function withSimulation<T>(
   const blueprint = new Blueprint(scenario.name, state, !scenario.rewritten);
   const plain = second.plain;
   const ownership = new Ownership(options.shared);
-  const left = new LeftBehind();
   for (;;) {
     const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
     const simulator = new Simulator(scenario, state, memory, runner, options);
-    const simulation: Simulation = { scenario, simulator, memory, runner, left, ownership, checkPlainData };
+    const left = new LeftBehind();
+    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, left, checkPlainData };
     try {
       return withControlledEnvironment(runner, () =>
         withControlledAtomics(runner, () =>

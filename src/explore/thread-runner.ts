@@ -1,4 +1,5 @@
 import { IrqError, isIrqError } from '../errors/irq-error.ts';
+import { type Alone, OTHER } from './alone.ts';
 import type { Blueprint } from './blueprint.ts';
 import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
@@ -36,7 +37,10 @@ export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 const { isView } = ArrayBuffer;
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
-/** Every operation and every look at a clock takes this long on a thread's own clock, so that loops over time end. */
+/**
+ * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
+ * end. Timeouts count without the operations: a thread may take any time for those.
+ */
 export const TICK_NS = 1000;
 
 /**
@@ -61,9 +65,7 @@ export class ThreadRunner implements Controller, Source {
   #asked: Point = END;
   #fault: IrqError | Restart | undefined;
   #past: readonly number[] | undefined;
-  #probeFrom = -1;
-  #probePeriod = 0;
-  #probeEnd = 0;
+  #alone: Alone | undefined;
   /** What the thread that {@link explore} ran would do after its next operation. */
   readonly ahead: LookAhead;
   #looksAhead = false;
@@ -80,6 +82,9 @@ export class ThreadRunner implements Controller, Source {
   mismatchInTime = false;
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
+  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
+  readonly jumps: readonly Map<number, number>[];
+  #jumped: ReadonlyMap<number, number> = new Map();
 
   constructor(
     scenario: CheckedScenario,
@@ -94,6 +99,7 @@ export class ThreadRunner implements Controller, Source {
     this.#seed = seed;
     this.#ownership = ownership;
     this.ahead = new LookAhead(memory);
+    this.jumps = scenario.bodies.map(() => new Map());
   }
 
   /** The thread whose code is running now, -1 for none. */
@@ -138,9 +144,10 @@ export class ThreadRunner implements Controller, Source {
     this.#answers = answers;
     this.#end = count;
     this.#fastEnd =
-      past !== undefined ? 0 : this.#sites !== undefined ? Math.min(this.#sitesFrom, count) : count;
+      past !== undefined
+        ? 0
+        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.#firstJump(t));
     this.#past = past;
-    this.#probeFrom = -1;
     if (past !== undefined && count > 0) this.#memory.travel(began);
     return this.#run(t);
   }
@@ -175,30 +182,31 @@ export class ThreadRunner implements Controller, Source {
   }
 
   /**
-   * Whether the thread, given again and again the answers of its last `period` operations, asks for the same ones
-   * `rounds` times: then it waits for one of them to change, and nothing else.
+   * Runs thread `t` along its log, and then on as if all others stood still: its looks are answered by `alone`, for as
+   * long as that has answers.
+   * @returns false where the thread did not do what its log says.
    */
-  spins(
+  goAlone(
     t: number,
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    period: number,
-    rounds: number,
+    alone: Alone,
   ): boolean {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = count;
+    this.#fastEnd = Math.min(count, this.#firstJump(t));
     this.#past = undefined;
-    this.#probeFrom = count;
-    this.#probePeriod = period;
-    this.#probeEnd = count + period * rounds;
+    this.#alone = alone;
     this.#memory.keep();
-    const asked = this.#run(t);
-    this.#memory.putBack();
-    this.#probeFrom = -1;
-    return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
+    try {
+      this.#run(t);
+    } finally {
+      this.#alone = undefined;
+      this.#memory.putBack();
+    }
+    return this.mismatchAt < 0;
   }
 
   /**
@@ -249,6 +257,7 @@ export class ThreadRunner implements Controller, Source {
     this.#chance = mix(this.#seed, t);
     this.#running = t;
     this.#memory.beginRun(t);
+    this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
     let thrown: unknown;
     let threw = false;
     try {
@@ -350,6 +359,13 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
+    if (this.#alone !== undefined && pos >= this.#end) {
+      const answer = this.#alone.repeat(op, array, index, a, b);
+      if (answer !== OTHER) {
+        this.#pos = pos + 1;
+        return answer;
+      }
+    }
     if (!accepts(op, array)) return outside(op, array, index, a, b);
     if (!isConverted(op, array, index, a, b)) {
       // The conversion runs the operands' own code, which may call Atomics itself.
@@ -363,7 +379,7 @@ export class ThreadRunner implements Controller, Source {
         return array[index];
       }
     }
-    const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
+    const point = toPoint(op, array, index, a, b, base, this.#clockNs);
     if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
     point.handle = handle;
     point.clockNs = this.#clockNs;
@@ -376,15 +392,16 @@ export class ThreadRunner implements Controller, Source {
       }
       this.#pos = pos + 1;
       this.#travel(pos);
-      return op === WAIT
-        ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos)
-        : this.#answers[pos];
+      const answer =
+        op === WAIT ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos) : this.#answers[pos];
+      if (this.#jumped.size > 0) this.#clockNs += this.#jumped.get(pos) ?? 0;
+      return answer;
     }
-    if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
-      const like = this.#probeFrom - this.#probePeriod + ((pos - this.#probeFrom) % this.#probePeriod);
-      if (!sameOperation(this.#path[like] as Point, point)) return this.#stop(point);
+    if (this.#alone !== undefined) {
+      const answer = this.#alone.answer(point);
+      if (answer === OTHER) return this.#stop(point);
       this.#pos = pos + 1;
-      return this.#answers[like];
+      return answer;
     }
     if (this.#looksAhead) {
       const answer = this.ahead.answer(point);
@@ -421,7 +438,7 @@ export class ThreadRunner implements Controller, Source {
 
   #waited(point: Point, answer: Value, pos: number): Value {
     if (typeof point.b === 'number') {
-      if (this.timesMatter && point.deadline !== this.#clockNs + pos * TICK_NS + point.b * 1e6) {
+      if (this.timesMatter && point.deadline !== this.#clockNs + point.b * 1e6) {
         // The same wait, but it ends at another time than after the history it was remembered from.
         this.mismatchAt = pos;
         this.mismatchInTime = true;
@@ -430,6 +447,13 @@ export class ThreadRunner implements Controller, Source {
       if (answer === 'timed-out') this.#clockNs += point.b * 1e6;
     }
     return answer;
+  }
+
+  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
+  #firstJump(t: number): number {
+    let first = Infinity;
+    for (const pos of (this.jumps[t] as Map<number, number>).keys()) first = Math.min(first, pos);
+    return first;
   }
 
   #takeFault(): IrqError | Restart | undefined {

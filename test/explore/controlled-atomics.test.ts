@@ -92,7 +92,9 @@ test('every operation on every kind of array gives what the engine gives, and le
         },
         { strategy: 'dfs' },
       );
-      expect(result).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 1 });
+      // Calls that all throw leave the thread without a step, and then nothing was explored.
+      const verdict = result.steps === 0 ? 'unknown' : 'pass';
+      expect(result).toMatchObject({ verdict, exhausted: true, schedules: 1 });
       expect(seen).toEqual(expected);
       expect(bytes).toEqual([...new Uint8Array(native)]);
     }),
@@ -375,10 +377,8 @@ describe('memory', () => {
       { finally: (s) => expect(s[1]).toBe(43) },
     );
     const result = all(scenario);
-    expect(result).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 3 });
-    expect(result.coverage.statement).toMatch(
-      /threads use shared memory without Atomics \(a write to s\[1\]\)/,
-    );
+    expect(result).toMatchObject({ verdict: 'pass', exhausted: false, schedules: 3 });
+    expect(result.coverage.statement).toMatch(/plain accesses to shared memory \(a write to s\[1\]\)/);
   });
 
   test('that is written without Atomics is written in a step of its own', () => {
