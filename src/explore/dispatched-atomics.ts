@@ -103,6 +103,7 @@ export function dispatchAtomics(): void {
   if (isInstalled) return;
   isInstalled = true;
   Object.assign(Atomics, DISPATCHERS);
+  keepFolder();
   if (waitAsync === undefined) return;
   Object.assign(Atomics, {
     waitAsync(array: IntegerArray, index: number, value: unknown, timeout: unknown): unknown {
@@ -111,6 +112,13 @@ export function dispatchAtomics(): void {
         : controller.refuse('Atomics.waitAsync');
     },
   });
+}
+
+/** In a worker thread process.cwd() asks a word of Node.js's own, by Atomics: no operation of the code under test. */
+function keepFolder(): void {
+  const { cwd } = process;
+  const folder = cwd();
+  process.cwd = () => (controller === undefined ? cwd() : folder);
 }
 
 /** Lets all that waits outside of control sleep in another function than the engine's. Gives what takes it back. */

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { transformSync } from 'esbuild';
 import type { Access } from './access.ts';
+import { COMMONJS } from './bundle.ts';
 import { compile } from './compile.ts';
 import { formatOf } from './module-format.ts';
+import { replaceImports } from './module-function.ts';
 import { changedState } from './module-state.ts';
 import { BundleMap, registerPlaces } from './places.ts';
 import { rewriteAccesses } from './rewrite.ts';
@@ -28,7 +31,11 @@ type Body = (
   filename: string,
   folder: string,
   access: Access,
+  dynamic: DynamicImport,
 ) => void;
+
+/** `import()` in the file of this URL. */
+export type DynamicImport = (from: string, wanted: unknown) => Promise<unknown>;
 
 /** One CommonJS file as code: compiled once, evaluated by each instance of the program that needs one of its own. */
 type Unit = {
@@ -89,7 +96,11 @@ export class CommonJsCode {
     }
     const rewriting = rewriteAccesses(code, 'script', false, this.#rewrites);
     const { text, tree, access } = rewriting;
-    text.prepend(`(function (exports, require, module, __filename, __dirname, ${access}) { `);
+    const { href } = pathToFileURL(file);
+    replaceImports(text, tree, access, () => href);
+    text.prepend(
+      `(function (exports, require, module, __filename, __dirname, ${access}, ${access}_import) { `,
+    );
     text.append('\n})');
     const name = registerPlaces(file, text, map);
     return {
@@ -140,7 +151,8 @@ export class CommonJsInstance {
     };
     this.#modules.set(file, module);
     try {
-      unit.body.call(module.exports, module.exports, module.require, module, file, module.path, this.#access);
+      const { exports, require, path } = module;
+      unit.body.call(exports, exports, require, module, file, path, this.#access, importFrom(this));
     } catch (error) {
       this.#modules.delete(file);
       throw error;
@@ -164,6 +176,18 @@ export class CommonJsInstance {
     requires.add(file);
     return this.require(file);
   }
+}
+
+/** `import()` in an instance: of what the bundler has left outside. */
+export function importFrom(instance: CommonJsInstance): DynamicImport {
+  return async (from, wanted) => {
+    const text = String(wanted);
+    if (text.startsWith(COMMONJS)) return asNamespace(instance.require(text.slice(COMMONJS.length)));
+    if (/^\.{0,2}\//.test(text)) return import(new URL(text, from).href);
+    return import(
+      isBuiltin(text) || /^\w+:/.test(text) ? text : pathToFileURL(createRequire(from).resolve(text)).href
+    );
+  };
 }
 
 /** A CommonJS module as an ECMAScript module sees it: `default`, and its properties by name. */

@@ -50,7 +50,9 @@ export function toModuleFunction(
     }
   }
   replaceNames(text, tree, names);
-  const awaits = replaceModuleSyntax(text, tree, access, urlAt);
+  const awaits = awaitsOutside(tree);
+  replaceMeta(text, tree, access, urlAt);
+  replaceImports(text, tree, access, urlAt);
   const parameters = [
     access,
     `${access}_meta`,
@@ -125,24 +127,33 @@ export function isReference(node: AnyNode, parent: AnyNode | undefined): boolean
   }
 }
 
-/** `import.meta` and `import()`; gives whether there is an `await` outside of functions. */
-function replaceModuleSyntax(
+/** `import.meta` → `$irq_meta(url)` */
+function replaceMeta(
   text: Rewriting['text'],
   tree: AnyNode,
   access: string,
   urlAt: (offset: number) => string,
-): boolean {
+): void {
   walk(tree, (node) => {
-    if (node.type === 'MetaProperty' && node.meta.name === 'import') {
-      text.update(node.start, node.end, `${access}_meta(${JSON.stringify(urlAt(node.start))})`);
-    }
-    if (node.type === 'ImportExpression') {
-      const from = JSON.stringify(urlAt(node.start));
-      text.update(node.start, node.source.start, `${access}_import(${from}, `);
-    }
+    if (node.type !== 'MetaProperty' || node.meta.name !== 'import') return undefined;
+    text.update(node.start, node.end, `${access}_meta(${JSON.stringify(urlAt(node.start))})`);
     return undefined;
   });
-  return awaitsOutside(tree);
+}
+
+/** `import(x)` → `$irq_import(url, x)`: what is relative is so to the file where it stands. */
+export function replaceImports(
+  text: Rewriting['text'],
+  tree: AnyNode,
+  access: string,
+  urlAt: (offset: number) => string,
+): void {
+  walk(tree, (node) => {
+    if (node.type !== 'ImportExpression') return undefined;
+    const from = JSON.stringify(urlAt(node.start));
+    text.update(node.start, node.source.start, `${access}_import(${from}, `);
+    return undefined;
+  });
 }
 
 function awaitsOutside(node: AnyNode): boolean {

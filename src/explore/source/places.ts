@@ -9,10 +9,13 @@ type Loaded = { find(line: number, column: number): Place | undefined };
 
 const loaded = new Map<string, Loaded>();
 
-/** What the names of loaded code start with in stacks: no file has such a name. */
-const PREFIX = 'irqloom:';
+/**
+ * What the names of loaded code start with in stacks: no file has such a name, and Node.js takes it for a URL, so that it
+ * does not ask for the working directory in the middle of a search.
+ */
+const PREFIX = 'irqloom://';
 
-const FRAME = /irqloom:([^()\n]*?):(\d+):(\d+)/g;
+const FRAME = /irqloom:\/\/([^()\n]*?):(\d+):(\d+)/g;
 
 /**
  * Notes where places of rewritten code come from.

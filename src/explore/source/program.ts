@@ -5,7 +5,14 @@ import { IrqError } from '../../errors/irq-error.ts';
 import * as plain from '../plain.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
-import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule } from './commonjs.ts';
+import {
+  asNamespace,
+  CommonJsCode,
+  CommonJsInstance,
+  type CommonJsModule,
+  type DynamicImport,
+  importFrom,
+} from './commonjs.ts';
 import { compile } from './compile.ts';
 import { formatOf } from './module-format.ts';
 import { toModuleFunction } from './module-function.ts';
@@ -172,16 +179,6 @@ function metaOf(url: string): object {
     filename,
     dirname: dirname(filename),
     resolve: (wanted: string) => pathToFileURL(resolve(wanted)).href,
-  };
-}
-
-/** `import()`: of what the bundler has left outside. */
-function importFrom(instance: CommonJsInstance): (from: string, wanted: string) => Promise<unknown> {
-  return async (from, wanted) => {
-    const text = String(wanted);
-    if (text.startsWith(COMMONJS)) return asNamespace(instance.require(text.slice(COMMONJS.length)));
-    const relative = /^\.{0,2}\//.test(text);
-    return import(relative ? new URL(text, from).href : text);
   };
 }
 
