@@ -2,6 +2,7 @@ import { mix } from '../base/chance.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import type { Range } from './ownership.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
@@ -27,6 +28,8 @@ export type SimulatorOptions = {
    */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
+  readonly shared?: readonly Range[];
 };
 
 /**
@@ -286,7 +289,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
-    else answer = execute(point);
+    else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.#tracks.add(t, point, answer);
     // It had to wait while time went on.
     if (this.#now > point.clockNs)

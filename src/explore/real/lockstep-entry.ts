@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
 import { refuseExit } from '../exits.ts';
 import { SharedMemory } from '../shared-memory.ts';
@@ -33,6 +34,8 @@ export async function serveLockstep(task: LockstepTask): Promise<void> {
   const part = new LockstepThread(scenario, state, memory, baton, thread, seed, port);
   Error.stackTraceLimit = 40;
   port.postMessage('ready');
-  withControlledEnvironment(part, () => withControlledAtomics(part, () => part.serve()));
+  withControlledEnvironment(part, () =>
+    withControlledAtomics(part, () => withControlledViews(() => part.serve())),
+  );
   port.close();
 }

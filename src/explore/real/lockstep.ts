@@ -4,12 +4,13 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
 import { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
 import type { Divergence, Step } from '../executor.ts';
 import { describeOperation, LOCK, OPERATION_NAMES } from '../operation.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
-import { type SetUp, setUp } from '../simulation.ts';
+import { NO_STATE, type SetUp, setUp } from '../simulation.ts';
 import type { ScenarioSource } from '../source.ts';
 import { ThreadRunner } from '../thread-runner.ts';
 import { explainThrown } from '../verdict.ts';
@@ -137,7 +138,7 @@ export class Lockstep {
   ) {
     this.#scenario = scenario;
     this.#setUp = made;
-    this.#runner = new ThreadRunner(scenario, made.state, made.memory, seed);
+    this.#runner = new ThreadRunner(scenario, NO_STATE, made.memory, seed);
     this.#bases = made.memory.buffers.map((buffer) => made.memory.locate(new Uint8Array(buffer)));
     this.#baton = baton;
     this.#capacity = capacity;
@@ -276,7 +277,9 @@ export class Lockstep {
     if (isControlled()) body();
     else {
       const runner = this.#runner;
-      withControlledEnvironment(runner, () => withControlledAtomics(runner, () => runner.runAside(body)));
+      withControlledEnvironment(runner, () =>
+        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside(body))),
+      );
     }
   }
 
