@@ -5,14 +5,7 @@ import { IrqError } from '../../base/irq-error.ts';
 import * as plain from '../plain.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
-import {
-  asNamespace,
-  CommonJsCode,
-  CommonJsInstance,
-  type CommonJsModule,
-  type DynamicImport,
-  importFrom,
-} from './commonjs.ts';
+import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
 import { compile } from './compile.ts';
 import { formatOf } from './module-format.ts';
 import { toModuleFunction } from './module-function.ts';
