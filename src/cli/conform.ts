@@ -4,6 +4,7 @@ import { formatAnswer, PROFILES, type Profile } from '../conformance/vectors/vec
 import { readVector } from '../conformance/vectors/vector-language.ts';
 import { conformText } from '../report/conform-text.ts';
 import { EXIT } from './exit.ts';
+import { print } from './stdout.ts';
 
 type Flags = { profile: Profile; answers?: boolean; json?: boolean };
 
@@ -35,12 +36,12 @@ export function conformCommand(): Command {
         return;
       }
       const result = conform(paths, flags.profile);
-      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
+      print(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
       process.exitCode = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
     });
 }
 
 function printAnswers(paths: readonly string[], profile: Profile): void {
   for (const vector of paths.map(readVector))
-    process.stdout.write(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
+    print(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
 }

@@ -5,6 +5,7 @@ import { GUESTS, type GuestScenario } from '../conformance/guests/guest-catalogu
 import { runGuests } from '../conformance/guests/guests-run.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
 type Flags = { json?: boolean; list?: boolean };
@@ -37,7 +38,7 @@ function chosen(names: readonly string[]): readonly GuestScenario[] {
 
 async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags): Promise<number> {
   if (list) {
-    for (const { name, about } of scenarios) process.stdout.write(`${name}: ${about}\n`);
+    for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const terminal = new Terminal();
@@ -51,7 +52,7 @@ async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags
     return ran;
   });
   terminal.clear();
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
   if (result.failed > 0) return EXIT.failed;
   return interrupted ? EXIT.interrupted : EXIT.held;
 }

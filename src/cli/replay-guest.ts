@@ -7,6 +7,7 @@ import { replayThreaded } from '../recorded/replay/threaded-replay.ts';
 import { readGuestTrace } from '../recorded/trace/guest-trace.ts';
 import { replayText } from '../report/replay-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
@@ -52,7 +53,7 @@ async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }
     : saveRestoreAt
       ? replayMoved(trace, saveRestoreAt)
       : replayGuest(trace);
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  print(json ? `${JSON.stringify(result)}\n` : replayText(result));
   if (interrupted) return EXIT.interrupted;
   return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

@@ -15,6 +15,8 @@ import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../stress/stress-
 import { held, type StressResult } from '../stress/stress-result.ts';
 import { runStress } from '../stress/stress-run.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { shellWord } from './shell.ts';
+import { print } from './stdout.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -120,10 +122,11 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  for (const note of follower.close(result)) process.stderr.write(`${note}\n`);
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  const { status, notes } = follower.close(result, exitOf(result));
+  for (const note of notes) process.stderr.write(`${note}\n`);
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
-  return exitOf(result);
+  return status;
 }
 
 function exitOf(result: StressResult): number {
@@ -198,7 +201,7 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
   const words = ['npx irqloom stress'];
   for (const [name, value] of Object.entries(flags)) {
     if (name === 'seed' || value === undefined || value === false) continue;
-    words.push(value === true ? `--${name}` : `--${name} ${value}`);
+    words.push(value === true ? `--${name}` : `--${name} ${shellWord(String(value))}`);
   }
   return `${words.join(' ')} --seed ${seed}`;
 }

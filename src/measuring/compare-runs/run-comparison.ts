@@ -104,22 +104,31 @@ export function compareRuns(
   };
 }
 
+type Blocks = ComparedRun['paths'][number]['blocks'];
 type Sample = { readonly p50: readonly number[]; readonly p99: readonly number[] };
 
 function sampleOf(path: ComparedRun['paths'][number], relative: boolean): Sample {
-  const boots = [...new Set(path.blocks.map(({ boot }) => boot))];
-  if (boots.length < LEAST_BOOTS) {
+  const boots = byBoot(path.blocks);
+  if (boots.size < LEAST_BOOTS) {
     throw new IrqError(
       'ERR_RESULT_FORMAT',
-      `${pathName(path)} was measured on ${boots.length} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
+      `${pathName(path)} was measured on ${boots.size} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
     );
   }
   const unit = relative ? path.calibrationNs : 1;
   const of = (field: 'p50' | 'p99') =>
-    boots.map((boot) => {
-      return median(path.blocks.filter((block) => block.boot === boot).map((block) => block[field])) / unit;
-    });
+    [...boots.values()].map((blocks) => median(blocks.map((block) => block[field])) / unit);
   return { p50: of('p50'), p99: of('p99') };
+}
+
+function byBoot(blocks: Blocks): Map<number, Blocks[number][]> {
+  const boots = new Map<number, Blocks[number][]>();
+  for (const block of blocks) {
+    const boot = boots.get(block.boot);
+    if (boot === undefined) boots.set(block.boot, [block]);
+    else boot.push(block);
+  }
+  return boots;
 }
 
 function sideOf({ p50, p99 }: Sample): Side {
