@@ -182,6 +182,7 @@ class FreeThreads {
         spin,
         state,
         buffers: memory.buffers,
+        aliases: memory.aliases,
         port: port2,
       };
       ended.push(pool.run('free', task, [port2]));
