@@ -33,7 +33,7 @@ export type Conclusion = {
 export function conclude(findings: Findings): Conclusion {
   const { failure, gaps } = findings;
   const bounds = boundsOf(findings);
-  const exhausted = findings.exhausted && findings.omissions.length === 0;
+  const exhausted = findings.exhausted && findings.omissions.length === 0 && gaps.length === 0;
   const complete =
     !findings.interrupted &&
     (findings.exhausted ||

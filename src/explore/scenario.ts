@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
@@ -59,13 +59,24 @@ const MOST_THREADS = 30;
 
 const NAME = /^[\w.+-]{1,80}$/;
 
+/** How a scenario was loaded. */
+export type Loaded = {
+  /** Its source calls plain.ts for accesses to elements. */
+  readonly rewritten?: boolean;
+  /**
+   * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
+   * instance that the scenario is from.
+   */
+  readonly anew?: () => unknown;
+};
+
 /**
  * Checks that a value has the shape of a scenario.
  * @param where - what to call it in messages: a file, or `scenario`.
- * @param rewritten - its source calls plain.ts for accesses to elements.
+ * @param loaded - how it was loaded, where it comes from a file.
  * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right.
  */
-export function checkScenario(value: unknown, where = 'scenario', rewritten = false): CheckedScenario {
+export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
   if (!isRecord(value)) {
     return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
   }
@@ -109,15 +120,17 @@ export function checkScenario(value: unknown, where = 'scenario', rewritten = fa
       "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
     );
   }
+  const { rewritten = false, anew = () => value } = loaded;
   const scenario = value as Scenario;
   return {
     name,
     threadNames: Object.keys(threads),
     bodies: Object.keys(threads).map((thread) => (state: unknown) => {
       // Looked up by name so that `this` is the threads object, as the source reads.
-      const mine = scenario.own?.(state, thread);
+      const instance = anew() as Scenario;
+      const mine = instance.own?.(state, thread);
       if (isThenable(mine)) throw asyncError(label, 'own', 'returned a promise');
-      const result: unknown = scenario.threads[thread]?.(state, mine);
+      const result: unknown = instance.threads[thread]?.(state, mine);
       if (isThenable(result)) throw asyncError(label, `threads.${thread}`, 'returned a promise');
     }),
     setup: () => {

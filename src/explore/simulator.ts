@@ -1,3 +1,4 @@
+import { mix } from '../base/chance.ts';
 import { DataRaces } from './data-races.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
@@ -26,7 +27,7 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { END, type ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 

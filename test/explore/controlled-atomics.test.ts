@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { explore } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import type { IntegerArray } from '../../src/explore/operation.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 

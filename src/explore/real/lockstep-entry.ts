@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { withControlledAtomics } from '../controlled-atomics.ts';
 import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
+import { refuseExit } from '../exits.ts';
 import { Ownership, type Range } from '../ownership.ts';
 import type { Alias } from '../shared-buffers.ts';
 import { SharedMemory } from '../shared-memory.ts';
@@ -30,6 +31,7 @@ export type LockstepTask = {
 export async function serveLockstep(task: LockstepTask): Promise<void> {
   const { source, thread, seed, control, spin, state, buffers, aliases, shared, port } = task;
   // Before any module of the scenario is loaded, so that steps are shown by lines of the source.
+  refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(source);
   const memory = new SharedMemory(state, buffers, scenario.names, aliases);

@@ -1,8 +1,10 @@
-import { fromPlain } from '../../errors/irq-error.ts';
+import { fromPlain } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { ClassCounter } from '../classes.ts';
 import { conclude } from '../conclusion.ts';
 import type { SearchState } from '../coverage.ts';
-import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { CLASSIFIED, exploreChecked } from '../explore.ts';
+import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
 import { Observations } from '../observations.ts';
 import { EVERYTHING, Ownership, type Range } from '../ownership.ts';
 import type { Part, PartResult } from '../part.ts';
@@ -20,11 +22,9 @@ import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
-import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
-const HANG_SECONDS = 10;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -41,7 +41,7 @@ export async function exploreInParallel(
   jobs: number,
 ): Promise<ExploreResult> {
   const ownership = new Ownership(options.shard === undefined ? [] : EVERYTHING);
-  const pool = jobs > 1 ? new RealThreads(jobs) : undefined;
+  const pool = jobs > 1 ? new WorkerPool(jobs) : undefined;
   const started = performance.now();
   try {
     for (;;) {
@@ -66,7 +66,8 @@ function planned(
   jobs: number,
   ownership: Ownership,
 ): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
+  const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
+  const hangSeconds = hangSecondsOf(options);
   const limits = { maxSteps: steps, timeouts, shared: ownership.ranges };
   return withSimulation(scenario, seed, limits, (simulation) => {
     const { simulator, runner } = simulation;
@@ -101,7 +102,7 @@ class Parallel {
   readonly #source: ScenarioSource;
   readonly #options: ExploreOptions;
   readonly #phases: readonly Phase[];
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #jobs: number;
   readonly #ownership: Ownership;
   readonly #shared: readonly Range[];
@@ -131,7 +132,7 @@ class Parallel {
     source: ScenarioSource,
     options: ExploreOptions,
     phases: readonly Phase[],
-    pool: RealThreads,
+    pool: WorkerPool,
     jobs: number,
     ownership: Ownership,
   ) {
@@ -242,6 +243,7 @@ class Parallel {
   #report(): void {
     this.#options.onProgress?.({
       stage: 'search',
+      scenario: this.#scenario.name,
       phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
       schedules: this.#schedules,
       steps: this.#steps,
@@ -314,7 +316,7 @@ class Parallel {
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: spent ? options.schedules : undefined,
-      gaps: this.#observations.gaps(scenario),
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
       omissions: [...this.#omissions],
     });
     const every = this.#sawPlain && verdict === 'pass' && bounded === null;
