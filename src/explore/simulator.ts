@@ -273,7 +273,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
-      if (this.#options.timeouts === 'late' && point.deadline > this.#now) this.#now = point.deadline;
+      if (this.#options.timeouts === 'late') {
+        this.#now = Math.max(this.#now, point.deadline);
+        this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
+      }
       this.#wake(t, 'timed-out');
       return;
     }
@@ -369,7 +372,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      if (this.loops[t] === 0 || this.#tracks.staysInLoop(t)) continue;
+      const period = this.loops[t] as number;
+      if (period === 0 || this.#tracks.staysInLoop(t, period)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
