@@ -56,8 +56,8 @@ export class ClassCounter {
   }
 }
 
-/** A number for the class: for each word the order of its writes, and between two writes the set of reads. */
-function classOf(run: RunView): number {
+/** A number for the class of the schedule that was run: for each word the order of its writes, and between two writes the set of reads. */
+export function classOf(run: RunView): number {
   const order = new Map<number, { writes: number; reads: number }>();
   const own = new Int32Array(run.threads);
   for (let i = 0; i < run.steps; i++) {

@@ -161,7 +161,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (how === 'again') continue;
       this.totalSteps += this.steps;
       strategy.end(how);
-      return how;
+      return strategy.repeats === true ? 'pruned' : how;
     }
   }
 

@@ -64,6 +64,8 @@ export type Strategy = {
    */
   choose(enabled: number, current: number): number;
   end(how: RunEnd): void;
+  /** After `end`: another schedule was the same but for the order of steps that do not conflict; it is not counted. */
+  readonly repeats?: boolean;
 };
 
 /** The k-th (from 0) of the threads in a set of bits. */
