@@ -40,6 +40,7 @@ export type SimulatorOptions = {
  */
 export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly threads: number;
+  readonly late: boolean;
   readonly pending: Point[];
   readonly done: Int32Array;
   readonly paths: Point[][];
@@ -101,6 +102,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   ) {
     const n = scenario.bodies.length;
     this.threads = n;
+    this.late = options.timeouts === 'late';
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
@@ -202,7 +204,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
-    const { maxSteps, timeouts } = this.#options;
+    const { maxSteps } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     let current = this.#current;
@@ -211,7 +213,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       let able = this.enabled;
       if (able === 0) {
         if (this.#live === 0) break;
-        if (timeouts === 'late') able = this.#sleepLeast();
+        if (this.late) able = this.#sleepLeast();
         if (able === 0) {
           if (this.watching !== 0 && this.#release()) continue;
           how = 'stuck';
@@ -273,11 +275,12 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
-      if (this.#options.timeouts === 'late') {
+      if (this.late) {
         this.#now = Math.max(this.#now, point.deadline);
         this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
       }
       this.#wake(t, 'timed-out');
+      if (this.#failed >= 0 && this.#records) this.stepEffect[at] = ALL;
       return;
     }
     let answer: Value;
@@ -408,7 +411,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     for (const t of woken) {
       this.#woke |= 1 << t;
       // It wakes when it was notified, whatever its own clock said.
-      if (this.#options.timeouts === 'late')
+      if (this.late)
         this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }

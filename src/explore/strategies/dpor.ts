@@ -1,6 +1,6 @@
 import { classOf } from '../classes.ts';
 import { Dependence, type Step } from '../dependence.ts';
-import { ALL, LOCK, type Point, READ, TIMEOUT, UNLOCK, WRITE } from '../operation.ts';
+import { LOCK, type Point, READ, TIMEOUT, UNLOCK, WRITE } from '../operation.ts';
 import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
 
 /** How many classes are remembered; beyond, some may be counted twice. */
@@ -207,7 +207,7 @@ export class Dpor implements Strategy {
       if ((clock[base + q] as number) >= (this.#own[j] as number)) continue;
       const its = this.#steps[j] as Step;
       if (!this.#dependence.conflict(its, step)) continue;
-      if (!this.#isEnabling(j, its, p, step)) this.#reverse(run, j, at, p);
+      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p);
       for (let u = 0; u < n; u++)
         clock[base + u] = Math.max(clock[base + u] as number, clock[j * n + u] as number);
     }
@@ -215,9 +215,9 @@ export class Dpor implements Strategy {
   }
 
   /** Whether step j was needed for the step of `p` that conflicts with it, so that it cannot come after it. */
-  #isEnabling(j: number, its: Step, p: number, step: Step): boolean {
+  #isEnabling(run: RunView, j: number, its: Step, p: number, step: Step): boolean {
     // Time goes on only where nothing else does: everything before that is before, and everything after is after.
-    if (isLateTimeout(its) || isLateTimeout(step)) return true;
+    if (run.late && (its.point.op === TIMEOUT || step.point.op === TIMEOUT)) return true;
     const wasAble = ((this.#enabled[j] as number) & (1 << p)) !== 0;
     return !wasAble && step.point.op === LOCK && its.point.op === UNLOCK && its.point.at === step.point.at;
   }
@@ -307,9 +307,4 @@ export class Dpor implements Strategy {
     }
     return false;
   }
-}
-
-/** Whether a step is the end of a sleep that comes only when nothing else can go on. */
-function isLateTimeout({ point, effect }: Step): boolean {
-  return point.op === TIMEOUT && (effect & ALL) !== 0;
 }

@@ -140,7 +140,7 @@ function run(
 }
 
 /** As the judge writes it: how it ended, who threw, memory, and what each thread saw. */
-function outcomeOf({ simulator, memory }: Simulation, how: RunEnd): string {
+export function outcomeOf({ simulator, memory }: Simulation, how: RunEnd): string {
   const threw = how === 'failed' && simulator.fault?.kind === 'threw' ? simulator.fault.thread : -1;
   const bytes = Buffer.from(new Uint8Array(memory.buffers[0] as SharedArrayBuffer).slice()).toString('hex');
   const seen = simulator.answers.map((answers, t) => {
