@@ -73,7 +73,10 @@ export function exploreCommand(): Command {
         .default('late'),
     )
     .addOption(
-      new Option('--data-races <what>', 'list data races beside the verdict, or let each of them fail its schedule')
+      new Option(
+        '--data-races <what>',
+        'list data races beside the verdict, or let each of them fail its schedule',
+      )
         .choices(['list', 'fail'])
         .default('list'),
     )

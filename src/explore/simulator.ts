@@ -59,6 +59,7 @@ export type SimulatorOptions = {
  */
 export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly threads: number;
+  readonly late: boolean;
   readonly pending: Point[];
   readonly done: Int32Array;
   readonly paths: Point[][];
@@ -122,6 +123,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   ) {
     const n = scenario.bodies.length;
     this.threads = n;
+    this.late = options.timeouts === 'late';
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
@@ -182,7 +184,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (how === 'again') continue;
       this.totalSteps += this.steps;
       strategy.end(how);
-      return how;
+      return strategy.repeats === true ? 'pruned' : how;
     }
   }
 
@@ -224,7 +226,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
-    const { maxSteps, timeouts } = this.#options;
+    const { maxSteps } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     let current = this.#current;
@@ -233,7 +235,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       let able = this.enabled;
       if (able === 0) {
         if (this.#live === 0) break;
-        if (timeouts === 'late') able = this.#sleepLeast();
+        if (this.late) able = this.#sleepLeast();
         if (able === 0) {
           if (this.watching !== 0 && this.#release()) continue;
           how = 'stuck';
@@ -304,9 +306,13 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
-      if (this.#options.timeouts === 'late' && point.deadline > this.#now) this.#now = point.deadline;
       this.races?.timeOut(t, point.at);
+      if (this.late) {
+        this.#now = Math.max(this.#now, point.deadline);
+        this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
+      }
       this.#wake(t, 'timed-out');
+      if (this.#failed >= 0 && this.#records) this.stepEffect[at] = ALL;
       return;
     }
     let answer: Value;
@@ -403,7 +409,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      if (this.loops[t] === 0 || this.#tracks.staysInLoop(t)) continue;
+      const period = this.loops[t] as number;
+      if (period === 0 || this.#tracks.staysInLoop(t, period)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -438,7 +445,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     for (const t of woken) {
       this.#woke |= 1 << t;
       // It wakes when it was notified, whatever its own clock said.
-      if (this.#options.timeouts === 'late')
+      if (this.late)
         this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }
