@@ -33,14 +33,19 @@ export type Conclusion = {
 export function conclude(findings: Findings): Conclusion {
   const { failure, gaps } = findings;
   const bounds = boundsOf(findings);
-  const exhausted = findings.exhausted && findings.omissions.length === 0;
+  const exhausted = findings.exhausted && findings.omissions.length === 0 && gaps.length === 0;
   const complete =
     !findings.interrupted &&
     (findings.exhausted ||
       findings.budgetSpent !== undefined ||
       (findings.search === undefined && !findings.outOfTime));
   const verdict = failure !== undefined ? 'fail' : complete && gaps.length === 0 ? 'pass' : 'unknown';
-  const coverage = describeCoverage({ ...findings, exhausted });
+  const coverage =
+    findings.exhausted && gaps.length > 0 && failure === undefined
+      ? {
+          statement: `every schedule of the operations that were seen, ${findings.schedules.toLocaleString('en-US')} run`,
+        }
+      : describeCoverage({ ...findings, exhausted });
   const notes = [
     ...(findings.interrupted ? ['interrupted'] : []),
     ...findings.omissions.map((omission) => `not searched: ${omission}`),

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import {
   ADD,
   AND,
@@ -24,6 +24,8 @@ export type Controller = {
   request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value;
   /** Whether accesses to this view are operations now: its memory is the scenario's, and the scenario's code runs. */
   controls(view: ArrayBufferView): boolean;
+  /** The code that runs has made a SharedArrayBuffer. */
+  made(buffer: SharedArrayBuffer): void;
   /** `Atomics.waitAsync` was called. */
   refuse(what: string): never;
 };

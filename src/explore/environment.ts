@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import { writeElement } from './plain.ts';
 
 /** Where controlled code gets its time and chance from; undefined means: from the engine, as ever. */
 export type Source = {
@@ -113,7 +114,7 @@ function replaceChance(source: Source, undo: Undo[]): void {
     for (let i = 0; i < bytes.length; i++) {
       const bits = source.bits();
       if (bits === undefined) return false;
-      bytes[i] = bits >>> 24;
+      writeElement(bytes, i, bits >>> 24);
     }
     return true;
   };

@@ -1,14 +1,15 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { readThrown } from '../errors/thrown.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { readThrown } from '../base/thrown.ts';
 import { ClassCounter } from './classes.ts';
 import { conclude } from './conclusion.ts';
 import { NATIVE } from './controlled-atomics.ts';
+import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { hangFailure, toFailure } from './failure.ts';
 import { ENDLESS_ROUNDS } from './loops.ts';
 import { Observations } from './observations.ts';
 import { LOAD } from './operation.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases, type SearchOptions } from './phases.ts';
+import { type Phase, planPhases } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { type Recording, record } from './record.ts';
@@ -17,40 +18,13 @@ import { type CheckedScenario, checkScenario, type Scenario } from './scenario.t
 import { shrink } from './shrink.ts';
 import { type Simulation, withSimulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
-import { piecesFor, type Shard, shardIndex, splitTree, takeShare } from './split.ts';
+import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
 
-export type ExploreOptions = SearchOptions & {
-  /** Stop after that many seconds; 60 where not given. */
-  readonly seconds?: number;
-  /** A schedule with more steps than that is given up as a failure; 10,000 where not given. */
-  readonly steps?: number;
-  /** When a wait with a timeout may time out; `late` where not given: when nothing else can go on. */
-  readonly timeouts?: Timeouts;
-  /** Count every failing schedule, in the place of stopping at the first. */
-  readonly all?: boolean;
-  /** Look for the smallest schedule that fails; on where not given. */
-  readonly shrink?: boolean;
-  /**
-   * This process's share: of the schedules of a random strategy whole blocks, of the tree of `dfs` pieces, taken in turn.
-   * `dpor` cannot be shared out: under `auto`, each process does all of it.
-   */
-  readonly shard?: Shard;
-  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
-  readonly hangSeconds?: number;
-  /** One shared word; the search stops at its next batch of schedules when another thread stores a value other than 0. */
-  readonly stopWord?: Int32Array;
-  /** Called between two batches of schedules, about ten times a second, in the thread that searches. */
-  readonly onProgress?: (progress: Progress) => void;
-};
-
-export const DEFAULT_SECONDS = 60;
-const DEFAULT_STEPS = 10_000;
-const DEFAULT_HANG_SECONDS = 10;
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 export const CLASSIFIED = 10_000;
 const SHRINK_SCHEDULES = 200_000;
@@ -289,7 +263,7 @@ class Exploration {
         }
       });
       this.#outOfTime = nowMs() >= this.#deadline;
-      this.#report(phase);
+      this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
     this.#cutShort = phase.search !== undefined && simulator.cutShort;
@@ -304,15 +278,20 @@ class Exploration {
   }
 
   #isOver(): boolean {
-    const { stopWord } = this.#options;
-    if (stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0) this.#interrupted = true;
+    this.#interrupted ||= this.#isStopped();
     return this.#outOfTime || this.#interrupted;
   }
 
-  #report({ strategy, search }: Phase): void {
+  #isStopped(): boolean {
+    const { stopWord } = this.#options;
+    return stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0;
+  }
+
+  #report(stage: Progress['stage'], search?: Phase['search']): void {
     this.#options.onProgress?.({
-      stage: 'search',
-      phase: strategy.name,
+      stage,
+      scenario: this.#simulation.scenario.name,
+      phase: this.#running,
       schedules: this.#schedules,
       steps: this.#steps,
       seconds: (nowMs() - this.#started) / 1000,
@@ -380,8 +359,9 @@ class Exploration {
     const found = this.#found;
     if (found === undefined) return undefined;
     if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
-    const hangMs = (this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS) * 1000;
-    const budget = { schedules: SHRINK_SCHEDULES, hangMs };
+    const hangMs = hangSecondsOf(this.#options) * 1000;
+    this.#report('shrink');
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
     const { recording, minimal } = shrink(this.#simulation, found, budget);
     return this.#toFailure(recording, minimal);
   }
@@ -392,7 +372,7 @@ class Exploration {
 
   /** Runs a part under the watchdog; notes a hang as the failure it is. */
   #watch<T>(body: () => T): T | undefined {
-    const seconds = this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS;
+    const seconds = hangSecondsOf(this.#options);
     const result = watched(seconds * 1000, body);
     if (result !== NO_END) return result;
     this.#foundAt = ++this.#schedules;

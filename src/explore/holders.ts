@@ -13,6 +13,8 @@ export type Taking = { readonly thread: number; readonly step: RecordedStep };
 export class Holders {
   /** By address, then by bit. */
   readonly #bits = new Map<number, Map<number, Taking>>();
+  /** Words that one thread sets and another clears: a slot or a counter, and no lock. */
+  readonly #passedOn = new Set<number>();
   /** By address: the last step that changed the word, for words that are counters or flags and no locks. */
   readonly #writers = new Map<number, RecordedStep>();
 
@@ -25,6 +27,7 @@ export class Holders {
    * @param mask - the bits that a thread wants; undefined for any.
    */
   of(at: number, mask: bigint | undefined): readonly Taking[] {
+    if (this.#passedOn.has(at)) return [];
     const bits = [...(this.#bits.get(at) ?? [])].sort(([a], [b]) => a - b);
     return bits.flatMap(([bit, taking]) =>
       mask === undefined || (mask & (1n << BigInt(bit))) !== 0n ? [taking] : [],
@@ -45,7 +48,12 @@ export class Holders {
     const bits = this.#bits.get(point.at) ?? new Map<number, Taking>();
     this.#bits.set(point.at, bits);
     const [owner] = bits.values();
-    for (const bit of bits.keys()) if ((after & (1n << BigInt(bit))) === 0n) bits.delete(bit);
+    for (const [bit, { thread }] of bits) {
+      if ((after & (1n << BigInt(bit))) !== 0n) continue;
+      bits.delete(bit);
+      // A mark, which leaves another value than 0, passes nothing on.
+      if (after === 0n && thread !== step.thread) this.#passedOn.add(point.at);
+    }
     const added = after & ~before;
     if (added === 0n || !claims) return;
     // A held word that loses bits and gains others was marked: the holder keeps it.

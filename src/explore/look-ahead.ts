@@ -1,5 +1,6 @@
-import { execute, valueAt } from './execute.ts';
+import { valueAt } from './execute.ts';
 import { LOCK, NOTIFY, type Point, type Value, WAIT } from './operation.ts';
+import type { SharedMemory } from './shared-memory.ts';
 import { repeatsLook } from './spin.ts';
 
 /** Loops of so many looks are not looked ahead through. */
@@ -21,8 +22,13 @@ export class LookAhead {
   #from = 0;
   #most = 0;
   #someSleep = false;
+  readonly #memory: SharedMemory;
   /** How many points have been written behind the thread's log; the last of them has no answer. */
   count = 0;
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
 
   /**
    * @param path - the thread's operations so far, and their answers; what is met is written behind them.
@@ -63,9 +69,9 @@ export class LookAhead {
       case NOTIFY:
         return this.#someSleep ? UNKNOWN : 0;
       case LOCK:
-        return valueAt(point) === 0 ? execute(point) : UNKNOWN;
+        return valueAt(point) === 0 ? this.#memory.execute(point) : UNKNOWN;
       default:
-        return execute(point);
+        return this.#memory.execute(point);
     }
   }
 }

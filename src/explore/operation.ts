@@ -93,6 +93,8 @@ export type Value = number | bigint | string | undefined;
  */
 export class Point {
   readonly op: number;
+  /** The array as the code gave it, so that it is known again: itself, or a proxy of it; see view-proxy.ts. */
+  handle: ElementArray;
   readonly array: ElementArray;
   readonly index: number;
   readonly a: Value;
@@ -102,6 +104,8 @@ export class Point {
   readonly size: number;
   /** Int32Array with operands in range: executed in line. */
   readonly words: Int32Array | undefined;
+  /** It may write its bytes. */
+  readonly writes: boolean;
   /** For a wait with a timeout: when it is up, on the thread's clock without the time that operations take, ns. */
   readonly deadline: number;
   /** What the thread threw, where `op` is FAILED. */
@@ -134,6 +138,7 @@ export class Point {
     thrown: unknown = undefined,
   ) {
     this.op = op;
+    this.handle = array;
     this.array = array;
     this.index = index;
     this.a = a;
@@ -143,6 +148,7 @@ export class Point {
     this.element = at * 16 + kindOfView(array);
     this.mayHold = op === LOCK;
     this.words = array instanceof Int32Array && isInt32(a) && (op !== CAS || isInt32(b)) ? array : undefined;
+    this.writes = op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY && op < ENDED;
     this.deadline = deadline;
     this.thrown = thrown;
   }

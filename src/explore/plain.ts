@@ -8,7 +8,7 @@ import { type ElementArray, PLAIN_LOAD, PLAIN_STORE } from './operation.ts';
  * element is an operation of its own, `read` or `write`, and a point where another thread may go on.
  *
  * Method calls need no rewriting: while a search runs, the methods of typed arrays, DataView, Buffer, TextEncoder and
- * TextDecoder are replaced, see plain-methods.ts. So do spread, `for…of` and destructuring, which call the iterator.
+ * TextDecoder are replaced, see controlled-views.ts. So do spread, `for…of` and destructuring, which call the iterator.
  * Constructors do: `new Uint8Array(view)` copies, see {@link construct}.
  */
 
@@ -104,6 +104,9 @@ function isNegativeZero(value: number | bigint): boolean {
 export function toElementIndex(key: unknown): number | undefined {
   if (typeof key === 'symbol' || typeof key === 'function') return undefined;
   const text = String(key);
+  // Digits, `-`, `Infinity` and `NaN` only can begin a number.
+  const first = text.charCodeAt(0);
+  if (first > 57 && first !== 73 && first !== 78) return undefined;
   if (text === '-0') return -1;
   const number = Number(text);
   return String(number) === text ? number : undefined;

@@ -1,6 +1,8 @@
+import { mix } from '../base/chance.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import type { Range } from './ownership.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
@@ -12,7 +14,7 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { END, type ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 
@@ -26,6 +28,8 @@ export type SimulatorOptions = {
    */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
+  readonly shared?: readonly Range[];
 };
 
 /**
@@ -291,7 +295,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
-    else answer = execute(point);
+    else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.#tracks.add(t, point, answer);
     // It had to wait while time went on.
     if (this.#now > point.clockNs)

@@ -1,5 +1,7 @@
-import { IrqError, isIrqError } from '../errors/irq-error.ts';
+import { mix } from '../base/chance.ts';
+import { IrqError, isIrqError } from '../base/irq-error.ts';
 import { type Alone, OTHER } from './alone.ts';
+import type { Blueprint } from './blueprint.ts';
 import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
@@ -8,17 +10,19 @@ import {
   type ElementArray,
   ENDED,
   FAILED,
-  LOAD,
-  NOTIFY,
   PLAIN_LOAD,
+  PLAIN_STORE,
   Point,
   type Value,
   WAIT,
 } from './operation.ts';
+import { Ownership } from './ownership.ts';
+import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
 import { sameOperation } from './spin.ts';
+import { rawOf } from './view-proxy.ts';
 
 /**
  * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
@@ -30,6 +34,8 @@ const NOWHERE = new Int32Array(0);
 /** The end of a thread. */
 export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 
+// Taken before it is replaced.
+const { isView } = ArrayBuffer;
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
 /**
@@ -45,9 +51,10 @@ export const TICK_NS = 1000;
  */
 export class ThreadRunner implements Controller, Source {
   readonly #scenario: CheckedScenario;
-  readonly #state: unknown;
+  readonly #states: Blueprint;
   readonly #memory: SharedMemory;
   readonly #seed: number;
+  readonly #ownership: Ownership;
   #running = -1;
   #path: readonly Point[] = NO_POINTS;
   #answers: readonly Value[] = NO_ANSWERS;
@@ -57,14 +64,15 @@ export class ThreadRunner implements Controller, Source {
   #fastEnd = 0;
   #unwinding = false;
   #asked: Point = END;
-  #fault: IrqError | undefined;
-  #past: readonly Uint8Array[] | undefined;
+  #fault: IrqError | Restart | undefined;
+  #past: readonly number[] | undefined;
   #alone: Alone | undefined;
   /** What the thread that {@link explore} ran would do after its next operation. */
-  readonly ahead = new LookAhead();
+  readonly ahead: LookAhead;
   #looksAhead = false;
   #sites: string[][] | undefined;
   #sitesFrom = 0;
+  #lastHandle: ElementArray | undefined;
   #lastArray: ElementArray | undefined;
   #lastBase = -1;
   #clockNs = 0;
@@ -79,11 +87,19 @@ export class ThreadRunner implements Controller, Source {
   readonly jumps: readonly Map<number, number>[];
   #jumped: ReadonlyMap<number, number> = new Map();
 
-  constructor(scenario: CheckedScenario, state: unknown, memory: SharedMemory, seed: number) {
+  constructor(
+    scenario: CheckedScenario,
+    states: Blueprint,
+    memory: SharedMemory,
+    seed: number,
+    ownership = new Ownership(),
+  ) {
     this.#scenario = scenario;
-    this.#state = state;
+    this.#states = states;
     this.#memory = memory;
     this.#seed = seed;
+    this.#ownership = ownership;
+    this.ahead = new LookAhead(memory);
     this.jumps = scenario.bodies.map(() => new Map());
   }
 
@@ -112,8 +128,9 @@ export class ThreadRunner implements Controller, Source {
 
   /**
    * Runs thread `t`; its first `count` operations have these answers.
-   * @param past - where the code also uses shared memory without Atomics: the memory as it was when each of the
-   * operations was answered, so that it reads again what it read, and writes again only what is written already.
+   * @param past - where the code also uses shared memory unseen: the time of the memory when each of the operations was
+   * answered, so that it reads again what it read, and writes again only what is written already.
+   * @param began - the time of the memory when the thread began.
    * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
    */
   resume(
@@ -121,7 +138,8 @@ export class ThreadRunner implements Controller, Source {
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    past?: readonly Uint8Array[],
+    past?: readonly number[],
+    began = 0,
   ): Point {
     this.#path = path;
     this.#answers = answers;
@@ -131,10 +149,7 @@ export class ThreadRunner implements Controller, Source {
         ? 0
         : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.#firstJump(t));
     this.#past = past;
-    if (past !== undefined && count > 0) {
-      this.#memory.keep();
-      this.#memory.restore();
-    }
+    if (past !== undefined && count > 0) this.#memory.travel(began);
     return this.#run(t);
   }
 
@@ -211,13 +226,13 @@ export class ThreadRunner implements Controller, Source {
     this.#sitesFrom = from;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
-    const now = this.#memory.save();
+    this.#memory.keep();
     try {
       this.resume(t, path, answers, count);
     } finally {
       Error.stackTraceLimit = limit;
       this.#sites = undefined;
-      this.#memory.load(now);
+      this.#memory.putBack();
     }
     return sites;
   }
@@ -242,11 +257,12 @@ export class ThreadRunner implements Controller, Source {
     this.#clockNs = 0;
     this.#chance = mix(this.#seed, t);
     this.#running = t;
+    this.#memory.beginRun(t);
     this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
     let thrown: unknown;
     let threw = false;
     try {
-      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#state);
+      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#states.copy());
     } catch (error) {
       threw = true;
       thrown = error;
@@ -254,6 +270,7 @@ export class ThreadRunner implements Controller, Source {
     this.#running = -1;
     this.#fastEnd = 0;
     if (this.#fault !== undefined) throw this.#takeFault();
+    if (this.#ownership.conflict) throw new Restart();
     if (this.#unwinding) {
       this.#unwinding = false;
       // What its finally blocks wrote without Atomics while it was being stopped has not happened.
@@ -265,7 +282,7 @@ export class ThreadRunner implements Controller, Source {
     if (this.#pos < this.#end) {
       this.mismatchAt = this.#pos;
       if (this.#past !== undefined) this.#memory.putBack();
-    }
+    } else if (this.#past !== undefined) this.#memory.absorb();
     return last;
   }
 
@@ -274,7 +291,7 @@ export class ThreadRunner implements Controller, Source {
     if (pos < this.#fastEnd) {
       const point = this.#path[pos] as Point;
       if (
-        point.array === array &&
+        point.handle === array &&
         point.index === index &&
         point.op === op &&
         point.a === a &&
@@ -296,7 +313,11 @@ export class ThreadRunner implements Controller, Source {
   }
 
   controls(view: ArrayBufferView): boolean {
-    return this.#running !== -1 && this.#memory.locate(view) >= 0;
+    return this.#running !== -1 && this.#memory.find(view) >= 0;
+  }
+
+  made(buffer: SharedArrayBuffer): void {
+    if (this.#running >= 0) this.#memory.keepPrivate(buffer);
   }
 
   refuse(what: string): never {
@@ -321,10 +342,15 @@ export class ThreadRunner implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  #requestSlowly(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
-    const base = array === this.#lastArray ? this.#lastBase : this.#locate(array);
+  #requestSlowly(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value {
+    const base = handle === this.#lastHandle ? this.#lastBase : this.#locate(handle);
+    const array = this.#lastArray as ElementArray;
     if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
-    if (this.#running < 0 || base < 0) return outside(op, array, index, a, b);
+    if (this.#running < 0 || base < 0) {
+      // `finally` may write, too.
+      if (base >= 0) this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
+      return outside(op, array, index, a, b);
+    }
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       // The same words through another view: code that makes its views anew in each run.
@@ -345,12 +371,19 @@ export class ThreadRunner implements Controller, Source {
     if (!isConverted(op, array, index, a, b)) {
       // The conversion runs the operands' own code, which may call Atomics itself.
       const call = convert(op, array, index, a, b);
-      return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
+      return call === undefined ? undefined : this.request(op, handle, call.index, call.a, call.b);
+    }
+    if (op >= PLAIN_LOAD) {
+      const at = base + index * array.BYTES_PER_ELEMENT;
+      if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.#running)) {
+        if (op === PLAIN_STORE) this.#memory.writeOwn(this.#running, array, index, at, a as number);
+        return array[index];
+      }
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs);
+    if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
+    point.handle = handle;
     point.clockNs = this.#clockNs;
-    if (op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY)
-      this.#memory.touch(point.at, point.size);
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
@@ -381,8 +414,10 @@ export class ThreadRunner implements Controller, Source {
     return this.#stop(point);
   }
 
-  #locate(array: ElementArray): number {
-    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+  #locate(handle: ElementArray): number {
+    const array = rawOf(handle);
+    const base = isView(array) ? this.#memory.find(array) : -1;
+    this.#lastHandle = handle;
     this.#lastArray = array;
     this.#lastBase = base;
     return base;
@@ -391,7 +426,7 @@ export class ThreadRunner implements Controller, Source {
   #stop(point: Point): never {
     this.#asked = point;
     this.#unwinding = true;
-    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.keep();
+    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.absorb();
     throw STOP;
   }
 
@@ -399,8 +434,7 @@ export class ThreadRunner implements Controller, Source {
   #travel(pos: number): void {
     if (this.#past === undefined) return;
     const then = this.#past[pos];
-    if (pos === this.#end - 1 || then === undefined) this.#memory.putBack();
-    else this.#memory.load(then);
+    this.#memory.travel(pos === this.#end - 1 || then === undefined ? this.#memory.position : then);
   }
 
   #waited(point: Point, answer: Value, pos: number): Value {
@@ -424,18 +458,10 @@ export class ThreadRunner implements Controller, Source {
     return first;
   }
 
-  #takeFault(): IrqError {
-    const fault = this.#fault as IrqError;
+  #takeFault(): IrqError | Restart | undefined {
+    const fault = this.#fault;
     this.#fault = undefined;
     this.#unwinding = false;
     return fault;
   }
-}
-
-/** Mixes two 32-bit words into one; a fixed permutation for each second word. */
-export function mix(a: number, b: number): number {
-  let h = (a ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b)) | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return h ^ (h >>> 16);
 }

@@ -28,8 +28,6 @@ export type Nondeterminism = {
   readonly saw: Point;
 };
 
-/** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
-const MOST_PAST = 1 << 16;
 /** The clock is looked at when threads' code has been run so often, a power of two, less one. All else takes no time. */
 const CLOCK_EVERY = 15;
 /** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
@@ -65,9 +63,9 @@ export class Tracks {
   #runs = 0;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
-  /** In direct mode, by thread and operation: the memory when it was answered. */
-  readonly #past: Uint8Array[][];
-  readonly #keepsPast: boolean;
+  /** In direct mode, by thread and operation: the time of the memory when it was answered, and when the thread began. */
+  readonly #past: number[][];
+  readonly #began: Int32Array;
   readonly #known: KnownPoints;
   readonly #loops: Loops;
   /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
@@ -87,8 +85,8 @@ export class Tracks {
     this.#runner = runner;
     this.#known = new KnownPoints(threads, runner);
     this.#loops = new Loops(threads, runner);
-    this.#keepsPast = memory.size <= MOST_PAST;
-    memory.whole = false;
+    this.#began = new Int32Array(threads);
+    memory.searchFast();
   }
 
   get direct(): boolean {
@@ -98,8 +96,8 @@ export class Tracks {
   /** The code is run at each step, and nothing taken from memory. */
   set direct(direct: boolean) {
     this.#direct = direct;
-    // What is written without Atomics is known of no word.
-    this.#memory.whole = direct;
+    if (direct) this.#memory.searchExactly();
+    else this.#memory.searchFast();
   }
 
   /** The schedule is to be left for now, where it stands, and gone on with; see watchdog.ts. */
@@ -136,7 +134,10 @@ export class Tracks {
 
   /** Where thread `t` stands before its first operation. */
   root(t: number): Point {
-    if (this.#direct) return this.#discover(t);
+    if (this.#direct) {
+      this.#began[t] = this.#memory.position;
+      return this.#discover(t);
+    }
     const known = this.#known.roots[t];
     if (known !== undefined) return known;
     const root = this.#discover(t);
@@ -160,8 +161,7 @@ export class Tracks {
   /** Where thread `t` has come to after its last operation, which was at `point` and got `answer`. */
   next(t: number, point: Point, answer: Value): Point {
     if (this.#direct) {
-      if (this.#keepsPast)
-        (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
+      (this.#past[t] as number[])[(this.done[t] as number) - 1] = this.#memory.position;
       return this.#discover(t);
     }
     const full = this.#jumped ? this.#answerInTime(t, point, answer) : answer;
@@ -267,7 +267,14 @@ export class Tracks {
   #discoverExactly(t: number): Point {
     const path = this.paths[t] as Point[];
     const count = this.done[t] as number;
-    const point = this.#runner.resume(t, path, this.answers[t] as Value[], count, this.#past[t]);
+    const point = this.#runner.resume(
+      t,
+      path,
+      this.answers[t] as Value[],
+      count,
+      this.#past[t],
+      this.#began[t],
+    );
     const mismatch = this.#runner.mismatchAt;
     if (mismatch < 0) {
       if (mayOnlyLook(point)) point.mayHold = true;

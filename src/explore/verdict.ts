@@ -1,4 +1,4 @@
-import { readThrown } from '../errors/thrown.ts';
+import { readThrown } from '../base/thrown.ts';
 import { findCycle } from './cycle.ts';
 import { valueAt } from './execute.ts';
 import { describeOperation, format, NOTIFY, type Point, WAIT, WRITE } from './operation.ts';
@@ -6,6 +6,7 @@ import type { RecordedStep } from './record.ts';
 import type { FailureKind, ThreadEnd } from './result.ts';
 import type { Simulation } from './simulation.ts';
 import { distinctLines, framesOf } from './sites.ts';
+import { inSource } from './source/places.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** What is wrong with a schedule, in words. */
@@ -60,7 +61,7 @@ export function explainThrown(value: unknown, prefix: string, sites: readonly st
     kind: isAssertion ? 'assertion' : 'exception',
     message: `${prefix}${isAssertion || name === 'Error' ? '' : `${name}: `}${message}`,
     sites: distinctLines([...thrownAt, ...sites]),
-    ...(stack === '' ? {} : { stack }),
+    ...(stack === '' ? {} : { stack: inSource(stack) }),
   };
 }
 

@@ -2,7 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { type ExploreOptions, explore, exploreAll } from '../../src/explore/explore.ts';
+import { explore, exploreAll } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import { STRATEGIES } from '../../src/explore/phases.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 import { checkScenario } from '../../src/explore/scenario.ts';

@@ -1,8 +1,10 @@
-import { fromPlain } from '../../errors/irq-error.ts';
+import { fromPlain } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { ClassCounter } from '../classes.ts';
 import { conclude } from '../conclusion.ts';
 import type { SearchState } from '../coverage.ts';
-import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { CLASSIFIED, exploreChecked } from '../explore.ts';
+import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
 import { Observations } from '../observations.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
@@ -18,11 +20,9 @@ import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
-import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
-const HANG_SECONDS = 10;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -41,7 +41,7 @@ export async function exploreInParallel(
   const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
   // Where a thread does not come to its end there is nothing to share out: one thread says so.
   if (phases === undefined) return exploreChecked(scenario, options);
-  const pool = new RealThreads(jobs);
+  const pool = new WorkerPool(jobs);
   try {
     return await new Parallel(scenario, source, options, phases, pool, jobs).run();
   } finally {
@@ -55,7 +55,8 @@ function planned(
   options: ExploreOptions,
   jobs: number,
 ): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
+  const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
+  const hangSeconds = hangSecondsOf(options);
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
     let endless = false;
     const watch = <T>(body: () => T): T | undefined => {
@@ -86,7 +87,7 @@ class Parallel {
   readonly #source: ScenarioSource;
   readonly #options: ExploreOptions;
   readonly #phases: readonly Phase[];
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #jobs: number;
   readonly #started = performance.now();
   readonly #classes = new ClassCounter();
@@ -112,7 +113,7 @@ class Parallel {
     source: ScenarioSource,
     options: ExploreOptions,
     phases: readonly Phase[],
-    pool: RealThreads,
+    pool: WorkerPool,
     jobs: number,
   ) {
     this.#scenario = scenario;
@@ -217,6 +218,7 @@ class Parallel {
   #report(): void {
     this.#options.onProgress?.({
       stage: 'search',
+      scenario: this.#scenario.name,
       phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
       schedules: this.#schedules,
       steps: this.#steps,
@@ -287,7 +289,7 @@ class Parallel {
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: spent ? options.schedules : undefined,
-      gaps: this.#observations.gaps(scenario),
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
       omissions: [...this.#omissions],
     });
     return {

@@ -34,14 +34,20 @@ export type Rewriting = {
  *
  * Left as they are: keys that are surely no index; the function in `a[i](x)`, `new a[i]()` and tags, since no element
  * can be called; `delete`; `super[i]`; and what holds `yield` or `await` where a function would have to be put around it.
+ * @param rewrites - false leaves all as it is, and gives the tree alone.
  * @throws SyntaxError where the code is none.
  */
-export function rewriteAccesses(code: string, kind: SourceType, strict = kind === 'module'): Rewriting {
+export function rewriteAccesses(
+  code: string,
+  kind: SourceType,
+  strict = kind === 'module',
+  rewrites = true,
+): Rewriting {
   const tree = parseSource(code, kind);
   const text = new MagicString(code);
   const access = unusedName(code, ACCESS_NAME);
   const rewriter = new Rewriter(code, text, access);
-  rewriter.visit(tree, strict || hasUseStrict(tree));
+  if (rewrites) rewriter.visit(tree, strict || hasUseStrict(tree));
   return { text, tree, access, places: rewriter.places };
 }
 
