@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type ExploreOptions, type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';

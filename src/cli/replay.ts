@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';

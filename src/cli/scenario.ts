@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { globSync } from 'tinyglobby';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import type { ScenarioSource } from '../explore/index.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 
 /** A scenario of the command line: what the user typed, and where a thread finds the scenario. */
 export type Found = { readonly argument: string; readonly source: ScenarioSource };

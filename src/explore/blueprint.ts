@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { ElementArray } from './operation.ts';
 import { proxyOf } from './view-proxy.ts';
 

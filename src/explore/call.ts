@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { NATIVE } from './controlled-atomics.ts';
 import {
   CAS,

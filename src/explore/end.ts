@@ -1,5 +1,5 @@
-import { isIrqError } from '../errors/irq-error.ts';
-import { readThrown } from '../errors/thrown.ts';
+import { isIrqError } from '../base/irq-error.ts';
+import { readThrown } from '../base/thrown.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import type { Nondeterminism } from './tracks.ts';

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { framesAbove } from './sites.ts';
 
 let refused: IrqError | undefined;

@@ -1,5 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { readThrown } from '../errors/thrown.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { readThrown } from '../base/thrown.ts';
 import { ClassCounter } from './classes.ts';
 import { conclude } from './conclusion.ts';
 import { NATIVE } from './controlled-atomics.ts';

@@ -1,6 +1,7 @@
+import { mix } from '../base/chance.ts';
 import { ENDED, type Point, type Value } from './operation.ts';
 import { mayOnlyLook, sameOperation } from './spin.ts';
-import { mix, type ThreadRunner } from './thread-runner.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 
 /** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
 const MOST_POINTS = 100_000;

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { dispatchAtomics } from './dispatched-atomics.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';
 import { type Exports, Program } from './source/program.ts';

@@ -1,7 +1,8 @@
+import { mix } from '../base/chance.ts';
 import { Alone } from './alone.ts';
 import type { Point, Value } from './operation.ts';
 import { onlyLooked, repeatsLook, sameOperation } from './spin.ts';
-import { mix, type ThreadRunner } from './thread-runner.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 
 /** Loops of at most so many looks are recognised. */
 const LONGEST = 256;

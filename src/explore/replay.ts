@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Divergence, Step } from './executor.ts';
 import { toFailure } from './failure.ts';
 import { record } from './record.ts';

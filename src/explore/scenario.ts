@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.

@@ -1,3 +1,4 @@
+import { mix } from '../base/chance.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
@@ -13,7 +14,7 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { END, type ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 

@@ -1,4 +1,4 @@
-import { withFirstStackFormat } from '../errors/thrown.ts';
+import { withFirstStackFormat } from '../base/thrown.ts';
 import { inSource } from './source/places.ts';
 import { sourceLine } from './source-lines.ts';
 

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { dispatchAtomics } from './dispatched-atomics.ts';
 import { type LoadOptions, loadScenario } from './load.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';

@@ -1,4 +1,5 @@
-import { IrqError, isIrqError } from '../errors/irq-error.ts';
+import { mix } from '../base/chance.ts';
+import { IrqError, isIrqError } from '../base/irq-error.ts';
 import { type Alone, OTHER } from './alone.ts';
 import type { Blueprint } from './blueprint.ts';
 import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
@@ -462,12 +463,4 @@ export class ThreadRunner implements Controller, Source {
     this.#unwinding = false;
     return fault;
   }
-}
-
-/** Mixes two 32-bit words into one; a fixed permutation for each second word. */
-export function mix(a: number, b: number): number {
-  let h = (a ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b)) | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return h ^ (h >>> 16);
 }

@@ -1,4 +1,4 @@
-import { readThrown } from '../errors/thrown.ts';
+import { readThrown } from '../base/thrown.ts';
 import { findCycle } from './cycle.ts';
 import { valueAt } from './execute.ts';
 import { describeOperation, format, NOTIFY, type Point, WAIT, WRITE } from './operation.ts';

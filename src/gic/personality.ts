@@ -1,4 +1,4 @@
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from './intid.ts';
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from '../arch/intid.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */

@@ -1,7 +1,7 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { FIRST_LPI } from './intid.ts';
 
 export type VcpuListRegions = {
   /** A {@link SummaryBitmap} of INTIDs. */

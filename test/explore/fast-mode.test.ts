@@ -1,7 +1,7 @@
 /** What is remembered of threads, and run from memory, has to be what their code does when it runs at each step. */
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
 import { explore } from '../../src/explore/explore.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { withSimulation } from '../../src/explore/simulation.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Chance } from '../../src/explore/chance.ts';
+import { Chance } from '../../src/base/chance.ts';
 import { explore } from '../../src/explore/explore.ts';
 import { Point, STORE } from '../../src/explore/operation.ts';
 import { Restart } from '../../src/explore/restart.ts';

@@ -1,4 +1,4 @@
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
 import { refuseExit } from '../exits.ts';
 import { explorePart } from '../explore.ts';
 import type { ExploreOptions } from '../explore-options.ts';

@@ -1,6 +1,6 @@
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { Chance } from '../../base/chance.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
 import { Blueprint } from '../blueprint.ts';
-import { Chance } from '../chance.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import { explainThrown } from '../verdict.ts';

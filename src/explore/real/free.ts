@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { fromPlain, IrqError } from '../../errors/irq-error.ts';
+import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import type { FailureKind } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { type SetUp, setUp } from '../simulation.ts';
@@ -41,7 +42,6 @@ import {
 } from './free-control.ts';
 import type { FreeTask } from './free-entry.ts';
 import { FINALLY, type FreeReport } from './free-thread.ts';
-import { RealThreads } from './pool.ts';
 import { fromThread } from './thread-error.ts';
 
 export type FreeOptions = {
@@ -157,7 +157,7 @@ class FreeThreads {
   readonly #scenario: CheckedScenario;
   readonly #setUp: SetUp;
   readonly #control: Int32Array;
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #ports: readonly MessagePort[];
   readonly #ended: Promise<unknown>;
   broken = false;
@@ -170,7 +170,7 @@ class FreeThreads {
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(n) * 4));
     // Threads that have to share cores only keep each other from running by looking.
     const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new RealThreads(n);
+    const pool = new WorkerPool(n);
     const ports: MessagePort[] = [];
     const ended: Promise<unknown>[] = [];
     const ready: Promise<unknown>[] = [];
@@ -207,7 +207,7 @@ class FreeThreads {
     scenario: CheckedScenario,
     made: SetUp,
     control: Int32Array,
-    pool: RealThreads,
+    pool: WorkerPool,
     ports: readonly MessagePort[],
     ended: Promise<unknown>,
   ) {

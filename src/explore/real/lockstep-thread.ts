@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
+import { mix } from '../../base/chance.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
 import { Blueprint } from '../blueprint.ts';
 import { accepts, convert, isConverted, outside, toPoint } from '../call.ts';
 import type { Controller } from '../controlled-atomics.ts';
@@ -20,7 +21,7 @@ import type { TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import type { SharedMemory } from '../shared-memory.ts';
 import { framesAbove } from '../sites.ts';
-import { mix, TICK_NS } from '../thread-runner.ts';
+import { TICK_NS } from '../thread-runner.ts';
 import { rawOf } from '../view-proxy.ts';
 import {
   type Baton,

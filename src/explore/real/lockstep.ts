@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { fromPlain, IrqError } from '../../errors/irq-error.ts';
+import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../controlled-atomics.ts';
 import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
@@ -33,7 +34,6 @@ import {
 import { requireCloneable } from './cloneable.ts';
 import type { LockstepTask } from './lockstep-entry.ts';
 import type { LockstepReport, Reported } from './lockstep-thread.ts';
-import { RealThreads } from './pool.ts';
 import { fromThread } from './thread-error.ts';
 
 export type LockstepOptions = {
@@ -75,7 +75,7 @@ export class Lockstep {
   readonly #bases: readonly number[];
   readonly #baton: Baton;
   readonly #capacity: number;
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #ports: readonly MessagePort[];
   readonly #ended: Promise<unknown>;
   readonly #hangMs: number;
@@ -98,7 +98,7 @@ export class Lockstep {
     const threads = scenario.bodies.length;
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(threads, steps) * 4));
     const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new RealThreads(threads);
+    const pool = new WorkerPool(threads);
     const ports: MessagePort[] = [];
     const ended: Promise<unknown>[] = [];
     const ready: Promise<unknown>[] = [];
@@ -131,7 +131,7 @@ export class Lockstep {
     seed: number,
     baton: Baton,
     capacity: number,
-    pool: RealThreads,
+    pool: WorkerPool,
     ports: readonly MessagePort[],
     ended: Promise<unknown>,
     hangMs: number,

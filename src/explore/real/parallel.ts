@@ -1,4 +1,5 @@
-import { fromPlain } from '../../errors/irq-error.ts';
+import { fromPlain } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { ClassCounter } from '../classes.ts';
 import { conclude } from '../conclusion.ts';
 import type { SearchState } from '../coverage.ts';
@@ -19,7 +20,6 @@ import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
-import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
@@ -41,7 +41,7 @@ export async function exploreInParallel(
   const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
   // Where a thread does not come to its end there is nothing to share out: one thread says so.
   if (phases === undefined) return exploreChecked(scenario, options);
-  const pool = new RealThreads(jobs);
+  const pool = new WorkerPool(jobs);
   try {
     return await new Parallel(scenario, source, options, phases, pool, jobs).run();
   } finally {
@@ -87,7 +87,7 @@ class Parallel {
   readonly #source: ScenarioSource;
   readonly #options: ExploreOptions;
   readonly #phases: readonly Phase[];
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #jobs: number;
   readonly #started = performance.now();
   readonly #classes = new ClassCounter();
@@ -113,7 +113,7 @@ class Parallel {
     source: ScenarioSource,
     options: ExploreOptions,
     phases: readonly Phase[],
-    pool: RealThreads,
+    pool: WorkerPool,
     jobs: number,
   ) {
     this.#scenario = scenario;

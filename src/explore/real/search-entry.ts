@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { toPlain } from '../../errors/irq-error.ts';
+import { toPlain } from '../../base/irq-error.ts';
 import { refusedExit, refuseExit } from '../exits.ts';
 import type { Progress } from '../progress.ts';
 import { replayChecked } from '../replay.ts';

@@ -1,3 +1,4 @@
+import type { PlainError } from '../../base/irq-error.ts';
 import type { ExploreOptions } from '../explore-options.ts';
 import type { Progress } from '../progress.ts';
 import type { ReplayResult } from '../replay.ts';
@@ -34,4 +35,4 @@ export type SearchAnswer = {
 export type SearchMessage =
   | { readonly progress: Progress }
   | { readonly answer: SearchAnswer[keyof SearchAnswer] }
-  | { readonly error: import('../../errors/irq-error.ts').PlainError };
+  | { readonly error: PlainError };

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import { fromPlain, IrqError } from '../../errors/irq-error.ts';
-import { readThrown } from '../../errors/thrown.ts';
+import { compiled } from '../../base/compiled.ts';
+import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { readThrown } from '../../base/thrown.ts';
 import type { Progress } from '../progress.ts';
-import { entryUrl } from './pool.ts';
 import type { SearchAnswer, SearchMessage, SearchTask } from './search-task.ts';
 
 /** How a caller follows a search, and ends it. */
@@ -41,7 +41,7 @@ export async function runSearch<T extends SearchTask>(
   { signal, onProgress }: SearchControl = {},
 ): Promise<SearchAnswer[T['does']] | Unanswered> {
   const stopWord = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL(entryUrl('search')), {
+  const worker = new Worker(new URL(compiled(import.meta.url, '../../../workers/search.ts')), {
     workerData: 'options' in task ? { ...task, options: { ...task.options, stopWord } } : task,
     stdout: true,
     stderr: true,

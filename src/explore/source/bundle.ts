@@ -2,7 +2,7 @@ import { isBuiltin } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type BuildFailure, build, type OnResolveArgs, type OnResolveResult, type Plugin } from 'esbuild';
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import { CHECKS } from '../sites.ts';
 import { formatOf } from './module-format.ts';
 import { BundleMap } from './places.ts';

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import * as plain from '../plain.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';

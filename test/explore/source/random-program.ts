@@ -1,4 +1,4 @@
-import { Chance } from '../../../src/explore/chance.ts';
+import { Chance } from '../../../src/base/chance.ts';
 
 /**
  * Random JavaScript that says all that it does: each read, write, call and conversion of an object goes into `log`, so
