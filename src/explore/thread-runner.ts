@@ -81,6 +81,8 @@ export class ThreadRunner implements Controller, Source {
   mismatchAt = -1;
   /** It was the same operation, a wait, with its timeout at another time. */
   mismatchInTime = false;
+  /** Some plain access is a point. */
+  sawPlain = false;
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
   /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
@@ -382,6 +384,7 @@ export class ThreadRunner implements Controller, Source {
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs);
     if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
+    else this.sawPlain = true;
     point.handle = handle;
     point.clockNs = this.#clockNs;
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
