@@ -73,6 +73,14 @@ export function exploreCommand(): Command {
         .choices(['late', 'any', 'never'])
         .default('late'),
     )
+    .addOption(
+      new Option(
+        '--data-races <what>',
+        'list data races beside the verdict, or let each of them fail its schedule',
+      )
+        .choices(['list', 'fail'])
+        .default('list'),
+    )
     .option(
       '--shard <i/n>',
       'run the i-th of n shares of the schedules of a random strategy or of dfs',
@@ -198,6 +206,7 @@ function unansweredResult({ unanswered, last }: Unanswered, flags: Flags): Explo
     bounded: null,
     ...(unanswered === 'interrupted' ? { interrupted: true as const } : {}),
     schedules,
+    dataRaces: [],
     steps,
     seconds,
     schedulesPerSecond: Math.round(schedules / Math.max(seconds, 1e-6)),

@@ -1,5 +1,6 @@
 import { isIrqError } from '../base/irq-error.ts';
 import { readThrown } from '../base/thrown.ts';
+import type { Race } from './data-races.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import type { Nondeterminism } from './tracks.ts';
@@ -11,6 +12,7 @@ export type Fault =
   /** `outcomes.of` threw, or gave no string. */
   | { readonly kind: 'outcomes'; readonly thrown: unknown }
   | { readonly kind: 'outcome'; readonly outcome: string }
+  | { readonly kind: 'data-race'; readonly race: Race }
   | Nondeterminism;
 
 /** What the scenario says of the state after the last thread has ended. */

@@ -19,6 +19,8 @@ export type ExploreOptions = SearchOptions & {
    * `dpor` cannot be shared out: under `auto`, each process does all of it.
    */
   readonly shard?: Shard;
+  /** Whether a schedule with a data race fails, or races are only listed, as where not given. */
+  readonly dataRaces?: 'list' | 'fail';
   /** A thread that comes to no operation for so long is taken for one that never ends; see {@link hangSecondsOf}. */
   readonly hangSeconds?: number;
   /** One shared word; the search stops at its next batch of schedules when another thread stores a value other than 0. */

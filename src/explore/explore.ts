@@ -5,12 +5,15 @@ import { conclude } from './conclusion.ts';
 import { NATIVE } from './controlled-atomics.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { hangFailure, toFailure } from './failure.ts';
+import { ENDLESS_ROUNDS } from './loops.ts';
 import { Observations } from './observations.ts';
 import { LOAD } from './operation.ts';
+import { EVERYTHING } from './ownership.ts';
 import type { Part, PartResult } from './part.ts';
 import { type Phase, planPhases } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
+import { RaceList, sayMemoryModel } from './race-list.ts';
 import { type Recording, record } from './record.ts';
 import type { ExploreResult, Failure } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
@@ -51,17 +54,31 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
     throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
   }
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
-    return new Exploration(simulation, options, seed, timeouts).run();
+  // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
+  const shared = options.shard === undefined ? [] : EVERYTHING;
+  const started = nowMs();
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    return new Exploration(simulation, withTimeLeft(options, started), seed, timeouts).run();
   });
+}
+
+/** The options with what a search that has started over has left of its time. */
+function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions {
+  return { ...options, seconds: (options.seconds ?? DEFAULT_SECONDS) - (nowMs() - started) / 1000 };
 }
 
 /** Explores one piece. */
 export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
   const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
-    const exploration = new Exploration(simulation, options, seed, timeouts, part);
-    return exploration.toPart(exploration.run());
+  const { shared } = part;
+  const started = nowMs();
+  let begins = 0;
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    const exploration = new Exploration(simulation, withTimeLeft(options, started), seed, timeouts, part);
+    const begun = ++begins;
+    return exploration.toPart(exploration.run(), begun > 1);
   });
 }
 
@@ -72,6 +89,7 @@ class Exploration {
   readonly #seed: number;
   readonly #timeouts: Timeouts;
   readonly #classes = new ClassCounter();
+  readonly #races = new RaceList();
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
@@ -87,6 +105,8 @@ class Exploration {
   #exhausted = false;
   #outOfTime = false;
   #interrupted = false;
+  /** The search that was going on at the end has cut schedules off. */
+  #cutShort = false;
   #bound = '';
   #search: Phase['search'];
 
@@ -127,9 +147,12 @@ class Exploration {
         if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
       }
     }
+    if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
     this.#search = last?.search;
     const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
     const failure = this.#hang ?? this.#shrinkFound();
+    const dataRaces =
+      this.#watch(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)) ?? [];
     const classes = this.#classes.classes;
     this.#observations.addLeft(this.#simulation.left);
     const { verdict, exhausted, bounded, coverage } = conclude({
@@ -149,6 +172,9 @@ class Exploration {
       gaps: this.#schedules === 0 || this.#part !== undefined ? [] : this.#observations.gaps(scenario),
       omissions: this.#omissions(),
     });
+    const { races } = simulator;
+    const every = verdict === 'pass' && bounded === null;
+    const model = every && races !== undefined ? `; ${sayMemoryModel(dataRaces)}` : '';
     return {
       scenario: scenario.name,
       strategy: this.#options.strategy ?? 'auto',
@@ -167,12 +193,13 @@ class Exploration {
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
+      dataRaces,
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage,
+      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
     };
   }
 
-  toPart(result: ExploreResult): PartResult {
+  toPart(result: ExploreResult, restarted: boolean): PartResult {
     const search = this.#search;
     return {
       result,
@@ -181,6 +208,9 @@ class Exploration {
       interrupted: this.#interrupted,
       observed: this.#observations.toPlain(),
       omissions: this.#omissions(),
+      owners: this.#simulation.ownership.owners(),
+      restarted,
+      sawPlain: this.#simulation.simulator.races !== undefined,
       bound: this.#bound,
       search:
         search === undefined
@@ -205,10 +235,19 @@ class Exploration {
   /** What the search leaves out, whatever it ran. */
   #omissions(): string[] {
     const { simulator, memory } = this.#simulation;
-    const { plain, plainWriteAt } = simulator.tracks;
-    if (!plain) return [];
-    const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
-    return [`plain accesses to shared memory${where}: each belongs to the step before`];
+    const { plain, plainWriteAt, letGo } = simulator.tracks;
+    const omissions: string[] = [];
+    if (plain) {
+      const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
+      omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
+    }
+    if (this.#cutShort)
+      omissions.push(`schedules of more than ${this.#options.steps ?? DEFAULT_STEPS} steps`);
+    if (letGo)
+      omissions.push(
+        `what comes after a loop of more than ${ENDLESS_ROUNDS.toLocaleString('en-US')} equal rounds: it was taken for one without end`,
+      );
+    return omissions;
   }
 
   /** As many schedules as were asked for, where a number was asked for and has been run. */
@@ -224,6 +263,7 @@ class Exploration {
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
     this.#running = phase.strategy.name;
+    simulator.cutShort = false;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
@@ -253,6 +293,7 @@ class Exploration {
       this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
+    this.#cutShort = phase.search !== undefined && simulator.cutShort;
     // What came to its end was in time, and not interrupted.
     if (ended) this.#outOfTime = this.#interrupted = false;
     if (!ended || phase.search === undefined) return;
@@ -290,6 +331,7 @@ class Exploration {
     const { simulator } = this.#simulation;
     this.#steps += simulator.steps;
     this.#observations.addSchedule(simulator.done);
+    this.#races.add(this.#simulation);
     // A schedule that shows nothing new is not one of those that were run.
     if (how === 'pruned') return;
     const n = ++this.#schedules;

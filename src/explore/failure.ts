@@ -25,6 +25,7 @@ export function toFailure(
       timeouts,
       turns: [...recording.turns],
       marks: recording.marks,
+      shared: simulation.ownership.ranges,
     }),
     preemptions: recording.preemptions,
     minimal,
@@ -41,13 +42,14 @@ export function hangFailure(
   seed: number,
   timeouts: Timeouts,
 ): Failure {
-  const { simulator, runner, scenario } = simulation;
+  const { simulator, runner, scenario, ownership } = simulation;
+  const shared = ownership.ranges;
   const thread = scenario.threadNames[runner.running] ?? 'finally';
   const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
   return {
     kind: 'livelock',
     message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
-    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [] }),
+    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
     preemptions: 0,
     minimal: 'best-found',
     steps: simulator.steps,

@@ -7,7 +7,16 @@ export { loadScenario } from './load.ts';
 export type { OperationName } from './operation.ts';
 export { type SearchOptions, STRATEGIES, type StrategyName } from './phases.ts';
 export { type ReplayOptions, type ReplayResult, replay, replayChecked } from './replay.ts';
-export type { Coverage, ExploreResult, Failure, FailureKind, ThreadEnd, TraceEntry } from './result.ts';
+export type {
+  Coverage,
+  DataRace,
+  ExploreResult,
+  Failure,
+  FailureKind,
+  RaceAccess,
+  ThreadEnd,
+  TraceEntry,
+} from './result.ts';
 export {
   type CheckedScenario,
   checkScenario,

@@ -9,7 +9,7 @@ const LONGEST = 256;
 /** A loop that goes round so often without a change goes on for ever. */
 export const ENDLESS_ROUNDS = 10_000;
 /** A loop that was not met before is tried for so many looks, and so is one that nothing else can end. */
-const MOST_LOOKS = 300_000;
+const MOST_LOOKS = 100_000;
 /** How many histories are remembered. */
 const MOST_KNOWN = 200_000;
 
@@ -37,7 +37,7 @@ export class Loops {
   readonly #runner: ThreadRunner;
   readonly #alone = new Alone();
   readonly #known = new Map<number, Forecast>();
-  /** Loops that have been tried for longer, by a digest of their looks. */
+  /** Loops that have been tried for longer, and went on, by a digest of their looks. */
   readonly #tried = new Set<number>();
   /** By thread: a forecast that still comes true, from which operation it counts, and up to which it was checked. */
   readonly #current: (Forecast | undefined)[] = [];
@@ -59,10 +59,13 @@ export class Loops {
 
   /** Begins a schedule. */
   begin(): void {
-    this.#digested.fill(0);
-    this.#low.fill(0);
-    this.#high.fill(0);
-    this.#current.fill(undefined);
+    // Not by `fill`: while a search runs, that is a replaced method.
+    for (let t = 0; t < this.#digested.length; t++) {
+      this.#digested[t] = 0;
+      this.#low[t] = 0;
+      this.#high[t] = 0;
+      this.#current[t] = undefined;
+    }
     if (this.#known.size > MOST_KNOWN) this.#known.clear();
   }
 
@@ -95,8 +98,19 @@ export class Loops {
     return forecast.period;
   }
 
-  /** Whether thread `t` would stay in its loop for much longer than it was tried for; where not, see `letGo`. */
-  goesOn(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+  /** Whether thread `t`, in a loop of `period` looks, would stay in it for ever. */
+  staysIn(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    period: number,
+  ): boolean {
+    return this.#tried.has(nameOf(t, path, count, period)) || this.#goesOn(t, path, answers, count);
+  }
+
+  /** Whether the thread would look for much longer than it was tried for; where not, see `letGo`. */
+  #goesOn(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
     const { seen } = lookBack(path, answers, count);
     if (this.#run(t, path, answers, count, seen, MOST_LOOKS) === MOST_LOOKS) return true;
     this.letGo = true;
@@ -140,8 +154,8 @@ export class Loops {
       }
       const name = nameOf(t, path, count, period);
       if (this.#tried.has(name) || most >= MOST_LOOKS) return { period, looks: Infinity, seen };
-      this.#tried.add(name);
-      this.goesOn(t, path, answers, count);
+      // A loop that ended once is tried again after each history.
+      if (this.#goesOn(t, path, answers, count)) this.#tried.add(name);
       return { period, looks: Infinity, seen };
     }
   }

@@ -122,6 +122,8 @@ export class Point {
    * be one of a loop that awaits a change.
    */
   mayHold: boolean;
+  /** Its bytes in the numbering of data-races.ts, where races are looked for; -1 before. */
+  cell = -1;
   /** What the thread's own clock had come to, but for the time that its operations take, ns. */
   clockNs = 0;
   /** Number of the operation in its thread, from 0, where points are shared by histories. */

@@ -13,7 +13,8 @@ export type FailureKind =
   | 'livelock'
   | 'stuck-spin'
   | 'step-limit'
-  | 'nondeterminism';
+  | 'nondeterminism'
+  | 'data-race';
 
 /** One step of a schedule, as it is printed. */
 export type TraceEntry = {
@@ -75,6 +76,31 @@ export type Coverage = {
   readonly classesAtLeast?: number;
 };
 
+/** One of the two accesses of a data race. */
+export type RaceAccess = {
+  readonly thread: string;
+  readonly kind: OperationName;
+  /** `file:line:column` of the access; empty where it is not known. */
+  readonly site: string;
+  /** The calls it was made through, innermost first, at most four. */
+  readonly callers?: readonly string[];
+};
+
+/**
+ * Two accesses of different threads to the same bytes, one of them a write, not both by Atomics, that nothing orders:
+ * the ECMAScript memory model lets the reader see a value that no interleaving gives. One for each word, pair of threads
+ * and pair of kinds.
+ */
+export type DataRace = {
+  /** The word, as traces name it. */
+  readonly word: string;
+  /** In the order of the schedule of the token. */
+  readonly first: RaceAccess;
+  readonly second: RaceAccess;
+  /** A schedule in which the two meet. */
+  readonly token: string;
+};
+
 /** What `explore` answers; with `schemaVersion` and `command` added it is the CLI's `--json`. */
 export type ExploreResult = {
   readonly scenario: string;
@@ -101,6 +127,8 @@ export type ExploreResult = {
   /** The strategy that ran it, as it calls itself: under `auto` one of its own, such as `pct(2)` or `dfs(preemptions=1)`. */
   readonly foundBy?: string;
   readonly failure?: Failure;
+  /** The data races of all schedules that were run; at most 32. */
+  readonly dataRaces: readonly DataRace[];
   /** With `outcomes`: how often each was seen. */
   readonly outcomes?: Readonly<Record<string, number>>;
   readonly coverage: Coverage;

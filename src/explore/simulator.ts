@@ -1,7 +1,20 @@
 import { mix } from '../base/chance.ts';
+import { DataRaces } from './data-races.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
-import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import {
+  ALL,
+  ENDED,
+  FAILED,
+  LOCK,
+  NOTIFY,
+  Point,
+  QUEUE,
+  READ,
+  TIMEOUT,
+  type Value,
+  WAIT,
+} from './operation.ts';
 import type { Range } from './ownership.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
@@ -28,6 +41,8 @@ export type SimulatorOptions = {
    */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** A schedule with a data race fails. */
+  readonly failsOnRace?: boolean;
   /** Bytes that are known to be shared by plain accesses; others are found in the search. */
   readonly shared?: readonly Range[];
 };
@@ -44,6 +59,7 @@ export type SimulatorOptions = {
  */
 export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly threads: number;
+  readonly late: boolean;
   readonly pending: Point[];
   readonly done: Int32Array;
   readonly paths: Point[][];
@@ -68,6 +84,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly loops: Int32Array;
   /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
   cutShort = false;
+  /** The data races of the schedule; none are looked for as long as there are no plain accesses. */
+  races: DataRaces | undefined;
   /** Steps of all schedules, counted. */
   totalSteps = 0;
   /** Fill in the step arrays even where the strategy does not look at them. */
@@ -105,6 +123,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   ) {
     const n = scenario.bodies.length;
     this.threads = n;
+    this.late = options.timeouts === 'late';
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
@@ -165,7 +184,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (how === 'again') continue;
       this.totalSteps += this.steps;
       strategy.end(how);
-      return how;
+      return strategy.repeats === true ? 'pruned' : how;
     }
   }
 
@@ -183,6 +202,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #reset(): void {
     this.#memory.restore();
     this.#tracks.begin();
+    this.races?.begin();
     this.choiceCount = 0;
     this.steps = 0;
     this.enabled = 0;
@@ -206,7 +226,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
-    const { maxSteps, timeouts } = this.#options;
+    const { maxSteps } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     let current = this.#current;
@@ -215,7 +235,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       let able = this.enabled;
       if (able === 0) {
         if (this.#live === 0) break;
-        if (timeouts === 'late') able = this.#sleepLeast();
+        if (this.late) able = this.#sleepLeast();
         if (able === 0) {
           if (this.watching !== 0 && this.#release()) continue;
           how = 'stuck';
@@ -252,12 +272,21 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       return 'failed';
     }
     if (tracks.again || (!tracks.direct && !tracks.verify(this.pending, this.waiting))) return 'again';
+    if (this.#runner.sawPlain && this.races === undefined) {
+      this.races = new DataRaces(this.threads);
+      return 'again';
+    }
     if (this.#failed >= 0) {
       const thread = this.#failed;
       this.fault = { kind: 'threw', thread, thrown: (this.pending[thread] as Point).thrown };
       return 'failed';
     }
-    return how === 'ended' ? this.#finish() : how;
+    if (how !== 'ended') return how;
+    how = this.#finish();
+    const race = this.races?.first;
+    if (how !== 'ended' || race === undefined || !this.#options.failsOnRace) return how;
+    this.fault = { kind: 'data-race', race };
+    return 'failed';
   }
 
   #step(t: number): void {
@@ -277,19 +306,26 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
-      if (this.#options.timeouts === 'late' && point.deadline > this.#now) this.#now = point.deadline;
+      this.races?.timeOut(t, point.at);
+      if (this.late) {
+        this.#now = Math.max(this.#now, point.deadline);
+        this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
+      }
       this.#wake(t, 'timed-out');
+      if (this.#failed >= 0 && this.#records) this.stepEffect[at] = ALL;
       return;
     }
     let answer: Value;
     if (point.op === WAIT) {
       answer = this.#wait(t, point);
       if (answer === undefined) {
+        this.races?.step(at, t, point, READ, 0);
         if (this.#records) this.#note(at, effectOf(point, undefined), undefined);
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
     else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
+    this.races?.step(at, t, point, effectOf(point, answer), this.#woke);
     this.#tracks.add(t, point, answer);
     // It had to wait while time went on.
     if (this.#now > point.clockNs)
@@ -373,7 +409,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      if (this.loops[t] === 0 || this.#tracks.staysInLoop(t)) continue;
+      const period = this.loops[t] as number;
+      if (period === 0 || this.#tracks.staysInLoop(t, period)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -408,7 +445,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     for (const t of woken) {
       this.#woke |= 1 << t;
       // It wakes when it was notified, whatever its own clock said.
-      if (this.#options.timeouts === 'late')
+      if (this.late)
         this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }

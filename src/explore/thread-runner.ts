@@ -81,6 +81,8 @@ export class ThreadRunner implements Controller, Source {
   mismatchAt = -1;
   /** It was the same operation, a wait, with its timeout at another time. */
   mismatchInTime = false;
+  /** Some plain access is a point. */
+  sawPlain = false;
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
   /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
@@ -302,6 +304,13 @@ export class ThreadRunner implements Controller, Source {
         return this.#answers[pos];
       }
     }
+    if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding) {
+      const answer = this.#alone.repeat(op, array, index, a, b);
+      if (answer !== OTHER) {
+        this.#pos = pos + 1;
+        return answer;
+      }
+    }
     return this.#requestSlowly(op, array, index, a, b);
   }
 
@@ -360,13 +369,6 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
-    if (this.#alone !== undefined && pos >= this.#end) {
-      const answer = this.#alone.repeat(op, array, index, a, b);
-      if (answer !== OTHER) {
-        this.#pos = pos + 1;
-        return answer;
-      }
-    }
     if (!accepts(op, array)) return outside(op, array, index, a, b);
     if (!isConverted(op, array, index, a, b)) {
       // The conversion runs the operands' own code, which may call Atomics itself.
@@ -382,6 +384,7 @@ export class ThreadRunner implements Controller, Source {
     }
     const point = toPoint(op, array, index, a, b, base, this.#clockNs);
     if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
+    else this.sawPlain = true;
     point.handle = handle;
     point.clockNs = this.#clockNs;
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
@@ -445,7 +448,8 @@ export class ThreadRunner implements Controller, Source {
         this.mismatchInTime = true;
         return this.#stop(point);
       }
-      if (answer === 'timed-out') this.#clockNs += point.b * 1e6;
+      // Where times matter, this is one of the jumps.
+      if (answer === 'timed-out' && !this.timesMatter) this.#clockNs += point.b * 1e6;
     }
     return answer;
   }

@@ -109,7 +109,7 @@ export class Tracks {
 
   /** Begins a schedule. */
   begin(): void {
-    this.done.fill(0);
+    for (let t = 0; t < this.done.length; t++) this.done[t] = 0;
     this.again = false;
     this.stop = false;
     this.asleep = false;
@@ -191,14 +191,10 @@ export class Tracks {
     return 0;
   }
 
-  /** Whether thread `t`, which is held in a loop, would stay in it by itself. */
-  staysInLoop(t: number): boolean {
-    return this.#loops.goesOn(
-      t,
-      this.paths[t] as Point[],
-      this.answers[t] as Value[],
-      this.done[t] as number,
-    );
+  /** Whether thread `t`, which is held in a loop of so many looks, would stay in it by itself. */
+  staysInLoop(t: number, period: number): boolean {
+    const path = this.paths[t] as Point[];
+    return this.#loops.staysIn(t, path, this.answers[t] as Value[], this.done[t] as number, period);
   }
 
   /**

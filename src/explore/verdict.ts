@@ -39,6 +39,18 @@ export function explainFault(
       sites: [],
     };
   }
+  if (fault?.kind === 'data-race') {
+    const [first, second] = [steps[fault.race.first], steps[fault.race.second]];
+    const say = (step: RecordedStep | undefined): string =>
+      step === undefined
+        ? ''
+        : `${scenario.threadNames[step.thread]} ${describeOperation(step.point.op, memory.nameOf(step.point.at, step.point.size), step.point.a, step.point.b)}`;
+    return {
+      kind: 'data-race',
+      message: `${say(first)} and ${say(second)} touch the same bytes, and nothing orders the two: no operation of Atomics on one word that the first thread writes after its access and the second reads before its own`,
+      sites: sitesOf([first, second]),
+    };
+  }
   if (fault?.kind === 'nondeterminism') {
     const say = (point: Point): string =>
       describeOperation(point.op, point.at < 0 ? '' : memory.nameOf(point.at, point.size), point.a, point.b);

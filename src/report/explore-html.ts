@@ -21,6 +21,7 @@ const MEANING: Readonly<Record<Failure['kind'], string>> = {
   'stuck-spin': 'a thread looks again and again at a word that no thread will change',
   'step-limit': 'the schedule did not end within the limit of steps',
   nondeterminism: 'the program did another thing when it was run again with the same answers',
+  'data-race': 'two threads touch the same bytes, one of them writes, and nothing orders the two',
 };
 
 /** The result of `irqloom explore` as one self-contained page. `repeat`: the whole command that repeats a failure. */

@@ -66,7 +66,12 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
       if (again !== undefined) return again;
     }
   }
-  const result = explore(scenario, { seconds: SECONDS, hangSeconds: HANG_SECONDS, ...given });
+  const result = explore(scenario, {
+    seconds: SECONDS,
+    hangSeconds: HANG_SECONDS,
+    dataRaces: 'fail',
+    ...given,
+  });
   if (save && testPath !== undefined && result.failure !== undefined) {
     saveToken(testPath, currentTestName, result.failure.token);
   }
@@ -77,12 +82,12 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
 function replaySaved<S>(
   token: string,
   scenario: Scenario<S>,
-  { seed = 0, strategy = 'auto', steps }: ExploreOptions,
+  { seed = 0, strategy = 'auto', steps, dataRaces = 'fail' }: ExploreOptions,
 ): ExploreResult | undefined {
   let failure: ExploreResult['failure'];
   let taken = 0;
   try {
-    const again = replay(token, scenario, steps === undefined ? {} : { steps });
+    const again = replay(token, scenario, { dataRaces, ...(steps === undefined ? {} : { steps }) });
     failure = again.failure;
     taken = again.steps;
   } catch (error) {
@@ -98,6 +103,7 @@ function replaySaved<S>(
     exhausted: false,
     bounded: null,
     schedules: 1,
+    dataRaces: [],
     steps: taken,
     seconds: 0,
     schedulesPerSecond: 0,

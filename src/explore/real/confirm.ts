@@ -32,9 +32,9 @@ export async function replayInLockstep(
   options: ReplayOptions & { readonly hangSeconds?: number } = {},
 ): Promise<LockstepReplay> {
   const plan = replayChecked(token, scenario, options);
-  const { seed } = decodeToken(token);
+  const { seed, shared = [] } = decodeToken(token);
   const { steps = 10_000, hangSeconds = 10 } = options;
-  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds, shared });
   try {
     return merge(plan, lockstep.run(plan.schedule));
   } finally {
@@ -128,12 +128,19 @@ export async function exploreInLockstep(
     if (agreed === 1) return { ...result, executor: 'lockstep', confirmed };
     return doubted(result, confirmed, 'the schedule fails in simulation, and not in real threads');
   }
-  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  const limits = { maxSteps: steps, timeouts: options.timeouts ?? 'late' };
+  // Which plain accesses are steps has to be known before the real threads begin.
+  const shared = withSimulation(scenario, seed, limits, ({ simulator, ownership }) => {
+    const strategy = new RandomWalk(seed);
+    for (let i = 0; i < runs; i++) simulator.run(strategy, i);
+    return ownership.ranges;
+  });
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds, shared });
   try {
     const { disagreement, ...confirmed } = withSimulation(
       scenario,
       seed,
-      { maxSteps: steps, timeouts: options.timeouts ?? 'late' },
+      { ...limits, shared },
       (simulation) => compare(simulation, lockstep, seed, runs, options),
     );
     if (disagreement === undefined) return { ...result, executor: 'lockstep', confirmed };
@@ -188,6 +195,7 @@ function compare(
       timeouts: options.timeouts ?? 'late',
       turns: choices.map((thread, choice) => [choice, thread] as const),
       marks: [],
+      shared: simulation.ownership.ranges,
     });
     const disagreement: Failure = {
       kind: run.failure?.kind ?? 'nondeterminism',

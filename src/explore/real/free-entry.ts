@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { refuseExit } from '../exits.ts';
+import type { Alias } from '../shared-buffers.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 import { FreeThread } from './free-thread.ts';
 import { replaceWait } from './nap.ts';
@@ -14,6 +15,7 @@ export type FreeTask = {
   readonly spin: number;
   readonly state: unknown;
   readonly buffers: readonly SharedArrayBuffer[];
+  readonly aliases: readonly Alias[];
   readonly port: MessagePort;
 };
 

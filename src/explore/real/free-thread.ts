@@ -77,7 +77,7 @@ export class FreeThread {
     this.#scenario = scenario;
     this.#control = task.control;
     this.#chance = new Chance(task.seed);
-    this.#memory = new SharedMemory(task.state, task.buffers);
+    this.#memory = new SharedMemory(task.state, task.buffers, undefined, task.aliases);
     this.#memory.markFresh();
     this.#states = new Blueprint(scenario.name, task.state, false);
     this.#looks = task.spin;

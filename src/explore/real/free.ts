@@ -185,6 +185,7 @@ class FreeThreads {
         spin,
         state,
         buffers: memory.buffers,
+        aliases: memory.aliases,
         port: port2,
       };
       ended.push(pool.run('free', task, [port2]));

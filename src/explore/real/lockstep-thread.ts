@@ -11,11 +11,13 @@ import {
   format,
   NOTIFY,
   OPERATION_NAMES,
+  PLAIN_LOAD,
   type Point,
   TIMEOUT,
   type Value,
   WAIT,
 } from '../operation.ts';
+import type { Ownership } from '../ownership.ts';
 import { operandOf } from '../record.ts';
 import type { TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
@@ -85,6 +87,7 @@ export class LockstepThread implements Controller, Source {
   readonly #me: number;
   readonly #seed: number;
   readonly #port: MessagePort;
+  readonly #ownership: Ownership;
   #mode: Mode = 'start';
   #running = false;
   #stopping = false;
@@ -105,7 +108,9 @@ export class LockstepThread implements Controller, Source {
     me: number,
     seed: number,
     port: MessagePort,
+    ownership: Ownership,
   ) {
+    this.#ownership = ownership;
     this.#scenario = scenario;
     this.#states = new Blueprint(scenario.name, state, !scenario.rewritten);
     this.#memory = memory;
@@ -163,6 +168,11 @@ export class LockstepThread implements Controller, Source {
       const call = convert(op, array, index, a, b);
       return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
     }
+    if (
+      op >= PLAIN_LOAD &&
+      this.#ownership.claim(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT, this.#me)
+    )
+      return outside(op, array, index, a, b);
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + this.#pos * TICK_NS);
     this.#pending = point;
     if (this.#baton.words[RECORD] !== 0) this.#pendingSites = framesAbove(LockstepThread.prototype.request);

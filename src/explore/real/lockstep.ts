@@ -8,6 +8,7 @@ import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
 import type { Divergence, Step } from '../executor.ts';
 import { describeOperation, LOCK, OPERATION_NAMES } from '../operation.ts';
+import type { Range } from '../ownership.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { NO_STATE, type SetUp, setUp } from '../simulation.ts';
@@ -42,6 +43,8 @@ export type LockstepOptions = {
   readonly steps?: number;
   /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
   readonly hangSeconds?: number;
+  /** Bytes whose plain accesses are steps; none where not given. */
+  readonly shared?: readonly Range[];
 };
 
 /** A schedule as real threads have run it. */
@@ -91,7 +94,7 @@ export class Lockstep {
     source: ScenarioSource,
     options: LockstepOptions = {},
   ): Promise<Lockstep> {
-    const { seed = 0, steps = 10_000, hangSeconds = 10 } = options;
+    const { seed = 0, steps = 10_000, hangSeconds = 10, shared = [] } = options;
     const made = setUp(scenario, seed);
     requireCloneable(scenario.name, made.state);
     made.memory.markFresh();
@@ -105,8 +108,19 @@ export class Lockstep {
     for (let thread = 0; thread < threads; thread++) {
       const { port1, port2 } = new MessageChannel();
       const { state, memory } = made;
-      const buffers = memory.buffers;
-      const task: LockstepTask = { source, thread, seed, control, spin, state, buffers, port: port2 };
+      const { buffers, aliases } = memory;
+      const task: LockstepTask = {
+        source,
+        thread,
+        seed,
+        control,
+        spin,
+        state,
+        buffers,
+        aliases,
+        shared,
+        port: port2,
+      };
       ended.push(pool.run('lockstep', task, [port2]));
       ready.push(once(port1, 'message', { signal: AbortSignal.timeout(READY_MS) }));
       port1.unref();

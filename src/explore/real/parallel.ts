@@ -6,10 +6,12 @@ import type { SearchState } from '../coverage.ts';
 import { CLASSIFIED, exploreChecked } from '../explore.ts';
 import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
 import { Observations } from '../observations.ts';
+import { EVERYTHING, Ownership, type Range } from '../ownership.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
 import { takeProfile } from '../profile.ts';
-import type { ExploreResult } from '../result.ts';
+import { mergeRaces, sayMemoryModel } from '../race-list.ts';
+import type { DataRace, ExploreResult } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { withSimulation } from '../simulation.ts';
 import type { ScenarioSource } from '../source.ts';
@@ -38,14 +40,22 @@ export async function exploreInParallel(
   options: ExploreOptions,
   jobs: number,
 ): Promise<ExploreResult> {
-  const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
-  // Where a thread does not come to its end there is nothing to share out: one thread says so.
-  if (phases === undefined) return exploreChecked(scenario, options);
-  const pool = new WorkerPool(jobs);
+  const ownership = new Ownership(options.shard === undefined ? [] : EVERYTHING);
+  const pool = jobs > 1 ? new WorkerPool(jobs) : undefined;
+  const started = performance.now();
   try {
-    return await new Parallel(scenario, source, options, phases, pool, jobs).run();
+    for (;;) {
+      const phases = pool && planned(scenario, options, jobs, ownership);
+      // Where a thread does not come to its end there is nothing to share out: one thread says so.
+      if (pool === undefined || phases === undefined) return exploreChecked(scenario, options);
+      const seconds = (options.seconds ?? DEFAULT_SECONDS) - (performance.now() - started) / 1000;
+      const left = { ...options, seconds };
+      const result = await new Parallel(scenario, source, left, phases, pool, jobs, ownership).run();
+      if (result !== undefined) return result;
+      ownership.restart();
+    }
   } finally {
-    await pool.destroy();
+    await pool?.destroy();
   }
 }
 
@@ -54,10 +64,13 @@ function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
   jobs: number,
+  ownership: Ownership,
 ): readonly Phase[] | undefined {
   const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
   const hangSeconds = hangSecondsOf(options);
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
+  const limits = { maxSteps: steps, timeouts, shared: ownership.ranges };
+  return withSimulation(scenario, seed, limits, (simulation) => {
+    const { simulator, runner } = simulation;
     let endless = false;
     const watch = <T>(body: () => T): T | undefined => {
       const result = endless ? NO_END : watched(hangSeconds * 1000, body);
@@ -73,6 +86,8 @@ function planned(
     };
     const profile = watch(() => takeProfile(simulator));
     const phases = profile && planPhases(options, profile, piecesOf);
+    ownership.merge(simulation.ownership.owners());
+    ownership.restart();
     return endless ? undefined : phases;
   });
 }
@@ -89,12 +104,16 @@ class Parallel {
   readonly #phases: readonly Phase[];
   readonly #pool: WorkerPool;
   readonly #jobs: number;
+  readonly #ownership: Ownership;
+  readonly #shared: readonly Range[];
   readonly #started = performance.now();
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
   #schedules = 0;
   #steps = 0;
   #failures = 0;
+  #dataRaces: readonly DataRace[] = [];
+  #sawPlain = false;
   #foundAt = 0;
   #foundBy = '';
   #failure: ExploreResult['failure'];
@@ -115,7 +134,10 @@ class Parallel {
     phases: readonly Phase[],
     pool: WorkerPool,
     jobs: number,
+    ownership: Ownership,
   ) {
+    this.#ownership = ownership;
+    this.#shared = ownership.ranges;
     this.#scenario = scenario;
     this.#source = source;
     this.#options = options;
@@ -124,7 +146,8 @@ class Parallel {
     this.#jobs = jobs;
   }
 
-  async run(): Promise<ExploreResult> {
+  /** Undefined where two parts' threads have met at bytes that were taken for one thread's own: start over. */
+  async run(): Promise<ExploreResult | undefined> {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
@@ -140,6 +163,8 @@ class Parallel {
       if (next === undefined) break;
       const answer = await next.answer;
       if ('error' in answer) throw fromPlain(answer.error);
+      this.#ownership.merge(answer.value.owners);
+      if (this.#ownership.conflict || answer.value.restarted) return undefined;
       this.#take(next.part, answer.value);
       const failed = this.#failure !== undefined && !this.#options.all;
       if (failed || this.#exhausted || answer.value.outOfTime || answer.value.interrupted) break;
@@ -172,7 +197,7 @@ class Parallel {
       const most = Math.min(phase.most, (this.#options.schedules ?? Infinity) - before);
       for (let from = 0; from < most; from += PIECE) {
         const classified = Math.max(0, CLASSIFIED - before - from);
-        parts.push({ phase: i, from, count: Math.min(PIECE, most - from), classified });
+        parts.push({ phase: i, from, count: Math.min(PIECE, most - from), classified, shared: this.#shared });
       }
       before += Math.max(0, most);
       return parts;
@@ -180,7 +205,7 @@ class Parallel {
   }
 
   #searchParts(phase: number, search: Dfs | Dpor): Part[] {
-    const all: Part = { phase, from: 0, count: Infinity, classified: 0 };
+    const all: Part = { phase, from: 0, count: Infinity, classified: 0, shared: this.#shared };
     if (!(search instanceof Dfs)) return [all];
     const { pieces } = search;
     if (pieces.length === 0 || !isShared(this.#options)) return [{ ...all, pieces }];
@@ -245,6 +270,8 @@ class Parallel {
     this.#schedules += result.schedules;
     this.#steps += result.steps;
     this.#failures += result.failures ?? 0;
+    this.#dataRaces = mergeRaces(this.#dataRaces, result.dataRaces);
+    this.#sawPlain ||= found.sawPlain;
     this.#classes.merge(classes);
     for (const [outcome, times] of Object.entries(result.outcomes ?? {})) {
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
@@ -292,6 +319,8 @@ class Parallel {
       gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
       omissions: [...this.#omissions],
     });
+    const every = this.#sawPlain && verdict === 'pass' && bounded === null;
+    const model = every ? `; ${sayMemoryModel(this.#dataRaces)}` : '';
     return {
       scenario: scenario.name,
       strategy: options.strategy ?? 'auto',
@@ -310,8 +339,9 @@ class Parallel {
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
+      dataRaces: this.#dataRaces,
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage,
+      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
     };
   }
 }

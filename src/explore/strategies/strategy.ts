@@ -6,6 +6,8 @@ import type { Point } from '../operation.ts';
  */
 export type RunView = {
   readonly threads: number;
+  /** Waits time out only when nothing else can go on. */
+  readonly late: boolean;
   /** Which schedule this is, from 0. All randomness of a strategy is drawn from (seed, index), so shards agree. */
   readonly index: number;
   /** Steps done so far in this schedule, and for each of them: who, what, its effect (READ | WRITE | QUEUE | ALL), whom it woke. */
@@ -64,6 +66,8 @@ export type Strategy = {
    */
   choose(enabled: number, current: number): number;
   end(how: RunEnd): void;
+  /** After `end`: another schedule was the same but for the order of steps that do not conflict; it is not counted. */
+  readonly repeats?: boolean;
 };
 
 /** The k-th (from 0) of the threads in a set of bits. */
