@@ -1,6 +1,6 @@
 import { gits } from '../arch/registers.ts';
 import { isPending } from '../gic/state.ts';
-import { connectionsOf, nameOf, SOURCE_POLICY } from '../guest/source.ts';
+import { connectionsOf, nameOf, SOURCE_POLICY } from '../guest/index.ts';
 import type { Design, DesignName, Source, UpdateCost, Userland } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { type UpdateTrial, updateFates } from '../kvm/designs/update-fates.ts';

@@ -1,11 +1,16 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
-import { ItsDriver } from '../guest/its-driver.ts';
-import type { Source } from '../guest/source.ts';
-import { type Topology, wiredSources } from '../guest/topology.ts';
-import type { GuestTables, Workload } from '../guest/workload.ts';
+import {
+  GicDriver,
+  type GuestTables,
+  ItsDriver,
+  LINUX_PRIORITY,
+  type Source,
+  type Topology,
+  type Workload,
+  wiredSources,
+} from '../guest/index.ts';
 import type { MachineConfig } from '../machine/config.ts';
 import type { Machine } from '../machine/machine.ts';
 import { configTableOf, GuestBoot, recordedConfig } from './trace/guest-boot.ts';

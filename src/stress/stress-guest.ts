@@ -1,5 +1,5 @@
 import { FIRST_SPI, type Intid } from '../arch/intid.ts';
-import { openCpuInterface } from '../guest/gic-driver.ts';
+import { openCpuInterface } from '../guest/index.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Guest, Vcpu } from '../machine/vcpu.ts';
 import { guestProgram } from '../threads/programs.ts';

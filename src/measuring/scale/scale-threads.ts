@@ -1,6 +1,6 @@
 import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
-import { openCpuInterface } from '../../guest/gic-driver.ts';
+import { openCpuInterface } from '../../guest/index.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Guest, Vcpu } from '../../machine/vcpu.ts';
