@@ -1,9 +1,9 @@
 import { cpuUsage } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { gits } from '../src/arch/registers.ts';
+import { Machine } from '../src/board/machine.ts';
 import type { Fd, Gsi } from '../src/kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../src/kvm/route.ts';
-import { Machine } from '../src/machine/machine.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';

@@ -1,5 +1,5 @@
-import type { Machine } from '../machine/machine.ts';
-import type { Guest, Vcpu } from '../machine/vcpu.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { stressGuest } from '../stress/stress-guest.ts';
 import type { Plan } from '../stress/stress-plan.ts';
 import { guestProgram } from '../threads/programs.ts';

@@ -1,8 +1,8 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
+import type { MachineConfig } from '../board/config.ts';
 import type { Connection, Design, Source as DesignSource } from '../kvm/designs/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../kvm/vmm/policies.ts';
-import type { MachineConfig } from '../machine/config.ts';
 import type { Source } from './stress-plan.ts';
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */

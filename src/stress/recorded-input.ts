@@ -1,7 +1,7 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
+import type { MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
 import { configTableOf, GuestBoot, recordedConfig } from '../recorded/trace/guest-boot.ts';
 import { type GuestSetup, setupOf } from '../recorded/trace/guest-setup.ts';
 import type { GuestTrace } from '../recorded/trace/guest-trace.ts';

@@ -1,13 +1,13 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
+import type { Fault, MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { type Gsi, IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import type { Fault, MachineConfig } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
 import type { GuestTrace } from '../recorded/trace/guest-trace.ts';
 import { standIns } from './naming.ts';
 import {

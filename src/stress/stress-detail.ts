@@ -1,5 +1,5 @@
-import type { Machine } from '../machine/machine.ts';
-import { VIOLATIONS } from '../machine/proof.ts';
+import type { Machine } from '../board/machine.ts';
+import { VIOLATIONS } from '../board/proof.ts';
 import type { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';
 import { CHURN_COUNTS, type ChurnCount, type Plan, stressViews } from './stress-plan.ts';

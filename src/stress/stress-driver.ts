@@ -1,9 +1,9 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
+import type { Machine } from '../board/machine.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import { isPending } from '../gic/state.ts';
 import type { Userland } from '../kvm/designs/design.ts';
-import type { Machine } from '../machine/machine.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';

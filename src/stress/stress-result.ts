@@ -1,9 +1,9 @@
+import type { Fault } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Violation } from '../board/proof.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Fault } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { Violation } from '../machine/proof.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution, type Summary } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';

@@ -3,10 +3,10 @@ import { FIRST_LPI } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { gicr, gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
-import { DEFAULT_CONFIG, type MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
 import type { Plan, Source } from './stress-plan.ts';
 
 /** A topology of one's own: so many vCPUs, devices, and events a device, and wires beside them. */

@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { migrate } from '../../recorded/replay/save-restore.ts';
 import type { Delivery } from './guest-board.ts';
 import type { ProgramKey } from './programs.ts';

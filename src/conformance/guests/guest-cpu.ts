@@ -1,10 +1,10 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
 import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Vcpu } from '../../board/vcpu.ts';
+import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
 import { sgiTo } from '../../gic/sgi.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { Vcpu } from '../../machine/vcpu.ts';
-import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { setUpDistributor, setUpIts, setUpLpis, zeroItt } from '../vectors/vector-macros.ts';

@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { STAGE, type StageEvent } from '../../measure/event-ring.ts';
 import { INTENDED, type LatencyPlan, RETURNED, type Signal } from './latency-plan.ts';
 import { keyOf } from './signalling.ts';

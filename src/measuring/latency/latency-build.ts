@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { Machine } from '../../board/machine.ts';
 import type { Fd } from '../../kvm/gsi.ts';
-import { Machine } from '../../machine/machine.ts';
 import { routesOf } from '../../stress/stress-build.ts';
 import type { Source } from '../../stress/stress-plan.ts';
 import { bootSynthetic, enableSpi, syntheticConfig, syntheticSources } from '../../stress/synthetic.ts';

@@ -1,9 +1,9 @@
 import { gits } from '../../arch/registers.ts';
+import type { Machine } from '../../board/machine.ts';
+import { stampKey } from '../../board/stamps.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import type { Machine } from '../../machine/machine.ts';
-import { stampKey } from '../../machine/stamps.ts';
 import { type LatencyPlan, type Line, latencyViews, type Path, SGI, type Signal } from './latency-plan.ts';
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */

@@ -1,8 +1,8 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { Machine } from '../../board/machine.ts';
 import type { Fd } from '../../kvm/gsi.ts';
 import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
-import { Machine } from '../../machine/machine.ts';
 import { routesOf } from '../../stress/stress-build.ts';
 import type { Source } from '../../stress/stress-plan.ts';
 import { bootSynthetic, syntheticConfig } from '../../stress/synthetic.ts';

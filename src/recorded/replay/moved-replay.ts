@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { peek } from '../../memory/word.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay } from './replay.ts';

@@ -1,11 +1,11 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { CpuInterface } from '../../gic/cpu-interface.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { AccessBytes } from '../../machine/mmio.ts';
 import { lineOfEvent } from '../trace/guest-trace.ts';
 import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../trace/packed-trace.ts';
 import { GuestQueue } from './guest-queue.ts';

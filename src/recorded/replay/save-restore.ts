@@ -1,6 +1,6 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Machine } from '../../machine/machine.ts';
-import { restoreSnapshot, takeSnapshot } from '../../machine/snapshot.ts';
+import type { Machine } from '../../board/machine.ts';
+import { restoreSnapshot, takeSnapshot } from '../../board/snapshot.ts';
 
 const CTLR = 0x0;
 const IIDR = 0x4;

@@ -1,8 +1,8 @@
 import type { ItsCommand } from '../../arch/its-command.ts';
+import { type AccessBytes, GuestBus } from '../../board/guest-bus.ts';
+import { ItsDriver } from '../../board/its-driver.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { Source, Userland } from '../../kvm/designs/design.ts';
-import { ItsDriver } from '../../machine/its-driver.ts';
-import type { Machine } from '../../machine/machine.ts';
-import { type AccessBytes, Mmio } from '../../machine/mmio.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import { stressDriver } from '../stress-driver.ts';
@@ -18,10 +18,10 @@ const GICD_IROUTER = 0x6000;
  */
 export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
-  const { memory, config, gic, its, vm } = machine;
+  const { memory, config, vm } = machine;
   const { design } = vm;
   exchange(machine, 'itsDriver', new NotedItsDriver(memory, machine.mmio, config.itsBase, note));
-  exchange(machine, 'mmio', new NotedMmio(config, gic, its, note));
+  exchange(machine, 'mmio', new NotedMmio(machine, note));
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
   exchange(vm, 'design', {
     ...design,
@@ -67,7 +67,7 @@ class Note {
 class NotedItsDriver extends ItsDriver {
   readonly #note: Note;
 
-  constructor(memory: Machine['memory'], mmio: Mmio, base: number, note: Note) {
+  constructor(memory: Machine['memory'], mmio: GuestBus, base: number, note: Note) {
     super(memory, mmio, base);
     this.#note = note;
   }
@@ -84,12 +84,13 @@ class NotedItsDriver extends ItsDriver {
   }
 }
 
-class NotedMmio extends Mmio {
+class NotedMmio extends GuestBus {
   readonly #note: Note;
   readonly #gicd: number;
 
-  constructor(config: Machine['config'], gic: Machine['gic'], its: Machine['its'], note: Note) {
-    super(config, gic, its, config.vcpus);
+  constructor(machine: Machine, note: Note) {
+    const { config, gic, ioeventfds, itses, vm } = machine;
+    super(gic, itses, vm.vgic, ioeventfds, (fd) => machine.write(fd));
     this.#note = note;
     this.#gicd = config.gicdBase;
   }

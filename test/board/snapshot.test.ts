@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
-import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
-import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/machine/vcpu-control.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
+import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/stress/synthetic.ts';
 
