@@ -14,7 +14,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],
   ['guest'],
   ['threads', 'explore'],
-  ['machine'],
+  ['board'],
   ['kvm'],
   ['its', 'gic'],
   ['arch'],
@@ -82,7 +82,7 @@ describe('the floors of src', () => {
   test('an import that climbs, and one between neighbours, are found', () => {
     const climbing = { path: 'src/memory/word.ts', text: "import { Its } from '../its/its.ts';" };
     const sideways = { path: 'src/its/its.ts', text: "export { Gic } from '../gic/gic.ts';" };
-    const dynamic = { path: 'src/kvm/vm.ts', text: "const m = await import('../machine/machine.ts');" };
+    const dynamic = { path: 'src/kvm/vm.ts', text: "const m = await import('../board/machine.ts');" };
     expect(climbsIn([climbing, sideways, dynamic])).toHaveLength(3);
     expect(climbsIn([{ path: 'src/attic/a.ts', text: "import '../base/codes.ts';" }])).toEqual([
       'src/attic/a.ts: "attic" is on no floor',
@@ -186,7 +186,7 @@ describe('what exists once', () => {
   });
 
   test('the bring-up of an ITS, beside that of the races', () => {
-    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts', 'src/races/board.ts']);
+    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts', 'src/races/on-machine.ts']);
   });
 
   test('a second one of either is found', () => {

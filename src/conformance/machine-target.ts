@@ -1,6 +1,6 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
-import { DEFAULT_CONFIG } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
+import { DEFAULT_CONFIG } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';

@@ -1,4 +1,4 @@
-import type { Machine } from '../machine/machine.ts';
+import type { Machine } from '../board/machine.ts';
 import { type Plan, stressViews } from '../stress/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 

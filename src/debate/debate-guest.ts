@@ -1,5 +1,5 @@
-import type { Machine } from '../machine/machine.ts';
-import type { Guest, Vcpu } from '../machine/vcpu.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { type Plan, stressGuest } from '../stress/index.ts';
 import { guestProgram } from '../threads/programs.ts';
 

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
+import type { Machine } from '../board/machine.ts';
+import { VIOLATIONS } from '../board/proof.ts';
 import { connectionsOf, openCpuInterface, SOURCE_POLICY } from '../guest/index.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Machine } from '../machine/machine.ts';
-import { VIOLATIONS } from '../machine/proof.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { countOperations } from '../memory/operation-count.ts';

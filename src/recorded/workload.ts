@@ -1,6 +1,8 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
+import type { MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
 import {
   GicDriver,
   type GuestTables,
@@ -11,8 +13,6 @@ import {
   type Workload,
   wiredSources,
 } from '../guest/index.ts';
-import type { MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
 import { configTableOf, GuestBoot, recordedConfig } from './trace/guest-boot.ts';
 import { type GuestSetup, setupOf } from './trace/guest-setup.ts';
 import type { GuestTrace } from './trace/guest-trace.ts';

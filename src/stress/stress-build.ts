@@ -1,5 +1,7 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
+import type { Fault, MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import {
   bootSynthetic,
   GicDriver,
@@ -17,8 +19,6 @@ import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Fault, MachineConfig } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
 import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
 import type { Churn, LineMode } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';

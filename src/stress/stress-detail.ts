@@ -1,5 +1,5 @@
-import type { Machine } from '../machine/machine.ts';
-import { VIOLATIONS } from '../machine/proof.ts';
+import type { Machine } from '../board/machine.ts';
+import { VIOLATIONS } from '../board/proof.ts';
 import { load } from '../memory/word.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type StressDetail } from './stress-result.ts';

@@ -1,6 +1,7 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { Chance } from '../base/chance.ts';
+import type { Machine } from '../board/machine.ts';
 import { isPending } from '../gic/state.ts';
 import {
   connectionsOf,
@@ -13,7 +14,6 @@ import {
   type Source,
 } from '../guest/index.ts';
 import type { Userland } from '../kvm/designs/design.ts';
-import type { Machine } from '../machine/machine.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';

@@ -1,6 +1,6 @@
+import type { Machine } from '../board/machine.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../board/proof.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
-import type { Machine } from '../machine/machine.ts';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../machine/proof.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';

@@ -1,7 +1,7 @@
+import type { Fault } from '../board/config.ts';
+import type { VIOLATIONS, Violation } from '../board/proof.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Fault } from '../machine/config.ts';
-import type { VIOLATIONS, Violation } from '../machine/proof.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
 
 /** How level-triggered wires are driven. */

@@ -1,6 +1,6 @@
 import { IrqError } from '../base/irq-error.ts';
-import type { Machine } from '../machine/machine.ts';
-import { VIOLATIONS } from '../machine/proof.ts';
+import type { Machine } from '../board/machine.ts';
+import { VIOLATIONS } from '../board/proof.ts';
 import { store } from '../memory/word.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
 import { audit, isAtRest } from './stress-audit.ts';

@@ -1,6 +1,6 @@
+import type { Machine } from '../board/machine.ts';
+import type { Violation } from '../board/proof.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { Violation } from '../machine/proof.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';

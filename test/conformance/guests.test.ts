@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../src/board/machine.ts';
 import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
 import { passed } from '../../src/conformance/guests/guests-result.ts';
 import { runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
-import type { Machine } from '../../src/machine/machine.ts';
 import { guestsText } from '../../src/report/guests-text.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));

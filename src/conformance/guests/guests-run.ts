@@ -1,5 +1,5 @@
-import type { Fault } from '../../machine/config.ts';
-import { Machine } from '../../machine/machine.ts';
+import type { Fault } from '../../board/config.ts';
+import { Machine } from '../../board/machine.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
 import { Board, type Delivery, guestConfig } from './guest-board.ts';
 import type { GuestScenario, Part } from './guest-catalogue.ts';

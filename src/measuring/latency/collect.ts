@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { STAGE, type StageEvent } from '../../measure/event-ring.ts';
 import { INTENDED, type LatencyPlan, RETURNED } from './latency-plan.ts';
 import type { Delivery, Signal } from './latency-result.ts';

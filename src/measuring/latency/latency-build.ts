@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { Machine } from '../../board/machine.ts';
 import {
   bootSynthetic,
   GicDriver,
@@ -10,7 +11,6 @@ import {
   syntheticSources,
 } from '../../guest/index.ts';
 import type { Fd } from '../../kvm/gsi.ts';
-import { Machine } from '../../machine/machine.ts';
 import { type LatencyPlan, latencyWords } from './latency-plan.ts';
 import type { Background, Line, Path } from './latency-result.ts';
 

@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { histogramWords } from '../../measure/histogram.ts';
 import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';

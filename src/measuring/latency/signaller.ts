@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { STAGE } from '../../measure/event-ring.ts';
 import { nap } from '../../memory/nap.ts';
 import { load } from '../../memory/word.ts';

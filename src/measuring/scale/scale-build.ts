@@ -1,8 +1,8 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { Machine } from '../../board/machine.ts';
 import { bootSynthetic, deviceIdOf, routesOf, type Source, syntheticConfig } from '../../guest/index.ts';
 import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
-import { Machine } from '../../machine/machine.ts';
 import { type ScalePlan, scaleWords } from './scale-plan.ts';
 import type { Size } from './scale-result.ts';
 

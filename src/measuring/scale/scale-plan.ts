@@ -1,5 +1,5 @@
+import type { Machine } from '../../board/machine.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
-import type { Machine } from '../../machine/machine.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { Histogram, histogramWords } from '../../measure/histogram.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';

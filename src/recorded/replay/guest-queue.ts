@@ -1,5 +1,5 @@
 import { COMMAND_BYTES } from '../../arch/its-command.ts';
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { PACKED_COMMAND_WORDS } from '../trace/packed-trace.ts';
 
 const CBASER = 0x80;

@@ -1,6 +1,6 @@
+import type { Machine } from '../../board/machine.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { EDGE, isPending } from '../../gic/state.ts';
-import type { Machine } from '../../machine/machine.ts';
 import { type Item, type ItemFields, makeItem } from './replay-items.ts';
 import { type Key, keyOf } from './touches.ts';
 

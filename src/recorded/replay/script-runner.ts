@@ -1,9 +1,9 @@
 import { gits } from '../../arch/registers.ts';
 import { Chance } from '../../base/chance.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { Machine } from '../../board/machine.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { AccessBytes } from '../../machine/mmio.ts';
 import type { EventCount } from '../../memory/event-count.ts';
 import { LINE } from '../../memory/layout.ts';
 import { nap } from '../../memory/nap.ts';

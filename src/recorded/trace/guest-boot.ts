@@ -14,9 +14,9 @@ import {
   type MachineConfig,
   PERSONALITIES,
   type PersonalityName,
-} from '../../machine/config.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { AccessBytes } from '../../machine/mmio.ts';
+} from '../../board/config.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';

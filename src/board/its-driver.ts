@@ -3,7 +3,7 @@ import { gits } from '../arch/registers.ts';
 import { ADDRESS_4K, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE } from '../arch/tables.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { Mmio } from './mmio.ts';
+import type { GuestBus } from './guest-bus.ts';
 
 /**
  * The guest's side of the command queue: lays commands into guest memory and moves CWRITER, as its driver in Linux does.
@@ -11,11 +11,11 @@ import type { Mmio } from './mmio.ts';
  */
 export class ItsDriver {
   readonly #memory: GuestMemory;
-  readonly #mmio: Mmio;
+  readonly #mmio: GuestBus;
   readonly #base: number;
 
   /** @param base - guest-physical address of the ITS's control frame */
-  constructor(memory: GuestMemory, mmio: Mmio, base: number) {
+  constructor(memory: GuestMemory, mmio: GuestBus, base: number) {
     this.#memory = memory;
     this.#mmio = mmio;
     this.#base = base;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/machine/proof.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/board/proof.ts';
 import { Layout } from '../../src/memory/layout.ts';
 
 const VCPUS = 2;

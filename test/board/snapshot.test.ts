@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
+import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
-import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
-import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/machine/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
