@@ -185,8 +185,8 @@ describe('what exists once', () => {
     expect(filesWith(THREAD_POOL)).toEqual(['src/base/pool.ts', 'src/explore/real/pool.ts']);
   });
 
-  test('the bring-up of an ITS, beside that of the races', () => {
-    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts', 'src/races/on-machine.ts']);
+  test('the bring-up of an ITS', () => {
+    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts']);
   });
 
   test('a second one of either is found', () => {

@@ -2,17 +2,12 @@ import type { Its } from '../its/its.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
 import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
-import type { GuestBus } from './guest-bus.ts';
-import { ItsDriver } from './its-driver.ts';
 
 /**
  * A board whose userland has done its work: the VM of a machine that is ready for its guest. This object is a view of it for
  * one thread, and holds no state of its own; any number of threads make one each with {@link attach}.
  */
 export class Machine extends Board {
-  /** The guest's driver of the first ITS; for one thread at a time. */
-  readonly itsDriver: ItsDriver;
-
   /** Makes a machine in its reset state. The calling thread is its main thread. @throws IrqError `ERR_CONFIG` */
   static create(config: MachineConfig): Machine {
     checkConfig(config);
@@ -34,7 +29,6 @@ export class Machine extends Board {
 
   private constructor(words: Board['words'], config: MachineConfig, thread: number) {
     super(words, config, thread);
-    this.itsDriver = new ItsDriver(this.memory, this.bus, config.itsBase);
   }
 
   get buffer(): SharedArrayBuffer {
@@ -46,11 +40,6 @@ export class Machine extends Board {
     const [its] = this.itses;
     if (!its) throw new RangeError('this machine has no ITS');
     return its;
-  }
-
-  /** The guest's register accesses by physical address. */
-  get mmio(): GuestBus {
-    return this.bus;
   }
 
   /** The number, among the machine's threads, of the thread of `vcpu`. */

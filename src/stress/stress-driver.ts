@@ -44,10 +44,10 @@ export type DriverParts = {
   readonly userland: Userland;
 };
 
-export function driverParts({ mmio, memory, config, vm }: Machine): DriverParts {
+export function driverParts({ bus, memory, config, vm }: Machine): DriverParts {
   return {
-    its: new ItsDriver(mmio, memory, config.itsBase),
-    gic: new GicDriver(mmio, config),
+    its: new ItsDriver(bus, memory, config.itsBase),
+    gic: new GicDriver(bus, config),
     userland: vm.design.makeUserland(vm, SOURCE_POLICY),
   };
 }
