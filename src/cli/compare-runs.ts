@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { compareRuns } from '../measuring/compare-runs/run-comparison.ts';
-import { readSavedRunsFile } from '../measuring/compare-runs/saved-runs.ts';
+import { compareRuns, readSavedRunsFile } from '../measuring/index.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
 import { EXIT } from './exit.ts';
 import { print } from './stdout.ts';

@@ -1,6 +1,6 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
-import { DEFAULT_CONFIG } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
+import { DEFAULT_CONFIG } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
@@ -44,11 +44,11 @@ export class MachineTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
-    return this.#machine.mmio.read(addressOf(place), bytes);
+    return this.#machine.bus.read(addressOf(place), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
-    this.#machine.mmio.write(addressOf(place), bytes, value);
+    this.#machine.bus.write(addressOf(place), bytes, value);
   }
 
   ramRead(address: number, bytes: number): Uint8Array {

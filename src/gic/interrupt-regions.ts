@@ -9,7 +9,7 @@ import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
 export type InterruptsConfig = {
   /** 1 to 512 */
   readonly vcpus: number;
-  /** SPIs that exist, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
+  /** SPIs that there is room for, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
   readonly spis: number;
   /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
   readonly idBits: number;
@@ -20,6 +20,8 @@ export type InterruptRegions = {
   /** 32 words a vCPU: its SGIs and PPIs. */
   readonly privates: Region;
   readonly spis: Region;
+  /** One word: how many of them exist. See {@link Interrupts.resize}. */
+  readonly existing: Region;
   readonly lpis: Region;
   readonly census: Region;
   /** By vCPU: the INTIDs that it should look at. */
@@ -40,6 +42,7 @@ export function interruptRegions(layout: Layout, config: InterruptsConfig): Inte
   return {
     privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
     spis: layout.region('spi', config.spis),
+    existing: layout.region('spi.existing', 1),
     lpis: layout.region('lpi', idLimit - FIRST_LPI),
     census: layout.region('census', PRIORITY_CENSUS_WORDS),
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),

@@ -45,7 +45,9 @@ export class Interrupts {
   readonly #privates: number;
   readonly #spis: number;
   readonly #lpis: number;
-  readonly #endSpi: number;
+  readonly #existing: number;
+  /** One past the highest SPI that there is room for. */
+  readonly #roomSpi: number;
   readonly #idLimit: number;
   readonly #forwarding: number;
   /** Where the states of SPIs and LPIs begin, behind all SGIs and PPIs. */
@@ -63,7 +65,8 @@ export class Interrupts {
     this.#privates = regions.privates.at;
     this.#spis = regions.spis.at - FIRST_SPI;
     this.#lpis = regions.lpis.at - FIRST_LPI;
-    this.#endSpi = FIRST_SPI + regions.spis.words;
+    this.#existing = regions.existing.at;
+    this.#roomSpi = FIRST_SPI + regions.spis.words;
     this.#idLimit = regions.idLimit;
     this.#forwarding = regions.forwarding.at;
     this.#shared = regions.spis.at;
@@ -78,9 +81,14 @@ export class Interrupts {
     return this.#idLimit;
   }
 
-  /** One past the highest SPI. */
+  /** One past the highest SPI. A plain read: the number does not change once interrupts can be injected. */
   get endSpi(): number {
-    return this.#endSpi;
+    return FIRST_SPI + peek(this.#words, this.#existing);
+  }
+
+  /** Says how many SPIs there are, of those that there is room for: before the controller is initialised. */
+  resize(spis: number): void {
+    store(this.#words, this.#existing, Math.min(spis, this.#roomSpi - FIRST_SPI));
   }
 
   get vcpus(): number {
@@ -91,7 +99,7 @@ export class Interrupts {
   find(vcpu: number, intid: number): number {
     if (intid >= FIRST_LPI) return intid < this.#idLimit ? this.#lpis + intid : NONE;
     if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
-    return intid < this.#endSpi && intid < END_SPI ? this.#spis + intid : NONE;
+    return intid < this.endSpi && intid < END_SPI ? this.#spis + intid : NONE;
   }
 
   /** As {@link find}, of an LPI. */
@@ -363,14 +371,15 @@ export class Interrupts {
     return load(this.#words, this.#forwarding);
   }
 
-  /** Puts every interrupt into its reset state. Before any thread of the machine runs. */
+  /** Puts every interrupt into its reset state; all SPIs that there is room for exist. Before any thread of the machine runs. */
   reset(initial: (intid: number, vcpu: number) => number): void {
     for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
       for (let intid = 0; intid < PRIVATE_INTIDS; intid++)
         this.#put(this.find(vcpu, intid), initial(intid, vcpu));
     }
-    for (let intid = FIRST_SPI; intid < this.#endSpi; intid++)
-      this.#put(this.find(0, intid), initial(intid, 0));
+    this.resize(this.#roomSpi - FIRST_SPI);
+    for (let intid = FIRST_SPI; intid < this.#roomSpi; intid++)
+      this.#put(this.#spis + intid, initial(intid, 0));
     for (let intid = FIRST_LPI; intid < this.#idLimit; intid++)
       this.#put(this.find(0, intid), initial(intid, 0));
   }

@@ -59,6 +59,7 @@ function exploreStory({ name, state = 0, forwarding = 3, threads, finally: check
         const regions = interruptRegions(layout, { vcpus: 2, spis: 1, idBits: 13 });
         const taken = layout.region('taken', 1).at;
         const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+        new Interrupts(words, regions).resize(regions.spis.words);
         const { interrupts, at } = view({ words, regions, taken });
         interrupts.setForwarding(forwarding);
         interrupts.change(at, SPI, TARGET, ENABLED | EDGE | GROUP1 | state);

@@ -1,6 +1,6 @@
 import { excerptOfJson, readInputFile } from '../../base/input-file.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { pathName, SIGNALS, WAITINGS } from '../latency/latency-plan.ts';
+import { pathName, SIGNALS, WAITINGS } from '../latency/latency-result.ts';
 import type { ComparedRun } from './run-comparison.ts';
 
 /** A file of results may have so many bytes, and a path so many blocks: a hundred times what a day of measuring gives. */

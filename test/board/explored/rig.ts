@@ -1,34 +1,29 @@
 /**
- * A machine small enough to be explored: the classes that run in the workers, composed from the floors' own regions, on
- * about 20,000 words. Its source is the real one with three sizes made small, so that a schedule has not a thousand
- * steps that matter to nobody; a test may change one line more.
+ * A machine small enough to be explored: the board that runs in the workers, on about 20,000 words, with small sizes, so that
+ * a schedule has not a thousand steps that matter to nobody. A test may change a line of its source.
  */
 
 import { expect } from 'vitest';
 import type { VcpuId } from '../../../src/arch/intid.ts';
 import { encodeCommand, type ItsCommand, writePacket } from '../../../src/arch/its-command.ts';
 import { gicd, gicr } from '../../../src/arch/registers.ts';
+import type { Board } from '../../../src/board/board.ts';
+import { DEFAULT_CONFIG, type MachineConfig } from '../../../src/board/config.ts';
+import { layOut } from '../../../src/board/layout.ts';
+import type { Guest } from '../../../src/board/vcpu.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
-import type { GicRegions } from '../../../src/gic/gic.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
-import type { ItsRegions } from '../../../src/its/regions.ts';
 import type { DesignName } from '../../../src/kvm/designs/design.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
 import type { Route } from '../../../src/kvm/route.ts';
-import type { VmRegions } from '../../../src/kvm/vm.ts';
-import type { Guest } from '../../../src/machine/vcpu.ts';
-import { CLOCK_WORDS } from '../../../src/measure/clock.ts';
-import { guestMemoryRegion } from '../../../src/memory/guest-memory.ts';
-import { Layout, type Region } from '../../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
 import type { Mutation } from '../../mutate.ts';
-import { loadSmall, type Modules } from './modules.ts';
+import { load as loadModules, type Modules } from './modules.ts';
 
 export const LPI = 8192;
 export const SPI = 32;
 export const DEVICE_ID = 8;
 export const DOORBELL = 0x0809_0040;
-const ITS_BASE = 0x0808_0000;
 const CONFIG_TABLE = 0x4000_0000;
 const DEVICE_TABLE = 0x4001_0000;
 const COLLECTION_TABLE = 0x4002_0000;
@@ -40,7 +35,6 @@ const ENABLED_AT_0XA0 = 0xa1;
 const [CTLR, CBASER, CWRITER, BASER0, BASER1] = [0, 0x80, 0x88, 0x100, 0x108];
 const VALID = 1n << 63n;
 
-const EVENTFDS = 2;
 const THREADS = 4;
 const SOURCES = 4;
 // Of a source: signals begun, signals that a handler saw begin, deliveries.
@@ -98,41 +92,40 @@ export const mapti = (eventId: number, lpi: number, collectionId = 0): ItsComman
 /** One event on vCPU 0, as LPI 8192. */
 export const ONE_EVENT = [MAPD, mapc(0), mapti(0, LPI)];
 
-type Regions = {
-  readonly gic: GicRegions;
-  readonly its: ItsRegions;
-  readonly vm: VmRegions;
-  readonly controls: readonly Region[];
-  readonly ram: Region;
-  readonly clock: Region;
-  readonly oracle: Region;
-};
-
 /** The machine as one thread sees it. */
 export type View = ReturnType<typeof attach>;
 type Body = (view: View) => void;
 type Cpu = InstanceType<Modules['cpuInterface']['CpuInterface']>;
 
-function attach(modules: Modules, words: Words, regions: Regions, options: Options, thread: number) {
-  const memory = new modules.guestMemory.GuestMemory(words, regions.ram, SLOTS);
-  const readers = new modules.readers.Readers(words, regions.vm.readers);
-  const personality = modules.itsPersonality.ITS_PERSONALITIES.kvm;
-  // The ITS is made last: the GIC calls it, and it calls the GIC.
-  const late: { its?: InstanceType<Modules['its']['Its']> } = {};
-  const gic = new modules.gic.Gic(words, regions.gic, memory, { lpisDisabled: () => late.its?.invalidate() });
-  const { interrupts, lpis } = gic;
-  const its = new modules.its.Its(words, regions.its, { index: 0, lpis, memory, readers, personality });
-  late.its = its;
-  const vm = new modules.vm.Vm(words, regions.vm, {
-    interrupts,
-    lpis,
-    itses: [{ base: ITS_BASE, its }],
-    dispatch: options.dispatch ?? 'inline',
-    design: modules.designs.DESIGNS[options.design ?? 'merged'],
-    reader: thread,
-  });
-  const at = regions.oracle.at;
-  const clock = new modules.clock.Clock(words, regions.clock);
+/** The real board, with tables and locks that are small: else each table is a thousand stores, each wait a hundred looks. */
+function configOf({ vcpus = 1, dispatch = 'inline', design = 'merged' }: Options): MachineConfig {
+  return {
+    ...DEFAULT_CONFIG,
+    vcpus,
+    dispatch,
+    abi: design,
+    spis: 2,
+    idBits: 14,
+    devices: 1,
+    events: 2,
+    collections: 2,
+    eventfds: 2,
+    otherThreads: THREADS - 1 - vcpus,
+    gsis: 4,
+    pins: 2,
+    spins: 0,
+    haltPollNs: 0,
+    memory: SLOTS,
+    scenarioWords: 32,
+  };
+}
+
+function attach(modules: Modules, board: Board, options: Options) {
+  const { words, gic, vm, memory, clock, layout } = board;
+  const { interrupts } = gic;
+  const [its] = board.itses;
+  if (!its) throw new Error('the board of a story has an ITS');
+  const at = board.scenario.at;
   const sourceOf = options.sourceOf ?? ((intid) => (intid >= LPI ? intid - LPI : intid - SPI));
 
   return {
@@ -232,7 +225,7 @@ function attach(modules: Modules, words: Words, regions: Regions, options: Optio
     makeVcpu(vcpu: number) {
       const cpu = this.makeCpu(vcpu);
       const bell = interrupts.bell(vcpu);
-      const region = regions.controls[vcpu] ?? regions.oracle;
+      const region = layout.ofKind(modules.vcpuControl.VCPU_CONTROL)[vcpu] ?? board.scenario;
       const control = new (ownCounters(modules))(words, region);
       const halt = new modules.halt.Halt({ cpu, bell, control, clock, haltPollNs: 0 });
       return new modules.vcpu.Vcpu({ cpu, control, bell, halt, acks: vm });
@@ -278,20 +271,10 @@ const unchanged = new Map<string, Modules>();
 /** A story on a machine, of the real source, or of one with lines changed. */
 export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scenario<{ words: Words }> {
   const key = JSON.stringify(mutations);
-  const modules = unchanged.get(key) ?? loadSmall(mutations);
+  const modules = unchanged.get(key) ?? loadModules(mutations);
   unchanged.set(key, modules);
-  const { vcpus = 1 } = story;
-  const layout = new Layout();
-  layout.region('null', 1);
-  const regions: Regions = {
-    gic: modules.gic.gicRegions(layout, { vcpus, spis: 2, idBits: 14, personality: 'kvm', its: true }),
-    its: modules.itsRegions.itsRegions(layout, 0, { devices: 1, events: 2, collections: 2 }),
-    vm: modules.vm.vmRegions(layout, EVENTFDS, THREADS),
-    controls: Array.from({ length: vcpus }, (_, vcpu) => modules.vcpuControl.vcpuControlRegion(layout, vcpu)),
-    ram: guestMemoryRegion(layout, SLOTS),
-    clock: layout.region('clock', CLOCK_WORDS),
-    oracle: layout.region('oracle', 32),
-  };
+  const config = configOf(story);
+  const { layout, scenario } = layOut(config);
   // Views have no state but a thread's hints, so each thread may keep its own from one run to the next.
   const views = new WeakMap<SharedArrayBuffer, View[]>();
   const viewOf = (words: Words, thread: number): View => {
@@ -303,9 +286,9 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
   return {
     name: story.name,
     setup: () => {
-      const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-      modules.clock.startClock(words, regions.clock);
-      const make = (_: unknown, thread: number) => attach(modules, words, regions, story, thread);
+      const board = modules.board.createBoard(config);
+      const { words } = board;
+      const make = (_: unknown, thread: number) => attach(modules, board.seenBy(thread), story);
       const all = Array.from({ length: THREADS }, make);
       views.set(words.buffer, all);
       boot(viewOf(words, 0), story);
@@ -327,7 +310,7 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
       view.settle();
       story.finally?.(view);
       for (const source of story.sources ?? [0]) {
-        const sent = load(words, regions.oracle.at + SENT + source);
+        const sent = load(words, scenario.at + SENT + source);
         expect(view.seen(source), `signals of source ${source} that were followed by a delivery`).toBe(sent);
       }
       for (const intid of [SPI, SPI + 1, LPI, LPI + 1]) {
@@ -342,10 +325,6 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
 /** As userland and the guest bring a machine up. */
 function boot(view: View, story: Story): void {
   const { gic, interrupts, its, memory, vm } = view;
-  vm.init();
-  its.init();
-  gic.reset();
-  vm.initVgic();
   memory.fill(CONFIG_TABLE, 64, ENABLED_AT_0XA0);
   gic.distributor.write(gicd.CTLR, 4, 3n);
   for (const redistributor of gic.redistributors) {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
+import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
+import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
-import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
-import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/machine/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
@@ -14,10 +15,10 @@ const TIMER = 27;
 /** A machine with something in it: a register, an SGI that is pending, bytes of memory. */
 function used(): Machine {
   const machine = Machine.create(CONFIG);
-  machine.mmio.write(CONFIG.gicdBase, 4, 2n);
+  machine.bus.write(CONFIG.gicdBase, 4, 2n);
   machine.gic.cpuInterface(1).priorityMask = 0xf0;
   machine.gic.cpuInterface(1).groupEnable1 = true;
-  machine.mmio.write(CONFIG.gicrBase + 0x2_0000 + 0x1_0100, 4, 1n << BigInt(TIMER));
+  machine.bus.write(CONFIG.gicrBase + 0x2_0000 + 0x1_0100, 4, 1n << BigInt(TIMER));
   machine.gic.wires.drive(TIMER, true, 1);
   machine.memory.setWord(0x4000_1000, 0x1234);
   return machine;
@@ -102,7 +103,7 @@ describe('a snapshot', () => {
     // And the copy works: what takes each lock and waits for readers does not wait.
     copy.its.reset();
     copy.vm.setGsiRouting([]);
-    copy.mmio.write(CONFIG.gicdBase + 0x6100, 8, 1n);
+    copy.bus.write(CONFIG.gicdBase + 0x6100, 8, 1n);
   });
 
   test.each([
@@ -161,7 +162,8 @@ describe('into a machine that is there', () => {
     const sources = syntheticSources(topology, config.spis);
     bootSynthetic(machine, topology, sources);
     const { deviceId = 0, eventId = 0, intid = 0 } = sources[0] ?? {};
-    const { its, itsDriver, vm } = machine;
+    const { its, vm } = machine;
+    const itsDriver = new ItsDriver(machine.bus, machine.memory, config.itsBase);
     const { lpis } = machine.gic;
     const signal = () =>
       vm.signalMsi({ address: config.itsBase + gits.TRANSLATER, data: eventId, flags: 1, deviceId });

@@ -3,21 +3,21 @@
  * that moves between two vCPUs; the proof is the real one, its device's own count read as an atomic word.
  */
 import { expect, test } from 'vitest';
-import type { Scenario } from '../../../src/explore/index.ts';
-import { interruptRegions } from '../../../src/gic/interrupt-regions.ts';
-import { EDGE, ENABLED, GROUP1 } from '../../../src/gic/state.ts';
-import { proofRegions } from '../../../src/machine/proof.ts';
-import { Layout } from '../../../src/memory/layout.ts';
-import type { Words } from '../../../src/memory/word.ts';
-import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import { loadMutated, type Mutation } from '../../mutate.ts';
+import type { Scenario } from '../../src/explore/index.ts';
+import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
+import { EDGE, ENABLED, GROUP1 } from '../../src/gic/state.ts';
+import { Layout } from '../../src/memory/layout.ts';
+import type { Words } from '../../src/memory/word.ts';
+import { proofRegions } from '../../src/stress/proof.ts';
+import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
+import { loadMutated, type Mutation } from '../mutate.ts';
 
 type Modules = {
-  readonly proof: typeof import('../../../src/machine/proof.ts');
-  readonly interrupts: typeof import('../../../src/gic/interrupts.ts');
+  readonly proof: typeof import('../../src/stress/proof.ts');
+  readonly interrupts: typeof import('../../src/gic/interrupts.ts');
 };
-const FILES = { proof: 'machine/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
-const proof = (from: string, to: string): Mutation => ({ file: 'machine/proof.ts', from, to });
+const FILES = { proof: 'stress/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
+const proof = (from: string, to: string): Mutation => ({ file: 'stress/proof.ts', from, to });
 // A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
 const SEEN_STEPS = [
   proof('const sent = peek(this.#words, at + SENT);', 'const sent = load(this.#words, at + SENT);'),
@@ -53,6 +53,7 @@ function scenario(
     name,
     setup: () => {
       const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+      new modules.interrupts.Interrupts(words, regions).resize(1);
       const { interrupts, at, proof: fresh } = view(words);
       interrupts.setForwarding(3);
       interrupts.change(at, SPI, 0, ENABLED | EDGE | GROUP1);

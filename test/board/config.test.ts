@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
 import {
   checkConfig,
   DEFAULT_CONFIG,
@@ -10,8 +9,9 @@ import {
   FAULTS,
   type MachineConfig,
   PERSONALITIES,
-} from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
+} from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
 
 const configs: fc.Arbitrary<MachineConfig> = fc.record({
   vcpus: fc.integer({ min: 1, max: 512 }),

@@ -1,14 +1,16 @@
-import { GICR_STRIDE } from '../arch/frames.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
-import { gicr, gits } from '../arch/registers.ts';
+import { lpiConfig } from '../arch/lpi-config.ts';
+import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
+import { GicDriver, LINUX_PRIORITY, setUpIts } from '../guest/index.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import { type Board, type BoardOptions, nameOfWord, SmallMachine } from './small-machine.ts';
+import type { Layout } from '../memory/layout.ts';
+import { type Shared, SmallMachine, type SmallOptions } from './small-machine.ts';
 
-export type { Board, SmallMachine } from './small-machine.ts';
+export type { Shared, SmallMachine } from './small-machine.ts';
 
 const views = new WeakMap<SharedArrayBuffer, SmallMachine[]>();
 
@@ -17,10 +19,10 @@ const views = new WeakMap<SharedArrayBuffer, SmallMachine[]>();
  * not once for each schedule.
  * @param thread - 0 is the main thread, vCPU n is 1 + n, others follow; no two threads of a scenario share a number
  */
-export function machineOf(board: Board, thread: number): SmallMachine {
-  const known = views.get(board.buffer) ?? [];
-  views.set(board.buffer, known);
-  known[thread] ??= new SmallMachine(board, thread);
+export function machineOf(shared: Shared, thread: number): SmallMachine {
+  const known = views.get(shared.buffer) ?? [];
+  views.set(shared.buffer, known);
+  known[thread] ??= new SmallMachine(shared, thread);
   // A thread's code is run many times, and begins each time as if it were the first.
   known[thread].vm.injector.hints.clear();
   return known[thread];
@@ -29,23 +31,27 @@ export function machineOf(board: Board, thread: number): SmallMachine {
 /** What a scenario on a machine needs: `prepare` brings it to where the race begins. */
 export function onMachine(
   prepare: (machine: SmallMachine) => void,
-  { vcpus = 1, dispatch = 'inline' }: Partial<BoardOptions> = {},
-): { setup(): Board; names(buffer: SharedArrayBuffer, byteOffset: number): string } {
+  { vcpus = 1, dispatch = 'inline' }: Partial<SmallOptions> = {},
+): { setup(): Shared; names(buffer: SharedArrayBuffer, byteOffset: number): string } {
   const options = { vcpus, dispatch };
+  let layout: Layout | undefined;
   return {
     setup() {
       const machine = SmallMachine.create(options);
+      layout ??= machine.layout;
       boot(machine);
       prepare(machine);
-      return machine.board;
+      return machine.shared;
     },
-    names: (_buffer, byteOffset) => nameOfWord(options, byteOffset),
+    names: (_buffer, byteOffset) => {
+      layout ??= SmallMachine.create(options).layout;
+      return layout.nameOf(byteOffset / 4);
+    },
   };
 }
 
-const VALID = 1n << 63n;
-const ENABLED_PRIORITY_A0 = 0xa1;
-// Offsets of registers.
+/** Configuration byte of every LPI: enabled. */
+const LPI_ON = lpiConfig(LINUX_PRIORITY);
 // Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
 // need a place, and it may be the same. Pending tables, and ITTs, are where no memory is: there is nothing in them.
 const TABLES = 0;
@@ -55,29 +61,30 @@ const CONFIG_BYTES = 0x2000;
 const NOWHERE = 0x10_0000;
 
 /** What a guest does at boot: it turns everything on, and maps nothing. */
-function boot({ board, bases, memory, mmio, ram }: SmallMachine): void {
-  const { gicdBase, gicrBase, itsBase } = bases;
-  const at = (offset: number) => BigInt(ram.base + offset);
-  mmio.write(gicdBase, 4, 2n);
-  memory.fill(ram.base + CONFIG_TABLE, CONFIG_BYTES, ENABLED_PRIORITY_A0);
-  for (let vcpu = 0; vcpu < board.vcpus; vcpu++) {
-    const frame = gicrBase + vcpu * GICR_STRIDE;
-    mmio.write(frame + gicr.PROPBASER, 8, at(CONFIG_TABLE) | 13n);
-    mmio.write(frame + gicr.PENDBASER, 8, at(NOWHERE));
-    mmio.write(frame, 4, 1n);
+function boot({ shared, config, memory, bus, ram }: SmallMachine): void {
+  const gic = new GicDriver(bus, config);
+  gic.enable();
+  const configTable = ram.base + CONFIG_TABLE;
+  memory.fill(configTable, CONFIG_BYTES, LPI_ON);
+  for (let vcpu = 0; vcpu < shared.vcpus; vcpu++) {
+    gic.setLpiTables(vcpu, { configTable, pendingTable: ram.base + NOWHERE, idBits: config.idBits });
+    gic.enableLpis(vcpu);
   }
-  mmio.write(itsBase + gits.BASER, 8, VALID | at(TABLES));
-  mmio.write(itsBase + gits.BASER + 8, 8, VALID | at(TABLES));
-  mmio.write(itsBase + gits.CBASER, 8, VALID | at(QUEUE));
-  mmio.write(itsBase, 4, 1n);
+  const tables = ram.base + TABLES;
+  setUpIts(bus, config.itsBase, {
+    deviceTable: tables,
+    collectionTable: tables,
+    queue: ram.base + QUEUE,
+    queuePages: 1,
+  });
 }
 
 /** Maps devices, each with 32 events, and a collection for each vCPU. */
-export function mapDevices({ itsDriver, board, ram }: SmallMachine, ...devices: readonly number[]): void {
+export function mapDevices({ itsDriver, shared, ram }: SmallMachine, ...devices: readonly number[]): void {
   const commands: ItsCommand[] = devices.map((deviceId) => {
     return { name: 'MAPD', deviceId, size: 4, ittAddr: ram.base + NOWHERE + deviceId * 0x1000, valid: true };
   });
-  for (let vcpu = 0; vcpu < board.vcpus; vcpu++)
+  for (let vcpu = 0; vcpu < shared.vcpus; vcpu++)
     commands.push({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true });
   itsDriver.send(...commands);
 }
@@ -95,14 +102,14 @@ export function mapEvent(machine: SmallMachine, deviceId: number, eventId: numbe
 
 /** An MSI route. */
 export function messageRoute({ bases }: SmallMachine, gsi: number, deviceId: number, eventId: number): Route {
-  const address = bases.itsBase + gits.TRANSLATER;
+  const address = bases.its + gits.TRANSLATER;
   return { type: 'msi', gsi: gsi as Gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId };
 }
 
 /** Sends an MSI as KVM_SIGNAL_MSI does: 1 where it was delivered. */
 export function sendMessage({ bases, vm }: SmallMachine, deviceId: number, eventId: number): number {
   return vm.signalMsi({
-    address: bases.itsBase + gits.TRANSLATER,
+    address: bases.its + gits.TRANSLATER,
     data: eventId,
     flags: MSI_VALID_DEVID,
     deviceId,
@@ -113,15 +120,6 @@ export function sendMessage({ bases, vm }: SmallMachine, deviceId: number, event
 export function enableSpi({ gic }: SmallMachine, intid: number, trigger: number = EDGE): void {
   const { interrupts } = gic;
   interrupts.change(interrupts.find(0, intid), intid, EDGE, ENABLED | trigger);
-  warm(interrupts, 0, intid);
-}
-
-/**
- * Takes an interrupt off the list of a vCPU where it is not. A list remembers, in a plain word and as a mere hint, where it
- * was claimed from last; here that is made so before the threads begin, so that none of them changes that word.
- */
-export function warm(interrupts: Interrupts, vcpu: number, intid: number): void {
-  interrupts.unlist(vcpu, intid);
 }
 
 /** Whether an interrupt is pending, for whichever vCPU. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/board/stamps.ts';
 import { GicDriver } from '../../src/guest/gic-driver.ts';
 import type { Fd } from '../../src/kvm/gsi.ts';
-import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/machine/stamps.ts';
 import { STAGE } from '../../src/measure/event-ring.ts';
 
 const PIN = 5;
@@ -12,8 +12,8 @@ const INTID = 32 + PIN;
 /** A machine with one vCPU, and an irqfd on an edge-triggered SPI. */
 function makeMachine(stamps: number): Machine {
   const machine = Machine.create({ ...DEFAULT_CONFIG, ...(stamps > 0 ? { stamps } : {}) });
-  machine.mmio.write(machine.config.gicdBase, 4, 0x12n);
-  new GicDriver(machine.mmio, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
+  machine.bus.write(machine.config.gicdBase, 4, 0x12n);
+  new GicDriver(machine.bus, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
   machine.vm.assignIrqFd(0 as Fd, PIN);
   return machine;
 }

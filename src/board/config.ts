@@ -1,7 +1,10 @@
 import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
+import { PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import { MOST_ITSES } from '../kvm/vgic-state.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
 
 /** Whose identification, reset values and options the hardware has. */
@@ -57,7 +60,76 @@ export type MachineConfig = {
    * no trace of it on the interrupt path. Not together with a fault.
    */
   readonly stamps?: number;
+
+  // Sizes that are KVM's where they are left out, and that a machine that is to be explored has smaller.
+  /** VMs that share the process's file descriptors: 1. */
+  readonly vms?: number;
+  /** ITSes that a VM has room for, 0 to 4: 1. A {@link Machine} has them all, one behind the other from `itsBase` on. */
+  readonly itses?: number;
+  /** GSIs, and routes, of the table: 4,096. */
+  readonly gsis?: number;
+  /** Pins of the irqchip that a table knows: 988. */
+  readonly pins?: number;
+  /** Collections that an ITS has room for: 64 and two for each vCPU. */
+  readonly collections?: number;
+  /** How often a thread looks again at a lock that is held, before it sleeps: 100. */
+  readonly spins?: number;
+
+  /** The host and the habits of userland, for a VM that ioctls set up. */
+  readonly host?: Host;
 };
+
+/** What a VMM finds on its host, as {@link KvmVm} shows it. */
+export type Host = {
+  /** Bits of a guest-physical address. */
+  readonly physBits: number;
+  /** Whether the host can run a GICv2. */
+  readonly gicV2: boolean;
+  /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
+  readonly ownedPpis: readonly number[];
+  /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
+  readonly exclusiveEventFds: boolean;
+  /** The VM starts without vCPUs, and KVM_CREATE_VCPU adds them. */
+  readonly vcpusLater: boolean;
+};
+
+export const DEFAULT_HOST: Host = {
+  physBits: 40,
+  gicV2: false,
+  ownedPpis: [27, 30],
+  exclusiveEventFds: true,
+  vcpusLater: false,
+};
+
+/** The sizes that may be left out, and what they are then. */
+export const DEFAULT_SIZES = {
+  stamps: 0,
+  vms: 1,
+  itses: 1,
+  gsis: MAX_IRQ_ROUTES,
+  pins: IRQCHIP_PINS,
+  /** As many as the vCPUs want. */
+  collections: 0,
+  spins: 100,
+} as const satisfies Partial<MachineConfig>;
+
+/** The sizes of a machine, those that were left out among them. */
+export function sizesOf(config: MachineConfig): Readonly<Record<keyof typeof DEFAULT_SIZES, number>> {
+  const sizes = { ...DEFAULT_SIZES, ...pick(config) };
+  return { ...sizes, collections: sizes.collections || Math.min(65_535, 2 * config.vcpus + 64) };
+}
+
+function pick(config: MachineConfig): Partial<Record<keyof typeof DEFAULT_SIZES, number>> {
+  const given = SIZE_NAMES.flatMap((name) => (config[name] === undefined ? [] : [[name, config[name]]]));
+  return Object.fromEntries(given);
+}
+
+const SIZE_NAMES = Object.keys(DEFAULT_SIZES) as (keyof typeof DEFAULT_SIZES)[];
+
+/** Threads that a machine's shared tables are made for: the main one, the vCPUs', and others. */
+export function threadsOf({ vcpus, otherThreads }: MachineConfig): number {
+  return 1 + vcpus + otherThreads;
+}
 
 /** A small machine of KVM's kind: the addresses are those of QEMU's `virt` board. */
 export const DEFAULT_CONFIG: MachineConfig = {
@@ -83,6 +155,11 @@ export const DEFAULT_CONFIG: MachineConfig = {
 const PAGE = 4096;
 const HIGHEST_ADDRESS = 2 ** 48;
 
+function sizeWithin(name: string, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new IrqError('ERR_CONFIG', `${name} is a whole number from ${low} to ${high}, not ${value}`);
+}
+
 /** @throws IrqError `ERR_CONFIG` for the first value that no machine can have */
 export function checkConfig(config: MachineConfig): void {
   const within = (name: keyof MachineConfig, low: number, high: number) => {
@@ -105,7 +182,11 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
-  const stamps = config.stamps ?? 0;
+  const { stamps, itses, gsis, pins, spins } = sizesOf(config);
+  sizeWithin('itses', itses, 0, MOST_ITSES);
+  sizeWithin('gsis', gsis, 1, MAX_IRQ_ROUTES);
+  sizeWithin('pins', pins, 1, IRQCHIP_PINS);
+  sizeWithin('spins', spins, 0, 1e6);
   if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
     throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);
   }
@@ -147,7 +228,8 @@ export function encodeConfig(config: MachineConfig): number[] {
     FAULTS.indexOf(config.fault),
     config.haltPollNs,
     config.scenarioWords,
-    config.stamps ?? 0,
+    ...SIZE_NAMES.map((name) => config[name] ?? DEFAULT_SIZES[name]),
+    ...(config.host ? encodeHost(config.host) : [NO_HOST]),
     ...long(config.gicdBase),
     ...long(config.gicrBase),
     ...long(config.itsBase),
@@ -156,8 +238,42 @@ export function encodeConfig(config: MachineConfig): number[] {
   ];
 }
 
-/** @throws IrqError `ERR_LAYOUT` where the words are no configuration */
+/** In place of a host that was left out. */
+const NO_HOST = 0;
+
+function encodeHost({ physBits, gicV2, ownedPpis, exclusiveEventFds, vcpusLater }: Host): number[] {
+  const flags = [gicV2, exclusiveEventFds, vcpusLater].map(Number);
+  return [physBits, ...flags, ownedPpis.reduce((bits, intid) => bits | (1 << intid), 0)];
+}
+
+function decodeHost(word: () => number): Host | undefined {
+  const physBits = word();
+  if (physBits === NO_HOST) return undefined;
+  const flag = () => word() === 1;
+  const flags = { gicV2: flag(), exclusiveEventFds: flag(), vcpusLater: flag() };
+  const ppis = word();
+  const ownedPpis = Array.from({ length: PRIVATE_INTIDS }, (_, intid) => intid);
+  return { physBits, ...flags, ownedPpis: ownedPpis.filter((intid) => (ppis & (1 << intid)) !== 0) };
+}
+
+/** @throws IrqError `ERR_LAYOUT` where the words are no configuration of a machine that {@link checkConfig} takes */
 export function decodeConfig(words: readonly number[]): MachineConfig {
+  const config = readConfig(words);
+  try {
+    checkConfig(config);
+  } catch (error) {
+    throw new IrqError('ERR_LAYOUT', 'the header of the buffer holds no configuration of a machine', {
+      cause: error,
+    });
+  }
+  return config;
+}
+
+/**
+ * As {@link decodeConfig}, but takes any size: VMs that userland sets up are judged call by call.
+ * @throws IrqError `ERR_LAYOUT`
+ */
+export function readConfig(words: readonly number[]): MachineConfig {
   let next = 0;
   const word = () => words[next++] ?? -1;
   const long = () => (word() >>> 0) + word() * HALF;
@@ -182,21 +298,15 @@ export function decodeConfig(words: readonly number[]): MachineConfig {
     haltPollNs: word(),
     scenarioWords: word(),
   };
-  const stamps = word();
-  const config: MachineConfig = {
+  const given = SIZE_NAMES.map((name) => [name, word()] as const);
+  const host = decodeHost(word);
+  return {
     ...fixed,
-    ...(stamps === 0 ? {} : { stamps }),
+    ...Object.fromEntries(given.filter(([name, value]) => value !== DEFAULT_SIZES[name])),
+    ...(host ? { host } : {}),
     gicdBase: long(),
     gicrBase: long(),
     itsBase: long(),
     memory: Array.from({ length: Math.max(0, word()) }, () => ({ base: long(), bytes: long() })),
   };
-  try {
-    checkConfig(config);
-  } catch (error) {
-    throw new IrqError('ERR_LAYOUT', 'the header of the buffer holds no configuration of a machine', {
-      cause: error,
-    });
-  }
-  return config;
 }

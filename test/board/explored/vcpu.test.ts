@@ -1,6 +1,6 @@
 /** The vCPU's side of the machine under every interleaving: parking, kicks, injectors that meet, and ends of interrupts. */
 import { describe, expect, test } from 'vitest';
-import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/machine/vcpu-control.ts';
+import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/board/vcpu-control.ts';
 import { add, load } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
@@ -32,13 +32,13 @@ describe('a signal against a vCPU that parks', () => {
   test.each([
     {
       title: 'a vCPU that does not look again before it parks',
-      file: 'machine/halt.ts',
+      file: 'board/halt.ts',
       from: 'if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }\n    this.#control.mode = HALTED;',
       to: 'this.#control.mode = HALTED;',
     },
     {
       title: 'a vCPU that looks before it announces that it will park',
-      file: 'machine/halt.ts',
+      file: 'board/halt.ts',
       from: 'const ticket = this.#bell.announce();\n    if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }',
       to: 'if (this.#somethingToDo(closely)) return;\n    const ticket = this.#bell.announce();',
     },
@@ -145,14 +145,14 @@ describe('a kick against a vCPU that parks', () => {
   });
 
   test('not so where the ring comes before the request', () => {
-    const file = 'machine/vcpu.ts';
+    const file = 'board/vcpu.ts';
     const from = 'this.control.request(request);\n    this.#bell.signal();';
     const to = 'this.#bell.signal();\n    this.control.request(request);';
     isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait']);
   });
 
   test('not so where the vCPU looks for interrupts only', () => {
-    const file = 'machine/halt.ts';
+    const file = 'board/halt.ts';
     const from = 'if (this.#control.requests !== 0) return true;';
     isCaught(onMachine(story, { file, from, to: '' }), ['lost-wakeup', 'orphan-wait']);
   });

@@ -3,7 +3,8 @@ import { EPOCH } from '../its/events.ts';
 import { CLOCK, resumeClock } from '../measure/clock.ts';
 import { HEADER, LAYOUT_VERSION } from '../memory/header.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { MAIN_THREAD, Machine } from './machine.ts';
+import { MAIN_THREAD } from './board.ts';
+import { Machine } from './machine.ts';
 import { OUTSIDE } from './vcpu-control.ts';
 
 /** 'irqs' as a little-endian word: the first thing in every snapshot. */
