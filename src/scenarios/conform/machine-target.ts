@@ -5,7 +5,7 @@ import type { Profile } from '../vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from '../vectors/vector-layout.ts';
 import type { RegisterPlace } from '../vectors/vector-registers.ts';
 import type { Wire } from '../vectors/vector-step.ts';
-import type { IccRead, IccWrite, VectorTarget } from '../vectors/vector-target.ts';
+import type { VectorTarget } from '../vectors/vector-target.ts';
 
 /**
  * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the
@@ -86,16 +86,20 @@ export class MachineTarget implements VectorTarget {
     return pending.sort(([cpu, lpi], [otherCpu, otherLpi]) => cpu - otherCpu || lpi - otherLpi);
   }
 
-  iccRead(cpu: number, register: IccRead): bigint | undefined {
+  iccRead(cpu: number, register: string): bigint | undefined {
     return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
   }
 
-  iccWrite(cpu: number, register: IccWrite, value: bigint): void {
+  iccWrite(cpu: number, register: string, value: bigint): void {
     this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
   }
 
   irq(cpu: number): boolean {
     return this.#machine.gic.cpuInterface(cpu).irq;
+  }
+
+  fiq(cpu: number): boolean {
+    return this.#machine.gic.cpuInterface(cpu).fiq;
   }
 }
 
