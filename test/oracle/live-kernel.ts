@@ -44,7 +44,7 @@ export class LiveKernel {
       { stdio: [this.#in, this.#out, 'ignore'] },
     );
     process.once('exit', this.#kill);
-    const ready = this.#answer('the boot');
+    const ready = this.answer('the boot');
     if (!/^ready \d+/.test(ready)) throw new Error(`/init could not open /dev/kvm: it says "${ready}"`);
     this.release = this.ask('Y');
   }
@@ -60,15 +60,11 @@ export class LiveKernel {
   /** Sends a command and waits for its answer. @throws Error where there is none within two minutes */
   ask(command: string): string {
     this.send(command);
-    return this.#answer(command);
+    return this.answer(command);
   }
 
-  /** Answers that follow the first one of a command. */
-  next(command: string): string {
-    return this.#answer(command);
-  }
-
-  #answer(command: string): string {
+  /** Waits for the answer to a command that was sent. */
+  answer(command: string): string {
     for (;;) {
       const end = this.#text.indexOf('\n');
       if (end < 0) {
