@@ -42,7 +42,7 @@ export type GicRegions = {
 export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
   return {
     config,
-    interrupts: interruptRegions(layout, config),
+    interrupts: interruptRegions(layout, config, GIC_PERSONALITIES[config.personality]),
     cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
     distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
@@ -81,7 +81,7 @@ export class Gic {
       hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
     const registers = new RedistributorWords(words, regions.redistributors);
     const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
-    const lpis = new Lpis(words, regions.lpis, interrupts, tables);
+    const lpis = new Lpis(words, regions.lpis, interrupts, tables, personality.outliveMappings);
     const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
     const distributor = new Distributor(
       words,
@@ -100,7 +100,7 @@ export class Gic {
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
       (region, vcpu) =>
-        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality.checksEoiGroup),
+        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;

@@ -1,8 +1,11 @@
+import type { CpuInterfaceChoices } from './cpu-interface.ts';
+import type { InterruptChoices } from './interrupt-regions.ts';
 import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from './intid.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
-export type GicPersonality = {
+export type GicPersonality = CpuInterfaceChoices &
+  InterruptChoices & {
   readonly name: 'kvm' | 'qemu-virt';
 
   /** GICR_IIDR, and GICD_IIDR but for the revision. */
@@ -49,8 +52,10 @@ export type GicPersonality = {
   readonly locksTables: boolean;
   /** Whether GICR_PENDBASER.PTZ spares the reading of the pending table (and reads as zero). */
   readonly honoursPtz: boolean;
-  /** Whether clearing EnableLPIs leaves what is pending in the pending table. If not, it is forgotten until it comes again. */
+  /** Whether clearing EnableLPIs leaves what is pending in the pending table. If not, it is forgotten. */
   readonly storesPending: boolean;
+  /** Whether an LPI that is on a vCPU's list outlives its last mapping, and is delivered once. */
+  readonly outliveMappings: boolean;
   /** Whether GICR_INVLPIR and GICR_INVALLR do anything (from revision 3 on). */
   readonly invalidates: boolean;
   /** Whether an LPI beyond PROPBASER's ID bits cannot be mapped. If not, all that the machine has can be. */
@@ -62,8 +67,6 @@ export type GicPersonality = {
   readonly requeues: boolean;
   /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
   readonly sgi1ForAnyGroup: boolean;
-  /** Whether an EOI is ignored where the most urgent active priority is of the other group. */
-  readonly checksEoiGroup: boolean;
 };
 
 /** KVM's vgic, as of Linux 6.1 to 6.18. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
@@ -78,7 +81,7 @@ const KVM: GicPersonality = {
   redistributorIds: [0, 0, 0, 0, 0, 0, 0x3b, 0, 0, 0, 0, 0],
   commonLpiAffinity: 0,
   redistributorFeatures: 0b110,
-  interfaceFeatures: 4 << 8,
+  interfaceFeatures: (4 << 8) | (1 << 11) | (1 << 15),
   sgi: EDGE | ENABLED | GROUP1,
   ppi: GROUP1,
   spi: EDGE | GROUP1,
@@ -99,6 +102,11 @@ const KVM: GicPersonality = {
   requeues: false,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
+  eoiEndsMatching: true,
+  dirReachesOthers: true,
+  firstCome: true,
+  keepsLevelLatch: true,
+  outliveMappings: true,
 };
 
 /** QEMU 7.2's `virt` machine under TCG: what the recorded guests ran on. */
@@ -134,6 +142,11 @@ const QEMU_VIRT: GicPersonality = {
   requeues: true,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
+  eoiEndsMatching: false,
+  dirReachesOthers: true,
+  firstCome: false,
+  keepsLevelLatch: false,
+  outliveMappings: false,
 };
 
 /** Every personality by its name; the position of the name is its number where it must be one word. */

@@ -27,8 +27,11 @@ export type ItsPersonality = {
   readonly unreadableCommand: 'skip' | 'stall';
   /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
   readonly vcpuDeviceId: number | undefined;
-  /** Whether an LPI can only be mapped where its byte of the configuration table can be read; else it starts disabled. */
-  readonly mappingNeedsConfig: boolean;
+  /**
+   * Whether MAPTI needs what it may use: memory behind the event's ITT entry, behind the LPI's byte of the configuration
+   * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.
+   */
+  readonly mappingNeedsTables: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;
 };
@@ -51,7 +54,7 @@ const kvm: ItsPersonality = {
   creadrWritable: false,
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
-  mappingNeedsConfig: true,
+  mappingNeedsTables: true,
   zeroesEntries: true,
 };
 
@@ -73,7 +76,7 @@ const qemuVirt: ItsPersonality = {
   creadrWritable: true,
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
-  mappingNeedsConfig: false,
+  mappingNeedsTables: false,
   zeroesEntries: true,
 };
 

@@ -1,3 +1,4 @@
+import { prune } from '../../gic/holding.ts';
 import { DEFAULT_CONFIG } from '../../machine/config.ts';
 import { Machine } from '../../machine/machine.ts';
 import { GICR_STRIDE } from '../../machine/mmio.ts';
@@ -44,10 +45,12 @@ export class MachineTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
+    this.#prune(0);
     return this.#machine.mmio.read(addressOf(place), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
+    this.#prune(0);
     this.#machine.mmio.write(addressOf(place), bytes, value);
   }
 
@@ -72,11 +75,13 @@ export class MachineTarget implements VectorTarget {
   }
 
   lpiPending(cpu: number, lpi: number): boolean {
+    this.#settle();
     const { lpis } = this.#machine.gic;
     return lpi < lpis.limit && lpis.isPending(lpi) && lpis.targetOf(lpi) === cpu;
   }
 
   lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] {
+    this.#settle();
     const { gic, config } = this.#machine;
     const pending: (readonly [number, number])[] = [];
     gic.lpis.forEachMapped((lpi) => {
@@ -87,19 +92,32 @@ export class MachineTarget implements VectorTarget {
   }
 
   iccRead(cpu: number, register: string): bigint | undefined {
+    this.#settle();
     return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
   }
 
   iccWrite(cpu: number, register: string, value: bigint): void {
+    this.#settle();
     this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
   }
 
   irq(cpu: number): boolean {
+    this.#settle();
     return this.#machine.gic.cpuInterface(cpu).irq;
   }
 
   fiq(cpu: number): boolean {
+    this.#settle();
     return this.#machine.gic.cpuInterface(cpu).fiq;
+  }
+
+  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. */
+  #prune(vcpu: number): void {
+    prune(this.#machine.gic.interrupts, vcpu);
+  }
+
+  #settle(): void {
+    for (let vcpu = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
   }
 }
 
