@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Bootable } from './kernels.ts';
 
 /** The longest that an answer may take, ms: a boot of a kernel under emulation on a loaded machine included. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 const NAP = new Int32Array(new SharedArrayBuffer(4));
 
 const MACHINE = [

@@ -42,7 +42,7 @@ let differ = 0;
 let asked = 0;
 try {
   for (let index = flags.from; index < flags.from + flags.random && differ < flags.most; index++) {
-    const text = randomVector(flags.seed, index);
+    const text = randomVector(flags.seed, index, flags.kernel);
     const outcome = ask(kernel, text, 'kvm');
     answers += outcome.answers;
     asked++;

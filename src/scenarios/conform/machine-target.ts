@@ -111,9 +111,9 @@ export class MachineTarget implements VectorTarget {
     return this.#machine.gic.cpuInterface(cpu).fiq;
   }
 
-  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. */
+  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
   #prune(vcpu: number): void {
-    prune(this.#machine.gic.interrupts, vcpu);
+    if (!this.#machine.gic.personality.requeues) prune(this.#machine.gic.interrupts, vcpu);
   }
 
   #settle(): void {
