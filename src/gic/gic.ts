@@ -99,8 +99,7 @@ export class Gic {
     this.interrupts = interrupts;
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
-      (region, vcpu) =>
-        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
+      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;

@@ -157,11 +157,11 @@ export class VcpuList {
       store(words, slot, GONE);
       return;
     }
-    const end = load(words, this.#tail + END);
+    // Stops at the end at the latest: the slot there is empty, if only because this loop has just emptied it.
     for (let first = slot; ; first = this.#ring + (begin & this.#mask)) {
       store(words, first, EMPTY);
       begin = (begin + 1) | 0;
-      if (begin === end || load(words, this.#ring + (begin & this.#mask)) !== GONE) break;
+      if (load(words, this.#ring + (begin & this.#mask)) !== GONE) break;
     }
     store(words, this.#head + BEGIN, begin);
   }

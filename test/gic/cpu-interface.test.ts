@@ -107,7 +107,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(interrupts.state(interrupts.find(0, 8200)) & ACTIVE).toBe(0);
   });
 
-  test('of equal priorities the lowest INTID goes first, of others the most urgent', () => {
+  test('the most urgent goes first, and of equal priorities the one that came first', () => {
     for (const intid of [60, 45, 8300, 33]) enable(0, intid);
     enable(0, 61, 0x98);
     for (const intid of [60, 8300, 45, 61, 33]) latch(0, intid);
@@ -116,7 +116,7 @@ describe('a vCPU takes what is pending for it', () => {
       order.push(intid);
       cpu(0).endOfInterrupt(intid);
     }
-    expect(order).toEqual([61, 33, 45, 60, 8300]);
+    expect(order).toEqual([61, 60, 8300, 45, 33]);
   });
 
   test('what moves takes its pending state along', () => {
