@@ -1,8 +1,10 @@
 import { pathToFileURL } from 'node:url';
+import { FIRST_LPI } from '../src/arch/intid.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
+import { gicd, gicr, gits } from '../src/arch/registers.ts';
 import { Gic, gicRegions } from '../src/gic/gic.ts';
 import type { Interrupts } from '../src/gic/interrupts.ts';
 import type { Lpis } from '../src/gic/lpis.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
 import { Its } from '../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../src/its/personality.ts';
 import { itsRegions } from '../src/its/regions.ts';
@@ -37,7 +39,6 @@ const COLLECTION_TABLE = RAM + 0x30_0000;
 const QUEUE = RAM + 0x40_0000;
 const QUEUE_BYTES = 0x1_0000;
 const ITT = RAM + 0x50_0000;
-const FIRST_LPI = 8192;
 const LPIS = 65_536 - FIRST_LPI;
 const VALID = 1n << 63n;
 const TIMES = 1_000_000;
@@ -65,11 +66,11 @@ class Bench {
     const memory = new GuestMemory(words, regions.ram, slots);
     const gic = new Gic(words, regions.gic, memory, { lpisDisabled: () => {} });
     gic.reset();
-    gic.distributor.write(0, 4, 2n);
+    gic.distributor.write(gicd.CTLR, 4, 2n);
     memory.fill(CONFIG_TABLE, LPIS, 0xa1);
-    gic.redistributor(0).write(0x70, 8, BigInt(CONFIG_TABLE) | 15n);
-    gic.redistributor(0).write(0x78, 8, BigInt(PENDING_TABLE));
-    gic.redistributor(0).write(0, 4, 1n);
+    gic.redistributor(0).write(gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | 15n);
+    gic.redistributor(0).write(gicr.PENDBASER, 8, BigInt(PENDING_TABLE));
+    gic.redistributor(0).write(gicr.CTLR, 4, 1n);
     this.#interrupts = gic.interrupts;
     this.#lpis = gic.lpis;
     this.#readers = new Readers(words, regions.readers);
@@ -89,15 +90,15 @@ class Bench {
 
   /** Lets a guest map everything; returns the events as DeviceID << 16 | EventID. */
   #map(memory: GuestMemory, devices: number, events: number): Uint32Array {
-    this.#its.write(0x100, 8, VALID | BigInt(DEVICE_TABLE));
-    this.#its.write(0x108, 8, VALID | BigInt(COLLECTION_TABLE));
-    this.#its.write(0x80, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_BYTES / 4096 - 1));
-    this.#its.write(0, 4, 1n);
+    this.#its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
+    this.#its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
+    this.#its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_BYTES / 4096 - 1));
+    this.#its.write(gits.CTLR, 4, 1n);
     let tail = 0;
     const run = (command: ItsCommand) => {
       writePacket(memory, QUEUE + tail, encodeCommand(command));
       tail = (tail + 32) % QUEUE_BYTES;
-      this.#its.write(0x88, 8, BigInt(tail));
+      this.#its.write(gits.CWRITER, 8, BigInt(tail));
     };
     const keys = new Uint32Array(events);
     const each = events / devices;

@@ -1,5 +1,7 @@
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
-import { createInitialisedVm, VIRT_FRAMES } from '../src/kvm/create-vm.ts';
+import { VIRT_FRAMES } from '../src/arch/frames.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
+import { gicd, gicr, gits } from '../src/arch/registers.ts';
+import { createInitialisedVm } from '../src/kvm/create-vm.ts';
 import type { KvmVm } from '../src/kvm/kvm-vm.ts';
 import type { KvmOptions } from '../src/kvm/vm-layout.ts';
 
@@ -12,7 +14,7 @@ const PENDING_TABLES = RAM + 0xe_0000;
 const ITT = RAM + 0x12_0000;
 const VALID = 1n << 63n;
 
-export const DOORBELL = VIRT_FRAMES.its + 0x1_0040;
+export const DOORBELL = VIRT_FRAMES.its + gits.TRANSLATER;
 /** The first LPI; event n of the one device is n above it. */
 export const FIRST = 8192;
 export const DEVICE = 5;
@@ -26,20 +28,21 @@ export function bootedVm(options: Partial<KvmOptions>, events: number): KvmVm {
   const { bus, memory } = vm;
   bus.write(VIRT_FRAMES.gicd, 4, 2n);
   // SPIs edge-triggered and on.
-  for (let word = 1; word < 7; word++) bus.write(VIRT_FRAMES.gicd + 0x100 + 4 * word, 4, 0xffff_ffffn);
+  for (let word = 1; word < 7; word++)
+    bus.write(VIRT_FRAMES.gicd + gicd.ISENABLER + 4 * word, 4, 0xffff_ffffn);
   for (let vcpu = 0; vcpu < vm.options.vcpus; vcpu++) {
     const frame = VIRT_FRAMES.gicr + vcpu * 0x2_0000;
-    bus.write(frame + 0x70, 8, BigInt(CONFIG_TABLE) | 13n);
-    bus.write(frame + 0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
+    bus.write(frame + gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | 13n);
+    bus.write(frame + gicr.PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
     bus.write(frame, 4, 1n);
     const cpu = vm.gic.cpuInterface(vcpu);
     cpu.priorityMask = 0xff;
     cpu.groupEnable1 = true;
   }
   for (let lpi = 0; lpi < 8192; lpi++) memory.setByte(CONFIG_TABLE + lpi, 0xa1);
-  bus.write(VIRT_FRAMES.its + 0x100, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-  bus.write(VIRT_FRAMES.its + 0x108, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-  bus.write(VIRT_FRAMES.its + 0x80, 8, VALID | BigInt(QUEUE) | 15n);
+  bus.write(VIRT_FRAMES.its + gits.BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
+  bus.write(VIRT_FRAMES.its + gits.BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
+  bus.write(VIRT_FRAMES.its + gits.CBASER, 8, VALID | BigInt(QUEUE) | 15n);
   bus.write(VIRT_FRAMES.its, 4, 1n);
   const commands: ItsCommand[] = [{ name: 'MAPD', deviceId: DEVICE, size: 11, ittAddr: ITT, valid: true }];
   for (let vcpu = 0; vcpu < vm.options.vcpus; vcpu++)
@@ -53,7 +56,7 @@ export function bootedVm(options: Partial<KvmOptions>, events: number): KvmVm {
     writePacket(memory, QUEUE + tail, encodeCommand(command));
     tail += 32;
   }
-  bus.write(VIRT_FRAMES.its + 0x88, 8, BigInt(tail));
+  bus.write(VIRT_FRAMES.its + gits.CWRITER, 8, BigInt(tail));
   return vm;
 }
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { compareRuns } from '../measuring/compare-runs/run-comparison.ts';
+import { readSavedRuns } from '../measuring/compare-runs/saved-runs.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
-import { compareRuns } from '../scenarios/latency/compare.ts';
-import { readSavedRuns } from '../scenarios/latency/saved.ts';
 import { EXIT } from './exit.ts';
 import { readText } from './files.ts';
 import { number } from './values.ts';

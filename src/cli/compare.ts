@@ -1,12 +1,12 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import type { CompareResult } from '../debate/debate-result.ts';
+import { runCompare } from '../debate/debate-run.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { compareFindings } from '../report/compare-findings.ts';
 import { compareHtml } from '../report/compare-html.ts';
 import { compareText } from '../report/compare-text.ts';
-import type { CompareResult } from '../scenarios/compare/result.ts';
-import { runCompare } from '../scenarios/compare/run.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { writeText } from './files.ts';
 import { Terminal } from './terminal.ts';

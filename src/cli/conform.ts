@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
+import { answersTo, conform } from '../conformance/conform.ts';
+import { formatAnswer, PROFILES, type Profile } from '../conformance/vectors/vector-answers.ts';
+import { readVector } from '../conformance/vectors/vector-language.ts';
 import { conformText } from '../report/conform-text.ts';
-import { answersTo, conform } from '../scenarios/conform/conform.ts';
-import { formatAnswer, PROFILES, type Profile } from '../scenarios/vectors/vector-answers.ts';
-import { readVector } from '../scenarios/vectors/vector-language.ts';
 import { EXIT } from './exit.ts';
 
 type Flags = { profile: Profile; answers?: boolean; json?: boolean };

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
 /** Exit statuses of every command. */
 export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const;

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type ExploreOptions, type ExploreResult, STRATEGIES } from '../explore/index.ts';
 import { type ConfirmedResult, exploreInLockstep } from '../explore/real/confirm.ts';
 import { runFree } from '../explore/real/free.ts';

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
 /** Writes a file that the user asked for. @throws IrqError `ERR_FILE` */
 export function writeText(file: string, text: string): void {

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import { GUESTS, type GuestScenario } from '../conformance/guests/guest-catalogue.ts';
+import { runGuests } from '../conformance/guests/guests-run.ts';
 import { guestsText } from '../report/guests-text.ts';
-import { GUESTS, type GuestScenario } from '../scenarios/guests/catalogue.ts';
-import { runGuests } from '../scenarios/guests/run.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Terminal } from './terminal.ts';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import { CAPABILITIES, type CapabilityName } from '../kvm/capabilities.ts';
 import { createInitialisedVm } from '../kvm/create-vm.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
@@ -10,7 +11,6 @@ import { explainIoctl } from '../kvm/structs/explain.ts';
 import { formatHex, parseHex } from '../kvm/structs/hex.ts';
 import { findIoctl, IOCTLS, type Ioctl } from '../kvm/structs/ioctls.ts';
 import { type IoctlAnswer, type IoctlReport, ioctlText } from '../report/ioctl-text.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT } from './exit.ts';
 import { wholeNumber } from './values.ts';
 

@@ -1,13 +1,11 @@
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { formatLog } from '../measure/hdr-log.ts';
 import { formatHgrm } from '../measure/hgrm.ts';
-import { compareRunsText } from '../report/compare-runs-text.ts';
-import { latencyHtml } from '../report/latency-html.ts';
-import { latencyText } from '../report/latency-text.ts';
-import { latencyTrace } from '../report/latency-trace.ts';
-import { compareRuns } from '../scenarios/latency/compare.ts';
+import { compareRuns } from '../measuring/compare-runs/run-comparison.ts';
+import { readSavedRuns } from '../measuring/compare-runs/saved-runs.ts';
 import {
   BACKGROUNDS,
   type Background,
@@ -17,11 +15,13 @@ import {
   type Signal,
   WAITINGS,
   type Waiting,
-} from '../scenarios/latency/plan.ts';
-import type { LatencyPictures, LatencyResult } from '../scenarios/latency/result.ts';
-import { type LatencyOptions, runLatency } from '../scenarios/latency/run.ts';
-import { readSavedRuns } from '../scenarios/latency/saved.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
+} from '../measuring/latency/latency-plan.ts';
+import type { LatencyPictures, LatencyResult } from '../measuring/latency/latency-result.ts';
+import { type LatencyOptions, runLatency } from '../measuring/latency/latency-run.ts';
+import { compareRunsText } from '../report/compare-runs-text.ts';
+import { latencyHtml } from '../report/latency-html.ts';
+import { latencyText } from '../report/latency-text.ts';
+import { latencyTrace } from '../report/latency-trace.ts';
 import { TOLERANCE_PERCENT } from './compare-runs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { readText, writeText } from './files.ts';

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import type { Race } from '../races/race.ts';
 import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
 import { racesText, raceText } from '../report/races-text.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';

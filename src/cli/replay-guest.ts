@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { replayMoved } from '../recorded/replay/moved-replay.ts';
+import { replayGuest } from '../recorded/replay/replay.ts';
+import { isFaithful } from '../recorded/replay/replay-result.ts';
+import { replayThreaded } from '../recorded/replay/threaded-replay.ts';
+import { readGuestTrace } from '../recorded/trace/guest-trace.ts';
 import { replayText } from '../report/replay-text.ts';
-import { readGuestTrace } from '../scenarios/recording/guest-trace.ts';
-import { replayMoved } from '../scenarios/replay/moved.ts';
-import { replayGuest } from '../scenarios/replay/replay.ts';
-import { isFaithful } from '../scenarios/replay/result.ts';
-import { replayThreaded } from '../scenarios/replay/threaded.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { wholeNumber } from './values.ts';
 

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { DISPATCHES } from '../machine/config.ts';
+import { runScale } from '../measuring/scale/scale-run.ts';
 import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
-import { runScale } from '../scenarios/scale/run.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { writeText } from './files.ts';
 import { Terminal } from './terminal.ts';

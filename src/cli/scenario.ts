@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import { type CheckedScenario, checkScenario, loadScenario, type ScenarioSource } from '../explore/index.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 
 /** A scenario of the command line, and where other threads find it. */
 export type Found = { readonly scenario: CheckedScenario; readonly source: ScenarioSource };

@@ -1,14 +1,10 @@
+import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from '../arch/intid.ts';
+import { IDLE_PRIORITY, LEVEL_SHIFT, PRIORITY_MASK } from '../arch/priority.ts';
 import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from './intid.ts';
 import { GROUP1, PRIORITY_SHIFT, priorityOf, TARGET, TARGET_SHIFT } from './state.ts';
-
-/** Implemented bits of a priority: the upper five. @see ICC_CTLR_EL1.PRIbits */
-const PRIORITY_MASK = 0xf8;
-/** What ICC_RPR_EL1 reads while nothing is active. */
-const IDLE_PRIORITY = 0xff;
 
 const PMR = 0;
 const BPR0 = 1;
@@ -208,7 +204,7 @@ export class CpuInterface {
   /** ICC_RPR_EL1: the priority of the most urgent active interrupt, or 0xff. */
   get runningPriority(): number {
     const active = this.#get(AP0R) | this.#get(AP1R);
-    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << 3;
+    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << LEVEL_SHIFT;
   }
 
   get priorityMask(): number {
@@ -323,7 +319,7 @@ export class CpuInterface {
 
   #setActivePriority(state: number): void {
     const register = (state & GROUP1) !== 0 ? AP1R : AP0R;
-    this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> 3)));
+    this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> LEVEL_SHIFT)));
   }
 
   /** Clears the most urgent active priority, and returns it; negative if it is of the wrong group and the personality minds. */

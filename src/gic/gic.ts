@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Layout, Records, Region } from '../memory/layout.ts';
 import { Mutex } from '../memory/mutex.ts';
@@ -6,7 +7,6 @@ import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, type InterruptsConfig, interruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
-import type { VcpuId } from './intid.ts';
 import { LpiTables } from './lpi-tables.ts';
 import { type LpiRegions, Lpis, lpiRegions } from './lpis.ts';
 import {

@@ -1,5 +1,5 @@
+import { FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
 import {
   ACTIVE,
   EDGE,

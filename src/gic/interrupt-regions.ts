@@ -1,6 +1,6 @@
-import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
+import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { EVENT_COUNT } from '../memory/event-count.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { FIRST_LPI, PRIVATE_INTIDS } from './intid.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
 import { PRIORITY_CENSUS_WORDS } from './priority-census.ts';
 import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
@@ -59,7 +59,7 @@ export function interruptRegions(
     lpis: layout.region('lpi', idLimit - FIRST_LPI),
     census: layout.region('census', PRIORITY_CENSUS_WORDS),
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
-    bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
+    bells: each((vcpu) => layout.place(`vcpu${vcpu}.bell`, EVENT_COUNT)),
     forwarding: layout.region('forwarding', 1),
     nextTargets: layout.region('spi.next', config.spis),
     acks: levelAckRegions(layout),

@@ -1,7 +1,7 @@
+import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
-import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
 import { LevelAcks } from './level-acks.ts';
 import { ListWalk } from './list-walk.ts';
 import { PriorityCensus } from './priority-census.ts';

@@ -1,6 +1,6 @@
+import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { load, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI, PRIVATE_INTIDS } from './intid.ts';
 import type { PriorityCensus } from './priority-census.ts';
 import { ACTIVE, GROUP1, HELD, isDeliverable, priorityOf, targetOf } from './state.ts';
 import type { VcpuList } from './vcpu-list.ts';

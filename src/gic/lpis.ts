@@ -1,9 +1,10 @@
+import { FIRST_LPI } from '../arch/intid.ts';
+import { LPI_ENABLE, LPI_PRIORITY } from '../arch/lpi-config.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI } from './intid.ts';
 import type { LpiTables } from './lpi-tables.ts';
 import {
   ENABLED,
@@ -21,10 +22,6 @@ import {
   targetOf,
 } from './state.ts';
 
-const CONFIG_ENABLE = 1 << 0;
-/** Priority bits of a configuration byte that are kept. @see LPI_PROP_PRIORITY in vgic-its.c */
-const CONFIG_PRIORITY = 0xfc;
-
 export type LpiRegions = {
   /** A word for each LPI: how many DevID:EvID pairs map it. */
   readonly mappings: Region;
@@ -37,7 +34,7 @@ export type LpiRegions = {
 /** Adds the regions of {@link Lpis} to a layout. @param idLimit - one past the highest LPI */
 export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
   const count = idLimit - FIRST_LPI;
-  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX_WORDS });
+  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX });
 }
 
 /**
@@ -182,8 +179,8 @@ export class Lpis {
 
   /** Takes over a byte of the configuration table. One that is latched and was disabled is listed now. */
   configure(lpi: number, config: number): void {
-    const enable = (config & CONFIG_ENABLE) !== 0 ? ENABLED : 0;
-    const priority = (config & CONFIG_PRIORITY) << PRIORITY_SHIFT;
+    const enable = (config & LPI_ENABLE) !== 0 ? ENABLED : 0;
+    const priority = (config & LPI_PRIORITY) << PRIORITY_SHIFT;
     this.#interrupts.change(
       this.#at(lpi),
       lpi,

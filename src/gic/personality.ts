@@ -1,6 +1,6 @@
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from '../arch/intid.ts';
 import type { CpuInterfaceChoices } from './cpu-interface.ts';
 import type { InterruptChoices } from './interrupt-regions.ts';
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from './intid.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */

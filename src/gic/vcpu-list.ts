@@ -1,7 +1,7 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { load, peek, replace, store, type Words } from '../memory/word.ts';
-import { FIRST_LPI } from './intid.ts';
 
 /** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
 const RING = 512;

@@ -1,5 +1,5 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI } from './intid.ts';
 
 /**
  * The input wires of SPIs and PPIs. What a trigger configuration makes of a wire is the personality's choice.

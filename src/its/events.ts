@@ -1,3 +1,4 @@
+import type { SizedKind } from '../memory/layout.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { bucketOf, Chains } from './chains.ts';
@@ -18,6 +19,12 @@ const COLLECTION = 0;
 const DEVICE = 1;
 const AFTER = 2;
 const BEFORE = 3;
+
+/**
+ * The word that empties the translation cache by moving. Threads keep translations under the epochs that they have seen: so
+ * a machine that is overwritten by a snapshot needs an epoch that neither it nor the snapshot has had.
+ */
+export const EPOCH: SizedKind = { name: 'epoch', words: 1 };
 
 /** Returned by {@link Events.lookup}: not in the translation cache. */
 export const MISS = -1;

@@ -1,6 +1,3 @@
-/** The lowest INTID of an LPI. */
-export const FIRST_LPI = 8192;
-
 /**
  * What an ITS needs of the LPIs of its machine. The interrupt controller provides it; the ITS knows no more of that.
  *

@@ -1,11 +1,11 @@
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { MUTEX } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
 import { bucketsFor } from './chains.ts';
 import { COLLECTION_WORDS } from './collections.ts';
 import { COMMAND_ERROR_WORDS } from './command-errors.ts';
 import { DEVICE_WORDS } from './devices.ts';
-import { EVENT_WORDS, LINK_WORDS } from './events.ts';
+import { EPOCH, EVENT_WORDS, LINK_WORDS } from './events.ts';
 import { REGISTER_WORDS } from './register-file.ts';
 
 /** How much an ITS has room for. What does not fit is a command error, ENOMEM; so is it in KVM. */
@@ -46,9 +46,9 @@ export function itsRegions(layout: Layout, index: number, config: ItsConfig): It
   });
   return {
     registers: layout.region(`${name}.registers`, REGISTER_WORDS),
-    commandLock: layout.region(`${name}.commandLock`, MUTEX_WORDS),
-    lock: layout.region(`${name}.lock`, MUTEX_WORDS),
-    epoch: layout.region(`${name}.epoch`, 1),
+    commandLock: layout.place(`${name}.commandLock`, MUTEX),
+    lock: layout.place(`${name}.lock`, MUTEX),
+    epoch: layout.place(`${name}.epoch`, EPOCH),
     errors: layout.region(`${name}.errors`, COMMAND_ERROR_WORDS),
     devices: table('device', config.devices, DEVICE_WORDS),
     collections: table('collection', config.collections, COLLECTION_WORDS),

@@ -1,3 +1,4 @@
+import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ENTRY_BYTES } from './table-walk.ts';
 
@@ -20,8 +21,6 @@ export const SAVED_UNMAPPED = 0xffff_ffff;
 /** Longest distances that the `next` fields hold. What is further is found by stepping. */
 const MOST_NEXT_DEVICE = 2 ** 14 - 1;
 const MOST_NEXT_EVENT = 2 ** 16 - 1;
-
-const VALID = 1n << 63n;
 
 export function encodeDevice({ next, ittAddr, bits }: Omit<SavedDevice, 'valid'>): bigint {
   const distance = BigInt(Math.min(next, MOST_NEXT_DEVICE));

@@ -1,3 +1,4 @@
+import { VIRT_FRAMES } from '../arch/frames.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from './devices/attribute.ts';
 import { KvmError } from './kvm-error.ts';
 import { KvmVm, type VmAttachment } from './kvm-vm.ts';
@@ -31,9 +32,6 @@ export function attachVm({ buffer, options, index }: VmAttachment, thread: numbe
   if (!vm) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
   return vm.withNeighbours(vms);
 }
-
-/** Where {@link createInitialisedVm} puts the frames: as QEMU's `virt` board does. */
-export const VIRT_FRAMES = { gicd: 0x0800_0000, gicr: 0x080a_0000, its: 0x0808_0000 } as const;
 
 /** A VM, and the descriptors of its devices. */
 export type InitialisedVm = { readonly vm: KvmVm; readonly gic: number; readonly its: number };

@@ -1,8 +1,7 @@
+import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
-import { REDISTRIBUTOR_STRIDE } from '../gic/redistributor.ts';
 import type { Its } from '../its/its.ts';
-import { bytesOf, DISTRIBUTOR_BYTES } from './devices/redistributors.ts';
-import { ITS_FRAMES_BYTES } from './injector.ts';
+import { bytesOf } from './devices/redistributors.ts';
 import type { VgicState } from './vgic-state.ts';
 
 /** Offers a write to the ioeventfds; whether one took it. */
@@ -41,7 +40,7 @@ export class GuestBus {
   #find(address: number): Place | undefined {
     const { distributor: gicd } = this.#gic;
     const inDistributor = address - this.#vgic.distributor;
-    if (inDistributor >= 0 && inDistributor < DISTRIBUTOR_BYTES) {
+    if (inDistributor >= 0 && inDistributor < GICD_BYTES) {
       return place(
         (bytes) => gicd.read(inDistributor, bytes),
         (bytes, value) => gicd.write(inDistributor, bytes, value),
@@ -49,7 +48,7 @@ export class GuestBus {
     }
     for (const [index, its] of this.#itses.entries()) {
       const offset = address - this.#vgic.itsBase(index);
-      if (offset >= 0 && offset < ITS_FRAMES_BYTES)
+      if (offset >= 0 && offset < GITS_BYTES)
         return place(
           (bytes) => its.read(offset, bytes),
           (bytes, value) => its.write(offset, bytes, value),
@@ -63,16 +62,16 @@ export class GuestBus {
     for (const region of this.#vgic.redistributors) {
       const bytes = bytesOf(region, this.#vgic.onlineVcpus);
       const offset = address - region.base;
-      const vcpu = first + Math.floor(offset / REDISTRIBUTOR_STRIDE);
+      const vcpu = first + Math.floor(offset / GICR_STRIDE);
       if (offset >= 0 && offset < bytes && vcpu < this.#vgic.onlineVcpus) {
         const frame = this.#gic.redistributor(vcpu);
-        const at = offset % REDISTRIBUTOR_STRIDE;
+        const at = offset % GICR_STRIDE;
         return place(
           (size) => frame.read(at, size),
           (size, value) => frame.write(at, size, value),
         );
       }
-      first += bytes / REDISTRIBUTOR_STRIDE;
+      first += bytes / GICR_STRIDE;
     }
     return undefined;
   }

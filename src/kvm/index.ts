@@ -1,4 +1,5 @@
 /** KVM's interrupt ABI on arm64 as a library: `irqloom/kvm`. */
+export { VIRT_FRAMES } from '../arch/frames.ts';
 export { CAPABILITIES, type CapabilityName, checkExtension } from './capabilities.ts';
 export {
   attachVm,
@@ -6,7 +7,6 @@ export {
   createVm,
   createVms,
   type InitialisedVm,
-  VIRT_FRAMES,
 } from './create-vm.ts';
 export {
   type Connection,

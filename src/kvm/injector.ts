@@ -1,5 +1,6 @@
+import { GITS_BYTES } from '../arch/frames.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
 import { MISS } from '../its/events.ts';
 import type { Its } from '../its/its.ts';
@@ -21,9 +22,6 @@ import {
   ROUTE_TYPE,
 } from './route.ts';
 import type { RoutingTable } from './routing-table.ts';
-
-/** Size of an ITS's two frames, in bytes; any address in them finds the ITS. */
-export const ITS_FRAMES_BYTES = 0x2_0000;
 
 /** An ITS, and where the guest sees it; NaN, which no address compares with, as long as it has no place. */
 export type PlacedIts = { readonly base: number; readonly its: Its };
@@ -280,7 +278,7 @@ export class Injector {
   #itsNumberAt(address: number): number {
     for (let number = 0; number < this.#itses.length; number++) {
       const base = this.#itses[number]?.base ?? Number.NaN;
-      if (address >= base && address < base + ITS_FRAMES_BYTES) return number;
+      if (address >= base && address < base + GITS_BYTES) return number;
     }
     return NO_ITS;
   }

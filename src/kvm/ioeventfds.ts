@@ -1,5 +1,5 @@
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { FdTable } from './fds.ts';
 import { KvmError } from './kvm-error.ts';
@@ -38,7 +38,7 @@ export type IoEventFd = {
 export type IoEventFdRegions = { readonly records: Region; readonly lock: Region };
 
 export function ioEventFdRegions(layout: Layout): IoEventFdRegions {
-  return layout.group('ioeventfd', { records: MOST_IOEVENTFDS * RECORD_WORDS, lock: MUTEX_WORDS });
+  return layout.group('ioeventfd', { records: MOST_IOEVENTFDS * RECORD_WORDS, lock: MUTEX });
 }
 
 /**

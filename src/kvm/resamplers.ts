@@ -1,7 +1,7 @@
-import { FIRST_SPI } from '../gic/intid.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
@@ -23,7 +23,7 @@ export function resamplerRegions(layout: Layout, irqfds: number): ResamplerRegio
     count: layout.region('resampler.count', 1),
     heads: layout.region('resampler.heads', MAX_IRQ_ROUTES),
     links: layout.region('resampler.links', irqfds + 1),
-    lock: layout.region('resampler.lock', MUTEX_WORDS),
+    lock: layout.place('resampler.lock', MUTEX),
   };
 }
 

@@ -1,6 +1,6 @@
+import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts, NONE } from '../gic/interrupts.ts';
-import { FIRST_LPI, FIRST_SPI } from '../gic/intid.ts';
 import type { Words } from '../memory/word.ts';
 import { DEFAULT_SPIS, type VgicState } from './vgic-state.ts';
 

@@ -2,7 +2,7 @@ import { type GicRegions, gicRegions } from '../gic/gic.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
 import { guestMemoryRegion, type MemorySlot } from '../memory/guest-memory.ts';
 import { Layout, type Region } from '../memory/layout.ts';
-import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { MUTEX } from '../memory/mutex.ts';
 import type { DesignName } from './designs/design.ts';
 import { type IoEventFdRegions, ioEventFdRegions } from './ioeventfds.ts';
 import { processRegions } from './irqfd-record.ts';
@@ -85,7 +85,7 @@ export function layOutVms(options: KvmOptions): {
     ),
     vm: vmRegions(layout, eventfds, threads, process),
     ioeventfds: ioEventFdRegions(layout),
-    configLock: layout.region('kvm.configLock', MUTEX_WORDS),
+    configLock: layout.place('kvm.configLock', MUTEX),
     ram: guestMemoryRegion(layout, memory),
   }));
   return { layout, vms };

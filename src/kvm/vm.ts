@@ -1,9 +1,9 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Interrupts } from '../gic/interrupts.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
-import { Readers, readersWords } from '../memory/readers.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
+import { READERS, Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import type { Design } from './designs/design.ts';
 import { MERGED } from './designs/merged.ts';
@@ -39,10 +39,10 @@ export function vmRegions(
   process?: ProcessRegions,
 ): VmRegions {
   return {
-    readers: layout.region('readers', readersWords(threads)),
+    readers: layout.region('readers', readersWords(threads), READERS),
     routing: routingRegions(layout),
     irqfds: irqFdRegions(layout, eventfds, process),
-    lock: layout.region('kvm.irqLock', MUTEX_WORDS),
+    lock: layout.place('kvm.irqLock', MUTEX),
     vgic: vgicRegion(layout),
   };
 }

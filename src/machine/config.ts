@@ -1,4 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
@@ -72,15 +73,14 @@ export const DEFAULT_CONFIG: MachineConfig = {
   personality: 'kvm',
   fault: 'none',
   haltPollNs: 200_000,
-  gicdBase: 0x0800_0000,
-  gicrBase: 0x080a_0000,
-  itsBase: 0x0808_0000,
+  gicdBase: VIRT_FRAMES.gicd,
+  gicrBase: VIRT_FRAMES.gicr,
+  itsBase: VIRT_FRAMES.its,
   memory: [{ base: 0x4000_0000, bytes: 0x20_0000 }],
   scenarioWords: 0,
 };
 
 const PAGE = 4096;
-const FRAME = 0x1_0000;
 const HIGHEST_ADDRESS = 2 ** 48;
 
 /** @throws IrqError `ERR_CONFIG` for the first value that no machine can have */
@@ -114,7 +114,7 @@ export function checkConfig(config: MachineConfig): void {
   }
   for (const name of ['gicdBase', 'gicrBase', 'itsBase'] as const) {
     within(name, 0, HIGHEST_ADDRESS);
-    if (config[name] % FRAME !== 0)
+    if (config[name] % FRAME_BYTES !== 0)
       throw new IrqError('ERR_CONFIG', `${name} is a multiple of 64 KiB, not 0x${config[name].toString(16)}`);
   }
   let end = 0;

@@ -1,13 +1,9 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../its/command.ts';
+import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../arch/its-command.ts';
+import { gits } from '../arch/registers.ts';
+import { ADDRESS_4K, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE } from '../arch/tables.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mmio } from './mmio.ts';
-
-const CBASER = 0x80;
-const CWRITER = 0x88;
-const CREADR = 0x90;
-const QUEUE_BASE = 0xf_ffff_ffff_f000n;
-const OFFSET = 0xf_ffe0n;
 
 /**
  * The guest's side of the command queue: lays commands into guest memory and moves CWRITER, as its driver in Linux does.
@@ -27,10 +23,10 @@ export class ItsDriver {
 
   /** Lays a command into the next free place, without telling the ITS. */
   queue(command: ItsCommand, after?: number): number {
-    const cbaser = this.#mmio.read(this.#base + CBASER, 8);
-    const at = after ?? this.#offset(CWRITER);
-    writePacket(this.#memory, Number(cbaser & QUEUE_BASE) + at, encodeCommand(command));
-    const bytes = (Number(cbaser & 0xffn) + 1) * 4096;
+    const cbaser = this.#mmio.read(this.#base + gits.CBASER, 8);
+    const at = after ?? this.#offset(gits.CWRITER);
+    writePacket(this.#memory, Number(cbaser & ADDRESS_4K) + at, encodeCommand(command));
+    const bytes = (Number(cbaser & SIZE) + 1) * QUEUE_PAGE_BYTES;
     return (at + COMMAND_BYTES) % bytes;
   }
 
@@ -39,8 +35,8 @@ export class ItsDriver {
     let end: number | undefined;
     for (const command of commands) end = this.queue(command, end);
     if (end === undefined) return;
-    this.#mmio.write(this.#base + CWRITER, 8, BigInt(end));
-    const done = this.#offset(CREADR);
+    this.#mmio.write(this.#base + gits.CWRITER, 8, BigInt(end));
+    const done = this.#offset(gits.CREADR);
     if (done !== end) {
       throw new IrqError(
         'ERR_CONFIG',
@@ -50,6 +46,6 @@ export class ItsDriver {
   }
 
   #offset(register: number): number {
-    return Number(this.#mmio.read(this.#base + register, 8) & OFFSET);
+    return Number(this.#mmio.read(this.#base + register, 8)) & QUEUE_OFFSET;
   }
 }

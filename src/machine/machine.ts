@@ -4,9 +4,9 @@ import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { type ItsRegions, itsRegions } from '../its/regions.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { Vm, type VmRegions, vmRegions } from '../kvm/vm.ts';
-import { CLOCK_WORDS, Clock, startClock } from '../measure/clock.ts';
+import { CLOCK, Clock, startClock } from '../measure/clock.ts';
 import { GuestMemory, guestMemoryRegion } from '../memory/guest-memory.ts';
-import { HEADER_WORDS, readHeader, writeHeader } from '../memory/header.ts';
+import { HEADER, HEADER_WORDS, readHeader, writeHeader } from '../memory/header.ts';
 import { Layout, type Region } from '../memory/layout.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
@@ -35,12 +35,12 @@ type MachineLayout = {
 
 function layOut(config: MachineConfig): MachineLayout {
   const layout = new Layout();
-  layout.region('header', HEADER_WORDS + encodeConfig(config).length);
+  layout.region('header', HEADER_WORDS + encodeConfig(config).length, HEADER);
   const { vcpus, spis, idBits, personality } = config;
   const threads = 1 + vcpus + config.otherThreads;
   return {
     layout,
-    clock: layout.region('clock', CLOCK_WORDS),
+    clock: layout.place('clock', CLOCK),
     gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: true }),
     its: itsRegions(layout, 0, {
       devices: config.devices,

@@ -1,11 +1,6 @@
+import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
-import { ITS_FRAMES_BYTES } from '../kvm/injector.ts';
-
-/** Bytes of the distributor's frame. */
-const GICD_BYTES = 0x1_0000;
-/** Bytes of a redistributor's two frames, RD_base and SGI_base. */
-export const GICR_STRIDE = 0x2_0000;
 
 export type AccessBytes = 1 | 2 | 4 | 8;
 
@@ -33,8 +28,7 @@ export class Mmio {
     const { gicdBase, gicrBase, itsBase } = this.#bases;
     if (address >= gicdBase && address < gicdBase + GICD_BYTES)
       return this.#gic.distributor.read(address - gicdBase, bytes);
-    if (address >= itsBase && address < itsBase + ITS_FRAMES_BYTES)
-      return this.#its.read(address - itsBase, bytes);
+    if (address >= itsBase && address < itsBase + GITS_BYTES) return this.#its.read(address - itsBase, bytes);
     const offset = address - gicrBase;
     if (address < gicrBase || address >= this.#gicrEnd) return 0n;
     return this.#gic.redistributor(Math.floor(offset / GICR_STRIDE)).read(offset % GICR_STRIDE, bytes);
@@ -44,7 +38,7 @@ export class Mmio {
     const { gicdBase, gicrBase, itsBase } = this.#bases;
     if (address >= gicdBase && address < gicdBase + GICD_BYTES) {
       this.#gic.distributor.write(address - gicdBase, bytes, value);
-    } else if (address >= itsBase && address < itsBase + ITS_FRAMES_BYTES) {
+    } else if (address >= itsBase && address < itsBase + GITS_BYTES) {
       this.#its.write(address - itsBase, bytes, value);
     } else if (address >= gicrBase && address < this.#gicrEnd) {
       const offset = address - gicrBase;

@@ -1,5 +1,5 @@
 import { readStamp, writeStamp } from '../measure/stamp.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, peek, replace, store, type Words } from '../memory/word.ts';
 
@@ -80,7 +80,7 @@ export function proofRegions(
     epoch: layout.region('proof.epoch', 1),
     violations: layout.region('proof.violations', LINE + KEPT * VIOLATION_WORDS),
     bells: Array.from({ length: sizes.devices }, (_, device) =>
-      layout.region(`device${device}.bell`, EVENT_COUNT_WORDS),
+      layout.place(`device${device}.bell`, EVENT_COUNT),
     ),
     awaited: layout.region('device.awaited', sizes.devices * LINE),
   };

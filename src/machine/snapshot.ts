@@ -1,7 +1,7 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { resumeClock } from '../measure/clock.ts';
-import { LAYOUT_VERSION } from '../memory/header.ts';
-import { LINE, type Region } from '../memory/layout.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { EPOCH } from '../its/events.ts';
+import { CLOCK, resumeClock } from '../measure/clock.ts';
+import { HEADER, LAYOUT_VERSION } from '../memory/header.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { MAIN_THREAD, Machine } from './machine.ts';
 import { OUTSIDE } from './vcpu-control.ts';
@@ -63,7 +63,7 @@ export function restoreSnapshot(bytes: Uint8Array): Machine {
 export function restoreInto(machine: Machine, bytes: Uint8Array): void {
   const snapshot = checkedWords(bytes);
   const { words } = machine;
-  const headerEnd = [...machine.layout.regions()].find(([name]) => name === 'header')?.[1].words ?? 0;
+  const headerEnd = machine.layout.ofKind(HEADER)[0]?.words ?? 0;
   const differs = (at: number) => snapshot[HEADER_WORDS + at] !== words[at];
   for (let at = 0; at < headerEnd; at++) {
     if (!differs(at)) continue;
@@ -79,13 +79,9 @@ export function restoreInto(machine: Machine, bytes: Uint8Array): void {
   for (const [at, epoch] of after) store(words, at, (Math.max(epoch, before.get(at) ?? 0) + 1) | 0 || 1);
 }
 
-/**
- * Where each ITS has its epoch, and what it is. Threads that stay know translations under the epochs that they have seen,
- * and the snapshot has stamps of its own time: so a machine that is overwritten gets an epoch that neither has.
- */
+/** Where each ITS has its epoch, and its value now. @see EPOCH for why a machine that is overwritten gets a new one */
 function epochsOf(machine: Machine): Map<number, number> {
-  const regions = [...machine.layout.regions()].filter(([name]) => EPOCHS.test(name));
-  return new Map(regions.map(([, { at }]) => [at, load(machine.words, at) >>> 0]));
+  return new Map(machine.layout.ofKind(EPOCH).map(({ at }) => [at, load(machine.words, at) >>> 0]));
 }
 
 /** The words of a snapshot that is whole. */
@@ -110,11 +106,10 @@ function checkedWords(bytes: Uint8Array): Int32Array {
 
 function fill(words: Words, snapshot: Int32Array): void {
   words.set(snapshot.subarray(HEADER_WORDS));
-  const layout = new Map(attach(words).layout.regions());
-  for (const [name, region] of layout) settle(words, name, region);
-  const clock = layout.get('clock');
+  const { layout } = attach(words);
+  for (const [, region, kind] of layout.regions()) kind.restored?.(words, region);
   const age = ((snapshot[AT.ageLow] ?? 0) >>> 0) + (snapshot[AT.ageHigh] ?? 0) * HALF;
-  if (clock) resumeClock(words, clock, age);
+  for (const clock of layout.ofKind(CLOCK)) resumeClock(words, clock, age);
 }
 
 /** A view of the main thread; a buffer that is none of ours is a snapshot that is none. */
@@ -130,24 +125,6 @@ function attach(words: Words): Machine {
     'ERR_SNAPSHOT',
     'the snapshot holds no machine: its configuration needs another number of words',
   );
-}
-
-const LOCKS = /\.(lock|\w+Lock)$/;
-const BELLS = /\.bell$/;
-const EVENTFDS = /^eventfd\d+$/;
-const EPOCHS = /^its\d+\.epoch$/;
-const CONTROLS = /^vcpu\d+\.control$/;
-
-/** Takes out of a region what belonged to threads that are no more. */
-function settle(words: Words, name: string, region: Region): void {
-  if (LOCKS.test(name)) store(words, region.at, 0);
-  // An event count's second line counts its sleepers; an eventfd has one behind its first line.
-  else if (BELLS.test(name)) store(words, region.at + LINE, 0);
-  else if (EVENTFDS.test(name)) store(words, region.at + 2 * LINE, 0);
-  // Who waits for readers, then a line for each of them.
-  else if (name === 'readers') for (let at = 0; at < region.words; at++) store(words, region.at + at, 0);
-  // Requests to the vCPU, which nobody waits for any more, and on the second line what its thread was doing.
-  else if (CONTROLS.test(name)) for (const at of [0, LINE]) store(words, region.at + at, 0);
 }
 
 /** FNV-1a over words, the place of the checksum left out: each step can be undone, so one changed word always shows. */

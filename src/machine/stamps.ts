@@ -1,6 +1,6 @@
+import { FIRST_PPI, type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
-import type { Intid } from '../gic/intid.ts';
 import { LATCH } from '../gic/state.ts';
 import type { Clock } from '../measure/clock.ts';
 import { EventRing, eventRingWords, STAGE } from '../measure/event-ring.ts';
@@ -28,12 +28,9 @@ export function stampRegions(layout: Layout, threads: number, capacity: number):
   };
 }
 
-const PRIVATE = 32;
-const SGIS = 16;
-
 /** What names an interrupt in a stamp: its INTID and, where each vCPU has one of that number, the vCPU above it. */
 export function stampKey(vcpu: number, intid: number): number {
-  return intid < PRIVATE ? (vcpu << 16) | intid : intid;
+  return intid < PRIVATE_INTIDS ? (vcpu << 16) | intid : intid;
 }
 
 /**
@@ -119,11 +116,11 @@ export class StampedInterrupts extends Interrupts {
   }
 
   override change(at: number, intid: number, clear: number, set: number): number {
-    if (intid >= SGIS || clear !== 0 || set !== LATCH || !this.#stamps.on)
+    if (intid >= FIRST_PPI || clear !== 0 || set !== LATCH || !this.#stamps.on)
       return super.change(at, intid, clear, set);
     const routed = this.#stamps.clock.now();
     const before = super.change(at, intid, clear, set);
-    this.#stamps.record(STAGE.routed, stampKey((at - this.find(0, intid)) / PRIVATE, intid), routed);
+    this.#stamps.record(STAGE.routed, stampKey((at - this.find(0, intid)) / PRIVATE_INTIDS, intid), routed);
     return before;
   }
 

@@ -1,4 +1,4 @@
-import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { type Layout, LINE, type Region, type SizedKind, wordNames } from '../memory/layout.ts';
 import { load, lower, peek, poke, raise, store, type Words } from '../memory/word.ts';
 
 /** Requests to a running vCPU, bits of one word. @see KVM_REQ_*, vcpu-requests.rst */
@@ -24,8 +24,27 @@ export type VcpuCounter = keyof typeof COUNTERS;
 /** Since boot, modulo 2^32: interrupts taken, acknowledges in vain, times parked, halts that polling cut short. */
 export type VcpuCounters = Readonly<Record<VcpuCounter, number>>;
 
+/** When a machine is restored, nobody waits for what was requested, and no thread is in the guest. */
+export const VCPU_CONTROL: SizedKind = {
+  name: 'vCPU control',
+  words: 2 * LINE,
+  wordName: wordNames({
+    [REQUESTS]: 'requests',
+    [MODE]: 'mode',
+    [TAKEN]: 'taken',
+    [SPURIOUS]: 'spurious',
+    [HALTS]: 'halts',
+    [POLL_HITS]: 'pollHits',
+    [POLL_NS]: 'pollNs',
+  }),
+  restored: (words, { at }) => {
+    store(words, at + REQUESTS, 0);
+    store(words, at + MODE, OUTSIDE);
+  },
+};
+
 export function vcpuControlRegion(layout: Layout, vcpu: number): Region {
-  return layout.region(`vcpu${vcpu}.control`, 2 * LINE);
+  return layout.place(`vcpu${vcpu}.control`, VCPU_CONTROL);
 }
 
 /** The words through which others steer a vCPU and watch it. Requests: any thread. The rest is written by its thread. */

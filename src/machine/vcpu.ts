@@ -1,5 +1,5 @@
+import { type Intid, SPURIOUS } from '../arch/intid.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
-import { type Intid, SPURIOUS } from '../gic/intid.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { EventCount } from '../memory/event-count.ts';
 import type { Halt } from './halt.ts';

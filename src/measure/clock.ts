@@ -1,5 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { Region } from '../memory/layout.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { type Region, type SizedKind, wordNames } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 
 /**
@@ -20,6 +20,13 @@ import { load, store, type Words } from '../memory/word.ts';
 
 /** Words that a clock needs in the shared buffer: the time of boot, low half first. */
 export const CLOCK_WORDS = 2;
+
+/** The clock of a machine: when a machine is restored, {@link resumeClock} makes it go on from where it was. */
+export const CLOCK: SizedKind = {
+  name: 'clock',
+  words: CLOCK_WORDS,
+  wordName: wordNames(['bootLow', 'bootHigh']),
+};
 
 const HALF = 2 ** 32;
 

@@ -1,8 +1,13 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { Region } from './layout.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Region, SizedKind } from './layout.ts';
 import { exchange, load, replace, store, type Words } from './word.ts';
 
-export const MUTEX_WORDS = 1;
+/** One word. When a machine is restored, whoever held the lock is no more: it is free. */
+export const MUTEX: SizedKind = {
+  name: 'mutex',
+  words: 1,
+  restored: (words, { at }) => store(words, at, FREE),
+};
 
 /** Longest wait for a lock of the machine. Critical sections last microseconds: who waits this long waits for a dead thread. */
 const LOCK_BOUND_MS = 10_000;

@@ -1,10 +1,11 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { GICR_STRIDE } from '../arch/frames.ts';
+import type { ItsCommand } from '../arch/its-command.ts';
+import { gicr, gits } from '../arch/registers.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
-import type { ItsCommand } from '../its/command.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import { GICR_STRIDE } from '../machine/mmio.ts';
 import { type Board, type BoardOptions, nameOfWord, SmallMachine } from './small-machine.ts';
 
 export type { Board, SmallMachine } from './small-machine.ts';
@@ -45,11 +46,6 @@ export function onMachine(
 const VALID = 1n << 63n;
 const ENABLED_PRIORITY_A0 = 0xa1;
 // Offsets of registers.
-const GICR_PROPBASER = 0x70;
-const GICR_PENDBASER = 0x78;
-const GITS_CBASER = 0x80;
-const GITS_BASER = 0x100;
-const GITS_TRANSLATER = 0x1_0040;
 // Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
 // need a place, and it may be the same. Pending tables, and ITTs, are where no memory is: there is nothing in them.
 const TABLES = 0;
@@ -66,13 +62,13 @@ function boot({ board, bases, memory, mmio, ram }: SmallMachine): void {
   memory.fill(ram.base + CONFIG_TABLE, CONFIG_BYTES, ENABLED_PRIORITY_A0);
   for (let vcpu = 0; vcpu < board.vcpus; vcpu++) {
     const frame = gicrBase + vcpu * GICR_STRIDE;
-    mmio.write(frame + GICR_PROPBASER, 8, at(CONFIG_TABLE) | 13n);
-    mmio.write(frame + GICR_PENDBASER, 8, at(NOWHERE));
+    mmio.write(frame + gicr.PROPBASER, 8, at(CONFIG_TABLE) | 13n);
+    mmio.write(frame + gicr.PENDBASER, 8, at(NOWHERE));
     mmio.write(frame, 4, 1n);
   }
-  mmio.write(itsBase + GITS_BASER, 8, VALID | at(TABLES));
-  mmio.write(itsBase + GITS_BASER + 8, 8, VALID | at(TABLES));
-  mmio.write(itsBase + GITS_CBASER, 8, VALID | at(QUEUE));
+  mmio.write(itsBase + gits.BASER, 8, VALID | at(TABLES));
+  mmio.write(itsBase + gits.BASER + 8, 8, VALID | at(TABLES));
+  mmio.write(itsBase + gits.CBASER, 8, VALID | at(QUEUE));
   mmio.write(itsBase, 4, 1n);
 }
 
@@ -99,14 +95,14 @@ export function mapEvent(machine: SmallMachine, deviceId: number, eventId: numbe
 
 /** An MSI route. */
 export function messageRoute({ bases }: SmallMachine, gsi: number, deviceId: number, eventId: number): Route {
-  const address = bases.itsBase + GITS_TRANSLATER;
+  const address = bases.itsBase + gits.TRANSLATER;
   return { type: 'msi', gsi: gsi as Gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId };
 }
 
 /** Sends an MSI as KVM_SIGNAL_MSI does: 1 where it was delivered. */
 export function sendMessage({ bases, vm }: SmallMachine, deviceId: number, eventId: number): number {
   return vm.signalMsi({
-    address: bases.itsBase + GITS_TRANSLATER,
+    address: bases.itsBase + gits.TRANSLATER,
     data: eventId,
     flags: MSI_VALID_DEVID,
     deviceId,

@@ -1,6 +1,6 @@
 import { LINE } from '../gic/state.ts';
 import { FOREVER } from '../memory/event-count.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, lower, raise, store, type Words } from '../memory/word.ts';
 import { type Board, enableSpi, machineOf, onMachine, stateOf } from './board.ts';
 import { model } from './model.ts';
@@ -19,7 +19,7 @@ const LOCK = 15;
 function setSource(board: Board, thread: number, source: number, high: boolean): void {
   const { words, scenario, gic } = machineOf(board, thread);
   const { interrupts } = gic;
-  const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX_WORDS }, 'the lock of the wire', 0);
+  const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX.words }, 'the lock of the wire', 0);
   lock.lock(FOREVER);
   if (high) raise(words, scenario.at + SOURCES, source);
   else lower(words, scenario.at + SOURCES, source);

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { toFailure } from '../explore/explore.ts';
 import { checkScenario, type Failure } from '../explore/index.ts';
 import { OPERATION_NAMES, type Point } from '../explore/operation.ts';

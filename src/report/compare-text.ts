@@ -1,5 +1,5 @@
+import type { CompareResult, DesignResult, UpdateFigures } from '../debate/debate-result.ts';
 import type { UpdateFates } from '../kvm/designs/update-fates.ts';
-import type { CompareResult, DesignResult, UpdateFigures } from '../scenarios/compare/result.ts';
 import { calibrationLines } from './calibration-text.ts';
 import { compareFindings } from './compare-findings.ts';
 import { table } from './table.ts';

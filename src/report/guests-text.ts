@@ -1,4 +1,4 @@
-import { type GuestResult, type GuestsResult, passed } from '../scenarios/guests/run.ts';
+import { type GuestResult, type GuestsResult, passed } from '../conformance/guests/guests-run.ts';
 import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 

@@ -1,6 +1,6 @@
-import type { Delivery } from '../scenarios/latency/collect.ts';
-import { type LatencyPlan, type Path, pathName } from '../scenarios/latency/plan.ts';
-import { keyOf } from '../scenarios/latency/signalling.ts';
+import type { Delivery } from '../measuring/latency/collect.ts';
+import { type LatencyPlan, type Path, pathName } from '../measuring/latency/latency-plan.ts';
+import { keyOf } from '../measuring/latency/signalling.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 
 const MAIN = 1;

@@ -1,4 +1,4 @@
-import { isFaithful, type ReplayResult } from '../scenarios/replay/result.ts';
+import { isFaithful, type ReplayResult } from '../recorded/replay/replay-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, time } from './units.ts';
 

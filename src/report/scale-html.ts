@@ -1,4 +1,4 @@
-import { type ScalePoint, type ScaleResult, SWEEPS, type Sweep } from '../scenarios/scale/run.ts';
+import { type ScalePoint, type ScaleResult, SWEEPS, type Sweep } from '../measuring/scale/scale-run.ts';
 import { logTime } from './html/axis.ts';
 import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { tableCard } from './html/figure.ts';

@@ -1,4 +1,4 @@
-import { held, type NamedViolation, type StressResult } from '../scenarios/stress/result.ts';
+import { held, type NamedViolation, type StressResult } from '../stress/stress-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, size, time } from './units.ts';
 

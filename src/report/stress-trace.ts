@@ -1,7 +1,7 @@
-import type { Plan } from '../scenarios/stress/plan.ts';
-import type { StressResult } from '../scenarios/stress/result.ts';
-import type { Slice } from '../scenarios/stress/traced/slices.ts';
-import type { Role, Track } from '../scenarios/stress/traced/tracks.ts';
+import type { Plan } from '../stress/stress-plan.ts';
+import type { StressResult } from '../stress/stress-result.ts';
+import type { Slice } from '../stress/traced/slices.ts';
+import type { Role, Track } from '../stress/traced/timelines.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 

@@ -1,4 +1,4 @@
-import { IrqError, toPlain } from '../errors/irq-error.ts';
+import { IrqError, toPlain } from '../base/irq-error.ts';
 import { Machine } from '../machine/machine.ts';
 import { answer } from './answer.ts';
 import type { ThreadConsole } from './console.ts';

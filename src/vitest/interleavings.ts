@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import {
   type ExploreOptions,
   type ExploreResult,

@@ -8,7 +8,8 @@ import { exploreChecked } from '../../src/explore/explore.ts';
 import { loadScenario } from '../../src/explore/load.ts';
 import { checkScenario } from '../../src/explore/scenario.ts';
 
-const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/explore/load/${name}`, import.meta.url));
 const BUILT = fileURLToPath(new URL('../../dist/src/explore/index.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-load-'));
 
@@ -42,13 +43,13 @@ describe('a scenario file', () => {
   test('may be JavaScript', async () => {
     const { failure } = exploreChecked(await loadScenario(fixture('lost-update.scenario.mjs')));
     expect(failure?.trace[0]).toMatchObject({ op: 'load', target: 's.words[0]' });
-    expect(failure?.trace[0]?.site).toMatch(/lost-update\.scenario\.mjs:6:54$/);
+    expect(failure?.trace[0]?.site).toMatch(/lost-update\.scenario\.mjs:5:54$/);
   });
 
   test('may be TypeScript, also on a Node.js that cannot run it, and sites are lines of the source', () => {
     const { verdict, site } = exploreOutside(fixture('lost-update.scenario.ts'));
     expect(verdict).toBe('fail');
-    expect(site).toMatch(/fixtures\/increment\.ts:4:33$/);
+    expect(site).toMatch(/fixtures\/explore\/load\/increment\.ts:4:33$/);
   });
 
   test('in TypeScript needs the compiler, and says so', () => {

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { VcpuId } from '../../src/arch/intid.ts';
 import { CpuInterface, cpuInterfaceRegion } from '../../src/gic/cpu-interface.ts';
 import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
-import type { VcpuId } from '../../src/gic/intid.ts';
 import {
   ACTIVE,
   EDGE,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicr } from '../../src/arch/registers.ts';
 import { affinityOf, vcpuWith } from '../../src/gic/affinity.ts';
 import { sgiTo } from '../../src/gic/sgi.ts';
 import { drain, makeRig, type Rig, turnOn } from './rig.ts';
@@ -90,7 +91,7 @@ describe('groups of SGIs', () => {
         ['qemu-virt', qemu],
       ] as const) {
         const rig = ready(personality);
-        rig.gic.redistributor(1).write(0x1_0080, 4, group === 1 ? 0xffff_ffffn : 0n);
+        rig.gic.redistributor(1).write(gicr.IGROUPR0, 4, group === 1 ? 0xffff_ffffn : 0n);
         send(rig, 0, sgiTo(6, [1]), register);
         expect(pendingAt(rig, 6)).toEqual(raised ? [1] : []);
       }
@@ -99,7 +100,7 @@ describe('groups of SGIs', () => {
 
   test('a group 0 SGI stays pending until IGRPEN0 is set', () => {
     const rig = ready();
-    rig.gic.redistributor(1).write(0x1_0080, 4, 0n);
+    rig.gic.redistributor(1).write(gicr.IGROUPR0, 4, 0n);
     const cpu = rig.gic.cpuInterface(1);
     cpu.groupEnable0 = false;
     send(rig, 0, sgiTo(6, [1]));

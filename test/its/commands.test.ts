@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand, Packet } from '../../src/its/command.ts';
+import type { ItsCommand, Packet } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
-import { BASER0, BASER1, Board, COLLECTION_TABLE, CTLR, DEVICE_TABLE, ITT, NO_VCPU } from './board.ts';
+import { Board, COLLECTION_TABLE, DEVICE_TABLE, ITT, NO_VCPU } from './board.ts';
 
 const VALID = 1n << 63n;
 
@@ -243,7 +244,7 @@ describe('a guest that makes a mistake', () => {
   test('sees no sign of it: CREADR moves on, and the next command runs', () => {
     const board = mapped();
     expect(board.run(on('INT', 9, 9), on('INT', 8, 0))).toEqual(['E_ITS_INT_UNMAPPED_INTERRUPT']);
-    expect(board.read(0x90)).toBe(BigInt(board.tail));
+    expect(board.read(gits.CREADR)).toBe(BigInt(board.tail));
     expect(board.lpis.isPending(8192)).toBe(true);
   });
 
@@ -428,18 +429,18 @@ describe('what commands do', () => {
     expect(board.lpis.targetOf(8194)).toBe(0);
   });
 
-  test('invalid tables: BASER0 takes the devices, BASER1 the collections', () => {
+  test('invalid tables: gits.BASER0 takes the devices, gits.BASER1 the collections', () => {
     const board = mapped();
     const shut = (baser: number, table: number) => {
-      board.its.write(CTLR, 4, 0n);
+      board.its.write(gits.CTLR, 4, 0n);
       board.its.write(baser, 8, 0n);
       board.its.write(baser, 8, VALID | BigInt(table));
-      board.its.write(CTLR, 4, 1n);
+      board.its.write(gits.CTLR, 4, 1n);
     };
-    shut(BASER1, COLLECTION_TABLE);
+    shut(gits.BASER1, COLLECTION_TABLE);
     expect(board.its.mappings()).toEqual([{ deviceId: 8, eventId: 0, lpi: 8192, vcpu: -1 }]);
     expect(board.run(invall(1))).toEqual(['E_ITS_INVALL_UNMAPPED_COLLECTION']);
-    shut(BASER0, DEVICE_TABLE);
+    shut(gits.BASER0, DEVICE_TABLE);
     expect(board.its.mappings()).toEqual([]);
     expect(board.lpis.lpis.size).toBe(0);
   });

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
+import { encodeCommand, type ItsCommand, writePacket } from '../../src/arch/its-command.ts';
+import { gicr, gits } from '../../src/arch/registers.ts';
 import { Gic, gicRegions } from '../../src/gic/gic.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
 import { Its } from '../../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import { itsRegions } from '../../src/its/regions.ts';
@@ -10,17 +11,7 @@ import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts
 import { Layout, LINE } from '../../src/memory/layout.ts';
 import { Readers, readersWords } from '../../src/memory/readers.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
-import {
-  CBASER,
-  COLLECTION_TABLE,
-  CTLR,
-  CWRITER,
-  DEVICE_TABLE,
-  ITT,
-  QUEUE,
-  RAM,
-  RAM_BYTES,
-} from './board.ts';
+import { COLLECTION_TABLE, DEVICE_TABLE, ITT, QUEUE, RAM, RAM_BYTES } from './board.ts';
 
 const VALID = 1n << 63n;
 const CONFIG_TABLE = RAM;
@@ -61,24 +52,24 @@ async function play(waits: boolean): Promise<Outcome> {
   gic.reset();
   memory.fill(CONFIG_TABLE, 0x1_0000, 0xa1);
   for (const vcpu of [0, 1]) {
-    gic.redistributor(vcpu).write(0x70, 8, BigInt(CONFIG_TABLE) | 15n);
-    gic.redistributor(vcpu).write(0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
-    gic.redistributor(vcpu).write(0, 4, 1n);
+    gic.redistributor(vcpu).write(gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | 15n);
+    gic.redistributor(vcpu).write(gicr.PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
+    gic.redistributor(vcpu).write(gicr.CTLR, 4, 1n);
   }
   const personality = ITS_PERSONALITIES.kvm;
   const its = new Its(words, regions.its, { index: 0, lpis: gic.lpis, memory, readers, personality });
   its.init();
-  its.write(0x100, 8, VALID | BigInt(DEVICE_TABLE));
-  its.write(0x108, 8, VALID | BigInt(COLLECTION_TABLE));
-  its.write(CBASER, 8, VALID | BigInt(QUEUE) | 15n);
-  its.write(CTLR, 4, 1n);
+  its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
+  its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
+  its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | 15n);
+  its.write(gits.CTLR, 4, 1n);
   let tail = 0;
   const run = (...commands: ItsCommand[]) => {
     for (const command of commands) {
       writePacket(memory, QUEUE + tail, encodeCommand(command));
       tail = (tail + 32) % 0x1_0000;
     }
-    its.write(CWRITER, 8, BigInt(tail));
+    its.write(gits.CWRITER, 8, BigInt(tail));
   };
   const mapd: ItsCommand = { name: 'MAPD', deviceId: 8, size: 1, ittAddr: ITT, valid: true };
   const mapti = (eventId: number, lpi: number, collectionId: number): ItsCommand => ({

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd } from '../../src/arch/registers.ts';
 import { HELD } from '../../src/gic/state.ts';
 import { findSystemRegister } from '../../src/gic/system-registers.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
@@ -189,7 +190,7 @@ describe('NR_IRQS and CTRL_INIT', () => {
     vm.setDeviceAttr(gic, control('INIT'));
     expect(vm.vm.routing.entries()).toHaveLength(irqs - 32);
     // GICD_TYPER.ITLinesNumber as KVM computes it, and no SPI past the last one.
-    expect(Number(vm.bus.read(GICD + 4, 4) & 0x1fn)).toBe(irqs / 32 - 1);
+    expect(Number(vm.bus.read(GICD + gicd.TYPER, 4) & 0x1fn)).toBe(irqs / 32 - 1);
   });
 
   test('EFAULT without a value; EBUSY once initialised; 224 SPIs if nobody says otherwise', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
 import type { RoutingEntry } from '../../src/kvm/routing-entry.ts';
 import { applyIoctl } from '../../src/kvm/structs/apply.ts';
 import * as codec from '../../src/kvm/structs/codec.ts';

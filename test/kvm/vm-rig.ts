@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../../src/arch/its-command.ts';
+import { gicd, gicr, gits } from '../../src/arch/registers.ts';
 import { createVm } from '../../src/kvm/create-vm.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
 import type { ErrnoName } from '../../src/kvm/errno.ts';
@@ -11,7 +12,7 @@ import type { KvmOptions } from '../../src/kvm/vm-layout.ts';
 export const GICD = 0x0800_0000;
 export const GICR = 0x080a_0000;
 export const ITS = 0x0808_0000;
-export const DOORBELL = ITS + 0x1_0040;
+export const DOORBELL = ITS + gits.TRANSLATER;
 const RAM = 0x4000_0000;
 
 const DEVICE_TABLE = RAM + 0x1_0000;
@@ -72,17 +73,17 @@ export function bootGuest(vm: KvmVm): Ready['run'] {
   bus.write(GICD, 4, 2n);
   for (let vcpu = 0; vcpu < vm.options.vcpus; vcpu++) {
     const frame = GICR + vcpu * 0x2_0000;
-    bus.write(frame + 0x70, 8, BigInt(CONFIG_TABLE) | BigInt(vm.options.idBits - 1));
-    bus.write(frame + 0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
+    bus.write(frame + gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(vm.options.idBits - 1));
+    bus.write(frame + gicr.PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
     bus.write(frame, 4, 1n);
     const cpu = vm.gic.cpuInterface(vcpu);
     cpu.priorityMask = 0xff;
     cpu.groupEnable1 = true;
   }
   for (let lpi = 0; lpi < 2 ** vm.options.idBits - 8192; lpi++) memory.setByte(CONFIG_TABLE + lpi, 0xa1);
-  bus.write(ITS + 0x100, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-  bus.write(ITS + 0x108, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-  bus.write(ITS + 0x80, 8, VALID | BigInt(QUEUE) | 15n);
+  bus.write(ITS + gits.BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
+  bus.write(ITS + gits.BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
+  bus.write(ITS + gits.CBASER, 8, VALID | BigInt(QUEUE) | 15n);
   bus.write(ITS, 4, 1n);
   let tail = 0;
   return (...commands) => {
@@ -90,7 +91,7 @@ export function bootGuest(vm: KvmVm): Ready['run'] {
       writePacket(memory, QUEUE + tail, encodeCommand(command));
       tail = (tail + 32) % 0x1_0000;
     }
-    bus.write(ITS + 0x88, 8, BigInt(tail));
+    bus.write(ITS + gits.CWRITER, 8, BigInt(tail));
   };
 }
 
@@ -106,8 +107,8 @@ export function mapMsi({ run }: Ready, deviceId: number, eventId: number, lpi: n
 /** Turns an SPI on; level-triggered if asked. */
 export function enableSpi({ gic }: KvmVm, intid: number, trigger: 'edge' | 'level' = 'edge'): void {
   const configuration = trigger === 'edge' ? 0xaaaa_aaaan : 0n;
-  gic.distributor.write(0xc00 + (intid >> 4) * 4, 4, configuration);
-  gic.distributor.write(0x100 + (intid >> 5) * 4, 4, 1n << BigInt(intid & 31));
+  gic.distributor.write(gicd.ICFGR + (intid >> 4) * 4, 4, configuration);
+  gic.distributor.write(gicd.ISENABLER + (intid >> 5) * 4, 4, 1n << BigInt(intid & 31));
 }
 
 /** Takes everything that is pending for a vCPU, as its guest would; the INTIDs in order, at most `limit`. */

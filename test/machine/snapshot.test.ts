@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
+import { gits } from '../../src/arch/registers.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/machine/snapshot.ts';
 import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/machine/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/scenarios/stress/synthetic.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
 const TIMER = 27;
@@ -163,7 +164,7 @@ describe('into a machine that is there', () => {
     const { its, itsDriver, vm } = machine;
     const { lpis } = machine.gic;
     const signal = () =>
-      vm.signalMsi({ address: config.itsBase + 0x1_0040, data: eventId, flags: 1, deviceId });
+      vm.signalMsi({ address: config.itsBase + gits.TRANSLATER, data: eventId, flags: 1, deviceId });
     signal();
     const bytes = takeSnapshot(machine);
 

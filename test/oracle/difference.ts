@@ -1,11 +1,11 @@
-import { MachineTarget, vectorMachine } from '../../src/scenarios/conform/machine-target.ts';
+import { MachineTarget, vectorMachine } from '../../src/conformance/machine-target.ts';
 import {
   compareAnswers,
   type Profile,
   type VectorAnswer,
-} from '../../src/scenarios/vectors/vector-answers.ts';
-import { parseVector } from '../../src/scenarios/vectors/vector-language.ts';
-import { runVector } from '../../src/scenarios/vectors/vector-runner.ts';
+} from '../../src/conformance/vectors/vector-answers.ts';
+import { parseVector } from '../../src/conformance/vectors/vector-language.ts';
+import { runVector } from '../../src/conformance/vectors/vector-runner.ts';
 import { KernelTarget } from './kernel-target.ts';
 import type { LiveKernel } from './live-kernel.ts';
 import { MirrorTarget } from './mirror-target.ts';

@@ -1,7 +1,7 @@
+import { VECTOR_LAYOUT } from '../../src/conformance/vectors/vector-layout.ts';
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
+import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
 import { encode, findSystemRegister } from '../../src/gic/system-registers.ts';
-import { VECTOR_LAYOUT } from '../../src/scenarios/vectors/vector-layout.ts';
-import type { RegisterPlace } from '../../src/scenarios/vectors/vector-registers.ts';
-import type { Wire } from '../../src/scenarios/vectors/vector-step.ts';
 
 /** A command to /init without an answer: some lines. */
 export type Send = readonly string[];

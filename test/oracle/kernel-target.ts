@@ -1,6 +1,6 @@
-import type { RegisterPlace } from '../../src/scenarios/vectors/vector-registers.ts';
-import type { Wire } from '../../src/scenarios/vectors/vector-step.ts';
-import type { VectorTarget } from '../../src/scenarios/vectors/vector-target.ts';
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
+import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
 import * as command from './kernel-commands.ts';
 import type { LiveKernel } from './live-kernel.ts';
 

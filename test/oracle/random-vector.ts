@@ -1,4 +1,4 @@
-import { Chance } from '../../src/explore/chance.ts';
+import { Chance } from '../../src/base/chance.ts';
 import type { KernelName } from './kernels.ts';
 
 /** What a random vector is about: how often each kind of step is drawn. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
 import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
 import { Machine } from '../../src/machine/machine.ts';
 import { REQUEST_PAUSE } from '../../src/machine/vcpu-control.ts';

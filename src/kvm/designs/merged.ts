@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../../gic/intid.ts';
+import { FIRST_SPI } from '../../arch/intid.ts';
 import type { Gsi } from '../gsi.ts';
 import { CACHED_WORDS, Injector, REMEMBERED_WORDS } from '../injector.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../irq-line.ts';

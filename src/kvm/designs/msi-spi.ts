@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../../gic/intid.ts';
+import { FIRST_SPI } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
 import { Injector, MSI_EINVAL, putCached } from '../injector.ts';
 import { ROUTE_DATA, ROUTE_IRQCHIP, ROUTE_MSI, ROUTE_TYPE } from '../route.ts';

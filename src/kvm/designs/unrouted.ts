@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../../gic/intid.ts';
+import { FIRST_SPI } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
 import { CACHED_DATA, Injector, putCached } from '../injector.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../irq-line.ts';

@@ -1,5 +1,5 @@
+import { FRAME_BYTES, GITS_BYTES } from '../../arch/frames.ts';
 import type { Its } from '../../its/its.ts';
-import { ITS_FRAMES_BYTES } from '../injector.ts';
 import type { VgicState } from '../vgic-state.ts';
 import {
   ADDRESSES,
@@ -47,7 +47,7 @@ function setAttribute(parts: ItsParts, { group, attr }: AttributeName, value: bi
   if (group === GROUPS.ADDR) {
     if (attr !== BigInt(ADDRESSES.ITS))
       refuse('ENODEV', `an ITS has an address of type ${ADDRESSES.ITS} only, not ${attr}`);
-    const base = checkFrame(vgic.itsBase(index), readable(value), ITS_FRAMES_BYTES, 0x1_0000, physBits);
+    const base = checkFrame(vgic.itsBase(index), readable(value), GITS_BYTES, FRAME_BYTES, physBits);
     vgic.setItsBase(index, base);
   } else if (group === GROUPS.CTRL) control(parts, attr);
   else if (group === GROUPS.ITS_REGS) {

@@ -1,10 +1,7 @@
-import { REDISTRIBUTOR_STRIDE } from '../../gic/redistributor.ts';
+import { FRAME_BYTES, GICD_BYTES, GICR_STRIDE } from '../../arch/frames.ts';
 import { KvmError } from '../kvm-error.ts';
 import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../vgic-state.ts';
 import { checkFrame, refuse } from './attribute.ts';
-
-export const DISTRIBUTOR_BYTES = 0x1_0000;
-const FRAME = 0x1_0000;
 
 /** Bits of a redistributor region's value: count 63:52, base 51:16, flags 15:12, index 11:0. */
 const COUNT_SHIFT = 52n;
@@ -23,7 +20,7 @@ export function regionIndex(value: bigint): number {
 
 /** Bytes of a region; the older single one has room for every vCPU that exists. */
 export function bytesOf({ count }: RedistributorRegion, vcpus: number): number {
-  return REDISTRIBUTOR_STRIDE * (count === 0 ? vcpus : count);
+  return GICR_STRIDE * (count === 0 ? vcpus : count);
 }
 
 /**
@@ -64,13 +61,13 @@ function place(vgic: VgicState, index: number, base: bigint, count: number, phys
   if (regions.length === MOST_REGIONS)
     refuse('ENOMEM', `there is room for ${MOST_REGIONS} redistributor regions`);
   const own = { base: Number(base), bytes };
-  if (count === 0 && overlaps(own, { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES }))
+  if (count === 0 && overlaps(own, { base: vgic.distributor, bytes: GICD_BYTES }))
     refuse('EINVAL', 'the redistributors overlap the distributor');
   for (const region of regions) {
     if (overlaps(own, { base: region.base, bytes: bytesOf(region, vgic.onlineVcpus) }))
       refuse('EINVAL', `the region overlaps the one at 0x${region.base.toString(16)}`);
   }
-  vgic.addRedistributors({ base: checkFrame(Number.NaN, base, bytes, FRAME, physBits), count });
+  vgic.addRedistributors({ base: checkFrame(Number.NaN, base, bytes, FRAME_BYTES, physBits), count });
 }
 
 type Span = { readonly base: number; readonly bytes: number };
@@ -94,7 +91,7 @@ export function checkFrames(vgic: VgicState): void {
   const vcpus = vgic.onlineVcpus;
   const room = vgic.redistributors.reduce((sum, { count }) => sum + (count === 0 ? vcpus : count), 0);
   if (room < vcpus) throw stop('ENXIO', `${vcpus} vCPUs need a redistributor each: ${room} have one`);
-  const distributor = { base: vgic.distributor, bytes: DISTRIBUTOR_BYTES };
+  const distributor = { base: vgic.distributor, bytes: GICD_BYTES };
   for (const region of vgic.redistributors) {
     if (overlaps({ base: region.base, bytes: bytesOf(region, vcpus) }, distributor))
       throw stop('EINVAL', 'the distributor and the redistributors overlap');

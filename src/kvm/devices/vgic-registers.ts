@@ -1,18 +1,18 @@
+import { SGI_FRAME } from '../../arch/frames.ts';
+import { PRIVATE_INTIDS } from '../../arch/intid.ts';
+import { interruptFields } from '../../arch/registers.ts';
 import { vcpuWith } from '../../gic/affinity.ts';
 import { DISTRIBUTOR_REGISTERS } from '../../gic/distributor.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { NONE } from '../../gic/interrupts.ts';
-import { PRIVATE_INTIDS } from '../../gic/intid.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
 import { HELD, LATCH, LINE } from '../../gic/state.ts';
 import { findSystemRegister } from '../../gic/system-registers.ts';
 import { VGIC_V3, type VgicState } from '../vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
 
-const SGI_FRAME = 0x1_0000;
 /** GICD_ISPENDR and ICPENDR, of 128 bytes each; in a redistributor's SGI frame the first word alone. */
-const ISPENDR = 0x200;
-const ICPENDR = 0x280;
+const { ISPENDR, ICPENDR } = interruptFields;
 const PENDING_BYTES = 0x80;
 
 const GROUPS_OF_REGISTERS: readonly number[] = [

@@ -1,5 +1,6 @@
+import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
+import { FIRST_SPI } from '../../arch/intid.ts';
 import type { Gic } from '../../gic/gic.ts';
-import { FIRST_SPI } from '../../gic/intid.ts';
 import { VGIC_V2, VGIC_V3, type VgicState } from '../vgic-state.ts';
 import type { Vm } from '../vm.ts';
 import {
@@ -12,7 +13,7 @@ import {
   readable,
   refuse,
 } from './attribute.ts';
-import { addOnlyRegion, addRegion, DISTRIBUTOR_BYTES, packRegion, regionIndex } from './redistributors.ts';
+import { addOnlyRegion, addRegion, packRegion, regionIndex } from './redistributors.ts';
 import { hasRegister, readVgicRegister, writeVgicRegister } from './vgic-registers.ts';
 
 /** What a vgic device works on. */
@@ -25,7 +26,7 @@ export type VgicParts = {
 const FEWEST_IRQS = 64;
 /** VGIC_MAX_RESERVED: one above the special INTIDs, so 992 is the highest multiple of 32. */
 const MOST_IRQS = 1023;
-const V2_DISTRIBUTOR_BYTES = 0x1000;
+const V2_GICD_BYTES = 0x1000;
 const V2_CPU_BYTES = 0x2000;
 /** What an address reads as that was not set: VGIC_ADDR_UNDEF. */
 const NOWHERE = 0xffff_ffff_ffff_ffffn;
@@ -82,9 +83,9 @@ function setAddress({ vm: { vgic }, physBits }: VgicParts, attr: bigint, value: 
   if (!addressesOf(vgic).includes(type)) refuse('ENXIO', `this vgic has no address of type ${attr}`);
   const base = readable(value);
   if (type === ADDRESSES.V3_DIST) {
-    vgic.distributor = checkFrame(vgic.distributor, base, DISTRIBUTOR_BYTES, 0x1_0000, physBits);
+    vgic.distributor = checkFrame(vgic.distributor, base, GICD_BYTES, FRAME_BYTES, physBits);
   } else if (type === ADDRESSES.V2_DIST) {
-    vgic.distributor = checkFrame(vgic.distributor, base, V2_DISTRIBUTOR_BYTES, 0x1000, physBits);
+    vgic.distributor = checkFrame(vgic.distributor, base, V2_GICD_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V2_CPU) {
     vgic.cpuInterface = checkFrame(vgic.cpuInterface, base, V2_CPU_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V3_REDIST) addOnlyRegion(vgic, base, physBits);

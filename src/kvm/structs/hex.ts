@@ -1,4 +1,4 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 
 /**
  * Bytes from hexadecimal text as people have it: `0x01000000`, `01 00 00 00`, `01:00`, `\x01\x00`. Bytes in the order

@@ -1,6 +1,8 @@
 /** What a guest turns off and on, and what it unmaps, against injection, under every interleaving. */
+
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
+import { gicr, gits } from '../../../src/arch/registers.ts';
 import { MISS } from '../../../src/its/events.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
@@ -21,11 +23,11 @@ describe('LPIs that are disabled against a translation that is cached', () => {
     cached: [],
     threads: {
       device: (view) => view.signal(0, () => view.its.signal(DEVICE_ID, 0)),
-      guest: (view) => view.gic.redistributor(0).write(0, 4, 0n),
+      guest: (view) => view.gic.redistributor(0).write(gicr.CTLR, 4, 0n),
     },
     finally: (view) => {
       expect(view.its.lookup(DEVICE_ID, 0), 'cached, and the LPIs are disabled').toBe(MISS);
-      view.gic.redistributor(0).write(0, 4, 1n);
+      view.gic.redistributor(0).write(gicr.CTLR, 4, 1n);
     },
     sources: [],
   };
@@ -246,7 +248,7 @@ describe('an ITS that is turned off against injection', () => {
       device,
       main: (view) => void view.vm.irqfds.dispatchPending(),
       guest: (view) => {
-        view.its.write(0, 4, 0n);
+        view.its.write(gits.CTLR, 4, 0n);
         if (view.gic.lpis.isPending(LPI)) view.gic.lpis.clear(LPI);
       },
     },

@@ -1,6 +1,6 @@
 /** The guest's commands to its ITS against injection, under every interleaving. */
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../../src/its/command.ts';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
 import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';

@@ -3,12 +3,14 @@
  * about 20,000 words. Its source is the real one with three sizes made small, so that a schedule has not a thousand
  * steps that matter to nobody; a test may change one line more.
  */
+
 import { expect } from 'vitest';
+import type { VcpuId } from '../../../src/arch/intid.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../../../src/arch/its-command.ts';
+import { gicd, gicr } from '../../../src/arch/registers.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
 import type { GicRegions } from '../../../src/gic/gic.ts';
-import type { VcpuId } from '../../../src/gic/intid.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../../../src/its/command.ts';
 import type { ItsRegions } from '../../../src/its/regions.ts';
 import type { DesignName } from '../../../src/kvm/designs/design.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
@@ -345,11 +347,11 @@ function boot(view: View, story: Story): void {
   gic.reset();
   vm.initVgic();
   memory.fill(CONFIG_TABLE, 64, ENABLED_AT_0XA0);
-  gic.distributor.write(0, 4, 3n);
+  gic.distributor.write(gicd.CTLR, 4, 3n);
   for (const redistributor of gic.redistributors) {
-    redistributor.write(0x70, 8, BigInt(CONFIG_TABLE) | 13n);
-    redistributor.write(0x78, 8, BigInt(PENDING_TABLES) | (1n << 62n));
-    redistributor.write(0, 4, 1n);
+    redistributor.write(gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | 13n);
+    redistributor.write(gicr.PENDBASER, 8, BigInt(PENDING_TABLES) | (1n << 62n));
+    redistributor.write(gicd.CTLR, 4, 1n);
   }
   its.write(BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
   its.write(BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));

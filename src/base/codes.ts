@@ -1,0 +1,39 @@
+/**
+ * Every code an irqloom error can carry, with what it means. A code is part of the public interface: it may be
+ * matched on, and is never reused for something else. `exit` is the exit status of the CLI when such an error
+ * ends it: 1 a property failed, 2 wrong usage or input, 3 ended without an answer.
+ */
+export const ERRORS = {
+  // What the user wrote.
+  ERR_USAGE: { exit: 2, means: 'the command line is wrong: an unknown flag, or a value outside its range' },
+  ERR_CONFIG: { exit: 2, means: 'a machine was asked for that cannot be built' },
+  ERR_FILE: { exit: 2, means: 'a file cannot be read or written' },
+  ERR_TRACE_FORMAT: { exit: 2, means: 'a recorded guest has a line that cannot be understood' },
+  ERR_VECTOR_FORMAT: { exit: 2, means: 'a conformance vector has a line that cannot be understood' },
+  ERR_SCENARIO: { exit: 2, means: 'a scenario module does not have the shape of one' },
+  ERR_TOKEN: { exit: 2, means: 'a schedule token is damaged, or belongs to another scenario or version' },
+  ERR_RESULT_FORMAT: { exit: 2, means: 'a saved result is not one of irqloom, or of another version' },
+  ERR_IOCTL_BYTES: { exit: 2, means: 'the bytes are not an argument of that ioctl' },
+
+  // The shared buffer.
+  ERR_LAYOUT: { exit: 2, means: 'a buffer is not a machine of this version, or is damaged' },
+  ERR_SNAPSHOT: { exit: 2, means: 'a snapshot is damaged, or of another machine' },
+  ERR_HANDLE_STALE: { exit: 1, means: 'a handle outlived the object it named' },
+  ERR_EVENTFD_VALUE: { exit: 2, means: 'a value was written to an eventfd that is not 0 to 2^64 - 2' },
+  ERR_SLOTS_FULL: { exit: 2, means: 'a table of fixed size has no free slot' },
+
+  // Calls of the machine.
+  ERR_KVM: { exit: 2, means: 'a KVM call failed; the error has its errno' },
+  ERR_GUEST_ADDRESS: { exit: 2, means: 'an address is outside the guest memory' },
+
+  // Waiting and threads.
+  ERR_LOCK_TIMEOUT: { exit: 3, means: 'a lock was not released within its bound' },
+  ERR_GRACE_TIMEOUT: { exit: 3, means: 'a reader did not leave its section within the bound' },
+  ERR_WAIT_ABORTED: { exit: 3, means: 'a wait was given up because the machine is stopping' },
+  ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed it' },
+  ERR_THREAD_SILENT: { exit: 3, means: 'a worker thread did not answer within its bound' },
+  ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },
+} as const satisfies Record<`ERR_${string}`, { exit: 1 | 2 | 3; means: string }>;
+
+/** The union of every code; see {@link ERRORS} for their meanings. */
+export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,66 @@
+import { gits } from '../../arch/registers.ts';
+import { sgiTo } from '../../gic/sgi.ts';
+import { ItsDriver } from '../../guest/its-driver.ts';
+import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
+import { MSI_VALID_DEVID } from '../../kvm/route.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { stampKey } from '../../machine/stamps.ts';
+import { type LatencyPlan, type Line, latencyViews, type Path, SGI, type Signal } from './latency-plan.ts';
+
+/** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
+
+/** Gives a signal for a line. Plain code, in whatever thread the path has it. */
+export type GiveSignal = (line: Line) => void;
+
+/** The call of a path in the thread that makes it: the device's own if it dispatches inline, else the main one. */
+export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): GiveSignal {
+  const { vm, config } = machine;
+  const itsDriver = new ItsDriver(machine.mmio, machine.memory, config.itsBase);
+  const { itsLock } = latencyViews(machine, plan);
+  const address = config.itsBase + gits.TRANSLATER;
+  switch (source) {
+    case 'irqfd':
+      // What a write to the eventfd does in a machine that dispatches inline.
+      return ({ fd }) => {
+        vm.irqfds.raise(fd);
+      };
+    case 'signal-msi':
+      return ({ deviceId, eventId }) => {
+        vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
+      };
+    case 'irq-line': {
+      const packed = plan.lines.map(({ spi }) => packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: spi }));
+      return ({ device, vcpu }) => vm.irqLine(packed[device * plan.vcpus + vcpu] ?? 0, true);
+    }
+    case 'sgi': {
+      const registers = machine.gic.systemRegisters[plan.sender];
+      const values = Array.from({ length: plan.vcpus }, (_, vcpu) => sgiTo(SGI, [vcpu]));
+      return ({ vcpu }) => {
+        registers?.writeSystemRegister('ICC_SGI1R_EL1', values[vcpu] ?? 0n);
+      };
+    }
+    case 'its-int':
+      return ({ deviceId, eventId }) => {
+        itsLock.lock();
+        try {
+          itsDriver.send({ name: 'INT', deviceId, eventId });
+        } finally {
+          itsLock.unlock();
+        }
+      };
+  }
+}
+
+/** What the device does for a signal on a path: the call itself, or a write that has the main thread make it. */
+export function deviceSide(machine: Machine, plan: LatencyPlan, path: Path): GiveSignal {
+  if (path.dispatch === 'inline') return callOf(machine, plan, path.source);
+  const { irqfds } = machine.vm;
+  if (path.source === 'irqfd') return ({ fd }) => irqfds.write(fd);
+  return ({ mailFd }) => irqfds.write(mailFd);
+}
+
+/** What names the interrupt of a line, on a path, in stamps. */
+export function keyOf(line: Line, source: Signal): number {
+  if (source === 'sgi') return stampKey(line.vcpu, SGI);
+  return source === 'irq-line' ? line.spi : line.lpi;
+}
