@@ -14,6 +14,9 @@ import type { VectorTarget } from './vectors/vector-target.ts';
  */
 const MACHINES = {
   kvm: { personality: 'kvm', spis: 224 },
+  'kvm:7.2': { personality: 'kvm', spis: 224 },
+  'kvm:6.12': { personality: 'kvm-6.12', spis: 224 },
+  'kvm:6.1': { personality: 'kvm-6.1', spis: 224 },
   arch: { personality: 'qemu-virt', spis: 256 },
   qemu: { personality: 'qemu-virt', spis: 256 },
 } as const satisfies Record<Profile, unknown>;

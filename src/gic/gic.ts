@@ -17,6 +17,7 @@ import {
 } from './personality.ts';
 import { Redistributor } from './redistributor.ts';
 import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
+import { resetInterrupts } from './reset.ts';
 import { SystemRegisters } from './system-registers.ts';
 import { Wires } from './wires.ts';
 
@@ -121,7 +122,7 @@ export class Gic {
 
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
-    this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
+    resetInterrupts(this.interrupts, (intid, vcpu) => resetState(this.personality, intid, vcpu));
     for (const { at, words } of Object.values(this.#lpiRegions)) {
       for (let word = 0; word < words; word++) store(this.#words, at + word, 0);
     }

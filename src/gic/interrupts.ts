@@ -1,6 +1,6 @@
 import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
-import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
+import { load, or, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
 import { LevelAcks } from './level-acks.ts';
 import { ListWalk } from './list-walk.ts';
@@ -142,23 +142,6 @@ export class Interrupts {
       }
       const next = level ? state | LINE : state & ~LINE;
       if (next === state) return;
-      if (replace(this.#words, at, state, next)) {
-        if (isDeliverable(next)) this.list(targetOf(next), intid);
-        return;
-      }
-    }
-  }
-
-  /**
-   * Moves the input wire as the architecture has it (and QEMU): the level is remembered whatever the trigger, and an
-   * edge is a step from 0 to 1.
-   */
-  driveRemembered(at: number, intid: number, level: boolean): void {
-    for (;;) {
-      const state = load(this.#words, at);
-      const latch = level && (state & EDGE) !== 0 ? LATCH : 0;
-      const next = level ? state | LINE | latch : state & ~LINE;
-      if (((next ^ state) & LINE) === 0) return;
       if (replace(this.#words, at, state, next)) {
         if (isDeliverable(next)) this.list(targetOf(next), intid);
         return;
@@ -409,21 +392,5 @@ export class Interrupts {
 
   get forwarding(): number {
     return load(this.#words, this.#forwarding);
-  }
-
-  /** Puts every interrupt into its reset state. Before any thread of the machine runs. */
-  reset(initial: (intid: number, vcpu: number) => number): void {
-    for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
-      for (let intid = 0; intid < PRIVATE_INTIDS; intid++)
-        this.#put(this.find(vcpu, intid), initial(intid, vcpu));
-    }
-    for (let intid = FIRST_SPI; intid < this.#endSpi; intid++)
-      this.#put(this.find(0, intid), initial(intid, 0));
-    for (let intid = FIRST_LPI; intid < this.#idLimit; intid++)
-      this.#put(this.find(0, intid), initial(intid, 0));
-  }
-
-  #put(at: number, state: number): void {
-    this.amend(at, ~state & peek(this.#words, at), state);
   }
 }

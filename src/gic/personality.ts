@@ -6,7 +6,7 @@ import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
 export type GicPersonality = CpuInterfaceChoices &
   InterruptChoices & {
-    readonly name: 'kvm' | 'qemu-virt';
+    readonly name: string;
 
     /** GICR_IIDR, and GICD_IIDR but for the revision. */
     readonly iidr: number;
@@ -69,7 +69,7 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly sgi1ForAnyGroup: boolean;
   };
 
-/** KVM's vgic, as of Linux 6.1 to 6.18. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
+/** KVM's vgic of Linux 7.2, the newest that was measured. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
 const KVM: GicPersonality = {
   name: 'kvm',
   iidr: 0x4b00_043b,
@@ -149,11 +149,17 @@ const QEMU_VIRT: GicPersonality = {
   outliveMappings: false,
 };
 
+/** Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost. */
+const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false };
+const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
+
 /** Every personality by its name; the position of the name is its number where it must be one word. */
-export const GIC_PERSONALITIES = { kvm: KVM, 'qemu-virt': QEMU_VIRT } as const satisfies Record<
-  string,
-  GicPersonality
->;
+export const GIC_PERSONALITIES = {
+  kvm: KVM,
+  'qemu-virt': QEMU_VIRT,
+  'kvm-6.12': KVM_6_12,
+  'kvm-6.1': KVM_6_1,
+} as const satisfies Record<string, GicPersonality>;
 
 export type GicPersonalityName = keyof typeof GIC_PERSONALITIES;
 

@@ -3,6 +3,7 @@ import type { VcpuId } from '../../src/arch/intid.ts';
 import { CpuInterface, cpuInterfaceRegion } from '../../src/gic/cpu-interface.ts';
 import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
+import { resetInterrupts } from '../../src/gic/reset.ts';
 import {
   ACTIVE,
   EDGE,
@@ -25,7 +26,10 @@ function machine() {
   const interrupts = new Interrupts(words, regions);
   const cpus = iccs.map((region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts));
   interrupts.setForwarding(3);
-  interrupts.reset((intid, vcpu) => GROUP1 | (intid < 8192 ? EDGE : EDGE) | (vcpu << TARGET_SHIFT));
+  resetInterrupts(
+    interrupts,
+    (intid, vcpu) => GROUP1 | (intid < 8192 ? EDGE : EDGE) | (vcpu << TARGET_SHIFT),
+  );
   for (const cpu of cpus) {
     cpu.reset();
     cpu.groupEnable1 = true;

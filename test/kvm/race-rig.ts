@@ -1,5 +1,6 @@
 import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import * as interrupts from '../../src/gic/interrupts.ts';
+import { resetInterrupts } from '../../src/gic/reset.ts';
 import { EDGE, ENABLED, GROUP1, LINE } from '../../src/gic/state.ts';
 import * as vm from '../../src/kvm/vm.ts';
 import { Layout } from '../../src/memory/layout.ts';

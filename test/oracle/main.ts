@@ -1,8 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Asked, ask, type Difference } from './difference.ts';
 import { KERNEL_NAMES, type KernelName, prepare } from './kernels.ts';
 import { LiveKernel } from './live-kernel.ts';
 import { randomVector } from './random-vector.ts';
+import { DRAWN, record } from './recordings.ts';
 import { shrink } from './shrink.ts';
 
 type Flags = {
@@ -12,6 +15,8 @@ type Flags = {
   kernel: KernelName;
   most: number;
   shrink: boolean;
+  record?: boolean;
+  keep?: boolean;
 };
 
 function whole(text: string): number {
@@ -23,7 +28,9 @@ const program = new Command('oracle')
   .description(
     'Compares the model with the KVM of a real kernel, booted under emulation. Sets itself up from Debian packages.',
   )
-  .requiredOption('--random <n>', 'how many random vectors to ask', whole)
+  .option('--random <n>', 'how many random vectors to ask', whole, 0)
+  .option('--record', 'ask every vector of the tests, and write the answers to test/data/kvm/VERSION')
+  .option('--keep', 'write random vectors to test/data/kvm/vectors, to be recorded; asks nothing')
   .option('--seed <n>', 'what the random vectors are drawn from', whole, 1)
   .option('--from <n>', 'the number of the first vector', whole, 0)
   .addOption(
@@ -34,6 +41,16 @@ const program = new Command('oracle')
 program.parse();
 const flags = program.opts<Flags>();
 
+const PROFILE = `kvm:${flags.kernel}` as const;
+
+if (flags.keep) {
+  for (let index = flags.from; index < flags.from + flags.random; index++) {
+    const name = `random-${flags.seed}-${String(index).padStart(3, '0')}.vec`;
+    writeFileSync(join(DRAWN, name), randomVector(flags.seed, index, flags.kernel));
+  }
+  process.exit();
+}
+
 const kernel = new LiveKernel(prepare(flags.kernel));
 process.stderr.write(`oracle: Linux ${kernel.release}, seed ${flags.seed}\n`);
 const began = Date.now();
@@ -41,9 +58,10 @@ let answers = 0;
 let differ = 0;
 let asked = 0;
 try {
+  if (flags.record) process.stdout.write(`${record(kernel, flags.kernel)} answers recorded\n`);
   for (let index = flags.from; index < flags.from + flags.random && differ < flags.most; index++) {
     const text = randomVector(flags.seed, index, flags.kernel);
-    const outcome = ask(kernel, text, 'kvm');
+    const outcome = ask(kernel, text, PROFILE);
     answers += outcome.answers;
     asked++;
     const complaints = kernel.complaints.splice(0);
@@ -66,9 +84,9 @@ process.exitCode = differ > 0 ? 1 : 0;
 
 function report(index: number, text: string, { differences }: Asked): void {
   const last = Math.min(...differences.map(({ line }) => line));
-  const still = (candidate: string) => ask(kernel, candidate, 'kvm').differences.length > 0;
+  const still = (candidate: string) => ask(kernel, candidate, PROFILE).differences.length > 0;
   const smallest = flags.shrink ? shrink(text, last, still) : text;
-  const shown = flags.shrink ? ask(kernel, smallest, 'kvm').differences : differences;
+  const shown = flags.shrink ? ask(kernel, smallest, PROFILE).differences : differences;
   process.stdout.write(
     `# vector ${index}; again: npm run oracle -- --random 1 --seed ${flags.seed} --from ${index} --kernel ${flags.kernel}\n`,
   );
