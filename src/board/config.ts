@@ -8,7 +8,7 @@ import { MOST_ITSES } from '../kvm/vgic-state.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
 
 /** Whose identification, reset values and options the hardware has. */
-export const PERSONALITIES = ['kvm', 'qemu-virt'] as const;
+export const PERSONALITIES = ['kvm', 'qemu-virt', 'kvm-6.12', 'kvm-6.1'] as const;
 export type PersonalityName = (typeof PERSONALITIES)[number];
 
 export const DISPATCHES = ['main', 'inline'] as const satisfies readonly Dispatch[];

@@ -103,8 +103,8 @@ class Doubled extends FaultyInterrupts {
     return this.#taken(vcpu, intid, super.take(vcpu, intid));
   }
 
-  override takeAgain(lpi: number, seen: number): number {
-    return this.#taken(0, lpi, super.takeAgain(lpi, seen));
+  override takeAgain(vcpu: number, lpi: number, seen: number): number {
+    return this.#taken(vcpu, lpi, super.takeAgain(vcpu, lpi, seen));
   }
 
   #taken(vcpu: number, intid: number, before: number): number {

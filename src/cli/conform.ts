@@ -25,7 +25,7 @@ export function conformCommand(): Command {
     .addOption(
       new Option(
         '--profile <whose>',
-        "whose answers are required: KVM's, QEMU's as recorded, or the architecture's",
+        "whose answers are required: those of a kernel's KVM (kvm is the newest measured), QEMU's as recorded, or the architecture's",
       )
         .choices(PROFILES)
         .default('kvm'),

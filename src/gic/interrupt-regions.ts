@@ -15,6 +15,14 @@ export type InterruptsConfig = {
   readonly idBits: number;
 };
 
+/** What an interrupt controller may choose about its interrupts. */
+export type InterruptChoices = {
+  /** Whether interrupts of equal priority are taken in the order in which they became pending; if not, the lowest INTID is. */
+  readonly firstCome: boolean;
+  /** Whether a level interrupt that was latched by register stays latched until it ends; if not, the acknowledge clears the latch. */
+  readonly keepsLevelLatch: boolean;
+};
+
 /** Where the states of all interrupts lie, and what each vCPU looks at. */
 export type InterruptRegions = {
   /** 32 words a vCPU: its SGIs and PPIs. */
@@ -30,12 +38,20 @@ export type InterruptRegions = {
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
+  /** A word an SPI: where one that was routed elsewhere while it was active goes when it ends. */
+  readonly nextTargets: Region;
   readonly acks: LevelAckRegions;
   readonly idLimit: number;
+  readonly firstCome: boolean;
+  readonly keepsLevelLatch: boolean;
 };
 
 /** Adds the regions of the interrupt states to a layout. */
-export function interruptRegions(layout: Layout, config: InterruptsConfig): InterruptRegions {
+export function interruptRegions(
+  layout: Layout,
+  config: InterruptsConfig,
+  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
+): InterruptRegions {
   const idLimit = 2 ** config.idBits;
   const each = <T>(make: (vcpu: number) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
@@ -48,7 +64,10 @@ export function interruptRegions(layout: Layout, config: InterruptsConfig): Inte
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
     bells: each((vcpu) => layout.place(`vcpu${vcpu}.bell`, EVENT_COUNT)),
     forwarding: layout.region('forwarding', 1),
+    nextTargets: layout.region('spi.next', config.spis),
     acks: levelAckRegions(layout),
     idLimit,
+    firstCome: choices.firstCome,
+    keepsLevelLatch: choices.keepsLevelLatch,
   };
 }

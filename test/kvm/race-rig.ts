@@ -1,6 +1,7 @@
 import * as board from '../../src/board/board.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../../src/board/config.ts';
 import { layOut } from '../../src/board/layout.ts';
+import { resetInterrupts } from '../../src/gic/reset.ts';
 import { EDGE, ENABLED, GROUP1, LINE as WIRE } from '../../src/gic/state.ts';
 import { LINE } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
@@ -55,7 +56,7 @@ export function view(words: Words, thread: number, modules: Modules, dispatch: '
 export function setup(modules: Modules, prepare: (words: Words) => void): () => Words {
   return () => {
     const { words, gic } = modules.board.createBoard(CONFIG);
-    gic.interrupts.reset((intid) => (intid === 40 ? 0 : EDGE) | ENABLED | GROUP1);
+    resetInterrupts(gic.interrupts, (intid) => (intid === 40 ? 0 : EDGE) | ENABLED | GROUP1);
     gic.interrupts.setForwarding(3);
     prepare(words);
     return words;
