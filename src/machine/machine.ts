@@ -84,11 +84,27 @@ export class Machine {
   readonly #controls: readonly Region[];
   readonly #acks: AckServer;
 
-  /** Makes a machine in its reset state. The calling thread is its main thread. @throws IrqError `ERR_CONFIG` */
-  static create(config: MachineConfig): Machine {
+  /** Bytes that a machine takes from the start of its buffer. @throws IrqError `ERR_CONFIG` */
+  static bytes(config: MachineConfig): number {
+    checkConfig(config);
+    return layOut(config).layout.words * 4;
+  }
+
+  /** Byte offset of the guest's memory in the buffer: its slots one behind the other. */
+  static ramAt(config: MachineConfig): number {
+    return layOut(config).ram.at * 4;
+  }
+
+  /**
+   * Makes a machine in its reset state. The calling thread is its main thread.
+   * @param buffer - zeroed, and at least {@link Machine.bytes} long: that of a WebAssembly.Memory, where a core runs the
+   * guest. What lies behind the machine in it is the caller's. Left out: a buffer of its own.
+   * @throws IrqError `ERR_CONFIG`
+   */
+  static create(config: MachineConfig, buffer?: SharedArrayBuffer): Machine {
     checkConfig(config);
     const at = layOut(config);
-    const words = new Int32Array(new SharedArrayBuffer(at.layout.words * 4));
+    const words = new Int32Array(buffer ?? new SharedArrayBuffer(at.layout.words * 4));
     writeHeader(words, encodeConfig(config));
     startClock(words, at.clock);
     const machine = new Machine(words, config, at, MAIN_THREAD);

@@ -25,25 +25,56 @@ export const EXCEPTIONS = 0x140;
 export const INTERRUPTS = 0x148;
 /** Option bits, 32 bits: OPTION_* below. */
 export const OPTIONS = 0x150;
+/** An import stores 1 here where it refuses an access, 32 bits: the guest takes an exception. */
+export const REFUSED = 0x154;
 /** MPIDR_EL1 is an identity of the vCPU: written when the core is made. */
 export const MPIDR = 0x158;
 
-/** Local exclusive monitor: physical address (all ones: open), bytes, and the value that was read. */
+/** Local exclusive monitor: virtual address (all ones: open), bytes, and the value that was read. */
 export const EXCLUSIVE_AT = 0x160;
 export const EXCLUSIVE_BYTES = 0x168;
 export const EXCLUSIVE_LOW = 0x170;
 export const EXCLUSIVE_HIGH = 0x178;
 
-/** System registers, 8 bytes each, in the order of `SYSTEM_REGISTERS`. */
-export const SYSTEM = 0x180;
-export const SYSTEM_SLOTS = 64;
+/** System registers that are state, 8 bytes each. */
+export const SCTLR_EL1 = 0x180;
+export const CPACR_EL1 = 0x188;
+export const TTBR0_EL1 = 0x190;
+export const TTBR1_EL1 = 0x198;
+export const TCR_EL1 = 0x1a0;
+export const MAIR_EL1 = 0x1a8;
+export const AMAIR_EL1 = 0x1b0;
+export const VBAR_EL1 = 0x1b8;
+export const ESR_EL1 = 0x1c0;
+export const FAR_EL1 = 0x1c8;
+export const ELR_EL1 = 0x1d0;
+export const SPSR_EL1 = 0x1d8;
+export const AFSR0_EL1 = 0x1e0;
+export const AFSR1_EL1 = 0x1e8;
+export const PAR_EL1 = 0x1f0;
+export const CONTEXTIDR_EL1 = 0x1f8;
+export const TPIDR_EL0 = 0x200;
+export const TPIDRRO_EL0 = 0x208;
+export const TPIDR_EL1 = 0x210;
+export const CNTKCTL_EL1 = 0x218;
+export const CSSELR_EL1 = 0x220;
+export const ACTLR_EL1 = 0x228;
+export const MDSCR_EL1 = 0x230;
+export const OSLAR_EL1 = 0x238;
+export const OSDLR_EL1 = 0x240;
+export const MDCCINT_EL1 = 0x248;
+/** The generic timer's state is kept by its users; it lies here, so that snapshots have it. */
+export const CNTV_CTL_EL0 = 0x250;
+export const CNTV_CVAL_EL0 = 0x258;
+export const CNTP_CTL_EL0 = 0x260;
+export const CNTP_CVAL_EL0 = 0x268;
 
 /** V0 to V31, 16 bytes each; then FPCR and FPSR, 32 bits each. */
 export const V = 0x400;
 export const FPCR = 0x600;
 export const FPSR = 0x604;
 
-/** Stores that other vCPUs do not see yet (weak memory): count, then 32 bytes each. */
+/** Stores that other vCPUs do not see yet (weak memory): their number, then 16 bytes each. */
 export const STORES = 0x610;
 export const STORE_ENTRIES = 0x620;
 export const STORE_SLOTS = 32;

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { IrqError } from '../errors/irq-error.ts';
+
+/** What `src/cpu/core/run.ts` exports. */
+export type CoreExports = {
+  bind(at: number, lock: number, dirtyPages: number, ramAt: number, ramBase: bigint, ramSize: bigint): void;
+  run(instructions: number): number;
+  restored(): void;
+  protectPages(): void;
+  waiting(): number;
+  drainOne(index: number): number;
+};
+
+/** What it imports. */
+export type CoreImports = {
+  busRead(address: bigint, bytes: number): bigint;
+  busWrite(address: bigint, bytes: number, value: bigint): void;
+  registerRead(encoding: number): bigint;
+  registerWrite(encoding: number, value: bigint): void;
+  hypercall(immediate: number): void;
+};
+
+/** `npm run build` compiles the core; the sources find it in dist, and so does what is built of them. */
+const FILE = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/a64.wasm' : '../../a64.wasm',
+  import.meta.url,
+);
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The core's code, compiled once a thread. @throws IrqError `ERR_FILE` where the package was not built */
+function coreModule(): WebAssembly.Module {
+  if (compiled) return compiled;
+  try {
+    compiled = new WebAssembly.Module(readFileSync(FILE));
+  } catch (cause) {
+    throw new IrqError('ERR_FILE', `the AArch64 core ${FILE.pathname} cannot be read: run "npm run build"`, {
+      cause,
+    });
+  }
+  return compiled;
+}
+
+/** An instance of the core over `memory`. */
+export function instantiate(memory: WebAssembly.Memory, imports: CoreImports): CoreExports {
+  const instance = new WebAssembly.Instance(coreModule(), { env: { memory }, imports });
+  return instance.exports as CoreExports;
+}
