@@ -9,12 +9,24 @@ const sources = `${root}src/cpu/core`;
 const OUTPUT = 'dist/a64.wasm';
 const FLAGS = [
   `${'src/cpu/core'}/run.ts`,
-  ...['--outFile', OUTPUT, '--textFile', 'dist/a64.wat', '-O3', '--converge', '--runtime', 'stub', '--noAssert'],
+  ...[
+    '--outFile',
+    OUTPUT,
+    '--textFile',
+    'dist/a64.wat',
+    '-O3',
+    '--converge',
+    '--runtime',
+    'stub',
+    '--noAssert',
+  ],
   ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
   ...['--enable', 'threads', '--enable', 'simd', '--enable', 'bulk-memory'],
 ];
 
-const hash = createHash('sha256').update(FLAGS.join(' ')).update(readFileSync(fileURLToPath(import.meta.url)));
+const hash = createHash('sha256')
+  .update(FLAGS.join(' '))
+  .update(readFileSync(fileURLToPath(import.meta.url)));
 for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(`${sources}/${name}`));
 const digest = hash.digest('hex');
 const stamp = `${root}dist/.a64-sources`;

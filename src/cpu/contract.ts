@@ -1,3 +1,5 @@
+import type { SharedMemory } from './web-assembly.ts';
+
 /**
  * The contract of the AArch64 core: what a board needs to run guests on it.
  *
@@ -6,7 +8,7 @@
  */
 export type CoreParts = {
   /** Shared. Holds the vCPU's block and the guest's RAM. */
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   /** Byte offset of the vCPU's block in the memory, a multiple of 64; `BLOCK_BYTES` long. */
   readonly at: number;
   /** Guest RAM: byte offset in the memory (a multiple of 4 KiB), guest-physical base and bytes (the same). */

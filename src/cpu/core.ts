@@ -29,6 +29,8 @@ import { type CoreExports, instantiate } from './module.ts';
 const REASONS: readonly ExitReason[] = ['limit', 'wfi', 'wfe', 'yield', 'stop', 'break', 'semihosting'];
 /** EL1 with SP_EL1, DAIF set. */
 const RESET_PSTATE = 0x3c5;
+/** A call that never ends is never optimised: V8 replaces WebAssembly code at its next call only. */
+const LONGEST = 65_536;
 const RESET_SCTLR = 0x30d0_0800n;
 /** RES1 bit 31 of MPIDR_EL1. */
 const MPIDR_RES1 = 0x8000_0000n;
@@ -53,8 +55,7 @@ export class Core {
   /** Binds to a block as it is. A fresh one (zeros) wants {@link reset}. */
   constructor(parts: CoreParts) {
     const { memory, at, ramAt, bus, systemRegisters } = parts;
-    const buffer = memory.buffer as unknown as SharedArrayBuffer;
-    const view = new DataView(buffer, at, BLOCK_BYTES);
+    const view = new DataView(memory.buffer, at, BLOCK_BYTES);
     this.#view = view;
     const refuse = () => view.setInt32(REFUSED, 1, true);
     this.#exports = instantiate(memory, {
@@ -95,7 +96,13 @@ export class Core {
 
   /** Runs `instructions` instructions, or fewer where something ends the run first; see {@link ExitReason}. */
   run(instructions: number): ExitReason {
-    return REASONS[this.#exports.run(instructions)] ?? 'limit';
+    let left = instructions;
+    while (left > LONGEST) {
+      const reason = this.#exports.run(LONGEST);
+      if (reason !== 0) return REASONS[reason] ?? 'limit';
+      left -= LONGEST;
+    }
+    return REASONS[this.#exports.run(left)] ?? 'limit';
   }
 
   /** Ends the run that is under way, after its present instruction. For the imports, in the thread that runs. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { IrqError } from '../errors/irq-error.ts';
+import { type CompiledModule, compile, instanceOf, type SharedMemory } from './web-assembly.ts';
 
 /** What `src/cpu/core/run.ts` exports. */
 export type CoreExports = {
@@ -26,13 +27,13 @@ const FILE = new URL(
   import.meta.url,
 );
 
-let compiled: WebAssembly.Module | undefined;
+let compiled: CompiledModule | undefined;
 
 /** The core's code, compiled once a thread. @throws IrqError `ERR_FILE` where the package was not built */
-function coreModule(): WebAssembly.Module {
+function coreModule(): CompiledModule {
   if (compiled) return compiled;
   try {
-    compiled = new WebAssembly.Module(readFileSync(FILE));
+    compiled = compile(readFileSync(FILE));
   } catch (cause) {
     throw new IrqError('ERR_FILE', `the AArch64 core ${FILE.pathname} cannot be read: run "npm run build"`, {
       cause,
@@ -42,7 +43,6 @@ function coreModule(): WebAssembly.Module {
 }
 
 /** An instance of the core over `memory`. */
-export function instantiate(memory: WebAssembly.Memory, imports: CoreImports): CoreExports {
-  const instance = new WebAssembly.Instance(coreModule(), { env: { memory }, imports });
-  return instance.exports as CoreExports;
+export function instantiate(memory: SharedMemory, imports: CoreImports): CoreExports {
+  return instanceOf(coreModule(), { env: { memory }, imports }) as CoreExports;
 }

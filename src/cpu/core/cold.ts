@@ -1,5 +1,5 @@
-import { PC } from './block';
 import { executeAccess } from './access';
+import { PC } from './block';
 import { undefined_ } from './exceptions';
 import { executeInteger } from './integer';
 import { LDR_LITERAL, SHIFTED, SVC, V_LOAD } from './ops';

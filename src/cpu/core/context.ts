@@ -97,7 +97,7 @@ export function setGeneration(value: u64): void {
   retag();
 }
 export function retag(): void {
-  tagNow = (generation << 1) | (currentEl() == 0 ? 1 : 0);
+  tagNow = (generation << 1) | (currentEl() === 0 ? 1 : 0);
   codePage = 1;
 }
 

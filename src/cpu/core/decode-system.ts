@@ -8,6 +8,7 @@ import {
   CONTEXTIDR_EL1,
   CSSELR_EL1,
   ELR_EL1,
+  ESR_EL1,
   FAR_EL1,
   MDCCINT_EL1,
   MDSCR_EL1,
@@ -17,7 +18,6 @@ import {
   TPIDR_EL1,
   TPIDRRO_EL0,
   VBAR_EL1,
-  ESR_EL1,
 } from './block';
 import { conditionMask } from './decode-register';
 import {
@@ -61,7 +61,7 @@ export function decodeBranch(w: u32, r: usize): void {
   switch (bits(w, 29, 3)) {
     case 0:
     case 4:
-      put(r, bit(w, 31) != 0 ? BL : B, SINK, 31);
+      put(r, bit(w, 31) !== 0 ? BL : B, SINK, 31);
       putImmediate(r, ((signed(bits(w, 0, 26), 26) as i64) << 2) as u64);
       break;
     case 1:
@@ -69,14 +69,14 @@ export function decodeBranch(w: u32, r: usize): void {
       compareOrTest(w, r);
       break;
     case 2:
-      if (bits(w, 24, 2) != 0 || bit(w, 4) != 0) return undefinedRecord(r);
+      if (bits(w, 24, 2) !== 0 || bit(w, 4) !== 0) return undefinedRecord(r);
       put(r, B_COND, SINK, 31);
       putMore(r, 31, 31, conditionMask(bits(w, 0, 4)), signed(bits(w, 5, 19), 19) << 2);
       break;
     case 6:
-      if (bit(w, 25) != 0) toRegister(w, r);
-      else if (bit(w, 24) == 0) exception(w, r);
-      else if (bits(w, 22, 2) == 0) system(w, r);
+      if (bit(w, 25) !== 0) toRegister(w, r);
+      else if (bit(w, 24) === 0) exception(w, r);
+      else if (bits(w, 22, 2) === 0) system(w, r);
       else undefinedRecord(r);
       break;
     default:
@@ -86,12 +86,12 @@ export function decodeBranch(w: u32, r: usize): void {
 
 function compareOrTest(w: u32, r: usize): void {
   const sf = bit(w, 31);
-  const nonZero = bit(w, 24) != 0;
-  if (bit(w, 25) != 0) {
+  const nonZero = bit(w, 24) !== 0;
+  if (bit(w, 25) !== 0) {
     put(r, nonZero ? TBNZ : TBZ, SINK, bits(w, 0, 5));
     putMore(r, 31, (sf << 5) | bits(w, 19, 5), 0, signed(bits(w, 5, 14), 14) << 2);
   } else {
-    const op = nonZero ? (sf != 0 ? CBNZ64 : CBNZ32) : sf != 0 ? CBZ64 : CBZ32;
+    const op = nonZero ? (sf !== 0 ? CBNZ64 : CBNZ32) : sf !== 0 ? CBZ64 : CBZ32;
     put(r, op, SINK, bits(w, 0, 5));
     putMore(r, 31, 31, 0, signed(bits(w, 5, 19), 19) << 2);
   }
@@ -99,22 +99,22 @@ function compareOrTest(w: u32, r: usize): void {
 
 function toRegister(w: u32, r: usize): void {
   const opc = bits(w, 21, 4);
-  if (bits(w, 16, 5) != 31 || bits(w, 10, 6) != 0 || bits(w, 0, 5) != 0) return undefinedRecord(r);
+  if (bits(w, 16, 5) !== 31 || bits(w, 10, 6) !== 0 || bits(w, 0, 5) !== 0) return undefinedRecord(r);
   const rn = bits(w, 5, 5);
-  if (opc == 0 || opc == 2) put(r, BR, SINK, rn);
-  else if (opc == 1) put(r, BLR, SINK, rn);
-  else if (opc == 4 && rn == 31) put(r, ERET, SINK, 31);
+  if (opc === 0 || opc === 2) put(r, BR, SINK, rn);
+  else if (opc === 1) put(r, BLR, SINK, rn);
+  else if (opc === 4 && rn === 31) put(r, ERET, SINK, 31);
   else undefinedRecord(r);
 }
 
 function exception(w: u32, r: usize): void {
   const opc = bits(w, 21, 3);
   const ll = bits(w, 0, 2);
-  if (bits(w, 2, 3) != 0) return undefinedRecord(r);
-  if (opc == 0 && ll == 1) put(r, SVC, SINK, 31);
-  else if (opc == 0 && ll == 2) put(r, HVC, SINK, 31);
-  else if (opc == 1 && ll == 0) put(r, BRK, SINK, 31);
-  else if (opc == 2 && ll == 0) put(r, HLT, SINK, 31);
+  if (bits(w, 2, 3) !== 0) return undefinedRecord(r);
+  if (opc === 0 && ll === 1) put(r, SVC, SINK, 31);
+  else if (opc === 0 && ll === 2) put(r, HVC, SINK, 31);
+  else if (opc === 1 && ll === 0) put(r, BRK, SINK, 31);
+  else if (opc === 2 && ll === 0) put(r, HLT, SINK, 31);
   else return undefinedRecord(r);
   putMore(r, 31, 31, 0, bits(w, 5, 16) as i32);
 }
@@ -126,46 +126,46 @@ function encode(op0: u32, op1: u32, crn: u32, crm: u32, op2: u32): u32 {
 
 function system(w: u32, r: usize): void {
   const op0 = bits(w, 19, 2);
-  const reads = bit(w, 21) != 0;
+  const reads = bit(w, 21) !== 0;
   const rt = bits(w, 0, 5);
   if (op0 >= 2) return register(w, r, bits(w, 5, 16), reads, rt);
   const op1 = bits(w, 16, 3);
   const crn = bits(w, 12, 4);
   const crm = bits(w, 8, 4);
   const op2 = bits(w, 5, 3);
-  if (op0 == 1) {
+  if (op0 === 1) {
     // SYSL has no operation in this profile.
     if (reads) return undefinedRecord(r);
     put(r, SYS, SINK, rt);
     putMore(r, 31, 31, 0, bits(w, 5, 16) as i32);
     return;
   }
-  if (reads || rt != 31) return undefinedRecord(r);
-  if (crn == 4) processorState(r, op1, op2, crm);
-  else if (op1 != 3) undefinedRecord(r);
-  else if (crn == 2) hint(r, (crm << 3) | op2);
-  else if (crn == 3) barrier(r, op2, crm);
+  if (reads || rt !== 31) return undefinedRecord(r);
+  if (crn === 4) processorState(r, op1, op2, crm);
+  else if (op1 !== 3) undefinedRecord(r);
+  else if (crn === 2) hint(r, (crm << 3) | op2);
+  else if (crn === 3) barrier(r, op2, crm);
   else undefinedRecord(r);
 }
 
 function hint(r: usize, number: u32): void {
-  const op = number == 1 ? YIELD : number == 2 ? WFE : number == 3 ? WFI : NOP;
+  const op = number === 1 ? YIELD : number === 2 ? WFE : number === 3 ? WFI : NOP;
   put(r, op, SINK, 31);
 }
 
 /** CLREX, DSB, DMB, ISB; SSBB and PSSBB are DSBs. */
 function barrier(r: usize, op2: u32, crm: u32): void {
-  if (op2 == 2) put(r, CLREX, SINK, 31);
-  else if (op2 == 4 || op2 == 5) put(r, BARRIER, SINK, 31);
-  else if (op2 == 6) put(r, ISB, SINK, 31);
+  if (op2 === 2) put(r, CLREX, SINK, 31);
+  else if (op2 === 4 || op2 === 5) put(r, BARRIER, SINK, 31);
+  else if (op2 === 6) put(r, ISB, SINK, 31);
   else return undefinedRecord(r);
   putMore(r, 31, 31, 0, crm as i32);
 }
 
 function processorState(r: usize, op1: u32, op2: u32, crm: u32): void {
-  if (op1 == 0 && op2 == 5) put(r, MSR_SPSEL, SINK, 31);
-  else if (op1 == 3 && op2 == 6) put(r, MSR_DAIFSET, SINK, 31);
-  else if (op1 == 3 && op2 == 7) put(r, MSR_DAIFCLR, SINK, 31);
+  if (op1 === 0 && op2 === 5) put(r, MSR_SPSEL, SINK, 31);
+  else if (op1 === 3 && op2 === 6) put(r, MSR_DAIFSET, SINK, 31);
+  else if (op1 === 3 && op2 === 7) put(r, MSR_DAIFCLR, SINK, 31);
   else return undefinedRecord(r);
   putMore(r, 31, 31, 0, crm as i32);
 }
@@ -173,7 +173,7 @@ function processorState(r: usize, op1: u32, op2: u32, crm: u32): void {
 /** Registers that are nothing but state get their place in the block; the others go by their encoding. */
 function register(w: u32, r: usize, encoding: u32, reads: boolean, rt: u32): void {
   const place = placeOf(encoding);
-  if (place == 0) put(r, reads ? MRS : MSR, reads ? target(rt) : SINK, rt);
+  if (place === 0) put(r, reads ? MRS : MSR, reads ? target(rt) : SINK, rt);
   else put(r, reads ? MRS_STATE : MSR_STATE, reads ? target(rt) : SINK, rt);
   putMore(r, 31, rt, place, encoding as i32);
 }

@@ -37,15 +37,15 @@ const ENTERED: u32 = 0x3c5;
 /** Makes the SP of `el` and `spsel` the one in use. */
 export function switchSp(el: u32, spsel: u32): void {
   const now = pstate();
-  const inUse: usize = (now & PSTATE_SPSEL) == 0 ? SP_EL0 : SP_EL1;
+  const inUse: usize = (now & PSTATE_SPSEL) === 0 ? SP_EL0 : SP_EL1;
   store<u64>(block + inUse, load<u64>(block, SP));
-  const wanted: usize = spsel == 0 || el == 0 ? SP_EL0 : SP_EL1;
+  const wanted: usize = spsel === 0 || el === 0 ? SP_EL0 : SP_EL1;
   store<u64>(block, load<u64>(block + wanted), SP);
 }
 
 function enter(kind: u64, from: u64): u64 {
   const now = pstate();
-  const source: u64 = (now & 0xc) == 0 ? 0x400 : (now & PSTATE_SPSEL) == 0 ? 0 : 0x200;
+  const source: u64 = (now & 0xc) === 0 ? 0x400 : (now & PSTATE_SPSEL) === 0 ? 0 : 0x200;
   store<u64>(block, from, ELR_EL1);
   store<u64>(block, pstateWithFlags(), SPSR_EL1);
   switchSp(1, 1);
@@ -67,7 +67,7 @@ export function undefined_(from: u64): u64 {
 
 /** Of the pair of classes "from a lower level" and "from the same level", which differ in bit 0. */
 export function fromLevel(ec: u32): u32 {
-  return currentEl() == 0 ? ec : ec + 1;
+  return currentEl() === 0 ? ec : ec + 1;
 }
 
 export function interrupt(from: u64): u64 {
@@ -105,7 +105,7 @@ export function clearFault(): void {
 export function abort(from: u64): u64 {
   const kind = faulted;
   faulted = 0;
-  if (kind == STACK) return synchronous(EC_SP_ALIGNMENT, 0, from);
+  if (kind === STACK) return synchronous(EC_SP_ALIGNMENT, 0, from);
   setFar(faultAddress);
   return synchronous(fromLevel(EC_DATA_ABORT), faultIss, from);
 }
@@ -113,7 +113,7 @@ export function abort(from: u64): u64 {
 /** Whether FP and SIMD trap at this level. */
 export function fpTraps(): boolean {
   const fpen = (load<u32>(block, CPACR_EL1) >> 20) & 3;
-  return currentEl() == 0 ? fpen != 3 : (fpen & 1) == 0;
+  return currentEl() === 0 ? fpen !== 3 : (fpen & 1) === 0;
 }
 
 export function fpTrap(from: u64): u64 {
@@ -125,7 +125,7 @@ export function exceptionReturn(): u64 {
   const spsr = load<u64>(block, SPSR_EL1) as u32;
   const target = load<u64>(block, ELR_EL1);
   const el = (spsr >> 2) & 3;
-  const illegal = (spsr & 0x12) != 0 || el > 1 || (el == 0 && (spsr & 1) != 0);
+  const illegal = (spsr & 0x12) !== 0 || el > 1 || (el === 0 && (spsr & 1) !== 0);
   store<u64>(block, ~(0 as u64), EXCLUSIVE_AT);
   setNzcv((spsr >> 28) as i32);
   if (illegal) {
@@ -141,7 +141,7 @@ export function exceptionReturn(): u64 {
 
 /** Whether PSTATE.IL makes every instruction illegal. */
 export function illegalState(): boolean {
-  return (pstate() & PSTATE_IL) != 0;
+  return (pstate() & PSTATE_IL) !== 0;
 }
 
 export function flagsToPstate(): u32 {

@@ -4,8 +4,13 @@ const MIDR: u64 = 0x000f_0510;
 
 /** The space of AArch64 identification: op0 3, op1 0, CRn 0; and the cache registers, op1 1. */
 export function isIdentification(encoding: i32): boolean {
-  return (encoding & 0xff80) == 0xc000 || encoding == 0xc800 || encoding == 0xc801 || encoding == 0xc807 ||
-    encoding == 0x8080;
+  return (
+    (encoding & 0xff80) === 0xc000 ||
+    encoding === 0xc800 ||
+    encoding === 0xc801 ||
+    encoding === 0xc807 ||
+    encoding === 0x8080
+  );
 }
 
 export function identification(encoding: i32, mpidr: u64): u64 {

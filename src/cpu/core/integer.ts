@@ -21,11 +21,28 @@ export function executeInteger(operation: i32, s: usize, r: usize, pc: u64): u64
     case op.DP1:
       return set(s, r, pc, oneSource(s, r));
     case op.RORV:
-      return set(s, r, pc, i1(r) != 0 ? rotr<u64>(n64(s, r), m64(s, r)) : (rotr<u32>(n32(s, r), m32(s, r)) as u64));
+      return set(
+        s,
+        r,
+        pc,
+        i1(r) !== 0 ? rotr<u64>(n64(s, r), m64(s, r)) : (rotr<u32>(n32(s, r), m32(s, r)) as u64),
+      );
     case op.SDIV:
-      return set(s, r, pc, i1(r) != 0 ? divide64(n64(s, r) as i64, m64(s, r) as i64) : divide32(n32(s, r) as i32, m32(s, r) as i32));
+      return set(
+        s,
+        r,
+        pc,
+        i1(r) !== 0
+          ? divide64(n64(s, r) as i64, m64(s, r) as i64)
+          : divide32(n32(s, r) as i32, m32(s, r) as i32),
+      );
     case op.MULH:
-      return set(s, r, pc, i1(r) != 0 ? highUnsigned(n64(s, r), m64(s, r)) : highSigned(n64(s, r), m64(s, r)));
+      return set(
+        s,
+        r,
+        pc,
+        i1(r) !== 0 ? highUnsigned(n64(s, r), m64(s, r)) : highSigned(n64(s, r), m64(s, r)),
+      );
     case op.CRC32:
       return set(s, r, pc, crc(n32(s, r), m64(s, r), ra(r)) as u64);
     case op.UMSUBL:
@@ -37,14 +54,14 @@ export function executeInteger(operation: i32, s: usize, r: usize, pc: u64): u64
 
 /** LSL 0, LSR 1, ASR 2, ROR 3. */
 function shift64(value: u64, kind: i32, amount: i32): u64 {
-  if (kind == 1) return value >> (amount as u64);
-  if (kind == 2) return ((value as i64) >> (amount as i64)) as u64;
+  if (kind === 1) return value >> (amount as u64);
+  if (kind === 2) return ((value as i64) >> (amount as i64)) as u64;
   return rotr<u64>(value, amount as u64);
 }
 
 function shift32(value: u32, kind: i32, amount: i32): u32 {
-  if (kind == 1) return value >> (amount as u32);
-  if (kind == 2) return ((value as i32) >> amount) as u32;
+  if (kind === 1) return value >> (amount as u32);
+  if (kind === 2) return ((value as i32) >> amount) as u32;
   return rotr<u32>(value, amount as u32);
 }
 
@@ -52,7 +69,7 @@ function shift32(value: u32, kind: i32, amount: i32): u32 {
 function shifted(s: usize, r: usize): u64 {
   const operation = ra(r) as i32;
   // Both runs of operations begin at even distances from ADD_R64.
-  const wide = ((operation - op.ADD_R64) & 1) == 0;
+  const wide = ((operation - op.ADD_R64) & 1) === 0;
   if (!wide) return narrowShifted(operation, n32(s, r), shift32(m32(s, r), i2(r), i1(r))) as u64;
   const n = n64(s, r);
   const m = shift64(m64(s, r), i2(r), i1(r));
@@ -117,34 +134,35 @@ function narrowShifted(operation: i32, n: u32, m: u32): u32 {
 function extended(s: usize, r: usize): u64 {
   const kind = ra(r);
   const m = extend(m64(s, r), i1(r)) << (i2(r) as u64);
-  if ((kind & 4) != 0) {
+  if ((kind & 4) !== 0) {
     const n = n64(s, r);
-    if ((kind & 1) != 0) return (kind & 2) != 0 ? subs64(n, m) : adds64(n, m);
-    return (kind & 2) != 0 ? n - m : n + m;
+    if ((kind & 1) !== 0) return (kind & 2) !== 0 ? subs64(n, m) : adds64(n, m);
+    return (kind & 2) !== 0 ? n - m : n + m;
   }
   const n = n32(s, r);
-  if ((kind & 1) != 0) return ((kind & 2) != 0 ? subs32(n, m as u32) : adds32(n, m as u32)) as u64;
-  return ((kind & 2) != 0 ? n - (m as u32) : n + (m as u32)) as u64;
+  if ((kind & 1) !== 0) return ((kind & 2) !== 0 ? subs32(n, m as u32) : adds32(n, m as u32)) as u64;
+  return ((kind & 2) !== 0 ? n - (m as u32) : n + (m as u32)) as u64;
 }
 
 /** AddWithCarry of Rn and Rm, inverted for SBC. */
 function withCarry(s: usize, r: usize): u64 {
   const kind = ra(r);
   const carry: u64 = ((nzcv >> 1) & 1) as u64;
-  if ((kind & 4) == 0) {
+  if ((kind & 4) === 0) {
     const n = n32(s, r);
-    const m = (kind & 2) != 0 ? ~m32(s, r) : m32(s, r);
+    const m = (kind & 2) !== 0 ? ~m32(s, r) : m32(s, r);
     const sum = (n as u64) + (m as u64) + carry;
     const result = sum as u32;
-    if ((kind & 1) != 0) flags(result >> 31, result == 0, sum >> 32 != 0, ((n ^ result) & (m ^ result)) >> 31);
+    if ((kind & 1) !== 0)
+      flags(result >> 31, result === 0, sum >> 32 !== 0, ((n ^ result) & (m ^ result)) >> 31);
     return result as u64;
   }
   const n = n64(s, r);
-  const m = (kind & 2) != 0 ? ~m64(s, r) : m64(s, r);
+  const m = (kind & 2) !== 0 ? ~m64(s, r) : m64(s, r);
   const result = n + m + carry;
-  if ((kind & 1) != 0) {
-    const carries = carry != 0 ? result <= n : result < n;
-    flags((result >> 63) as u32, result == 0, carries, (((n ^ result) & (m ^ result)) >> 63) as u32);
+  if ((kind & 1) !== 0) {
+    const carries = carry !== 0 ? result <= n : result < n;
+    flags((result >> 63) as u32, result === 0, carries, (((n ^ result) & (m ^ result)) >> 63) as u32);
   }
   return result;
 }
@@ -156,15 +174,15 @@ function flags(n: u32, z: boolean, c: boolean, v: u32): void {
 /** sf and op in bits 9:8 of the 32-bit number, whether Rm is the immediate itself in bit 4, NZCV in 3:0. */
 function conditionalCompare(s: usize, r: usize): void {
   const kind = i2(r);
-  if (((i1(r) >> nzcv) & 1) == 0) {
+  if (((i1(r) >> nzcv) & 1) === 0) {
     setNzcv(kind & 15);
     return;
   }
-  const m = (kind & 16) != 0 ? (rm(r) as u64) : m64(s, r);
-  if ((kind & 0x200) != 0) {
-    if ((kind & 0x100) != 0) subs64(n64(s, r), m);
+  const m = (kind & 16) !== 0 ? (rm(r) as u64) : m64(s, r);
+  if ((kind & 0x200) !== 0) {
+    if ((kind & 0x100) !== 0) subs64(n64(s, r), m);
     else adds64(n64(s, r), m);
-  } else if ((kind & 0x100) != 0) subs32(n32(s, r), m as u32);
+  } else if ((kind & 0x100) !== 0) subs32(n32(s, r), m as u32);
   else adds32(n32(s, r), m as u32);
 }
 
@@ -190,7 +208,7 @@ function bitfieldMove(s: usize, r: usize): u64 {
 
 /** RBIT 0, REV16 1, REV32 2, REV64 3, CLZ 4, CLS 5; sf in the 16-bit number. */
 function oneSource(s: usize, r: usize): u64 {
-  const sf = i1(r) != 0;
+  const sf = i1(r) !== 0;
   const value = n64(s, r);
   const word = value as u32;
   switch (ra(r)) {
@@ -207,7 +225,7 @@ function oneSource(s: usize, r: usize): u64 {
     case 4:
       return sf ? clz<u64>(value) : (clz<u32>(word) as u64);
     default:
-      return sf ? clz<u64>(value ^ (value << 1) | 1) : (clz<u32>((word ^ (word << 1)) | 1) as u64);
+      return sf ? clz<u64>((value ^ (value << 1)) | 1) : (clz<u32>((word ^ (word << 1)) | 1) as u64);
   }
 }
 
@@ -219,14 +237,14 @@ export function reverseBits(value: u64): u64 {
 }
 
 function divide64(n: i64, m: i64): u64 {
-  if (m == 0) return 0;
+  if (m === 0) return 0;
   // The one quotient that overflows wraps here, and traps in WebAssembly.
-  return m == -1 ? (-n as u64) : ((n / m) as u64);
+  return m === -1 ? (-n as u64) : ((n / m) as u64);
 }
 
 function divide32(n: i32, m: i32): u64 {
-  if (m == 0) return 0;
-  return (m == -1 ? -n : n / m) as u32 as u64;
+  if (m === 0) return 0;
+  return (m === -1 ? -n : n / m) as u32 as u64;
 }
 
 export function highUnsigned(a: u64, b: u64): u64 {
@@ -248,12 +266,12 @@ function highSigned(a: u64, b: u64): u64 {
 
 /** CRC32 and CRC32C, reflected; log2 of the bytes in bits 1:0 of the opcode, CRC32C in bit 2. */
 function crc(accumulator: u32, value: u64, opcode: u32): u32 {
-  const polynomial: u32 = (opcode & 4) != 0 ? 0x82f6_3b78 : 0xedb8_8320;
+  const polynomial: u32 = (opcode & 4) !== 0 ? 0x82f6_3b78 : 0xedb8_8320;
   let bytes: u32 = 1 << (opcode & 3);
   let c = accumulator;
   for (; bytes > 0; bytes--) {
     c ^= (value & 0xff) as u32;
-    for (let i = 0; i < 8; i++) c = (c >> 1) ^ ((c & 1) != 0 ? polynomial : 0);
+    for (let i = 0; i < 8; i++) c = (c >> 1) ^ ((c & 1) !== 0 ? polynomial : 0);
     value >>= 8;
   }
   return c;

@@ -44,7 +44,7 @@ const NO_RAM: usize = 0;
 /** Forgets all translations: a new generation of tags; the arrays are cleared when the generations are used up. */
 export function flushTlb(): void {
   let next = generation + 1;
-  if (next == 0x800) {
+  if (next === 0x800) {
     next = 1;
     memory.fill(block + TLB_READ, 0, TLB_ENTRIES * 16 * 3);
   }
@@ -64,20 +64,20 @@ function entryOf(table: usize, va: u64): usize {
 /** Base register of an access; a misaligned SP is a fault where SCTLR_EL1.SA or SA0 says so. @inline */
 export function baseOf(slot: u32): u64 {
   const value = load<u64>(block + (slot << 3));
-  if (slot == SP_SLOT && (value & 15) != 0) return misalignedSp(value);
+  if (slot === SP_SLOT && (value & 15) !== 0) return misalignedSp(value);
   return value;
 }
 
 function misalignedSp(value: u64): u64 {
-  const bit: u64 = tagNow == tagEl0 ? 4 : 3;
-  if (((load<u64>(block, SCTLR_EL1) >> bit) & 1) == 0) return value;
+  const bit: u64 = tagNow === tagEl0 ? 4 : 3;
+  if (((load<u64>(block, SCTLR_EL1) >> bit) & 1) === 0) return value;
   stackFault();
   return NOWHERE;
 }
 
 /** SCTLR_EL1.A */
 function alignmentChecked(): boolean {
-  return (load<u64>(block, SCTLR_EL1) & 2) != 0;
+  return (load<u64>(block, SCTLR_EL1) & 2) !== 0;
 }
 
 /**
@@ -85,23 +85,23 @@ function alignmentChecked(): boolean {
  */
 let physical: u64 = 0;
 function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize {
-  if (alignmentChecked() && (va & ((bytes - 1) as u64)) != 0) {
-    dataFault(va, ALIGNMENT | (access == WRITE ? WNR : 0));
+  if (alignmentChecked() && (va & ((bytes - 1) as u64)) !== 0) {
+    dataFault(va, ALIGNMENT | (access === WRITE ? WNR : 0));
     return NO_RAM;
   }
   const pa = translate(va, access, unprivileged);
-  if (fault != NO_FAULT) {
-    dataFault(va, fault | (access == WRITE ? WNR : 0));
+  if (fault !== NO_FAULT) {
+    dataFault(va, fault | (access === WRITE ? WNR : 0));
     return NO_RAM;
   }
   physical = pa;
   const offset = pa - ramBase;
   if (offset >= ramSize) return NO_RAM;
   const host = (pa as usize) + ramDelta;
-  if (access == WRITE && dirtyPages != 0) store<u8>(dirtyPages + ((offset >> 12) as usize), 1);
+  if (access === WRITE && dirtyPages !== 0) store<u8>(dirtyPages + ((offset >> 12) as usize), 1);
   // With SCTLR_EL1.A every access has to be looked at, and with store buffers too: nothing is remembered.
   if (!alignmentChecked() && !buffering) {
-    const entry = entryOf(access == WRITE ? TLB_WRITE : TLB_READ, va);
+    const entry = entryOf(access === WRITE ? TLB_WRITE : TLB_READ, va);
     store<u64>(entry, (va & PAGE) | (unprivileged ? tagEl0 : tagNow));
     store<u32>(entry, (host as u32) - (va as u32), 8);
   }
@@ -114,21 +114,21 @@ function crosses(va: u64, bytes: i32): boolean {
 }
 
 function plainRead(at: usize, bytes: i32): u64 {
-  if (bytes == 8) return load<u64>(at);
-  if (bytes == 4) return load<u32>(at);
-  if (bytes == 2) return load<u16>(at);
+  if (bytes === 8) return load<u64>(at);
+  if (bytes === 4) return load<u32>(at);
+  if (bytes === 2) return load<u16>(at);
   return load<u8>(at);
 }
 
 function plainWrite(at: usize, bytes: i32, value: u64): void {
-  if (bytes == 8) store<u64>(at, value);
-  else if (bytes == 4) store<u32>(at, value as u32);
-  else if (bytes == 2) store<u16>(at, value as u16);
+  if (bytes === 8) store<u64>(at, value);
+  else if (bytes === 4) store<u32>(at, value as u32);
+  else if (bytes === 2) store<u16>(at, value as u16);
   else store<u8>(at, value as u8);
 }
 
 function missRead(va: u64, bytes: i32, unprivileged: boolean, slice: i32): u64 {
-  if (faulted != 0) return 0;
+  if (faulted !== 0) return 0;
   if (crosses(va, bytes)) {
     if (alignmentChecked()) {
       dataFault(va, ALIGNMENT);
@@ -137,17 +137,17 @@ function missRead(va: u64, bytes: i32, unprivileged: boolean, slice: i32): u64 {
     let value: u64 = 0;
     for (let i = 0; i < bytes; i++) {
       value |= missRead(va + (i as u64), 1, unprivileged, slice) << ((i << 3) as u64);
-      if (faulted != 0) return 0;
+      if (faulted !== 0) return 0;
     }
     return value;
   }
   const at = resolve(va, bytes, READ, unprivileged);
-  if (at != NO_RAM) return buffering ? bufferedRead(at, bytes) : plainRead(at, bytes);
-  if (faulted != 0) return 0;
+  if (at !== NO_RAM) return buffering ? bufferedRead(at, bytes) : plainRead(at, bytes);
+  if (faulted !== 0) return 0;
   syncInstructions(slice);
   const value = busRead(physical, bytes);
   setAttention(1);
-  if (load<u32>(block, REFUSED) != 0) {
+  if (load<u32>(block, REFUSED) !== 0) {
     store<u32>(block, 0, REFUSED);
     dataFault(va, EXTERNAL);
   }
@@ -155,7 +155,7 @@ function missRead(va: u64, bytes: i32, unprivileged: boolean, slice: i32): u64 {
 }
 
 function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice: i32): boolean {
-  if (faulted != 0) return false;
+  if (faulted !== 0) return false;
   if (crosses(va, bytes)) {
     if (alignmentChecked()) {
       dataFault(va, ALIGNMENT | WNR);
@@ -164,23 +164,23 @@ function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice
     // Both pages must be writable before a byte changes.
     const last = va + (bytes as u64) - 1;
     resolve(va, 1, WRITE, unprivileged);
-    if (faulted == 0) resolve(last & PAGE, 1, WRITE, unprivileged);
-    for (let i = 0; i < bytes && faulted == 0; i++) {
+    if (faulted === 0) resolve(last & PAGE, 1, WRITE, unprivileged);
+    for (let i = 0; i < bytes && faulted === 0; i++) {
       missWrite(va + (i as u64), 1, value >> ((i << 3) as u64), unprivileged, slice);
     }
-    return faulted == 0;
+    return faulted === 0;
   }
   const at = resolve(va, bytes, WRITE, unprivileged);
-  if (at != NO_RAM) {
+  if (at !== NO_RAM) {
     if (buffering) bufferedWrite(at, bytes, value);
     else plainWrite(at, bytes, value);
     return true;
   }
-  if (faulted != 0) return false;
+  if (faulted !== 0) return false;
   syncInstructions(slice);
   busWrite(physical, bytes, value);
   setAttention(1);
-  if (load<u32>(block, REFUSED) != 0) {
+  if (load<u32>(block, REFUSED) !== 0) {
     store<u32>(block, 0, REFUSED);
     dataFault(va, EXTERNAL | WNR);
     return false;
@@ -192,55 +192,55 @@ function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice
 function hit(table: usize, va: u64, bytes: u64, tag: u64): usize {
   const entry = entryOf(table, va);
   // The last byte's page must be the entry's too: an access that crosses misses.
-  if (load<u64>(entry) != (((va + (bytes - 1)) & PAGE) | tag)) return NO_RAM;
+  if (load<u64>(entry) !== (((va + (bytes - 1)) & PAGE) | tag)) return NO_RAM;
   return (va as usize) + load<u32>(entry, 8);
 }
 
 /** @inline */
 export function read64(va: u64, slice: i32): u64 {
   const at = hit(TLB_READ, va, 8, tagNow);
-  return at != NO_RAM ? load<u64>(at) : missRead(va, 8, tagNow == tagEl0, slice);
+  return at !== NO_RAM ? load<u64>(at) : missRead(va, 8, tagNow === tagEl0, slice);
 }
 /** @inline */
 export function read32(va: u64, slice: i32): u64 {
   const at = hit(TLB_READ, va, 4, tagNow);
-  return at != NO_RAM ? (load<u32>(at) as u64) : missRead(va, 4, tagNow == tagEl0, slice);
+  return at !== NO_RAM ? (load<u32>(at) as u64) : missRead(va, 4, tagNow === tagEl0, slice);
 }
 /** @inline */
 export function read16(va: u64, slice: i32): u64 {
   const at = hit(TLB_READ, va, 2, tagNow);
-  return at != NO_RAM ? (load<u16>(at) as u64) : missRead(va, 2, tagNow == tagEl0, slice);
+  return at !== NO_RAM ? (load<u16>(at) as u64) : missRead(va, 2, tagNow === tagEl0, slice);
 }
 /** @inline */
 export function read8(va: u64, slice: i32): u64 {
   const at = hit(TLB_READ, va, 1, tagNow);
-  return at != NO_RAM ? (load<u8>(at) as u64) : missRead(va, 1, tagNow == tagEl0, slice);
+  return at !== NO_RAM ? (load<u8>(at) as u64) : missRead(va, 1, tagNow === tagEl0, slice);
 }
 /** @inline */
 export function write64(va: u64, value: u64, slice: i32): boolean {
   const at = hit(TLB_WRITE, va, 8, tagNow);
-  if (at == NO_RAM) return missWrite(va, 8, value, tagNow == tagEl0, slice);
+  if (at === NO_RAM) return missWrite(va, 8, value, tagNow === tagEl0, slice);
   store<u64>(at, value);
   return true;
 }
 /** @inline */
 export function write32(va: u64, value: u64, slice: i32): boolean {
   const at = hit(TLB_WRITE, va, 4, tagNow);
-  if (at == NO_RAM) return missWrite(va, 4, value, tagNow == tagEl0, slice);
+  if (at === NO_RAM) return missWrite(va, 4, value, tagNow === tagEl0, slice);
   store<u32>(at, value as u32);
   return true;
 }
 /** @inline */
 export function write16(va: u64, value: u64, slice: i32): boolean {
   const at = hit(TLB_WRITE, va, 2, tagNow);
-  if (at == NO_RAM) return missWrite(va, 2, value, tagNow == tagEl0, slice);
+  if (at === NO_RAM) return missWrite(va, 2, value, tagNow === tagEl0, slice);
   store<u16>(at, value as u16);
   return true;
 }
 /** @inline */
 export function write8(va: u64, value: u64, slice: i32): boolean {
   const at = hit(TLB_WRITE, va, 1, tagNow);
-  if (at == NO_RAM) return missWrite(va, 1, value, tagNow == tagEl0, slice);
+  if (at === NO_RAM) return missWrite(va, 1, value, tagNow === tagEl0, slice);
   store<u8>(at, value as u8);
   return true;
 }
@@ -248,28 +248,28 @@ export function write8(va: u64, value: u64, slice: i32): boolean {
 /** Of any size, with the permissions of this level or of EL0 (LDTR, STTR). */
 export function readSized(va: u64, bytes: i32, unprivileged: boolean, slice: i32): u64 {
   const at = hit(TLB_READ, va, bytes as u64, unprivileged ? tagEl0 : tagNow);
-  if (at != NO_RAM) return plainRead(at, bytes);
-  return missRead(va, bytes, unprivileged || tagNow == tagEl0, slice);
+  if (at !== NO_RAM) return plainRead(at, bytes);
+  return missRead(va, bytes, unprivileged || tagNow === tagEl0, slice);
 }
 export function writeSized(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice: i32): boolean {
   const at = hit(TLB_WRITE, va, bytes as u64, unprivileged ? tagEl0 : tagNow);
-  if (at == NO_RAM) return missWrite(va, bytes, value, unprivileged || tagNow == tagEl0, slice);
+  if (at === NO_RAM) return missWrite(va, bytes, value, unprivileged || tagNow === tagEl0, slice);
   plainWrite(at, bytes, value);
   return true;
 }
 
 /** Whether a store of two registers can be done whole: it faults before its first byte. @inline */
 export function pairWritable(va: u64, bytes: i32): boolean {
-  if (hit(TLB_WRITE, va, (bytes << 1) as u64, tagNow) != NO_RAM) return true;
+  if (hit(TLB_WRITE, va, (bytes << 1) as u64, tagNow) !== NO_RAM) return true;
   return probePair(va, bytes);
 }
 
 function probePair(va: u64, bytes: i32): boolean {
-  if (faulted != 0) return false;
-  resolve(va, bytes, WRITE, tagNow == tagEl0);
+  if (faulted !== 0) return false;
+  resolve(va, bytes, WRITE, tagNow === tagEl0);
   const last = va + ((bytes << 1) as u64) - 1;
-  if (faulted == 0 && ((va ^ last) & PAGE) != 0) resolve(last & PAGE, 1, WRITE, tagNow == tagEl0);
-  return faulted == 0;
+  if (faulted === 0 && ((va ^ last) & PAGE) !== 0) resolve(last & PAGE, 1, WRITE, tagNow === tagEl0);
+  return faulted === 0;
 }
 
 /**
@@ -277,35 +277,35 @@ function probePair(va: u64, bytes: i32): boolean {
  * What is no RAM is no memory for atomics: an external abort.
  */
 export function atomicAddress(va: u64, bytes: i32, access: i32): usize {
-  if (faulted != 0) return NO_RAM;
-  if ((va & ((bytes - 1) as u64)) != 0) {
-    dataFault(va, ALIGNMENT | (access == WRITE ? WNR : 0));
+  if (faulted !== 0) return NO_RAM;
+  if ((va & ((bytes - 1) as u64)) !== 0) {
+    dataFault(va, ALIGNMENT | (access === WRITE ? WNR : 0));
     return NO_RAM;
   }
-  let at = hit(access == WRITE ? TLB_WRITE : TLB_READ, va, bytes as u64, tagNow);
-  if (at != NO_RAM) return at;
-  at = resolve(va, bytes, access, tagNow == tagEl0);
-  if (at == NO_RAM && faulted == 0) dataFault(va, EXTERNAL | (access == WRITE ? WNR : 0));
+  let at = hit(access === WRITE ? TLB_WRITE : TLB_READ, va, bytes as u64, tagNow);
+  if (at !== NO_RAM) return at;
+  at = resolve(va, bytes, access, tagNow === tagEl0);
+  if (at === NO_RAM && faulted === 0) dataFault(va, EXTERNAL | (access === WRITE ? WNR : 0));
   return at;
 }
 
 /** Makes the page of the pc the code page. Returns the pc, or that of the exception that the fetch takes. */
 export function fetchPage(pc: u64): u64 {
   if (illegalState()) return synchronous(EC_ILLEGAL_STATE, 0, pc);
-  if ((pc & 3) != 0) {
+  if ((pc & 3) !== 0) {
     setFar(pc);
     return synchronous(EC_PC_ALIGNMENT, 0, pc);
   }
   const entry = entryOf(TLB_FETCH, pc);
-  if (load<u64>(entry) == ((pc & PAGE) | tagNow)) {
+  if (load<u64>(entry) === ((pc & PAGE) | tagNow)) {
     setCode(pc & PAGE, load<u32>(entry, 8));
     return pc;
   }
-  const pa = translate(pc, FETCH, tagNow == tagEl0);
+  const pa = translate(pc, FETCH, tagNow === tagEl0);
   const inRam = pa - ramBase < ramSize;
-  if (fault != NO_FAULT || !inRam) {
+  if (fault !== NO_FAULT || !inRam) {
     setFar(pc);
-    return synchronous(fromLevel(EC_FETCH_ABORT), fault != NO_FAULT ? fault : EXTERNAL, pc);
+    return synchronous(fromLevel(EC_FETCH_ABORT), fault !== NO_FAULT ? fault : EXTERNAL, pc);
   }
   setCode(pc & PAGE, (pa as usize) + ramDelta - (pc as usize));
   store<u64>(entry, (pc & PAGE) | tagNow);

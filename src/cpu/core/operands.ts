@@ -76,21 +76,21 @@ export function setW(s: usize, r: usize, pc: u64, value: u32): u64 {
 export function moveKeep(old: u64, width: u32, shift: i32, value: i32): u64 {
   const kept = old & ~((0xffff as u64) << (shift as u64));
   const moved = kept | ((value as u64) << (shift as u64));
-  return width == 32 ? moved & LOW : moved;
+  return width === 32 ? moved & LOW : moved;
 }
 
 /** @inline */
 export function extract64(high: u64, low: u64, lsb: u64): u64 {
-  return lsb == 0 ? low : (low >> lsb) | (high << (64 - lsb));
+  return lsb === 0 ? low : (low >> lsb) | (high << (64 - lsb));
 }
 /** @inline */
 export function extract32(high: u32, low: u32, lsb: i32): u32 {
-  return (((high as u64) << 32) | (low as u64)) >> (lsb as u64) as u32;
+  return ((((high as u64) << 32) | (low as u64)) >> (lsb as u64)) as u32;
 }
 
 /** Whether the condition of a record holds. @inline */
 export function holds(r: usize): boolean {
-  return ((i1(r) >> nzcv) & 1) != 0;
+  return ((i1(r) >> nzcv) & 1) !== 0;
 }
 
 /** @inline */
@@ -144,9 +144,9 @@ export function address(r: usize): u64 {
 /** @inline */
 export function indexed(s: usize, r: usize): u64 {
   const base = baseOf(rn(r));
-  if (faulted != 0) return NOWHERE;
+  if (faulted !== 0) return NOWHERE;
   const option = i1(r);
-  const value = (option & 7) == 3 ? m64(s, r) : extend(m64(s, r), option & 7);
+  const value = (option & 7) === 3 ? m64(s, r) : extend(m64(s, r), option & 7);
   return base + (value << ((option >> 3) as u64));
 }
 
@@ -157,13 +157,13 @@ export function writeBack(s: usize, r: usize): void {
 
 /** Ends a load: Rd and the base register change only if it was done. @inline */
 export function loaded(s: usize, r: usize, pc: u64, value: u64): u64 {
-  if (faulted != 0) return abort(pc);
+  if (faulted !== 0) return abort(pc);
   writeBack(s, r);
   return set(s, r, pc, value);
 }
 /** @inline */
 export function indexLoaded(s: usize, r: usize, pc: u64, value: u64): u64 {
-  return faulted != 0 ? abort(pc) : set(s, r, pc, value);
+  return faulted !== 0 ? abort(pc) : set(s, r, pc, value);
 }
 /** @inline */
 export function stored(s: usize, r: usize, pc: u64, done: boolean): u64 {
@@ -178,7 +178,7 @@ export function indexStored(pc: u64, done: boolean): u64 {
 
 /** @inline */
 function pairLoaded(s: usize, r: usize, pc: u64, first: u64, second: u64): u64 {
-  if (faulted != 0) return abort(pc);
+  if (faulted !== 0) return abort(pc);
   writeBack(s, r);
   store<u64>(s + ((load<u8>(r, 8) as usize) << 3), second);
   return set(s, r, pc, first);

@@ -5,7 +5,7 @@
 import { pairLock } from './context';
 
 export function lockPairs(): void {
-  while (atomic.cmpxchg<u32>(pairLock, 0, 1) != 0) {}
+  while (atomic.cmpxchg<u32>(pairLock, 0, 1) !== 0) {}
 }
 
 export function unlockPairs(): void {
@@ -14,7 +14,7 @@ export function unlockPairs(): void {
 
 export function cas128(at: usize, low: u64, high: u64, newLow: u64, newHigh: u64): boolean {
   lockPairs();
-  const same = atomic.load<u64>(at) == low && atomic.load<u64>(at + 8) == high;
+  const same = atomic.load<u64>(at) === low && atomic.load<u64>(at + 8) === high;
   if (same) {
     atomic.store<u64>(at, newLow);
     atomic.store<u64>(at + 8, newHigh);

@@ -19,12 +19,12 @@ export function signed(value: u32, width: u32): i32 {
 
 /** Slot of a register that is read, where 31 is XZR: itself. Slot of one that is written, where 31 is XZR. */
 export function target(register: u32): u32 {
-  return register == 31 ? 32 : register;
+  return register === 31 ? 32 : register;
 }
 
 /** Slot of a register where 31 is SP. */
 export function stack(register: u32): u32 {
-  return register == 31 ? 33 : register;
+  return register === 31 ? 33 : register;
 }
 
 export function put(r: usize, op: i32, rd: u32, rn: u32): void {

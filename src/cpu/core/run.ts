@@ -62,8 +62,8 @@ function begin(count: i32): void {
   const flags = load<u32>(block, PSTATE);
   store<u32>(block, flags & 0x0fff_ffff, PSTATE);
   setNzcv((flags >> 28) as i32);
-  const wantsBuffer = (load<u32>(block, OPTIONS) & OPTION_STORE_BUFFER) != 0;
-  if (wantsBuffer != buffering) {
+  const wantsBuffer = (load<u32>(block, OPTIONS) & OPTION_STORE_BUFFER) !== 0;
+  if (wantsBuffer !== buffering) {
     setBuffering(wantsBuffer);
     flushTlb();
   }
@@ -88,28 +88,28 @@ export function run(count: i32): i32 {
   let pc = load<u64>(s, PC);
   begin(count);
   while (left > 0 && exitReason < 0) {
-    if (load<u32>(s, IRQ) != 0 && (pstate() & PSTATE_I) == 0) pc = interrupt(pc);
+    if (load<u32>(s, IRQ) !== 0 && (pstate() & PSTATE_I) === 0) pc = interrupt(pc);
     let slice = left < SLICE ? left : SLICE;
     setLeft(left - slice);
     while (slice > 0) {
-      if ((pc & PAGE_AND_ALIGNMENT) != codePage) {
+      if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
         pc = fetchPage(pc);
         // Where the fetch took an exception, that counts as an instruction.
-        if ((pc & PAGE_AND_ALIGNMENT) != codePage) {
+        if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
           slice--;
           continue;
         }
       }
       const word = load<u32>((pc as usize) + codeDelta);
       const r = s + DECODED + (((pc as usize) & DECODED_MASK) << 2);
-      if (load<u32>(r) != word) decode(word, r);
+      if (load<u32>(r) !== word) decode(word, r);
       pc = step(s, r, pc, slice);
       slice--;
-      if (attention != 0) {
+      if (attention !== 0) {
         setAttention(0);
         setLeft(left + slice);
         slice = 0;
-        if (load<u32>(s, STOP) != 0) {
+        if (load<u32>(s, STOP) !== 0) {
           store<u32>(s, 0, STOP);
           setExit(EXIT_STOP);
         }

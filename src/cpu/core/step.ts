@@ -12,14 +12,14 @@ import {
   extract64,
   holds,
   imm32,
+  indexed,
   indexLoaded,
   indexStored,
-  indexed,
+  LOW,
   link,
+  loaded,
   loadPair32,
   loadPair64,
-  loaded,
-  LOW,
   m32,
   m32s,
   m64,
@@ -32,12 +32,12 @@ import {
   ra64,
   set,
   setW,
+  sign8,
   sign16,
   sign32,
-  sign8,
+  stored,
   storePair32,
   storePair64,
-  stored,
 } from './operands';
 import * as op from './ops';
 import { i1, i2, imm64, ra } from './record';
@@ -150,7 +150,7 @@ export function step(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case op.ASRV64:
       return set(s, r, pc, ((n64(s, r) as i64) >> ((m64(s, r) & 63) as i64)) as u64);
     case op.UDIV64:
-      return set(s, r, pc, m64(s, r) == 0 ? 0 : n64(s, r) / m64(s, r));
+      return set(s, r, pc, m64(s, r) === 0 ? 0 : n64(s, r) / m64(s, r));
     case op.MADD64:
       return set(s, r, pc, a64(s, r) + n64(s, r) * m64(s, r));
     case op.MSUB64:
@@ -162,7 +162,7 @@ export function step(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case op.ASRV32:
       return setW(s, r, pc, ((n32(s, r) as i32) >> ((m32(s, r) & 31) as i32)) as u32);
     case op.UDIV32:
-      return setW(s, r, pc, m32(s, r) == 0 ? 0 : n32(s, r) / m32(s, r));
+      return setW(s, r, pc, m32(s, r) === 0 ? 0 : n32(s, r) / m32(s, r));
     case op.MADD32:
       return setW(s, r, pc, a32(s, r) + n32(s, r) * m32(s, r));
     case op.MSUB32:
@@ -194,17 +194,17 @@ export function step(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case op.B_COND:
       return branchIf(holds(r), r, pc);
     case op.CBZ64:
-      return branchIf(n64(s, r) == 0, r, pc);
+      return branchIf(n64(s, r) === 0, r, pc);
     case op.CBNZ64:
-      return branchIf(n64(s, r) != 0, r, pc);
+      return branchIf(n64(s, r) !== 0, r, pc);
     case op.CBZ32:
-      return branchIf(n32(s, r) == 0, r, pc);
+      return branchIf(n32(s, r) === 0, r, pc);
     case op.CBNZ32:
-      return branchIf(n32(s, r) != 0, r, pc);
+      return branchIf(n32(s, r) !== 0, r, pc);
     case op.TBZ:
-      return branchIf(((n64(s, r) >> ra64(r)) & 1) == 0, r, pc);
+      return branchIf(((n64(s, r) >> ra64(r)) & 1) === 0, r, pc);
     case op.TBNZ:
-      return branchIf(((n64(s, r) >> ra64(r)) & 1) != 0, r, pc);
+      return branchIf(((n64(s, r) >> ra64(r)) & 1) !== 0, r, pc);
     case op.BR:
       return n64(s, r);
     case op.BLR:

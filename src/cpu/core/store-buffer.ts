@@ -42,11 +42,11 @@ export function drainOne(index: u32): boolean {
 }
 
 export function drain(): void {
-  while (waiting() != 0) drainOne(0);
+  while (waiting() !== 0) drainOne(0);
 }
 
 export function bufferedWrite(at: usize, bytes: i32, value: u64): void {
-  if (waiting() == STORE_SLOTS) drainOne(0);
+  if (waiting() === STORE_SLOTS) drainOne(0);
   const count = waiting();
   store<u32>(entry(count), at as u32);
   store<u32>(entry(count), bytes as u32, 4);

@@ -17,7 +17,7 @@ import {
 } from './block';
 import { block, currentEl, nzcv, pstate, setAttention, setNzcv, syncInstructions } from './context';
 import { fpTrap, fpTraps, switchSp, undefined_ } from './exceptions';
-import { isIdentification, identification } from './identification';
+import { identification, isIdentification } from './identification';
 import { registerRead, registerWrite } from './imports';
 import { flushTlb } from './memory';
 import { n64, set } from './operands';
@@ -57,53 +57,53 @@ const FPCR_BITS: u64 = 0x07c8_0000;
 const FPSR_BITS: u64 = 0x0800_009f;
 
 function sctlr(at: u64): boolean {
-  return ((load<u64>(block, SCTLR_EL1) >> at) & 1) != 0;
+  return ((load<u64>(block, SCTLR_EL1) >> at) & 1) !== 0;
 }
 
 /** Timer and GIC registers, which the board has: CRn 14 with op1 3; ICC_PMR_EL1; CRn 12 but VBAR, RVBAR, ISR. */
 function isExternal(encoding: i32): boolean {
-  if (encoding >> 14 != 3) return false;
+  if (encoding >> 14 !== 3) return false;
   const op1 = (encoding >> 11) & 7;
   const crn = (encoding >> 7) & 15;
   const crm = (encoding >> 3) & 15;
-  if (crn == 14) return op1 == 3;
-  if (op1 != 0) return false;
-  return encoding == 0xc230 || (crn == 12 && crm >= 8);
+  if (crn === 14) return op1 === 3;
+  if (op1 !== 0) return false;
+  return encoding === 0xc230 || (crn === 12 && crm >= 8);
 }
 
 /** Breakpoint and watchpoint registers: they read as zero. */
 function isDebug(encoding: i32): boolean {
   const crn = (encoding >> 7) & 15;
   const op2 = encoding & 7;
-  return encoding >> 11 == 0x10 && crn == 0 && op2 >= 4;
+  return encoding >> 11 === 0x10 && crn === 0 && op2 >= 4;
 }
 
 /** 0 the access is allowed, 1 it traps, 2 UNDEFINED: of a timer register at EL0. */
 function timerAccess(encoding: i32): i32 {
-  if (currentEl() != 0) return 0;
+  if (currentEl() !== 0) return 0;
   const op1 = (encoding >> 11) & 7;
-  if (op1 != 3) return 2;
+  if (op1 !== 3) return 2;
   const control = load<u64>(block, CNTKCTL_EL1);
   const crm = (encoding >> 3) & 15;
   const op2 = encoding & 7;
   let bits: u64 = 0;
-  if (crm == 0) bits = op2 == 0 ? 3 : op2 == 1 ? 1 : op2 == 2 ? 2 : 0;
-  else if (crm == 2) bits = 0x200;
-  else if (crm == 3) bits = 0x100;
-  if (bits == 0) return 2;
-  return (control & bits) != 0 ? 0 : 1;
+  if (crm === 0) bits = op2 === 0 ? 3 : op2 === 1 ? 1 : op2 === 2 ? 2 : 0;
+  else if (crm === 2) bits = 0x200;
+  else if (crm === 3) bits = 0x100;
+  if (bits === 0) return 2;
+  return (control & bits) !== 0 ? 0 : 1;
 }
 
 function external(s: usize, r: usize, pc: u64, slice: i32, reads: boolean): u64 {
   const encoding = i2(r);
   const access = timerAccess(encoding);
-  if (access != 0) return access == 1 ? trapAccess(r, pc) : undefined_(pc);
+  if (access !== 0) return access === 1 ? trapAccess(r, pc) : undefined_(pc);
   syncInstructions(slice);
   let value: u64 = 0;
   if (reads) value = registerRead(encoding);
   else registerWrite(encoding, n64(s, r));
   setAttention(1);
-  if (load<u32>(block, REFUSED) != 0) {
+  if (load<u32>(block, REFUSED) !== 0) {
     store<u32>(block, 0, REFUSED);
     return undefined_(pc);
   }
@@ -112,7 +112,7 @@ function external(s: usize, r: usize, pc: u64, slice: i32, reads: boolean): u64 
 
 export function readRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
   const encoding = i2(r);
-  const el0 = currentEl() == 0;
+  const el0 = currentEl() === 0;
   switch (encoding) {
     case NZCV:
       return set(s, r, pc, (nzcv as u64) << 28);
@@ -145,7 +145,7 @@ export function readRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case MAIR:
       return set(s, r, pc, load<u64>(s, MAIR_EL1));
     case SP_OF_EL0:
-      return (pstate() & 1) == 0 ? undefined_(pc) : set(s, r, pc, load<u64>(s, SP_EL0));
+      return (pstate() & 1) === 0 ? undefined_(pc) : set(s, r, pc, load<u64>(s, SP_EL0));
     case SPSEL:
       return set(s, r, pc, (pstate() & 1) as u64);
     case CURRENT_EL:
@@ -164,12 +164,12 @@ export function readRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
 
 /** ISR_EL1: the I bit says that an interrupt is pending. */
 function interruptStatus(): u64 {
-  return load<u32>(block, 0x138) != 0 ? 0x80 : 0;
+  return load<u32>(block, 0x138) !== 0 ? 0x80 : 0;
 }
 
 /** A register that decides how addresses are translated. */
 function translation(s: usize, at: usize, value: u64, pc: u64): u64 {
-  if (load<u64>(s + at) != value) {
+  if (load<u64>(s + at) !== value) {
     store<u64>(s + at, value);
     flushTlb();
   }
@@ -179,7 +179,7 @@ function translation(s: usize, at: usize, value: u64, pc: u64): u64 {
 export function writeRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
   const encoding = i2(r);
   const value = n64(s, r);
-  const el0 = currentEl() == 0;
+  const el0 = currentEl() === 0;
   switch (encoding) {
     case NZCV:
       setNzcv(((value >> 28) & 15) as i32);
@@ -216,7 +216,7 @@ export function writeRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
       store<u64>(s, value, MAIR_EL1);
       return pc + 4;
     case SP_OF_EL0:
-      if ((pstate() & 1) == 0) return undefined_(pc);
+      if ((pstate() & 1) === 0) return undefined_(pc);
       store<u64>(s, value, SP_EL0);
       return pc + 4;
     case SPSEL:

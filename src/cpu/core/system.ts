@@ -14,7 +14,16 @@ import {
   SCTLR_EL1,
 } from './block';
 import { block, currentEl, pstate, setAttention, setExit, syncInstructions } from './context';
-import { EC_BRK, EC_SVC, EC_SYSTEM_REGISTER, EC_WFX, exceptionReturn, switchSp, synchronous, undefined_ } from './exceptions';
+import {
+  EC_BRK,
+  EC_SVC,
+  EC_SYSTEM_REGISTER,
+  EC_WFX,
+  exceptionReturn,
+  switchSp,
+  synchronous,
+  undefined_,
+} from './exceptions';
 import { hypercall } from './imports';
 import { executeMaintenance } from './maintenance';
 import { n64, set } from './operands';
@@ -55,7 +64,7 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
     case op.MSR_DAIFCLR:
       return mask(operation, r, pc);
     case op.ERET:
-      return currentEl() == 0 ? undefined_(pc) : exceptionReturn();
+      return currentEl() === 0 ? undefined_(pc) : exceptionReturn();
     case op.WFI:
       return waitFor(pc, SCTLR_NTWI, 0, EXIT_WFI);
     case op.WFE:
@@ -82,7 +91,7 @@ function barrier(s: usize, pc: u64): u64 {
 }
 
 function call(r: usize, pc: u64, slice: i32): u64 {
-  if (currentEl() == 0) return undefined_(pc);
+  if (currentEl() === 0) return undefined_(pc);
   syncInstructions(slice);
   hypercall(i2(r));
   setAttention(1);
@@ -90,32 +99,32 @@ function call(r: usize, pc: u64, slice: i32): u64 {
 }
 
 function breakpoint(r: usize, pc: u64): u64 {
-  if ((load<u32>(block, OPTIONS) & OPTION_BREAKS) == 0) return synchronous(EC_BRK, i2(r) as u32, pc);
+  if ((load<u32>(block, OPTIONS) & OPTION_BREAKS) === 0) return synchronous(EC_BRK, i2(r) as u32, pc);
   setExit(EXIT_BREAK);
   return pc;
 }
 
 function halt(r: usize, pc: u64): u64 {
-  if (i2(r) != 0xf000 || (load<u32>(block, OPTIONS) & OPTION_SEMIHOSTING) == 0) return undefined_(pc);
+  if (i2(r) !== 0xf000 || (load<u32>(block, OPTIONS) & OPTION_SEMIHOSTING) === 0) return undefined_(pc);
   setExit(EXIT_SEMIHOSTING);
   return pc + 4;
 }
 
 /** EL0 reaches registers whose op1 is 3. */
 function allowed(r: usize): boolean {
-  return currentEl() != 0 || ((i2(r) >> 11) & 7) == 3;
+  return currentEl() !== 0 || ((i2(r) >> 11) & 7) === 3;
 }
 
 const TPIDRRO_EL0: i32 = 0xde83;
 
 function writeState(s: usize, r: usize, pc: u64): u64 {
-  if (!allowed(r) || (currentEl() == 0 && i2(r) == TPIDRRO_EL0)) return undefined_(pc);
+  if (!allowed(r) || (currentEl() === 0 && i2(r) === TPIDRRO_EL0)) return undefined_(pc);
   store<u64>(s + (i1(r) as usize), n64(s, r));
   return pc + 4;
 }
 
 function selectSp(r: usize, pc: u64): u64 {
-  if (currentEl() == 0) return undefined_(pc);
+  if (currentEl() === 0) return undefined_(pc);
   const wanted = i2(r) & 1;
   switchSp(1, wanted);
   store<u32>(block, (pstate() & ~1) | wanted, PSTATE);
@@ -124,9 +133,9 @@ function selectSp(r: usize, pc: u64): u64 {
 
 /** MSR DAIFSet and DAIFClr. At EL0 SCTLR_EL1.UMA allows them, else they trap as system register accesses. */
 function mask(operation: i32, r: usize, pc: u64): u64 {
-  if (currentEl() == 0 && ((load<u64>(block, SCTLR_EL1) >> SCTLR_UMA) & 1) == 0) return trapAccess(r, pc);
+  if (currentEl() === 0 && ((load<u64>(block, SCTLR_EL1) >> SCTLR_UMA) & 1) === 0) return trapAccess(r, pc);
   const bits = ((i2(r) << 6) as u32) & DAIF;
-  store<u32>(block, operation == op.MSR_DAIFSET ? pstate() | bits : pstate() & ~bits, PSTATE);
+  store<u32>(block, operation === op.MSR_DAIFSET ? pstate() | bits : pstate() & ~bits, PSTATE);
   setAttention(1);
   return pc + 4;
 }
@@ -147,8 +156,8 @@ export function trapAccess(r: usize, pc: u64): u64 {
 
 /** A WFI with the interrupt line up is done at once, whatever is masked. */
 function waitFor(pc: u64, control: u64, trapped: u32, reason: i32): u64 {
-  if (reason == EXIT_WFI && load<u32>(block, IRQ) != 0) return pc + 4;
-  if (currentEl() == 0 && ((load<u64>(block, SCTLR_EL1) >> control) & 1) == 0) {
+  if (reason === EXIT_WFI && load<u32>(block, IRQ) !== 0) return pc + 4;
+  if (currentEl() === 0 && ((load<u64>(block, SCTLR_EL1) >> control) & 1) === 0) {
     return synchronous(EC_WFX, (1 << 24) | (0xe << 20) | trapped, pc);
   }
   drain();
