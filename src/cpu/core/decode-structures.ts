@@ -15,9 +15,9 @@ export function decodeStructures(w: u32, r: usize): void {
   const opcode = bits(w, 12, 4);
   const size = bits(w, 10, 2);
   if (single) {
+    // Bits 15:13 choose the size and half of the number of registers; bit 12, S, is part of the index.
     const group = opcode >> 1;
-    const replicate = group >= 6;
-    if (replicate && (bit(w, 22) === 0 || (opcode & 1) !== 0)) return undefinedRecord(r);
+    if (group >= 6 && (bit(w, 22) === 0 || (opcode & 1) !== 0)) return undefinedRecord(r);
     if ((group & 6) === 2 && (size & 1) !== 0) return undefinedRecord(r);
     if ((group & 6) === 4 && ((size & 2) !== 0 || ((size & 1) !== 0 && (opcode & 1) !== 0))) {
       return undefinedRecord(r);

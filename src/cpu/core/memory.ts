@@ -265,10 +265,20 @@ export function pairWritable(va: u64, bytes: i32): boolean {
 }
 
 function probePair(va: u64, bytes: i32): boolean {
+  // SCTLR_EL1.A asks for the alignment of each register.
   if (faulted !== 0) return false;
   resolve(va, bytes, WRITE, tagNow === tagEl0);
-  const last = va + ((bytes << 1) as u64) - 1;
-  if (faulted === 0 && ((va ^ last) & PAGE) !== 0) resolve(last & PAGE, 1, WRITE, tagNow === tagEl0);
+  return faulted === 0 && probeWrite(va, bytes << 1);
+}
+
+/** Whether all pages of a range, two at most, can be written: else it faults. */
+export function probeWrite(va: u64, bytes: i32): boolean {
+  if (faulted !== 0) return false;
+  const last = va + (bytes as u64) - 1;
+  if (hit(TLB_WRITE, va, 1, tagNow) === NO_RAM) resolve(va, 1, WRITE, tagNow === tagEl0);
+  if (faulted === 0 && ((va ^ last) & PAGE) !== 0 && hit(TLB_WRITE, last, 1, tagNow) === NO_RAM) {
+    resolve(last & PAGE, 1, WRITE, tagNow === tagEl0);
+  }
   return faulted === 0;
 }
 
