@@ -155,6 +155,12 @@ export class Pl011 implements WordFrame {
     return taken;
   }
 
+  /** Puts a byte among the output that no guest wrote through a register: semihosting. The thread of a vCPU. */
+  say(byte: number): void {
+    this.#locked(() => this.#output.put(byte));
+    this.bell.signal();
+  }
+
   get hasOutput(): boolean {
     return this.#output.length > 0;
   }

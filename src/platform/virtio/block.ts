@@ -30,9 +30,7 @@ export function blockModel(
   words: Words,
   region: Region,
   options: { readonly readOnly: boolean },
-): VirtioModel & {
-  readonly sectors: Uint8Array<SharedArrayBuffer>;
-} {
+): VirtioModel {
   const sectors = new Uint8Array(words.buffer, words.byteOffset + region.at * 4, region.words * 4);
   const config = new DataView(new ArrayBuffer(24));
   config.setBigUint64(0, BigInt(sectors.length / SECTOR), true);

@@ -36,19 +36,21 @@ export class VirtioDevice implements QueueAccess {
   serve(): boolean {
     const { registers } = this;
     if (!registers.isNotified) return false;
-    if (registers.get('resetAsked') !== 0) {
-      registers.reset();
-      return true;
-    }
-    const notified = registers.takeNotified();
-    if ((registers.get('status') & STATUS_DRIVER_OK) === 0) return true;
+    registers.isBusy = true;
+    if (registers.get('resetAsked') !== 0) registers.reset();
+    else this.#serve(registers.takeNotified());
+    registers.isBusy = false;
+    return true;
+  }
+
+  #serve(notified: number): void {
+    if ((this.registers.get('status') & STATUS_DRIVER_OK) === 0) return;
     try {
       this.model.serve(this, notified);
     } catch (error) {
       if (!(error instanceof QueueBroken) && !(error instanceof IrqError)) throw error;
       this.#breakDown();
     }
-    return true;
   }
 
   /** The body of the device's thread: serves until `stopping`, asleep while there is nothing to do. */

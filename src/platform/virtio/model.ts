@@ -22,6 +22,8 @@ export type VirtioModel = {
   readonly features: number;
   /** Its configuration structure. */
   readonly config: Uint8Array;
+  /** Its storage, where it has some. */
+  readonly sectors?: Uint8Array<SharedArrayBuffer>;
   /** Where its behaviour is drawn from the run's seed. Before any thread runs. */
   readonly seed?: (seed: number) => void;
   /** Serves the queues in `notified`, a bit each; the thread of the device. @throws QueueBroken */

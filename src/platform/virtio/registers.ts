@@ -34,6 +34,8 @@ export type QueueRegister = keyof typeof QUEUE_WORDS;
 
 /** What a device counts, modulo 2^32: written by its thread alone. */
 const COUNTS = ['signals', 'requests', 'broken'] as const;
+/** Behind the counts. */
+const BUSY = COUNTS.length;
 export type VirtioCount = (typeof COUNTS)[number];
 
 /** No MSI-X vector. */
@@ -56,7 +58,7 @@ export function virtioRegions(layout: Layout, slot: number, queues: number): Vir
     registers: layout.region(`${name}.registers`, LINE),
     queues: layout.region(`${name}.queues`, LINE * queues),
     notified: layout.region(`${name}.notified`, 1),
-    counts: layout.region(`${name}.counts`, COUNTS.length),
+    counts: layout.region(`${name}.counts`, COUNTS.length + 1),
     signals: layout.region(`${name}.signals`, queues + 1),
     bell: layout.region(`${name}.bell`, EVENT_COUNT_WORDS),
   };
@@ -125,6 +127,16 @@ export class VirtioRegisters {
   notify(queue: number): void {
     setBits(this.#words, this.#regions.notified.at, 1 << queue);
     this.bell.signal();
+  }
+
+  /** Whether the device is serving, as far as others need to know: set before it takes its notifications. */
+  get isBusy(): boolean {
+    return load(this.#words, this.#regions.counts.at + BUSY) !== 0;
+  }
+
+  /** The device's thread. */
+  set isBusy(busy: boolean) {
+    store(this.#words, this.#regions.counts.at + BUSY, busy ? 1 : 0);
   }
 
   get isNotified(): boolean {
