@@ -1,14 +1,14 @@
 /** Rarer loads and stores: ordered, exclusive, atomic, unprivileged. */
-import { EXCLUSIVE_AT, EXCLUSIVE_BYTES, EXCLUSIVE_HIGH, EXCLUSIVE_LOW } from './block';
+import { EXCLUSIVE_AT, EXCLUSIVE_HIGH, EXCLUSIVE_LOW } from './block';
 import { block, getX, setX } from './context';
 import { abort, faulted } from './exceptions';
 import { atomicAddress, baseOf, read32, read64, readSized, writeSized } from './memory';
-import { address, d64, LOW, m64, set, sign8, sign16, sign32, stored, writeBack } from './operands';
+import { address, d64, LOW, m64, n64, set, sign8, sign16, sign32, stored, writeBack } from './operands';
 import * as op from './ops';
 import { cas128, lockPairs, unlockPairs } from './pair-lock';
 import { i1, i2, ra, rd, rm, rn } from './record';
 import { drain } from './store-buffer';
-import { READ, WRITE } from './translate';
+import { READ, UPDATE, WRITE } from './translate';
 
 const OPEN: u64 = ~(0 as u64);
 const LOADS: i32 = 4;
@@ -53,9 +53,11 @@ function pairSigned(s: usize, r: usize, pc: u64, slice: i32): u64 {
   const first = read32(at, slice);
   const second = read32(at + 4, slice);
   if (faulted !== 0) return abort(pc);
-  writeBack(s, r);
+  const base = n64(s, r);
   setX(rm(r), sign32(second));
-  return set(s, r, pc, sign32(first));
+  set(s, r, pc, sign32(first));
+  writeBack(s, r, base);
+  return pc + 4;
 }
 
 /** Size in bits 3:2 of Rm's field, opc in 1:0. */
@@ -106,17 +108,15 @@ function ordered(s: usize, r: usize, pc: u64): u64 {
   return pc + 4;
 }
 
-function monitor(va: u64, bytes: i32, low: u64, high: u64): void {
+function monitor(va: u64, low: u64, high: u64): void {
   store<u64>(block, va, EXCLUSIVE_AT);
-  store<u64>(block, bytes as u64, EXCLUSIVE_BYTES);
   store<u64>(block, low, EXCLUSIVE_LOW);
   store<u64>(block, high, EXCLUSIVE_HIGH);
 }
 
 /** Whether a store-exclusive finds its reservation; it ends here in any case. */
-function reserved(va: u64, bytes: i32): boolean {
-  const matches =
-    load<u64>(block, EXCLUSIVE_AT) === va && load<u64>(block, EXCLUSIVE_BYTES) === (bytes as u64);
+function reserved(va: u64): boolean {
+  const matches = load<u64>(block, EXCLUSIVE_AT) === va;
   store<u64>(block, OPEN, EXCLUSIVE_AT);
   return matches;
 }
@@ -138,7 +138,7 @@ function exclusiveLoad(s: usize, r: usize, pc: u64): u64 {
   if (faulted !== 0) return abort(pc);
   drain();
   const value = atomicLoad(at, bytes);
-  monitor(va, bytes, value, 0);
+  monitor(va, value, 0);
   return set(s, r, pc, value);
 }
 
@@ -150,8 +150,8 @@ function exclusiveStore(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);
   const va = baseOf(rn(r));
   if (faulted !== 0) return abort(pc);
-  if (!reserved(va, bytes)) return status(r, pc, 1);
-  const at = atomicAddress(va, bytes, WRITE);
+  if (!reserved(va)) return status(r, pc, 1);
+  const at = atomicAddress(va, bytes, UPDATE);
   if (faulted !== 0) return abort(pc);
   drain();
   const expected = load<u64>(block, EXCLUSIVE_LOW);
@@ -168,7 +168,7 @@ function pairLoad(r: usize, pc: u64): u64 {
   drain();
   if (bytes === 8) {
     const both = atomic.load<u64>(at);
-    monitor(va, bytes, both, 0);
+    monitor(va, both, 0);
     setX(rd(r), both & LOW);
     setX(i2(r) as u32, both >> 32);
   } else {
@@ -176,7 +176,7 @@ function pairLoad(r: usize, pc: u64): u64 {
     const low = atomic.load<u64>(at);
     const high = atomic.load<u64>(at + 8);
     unlockPairs();
-    monitor(va, bytes, low, high);
+    monitor(va, low, high);
     setX(rd(r), low);
     setX(i2(r) as u32, high);
   }
@@ -187,8 +187,8 @@ function pairStore(s: usize, r: usize, pc: u64): u64 {
   const bytes = 2 << ra(r);
   const va = baseOf(rn(r));
   if (faulted !== 0) return abort(pc);
-  if (!reserved(va, bytes)) return status(r, pc, 1);
-  const at = atomicAddress(va, bytes, WRITE);
+  if (!reserved(va)) return status(r, pc, 1);
+  const at = atomicAddress(va, bytes, UPDATE);
   if (faulted !== 0) return abort(pc);
   drain();
   const low = load<u64>(block, EXCLUSIVE_LOW);
@@ -203,7 +203,7 @@ function pairStore(s: usize, r: usize, pc: u64): u64 {
 
 function compareSwap(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);
-  const at = atomicAddress(baseOf(rn(r)), bytes, WRITE);
+  const at = atomicAddress(baseOf(rn(r)), bytes, UPDATE);
   if (faulted !== 0) return abort(pc);
   drain();
   const mask = maskOf(bytes);
@@ -215,7 +215,7 @@ function compareSwap(s: usize, r: usize, pc: u64): u64 {
 /** CASP: Rs and Rs+1 are compared, Rt and Rt+1 stored. Register 31 of a pair reads as zero and takes nothing. */
 function compareSwapPair(r: usize, pc: u64): u64 {
   const bytes = 2 << ra(r);
-  const at = atomicAddress(baseOf(rn(r)), bytes, WRITE);
+  const at = atomicAddress(baseOf(rn(r)), bytes, UPDATE);
   if (faulted !== 0) return abort(pc);
   drain();
   const rs = rm(r);
@@ -271,7 +271,7 @@ function combine(kind: i32, old: u64, operand: u64, bytes: i32): u64 {
 
 function atomicOperation(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);
-  const at = atomicAddress(baseOf(rn(r)), bytes, WRITE);
+  const at = atomicAddress(baseOf(rn(r)), bytes, UPDATE);
   if (faulted !== 0) return abort(pc);
   drain();
   const kind = i1(r);

@@ -30,9 +30,8 @@ export const REFUSED = 0x154;
 /** MPIDR_EL1 is an identity of the vCPU: written when the core is made. */
 export const MPIDR = 0x158;
 
-/** Local exclusive monitor: virtual address (all ones: open), bytes, and the value that was read. */
+/** Local exclusive monitor: virtual address (all ones: open), and the value that was read. */
 export const EXCLUSIVE_AT = 0x160;
-export const EXCLUSIVE_BYTES = 0x168;
 export const EXCLUSIVE_LOW = 0x170;
 export const EXCLUSIVE_HIGH = 0x178;
 

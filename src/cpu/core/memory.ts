@@ -32,7 +32,7 @@ import {
 } from './exceptions';
 import { busRead, busWrite } from './imports';
 import { bufferedRead, bufferedWrite, buffering } from './store-buffer';
-import { ALIGNMENT, EXTERNAL, FETCH, fault, NO_FAULT, READ, translate, WRITE } from './translate';
+import { ALIGNMENT, EXTERNAL, FETCH, fault, NO_FAULT, READ, translate, UPDATE, WRITE } from './translate';
 
 const PAGE: u64 = 0xffff_ffff_ffff_f000;
 const WNR: u32 = 1 << 6;
@@ -288,15 +288,28 @@ export function probeWrite(va: u64, bytes: i32): boolean {
  */
 export function atomicAddress(va: u64, bytes: i32, access: i32): usize {
   if (faulted !== 0) return NO_RAM;
+  const wnr = access === WRITE ? WNR : 0;
   if ((va & ((bytes - 1) as u64)) !== 0) {
-    dataFault(va, ALIGNMENT | (access === WRITE ? WNR : 0));
+    dataFault(va, ALIGNMENT | wnr);
     return NO_RAM;
   }
-  let at = hit(access === WRITE ? TLB_WRITE : TLB_READ, va, bytes as u64, tagNow);
+  let at = hit(access === READ ? TLB_READ : TLB_WRITE, va, bytes as u64, tagNow);
   if (at !== NO_RAM) return at;
-  at = resolve(va, bytes, access, tagNow === tagEl0);
-  if (at === NO_RAM && faulted === 0) dataFault(va, EXTERNAL | (access === WRITE ? WNR : 0));
+  const unprivileged = tagNow === tagEl0;
+  if (access === UPDATE) {
+    at = resolve(va, bytes, READ, unprivileged);
+    if (at !== NO_RAM) at = resolve(va, bytes, WRITE, unprivileged);
+  } else at = resolve(va, bytes, access, unprivileged);
+  if (at === NO_RAM && faulted === 0) dataFault(va, EXTERNAL | wnr);
   return at;
+}
+
+/** Whether an access of a SIMD&FP register may go on: SCTLR_EL1.A wants its whole width aligned. */
+export function aligned(va: u64, bytes: i32, access: i32): boolean {
+  if (faulted !== 0) return false;
+  if ((va & ((bytes - 1) as u64)) === 0 || !alignmentChecked()) return true;
+  dataFault(va, ALIGNMENT | (access === WRITE ? WNR : 0));
+  return false;
 }
 
 /** Makes the page of the pc the code page. Returns the pc, or that of the exception that the fetch takes. */

@@ -150,16 +150,18 @@ export function indexed(s: usize, r: usize): u64 {
   return base + (value << ((option >> 3) as u64));
 }
 
-/** Rw := Rn + offset, where Rw is a sink unless the base register is written back. @inline */
-export function writeBack(s: usize, r: usize): void {
-  store<u64>(s + ((load<u8>(r, 9) as usize) << 3), n64(s, r) + (i2(r) as i64 as u64));
+/** Rw := base + offset, where Rw is a sink unless the base register is written back. @inline */
+export function writeBack(s: usize, r: usize, base: u64): void {
+  store<u64>(s + ((load<u8>(r, 9) as usize) << 3), base + (i2(r) as i64 as u64));
 }
 
-/** Ends a load: Rd and the base register change only if it was done. @inline */
+/** Ends a load: Rd and the base register change only if it was done. Where they are one, the base wins. @inline */
 export function loaded(s: usize, r: usize, pc: u64, value: u64): u64 {
   if (faulted !== 0) return abort(pc);
-  writeBack(s, r);
-  return set(s, r, pc, value);
+  const base = n64(s, r);
+  set(s, r, pc, value);
+  writeBack(s, r, base);
+  return pc + 4;
 }
 /** @inline */
 export function indexLoaded(s: usize, r: usize, pc: u64, value: u64): u64 {
@@ -168,7 +170,7 @@ export function indexLoaded(s: usize, r: usize, pc: u64, value: u64): u64 {
 /** @inline */
 export function stored(s: usize, r: usize, pc: u64, done: boolean): u64 {
   if (!done) return abort(pc);
-  writeBack(s, r);
+  writeBack(s, r, n64(s, r));
   return pc + 4;
 }
 /** @inline */
@@ -179,9 +181,11 @@ export function indexStored(pc: u64, done: boolean): u64 {
 /** @inline */
 function pairLoaded(s: usize, r: usize, pc: u64, first: u64, second: u64): u64 {
   if (faulted !== 0) return abort(pc);
-  writeBack(s, r);
+  const base = n64(s, r);
   store<u64>(s + ((load<u8>(r, 8) as usize) << 3), second);
-  return set(s, r, pc, first);
+  set(s, r, pc, first);
+  writeBack(s, r, base);
+  return pc + 4;
 }
 /** @inline */
 export function loadPair64(s: usize, r: usize, pc: u64, slice: i32): u64 {

@@ -4,6 +4,8 @@ import { block, ramBase, ramDelta, ramSize } from './context';
 export const READ: i32 = 0;
 export const WRITE: i32 = 1;
 export const FETCH: i32 = 2;
+/** An atomic that reads and writes: a fault that a read has too is reported as a read's. */
+export const UPDATE: i32 = 3;
 
 /** Fault status codes, ESR_ELx.DFSC and IFSC; the level goes into bits 1:0. */
 const ADDRESS_SIZE: u32 = 0x00;

@@ -2,10 +2,11 @@
 import { V } from './block';
 import { setX } from './context';
 import { abort, faulted } from './exceptions';
-import { baseOf, probeWrite, readSized, writeSized } from './memory';
+import { aligned, baseOf, probeWrite, readSized, writeSized } from './memory';
 import { extend, m64 } from './operands';
 import * as op from './ops';
 import { bit, i1, i2, ra, rd, rm, rn, word } from './record';
+import { READ, WRITE } from './translate';
 
 /** @inline */
 function low(s: usize, v: u32): usize {
@@ -14,6 +15,7 @@ function low(s: usize, v: u32): usize {
 
 /** Loads 2^scale bytes into a register, whose other bytes become zero. */
 function loadRegister(s: usize, v: u32, at: u64, scale: u32, slice: i32): void {
+  if (!aligned(at, 1 << scale, READ)) return;
   if (scale === 4) {
     const first = readSized(at, 8, false, slice);
     if (faulted !== 0) return;
@@ -30,6 +32,7 @@ function loadRegister(s: usize, v: u32, at: u64, scale: u32, slice: i32): void {
 }
 
 function storeRegister(s: usize, v: u32, at: u64, scale: u32, slice: i32): void {
+  if (!aligned(at, 1 << scale, WRITE)) return;
   if (scale === 4) {
     if (!probeWrite(at, 16)) return;
     writeSized(at, 8, load<u64>(low(s, v)), false, slice);
@@ -43,7 +46,7 @@ function pair(s: usize, r: usize, pc: u64, slice: i32, loads: boolean): u64 {
   const at = from + (i1(r) as i64 as u64);
   const scale = (word(r) >> 30) + 2;
   const bytes: u64 = (1 as u64) << (scale as u64);
-  if (faulted !== 0) return abort(pc);
+  if (!aligned(at, bytes as i32, loads ? READ : WRITE)) return abort(pc);
   if (loads) {
     const quad = scale === 4;
     const width = quad ? 8 : (bytes as i32);
@@ -145,6 +148,7 @@ function structures(s: usize, r: usize, pc: u64, slice: i32): u64 {
   if (faulted !== 0) return abort(pc);
   const elements: u32 = (quad ? 16 : 8) >> scale;
   const bytes: u64 = ((elements * repeat * selem) << scale) as u64;
+  if (!aligned(base, 1 << scale, loads ? READ : WRITE)) return abort(pc);
   // All of it must be accessible before anything changes.
   if (loads ? !readable(base, bytes as i32, slice) : !probeWrite(base, bytes as i32)) return abort(pc);
   let at = base;
@@ -197,6 +201,7 @@ function structure(s: usize, r: usize, pc: u64, slice: i32): u64 {
   const base = baseOf(rn(r));
   if (faulted !== 0) return abort(pc);
   const bytes = (selem << scale) as u64;
+  if (!aligned(base, 1 << scale, loads ? READ : WRITE)) return abort(pc);
   if (loads ? !readable(base, bytes as i32, slice) : !probeWrite(base, bytes as i32)) return abort(pc);
   let at = base;
   for (let part: u32 = 0; part < selem; part++) {

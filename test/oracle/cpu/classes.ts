@@ -245,6 +245,8 @@ const READABLE = new Set([
 ]);
 
 function isHarmful(word: number): boolean {
+  // BR, BLR and RET to X30: behind a BL that may be a loop without end.
+  if ((word & 0xff9f_fc1f) >>> 0 === 0xd61f_0000 && ((word >>> 5) & 31) === 30) return true;
   if (NEVER.some(([mask, value]) => (word & mask) >>> 0 === value >>> 0)) return true;
   // MSR and MRS of registers
   if ((word & 0xffd0_0000) >>> 0 === 0xd510_0000) {
