@@ -20,6 +20,9 @@ const ICC_EOIR1 = encode(3, 0, 12, 12, 1);
 const ICC_DIR = encode(3, 0, 12, 11, 1);
 const ISR_EL1 = encode(3, 0, 12, 1, 0);
 
+/** A vCPU that only takes exceptions for so many instructions is stuck. */
+const STUCK_AFTER = 1_000_000;
+
 /** Why a slice is over: its instructions are run; the vCPU waits for an interrupt; it spins; it is off; the run has ended. */
 export type SliceEnd = 'ran' | 'idle' | 'spin' | 'off' | 'ended' | 'break';
 
@@ -35,6 +38,8 @@ export class BoardVcpu {
   readonly #registers: SystemRegisters;
   /** Whether a slice ended in a WFI that nothing has ended yet: kept by whoever schedules. */
   #suspended = false;
+  /** Instructions since the last that was no exception. */
+  #inVain = 0;
 
   constructor(board: Board, vcpu: number) {
     const { machine, regions, memory, plan } = board;
@@ -110,6 +115,15 @@ export class BoardVcpu {
     const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
     if (end.hasCome) return 'ended';
     return psci.isOn(this.id) ? this.#ended(reason) : 'off';
+  }
+
+  /**
+   * Whether this vCPU makes no headway any more, because its every instruction is an exception: its vectors are broken.
+   * To be told after each slice how many instructions and exceptions it was.
+   */
+  isStuck(instructions: number, exceptions: number): boolean {
+    this.#inVain = exceptions > 0 && exceptions >= instructions ? this.#inVain + instructions : 0;
+    return this.#inVain >= STUCK_AFTER;
   }
 
   #ended(reason: ExitReason): SliceEnd {

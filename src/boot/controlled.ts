@@ -36,13 +36,15 @@ export type ControlledLimits = {
   readonly isOver: () => boolean;
   /** Called between two steps, now and then: the console's turn. */
   readonly look: () => void;
+  /** How long to run before returning all the same, to be called again: ms of the host. */
+  readonly pieceMs: number;
 };
 
 const STEPS_BETWEEN_LOOKS = 256;
 
 /**
  * Runs a board's vCPUs and devices in the calling thread, in the order of a strategy: two runs of one strategy are equal to
- * the instruction. Returns when the guest has ended, or a limit has.
+ * the instruction. Returns when the guest has ended, or a limit has, or the piece is over.
  */
 export class Controlled {
   readonly #board: Board;
@@ -63,11 +65,13 @@ export class Controlled {
 
   run(strategy: Strategy, limits: ControlledLimits): void {
     const { end } = this.#board;
+    const pause = performance.now() + limits.pieceMs;
     let left = limits.instructions - this.instructions;
     for (let steps = 1; !end.hasCome; steps++) {
       if (steps % STEPS_BETWEEN_LOOKS === 0) {
         limits.look();
         if (limits.isOver()) end.say('limit');
+        if (performance.now() >= pause) return;
       }
       const ready = this.#ready();
       if (ready.length === 0) {
@@ -87,9 +91,12 @@ export class Controlled {
     const found = this.#vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     const before = found.instructions;
+    const exceptions = found.core.exceptions;
     this.last = found.slice(instructions);
     this.serveDevices();
-    return found.instructions - before;
+    const ran = found.instructions - before;
+    if (found.isStuck(ran, Number(found.core.exceptions - exceptions))) this.#board.end.say('stuck', 0, vcpu);
+    return ran;
   }
 
   /** How the last slice ended. */
