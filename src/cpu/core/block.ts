@@ -78,6 +78,9 @@ export const STORES = 0x610;
 export const STORE_ENTRIES = 0x620;
 export const STORE_SLOTS = 32;
 
+/** Where SIMD operations build their result before it replaces a register; nothing between two instructions. */
+export const SCRATCH = 0x900;
+
 /** Bytes of the architectural state. */
 export const STATE_BYTES = 0x1000;
 
