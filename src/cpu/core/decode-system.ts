@@ -171,7 +171,7 @@ function processorState(r: usize, op1: u32, op2: u32, crm: u32): void {
 }
 
 /** Registers that are nothing but state get their place in the block; the others go by their encoding. */
-function register(w: u32, r: usize, encoding: u32, reads: boolean, rt: u32): void {
+function register(_w: u32, r: usize, encoding: u32, reads: boolean, rt: u32): void {
   const place = placeOf(encoding);
   if (place === 0) put(r, reads ? MRS : MSR, reads ? target(rt) : SINK, rt);
   else put(r, reads ? MRS_STATE : MSR_STATE, reads ? target(rt) : SINK, rt);

@@ -1,7 +1,7 @@
 /** Integer operations that are too rare, or too long, for `step.ts`. */
 import { nzcv, setNzcv } from './context';
 import { adds32, adds64, logical32, logical64, subs32, subs64 } from './flags';
-import { a64, d64, extend, LOW, m32, m32s, m64, n32, n32s, n64, set } from './operands';
+import { a64, extend, LOW, m32, m32s, m64, n32, n32s, n64, set } from './operands';
 import * as op from './ops';
 import { i1, i2, ra, rm } from './record';
 

@@ -139,7 +139,7 @@ export function doubleLong(a: i64, b: i64, scale: u32): u64 {
 /** Product of polynomials over {0, 1}: 8 by 8 bits. */
 export function polynomial(a: u64, b: u64): u64 {
   let product: u64 = 0;
-  for (let i: u64 = 0; i < 8; i++) if (((a >> i) & 1) !== 0) product ^= b << i;
+  for (let i: u64 = 0; i < 8; i++) if (((a >> i) & 1) !== 0) product ^= (b & 0xff) << i;
   return product;
 }
 

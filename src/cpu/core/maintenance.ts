@@ -4,7 +4,7 @@ import { block, currentEl } from './context';
 import { abort, dataFault, faulted, undefined_ } from './exceptions';
 import { atomicAddress, flushTlb, isRam } from './memory';
 import { n64 } from './operands';
-import { i2, rn } from './record';
+import { i2 } from './record';
 import { drain } from './store-buffer';
 import { trapAccess } from './system';
 import { attributeIndex, EXTERNAL, fault, NO_FAULT, READ, translate, WRITE } from './translate';
