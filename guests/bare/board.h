@@ -81,5 +81,7 @@ struct counts {
 };
 extern struct counts counts;
 extern volatile int stressing;
+// By vCPU: odd while it is in its handler.
+extern volatile uint32_t handlers[MAX_VCPUS_C];
 uint64_t argument(const char *name, uint64_t otherwise);
 int flag(const char *name);

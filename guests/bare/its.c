@@ -114,7 +114,7 @@ int its_init(unsigned vcpus) {
 }
 
 void its_map_device(unsigned device, unsigned event_bits) {
-  send(0x08 | ((uint64_t)device << 32), event_bits - 1, VALID | (uint64_t)itts[device % DEVICES], 0, 1);
+  send(0x08 | ((uint64_t)device << 32), event_bits - 1, VALID | (uint64_t)itts[(device >> 3) % DEVICES], 0, 1);
 }
 
 void its_map_event(unsigned device, unsigned event, unsigned lpi, unsigned vcpu) {

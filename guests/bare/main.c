@@ -11,6 +11,7 @@
 extern char secondary[];
 struct counts counts;
 volatile int stressing;
+volatile uint32_t handlers[MAX_VCPUS_C];
 static const char *arguments = "";
 static volatile uint32_t online = 1;
 static unsigned vcpus;
@@ -78,15 +79,20 @@ static void count(unsigned vcpu, unsigned intid) {
 // The IRQ vector: takes one interrupt. The proof wants its epoch from before the acknowledge.
 void take_interrupt(void) {
   const unsigned vcpu = this_vcpu();
+  handlers[vcpu]++;
   const uint64_t epoch = stressing ? read64(PROOF) : 0;
   const unsigned intid = (unsigned)SYSREG_READ("S3_0_C12_C12_0");  // ICC_IAR1_EL1
-  if (intid == SPURIOUS) return;
+  if (intid == SPURIOUS) {
+    handlers[vcpu]++;
+    return;
+  }
   barrier();
   if (intid == TIMER_PPI) SYSREG_WRITE("cntv_ctl_el0", 0);
   if (stressing && intid >= FIRST_SPI) write64(PROOF + 8, (epoch << 32) | intid);
   count(vcpu, intid);
   SYSREG_WRITE("S3_0_C12_C12_1", intid);  // ICC_EOIR1_EL1
   isb();
+  handlers[vcpu]++;
 }
 
 _Noreturn void take_exception(uint64_t esr, uint64_t elr, uint64_t far) {

@@ -36,7 +36,7 @@ export class Board {
 
   constructor(machine: Machine, plan: BootPlan, parts: BoardParts) {
     const { words } = machine;
-    const regions = bootRegions(new Layout(machine.scenario.at), plan);
+    const regions = bootRegions(new Layout(machine.scenario.at + plan.before), plan);
     this.machine = machine;
     this.plan = plan;
     this.memory = parts.memory;

@@ -32,9 +32,9 @@ export type BootOptions = {
   readonly seed: number;
   readonly dispatch?: Dispatch;
   readonly fault?: Fault;
-  /** Adds regions of the caller's behind the board's. */
-  readonly extend?: (layout: Layout) => void;
-  /** Eventfds, DeviceIDs, events and threads beside the board's own. */
+  /** Words of the scenario's region that are the caller's own, in front of the board's: a multiple of 16. */
+  readonly before?: number;
+  /** Eventfds (the first ones), DeviceIDs, events and threads beside the board's own. */
   readonly more?: {
     readonly eventfds: number;
     readonly devices: number;
@@ -65,17 +65,15 @@ export function buildBoard(options: BootOptions): Board {
   const placement = planPlaces(kernel, options.initrd, { base: RAM_BASE, bytes: memoryMiB * MEBIBYTE });
   const plan: BootPlan = {
     vcpus,
-    platform: { devices, firstFd: 0 },
+    before: options.before ?? 0,
+    platform: { devices, firstFd: options.more?.eventfds ?? 0 },
     clock: options.clock,
     paced: options.paced ?? false,
     semihosting: options.semihosting ?? false,
     entry: placement.entry,
     tree: placement.tree,
   };
-  const config = aligned(configOf(options, plan), (layout) => {
-    bootRegions(layout, plan);
-    options.extend?.(layout);
-  });
+  const config = aligned(configOf(options, plan), plan);
   const memory = sharedMemory(Machine.bytes(config));
   const machine = Machine.create(config, memory.buffer);
   const board = new Board(machine, plan, { memory });
@@ -118,12 +116,11 @@ function configOf(options: BootOptions, plan: BootPlan): MachineConfig {
 }
 
 /** The configuration with as many words of scenario as needed, and a few more so that guest memory begins on a page. */
-function aligned(config: MachineConfig, layOut: (layout: Layout) => void): MachineConfig {
+function aligned(config: MachineConfig, plan: BootPlan): MachineConfig {
   const start = Machine.ramAt(config) / 4;
-  const layout = new Layout(start);
-  layOut(layout);
-  const needed = Math.ceil(layout.words / PAGE_WORDS) * PAGE_WORDS - start;
-  return { ...config, scenarioWords: needed };
+  const layout = new Layout(start + plan.before);
+  bootRegions(layout, plan);
+  return { ...config, scenarioWords: Math.ceil(layout.words / PAGE_WORDS) * PAGE_WORDS - start };
 }
 
 function fillDisks(board: Board, disks: readonly Uint8Array[]): void {

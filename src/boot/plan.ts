@@ -10,6 +10,8 @@ export type ClockKind = (typeof CLOCKS)[number];
 /** What every thread of a booted guest is told. Plain data. */
 export type BootPlan = {
   readonly vcpus: number;
+  /** Words of the scenario's region in front of the board's. */
+  readonly before: number;
   readonly platform: PlatformPlan;
   readonly clock: ClockKind;
   /**

@@ -8,11 +8,12 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
+import { runBareStress } from '../scenarios/guest-stress/bare.ts';
 import { isGuestRecording, readGuestTrace } from '../scenarios/recording/guest-trace.ts';
 import { type StressOptions, shapeOf } from '../scenarios/stress/build.ts';
 import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stress/plan.ts';
 import { held, type StressResult } from '../scenarios/stress/result.ts';
-import { runStress } from '../scenarios/stress/run.ts';
+import { runStress, type StressWatch } from '../scenarios/stress/run.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
@@ -23,6 +24,7 @@ const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', imp
 
 type Flags = {
   recording?: string;
+  guest?: 'bare';
   vcpus?: number;
   devices?: number;
   events?: number;
@@ -87,6 +89,12 @@ export function stressCommand(): Command {
       '--recording <file>',
       'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
     )
+    .addOption(
+      new Option(
+        '--guest <name>',
+        'run a real guest on AArch64 cores: bare is our own bare-metal guest, which drives the GIC and the ITS itself',
+      ).choices(['bare']),
+    )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
@@ -104,7 +112,7 @@ async function stress(flags: Flags): Promise<number> {
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
   const follower = new StressFollower(flags);
   const result = await interruptible((signal) =>
-    runStress(options, {
+    run(flags, options, {
       signal,
       finished: (detail) => follower.finished(detail),
       traced: (tracks, plan) => follower.traced(tracks, plan),
@@ -125,6 +133,23 @@ async function stress(flags: Flags): Promise<number> {
   return exitOf(result);
 }
 
+/** The machine with TypeScript functions as its guest, or with a real one. */
+function run(
+  { guest, spis, lines, abi, trace }: Flags,
+  options: StressOptions,
+  watch: StressWatch,
+): Promise<StressResult> {
+  if (guest === undefined) return runStress(options, watch);
+  const { input } = options;
+  if ('file' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi and --trace`,
+    );
+  }
+  return runBareStress({ ...options, input, spis }, watch);
+}
+
 function exitOf(result: StressResult): number {
   if (!held(result)) return EXIT.failed;
   if (result.interrupted) return EXIT.interrupted;
@@ -133,7 +158,8 @@ function exitOf(result: StressResult): number {
 
 function optionsOf(flags: Flags): StressOptions {
   const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined;
+  const synthetic =
+    vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -147,7 +173,7 @@ function optionsOf(flags: Flags): StressOptions {
     );
   }
   const input = synthetic
-    ? { vcpus: vcpus ?? 1, devices: devices ?? 1, events: events ?? 1 }
+    ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
     : recordedInput(flags);
   if (lines === 'resample' && spis < 2) {
     throw new IrqError('ERR_USAGE', '--lines resample is about level-triggered wires: give --spis 2 or more');
@@ -179,6 +205,17 @@ function optionsOf(flags: Flags): StressOptions {
     fault,
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
+  };
+}
+
+/** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
+function defaultShape({ guest }: Flags): { vcpus: number; devices: number; events: number } {
+  return guest === undefined ? { vcpus: 1, devices: 1, events: 1 } : { vcpus: 2, devices: 2, events: 4 };
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
 
