@@ -108,10 +108,9 @@ function ordered(s: usize, r: usize, pc: u64): u64 {
   return pc + 4;
 }
 
-function monitor(va: u64, low: u64, high: u64): void {
+function monitor(va: u64, low: u64): void {
   store<u64>(block, va, EXCLUSIVE_AT);
   store<u64>(block, low, EXCLUSIVE_LOW);
-  store<u64>(block, high, EXCLUSIVE_HIGH);
 }
 
 /** Whether a store-exclusive finds its reservation; it ends here in any case. */
@@ -138,7 +137,7 @@ function exclusiveLoad(s: usize, r: usize, pc: u64): u64 {
   if (faulted !== 0) return abort(pc);
   drain();
   const value = atomicLoad(at, bytes);
-  monitor(va, value, 0);
+  monitor(va, value);
   return set(s, r, pc, value);
 }
 
@@ -168,7 +167,7 @@ function pairLoad(r: usize, pc: u64): u64 {
   drain();
   if (bytes === 8) {
     const both = atomic.load<u64>(at);
-    monitor(va, both, 0);
+    monitor(va, both);
     setX(rd(r), both & LOW);
     setX(i2(r) as u32, both >> 32);
   } else {
@@ -176,7 +175,8 @@ function pairLoad(r: usize, pc: u64): u64 {
     const low = atomic.load<u64>(at);
     const high = atomic.load<u64>(at + 8);
     unlockPairs();
-    monitor(va, low, high);
+    monitor(va, low);
+    store<u64>(block, high, EXCLUSIVE_HIGH);
     setX(rd(r), low);
     setX(i2(r) as u32, high);
   }

@@ -23,9 +23,12 @@ const FPCR_AT = 272;
 const V_AT = 512;
 const DATA_AT = 1024;
 
-/** SCTLR_EL1: MMU and caches on, RES1 bits, and UMA, UCT, UCI, DZE, SA, SA0 by the batch. */
+/**
+ * SCTLR_EL1: MMU and caches on, RES1 bits, and UMA, UCT, UCI, DZE, A by the batch. Not SA and SA0: QEMU checks no
+ * stack pointer's alignment.
+ */
 const SCTLR = 0x30d0_1805;
-const SCTLR_OPTIONS = [0, 0x0400_c200, 0x0400_c218, 0x18, 2, 0x0000_4000];
+const SCTLR_OPTIONS = [0, 0x0400_c200, 0x0000_8200, 2, 0x0000_4000, 0];
 
 const INTERESTING = [
   0n,
