@@ -1,5 +1,5 @@
 import { HALTED, IN_GUEST, OUTSIDE } from '../machine/vcpu-control.ts';
-import type { EventCount } from '../memory/event-count.ts';
+import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
 import type { Board } from './board.ts';
 import type { BoardVcpu } from './board-vcpu.ts';
@@ -7,8 +7,8 @@ import { NEVER, NS_PER_TICK } from './guest-clock.ts';
 
 /** Instructions between two looks at interrupts, requests and the clock. */
 const SLICE = 2_000;
-/** How long a vCPU sleeps at most before it looks again by itself, ms. */
-const NAP_MS = 20;
+/** How long at once time is let pass that the host waits for, ms. */
+const PACE_MS = 20;
 /** How long while a device is at work, for which time must not be skipped; and while a timer of another vCPU is due. */
 const SHORT_NAP_MS = 1;
 /** Looks of an idle vCPU before it sleeps: a wake-up by the system costs more than these. */
@@ -103,9 +103,9 @@ export class VcpuLoop {
       const deadline = clock.deadline(vcpu);
       if (deadline < first) [first, owner] = [deadline, vcpu];
     }
-    if (first === NEVER) return NAP_MS;
+    if (first === NEVER) return FOREVER;
     const ahead = first - clock.now();
-    if (ahead > 0 && !clock.isVirtual) return Math.min(NAP_MS, (ahead * NS_PER_TICK) / NS_PER_MS);
+    if (!clock.isVirtual) return this.#napMs(clock.deadline(this.#vcpu.id));
     if (ahead > 0 && this.#board.devicesAreBusy) return SHORT_NAP_MS;
     if (ahead > 0 && plan.paced) {
       const ms = (ahead * NS_PER_TICK) / NS_PER_MS;
@@ -114,12 +114,12 @@ export class VcpuLoop {
     clock.catchUp(this.#vcpu.id, this.#vcpu.instructions, first);
     if (owner === this.#vcpu.id) return 0;
     this.#board.wake(owner);
-    return NAP_MS;
+    return FOREVER;
   }
 
   /** Lets a part of the time pass for which the guest wants to sleep; the rest comes when this vCPU looks again. */
   #pace(ahead: number): number {
-    const ms = Math.min(NAP_MS, (ahead * NS_PER_TICK) / NS_PER_MS);
+    const ms = Math.min(PACE_MS, (ahead * NS_PER_TICK) / NS_PER_MS);
     this.#board.clock.catchUp(
       this.#vcpu.id,
       this.#vcpu.instructions,
@@ -128,10 +128,11 @@ export class VcpuLoop {
     return ms;
   }
 
+  /** Virtual time wakes nobody by itself: a vCPU that runs does, or the one that fell asleep last. */
   #napMs(deadline: number): number {
     const { clock } = this.#board;
-    if (clock.isVirtual || deadline === NEVER) return NAP_MS;
-    return Math.max(0, Math.min(NAP_MS, ((deadline - clock.now()) * NS_PER_TICK) / NS_PER_MS));
+    if (clock.isVirtual || deadline === NEVER) return FOREVER;
+    return Math.max(0, ((deadline - clock.now()) * NS_PER_TICK) / NS_PER_MS);
   }
 
   /** While this vCPU runs, it is time itself: sleeping vCPUs whose timers are due by it are woken. */
