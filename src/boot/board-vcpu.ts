@@ -111,7 +111,7 @@ export class BoardVcpu {
     if (psci.isPending(this.id)) this.#start();
     this.#suspended = false;
     this.core.setIrq(this.cpu.irq);
-    const most = clock.isVirtual ? this.deadline - this.now() : NEVER;
+    const most = clock.isVirtual ? this.#untilTimer() : NEVER;
     const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
     if (end.hasCome) return 'ended';
     return psci.isOn(this.id) ? this.#ended(reason) : 'off';
@@ -155,6 +155,17 @@ export class BoardVcpu {
     this.core.setState(INSTRUCTIONS, ran);
     this.core.options = { semihosting: this.#board.plan.semihosting };
     clock.catchUp(this.id, this.instructions, clock.now());
+  }
+
+  /** Ticks until a timer's line goes up. One that is up already, and perhaps masked, bounds nothing. */
+  #untilTimer(): number {
+    const now = this.now();
+    let first = NEVER;
+    for (const { state } of this.#timers) {
+      const ticks = GenericTimer.deadlineOf(state) - now;
+      if (ticks > 0 && ticks < first) first = ticks;
+    }
+    return first;
   }
 
   #driveTimers(): void {
