@@ -190,7 +190,6 @@ function pciNode(tree: FdtWriter): void {
     ],
     // DeviceID = requester ID: bus, device and function.
     'msi-map': [0, PHANDLE.its, 0, 0x1_0000],
-    'msi-parent': [PHANDLE.its],
     '#interrupt-cells': [1],
   });
 }

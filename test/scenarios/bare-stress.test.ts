@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type BareOptions, runBareStress } from '../../src/scenarios/guest-stress/bare.ts';
+import {
+  type BareOptions,
+  type GuestStressResult,
+  runBareStress,
+} from '../../src/scenarios/guest-stress/bare.ts';
 import { held } from '../../src/scenarios/stress/result.ts';
 
 /** A short run on two vCPUs; the driver makes hundreds of changes a second even on a busy machine. */
@@ -29,7 +33,7 @@ describe('stress with the bare-metal guest', () => {
   test.each(['drop-pending', 'stale-route', 'wrong-vcpu', 'double'] as const)(
     'finds the fault %s',
     async (fault) => {
-      const results = [];
+      const results: GuestStressResult[] = [];
       // Each run has its chance; the fault shows within the first in nearly every case.
       for (let seed = 1; seed <= 4 && results.every(held); seed++)
         results.push(await runBareStress({ ...SHORT, seconds: 2.5, fault, seed }));
@@ -38,7 +42,7 @@ describe('stress with the bare-metal guest', () => {
   );
 
   test('finds a kick that is forgotten: the vCPU that was not rung is stranded', async () => {
-    const results = [];
+    const results: GuestStressResult[] = [];
     for (let seed = 1; seed <= 6 && results.every(held); seed++)
       results.push(await runBareStress({ ...SHORT, fault: 'drop-kick', churn: 'light', seed }));
     expect(results.at(-1)).toMatchObject({ stranded: expect.any(Number), lost: 0 });
