@@ -7,7 +7,7 @@ import { address, d64, LOW, m64, n64, set, sign8, sign16, sign32, stored, writeB
 import * as op from './ops';
 import { cas128, lockPairs, unlockPairs } from './pair-lock';
 import { i1, i2, ra, rd, rm, rn } from './record';
-import { drain } from './store-buffer';
+import { bufferedRead, buffering, drain } from './store-buffer';
 import { READ, UPDATE, WRITE } from './translate';
 
 const OPEN: u64 = ~(0 as u64);
@@ -95,15 +95,14 @@ function exchangeIf(at: usize, bytes: i32, expected: u64, value: u64): u64 {
   return atomic.cmpxchg<u8>(at, expected as u8, value as u8);
 }
 
-/** LDAR and STLR. */
+/** LDAR and STLR. A release store leaves the store buffer at once, with all that waits in it. */
 function ordered(s: usize, r: usize, pc: u64): u64 {
   const bytes = 1 << ra(r);
   const loads = (i1(r) & LOADS) !== 0;
   const at = atomicAddress(baseOf(rn(r)), bytes, loads ? READ : WRITE);
   if (faulted !== 0) return abort(pc);
-  // An acquire after a release in program order stays behind it: both drain.
+  if (loads) return set(s, r, pc, buffering ? bufferedRead(at, bytes) : atomicLoad(at, bytes));
   drain();
-  if (loads) return set(s, r, pc, atomicLoad(at, bytes));
   atomicStore(at, bytes, d64(s, r));
   return pc + 4;
 }

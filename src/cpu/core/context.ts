@@ -56,17 +56,21 @@ export function syncInstructions(slice: i32): void {
   store<u64>(block, runEnd - ((left + slice) as u64), INSTRUCTIONS);
 }
 
-/** Non-zero after a cold operation that may have made an interrupt deliverable, or ends the run. */
+/**
+ * Non-zero after an operation that may have made an interrupt deliverable, or that ends the run. The loop looks at it
+ * where the code page does not match, so asking for attention makes it match nothing.
+ */
 export let attention: i32 = 0;
 export function setAttention(value: i32): void {
   attention = value;
+  if (value !== 0) codePage = 1;
 }
 
 /** Why the run ends; -1 while it goes on. */
 export let exitReason: i32 = -1;
 export function setExit(reason: i32): void {
   exitReason = reason;
-  if (reason >= 0) attention = 1;
+  if (reason >= 0) setAttention(1);
 }
 
 /** @inline */

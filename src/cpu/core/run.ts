@@ -93,6 +93,7 @@ export function run(count: i32): i32 {
     setLeft(left - slice);
     while (slice > 0) {
       if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
+        if (attention !== 0) break;
         pc = fetchPage(pc);
         // Where the fetch took an exception, that counts as an instruction.
         if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
@@ -105,16 +106,17 @@ export function run(count: i32): i32 {
       if (load<u32>(r) !== word) decode(word, r);
       pc = step(s, r, pc, slice);
       slice--;
-      if (attention !== 0) {
-        setAttention(0);
-        setLeft(left + slice);
-        slice = 0;
-        if (load<u32>(s, STOP) !== 0) {
-          store<u32>(s, 0, STOP);
-          setExit(EXIT_STOP);
-        }
-      }
     }
+    setLeft(left + slice);
+    attend();
   }
   return end(pc);
+}
+
+/** After each slice: an import may have asked for the end of the run. */
+function attend(): void {
+  setAttention(0);
+  if (load<u32>(block, STOP) === 0) return;
+  store<u32>(block, 0, STOP);
+  setExit(EXIT_STOP);
 }

@@ -11,7 +11,7 @@ export function setBuffering(on: boolean): void {
   buffering = on;
 }
 
-/** An entry: address of ours at 0, bytes at 4, value at 8; 16 bytes. */
+/** An entry: address of ours at 0, bytes at 4, value at 8; 16 bytes. One of no bytes is a barrier. */
 const ENTRY: usize = 16;
 
 /** @inline */
@@ -24,7 +24,10 @@ export function waiting(): u32 {
   return load<u32>(block, STORES);
 }
 
-/** Makes store `index` visible to the other vCPUs, and closes the gap. Out of order where its bytes overlap no older one. */
+/**
+ * Makes store `index` visible to the other vCPUs, and closes the gap. It may leave before older ones, unless their bytes
+ * overlap or a barrier is between them.
+ */
 export function drainOne(index: u32): boolean {
   const count = waiting();
   if (index >= count) return false;
@@ -32,6 +35,7 @@ export function drainOne(index: u32): boolean {
   const bytes = load<u32>(entry(index), 4);
   for (let older: u32 = 0; older < index; older++) {
     const otherAt = load<u32>(entry(older));
+    if (load<u32>(entry(older), 4) === 0) return false;
     if (otherAt < at + bytes && at < otherAt + load<u32>(entry(older), 4)) return false;
   }
   const value = load<u64>(entry(index), 8);
@@ -43,6 +47,11 @@ export function drainOne(index: u32): boolean {
 
 export function drain(): void {
   while (waiting() !== 0) drainOne(0);
+}
+
+/** Keeps the stores that follow behind those that wait. */
+export function bufferBarrier(): void {
+  if (waiting() !== 0) bufferedWrite(0, 0, 0);
 }
 
 export function bufferedWrite(at: usize, bytes: i32, value: u64): void {

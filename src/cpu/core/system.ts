@@ -29,7 +29,7 @@ import { executeMaintenance } from './maintenance';
 import { n64, set } from './operands';
 import * as op from './ops';
 import { bit, i1, i2, word } from './record';
-import { drain } from './store-buffer';
+import { bufferBarrier, drain } from './store-buffer';
 import { readRegister, writeRegister } from './system-registers';
 
 const OPEN: u64 = ~(0 as u64);
@@ -79,13 +79,18 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
       // Decoded instructions and translations are never stale by the time that they are used.
       return pc + 4;
     default:
-      return barrier(s, pc);
+      return barrier(s, r, pc);
   }
 }
 
-/** Orders the accesses of this thread too: a read-modify-write is a full fence. */
-function barrier(s: usize, pc: u64): u64 {
-  drain();
+/**
+ * Orders the accesses of this thread too: a read-modify-write is a full fence. Loads are never early, so a barrier of loads
+ * alone (1) leaves the store buffer as it is; one of stores (2) keeps later stores behind earlier ones.
+ */
+function barrier(s: usize, r: usize, pc: u64): u64 {
+  const orders = i2(r);
+  if (orders === 2) bufferBarrier();
+  else if (orders !== 1) drain();
   atomic.or<u32>(s + OPTIONS, 0);
   return pc + 4;
 }
