@@ -33,6 +33,8 @@ export function drainOne(index: u32): boolean {
   if (index >= count) return false;
   const at = load<u32>(entry(index));
   const bytes = load<u32>(entry(index), 4);
+  // A barrier leaves when it is the oldest.
+  if (bytes === 0 && index !== 0) return false;
   for (let older: u32 = 0; older < index; older++) {
     const otherAt = load<u32>(entry(older));
     if (load<u32>(entry(older), 4) === 0) return false;
