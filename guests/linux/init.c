@@ -191,25 +191,22 @@ static void read_block(const char *name) {
   }
 }
 
-// Moves an interrupt to one CPU; when it has been taken there, every later one has to be.
+// Moves an interrupt to one CPU. Its driver has told the ITS when the write returns; after a moment for what was on its way, no
+// other CPU may take it.
 static void move(const struct interrupt *interrupt, unsigned cpu, unsigned look) {
   char path[64], mask[16], before[256], after[256], line[640];
   append(append_number(append(path, "/proc/irq/"), interrupt->number), "/smp_affinity_list");
   append_number(mask, cpu);
+  const uint32_t rebinds = shared->rebinds;
   if (write_file(path, mask) < 0) return;
   shared->moves++;
-  if (!look || shared->rebinding) return;
+  if (!look) return;
+  sleep_ms(2);
   counts_of(interrupt->number, before, sizeof before);
-  const uint32_t start = count_of_cpu(before, cpu);
-  for (unsigned n = 0; n < 20 && !shared->stop; n++) {
-    sleep_ms(1);
-    counts_of(interrupt->number, before, sizeof before);
-    if (count_of_cpu(before, cpu) != start) break;
-  }
-  if (count_of_cpu(before, cpu) == start || shared->rebinding) return;
   sleep_ms(4);
   counts_of(interrupt->number, after, sizeof after);
-  if (shared->rebinding || !after[0]) return;
+  // A driver that was bound anew has other interrupts, which may have the numbers of the old ones.
+  if (shared->rebinding || shared->rebinds != rebinds || !before[0] || !after[0]) return;
   for (unsigned other = 0; other < cpus_of(after); other++) {
     if (other == cpu || count_of_cpu(after, other) <= count_of_cpu(before, other)) continue;
     char *at = append_number(append(append(append(line, "stress: misrouted "), interrupt->name), " "), cpu);

@@ -15,6 +15,7 @@ import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stre
 import { held, type StressResult } from '../scenarios/stress/result.ts';
 import { runStress, type StressWatch } from '../scenarios/stress/run.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { stressLinux } from './stress-linux.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -24,7 +25,9 @@ const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', imp
 
 type Flags = {
   recording?: string;
-  guest?: 'bare';
+  guest?: 'bare' | 'linux';
+  kernel?: string;
+  modules?: string;
   vcpus?: number;
   devices?: number;
   events?: number;
@@ -92,9 +95,11 @@ export function stressCommand(): Command {
     .addOption(
       new Option(
         '--guest <name>',
-        'run a real guest on AArch64 cores: bare is our own bare-metal guest, which drives the GIC and the ITS itself',
-      ).choices(['bare']),
+        'run a real guest on AArch64 cores: our own bare-metal guest with its ITS driver, or Linux',
+      ).choices(['bare', 'linux']),
     )
+    .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
+    .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
@@ -107,6 +112,7 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: Flags): Promise<number> {
+  if (flags.guest === 'linux') return stressLinux(flags);
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
