@@ -189,9 +189,13 @@ const makeBoard: MakeBoard<Board> = (...given) => new Board(...given);
  * The VMs of a process in fresh memory, in their reset state, before userland has done anything to them. The calling thread
  * is their main thread.
  */
-export function createBoards<B extends Board = Board>(config: MachineConfig, make: MakeBoard<B>): B[] {
+export function createBoards<B extends Board = Board>(
+  config: MachineConfig,
+  make: MakeBoard<B>,
+  buffer?: SharedArrayBuffer,
+): B[] {
   const { layout, clock, vms } = layOut(config);
-  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+  const words = new Int32Array(buffer ?? new SharedArrayBuffer(layout.words * 4));
   writeHeader(words, encodeConfig(config));
   startClock(words, clock);
   return vms.map((_, index) => {

@@ -51,22 +51,26 @@ export function layOut(config: MachineConfig): BoardLayout {
   layout.region('header', HEADER_WORDS + encodeConfig(config).length, HEADER);
   const clock = layout.place('clock', CLOCK);
   const process = processRegions(layout, eventfds);
+  const places = Array.from({ length: vms }, () => ({
+    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0 }),
+    itses: Array.from({ length: itses }, (_, index) =>
+      itsRegions(layout, index, { devices, events, collections }),
+    ),
+    vm: vmRegions(layout, { eventfds, threads, gsis, pins }, process),
+    ioeventfds: ioEventFdRegions(layout),
+    configLock: layout.place('kvm.configLock', MUTEX),
+    controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
+  }));
+  const fault = faultRegion(layout);
+  const stampRegion = stampRegions(layout, threads, stamps);
+  const scenario = layout.region('scenario', config.scenarioWords);
   return {
     layout,
     clock,
-    vms: Array.from({ length: vms }, () => ({
-      gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0 }),
-      itses: Array.from({ length: itses }, (_, index) =>
-        itsRegions(layout, index, { devices, events, collections }),
-      ),
-      vm: vmRegions(layout, { eventfds, threads, gsis, pins }, process),
-      ioeventfds: ioEventFdRegions(layout),
-      configLock: layout.place('kvm.configLock', MUTEX),
-      controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
-      ram: guestMemoryRegion(layout, config.memory),
-    })),
-    fault: faultRegion(layout),
-    stamps: stampRegions(layout, threads, stamps),
-    scenario: layout.region('scenario', config.scenarioWords),
+    // Last, so that the words of a scenario decide where guest memory begins: on a page, for a core.
+    vms: places.map((place) => ({ ...place, ram: guestMemoryRegion(layout, config.memory) })),
+    fault,
+    stamps: stampRegion,
+    scenario,
   };
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { bootCommand } from './boot.ts';
 import { compareCommand } from './compare.ts';
 import { compareRunsCommand } from './compare-runs.ts';
 import { conformCommand } from './conform.ts';
@@ -28,6 +29,7 @@ const program = new Command('irqloom')
 
 const commands = [
   stressCommand(),
+  bootCommand(),
   latencyCommand(),
   scaleCommand(),
   compareCommand(),

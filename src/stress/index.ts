@@ -22,6 +22,6 @@ export {
   type StressDetail,
   type StressResult,
 } from './stress-result.ts';
-export { runStress, type StressGlance } from './stress-run.ts';
+export { runStress, type StressGlance, type StressWatch } from './stress-run.ts';
 export type { Slice } from './traced/slices.ts';
 export type { Role, Track } from './traced/timelines.ts';
