@@ -1,4 +1,5 @@
 import { IrqError } from '../base/irq-error.ts';
+import { isAllRewritten } from './source/offered.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
@@ -120,7 +121,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
       "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
     );
   }
-  const { rewritten = false, anew = () => value } = loaded;
+  const { rewritten = isAllRewritten(), anew = () => value } = loaded;
   const scenario = value as Scenario;
   return {
     name,
