@@ -68,7 +68,7 @@ describe.each(['bare.config.mjs', 'plugin.config.mjs'])('in vitest with %s', (co
     const source = readFileSync(join(project, 'plain.test.mjs'), 'utf8').split('\n');
     const lines = source.flatMap((line, i) => (line.includes('counter[0]++') ? [i + 1] : []));
     expect(message('a counter without Atomics loses an update')).toMatch(
-      /an update[\s\S]* 1 preemption, proved minimal/,
+      /assertion: [\s\S]* 1 preemption, proved minimal/,
     );
     expect(message('a counter without Atomics loses an update')).toContain(`plain.test.mjs:${lines[0]}`);
     expect(message('a counter without Atomics is a data race')).toMatch(/data-race: left write/);
