@@ -40,7 +40,12 @@ export function conclude(findings: Findings): Conclusion {
       findings.budgetSpent !== undefined ||
       (findings.search === undefined && !findings.outOfTime));
   const verdict = failure !== undefined ? 'fail' : complete && gaps.length === 0 ? 'pass' : 'unknown';
-  const coverage = describeCoverage({ ...findings, exhausted });
+  const coverage =
+    findings.exhausted && gaps.length > 0 && failure === undefined
+      ? {
+          statement: `every schedule of the operations that were seen, ${findings.schedules.toLocaleString('en-US')} run`,
+        }
+      : describeCoverage({ ...findings, exhausted });
   const notes = [
     ...(findings.interrupted ? ['interrupted'] : []),
     ...findings.omissions.map((omission) => `not searched: ${omission}`),

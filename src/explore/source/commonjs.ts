@@ -64,6 +64,12 @@ export class CommonJsCode {
     return unit;
   }
 
+  /** What functions of the modules that were loaded change, by the first of them; undefined where nothing. */
+  get changes(): string | undefined {
+    for (const [file, { changes }] of this.#units) if (changes !== undefined) return `${changes} of ${file}`;
+    return undefined;
+  }
+
   /** Why an instance needs this module anew: what functions of it, or of what it requires, change; undefined for no reason. */
   changesOf(file: string, seen = new Set<string>()): string | undefined {
     if (seen.has(file)) return undefined;

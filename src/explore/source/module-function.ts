@@ -1,17 +1,28 @@
+import type MagicString from 'magic-string';
+import { COMMONJS } from './bundle.ts';
 import type { Rewriting } from './rewrite.ts';
-import { type AnyNode, childrenOf, isFunction, walk } from './syntax.ts';
+import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
 
 /** An ECMAScript module as a function that gives its exports, so that it can be evaluated as often as one likes. */
 export type ModuleFunction = {
-  /** An expression: a function of the access object, `import.meta` by place, and the modules in `imports`, in order. */
+  /**
+   * The text of an expression: a function of the access object, `import.meta` by URL, `import()`, `require`, what was
+   * awaited, and the modules in `imports`, in order. Where it awaits, it gives a promise of the exports.
+   */
+  readonly text: MagicString;
   readonly imports: readonly string[];
-  /** It has an `await` outside of functions, and gives a promise of its exports. */
+  /** It has an `await` outside of functions. */
   readonly awaits: boolean;
+  /**
+   * Where it awaits: a function that does not, and takes what was awaited the first time. Undefined where it awaits in
+   * a loop, so that this cannot be told.
+   */
+  readonly again: MagicString | undefined;
 };
 
 /**
- * Makes the text of a module the text of such a function, on the lines where it was. Imported names become members of
- * the modules they come from, so that they stay live.
+ * Makes such a function of a module, on the lines where it was. Imported names become members of the modules they come
+ * from, so that they stay live.
  * @param urlAt - the URL of the file that a place of the module comes from, for `import.meta`.
  */
 export function toModuleFunction(
@@ -50,18 +61,45 @@ export function toModuleFunction(
     }
   }
   replaceNames(text, tree, names);
-  const awaits = awaitsOutside(tree);
   replaceMeta(text, tree, access, urlAt);
   replaceImports(text, tree, access, urlAt);
-  const parameters = [
-    access,
-    `${access}_meta`,
-    `${access}_import`,
-    ...imports.map((_, i) => `${access}_m${i}`),
-  ];
-  text.prepend(`(${awaits ? 'async ' : ''}function (${parameters.join(', ')}) { "use strict"; `);
+  const awaits = topLevelAwaits(tree);
+  const given = ['meta', 'import', 'require', 'awaited', ...imports.map((_, i) => `m${i}`)];
+  const parameters = [access, ...given.map((name) => `${access}_${name}`)].join(', ');
   text.append(`\nreturn { __proto__: null, ${exported.join(', ')} }; })`);
-  return { imports, awaits };
+  const head = `function (${parameters}) { "use strict"; `;
+  const again = awaits.length > 0 ? withoutAwaits(text, awaits, access) : undefined;
+  for (const [i, { node }] of awaits.entries()) {
+    if (node.type !== 'AwaitExpression') continue;
+    text.prependRight(node.start, `(${access}_awaited[${i}] = `);
+    text.appendLeft(node.end, ')');
+  }
+  again?.prepend(`(${head}`);
+  text.prepend(`(${awaits.length > 0 ? 'async ' : ''}${head}`);
+  return { text, imports, awaits: awaits.length > 0, again };
+}
+
+type TopLevelAwait = { readonly node: AnyNode; readonly repeats: boolean };
+
+/** Puts what was awaited in the place of each await; a module that was imported so is evaluated again. */
+function withoutAwaits(
+  text: MagicString,
+  awaits: readonly TopLevelAwait[],
+  access: string,
+): MagicString | undefined {
+  if (awaits.some(({ repeats }) => repeats)) return undefined;
+  const again = text.clone();
+  for (const [i, { node }] of awaits.entries()) {
+    const { argument } = node as AnyNode & { type: 'AwaitExpression' };
+    const wanted = argument.type === 'ImportExpression' ? bare(argument.source) : undefined;
+    const file = wanted?.type === 'Literal' ? String(wanted.value) : '';
+    const lines = text.original.slice(node.start, node.end).match(/\n/g)?.join('') ?? '';
+    const value = file.startsWith(COMMONJS)
+      ? `${access}_require(${JSON.stringify(file.slice(COMMONJS.length))})`
+      : `${access}_awaited[${i}]`;
+    again.overwrite(node.start, node.end, value + lines);
+  }
+  return again;
 }
 
 type Named = { readonly type: string; readonly name?: string; readonly value?: unknown };
@@ -156,8 +194,11 @@ export function replaceImports(
   });
 }
 
-function awaitsOutside(node: AnyNode): boolean {
-  if (isFunction(node)) return false;
-  if (node.type === 'AwaitExpression' || (node.type === 'ForOfStatement' && node.await)) return true;
-  return childrenOf(node).some(awaitsOutside);
+/** The awaits outside of functions. */
+function topLevelAwaits(node: AnyNode, repeats = false): TopLevelAwait[] {
+  if (isFunction(node)) return [];
+  const loops = repeats || /^(?:For|While|DoWhile)/.test(node.type);
+  const inner = childrenOf(node).flatMap((child) => topLevelAwaits(child, loops));
+  if (node.type === 'AwaitExpression') return [{ node, repeats: loops || inner.length > 0 }, ...inner];
+  return node.type === 'ForOfStatement' && node.await ? [{ node, repeats: true }, ...inner] : inner;
 }

@@ -20,8 +20,20 @@ type Evaluate = (
   access: Access,
   meta: (url: string) => object,
   dynamic: unknown,
+  require: (file: string) => object,
+  awaited: unknown[],
   ...imports: object[]
 ) => unknown;
+
+/** Evaluates the modules of a program: at first, and in an instance after that, which may not wait for promises. */
+type Evaluation = {
+  first(instance: CommonJsInstance): unknown;
+  again(instance: CommonJsInstance): unknown;
+  /** What functions of the bundled modules change; undefined where nothing. */
+  readonly changes: string | undefined;
+  /** Whether `again` can do it. */
+  readonly repeats: boolean;
+};
 
 /** How long the modules of a program may take until all their top-level awaits are over, ms. */
 const LOAD_MS = 10_000;
@@ -34,120 +46,102 @@ const LOAD_MS = 10_000;
 export class Program {
   readonly #commonjs: CommonJsCode;
   readonly #access: Access;
-  readonly #evaluate: (commonjs: CommonJsInstance) => unknown;
-  readonly #entryChanges: string | undefined;
-  readonly #entryRequires: readonly string[];
-  readonly #first: Exports;
+  readonly #evaluation: Evaluation;
   readonly #shared: ReadonlyMap<string, CommonJsModule>;
+  /** What the file exports, in the instance that was evaluated first. */
+  readonly exports: Exports;
   /** What functions of the modules change outside of themselves: why instances are not shared; undefined where they are. */
   readonly changes: string | undefined;
 
   /**
    * Bundles, rewrites and evaluates a file.
-   * @param rewrites - false leaves accesses without Atomics as they are: they are seen by nobody then.
+   * @param rewrites - false leaves accesses without Atomics as they are: no part of the explorer sees them then.
    * @throws IrqError `ERR_SCENARIO` where that cannot be done, with why.
    */
   static async load(file: string, rewrites = true): Promise<Program> {
     const access = makeAccess(plain);
     const commonjs = new CommonJsCode(rewrites);
-    if (formatOf(file) === 'commonjs') {
-      const evaluate = (instance: CommonJsInstance): Exports =>
-        asNamespace(instance.require(file)) as Exports;
-      return Program.#start(file, evaluate, commonjs, access, undefined, [file], false);
-    }
-    const { code, map } = await bundle(file);
-    const rewriting = rewriteAccesses(code, 'module', true, rewrites);
-    const urlAt = urlsOf(code, file, (line, column) => map.find(line, column)?.file);
-    const { imports, awaits } = toModuleFunction(rewriting, urlAt);
-    const name = registerPlaces(file, rewriting.text, map);
-    const run = compile<Evaluate>(rewriting.text.toString(), name);
-    const outside = new Map<string, object>();
-    for (const source of imports) {
-      if (!source.startsWith(COMMONJS)) outside.set(source, (await import(source)) as object);
-    }
-    const metas = new Map<string, object>();
-    const meta = (url: string): object => {
-      const known = metas.get(url) ?? metaOf(url);
-      metas.set(url, known);
-      return known;
-    };
-    const evaluate = (instance: CommonJsInstance): unknown => {
-      const given = imports.map(
-        (source) => outside.get(source) ?? asNamespace(instance.require(source.slice(COMMONJS.length))),
-      );
-      return run(access, meta, importFrom(instance), ...given);
-    };
-    const requires = imports.filter((source) => source.startsWith(COMMONJS));
-    return Program.#start(
-      file,
-      evaluate,
-      commonjs,
-      access,
-      changedState(rewriting.tree),
-      requires.map((source) => source.slice(COMMONJS.length)),
-      awaits,
-    );
-  }
-
-  static async #start(
-    file: string,
-    evaluate: (instance: CommonJsInstance) => unknown,
-    commonjs: CommonJsCode,
-    access: Access,
-    changes: string | undefined,
-    requires: readonly string[],
-    awaits: boolean,
-  ): Promise<Program> {
     const instance = new CommonJsInstance(commonjs, access);
-    const first = await withoutExit(file, async () => withinTime(file, evaluate(instance)));
-    const program = new Program(commonjs, access, evaluate, changes, requires, first, instance.unchanging);
-    if (awaits && program.changes !== undefined) {
-      throw new IrqError(
-        'ERR_SCENARIO',
-        `${file} has a top-level await, and functions that change a variable of their module (${program.changes}): each thread needs the modules anew in each schedule, which cannot wait for a promise. Do without one of the two: make what is awaited in setup, or keep what changes in the state`,
-      );
-    }
-    return program;
+    return withoutExit(file, async () => {
+      const evaluation =
+        formatOf(file) === 'commonjs'
+          ? evaluateCommonJs(file)
+          : await evaluateModules(file, access, rewrites);
+      const exports = await withinTime(file, evaluation.first(instance));
+      return new Program(file, commonjs, access, evaluation, instance.unchanging, exports);
+    });
   }
 
   private constructor(
+    file: string,
     commonjs: CommonJsCode,
     access: Access,
-    evaluate: (commonjs: CommonJsInstance) => unknown,
-    entryChanges: string | undefined,
-    entryRequires: readonly string[],
-    first: Exports,
+    evaluation: Evaluation,
     shared: ReadonlyMap<string, CommonJsModule>,
+    exports: Exports,
   ) {
     this.#commonjs = commonjs;
     this.#access = access;
-    this.#evaluate = evaluate;
-    this.#entryChanges = entryChanges;
-    this.#entryRequires = entryRequires;
-    this.#first = first;
+    this.#evaluation = evaluation;
     this.#shared = shared;
-    this.changes = this.#findChanges();
-  }
-
-  /** What the file exports, in the instance that is evaluated first. */
-  get exports(): Exports {
-    return this.#first;
+    this.exports = exports;
+    this.changes = evaluation.changes ?? commonjs.changes;
+    if (this.changes === undefined || evaluation.repeats) return;
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `${file} awaits in a loop outside of functions, and functions change variables of their modules (${this.changes}): each thread needs the modules anew in each schedule, and cannot wait there. Do without one of the two: await outside of the loop, or keep what changes in the state`,
+    );
   }
 
   /** What the file exports in an instance of its own: evaluates the modules anew, but for those that never change. */
   instantiate(): Exports {
-    if (this.changes === undefined) return this.#first;
-    return this.#evaluate(new CommonJsInstance(this.#commonjs, this.#access, this.#shared)) as Exports;
+    if (this.changes === undefined) return this.exports;
+    return this.#evaluation.again(
+      new CommonJsInstance(this.#commonjs, this.#access, this.#shared),
+    ) as Exports;
   }
+}
 
-  #findChanges(): string | undefined {
-    if (this.#entryChanges !== undefined) return this.#entryChanges;
-    for (const file of this.#entryRequires) {
-      const changes = this.#commonjs.changesOf(file);
-      if (changes !== undefined) return changes;
-    }
-    return undefined;
+function evaluateCommonJs(file: string): Evaluation {
+  const evaluate = (instance: CommonJsInstance): object => asNamespace(instance.require(file));
+  return { first: evaluate, again: evaluate, changes: undefined, repeats: true };
+}
+
+async function evaluateModules(file: string, access: Access, rewrites: boolean): Promise<Evaluation> {
+  const { code, map } = await bundle(file);
+  const rewriting = rewriteAccesses(code, 'module', true, rewrites);
+  const urlAt = urlsOf(code, file, (line, column) => map.find(line, column)?.file);
+  const { text, imports, awaits, again } = toModuleFunction(rewriting, urlAt);
+  const evaluate = compile<Evaluate>(text.toString(), registerPlaces(file, text, map));
+  const repeat =
+    again === undefined
+      ? undefined
+      : compile<Evaluate>(again.toString(), registerPlaces(`${file}?again`, again, map));
+  const outside = new Map<string, object>();
+  for (const source of imports) {
+    if (!source.startsWith(COMMONJS)) outside.set(source, (await import(source)) as object);
   }
+  const metas = new Map<string, object>();
+  const meta = (url: string): object => {
+    const known = metas.get(url) ?? metaOf(url);
+    metas.set(url, known);
+    return known;
+  };
+  const awaited: unknown[] = [];
+  const run =
+    (body: Evaluate) =>
+    (instance: CommonJsInstance): unknown => {
+      const require = (path: string): object => asNamespace(instance.require(path));
+      const given = imports.map((source) => outside.get(source) ?? require(source.slice(COMMONJS.length)));
+      return body(access, meta, importFrom(instance), require, awaited, ...given);
+    };
+  const first = run(evaluate);
+  return {
+    first,
+    again: repeat === undefined ? first : run(repeat),
+    changes: changedState(rewriting.tree),
+    repeats: !awaits || repeat !== undefined,
+  };
 }
 
 /** Gives the URL of the file that a place in a bundle comes from. */
