@@ -5,6 +5,7 @@ import { conclude } from './conclusion.ts';
 import { NATIVE } from './controlled-atomics.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { hangFailure, toFailure } from './failure.ts';
+import { ENDLESS_ROUNDS } from './loops.ts';
 import { Observations } from './observations.ts';
 import { LOAD } from './operation.ts';
 import { EVERYTHING } from './ownership.ts';
@@ -104,6 +105,8 @@ class Exploration {
   #exhausted = false;
   #outOfTime = false;
   #interrupted = false;
+  /** The search that was going on at the end has cut schedules off. */
+  #cutShort = false;
   #bound = '';
   #search: Phase['search'];
 
@@ -232,10 +235,19 @@ class Exploration {
   /** What the search leaves out, whatever it ran. */
   #omissions(): string[] {
     const { simulator, memory } = this.#simulation;
-    const { plain, plainWriteAt } = simulator.tracks;
-    if (!plain) return [];
-    const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
-    return [`plain accesses to shared memory${where}: each belongs to the step before`];
+    const { plain, plainWriteAt, letGo } = simulator.tracks;
+    const omissions: string[] = [];
+    if (plain) {
+      const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
+      omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
+    }
+    if (this.#cutShort)
+      omissions.push(`schedules of more than ${this.#options.steps ?? DEFAULT_STEPS} steps`);
+    if (letGo)
+      omissions.push(
+        `what comes after a loop of more than ${ENDLESS_ROUNDS.toLocaleString('en-US')} equal rounds: it was taken for one without end`,
+      );
+    return omissions;
   }
 
   /** As many schedules as were asked for, where a number was asked for and has been run. */
@@ -251,6 +263,7 @@ class Exploration {
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
     this.#running = phase.strategy.name;
+    simulator.cutShort = false;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
@@ -280,6 +293,7 @@ class Exploration {
       this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
+    this.#cutShort = phase.search !== undefined && simulator.cutShort;
     // What came to its end was in time, and not interrupted.
     if (ended) this.#outOfTime = this.#interrupted = false;
     if (!ended || phase.search === undefined) return;

@@ -109,7 +109,9 @@ export class Dpor implements Strategy {
     }
     for (let t = 0; t < this.#threads; t++) {
       const point = run.pending[t];
-      if (point?.op === LOCK && (run.enabled & (1 << t)) === 0) this.#raceForLock(run, t, point, run.steps);
+      // Where a step failed, its thread may have given the lock back with it: the others were blocked until then.
+      const blocked = how === 'failed' || (run.enabled & (1 << t)) === 0;
+      if (point?.op === LOCK && blocked) this.#raceForLock(run, t, point, run.steps);
     }
     this.repeats = !this.#isNew(run);
   }

@@ -20,8 +20,20 @@ export type Comparison = {
   readonly longest: number;
 };
 
+/** How the searches that are compared are made. */
+export type Searches = {
+  dfs(bound?: Bound): Strategy;
+  dpor(): Strategy;
+};
+
+const SEARCHES: Searches = { dfs: (bound) => new Dfs(bound), dpor: () => new Dpor() };
+
 /** Compares all that both can tell of a program, under every rule for timeouts. */
-export function compare(program: Program, limits: Limits): Comparison | undefined {
+export function compare(
+  program: Program,
+  limits: Limits,
+  searches: Searches = SEARCHES,
+): Comparison | undefined {
   const differences: string[] = [];
   let schedules = 0;
   let longest = 0;
@@ -34,8 +46,8 @@ export function compare(program: Program, limits: Limits): Comparison | undefine
     };
     schedules += judged.counts.schedules;
     longest = Math.max(longest, judged.longest);
-    compareDfs(program, timeouts, judged, limits, check);
-    compareDpor(program, timeouts, judged, limits, check);
+    compareDfs(program, timeouts, judged, limits, searches, check);
+    compareDpor(program, timeouts, judged, limits, searches, check);
     // Under one of the rules, by turns: shrinking takes longer than all else.
     if (timeouts === TIMEOUTS[program.seed % TIMEOUTS.length])
       compareVerdicts(program, timeouts, judged, check);
@@ -50,14 +62,15 @@ function compareDfs(
   timeouts: Timeouts,
   judged: Judged,
   limits: Limits,
+  searches: Searches,
   check: Check,
 ): void {
-  const all = run(program, timeouts, limits, new Dfs());
+  const all = run(program, timeouts, limits, searches.dfs());
   check('schedules of dfs', all.counts, judged.counts);
   checkOutcomes('dfs', all.outcomes, judged.outcomes, check);
   for (const most of BOUNDS) {
     const within = (kind: 'preemptions' | 'delays'): Counts =>
-      run(program, timeouts, limits, new Dfs({ kind, most } satisfies Bound)).counts;
+      run(program, timeouts, limits, searches.dfs({ kind, most })).counts;
     check(`schedules within ${most} preemptions`, within('preemptions'), upTo(judged.byPreemptions, most));
     check(`schedules within ${most} delays`, within('delays'), upTo(judged.byDelays, most));
   }
@@ -68,9 +81,10 @@ function compareDpor(
   timeouts: Timeouts,
   judged: Judged,
   limits: Limits,
+  searches: Searches,
   check: Check,
 ): void {
-  const classes = run(program, timeouts, limits, new Dpor());
+  const classes = run(program, timeouts, limits, searches.dpor());
   checkOutcomes('dpor', classes.outcomes, judged.outcomes, check);
   if (classes.counts.schedules > judged.counts.schedules)
     check('schedules of dpor', classes.counts.schedules, `at most ${judged.counts.schedules}`);
