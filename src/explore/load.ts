@@ -37,6 +37,7 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
   return checkScenario(first, file, {
     // Nor are there proxies where accesses without Atomics are to be left alone.
     rewritten: true,
+    plain,
     anew: () => pick(program.instantiate(), exportName, file),
   });
 }
