@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { type ExploreOptions, type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';
@@ -14,7 +15,6 @@ import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Found, findScenarios, listScenarios } from './scenario.ts';
-import { shellWord } from './shell.ts';
 import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 

@@ -2,7 +2,7 @@ import { execute } from './execute.ts';
 import { Image } from './image.ts';
 import type { ElementArray, Point, Value } from './operation.ts';
 import { Restart } from './restart.ts';
-import { type Alias, type Names, type Shared, SharedBuffers } from './shared-buffers.ts';
+import { type Shared, SharedBuffers } from './shared-buffers.ts';
 import { type Cells, UndoLog } from './undo-log.ts';
 
 /**
@@ -38,6 +38,9 @@ const SMALL = 64;
 const COMPARED = 4096;
 /** The first looks for unseen writes compare the whole memory; later ones as often as takes a twentieth of the time. */
 const FIRST_LOOKS = 8;
+/** Of memory larger than this, fewer. */
+const LARGE = 1 << 20;
+const FIRST_LOOKS_OF_LARGE = 2;
 const LOOK_SHARE = 20;
 /** What a run of a thread's code takes at least, and how many bytes are compared in that time. */
 const BYTES_A_RUN = 8192;
@@ -68,11 +71,6 @@ export class SharedMemory extends SharedBuffers {
   #credit = 0;
   /** Compare the whole memory each time that unseen writes are looked for. */
   alwaysLooks = false;
-
-  constructor(state: unknown, made: readonly SharedArrayBuffer[], names?: Names, aliases?: readonly Alias[]) {
-    super(state, made, names, aliases);
-    this.markFresh();
-  }
 
   /** Takes the bytes as they are now for those that {@link restore} puts back. */
   markFresh(): void {
@@ -148,7 +146,7 @@ export class SharedMemory extends SharedBuffers {
   #sawUnseen(): void {
     if (this.#mode === 'tracked' || this.size <= COMPARED || this.alwaysLooks) return;
     this.alwaysLooks = true;
-    if (this.#looks >= FIRST_LOOKS) throw new Restart();
+    if (this.#looks >= FIRST_LOOKS_OF_LARGE) throw new Restart();
   }
 
   #restoreUnseen(): boolean {
@@ -280,7 +278,7 @@ export class SharedMemory extends SharedBuffers {
   /** Whether it is time to compare the whole memory. */
   #isDue(): boolean {
     if (this.size <= COMPARED || this.alwaysLooks) return true;
-    if (this.#looks < FIRST_LOOKS) {
+    if (this.#looks < (this.size > LARGE ? FIRST_LOOKS_OF_LARGE : FIRST_LOOKS)) {
       this.#looks++;
       return true;
     }
