@@ -2,19 +2,26 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
-import { isGuestRecording, readGuestTrace } from '../recorded/trace/guest-trace.ts';
-import { recordedWorkload, shapeOf } from '../recorded/workload.ts';
+import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import type { StressOptions } from '../stress/stress-build.ts';
-import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../stress/stress-plan.ts';
-import { held, type StressResult } from '../stress/stress-result.ts';
-import { runStress } from '../stress/stress-run.ts';
+import {
+  CHURNS,
+  type Churn,
+  held,
+  LINE_MODES,
+  type LineMode,
+  runStress,
+  type StressOptions,
+  type StressResult,
+} from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { shellWord } from './shell.ts';
+import { print } from './stdout.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -120,10 +127,11 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  for (const note of follower.close(result)) process.stderr.write(`${note}\n`);
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  const { status, notes } = follower.close(result, exitOf(result));
+  for (const note of notes) process.stderr.write(`${note}\n`);
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
-  return exitOf(result);
+  return status;
 }
 
 function exitOf(result: StressResult): number {
@@ -198,7 +206,7 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
   const words = ['npx irqloom stress'];
   for (const [name, value] of Object.entries(flags)) {
     if (name === 'seed' || value === undefined || value === false) continue;
-    words.push(value === true ? `--${name}` : `--${name} ${value}`);
+    words.push(value === true ? `--${name}` : `--${name} ${shellWord(String(value))}`);
   }
   return `${words.join(' ')} --seed ${seed}`;
 }

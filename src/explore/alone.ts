@@ -37,14 +37,14 @@ export class Alone {
     this.count = 0;
   }
 
-  /** Answers a call that was made before, with the same array and the same operands; {@link OTHER} where it was not. */
-  repeat(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value | typeof OTHER {
+  /** Answers a call that was made before, through the same view and with the same operands; {@link OTHER} where it was not. */
+  repeat(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value | typeof OTHER {
     if (this.count >= this.#most || this.#last < 0) return OTHER;
     const looks = this.#looks;
     const guess = this.#after[this.#last] as number;
     for (let i = guess, tried = 0; tried < looks.length; tried++, i = i + 1 < looks.length ? i + 1 : 0) {
       const look = looks[i] as Point;
-      if (look.array === array && look.index === index && look.op === op && look.a === a && look.b === b)
+      if (look.handle === handle && look.index === index && look.op === op && look.a === a && look.b === b)
         return this.#note(i);
     }
     return OTHER;

@@ -4,7 +4,7 @@ import { ClassCounter } from './classes.ts';
 import { conclude } from './conclusion.ts';
 import { NATIVE } from './controlled-atomics.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
-import { hangFailure, toFailure } from './failure.ts';
+import { hangFailure, toFailure, toShrunkFailure } from './failure.ts';
 import { ENDLESS_ROUNDS } from './loops.ts';
 import { Observations } from './observations.ts';
 import { LOAD } from './operation.ts';
@@ -237,7 +237,11 @@ class Exploration {
     const { simulator, memory } = this.#simulation;
     const { plain, plainWriteAt, letGo } = simulator.tracks;
     const omissions: string[] = [];
-    if (plain) {
+    if (this.#simulation.scenario.plain === 'off') {
+      omissions.push(
+        'accesses to shared memory without Atomics, which were switched off as points of a schedule',
+      );
+    } else if (plain) {
       const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
       omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
     }
@@ -390,8 +394,8 @@ class Exploration {
     const hangMs = hangSecondsOf(this.#options) * 1000;
     this.#report('shrink');
     const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
-    const { recording, minimal } = shrink(this.#simulation, found, budget);
-    return this.#toFailure(recording, minimal);
+    const shrunk = shrink(this.#simulation, found, budget);
+    return toShrunkFailure(this.#simulation, shrunk, this.#seed, this.#timeouts);
   }
 
   #toFailure(recording: Recording, minimal: Failure['minimal']): Failure {

@@ -1,5 +1,6 @@
 import type { Recording } from './record.ts';
-import type { Failure } from './result.ts';
+import type { Failure, SmallerFailure } from './result.ts';
+import { culpritOf, type Shrunk } from './shrink.ts';
 import type { Simulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
 import { encodeToken } from './token.ts';
@@ -33,6 +34,31 @@ export function toFailure(
     threads: recording.threads,
     trace: recording.trace,
   };
+}
+
+/** What shrinking came to, as the failure that is shown. */
+export function toShrunkFailure(
+  simulation: Simulation,
+  { recording, minimal, smaller }: Shrunk,
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const failure = toFailure(simulation, recording, minimal, seed, timeouts);
+  const thread = simulation.scenario.threadNames[culpritOf(recording)];
+  const where = thread === undefined ? '' : ` in ${thread}`;
+  return {
+    ...failure,
+    ...(minimal === 'proved'
+      ? { proof: `no schedule with fewer preemptions ends with ${failure.kind}${where}` }
+      : {}),
+    ...(smaller === undefined
+      ? {}
+      : { smaller: inShort(toFailure(simulation, smaller, 'best-found', seed, timeouts)) }),
+  };
+}
+
+function inShort({ kind, message, token, preemptions, steps }: Failure): SmallerFailure {
+  return { kind, message, token, preemptions, steps };
 }
 
 /** The failure of a thread whose code came to no operation for so long that it was stopped. */

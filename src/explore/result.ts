@@ -43,6 +43,15 @@ export type ThreadEnd = {
   readonly site?: string;
 };
 
+/** A failure of another kind, or of another thread, than the one that is shown. */
+export type SmallerFailure = {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly token: string;
+  readonly preemptions: number;
+  readonly steps: number;
+};
+
 /** A failing schedule. */
 export type Failure = {
   readonly kind: FailureKind;
@@ -51,8 +60,12 @@ export type Failure = {
   /** The schedule as one string; see token.ts. */
   readonly token: string;
   readonly preemptions: number;
-  /** `proved`: no schedule with fewer preemptions fails. */
+  /** `proved`: no schedule with fewer preemptions fails in this way; `proof` says which way that is. */
   readonly minimal: 'proved' | 'best-found';
+  /** Where it is proved: what, in words. It says nothing of failures of another kind, or of another thread. */
+  readonly proof?: string;
+  /** The smallest schedule met that fails in another way, where that is smaller than this one. */
+  readonly smaller?: SmallerFailure;
   readonly steps: number;
   readonly threads: readonly ThreadEnd[];
   readonly trace: readonly TraceEntry[];

@@ -38,10 +38,21 @@ export function failureText(failure: Failure, repeat?: string): string {
     '',
     ...endLines(threads),
     '',
+    ...proofLines(failure),
     `token   ${token}`,
     ...(repeat === undefined ? [] : [`repeat  ${repeat}`]),
   ];
   return lines.join('\n');
+}
+
+/** What was proved of the size of a failure, and a smaller one of another kind. */
+function proofLines({ proof, smaller }: Failure): string[] {
+  const lines = proof === undefined ? [] : [`proved  ${proof}`];
+  if (smaller !== undefined) {
+    const size = `${plural(smaller.steps, 'step')}, ${plural(smaller.preemptions, 'preemption')}`;
+    lines.push(`smaller ${smaller.kind}: ${smaller.message} (${size}; token ${smaller.token})`);
+  }
+  return lines;
 }
 
 /** A schedule that was run again, as text. */

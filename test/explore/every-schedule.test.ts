@@ -368,3 +368,38 @@ describe('a limit on steps', () => {
     expect(result.bounded).toMatch(/6 steps/);
   });
 });
+
+describe('the smallest failure', () => {
+  const two: Threads = {
+    // Needs two preemptions: one to let the other thread store, and one to come back.
+    early: (w) => {
+      if (Atomics.load(w, 0) === 0 && Atomics.load(w, 0) === 1) throw new Error('changed');
+    },
+    // Needs none.
+    late: (w) => {
+      Atomics.store(w, 0, 1);
+      if (Atomics.load(w, 1) === 0) throw new Error('nobody was here');
+    },
+  };
+
+  test('is proved for its kind and its thread, and one of another thread that is smaller is told', () => {
+    const found = Array.from(
+      { length: 40 },
+      (_, seed) => explore(program(two), { strategy: 'random', seed }).failure,
+    );
+    const early = found.find((failure) => failure?.message.includes('changed'));
+    expect(early).toMatchObject({
+      preemptions: 2,
+      minimal: 'proved',
+      proof: 'no schedule with fewer preemptions ends with exception in early',
+      smaller: { kind: 'exception', preemptions: 0, steps: 2 },
+    });
+    expect(early?.smaller?.message).toMatch(/^late: nobody was here/);
+    const late = found.find((failure) => failure?.message.includes('nobody'));
+    expect(late).toMatchObject({
+      preemptions: 0,
+      proof: 'no schedule with fewer preemptions ends with exception in late',
+    });
+    expect(late).not.toHaveProperty('smaller');
+  });
+});

@@ -52,6 +52,10 @@ export class PlainLpis implements LpiPort {
     return this.config.has(lpi) ? this.config.get(lpi) : 0xa1;
   }
 
+  hasPendingByte(): boolean {
+    return true;
+  }
+
   importPending(lpi: number, vcpu: number): boolean {
     return this.pendingTable.delete(`${vcpu}:${lpi}`);
   }
