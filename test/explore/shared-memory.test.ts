@@ -34,6 +34,7 @@ function store(
   );
   const index = Math.floor(at / Kind.BYTES_PER_ELEMENT);
   const address = memory.locate(view) + index * Kind.BYTES_PER_ELEMENT;
+  memory.touch(address, Kind.BYTES_PER_ELEMENT);
   memory.execute(new Point(STORE, view, index, value, undefined, address));
 }
 
