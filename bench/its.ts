@@ -5,6 +5,7 @@ import { gicd, gicr, gits } from '../src/arch/registers.ts';
 import { Gic, gicRegions } from '../src/gic/gic.ts';
 import type { Interrupts } from '../src/gic/interrupts.ts';
 import type { Lpis } from '../src/gic/lpis.ts';
+import { setUpIts } from '../src/guest/its-driver.ts';
 import { Its } from '../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../src/its/personality.ts';
 import { itsRegions } from '../src/its/regions.ts';
@@ -40,7 +41,6 @@ const QUEUE = RAM + 0x40_0000;
 const QUEUE_BYTES = 0x1_0000;
 const ITT = RAM + 0x50_0000;
 const LPIS = 65_536 - FIRST_LPI;
-const VALID = 1n << 63n;
 const TIMES = 1_000_000;
 const ROUNDS = 5;
 
@@ -90,10 +90,12 @@ class Bench {
 
   /** Lets a guest map everything; returns the events as DeviceID << 16 | EventID. */
   #map(memory: GuestMemory, devices: number, events: number): Uint32Array {
-    this.#its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
-    this.#its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
-    this.#its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_BYTES / 4096 - 1));
-    this.#its.write(gits.CTLR, 4, 1n);
+    setUpIts(this.#its, 0, {
+      deviceTable: DEVICE_TABLE,
+      collectionTable: COLLECTION_TABLE,
+      queue: QUEUE,
+      queuePages: QUEUE_BYTES / 4096,
+    });
     let tail = 0;
     const run = (command: ItsCommand) => {
       writePacket(memory, QUEUE + tail, encodeCommand(command));

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { encodeCommand, type ItsCommand, writePacket } from '../../src/arch/its-command.ts';
 import { gicr, gits } from '../../src/arch/registers.ts';
 import { Gic, gicRegions } from '../../src/gic/gic.ts';
+import { setUpIts } from '../../src/guest/its-driver.ts';
 import { Its } from '../../src/its/its.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
 import { itsRegions } from '../../src/its/regions.ts';
@@ -13,7 +14,6 @@ import { Readers, readersWords } from '../../src/memory/readers.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { COLLECTION_TABLE, DEVICE_TABLE, ITT, QUEUE, RAM, RAM_BYTES } from './board.ts';
 
-const VALID = 1n << 63n;
 const CONFIG_TABLE = RAM;
 const PENDING_TABLES = RAM + 0x8_0000;
 const LPI = 8192;
@@ -59,10 +59,12 @@ async function play(waits: boolean): Promise<Outcome> {
   const personality = ITS_PERSONALITIES.kvm;
   const its = new Its(words, regions.its, { index: 0, lpis: gic.lpis, memory, readers, personality });
   its.init();
-  its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
-  its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
-  its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | 15n);
-  its.write(gits.CTLR, 4, 1n);
+  setUpIts(its, 0, {
+    deviceTable: DEVICE_TABLE,
+    collectionTable: COLLECTION_TABLE,
+    queue: QUEUE,
+    queuePages: 16,
+  });
   let tail = 0;
   const run = (...commands: ItsCommand[]) => {
     for (const command of commands) {
