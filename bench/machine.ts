@@ -1,13 +1,12 @@
 import { cpuUsage } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { gits } from '../src/arch/registers.ts';
+import { routesOf } from '../src/guest/source.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/guest/topology.ts';
+import type { Fd } from '../src/kvm/gsi.ts';
 import { Machine } from '../src/board/machine.ts';
-import type { Fd, Gsi } from '../src/kvm/gsi.ts';
-import { MSI_VALID_DEVID } from '../src/kvm/route.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/stress/synthetic.ts';
 import { type Cast, Harness } from '../src/threads/harness.ts';
 import {
   BENCH_WORDS,
@@ -56,17 +55,7 @@ function build(topology: Topology, haltPollNs: number, otherThreads: number): Ma
   const machine = Machine.create(config);
   const sources = syntheticSources(topology, config.spis);
   bootSynthetic(machine, topology, sources);
-  const address = config.itsBase + gits.TRANSLATER;
-  machine.vm.setGsiRouting(
-    sources.map(({ gsi, eventId, deviceId }) => ({
-      type: 'msi',
-      gsi: gsi as Gsi,
-      flags: MSI_VALID_DEVID,
-      address,
-      data: eventId,
-      deviceId,
-    })),
-  );
+  machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
   return machine;
 }

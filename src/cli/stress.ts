@@ -7,9 +7,10 @@ import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { isGuestRecording, readGuestTrace } from '../recorded/trace/guest-trace.ts';
+import { recordedWorkload, shapeOf } from '../recorded/workload.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import { type StressOptions, shapeOf } from '../stress/stress-build.ts';
+import type { StressOptions } from '../stress/stress-build.ts';
 import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../stress/stress-plan.ts';
 import { held, type StressResult } from '../stress/stress-result.ts';
 import { runStress } from '../stress/stress-run.ts';
@@ -158,7 +159,7 @@ function optionsOf(flags: Flags): StressOptions {
       '--fault lost-ack is about lines that resample: add --lines resample --spis 8',
     );
   }
-  if (fault === 'wrong-vcpu' && 'events' in input && 'vcpus' in input && input.vcpus === 1) {
+  if (fault === 'wrong-vcpu' && !('boot' in input) && input.vcpus === 1) {
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
   }
   if ((fault === 'stale-route' || fault === 'wrong-vcpu') && churn === 'none') {
@@ -185,7 +186,7 @@ function optionsOf(flags: Flags): StressOptions {
 /** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
 function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
   const guest = readGuestTrace(recording ?? ownRecording());
-  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
+  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : recordedWorkload(guest);
 }
 
 function randomSeed(): number {

@@ -1,14 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
-import type { Machine } from '../board/machine.ts';
-import { VIOLATIONS } from '../board/proof.ts';
+import { openCpuInterface } from '../guest/gic-driver.ts';
+import { connectionsOf, SOURCE_POLICY } from '../guest/source.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import type { Machine } from '../board/machine.ts';
+import { VIOLATIONS } from '../board/proof.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { countOperations } from '../memory/operation-count.ts';
-import { connectionsOf, STRESS_POLICY } from '../stress/naming.ts';
 import { buildStress } from '../stress/stress-build.ts';
 import { stressDriverProgram } from '../stress/stress-driver.ts';
 import { type Plan, stressViews } from '../stress/stress-plan.ts';
@@ -121,7 +122,7 @@ const BATCHES = 10;
 export function measureInjection(abi: DesignName): Pick<DesignResult, 'injection' | 'byRoute'> {
   const { machine, plan } = machineOf(abi, { vcpus: 1, devices: 1, events: 1 }, 'inline');
   DESIGNS[abi]
-    .makeUserland(machine.vm, STRESS_POLICY)
+    .makeUserland(machine.vm, SOURCE_POLICY)
     .connectAll(connectionsOf(plan.sources, machine.config));
   const take = guestOf(machine);
   const { irqfds } = machine.vm;
@@ -155,8 +156,7 @@ export function measureInjection(abi: DesignName): Pick<DesignResult, 'injection
 /** vCPU 0 with its interrupts on; takes all that is pending. */
 export function guestOf(machine: Machine): () => void {
   const cpu = machine.gic.cpuInterface(0);
-  cpu.priorityMask = 0xf0;
-  cpu.groupEnable1 = true;
+  openCpuInterface(cpu);
   return () => {
     for (let intid = cpu.acknowledge(); intid !== SPURIOUS; intid = cpu.acknowledge())
       cpu.endOfInterrupt(intid);

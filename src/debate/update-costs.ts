@@ -1,14 +1,14 @@
 import { gits } from '../arch/registers.ts';
-import { DEFAULT_CONFIG } from '../board/config.ts';
-import { Machine } from '../board/machine.ts';
 import { isPending } from '../gic/state.ts';
+import { connectionsOf, nameOf, SOURCE_POLICY } from '../guest/source.ts';
 import type { Design, DesignName, Source, UpdateCost, Userland } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { type UpdateTrial, updateFates } from '../kvm/designs/update-fates.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../kvm/route.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../kvm/vmm/policies.ts';
-import { connectionsOf, nameOf, STRESS_POLICY } from '../stress/naming.ts';
+import { DEFAULT_CONFIG } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import { guestOf, machineOf } from './debate-measure.ts';
 import type { DesignFates, UpdateFigures, UpdateRow } from './debate-result.ts';
 
@@ -29,7 +29,7 @@ export function measureUpdates(abi: DesignName, vectors: readonly number[] = VEC
   const counts = [...new Set(vectors.map((count) => Math.min(count, most)))];
   return counts.map((count) => {
     const [masked, source] = [sourceOf(design, 0), sourceOf(design, 1)];
-    const byIrqFd = connected(design, count, STRESS_POLICY);
+    const byIrqFd = connected(design, count, SOURCE_POLICY);
     const maskByIrqFd = timed([(userland) => userland.mask(0), (userland) => userland.unmask(0)], byIrqFd);
     const reroute = timed(
       [(userland) => userland.reroute(0, source), (userland) => userland.reroute(0, masked)],
@@ -102,7 +102,7 @@ export function measureFates(abi: DesignName, moments: number = MOMENTS): Design
   const byRoute = DESIGNS[abi].table !== 'none' && DESIGNS[abi].msi !== 'none';
   return {
     maskByIrqFd: updateFates(
-      make(() => mask, STRESS_POLICY),
+      make(() => mask, SOURCE_POLICY),
       moments,
     ),
     maskByRoute: byRoute
@@ -112,7 +112,7 @@ export function measureFates(abi: DesignName, moments: number = MOMENTS): Design
         )
       : null,
     reroute: updateFates(
-      make((to) => [(userland) => userland.reroute(0, to)], STRESS_POLICY),
+      make((to) => [(userland) => userland.reroute(0, to)], SOURCE_POLICY),
       moments,
     ),
   };

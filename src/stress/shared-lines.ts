@@ -1,8 +1,8 @@
 import type { Interrupts } from '../gic/interrupts.ts';
 import { LINE as LINE_BIT } from '../gic/state.ts';
+import type { Source } from '../guest/source.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import type { Source } from './stress-plan.ts';
 
 // By line. Written by the devices that share it.
 const RAISES = 0;

@@ -1,4 +1,5 @@
-import type { Plan, Source } from './stress-plan.ts';
+import type { Source } from '../guest/source.ts';
+import type { Plan } from './stress-plan.ts';
 
 /** A source as it was before its message changed: its event is still mapped. */
 export type Retired = {

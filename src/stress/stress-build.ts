@@ -1,46 +1,37 @@
 import { FIRST_SPI } from '../arch/intid.ts';
-import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { Fault, MachineConfig } from '../board/config.ts';
-import { Machine } from '../board/machine.ts';
-import type { DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
-import { type Gsi, IRQCHIP_PINS } from '../kvm/gsi.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
-import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import type { GuestTrace } from '../recorded/trace/guest-trace.ts';
-import { standIns } from './naming.ts';
-import {
-  bootRecorded,
-  recordedInput,
-  recordedMachine,
-  recordedSources,
-  recordedTables,
-} from './recorded-input.ts';
-import {
-  type Churn,
-  type LineMode,
-  type Plan,
-  proofKind,
-  type Source,
-  stressViews,
-  stressWords,
-  threadsOf,
-} from './stress-plan.ts';
+import { GicDriver } from '../guest/gic-driver.ts';
+import { type Source, standIns } from '../guest/source.ts';
 import {
   bootSynthetic,
-  enableSpi,
   syntheticConfig,
   syntheticSources,
   syntheticTables,
   type Topology,
   wiredSources,
-} from './synthetic.ts';
+} from '../guest/topology.ts';
+import type { GuestTables, Workload } from '../guest/workload.ts';
+import type { DesignName } from '../kvm/designs/design.ts';
+import { DESIGNS } from '../kvm/designs/designs.ts';
+import { IRQCHIP_PINS } from '../kvm/gsi.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import type { Fault, MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
+import {
+  type Churn,
+  type LineMode,
+  type Plan,
+  proofKind,
+  stressViews,
+  stressWords,
+  threadsOf,
+} from './stress-plan.ts';
 import { slicesKept } from './traced/slices.ts';
 
-/** What to run: a recorded guest, or a topology of one's own. */
+/** A stress run's input and settings. */
 export type StressOptions = {
-  readonly input: GuestTrace | Omit<Topology, 'spis'>;
+  /** A guest that boots itself, such as a recorded one; or the sizes of a synthetic guest. */
+  readonly input: Workload | Omit<Topology, 'spis'>;
   /** Wires beside the MSIs, edge-triggered and level-triggered in turn. */
   readonly spis: number;
   /** What drives the level-triggered ones: KVM_IRQ_LINE, if nobody says otherwise; and the design: `merged`. */
@@ -61,8 +52,6 @@ export type StressOptions = {
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
 
-type Tables = Pick<Plan, 'spareLpis' | 'collections' | 'configTable' | 'eventBits'>;
-
 /** SPIs for sources that stand in for events to change to, as many as the GIC has room for. */
 const SPARE_SPIS = 32;
 const NO_SPARE = { first: 0, end: 0 } as const;
@@ -70,8 +59,14 @@ const NO_SPARE = { first: 0, end: 0 } as const;
 /** A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources. */
 export function buildStress(options: StressOptions): { machine: Machine; plan: Plan } {
   const { input } = options;
-  if ('events' in input && 'file' in input) return buildRecorded(options, input);
-  const topology = { ...(input as Omit<Topology, 'spis'>), spis: options.spis };
+  return 'boot' in input ? buildWorkload(options, input) : buildTopology(options, input);
+}
+
+function buildTopology(
+  options: StressOptions,
+  input: Omit<Topology, 'spis'>,
+): { machine: Machine; plan: Plan } {
+  const topology = { ...input, spis: options.spis };
   const { vcpus, devices, events, spis } = topology;
   const design = DESIGNS[options.abi ?? 'merged'];
   const inPlace = design.msi === 'lpi' ? 0 : devices * events;
@@ -89,30 +84,25 @@ export function buildStress(options: StressOptions): { machine: Machine; plan: P
   const machine = createMachine(config, options, { sources, devices, vcpus });
   bootSynthetic(machine, topology, sources);
   const spareSpis = { first: FIRST_SPI + inPlace, end: FIRST_SPI + inPlace + spare };
-  for (let intid = spareSpis.first; intid < spareSpis.end; intid++) enableSpi(machine, intid, true, 0);
+  const gic = new GicDriver(machine.mmio, config);
+  for (let intid = spareSpis.first; intid < spareSpis.end; intid++)
+    gic.enableSpi(intid, { edge: true, vcpu: 0 });
   return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));
 }
 
-/** The topology that a recorded guest has the shape of: for designs that cannot run the guest itself. */
-export function shapeOf(trace: GuestTrace): Omit<Topology, 'spis'> {
-  const { setup } = recordedInput(trace);
-  const devices = setup.devices.length;
-  return { vcpus: trace.header.cpus, devices, events: Math.ceil(setup.events.length / devices) };
-}
-
-function buildRecorded(options: StressOptions, trace: GuestTrace): { machine: Machine; plan: Plan } {
+function buildWorkload(options: StressOptions, input: Workload): { machine: Machine; plan: Plan } {
   if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
     throw new IrqError(
       'ERR_CONFIG',
-      `in the design "${options.abi}" no irqfd leads to the ITS, which is all that a recorded guest uses: give a topology of your own`,
+      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses nothing else: choose a topology of your own (vCPUs, devices, events)`,
     );
   }
-  const input = recordedInput(trace);
-  const sources = named(options, recordedSources(input, options.spis));
-  const sizes = { sources, devices: input.setup.devices.length, vcpus: trace.header.cpus };
-  const machine = createMachine(recordedMachine(input, sources.length), options, sizes);
-  bootRecorded(machine, input, sources);
-  return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, recordedTables(input, machine));
+  const { vcpus, devices } = input;
+  const sources = named(options, input.sources(options.spis));
+  const sizes = { sources, devices, vcpus };
+  const machine = createMachine(input.config(sources.length), options, sizes);
+  const tables = input.boot(machine, sources);
+  return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, tables);
 }
 
 /** The sources with what the design and the kind of lines make of their names. */
@@ -158,7 +148,7 @@ function planned(
   machine: Machine,
   options: StressOptions,
   sizes: Sizes & Pick<Plan, 'spareSpis'>,
-  tables: Tables,
+  tables: GuestTables,
 ): { machine: Machine; plan: Plan } {
   const { churn, seed, iterations } = options;
   const plan: Plan = { ...sizes, ...tables, churn, seed, iterations, slices: slicesOf(options, sizes) };
@@ -166,19 +156,4 @@ function planned(
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);
   return { machine, plan };
-}
-
-/** The routing table for some sources: the wired GSIs, each to its pin, and an MSI route for each event. */
-export function routesOf(machine: Machine, sources: readonly Source[]): Route[] {
-  const address = machine.config.itsBase + gits.TRANSLATER;
-  const wired = Array.from(
-    { length: machine.config.spis },
-    (_, pin): Route => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin }),
-  );
-  const messages = sources.flatMap(({ kind, gsi, deviceId, eventId }): Route[] =>
-    kind === 'msi'
-      ? [{ type: 'msi', gsi: gsi as Gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId }]
-      : [],
-  );
-  return [...wired, ...messages];
 }

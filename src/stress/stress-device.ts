@@ -1,10 +1,11 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
+import type { Source } from '../guest/source.ts';
 import type { Machine } from '../board/machine.ts';
 import type { EventFd } from '../memory/eventfd.ts';
 import { load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
-import { type Plan, type Source, stressViews } from './stress-plan.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
 
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;

@@ -1,20 +1,21 @@
 import { FIRST_LPI } from '../arch/intid.ts';
+import { lpiConfig } from '../arch/lpi-config.ts';
 import { Chance } from '../base/chance.ts';
-import type { Machine } from '../board/machine.ts';
-import { affinityOf } from '../gic/affinity.ts';
 import { isPending } from '../gic/state.ts';
+import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
+import { ItsDriver } from '../guest/its-driver.ts';
+import { connectionsOf, hasIrqFd, nameOf, SOURCE_POLICY, type Source } from '../guest/source.ts';
 import type { Userland } from '../kvm/designs/design.ts';
+import type { Machine } from '../board/machine.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
-import { connectionsOf, hasIrqFd, nameOf, STRESS_POLICY } from './naming.ts';
 import { SpareEvents } from './spare-events.ts';
-import { CHURN_COUNTS, type ChurnCount, type Plan, type Source, stressViews } from './stress-plan.ts';
+import { CHURN_COUNTS, type ChurnCount, type Plan, stressViews } from './stress-plan.ts';
 
-const GICD_IROUTER = 0x6000;
-/** Configuration byte of an LPI of priority 0xa0: disabled, and enabled. */
-const LPI_OFF = 0xa2;
-const LPI_ON = 0xa3;
+/** Configuration bytes of an LPI. */
+const LPI_OFF = lpiConfig(LINUX_PRIORITY, false);
+const LPI_ON = lpiConfig(LINUX_PRIORITY);
 
 /** Pause between two changes, ms. */
 const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
@@ -28,13 +29,28 @@ const SHOW_MS = 25;
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
 
+/** The interfaces that the driver works through; a traced run wraps each. */
+export type DriverParts = {
+  readonly its: ItsDriver;
+  readonly gic: GicDriver;
+  readonly userland: Userland;
+};
+
+export function driverParts({ mmio, memory, config, vm }: Machine): DriverParts {
+  return {
+    its: new ItsDriver(mmio, memory, config.itsBase),
+    gic: new GicDriver(mmio, config),
+    userland: vm.design.makeUserland(vm, SOURCE_POLICY),
+  };
+}
+
 /**
  * The thread that does, while everything runs, what a guest's drivers and its VMM do: moves events between vCPUs,
  * replaces the routing table, masks and unmasks vectors, disables and enables LPIs, maps events anew.
  * It is the VMM's only thread: it has connected every source when it is ready. Each change tells the proof when it begins and when it is complete.
  */
-export function stressDriver(machine: Machine, plan: Plan): { run(): void } {
-  return new Driver(machine, plan);
+export function stressDriver(machine: Machine, plan: Plan, parts = driverParts(machine)): { run(): void } {
+  return new Driver(machine, plan, parts);
 }
 
 export const stressDriverProgram = threadProgram(import.meta.url, stressDriver);
@@ -46,6 +62,8 @@ class Driver {
   readonly #chance: Chance;
   /** What each source is called at the moment. */
   readonly #sources: Source[];
+  readonly #its: ItsDriver;
+  readonly #gic: GicDriver;
   readonly #userland: Userland;
   readonly #spare: number[];
   readonly #spareSpis: number[];
@@ -53,14 +71,16 @@ class Driver {
   /** The first moment at which a change of a message may be waited for again, ns. */
   #watchFrom = 0;
 
-  constructor(machine: Machine, plan: Plan) {
+  constructor(machine: Machine, plan: Plan, { its, gic, userland }: DriverParts) {
     this.#machine = machine;
     this.#plan = plan;
     this.#views = stressViews(machine, plan);
     this.#chance = new Chance(plan.seed);
     this.#chance.begin(0);
     this.#sources = [...plan.sources];
-    this.#userland = machine.vm.design.makeUserland(machine.vm, STRESS_POLICY);
+    this.#its = its;
+    this.#gic = gic;
+    this.#userland = userland;
     this.#userland.connectAll(connectionsOf(plan.sources, machine.config));
     this.#spareEvents = new SpareEvents(plan);
     const { first, end } = plan.spareLpis;
@@ -102,7 +122,7 @@ class Driver {
     const vcpu = this.#chance.below(this.#plan.vcpus);
     const { proof } = this.#views;
     proof.beginMove(which, source.intid, vcpu);
-    this.#machine.itsDriver.send(
+    this.#its.send(
       {
         name: 'MOVI',
         deviceId: source.deviceId,
@@ -122,18 +142,13 @@ class Driver {
     const { proof } = this.#views;
     const sharers = this.#sources.flatMap((source, which) => (source.intid === intid ? [which] : []));
     for (const which of sharers) proof.beginMove(which, intid, vcpu);
-    this.#target(intid, vcpu);
+    this.#gic.targetSpi(intid, vcpu);
     for (const which of sharers) {
       proof.endMove(which);
       const source = this.#sources[which];
       if (source) this.#sources[which] = { ...source, vcpu };
     }
     this.#count('moves');
-  }
-
-  #target(intid: number, vcpu: number): void {
-    const { mmio, config } = this.#machine;
-    mmio.write(config.gicdBase + GICD_IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
   }
 
   /** Masks a vector as a VMM does, by detaching its irqfd, and unmasks it: what came meanwhile is in the eventfd. */
@@ -161,7 +176,7 @@ class Driver {
     const vcpu = this.#chance.below(this.#plan.vcpus);
     const renamed = { ...source, intid, vcpu };
     this.#views.proof.beginMove(which, intid, vcpu);
-    this.#target(intid, vcpu);
+    this.#gic.targetSpi(intid, vcpu);
     this.#sources[which] = renamed;
     this.#rename(renamed);
     if (!this.#waitUntilTaken(source.intid)) return;
@@ -188,7 +203,7 @@ class Driver {
       const vcpu = this.#chance.below(this.#plan.vcpus);
       const { deviceId, eventId } = source;
       this.#views.proof.beginMove(which, lpi, vcpu);
-      this.#machine.itsDriver.send({ name: 'DISCARD', deviceId, eventId });
+      this.#its.send({ name: 'DISCARD', deviceId, eventId });
       this.#map({ deviceId, eventId, lpi, vcpu });
       this.#views.proof.endMove(which);
       this.#waitForHandlers();
@@ -255,7 +270,7 @@ class Driver {
     );
     for (const { source } of due) {
       const { deviceId, eventId, vcpu, intid } = source;
-      this.#machine.itsDriver.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+      this.#its.send({ name: 'DISCARD', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
       this.#spare.push(intid);
     }
   }
@@ -282,7 +297,7 @@ class Driver {
     vcpu: number;
   }): void {
     this.#machine.memory.setByte(this.#plan.configTable + lpi - FIRST_LPI, LPI_ON);
-    this.#machine.itsDriver.send(
+    this.#its.send(
       { name: 'MAPTI', deviceId, eventId, lpi, collectionId: this.#collection(vcpu) },
       { name: 'INV', deviceId, eventId },
       { name: 'SYNC', rdbase: vcpu },
@@ -296,7 +311,7 @@ class Driver {
 
   #setConfig({ intid, deviceId, eventId, vcpu }: Source, config: number): void {
     this.#machine.memory.setByte(this.#plan.configTable + intid - FIRST_LPI, config);
-    this.#machine.itsDriver.send({ name: 'INV', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
+    this.#its.send({ name: 'INV', deviceId, eventId }, { name: 'SYNC', rdbase: vcpu });
   }
 
   #collection(vcpu: number): number {

@@ -1,11 +1,9 @@
 import { FIRST_SPI, type Intid } from '../arch/intid.ts';
+import { openCpuInterface } from '../guest/gic-driver.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { guestProgram } from '../threads/programs.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
-
-/** What Linux writes to ICC_PMR_EL1: everything it uses is more urgent. */
-const PRIORITY_MASK = 0xf0;
 
 /**
  * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
@@ -50,8 +48,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
 
   return {
     boot() {
-      vcpu.cpu.priorityMask = PRIORITY_MASK;
-      vcpu.cpu.groupEnable1 = true;
+      openCpuInterface(vcpu.cpu);
     },
     interrupt(intid: Intid) {
       const source = proof.ownerOf(intid);

@@ -1,3 +1,5 @@
+import type { Source, SourceKind } from '../guest/source.ts';
+import type { GuestTables } from '../guest/workload.ts';
 import type { Machine } from '../board/machine.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../board/proof.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
@@ -5,38 +7,15 @@ import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
 import { sliceRegions } from './traced/slices.ts';
 
-/**
- * How a source reaches its vCPU: an irqfd that ends in an LPI; one with an MSI whose data is the SPI; one on an edge SPI;
- * on a level SPI KVM_IRQ_LINE, or a resampling irqfd.
- */
-export type SourceKind = 'msi' | 'msi-spi' | 'edge' | 'level';
-
 /** How level-triggered wires are driven. */
 export const LINE_MODES = ['irq-line', 'resample'] as const;
 export type LineMode = (typeof LINE_MODES)[number];
 
-/** Something that signals. Its numbers here are those that it starts with. */
-export type Source = {
-  readonly kind: SourceKind;
-  /** The device thread that signals it. */
-  readonly device: number;
-  readonly fd: number;
-  /** Written when the guest has ended the interrupt; -1 where nobody is to be told. */
-  readonly resamplefd: number;
-  /** -1 where the design has none for it. */
-  readonly gsi: number;
-  /** -1 for SPIs, both. */
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly intid: number;
-  readonly vcpu: number;
-};
-
 export const CHURNS = ['none', 'light', 'heavy'] as const;
 export type Churn = (typeof CHURNS)[number];
 
-/** What every thread of a stress run is told. Plain data. */
-export type Plan = {
+/** The task that every thread of a stress run shares. Plain data. */
+export type Plan = GuestTables & {
   readonly sources: readonly Source[];
   readonly devices: number;
   readonly vcpus: number;
@@ -44,16 +23,8 @@ export type Plan = {
   readonly seed: number;
   /** Signals of each source, 0 for no limit. */
   readonly iterations: number;
-  /** LPIs that are free to be mapped: what a remapped event may get. */
-  readonly spareLpis: { readonly first: number; readonly end: number };
-  /** SPIs, edge-triggered and on, that nobody has: what a source that stands in for an event may get. */
+  /** SPIs, edge-triggered and enabled, that no source has yet: for sources that stand in for events. */
   readonly spareSpis: { readonly first: number; readonly end: number };
-  /** EventID bits of each device, as MAPD gave them. */
-  readonly eventBits: readonly { readonly deviceId: number; readonly bits: number }[];
-  /** ICID of each vCPU's collection. */
-  readonly collections: readonly number[];
-  /** Guest-physical address of the LPI configuration table. */
-  readonly configTable: number;
   /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
   readonly slices: number;
 };

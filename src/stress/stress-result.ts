@@ -160,7 +160,7 @@ export function stressResult({
       churn,
       seed,
       fault,
-      source: 'file' in options.input ? options.input.file : 'synthetic',
+      source: 'boot' in options.input ? options.input.name : 'synthetic',
     },
     injected,
     delivered,

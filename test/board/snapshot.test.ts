@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { DEFAULT_CONFIG } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
 import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
 import { LINE } from '../../src/memory/layout.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/stress/synthetic.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
 const TIMER = 27;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { GicDriver } from '../../src/guest/gic-driver.ts';
+import type { Fd } from '../../src/kvm/gsi.ts';
 import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/board/stamps.ts';
-import type { Fd } from '../../src/kvm/gsi.ts';
 import { STAGE } from '../../src/measure/event-ring.ts';
-import { enableSpi } from '../../src/stress/synthetic.ts';
 
 const PIN = 5;
 const INTID = 32 + PIN;
@@ -13,7 +13,7 @@ const INTID = 32 + PIN;
 function makeMachine(stamps: number): Machine {
   const machine = Machine.create({ ...DEFAULT_CONFIG, ...(stamps > 0 ? { stamps } : {}) });
   machine.mmio.write(machine.config.gicdBase, 4, 0x12n);
-  enableSpi(machine, INTID, true, 0);
+  new GicDriver(machine.mmio, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
   machine.vm.assignIrqFd(0 as Fd, PIN);
   return machine;
 }

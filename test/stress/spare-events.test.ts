@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Source } from '../../src/guest/source.ts';
 import { SpareEvents } from '../../src/stress/spare-events.ts';
-import type { Source } from '../../src/stress/stress-plan.ts';
 
 const source = (deviceId: number, eventId: number): Source => ({
   kind: 'msi',

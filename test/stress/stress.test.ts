@@ -5,7 +5,8 @@ import type { ViolationKind } from '../../src/board/proof.ts';
 import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
 import { DESIGNS } from '../../src/kvm/designs/designs.ts';
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
-import { buildStress, type StressOptions, shapeOf } from '../../src/stress/stress-build.ts';
+import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
+import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
 import { held } from '../../src/stress/stress-result.ts';
 import { runStress } from '../../src/stress/stress-run.ts';
 
@@ -14,7 +15,7 @@ const recording = readGuestTrace(
 );
 
 const options: StressOptions = {
-  input: recording,
+  input: recordedWorkload(recording),
   spis: 4,
   lines: 'irq-line',
   abi: 'merged',
@@ -78,7 +79,7 @@ describe('nothing is lost, doubled or misrouted', () => {
 describe('every design of the debate keeps the same promises', () => {
   test.each(DESIGN_NAMES)('%s, with wires of both kinds', async (abi) => {
     const lpis = DESIGNS[abi].msi === 'lpi';
-    const input = lpis ? recording : shapeOf(recording);
+    const input = lpis ? options.input : shapeOf(recording);
     const result = await runStress({ ...options, input, abi, spis: 6, lines: 'resample', seconds: 0.7 });
     expect(result.violations).toEqual([]);
     expect(result.config).toMatchObject({ abi, eventsAs: lpis ? 'lpi' : 'spi', lines: 'resample' });

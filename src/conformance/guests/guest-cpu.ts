@@ -1,21 +1,21 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
-import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
+import { FIRST_LPI, type Intid, SPURIOUS } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
+import { lpiConfig } from '../../arch/lpi-config.ts';
+import { sgiTo } from '../../gic/sgi.ts';
+import { GicDriver, LINUX_PRIORITY } from '../../guest/gic-driver.ts';
+import { ItsDriver } from '../../guest/its-driver.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Vcpu } from '../../board/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
-import { sgiTo } from '../../gic/sgi.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
-import { setUpDistributor, setUpIts, setUpLpis, zeroItt } from '../vectors/vector-macros.ts';
+import { setUpDistributor, setUpLpis, setUpVectorIts, zeroItt } from '../vectors/vector-macros.ts';
 import { Board } from './guest-board.ts';
 
-const NOTHING = 1023;
 /** How long a guest waits for what must come, ms; and how long it sleeps at most before it looks again. */
 const BOUND_MS = 5_000;
 const NAP_MS = 100;
-const LPI_ON = 0xa3;
-const LPI_OFF = 0xa2;
 
 /** A check of a guest that does not hold: the guest's own words. */
 export class CheckFailed extends Error {
@@ -34,6 +34,8 @@ export class GuestCpu {
   readonly board: Board;
   readonly target: MachineTarget;
   readonly #vcpu: Vcpu;
+  readonly gic: GicDriver;
+  readonly #its: ItsDriver;
   /** What is done with an interrupt that was acknowledged and counted; ends it, unless the guest says otherwise. */
   handler: (intid: Intid) => void = (intid) => this.end(intid);
   /** PSTATE.I and F: nothing is taken. */
@@ -42,6 +44,8 @@ export class GuestCpu {
   constructor(machine: Machine, vcpu: Vcpu) {
     this.machine = machine;
     this.#vcpu = vcpu;
+    this.gic = new GicDriver(machine.mmio, machine.config);
+    this.#its = new ItsDriver(machine.mmio, machine.memory, machine.config.itsBase);
     this.cpu = vcpu.cpu;
     this.id = vcpu.cpu.vcpu;
     this.vcpus = machine.config.vcpus;
@@ -67,7 +71,7 @@ export class GuestCpu {
       16,
       Array.from({ length: this.vcpus }, (_, vcpu) => vcpu),
     );
-    setUpIts(this.target, 16);
+    setUpVectorIts(this.target, 16);
   }
 
   zeroItt(deviceId: number): void {
@@ -88,12 +92,12 @@ export class GuestCpu {
   }
 
   its(...commands: readonly ItsCommand[]): void {
-    this.machine.itsDriver.send(...commands);
+    this.#its.send(...commands);
   }
 
   /** Writes the byte of an LPI in the configuration table; the ITS is not told. */
   configure(lpi: number, on: boolean): void {
-    this.machine.memory.setByte(VECTOR_LAYOUT.PROP + lpi - FIRST_LPI, on ? LPI_ON : LPI_OFF);
+    this.machine.memory.setByte(VECTOR_LAYOUT.PROP + lpi - FIRST_LPI, lpiConfig(LINUX_PRIORITY, on));
   }
 
   sgi(intid: number, to: readonly number[] | 'others'): void {
@@ -114,7 +118,7 @@ export class GuestCpu {
     if (this.masked || !cpu.signalled) return false;
     const { fiq } = cpu;
     const intid = fiq ? cpu.acknowledgeGroup0() : cpu.acknowledge();
-    if (intid === NOTHING) {
+    if (intid === SPURIOUS) {
       this.board.countSpurious(this.id);
       return false;
     }

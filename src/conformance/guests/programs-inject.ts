@@ -1,13 +1,7 @@
+import { gicd, gicr } from '../../arch/registers.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
 
-const SGI_FRAME = 0x1_0000;
-const ISENABLER = 0x100;
-const ISPENDR = 0x200;
-const ISACTIVER = 0x300;
-const IPRIORITYR = 0x400;
-const ICFGR = 0xc00;
-const IROUTER = 0x6000;
 const EOIMODE = 2;
 const ALL = 0xffff_ffff;
 
@@ -20,14 +14,14 @@ const lineOf = (intid: number, vcpu: number) =>
 
 /** Every interrupt there is is enabled; SPI n goes to vCPU n modulo their number. */
 function enableAll(guest: GuestCpu): void {
-  for (let vcpu = 0; vcpu < guest.vcpus; vcpu++) guest.write(guest.gicr(vcpu, SGI_FRAME + ISENABLER), ALL);
+  for (let vcpu = 0; vcpu < guest.vcpus; vcpu++) guest.write(guest.gicr(vcpu, gicr.ISENABLER0), ALL);
   for (let intid = 32; intid < 32 + guest.machine.config.spis; intid++)
-    guest.write(FRAME.gicd + IROUTER + 8 * intid, intid % guest.vcpus, 8);
+    guest.write(FRAME.gicd + gicd.IROUTER + 8 * intid, intid % guest.vcpus, 8);
   for (let word = 1; word <= guest.machine.config.spis / 32; word++)
-    guest.write(FRAME.gicd + ISENABLER + 4 * word, ALL);
+    guest.write(FRAME.gicd + gicd.ISENABLER + 4 * word, ALL);
 }
 
-/** Every INTID, one after the other, made pending by ISPENDR; then userspace does it in its ways. */
+/** Every INTID, one after the other, made pending by gicd.ISPENDR; then userspace does it in its ways. */
 export function injection(guest: GuestCpu): void {
   guest.setUp();
   // A PPI is level-triggered: its device lowers the wire before the guest ends it.
@@ -42,8 +36,8 @@ export function injection(guest: GuestCpu): void {
   enableAll(guest);
   for (let intid = 0; intid < 32 + guest.machine.config.spis; intid++) {
     const before = guest.board.gotByAll(intid);
-    if (intid < 32) guest.write(guest.gicr(0, SGI_FRAME + ISPENDR), 2 ** intid);
-    else guest.write(FRAME.gicd + ISPENDR + 4 * (intid >> 5), 2 ** (intid & 31));
+    if (intid < 32) guest.write(guest.gicr(0, gicr.ISPENDR0), 2 ** intid);
+    else guest.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 2 ** (intid & 31));
     guest.wait(() => guest.board.gotByAll(intid) > before, 2_000);
   }
   guest.board.setFlag(READY, 1);
@@ -96,11 +90,11 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
   };
   const raise = (which: number) => machine.vm.irqLine(lineOf(which, 0), true);
   mine.forEach((which, index) => {
-    guest.write(FRAME.gicd + IPRIORITYR + which, PRIORITIES[index] ?? 0, 1);
-    guest.write(FRAME.gicd + ISENABLER + 4 * (which >> 5), 2 ** (which & 31));
+    guest.write(FRAME.gicd + gicd.IPRIORITYR + which, PRIORITIES[index] ?? 0, 1);
+    guest.write(FRAME.gicd + gicd.ISENABLER + 4 * (which >> 5), 2 ** (which & 31));
   });
   guest.check(
-    (Number(guest.read(FRAME.gicd + ISACTIVER + 4 * (intid >> 5))) & (1 << (intid & 31))) !== 0,
+    (Number(guest.read(FRAME.gicd + gicd.ISACTIVER + 4 * (intid >> 5))) & (1 << (intid & 31))) !== 0,
     'it is not active',
   );
   guest.equal(cpu.runningPriority, ACTIVE_PRIORITY, 'the running priority that was restored');
@@ -131,5 +125,5 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
 
 /** Offset of the configuration register of an SPI, and the two bits in it that make it edge-triggered. */
 export function triggerOf(intid: number): { offset: number; mask: number } {
-  return { offset: ICFGR + 4 * (intid >> 4), mask: 2 << (2 * (intid & 15)) };
+  return { offset: gicd.ICFGR + 4 * (intid >> 4), mask: 2 << (2 * (intid & 15)) };
 }

@@ -1,13 +1,6 @@
+import { gicd, gicr } from '../../arch/registers.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
 
-const SGI_FRAME = 0x1_0000;
-const ISENABLER = 0x100;
-const ISPENDR = 0x200;
-const ISACTIVER = 0x300;
-const ICACTIVER = 0x380;
-const IPRIORITYR = 0x400;
-const IGROUPR = 0x80;
-const IROUTER = 0x6000;
 /** ICC_CTLR_EL1.EOImode. */
 const EOIMODE = 2;
 
@@ -59,7 +52,7 @@ export function activeCleared(guest: GuestCpu): void {
     guest.serve();
     return;
   }
-  const active = () => Number(guest.read(guest.gicr(0, SGI_FRAME + ISACTIVER))) & (1 << 4);
+  const active = () => Number(guest.read(guest.gicr(0, gicr.ISACTIVER0))) & (1 << 4);
   guest.cpu.control = EOIMODE;
   guest.handler = (intid) => {
     guest.check(active() !== 0, `SGI ${intid} is not active in its handler`);
@@ -69,8 +62,8 @@ export function activeCleared(guest: GuestCpu): void {
       guest.sgi(4, [0]);
       guest.check(!guest.cpu.signalled, 'an active interrupt is signalled again');
     }
-    guest.write(guest.gicr(0, SGI_FRAME + ICACTIVER), 1 << 4);
-    guest.equal(active(), 0, 'the active bit after ICACTIVER');
+    guest.write(guest.gicr(0, gicr.ICACTIVER0), 1 << 4);
+    guest.equal(active(), 0, 'the active bit after gicd.ICACTIVER');
   };
   guest.sgi(4, [0]);
   guest.wait(() => guest.board.got(0, 4) === 3);
@@ -88,8 +81,8 @@ export function preemption(guest: GuestCpu): void {
   const intidOf = (level: number) => 32 + level;
   const priorityOf = (level: number) => 0xf0 - 8 * level;
   for (let level = 0; level < levels; level++) {
-    guest.write(FRAME.gicd + IPRIORITYR + intidOf(level), priorityOf(level), 1);
-    guest.write(FRAME.gicd + ISENABLER + 4, 1 << level);
+    guest.write(FRAME.gicd + gicd.IPRIORITYR + intidOf(level), priorityOf(level), 1);
+    guest.write(FRAME.gicd + gicd.ISENABLER + 4, 1 << level);
   }
   let depth = 0;
   guest.handler = (intid) => {
@@ -98,18 +91,18 @@ export function preemption(guest: GuestCpu): void {
     guest.equal(guest.cpu.runningPriority, priorityOf(own), `the running priority at depth ${own}`);
     if (own > 0) {
       // One that is less urgent must wait.
-      guest.write(FRAME.gicd + ISPENDR + 4, 1 << 31);
+      guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1 << 31);
       guest.check(!guest.cpu.signalled, 'a less urgent interrupt is signalled');
     }
     if (depth < levels) {
-      guest.write(FRAME.gicd + ISPENDR + 4, 1 << depth);
+      guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1 << depth);
       guest.check(guest.take(), `nothing preempts at depth ${own}`);
     }
     guest.equal(guest.cpu.runningPriority, priorityOf(own), `the running priority back at depth ${own}`);
     guest.end(intid);
     depth = own;
   };
-  guest.write(FRAME.gicd + ISPENDR + 4, 1);
+  guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1);
   guest.wait(() => guest.board.got(0, intidOf(levels - 1)) === 1);
   guest.equal(guest.cpu.runningPriority, 0xff, 'the running priority in the end');
   guest.finish();
@@ -122,9 +115,9 @@ export function group0(guest: GuestCpu): void {
     guest.serve();
     return;
   }
-  guest.write(guest.gicr(0, SGI_FRAME + IGROUPR), 0xffff_ffff & ~(1 << 8));
+  guest.write(guest.gicr(0, gicr.IGROUPR0), 0xffff_ffff & ~(1 << 8));
   guest.machine.gic.systemRegisters[0]?.writeSystemRegister('ICC_SGI0R_EL1', 0x0800_0001n);
-  const pending = () => Number(guest.read(guest.gicr(0, SGI_FRAME + ISPENDR)) >> 8n) & 1;
+  const pending = () => Number(guest.read(guest.gicr(0, gicr.ISPENDR0)) >> 8n) & 1;
   guest.settle();
   guest.equal(pending(), 1, 'the pending bit while IGRPEN0 is 0');
   guest.equal(guest.board.got(0, 8), 0, 'how often it came while IGRPEN0 is 0');
@@ -149,10 +142,10 @@ export function asymmetricDir(guest: GuestCpu): void {
     return;
   }
   guest.handler = (intid) => guest.cpu.endOfInterrupt(intid);
-  const isActive = () => (Number(guest.read(FRAME.gicd + ISACTIVER + 4)) & (1 << (spi - 32))) !== 0;
-  const raise = () => guest.write(FRAME.gicd + ISPENDR + 4, 1 << (spi - 32));
-  guest.write(FRAME.gicd + IROUTER + 8 * spi, 0, 8);
-  guest.write(FRAME.gicd + ISENABLER + 4, 1 << (spi - 32));
+  const isActive = () => (Number(guest.read(FRAME.gicd + gicd.ISACTIVER + 4)) & (1 << (spi - 32))) !== 0;
+  const raise = () => guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1 << (spi - 32));
+  guest.write(FRAME.gicd + gicd.IROUTER + 8 * spi, 0, 8);
+  guest.write(FRAME.gicd + gicd.ISENABLER + 4, 1 << (spi - 32));
   raise();
   guest.wait(() => guest.board.got(0, spi) === 1);
   guest.check(isActive(), 'the SPI is not active after EOI in EOImode 1');

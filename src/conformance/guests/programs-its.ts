@@ -1,12 +1,12 @@
-import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
+import { gits } from '../../arch/registers.ts';
+import { setUpIts } from '../../guest/its-driver.ts';
+import { pendingTableOf, VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
+import { vectorItsTables } from '../vectors/vector-macros.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
 
 /** The two events of the trigger tests: device 2 to vCPU 3, device 7 to vCPU 2. */
 const FIRST = { deviceId: 2, eventId: 20, lpi: 8195, collectionId: 3 } as const;
 const SECOND = { deviceId: 7, eventId: 255, lpi: 8196, collectionId: 2 } as const;
-const IIDR = 0x4;
-const TYPER = 0x8;
-const BASER = 0x100;
 
 const ittOf = (deviceId: number) => VECTOR_LAYOUT.ITT + deviceId * 0x4000;
 
@@ -19,19 +19,22 @@ export function introspection(guest: GuestCpu, options: unknown): void {
     return;
   }
   for (const [name, offset, bytes] of [
-    ['IIDR', IIDR, 4],
-    ['TYPER', TYPER, 8],
+    ['IIDR', gits.IIDR, 4],
+    ['TYPER', gits.TYPER, 8],
   ] as const) {
     const before = guest.read(FRAME.gits + offset, bytes);
     guest.write(FRAME.gits + offset, ~before, bytes);
     guest.equal(guest.read(FRAME.gits + offset, bytes), before, `GITS_${name} after a write`);
   }
-  const typer = guest.read(FRAME.gits + TYPER, 8);
+  const typer = guest.read(FRAME.gits + gits.TYPER, 8);
   guest.equal(typer & 1n, 1, 'GITS_TYPER.Physical');
   guest.equal(((typer >> 8n) & 0x1fn) + 1n, idBits, 'EventID bits');
   guest.equal(((typer >> 13n) & 0x1fn) + 1n, idBits, 'DeviceID bits');
   guest.check(((typer >> 4n) & 0xfn) + 1n >= 8n, 'an ITT entry has less than 8 bytes');
-  const types = Array.from({ length: 8 }, (_, n) => (guest.read(FRAME.gits + BASER + 8 * n, 8) >> 56n) & 7n);
+  const types = Array.from(
+    { length: 8 },
+    (_, n) => (guest.read(FRAME.gits + gits.BASER + 8 * n, 8) >> 56n) & 7n,
+  );
   guest.equal(types.filter((type) => type === 1n).length, 1, 'BASERs for devices');
   guest.equal(types.filter((type) => type === 4n).length, 1, 'BASERs for collections');
   guest.finish();
@@ -123,8 +126,6 @@ function intBoth(guest: GuestCpu): void {
 
 /** How many LPIs are preset, to vCPUs 0 and 1 in turn. */
 export const PENDING_LPIS = 256;
-const PENDBASER = 0x78;
-const PROPBASER = 0x70;
 
 /** LPIs that the pending tables name while LPIs are off; then LPIs are enabled, but no vCPU takes any yet. */
 export function pendingBefore(guest: GuestCpu): void {
@@ -137,11 +138,14 @@ export function pendingBefore(guest: GuestCpu): void {
   // The tables, without enabling LPIs: PTZ stays 0, and what the pending tables say is read when they are enabled.
   for (const vcpu of [0, 1]) {
     guest.write(guest.gicr(vcpu, 0), 0);
-    guest.write(guest.gicr(vcpu, PROPBASER), VECTOR_LAYOUT.PROP | 15, 8);
-    guest.write(guest.gicr(vcpu, PENDBASER), VECTOR_LAYOUT.PEND + vcpu * 0x1_0000, 8);
+    guest.gic.setLpiTables(vcpu, {
+      configTable: VECTOR_LAYOUT.PROP,
+      pendingTable: pendingTableOf(vcpu),
+      idBits: 16,
+    });
   }
   const deviceId = 2;
-  setUpTables(guest);
+  setUpIts(guest.machine.mmio, FRAME.gits, vectorItsTables(16));
   guest.its(
     { name: 'MAPD', deviceId, size: 7, ittAddr: ittOf(deviceId), valid: true },
     { name: 'MAPC', collectionId: 0, rdbase: 0, valid: true },
@@ -153,19 +157,9 @@ export function pendingBefore(guest: GuestCpu): void {
     guest.its({ name: 'MAPTI', deviceId, eventId: index, lpi, collectionId: index % 2 });
     guest.machine.memory.setBits(VECTOR_LAYOUT.PEND + (index % 2) * 0x1_0000 + (lpi >> 3), 1 << (lpi & 7));
   }
-  for (const vcpu of [0, 1]) guest.write(guest.gicr(vcpu, 0), 1);
+  for (const vcpu of [0, 1]) guest.gic.enableLpis(vcpu);
   for (const collectionId of [0, 1]) guest.its({ name: 'INVALL', collectionId });
   guest.finish();
-}
-
-function setUpTables(guest: GuestCpu): void {
-  const valid = 1n << 63n;
-  const pages64k = 2n << 8n;
-  guest.write(FRAME.gits + BASER, valid | pages64k | BigInt(VECTOR_LAYOUT.DEVTAB), 8);
-  guest.write(FRAME.gits + BASER + 8, valid | pages64k | BigInt(VECTOR_LAYOUT.COLLTAB), 8);
-  guest.write(FRAME.gits + 0x80, valid | BigInt(VECTOR_LAYOUT.CMDQ + 15), 8);
-  guest.write(FRAME.gits + 0x88, 0, 8);
-  guest.write(FRAME.gits, 1);
 }
 
 /** After the migration the vCPUs open their interfaces, and take them. */

@@ -1,8 +1,9 @@
-import type { Machine } from '../../board/machine.ts';
+import { gicd, gicr } from '../../arch/registers.ts';
 import type { Gsi } from '../../kvm/gsi.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Route } from '../../kvm/route.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { Board } from './guest-board.ts';
 import { CheckFailed, FRAME } from './guest-cpu.ts';
 import { ACTIVE_PRIORITY, FINISHED, READY, type RestoredActive, triggerOf } from './programs-inject.ts';
@@ -13,10 +14,6 @@ export type Userspace = (
   board: Board,
   until: (condition: () => boolean) => Promise<boolean>,
 ) => Promise<void>;
-
-const ISPENDR = 0x200;
-const ISACTIVER = 0x300;
-const SGI_FRAME = 0x1_0000;
 
 /** Makes each interrupt pending in every way that there is, and waits for each before the next. */
 export const injectAll: Userspace = async (machine, board, until) => {
@@ -36,8 +33,8 @@ export const injectAll: Userspace = async (machine, board, until) => {
   for (let pin = 0; pin < config.spis; pin++) vm.assignIrqFd(pin, pin);
   await each(32, (intid) => vm.irqfds.write(intid - 32));
   await each(0, (intid) => {
-    if (intid < 32) mmio.write(FRAME.gicr + SGI_FRAME + ISPENDR, 4, 1n << BigInt(intid));
-    else mmio.write(FRAME.gicd + ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+    if (intid < 32) mmio.write(FRAME.gicr + gicr.ISPENDR0, 4, 1n << BigInt(intid));
+    else mmio.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
   });
   board.setFlag(FINISHED, 1);
 };
@@ -85,6 +82,6 @@ export function restoreActive(machine: Machine, { intid, edge }: RestoredActive)
     const before = Number(mmio.read(FRAME.gicd + offset, 4));
     mmio.write(FRAME.gicd + offset, 4, BigInt((edge ? before | mask : before & ~mask) >>> 0));
   }
-  mmio.write(FRAME.gicd + ISACTIVER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+  mmio.write(FRAME.gicd + gicd.ISACTIVER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
   gic.systemRegisters[0]?.writeSystemRegister('ICC_AP1R0_EL1', 1n << BigInt(ACTIVE_PRIORITY >> 3));
 }

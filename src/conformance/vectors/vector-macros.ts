@@ -1,45 +1,70 @@
+import { GICR_STRIDE } from '../../arch/frames.ts';
+import { gicd, gicr } from '../../arch/registers.ts';
+import { PAGE_64K } from '../../arch/tables.ts';
+import { GicDriver } from '../../guest/gic-driver.ts';
+import { setUpIts } from '../../guest/its-driver.ts';
+import type { RegisterBus } from '../../guest/register-bus.ts';
 import * as layout from './vector-layout.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { VectorTarget } from './vector-target.ts';
 
 const { VECTOR_LAYOUT } = layout;
-const VALID = 1n << 63n;
-const PAGES_64K = 2n << 8n; // GITS_BASERn.Page_Size
+const FRAMES = { gicdBase: VECTOR_LAYOUT.GICD, gicrBase: VECTOR_LAYOUT.GICR };
 const ALL_GROUP_1 = 0xffff_ffffn;
 
-const gicd = (offset: number): RegisterPlace => ({ frame: 'GICD', offset });
-const gits = (offset: number): RegisterPlace => ({ frame: 'ITS', offset });
-const gicr = (cpu: number, offset: number): RegisterPlace => ({ frame: 'GICR', cpu, offset });
+/** The registers of a target by address, for drivers that know no other way. */
+function busOf(target: VectorTarget): RegisterBus {
+  return {
+    read: (address, bytes) => target.read(placeOf(address), bytes) ?? 0n,
+    write: (address, bytes, value) => target.write(placeOf(address), bytes, value),
+  };
+}
+
+function placeOf(address: number): RegisterPlace {
+  const inRedistributors = address - VECTOR_LAYOUT.GICR;
+  if (inRedistributors >= 0) {
+    const cpu = Math.floor(inRedistributors / GICR_STRIDE);
+    return { frame: 'GICR', cpu, offset: inRedistributors % GICR_STRIDE };
+  }
+  const frame = address < VECTOR_LAYOUT.ITS ? 'GICD' : 'ITS';
+  return { frame, offset: address - VECTOR_LAYOUT[frame] };
+}
 
 /** `setup-dist`: EnableGrp1, and every interrupt in group 1. */
 export function setUpDistributor(target: VectorTarget, cpus: number): void {
-  target.write(gicd(0), 4, 2n);
-  for (let n = 1; n < 8; n++) target.write(gicd(0x80 + 4 * n), 4, ALL_GROUP_1);
-  for (let cpu = 0; cpu < cpus; cpu++) target.write(gicr(cpu, 0x1_0080), 4, ALL_GROUP_1);
+  new GicDriver(busOf(target), FRAMES).enable();
+  for (let n = 1; n < 8; n++) target.write({ frame: 'GICD', offset: gicd.IGROUPR + 4 * n }, 4, ALL_GROUP_1);
+  for (let cpu = 0; cpu < cpus; cpu++)
+    target.write({ frame: 'GICR', cpu, offset: gicr.IGROUPR0 }, 4, ALL_GROUP_1);
 }
 
 /** `setup-lpis`: zeroes the LPI tables, writes PROPBASER and PENDBASER, sets EnableLPIs. */
 export function setUpLpis(target: VectorTarget, idBits: number, cpus: readonly number[]): void {
+  const gic = new GicDriver(busOf(target), FRAMES);
   zero(target, VECTOR_LAYOUT.PROP, layout.CONFIGURATION_TABLE_BYTES);
   for (const cpu of cpus) {
-    const pending = layout.pendingTableOf(cpu);
-    zero(target, pending, layout.PENDING_TABLE_BYTES);
-    target.write(gicr(cpu, 0x70), 8, BigInt(VECTOR_LAYOUT.PROP + idBits - 1));
-    target.write(gicr(cpu, 0x78), 8, BigInt(pending));
-    target.write(gicr(cpu, 0), 4, 1n);
+    const pendingTable = layout.pendingTableOf(cpu);
+    zero(target, pendingTable, layout.PENDING_TABLE_BYTES);
+    gic.setLpiTables(cpu, { configTable: VECTOR_LAYOUT.PROP, pendingTable, idBits });
+    gic.enableLpis(cpu);
   }
 }
 
+/** The tables and the queue that the macros give an ITS. */
+export const vectorItsTables = (queuePages: number) => ({
+  deviceTable: VECTOR_LAYOUT.DEVTAB,
+  collectionTable: VECTOR_LAYOUT.COLLTAB,
+  pageSize: PAGE_64K,
+  queue: VECTOR_LAYOUT.CMDQ,
+  queuePages,
+});
+
 /** `setup-its`: zeroes the ITS's tables, points BASER0, BASER1 and CBASER at them, sets Enabled. */
-export function setUpIts(target: VectorTarget, queuePages: number): void {
+export function setUpVectorIts(target: VectorTarget, queuePages: number): void {
   zero(target, VECTOR_LAYOUT.DEVTAB, layout.DEVICE_TABLE_BYTES);
   zero(target, VECTOR_LAYOUT.COLLTAB, layout.COLLECTION_TABLE_BYTES);
   zero(target, VECTOR_LAYOUT.CMDQ, queuePages * 4096);
-  target.write(gits(0x100), 8, VALID | PAGES_64K | BigInt(VECTOR_LAYOUT.DEVTAB));
-  target.write(gits(0x108), 8, VALID | PAGES_64K | BigInt(VECTOR_LAYOUT.COLLTAB));
-  target.write(gits(0x80), 8, VALID | BigInt(VECTOR_LAYOUT.CMDQ + queuePages - 1));
-  target.write(gits(0x88), 8, 0n);
-  target.write(gits(0), 4, 1n);
+  setUpIts(busOf(target), VECTOR_LAYOUT.ITS, vectorItsTables(queuePages));
 }
 
 /** `zero-itt`: zeroes the default ITT of a device. */

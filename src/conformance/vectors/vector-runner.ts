@@ -4,7 +4,7 @@ import type { JsonObject } from '../../base/json-line.ts';
 import type { VectorAnswer } from './vector-answers.ts';
 import { wordsOf } from './vector-command.ts';
 import { VECTOR_LAYOUT } from './vector-layout.ts';
-import { setUpDistributor, setUpIts, setUpLpis, sgiValues, zeroItt } from './vector-macros.ts';
+import { setUpDistributor, setUpLpis, setUpVectorIts, sgiValues, zeroItt } from './vector-macros.ts';
 import { VectorQueue } from './vector-queue.ts';
 import type { Place } from './vector-registers.ts';
 import {
@@ -63,7 +63,7 @@ function act({ cpus, target, queue }: Run, deed: Deed): void {
       setUpLpis(target, deed.idBits, deed.cpus);
       break;
     case 'setup-its':
-      setUpIts(target, deed.queuePages);
+      setUpVectorIts(target, deed.queuePages);
       queue.forget();
       break;
     case 'zero-itt':

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { Machine } from '../../board/machine.ts';
+import { GicDriver } from '../../guest/gic-driver.ts';
+import { routesOf, type Source } from '../../guest/source.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources } from '../../guest/topology.ts';
 import type { Fd } from '../../kvm/gsi.ts';
-import { routesOf } from '../../stress/stress-build.ts';
-import type { Source } from '../../stress/stress-plan.ts';
-import { bootSynthetic, enableSpi, syntheticConfig, syntheticSources } from '../../stress/synthetic.ts';
+import { Machine } from '../../board/machine.ts';
 import { type Background, type LatencyPlan, type Line, latencyWords, type Path } from './latency-plan.ts';
 
 /** What to measure on. */
@@ -90,8 +90,9 @@ export function buildLatency(
     stamps,
   });
   bootSynthetic(machine, all, sources);
-  for (const { spi, vcpu } of lines) if (spi >= 0) enableSpi(machine, spi, true, vcpu);
-  machine.vm.setGsiRouting(routesOf(machine, sources));
+  const gic = new GicDriver(machine.mmio, config);
+  for (const { spi, vcpu } of lines) if (spi >= 0) gic.enableSpi(spi, { edge: true, vcpu });
+  machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
   return { machine, plan };
 }

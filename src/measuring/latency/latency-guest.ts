@@ -1,4 +1,5 @@
 import { FIRST_LPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
+import { openCpuInterface } from '../../guest/gic-driver.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { add, load } from '../../memory/word.ts';
@@ -7,8 +8,6 @@ import { Games } from './games.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { makeSignaller } from './signaller.ts';
 
-/** What Linux writes to ICC_PMR_EL1: everything it uses is more urgent. */
-const PRIORITY_MASK = 0xf0;
 /** Polls for as long as anything in a measurement can take. */
 const POLLING_NS = 1e9;
 
@@ -16,8 +15,7 @@ const POLLING_NS = 1e9;
 export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   const id = vcpu.cpu.vcpu;
   const boot = () => {
-    vcpu.cpu.priorityMask = PRIORITY_MASK;
-    vcpu.cpu.groupEnable1 = true;
+    openCpuInterface(vcpu.cpu);
   };
   if (id === plan.sender) return { boot, ...senderGuest(machine, plan) };
   if (id >= plan.vcpus) return { boot, ...backgroundGuest(vcpu, plan) };

@@ -2,6 +2,7 @@ import { gits } from '../../arch/registers.ts';
 import type { Machine } from '../../board/machine.ts';
 import { stampKey } from '../../board/stamps.ts';
 import { sgiTo } from '../../gic/sgi.ts';
+import { ItsDriver } from '../../guest/its-driver.ts';
 import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { type LatencyPlan, type Line, latencyViews, type Path, SGI, type Signal } from './latency-plan.ts';
@@ -13,7 +14,8 @@ export type GiveSignal = (line: Line) => void;
 
 /** The call of a path in the thread that makes it: the device's own if it dispatches inline, else the main one. */
 export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): GiveSignal {
-  const { vm, config, itsDriver } = machine;
+  const { vm, config } = machine;
+  const itsDriver = new ItsDriver(machine.mmio, machine.memory, config.itsBase);
   const { itsLock } = latencyViews(machine, plan);
   const address = config.itsBase + gits.TRANSLATER;
   switch (source) {

@@ -1,11 +1,10 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { Machine } from '../../board/machine.ts';
+import { routesOf, type Source } from '../../guest/source.ts';
+import { bootSynthetic, deviceIdOf, syntheticConfig } from '../../guest/topology.ts';
 import type { Fd } from '../../kvm/gsi.ts';
 import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
-import { routesOf } from '../../stress/stress-build.ts';
-import type { Source } from '../../stress/stress-plan.ts';
-import { bootSynthetic, syntheticConfig } from '../../stress/synthetic.ts';
+import { Machine } from '../../board/machine.ts';
 import { type ScalePlan, type Size, scaleWords } from './scale-plan.ts';
 
 /** INTIDs have 16 bits, and LPIs begin at 8192. */
@@ -44,7 +43,7 @@ export function buildScale(plan: ScalePlan): Machine {
   });
   bootSynthetic(machine, topology, sources);
   if (via === 'irqfd') {
-    machine.vm.setGsiRouting(routesOf(machine, sources));
+    machine.vm.setGsiRouting(routesOf(config, sources));
     for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
   }
   return machine;
@@ -52,7 +51,7 @@ export function buildScale(plan: ScalePlan): Machine {
 
 /** DeviceID and EventID of an LPI, by its number from 0: devices lie as {@link bootSynthetic} has them. */
 export function placeOf({ devices }: Size, lpi: number): { deviceId: number; eventId: number } {
-  return { deviceId: 8 * ((lpi % devices) + 1), eventId: Math.floor(lpi / devices) };
+  return { deviceId: deviceIdOf(lpi % devices), eventId: Math.floor(lpi / devices) };
 }
 
 /** Whether so many LPIs can each have a GSI of their own beside the wires. */

@@ -1,15 +1,15 @@
 import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
+import { openCpuInterface } from '../../guest/gic-driver.ts';
+import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
-import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { readStamp, writeStamp } from '../../measure/stamp.ts';
 import { load, peek, store } from '../../memory/word.ts';
 import { guestProgram, threadProgram } from '../../threads/programs.ts';
 import { placeOf } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 
-const PRIORITY_MASK = 0xf0;
 /** How often a device goes round in vain before it sleeps. */
 const ROUNDS_IN_VAIN = 4;
 const NAP_MS = 20;
@@ -21,8 +21,7 @@ export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest
   const histogram = latency[vcpu.cpu.vcpu];
   return {
     boot() {
-      vcpu.cpu.priorityMask = PRIORITY_MASK;
-      vcpu.cpu.groupEnable1 = true;
+      openCpuInterface(vcpu.cpu);
     },
     interrupt(intid: Intid) {
       const lpi = intid - FIRST_LPI;

@@ -1,12 +1,12 @@
 import { IrqError } from '../../base/irq-error.ts';
 import type { Machine } from '../../board/machine.ts';
+import { migrate } from '../../board/migration.ts';
 import { peek } from '../../memory/word.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay } from './replay.ts';
 import type { ReplayResult } from './replay-result.ts';
 import { type Difference, emptyTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
-import { migrate } from './save-restore.ts';
 
 /**
  * Replays a recorded guest event by event, and moves its machine on the way, each time after that many events: pending

@@ -1,18 +1,16 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
 import { FIRST_LPI } from '../../arch/intid.ts';
-import { gits } from '../../arch/registers.ts';
-import type { AccessBytes } from '../../board/guest-bus.ts';
-import type { Machine } from '../../board/machine.ts';
+import { gicr, gits } from '../../arch/registers.ts';
+import { ADDRESS_4K } from '../../arch/tables.ts';
 import type { CpuInterface } from '../../gic/cpu-interface.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
 import { lineOfEvent } from '../trace/guest-trace.ts';
 import { PACKED, PACKED_COMMAND_WORDS, PACKED_ICC, type PackedTrace } from '../trace/packed-trace.ts';
 import { GuestQueue } from './guest-queue.ts';
 import { type Difference, type ReplayTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
-
-const PROPBASER = 0x70;
-const TABLE_BASE = 0xf_ffff_ffff_f000n;
 
 /**
  * Does again what a recorded guest and its devices did, in the order in which it took effect, and compares what the
@@ -157,7 +155,7 @@ export class Replayer {
   #configTable(): number {
     const { config, mmio } = this.#machine;
     for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
-      const base = Number(mmio.read(config.gicrBase + vcpu * GICR_STRIDE + PROPBASER, 8) & TABLE_BASE);
+      const base = Number(mmio.read(config.gicrBase + vcpu * GICR_STRIDE + gicr.PROPBASER, 8) & ADDRESS_4K);
       if (base !== 0) return base;
     }
     return 0;

@@ -6,6 +6,8 @@ import {
   type ItsCommand as QueueCommand,
   writePacket,
 } from '../../arch/its-command.ts';
+import { gicr, gits } from '../../arch/registers.ts';
+import { ADDRESS_4K, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE } from '../../arch/tables.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import {
   DEFAULT_CONFIG,
@@ -18,13 +20,6 @@ import type { Machine } from '../../board/machine.ts';
 import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';
-
-const QUEUE_BASE = 0xf_ffff_ffff_f000n;
-const OFFSET = 0xf_ffe0n;
-const TABLE_BASE = 0xf_ffff_ffff_f000n;
-const CBASER = 0x80;
-const CWRITER = 0x88;
-const PROPBASER = 0x70;
 
 /** A machine like the one that a guest was recorded on. @throws IrqError `ERR_TRACE_FORMAT` for an unknown personality */
 export function recordedConfig(trace: GuestTrace): MachineConfig {
@@ -74,7 +69,7 @@ export class GuestBoot {
   setUp(end: number): void {
     for (const event of this.#trace.events.slice(0, end)) this.apply(event);
     if (this.#tail !== undefined)
-      this.#machine.mmio.write(this.#machine.config.itsBase + CWRITER, 8, BigInt(this.#tail));
+      this.#machine.mmio.write(this.#machine.config.itsBase + gits.CWRITER, 8, BigInt(this.#tail));
     this.#tail = undefined;
   }
 
@@ -82,7 +77,7 @@ export class GuestBoot {
   apply(event: GuestEvent): void {
     switch (event.op) {
       case 'write':
-        if (event.frame === 'GITS' && event.offset === CWRITER) this.#tail = undefined;
+        if (event.frame === 'GITS' && event.offset === gits.CWRITER) this.#tail = undefined;
         this.#machine.mmio.write(this.addressOf(event), event.size as AccessBytes, BigInt(event.value));
         return;
       case 'command':
@@ -110,16 +105,16 @@ export class GuestBoot {
 
   #lay(command: QueueCommand): void {
     const { mmio, memory, config } = this.#machine;
-    const cbaser = mmio.read(config.itsBase + CBASER, 8);
-    this.#tail ??= Number(mmio.read(config.itsBase + CWRITER, 8) & OFFSET);
-    writePacket(memory, Number(cbaser & QUEUE_BASE) + this.#tail, encodeCommand(command));
-    this.#tail = (this.#tail + COMMAND_BYTES) % ((Number(cbaser & 0xffn) + 1) * 4096);
+    const cbaser = mmio.read(config.itsBase + gits.CBASER, 8);
+    this.#tail ??= Number(mmio.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
+    writePacket(memory, Number(cbaser & ADDRESS_4K) + this.#tail, encodeCommand(command));
+    this.#tail = (this.#tail + COMMAND_BYTES) % ((Number(cbaser & SIZE) + 1) * QUEUE_PAGE_BYTES);
   }
 }
 
 /** Guest-physical address of the LPI configuration table, as GICR_PROPBASER of vCPU 0 has it. */
 export function configTableOf(machine: Machine): number {
-  return Number(machine.mmio.read(machine.config.gicrBase + PROPBASER, 8) & TABLE_BASE);
+  return Number(machine.mmio.read(machine.config.gicrBase + gicr.PROPBASER, 8) & ADDRESS_4K);
 }
 
 function writeIcc(machine: Machine, vcpu: number, register: IccRegister, value: number): void {

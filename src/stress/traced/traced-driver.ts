@@ -1,45 +1,33 @@
 import type { ItsCommand } from '../../arch/its-command.ts';
-import { type AccessBytes, GuestBus } from '../../board/guest-bus.ts';
-import { ItsDriver } from '../../board/its-driver.ts';
-import type { Machine } from '../../board/machine.ts';
+import { affinityOf } from '../../gic/affinity.ts';
+import { GicDriver } from '../../guest/gic-driver.ts';
+import { ItsDriver } from '../../guest/its-driver.ts';
+import type { GicFrames, RegisterBus } from '../../guest/register-bus.ts';
 import type { Source, Userland } from '../../kvm/designs/design.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
-import { stressDriver } from '../stress-driver.ts';
+import { driverParts, stressDriver } from '../stress-driver.ts';
 import type { Plan } from '../stress-plan.ts';
 import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
 import { ringOf } from './timelines.ts';
 
-const GICD_IROUTER = 0x6000;
-
 /**
- * The driver thread, keeping what it does: each change that userland makes, each ITS command, each write to the
- * distributor. It is the driver itself, whose parts of the machine have been exchanged for others that take note.
+ * The driver thread of a traced run: keeps each change that userland makes, each ITS command, each write to the
+ * distributor. The driver itself is that of an untraced run; the interfaces that it works through are wrapped.
  */
 export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
-  const { memory, config, vm } = machine;
-  const { design } = vm;
-  exchange(machine, 'itsDriver', new NotedItsDriver(memory, machine.mmio, config.itsBase, note));
-  exchange(machine, 'mmio', new NotedMmio(machine, note));
+  const { memory, config, mmio } = machine;
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
-  exchange(vm, 'design', {
-    ...design,
-    makeUserland: (own, policy) => new NotedUserland(design.makeUserland(own, policy), sourceOf, note),
+  return stressDriver(machine, plan, {
+    its: new NotedItsDriver(mmio, memory, config.itsBase, note),
+    gic: new NotedGicDriver(mmio, config, note),
+    userland: new NotedUserland(driverParts(machine).userland, sourceOf, note),
   });
-  return stressDriver(machine, plan);
 }
 
 export const tracedDriverProgram = threadProgram(import.meta.url, tracedDriver);
-
-/** Gives this thread's view of a machine another part, before anything has used the one that it had. */
-function exchange<View extends object, Part extends keyof View>(
-  view: View,
-  part: Part,
-  by: View[Part],
-): void {
-  Object.defineProperty(view, part, { value: by, enumerable: true });
-}
 
 /** The driver's ring, and the vector that it has masked. */
 class Note {
@@ -67,8 +55,8 @@ class Note {
 class NotedItsDriver extends ItsDriver {
   readonly #note: Note;
 
-  constructor(memory: Machine['memory'], mmio: GuestBus, base: number, note: Note) {
-    super(memory, mmio, base);
+  constructor(bus: RegisterBus, memory: Machine['memory'], base: number, note: Note) {
+    super(bus, memory, base);
     this.#note = note;
   }
 
@@ -84,21 +72,18 @@ class NotedItsDriver extends ItsDriver {
   }
 }
 
-class NotedMmio extends GuestBus {
+class NotedGicDriver extends GicDriver {
   readonly #note: Note;
-  readonly #gicd: number;
 
-  constructor(machine: Machine, note: Note) {
-    const { config, gic, ioeventfds, itses, vm } = machine;
-    super(gic, itses, vm.vgic, ioeventfds, (fd) => machine.write(fd));
+  constructor(bus: RegisterBus, frames: GicFrames, note: Note) {
+    super(bus, frames);
     this.#note = note;
-    this.#gicd = config.gicdBase;
   }
 
-  override write(address: number, bytes: AccessBytes, value: bigint): void {
+  override targetSpi(intid: number, vcpu: number): void {
     const from = this.#note.now();
-    super.write(address, bytes, value);
-    this.#note.end('GICD_IROUTER', from, 0, Number(value), (address - this.#gicd - GICD_IROUTER) / 8);
+    super.targetSpi(intid, vcpu);
+    this.#note.end('GICD_IROUTER', from, 0, affinityOf(vcpu), intid);
   }
 }
 

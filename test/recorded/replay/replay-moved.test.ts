@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { migrate } from '../../../src/board/migration.ts';
 import { restoreSnapshot, takeSnapshot } from '../../../src/board/snapshot.ts';
 import { replayMoved } from '../../../src/recorded/replay/moved-replay.ts';
 import { loadReplay } from '../../../src/recorded/replay/replay.ts';
 import { emptyTally } from '../../../src/recorded/replay/replay-tally.ts';
 import { Replayer } from '../../../src/recorded/replay/replayer.ts';
-import { migrate } from '../../../src/recorded/replay/save-restore.ts';
 import { readGuestTrace } from '../../../src/recorded/trace/guest-trace.ts';
 import { failureOf } from '../../failure.ts';
 import { handMade, RECORDING } from '../recordings.ts';

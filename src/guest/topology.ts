@@ -1,15 +1,16 @@
-import { GICR_STRIDE } from '../arch/frames.ts';
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
-import { gicr, gits } from '../arch/registers.ts';
+import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
-import { affinityOf } from '../gic/affinity.ts';
-import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
-import type { Plan, Source } from './stress-plan.ts';
+import { GicDriver, LINUX_PRIORITY } from './gic-driver.ts';
+import { ItsDriver, setUpIts } from './its-driver.ts';
+import type { Source } from './source.ts';
+import type { GuestTables } from './workload.ts';
 
-/** A topology of one's own: so many vCPUs, devices, and events a device, and wires beside them. */
+/** A synthetic guest: so many vCPUs and devices, so many events of each device, and wires beside them. */
 export type Topology = {
   readonly vcpus: number;
   readonly devices: number;
@@ -27,28 +28,11 @@ const PENDING_TABLES = RAM + 4 * PAGE;
 /** Bytes of an ITT entry. @see GITS_TYPER.ITT_entry_size */
 const ITT_ENTRY = 8;
 const ITT_ALIGNMENT = 256;
-
 const ID_BITS = 16;
-const FIRST_SPI = 32;
-const LPI_ON = 0xa3;
-const PRIORITY = 0xa0;
-
-// Registers, as the guest's driver writes them.
-const GICD_CTLR = 0x0;
-const GICD_IGROUPR = 0x80;
-const GICD_ISENABLER = 0x100;
-const GICD_IPRIORITYR = 0x400;
-const GICD_ICFGR = 0xc00;
-const GICD_IROUTER = 0x6000;
-const GICR_CTLR = 0x0;
-const GITS_CTLR = 0x0;
-const VALID = 1n << 63n;
 const QUEUE_PAGES = 16;
-/** What is sent at once must fit the queue, less the one slot that stays free. */
-const COMMANDS_AT_ONCE = (QUEUE_PAGES * 4096) / 32 - 1;
 
 /** DeviceIDs as PCI gives them: one slot of bus 0 after the other. */
-const deviceIdOf = (device: number) => 8 * (device + 1);
+export const deviceIdOf = (device: number) => 8 * (device + 1);
 
 /** What GITS_TYPER.ID_bits allows. */
 const MOST_EVENT_BITS = 16;
@@ -122,12 +106,8 @@ export function syntheticConfig({ vcpus, devices, events, spis }: Topology): Mac
   };
 }
 
-/** What the plan of a topology knows of tables and names. */
-export function syntheticTables({
-  vcpus,
-  devices,
-  events,
-}: Topology): Pick<Plan, 'spareLpis' | 'collections' | 'configTable' | 'eventBits'> {
+/** What the driver of a topology's guest must know. */
+export function syntheticTables({ vcpus, devices, events }: Topology): GuestTables {
   return {
     spareLpis: { first: FIRST_LPI + devices * events, end: 2 ** ID_BITS },
     collections: Array.from({ length: vcpus }, (_, vcpu) => vcpu),
@@ -145,27 +125,28 @@ export function bootSynthetic(
   { vcpus, devices, events }: Topology,
   sources: readonly Source[],
 ): void {
-  const { mmio, config } = machine;
-  const gicd = (offset: number, value: bigint) => mmio.write(config.gicdBase + offset, 4, value);
-  gicd(GICD_CTLR, 0x12n);
+  const { mmio, memory, config } = machine;
+  const gic = new GicDriver(mmio, config);
+  gic.enable();
   for (const { kind, intid, vcpu } of sources)
-    if (kind !== 'msi') enableSpi(machine, intid, kind !== 'level', vcpu);
+    if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
-    const frame = config.gicrBase + vcpu * GICR_STRIDE;
-    mmio.write(frame + gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(ID_BITS - 1));
-    mmio.write(frame + gicr.PENDBASER, 8, BigInt(PENDING_TABLES + vcpu * PAGE) | (1n << 62n));
-    mmio.write(frame + GICR_CTLR, 4, 1n);
+    const pendingTable = PENDING_TABLES + vcpu * PAGE;
+    gic.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: ID_BITS, isZero: true });
+    gic.enableLpis(vcpu);
   }
-  mmio.write(config.itsBase + gits.BASER, 8, VALID | BigInt(DEVICE_TABLE));
-  mmio.write(config.itsBase + gits.BASER + 8, 8, VALID | BigInt(COLLECTION_TABLE));
-  mmio.write(config.itsBase + gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_PAGES - 1));
-  mmio.write(config.itsBase + gits.CWRITER, 8, 0n);
-  mmio.write(config.itsBase + GITS_CTLR, 4, 1n);
+  setUpIts(mmio, config.itsBase, {
+    deviceTable: DEVICE_TABLE,
+    collectionTable: COLLECTION_TABLE,
+    queue: QUEUE,
+    queuePages: QUEUE_PAGES,
+  });
 
   const messages = sources.filter((source) => source.kind === 'msi');
-  for (const { intid } of messages) machine.memory.setByte(CONFIG_TABLE + intid - FIRST_LPI, LPI_ON);
+  for (const { intid } of messages)
+    memory.setByte(CONFIG_TABLE + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
   const itts = PENDING_TABLES + vcpus * PAGE;
-  sendAll(machine, [
+  new ItsDriver(mmio, memory, config.itsBase).sendAll([
     ...Array.from(
       { length: vcpus },
       (_, vcpu): ItsCommand => ({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true }),
@@ -184,26 +165,6 @@ export function bootSynthetic(
       }),
     ),
   ]);
-}
-
-/** Sends any number of commands, in as many goes as the queue needs. */
-export function sendAll(machine: Machine, commands: readonly ItsCommand[], atOnce = COMMANDS_AT_ONCE): void {
-  for (let sent = 0; sent < commands.length; sent += atOnce)
-    machine.itsDriver.send(...commands.slice(sent, sent + atOnce));
-}
-
-/** Sets an SPI up as a driver does: trigger, group 1, priority, target, enable. */
-export function enableSpi(machine: Machine, intid: number, edge: boolean, vcpu: number): void {
-  const { mmio, config } = machine;
-  const icfgr = config.gicdBase + GICD_ICFGR + 4 * (intid >> 4);
-  const bit = 2n << BigInt(2 * (intid & 15));
-  const before = mmio.read(icfgr, 4);
-  mmio.write(icfgr, 4, edge ? before | bit : before & ~bit);
-  const igroupr = config.gicdBase + GICD_IGROUPR + 4 * (intid >> 5);
-  mmio.write(igroupr, 4, mmio.read(igroupr, 4) | (1n << BigInt(intid & 31)));
-  mmio.write(config.gicdBase + GICD_IPRIORITYR + intid, 1, BigInt(PRIORITY));
-  mmio.write(config.gicdBase + GICD_IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
-  mmio.write(config.gicdBase + GICD_ISENABLER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
 }
 
 function ittBytes(events: number): number {

@@ -1,13 +1,8 @@
-import { IrqError } from '../../base/irq-error.ts';
-import type { Machine } from '../../board/machine.ts';
-import { restoreSnapshot, takeSnapshot } from '../../board/snapshot.ts';
+import { gits } from '../arch/registers.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Machine } from './machine.ts';
+import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 
-const CTLR = 0x0;
-const IIDR = 0x4;
-const CBASER = 0x80;
-const CWRITER = 0x88;
-const CREADR = 0x90;
-const BASER = 0x100;
 const BASERS = 8;
 
 /**
@@ -24,22 +19,22 @@ const BASERS = 8;
 export function migrate(machine: Machine): Machine {
   machine.gic.lpis.savePendingTables();
   refuse('saved', machine.its.saveTables());
-  const registers = [IIDR, CBASER, CREADR, CWRITER, ...basers(), CTLR].map(
+  const registers = [gits.IIDR, gits.CBASER, gits.CREADR, gits.CWRITER, ...basers(), gits.CTLR].map(
     (offset) => [offset, machine.its.getRegister(offset)] as const,
   );
   const moved = restoreSnapshot(takeSnapshot(machine));
   moved.its.reset();
   for (const [offset, value] of registers) {
     if (typeof value === 'string') refuse('read', value);
-    else if (offset !== CTLR) refuse('restored', moved.its.setRegister(offset, value));
+    else if (offset !== gits.CTLR) refuse('restored', moved.its.setRegister(offset, value));
   }
   refuse('restored', moved.its.restoreTables());
-  const control = registers.find(([offset]) => offset === CTLR)?.[1];
-  if (typeof control === 'bigint') refuse('restored', moved.its.setRegister(CTLR, control));
+  const control = registers.find(([offset]) => offset === gits.CTLR)?.[1];
+  if (typeof control === 'bigint') refuse('restored', moved.its.setRegister(gits.CTLR, control));
   return moved;
 }
 
-const basers = () => Array.from({ length: BASERS }, (_, index) => BASER + 8 * index);
+const basers = () => Array.from({ length: BASERS }, (_, index) => gits.BASER + 8 * index);
 
 function refuse(what: string, errno: string | undefined): void {
   if (errno !== undefined) throw new IrqError('ERR_SNAPSHOT', `the ITS cannot be ${what}: ${errno}`);

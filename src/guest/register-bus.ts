@@ -1,0 +1,11 @@
+/**
+ * A guest's loads and stores to registers, by guest-physical address. A machine's MMIO bus is one, and so is the bus of a
+ * VM that ioctls set up.
+ */
+export type RegisterBus = {
+  read(address: number, bytes: 1 | 2 | 4 | 8): bigint;
+  write(address: number, bytes: 1 | 2 | 4 | 8, value: bigint): void;
+};
+
+/** Guest-physical base addresses of the distributor and of the first redistributor. */
+export type GicFrames = { readonly gicdBase: number; readonly gicrBase: number };
