@@ -3,16 +3,12 @@ import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
 import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
 import type { GuestBus } from './guest-bus.ts';
-import { ItsDriver } from './its-driver.ts';
 
 /**
  * A board whose userland has done its work: the VM of a machine that is ready for its guest. This object is a view of it for
  * one thread, and holds no state of its own; any number of threads make one each with {@link attach}.
  */
 export class Machine extends Board {
-  /** The guest's driver of the first ITS; for one thread at a time. */
-  readonly itsDriver: ItsDriver;
-
   /** Makes a machine in its reset state. The calling thread is its main thread. @throws IrqError `ERR_CONFIG` */
   static create(config: MachineConfig): Machine {
     checkConfig(config);
@@ -30,11 +26,6 @@ export class Machine extends Board {
   static attach(buffer: SharedArrayBuffer, thread: number): Machine {
     const words = new Int32Array(buffer);
     return new Machine(words, decodeConfig(readHeader(words)), thread);
-  }
-
-  private constructor(words: Board['words'], config: MachineConfig, thread: number) {
-    super(words, config, thread);
-    this.itsDriver = new ItsDriver(this.memory, this.bus, config.itsBase);
   }
 
   get buffer(): SharedArrayBuffer {

@@ -1,9 +1,11 @@
-import { GICR_STRIDE } from '../arch/frames.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
-import { gicr, gits } from '../arch/registers.ts';
+import { lpiConfig } from '../arch/lpi-config.ts';
+import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
 import { EDGE, ENABLED, isPending } from '../gic/state.ts';
+import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
+import { setUpIts } from '../guest/its-driver.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Layout } from '../memory/layout.ts';
@@ -49,9 +51,6 @@ export function onMachine(
   };
 }
 
-const VALID = 1n << 63n;
-const ENABLED_PRIORITY_A0 = 0xa1;
-// Offsets of registers.
 // Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
 // need a place, and it may be the same. Pending tables, and ITTs, are where no memory is: there is nothing in them.
 const TABLES = 0;
@@ -62,19 +61,16 @@ const NOWHERE = 0x10_0000;
 
 /** What a guest does at boot: it turns everything on, and maps nothing. */
 function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
-  const at = (offset: number) => BigInt(ram.base + offset);
-  bus.write(bases.gicd, 4, 2n);
-  memory.fill(ram.base + CONFIG_TABLE, CONFIG_BYTES, ENABLED_PRIORITY_A0);
+  const at = (offset: number) => ram.base + offset;
+  const gic = new GicDriver(bus, { gicdBase: bases.gicd, gicrBase: bases.gicr });
+  gic.enable();
+  memory.fill(at(CONFIG_TABLE), CONFIG_BYTES, lpiConfig(LINUX_PRIORITY));
   for (let vcpu = 0; vcpu < shared.vcpus; vcpu++) {
-    const frame = bases.gicr + vcpu * GICR_STRIDE;
-    bus.write(frame + gicr.PROPBASER, 8, at(CONFIG_TABLE) | 13n);
-    bus.write(frame + gicr.PENDBASER, 8, at(NOWHERE));
-    bus.write(frame, 4, 1n);
+    gic.setLpiTables(vcpu, { configTable: at(CONFIG_TABLE), pendingTable: at(NOWHERE), idBits: 14 });
+    gic.enableLpis(vcpu);
   }
-  bus.write(bases.its + gits.BASER, 8, VALID | at(TABLES));
-  bus.write(bases.its + gits.BASER + 8, 8, VALID | at(TABLES));
-  bus.write(bases.its + gits.CBASER, 8, VALID | at(QUEUE));
-  bus.write(bases.its, 4, 1n);
+  const tables = { deviceTable: at(TABLES), collectionTable: at(TABLES), queue: at(QUEUE), queuePages: 1 };
+  setUpIts(bus, bases.its, tables);
 }
 
 /** Maps devices, each with 32 events, and a collection for each vCPU. */

@@ -1,7 +1,7 @@
 import { VIRT_FRAMES } from '../arch/frames.ts';
 import { Board, createBoards } from '../board/board.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
-import { ItsDriver } from '../board/its-driver.ts';
+import { ItsDriver } from '../guest/its-driver.ts';
 import type { Its } from '../its/its.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Words } from '../memory/word.ts';
@@ -61,6 +61,6 @@ export class SmallMachine extends Board {
     if (!its) throw new RangeError('a small machine has an ITS');
     this.shared = shared;
     this.its = its;
-    this.itsDriver = new ItsDriver(this.memory, this.bus, VIRT_FRAMES.its);
+    this.itsDriver = new ItsDriver(this.bus, this.memory, VIRT_FRAMES.its);
   }
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { gits } from '../../src/arch/registers.ts';
 import { IrqError } from '../../src/base/irq-error.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { DEFAULT_CONFIG } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
 import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
+import { ItsDriver } from '../../src/guest/its-driver.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { LINE } from '../../src/memory/layout.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
@@ -161,7 +162,8 @@ describe('into a machine that is there', () => {
     const sources = syntheticSources(topology, config.spis);
     bootSynthetic(machine, topology, sources);
     const { deviceId = 0, eventId = 0, intid = 0 } = sources[0] ?? {};
-    const { its, itsDriver, vm } = machine;
+    const { its, vm } = machine;
+    const itsDriver = new ItsDriver(machine.bus, machine.memory, config.itsBase);
     const { lpis } = machine.gic;
     const signal = () =>
       vm.signalMsi({ address: config.itsBase + gits.TRANSLATER, data: eventId, flags: 1, deviceId });

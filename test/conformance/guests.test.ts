@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/board/machine.ts';
 import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
 import { passed, runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
+import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { guestsText } from '../../src/report/guests-text.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -26,7 +27,13 @@ const changed = (
 });
 
 function withoutDevice2(machine: Machine): Machine {
-  machine.itsDriver.send({ name: 'MAPD', deviceId: 2, size: 7, ittAddr: 0x4150_8000, valid: false });
+  new ItsDriver(machine.bus, machine.memory, machine.config.itsBase).send({
+    name: 'MAPD',
+    deviceId: 2,
+    size: 7,
+    ittAddr: 0x4150_8000,
+    valid: false,
+  });
   return machine;
 }
 
