@@ -106,6 +106,7 @@ export class Board {
       itses: this.itses,
       dispatch: config.dispatch,
       design: DESIGNS[config.abi],
+      readers,
       reader: thread,
       exclusive: (config.host ?? DEFAULT_HOST).exclusiveEventFds,
       ...faulty.vm,

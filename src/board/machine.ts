@@ -46,10 +46,6 @@ export class Machine extends Board {
     return new Machine(words, decodeConfig(readHeader(words)), thread);
   }
 
-  private constructor(words: Board['words'], config: MachineConfig, thread: number) {
-    super(words, config, thread);
-  }
-
   get buffer(): SharedArrayBuffer {
     return this.words.buffer;
   }

@@ -4,7 +4,7 @@ import type { Lpis } from '../gic/lpis.ts';
 import type { Its } from '../its/its.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
-import { READERS, Readers, readersWords } from '../memory/readers.ts';
+import { READERS, type Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import type { Design } from './designs/design.ts';
 import { MERGED } from './designs/merged.ts';
@@ -58,6 +58,8 @@ export type VmParts = {
   /** Where the guest sees them is in the state of the vgic. */
   readonly itses: readonly Its[];
   readonly dispatch: Dispatch;
+  /** The sections of those that use the tables without locks. */
+  readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
   /** How userland names a source, and a signal finds its interrupt. */
@@ -88,7 +90,7 @@ export class Vm {
   constructor(words: Words, regions: VmRegions, parts: VmParts) {
     const { interrupts, reader } = parts;
     const vgic = new VgicState(words, regions.vgic);
-    const readers = new Readers(words, regions.readers);
+    const { readers } = parts;
     const routing = new RoutingTable(words, regions.routing);
     const design = parts.design ?? MERGED;
     const injector = design.makeInjector(words, { ...parts, vgic, routing, readers }, reader);

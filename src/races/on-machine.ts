@@ -50,8 +50,6 @@ export function onMachine(
   };
 }
 
-/** Configuration byte of every LPI: enabled. */
-const LPI_ON = lpiConfig(LINUX_PRIORITY);
 // Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
 // need a place, and it may be the same. Pending tables, and ITTs, are where no memory is: there is nothing in them.
 const TABLES = 0;
@@ -61,22 +59,17 @@ const CONFIG_BYTES = 0x2000;
 const NOWHERE = 0x10_0000;
 
 /** What a guest does at boot: it turns everything on, and maps nothing. */
-function boot({ shared, config, memory, bus, ram }: SmallMachine): void {
-  const gic = new GicDriver(bus, config);
+function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
+  const at = (offset: number) => ram.base + offset;
+  const gic = new GicDriver(bus, { gicdBase: bases.gicd, gicrBase: bases.gicr });
   gic.enable();
-  const configTable = ram.base + CONFIG_TABLE;
-  memory.fill(configTable, CONFIG_BYTES, LPI_ON);
+  memory.fill(at(CONFIG_TABLE), CONFIG_BYTES, lpiConfig(LINUX_PRIORITY));
   for (let vcpu = 0; vcpu < shared.vcpus; vcpu++) {
-    gic.setLpiTables(vcpu, { configTable, pendingTable: ram.base + NOWHERE, idBits: config.idBits });
+    gic.setLpiTables(vcpu, { configTable: at(CONFIG_TABLE), pendingTable: at(NOWHERE), idBits: 14 });
     gic.enableLpis(vcpu);
   }
-  const tables = ram.base + TABLES;
-  setUpIts(bus, config.itsBase, {
-    deviceTable: tables,
-    collectionTable: tables,
-    queue: ram.base + QUEUE,
-    queuePages: 1,
-  });
+  const tables = { deviceTable: at(TABLES), collectionTable: at(TABLES), queue: at(QUEUE), queuePages: 1 };
+  setUpIts(bus, bases.its, tables);
 }
 
 /** Maps devices, each with 32 events, and a collection for each vCPU. */

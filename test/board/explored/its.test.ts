@@ -320,7 +320,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
       title: 'an irqfd that goes by what it remembers for good',
       mutation: change(
         'kvm/injector.ts',
-        'its.epoch !== stamp) return false;',
+        '?.epoch !== stamp) return false;',
         'its.epoch === 0) return false;',
       ),
       of: remembering,
