@@ -2,7 +2,7 @@ import { SPURIOUS } from '../arch/intid.ts';
 import { Machine } from '../board/machine.ts';
 import type { VcpuControl } from '../board/vcpu-control.ts';
 import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, INSTRUCTIONS } from '../cpu/core/block.ts';
-import { Core, type ExitReason } from '../cpu/index.ts';
+import { Core, type CoreOptions, type ExitReason } from '../cpu/index.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { encode, type SystemRegisters } from '../gic/system-registers.ts';
@@ -32,6 +32,7 @@ export class BoardVcpu {
   readonly core: Core;
   readonly cpu: CpuInterface;
   readonly control: VcpuControl;
+  #options: CoreOptions = {};
   readonly #board: Board;
   readonly #timer: GenericTimer;
   readonly #timers: readonly { readonly ppi: number; readonly state: TimerState }[];
@@ -69,7 +70,7 @@ export class BoardVcpu {
       },
       hypercall: () => this.#hypercall(),
     });
-    this.core.options = { semihosting: plan.semihosting };
+    this.options = { semihosting: plan.semihosting };
     const state = (control: number, compare: number) => timerState(this.core, control, compare);
     const virtual = state(CNTV_CTL_EL0, CNTV_CVAL_EL0);
     const physical = state(CNTP_CTL_EL0, CNTP_CVAL_EL0);
@@ -78,6 +79,16 @@ export class BoardVcpu {
       { ppi: VIRTUAL_TIMER_PPI, state: virtual },
       { ppi: PHYSICAL_TIMER_PPI, state: physical },
     ];
+  }
+
+  /** What ends a slice of the core's; kept over a reset, which clears the core's own. */
+  get options(): CoreOptions {
+    return this.#options;
+  }
+
+  set options(options: CoreOptions) {
+    this.#options = options;
+    this.core.options = options;
   }
 
   /** Instructions run so far. */
@@ -107,8 +118,8 @@ export class BoardVcpu {
   slice(instructions: number): SliceEnd {
     const readiness = this.readiness;
     if (readiness !== 'ready') return readiness;
+    this.startIfPending();
     const { psci, clock, end } = this.#board;
-    if (psci.isPending(this.id)) this.#start();
     this.#suspended = false;
     this.core.setIrq(this.cpu.irq);
     const most = clock.isVirtual ? this.#untilTimer() : NEVER;
@@ -146,14 +157,16 @@ export class BoardVcpu {
     }
   }
 
-  #start(): void {
+  /** Puts a vCPU that was turned on to its first instruction; does nothing to any other. */
+  startIfPending(): void {
     const { psci, clock } = this.#board;
+    if (!psci.isPending(this.id)) return;
     const ran = this.core.instructions;
     const { pc, x0 } = psci.start(this.id);
     // The count goes on: time is counted by it.
     this.core.reset({ pc, x0, affinity: affinityOf(this.id) });
     this.core.setState(INSTRUCTIONS, ran);
-    this.core.options = { semihosting: this.#board.plan.semihosting };
+    this.core.options = this.options;
     clock.catchUp(this.id, this.instructions, clock.now());
   }
 

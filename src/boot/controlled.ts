@@ -86,6 +86,18 @@ export class Controlled {
     limits.look();
   }
 
+  /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
+  next(strategy: Strategy): number {
+    const ready = this.#ready();
+    if (ready.length === 0) {
+      this.#board.end.say('halted');
+      return -1;
+    }
+    const { vcpu, instructions } = strategy.next(ready);
+    this.step(vcpu, instructions);
+    return vcpu;
+  }
+
   /** Runs a vCPU and then the devices; returns how many instructions there were. */
   step(vcpu: number, instructions: number): number {
     const found = this.#vcpus[vcpu];

@@ -55,7 +55,7 @@ export function bootRegions(layout: Layout, plan: Pick<BootPlan, 'vcpus' | 'plat
     end: layout.region('guest.end', LINE),
     endBell: layout.region('guest.endBell', EVENT_COUNT_WORDS),
     asleep: layout.region('guest.asleep', 1),
-    lock: layout.region('guest.pairLock', 1),
+    lock: layout.region('guest.pairLock', 2),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => ({
       block: layout.region(`vcpu${vcpu}.core`, BLOCK_BYTES / 4),
       psci: layout.region(`vcpu${vcpu}.psci`, LINE),

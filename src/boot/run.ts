@@ -5,6 +5,8 @@ import { type BootOptions, buildBoard } from './build.ts';
 import { GuestConsole } from './console.ts';
 import { Controlled, seededStrategy } from './controlled.ts';
 import { Crew } from './crew.ts';
+import { serveGdb } from './gdb/server.ts';
+import { GdbTarget } from './gdb/target.ts';
 import { type BootResult, vcpuResults } from './result.ts';
 
 export const SCHEDULERS = ['threads', 'controlled'] as const;
@@ -17,6 +19,8 @@ export type RunOptions = BootOptions & {
   readonly limitInstructions: number;
   /** Seconds of the host; 0 for no limit. */
   readonly limitSeconds: number;
+  /** Waits for a debugger on this port before the guest starts; with the controlled scheduler. */
+  readonly gdbPort?: number;
   /** The mean number of instructions of a turn of the controlled scheduler. */
   readonly quantum?: number;
 };
@@ -26,6 +30,8 @@ export type RunWatch = {
   readonly signal?: AbortSignal;
   /** The console's output. */
   readonly output: (bytes: Uint8Array) => void;
+  /** Called when a debugger can connect. */
+  readonly listening?: (port: number) => void;
   /** Called when the board is there, before the guest starts: to give it input, attach a debugger. */
   readonly started?: (board: Board) => void | Promise<void>;
 };
@@ -94,11 +100,20 @@ async function runControlled(
   board: Board,
   console: GuestConsole,
   options: RunOptions,
-  { signal }: RunWatch,
+  { signal, listening }: RunWatch,
 ): Promise<void> {
   const end = performance.now() + (options.limitSeconds || Number.POSITIVE_INFINITY) * 1000;
   const controlled = new Controlled(board);
   const strategy = seededStrategy(options.seed, options.quantum ?? QUANTUM);
+  if (options.gdbPort !== undefined) {
+    const target = new GdbTarget(board, controlled, strategy, () => console.pump());
+    const goesOn = await serveGdb(target, options.gdbPort, {
+      listening: (port) => listening?.(port),
+      isOver: () => (signal?.aborted ?? false) || performance.now() >= end,
+    });
+    if (!goesOn) board.end.say('stopped');
+    for (const vcpu of controlled.vcpus) vcpu.options = { semihosting: board.plan.semihosting };
+  }
   for (let aborted = false; !board.end.hasCome; ) {
     controlled.run(strategy, {
       instructions: options.limitInstructions || Number.POSITIVE_INFINITY,

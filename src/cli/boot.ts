@@ -88,7 +88,11 @@ export function bootCommand(): Command {
       number(0, 1e6, 'seconds'),
     )
     .option('--console <file>', "write the guest's console there (default: stderr)")
-    .option('--gdb <port>', 'wait for a debugger on this port, of this machine only', wholeNumber(0, 65_535))
+    .option(
+      '--gdb <port>',
+      'wait for a debugger on this port of this machine; vCPUs then run in turns',
+      wholeNumber(0, 65_535),
+    )
     .option('--json', 'print the result as one JSON object')
     .action(async (file: string | undefined, flags: Flags) => {
       if (file === undefined) process.stdout.write(bootHelp());
@@ -108,7 +112,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
   const kernel = readBytes(file);
   const initrd = flags.initrd === undefined ? {} : { initrd: readBytes(flags.initrd) };
   const console = flags.console === undefined ? process.stderr.fd : openConsole(flags.console);
-  const attended = process.stdin.isTTY === true && flags.scheduler === 'threads';
+  const scheduler = flags.gdb === undefined ? flags.scheduler : 'controlled';
+  const attended = process.stdin.isTTY === true && scheduler === 'threads';
   process.stderr.write(`seed ${seed}${attended ? '; Ctrl-A x ends the run' : ''}\n`);
   let detach: () => void = () => undefined;
   const abort = new AbortController();
@@ -120,7 +125,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
           append: flags.append,
           vcpus: flags.vcpus,
           clock: flags.clock,
-          scheduler: flags.scheduler,
+          scheduler,
+          ...(flags.gdb === undefined ? {} : { gdbPort: flags.gdb }),
           quantum: flags.quantum,
           dispatch: flags.dispatch,
           fault: flags.fault,
@@ -137,6 +143,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
         },
         {
           signal: abort.signal,
+          listening: (port) => process.stderr.write(`waiting for gdb: target remote :${port}\n`),
           output: (bytes) => writeAll(console, bytes),
           started: (board) => {
             detach = attachTerminal(board, () => abort.abort());

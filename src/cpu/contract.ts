@@ -15,7 +15,7 @@ export type CoreParts = {
   readonly ramAt: number;
   readonly ramBase: number;
   readonly ramSize: number;
-  /** Byte offset of a 32-bit word, zero at first, that all vCPUs of the machine share: a lock for 128-bit atomics. */
+  /** Byte offset of two 32-bit words, zero at first, that all vCPUs of the machine share: a lock for 128-bit atomics, and the epoch of their TLBs. */
   readonly lockAt: number;
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;

@@ -2,4 +2,5 @@
 export type { Bus, CoreParts, ExitReason, ExternalRegisters } from './contract.ts';
 export { BLOCK_BYTES, STATE_BYTES } from './core/block.ts';
 export { Core, type CoreOptions } from './core.ts';
+export { CoreSnapshot, type SnapshotPlaces } from './snapshot.ts';
 export { type SharedMemory, sharedMemory } from './web-assembly.ts';

@@ -15,19 +15,21 @@ export const SELF = 0x1400_0000;
 export class Bare {
   readonly cores: readonly Core[];
   readonly ram: DataView<SharedArrayBuffer>;
+  readonly dirtyPagesAt: number;
 
-  constructor(
-    cores = 1,
-    parts: Partial<Pick<CoreParts, 'bus' | 'systemRegisters' | 'hypercall' | 'dirtyPagesAt'>> = {},
-  ) {
+  constructor(cores = 1, parts: Partial<Pick<CoreParts, 'bus' | 'systemRegisters' | 'hypercall'>> = {}) {
     const ramAt = Math.ceil((FIRST_BLOCK + cores * BLOCK_BYTES) / 65_536) * 65_536;
-    const memory = sharedMemory(ramAt + RAM_BYTES);
+    // Behind RAM: a byte for each page, where a test wants them noted.
+    const dirtyPagesAt = ramAt + RAM_BYTES;
+    this.dirtyPagesAt = dirtyPagesAt;
+    const memory = sharedMemory(dirtyPagesAt + 65_536);
     this.ram = new DataView(memory.buffer, ramAt, RAM_BYTES);
     this.cores = Array.from({ length: cores }, (_, index) => {
       const core = new Core({
         memory,
         at: FIRST_BLOCK + index * BLOCK_BYTES,
         lockAt: 0,
+        dirtyPagesAt,
         ramAt,
         ramBase: RAM_BASE,
         ramSize: RAM_BYTES,
@@ -39,6 +41,11 @@ export class Bare {
       core.reset({ pc: BigInt(RAM_BASE), x0: 0n, affinity: index });
       return core;
     });
+  }
+
+  /** Byte offset of each core's block in the memory. */
+  get blocksAt(): readonly number[] {
+    return this.cores.map((_, index) => FIRST_BLOCK + index * BLOCK_BYTES);
   }
 
   get core(): Core {

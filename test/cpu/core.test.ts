@@ -238,7 +238,8 @@ describe('guests that are mad', () => {
       chance.begin(round);
       for (let offset = 0; offset < RAM_BYTES; offset += 4) bare.ram.setUint32(offset, chance.bits(), true);
       bare.core.setState(VBAR_EL1, at(0x1000));
-      const outside = new Uint8Array(bare.ram.buffer, bare.ram.byteOffset + RAM_BYTES);
+      // Behind RAM and the notes about its pages.
+      const outside = new Uint8Array(bare.ram.buffer, bare.dirtyPagesAt + RAM_BYTES / 4096);
       let instructions = 0;
       while (instructions < 20_000) {
         const before = bare.core.instructions;

@@ -11,6 +11,7 @@ import {
   SP_EL0,
   SP_EL1,
   SPSR_EL1,
+  TCR_EL1,
   VBAR_EL1,
 } from './block';
 import { block, currentEl, nzcv, pstate, pstateWithFlags, retag, setAttention, setNzcv } from './context';
@@ -120,10 +121,21 @@ export function fpTrap(from: u64): u64 {
   return synchronous(EC_FP_ACCESS, 0x1e << 20, from);
 }
 
+/** BranchAddr: where the top byte is ignored, the pc does not get it. @inline */
+export function branchAddress(target: u64): u64 {
+  const canonical = (((target as i64) << 8) >> 8) as u64;
+  return canonical === target ? target : untagged(target, canonical);
+}
+
+function untagged(target: u64, canonical: u64): u64 {
+  const ignored: u64 = (canonical as i64) < 0 ? 38 : 37;
+  return ((load<u64>(block, TCR_EL1) >> ignored) & 1) !== 0 ? canonical : target;
+}
+
 /** ERET: returns the address to go on at. An illegal return keeps the level and sets PSTATE.IL. */
 export function exceptionReturn(): u64 {
   const spsr = load<u64>(block, SPSR_EL1) as u32;
-  const target = load<u64>(block, ELR_EL1);
+  const target = branchAddress(load<u64>(block, ELR_EL1));
   const el = (spsr >> 2) & 3;
   const illegal = (spsr & 0x12) !== 0 || el > 1 || (el === 0 && (spsr & 1) !== 0);
   store<u64>(block, ~(0 as u64), EXCLUSIVE_AT);

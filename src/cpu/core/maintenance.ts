@@ -1,5 +1,6 @@
 /** SYS: cache and TLB maintenance, DC ZVA, address translation. */
 import { PAR_EL1, SCTLR_EL1 } from './block';
+import { flushAll } from './broadcast';
 import { block, currentEl } from './context';
 import { abort, dataFault, faulted, undefined_ } from './exceptions';
 import { atomicAddress, flushTlb, isRam } from './memory';
@@ -9,6 +10,8 @@ import { drain } from './store-buffer';
 import { trapAccess } from './system';
 import { attributeIndex, EXTERNAL, fault, NO_FAULT, READ, translate, WRITE } from './translate';
 
+/** CRm of TLBI for all vCPUs. */
+const INNER_SHAREABLE: i32 = 3;
 const SCTLR_DZE: u64 = 14;
 const SCTLR_UCI: u64 = 26;
 /** CM, and WnR, which cache maintenance sets too. */
@@ -41,7 +44,8 @@ export function executeMaintenance(s: usize, r: usize, pc: u64): u64 {
   if (crn === 8) {
     if (!isTlbi(which)) return undefined_(pc);
     drain();
-    flushTlb();
+    if (((which >> 3) & 15) === INNER_SHAREABLE) flushAll();
+    else flushTlb();
     return pc + 4;
   }
   if (which === key(0, 7, 6, 1)) return clean(pc, address, false);

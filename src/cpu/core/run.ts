@@ -15,6 +15,7 @@ import {
   PSTATE,
   STOP,
 } from './block';
+import { heedFlushes } from './broadcast';
 import {
   attention,
   block,
@@ -89,6 +90,7 @@ export function run(count: i32): i32 {
   begin(count);
   while (left > 0 && exitReason < 0) {
     if (load<u32>(s, IRQ) !== 0 && (pstate() & PSTATE_I) === 0) pc = interrupt(pc);
+    heedFlushes();
     let slice = left < SLICE ? left : SLICE;
     setLeft(left - slice);
     while (slice > 0) {

@@ -1,5 +1,6 @@
 /** Operations that the loop of `run` executes itself: each case yields the address of the next instruction. */
 import { cold } from './cold';
+import { branchAddress } from './exceptions';
 import { adds32, adds64, logical32, logical64, subs32, subs64 } from './flags';
 import { read8, read16, read32, read64, write8, write16, write32, write64 } from './memory';
 import {
@@ -206,9 +207,9 @@ export function step(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case op.TBNZ:
       return branchIf(((n64(s, r) >> ra64(r)) & 1) !== 0, r, pc);
     case op.BR:
-      return n64(s, r);
+      return branchAddress(n64(s, r));
     case op.BLR:
-      return link(s, pc, n64(s, r));
+      return link(s, pc, branchAddress(n64(s, r)));
     case op.LDRB:
       return loaded(s, r, pc, read8(address(r), slice));
     case op.LDRH:

@@ -1,5 +1,6 @@
 import { Chance } from '../../../src/base/chance.ts';
 import { type InstructionClass, wordOf } from './classes.ts';
+import { PLAIN, virtualAddress, writeTables } from './tables.ts';
 
 /** Where the runner (`runner.S`) has its things, as offsets from the start of RAM. */
 export const RAM_BASE = 0x4000_0000;
@@ -78,8 +79,9 @@ const FLOATS = [
 
 const bits64 = (chance: Chance) => (BigInt(chance.bits()) << 32n) | BigInt(chance.bits());
 
-function value(chance: Chance, pointers: number, data: bigint): bigint {
+function value(chance: Chance, { pointers, translates }: InstructionClass, data: bigint): bigint {
   if (chance.below(8) < pointers) {
+    if (translates && chance.below(8) > 0) return virtualAddress(chance);
     const unaligned = chance.below(4) === 0 ? chance.below(16) : 0;
     return data + BigInt(256 + chance.below(32) * 16 + unaligned);
   }
@@ -130,6 +132,9 @@ export function writeBatch(image: DataView, { kind, seed, index, cases }: Batch)
   // One batch of eight traps FP and SIMD, at EL0 or at both levels.
   const traps = chance.below(8);
   image.setBigUint64(HEADER + 16, traps === 0 ? 0n : traps === 1 ? 0x10_0000n : 0x30_0000n, true);
+  const { tcr, ttbr1 } = kind.translates ? writeTables(image, chance) : PLAIN;
+  image.setBigUint64(HEADER + 24, tcr, true);
+  image.setBigUint64(HEADER + 32, ttbr1, true);
   for (let number = 0; number < cases; number++) writeCase(image, chance, kind, number);
 }
 
@@ -144,7 +149,7 @@ function writeCase(image: DataView, chance: Chance, kind: InstructionClass, numb
     image.setUint32(code + word * 4, instruction, true);
   }
   for (let register = 0; register < 31; register++) {
-    image.setBigUint64(record + register * 8, value(chance, kind.pointers, data), true);
+    image.setBigUint64(record + register * 8, value(chance, kind, data), true);
   }
   const sp = data + BigInt(256 + chance.below(16) * 16) + (chance.below(8) === 0 ? 8n : 0n);
   image.setBigUint64(record + SP_AT, sp, true);

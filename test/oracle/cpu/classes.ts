@@ -15,6 +15,8 @@ export type InstructionClass = {
   readonly except?: readonly (readonly [number, number])[];
   /** Whether each case traps FP and SIMD, runs at EL0, or both by turns, is by chance; else it is as said. */
   readonly el?: 0 | 1;
+  /** Whether translation tables are random, and most pointers lead there. */
+  readonly translates?: boolean;
 };
 
 const DATA = { pointers: 2, cpu: 'cortex-a57' } as const;
@@ -139,6 +141,21 @@ export const CLASSES: readonly InstructionClass[] = [
     except: [],
   },
   {
+    name: 'translation',
+    ...ACCESS,
+    translates: true,
+    templates: [
+      '..11100101000000................',
+      '..111000..0.........00..........',
+      '..111000..0.........10..........',
+      // Pairs are loads, and structures are none: QEMU does what precedes a page that faults, which this core checks first.
+      '.0101001.1......................',
+      '..001000010111110111110.........',
+      '1101011000.11111000000.....00000',
+      '11010101000010110111010000......',
+    ],
+  },
+  {
     name: 'any',
     ...DATA,
     templates: ['................................'],
@@ -244,6 +261,9 @@ const READABLE = new Set([
   0xc212, 0xc510, 0xc600, 0xd807,
 ]);
 
+/** op1 3, CRn 7, CRm 4, op2 1. */
+const DC_ZVA = 0x1ba1;
+
 function isHarmful(word: number): boolean {
   // BR, BLR and RET to X30: behind a BL that may be a loop without end.
   if ((word & 0xff9f_fc1f) >>> 0 === 0xd61f_0000 && ((word >>> 5) & 31) === 30) return true;
@@ -254,7 +274,7 @@ function isHarmful(word: number): boolean {
     return reads ? !READABLE.has((word >>> 5) & 0xffff) : !isAllowedMsr(word);
   }
   // SYS and SYSL: DC ZVA, cache maintenance by address, IC, TLBI
-  if ((word & 0xfff8_0000) >>> 0 === 0xd508_0000) return ((word >>> 5) & 0x3fff) !== 0x1ba1;
+  if ((word & 0xfff8_0000) >>> 0 === 0xd508_0000) return ((word >>> 5) & 0x3fff) !== DC_ZVA;
   if ((word & 0xfff8_0000) >>> 0 === 0xd528_0000) return true;
   // Hints but NOP wait, or are pointer authentication; MSR of PSTATE fields of later profiles
   if ((word & 0xffff_f01f) >>> 0 === 0xd503_201f) return ((word >>> 5) & 0x7f) !== 0;

@@ -1,10 +1,10 @@
 // Runs cases on a bare machine, ours or QEMU's: each case is a record of registers, SIMD registers and data, and up to 15
 // instructions in a page of their own. The runner loads the record, goes to EL1t or EL0t, and stores what the exception
 // at the end has left into the same record. Started at EL1 with the MMU off.
-// The first 2 MiB of RAM are not mapped: QEMU writes its device tree there.
+// The first 2 MiB of RAM are for QEMU's device tree.
 //
 //   0x40200000  runner and tables       EL1 only
-//   0x40300000  header: number of cases, SCTLR_EL1, CPACR_EL1 (8 bytes each)
+//   0x40300000  header: number of cases, SCTLR_EL1, CPACR_EL1, TCR_EL1, TTBR1_EL1 (8 bytes each)
 //   0x40400000  instructions, 64 bytes a case: the first is a BRK, the program is behind it   read-only, executable
 //   0x40600000  records, 2048 bytes a case                                                    read-write, never executed
 //
@@ -19,14 +19,21 @@
         .text
 _start: adr     x0, vectors
         msr     vbar_el1, x0
+        // Random blocks may lead to the first 2 MiB: no device tree there.
+        mov     x0, #0x40000000
+        mov     x1, #0x40200000
+1:      stp     xzr, xzr, [x0], #16
+        cmp     x0, x1
+        b.ne    1b
         ldr     x0, =0xff
         msr     mair_el1, x0
-        // T0SZ 25 (39 bits), no TTBR1, normal memory, 40 bits of physical address
-        ldr     x0, =0x200803519
+        ldr     x1, =HEADER
+        ldr     x0, [x1, #24]
         msr     tcr_el1, x0
+        ldr     x0, [x1, #32]
+        msr     ttbr1_el1, x0
         adr     x0, level1
         msr     ttbr0_el1, x0
-        ldr     x1, =HEADER
         ldr     x2, [x1, #8]
         ldr     x3, [x1, #16]
         msr     cpacr_el1, x3
