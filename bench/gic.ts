@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
 import { FIRST_LPI } from '../src/arch/intid.ts';
 import { gicd } from '../src/arch/registers.ts';
+import { createBoard } from '../src/board/board.ts';
+import { DEFAULT_CONFIG } from '../src/board/config.ts';
 import type { CpuInterface } from '../src/gic/cpu-interface.ts';
-import { Gic, gicRegions } from '../src/gic/gic.ts';
-import { GuestMemory, guestMemoryRegion } from '../src/memory/guest-memory.ts';
-import { Layout } from '../src/memory/layout.ts';
+import type { Gic } from '../src/gic/gic.ts';
 import { type Cost, formatCosts, measureCost } from './measure-cost.ts';
 
 /** What it costs a vCPU to take one interrupt, and to end it, with so many others waiting. */
@@ -28,13 +28,14 @@ const VCPUS = 4;
 
 /** A turned-on interrupt controller of KVM's kind; SPI 32 is edge-triggered, SPI 33 level-triggered. */
 function makeGic(): Gic {
-  const layout = new Layout();
-  const slots = [{ base: 0, bytes: 4096 }];
-  const regions = gicRegions(layout, { vcpus: VCPUS, spis: 224, idBits: 16, its: true, personality: 'kvm' });
-  const ram = guestMemoryRegion(layout, slots);
-  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-  const gic = new Gic(words, regions, new GuestMemory(words, ram, slots), { lpisDisabled: () => {} });
-  gic.reset();
+  const { gic } = createBoard({
+    ...DEFAULT_CONFIG,
+    vcpus: VCPUS,
+    devices: 1,
+    events: 1,
+    eventfds: 1,
+    memory: [{ base: 0, bytes: 4096 }],
+  });
   gic.distributor.write(gicd.CTLR, 4, 2n);
   gic.distributor.write(gicd.ISENABLER + 4, 4, 3n);
   gic.distributor.write(gicd.IPRIORITYR + 0x20, 4, 0xa0a0n);

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
-import type { Machine } from '../src/machine/machine.ts';
-import type { Guest, Vcpu } from '../src/machine/vcpu.ts';
+import type { Machine } from '../src/board/machine.ts';
+import type { Guest, Vcpu } from '../src/board/vcpu.ts';
 import { LATENCY } from '../src/measure/buckets.ts';
 import { Distribution, type Summary } from '../src/measure/distribution.ts';
 import { Histogram, histogramWords } from '../src/measure/histogram.ts';

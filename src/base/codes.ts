@@ -13,6 +13,10 @@ export const ERRORS = {
   ERR_SCENARIO: { exit: 2, means: 'a scenario module does not have the shape of one' },
   ERR_TOKEN: { exit: 2, means: 'a schedule token is damaged, or belongs to another scenario or version' },
   ERR_RESULT_FORMAT: { exit: 2, means: 'a saved result is not one of irqloom, or of another version' },
+  ERR_GUEST_IMAGE: {
+    exit: 2,
+    means: 'a file is no kernel that this board can load, or does not fit its memory',
+  },
   ERR_IOCTL_BYTES: { exit: 2, means: 'the bytes are not an argument of that ioctl' },
 
   // The shared buffer.
@@ -25,6 +29,10 @@ export const ERRORS = {
   // Calls of the machine.
   ERR_KVM: { exit: 2, means: 'a KVM call failed; the error has its errno' },
   ERR_GUEST_ADDRESS: { exit: 2, means: 'an address is outside the guest memory' },
+  ERR_GUEST_STUCK: {
+    exit: 3,
+    means: 'a guest only takes exceptions any more: it will never do anything else',
+  },
 
   // Waiting and threads.
   ERR_LOCK_TIMEOUT: { exit: 3, means: 'a lock was not released within its bound' },

@@ -7,6 +7,9 @@ import { didYouMean } from './suggestion.ts';
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [name: string]: JsonValue };
 
+/** A longer line is refused before it is parsed: a line of brackets alone would fill the heap. */
+const LONGEST_LINE = 65_536;
+
 const HEX = /^0x[0-9a-f]{1,16}$/i;
 
 /**
@@ -30,6 +33,8 @@ export class JsonLine {
   open(text: string, line: number): void {
     this.#line = line;
     this.#taken.length = 0;
+    if (text.length > LONGEST_LINE)
+      throw this.error(`the line has ${text.length} characters; expected at most ${LONGEST_LINE}`);
     let value: unknown;
     try {
       value = JSON.parse(text);

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { compiled } from './compiled.ts';
+import { requireDescriptors } from './descriptor-limit.ts';
 
 /**
  * Worker threads: a fixed number, started all at once, each held by one task until that task ends. `atomics` is off
@@ -10,8 +11,12 @@ import { compiled } from './compiled.ts';
 export class WorkerPool {
   readonly #pool: Piscina;
 
-  /** @param threads - number of workers; a task beyond them waits until one is free */
+  /**
+   * @param threads - number of workers; a task beyond them waits until one is free
+   * @throws IrqError `ERR_CONFIG` where the process may not open enough files for so many
+   */
   constructor(threads: number) {
+    requireDescriptors(threads);
     this.#pool = new Piscina({
       minThreads: threads,
       maxThreads: threads,

@@ -1,5 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { type ExploreOptions, type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';
@@ -14,7 +15,7 @@ import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Found, findScenarios, listScenarios } from './scenario.ts';
-import { shellWord } from './shell.ts';
+import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 /** The version of what `--json` prints. */
@@ -108,7 +109,7 @@ export function exploreCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: Flags) => {
-      if (flags.list) process.stdout.write(await listScenarios());
+      if (flags.list) print(await listScenarios());
       else process.exitCode = await explore(args, flags);
     });
 }
@@ -131,9 +132,9 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
       if (signal.aborted) break;
       const result = await search(found, flags, signal);
       done.push({ found, result });
-      if (!flags.json) process.stdout.write((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
+      if (!flags.json) print((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
     }
-    if (flags.json) process.stdout.write(`${JSON.stringify(jsonOf(done, all.length))}\n`);
+    if (flags.json) print(`${JSON.stringify(jsonOf(done, all.length))}\n`);
     const [first] = done;
     const written = [
       report && (() => report.commit(htmlOf(first, flags))),

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
-import { GUESTS, type GuestScenario } from '../conformance/guests/guest-catalogue.ts';
-import { runGuests } from '../conformance/guests/guests-run.ts';
+import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
 type Flags = { json?: boolean; list?: boolean };
@@ -37,7 +37,7 @@ function chosen(names: readonly string[]): readonly GuestScenario[] {
 
 async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags): Promise<number> {
   if (list) {
-    for (const { name, about } of scenarios) process.stdout.write(`${name}: ${about}\n`);
+    for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const terminal = new Terminal();
@@ -51,7 +51,7 @@ async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags
     return ran;
   });
   terminal.clear();
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
   if (result.failed > 0) return EXIT.failed;
   return interrupted ? EXIT.interrupted : EXIT.held;
 }

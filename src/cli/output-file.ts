@@ -18,7 +18,7 @@ import { IrqError } from '../base/irq-error.ts';
  */
 export class OutputFile {
   readonly path: string;
-  readonly #fd: number;
+  #fd: number;
   /** Where the text lies until it is whole; the path itself where that is a device or a pipe. */
   readonly #part: string | undefined;
   readonly #target: string;
@@ -47,6 +47,18 @@ export class OutputFile {
       throw cannotWrite(path, error);
     }
     OPEN.add(this);
+  }
+
+  /** Writes the whole text and gives the file its name, as {@link commit}; the output stays open for the next text. */
+  rewrite(text: string): void {
+    this.commit(text);
+    try {
+      this.#fd = openSync(this.#part ?? this.#target, 'w', 0o666);
+      this.#open = true;
+      OPEN.add(this);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
   }
 
   /** Writes the whole text, flushes, and gives the file its name. @throws IrqError `ERR_FILE`: the old file is as before */

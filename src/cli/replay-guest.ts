@@ -1,12 +1,9 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
-import { replayMoved } from '../recorded/replay/moved-replay.ts';
-import { replayGuest } from '../recorded/replay/replay.ts';
-import { isFaithful } from '../recorded/replay/replay-result.ts';
-import { replayThreaded } from '../recorded/replay/threaded-replay.ts';
-import { readGuestTrace } from '../recorded/trace/guest-trace.ts';
+import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
 import { replayText } from '../report/replay-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
@@ -52,7 +49,7 @@ async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }
     : saveRestoreAt
       ? replayMoved(trace, saveRestoreAt)
       : replayGuest(trace);
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  print(json ? `${JSON.stringify(result)}\n` : replayText(result));
   if (interrupted) return EXIT.interrupted;
   return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

@@ -5,6 +5,7 @@ import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
 import { findScenario } from './scenario.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 /** A schedule that takes longer has a thread that comes to no operation. */
@@ -48,7 +49,7 @@ async function replay(token: string, argument: string, flags: Flags): Promise<nu
       `the schedule did not come to its end within ${REPLAY_SECONDS} s`,
     );
   const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
-  process.stdout.write(
+  print(
     json
       ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result })}\n`
       : replayText(result, executor),

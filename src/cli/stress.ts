@@ -2,19 +2,29 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
+import { runBareStress } from '../guest-stress/bare.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
-import { isGuestRecording, readGuestTrace } from '../recorded/trace/guest-trace.ts';
-import { recordedWorkload, shapeOf } from '../recorded/workload.ts';
+import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import type { StressOptions } from '../stress/stress-build.ts';
-import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../stress/stress-plan.ts';
-import { held, type StressResult } from '../stress/stress-result.ts';
-import { runStress } from '../stress/stress-run.ts';
+import {
+  CHURNS,
+  type Churn,
+  held,
+  LINE_MODES,
+  type LineMode,
+  runStress,
+  type StressOptions,
+  type StressResult,
+  type StressWatch,
+} from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { shellWord } from './shell.ts';
+import { print } from './stdout.ts';
+import { stressLinux } from './stress-linux.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -24,6 +34,9 @@ const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', imp
 
 type Flags = {
   recording?: string;
+  guest?: 'bare' | 'linux';
+  kernel?: string;
+  modules?: string;
   vcpus?: number;
   devices?: number;
   events?: number;
@@ -88,6 +101,14 @@ export function stressCommand(): Command {
       '--recording <file>',
       'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
     )
+    .addOption(
+      new Option(
+        '--guest <name>',
+        'run a real guest on AArch64 cores: our own bare-metal guest with its ITS driver, or Linux',
+      ).choices(['bare', 'linux']),
+    )
+    .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
+    .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
@@ -100,12 +121,13 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: Flags): Promise<number> {
+  if (flags.guest === 'linux') return stressLinux(flags);
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
   const follower = new StressFollower(flags);
   const result = await interruptible((signal) =>
-    runStress(options, {
+    run(flags, options, {
       signal,
       finished: (detail) => follower.finished(detail),
       traced: (tracks, plan) => follower.traced(tracks, plan),
@@ -120,10 +142,28 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  for (const note of follower.close(result)) process.stderr.write(`${note}\n`);
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  const { status, notes } = follower.close(result, exitOf(result));
+  for (const note of notes) process.stderr.write(`${note}\n`);
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
-  return exitOf(result);
+  return status;
+}
+
+/** The machine with TypeScript functions as its guest, or with a real one. */
+function run(
+  { guest, spis, lines, abi, trace }: Flags,
+  options: StressOptions,
+  watch: StressWatch,
+): Promise<StressResult> {
+  if (guest === undefined) return runStress(options, watch);
+  const { input } = options;
+  if ('boot' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi and --trace`,
+    );
+  }
+  return runBareStress({ ...options, input, spis }, watch);
 }
 
 function exitOf(result: StressResult): number {
@@ -134,7 +174,8 @@ function exitOf(result: StressResult): number {
 
 function optionsOf(flags: Flags): StressOptions {
   const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined;
+  const synthetic =
+    vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -148,7 +189,7 @@ function optionsOf(flags: Flags): StressOptions {
     );
   }
   const input = synthetic
-    ? { vcpus: vcpus ?? 1, devices: devices ?? 1, events: events ?? 1 }
+    ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
     : recordedInput(flags);
   if (lines === 'resample' && spis < 2) {
     throw new IrqError('ERR_USAGE', '--lines resample is about level-triggered wires: give --spis 2 or more');
@@ -183,6 +224,17 @@ function optionsOf(flags: Flags): StressOptions {
   };
 }
 
+/** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
+function defaultShape({ guest }: Flags): { vcpus: number; devices: number; events: number } {
+  return guest === undefined ? { vcpus: 1, devices: 1, events: 1 } : { vcpus: 2, devices: 2, events: 4 };
+}
+
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
 /** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
 function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
   const guest = readGuestTrace(recording ?? ownRecording());
@@ -198,7 +250,7 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
   const words = ['npx irqloom stress'];
   for (const [name, value] of Object.entries(flags)) {
     if (name === 'seed' || value === undefined || value === false) continue;
-    words.push(value === true ? `--${name}` : `--${name} ${value}`);
+    words.push(value === true ? `--${name}` : `--${name} ${shellWord(String(value))}`);
   }
   return `${words.join(' ')} --seed ${seed}`;
 }

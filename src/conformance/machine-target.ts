@@ -1,11 +1,12 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
-import { DEFAULT_CONFIG } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
+import { DEFAULT_CONFIG } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
+import { prune } from '../gic/holding.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
 import type { Wire } from './vectors/vector-step.ts';
-import type { IccRead, IccWrite, VectorTarget } from './vectors/vector-target.ts';
+import type { VectorTarget } from './vectors/vector-target.ts';
 
 /**
  * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the
@@ -13,6 +14,9 @@ import type { IccRead, IccWrite, VectorTarget } from './vectors/vector-target.ts
  */
 const MACHINES = {
   kvm: { personality: 'kvm', spis: 224 },
+  'kvm:7.2': { personality: 'kvm', spis: 224 },
+  'kvm:6.12': { personality: 'kvm-6.12', spis: 224 },
+  'kvm:6.1': { personality: 'kvm-6.1', spis: 224 },
   arch: { personality: 'qemu-virt', spis: 256 },
   qemu: { personality: 'qemu-virt', spis: 256 },
 } as const satisfies Record<Profile, unknown>;
@@ -44,11 +48,13 @@ export class MachineTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
-    return this.#machine.mmio.read(addressOf(place), bytes);
+    this.#prune(0);
+    return this.#machine.bus.read(addressOf(place), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
-    this.#machine.mmio.write(addressOf(place), bytes, value);
+    this.#prune(0);
+    this.#machine.bus.write(addressOf(place), bytes, value);
   }
 
   ramRead(address: number, bytes: number): Uint8Array {
@@ -72,11 +78,13 @@ export class MachineTarget implements VectorTarget {
   }
 
   lpiPending(cpu: number, lpi: number): boolean {
+    this.#settle();
     const { lpis } = this.#machine.gic;
     return lpi < lpis.limit && lpis.isPending(lpi) && lpis.targetOf(lpi) === cpu;
   }
 
   lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] {
+    this.#settle();
     const { gic, config } = this.#machine;
     const pending: (readonly [number, number])[] = [];
     gic.lpis.forEachMapped((lpi) => {
@@ -86,16 +94,33 @@ export class MachineTarget implements VectorTarget {
     return pending.sort(([cpu, lpi], [otherCpu, otherLpi]) => cpu - otherCpu || lpi - otherLpi);
   }
 
-  iccRead(cpu: number, register: IccRead): bigint | undefined {
+  iccRead(cpu: number, register: string): bigint | undefined {
+    this.#settle();
     return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
   }
 
-  iccWrite(cpu: number, register: IccWrite, value: bigint): void {
+  iccWrite(cpu: number, register: string, value: bigint): void {
+    this.#settle();
     this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
   }
 
   irq(cpu: number): boolean {
+    this.#settle();
     return this.#machine.gic.cpuInterface(cpu).irq;
+  }
+
+  fiq(cpu: number): boolean {
+    this.#settle();
+    return this.#machine.gic.cpuInterface(cpu).fiq;
+  }
+
+  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
+  #prune(vcpu: number): void {
+    if (!this.#machine.gic.personality.requeues) prune(this.#machine.gic.interrupts, vcpu);
+  }
+
+  #settle(): void {
+    for (let vcpu = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
   }
 }
 

@@ -237,7 +237,11 @@ class Exploration {
     const { simulator, memory } = this.#simulation;
     const { plain, plainWriteAt, letGo } = simulator.tracks;
     const omissions: string[] = [];
-    if (plain) {
+    if (this.#simulation.scenario.plain === 'off') {
+      omissions.push(
+        'accesses to shared memory without Atomics, which were switched off as points of a schedule',
+      );
+    } else if (plain) {
       const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
       omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
     }

@@ -30,6 +30,15 @@ export class Image {
     return -1;
   }
 
+  /** A word of four bytes, or a byte, as it was. */
+  cell(index: number, size: number): number {
+    const at = index * size;
+    const page = this.#pages[Math.floor(at / PAGE)];
+    if (page === undefined) return 0;
+    const from = at % PAGE;
+    return size === 1 ? (page[from] as number) : (new Int32Array(page.buffer, from, 1)[0] as number);
+  }
+
   /** Writes the pages that differ. */
   restore(bytes: Uint8Array): void {
     for (const [p, saved] of this.#pages.entries()) {

@@ -64,10 +64,13 @@ export class Loops {
   begin(): void {
     if (!this.#isUsed) return;
     this.#isUsed = false;
-    this.#digested.fill(0);
-    this.#low.fill(0);
-    this.#high.fill(0);
-    this.#current.fill(undefined);
+    // Not by `fill`: while a search runs, that is a replaced method.
+    for (let t = 0; t < this.#digested.length; t++) {
+      this.#digested[t] = 0;
+      this.#low[t] = 0;
+      this.#high[t] = 0;
+      this.#current[t] = undefined;
+    }
     if (this.#known.size > MOST_KNOWN) this.#known.clear();
   }
 

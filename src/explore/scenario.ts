@@ -1,4 +1,5 @@
 import { IrqError } from '../base/irq-error.ts';
+import { isAllRewritten } from './source/offered.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
@@ -52,6 +53,8 @@ export type CheckedScenario = {
   readonly outcomes: Outcomes<unknown> | undefined;
   /** Its source was rewritten, so that plain accesses to shared memory are seen without proxies. */
   readonly rewritten: boolean;
+  /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
+  readonly plain: 'points' | 'off';
 };
 
 /** Threads are kept in the bits of one small integer. */
@@ -63,6 +66,7 @@ const NAME = /^[\w.+-]{1,80}$/;
 export type Loaded = {
   /** Its source calls plain.ts for accesses to elements. */
   readonly rewritten?: boolean;
+  readonly plain?: 'points' | 'off';
   /**
    * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
    * instance that the scenario is from.
@@ -120,7 +124,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
       "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
     );
   }
-  const { rewritten = false, anew = () => value } = loaded;
+  const { rewritten = isAllRewritten(), plain = 'points', anew = () => value } = loaded;
   const scenario = value as Scenario;
   return {
     name,
@@ -143,6 +147,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
     names: names === undefined ? undefined : (buffer, byteOffset) => scenario.names?.(buffer, byteOffset),
     outcomes: scenario.outcomes,
     rewritten,
+    plain,
   };
 }
 

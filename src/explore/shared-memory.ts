@@ -2,18 +2,20 @@ import { execute } from './execute.ts';
 import { Image } from './image.ts';
 import type { ElementArray, Point, Value } from './operation.ts';
 import { Restart } from './restart.ts';
-import { type Alias, type Names, type Shared, SharedBuffers } from './shared-buffers.ts';
+import { type Shared, SharedBuffers } from './shared-buffers.ts';
+import { TouchedCells } from './touched-cells.ts';
 import { type Cells, UndoLog } from './undo-log.ts';
 
 /**
  * How the bytes are put back:
  * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes nobody tells of.
+ * - touched: those that operations write in any schedule, as long as they are few.
  * - logged: those that operations have written, from a log of what was there before. What a schedule costs follows what
  *   it writes, and not the size of the memory.
  * - tracked: as logged, and what the threads' code has written unseen is found by comparing all bytes with a copy, after
  *   each run of the code. For code that uses shared memory in ways that are no operations.
  */
-type Mode = 'copied' | 'logged' | 'tracked';
+type Mode = 'copied' | 'touched' | 'logged' | 'tracked';
 
 /** The copies of one buffer's bytes that its mode needs. */
 type Copies = {
@@ -34,10 +36,15 @@ type OwnWrite = {
 
 /** Up to this many bytes in all, copying is faster than a log. */
 const SMALL = 64;
+/** So many cells are put back without asking which of them a schedule has written. */
+const MOST_TOUCHED = 64;
 /** Memory up to this size is compared whole each time that unseen writes are looked for. */
 const COMPARED = 4096;
 /** The first looks for unseen writes compare the whole memory; later ones as often as takes a twentieth of the time. */
 const FIRST_LOOKS = 8;
+/** Of memory larger than this, fewer. */
+const LARGE = 1 << 20;
+const FIRST_LOOKS_OF_LARGE = 2;
 const LOOK_SHARE = 20;
 /** What a run of a thread's code takes at least, and how many bytes are compared in that time. */
 const BYTES_A_RUN = 8192;
@@ -60,6 +67,7 @@ export class SharedMemory extends SharedBuffers {
   #next: Mode = 'copied';
   readonly #copies: Copies[] = [];
   readonly #log = new UndoLog();
+  readonly #touched = new TouchedCells();
   readonly #values: number[] = [];
   readonly #own: OwnWrite[][] = [];
   #mark = 0;
@@ -68,11 +76,6 @@ export class SharedMemory extends SharedBuffers {
   #credit = 0;
   /** Compare the whole memory each time that unseen writes are looked for. */
   alwaysLooks = false;
-
-  constructor(state: unknown, made: readonly SharedArrayBuffer[], names?: Names, aliases?: readonly Alias[]) {
-    super(state, made, names, aliases);
-    this.markFresh();
-  }
 
   /** Takes the bytes as they are now for those that {@link restore} puts back. */
   markFresh(): void {
@@ -85,15 +88,15 @@ export class SharedMemory extends SharedBuffers {
     if (shared !== undefined) {
       const copies = copiesOf(shared);
       this.#copies.push(copies);
-      if (this.#mode !== 'logged') copies.shadow = new Uint8Array(shared.bytes);
-      if (this.#next === 'logged' || this.#next === 'copied') this.searchFast();
+      if (this.#mode === 'copied' || this.#mode === 'tracked') copies.shadow = new Uint8Array(shared.bytes);
+      if (this.#next !== 'tracked') this.searchFast();
     }
     return shared;
   }
 
   /** From the next schedule on: threads change shared memory by operations only. */
   searchFast(): void {
-    this.#next = this.size <= SMALL ? 'copied' : 'logged';
+    this.#next = this.size <= SMALL ? 'copied' : this.#touched.count <= MOST_TOUCHED ? 'touched' : 'logged';
   }
 
   /** From the next schedule on: threads also change shared memory unseen. */
@@ -106,7 +109,8 @@ export class SharedMemory extends SharedBuffers {
     for (let t = 0; t < this.#own.length; t++) this.beginRun(t);
     if (this.#mode === 'copied') this.#copyFresh();
     else {
-      if (this.#mode === 'logged') this.#log.rollTo(0);
+      if (this.#mode === 'touched') this.#touched.restore();
+      else if (this.#mode === 'logged') this.#log.rollTo(0);
       else {
         this.#log.travel(0);
         this.#log.clear();
@@ -114,6 +118,7 @@ export class SharedMemory extends SharedBuffers {
       // What `finally` has written unseen.
       if ((this.#mode === 'tracked' || this.#isDue()) && this.#restoreUnseen()) this.#sawUnseen();
     }
+    if (this.#next === 'touched' && this.#touched.count > MOST_TOUCHED) this.#next = 'logged';
     if (this.#mode !== this.#next) this.#changeMode();
     else if (this.#mode === 'tracked') this.#shadowAll();
     this.#mark = 0;
@@ -121,10 +126,10 @@ export class SharedMemory extends SharedBuffers {
 
   #changeMode(): void {
     this.#mode = this.#next;
-    this.copied = this.#mode === 'copied';
+    this.copied = this.#mode === 'copied' || this.#mode === 'touched';
     this.#log.clear();
     for (const copies of this.#copies) copies.shadow = undefined;
-    if (this.#mode !== 'logged') this.#shadowAll();
+    if (this.#mode === 'copied' || this.#mode === 'tracked') this.#shadowAll();
   }
 
   #shadowAll(): void {
@@ -148,7 +153,7 @@ export class SharedMemory extends SharedBuffers {
   #sawUnseen(): void {
     if (this.#mode === 'tracked' || this.size <= COMPARED || this.alwaysLooks) return;
     this.alwaysLooks = true;
-    if (this.#looks >= FIRST_LOOKS) throw new Restart();
+    if (this.#looks >= FIRST_LOOKS_OF_LARGE) throw new Restart();
   }
 
   #restoreUnseen(): boolean {
@@ -164,7 +169,7 @@ export class SharedMemory extends SharedBuffers {
 
   /** Does an operation on the memory, and remembers what it has written. */
   execute(point: Point): Value {
-    if (!point.writes || this.#mode === 'copied') return execute(point);
+    if (!point.writes || this.copied) return execute(point);
     if (this.#mode === 'logged') {
       if (point.words !== undefined) this.#log.push(point.words, point.index);
       else this.#logRange(point.at, point.size);
@@ -175,9 +180,22 @@ export class SharedMemory extends SharedBuffers {
     return answer;
   }
 
+  /** An operation that may write these bytes has become known. */
+  touch(at: number, size: number): void {
+    if (this.#touched.count <= MOST_TOUCHED || this.#mode === 'touched') this.#touch(at, size);
+  }
+
   /** Some bytes are about to be written outside all threads. */
   willWrite(at: number, size: number): void {
-    if (this.#mode === 'logged') this.#logRange(at, size);
+    if (this.#mode === 'touched') this.#touch(at, size);
+    else if (this.#mode === 'logged') this.#logRange(at, size);
+  }
+
+  #touch(at: number, size: number): void {
+    this.#eachCell(at, size, (cells, index, shared) => {
+      const { image } = this.#copies[shared] as Copies;
+      this.#touched.add(cells, index, image.cell(index, cells.BYTES_PER_ELEMENT));
+    });
   }
 
   /** How many writes there have been in this schedule; {@link travel} goes to such a time. Tracked only. */
@@ -207,6 +225,7 @@ export class SharedMemory extends SharedBuffers {
   /** Notes all bytes, for {@link changed} and {@link putBack}. */
   keep(): void {
     if (this.#mode === 'copied') this.#copyToShadow();
+    else if (this.#mode === 'touched') this.#touched.keep();
     else if (this.#mode === 'logged') {
       this.#mark = this.#log.length;
       this.#kept = this.#mark;
@@ -219,7 +238,8 @@ export class SharedMemory extends SharedBuffers {
       for (let i = 0; i < this.shared.length; i++) {
         copy((this.#copies[i] as Copies).shadow as Uint8Array, (this.shared[i] as Shared).bytes);
       }
-    } else if (this.#mode === 'logged') this.#log.rollTo(this.#mark);
+    } else if (this.#mode === 'touched') this.#touched.putBack();
+    else if (this.#mode === 'logged') this.#log.rollTo(this.#mark);
     else {
       this.#log.travel(this.#log.length);
       for (const [i, { bytes }] of this.shared.entries()) {
@@ -244,6 +264,13 @@ export class SharedMemory extends SharedBuffers {
       }
       return -1;
     }
+    if (this.#mode === 'touched') {
+      const cell = this.#touched.changed();
+      if (cell !== undefined) return this.#addressOf(cell);
+      const found = this.#isDue() ? this.#touched.whileFresh(() => this.#unseenAnywhere()) : -1;
+      if (found >= 0) this.#sawUnseen();
+      return found;
+    }
     const i = this.#log.difference(this.#values, this.#kept);
     if (i >= 0) return this.#addressOf(this.#log.cellOf(i));
     const at = this.#isDue() ? this.#unseenAnywhere() : -1;
@@ -253,7 +280,13 @@ export class SharedMemory extends SharedBuffers {
 
   /** Looks at the whole memory once more, at the end of a search, between two schedules. */
   lookAtLast(): void {
-    if (this.#mode !== 'logged' || this.size <= COMPARED || this.alwaysLooks) return;
+    if (
+      this.copied !== (this.#mode === 'touched') ||
+      this.#mode === 'tracked' ||
+      this.size <= COMPARED ||
+      this.alwaysLooks
+    )
+      return;
     this.restore();
     if (this.#unseenAnywhere() >= 0) this.#sawUnseen();
   }
@@ -280,7 +313,7 @@ export class SharedMemory extends SharedBuffers {
   /** Whether it is time to compare the whole memory. */
   #isDue(): boolean {
     if (this.size <= COMPARED || this.alwaysLooks) return true;
-    if (this.#looks < FIRST_LOOKS) {
+    if (this.#looks < (this.size > LARGE ? FIRST_LOOKS_OF_LARGE : FIRST_LOOKS)) {
       this.#looks++;
       return true;
     }
@@ -292,7 +325,7 @@ export class SharedMemory extends SharedBuffers {
 
   /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without operations. */
   garble(at: number, size: number, salt: number): void {
-    if (this.#mode === 'logged') this.#logRange(at, size);
+    this.willWrite(at, size);
     const { buffer, byteOffset } = this.place(at);
     const bytes = this.shared[buffer]?.bytes;
     for (let i = 0; bytes !== undefined && i < size; i++) {
@@ -327,25 +360,16 @@ export class SharedMemory extends SharedBuffers {
 
   /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
   writeOwn(t: number, array: ElementArray, index: number, at: number, value: number | bigint): void {
-    const { buffer, byteOffset } = this.place(at);
-    const { words, bytes } = this.shared[buffer] as Shared;
     this.#own[t] ??= [];
     const own = this.#own[t] as OwnWrite[];
-    const size = array.BYTES_PER_ELEMENT;
     const from = own.length;
-    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
-      if (word < words.length)
-        own.push({ cells: words, shared: buffer, index: word, before: words[word] as number });
-      else {
-        for (let i = words.length * 4; i < bytes.length; i++) {
-          own.push({ cells: bytes, shared: buffer, index: i, before: bytes[i] as number });
-        }
-      }
-    }
+    this.#eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) => {
+      own.push({ cells, shared, index: cell, before: cells[cell] as number });
+    });
     array[index] = value as number;
     for (let i = from; i < own.length; i++) {
-      const { cells, index: cell } = own[i] as OwnWrite;
-      this.#mirror(buffer, cells, cell);
+      const { cells, shared, index: cell } = own[i] as OwnWrite;
+      this.#mirror(shared, cells, cell);
     }
   }
 
@@ -368,14 +392,18 @@ export class SharedMemory extends SharedBuffers {
   }
 
   #logRange(at: number, size: number): void {
+    this.#eachCell(at, size, (cells, index) => this.#log.push(cells, index));
+  }
+
+  /** Some bytes as words where they are whole words, and else byte by byte: no others are among them. */
+  #eachCell(at: number, size: number, visit: (cells: Cells, index: number, shared: number) => void): void {
     const { buffer, byteOffset } = this.place(at);
     const shared = this.shared[buffer];
     if (shared === undefined) return;
     const { words, bytes } = shared;
-    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
-      if (word < words.length) this.#log.push(words, word);
-      else for (let i = words.length * 4; i < bytes.length; i++) this.#log.push(bytes, i);
-    }
+    if (((byteOffset | size) & 3) === 0) {
+      for (let word = byteOffset >> 2; word < (byteOffset + size) >> 2; word++) visit(words, word, buffer);
+    } else for (let i = byteOffset; i < byteOffset + size; i++) visit(bytes, i, buffer);
   }
 
   #absorbRange(at: number, size: number): void {

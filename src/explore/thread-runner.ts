@@ -385,6 +385,7 @@ export class ThreadRunner implements Controller, Source {
     const point = toPoint(op, array, index, a, b, base, this.#clockNs);
     if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
     else this.sawPlain = true;
+    if (point.writes) this.#memory.touch(point.at, point.size);
     point.handle = handle;
     point.clockNs = this.#clockNs;
     if (this.#sites !== undefined && pos >= this.#sitesFrom)

@@ -109,7 +109,7 @@ export class Tracks {
 
   /** Begins a schedule. */
   begin(): void {
-    this.done.fill(0);
+    for (let t = 0; t < this.done.length; t++) this.done[t] = 0;
     this.again = false;
     this.stop = false;
     this.asleep = false;

@@ -31,7 +31,7 @@ export function distributorRegions(layout: Layout, spis: number): DistributorReg
 }
 
 /** What an identification register must know of the machine. */
-export type DistributorConfig = { readonly spis: number; readonly idBits: number; readonly its: boolean };
+export type DistributorConfig = { readonly idBits: number; readonly its: boolean };
 
 type Frame = InterruptBank & {
   readonly words: Words;
@@ -156,8 +156,9 @@ function writeControl({ interrupts, lpis, personality, lock }: Frame, value: num
   }
 }
 
-function readType({ personality, config }: Frame): number {
-  const lines = Math.ceil((config.spis + personality.countedPrivates) / 32) - 1;
+function readType({ interrupts, personality, config }: Frame): number {
+  const spis = interrupts.endSpi - FIRST_SPI;
+  const lines = Math.ceil((spis + personality.countedPrivates) / 32) - 1;
   const idBits = config.its ? config.idBits : ID_BITS_WITHOUT_LPIS;
   return lines | ((idBits - 1) << 19) | (config.its ? LPIS : 0) | personality.distributorFeatures;
 }

@@ -17,6 +17,7 @@ import {
 } from './personality.ts';
 import { Redistributor } from './redistributor.ts';
 import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
+import { resetInterrupts } from './reset.ts';
 import { SystemRegisters } from './system-registers.ts';
 import { Wires } from './wires.ts';
 
@@ -42,7 +43,7 @@ export type GicRegions = {
 export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
   return {
     config,
-    interrupts: interruptRegions(layout, config),
+    interrupts: interruptRegions(layout, config, GIC_PERSONALITIES[config.personality]),
     cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
     distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
@@ -81,7 +82,7 @@ export class Gic {
       hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
     const registers = new RedistributorWords(words, regions.redistributors);
     const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
-    const lpis = new Lpis(words, regions.lpis, interrupts, tables);
+    const lpis = new Lpis(words, regions.lpis, interrupts, tables, personality.outliveMappings);
     const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
     const distributor = new Distributor(
       words,
@@ -99,8 +100,7 @@ export class Gic {
     this.interrupts = interrupts;
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
-      (region, vcpu) =>
-        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality.checksEoiGroup),
+      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;
@@ -122,7 +122,7 @@ export class Gic {
 
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
-    this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
+    resetInterrupts(this.interrupts, (intid, vcpu) => resetState(this.personality, intid, vcpu));
     for (const { at, words } of Object.values(this.#lpiRegions)) {
       for (let word = 0; word < words; word++) store(this.#words, at + word, 0);
     }

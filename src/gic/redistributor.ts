@@ -18,9 +18,9 @@ const LAST = 1n << 4n;
 const PROCESSOR_SLEEP = 1 << 1;
 const CHILDREN_ASLEEP = 1 << 2;
 const TABLE_ATTRIBUTES = { share: 10n, inner: 7n, outer: 56n };
-/** Bits of the table registers that KVM keeps: no RES0 bits, and an address of 48 bits. */
-const PROPBASER_BITS = 0x0700_ffff_ffff_ff9fn;
-const PENDBASER_BITS = 0x4700_ffff_ffff_0f80n;
+/** Bits of the table registers that KVM keeps: all but RES0. The address has 52 bits. */
+const PROPBASER_BITS = 0x070f_ffff_ffff_ff9fn;
+const PENDBASER_BITS = 0x470f_ffff_ffff_0f80n;
 /** From this revision of KVM's vgic on, LPIs may be disabled, and INVLPIR and INVALLR work. */
 const INVALIDATING_REVISION = 3;
 
@@ -148,7 +148,7 @@ function writeControl(frame: Frame, value: number): void {
   }
   if (!words.moveControl(vcpu, ENABLE_LPIS, REGISTER_WRITE_PENDING)) return;
   if (personality.storesPending) lpis.storePending(vcpu);
-  else lpis.hold(vcpu);
+  else lpis.forget(vcpu);
   frame.lpisDisabled(vcpu);
   words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
 }

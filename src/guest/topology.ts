@@ -2,9 +2,9 @@ import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
-import { DEFAULT_CONFIG, type MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
 import { GicDriver, LINUX_PRIORITY } from './gic-driver.ts';
 import { ItsDriver, setUpIts } from './its-driver.ts';
 import type { Source } from './source.ts';
@@ -125,8 +125,8 @@ export function bootSynthetic(
   { vcpus, devices, events }: Topology,
   sources: readonly Source[],
 ): void {
-  const { mmio, memory, config } = machine;
-  const gic = new GicDriver(mmio, config);
+  const { bus, memory, config } = machine;
+  const gic = new GicDriver(bus, config);
   gic.enable();
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
@@ -135,7 +135,7 @@ export function bootSynthetic(
     gic.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: ID_BITS, isZero: true });
     gic.enableLpis(vcpu);
   }
-  setUpIts(mmio, config.itsBase, {
+  setUpIts(bus, config.itsBase, {
     deviceTable: DEVICE_TABLE,
     collectionTable: COLLECTION_TABLE,
     queue: QUEUE,
@@ -146,7 +146,7 @@ export function bootSynthetic(
   for (const { intid } of messages)
     memory.setByte(CONFIG_TABLE + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
   const itts = PENDING_TABLES + vcpus * PAGE;
-  new ItsDriver(mmio, memory, config.itsBase).sendAll([
+  new ItsDriver(bus, memory, config.itsBase).sendAll([
     ...Array.from(
       { length: vcpus },
       (_, vcpu): ItsCommand => ({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true }),

@@ -1,5 +1,5 @@
-import type { MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
+import type { MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
 import type { Source } from './source.ts';
 
 /** What a booted guest's driver must know to change its interrupts. Plain data. */

@@ -15,6 +15,8 @@ export interface LpiPort {
   accepts(vcpu: number): boolean;
   /** The byte of `lpi` in the configuration table of its target; undefined where the table cannot be read. */
   configByte(lpi: number): number | undefined;
+  /** Whether the bit of `lpi` in the pending table of `vcpu` lies in guest memory. */
+  hasPendingByte(lpi: number, vcpu: number): boolean;
   /** Takes the bit of `lpi` out of the pending table of `vcpu` in guest memory; whether it was set. */
   importPending(lpi: number, vcpu: number): boolean;
 

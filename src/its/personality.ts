@@ -27,8 +27,11 @@ export type ItsPersonality = {
   readonly unreadableCommand: 'skip' | 'stall';
   /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
   readonly vcpuDeviceId: number | undefined;
-  /** Whether an LPI can only be mapped where its byte of the configuration table can be read; else it starts disabled. */
-  readonly mappingNeedsConfig: boolean;
+  /**
+   * Whether MAPTI needs what it may use: memory behind the event's ITT entry, behind the LPI's byte of the configuration
+   * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.
+   */
+  readonly mappingNeedsTables: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;
 };
@@ -51,7 +54,7 @@ const kvm: ItsPersonality = {
   creadrWritable: false,
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
-  mappingNeedsConfig: true,
+  mappingNeedsTables: true,
   zeroesEntries: true,
 };
 
@@ -73,11 +76,17 @@ const qemuVirt: ItsPersonality = {
   creadrWritable: true,
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
-  mappingNeedsConfig: false,
+  mappingNeedsTables: false,
   zeroesEntries: true,
 };
 
-export const ITS_PERSONALITIES = { kvm, 'qemu-virt': qemuVirt } as const satisfies Record<
-  string,
-  ItsPersonality
->;
+/** Kernels whose ITS answered as the newest one does, in what was measured. */
+const kvm612: ItsPersonality = { ...kvm, name: 'kvm-6.12' };
+const kvm61: ItsPersonality = { ...kvm, name: 'kvm-6.1' };
+
+export const ITS_PERSONALITIES = {
+  kvm,
+  'qemu-virt': qemuVirt,
+  'kvm-6.12': kvm612,
+  'kvm-6.1': kvm61,
+} as const satisfies Record<string, ItsPersonality>;

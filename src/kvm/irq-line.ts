@@ -26,8 +26,6 @@ export function unpackIrqLine(irq: number): IrqLineName {
 export type LineParts = {
   readonly interrupts: Interrupts;
   readonly vgic: VgicState;
-  /** vCPUs that exist. */
-  readonly vcpus: number;
   /** Initialises a GICv2, which needs no call for that. */
   readonly initialise: () => void;
 };
@@ -69,10 +67,11 @@ export function irqLine(parts: LineParts, irq: number, level: boolean): void {
   interrupts.drive(at, intid, level);
 }
 
-function checkName({ vgic, vcpus }: LineParts, { type, vcpu, intid }: IrqLineName): void {
+function checkName({ vgic }: LineParts, { type, vcpu, intid }: IrqLineName): void {
   const hasGic = vgic.model !== VGIC_NONE;
   const refuse = (errno: 'EINVAL' | 'ENXIO', rule: string) => new KvmError(CALL, errno, rule);
   const needVcpu = () => {
+    const vcpus = vgic.onlineVcpus;
     if (vcpu >= vcpus) throw refuse('EINVAL', `vCPUs are 0 to ${vcpus - 1}, not ${vcpu}`);
   };
   if (type === IRQ_TYPE_CPU) {

@@ -64,6 +64,7 @@ export type IrqFdRegions = ProcessRegions & {
 export function irqFdRegions(
   layout: Layout,
   eventfds: number,
+  gsis: number,
   process: ProcessRegions = processRegions(layout, eventfds),
 ): IrqFdRegions {
   return {
@@ -77,6 +78,6 @@ export function irqFdRegions(
     bell: layout.place('main.bell', EVENT_COUNT),
     lock: layout.place('irqfd.lock', MUTEX),
     workLock: layout.place('irqfd.workLock', MUTEX),
-    resamplers: resamplerRegions(layout, eventfds),
+    resamplers: resamplerRegions(layout, eventfds, gsis),
   };
 }

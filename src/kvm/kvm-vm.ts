@@ -1,27 +1,23 @@
 import type { CpuInterface } from '../gic/cpu-interface.ts';
-import { Gic } from '../gic/gic.ts';
-import { Its } from '../its/its.ts';
-import { ITS_PERSONALITIES } from '../its/personality.ts';
-import { GuestMemory } from '../memory/guest-memory.ts';
-import { Mutex } from '../memory/mutex.ts';
-import { Readers } from '../memory/readers.ts';
+import type { Gic } from '../gic/gic.ts';
+import type { Its } from '../its/its.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Layout } from '../memory/layout.ts';
+import type { Mutex } from '../memory/mutex.ts';
 import type { Words } from '../memory/word.ts';
 import { type CapabilityName, checkExtension } from './capabilities.ts';
-import { DESIGNS } from './designs/designs.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { checkFrames } from './devices/redistributors.ts';
-import { FD_DEVICE, FD_VM, FdTable } from './fds.ts';
+import { FD_DEVICE, type FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
-import { GuestBus } from './guest-bus.ts';
-import { type IoEventFd, IoEventFds } from './ioeventfds.ts';
+import type { IoEventFd, IoEventFds } from './ioeventfds.ts';
 import { KvmError } from './kvm-error.ts';
 import type { Msi } from './msi.ts';
+import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
-import { SizedInterrupts } from './sized-interrupts.ts';
-import { VGIC_V2, VGIC_V3, VgicState } from './vgic-state.ts';
-import { Vm } from './vm.ts';
-import { type KvmOptions, layOutVms } from './vm-layout.ts';
+import { VGIC_V2, VGIC_V3 } from './vgic-state.ts';
+import type { Vm } from './vm.ts';
 
 /** Flags of KVM_IRQFD. */
 export const IRQFD_DEASSIGN = 1 << 0;
@@ -40,10 +36,32 @@ export type IrqFd = {
 export type CreateDevice = { readonly type: number; readonly flags: number };
 
 /** What another thread needs to attach to a VM; it can be posted. */
-export type VmAttachment = {
-  readonly buffer: SharedArrayBuffer;
-  readonly options: KvmOptions;
+export type VmAttachment = { readonly buffer: SharedArrayBuffer; readonly index: number };
+
+/** The guest's accesses to device registers, by physical address. Any thread. */
+export type RegisterBus = {
+  read(address: number, bytes: number): bigint;
+  write(address: number, bytes: number, value: bigint): void;
+};
+
+/** The parts of a VM that userland's calls work on, wired up for one thread: a {@link Board}. */
+export type VmBoard = {
+  readonly words: Words;
+  /** Names for the words of the buffer. */
+  readonly layout: Layout;
   readonly index: number;
+  readonly vm: Vm;
+  readonly gic: Gic;
+  readonly itses: readonly Its[];
+  readonly memory: GuestMemory;
+  readonly bus: RegisterBus;
+  readonly fds: FdTable;
+  readonly ioeventfds: IoEventFds;
+  readonly configLock: Mutex;
+  /** The other VMs of the process. */
+  readonly neighbours: readonly { readonly vm: Vm }[];
+  /** write(2) of an eventfd, heard by all VMs of the process. */
+  write(fd: number, value: number | bigint): boolean;
 };
 
 /**
@@ -52,6 +70,8 @@ export type VmAttachment = {
  */
 export class KvmVm {
   readonly options: KvmOptions;
+  /** All parts of the VM. */
+  readonly board: VmBoard;
   readonly index: number;
   /** Its file descriptor is found by {@link fd}. */
   readonly vm: Vm;
@@ -59,100 +79,25 @@ export class KvmVm {
   readonly itses: readonly Its[];
   readonly memory: GuestMemory;
   /** The guest's accesses to device registers. */
-  readonly bus: GuestBus;
+  readonly bus: RegisterBus;
   readonly fds: FdTable;
-  readonly #words: Words;
-  readonly #ioeventfds: IoEventFds;
-  readonly #configLock: Mutex;
-  readonly #neighbours: readonly KvmVm[];
-  readonly #thread: number;
 
-  /** Makes a VM in fresh memory. */
-  static create(words: Words, options: KvmOptions, index: number): KvmVm {
-    const regions = layOutVms(options).vms[index];
-    const made = new KvmVm(words, options, index, 0);
-    const { vgic } = made.vm;
-    // All that there is room for is reset; how many SPIs there are is said later.
-    vgic.spis = regions?.gic.config.spis ?? 0;
-    made.gic.reset();
-    vgic.spis = 0;
-    for (const its of made.itses) its.init();
-    made.vm.init();
-    made.fds.open('KVM_CREATE_VM', FD_VM, index);
-    for (let vcpu = 0; vcpu < options.vcpus && !options.vcpusLater; vcpu++) made.createVcpu();
-    return made;
-  }
-
-  constructor(
-    words: Words,
-    options: KvmOptions,
-    index: number,
-    thread: number,
-    neighbours: readonly KvmVm[] = [],
-  ) {
-    const regions = layOutVms(options).vms[index];
-    if (!regions) throw new KvmError('KVM_CREATE_VM', 'EINVAL', `there is no VM ${index}`);
-    const vgic = new VgicState(words, regions.vm.vgic);
-    const readers = new Readers(words, regions.vm.readers);
-    const memory = new GuestMemory(words, regions.ram, options.memory);
-    const sized = {
-      get spis() {
-        return vgic.spis;
-      },
-    };
-    const config = Object.create(regions.gic.config, Object.getOwnPropertyDescriptors(sized));
-    this.gic = new Gic(words, { ...regions.gic, config }, memory, {
-      lpisDisabled: () => {
-        for (const its of this.itses) its.invalidate();
-      },
-      makeInterrupts: (at) => new SizedInterrupts(words, at, vgic),
-    });
-    const { interrupts, lpis } = this.gic;
-    this.itses = regions.itses.map(
-      (at, number) =>
-        new Its(words, at, { index: number, lpis, memory, readers, personality: ITS_PERSONALITIES.kvm }),
-    );
-    const placed = this.itses.map((its, number) => ({
-      its,
-      get base() {
-        return vgic.itsBase(number);
-      },
-    }));
-    this.vm = new Vm(words, regions.vm, {
-      interrupts,
-      lpis,
-      itses: placed,
-      dispatch: options.dispatch,
-      reader: thread,
-      design: DESIGNS[options.design],
-      exclusive: options.exclusiveEventFds,
-      stepwise: true,
-    });
+  /** @param board - all parts of the VM, as the calling thread sees them */
+  constructor(board: VmBoard, options: KvmOptions) {
+    this.board = board;
     this.options = options;
-    this.index = index;
-    this.memory = memory;
-    this.fds = new FdTable(words, regions.vm.irqfds.fds);
-    this.#words = words;
-    this.#ioeventfds = new IoEventFds(words, regions.ioeventfds, this.fds);
-    this.#configLock = new Mutex(words, regions.configLock, 'kvm.configLock');
-    this.#neighbours = neighbours;
-    this.#thread = thread;
-    this.bus = new GuestBus(this.gic, this.itses, vgic, (address, bytes, value) => {
-      const fd = this.#ioeventfds.match(BigInt(address), bytes, value);
-      if (fd >= 0) this.write(fd);
-      return fd >= 0;
-    });
-  }
-
-  /** The same view, knowing the other VMs of its process: they hear of writes to eventfds that are theirs too. */
-  withNeighbours(vms: readonly KvmVm[]): KvmVm {
-    const others = vms.filter(({ index }) => index !== this.index);
-    return new KvmVm(this.#words, this.options, this.index, this.#thread, others);
+    this.index = board.index;
+    this.vm = board.vm;
+    this.gic = board.gic;
+    this.itses = board.itses;
+    this.memory = board.memory;
+    this.bus = board.bus;
+    this.fds = board.fds;
   }
 
   /** What {@link attachVm} takes. */
   get attachment(): VmAttachment {
-    return { buffer: this.#words.buffer, options: this.options, index: this.index };
+    return { buffer: this.board.words.buffer, index: this.index };
   }
 
   // ---- file descriptors
@@ -164,17 +109,7 @@ export class KvmVm {
 
   /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
   write(fd: number, value: number | bigint = 1): boolean {
-    const eventfd = this.vm.irqfds.eventfd(fd);
-    let heard = false;
-    for (const { vm } of [this, ...this.#neighbours]) heard = this.#raise(vm, fd) || heard;
-    if (heard) return true;
-    if (!eventfd.tryWrite(value)) return false;
-    for (const { vm } of [this, ...this.#neighbours]) vm.irqfds.ring(fd);
-    return true;
-  }
-
-  #raise(vm: Vm, fd: number): boolean {
-    return this.options.dispatch === 'inline' && vm.irqfds.raise(fd);
+    return this.board.write(fd, value);
   }
 
   /** read(2) of a non-blocking eventfd: takes the count, 0n for EAGAIN. @throws KvmError EBADF, EINVAL */
@@ -184,7 +119,7 @@ export class KvmVm {
 
   /** close(2). An irqfd on an eventfd goes with it, in every VM. @throws KvmError EBADF */
   close(fd: number): void {
-    for (const { vm } of this.#neighbours) vm.hangUp(fd);
+    for (const { vm } of this.board.neighbours) vm.hangUp(fd);
     if (fd >= this.options.eventfds) {
       if (!this.fds.close(fd)) throw new KvmError('close', 'EBADF', `file descriptor ${fd} is not open`);
     } else this.vm.closeEventFd(fd);
@@ -288,7 +223,7 @@ export class KvmVm {
 
   /** KVM_IOEVENTFD. @throws KvmError EINVAL, EBADF, EEXIST, ENOENT, ENOSPC */
   ioeventfd(args: IoEventFd): void {
-    this.#ioeventfds.ioeventfd(args);
+    this.board.ioeventfds.ioeventfd(args);
   }
 
   // ---- vCPUs
@@ -320,11 +255,11 @@ export class KvmVm {
   }
 
   #configured<T>(act: () => T): T {
-    this.#configLock.lock();
+    this.board.configLock.lock();
     try {
       return act();
     } finally {
-      this.#configLock.unlock();
+      this.board.configLock.unlock();
     }
   }
 }

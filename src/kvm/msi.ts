@@ -25,7 +25,7 @@ export function signalMsi(injector: Injector, vgic: VgicState, msi: Msi): number
   const sent =
     unknownFlags === 0 ? injector.sendMsi(msi.address, msi.data, msi.flags, msi.deviceId) : MSI_EINVAL;
   if (sent >= 0) return sent;
-  // Nothing is sent where there is no interrupt controller, so what KVM asks first may be asked last.
+  // KVM checks for an irqchip and an ITS first. We check only after a failure: without them nothing can have been injected.
   throw refused(sent, vgic, msi);
 }
 

@@ -1,3 +1,4 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, setBits, store, type Words } from '../memory/word.ts';
 
@@ -32,8 +33,9 @@ const REGION_WORDS = 3;
 const ITS = REGION + REGION_WORDS * MOST_REGIONS;
 const ITS_WORDS = 2;
 
-/** Nothing written there yet: an address has 52 bits at most, so its high word is never this. */
+/** The high word of an address that was never written. */
 const UNSET = 0;
+/** In the high word of one that was: an address has 52 bits at most, so this bit is free. */
 const SET = 1 << 30;
 
 export function vgicRegion(layout: Layout): Region {
@@ -130,6 +132,27 @@ export class VgicState {
       const at = REGION + index * REGION_WORDS;
       return { base: this.#address(at), count: load(this.#words, this.#at + at + 2) };
     });
+  }
+
+  /**
+   * How far `address` lies in the frames of the redistributors, as if those of vCPU 0, 1, 2 … stood in a row; -1 where
+   * there is none. No allocation.
+   */
+  redistributorOffset(address: number): number {
+    const regions = load(this.#words, this.#at + REGIONS);
+    const online = this.onlineVcpus;
+    let first = 0;
+    for (let index = 0; index < regions; index++) {
+      const at = REGION + index * REGION_WORDS;
+      const vcpus = load(this.#words, this.#at + at + 2) || online;
+      const offset = address - this.#address(at);
+      if (offset >= 0 && offset < vcpus * GICR_STRIDE) {
+        const found = first * GICR_STRIDE + offset;
+        return found < online * GICR_STRIDE ? found : -1;
+      }
+      first += vcpus;
+    }
+    return -1;
   }
 
   addRedistributors({ base, count }: RedistributorRegion): void {

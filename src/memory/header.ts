@@ -6,7 +6,7 @@ import type { Words } from './word.ts';
 const MAGIC = 0x6c717269;
 
 /** Moves whenever any offset or the meaning of any word changes. A buffer of another version is refused. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Words of the header before the configuration: magic, version, total words, number of configuration words. */
 export const HEADER_WORDS = 4;

@@ -4,7 +4,12 @@ import type { Words } from './word.ts';
 export const LINE = 16;
 
 /** A run of 32-bit words in the shared buffer; `at` counts words, not bytes. */
-export type Region = { readonly at: number; readonly words: number };
+export type Region = {
+  readonly at: number;
+  readonly words: number;
+  /** Of a lock: how often to look again before sleeping. Left out: as usual. */
+  readonly spins?: number;
+};
 
 /** Many equal records in a row, not padded to cache lines; record `i` starts at `at + i * stride`. */
 export type Records = Region & { readonly stride: number; readonly count: number };
@@ -17,6 +22,8 @@ export type Kind = {
   readonly name: string;
   /** Words of a region of this kind. Left out where it depends on the machine: `layout.region` is told then. */
   readonly words?: number;
+  /** Whether it is a lock, whose waiters look again for a while before they sleep. */
+  readonly spins?: boolean;
   /** The name of the word at an offset, behind the region's own: `sleepers` of `vcpu0.bell`. Undefined where it has none. */
   readonly wordName?: (offset: number) => string | undefined;
   /**
@@ -51,11 +58,16 @@ type Named = {
  */
 export class Layout {
   readonly #named: Named[] = [];
+  readonly #spins: number | undefined;
   #end: number;
 
-  /** @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another */
-  constructor(start = 0) {
+  /**
+   * @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another
+   * @param spins - how often a thread looks again at a lock of this layout before it sleeps, where not as usual
+   */
+  constructor(start = 0, spins?: number) {
     this.#end = start;
+    this.#spins = spins;
   }
 
   /** The word after the last region, a whole cache line. */
@@ -73,7 +85,8 @@ export class Layout {
 
   /** A region of a kind that always has as many words: a lock, a bell, an eventfd. */
   place(name: string, kind: SizedKind): Region {
-    return this.region(name, kind.words, kind);
+    const region = this.region(name, kind.words, kind);
+    return kind.spins && this.#spins !== undefined ? { ...region, spins: this.#spins } : region;
   }
 
   /**

@@ -6,6 +6,7 @@ import { exchange, load, replace, store, type Words } from './word.ts';
 export const MUTEX: SizedKind = {
   name: 'mutex',
   words: 1,
+  spins: true,
   restored: (words, { at }) => store(words, at, FREE),
 };
 
@@ -34,7 +35,7 @@ export class Mutex {
    * @param name - for the error of a wait past its bound
    * @param spins - how often to look again before sleeping; 0 where every look is a scheduling point
    */
-  constructor(words: Words, region: Region, name: string, spins = 100) {
+  constructor(words: Words, region: Region, name: string, spins = region.spins ?? 100) {
     this.#words = words;
     this.#at = region.at;
     this.#name = name;

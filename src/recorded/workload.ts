@@ -1,13 +1,18 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
-import { ItsDriver } from '../guest/its-driver.ts';
-import type { Source } from '../guest/source.ts';
-import { type Topology, wiredSources } from '../guest/topology.ts';
-import type { GuestTables, Workload } from '../guest/workload.ts';
-import type { MachineConfig } from '../machine/config.ts';
-import type { Machine } from '../machine/machine.ts';
+import type { MachineConfig } from '../board/config.ts';
+import type { Machine } from '../board/machine.ts';
+import {
+  GicDriver,
+  type GuestTables,
+  ItsDriver,
+  LINUX_PRIORITY,
+  type Source,
+  type Topology,
+  type Workload,
+  wiredSources,
+} from '../guest/index.ts';
 import { configTableOf, GuestBoot, recordedConfig } from './trace/guest-boot.ts';
 import { type GuestSetup, setupOf } from './trace/guest-setup.ts';
 import type { GuestTrace } from './trace/guest-trace.ts';
@@ -84,14 +89,14 @@ function sourcesOf(trace: GuestTrace, setup: GuestSetup, spis: number): Source[]
 function boot(machine: Machine, trace: GuestTrace, setup: GuestSetup, sources: readonly Source[]): void {
   // Lines count from 1 and the header is the first: the event on line n is number n - 2.
   new GuestBoot(machine, trace).setUp(setup.line - 1);
-  const { mmio, memory, config } = machine;
+  const { bus, memory, config } = machine;
   const table = configTableOf(machine);
   // The guest may have masked some of them at that moment; a load generator needs all of them enabled.
   const messages = sources.filter((source) => source.kind === 'msi');
   for (const { intid } of messages) memory.setByte(table + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
-  const its = new ItsDriver(mmio, memory, config.itsBase);
+  const its = new ItsDriver(bus, memory, config.itsBase);
   its.sendAll(messages.map(({ deviceId, eventId }) => ({ name: 'INV', deviceId, eventId })));
-  const gic = new GicDriver(mmio, config);
+  const gic = new GicDriver(bus, config);
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
 }

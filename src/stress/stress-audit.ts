@@ -1,6 +1,6 @@
+import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isDeliverable, targetOf } from '../gic/state.ts';
-import type { Machine } from '../machine/machine.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
 /** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */

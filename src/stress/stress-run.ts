@@ -1,16 +1,17 @@
 import { IrqError } from '../base/irq-error.ts';
-import type { Machine } from '../machine/machine.ts';
-import { VIOLATIONS } from '../machine/proof.ts';
+import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
+import { VIOLATIONS } from './proof.ts';
 import { audit, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
-import { type StressDetail, stressDetail } from './stress-detail.ts';
+import { stressDetail } from './stress-detail.ts';
 import { stressDeviceProgram } from './stress-device.ts';
 import { stressDriverProgram } from './stress-driver.ts';
 import { stressGuestProgram } from './stress-guest.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
-import { type StressResult, stressResult } from './stress-result.ts';
+import type { StressDetail, StressResult } from './stress-result.ts';
+import { stressResult } from './stress-summary.ts';
 import { Tally } from './stress-tally.ts';
 import { readTracks, type Track } from './traced/timelines.ts';
 import { tracedDeviceProgram } from './traced/traced-device.ts';
@@ -56,7 +57,12 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   const harness = await Harness.boot(machine, castOf(machine, plan));
   const bootMs = performance.now() - bootStart;
 
-  const stop = () => store(machine.words, stopAt, 1);
+  const running = new Set<string>();
+  const deadline = new StopDeadline(running, tally);
+  const stop = () => {
+    store(machine.words, stopAt, 1);
+    deadline.begin();
+  };
   const start = performance.now();
   const glances = setInterval(() => {
     tally.update();
@@ -74,7 +80,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   if (watch.signal?.aborted) stop();
   try {
     const vcpus = harness.runVcpus();
-    await Promise.race([runPrograms(harness, stop), failureOf(vcpus)]);
+    await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(machine), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
@@ -88,19 +94,63 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   } finally {
     clearInterval(glances);
     clearTimeout(timer);
+    deadline.end();
     watch.signal?.removeEventListener('abort', stop);
     stop();
     await harness.close();
   }
 }
 
+/** How long devices and driver may take to end once the run is told to stop: a burst, and a wait for its deliveries. */
+const STOP_MS = 10_000;
+
+/** The bound on threads that were told to stop: past it the run ends with an error that names them. */
+class StopDeadline {
+  /** Never resolves; rejects with `ERR_THREAD_SILENT` when the bound is over and threads still run. */
+  readonly missed: Promise<never>;
+  readonly #running: ReadonlySet<string>;
+  readonly #tally: Tally;
+  #reject: (error: IrqError) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(running: ReadonlySet<string>, tally: Tally) {
+    this.#running = running;
+    this.#tally = tally;
+    this.missed = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.missed.catch(() => undefined);
+  }
+
+  /** The threads have been told to stop; further calls change nothing. */
+  begin(): void {
+    this.#timer ??= setTimeout(() => {
+      if (this.#running.size === 0) return;
+      this.#tally.update();
+      const { injected, delivered } = this.#tally;
+      this.#reject(
+        new IrqError(
+          'ERR_THREAD_SILENT',
+          `${[...this.#running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
+        ),
+      );
+    }, STOP_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** Runs devices and driver; when the devices have finished, so shall the driver. */
-async function runPrograms(harness: Harness, stop: () => void): Promise<void> {
+async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<void> {
   const devices: Promise<unknown>[] = [];
   let driver: Promise<unknown> | undefined;
   for (const [name, thread] of harness.programs) {
-    if (name === 'driver') driver = thread.run();
-    else devices.push(thread.run());
+    running.add(name);
+    const run = thread.run().finally(() => running.delete(name));
+    if (name === 'driver') driver = run;
+    else devices.push(run);
   }
   // A driver that fails ends the run at once; one that finishes early (no churn) does not.
   await Promise.race([Promise.all(devices), failureOf(driver ?? Promise.resolve())]);
@@ -146,6 +196,6 @@ async function comeToRest(machine: Machine): Promise<void> {
   );
   throw new IrqError(
     'ERR_THREAD_SILENT',
-    `the machine did not come to rest within ${REST_MS} ms: vCPU ${busy.join(', ')} is still busy`,
+    `the machine did not come to rest within ${REST_MS} ms: ${busy.length === 0 ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread' : `vCPU ${busy.join(', ')} still runs`}`,
   );
 }

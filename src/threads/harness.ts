@@ -1,7 +1,7 @@
 import { WorkerPool } from '../base/pool.ts';
-import { Machine } from '../machine/machine.ts';
-import type { ExitReason } from '../machine/vcpu.ts';
-import { REQUEST_EXIT } from '../machine/vcpu-control.ts';
+import { Machine } from '../board/machine.ts';
+import type { ExitReason } from '../board/vcpu.ts';
+import { REQUEST_EXIT } from '../board/vcpu-control.ts';
 import { type Dispatched, Dispatcher } from './dispatcher.ts';
 import type { ProgramName } from './task.ts';
 import { Thread } from './thread.ts';

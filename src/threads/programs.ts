@@ -1,7 +1,7 @@
 import { compiled } from '../base/compiled.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { Guest, Vcpu } from '../machine/vcpu.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Guest, Vcpu } from '../board/vcpu.ts';
 import type { ProgramName } from './task.ts';
 
 /** Makes the guest that one vCPU runs, in that vCPU's thread. */

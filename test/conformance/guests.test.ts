@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../src/board/machine.ts';
 import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
-import { passed, runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
-import type { Machine } from '../../src/machine/machine.ts';
+import { passed } from '../../src/conformance/guests/guests-result.ts';
+import { runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
+import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { guestsText } from '../../src/report/guests-text.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -26,7 +28,9 @@ const changed = (
 });
 
 function withoutDevice2(machine: Machine): Machine {
-  machine.itsDriver.send({ name: 'MAPD', deviceId: 2, size: 7, ittAddr: 0x4150_8000, valid: false });
+  const { bus, memory, config } = machine;
+  const its = new ItsDriver(bus, memory, config.itsBase);
+  its.send({ name: 'MAPD', deviceId: 2, size: 7, ittAddr: 0x4150_8000, valid: false });
   return machine;
 }
 

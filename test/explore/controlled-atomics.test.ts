@@ -93,8 +93,8 @@ test('every operation on every kind of array gives what the engine gives, and le
         { strategy: 'dfs' },
       );
       // Calls that all throw leave the thread without a step, and then nothing was explored.
-      const verdict = result.steps === 0 ? 'unknown' : 'pass';
-      expect(result).toMatchObject({ verdict, exhausted: true, schedules: 1 });
+      const acted = result.steps > 0;
+      expect(result).toMatchObject({ verdict: acted ? 'pass' : 'unknown', exhausted: acted, schedules: 1 });
       expect(seen).toEqual(expected);
       expect(bytes).toEqual([...new Uint8Array(native)]);
     }),

@@ -15,6 +15,7 @@ function memories(): { state: { large: Uint8Array; small: Uint8Array }; memory: 
     for (let i = 0; i < bytes.length; i++) bytes[i] = i * 7;
   }
   const memory = new SharedMemory(state, []);
+  memory.markFresh();
   return { state, memory };
 }
 
@@ -33,6 +34,7 @@ function store(
   );
   const index = Math.floor(at / Kind.BYTES_PER_ELEMENT);
   const address = memory.locate(view) + index * Kind.BYTES_PER_ELEMENT;
+  memory.touch(address, Kind.BYTES_PER_ELEMENT);
   memory.execute(new Point(STORE, view, index, value, undefined, address));
 }
 
@@ -119,6 +121,7 @@ test('an unseen write to a word that an operation has written is noticed', () =>
 test('an unseen write that a late look finds makes the search start over, and each schedule be looked at', () => {
   const bytes = new Uint8Array(new SharedArrayBuffer(1 << 20));
   const memory = new SharedMemory({ bytes }, []);
+  memory.markFresh();
   memory.searchFast();
   memory.restore();
   const look = (): void => {

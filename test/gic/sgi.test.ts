@@ -45,15 +45,20 @@ describe('ICC_SGI1R_EL1', () => {
     expect(pendingAt(rig, 3)).toEqual([...Array(VCPUS).keys()].filter((vcpu) => vcpu !== 7));
   });
 
-  test('targets that do not exist are ignored: another cluster, Aff2, Aff3, a range past 15', () => {
+  test('targets that do not exist are ignored: another cluster, Aff2, Aff3', () => {
     const rig = ready();
     send(rig, 0, (4n << 24n) | (1n << 16n) | 0x8000n);
     send(rig, 0, (4n << 24n) | (1n << 32n) | 1n);
     send(rig, 0, (4n << 24n) | (1n << 48n) | 1n);
-    send(rig, 0, (4n << 24n) | (1n << 44n) | 1n);
     expect(pendingAt(rig, 4)).toEqual([]);
     send(rig, 0, (4n << 24n) | 1n);
     expect(pendingAt(rig, 4)).toEqual([0]);
+  });
+
+  test('RS is ignored: ICC_CTLR_EL1.RSS is 0', () => {
+    const rig = ready();
+    send(rig, 0, (5n << 24n) | (2n << 44n) | 2n);
+    expect(pendingAt(rig, 5)).toEqual([1]);
   });
 
   test('two sends before the first is taken are one interrupt; one sent while active comes after', () => {

@@ -27,7 +27,7 @@ const EXPECTED: readonly (readonly [
   ['ICC_EOIR1_EL1', [3, 0, 12, 12, 1]],
   ['ICC_HPPIR1_EL1', [3, 0, 12, 12, 2], 1023n, 1023n],
   ['ICC_BPR1_EL1', [3, 0, 12, 12, 3], 3n, 7n],
-  ['ICC_CTLR_EL1', [3, 0, 12, 12, 4], 0x400n, 0x403n],
+  ['ICC_CTLR_EL1', [3, 0, 12, 12, 4], 0x8c00n, 0x8c03n],
   ['ICC_SRE_EL1', [3, 0, 12, 12, 5], 7n, 7n],
   ['ICC_IGRPEN0_EL1', [3, 0, 12, 12, 6], 0n, 1n],
   ['ICC_IGRPEN1_EL1', [3, 0, 12, 12, 7], 0n, 1n],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createVms } from '../../src/kvm/create-vm.ts';
+import { createVms } from '../../src/board/create-vm.ts';
 import { VGIC_ITS, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
 import {
   address,

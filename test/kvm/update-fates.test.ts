@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { attachVm } from '../../src/kvm/create-vm.ts';
+import { attachVm } from '../../src/board/create-vm.ts';
 import type { DesignName, Source, Userland } from '../../src/kvm/designs/design.ts';
 import { DESIGNS } from '../../src/kvm/designs/designs.ts';
 import { type UpdateTrial, updateFates } from '../../src/kvm/designs/update-fates.ts';

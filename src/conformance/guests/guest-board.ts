@@ -1,6 +1,6 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
-import { DEFAULT_CONFIG, type MachineConfig } from '../../machine/config.ts';
-import type { Machine } from '../../machine/machine.ts';
+import { DEFAULT_CONFIG, type MachineConfig } from '../../board/config.ts';
+import type { Machine } from '../../board/machine.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { add, load, store } from '../../memory/word.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';

@@ -1,5 +1,5 @@
-import type { Machine } from '../../machine/machine.ts';
-import { migrate } from '../../machine/migration.ts';
+import type { Machine } from '../../board/machine.ts';
+import { migrate } from '../../board/migration.ts';
 import type { Delivery } from './guest-board.ts';
 import type { ProgramKey } from './programs.ts';
 import type { RestoredActive } from './programs-inject.ts';

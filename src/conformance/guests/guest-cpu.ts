@@ -2,12 +2,11 @@ import { GICR_STRIDE } from '../../arch/frames.ts';
 import { FIRST_LPI, type Intid, SPURIOUS } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Vcpu } from '../../board/vcpu.ts';
+import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
 import { sgiTo } from '../../gic/sgi.ts';
-import { GicDriver, LINUX_PRIORITY } from '../../guest/gic-driver.ts';
-import { ItsDriver } from '../../guest/its-driver.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { Vcpu } from '../../machine/vcpu.ts';
-import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
+import { GicDriver, ItsDriver, LINUX_PRIORITY } from '../../guest/index.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { setUpDistributor, setUpLpis, setUpVectorIts, zeroItt } from '../vectors/vector-macros.ts';
@@ -44,8 +43,8 @@ export class GuestCpu {
   constructor(machine: Machine, vcpu: Vcpu) {
     this.machine = machine;
     this.#vcpu = vcpu;
-    this.gic = new GicDriver(machine.mmio, machine.config);
-    this.#its = new ItsDriver(machine.mmio, machine.memory, machine.config.itsBase);
+    this.gic = new GicDriver(machine.bus, machine.config);
+    this.#its = new ItsDriver(machine.bus, machine.memory, machine.config.itsBase);
     this.cpu = vcpu.cpu;
     this.id = vcpu.cpu.vcpu;
     this.vcpus = machine.config.vcpus;
@@ -79,11 +78,11 @@ export class GuestCpu {
   }
 
   read(address: number, bytes: 4 | 8 = 4): bigint {
-    return this.machine.mmio.read(address, bytes);
+    return this.machine.bus.read(address, bytes);
   }
 
   write(address: number, value: number | bigint, bytes: 1 | 4 | 8 = 4): void {
-    this.machine.mmio.write(address, bytes, BigInt.asUintN(64, BigInt(value)));
+    this.machine.bus.write(address, bytes, BigInt.asUintN(64, BigInt(value)));
   }
 
   /** An address in a redistributor. */

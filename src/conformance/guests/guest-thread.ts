@@ -1,8 +1,8 @@
 import { gits } from '../../arch/registers.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { Guest, Vcpu } from '../../machine/vcpu.ts';
 import { nap } from '../../memory/nap.ts';
 import { guestProgram, threadProgram } from '../../threads/programs.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';

@@ -1,5 +1,5 @@
 import { gits } from '../../arch/registers.ts';
-import { setUpIts } from '../../guest/its-driver.ts';
+import { setUpIts } from '../../guest/index.ts';
 import { pendingTableOf, VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { vectorItsTables } from '../vectors/vector-macros.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
@@ -145,7 +145,7 @@ export function pendingBefore(guest: GuestCpu): void {
     });
   }
   const deviceId = 2;
-  setUpIts(guest.machine.mmio, FRAME.gits, vectorItsTables(16));
+  setUpIts(guest.machine.bus, FRAME.gits, vectorItsTables(16));
   guest.its(
     { name: 'MAPD', deviceId, size: 7, ittAddr: ittOf(deviceId), valid: true },
     { name: 'MAPC', collectionId: 0, rdbase: 0, valid: true },

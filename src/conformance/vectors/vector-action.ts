@@ -1,5 +1,6 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { excerpt } from '../../base/input-file.ts';
+import { SYSTEM_REGISTERS } from '../../gic/system-registers.ts';
 import { parseCommand } from './vector-command.ts';
 import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
 import type { ActingVerb, Bits, ObservingVerb, VectorAction } from './vector-step.ts';
@@ -54,8 +55,20 @@ const VERBS = [
   'ack',
   'drain',
   'irq',
+  'fiq',
   'rpr',
+  'r',
+  'w',
 ];
+/** The system registers of a vCPU's interface that `cpu N r REG` and `cpu N w REG` name, without ICC_ and _EL1. */
+const READABLE = SYSTEM_REGISTERS.filter(({ read }) => read !== undefined).map(({ name }) => shortName(name));
+const WRITABLE = SYSTEM_REGISTERS.filter(({ write }) => write !== undefined).map(({ name }) =>
+  shortName(name),
+);
+
+function shortName(name: string): string {
+  return name.replace(/^ICC_|_EL1$/g, '');
+}
 
 /**
  * Reads one step.
@@ -212,6 +225,7 @@ function parseVerb(
     case 'hppi':
     case 'ack':
     case 'irq':
+    case 'fiq':
     case 'rpr':
     case 'pmr?':
       words.most(verb, rest, 0);
@@ -223,6 +237,13 @@ function parseVerb(
     case 'eoi':
     case 'dir':
       return { verb, intid: words.number('the INTID', one(), 0, MAX_INTID) };
+    case 'r':
+      return { verb, register: registerOf(words, one(), READABLE) };
+    case 'w': {
+      words.most(verb, rest, 2);
+      const register = registerOf(words, rest[0], WRITABLE);
+      return { verb, register, value: words.wide('the value', rest[1]) };
+    }
     case 'drain':
       return { verb, most: words.number('the most', one() ?? '64', 0, 0xffff) };
     case 'sgi': {
@@ -235,4 +256,11 @@ function parseVerb(
     default:
       throw words.unknown('verb of cpu', verb, VERBS);
   }
+}
+
+function registerOf(words: VectorWords, text: string | undefined, known: readonly string[]): string {
+  if (text === undefined) throw words.error(`the register is missing; expected one of ${known.join(', ')}`);
+  const name = text.toUpperCase();
+  if (!known.includes(name)) throw words.unknown('system register', text, known);
+  return name;
 }

@@ -16,9 +16,15 @@ export type VectorAnswer = {
   readonly marks: readonly Mark[];
 };
 
-/** Whose answers are required of a model: QEMU's, KVM's (QEMU's as changed by marks), the architecture's. */
-export const PROFILES = ['qemu', 'kvm', 'arch'] as const;
+/**
+ * Whose answers are required of a model: QEMU's, KVM's (QEMU's as changed by marks), the architecture's. `kvm` is the newest kernel
+ * that was measured; a mark of one kernel, such as `!kvm:6.1={..}`, comes before one of all, `!kvm={..}`.
+ */
+export const PROFILES = ['qemu', 'kvm', 'kvm:6.1', 'kvm:6.12', 'kvm:7.2', 'arch'] as const;
 export type Profile = (typeof PROFILES)[number];
+
+/** What `kvm` stands for. */
+const NEWEST: Profile = 'kvm:7.2';
 
 export type AnswerDifference = {
   /** The step's line in the vector. */
@@ -97,9 +103,11 @@ function isMark(value: unknown): value is Mark {
 /** What a profile requires of an answer; null if it is free. */
 function requiredFields({ fields, marks }: VectorAnswer, profile: Profile): JsonObject | null {
   if (profile === 'qemu') return fields;
-  const mark = marks.find(({ who }) => who === profile);
+  const kernel = profile === 'kvm' ? NEWEST : profile;
+  const isKvm = kernel !== 'arch';
+  const mark = marks.find(({ who }) => who === kernel) ?? marks.find(({ who }) => isKvm && who === 'kvm');
   if (mark === undefined) return fields;
-  return profile === 'kvm' && mark.answer !== undefined ? { ...fields, ...mark.answer } : null;
+  return isKvm && mark.answer !== undefined ? { ...fields, ...mark.answer } : null;
 }
 
 /**

@@ -25,7 +25,8 @@ export function readVector(path: string): Vector {
  * - `cmd NAME k=v..`, `queue NAME k=v..`, `queue*N NAME k=v..`, `kick`;
  * - `msi dev=D event=E`, `line spi=N level=L`, `line ppi=N cpu=C level=L`;
  * - `lpi-config INTID on|off [prio=0xa0]`, `lpi-pending INTID cpu=C`, `lpi-pending-all`;
- * - `cpu N on|off|pmr V|eoimode M|eoi INTID|dir INTID|sgi INTID to=LIST|hppi|ack|drain [MAX]|irq|rpr|pmr?`;
+ * - `cpu N on|off|pmr V|eoimode M|eoi INTID|dir INTID|sgi INTID to=LIST|hppi|ack|drain [MAX]|irq|fiq|rpr|pmr?`;
+ * - `cpu N r REG`, `cpu N w REG VALUE`: a system register of the CPU interface, named without ICC_ and _EL1;
  * - `!WHO[={json}] WHY` marks the next step, which must be one that observes.
  *
  * @throws IrqError `ERR_VECTOR_FORMAT`: nothing of a vector with a wrong line can be run.

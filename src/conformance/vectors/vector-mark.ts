@@ -4,7 +4,7 @@ import type { VectorWords } from './vector-words.ts';
 
 /** Reads `!WHO WHY` or `!WHO={json} WHY`. */
 export function parseMark(words: VectorWords, text: string): Mark {
-  const [, who, rest = ''] = /^!(\w+)(.*)$/.exec(text) ?? [];
+  const [, who, rest = ''] = /^!(\w+(?::[\w.]+)?)(.*)$/.exec(text) ?? [];
   if (who === undefined)
     throw words.error(`${excerpt(text)} is no mark; expected !WHO WHY or !WHO={json} WHY`);
   if (!rest.startsWith('=')) {

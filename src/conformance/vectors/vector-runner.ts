@@ -115,6 +115,9 @@ function actOnCpu(target: VectorTarget, cpu: number, deed: ActingVerb): void {
     case 'dir':
       target.iccWrite(cpu, 'DIR', BigInt(deed.intid));
       break;
+    case 'w':
+      target.iccWrite(cpu, deed.register, deed.value);
+      break;
     case 'sgi':
       for (const value of sgiValues(deed.intid, deed.to)) target.iccWrite(cpu, 'SGI1R', value);
   }
@@ -157,6 +160,10 @@ function observeCpu(
       return drain(target, cpu, action.most);
     case 'irq':
       return flagSeen('irq', target.irq(cpu));
+    case 'fiq':
+      return flagSeen('fiq', target.fiq(cpu));
+    case 'r':
+      return { reg: action.register, ...valueSeen(target.iccRead(cpu, action.register)) };
     case 'rpr':
       return valueSeen(target.iccRead(cpu, 'RPR'));
     case 'pmr?':

@@ -17,11 +17,13 @@ export type ActingVerb =
   | { readonly verb: 'pmr'; readonly value: number }
   | { readonly verb: 'eoimode'; readonly mode: 0 | 1 }
   | { readonly verb: 'eoi' | 'dir'; readonly intid: number }
+  | { readonly verb: 'w'; readonly register: string; readonly value: bigint }
   | { readonly verb: 'sgi'; readonly intid: number; readonly to: 'others' | readonly number[] };
 
-/** What `cpu N VERB` sees. `drain` acknowledges and ends up to `most` interrupts. */
+/** What `cpu N VERB` sees. `r` reads a system register, named without ICC_ and _EL1. `drain` acknowledges and ends up to `most` interrupts. */
 export type ObservingVerb =
-  | { readonly verb: 'hppi' | 'ack' | 'irq' | 'rpr' | 'pmr?' }
+  | { readonly verb: 'hppi' | 'ack' | 'irq' | 'fiq' | 'rpr' | 'pmr?' }
+  | { readonly verb: 'r'; readonly register: string }
   | { readonly verb: 'drain'; readonly most: number };
 
 type OfCpu = { readonly op: 'cpu'; readonly cpu: number };
@@ -75,7 +77,16 @@ export type Vector = {
 };
 
 const OBSERVING_OPS: ReadonlySet<string> = new Set(['read', 'cmd', 'kick', 'lpi-pending', 'lpi-pending-all']);
-const OBSERVING_VERBS: ReadonlySet<string> = new Set(['hppi', 'ack', 'drain', 'irq', 'rpr', 'pmr?']);
+const OBSERVING_VERBS: ReadonlySet<string> = new Set([
+  'hppi',
+  'ack',
+  'drain',
+  'irq',
+  'fiq',
+  'rpr',
+  'pmr?',
+  'r',
+]);
 
 /** Whether a step gives an answer. */
 export function observes(action: VectorAction): action is Observation {

@@ -1,10 +1,6 @@
 import type { RegisterPlace } from './vector-registers.ts';
 import type { Wire } from './vector-step.ts';
 
-/** The registers of the CPU interface that vectors read and write, named without ICC_ and _EL1. */
-export type IccRead = 'HPPIR1' | 'IAR1' | 'RPR' | 'PMR';
-export type IccWrite = 'SRE' | 'CTLR' | 'PMR' | 'BPR1' | 'IGRPEN1' | 'EOIR1' | 'DIR' | 'SGI1R';
-
 /**
  * A machine that a vector can be run on: `VECTOR_LAYOUT`'s frames and memory, and as many vCPUs as the vector
  * says, with affinity 0.0.0.n (n below 16; then 0.0.n/16.n%16).
@@ -27,9 +23,10 @@ export interface VectorTarget {
   lpiPending(cpu: number, lpi: number): boolean | undefined;
   /** Every pending LPI as [cpu, INTID], sorted by vCPU, then INTID. */
   lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] | undefined;
-  /** A read of a CPU interface register by vCPU `cpu`. IAR1 acknowledges. */
-  iccRead(cpu: number, register: IccRead): bigint | undefined;
-  iccWrite(cpu: number, register: IccWrite, value: bigint): void;
-  /** Whether the vCPU's IRQ signal is up. */
+  /** A read of a CPU interface register by vCPU `cpu`, named without ICC_ and _EL1. IAR1 acknowledges. */
+  iccRead(cpu: number, register: string): bigint | undefined;
+  iccWrite(cpu: number, register: string, value: bigint): void;
+  /** Whether the vCPU's IRQ signal is up, and its FIQ signal. */
   irq(cpu: number): boolean | undefined;
+  fiq(cpu: number): boolean | undefined;
 }

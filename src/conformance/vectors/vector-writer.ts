@@ -74,6 +74,10 @@ function formatVerb(action: VectorAction & { readonly op: 'cpu' }): string {
       return `sgi ${action.intid} to=${action.to === 'others' ? 'others' : action.to.join(',')}`;
     case 'drain':
       return `drain ${action.most}`;
+    case 'r':
+      return `r ${action.register}`;
+    case 'w':
+      return `w ${action.register} ${hex(action.value)}`;
     default:
       return action.verb;
   }

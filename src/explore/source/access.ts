@@ -1,3 +1,6 @@
+/** What rewritten code calls the object with these functions, where the code has no such name of its own. */
+export const ACCESS_NAME = '$irq';
+
 /** How elements are read and written, whatever the target is; both give back what JavaScript would. */
 export type Elements = {
   get(target: unknown, key: unknown): unknown;

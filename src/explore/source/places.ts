@@ -1,5 +1,6 @@
 import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import type MagicString from 'magic-string';
+import { SourceMap } from 'magic-string';
 
 /** Where a place of the code that runs stands in the files of the user. */
 export type Place = { readonly file: string; readonly line: number; readonly column: number };
@@ -63,4 +64,18 @@ export function inSource(stack: string): string {
     const place = loaded.get(name)?.find(Number(line), Number(column));
     return place === undefined ? all.slice(PREFIX.length) : `${place.file}:${place.line}:${place.column}`;
   });
+}
+
+/** A source map of a rewriting for other tools. What was put in somewhere belongs to what follows it there. */
+export function sourceMapOf(text: MagicString, source: string): SourceMap {
+  const map = text.generateDecodedMap({ hires: true, source, includeContent: true });
+  map.mappings = map.mappings.map((line) =>
+    line.flatMap((segment, i) => {
+      const from = i === 0 ? 0 : (line[i - 1]?.[0] ?? 0) + 1;
+      if (segment[0] === from || segment.length < 4) return [segment];
+      const [, file = 0, row = 0, column = 0] = segment;
+      return [[from, file, row, column], segment];
+    }),
+  );
+  return new SourceMap(map);
 }

@@ -1,4 +1,5 @@
 import MagicString from 'magic-string';
+import { ACCESS_NAME } from './access.ts';
 import { Chain } from './chain.ts';
 import {
   type AnyNode,
@@ -14,9 +15,6 @@ import {
   suspends,
   type Tree,
 } from './syntax.ts';
-
-/** What rewritten code calls the object with the functions of access.ts, where the code has no such name of its own. */
-export const ACCESS_NAME = '$irq';
 
 /** JavaScript that is being rewritten: its text with the changes so far, and its tree, which stays that of the original. */
 export type Rewriting = {

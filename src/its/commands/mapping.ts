@@ -82,6 +82,8 @@ function mapTo(its: ItsState, packet: Packet, lpi: number): number {
   const device = devices.find(deviceIdOf(packet));
   if (device === NO_DEVICE) return COMMAND_ERRORS.E_ITS_MAPTI_UNMAPPED_DEVICE;
   if (eventId >= 2 ** devices.bitsOf(device)) return COMMAND_ERRORS.E_ITS_MAPTI_ID_OOR;
+  if (its.personality.mappingNeedsTables && !its.memory.has(ittEntry(its, device, eventId), ENTRY_BYTES))
+    return COMMAND_ERRORS.E_ITS_MAPTI_ID_OOR;
   if (lpi < FIRST_LPI || lpi >= Math.min(lpis.mappingLimit(), lpis.limit))
     return COMMAND_ERRORS.E_ITS_MAPTI_PHYSICALID_OOR;
   if (events.find(deviceIdOf(packet), eventId) !== NO_EVENT) return OK;
@@ -113,7 +115,8 @@ export function addEvent(
     const vcpu = collections.targetOf(collection);
     if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     const config = lpis.configByte(lpi);
-    if (config === undefined && personality.mappingNeedsConfig) {
+    const unreadable = config === undefined || (vcpu !== NOT_MAPPED && !lpis.hasPendingByte(lpi, vcpu));
+    if (unreadable && personality.mappingNeedsTables) {
       lpis.unmap(lpi);
       return COMMAND_ERRORS.EFAULT;
     }

@@ -44,7 +44,7 @@ export function vgicDevice(parts: VgicParts): Device {
 function setAttribute(parts: VgicParts, name: AttributeName, value: bigint | undefined): void {
   const { vgic } = parts.vm;
   if (name.group === GROUPS.ADDR) setAddress(parts, name.attr, value);
-  else if (name.group === GROUPS.NR_IRQS) setIrqs(vgic, readable(value));
+  else if (name.group === GROUPS.NR_IRQS) setIrqs(parts, readable(value));
   else if (name.group === GROUPS.CTRL) control(parts, name.attr);
   else if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
     writeVgicRegister(parts.gic, vgic, name, readable(value));
@@ -112,12 +112,13 @@ function getAddress(vgic: VgicState, attr: bigint, value: bigint | undefined): b
   return Number.isNaN(base) ? NOWHERE : BigInt(base);
 }
 
-function setIrqs(vgic: VgicState, value: bigint): void {
+function setIrqs({ vm: { vgic }, gic }: VgicParts, value: bigint): void {
   const irqs = Number(value);
   if (irqs < FEWEST_IRQS || irqs > MOST_IRQS || irqs % 32 !== 0)
     refuse('EINVAL', `the INTIDs, the 32 private ones with them, are 64 to 992 in steps of 32, not ${irqs}`);
   if (vgic.initialised || vgic.spis !== 0)
     refuse('EBUSY', 'the number of INTIDs is set once, before KVM_DEV_ARM_VGIC_CTRL_INIT');
+  gic.interrupts.resize(irqs - FIRST_SPI);
   vgic.spis = irqs - FIRST_SPI;
 }
 

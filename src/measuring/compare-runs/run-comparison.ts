@@ -1,7 +1,8 @@
 import { IrqError } from '../../base/irq-error.ts';
 import { rankTest } from '../../measure/rank-test.ts';
 import { isSteady } from '../../threads/calibration-figures.ts';
-import { type Path, pathName } from '../latency/latency-plan.ts';
+import { type Path, pathName } from '../latency/latency-result.ts';
+import type { PathComparison, RunComparison, Side } from './comparison-result.ts';
 
 /** What a comparison needs of a result of `irqloom latency`. */
 export type ComparedRun = {
@@ -11,43 +12,6 @@ export type ComparedRun = {
     /** `boot` numbers the machines that were booted one after the other. */
     readonly blocks: readonly { readonly boot: number; readonly p50: number; readonly p99: number }[];
   })[];
-};
-
-/** One path in both runs. */
-type PathComparison = Path & {
-  readonly verdict: 'faster' | 'slower' | 'no difference seen';
-  /** Slower, and by more than is tolerated. */
-  readonly regression: boolean;
-  /** Median of B by median of A: 1.1 is 10 % slower. */
-  readonly ratio: number;
-  /** The same of what each run's machine needed without an interrupt. */
-  readonly calibrationRatio: number;
-  /** How likely so large a difference is if there is none. */
-  readonly p: number;
-  /** Cliff's delta, -1 to 1: above zero B is slower. */
-  readonly delta: number;
-  readonly a: Side;
-  readonly b: Side;
-};
-
-/** Medians over the boots of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
-type Side = { readonly boots: number; readonly p50: number; readonly p99: number };
-
-/** What `irqloom compare-runs --json` prints. */
-export type RunComparison = {
-  readonly schemaVersion: 1;
-  readonly command: 'compare-runs';
-  /** How much slower is still tolerated: 0.1 is 10 %. */
-  readonly tolerance: number;
-  /** Whether times are multiples of each run's own calibration. */
-  readonly relative: boolean;
-  readonly steady: boolean;
-  /** Whether the calibrations of A and B are alike: if not, the machine was not the same for them. */
-  readonly sameMachine: boolean;
-  readonly regressions: number;
-  readonly paths: readonly PathComparison[];
-  /** Paths that only one of the two has. */
-  readonly unmatched: readonly string[];
 };
 
 /** With fewer boots on a side even the clearest difference could be chance, where two of them come to the same median. */
@@ -104,22 +68,31 @@ export function compareRuns(
   };
 }
 
+type Blocks = ComparedRun['paths'][number]['blocks'];
 type Sample = { readonly p50: readonly number[]; readonly p99: readonly number[] };
 
 function sampleOf(path: ComparedRun['paths'][number], relative: boolean): Sample {
-  const boots = [...new Set(path.blocks.map(({ boot }) => boot))];
-  if (boots.length < LEAST_BOOTS) {
+  const boots = byBoot(path.blocks);
+  if (boots.size < LEAST_BOOTS) {
     throw new IrqError(
       'ERR_RESULT_FORMAT',
-      `${pathName(path)} was measured on ${boots.length} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
+      `${pathName(path)} was measured on ${boots.size} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
     );
   }
   const unit = relative ? path.calibrationNs : 1;
   const of = (field: 'p50' | 'p99') =>
-    boots.map((boot) => {
-      return median(path.blocks.filter((block) => block.boot === boot).map((block) => block[field])) / unit;
-    });
+    [...boots.values()].map((blocks) => median(blocks.map((block) => block[field])) / unit);
   return { p50: of('p50'), p99: of('p99') };
+}
+
+function byBoot(blocks: Blocks): Map<number, Blocks[number][]> {
+  const boots = new Map<number, Blocks[number][]>();
+  for (const block of blocks) {
+    const boot = boots.get(block.boot);
+    if (boot === undefined) boots.set(block.boot, [block]);
+    else boot.push(block);
+  }
+  return boots;
 }
 
 function sideOf({ p50, p99 }: Sample): Side {

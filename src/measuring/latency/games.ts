@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { Distribution } from '../../measure/distribution.ts';
 import { Histogram } from '../../measure/histogram.ts';

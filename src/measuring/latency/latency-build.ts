@@ -1,12 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { GicDriver } from '../../guest/gic-driver.ts';
-import { routesOf, type Source } from '../../guest/source.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources } from '../../guest/topology.ts';
+import { Machine } from '../../board/machine.ts';
+import {
+  bootSynthetic,
+  GicDriver,
+  routesOf,
+  type Source,
+  syntheticConfig,
+  syntheticSources,
+} from '../../guest/index.ts';
 import type { Fd } from '../../kvm/gsi.ts';
-import { Machine } from '../../machine/machine.ts';
-import { type Background, type LatencyPlan, type Line, latencyWords, type Path } from './latency-plan.ts';
+import { type LatencyPlan, latencyWords } from './latency-plan.ts';
+import type { Background, Line, Path } from './latency-result.ts';
 
 /** What to measure on. */
 export type LatencyTopology = {
@@ -90,7 +96,7 @@ export function buildLatency(
     stamps,
   });
   bootSynthetic(machine, all, sources);
-  const gic = new GicDriver(machine.mmio, config);
+  const gic = new GicDriver(machine.bus, config);
   for (const { spi, vcpu } of lines) if (spi >= 0) gic.enableSpi(spi, { edge: true, vcpu });
   machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);

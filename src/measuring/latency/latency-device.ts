@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { load } from '../../memory/word.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';

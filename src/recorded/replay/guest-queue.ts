@@ -1,5 +1,5 @@
 import { COMMAND_BYTES } from '../../arch/its-command.ts';
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { PACKED_COMMAND_WORDS } from '../trace/packed-trace.ts';
 
 const CBASER = 0x80;
@@ -55,10 +55,10 @@ export class GuestQueue {
   }
 
   #find(): void {
-    const { config, mmio } = this.#machine;
-    const cbaser = mmio.read(config.itsBase + CBASER, 8);
+    const { config, bus } = this.#machine;
+    const cbaser = bus.read(config.itsBase + CBASER, 8);
     this.#base = Number(cbaser & QUEUE_BASE);
     this.#bytes = (Number(cbaser & 0xffn) + 1) * 4096;
-    this.#tail = Number(mmio.read(config.itsBase + CWRITER, 8) & OFFSET);
+    this.#tail = Number(bus.read(config.itsBase + CWRITER, 8) & OFFSET);
   }
 }

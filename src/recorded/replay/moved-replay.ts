@@ -1,6 +1,6 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Machine } from '../../machine/machine.ts';
-import { migrate } from '../../machine/migration.ts';
+import type { Machine } from '../../board/machine.ts';
+import { migrate } from '../../board/migration.ts';
 import { peek } from '../../memory/word.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay } from './replay.ts';

@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { MachineConfig } from '../../machine/config.ts';
+import type { MachineConfig } from '../../board/config.ts';
 import { recordedConfig } from '../trace/guest-boot.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 

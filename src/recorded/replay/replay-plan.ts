@@ -1,5 +1,5 @@
+import type { Machine } from '../../board/machine.ts';
 import { vcpuWith } from '../../gic/affinity.ts';
-import type { Machine } from '../../machine/machine.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 import { PACKED_COMMAND_WORDS, type PackedTrace } from '../trace/packed-trace.ts';

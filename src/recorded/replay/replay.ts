@@ -1,4 +1,4 @@
-import { Machine } from '../../machine/machine.ts';
+import { Machine } from '../../board/machine.ts';
 import { guestMemory } from '../trace/guest-memory.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 import { type PackedTrace, packTrace } from '../trace/packed-trace.ts';

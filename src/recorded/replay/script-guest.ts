@@ -1,7 +1,7 @@
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
 import { isPending } from '../../gic/state.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { Guest, Vcpu } from '../../machine/vcpu.ts';
-import { HALTED, IN_GUEST } from '../../machine/vcpu-control.ts';
 import { guestProgram } from '../../threads/programs.ts';
 import { LooseDeliveries, type LooseView } from './loose-deliveries.ts';
 import { ACTION, type ReplayScript } from './script.ts';

@@ -1,9 +1,9 @@
 import { gits } from '../../arch/registers.ts';
 import { Chance } from '../../base/chance.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { Machine } from '../../board/machine.ts';
 import { sendSgi } from '../../gic/sgi.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { AccessBytes } from '../../machine/mmio.ts';
 import type { EventCount } from '../../memory/event-count.ts';
 import { LINE } from '../../memory/layout.ts';
 import { nap } from '../../memory/nap.ts';
@@ -156,7 +156,7 @@ export class ScriptRunner {
 
   #act(item: number): void {
     const { action, thread, a, b, address, value } = this.script;
-    const { gic, mmio, memory, vm, config } = this.#machine;
+    const { gic, bus, memory, vm, config } = this.#machine;
     const [first, second, place] = [a[item] ?? 0, b[item] ?? 0, address[item] ?? 0];
     const vcpu = thread[item] ?? 0;
     switch (action[item]) {
@@ -176,10 +176,10 @@ export class ScriptRunner {
         sendSgi(gic.interrupts, vcpu, 'SGI1R', value[item] ?? 0n, gic.personality.sgi1ForAnyGroup);
         return;
       case ACTION.read:
-        this.#noteRead(item, mmio.read(place, first as AccessBytes));
+        this.#noteRead(item, bus.read(place, first as AccessBytes));
         return;
       case ACTION.write:
-        mmio.write(place, first as AccessBytes, value[item] ?? 0n);
+        bus.write(place, first as AccessBytes, value[item] ?? 0n);
         return;
       case ACTION.command:
         if (!memory.has(place, 4 * PACKED_COMMAND_WORDS)) return;

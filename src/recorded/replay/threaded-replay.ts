@@ -1,6 +1,6 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Fault } from '../../machine/config.ts';
-import { Machine } from '../../machine/machine.ts';
+import type { Fault } from '../../board/config.ts';
+import { Machine } from '../../board/machine.ts';
 import { LINE, type Region } from '../../memory/layout.ts';
 import { load, store } from '../../memory/word.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';

@@ -1,4 +1,5 @@
-import { MAIN_THREAD, Machine } from '../../machine/machine.ts';
+import { MAIN_THREAD } from '../../board/board.ts';
+import { Machine } from '../../board/machine.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { type Slice, SliceRing } from './slices.ts';
 

@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import { type DeviceWatch, type StressDevice, stressDevice } from '../stress-device.ts';
 import { stressViews } from '../stress-plan.ts';

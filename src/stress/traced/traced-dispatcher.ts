@@ -1,4 +1,4 @@
-import type { Machine } from '../../machine/machine.ts';
+import type { Machine } from '../../board/machine.ts';
 import type { Dispatched } from '../../threads/dispatcher.ts';
 import type { Plan } from '../stress-plan.ts';
 import { kindOf } from './slices.ts';

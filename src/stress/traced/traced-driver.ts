@@ -1,10 +1,8 @@
 import type { ItsCommand } from '../../arch/its-command.ts';
+import type { Machine } from '../../board/machine.ts';
 import { affinityOf } from '../../gic/affinity.ts';
-import { GicDriver } from '../../guest/gic-driver.ts';
-import { ItsDriver } from '../../guest/its-driver.ts';
-import type { GicFrames, RegisterBus } from '../../guest/register-bus.ts';
+import { GicDriver, type GicFrames, ItsDriver, type RegisterBus } from '../../guest/index.ts';
 import type { Source, Userland } from '../../kvm/designs/design.ts';
-import type { Machine } from '../../machine/machine.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import { driverParts, stressDriver } from '../stress-driver.ts';
@@ -18,11 +16,11 @@ import { ringOf } from './timelines.ts';
  */
 export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
-  const { memory, config, mmio } = machine;
+  const { memory, config, bus } = machine;
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
   return stressDriver(machine, plan, {
-    its: new NotedItsDriver(mmio, memory, config.itsBase, note),
-    gic: new NotedGicDriver(mmio, config, note),
+    its: new NotedItsDriver(bus, memory, config.itsBase, note),
+    gic: new NotedGicDriver(bus, config, note),
     userland: new NotedUserland(driverParts(machine).userland, sourceOf, note),
   });
 }

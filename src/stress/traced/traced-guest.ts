@@ -1,6 +1,6 @@
 import type { Intid } from '../../arch/intid.ts';
-import type { Machine } from '../../machine/machine.ts';
-import type { Guest, Vcpu } from '../../machine/vcpu.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { guestProgram } from '../../threads/programs.ts';
 import { stressGuest } from '../stress-guest.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';

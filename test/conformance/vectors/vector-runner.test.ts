@@ -42,6 +42,7 @@ function recorder(answers: Partial<VectorTarget> = {}): { log: string[]; target:
     },
     iccWrite: (cpu, register, value) => void log.push(`icc${cpu} ${register} ${hex(value)}`),
     irq: () => true,
+    fiq: () => false,
     ...answers,
   };
   return { log, target };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { migrate } from '../../../src/machine/migration.ts';
-import { restoreSnapshot, takeSnapshot } from '../../../src/machine/snapshot.ts';
+import { migrate } from '../../../src/board/migration.ts';
+import { restoreSnapshot, takeSnapshot } from '../../../src/board/snapshot.ts';
 import { replayMoved } from '../../../src/recorded/replay/moved-replay.ts';
 import { loadReplay } from '../../../src/recorded/replay/replay.ts';
 import { emptyTally } from '../../../src/recorded/replay/replay-tally.ts';

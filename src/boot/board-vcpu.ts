@@ -1,0 +1,270 @@
+import { SPURIOUS } from '../arch/intid.ts';
+import { Machine } from '../board/machine.ts';
+import type { VcpuControl } from '../board/vcpu-control.ts';
+import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, INSTRUCTIONS } from '../cpu/core/block.ts';
+import { Core, type CoreOptions, type ExitReason } from '../cpu/index.ts';
+import { affinityOf } from '../gic/affinity.ts';
+import type { CpuInterface } from '../gic/cpu-interface.ts';
+import { encode, type SystemRegisters } from '../gic/system-registers.ts';
+import { PHYSICAL_TIMER_PPI, RAM_BASE, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts';
+import type { Board } from './board.ts';
+import { GenericTimer, type TimerState } from './generic-timer.ts';
+import { NEVER } from './guest-clock.ts';
+import { isMachineFrame } from './machine-frames.ts';
+import { semihosting } from './semihosting.ts';
+
+const ICC_IAR0 = encode(3, 0, 12, 8, 0);
+const ICC_IAR1 = encode(3, 0, 12, 12, 0);
+const ICC_EOIR0 = encode(3, 0, 12, 8, 1);
+const ICC_EOIR1 = encode(3, 0, 12, 12, 1);
+const ICC_DIR = encode(3, 0, 12, 11, 1);
+const ISR_EL1 = encode(3, 0, 12, 1, 0);
+
+/** A vCPU that only takes exceptions for so many instructions is stuck. */
+const STUCK_AFTER = 1_000_000;
+
+/** Why a slice is over: its instructions are run; the vCPU waits for an interrupt; it spins; it is off; the run has ended. */
+export type SliceEnd = 'ran' | 'idle' | 'spin' | 'off' | 'ended' | 'break';
+
+/** One vCPU of a board: its core, its timer and its part of the interrupt controller. One thread at a time. */
+export class BoardVcpu {
+  readonly id: number;
+  readonly core: Core;
+  readonly cpu: CpuInterface;
+  readonly control: VcpuControl;
+  #options: CoreOptions = {};
+  readonly #board: Board;
+  readonly #timer: GenericTimer;
+  readonly #timers: readonly { readonly ppi: number; readonly state: TimerState }[];
+  readonly #registers: SystemRegisters;
+  /** Whether a slice ended in a WFI that nothing has ended yet: kept by whoever schedules. */
+  #suspended = false;
+  /** Instructions since the last that was no exception. */
+  #inVain = 0;
+
+  constructor(board: Board, vcpu: number) {
+    const { machine, regions, memory, plan } = board;
+    const own = regions.vcpus[vcpu];
+    const registers = machine.gic.systemRegisters[vcpu];
+    const [ram] = machine.config.memory;
+    if (!own || !registers || !ram) throw new RangeError(`there is no vCPU ${vcpu}`);
+    this.id = vcpu;
+    this.cpu = machine.gic.cpuInterface(vcpu);
+    this.control = machine.control(vcpu);
+    this.#board = board;
+    this.#registers = registers;
+    this.core = new Core({
+      memory,
+      at: own.block.at * 4,
+      ramAt: Machine.ramAt(machine.config),
+      ramBase: RAM_BASE,
+      ramSize: ram.bytes,
+      lockAt: regions.lock.at * 4,
+      bus: {
+        read: (address, bytes) => this.#settled(this.#read(address, bytes)),
+        write: (address, bytes, value) => this.#settled(this.#write(address, bytes, value)),
+      },
+      systemRegisters: {
+        read: (encoding) => this.#settled(this.#readRegister(encoding)),
+        write: (encoding, value) => this.#settled(this.#writeRegister(encoding, value)),
+      },
+      hypercall: () => this.#hypercall(),
+    });
+    this.options = { semihosting: plan.semihosting };
+    const state = (control: number, compare: number) => timerState(this.core, control, compare);
+    const virtual = state(CNTV_CTL_EL0, CNTV_CVAL_EL0);
+    const physical = state(CNTP_CTL_EL0, CNTP_CVAL_EL0);
+    this.#timer = new GenericTimer({ virtual, physical, now: () => this.now() });
+    this.#timers = [
+      { ppi: VIRTUAL_TIMER_PPI, state: virtual },
+      { ppi: PHYSICAL_TIMER_PPI, state: physical },
+    ];
+  }
+
+  /** What ends a slice of the core's; kept over a reset, which clears the core's own. */
+  get options(): CoreOptions {
+    return this.#options;
+  }
+
+  set options(options: CoreOptions) {
+    this.#options = options;
+    this.core.options = options;
+  }
+
+  /** Instructions run so far. */
+  get instructions(): number {
+    return Number(this.core.instructions);
+  }
+
+  /** The guest's time. */
+  now(): number {
+    return this.#board.clock.nowOf(this.id, this.instructions);
+  }
+
+  /** When a timer will next want this vCPU, ticks. */
+  get deadline(): number {
+    return this.#timers.reduce((first, { state }) => Math.min(first, GenericTimer.deadlineOf(state)), NEVER);
+  }
+
+  /** Whether there is anything for this vCPU to do, or why not. Drives its timers' lines first. */
+  get readiness(): 'ready' | 'idle' | 'off' {
+    const { psci } = this.#board;
+    if (!psci.isOn(this.id)) return psci.isPending(this.id) ? 'ready' : 'off';
+    this.#driveTimers();
+    return this.#suspended && !this.cpu.signalled ? 'idle' : 'ready';
+  }
+
+  /** Runs up to `instructions`, ending early where a timer is due. */
+  slice(instructions: number): SliceEnd {
+    const readiness = this.readiness;
+    if (readiness !== 'ready') return readiness;
+    this.startIfPending();
+    const { psci, clock, end } = this.#board;
+    this.#suspended = false;
+    this.core.setIrq(this.cpu.irq);
+    const most = clock.isVirtual ? this.#untilTimer() : NEVER;
+    const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
+    if (end.hasCome) return 'ended';
+    return psci.isOn(this.id) ? this.#ended(reason) : 'off';
+  }
+
+  /**
+   * Whether this vCPU makes no headway any more, because its every instruction is an exception: its vectors are broken.
+   * To be told after each slice how many instructions and exceptions it was.
+   */
+  isStuck(instructions: number, exceptions: number): boolean {
+    this.#inVain = exceptions > 0 && exceptions >= instructions ? this.#inVain + instructions : 0;
+    return this.#inVain >= STUCK_AFTER;
+  }
+
+  #ended(reason: ExitReason): SliceEnd {
+    switch (reason) {
+      case 'wfi':
+        this.#suspended = true;
+        return 'idle';
+      case 'wfe':
+      case 'yield':
+        return 'spin';
+      case 'break':
+        return 'break';
+      case 'semihosting':
+        semihosting(this.#board, this.core, this.id);
+        return this.#board.end.hasCome ? 'ended' : 'ran';
+      case 'stop':
+        return this.#suspended ? 'idle' : 'ran';
+      default:
+        return 'ran';
+    }
+  }
+
+  /** Puts a vCPU that was turned on to its first instruction; does nothing to any other. */
+  startIfPending(): void {
+    const { psci, clock } = this.#board;
+    if (!psci.isPending(this.id)) return;
+    const ran = this.core.instructions;
+    const { pc, x0 } = psci.start(this.id);
+    // The count goes on: time is counted by it.
+    this.core.reset({ pc, x0, affinity: affinityOf(this.id) });
+    this.core.setState(INSTRUCTIONS, ran);
+    this.core.options = this.options;
+    clock.catchUp(this.id, this.instructions, clock.now());
+  }
+
+  /** Ticks until a timer's line goes up. One that is up already, and perhaps masked, bounds nothing. */
+  #untilTimer(): number {
+    const now = this.now();
+    let first = NEVER;
+    for (const { state } of this.#timers) {
+      const ticks = GenericTimer.deadlineOf(state) - now;
+      if (ticks > 0 && ticks < first) first = ticks;
+    }
+    return first;
+  }
+
+  #driveTimers(): void {
+    const now = this.now();
+    for (const { ppi, state } of this.#timers) {
+      const level = GenericTimer.isAsserted(state, now);
+      this.#board.machine.gic.wires.drive(ppi, level, this.id);
+    }
+  }
+
+  /** After each access: the interrupt line into the core is what the access may have made of it. */
+  #settled<T>(value: T): T {
+    this.core.setIrq(this.cpu.irq);
+    return value;
+  }
+
+  #read(address: number, bytes: 1 | 2 | 4 | 8): bigint | undefined {
+    const { machine, platform } = this.#board;
+    if (isMachineFrame(machine.config, address)) return machine.bus.read(address, bytes);
+    return platform.read(address, bytes, this.id);
+  }
+
+  #write(address: number, bytes: 1 | 2 | 4 | 8, value: bigint): boolean {
+    const { machine, platform } = this.#board;
+    if (!isMachineFrame(machine.config, address)) return platform.write(address, bytes, value, this.id);
+    machine.bus.write(address, bytes, value);
+    return true;
+  }
+
+  #readRegister(encoding: number): bigint | undefined {
+    const timer = this.#timer.read(encoding);
+    if (timer !== undefined) return timer;
+    if (encoding === ISR_EL1) return this.cpu.irq ? 0x80n : this.cpu.fiq ? 0x40n : 0n;
+    const value = this.#registers.readSystemRegister(encoding);
+    if (
+      value !== undefined &&
+      (encoding === ICC_IAR1 || encoding === ICC_IAR0) &&
+      value !== BigInt(SPURIOUS)
+    ) {
+      this.control.countTaken();
+      this.#board.taken.count(this.id, Number(value));
+    }
+    return value;
+  }
+
+  #writeRegister(encoding: number, value: bigint): boolean {
+    if (this.#timer.write(encoding, value)) {
+      this.#driveTimers();
+      return true;
+    }
+    if (!this.#registers.writeSystemRegister(encoding, value)) return false;
+    if (encoding === ICC_EOIR1 || encoding === ICC_EOIR0 || encoding === ICC_DIR)
+      this.#board.machine.vm.serveAcks();
+    return true;
+  }
+
+  #hypercall(): void {
+    const { core } = this;
+    const { psci, end } = this.#board;
+    const outcome = psci.call([core.x(0), core.x(1), core.x(2), core.x(3)], (vcpu) => this.#board.wake(vcpu));
+    if (outcome.kind === 'answer') {
+      core.setX(0, outcome.x0);
+      return;
+    }
+    if (outcome.kind === 'suspend') {
+      core.setX(0, 0n);
+      this.#suspended = true;
+    } else if (outcome.kind === 'off') psci.turnOff(this.id);
+    else end.say(outcome.kind === 'reset' ? 'reset' : 'power-off', 0, this.id);
+    core.stop();
+  }
+}
+
+function timerState(core: Core, control: number, compare: number): TimerState {
+  return {
+    get control() {
+      return core.state(control);
+    },
+    set control(value) {
+      core.setState(control, value);
+    },
+    get compare() {
+      return core.state(compare);
+    },
+    set compare(value) {
+      core.setState(compare, value);
+    },
+  };
+}

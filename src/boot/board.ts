@@ -1,0 +1,99 @@
+import type { Machine } from '../board/machine.ts';
+import type { SharedMemory } from '../cpu/index.ts';
+import { affinityOf } from '../gic/affinity.ts';
+import { Layout } from '../memory/layout.ts';
+import { load, store } from '../memory/word.ts';
+import type { Frame } from '../platform/bus.ts';
+import { Platform } from '../platform/platform.ts';
+import { BoardVcpu } from './board-vcpu.ts';
+import { GuestClock, TICKS_PER_SECOND } from './guest-clock.ts';
+import { GuestEnd } from './guest-end.ts';
+import { type BootPlan, type BootRegions, bootRegions } from './plan.ts';
+import { Psci } from './psci.ts';
+import { Sleepers } from './sleepers.ts';
+import { TakenCounts } from './taken-counts.ts';
+
+/** What a board needs beside its machine. */
+export type BoardParts = {
+  /** Whose buffer the machine lies in: the core runs on it. */
+  readonly memory: SharedMemory;
+  /** Frames beside those of the platform; made with the board's own views. */
+  readonly frames?: (board: Board) => readonly Frame[];
+};
+
+/** A machine with cores, devices and guest memory: a view for one thread. */
+export class Board {
+  readonly machine: Machine;
+  readonly plan: BootPlan;
+  readonly memory: SharedMemory;
+  readonly regions: BootRegions;
+  readonly platform: Platform;
+  readonly clock: GuestClock;
+  readonly psci: Psci;
+  readonly end: GuestEnd;
+  readonly sleepers: Sleepers;
+  readonly taken: TakenCounts;
+
+  constructor(machine: Machine, plan: BootPlan, parts: BoardParts) {
+    const { words } = machine;
+    const regions = bootRegions(new Layout(machine.scenario.at + plan.before), plan);
+    this.machine = machine;
+    this.plan = plan;
+    this.memory = parts.memory;
+    this.regions = regions;
+    this.clock = new GuestClock(words, regions.vcpus, plan.clock, machine.clock);
+    this.psci = new Psci(words, regions.vcpus, (address) => machine.memory.has(address, 4));
+    this.end = new GuestEnd(words, regions);
+    this.sleepers = new Sleepers(words, regions.asleep);
+    this.taken = new TakenCounts(words, regions.vcpus);
+    this.platform = new Platform(machine, regions.platform, plan.platform, {
+      seconds: () => Math.floor(this.clock.now() / TICKS_PER_SECOND),
+      frames: parts.frames?.(this) ?? [],
+    });
+  }
+
+  /** Puts everything beside the machine into its reset state, with vCPU 0 turned on. Before any thread runs. */
+  reset(seed: number, now: number): void {
+    this.platform.reset(now, seed);
+    this.clock.reset();
+    this.psci.turnOn(0, BigInt(this.plan.entry), BigInt(this.plan.tree), () => undefined);
+  }
+
+  /** A vCPU with its core. Only one thread at a time may run it. */
+  vcpu(vcpu: number): BoardVcpu {
+    return new BoardVcpu(this, vcpu);
+  }
+
+  /** MPIDR's affinity fields of a vCPU. */
+  static affinityOf(vcpu: number): number {
+    return affinityOf(vcpu);
+  }
+
+  /** Makes a vCPU's thread look around, where it sleeps. Any thread. */
+  wake(vcpu: number): void {
+    this.machine.gic.interrupts.bell(vcpu).signal();
+  }
+
+  wakeAll(): void {
+    for (let vcpu = 0; vcpu < this.plan.vcpus; vcpu++) this.wake(vcpu);
+    for (const device of this.platform.devices) device.registers.bell.signal();
+  }
+
+  /** Whether a device is at work, or has something to do: time must not be skipped meanwhile. */
+  get devicesAreBusy(): boolean {
+    if (this.machine.vm.irqfds.anyPending) return true;
+    return this.platform.devices.some(({ registers }) => registers.isBusy || registers.isNotified);
+  }
+
+  /** A request word that all vCPUs see between two slices: 1 asks them to stand still. */
+  get paused(): boolean {
+    return load(this.machine.words, this.regions.end.at + PAUSED) !== 0;
+  }
+
+  set paused(paused: boolean) {
+    store(this.machine.words, this.regions.end.at + PAUSED, paused ? 1 : 0);
+  }
+}
+
+/** Behind the words of {@link GuestEnd}. */
+const PAUSED = 8;

@@ -1,0 +1,135 @@
+import type { Board } from './board.ts';
+import type { BoardVcpu, SliceEnd } from './board-vcpu.ts';
+import { NEVER } from './guest-clock.ts';
+
+/** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
+export type Step = { readonly vcpu: number; readonly instructions: number };
+
+/** Decides what runs next. */
+export type Strategy = {
+  /** @param ready - the vCPUs that could run, in order; never empty */
+  next(ready: readonly number[]): Step;
+};
+
+/** Draws a vCPU and a quantum from a seed: xorshift32. */
+export function seededStrategy(seed: number, quantum: number): Strategy {
+  let state = (seed ^ 0x9e37_79b9) | 1;
+  const below = (limit: number) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+  return {
+    next(ready) {
+      const vcpu = ready.length === 1 ? 0 : below(ready.length);
+      return { vcpu: ready[vcpu] ?? 0, instructions: 1 + below(2 * quantum - 1) };
+    },
+  };
+}
+
+/** What a controlled run may use up. */
+export type ControlledLimits = {
+  /** Instructions of all vCPUs together. */
+  readonly instructions: number;
+  /** Looked at now and then, to end the run early. */
+  readonly isOver: () => boolean;
+  /** Called between two steps, now and then: the console's turn. */
+  readonly look: () => void;
+  /** How long to run before returning all the same, to be called again: ms of the host. */
+  readonly pieceMs: number;
+};
+
+const STEPS_BETWEEN_LOOKS = 256;
+
+/**
+ * Runs a board's vCPUs and devices in the calling thread, in the order of a strategy: two runs of one strategy are equal to
+ * the instruction. Returns when the guest has ended, or a limit has, or the piece is over.
+ */
+export class Controlled {
+  readonly #board: Board;
+  readonly #vcpus: readonly BoardVcpu[];
+
+  constructor(board: Board) {
+    this.#board = board;
+    this.#vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => board.vcpu(vcpu));
+  }
+
+  get vcpus(): readonly BoardVcpu[] {
+    return this.#vcpus;
+  }
+
+  get instructions(): number {
+    return this.#vcpus.reduce((sum, vcpu) => sum + vcpu.instructions, 0);
+  }
+
+  run(strategy: Strategy, limits: ControlledLimits): void {
+    const { end } = this.#board;
+    const pause = performance.now() + limits.pieceMs;
+    let left = limits.instructions - this.instructions;
+    for (let steps = 1; !end.hasCome; steps++) {
+      if (steps % STEPS_BETWEEN_LOOKS === 0) {
+        limits.look();
+        if (limits.isOver()) end.say('limit');
+        if (performance.now() >= pause) return;
+      }
+      const ready = this.#ready();
+      if (ready.length === 0) {
+        end.say('halted');
+        break;
+      }
+      const { vcpu, instructions } = strategy.next(ready);
+      const ran = this.step(vcpu, Math.min(instructions, left));
+      left -= ran;
+      if (left <= 0) end.say('limit');
+    }
+    limits.look();
+  }
+
+  /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
+  next(strategy: Strategy): number {
+    const ready = this.#ready();
+    if (ready.length === 0) {
+      this.#board.end.say('halted');
+      return -1;
+    }
+    const { vcpu, instructions } = strategy.next(ready);
+    this.step(vcpu, instructions);
+    return vcpu;
+  }
+
+  /** Runs a vCPU and then the devices; returns how many instructions there were. */
+  step(vcpu: number, instructions: number): number {
+    const found = this.#vcpus[vcpu];
+    if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
+    const before = found.instructions;
+    const exceptions = found.core.exceptions;
+    this.last = found.slice(instructions);
+    this.serveDevices();
+    const ran = found.instructions - before;
+    if (found.isStuck(ran, Number(found.core.exceptions - exceptions))) this.#board.end.say('stuck', 0, vcpu);
+    return ran;
+  }
+
+  /** How the last slice ended. */
+  last: SliceEnd = 'ran';
+
+  serveDevices(): void {
+    for (const device of this.#board.platform.devices) device.serve();
+    const { irqfds } = this.#board.machine.vm;
+    if (irqfds.anyPending) irqfds.dispatchPending();
+  }
+
+  /** The vCPUs that can run. Where all sleep, time moves to the first of their deadlines. */
+  #ready(): number[] {
+    const ready = this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
+    if (ready.length > 0) return ready;
+    const { clock, psci } = this.#board;
+    const first = this.#vcpus
+      .filter(({ id }) => psci.isOn(id))
+      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.deadline), NEVER);
+    if (first === NEVER) return [];
+    for (const vcpu of this.#vcpus) clock.catchUp(vcpu.id, vcpu.instructions, first);
+    return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
+  }
+}

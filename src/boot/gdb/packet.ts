@@ -1,0 +1,52 @@
+/** What a debugger sends: a packet, or Ctrl-C. */
+export type GdbInput = { readonly packet: string } | 'interrupt';
+
+const INTERRUPT = 3;
+
+/** The checksum of a packet's body: its bytes, summed modulo 256. */
+export function checksum(body: string): string {
+  let sum = 0;
+  for (const byte of Buffer.from(body, 'latin1')) sum = (sum + byte) & 0xff;
+  return sum.toString(16).padStart(2, '0');
+}
+
+/** A packet around `body`. @see "Remote Protocol", GDB manual, appendix E */
+export function frame(body: string): string {
+  const escaped = body.replace(
+    /[#$}*]/g,
+    (special) => `}${String.fromCharCode(special.charCodeAt(0) ^ 0x20)}`,
+  );
+  return `$${escaped}#${checksum(escaped)}`;
+}
+
+/** Takes a stream apart. A packet whose checksum is wrong is dropped, and asked for again. */
+export class PacketReader {
+  #rest = '';
+
+  /** @param bad - called for each damaged packet */
+  take(bytes: Uint8Array, bad: () => void): GdbInput[] {
+    this.#rest += Buffer.from(bytes).toString('latin1');
+    const found: GdbInput[] = [];
+    for (;;) {
+      if (this.#rest.charCodeAt(0) === INTERRUPT) {
+        found.push('interrupt');
+        this.#rest = this.#rest.slice(1);
+        continue;
+      }
+      if (this.#rest !== '' && this.#rest[0] !== '$') {
+        this.#rest = this.#rest.slice(1); // an acknowledge, or noise
+        continue;
+      }
+      const end = this.#rest.indexOf('#');
+      if (end < 0 || this.#rest.length < end + 3) return found;
+      const body = this.#rest.slice(1, end);
+      const sum = this.#rest.slice(end + 1, end + 3).toLowerCase();
+      this.#rest = this.#rest.slice(end + 3);
+      if (sum !== checksum(body)) bad();
+      else
+        found.push({
+          packet: body.replace(/\}([\s\S])/g, (_, c: string) => String.fromCharCode(c.charCodeAt(0) ^ 0x20)),
+        });
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { encode } from '../gic/system-registers.ts';
+import { NEVER, TICKS_PER_SECOND } from './guest-clock.ts';
+
+const CNTFRQ = encode(3, 3, 14, 0, 0);
+const CNTPCT = encode(3, 3, 14, 0, 1);
+const CNTVCT = encode(3, 3, 14, 0, 2);
+const CRM_PHYSICAL = 2;
+const CRM_VIRTUAL = 3;
+const TVAL = 0;
+const CTL = 1;
+const CVAL = 2;
+
+const ENABLE = 1;
+const IMASK = 2;
+const ISTATUS = 4;
+
+/** Where one timer keeps its two registers. */
+export type TimerState = { control: bigint; compare: bigint };
+
+/** What a timer's registers stand on. */
+type TimerParts = {
+  readonly physical: TimerState;
+  readonly virtual: TimerState;
+  /** The time in ticks. */
+  readonly now: () => number;
+};
+
+/**
+ * The generic timer of one vCPU, its EL1 physical and its virtual one; the two count the same time. The thread of the vCPU.
+ * @see Arm ARM DDI 0487, D12 "The Generic Timer in AArch64 state"
+ */
+export class GenericTimer {
+  readonly #parts: TimerParts;
+
+  constructor(parts: TimerParts) {
+    this.#parts = parts;
+  }
+
+  read(encoding: number): bigint | undefined {
+    if (encoding === CNTVCT || encoding === CNTPCT) return BigInt(this.#parts.now());
+    if (encoding === CNTFRQ) return BigInt(TICKS_PER_SECOND);
+    const timer = this.#timerOf(encoding);
+    if (!timer) return undefined;
+    const register = encoding & 7;
+    if (register === CVAL) return timer.compare;
+    const now = BigInt(this.#parts.now());
+    if (register === TVAL) return BigInt.asUintN(32, timer.compare - now);
+    return (timer.control & 3n) | (timer.compare <= now && isEnabled(timer) ? BigInt(ISTATUS) : 0n);
+  }
+
+  write(encoding: number, value: bigint): boolean {
+    const timer = this.#timerOf(encoding);
+    if (!timer) return false;
+    const register = encoding & 7;
+    if (register === CVAL) timer.compare = value;
+    else if (register === CTL) timer.control = value & 3n;
+    else timer.compare = BigInt.asUintN(64, BigInt(this.#parts.now()) + BigInt.asIntN(32, value));
+    return true;
+  }
+
+  /** Whether a timer's interrupt line is up at `now`. */
+  static isAsserted(timer: TimerState, now: number): boolean {
+    return isEnabled(timer) && (timer.control & BigInt(IMASK)) === 0n && timer.compare <= BigInt(now);
+  }
+
+  /** When a timer's interrupt line will go up, in ticks, or {@link NEVER}. */
+  static deadlineOf(timer: TimerState): number {
+    const counts = isEnabled(timer) && (timer.control & BigInt(IMASK)) === 0n;
+    return counts && timer.compare < 2n ** 53n ? Number(timer.compare) : NEVER;
+  }
+
+  #timerOf(encoding: number): TimerState | undefined {
+    if ((encoding & ~0x3f) !== (CNTFRQ & ~0x3f) || (encoding & 7) > CVAL) return undefined;
+    const crm = (encoding >>> 3) & 0xf;
+    // CNTFRQ_EL0 and the counters, which cannot be written, have CRm 0.
+    if (crm === CRM_VIRTUAL) return this.#parts.virtual;
+    return crm === CRM_PHYSICAL ? this.#parts.physical : undefined;
+  }
+}
+
+function isEnabled(timer: TimerState): boolean {
+  return (timer.control & BigInt(ENABLE)) !== 0n;
+}

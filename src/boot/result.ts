@@ -1,0 +1,45 @@
+import type { Board } from './board.ts';
+import type { ConsoleFigures } from './console.ts';
+import type { End } from './guest-end.ts';
+
+/** What a boot came to. The JSON of `irqloom boot`. */
+export type BootResult = {
+  readonly schemaVersion: 1;
+  readonly command: 'boot';
+  readonly end: Exclude<End, 'stuck' | 'stopped'> | 'interrupted';
+  /** What the guest gave through semihosting; 0 for a power-off by PSCI; null where the guest did not end by itself. */
+  readonly exitStatus: number | null;
+  /** Of all vCPUs. */
+  readonly instructions: number;
+  /** Of the host. */
+  readonly seconds: number;
+  readonly vcpus: readonly VcpuResult[];
+  readonly console: ConsoleFigures;
+  readonly scheduler: 'threads' | 'controlled';
+  readonly seed: number;
+};
+
+export type VcpuResult = {
+  readonly instructions: number;
+  /** By INTID, how often it was acknowledged; `other` for LPIs past the first 4096. */
+  readonly interrupts: Readonly<Record<string, number>>;
+  /** Synchronous exceptions taken. */
+  readonly exceptions: number;
+  /** Where it was at the end: 16 hexadecimal digits. */
+  readonly pc: string;
+};
+
+/** What each vCPU has done, from shared memory: when its thread has ended, or stands still. */
+export function vcpuResults(board: Board): VcpuResult[] {
+  return Array.from({ length: board.plan.vcpus }, (_, id) => {
+    const { core, instructions } = board.vcpu(id);
+    const interrupts: Record<string, number> = {};
+    for (const [intid, count] of board.taken.all(id)) interrupts[intid < 0 ? 'other' : String(intid)] = count;
+    return {
+      instructions,
+      interrupts,
+      exceptions: Number(core.exceptions),
+      pc: core.pc.toString(16).padStart(16, '0'),
+    };
+  });
+}

@@ -1,0 +1,47 @@
+import { FIRST_LPI } from '../arch/intid.ts';
+import { add, load, type Words } from '../memory/word.ts';
+import { COUNTED, COUNTED_LOW, COUNTED_LPIS, type VcpuRegions } from './plan.ts';
+
+/** How often each INTID was acknowledged on each vCPU, modulo 2^32. Counted by the vCPU's thread; any thread reads. */
+export class TakenCounts {
+  readonly #words: Words;
+  readonly #vcpus: readonly VcpuRegions[];
+
+  constructor(words: Words, vcpus: readonly VcpuRegions[]) {
+    this.#words = words;
+    this.#vcpus = vcpus;
+  }
+
+  count(vcpu: number, intid: number): void {
+    add(this.#words, this.#at(vcpu) + indexOf(intid), 1);
+  }
+
+  of(vcpu: number, intid: number): number {
+    return load(this.#words, this.#at(vcpu) + indexOf(intid)) >>> 0;
+  }
+
+  /** Of a vCPU: each INTID that it has acknowledged, with how often; -1 stands for LPIs past those that are counted. */
+  all(vcpu: number): Map<number, number> {
+    const found = new Map<number, number>();
+    for (let index = 0; index < COUNTED; index++) {
+      const count = load(this.#words, this.#at(vcpu) + index) >>> 0;
+      if (count > 0) found.set(intidOf(index), count);
+    }
+    return found;
+  }
+
+  #at(vcpu: number): number {
+    return this.#vcpus[vcpu]?.counts.at ?? 0;
+  }
+}
+
+function indexOf(intid: number): number {
+  if (intid < COUNTED_LOW) return intid;
+  const lpi = intid - FIRST_LPI;
+  return lpi < COUNTED_LPIS ? COUNTED_LOW + lpi : COUNTED - 1;
+}
+
+function intidOf(index: number): number {
+  if (index < COUNTED_LOW) return index;
+  return index === COUNTED - 1 ? -1 : FIRST_LPI + index - COUNTED_LOW;
+}

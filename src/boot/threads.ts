@@ -1,0 +1,39 @@
+import type { Machine } from '../board/machine.ts';
+import type { SharedMemory } from '../cpu/index.ts';
+import type { Frame } from '../platform/bus.ts';
+import { Board } from './board.ts';
+import type { BootPlan } from './plan.ts';
+import { VcpuLoop, type VcpuRun } from './vcpu-loop.ts';
+
+/** What a thread of a booted guest is given. */
+export type BootTask = {
+  readonly plan: BootPlan;
+  readonly memory: SharedMemory;
+  /** Which vCPU or device it is. */
+  readonly index: number;
+};
+
+/** A vCPU's thread. @param frames - beside those of the board, made with the views of this thread */
+export function vcpuProgram(
+  machine: Machine,
+  options: unknown,
+  frames?: (board: Board) => readonly Frame[],
+): { run(): VcpuRun } {
+  const { plan, memory, index } = options as BootTask;
+  const board = new Board(machine, plan, { memory, ...(frames ? { frames } : {}) });
+  return new VcpuLoop(board, index);
+}
+
+/** A virtio device's thread. */
+export function deviceProgram(machine: Machine, options: unknown): { run(): number } {
+  const { plan, memory, index } = options as BootTask;
+  const board = new Board(machine, plan, { memory });
+  const device = board.platform.devices[index];
+  if (!device) throw new RangeError(`there is no device ${index}`);
+  return {
+    run() {
+      device.run(() => board.end.hasCome);
+      return device.registers.count('signals');
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { HALTED, IN_GUEST, OUTSIDE } from '../board/vcpu-control.ts';
+import { type EventCount, FOREVER } from '../memory/event-count.ts';
+import { nap } from '../memory/nap.ts';
+import type { Board } from './board.ts';
+import type { BoardVcpu } from './board-vcpu.ts';
+import { NEVER, NS_PER_TICK } from './guest-clock.ts';
+
+/** Instructions between two looks at interrupts, requests and the clock. */
+const SLICE = 2_000;
+/** How long at once time is let pass that the host waits for, ms. */
+const PACE_MS = 20;
+/** How long while a device is at work, for which time must not be skipped; and while a timer of another vCPU is due. */
+const SHORT_NAP_MS = 1;
+/** Looks of an idle vCPU before it sleeps: a wake-up by the system costs more than these. */
+const LOOKS = 200;
+const NS_PER_MS = 1e6;
+/** A guest that spins on WFE or YIELD gives its core to another thread for so long, ms. */
+const SPIN_NAP_MS = 0.02;
+const SPINS_BEFORE_NAP = 64;
+
+/** What a vCPU has done in a run. */
+export type VcpuRun = { readonly instructions: number; readonly exceptions: number };
+
+/** The body of a vCPU's thread: runs its core until the guest has ended. It blocks the thread, and sleeps while there is nothing to do. */
+export class VcpuLoop {
+  readonly #board: Board;
+  readonly #vcpu: BoardVcpu;
+  readonly #bell: EventCount;
+  #spins = 0;
+
+  constructor(board: Board, vcpu: number) {
+    this.#board = board;
+    this.#vcpu = board.vcpu(vcpu);
+    this.#bell = board.machine.gic.interrupts.bell(vcpu);
+  }
+
+  run(): VcpuRun {
+    const { end } = this.#board;
+    this.#vcpu.control.mode = IN_GUEST;
+    while (!end.hasCome) this.#turn();
+    this.#vcpu.control.mode = OUTSIDE;
+    this.#board.wakeAll();
+    const { instructions, core } = this.#vcpu;
+    return { instructions, exceptions: Number(core.exceptions) };
+  }
+
+  #turn(): void {
+    const vcpu = this.#vcpu;
+    const before = vcpu.core.exceptions;
+    const from = vcpu.instructions;
+    const ended = vcpu.slice(SLICE);
+    if (ended === 'idle' || ended === 'off') this.#sleep();
+    else if (ended === 'spin') this.#spin();
+    else this.#spins = 0;
+    if (vcpu.isStuck(vcpu.instructions - from, Number(vcpu.core.exceptions - before)))
+      this.#board.end.say('stuck', 0, vcpu.id);
+    this.#wakeDue();
+  }
+
+  #spin(): void {
+    if (++this.#spins % SPINS_BEFORE_NAP === 0) nap(SPIN_NAP_MS);
+  }
+
+  /** Sleeps until there may be something to do: an interrupt, a timer, another vCPU that turns this one on, the end. */
+  #sleep(): void {
+    const { sleepers, clock } = this.#board;
+    const vcpu = this.#vcpu;
+    for (let look = 0; look < LOOKS; look++) {
+      if (!vcpu.cpu.mayBeSignalled) continue;
+      if (this.#hasWork) return;
+      break;
+    }
+    const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.deadline;
+    clock.setDeadline(vcpu.id, deadline);
+    const ticket = this.#bell.announce();
+    // Announced first: who wakes this vCPU from here on finds it.
+    if (this.#hasWork) {
+      this.#bell.withdraw();
+    } else {
+      const isLast = sleepers.enter() === this.#board.plan.vcpus;
+      vcpu.control.mode = HALTED;
+      vcpu.control.count('halts');
+      this.#bell.park(ticket, isLast ? this.#lastAwake() : this.#napMs(deadline));
+      vcpu.control.mode = IN_GUEST;
+      sleepers.leave();
+    }
+    clock.setDeadline(vcpu.id, NEVER);
+    if (clock.isVirtual) clock.catchUp(vcpu.id, vcpu.instructions, clock.now());
+  }
+
+  get #hasWork(): boolean {
+    return this.#board.end.hasCome || this.#vcpu.readiness === 'ready';
+  }
+
+  /**
+   * All others sleep: time moves to the first deadline, if no device is at work. Returns how long to sleep at most, ms.
+   * The others' deadlines stand still, because each wrote its own before it entered.
+   */
+  #lastAwake(): number {
+    const { clock, plan } = this.#board;
+    let [first, owner] = [NEVER, -1];
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
+      const deadline = clock.deadline(vcpu);
+      if (deadline < first) [first, owner] = [deadline, vcpu];
+    }
+    if (first === NEVER) return FOREVER;
+    const ahead = first - clock.now();
+    if (!clock.isVirtual) return this.#napMs(clock.deadline(this.#vcpu.id));
+    if (ahead > 0 && this.#board.devicesAreBusy) return SHORT_NAP_MS;
+    if (ahead > 0 && plan.paced) {
+      const ms = (ahead * NS_PER_TICK) / NS_PER_MS;
+      if (ms > SHORT_NAP_MS) return this.#pace(ahead);
+    }
+    clock.catchUp(this.#vcpu.id, this.#vcpu.instructions, first);
+    if (owner === this.#vcpu.id) return 0;
+    this.#board.wake(owner);
+    return FOREVER;
+  }
+
+  /** Lets a part of the time pass for which the guest wants to sleep; the rest comes when this vCPU looks again. */
+  #pace(ahead: number): number {
+    const ms = Math.min(PACE_MS, (ahead * NS_PER_TICK) / NS_PER_MS);
+    this.#board.clock.catchUp(
+      this.#vcpu.id,
+      this.#vcpu.instructions,
+      this.#board.clock.now() + Math.floor((ms * NS_PER_MS) / NS_PER_TICK),
+    );
+    return ms;
+  }
+
+  /** Virtual time wakes nobody by itself: a vCPU that runs does, or the one that fell asleep last. */
+  #napMs(deadline: number): number {
+    const { clock } = this.#board;
+    if (clock.isVirtual || deadline === NEVER) return FOREVER;
+    return Math.max(0, ((deadline - clock.now()) * NS_PER_TICK) / NS_PER_MS);
+  }
+
+  /** While this vCPU runs, it is time itself: sleeping vCPUs whose timers are due by it are woken. */
+  #wakeDue(): void {
+    const { clock, sleepers, plan } = this.#board;
+    if (!clock.isVirtual || sleepers.count === 0) return;
+    const now = clock.now();
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++)
+      if (vcpu !== this.#vcpu.id && clock.deadline(vcpu) <= now) this.#board.wake(vcpu);
+  }
+}

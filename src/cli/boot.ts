@@ -1,0 +1,206 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { IrqError } from '../base/irq-error.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
+import { CLOCKS, type ClockKind } from '../boot/plan.ts';
+import type { BootResult } from '../boot/result.ts';
+import { runGuest, SCHEDULERS, type Scheduler } from '../boot/run.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import { bootText } from '../report/boot-text.ts';
+import { parseDevices } from './boot-devices.ts';
+import { bootHelp } from './boot-help.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { attachTerminal } from './guest-terminal.ts';
+import { number, wholeNumber } from './values.ts';
+
+type Flags = {
+  vcpus: number;
+  memory: number;
+  append: string;
+  initrd?: string;
+  device: string[];
+  clock: ClockKind;
+  scheduler: Scheduler;
+  quantum: number;
+  dispatch: Dispatch;
+  fault: Fault;
+  seed?: number;
+  limitInstructions: number;
+  limitSeconds?: number;
+  console?: string;
+  gdb?: number;
+  json?: boolean;
+};
+
+/** How long a guest may run that nobody sits before, seconds. */
+const UNATTENDED_SECONDS = 600;
+
+/** `irqloom boot`: runs an unmodified arm64 guest on the machine. */
+export function bootCommand(): Command {
+  return new Command('boot')
+    .summary('run an unmodified arm64 guest: Linux, or bare metal')
+    .description(
+      'Boots an arm64 kernel on this machine: an AArch64 core in every vCPU thread, the GICv3 and ITS model, and virtio devices that signal from threads of their own. Without FILE it says where a kernel comes from.',
+    )
+    .argument('[file]', 'a kernel: an Image (also compressed with gzip), an ELF file, or a flat binary')
+    .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)
+    .option('-m, --memory <MiB>', 'guest memory', wholeNumber(2, 3072, 'MiB'), 512)
+    .option('--append <text>', "the kernel's command line", '')
+    .option('--initrd <file>', 'an initial RAM disk')
+    .option(
+      '--device <device>',
+      'a virtio device: rng, net, console, block:FILE, block:FILE:ro or block:64M; may be repeated',
+      collect,
+      [],
+    )
+    .addOption(
+      new Option('--clock <kind>', "the guest's time: a tick an instruction, or the host's clock")
+        .choices(CLOCKS)
+        .default('virtual'),
+    )
+    .addOption(
+      new Option('--scheduler <kind>', 'vCPUs in threads, or in turns from the seed, the same in every run')
+        .choices(SCHEDULERS)
+        .default('threads'),
+    )
+    .option(
+      '--quantum <n>',
+      'mean instructions of a turn of the controlled scheduler',
+      wholeNumber(1, 10_000_000),
+      1000,
+    )
+    .addOption(
+      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+        .choices(DISPATCHES)
+        .default('inline'),
+    )
+    .addOption(new Option('--fault <rule>', 'break a rule of the machine').choices(FAULTS).default('none'))
+    .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
+    .option(
+      '--limit-instructions <n>',
+      'end after so many instructions of all vCPUs; 0: no limit',
+      wholeNumber(0, 2 ** 52),
+      0,
+    )
+    .option(
+      '--limit-seconds <n>',
+      `end after so many seconds; 0: no limit (default: ${UNATTENDED_SECONDS}, none at a terminal)`,
+      number(0, 1e6, 'seconds'),
+    )
+    .option('--console <file>', "write the guest's console there (default: stderr)")
+    .option(
+      '--gdb <port>',
+      'wait for a debugger on this port of this machine; vCPUs then run in turns',
+      wholeNumber(0, 65_535),
+    )
+    .option('--json', 'print the result as one JSON object')
+    .action(async (file: string | undefined, flags: Flags) => {
+      if (file === undefined) process.stdout.write(bootHelp());
+      else process.exitCode = await boot(file, flags);
+    });
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+async function boot(file: string, flags: Flags): Promise<number> {
+  const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const { devices, disks } = parseDevices(flags.device, readBytes);
+  if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
+    throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
+  const kernel = readBytes(file);
+  const initrd = flags.initrd === undefined ? {} : { initrd: readBytes(flags.initrd) };
+  const console = flags.console === undefined ? process.stderr.fd : openConsole(flags.console);
+  const scheduler = flags.gdb === undefined ? flags.scheduler : 'controlled';
+  const attended = process.stdin.isTTY === true && scheduler === 'threads';
+  process.stderr.write(`seed ${seed}${attended ? '; Ctrl-A x ends the run' : ''}\n`);
+  let detach: () => void = () => undefined;
+  const abort = new AbortController();
+  try {
+    const result = await interruptible((signal) => {
+      signal.addEventListener('abort', () => abort.abort());
+      return runGuest(
+        {
+          append: flags.append,
+          vcpus: flags.vcpus,
+          clock: flags.clock,
+          scheduler,
+          ...(flags.gdb === undefined ? {} : { gdbPort: flags.gdb }),
+          quantum: flags.quantum,
+          dispatch: flags.dispatch,
+          fault: flags.fault,
+          limitInstructions: flags.limitInstructions,
+          kernel,
+          ...initrd,
+          devices,
+          disks,
+          memoryMiB: flags.memory,
+          semihosting: true,
+          paced: attended,
+          seed,
+          limitSeconds: flags.limitSeconds ?? (attended ? 0 : UNATTENDED_SECONDS),
+        },
+        {
+          signal: abort.signal,
+          listening: (port) => process.stderr.write(`waiting for gdb: target remote :${port}\n`),
+          output: (bytes) => writeAll(console, bytes),
+          started: (board) => {
+            detach = attachTerminal(board, () => abort.abort());
+          },
+        },
+      );
+    });
+    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
+    return exitOf(result);
+  } finally {
+    detach();
+    if (flags.console !== undefined) closeSync(console);
+  }
+}
+
+/** A guest that ended by itself gives its own status; one that panicked failed; one that was ended gave no answer. */
+function exitOf({ end, exitStatus }: BootResult): number {
+  if (end === 'power-off' || end === 'reset') return exitStatus === 0 ? EXIT.held : EXIT.failed;
+  if (end === 'panic') return EXIT.failed;
+  return end === 'interrupted' ? EXIT.interrupted : EXIT.noAnswer;
+}
+
+function readBytes(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new IrqError(
+      'ERR_FILE',
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function openConsole(file: string): number {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new IrqError(
+      'ERR_FILE',
+      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      // A pipe that is full for the moment.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import type { CoreParts, ExitReason } from './contract.ts';
+import {
+  BLOCK_BYTES,
+  EXCEPTIONS,
+  EXCLUSIVE_AT,
+  FPCR,
+  INSTRUCTIONS,
+  INTERRUPTS,
+  IRQ,
+  MPIDR,
+  OPTION_BREAKS,
+  OPTION_SEMIHOSTING,
+  OPTION_STORE_BUFFER,
+  OPTIONS,
+  PC,
+  PSTATE,
+  REFUSED,
+  SCTLR_EL1,
+  SP,
+  SP_EL0,
+  SP_EL1,
+  STATE_BYTES,
+  STOP,
+  STORES,
+  V,
+} from './core/block.ts';
+import { type CoreExports, instantiate } from './module.ts';
+
+const REASONS: readonly ExitReason[] = ['limit', 'wfi', 'wfe', 'yield', 'stop', 'break', 'semihosting'];
+/** EL1 with SP_EL1, DAIF set. */
+const RESET_PSTATE = 0x3c5;
+/** A call that never ends is never optimised: V8 replaces WebAssembly code at its next call only. */
+const LONGEST = 65_536;
+const RESET_SCTLR = 0x30d0_0800n;
+/** RES1 bit 31 of MPIDR_EL1. */
+const MPIDR_RES1 = 0x8000_0000n;
+
+export type CoreOptions = {
+  /** BRK ends the run with `break` instead of taking an exception. */
+  readonly breaks?: boolean;
+  /** HLT 0xf000 ends the run with `semihosting` instead of being UNDEFINED. */
+  readonly semihosting?: boolean;
+  /** Stores wait in a buffer that barriers, ordered and exclusive accesses drain, and {@link Core.drain}. */
+  readonly storeBuffer?: boolean;
+};
+
+/**
+ * An AArch64 core, EL0 and EL1, of one vCPU. A view of the vCPU's block of the shared memory: all state lies there. One
+ * thread at a time runs it; registers read by another thread while it runs may be those of some instructions ago.
+ */
+export class Core {
+  readonly #view: DataView<SharedArrayBuffer>;
+  readonly #exports: CoreExports;
+
+  /** Binds to a block as it is. A fresh one (zeros) wants {@link reset}. */
+  constructor(parts: CoreParts) {
+    const { memory, at, ramAt, bus, systemRegisters } = parts;
+    const view = new DataView(memory.buffer, at, BLOCK_BYTES);
+    this.#view = view;
+    const refuse = () => view.setInt32(REFUSED, 1, true);
+    this.#exports = instantiate(memory, {
+      busRead: (address, bytes) => {
+        const value = bus.read(Number(address), bytes as 1 | 2 | 4 | 8);
+        if (value === undefined) refuse();
+        return value ?? 0n;
+      },
+      busWrite: (address, bytes, value) => {
+        const unsigned = BigInt.asUintN(bytes * 8, value);
+        if (!bus.write(Number(address), bytes as 1 | 2 | 4 | 8, unsigned)) refuse();
+      },
+      registerRead: (encoding) => {
+        const value = systemRegisters.read(encoding);
+        if (value === undefined) refuse();
+        return value ?? 0n;
+      },
+      registerWrite: (encoding, value) => {
+        if (!systemRegisters.write(encoding, BigInt.asUintN(64, value))) refuse();
+      },
+      hypercall: parts.hypercall,
+    });
+    const { ramBase, ramSize, lockAt, dirtyPagesAt } = parts;
+    this.#exports.bind(at, lockAt, dirtyPagesAt ?? 0, ramAt, BigInt(ramBase), BigInt(ramSize));
+  }
+
+  /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */
+  reset(start: { readonly pc: bigint; readonly x0: bigint; readonly affinity: number }): void {
+    new Uint8Array(this.#view.buffer, this.#view.byteOffset, STATE_BYTES).fill(0);
+    this.pc = start.pc;
+    this.setX(0, start.x0);
+    this.pstate = RESET_PSTATE;
+    this.#view.setBigUint64(MPIDR, MPIDR_RES1 | BigInt(start.affinity), true);
+    this.setState(SCTLR_EL1, RESET_SCTLR);
+    this.setState(EXCLUSIVE_AT, 0xffff_ffff_ffff_ffffn);
+    this.#exports.restored();
+  }
+
+  /** Runs `instructions` instructions, or fewer where something ends the run first; see {@link ExitReason}. */
+  run(instructions: number): ExitReason {
+    let left = instructions;
+    while (left > LONGEST) {
+      const reason = this.#exports.run(LONGEST);
+      if (reason !== 0) return REASONS[reason] ?? 'limit';
+      left -= LONGEST;
+    }
+    return REASONS[this.#exports.run(left)] ?? 'limit';
+  }
+
+  /** Ends the run that is under way, after its present instruction. For the imports, in the thread that runs. */
+  stop(): void {
+    this.#view.setInt32(STOP, 1, true);
+  }
+
+  /** Level of the interrupt line from the GIC. The thread that runs the core, between two runs or in an import. */
+  setIrq(level: boolean): void {
+    this.#view.setInt32(IRQ, level ? 1 : 0, true);
+  }
+
+  get irq(): boolean {
+    return this.#view.getInt32(IRQ, true) !== 0;
+  }
+
+  set options(options: CoreOptions) {
+    const bits =
+      (options.breaks ? OPTION_BREAKS : 0) |
+      (options.semihosting ? OPTION_SEMIHOSTING : 0) |
+      (options.storeBuffer ? OPTION_STORE_BUFFER : 0);
+    this.#view.setInt32(OPTIONS, bits, true);
+  }
+
+  /** After a change of registers, translation tables or memory from outside (a snapshot): forgets translations. */
+  restored(): void {
+    this.#exports.restored();
+  }
+
+  /** The first write of each page is marked in the dirty pages again. */
+  protectPages(): void {
+    this.#exports.protectPages();
+  }
+
+  /** Stores that wait in the store buffer. */
+  get waitingStores(): number {
+    return this.#view.getInt32(STORES, true);
+  }
+
+  /**
+   * Makes a waiting store visible. They leave in any order, but for stores to the same bytes.
+   * @param index - 0 is the oldest
+   * @returns false where there is none, or an older one overlaps it
+   */
+  drain(index: number): boolean {
+    return this.#exports.drainOne(index) !== 0;
+  }
+
+  /** X0 to X30; 31 is the SP in use. */
+  x(register: number): bigint {
+    return this.#view.getBigUint64(register === 31 ? SP : register * 8, true);
+  }
+
+  setX(register: number, value: bigint): void {
+    this.#view.setBigUint64(register === 31 ? SP : register * 8, value, true);
+  }
+
+  get pc(): bigint {
+    return this.#view.getBigUint64(PC, true);
+  }
+
+  set pc(value: bigint) {
+    this.#view.setBigUint64(PC, value, true);
+  }
+
+  /** PSTATE in SPSR's format. */
+  get pstate(): number {
+    return this.#view.getUint32(PSTATE, true);
+  }
+
+  set pstate(value: number) {
+    this.#view.setUint32(PSTATE, value, true);
+  }
+
+  get el(): number {
+    return (this.pstate >>> 2) & 3;
+  }
+
+  /** SP_EL0 or SP_EL1, whether it is in use or not. */
+  stackPointer(el: 0 | 1): bigint {
+    const inUse = this.pstate & 1;
+    if (inUse === el) return this.#view.getBigUint64(SP, true);
+    return this.#view.getBigUint64(el === 0 ? SP_EL0 : SP_EL1, true);
+  }
+
+  /** A register of the block by its byte offset (`SCTLR_EL1` and the like of `block.ts`). */
+  state(at: number): bigint {
+    return this.#view.getBigUint64(at, true);
+  }
+
+  /** What decides about translation wants {@link restored} afterwards. */
+  setState(at: number, value: bigint): void {
+    this.#view.setBigUint64(at, value, true);
+  }
+
+  /** V0 to V31 as 128 bits. */
+  v(register: number): bigint {
+    const at = V + register * 16;
+    return this.#view.getBigUint64(at, true) | (this.#view.getBigUint64(at + 8, true) << 64n);
+  }
+
+  setV(register: number, value: bigint): void {
+    const at = V + register * 16;
+    this.#view.setBigUint64(at, BigInt.asUintN(64, value), true);
+    this.#view.setBigUint64(at + 8, BigInt.asUintN(64, value >> 64n), true);
+  }
+
+  get fpcr(): number {
+    return this.#view.getUint32(FPCR, true);
+  }
+
+  set fpcr(value: number) {
+    this.#view.setUint32(FPCR, value, true);
+  }
+
+  get fpsr(): number {
+    return this.#view.getUint32(FPCR + 4, true);
+  }
+
+  set fpsr(value: number) {
+    this.#view.setUint32(FPCR + 4, value, true);
+  }
+
+  /** Instructions run since reset. Exact in an import too. */
+  get instructions(): bigint {
+    return this.#view.getBigUint64(INSTRUCTIONS, true);
+  }
+
+  /** Synchronous exceptions taken. */
+  get exceptions(): bigint {
+    return this.#view.getBigUint64(EXCEPTIONS, true);
+  }
+
+  /** IRQ exceptions taken. */
+  get interrupts(): bigint {
+    return this.#view.getBigUint64(INTERRUPTS, true);
+  }
+}

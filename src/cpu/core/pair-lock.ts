@@ -1,0 +1,24 @@
+/**
+ * 128-bit atomics of all vCPUs go under one lock, a word that they share: WebAssembly has none of that width.
+ * A plain 64-bit store to one half may still come in between the two halves, as it may on hardware without LSE2.
+ */
+import { pairLock } from './context';
+
+export function lockPairs(): void {
+  while (atomic.cmpxchg<u32>(pairLock, 0, 1) !== 0) {}
+}
+
+export function unlockPairs(): void {
+  atomic.store<u32>(pairLock, 0);
+}
+
+export function cas128(at: usize, low: u64, high: u64, newLow: u64, newHigh: u64): boolean {
+  lockPairs();
+  const same = atomic.load<u64>(at) === low && atomic.load<u64>(at + 8) === high;
+  if (same) {
+    atomic.store<u64>(at, newLow);
+    atomic.store<u64>(at + 8, newHigh);
+  }
+  unlockPairs();
+  return same;
+}

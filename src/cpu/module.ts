@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { IrqError } from '../base/irq-error.ts';
+import { type CompiledModule, compile, instanceOf, type SharedMemory } from './web-assembly.ts';
+
+/** What `src/cpu/core/run.ts` exports. */
+export type CoreExports = {
+  bind(at: number, lock: number, dirtyPages: number, ramAt: number, ramBase: bigint, ramSize: bigint): void;
+  run(instructions: number): number;
+  restored(): void;
+  protectPages(): void;
+  waiting(): number;
+  drainOne(index: number): number;
+};
+
+/** What it imports. */
+export type CoreImports = {
+  busRead(address: bigint, bytes: number): bigint;
+  busWrite(address: bigint, bytes: number, value: bigint): void;
+  registerRead(encoding: number): bigint;
+  registerWrite(encoding: number, value: bigint): void;
+  hypercall(immediate: number): void;
+};
+
+/** `npm run build` compiles the core; the sources find it in dist, and so does what is built of them. */
+const FILE = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/a64.wasm' : '../../a64.wasm',
+  import.meta.url,
+);
+
+let compiled: CompiledModule | undefined;
+
+/** The core's code, compiled once a thread. @throws IrqError `ERR_FILE` where the package was not built */
+function coreModule(): CompiledModule {
+  if (compiled) return compiled;
+  try {
+    compiled = compile(readFileSync(FILE));
+  } catch (cause) {
+    throw new IrqError('ERR_FILE', `the AArch64 core ${FILE.pathname} cannot be read: run "npm run build"`, {
+      cause,
+    });
+  }
+  return compiled;
+}
+
+/** An instance of the core over `memory`. */
+export function instantiate(memory: SharedMemory, imports: CoreImports): CoreExports {
+  return instanceOf(coreModule(), { env: { memory }, imports }) as CoreExports;
+}

@@ -1,0 +1,74 @@
+import { gunzipSync } from 'node:zlib';
+import { IrqError } from '../../base/irq-error.ts';
+import { readElf } from './elf.ts';
+
+/** Bytes and where they go, guest-physical. */
+export type Segment = { readonly address: number; readonly bytes: Uint8Array };
+
+/** A program that is ready to be placed in guest memory. */
+export type Kernel = {
+  readonly kind: 'Image' | 'ELF' | 'flat';
+  readonly segments: readonly Segment[];
+  /** Where the first vCPU starts. */
+  readonly entry: number;
+  /** The first address that the program leaves alone, its .bss included. */
+  readonly end: number;
+};
+
+const IMAGE_MAGIC = 0x644d_5241; // 'ARM\x64'
+const IMAGE_MAGIC_AT = 0x38;
+const ELF_MAGIC = 0x464c_457f;
+/** PE images that unpack a compressed kernel themselves begin with these four bytes behind 'MZ\0\0'. */
+const ZBOOT_MAGIC = 0x676d_697a;
+/** Where an Image without an image_size was always put. @see Documentation/arch/arm64/booting.rst */
+const OLD_TEXT_OFFSET = 0x8_0000;
+/** Where a flat binary goes: kvm-unit-tests and QEMU's own loader agree on it. */
+export const FLAT_OFFSET = 0x8_0000;
+const MOST_UNPACKED = 2 ** 30;
+
+/**
+ * Reads a kernel: an arm64 Image, also compressed with gzip; an ELF of AArch64; anything else is a flat binary.
+ * @param ramBase - where guest memory begins; an Image goes relative to it
+ * @throws IrqError `ERR_GUEST_IMAGE` for what cannot be one
+ */
+export function readKernel(file: Uint8Array, ramBase: number): Kernel {
+  const bytes = unpacked(file);
+  if (bytes.length === 0) throw new IrqError('ERR_GUEST_IMAGE', 'the kernel file is empty');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (at: number) => (at + 4 <= bytes.length ? view.getUint32(at, true) : 0);
+  if (word(4) === ZBOOT_MAGIC) {
+    throw new IrqError(
+      'ERR_GUEST_IMAGE',
+      'this kernel is an EFI zboot image, which unpacks itself under firmware: give the Image inside of it',
+    );
+  }
+  if (word(0) === ELF_MAGIC) return readElf(bytes);
+  if (word(IMAGE_MAGIC_AT) === IMAGE_MAGIC) return readImage(bytes, view, ramBase);
+  const entry = ramBase + FLAT_OFFSET;
+  return { kind: 'flat', segments: [{ address: entry, bytes }], entry, end: entry + bytes.length };
+}
+
+function readImage(bytes: Uint8Array, view: DataView, ramBase: number): Kernel {
+  const imageBytes = Number(view.getBigUint64(16, true));
+  if ((view.getUint32(24, true) & 1) !== 0)
+    throw new IrqError('ERR_GUEST_IMAGE', 'this Image is a big-endian kernel, which irqloom does not run');
+  const offset = imageBytes === 0 ? OLD_TEXT_OFFSET : Number(view.getBigUint64(8, true));
+  const address = ramBase + offset;
+  return {
+    kind: 'Image',
+    segments: [{ address, bytes }],
+    entry: address,
+    end: address + Math.max(imageBytes, bytes.length),
+  };
+}
+
+function unpacked(file: Uint8Array): Uint8Array {
+  if (file[0] !== 0x1f || file[1] !== 0x8b) return file;
+  try {
+    return gunzipSync(file, { maxOutputLength: MOST_UNPACKED });
+  } catch (error) {
+    throw new IrqError('ERR_GUEST_IMAGE', 'the kernel file begins as gzip does, but cannot be unpacked', {
+      cause: error,
+    });
+  }
+}

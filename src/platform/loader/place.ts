@@ -1,0 +1,66 @@
+import { IrqError } from '../../base/irq-error.ts';
+import type { GuestMemory } from '../../memory/guest-memory.ts';
+import type { Kernel } from './kernel.ts';
+
+const TREE_ALIGN = 8;
+const PAGE = 4096;
+/** Room for a device tree: the boot protocol says that it must not pass 2 MiB. */
+export const MOST_TREE_BYTES = 0x20_0000;
+
+/** Where the parts of a boot went, guest-physical. */
+export type Placement = {
+  readonly entry: number;
+  readonly initrd?: { readonly address: number; readonly bytes: number };
+  readonly tree: number;
+};
+
+/**
+ * Decides where a kernel, its initial RAM disk and its device tree go: the kernel where it wants to be, the disk on the next
+ * page, the tree behind that.
+ * @throws IrqError `ERR_GUEST_IMAGE` where something does not fit, with the memory that would do
+ */
+export function plan(
+  kernel: Kernel,
+  initrd: Uint8Array | undefined,
+  ram: { readonly base: number; readonly bytes: number },
+): Placement {
+  const initrdAt = roundUp(kernel.end, PAGE);
+  const initrdEnd = initrd ? initrdAt + initrd.length : kernel.end;
+  // A block of 2 MiB of its own: early kernels map the tree by one.
+  const tree = initrd ? roundUp(initrdEnd, PAGE) : roundUp(kernel.end, TREE_ALIGN);
+  const lowest = Math.min(...kernel.segments.map(({ address }) => address));
+  if (lowest < ram.base) {
+    throw new IrqError(
+      'ERR_GUEST_IMAGE',
+      `the kernel wants to lie at 0x${lowest.toString(16)}, below guest memory, which begins at 0x${ram.base.toString(16)}`,
+    );
+  }
+  const end = tree + MOST_TREE_BYTES;
+  if (end > ram.base + ram.bytes) {
+    const mebibytes = Math.ceil((end - ram.base) / 2 ** 20);
+    throw new IrqError(
+      'ERR_GUEST_IMAGE',
+      `the ${kernel.kind} and what goes with it need ${mebibytes} MiB, and the guest has ${ram.bytes / 2 ** 20}: give --memory ${mebibytes} or more`,
+    );
+  }
+  return {
+    entry: kernel.entry,
+    tree,
+    ...(initrd ? { initrd: { address: initrdAt, bytes: initrd.length } } : {}),
+  };
+}
+
+/** Copies everything into guest memory. Before any vCPU runs. */
+export function place(
+  memory: GuestMemory,
+  placement: Placement,
+  parts: { readonly kernel: Kernel; readonly initrd: Uint8Array | undefined; readonly tree: Uint8Array },
+): void {
+  for (const { address, bytes } of parts.kernel.segments) memory.write(address, bytes);
+  if (parts.initrd && placement.initrd) memory.write(placement.initrd.address, parts.initrd);
+  memory.write(placement.tree, parts.tree);
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

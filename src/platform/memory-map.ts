@@ -1,0 +1,25 @@
+/**
+ * Where the board has its frames, in guest-physical addresses: as QEMU's `virt` where that has the same device, so that a
+ * guest built for one runs on the other. The GIC's own frames are part of the machine's configuration.
+ * @see hw/arm/virt.c, a15memmap
+ */
+export const UART = { base: 0x0900_0000, bytes: 0x1000, spi: 1 } as const;
+export const RTC = { base: 0x0901_0000, bytes: 0x1000, spi: 2 } as const;
+export const GPIO = { base: 0x0903_0000, bytes: 0x1000, spi: 7 } as const;
+/** Ours: where a guest tells the proof what its handlers and its driver do. Absent unless a run is to be proved. */
+export const PROOF = { base: 0x0b00_0000, bytes: 0x1000 } as const;
+/** The window from which PCI functions get their BARs. */
+export const PCI_WINDOW = { base: 0x1000_0000, bytes: 0x2eff_0000 } as const;
+/** Configuration space: 16 buses of 1 MiB. */
+export const ECAM = { base: 0x3f00_0000, bytes: 0x0100_0000 } as const;
+/** Where guest memory begins. */
+export const RAM_BASE = 0x4000_0000;
+
+/** The PPIs of the generic timer. */
+export const SECURE_TIMER_PPI = 29;
+export const PHYSICAL_TIMER_PPI = 30;
+export const VIRTUAL_TIMER_PPI = 27;
+export const HYP_TIMER_PPI = 26;
+
+/** The pin of the power key on the GPIO controller. */
+export const POWER_KEY_PIN = 3;

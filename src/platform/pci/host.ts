@@ -1,0 +1,65 @@
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { Frame } from '../bus.ts';
+import { ECAM, PCI_WINDOW } from '../memory-map.ts';
+import type { PciFunction } from './function.ts';
+
+const NOTHING = 0xffff_ffff;
+/** Bytes of configuration space that a function without extended capabilities has. */
+const CONFIG_BYTES = 0x100;
+
+/**
+ * Configuration space by ECAM, of functions on bus 0: function 0 of each slot. What is not there reads all ones. Any
+ * vCPU's thread.
+ * @see PCI Express Base Specification, "Enhanced Configuration Access Mechanism"
+ */
+export function ecamFrame(slots: readonly PciFunction[]): Frame {
+  const functionAt = (offset: number) => {
+    const isThere = offset >>> 20 === 0 && ((offset >>> 12) & 7) === 0;
+    return isThere ? slots[(offset >>> 15) & 31] : undefined;
+  };
+  const word = (offset: number) => {
+    const found = functionAt(offset);
+    const register = offset & 0xffc;
+    if (!found) return NOTHING;
+    return register < CONFIG_BYTES ? found.read(register) >>> 0 : 0;
+  };
+  return {
+    base: ECAM.base,
+    bytes: ECAM.bytes,
+    read(offset, bytes) {
+      if (bytes === 8) return BigInt(word(offset)) | (BigInt(word(offset + 4)) << 32n);
+      return BigInt.asUintN(8 * bytes, BigInt(word(offset)) >> BigInt(8 * (offset & 3)));
+    },
+    write(offset, bytes, value) {
+      const found = functionAt(offset);
+      const register = offset & 0xffc;
+      if (!found || register >= CONFIG_BYTES || bytes === 8) return;
+      const shift = 8 * (offset & 3);
+      const mask = bytes === 4 ? -1 : ((1 << (8 * bytes)) - 1) << shift;
+      found.write(register, Number(BigInt.asIntN(32, value)) << shift, mask);
+    },
+  };
+}
+
+/** The window that BARs are placed in. Addresses that no BAR holds read all ones. Any vCPU's thread. */
+export function pciWindowFrame(slots: readonly PciFunction[]): Frame {
+  const find = (offset: number) => {
+    for (const slot of slots) {
+      const found = slot.targetAt(PCI_WINDOW.base + offset);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return {
+    base: PCI_WINDOW.base,
+    bytes: PCI_WINDOW.bytes,
+    read(offset, bytes: AccessBytes, vcpu) {
+      const found = find(offset);
+      return found ? found.target.read(found.offset, bytes, vcpu) : BigInt.asUintN(8 * bytes, -1n);
+    },
+    write(offset, bytes, value, vcpu) {
+      const found = find(offset);
+      found?.target.write(found.offset, bytes, value, vcpu);
+    },
+  };
+}

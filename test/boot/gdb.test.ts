@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { buildBoard } from '../../src/boot/build.ts';
+import { Controlled, seededStrategy } from '../../src/boot/controlled.ts';
+import { checksum, frame, PacketReader } from '../../src/boot/gdb/packet.ts';
+import { GdbStub } from '../../src/boot/gdb/stub.ts';
+import { GdbTarget } from '../../src/boot/gdb/target.ts';
+import { runGuest } from '../../src/boot/run.ts';
+import { has } from '../platform/tools.ts';
+import { program, runOptions } from './guests.ts';
+
+const ENTRY = 0x4008_0000;
+/** movz x1, #5; add x1, x1, #1; nop; b . */
+const COUNTING = program(0xd280_00a1, 0x9100_0421, 0xd503_201f, 0x1400_0000);
+
+function attached(kernel: Uint8Array = COUNTING) {
+  const board = buildBoard(runOptions({ kernel }));
+  const target = new GdbTarget(board, new Controlled(board), seededStrategy(1, 10), () => undefined);
+  const stub = new GdbStub(target);
+  return (packet: string) => {
+    const reply = stub.handle(packet);
+    if (reply === 'run') return stub.run();
+    return typeof reply === 'string' ? reply : reply.answer;
+  };
+}
+
+const little = (value: number) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes.toString('hex');
+};
+
+describe('a packet', () => {
+  test('has the sum of its bytes behind it, and special characters escaped', () => {
+    expect(frame('OK')).toBe('$OK#9a');
+    expect(frame('a#b')).toBe(`$a}\u0003b#${checksum('a}\u0003b')}`);
+  });
+
+  test('is found however the stream is cut, behind acknowledges; a damaged one is asked for again', () => {
+    const reader = new PacketReader();
+    let bad = 0;
+    const take = (text: string) => reader.take(Buffer.from(text, 'latin1'), () => bad++);
+    expect(take('+$m4')).toEqual([]);
+    expect(take(`,2#${checksum('m4,2')}\u0003`)).toEqual([{ packet: 'm4,2' }, 'interrupt']);
+    expect(take('$g#00')).toEqual([]);
+    expect(bad).toBe(1);
+    expect(take(frame('a}b'))).toEqual([{ packet: 'a}b' }]);
+  });
+});
+
+describe('the stub', () => {
+  test('steps, and reads and writes registers and memory', () => {
+    const send = attached();
+    expect(send('?')).toBe('T05thread:1;');
+    expect(send('p20')).toBe(little(ENTRY));
+    expect(send('s')).toBe('T05thread:1;');
+    expect(send('p1')).toBe(little(5));
+    send(`P1=${little(41)}`);
+    send('s');
+    expect(send('p1')).toBe(little(42));
+    expect(send(`m${ENTRY.toString(16)},4`)).toBe('a10080d2');
+    expect(send(`M${ENTRY.toString(16)},4:1f2003d5`)).toBe('OK');
+    expect(send(`m${ENTRY.toString(16)},4`)).toBe('1f2003d5');
+    expect(send('m0,4')).toBe('E01');
+    expect((send('g') ?? '').length).toBe(33 * 16 + 8);
+  });
+
+  test('stops at a breakpoint, which does not show in memory, and goes on behind it', () => {
+    const send = attached();
+    const at = ENTRY + 8;
+    expect(send(`Z0,${at.toString(16)},4`)).toBe('OK');
+    expect(send('c')).toBe('T05thread:1;');
+    expect(send('p20')).toBe(little(at));
+    expect(send(`m${at.toString(16)},4`)).toBe('1f2003d5');
+    expect(send('s')).toBe('T05thread:1;');
+    expect(send('p20')).toBe(little(at + 4));
+    expect(send(`z0,${at.toString(16)},4`)).toBe('OK');
+    expect(send('c')).toBeUndefined();
+  });
+
+  test('says that a guest has ended', () => {
+    // movz w0, #8; movk w0, #0x8400, lsl #16; hvc #0: SYSTEM_OFF.
+    const send = attached(program(0x5280_0100, 0x72b0_8000, 0xd400_0002));
+    expect(send('c')).toBe('W00');
+  });
+
+  test('answers what it does not know with nothing, as the protocol wants it', () => {
+    const send = attached();
+    expect(send('vMustReplyEmpty')).toBe('');
+    expect(send('Z2,1000,4')).toBe('');
+    expect(send('Hg9')).toBe('E01');
+  });
+});
+
+describe('gdb-multiarch', () => {
+  test.skipIf(!has('gdb-multiarch'))(
+    'attaches, breaks, steps, reads memory and lets the guest go on',
+    async () => {
+      let output = '';
+      const result = await runGuest(runOptions({ vcpus: 2, gdbPort: 0, limitInstructions: 0 }), {
+        output: () => undefined,
+        listening: (port) => {
+          const commands = ['set confirm off', 'set architecture aarch64', `target remote 127.0.0.1:${port}`]
+            .concat([
+              'x/i $pc',
+              'break *0x40080044',
+              'continue',
+              'print/x $pc',
+              'stepi',
+              'info threads',
+              'x/2xw 0x40080000',
+            ])
+            .concat(['delete', 'detach'])
+            .flatMap((command) => ['-ex', command]);
+          const gdb = promisify(execFile)('gdb-multiarch', ['-nx', '-batch', ...commands], {
+            timeout: 40_000,
+          });
+          gdb.then(
+            ({ stdout }) => {
+              output = stdout;
+            },
+            (error) => {
+              output = String(error);
+            },
+          );
+        },
+      });
+      expect(output).toContain('0x40080000');
+      expect(output).toMatch(/\$1 = 0x40080044/);
+      expect(output).toContain('Thread 1');
+      expect(output).toContain('detached');
+      expect(result).toMatchObject({ end: 'power-off', exitStatus: 0 });
+    },
+  );
+});

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { runGuest } from '../../src/boot/run.ts';
+import { program, runOptions } from './guests.ts';
+
+const quiet = { output: () => undefined };
+
+async function consoleOf(options: Parameters<typeof runOptions>[0]) {
+  const parts: Uint8Array[] = [];
+  const result = await runGuest(runOptions(options), { output: (bytes) => parts.push(bytes) });
+  return { result, text: Buffer.concat(parts).toString() };
+}
+
+describe('the bare-metal guest', () => {
+  test('passes its checks with vCPUs in threads', async () => {
+    const { result, text } = await consoleOf({ scheduler: 'threads', vcpus: 2 });
+    expect(text).not.toContain('not ok');
+    expect(text).toContain('1..14');
+    expect(result).toMatchObject({ end: 'power-off', exitStatus: 0, scheduler: 'threads' });
+    expect(result.vcpus[1]?.interrupts).toMatchObject({ 0: 1, 15: 1 });
+    expect(result.vcpus[0]?.interrupts[27]).toBe(1);
+    expect(result.vcpus[1]?.interrupts[8192 + 16 + 1]).toBe(2);
+  });
+
+  test('passes its checks in turns from a seed, and a seed twice is one run, to the instruction', async () => {
+    const runs = [];
+    for (const seed of [5, 5, 6]) runs.push(await consoleOf({ vcpus: 4, seed, quantum: 200 }));
+    for (const { text } of runs) {
+      expect(text).toContain('1..14');
+      expect(text).not.toContain('not ok');
+    }
+    const [first, again, other] = runs.map(({ result: { seconds: _, ...rest } }) => rest);
+    expect(again).toEqual(first);
+    expect(other?.vcpus).not.toEqual(first?.vcpus);
+  });
+
+  test('has its console hashed as it was written', async () => {
+    const { result, text } = await consoleOf({});
+    expect(result.console.sha256).toBe(createHash('sha256').update(text).digest('hex'));
+    expect(result.console.lines).toBe(text.trimEnd().split('\n').length);
+  });
+
+  test('gives its status through semihosting where a check fails', async () => {
+    const { result, text } = await consoleOf({ vcpus: 2, fault: 'double' });
+    expect(text).toContain('not ok');
+    expect(result).toMatchObject({ end: 'power-off', exitStatus: 1 });
+  });
+
+  test('powers off by PSCI where semihosting is not asked for', async () => {
+    const { result } = await consoleOf({ append: '' });
+    expect(result).toMatchObject({ end: 'power-off', exitStatus: 0 });
+  });
+});
+
+describe('a guest that never ends', () => {
+  const UDF = program(...Array<number>(16).fill(0));
+  const LOOP = program(0x1400_0000);
+  const SLEEP = program(0xd503_207f, 0x17ff_ffff);
+
+  test.each(['threads', 'controlled'] as const)(
+    'of zeros is stuck, and the error has its pc (%s)',
+    async (scheduler) => {
+      await expect(runGuest(runOptions({ kernel: UDF, scheduler }), quiet)).rejects.toMatchObject({
+        code: 'ERR_GUEST_STUCK',
+        message: expect.stringMatching(
+          /^vCPU 0 only takes exceptions any more, after \d+ instructions: pc 0x[0-9a-f]+/,
+        ),
+      });
+    },
+  );
+
+  test.each(['threads', 'controlled'] as const)(
+    'in a loop ends at its limit, with its pc (%s)',
+    async (scheduler) => {
+      const result = await runGuest(
+        runOptions({ kernel: LOOP, scheduler, limitInstructions: 3_000_000 }),
+        quiet,
+      );
+      expect(result).toMatchObject({ end: 'limit', exitStatus: null });
+      expect(result.vcpus[0]?.pc).toBe('0000000040080000');
+      expect(result.instructions).toBeGreaterThanOrEqual(3_000_000);
+    },
+  );
+
+  test.each(['threads', 'controlled'] as const)('asleep for ever has halted (%s)', async (scheduler) => {
+    const result = await runGuest(runOptions({ kernel: SLEEP, scheduler }), quiet);
+    expect(result).toMatchObject({ end: 'halted', exitStatus: null });
+  });
+
+  test('of random bytes ends within its limit, whatever they are', async () => {
+    let state = 42;
+    const noise = () => {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      return state >>> 0;
+    };
+    for (let guest = 0; guest < 10; guest++) {
+      const kernel = program(...Array.from({ length: 1024 }, noise));
+      const ended = await runGuest(runOptions({ kernel, limitInstructions: 2_000_000 }), quiet).then(
+        ({ end }) => end,
+        ({ code }) => code,
+      );
+      expect(['limit', 'halted', 'ERR_GUEST_STUCK', 'power-off', 'reset']).toContain(ended);
+    }
+  });
+});
+
+describe('a guest that is ended', () => {
+  test('by the host is interrupted', async () => {
+    const abort = new AbortController();
+    const result = await runGuest(
+      runOptions({ kernel: program(0x1400_0000), scheduler: 'threads', limitInstructions: 0 }),
+      {
+        ...quiet,
+        signal: abort.signal,
+        started: () => abort.abort(),
+      },
+    );
+    expect(result.end).toBe('interrupted');
+  });
+});

@@ -1,0 +1,76 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parseDevices } from '../../src/cli/boot-devices.ts';
+import { irqloom } from './run.ts';
+
+const BARE = fileURLToPath(new URL('../../guests/bare/bare.bin', import.meta.url));
+
+describe('irqloom boot', () => {
+  test('without a kernel says where one comes from', async () => {
+    const { status, stdout } = await irqloom(['boot']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('apt-get download');
+    expect(stdout).toContain('guests/bare/bare.bin');
+  });
+
+  test('--json prints one object on stdout alone; the console goes to stderr', async () => {
+    const { status, stdout, stderr } = await irqloom(['boot', BARE, '--vcpus', '2', '--seed', '3', '--json']);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      schemaVersion: 1,
+      command: 'boot',
+      end: 'power-off',
+      exitStatus: 0,
+      instructions: expect.any(Number),
+      seconds: expect.any(Number),
+      vcpus: [
+        { instructions: expect.any(Number), interrupts: { 27: 1 }, exceptions: expect.any(Number) },
+        { instructions: expect.any(Number), interrupts: expect.any(Object), exceptions: expect.any(Number) },
+      ],
+      console: { lines: 17, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      seed: 3,
+    });
+    expect(stderr).toContain('ok 14');
+  });
+
+  test('of a file that is none, a kernel that does not fit, or a device that is none says so, and exits 2', async () => {
+    const missing = await irqloom(['boot', 'no-such-kernel']);
+    expect(missing).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no-such-kernel cannot be read'),
+    });
+    const small = await irqloom(['boot', BARE, '--memory', '2']);
+    expect(small).toMatchObject({ status: 2, stderr: expect.stringContaining('--memory') });
+    const device = await irqloom(['boot', BARE, '--device', 'gpu']);
+    expect(device).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--device gpu: expected console'),
+    });
+  });
+
+  test('a guest that reaches its limit ends with status 3', async () => {
+    const args = ['boot', BARE, '--limit-instructions', '10000', '--scheduler', 'controlled', '--json'];
+    const { status, stdout } = await irqloom(args);
+    expect(status).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ end: 'limit', exitStatus: null });
+  });
+});
+
+describe('--device', () => {
+  const read = () => Uint8Array.of(1, 2, 3);
+
+  test('is a kind of device, or a disk with its contents or its size', () => {
+    const { devices, disks } = parseDevices(['rng', 'block:disk.img:ro', 'block:2K', 'net'], read);
+    expect(devices).toEqual([
+      { kind: 'rng' },
+      { kind: 'block', bytes: 3, readOnly: true },
+      { kind: 'block', bytes: 2048, readOnly: false },
+      { kind: 'net' },
+    ]);
+    expect(disks.map(({ length }) => length)).toEqual([3, 2048]);
+  });
+
+  test.each(['block', 'block:', 'rng:1', 'block:9999G'])('%s is refused', (text) => {
+    expect(() => parseDevices([text], read)).toThrow(`--device ${text}`);
+  });
+});
