@@ -48,6 +48,9 @@ export class Loops {
   readonly #high: Int32Array;
   readonly #digested: Int32Array;
 
+  /** Some thread was asked for in this schedule. */
+  #isUsed = false;
+
   constructor(threads: number, runner: ThreadRunner) {
     this.#runner = runner;
     this.#from = new Int32Array(threads);
@@ -59,6 +62,8 @@ export class Loops {
 
   /** Begins a schedule. */
   begin(): void {
+    if (!this.#isUsed) return;
+    this.#isUsed = false;
     // Not by `fill`: while a search runs, that is a replaced method.
     for (let t = 0; t < this.#digested.length; t++) {
       this.#digested[t] = 0;
@@ -81,6 +86,7 @@ export class Loops {
     point: Point,
   ): number | undefined {
     if (count === 0 || !onlyLooked(path[count - 1] as Point, answers[count - 1])) return 0;
+    this.#isUsed = true;
     if (this.#comesTrue(t, path, answers, count)) return 0;
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
     const key = this.#digest(t, path, answers, count);
@@ -184,13 +190,14 @@ export class Loops {
   #digest(t: number, path: readonly Point[], answers: readonly Value[], count: number): number {
     let low = this.#low[t] as number;
     let high = this.#high[t] as number;
-    const jumps = this.#runner.jumps[t];
+    const jumps = this.#runner.jumps[t] as ReadonlyMap<number, number>;
+    const jumped = jumps.size > 0;
     for (let k = this.#digested[t] as number; k < count; k++) {
       const { op, element } = path[k] as Point;
       const answer = answers[k];
       low = mix(low ^ wordOf(answer, 0), element * 32 + op);
       high = mix(high ^ wordOf(answer, 1), low);
-      const jump = jumps?.size === 0 ? undefined : jumps?.get(k);
+      const jump = jumped ? jumps.get(k) : undefined;
       if (jump !== undefined) high = mix(high ^ (jump | 0), Math.floor(jump / 4294967296));
     }
     this.#low[t] = low;

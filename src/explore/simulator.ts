@@ -229,6 +229,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     const { maxSteps } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
+    const chosen = strategy.follows === true ? 2 * maxSteps : maxSteps;
     let current = this.#current;
     let how: RunEnd = 'ended';
     while (this.#failed < 0 && !tracks.stop) {
@@ -242,15 +243,16 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
           break;
         }
       }
-      if (this.steps >= 2 * maxSteps) {
-        how = 'limit';
-        break;
-      }
       let t: number;
       const alone = (able & (able - 1)) === 0;
-      if (this.steps >= maxSteps && strategy.follows !== true)
+      if (this.steps >= chosen) {
+        this.cutShort = true;
+        if (this.steps >= 2 * maxSteps) {
+          how = 'limit';
+          break;
+        }
         t = nthThread(able, (mix(this.steps, maxSteps) >>> 0) % countThreads(able));
-      else if (alone && !everyStep) t = 31 - Math.clz32(able);
+      } else if (alone && !everyStep) t = 31 - Math.clz32(able);
       else {
         t = strategy.choose(able, current);
         if (t === PRUNE) {
@@ -262,7 +264,6 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.#step(t);
       current = t;
     }
-    if (this.steps > maxSteps) this.cutShort = true;
     if (this.#failed < 0 && tracks.isLate()) {
       this.#current = current;
       return LATER;
@@ -297,9 +298,9 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     if (this.#records) {
       this.stepThread[at] = t;
       this.stepPoint[at] = point;
+      this.stepAwaits[at] = undefined;
     }
     if ((this.watching & bit) !== 0) this.#leave(t, at);
-    else if (this.#records) this.stepAwaits[at] = undefined;
     if ((this.waiting & bit) !== 0) {
       if (this.#records) {
         this.stepPoint[at] = new Point(TIMEOUT, point.array, point.index, point.a, point.b, point.at);
@@ -328,7 +329,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.races?.step(at, t, point, effectOf(point, answer), this.#woke);
     this.#tracks.add(t, point, answer);
     // It had to wait while time went on.
-    if (this.#now > point.clockNs)
+    if (this.#now > 0 && this.#now > point.clockNs)
       this.#tracks.jump(t, (this.done[t] as number) - 1, this.#now - point.clockNs);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);

@@ -457,8 +457,10 @@ export class ThreadRunner implements Controller, Source {
 
   /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
   #firstJump(t: number): number {
+    const jumps = this.jumps[t] as ReadonlyMap<number, number>;
+    if (jumps.size === 0) return Infinity;
     let first = Infinity;
-    for (const pos of (this.jumps[t] as Map<number, number>).keys()) first = Math.min(first, pos);
+    for (const pos of jumps.keys()) first = Math.min(first, pos);
     return first;
   }
 
