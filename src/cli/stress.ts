@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
@@ -20,7 +21,6 @@ import {
   type StressResult,
 } from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { shellWord } from './shell.ts';
 import { print } from './stdout.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
