@@ -45,7 +45,7 @@ export function setup(modules: Modules, prepare: (words: Words) => void): () => 
   return () => {
     const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
     const { interrupts: all, vm: made } = view(words, 0, modules);
-    all.reset((intid) => (intid === 40 ? 0 : EDGE) | ENABLED | GROUP1);
+    resetInterrupts(all, (intid) => (intid === 40 ? 0 : EDGE) | ENABLED | GROUP1);
     all.setForwarding(3);
     made.init();
     made.initVgic();
