@@ -112,7 +112,7 @@ export class Gic {
           personality,
           distributor,
           lpis,
-          its: regions.config.its,
+          config: regions.config,
           lock,
           lpisDisabled: hooks.lpisDisabled,
         }),

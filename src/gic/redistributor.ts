@@ -32,7 +32,7 @@ export type RedistributorParts = {
   readonly distributor: Distributor;
   readonly lpis: Lpis;
   /** Whether the machine has an ITS, and so LPIs. */
-  readonly its: boolean;
+  readonly config: { readonly its: boolean };
   /** The configuration lock. */
   readonly lock: Mutex;
   /** LPIs were disabled: cached translations may no longer be used. */
@@ -138,7 +138,7 @@ function readControl({ words, vcpu, personality, distributor }: Frame): number {
  * @see vgic_mmio_write_v3r_ctlr
  */
 function writeControl(frame: Frame, value: number): void {
-  if (!frame.its) return;
+  if (!frame.config.its) return;
   const { words, vcpu, lpis, personality } = frame;
   if ((value & ENABLE_LPIS) !== 0) {
     if (!words.moveControl(vcpu, 0, ENABLE_LPIS)) return;
@@ -153,11 +153,11 @@ function writeControl(frame: Frame, value: number): void {
   words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
 }
 
-function readType({ words, vcpu, personality, its }: Frame): bigint {
+function readType({ words, vcpu, personality, config }: Frame): bigint {
   return (
     (BigInt(affinityOf(vcpu)) << 32n) |
     (BigInt(vcpu) << 8n) |
-    (its ? PHYSICAL_LPIS : 0n) |
+    (config.its ? PHYSICAL_LPIS : 0n) |
     (words.isLast(vcpu) ? LAST : 0n) |
     BigInt(personality.commonLpiAffinity)
   );

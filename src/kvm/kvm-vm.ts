@@ -10,7 +10,7 @@ import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { DESIGNS } from './designs/designs.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
-import { checkFrames } from './devices/redistributors.ts';
+import { checkFrames, markLast } from './devices/redistributors.ts';
 import { FD_DEVICE, FD_VM, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import { GuestBus } from './guest-bus.ts';
@@ -78,6 +78,7 @@ export class KvmVm {
     vgic.spis = 0;
     for (const its of made.itses) its.init();
     made.vm.init();
+    markLast(made.gic.redistributors, vgic);
     made.fds.open('KVM_CREATE_VM', FD_VM, index);
     for (let vcpu = 0; vcpu < options.vcpus && !options.vcpusLater; vcpu++) made.createVcpu();
     return made;
@@ -98,6 +99,9 @@ export class KvmVm {
     const sized = {
       get spis() {
         return vgic.spis;
+      },
+      get its() {
+        return vgic.hasIts;
       },
     };
     const config = Object.create(regions.gic.config, Object.getOwnPropertyDescriptors(sized));
@@ -202,10 +206,17 @@ export class KvmVm {
     return checkExtension(capability, this.vm);
   }
 
-  /** KVM_CREATE_VCPU: the number of the new one. @throws KvmError EINVAL beyond the VM's vCPUs */
+  /**
+   * KVM_CREATE_VCPU: the number of the new one. A vCPU's id is its index here.
+   * @throws KvmError EBUSY once the vGIC is initialised, EINVAL beyond the VM's vCPUs
+   * @see kvm_arch_vcpu_precreate
+   */
   createVcpu(): number {
+    if (this.vm.vgic.initialised)
+      throw new KvmError('KVM_CREATE_VCPU', 'EBUSY', 'the vGIC is initialised: vCPUs come before');
     const vcpu = this.beginVcpu();
     this.vm.vgic.endVcpu();
+    markLast(this.gic.redistributors, this.vm.vgic);
     return vcpu;
   }
 
@@ -231,7 +242,9 @@ export class KvmVm {
     const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
     this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
     // An irqfd knows which ITS its route leads to, and that may be decided only now.
-    if (name.group === GROUPS.ADDR) this.vm.irqfds.refreshAll();
+    if (name.group !== GROUPS.ADDR) return;
+    this.vm.irqfds.refreshAll();
+    markLast(this.gic.redistributors, this.vm.vgic);
   }
 
   /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */

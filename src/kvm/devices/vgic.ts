@@ -1,5 +1,6 @@
 import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
 import { FIRST_SPI } from '../../arch/intid.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { VGIC_V2, VGIC_V3, type VgicState } from '../vgic-state.ts';
 import type { Vm } from '../vm.ts';
@@ -133,5 +134,10 @@ function control({ vm, gic }: VgicParts, attr: bigint): void {
   if (!vgic.initialised)
     refuse('ENXIO', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');
   if (vgic.runningVcpus > 0) refuse('EBUSY', 'a vCPU is running');
-  gic.lpis.savePendingTables();
+  try {
+    gic.lpis.savePendingTables();
+  } catch (error) {
+    if (!(error instanceof IrqError) || error.code !== 'ERR_GUEST_ADDRESS') throw error;
+    refuse('EFAULT', 'a pending table lies outside memory');
+  }
 }
