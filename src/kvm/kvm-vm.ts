@@ -3,6 +3,7 @@ import { Gic } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
+import { EVENTFD_MAX } from '../memory/eventfd.ts';
 import { Mutex } from '../memory/mutex.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
@@ -161,14 +162,18 @@ export class KvmVm {
 
   // ---- file descriptors
 
-  /** eventfd(2). @throws KvmError EMFILE, EINVAL for a count that is no count */
+  /** eventfd(2). @param count - 0 to 2^32 - 1. @throws KvmError EMFILE, EINVAL for a count that is no count */
   eventfd(count: number | bigint = 0, semaphore = false): Fd {
+    if (!isWhole(count, 0xffff_ffffn))
+      throw new KvmError('eventfd', 'EINVAL', `the count is a whole number from 0 to 2^32 - 1, not ${count}`);
     return this.vm.irqfds.open(count, semaphore);
   }
 
   /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
   write(fd: number, value: number | bigint = 1): boolean {
     const eventfd = this.vm.irqfds.eventfd(fd);
+    if (!isWhole(value, EVENTFD_MAX))
+      throw new KvmError('write', 'EINVAL', `an eventfd takes whole numbers from 0 to 2^64 - 2, not ${value}`);
     let heard = false;
     for (const { vm } of [this, ...this.#neighbours]) heard = this.#raise(vm, fd) || heard;
     if (heard) return true;
@@ -314,15 +319,18 @@ export class KvmVm {
    */
   enterGuest(vcpu: number): CpuInterface {
     const { vgic } = this.vm;
+    if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= vgic.onlineVcpus)
+      throw new KvmError('KVM_RUN', 'EBADF', `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`);
     if (vgic.model === VGIC_V3) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
+    const cpu = this.gic.cpuInterface(vcpu);
     vgic.enterGuest();
-    return this.gic.cpuInterface(vcpu);
+    return cpu;
   }
 
-  /** The exit of KVM_RUN. */
+  /** The exit of KVM_RUN. @throws KvmError EINVAL where no vCPU is inside */
   leaveGuest(): void {
-    this.vm.vgic.leaveGuest();
+    if (!this.vm.vgic.leaveGuest()) throw new KvmError('KVM_RUN', 'EINVAL', 'no vCPU is inside KVM_RUN');
   }
 
   #device(call: AttributeCall, fd: number): Device {
@@ -340,4 +348,9 @@ export class KvmVm {
       this.#configLock.unlock();
     }
   }
+}
+
+function isWhole(value: number | bigint, most: bigint): boolean {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+  return value >= 0 && BigInt(value) <= most;
 }

@@ -59,7 +59,7 @@ function getAttribute(
 ): bigint {
   const call = 'KVM_GET_DEVICE_ATTR';
   if (name.group === GROUPS.ADDR) return getAddress(vgic, name.attr, value);
-  if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis === 0 ? 0 : vgic.spis + FIRST_SPI);
+  if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis + FIRST_SPI);
   if (hasRegister(gic, vgic, name, call)) return readVgicRegister(gic, vgic, name);
   return refuse('ENXIO', `attribute ${name.attr} of group ${name.group} cannot be read`, call);
 }
