@@ -37,14 +37,22 @@ function checkOptions(options: KvmOptions): void {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name as keyof typeof RANGES];
     if (!Number.isInteger(value) || value < least || value > most)
-      throw new KvmError('KVM_CREATE_VM', 'EINVAL', `${name} is a whole number from ${least} to ${most}, not ${value}`);
+      throw new KvmError(
+        'KVM_CREATE_VM',
+        'EINVAL',
+        `${name} is a whole number from ${least} to ${most}, not ${value}`,
+      );
   }
   let end = 0;
   for (const { base, bytes } of [...options.memory].sort((a, b) => a.base - b.base)) {
     const aligned = base % MEMORY_PAGE === 0 && bytes % MEMORY_PAGE === 0 && bytes > 0;
     if (!aligned || base < end || base + bytes > 2 ** options.physBits) {
       const slot = `memory of ${bytes} bytes at 0x${base.toString(16)}`;
-      throw new KvmError('KVM_CREATE_VM', 'EINVAL', `${slot} is not of whole pages of 4 KiB, overlaps other memory, or ends past 2^${options.physBits}`);
+      throw new KvmError(
+        'KVM_CREATE_VM',
+        'EINVAL',
+        `${slot} is not of whole pages of 4 KiB, overlaps other memory, or ends past 2^${options.physBits}`,
+      );
     }
     end = base + bytes;
   }

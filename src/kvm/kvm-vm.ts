@@ -2,8 +2,8 @@ import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { Gic } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
-import { GuestMemory } from '../memory/guest-memory.ts';
 import { EVENTFD_MAX } from '../memory/eventfd.ts';
+import { GuestMemory } from '../memory/guest-memory.ts';
 import { Mutex } from '../memory/mutex.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
@@ -173,7 +173,11 @@ export class KvmVm {
   write(fd: number, value: number | bigint = 1): boolean {
     const eventfd = this.vm.irqfds.eventfd(fd);
     if (!isWhole(value, EVENTFD_MAX))
-      throw new KvmError('write', 'EINVAL', `an eventfd takes whole numbers from 0 to 2^64 - 2, not ${value}`);
+      throw new KvmError(
+        'write',
+        'EINVAL',
+        `an eventfd takes whole numbers from 0 to 2^64 - 2, not ${value}`,
+      );
     let heard = false;
     for (const { vm } of [this, ...this.#neighbours]) heard = this.#raise(vm, fd) || heard;
     if (heard) return true;
@@ -320,7 +324,11 @@ export class KvmVm {
   enterGuest(vcpu: number): CpuInterface {
     const { vgic } = this.vm;
     if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= vgic.onlineVcpus)
-      throw new KvmError('KVM_RUN', 'EBADF', `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`);
+      throw new KvmError(
+        'KVM_RUN',
+        'EBADF',
+        `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`,
+      );
     if (vgic.model === VGIC_V3) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
     const cpu = this.gic.cpuInterface(vcpu);

@@ -46,7 +46,8 @@ export class AbiModel {
         return String(this.#machine.eventfd() + FIRST_EVENTFD);
       case 'D':
         return this.#errno(() => {
-          if (!this.#machine.write(at(0) - FIRST_EVENTFD, numbers[1] ?? 0n)) throw new KvmError('write', 'EAGAIN', 'full');
+          if (!this.#machine.write(at(0) - FIRST_EVENTFD, numbers[1] ?? 0n))
+            throw new KvmError('write', 'EAGAIN', 'full');
         });
       case 'U': {
         const count = this.#machine.read(at(0) - FIRST_EVENTFD);

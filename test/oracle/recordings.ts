@@ -35,7 +35,9 @@ export function recordingOf(vector: string, kernel: KernelName): string {
 /** Every probe of KVM's calls, by path. */
 export function probes(): string[] {
   const folder = join(TEST, 'data/kvm/abi');
-  return readdirSync(folder).sort().map((name) => join(folder, name));
+  return readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /** Where a kernel's answers to a probe are. */

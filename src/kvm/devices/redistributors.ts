@@ -111,7 +111,13 @@ export function markLast(redistributors: readonly { last: boolean }[], vgic: Vgi
     const used = Math.max(0, Math.min(room, vgic.onlineVcpus - first));
     const at = first;
     first += used;
-    return { first: at, used, full: used === region.count, end: region.base + GICR_STRIDE * region.count, base: region.base };
+    return {
+      first: at,
+      used,
+      full: used === region.count,
+      end: region.base + GICR_STRIDE * region.count,
+      base: region.base,
+    };
   });
   for (const redistributor of redistributors) redistributor.last = false;
   for (const { first: at, used, full, end } of filled) {

@@ -82,7 +82,11 @@ export function hasRegister(gic: Gic, vgic: VgicState, name: AttributeName, call
     if (call === 'KVM_HAS_DEVICE_ATTR') return false;
     if (name.group === GROUPS.LEVEL_INFO)
       refuse('EINVAL', 'the information is LINE_LEVEL (0) of INTIDs that begin at a multiple of 32', call);
-    refuse(name.group === GROUPS.CPU_SYSREGS ? 'ENOENT' : 'ENXIO', `there is no register 0x${offset.toString(16)} in group ${name.group}`, call);
+    refuse(
+      name.group === GROUPS.CPU_SYSREGS ? 'ENOENT' : 'ENXIO',
+      `there is no register 0x${offset.toString(16)} in group ${name.group}`,
+      call,
+    );
   }
   if (call === 'KVM_HAS_DEVICE_ATTR') return true;
   if (name.group === GROUPS.LEVEL_INFO && offset % PRIVATE_INTIDS !== 0)
