@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from './codes.ts';
+import { readThrown } from './thrown.ts';
 
 /** An error of irqloom: a stable code, and a message that says what was wrong, where, and what would be right. */
 export class IrqError extends Error {
@@ -24,15 +25,24 @@ export type PlainError = {
   readonly stack?: string;
 };
 
+/** Whether a thrown value is an {@link IrqError} with that code. Never throws, whatever the value is. */
+export function isIrqError(thrown: unknown, code: ErrorCode): boolean {
+  try {
+    return thrown instanceof IrqError && thrown.code === code;
+  } catch {
+    return false;
+  }
+}
+
 /** What to post to another thread instead of the error itself. Takes anything that can be thrown. */
 export function toPlain(thrown: unknown): PlainError {
-  if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown) };
-  const { name, message, stack } = thrown;
+  const { isError, name, message, stack } = readThrown(thrown);
+  if (!isError) return { name: 'Error', message };
   return {
     name,
     message,
     ...(thrown instanceof IrqError ? { code: thrown.code } : {}),
-    ...(stack === undefined ? {} : { stack }),
+    ...(stack === '' ? {} : { stack }),
   };
 }
 

@@ -1,6 +1,6 @@
+import { mix } from '../base/chance.ts';
 import { LOCK, QUEUE, UNLOCK, WRITE } from './operation.ts';
 import type { RunView } from './strategies/strategy.ts';
-import { mix } from './thread-runner.ts';
 
 /**
  * Counts classes of schedules: two schedules are of one class when they differ only in the order of steps that do not

@@ -1,46 +1,29 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { readThrown } from '../base/thrown.ts';
 import { ClassCounter } from './classes.ts';
-import { describeCoverage } from './coverage.ts';
+import { conclude } from './conclusion.ts';
+import { NATIVE } from './controlled-atomics.ts';
+import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
+import { hangFailure, toFailure } from './failure.ts';
+import { Observations } from './observations.ts';
+import { LOAD } from './operation.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases, type SearchOptions } from './phases.ts';
+import { type Phase, planPhases } from './phases.ts';
 import { takeProfile } from './profile.ts';
+import type { Progress } from './progress.ts';
 import { type Recording, record } from './record.ts';
 import type { ExploreResult, Failure } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { type Simulation, withSimulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
-import { piecesFor, type Shard, shardIndex, splitTree, takeShare } from './split.ts';
+import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
-import { encodeToken } from './token.ts';
 import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
 
-export type ExploreOptions = SearchOptions & {
-  /** Stop after that many seconds; 60 where not given. */
-  readonly seconds?: number;
-  /** A schedule with more steps than that is given up as a failure; 10,000 where not given. */
-  readonly steps?: number;
-  /** When a wait with a timeout may time out; `late` where not given: when nothing else can go on. */
-  readonly timeouts?: Timeouts;
-  /** Count every failing schedule, in the place of stopping at the first. */
-  readonly all?: boolean;
-  /** Look for the smallest schedule that fails; on where not given. */
-  readonly shrink?: boolean;
-  /**
-   * This process's share: of the schedules of a random strategy whole blocks, of the tree of `dfs` pieces, taken in turn.
-   * `dpor` cannot be shared out: under `auto`, each process does all of it.
-   */
-  readonly shard?: Shard;
-  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
-  readonly hangSeconds?: number;
-};
-
-export const DEFAULT_SECONDS = 60;
-const DEFAULT_STEPS = 10_000;
-const DEFAULT_HANG_SECONDS = 10;
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 export const CLASSIFIED = 10_000;
 const SHRINK_SCHEDULES = 200_000;
@@ -99,8 +82,11 @@ class Exploration {
   #running = '';
   #found: Recording | undefined;
   #hang: Failure | undefined;
+  readonly #observations = new Observations();
+  readonly #started = nowMs();
   #exhausted = false;
   #outOfTime = false;
+  #interrupted = false;
   #bound = '';
   #search: Phase['search'];
 
@@ -127,7 +113,6 @@ class Exploration {
         'dpor cannot be shared out to shards: what it has to try follows from all that it has run; dfs and the random strategies can',
       );
     }
-    const started = nowMs();
     const profile = this.#watch(() => takeProfile(simulator));
     let phases: Phase[] = [];
     let last: Phase | undefined;
@@ -138,22 +123,40 @@ class Exploration {
       for (const phase of phases) {
         last = phase;
         this.#runPhase(phase);
-        if (this.#hang !== undefined || this.#exhausted || this.#outOfTime || this.#isFound()) break;
+        if (this.#hang !== undefined || this.#exhausted || this.#isOver() || this.#isFound()) break;
         if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
       }
     }
     this.#search = last?.search;
-    const seconds = Math.max(1e-6, (nowMs() - started) / 1000);
+    const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
     const failure = this.#hang ?? this.#shrinkFound();
-    const sampled = last?.search === undefined;
-    const completed = this.#exhausted || this.#bound !== '' || (sampled && !this.#outOfTime);
     const classes = this.#classes.classes;
+    this.#observations.addLeft(this.#simulation.left);
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search: last?.search,
+      classes: this.#classes,
+      randomWalk: this.#options.strategy === 'random',
+      shard: this.#options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: this.#budgetSpent(),
+      gaps: this.#schedules === 0 || this.#part !== undefined ? [] : this.#observations.gaps(scenario),
+      omissions: this.#omissions(),
+    });
     return {
       scenario: scenario.name,
       strategy: this.#options.strategy ?? 'auto',
       seed: this.#seed,
-      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
-      exhausted: this.#exhausted,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
       ...(classes > 0 ? { classes } : {}),
@@ -165,18 +168,7 @@ class Exploration {
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: describeCoverage({
-        exhausted: this.#exhausted,
-        failed: failure !== undefined,
-        schedules: this.#schedules,
-        seconds,
-        bound: this.#bound,
-        search: last?.search,
-        classes: this.#classes,
-        randomWalk: this.#options.strategy === 'random',
-        plain: this.#describePlain(),
-        shard: this.#options.shard,
-      }),
+      coverage,
     };
   }
 
@@ -185,6 +177,10 @@ class Exploration {
     return {
       result,
       outOfTime: this.#outOfTime,
+      exhausted: this.#exhausted,
+      interrupted: this.#interrupted,
+      observed: this.#observations.toPlain(),
+      omissions: this.#omissions(),
       bound: this.#bound,
       search:
         search === undefined
@@ -193,7 +189,6 @@ class Exploration {
             ? { name: search.name, cut: search.cut, fraction: search.fraction }
             : { name: search.name },
       classes: this.#classes.entries(),
-      plain: this.#describePlain(),
     };
   }
 
@@ -207,12 +202,19 @@ class Exploration {
     return pieces && takeShare(pieces, shard);
   }
 
-  #describePlain(): string {
+  /** What the search leaves out, whatever it ran. */
+  #omissions(): string[] {
     const { simulator, memory } = this.#simulation;
     const { plain, plainWriteAt } = simulator.tracks;
-    if (!plain) return '';
+    if (!plain) return [];
     const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
-    return `threads use shared memory without Atomics${where}: such accesses are no points of a schedule, and belong to the step before them`;
+    return [`plain accesses to shared memory${where}: each belongs to the step before`];
+  }
+
+  /** As many schedules as were asked for, where a number was asked for and has been run. */
+  #budgetSpent(): number | undefined {
+    const { schedules } = this.#options;
+    return schedules !== undefined && this.#schedules >= schedules ? schedules : undefined;
   }
 
   #isFound(): boolean {
@@ -227,7 +229,7 @@ class Exploration {
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
     let done = 0;
     let ended = false;
-    while (!ended && done < budget && !this.#isFound() && !this.#outOfTime && this.#hang === undefined) {
+    while (!ended && done < budget && !this.#isFound() && !this.#isOver() && this.#hang === undefined) {
       this.#watch(() => {
         const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
         for (let i = 1; done < budget; i++) {
@@ -248,9 +250,11 @@ class Exploration {
         }
       });
       this.#outOfTime = nowMs() >= this.#deadline;
+      this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
-    if (ended) this.#outOfTime = false;
+    // What came to its end was in time, and not interrupted.
+    if (ended) this.#outOfTime = this.#interrupted = false;
     if (!ended || phase.search === undefined) return;
     // A shard cannot tell whether the bound has cut something off in the others' shares.
     const complete = !('cut' in phase.search) || !(phase.search.cut || this.#options.shard !== undefined);
@@ -259,9 +263,33 @@ class Exploration {
     this.#exhausted = complete || asked;
   }
 
+  #isOver(): boolean {
+    this.#interrupted ||= this.#isStopped();
+    return this.#outOfTime || this.#interrupted;
+  }
+
+  #isStopped(): boolean {
+    const { stopWord } = this.#options;
+    return stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0;
+  }
+
+  #report(stage: Progress['stage'], search?: Phase['search']): void {
+    this.#options.onProgress?.({
+      stage,
+      scenario: this.#simulation.scenario.name,
+      phase: this.#running,
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (nowMs() - this.#started) / 1000,
+      ...(search === undefined || !('cut' in search) ? {} : { fraction: Math.min(1, search.fraction) }),
+      failed: this.#found !== undefined,
+    });
+  }
+
   #count(how: RunEnd): void {
     const { simulator } = this.#simulation;
     this.#steps += simulator.steps;
+    this.#observations.addSchedule(simulator.done);
     // A schedule that shows nothing new is not one of those that were run.
     if (how === 'pruned') return;
     const n = ++this.#schedules;
@@ -302,10 +330,7 @@ class Exploration {
       simulator.tracks.direct = true;
       return undefined;
     }
-    const what =
-      fault !== undefined && 'thrown' in fault && fault.thrown instanceof Error
-        ? `: ${fault.thrown.message}`
-        : '';
+    const what = fault !== undefined && 'thrown' in fault ? `: ${readThrown(fault.thrown).message}` : '';
     return {
       ...recording,
       failure: {
@@ -320,8 +345,9 @@ class Exploration {
     const found = this.#found;
     if (found === undefined) return undefined;
     if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
-    const hangMs = (this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS) * 1000;
-    const budget = { schedules: SHRINK_SCHEDULES, hangMs };
+    const hangMs = hangSecondsOf(this.#options) * 1000;
+    this.#report('shrink');
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
     const { recording, minimal } = shrink(this.#simulation, found, budget);
     return this.#toFailure(recording, minimal);
   }
@@ -332,65 +358,16 @@ class Exploration {
 
   /** Runs a part under the watchdog; notes a hang as the failure it is. */
   #watch<T>(body: () => T): T | undefined {
-    const seconds = this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS;
+    const seconds = hangSecondsOf(this.#options);
     const result = watched(seconds * 1000, body);
     if (result !== NO_END) return result;
-    const { simulator, runner, scenario } = this.#simulation;
-    const thread = scenario.threadNames[runner.running] ?? 'finally';
-    const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
     this.#foundAt = ++this.#schedules;
     this.#foundBy = this.#running;
     this.#failures++;
-    this.#hang = {
-      kind: 'livelock',
-      message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
-      token: encodeToken({
-        scenario: scenario.name,
-        seed: this.#seed,
-        timeouts: this.#timeouts,
-        turns,
-        marks: [],
-      }),
-      preemptions: 0,
-      minimal: 'best-found',
-      steps: simulator.steps,
-      threads: [],
-      trace: [],
-      sites: [],
-    };
-    runner.abandon();
+    this.#hang = hangFailure(this.#simulation, seconds, this.#seed, this.#timeouts);
+    this.#simulation.runner.abandon();
     return undefined;
   }
-}
-
-/** A recording as the failure that is shown. */
-export function toFailure(
-  simulation: Simulation,
-  recording: Recording,
-  minimal: Failure['minimal'],
-  seed: number,
-  timeouts: Timeouts,
-): Failure {
-  const explained = recording.failure ?? {
-    kind: 'nondeterminism' as const,
-    message: 'the failure did not come again',
-    sites: [],
-  };
-  return {
-    ...explained,
-    token: encodeToken({
-      scenario: simulation.scenario.name,
-      seed,
-      timeouts,
-      turns: [...recording.turns],
-      marks: recording.marks,
-    }),
-    preemptions: recording.preemptions,
-    minimal,
-    steps: recording.steps.length,
-    threads: recording.threads,
-    trace: recording.trace,
-  };
 }
 
 /** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */

@@ -1,4 +1,5 @@
 import type { SearchState } from './coverage.ts';
+import type { Observed } from './observations.ts';
 import type { ExploreResult } from './result.ts';
 import type { Piece } from './strategies/pieces.ts';
 
@@ -23,5 +24,9 @@ export type PartResult = {
   readonly bound: string;
   readonly search: SearchState | undefined;
   readonly classes: readonly (readonly [number, number])[];
-  readonly plain: string;
+  /** The search of this piece came to its end, whatever it leaves out. */
+  readonly exhausted: boolean;
+  readonly interrupted: boolean;
+  readonly observed: Observed;
+  readonly omissions: readonly string[];
 };

@@ -1,6 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Divergence, Step } from './executor.ts';
-import { toFailure } from './explore.ts';
+import { toFailure } from './failure.ts';
 import { record } from './record.ts';
 import type { Failure, ThreadEnd, TraceEntry } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';

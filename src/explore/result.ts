@@ -7,6 +7,8 @@ export type FailureKind =
   | 'deadlock'
   | 'lost-wakeup'
   | 'missed-notify'
+  /** A notify woke a thread that could not use it, and the thread that could was not woken. */
+  | 'misdirected-notify'
   | 'orphan-wait'
   | 'livelock'
   | 'stuck-spin'
@@ -67,7 +69,7 @@ export type Coverage = {
   readonly fraction?: number;
   /** Seconds until the whole tree is done, by that estimate. */
   readonly etaSeconds?: number;
-  /** Random strategies: the chance that one more schedule shows a class not seen yet (Good-Turing). */
+  /** Random strategies: the estimated chance that one more schedule shows a class not seen yet (Good-Turing); 0 excludes nothing. */
   readonly nextIsNew?: number;
   /** Random strategies: classes there are at least (Chao1). */
   readonly classesAtLeast?: number;
@@ -81,6 +83,10 @@ export type ExploreResult = {
   readonly verdict: 'pass' | 'fail' | 'unknown';
   /** Every schedule within the stated bound has been seen. */
   readonly exhausted: boolean;
+  /** What a `pass` is about: `schedules within dfs(preemptions=2)`. Null where it is about every schedule. */
+  readonly bounded: string | null;
+  /** The user stopped the search; the rest says what was seen until then. */
+  readonly interrupted?: true;
   readonly schedules: number;
   readonly steps: number;
   /** Different classes of schedules seen (equal up to the order of independent steps). */

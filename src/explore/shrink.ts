@@ -11,6 +11,8 @@ export type ShrinkBudget = {
   readonly schedules: number;
   /** A thread that comes to no operation for so long is one that has no end; its schedule is left out. */
   readonly hangMs?: number;
+  /** Whether the user has stopped the search: then the smallest schedule so far is the answer. */
+  readonly isStopped?: () => boolean;
 };
 
 /**
@@ -21,6 +23,8 @@ const MOST_WORK = 30_000_000;
 const LONG = 4096;
 /** A batch of schedules under one watchdog. */
 const BATCH = 4096;
+/** Every so many schedules, less one: a look whether the user has stopped the search. */
+const LOOK_MASK = 63;
 
 export type Shrunk = {
   readonly recording: Recording;
@@ -182,7 +186,8 @@ class Search {
   }
 
   #hasSpent(share: number): boolean {
-    return this.used >= this.#budget.schedules * share || this.#work >= MOST_WORK * share;
+    if (this.used >= this.#budget.schedules * share || this.#work >= MOST_WORK * share) return true;
+    return (this.used & LOOK_MASK) === 0 && this.#budget.isStopped?.() === true;
   }
 }
 

@@ -1,6 +1,8 @@
+import { mix } from '../base/chance.ts';
 import { type Fault, judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import type { Range } from './ownership.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
@@ -12,7 +14,7 @@ import {
   type RunView,
   type Strategy,
 } from './strategies/strategy.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { END, type ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 
@@ -20,13 +22,16 @@ import { inPieces, LATER, type Piecework } from './watchdog.ts';
 export type Timeouts = 'late' | 'any' | 'never';
 
 export type SimulatorOptions = {
-  /** A schedule longer than this is given up. */
+  /**
+   * The strategy chooses for so many steps. A schedule that has not come to its end then goes on fairly, by lot, for as
+   * many again: where it ends so, it is cut off; where it does not, it does not end at all.
+   */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
+  readonly shared?: readonly Range[];
 };
 
-/** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
-const STUCK_ROUNDS = 10_000;
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
  * from a point is remembered (see Point), so a schedule is executed from what is remembered, and then each thread's
@@ -48,6 +53,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly stepEffect: Uint8Array;
   readonly stepWoke: Int32Array;
   readonly stepAnswer: Value[];
+  /** By step: the loop that its thread waited in, where that is longer than the step's own look: what it awaits besides. */
+  readonly stepAwaits: (readonly Point[] | undefined)[] = [];
   readonly choices: Uint8Array;
   choiceCount = 0;
   index = 0;
@@ -57,6 +64,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
   watching = 0;
   fault: Fault | undefined;
+  /** By thread in `watching`: the length of the loop that it waits in, in looks; 0 at a lock. */
+  readonly loops: Int32Array;
+  /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
+  cutShort = false;
   /** Steps of all schedules, counted. */
   totalSteps = 0;
   /** Fill in the step arrays even where the strategy does not look at them. */
@@ -71,6 +82,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly #options: SimulatorOptions;
   readonly #queue: number[] = [];
   #released = 0;
+  /** Under `late`: the moment to which all threads have waited, ns. */
+  #now = 0;
   #live = 0;
   #woke = 0;
   #failed = -1;
@@ -81,6 +94,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #begun = false;
   #again = false;
   #records = false;
+  #pretended = 0;
 
   constructor(
     scenario: CheckedScenario,
@@ -102,10 +116,12 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.done = this.#tracks.done;
     this.paths = this.#tracks.paths;
     this.answers = this.#tracks.answers;
-    this.choices = new Uint8Array(options.maxSteps + 1);
-    this.stepThread = new Uint8Array(options.maxSteps + n + 1);
-    this.stepEffect = new Uint8Array(options.maxSteps + n + 1);
-    this.stepWoke = new Int32Array(options.maxSteps + n + 1);
+    const most = 2 * options.maxSteps + 1;
+    this.choices = new Uint8Array(most);
+    this.stepThread = new Uint8Array(most);
+    this.stepEffect = new Uint8Array(most);
+    this.stepWoke = new Int32Array(most);
+    this.loops = new Int32Array(n);
     this.stepPoint = [];
     this.stepAnswer = [];
   }
@@ -137,6 +153,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (!this.#begun) {
         this.#reset();
         if (!strategy.begin(this, this.#again)) return undefined;
+        this.#pretended = strategy.pretendedWakeups ?? 0;
         this.#records = strategy.watches || this.recordAlways;
         this.#start();
         this.#begun = true;
@@ -173,6 +190,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.watching = 0;
     this.fault = undefined;
     this.outcome = undefined;
+    this.#now = 0;
     this.#released = 0;
     this.#failed = -1;
     this.#live = 0;
@@ -191,40 +209,40 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     const { maxSteps, timeouts } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
-    const fairFrom = maxSteps >> 1;
     let current = this.#current;
     let how: RunEnd = 'ended';
     while (this.#failed < 0 && !tracks.stop) {
-      const enabled = this.enabled;
-      if (enabled === 0) {
+      let able = this.enabled;
+      if (able === 0) {
         if (this.#live === 0) break;
-        if (timeouts === 'late' && this.#timeOutFirst()) continue;
-        if (this.watching !== 0 && this.#release()) continue;
-        how = 'stuck';
-        break;
+        if (timeouts === 'late') able = this.#sleepLeast();
+        if (able === 0) {
+          if (this.watching !== 0 && this.#release()) continue;
+          how = 'stuck';
+          break;
+        }
       }
-      if (this.steps >= maxSteps) {
+      if (this.steps >= 2 * maxSteps) {
         how = 'limit';
         break;
       }
       let t: number;
-      const alone = (enabled & (enabled - 1)) === 0;
-      if (alone && !everyStep) t = 31 - Math.clz32(enabled);
+      const alone = (able & (able - 1)) === 0;
+      if (this.steps >= maxSteps && strategy.follows !== true)
+        t = nthThread(able, (mix(this.steps, maxSteps) >>> 0) % countThreads(able));
+      else if (alone && !everyStep) t = 31 - Math.clz32(able);
       else {
-        // A schedule that has become very long is continued fairly, by lot: what does not end then does not end at all.
-        t =
-          this.steps < fairFrom
-            ? strategy.choose(enabled, current)
-            : nthThread(enabled, (mix(this.steps, maxSteps) >>> 0) % countThreads(enabled));
+        t = strategy.choose(able, current);
         if (t === PRUNE) {
           how = 'pruned';
           break;
         }
-        if (!alone) this.choices[this.choiceCount++] = t;
       }
+      if (!alone) this.choices[this.choiceCount++] = t;
       this.#step(t);
       current = t;
     }
+    if (this.steps > maxSteps) this.cutShort = true;
     if (this.#failed < 0 && tracks.isLate()) {
       this.#current = current;
       return LATER;
@@ -251,13 +269,15 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.stepThread[at] = t;
       this.stepPoint[at] = point;
     }
-    this.watching &= ~bit;
+    if ((this.watching & bit) !== 0) this.#leave(t, at);
+    else if (this.#records) this.stepAwaits[at] = undefined;
     if ((this.waiting & bit) !== 0) {
       if (this.#records) {
         this.stepPoint[at] = new Point(TIMEOUT, point.array, point.index, point.a, point.b, point.at);
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
+      if (this.#options.timeouts === 'late' && point.deadline > this.#now) this.#now = point.deadline;
       this.#wake(t, 'timed-out');
       return;
     }
@@ -269,8 +289,11 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
-    else answer = execute(point);
+    else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.#tracks.add(t, point, answer);
+    // It had to wait while time went on.
+    if (this.#now > point.clockNs)
+      this.#tracks.jump(t, (this.done[t] as number) - 1, this.#now - point.clockNs);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);
     if (this.watching !== 0) this.#lookAgain();
@@ -299,11 +322,31 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (next.op === FAILED && this.#failed < 0) this.#failed = t;
     } else {
       this.enabled |= bit;
-      if (next.op === LOCK || next.spin > 0) {
-        this.watching |= bit;
-        if (this.#held(t, next)) this.enabled &= ~bit;
-      }
+      if (next.mayHold) this.#watch(t, next);
     }
+  }
+
+  /** The thread has come to where it may have to wait for a change. */
+  #watch(t: number, next: Point): void {
+    const period = next.op === LOCK ? 0 : this.#tracks.findLoop(t, next);
+    if (period === 0 && next.op !== LOCK) return;
+    this.loops[t] = period;
+    this.watching |= 1 << t;
+    if (this.#held(t, next)) this.enabled &= ~(1 << t);
+  }
+
+  /** The thread goes on from where it was watched. */
+  #leave(t: number, at: number): void {
+    this.watching &= ~(1 << t);
+    if (!this.#records) return;
+    const period = this.loops[t] as number;
+    const done = this.done[t] as number;
+    this.stepAwaits[at] = period > 1 ? (this.paths[t] as Point[]).slice(done - period, done) : undefined;
+  }
+
+  /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */
+  loopOf(t: number): number {
+    return ((this.watching >>> t) & 1) !== 0 ? (this.loops[t] as number) : 0;
   }
 
   /** Whether a thread at a lock or in an awaiting loop has to stay there. */
@@ -314,7 +357,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.paths[t] as Point[],
       this.answers[t] as Value[],
       this.done[t] as number,
-      point.spin,
+      this.loops[t] as number,
     );
   }
 
@@ -330,9 +373,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      const point = this.pending[t] as Point;
-      if (point.spin === 0) continue;
-      if (this.#tracks.spins(t, point.spin, STUCK_ROUNDS)) continue;
+      if (this.loops[t] === 0 || this.#tracks.staysInLoop(t)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -343,6 +384,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #wait(t: number, point: Point): Value {
     if (valueAt(point) !== point.a) return 'not-equal';
     if (point.b === 0) return 'timed-out';
+    if (this.#pretended > 0) {
+      this.#pretended--;
+      return 'ok';
+    }
     this.#tracks.add(t, point, undefined);
     this.#queue.push(t);
     this.waiting |= 1 << t;
@@ -359,8 +404,12 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (woken.length >= most) break;
       if ((this.pending[t] as Point).at === point.at) woken.push(t);
     }
+    const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
+      // It wakes when it was notified, whatever its own clock said.
+      if (this.#options.timeouts === 'late')
+        this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }
     return woken.length;
@@ -374,19 +423,18 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.#advance(t, this.pending[t] as Point, answer);
   }
 
-  #timeOutFirst(): boolean {
-    let first = -1;
+  /** The threads whose time is up first, as bits: several where it is up at the same moment. */
+  #sleepLeast(): number {
+    let first = 0;
     let least = Infinity;
     for (const t of this.#queue) {
       const { deadline } = this.pending[t] as Point;
       if (deadline < least) {
-        first = t;
         least = deadline;
-      }
+        first = 1 << t;
+      } else if (deadline === least && deadline < Infinity) first |= 1 << t;
     }
-    if (first < 0 || this.steps >= this.#options.maxSteps) return false;
-    this.#step(first);
-    return true;
+    return first;
   }
 
   #finish(): RunEnd {

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { MOST_MARKS } from './schedule.ts';
 import type { Timeouts } from './simulator.ts';
 

@@ -5,14 +5,17 @@ import { shortSite, traceColumns } from './explore-columns.ts';
 import { count, plural, rate } from './units.ts';
 
 /** What `irqloom explore` found, as text for people. `repeat`: the whole command that repeats the failure. */
-export function exploreText(result: ExploreResult, repeat?: string): string {
+export function exploreText(result: ExploreResult | ConfirmedResult, repeat?: string): string {
   const { scenario, strategy, seed, verdict, schedules, steps, seconds, failure, failures, outcomes } =
     result;
   const { foundBy = strategy } = result;
   const finder = foundBy === strategy ? '' : ` (found by ${foundBy})`;
   const speed = `${per(result.schedulesPerSecond, 'schedules')}, ${per(result.stepsPerSecond, 'steps')}`;
+  const doubt = 'doubt' in result && typeof result.doubt === 'string' ? result.doubt : undefined;
+  const remark = doubt ?? (verdict === 'pass' ? result.bounded : null);
+  const bound = remark === null ? '' : ` (${remark})`;
   const lines = [
-    `${scenario}: ${verdict}`,
+    `${scenario}: ${verdict}${bound}`,
     `${result.coverage.statement}; strategy ${strategy}${finder}, seed ${seed}`,
     `${plural(schedules, 'schedule')}, ${plural(steps, 'step')} in ${seconds.toFixed(2)} s (${speed})`,
   ];

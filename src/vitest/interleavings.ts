@@ -96,6 +96,7 @@ function replaySaved<S>(
     seed,
     verdict: 'fail',
     exhausted: false,
+    bounded: null,
     schedules: 1,
     steps: taken,
     seconds: 0,

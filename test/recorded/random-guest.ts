@@ -1,4 +1,4 @@
-import { Chance } from '../../src/explore/chance.ts';
+import { Chance } from '../../src/base/chance.ts';
 import { GuestQueue } from '../../src/recorded/replay/guest-queue.ts';
 import { loadReplay } from '../../src/recorded/replay/replay.ts';
 import { emptyTally } from '../../src/recorded/replay/replay-tally.ts';

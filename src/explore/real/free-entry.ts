@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { refuseExit } from '../exits.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 import { FreeThread } from './free-thread.ts';
 import { replaceWait } from './nap.ts';
@@ -18,6 +19,7 @@ export type FreeTask = {
 
 /** The body of a free thread: run after run on the engine's own Atomics, until told to stop. */
 export async function serveFree(task: FreeTask): Promise<void> {
+  refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(task.source);
   const { port } = task;

@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
+import { refuseExit } from '../exits.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 import { Baton } from './baton.ts';
@@ -24,6 +26,7 @@ export type LockstepTask = {
 export async function serveLockstep(task: LockstepTask): Promise<void> {
   const { source, thread, seed, control, spin, state, buffers, port } = task;
   // Before any module of the scenario is loaded, so that steps are shown by lines of the source.
+  refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(source);
   const memory = new SharedMemory(state, buffers, scenario.names);
@@ -31,6 +34,8 @@ export async function serveLockstep(task: LockstepTask): Promise<void> {
   const part = new LockstepThread(scenario, state, memory, baton, thread, seed, port);
   Error.stackTraceLimit = 40;
   port.postMessage('ready');
-  withControlledEnvironment(part, () => withControlledAtomics(part, () => part.serve()));
+  withControlledEnvironment(part, () =>
+    withControlledAtomics(part, () => withControlledViews(() => part.serve())),
+  );
   port.close();
 }

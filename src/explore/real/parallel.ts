@@ -1,7 +1,11 @@
-import { fromPlain } from '../../errors/irq-error.ts';
+import { fromPlain } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { ClassCounter } from '../classes.ts';
-import { describeCoverage, type SearchState } from '../coverage.ts';
-import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { conclude } from '../conclusion.ts';
+import type { SearchState } from '../coverage.ts';
+import { CLASSIFIED, exploreChecked } from '../explore.ts';
+import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
+import { Observations } from '../observations.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
 import { takeProfile } from '../profile.ts';
@@ -16,11 +20,9 @@ import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
-import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
-const HANG_SECONDS = 10;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -39,7 +41,7 @@ export async function exploreInParallel(
   const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
   // Where a thread does not come to its end there is nothing to share out: one thread says so.
   if (phases === undefined) return exploreChecked(scenario, options);
-  const pool = new RealThreads(jobs);
+  const pool = new WorkerPool(jobs);
   try {
     return await new Parallel(scenario, source, options, phases, pool, jobs).run();
   } finally {
@@ -53,7 +55,8 @@ function planned(
   options: ExploreOptions,
   jobs: number,
 ): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
+  const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
+  const hangSeconds = hangSecondsOf(options);
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
     let endless = false;
     const watch = <T>(body: () => T): T | undefined => {
@@ -84,7 +87,7 @@ class Parallel {
   readonly #source: ScenarioSource;
   readonly #options: ExploreOptions;
   readonly #phases: readonly Phase[];
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #jobs: number;
   readonly #started = performance.now();
   readonly #classes = new ClassCounter();
@@ -101,14 +104,16 @@ class Parallel {
   #outOfTime = true;
   #bound = '';
   #exhausted = false;
-  #plain = '';
+  #interrupted = false;
+  readonly #observations = new Observations();
+  readonly #omissions = new Set<string>();
 
   constructor(
     scenario: CheckedScenario,
     source: ScenarioSource,
     options: ExploreOptions,
     phases: readonly Phase[],
-    pool: RealThreads,
+    pool: WorkerPool,
     jobs: number,
   ) {
     this.#scenario = scenario;
@@ -137,7 +142,8 @@ class Parallel {
       if ('error' in answer) throw fromPlain(answer.error);
       this.#take(next.part, answer.value);
       const failed = this.#failure !== undefined && !this.#options.all;
-      if (failed || this.#exhausted || answer.value.outOfTime) break;
+      if (failed || this.#exhausted || answer.value.outOfTime || answer.value.interrupted) break;
+      this.#report();
     }
     if (this.#failedPart !== undefined && !this.#shrinks) await this.#shrinkFirst(this.#failedPart);
     return this.#result();
@@ -150,7 +156,7 @@ class Parallel {
 
   /** Runs a part again, up to its first failure. */
   async #shrinkFirst(part: Part): Promise<void> {
-    const { schedules: _, ...options } = this.#options;
+    const { schedules: _, onProgress: __, ...options } = this.#options;
     const task: PartTask = { source: this.#source, options: { ...options, all: false }, part };
     const answer = await this.#pool.run<PartAnswer>('explore', task);
     if ('error' in answer) throw fromPlain(answer.error);
@@ -200,7 +206,8 @@ class Parallel {
     const schedules =
       this.#isSearch(part) && this.#options.schedules !== undefined ? this.#left() : undefined;
     const shrink = this.#shrinks && this.#options.shrink !== false;
-    const options = { ...this.#options, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
+    const { onProgress: _, ...given } = this.#options;
+    const options = { ...given, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
     const task: PartTask = { source: this.#source, options, part };
     const answer = this.#pool.run<PartAnswer>('explore', task);
     // Those that are not looked at any more end with the pool.
@@ -208,9 +215,26 @@ class Parallel {
     return answer;
   }
 
+  #report(): void {
+    this.#options.onProgress?.({
+      stage: 'search',
+      scenario: this.#scenario.name,
+      phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (performance.now() - this.#started) / 1000,
+      ...(this.#search?.fraction === undefined ? {} : { fraction: Math.min(1, this.#search.fraction) }),
+      failed: this.#failure !== undefined,
+    });
+  }
+
   /** Adds the next piece. */
-  #take(part: Part, { result, search, outOfTime, bound, classes, plain }: PartResult): void {
+  #take(part: Part, found: PartResult): void {
+    const { result, search, outOfTime, bound, classes, exhausted } = found;
     this.#outOfTime = outOfTime;
+    this.#interrupted = found.interrupted;
+    this.#observations.merge(found.observed);
+    for (const omission of found.omissions) this.#omissions.add(omission);
     this.#addSearch(part, search);
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
@@ -226,8 +250,7 @@ class Parallel {
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
     }
     if (bound !== '' && !part.more) this.#bound = bound;
-    this.#exhausted = result.exhausted && !part.more;
-    if (this.#plain === '') this.#plain = plain;
+    this.#exhausted = exhausted && !part.more;
   }
 
   /** Adds a piece of a search to what is done of it. */
@@ -250,14 +273,33 @@ class Parallel {
     const failure = this.#failure;
     const search = this.#search;
     const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
-    const completed = this.#exhausted || this.#bound !== '' || (search === undefined && !this.#outOfTime);
     const { classes } = this.#classes;
+    const spent = options.schedules !== undefined && this.#left() === 0;
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search,
+      classes: this.#classes,
+      randomWalk: options.strategy === 'random',
+      shard: options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: spent ? options.schedules : undefined,
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
+      omissions: [...this.#omissions],
+    });
     return {
       scenario: scenario.name,
       strategy: options.strategy ?? 'auto',
       seed: options.seed ?? 0,
-      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
-      exhausted: this.#exhausted,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
       ...(classes > 0 ? { classes } : {}),
@@ -269,18 +311,7 @@ class Parallel {
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: describeCoverage({
-        exhausted: this.#exhausted,
-        failed: failure !== undefined,
-        schedules: this.#schedules,
-        seconds,
-        bound: this.#bound,
-        search,
-        classes: this.#classes,
-        randomWalk: options.strategy === 'random',
-        plain: this.#plain,
-        shard: options.shard,
-      }),
+      coverage,
     };
   }
 }

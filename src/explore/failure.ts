@@ -1,0 +1,58 @@
+import type { Recording } from './record.ts';
+import type { Failure } from './result.ts';
+import type { Simulation } from './simulation.ts';
+import type { Timeouts } from './simulator.ts';
+import { encodeToken } from './token.ts';
+
+/** A recording as the failure that is shown. */
+export function toFailure(
+  simulation: Simulation,
+  recording: Recording,
+  minimal: Failure['minimal'],
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const explained = recording.failure ?? {
+    kind: 'nondeterminism' as const,
+    message: 'the failure did not come again',
+    sites: [],
+  };
+  return {
+    ...explained,
+    token: encodeToken({
+      scenario: simulation.scenario.name,
+      seed,
+      timeouts,
+      turns: [...recording.turns],
+      marks: recording.marks,
+    }),
+    preemptions: recording.preemptions,
+    minimal,
+    steps: recording.steps.length,
+    threads: recording.threads,
+    trace: recording.trace,
+  };
+}
+
+/** The failure of a thread whose code came to no operation for so long that it was stopped. */
+export function hangFailure(
+  simulation: Simulation,
+  seconds: number,
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const { simulator, runner, scenario } = simulation;
+  const thread = scenario.threadNames[runner.running] ?? 'finally';
+  const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
+  return {
+    kind: 'livelock',
+    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [] }),
+    preemptions: 0,
+    minimal: 'best-found',
+    steps: simulator.steps,
+    threads: [],
+    trace: [],
+    sites: [],
+  };
+}

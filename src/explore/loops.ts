@@ -1,0 +1,233 @@
+import { mix } from '../base/chance.ts';
+import { Alone } from './alone.ts';
+import type { Point, Value } from './operation.ts';
+import { onlyLooked, repeatsLook, sameOperation } from './spin.ts';
+import type { ThreadRunner } from './thread-runner.ts';
+
+/** Loops of at most so many looks are recognised. */
+const LONGEST = 256;
+/** A loop that goes round so often without a change goes on for ever. */
+export const ENDLESS_ROUNDS = 10_000;
+/** A loop that was not met before is tried for so many looks, and so is one that nothing else can end. */
+const MOST_LOOKS = 300_000;
+/** How many histories are remembered. */
+const MOST_KNOWN = 200_000;
+
+/** What is known of a thread after one history. */
+type Forecast = {
+  /** The looks of a loop that the thread is in and would never leave; 0 where it is in none. */
+  readonly period: number;
+  /** The thread makes so many looks more, and then does something else; Infinity where it does not. */
+  readonly looks: number;
+  /** By element: the answers of those looks. */
+  readonly seen: ReadonlyMap<number, Value>;
+};
+
+/**
+ * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, and would, given the same
+ * answers, go through it for ever. That depends on all that the thread has seen, so it is found out for each history of
+ * its own, by running the thread's code; what came out is remembered by a digest of the history.
+ *
+ * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
+ * then, the thread is held all the same, and `letGo` says that the search is not complete.
+ */
+export class Loops {
+  /** A loop that was taken for endless would end by itself. */
+  letGo = false;
+  readonly #runner: ThreadRunner;
+  readonly #alone = new Alone();
+  readonly #known = new Map<number, Forecast>();
+  /** Loops that have been tried for longer, by a digest of their looks. */
+  readonly #tried = new Set<number>();
+  /** By thread: a forecast that still comes true, from which operation it counts, and up to which it was checked. */
+  readonly #current: (Forecast | undefined)[] = [];
+  readonly #from: Int32Array;
+  readonly #checked: Int32Array;
+  /** By thread: the digest of its history, and how many operations are in it. */
+  readonly #low: Int32Array;
+  readonly #high: Int32Array;
+  readonly #digested: Int32Array;
+
+  constructor(threads: number, runner: ThreadRunner) {
+    this.#runner = runner;
+    this.#from = new Int32Array(threads);
+    this.#checked = new Int32Array(threads);
+    this.#low = new Int32Array(threads);
+    this.#high = new Int32Array(threads);
+    this.#digested = new Int32Array(threads);
+  }
+
+  /** Begins a schedule. */
+  begin(): void {
+    this.#digested.fill(0);
+    this.#low.fill(0);
+    this.#high.fill(0);
+    this.#current.fill(undefined);
+    if (this.#known.size > MOST_KNOWN) this.#known.clear();
+  }
+
+  /**
+   * The length of the loop that thread `t` waits in, in looks, when it comes to `point`; 0 where it does not wait.
+   * Undefined where its code did not do what its log says.
+   */
+  find(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    point: Point,
+  ): number | undefined {
+    if (count === 0 || !onlyLooked(path[count - 1] as Point, answers[count - 1])) return 0;
+    if (this.#comesTrue(t, path, answers, count)) return 0;
+    if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
+    const key = this.#digest(t, path, answers, count);
+    let forecast = this.#known.get(key);
+    if (forecast === undefined) {
+      forecast = this.#forecast(t, path, answers, count, point);
+      if (forecast === undefined) return undefined;
+      this.#known.set(key, forecast);
+    }
+    if (forecast.looks < Infinity) {
+      this.#current[t] = forecast;
+      this.#from[t] = count;
+      this.#checked[t] = count;
+    }
+    return forecast.period;
+  }
+
+  /** Whether thread `t` would stay in its loop for much longer than it was tried for; where not, see `letGo`. */
+  goesOn(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+    const { seen } = lookBack(path, answers, count);
+    if (this.#run(t, path, answers, count, seen, MOST_LOOKS) === MOST_LOOKS) return true;
+    this.letGo = true;
+    return false;
+  }
+
+  /** Whether the thread does what was foretold: looks, that are answered as before. */
+  #comesTrue(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+    const forecast = this.#current[t];
+    if (forecast === undefined) return false;
+    if (count < (this.#from[t] as number) + forecast.looks) {
+      let k = this.#checked[t] as number;
+      while (k < count && Object.is(forecast.seen.get((path[k] as Point).element), answers[k])) k++;
+      this.#checked[t] = k;
+      if (k === count) return true;
+    }
+    this.#current[t] = undefined;
+    return false;
+  }
+
+  #forecast(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    point: Point,
+  ): Forecast | undefined {
+    const { seen, looks: window } = lookBack(path, answers, count);
+    let least = 1;
+    while (least <= window && !sameOperation(path[count - least] as Point, point)) least++;
+    let most = ENDLESS_ROUNDS * least;
+    for (;;) {
+      const looks = this.#run(t, path, answers, count, seen, most);
+      if (looks === undefined) return undefined;
+      if (looks < most) return { period: 0, looks, seen };
+      const period = this.#findPeriod(path, count, window);
+      if (period === 0) return { period, looks: Infinity, seen };
+      if (most < ENDLESS_ROUNDS * period) {
+        most = ENDLESS_ROUNDS * period;
+        continue;
+      }
+      const name = nameOf(t, path, count, period);
+      if (this.#tried.has(name) || most >= MOST_LOOKS) return { period, looks: Infinity, seen };
+      this.#tried.add(name);
+      this.goesOn(t, path, answers, count);
+      return { period, looks: Infinity, seen };
+    }
+  }
+
+  /** The shortest round, ended just now, that the thread repeated without end. */
+  #findPeriod(path: readonly Point[], count: number, window: number): number {
+    for (let period = 1; period <= window; period++) {
+      if (this.#alone.isRepetitionOf(path, count - period, period)) return period;
+    }
+    return 0;
+  }
+
+  /** How many looks the thread makes alone, at most `most`. */
+  #run(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    seen: ReadonlyMap<number, Value>,
+    most: number,
+  ): number | undefined {
+    this.#alone.begin(seen, most);
+    return this.#runner.goAlone(t, path, answers, count, this.#alone) ? this.#alone.count : undefined;
+  }
+
+  #digest(t: number, path: readonly Point[], answers: readonly Value[], count: number): number {
+    let low = this.#low[t] as number;
+    let high = this.#high[t] as number;
+    const jumps = this.#runner.jumps[t];
+    for (let k = this.#digested[t] as number; k < count; k++) {
+      const { op, element } = path[k] as Point;
+      const answer = answers[k];
+      low = mix(low ^ wordOf(answer, 0), element * 32 + op);
+      high = mix(high ^ wordOf(answer, 1), low);
+      const jump = jumps?.size === 0 ? undefined : jumps?.get(k);
+      if (jump !== undefined) high = mix(high ^ (jump | 0), Math.floor(jump / 4294967296));
+    }
+    this.#low[t] = low;
+    this.#high[t] = high;
+    this.#digested[t] = count;
+    return (mix(low, t) >>> 0) + (high & 0x1fffff) * 4294967296;
+  }
+}
+
+/** What a thread saw in its last looks, as far back as they agree, and how many they are. */
+function lookBack(
+  path: readonly Point[],
+  answers: readonly Value[],
+  count: number,
+): { readonly seen: Map<number, Value>; readonly looks: number } {
+  const seen = new Map<number, Value>();
+  let k = count - 1;
+  for (; k >= 0 && k >= count - LONGEST; k--) {
+    const point = path[k] as Point;
+    const answer = answers[k];
+    if (!onlyLooked(point, answer)) break;
+    if (seen.has(point.element) && !Object.is(seen.get(point.element), answer)) break;
+    seen.set(point.element, answer);
+  }
+  return { seen, looks: count - 1 - k };
+}
+
+/** A number for a loop of thread `t`, whatever it sees. */
+function nameOf(t: number, path: readonly Point[], count: number, period: number): number {
+  let name = mix(t, period);
+  for (let k = count - period; k < count; k++) {
+    const { op, element } = path[k] as Point;
+    name = mix(name, element * 32 + op);
+  }
+  return name;
+}
+
+const double = new Float64Array(1);
+const words = new Int32Array(double.buffer);
+
+function wordOf(answer: Value, part: 0 | 1): number {
+  switch (typeof answer) {
+    case 'number':
+      if ((answer | 0) === answer) return part === 0 ? answer : 0;
+      double[0] = answer;
+      return words[part] as number;
+    case 'bigint':
+      return Number(BigInt.asIntN(32, answer >> (part === 0 ? 0n : 32n)));
+    case 'string':
+      return answer.length * 7919 + answer.charCodeAt(0);
+    default:
+      return 1;
+  }
+}
