@@ -29,7 +29,10 @@ export const ERRORS = {
   // Calls of the machine.
   ERR_KVM: { exit: 2, means: 'a KVM call failed; the error has its errno' },
   ERR_GUEST_ADDRESS: { exit: 2, means: 'an address is outside the guest memory' },
-  ERR_GUEST_STUCK: { exit: 3, means: 'a guest only takes exceptions any more: it will never do anything else' },
+  ERR_GUEST_STUCK: {
+    exit: 3,
+    means: 'a guest only takes exceptions any more: it will never do anything else',
+  },
 
   // Waiting and threads.
   ERR_LOCK_TIMEOUT: { exit: 3, means: 'a lock was not released within its bound' },
