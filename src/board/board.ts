@@ -4,6 +4,7 @@ import { Gic } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
+import { markLast } from '../kvm/devices/redistributors.ts';
 import { FdTable } from '../kvm/fds.ts';
 import { IoEventFds } from '../kvm/ioeventfds.ts';
 import { VGIC_V3 } from '../kvm/vgic-state.ts';
@@ -177,6 +178,7 @@ export class Board {
     vgic.spis = this.gic.interrupts.endSpi - FIRST_SPI;
     vgic.distributor = config.gicdBase;
     vgic.addRedistributors({ base: config.gicrBase, count: 0 });
+    markLast(this.gic.redistributors, vgic);
     for (const its of this.itses.keys()) vgic.setItsBase(vgic.addIts(), config.itsBase + its * GITS_BYTES);
     vm.initVgic();
   }

@@ -1,5 +1,6 @@
 import { VIRT_FRAMES } from '../arch/frames.ts';
 import { ADDRESSES, CONTROLS, GROUPS } from '../kvm/devices/attribute.ts';
+import { markLast } from '../kvm/devices/redistributors.ts';
 import { FD_VM } from '../kvm/fds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { KvmVm, type VmAttachment } from '../kvm/kvm-vm.ts';
@@ -58,17 +59,61 @@ function optionsOf(config: MachineConfig): KvmOptions {
   };
 }
 
+const MEMORY_PAGE = 4096;
+
+/** The whole numbers among the options, with the least and the most of each. */
+const RANGES = {
+  vcpus: [1, 512],
+  vms: [1, 64],
+  eventfds: [1, 65_534],
+  threads: [1, 4096],
+  idBits: [14, 16],
+  devices: [1, 65_535],
+  events: [1, 65_535],
+  physBits: [32, 52],
+} as const satisfies Partial<Record<keyof KvmOptions, readonly [number, number]>>;
+
+/** @throws KvmError EINVAL for the first option that no VM can have */
+function checkOptions(options: KvmOptions): void {
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value = options[name as keyof typeof RANGES];
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new KvmError(
+        'KVM_CREATE_VM',
+        'EINVAL',
+        `${name} is a whole number from ${least} to ${most}, not ${value}`,
+      );
+  }
+  let end = 0;
+  for (const { base, bytes } of [...options.memory].sort((a, b) => a.base - b.base)) {
+    const aligned = base % MEMORY_PAGE === 0 && bytes % MEMORY_PAGE === 0 && bytes > 0;
+    if (!aligned || base < end || base + bytes > 2 ** options.physBits) {
+      const slot = `memory of ${bytes} bytes at 0x${base.toString(16)}`;
+      throw new KvmError(
+        'KVM_CREATE_VM',
+        'EINVAL',
+        `${slot} is not of whole pages of 4 KiB, overlaps other memory, or ends past 2^${options.physBits}`,
+      );
+    }
+    end = base + bytes;
+  }
+}
+
 /**
  * VMs of one process, before anything was done to them: KVM_CREATE_VM. They share file descriptors and nothing else.
  * @throws KvmError where there is no descriptor for them
  */
 export function createVms(count: number, options: Partial<KvmOptions> = {}): KvmVm[] {
-  const config = configOf({ ...DEFAULT_KVM_OPTIONS, ...options, vms: count });
+  const all = { ...DEFAULT_KVM_OPTIONS, ...options, vms: count };
+  checkOptions(all);
+  const config = configOf(all);
   const boards = createBoards(config, (...given) => new Board(...given));
   return boards.map((board) => {
     board.gic.interrupts.resize(DEFAULT_SPIS);
+    board.gic.its.exists = false;
     board.fds.open('KVM_CREATE_VM', FD_VM, board.index);
     const vm = new KvmVm(board.among(boards), optionsOf(config));
+    markLast(board.gic.redistributors, board.vm.vgic);
     for (let vcpu = 0; vcpu < config.vcpus && !vm.options.vcpusLater; vcpu++) vm.createVcpu();
     return vm;
   });

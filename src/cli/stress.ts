@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
@@ -22,7 +23,6 @@ import {
   type StressWatch,
 } from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { shellWord } from './shell.ts';
 import { print } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';

@@ -44,7 +44,10 @@ const nowMs = performance.now.bind(performance);
  * @throws IrqError `ERR_SCENARIO` where it is not a scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` where a thread
  * does what cannot be controlled.
  */
-export function explore<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+export function explore<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
   return exploreChecked(checkScenario(scenario), options);
 }
 
@@ -417,6 +420,9 @@ class Exploration {
 }
 
 /** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */
-export function exploreAll<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+export function exploreAll<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
   return explore(scenario, { strategy: 'dpor', ...options, all: true });
 }

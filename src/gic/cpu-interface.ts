@@ -19,6 +19,9 @@ const LAST = 7;
 /** Which bits of a priority decide on preemption in groups 0 and 1: what the binary points and CBPR come to. */
 const MASK0 = 8;
 const MASK1 = 9;
+/** What ICC_CTLR_EL1 says of the host, if userspace restored less; its top bit says that it did. */
+const FEATURES = 10;
+const RESTORED = 1 << 31;
 
 const CBPR = 1 << 0;
 const EOIMODE = 1 << 1;
@@ -224,6 +227,16 @@ export class CpuInterface {
   set control(value: number) {
     this.#put(CTLR, value & (CBPR | EOIMODE));
     this.#putMasks();
+  }
+
+  /** The read-only bits of ICC_CTLR_EL1 that userspace restored, or undefined. */
+  get features(): number | undefined {
+    const restored = this.#get(FEATURES);
+    return restored === 0 ? undefined : restored & ~RESTORED;
+  }
+
+  set features(value: number) {
+    this.#put(FEATURES, value | RESTORED);
   }
 
   get binaryPoint0(): number {

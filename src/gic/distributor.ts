@@ -9,6 +9,7 @@ import { vcpuWith } from './affinity.ts';
 import { type MappedLpis, reroute, setForwarding } from './holding.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
+import type { ItsPresence } from './its-presence.ts';
 import type { GicPersonality } from './personality.ts';
 import { NO_TARGET } from './state.ts';
 
@@ -21,17 +22,19 @@ const ID_BITS_WITHOUT_LPIS = 10;
 export type DistributorRegions = {
   readonly lock: Region;
   readonly revision: Region;
+  /** One word: see {@link ItsPresence}. */
+  readonly its: Region;
   /** Two words an SPI: its GICD_IROUTER. */
   readonly routers: Region;
 };
 
 /** Adds the distributor's own registers to a layout; those with a field for each interrupt are in the states. */
 export function distributorRegions(layout: Layout, spis: number): DistributorRegions {
-  return layout.group('gicd', { lock: MUTEX, revision: 1, routers: 2 * spis });
+  return layout.group('gicd', { lock: MUTEX, revision: 1, its: 1, routers: 2 * spis });
 }
 
 /** What an identification register must know of the machine. */
-export type DistributorConfig = { readonly idBits: number; readonly its: boolean };
+export type DistributorConfig = { readonly idBits: number; readonly its: ItsPresence };
 
 type Frame = InterruptBank & {
   readonly words: Words;
@@ -159,8 +162,8 @@ function writeControl({ interrupts, lpis, personality, lock }: Frame, value: num
 function readType({ interrupts, personality, config }: Frame): number {
   const spis = interrupts.endSpi - FIRST_SPI;
   const lines = Math.ceil((spis + personality.countedPrivates) / 32) - 1;
-  const idBits = config.its ? config.idBits : ID_BITS_WITHOUT_LPIS;
-  return lines | ((idBits - 1) << 19) | (config.its ? LPIS : 0) | personality.distributorFeatures;
+  const idBits = config.its.exists ? config.idBits : ID_BITS_WITHOUT_LPIS;
+  return lines | ((idBits - 1) << 19) | (config.its.exists ? LPIS : 0) | personality.distributorFeatures;
 }
 
 /** Where the two words of an SPI's router lie, or NONE. */

@@ -7,6 +7,7 @@ import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, type InterruptsConfig, interruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
+import { ItsPresence } from './its-presence.ts';
 import { LpiTables } from './lpi-tables.ts';
 import { type LpiRegions, Lpis, lpiRegions } from './lpis.ts';
 import {
@@ -73,6 +74,7 @@ export class Gic {
   /** By vCPU. */
   readonly redistributors: readonly Redistributor[];
   readonly lpis: Lpis;
+  readonly its: ItsPresence;
   readonly #words: Words;
   readonly #lpiRegions: LpiRegions;
 
@@ -84,13 +86,14 @@ export class Gic {
     const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
     const lpis = new Lpis(words, regions.lpis, interrupts, tables, personality.outliveMappings);
     const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
+    const its = new ItsPresence(words, regions.distributor.its.at);
     const distributor = new Distributor(
       words,
       regions.distributor,
       interrupts,
       lpis,
       personality,
-      regions.config,
+      { idBits: regions.config.idBits, its },
       lock,
     );
     this.#words = words;
@@ -112,16 +115,18 @@ export class Gic {
           personality,
           distributor,
           lpis,
-          its: regions.config.its,
+          its,
           lock,
           lpisDisabled: hooks.lpisDisabled,
         }),
     );
     this.lpis = lpis;
+    this.its = its;
   }
 
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
+    this.its.exists = this.config.its;
     resetInterrupts(this.interrupts, (intid, vcpu) => resetState(this.personality, intid, vcpu));
     for (const { at, words } of Object.values(this.#lpiRegions)) {
       for (let word = 0; word < words; word++) store(this.#words, at + word, 0);

@@ -81,7 +81,7 @@ export class Interrupts {
     this.#nextTargets = regions.nextTargets.at - FIRST_SPI;
     this.#shared = regions.spis.at;
     this.#census = new PriorityCensus(words, regions.census);
-    this.#lists = regions.lists.map((each) => new VcpuList(words, each, regions.idLimit));
+    this.#lists = regions.lists.map((each) => new VcpuList(words, each));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
     this.#walk = new ListWalk(words, this, this.#census, regions.firstCome);
     this.#keepsLevelLatch = regions.keepsLevelLatch;
@@ -308,7 +308,7 @@ export class Interrupts {
     if ((seen & ORPHAN) !== 0) return this.take(vcpu, lpi, seen);
     if (!replace(this.#words, at, seen, seen & ~(LATCH | HELD))) return 0;
     const list = this.#lists[vcpu];
-    if (!list || list.isAlone(lpi)) return seen;
+    if (!list || this.#walk.wasAlone) return seen;
     list.drop(this.#walk.position, lpi);
     if (list.keepAlone(lpi)) return seen;
     const state = load(this.#words, at);
@@ -362,7 +362,7 @@ export class Interrupts {
     if (!list) return false;
     if (!list.isAlone(lastTaken)) return list.isFilled;
     const state = load(this.#words, this.#lpis + lastTaken);
-    return (isDeliverable(state) && targetOf(state) === vcpu) || list.isFilled;
+    return isDeliverable(state) && targetOf(state) === vcpu;
   }
 
   /** Lets go of what has ended, if it is first on the list. The thread of `vcpu` only. */

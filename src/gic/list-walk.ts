@@ -2,7 +2,7 @@ import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { load, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { PriorityCensus } from './priority-census.ts';
-import { ACTIVE, GROUP1, HELD, isDeliverable, priorityOf, targetOf } from './state.ts';
+import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, priorityOf, targetOf } from './state.ts';
 import type { VcpuList } from './vcpu-list.ts';
 
 /** No position of a slot: what was found has none. */
@@ -21,7 +21,7 @@ export class ListWalk {
   readonly #census: PriorityCensus;
   readonly #firstCome: boolean;
   /** Results of {@link best} beside its INTID; no state. */
-  readonly #found = new Int32Array(2);
+  readonly #found = new Int32Array(3);
 
   /** @param firstCome - whether equal priorities go by the order of listing; if not, by INTID */
   constructor(words: Words, owner: Owner, census: PriorityCensus, firstCome: boolean) {
@@ -44,6 +44,12 @@ export class ListWalk {
   /** Says that an interrupt was found without a walk. */
   foundAlone(state: number): void {
     this.#found[0] = state;
+    this.#found[2] = 1;
+  }
+
+  /** Whether what was found last was found without a walk. */
+  get wasAlone(): boolean {
+    return this.#found[2] === 1;
   }
 
   /** The listed interrupt of best priority that `vcpu` could take, or NONE. @param groups - as in {@link Interrupts.best} */
@@ -51,6 +57,7 @@ export class ListWalk {
     let best = NONE;
     let bestPriority = 256;
     let privatesSeen = 0;
+    this.#found[2] = 0;
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
       if (intid < 0) continue;
@@ -93,8 +100,8 @@ export class ListWalk {
   /** The state of a listed interrupt that `vcpu` could take, or 0. */
   #examine(vcpu: number, list: VcpuList, intid: number, position: number): number {
     const state = load(this.#words, this.#owner.find(vcpu, intid));
-    // A clear bit: another thread took it off the list, as one that is not to be delivered although its wire is up.
-    if (targetOf(state) === vcpu && list.has(intid)) {
+    // A latched one is listed, or about to be. Of the others the bit decides: a level that is up may have been taken off the list.
+    if (targetOf(state) === vcpu && ((state & LATCH) !== 0 || list.has(intid))) {
       if (isDeliverable(state)) return state;
       if ((state & ACTIVE) !== 0 && intid < FIRST_LPI) return 0;
     }

@@ -8,6 +8,7 @@ import { affinityOf } from './affinity.ts';
 import type { Distributor } from './distributor.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import type { Interrupts } from './interrupts.ts';
+import type { ItsPresence } from './its-presence.ts';
 import type { Lpis } from './lpis.ts';
 import type { GicPersonality } from './personality.ts';
 import { REGISTER_WRITE_PENDING, type RedistributorWords } from './redistributor-words.ts';
@@ -31,8 +32,7 @@ export type RedistributorParts = {
   readonly personality: GicPersonality;
   readonly distributor: Distributor;
   readonly lpis: Lpis;
-  /** Whether the machine has an ITS, and so LPIs. */
-  readonly its: boolean;
+  readonly its: ItsPresence;
   /** The configuration lock. */
   readonly lock: Mutex;
   /** LPIs were disabled: cached translations may no longer be used. */
@@ -138,7 +138,7 @@ function readControl({ words, vcpu, personality, distributor }: Frame): number {
  * @see vgic_mmio_write_v3r_ctlr
  */
 function writeControl(frame: Frame, value: number): void {
-  if (!frame.its) return;
+  if (!frame.its.exists) return;
   const { words, vcpu, lpis, personality } = frame;
   if ((value & ENABLE_LPIS) !== 0) {
     if (!words.moveControl(vcpu, 0, ENABLE_LPIS)) return;
@@ -157,7 +157,7 @@ function readType({ words, vcpu, personality, its }: Frame): bigint {
   return (
     (BigInt(affinityOf(vcpu)) << 32n) |
     (BigInt(vcpu) << 8n) |
-    (its ? PHYSICAL_LPIS : 0n) |
+    (its.exists ? PHYSICAL_LPIS : 0n) |
     (words.isLast(vcpu) ? LAST : 0n) |
     BigInt(personality.commonLpiAffinity)
   );

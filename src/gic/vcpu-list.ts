@@ -1,21 +1,21 @@
 import { FIRST_LPI } from '../arch/intid.ts';
+import { Bitmap } from '../memory/bitmap.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
-import { load, peek, replace, store, type Words } from '../memory/word.ts';
+import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
 
 /** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
 const RING = 512;
 
 export type VcpuListRegions = {
-  /** A {@link SummaryBitmap} of INTIDs. */
+  /** A {@link Bitmap} of INTIDs. */
   readonly listed: Region;
   /** One word: the LPI that is alone on the list, or {@link NOBODY}. */
   readonly alone: Region;
   /** A power of two of slots: the INTIDs in the order in which they were listed. */
   readonly ring: Region;
-  /** What producers write: the ring's end, the begin that they saw last, and whether an INTID found no room. */
+  /** What producers write: the ring's end, and whether an INTID found no room. */
   readonly tail: Region;
-  /** What the consumer writes: the ring's begin. */
+  /** What the consumer writes: the ring's begin, its own and the one that producers see. */
   readonly head: Region;
 };
 
@@ -31,7 +31,7 @@ export function vcpuListRegions(
   ring: number = RING,
 ): VcpuListRegions {
   return layout.group(`vcpu${vcpu}`, {
-    listed: summaryBitmapWords(idLimit),
+    listed: Math.ceil(idLimit / 32),
     alone: 1,
     ring,
     tail: LINE,
@@ -47,10 +47,12 @@ const GONE = -1;
 
 // Words of `tail`.
 const END = 0;
-const SEEN_BEGIN = 1;
-const SPILLED = 2;
+const SPILLED = 1;
 // Words of `head`.
 const BEGIN = 0;
+const PUBLISHED = 1;
+/** The consumer publishes its begin when it has passed an eighth of the ring. */
+const PUBLISH_SHIFT = 3;
 
 /**
  * The INTIDs that one vCPU should look at, in the order in which they were listed (KVM: ap_list). Many threads add to it;
@@ -69,7 +71,7 @@ const BEGIN = 0;
  */
 export class VcpuList {
   readonly #words: Words;
-  readonly #listed: SummaryBitmap;
+  readonly #listed: Bitmap;
   readonly #privates: number;
   readonly #alone: number;
   readonly #ring: number;
@@ -77,9 +79,9 @@ export class VcpuList {
   readonly #tail: number;
   readonly #head: number;
 
-  constructor(words: Words, regions: VcpuListRegions, idLimit: number) {
+  constructor(words: Words, regions: VcpuListRegions) {
     this.#words = words;
-    this.#listed = new SummaryBitmap(words, regions.listed, idLimit);
+    this.#listed = new Bitmap(words, regions.listed);
     this.#privates = regions.listed.at;
     this.#alone = regions.alone.at;
     this.#ring = regions.ring.at;
@@ -98,14 +100,10 @@ export class VcpuList {
     const words = this.#words;
     for (;;) {
       const end = load(words, this.#tail + END);
-      if (((end - load(words, this.#tail + SEEN_BEGIN)) | 0) > this.#mask) {
-        const begin = load(words, this.#head + BEGIN);
-        if (((end - begin) | 0) > this.#mask) {
-          store(words, this.#tail + SPILLED, 1);
-          return;
-        }
-        // The begin only moves forward: an old one that another producer stores last is merely too careful.
-        store(words, this.#tail + SEEN_BEGIN, begin);
+      // The begin only moves forward, so an old one is merely too careful.
+      if (((end - load(words, this.#head + PUBLISHED)) | 0) > this.#mask) {
+        store(words, this.#tail + SPILLED, 1);
+        return;
       }
       if (!replace(words, this.#tail + END, end, (end + 1) | 0)) continue;
       store(words, this.#ring + (end & this.#mask), intid + 1);
@@ -147,23 +145,28 @@ export class VcpuList {
     return slot > EMPTY ? slot - 1 : -1;
   }
 
-  /** Drops the slot at a position, if it holds `intid`, and the dropped ones at the begin. */
+  /**
+   * Drops the slot at a position, if it holds `intid`, and the dropped ones at the begin. Slots before the end are the consumer's own,
+   * and the begin is published now and then, so plain accesses do; producers use slots again after they saw the published begin.
+   */
   drop(position: number, intid: number): void {
     const words = this.#words;
     const slot = this.#ring + (position & this.#mask);
-    if (load(words, slot) !== intid + 1) return;
-    let begin = peek(words, this.#head + BEGIN);
-    if (position !== begin) {
-      store(words, slot, GONE);
+    if (peek(words, slot) !== intid + 1) return;
+    const first = this.begin;
+    if (position !== first) {
+      poke(words, slot, GONE);
       return;
     }
+    let begin = first;
     // Stops at the end at the latest: the slot there is empty, if only because this loop has just emptied it.
-    for (let first = slot; ; first = this.#ring + (begin & this.#mask)) {
-      store(words, first, EMPTY);
+    do {
+      poke(words, this.#ring + (begin & this.#mask), EMPTY);
       begin = (begin + 1) | 0;
-      if (load(words, this.#ring + (begin & this.#mask)) !== GONE) break;
-    }
-    store(words, this.#head + BEGIN, begin);
+    } while (peek(words, this.#ring + (begin & this.#mask)) === GONE);
+    poke(words, this.#head + BEGIN, begin);
+    const step = (this.#mask + 1) >> PUBLISH_SHIFT;
+    if (((begin ^ first) & -step) !== 0) store(words, this.#head + PUBLISHED, begin);
   }
 
   /** The private INTIDs that are listed, a bit each. */

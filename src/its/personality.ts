@@ -32,6 +32,10 @@ export type ItsPersonality = {
    * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.
    */
   readonly mappingNeedsTables: boolean;
+  /** Whether saving leaves out a device whose entry cannot be reached any more; if not, saving fails. KVM does so since 2026. */
+  readonly savesWhatItReaches: boolean;
+  /** Whether giving GITS_BASERn another value ends what was mapped under the old one. KVM does so since 2026. */
+  readonly rewritingUnmaps: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;
 };
@@ -55,6 +59,8 @@ const kvm: ItsPersonality = {
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
   mappingNeedsTables: true,
+  savesWhatItReaches: true,
+  rewritingUnmaps: true,
   zeroesEntries: true,
 };
 
@@ -77,12 +83,19 @@ const qemuVirt: ItsPersonality = {
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
   mappingNeedsTables: false,
+  savesWhatItReaches: true,
+  rewritingUnmaps: false,
   zeroesEntries: true,
 };
 
-/** Kernels whose ITS answered as the newest one does, in what was measured. */
-const kvm612: ItsPersonality = { ...kvm, name: 'kvm-6.12' };
-const kvm61: ItsPersonality = { ...kvm, name: 'kvm-6.1' };
+/** Kernels before the repairs of 2026. */
+const kvm612: ItsPersonality = {
+  ...kvm,
+  name: 'kvm-6.12',
+  savesWhatItReaches: false,
+  rewritingUnmaps: false,
+};
+const kvm61: ItsPersonality = { ...kvm612, name: 'kvm-6.1' };
 
 export const ITS_PERSONALITIES = {
   kvm,

@@ -127,8 +127,9 @@ function writeBaser(its: ItsState, n: number, value: bigint, mask: bigint): void
     if (n === COLLECTION_TABLE && !personality.indirectCollections) written &= ~INDIRECT;
     if (personality.sanitises) written = sanitise(written);
     if (!personality.pageSizeWritable) written = (written & ~PAGE_SIZE) | PAGE_64K;
+    const rewritten = personality.rewritingUnmaps && written !== registers.baser(n);
     registers.setBaser(n, written);
-    if ((written & VALID) !== 0n) return;
+    if ((written & VALID) !== 0n && !rewritten) return;
     lock.lock();
     try {
       if (n === DEVICE_TABLE) removeAllDevices(its);

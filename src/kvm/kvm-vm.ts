@@ -1,6 +1,7 @@
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
+import { EVENTFD_MAX } from '../memory/eventfd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Layout } from '../memory/layout.ts';
 import type { Mutex } from '../memory/mutex.ts';
@@ -8,7 +9,7 @@ import type { Words } from '../memory/word.ts';
 import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
-import { checkFrames } from './devices/redistributors.ts';
+import { checkFrames, markLast } from './devices/redistributors.ts';
 import { FD_DEVICE, type FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import type { IoEventFd, IoEventFds } from './ioeventfds.ts';
@@ -102,13 +103,22 @@ export class KvmVm {
 
   // ---- file descriptors
 
-  /** eventfd(2). @throws KvmError EMFILE, EINVAL for a count that is no count */
+  /** eventfd(2). @param count - 0 to 2^32 - 1. @throws KvmError EMFILE, EINVAL for a count that is no count */
   eventfd(count: number | bigint = 0, semaphore = false): Fd {
+    if (!isWhole(count, 0xffff_ffffn))
+      throw new KvmError('eventfd', 'EINVAL', `the count is a whole number from 0 to 2^32 - 1, not ${count}`);
     return this.vm.irqfds.open(count, semaphore);
   }
 
   /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
   write(fd: number, value: number | bigint = 1): boolean {
+    this.vm.irqfds.eventfd(fd);
+    if (!isWhole(value, EVENTFD_MAX))
+      throw new KvmError(
+        'write',
+        'EINVAL',
+        `an eventfd takes whole numbers from 0 to 2^64 - 2, not ${value}`,
+      );
     return this.board.write(fd, value);
   }
 
@@ -137,10 +147,17 @@ export class KvmVm {
     return checkExtension(capability, this.vm);
   }
 
-  /** KVM_CREATE_VCPU: the number of the new one. @throws KvmError EINVAL beyond the VM's vCPUs */
+  /**
+   * KVM_CREATE_VCPU: the number of the new one. A vCPU's id is its index here.
+   * @throws KvmError EBUSY once the vGIC is initialised, EINVAL beyond the VM's vCPUs
+   * @see kvm_arch_vcpu_precreate
+   */
   createVcpu(): number {
+    if (this.vm.vgic.initialised)
+      throw new KvmError('KVM_CREATE_VCPU', 'EBUSY', 'the vGIC is initialised: vCPUs come before');
     const vcpu = this.beginVcpu();
     this.vm.vgic.endVcpu();
+    markLast(this.gic.redistributors, this.vm.vgic);
     return vcpu;
   }
 
@@ -158,7 +175,9 @@ export class KvmVm {
 
   /** KVM_CREATE_DEVICE: the device's descriptor, -1 for a mere test. @throws KvmError ENODEV, EEXIST, EBUSY, E2BIG, ENOMEM */
   createDevice(args: CreateDevice): number {
-    return this.#configured(() => createDevice(this, args));
+    const fd = this.#configured(() => createDevice(this, args));
+    this.gic.its.exists = this.vm.vgic.hasIts;
+    return fd;
   }
 
   /** KVM_SET_DEVICE_ATTR. @param value - what userspace's pointer leads to; undefined where it leads to nothing */
@@ -166,7 +185,9 @@ export class KvmVm {
     const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
     this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
     // An irqfd knows which ITS its route leads to, and that may be decided only now.
-    if (name.group === GROUPS.ADDR) this.vm.irqfds.refreshAll();
+    if (name.group !== GROUPS.ADDR) return;
+    this.vm.irqfds.refreshAll();
+    markLast(this.gic.redistributors, this.vm.vgic);
   }
 
   /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */
@@ -236,15 +257,22 @@ export class KvmVm {
    */
   enterGuest(vcpu: number): CpuInterface {
     const { vgic } = this.vm;
+    if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= vgic.onlineVcpus)
+      throw new KvmError(
+        'KVM_RUN',
+        'EBADF',
+        `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`,
+      );
     if (vgic.model === VGIC_V3) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
+    const cpu = this.gic.cpuInterface(vcpu);
     vgic.enterGuest();
-    return this.gic.cpuInterface(vcpu);
+    return cpu;
   }
 
-  /** The exit of KVM_RUN. */
+  /** The exit of KVM_RUN. @throws KvmError EINVAL where no vCPU is inside */
   leaveGuest(): void {
-    this.vm.vgic.leaveGuest();
+    if (!this.vm.vgic.leaveGuest()) throw new KvmError('KVM_RUN', 'EINVAL', 'no vCPU is inside KVM_RUN');
   }
 
   #device(call: AttributeCall, fd: number): Device {
@@ -262,4 +290,9 @@ export class KvmVm {
       this.board.configLock.unlock();
     }
   }
+}
+
+function isWhole(value: number | bigint, most: bigint): boolean {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return false;
+  return value >= 0 && BigInt(value) <= most;
 }

@@ -1,6 +1,6 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { add, load, setBits, store, type Words } from '../memory/word.ts';
+import { add, load, replace, setBits, store, type Words } from '../memory/word.ts';
 
 /** KVM_DEV_TYPE_ARM_VGIC_V2, V3 and ITS. @see linux/kvm.h */
 export const VGIC_NONE = 0;
@@ -203,8 +203,13 @@ export class VgicState {
     add(this.#words, this.#at + RUNNING, 1);
   }
 
-  leaveGuest(): void {
-    add(this.#words, this.#at + RUNNING, -1);
+  /** False, with nothing counted, where no vCPU is inside. */
+  leaveGuest(): boolean {
+    for (;;) {
+      const running = this.runningVcpus;
+      if (running === 0) return false;
+      if (replace(this.#words, this.#at + RUNNING, running, running - 1)) return true;
+    }
   }
 
   #address(field: number): number {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { formatAnswer } from '../../src/conformance/vectors/vector-answers.ts';
 import { readVector } from '../../src/conformance/vectors/vector-language.ts';
 import { runVector } from '../../src/conformance/vectors/vector-runner.ts';
+import { askProbe, readProbe } from './abi.ts';
 import { KernelTarget } from './kernel-target.ts';
 import type { KernelName } from './kernels.ts';
 import type { LiveKernel } from './live-kernel.ts';
@@ -31,6 +32,19 @@ export function recordingOf(vector: string, kernel: KernelName): string {
   return join(TEST, 'data/kvm', kernel, `${basename(vector, '.vec')}.jsonl`);
 }
 
+/** Every probe of KVM's calls, by path. */
+export function probes(): string[] {
+  const folder = join(TEST, 'data/kvm/abi');
+  return readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+/** Where a kernel's answers to a probe are. */
+export function probeRecordingOf(probe: string, kernel: KernelName): string {
+  return join(TEST, 'data/kvm', kernel, `${basename(probe)}.txt`);
+}
+
 /** Asks a kernel every vector and writes its answers down; how many answers there were. */
 export function record(kernel: LiveKernel, name: KernelName): number {
   let answers = 0;
@@ -44,6 +58,12 @@ export function record(kernel: LiveKernel, name: KernelName): number {
     writeFileSync(to, `${given.map((answer) => formatAnswer({ ...answer, marks: [] })).join('\n')}\n`);
     answers += given.length;
   }
+  for (const path of probes()) {
+    const given = askProbe(kernel, readProbe(path));
+    writeFileSync(probeRecordingOf(path, name), `${given.join('\n')}\n`);
+    answers += given.length;
+  }
+  kernel.complaints.splice(0);
   writeFileSync(join(TEST, 'data/kvm', name, 'release'), `${kernel.release}\n`);
   return answers;
 }

@@ -1,5 +1,5 @@
 import { dispatchAtomics } from '../dispatched-atomics.ts';
-import * as plain from '../plain.ts';
+import { construct, get, set } from '../plain.ts';
 import { ACCESS_NAME, makeAccess } from './access.ts';
 
 /** Set by the plugin for vitest where it rewrites all that tests import. */
@@ -9,7 +9,7 @@ const ALL = 'IRQLOOM_REWRITES_ALL';
 export function offerAccess(): void {
   dispatchAtomics();
   if (ACCESS_NAME in globalThis) return;
-  Object.defineProperty(globalThis, ACCESS_NAME, { value: makeAccess(plain) });
+  Object.defineProperty(globalThis, ACCESS_NAME, { value: makeAccess({ get, set, construct }) });
 }
 
 /** Says to the processes that run tests that all code of theirs is rewritten. */

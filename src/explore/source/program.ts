@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { IrqError } from '../../base/irq-error.ts';
-import * as plain from '../plain.ts';
+import { construct, get, set } from '../plain.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
 import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
@@ -59,7 +59,7 @@ export class Program {
    * @throws IrqError `ERR_SCENARIO` where that cannot be done, with why.
    */
   static async load(file: string, rewrites = true): Promise<Program> {
-    const access = makeAccess(plain);
+    const access = makeAccess({ get, set, construct });
     const commonjs = new CommonJsCode(rewrites);
     const instance = new CommonJsInstance(commonjs, access);
     return withoutExit(file, async () => {

@@ -1,9 +1,9 @@
-import type { AnyNode, ChainExpression, Expression, MemberExpression, Program } from 'acorn';
+import type { AnyNode, ChainExpression, MemberExpression, Program } from 'acorn';
 import { parse } from 'acorn';
 
 /** A program of JavaScript as a tree. Parentheses are nodes of it, so that text may be put right beside them. */
 export type Tree = Program;
-export type { AnyNode, ChainExpression, Expression, MemberExpression };
+export type { AnyNode, ChainExpression, MemberExpression };
 
 export type SourceType = 'module' | 'script';
 

@@ -37,7 +37,11 @@ export function itsDevice(parts: ItsParts): Device {
     has: ({ group, attr }) => {
       if (group === GROUPS.ADDR) return attr === BigInt(ADDRESSES.ITS);
       if (group === GROUPS.CTRL) return CONTROL_NUMBERS.includes(attr);
-      return group === GROUPS.ITS_REGS && typeof parts.its.getRegister(Number(attr)) === 'bigint';
+      if (group !== GROUPS.ITS_REGS) return false;
+      const read = parts.its.getRegister(Number(attr));
+      if (read === 'EINVAL')
+        refuse('EINVAL', `0x${attr.toString(16)} is no offset of a register`, 'KVM_HAS_DEVICE_ATTR');
+      return typeof read === 'bigint';
     },
   };
 }

@@ -97,3 +97,32 @@ export function checkFrames(vgic: VgicState): void {
       throw stop('EINVAL', 'the distributor and the redistributors overlap');
   }
 }
+
+/**
+ * Sets GICR_TYPER.Last as KVM reads it: vCPUs fill the regions in their order; the last one of a region is Last, unless the region is
+ * full and another one with a redistributor in it begins where it ends. Without a place a redistributor is not Last.
+ * @see vgic_mmio_vcpu_rdist_is_last in vgic-mmio-v3.c
+ */
+export function markLast(redistributors: readonly { last: boolean }[], vgic: VgicState): void {
+  const regions = vgic.redistributors;
+  let first = 0;
+  const filled = regions.map((region) => {
+    const room = region.count === 0 ? vgic.onlineVcpus : region.count;
+    const used = Math.max(0, Math.min(room, vgic.onlineVcpus - first));
+    const at = first;
+    first += used;
+    return {
+      first: at,
+      used,
+      full: used === region.count,
+      end: region.base + GICR_STRIDE * region.count,
+      base: region.base,
+    };
+  });
+  for (const redistributor of redistributors) redistributor.last = false;
+  for (const { first: at, used, full, end } of filled) {
+    const goesOn = full && filled.some(({ base, used: others }) => base === end && others > 0);
+    const redistributor = redistributors[at + used - 1];
+    if (used > 0 && redistributor && !goesOn) redistributor.last = true;
+  }
+}

@@ -1,5 +1,6 @@
 import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
 import { FIRST_SPI } from '../../arch/intid.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { VGIC_V2, VGIC_V3, type VgicState } from '../vgic-state.ts';
 import type { Vm } from '../vm.ts';
@@ -58,7 +59,7 @@ function getAttribute(
 ): bigint {
   const call = 'KVM_GET_DEVICE_ATTR';
   if (name.group === GROUPS.ADDR) return getAddress(vgic, name.attr, value);
-  if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis === 0 ? 0 : vgic.spis + FIRST_SPI);
+  if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis + FIRST_SPI);
   if (hasRegister(gic, vgic, name, call)) return readVgicRegister(gic, vgic, name);
   return refuse('ENXIO', `attribute ${name.attr} of group ${name.group} cannot be read`, call);
 }
@@ -134,5 +135,10 @@ function control({ vm, gic }: VgicParts, attr: bigint): void {
   if (!vgic.initialised)
     refuse('ENXIO', 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first');
   if (vgic.runningVcpus > 0) refuse('EBUSY', 'a vCPU is running');
-  gic.lpis.savePendingTables();
+  try {
+    gic.lpis.savePendingTables();
+  } catch (error) {
+    if (!(error instanceof IrqError) || error.code !== 'ERR_GUEST_ADDRESS') throw error;
+    refuse('EFAULT', 'a pending table lies outside memory');
+  }
 }

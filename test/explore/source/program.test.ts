@@ -118,7 +118,7 @@ describe('the modules of a scenario', () => {
   test('do what they did when they are rewritten: parsers, compressors and version ranges of the registry', async () => {
     const require = createRequire(import.meta.url);
     const work =
-      "export const seen = (pako, semver, acorn) => { const bytes = new Uint8Array(5000).map((_, i) => (i * i) % 251); const packed = pako.deflate(bytes); const text = 'for (const [a, { b = 1 }] of c?.d ?? []) x[a] ||= `${b}`;'; return JSON.stringify([[...packed], [...pako.inflate(packed)].join() === [...bytes].join(), semver.maxSatisfying(['1.2.3', '1.9.0', '2.0.0'], '^1.2'), acorn.parse(text, { ecmaVersion: 'latest' })]); };";
+      "export const seen = (pako, semver, acorn) => { const bytes = new Uint8Array(5000).map((_, i) => (i * i) % 251); const packed = pako.deflate(bytes); const text = 'for (const [a, { b = 1 }] of c?.d ?? []) x[a] ||= b + [];'; return JSON.stringify([[...packed], [...pako.inflate(packed)].join() === [...bytes].join(), semver.maxSatisfying(['1.2.3', '1.9.0', '2.0.0'], '^1.2'), acorn.parse(text, { ecmaVersion: 'latest' })]); };";
     const files = write({
       's.mjs': `import pako from ${JSON.stringify(require.resolve('pako'))};\nimport semver from ${JSON.stringify(require.resolve('semver'))};\nimport acorn from ${JSON.stringify(require.resolve('acorn'))};\n${work}\nexport const result = seen(pako, semver, acorn);`,
     });

@@ -95,7 +95,10 @@ test.each([
     'loses the this of a method',
     { bind: (object: unknown, method: (o: unknown) => unknown) => method(object) },
   ],
-  ['gives the old value for the new one', { increment: access.postIncrement }],
+  [
+    'counts down for up',
+    { postIncrement: access.postDecrement, postIncrementLoose: access.postDecrementLoose },
+  ],
   ['is strict where the code is not', { setLoose: access.set }],
 ])('the comparison notices a rewriting that %s', (_, wrong) => {
   expect(countDifferences({ ...access, ...wrong }, () => {}).differ).toBeGreaterThan(0);
