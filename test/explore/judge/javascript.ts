@@ -87,6 +87,10 @@ function call(operation: Operation): string {
     wide ? `BigInt(${showOperand(operand)})` : showOperand(operand);
   const at = `${view}, ${index}`;
   switch (kind) {
+    case 'read':
+      return `r${to} = Number(${view}[${index}]);`;
+    case 'write':
+      return `r${to} = Number(${view}[${index}] = ${value(operation.a)});`;
     case 'load':
       return `r${to} = Number(Atomics.load(${at}));`;
     case 'compareExchange':

@@ -18,11 +18,14 @@ export type Condition = { readonly reg: number; readonly equal: boolean; readonl
 
 export type ReadModifyWrite = 'add' | 'sub' | 'and' | 'or' | 'xor' | 'exchange';
 
-/** One call of Atomics, or of the explorer's lock. `to` is the register that takes the answer. */
+/**
+ * One call of Atomics or of the explorer's lock, or an access without them: `read` and `write`. `to` is the register that
+ * takes the answer.
+ */
 export type Operation =
-  | { readonly kind: 'load'; readonly view: View; readonly index: number; readonly to: number }
+  | { readonly kind: 'load' | 'read'; readonly view: View; readonly index: number; readonly to: number }
   | {
-      readonly kind: 'store' | ReadModifyWrite;
+      readonly kind: 'store' | 'write' | ReadModifyWrite;
       readonly view: View;
       readonly index: number;
       readonly a: Operand;

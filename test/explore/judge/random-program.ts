@@ -49,6 +49,8 @@ class Drawing {
   readonly #loops: boolean;
   readonly #sleeps: boolean;
   readonly #locks: boolean;
+  /** Of ten reads and writes, so many are without Atomics. */
+  readonly #plain: number;
   #state: number;
   #left = 0;
   #longLoops = 0;
@@ -63,6 +65,7 @@ class Drawing {
     this.#loops = this.#below(100) < taste.loops;
     this.#sleeps = this.#below(100) < 55;
     this.#locks = this.#below(100) < 10;
+    this.#plain = this.#pick([0, 0, 5, 10]);
   }
 
   program(): Program {
@@ -137,8 +140,9 @@ class Drawing {
     const { view, index } = this.#pick(this.#cells);
     const kind = this.#below(12);
     const make = (operation: Operation): Statement[] => [{ kind: 'do', operation }];
-    if (kind < 4) return make({ kind: 'load', view, index, to });
-    if (kind < 8) return make({ kind: 'store', view, index, a: this.#operand(), to });
+    if (kind < 4) return make({ kind: this.#isPlain() ? 'read' : 'load', view, index, to });
+    if (kind < 8)
+      return make({ kind: this.#isPlain() ? 'write' : 'store', view, index, a: this.#operand(), to });
     if (kind < 10)
       return make({
         kind: 'compareExchange',
@@ -150,6 +154,10 @@ class Drawing {
       });
     const name = this.#pick(['add', 'sub', 'and', 'or', 'xor', 'exchange'] as const);
     return make({ kind: name, view, index, a: this.#operand(), to });
+  }
+
+  #isPlain(): boolean {
+    return this.#plain > 0 && this.#below(10) < this.#plain;
   }
 
   /** Branches that mostly ask for what the thread has just read. */
@@ -210,7 +218,7 @@ class Drawing {
     const [r, s] = [this.#register(), (this.#register() + 1) % REGISTERS];
     const load = (to: number, cell: Cell = { view, index }): Statement => ({
       kind: 'do',
-      operation: { kind: 'load', ...cell, to },
+      operation: { kind: this.#isPlain() ? 'read' : 'load', ...cell, to },
     });
     const log: Statement[] = this.#below(2) === 0 ? [{ kind: 'log', reg: r }] : [];
     this.#left -= 2;
@@ -291,4 +299,9 @@ export function hasLoop(program: Program): boolean {
         (statement.kind === 'if' && (inside(statement.yes) || inside(statement.no))),
     );
   return program.threads.some(inside);
+}
+
+/** Whether a program reads or writes without Atomics. */
+export function hasPlain(program: Program): boolean {
+  return /"kind":"(read|write)"/.test(JSON.stringify(program));
 }

@@ -13,7 +13,7 @@ import {
   type Thread,
   write,
 } from './machine.ts';
-import { lockIndex, type Operation } from './program.ts';
+import { lockIndex, type Operand, type Operation } from './program.ts';
 
 const WAIT_RESULTS = ['ok', 'not-equal', 'timed-out'];
 
@@ -112,13 +112,13 @@ function access(state: State, thread: Thread, operation: Access): void {
   const next = resultOf(operation, BigInt(old), thread.registers);
   if (next !== undefined) write(bytes, view, index, next);
   const changed = read(bytes, view, index) !== old;
-  if (kind === 'store' || changed) thread.looks = undefined;
+  if (kind === 'store' || kind === 'write' || changed) thread.looks = undefined;
   else
     thread.looks = { before: thread.looks, key: keyOf(operation, thread.registers), view, index, value: old };
   const wide = view === 'i64' || view === 'u64';
   let result: number | bigint = old;
-  if (kind === 'store') {
-    const given = evaluate(operation.a, thread.registers);
+  if (kind === 'store' || kind === 'write') {
+    const given = evaluate((operation as { a: Operand }).a, thread.registers);
     result = wide ? BigInt(given) : given;
   }
   thread.answers = digest(thread.answers, result);
@@ -128,10 +128,11 @@ function access(state: State, thread: Thread, operation: Access): void {
 
 /** What the access writes; undefined where it only reads. */
 export function resultOf(operation: Access, old: bigint, registers: readonly number[]): bigint | undefined {
-  if (operation.kind === 'load') return undefined;
+  if (operation.kind === 'load' || operation.kind === 'read') return undefined;
   const a = BigInt(evaluate(operation.a, registers));
   switch (operation.kind) {
     case 'store':
+    case 'write':
     case 'exchange':
       return a;
     case 'add':

@@ -80,6 +80,7 @@ function goAlone(state: State, codes: readonly Code[], t: number): Alone | undef
       case 'wait':
       case 'notify':
       case 'store':
+      case 'write':
         return undefined;
       default: {
         const old = read(state.bytes, operation.view, operation.index);
