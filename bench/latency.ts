@@ -3,7 +3,7 @@ import { LATENCY } from '../src/measure/buckets.ts';
 import { CLOCK_WORDS, Clock, startClock } from '../src/measure/clock.ts';
 import { EventRing, eventRingWords } from '../src/measure/event-ring.ts';
 import { Histogram, histogramWords } from '../src/measure/histogram.ts';
-import type { Path } from '../src/measuring/latency/latency-plan.ts';
+import type { Path } from '../src/measuring/latency/latency-result.ts';
 import { type LatencyOptions, runLatency } from '../src/measuring/latency/latency-run.ts';
 import { Layout } from '../src/memory/layout.ts';
 import type { CalibrationFigures } from '../src/threads/calibration-figures.ts';

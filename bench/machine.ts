@@ -1,9 +1,9 @@
 import { cpuUsage } from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { Machine } from '../src/board/machine.ts';
 import { routesOf } from '../src/guest/source.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/guest/topology.ts';
 import type { Fd } from '../src/kvm/gsi.ts';
-import { Machine } from '../src/board/machine.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';

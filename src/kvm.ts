@@ -1,6 +1,5 @@
 /** KVM's interrupt ABI on arm64 as a library: `irqloom/kvm`. */
 export { VIRT_FRAMES } from './arch/frames.ts';
-export { CAPABILITIES, type CapabilityName, checkExtension } from './kvm/capabilities.ts';
 export {
   attachVm,
   createInitialisedVm,
@@ -8,6 +7,8 @@ export {
   createVms,
   type InitialisedVm,
 } from './board/create-vm.ts';
+export { GuestBus } from './board/guest-bus.ts';
+export { CAPABILITIES, type CapabilityName, checkExtension } from './kvm/capabilities.ts';
 export {
   type Connection,
   DESIGN_NAMES,
@@ -25,7 +26,6 @@ export { ADDRESSES, type AttributeName, CONTROLS, GROUPS } from './kvm/devices/a
 export { packRegion } from './kvm/devices/redistributors.ts';
 export { ERRNO, type ErrnoName } from './kvm/errno.ts';
 export { type Fd, type Gsi, IRQCHIP_PINS, MAX_IRQ_ROUTES, type Pin } from './kvm/gsi.ts';
-export { GuestBus } from './board/guest-bus.ts';
 export {
   IOEVENTFD_DATAMATCH,
   IOEVENTFD_DEASSIGN,
@@ -50,6 +50,7 @@ export {
   type VmAttachment,
 } from './kvm/kvm-vm.ts';
 export type { Msi } from './kvm/msi.ts';
+export { DEFAULT_KVM_OPTIONS, type KvmOptions } from './kvm/options.ts';
 export { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './kvm/route.ts';
 export { type Routing, type RoutingEntry, toRoutes } from './kvm/routing-entry.ts';
 export { applyIoctl, type IoctlContext, type IoctlResult } from './kvm/structs/apply.ts';
@@ -76,7 +77,6 @@ export { formatHex, parseHex } from './kvm/structs/hex.ts';
 export { findIoctl, IOCTLS, type Ioctl } from './kvm/structs/ioctls.ts';
 export { VGIC_ITS, VGIC_V2, VGIC_V3 } from './kvm/vgic-state.ts';
 export { Vm } from './kvm/vm.ts';
-export { DEFAULT_KVM_OPTIONS, type KvmOptions } from './kvm/options.ts';
 export { GsiAllocator } from './kvm/vmm/gsi-allocator.ts';
 export { type PciFunction, VMM_POLICIES, type VmmPolicy } from './kvm/vmm/policies.ts';
 export { RouteShadow } from './kvm/vmm/route-shadow.ts';

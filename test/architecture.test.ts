@@ -100,6 +100,106 @@ describe('the floors of src', () => {
   });
 });
 
+/** Rooms that the rest of the house enters by their contract, index.ts, only. */
+const ROOMS = new Set(['guest', 'stress', 'measuring', 'debate', 'recorded', 'conformance']);
+
+/** Imports that reach past a room's contract. Reports may also read the values that lie beside a result type. */
+function trespassesIn(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) =>
+    importsOf(source)
+      .filter((target) => {
+        const room = folderOf(target);
+        if (!ROOMS.has(room) || room === folderOf(source.path) || target === `src/${room}/index.ts`)
+          return false;
+        return !(folderOf(source.path) === 'report' && target.endsWith('-result.ts'));
+      })
+      .map((target) => `${source.path} imports ${target}`),
+  );
+}
+
+describe('the rooms of src', () => {
+  test('are entered by their contracts', () => {
+    expect(trespassesIn(sourcesIn('src'))).toEqual([]);
+  });
+
+  test('an import past a contract is found; a report may read values beside a result type', () => {
+    const past = { path: 'src/cli/stress.ts', text: "import { Tally } from '../stress/stress-tally.ts';" };
+    const result = { path: 'src/report/a.ts', text: "import { held } from '../stress/stress-result.ts';" };
+    const plan = { path: 'src/report/b.ts', text: "import type { Plan } from '../stress/stress-plan.ts';" };
+    expect(trespassesIn([past, result, plan])).toEqual([
+      'src/cli/stress.ts imports src/stress/stress-tally.ts',
+      'src/report/b.ts imports src/stress/stress-plan.ts',
+    ]);
+  });
+
+  test('begin with a doc comment of at most ten lines that says what the room is for', () => {
+    for (const room of ROOMS) {
+      const text = readFileSync(join(ROOT, `src/${room}/index.ts`), 'utf8');
+      const header = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(text)?.[1]?.split('\n') ?? [];
+      expect(header.length, room).toBeGreaterThanOrEqual(3);
+      expect(header.length, room).toBeLessThanOrEqual(10);
+    }
+  });
+});
+
+/** Folders whose files still import each other in a circle. */
+const CIRCULAR = new Set(['explore', 'its', 'kvm']);
+
+/** Files that import each other in a circle; an import of types counts as any other. */
+function circlesIn(sources: readonly Source[]): string[] {
+  const imports = new Map(sources.map((source) => [source.path, importsOf(source)]));
+  const cleared = new Set<string>();
+  const circles: string[] = [];
+  const walk = (path: string, above: readonly string[]) => {
+    const from = above.indexOf(path);
+    if (from >= 0) circles.push([...above.slice(from), path].join(' > '));
+    if (from >= 0 || cleared.has(path)) return;
+    for (const target of imports.get(path) ?? []) walk(target, [...above, path]);
+    cleared.add(path);
+  };
+  for (const path of imports.keys()) walk(path, []);
+  return circles;
+}
+
+describe('files', () => {
+  test('do not import each other in a circle, types included', () => {
+    expect(circlesIn(sourcesIn('src').filter(({ path }) => !CIRCULAR.has(folderOf(path))))).toEqual([]);
+  });
+
+  test('a circle is found, also one of types', () => {
+    const a = { path: 'src/base/a.ts', text: "import type { B } from './b.ts';" };
+    const b = { path: 'src/base/b.ts', text: "import { c } from './c.ts';" };
+    const c = { path: 'src/base/c.ts', text: "import { a } from './a.ts';" };
+    expect(circlesIn([a, b, c])).toEqual(['src/base/a.ts > src/base/b.ts > src/base/c.ts > src/base/a.ts']);
+  });
+});
+
+describe('what exists once', () => {
+  const sources = sourcesIn('src');
+  const filesWith = (pattern: RegExp, all: readonly Source[] = sources) =>
+    all.filter(({ text }) => pattern.test(withoutComments(text))).map(({ path }) => path);
+  const THREAD_POOL = /new Piscina\(/;
+  const ITS_BRING_UP = /write\([^;]*gits\.CBASER/;
+
+  test('the thread pool, beside that of the explorer', () => {
+    expect(filesWith(THREAD_POOL)).toEqual(['src/base/pool.ts', 'src/explore/real/pool.ts']);
+  });
+
+  test('the bring-up of an ITS, beside that of the races', () => {
+    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts', 'src/races/on-machine.ts']);
+  });
+
+  test('a second one of either is found', () => {
+    const second = (text: string) => [{ path: 'src/cli/stress.ts', text }];
+    expect(filesWith(THREAD_POOL, second('const pool = new Piscina({});'))).toHaveLength(1);
+    expect(filesWith(ITS_BRING_UP, second('bus.write(base + gits.CBASER, 8, 0n);'))).toHaveLength(1);
+  });
+
+  test('thread programs are found by import, not by names put together from strings', () => {
+    expect(filesWith(/compiled\(import\.meta\.url/)).toEqual(['src/base/pool.ts']);
+  });
+});
+
 describe('workers', () => {
   test('are a few lines each: they bind and call', () => {
     for (const { path, text } of sourcesIn('workers')) {

@@ -1,6 +1,5 @@
 import { Command } from 'commander';
-import { compareRuns } from '../measuring/compare-runs/run-comparison.ts';
-import { readSavedRuns } from '../measuring/compare-runs/saved-runs.ts';
+import { compareRuns, readSavedRuns } from '../measuring/index.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
 import { EXIT } from './exit.ts';
 import { readText } from './files.ts';

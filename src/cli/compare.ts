@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
-import type { CompareResult } from '../debate/debate-result.ts';
-import { runCompare } from '../debate/debate-run.ts';
+import { type CompareResult, runCompare } from '../debate/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { compareFindings } from '../report/compare-findings.ts';
 import { compareHtml } from '../report/compare-html.ts';

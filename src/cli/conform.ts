@@ -1,7 +1,12 @@
 import { Command, Option } from 'commander';
-import { answersTo, conform } from '../conformance/conform.ts';
-import { formatAnswer, PROFILES, type Profile } from '../conformance/vectors/vector-answers.ts';
-import { readVector } from '../conformance/vectors/vector-language.ts';
+import {
+  answersTo,
+  conform,
+  formatAnswer,
+  PROFILES,
+  type Profile,
+  readVector,
+} from '../conformance/index.ts';
 import { conformText } from '../report/conform-text.ts';
 import { EXIT } from './exit.ts';
 

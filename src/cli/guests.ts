@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
-import { GUESTS, type GuestScenario } from '../conformance/guests/guest-catalogue.ts';
-import { runGuests } from '../conformance/guests/guests-run.ts';
+import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Terminal } from './terminal.ts';

@@ -4,20 +4,22 @@ import { didYouMean } from '../base/suggestion.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { formatLog } from '../measure/hdr-log.ts';
 import { formatHgrm } from '../measure/hgrm.ts';
-import { compareRuns } from '../measuring/compare-runs/run-comparison.ts';
-import { readSavedRuns } from '../measuring/compare-runs/saved-runs.ts';
 import {
   BACKGROUNDS,
   type Background,
+  compareRuns,
+  type LatencyOptions,
+  type LatencyPictures,
+  type LatencyResult,
   type Path,
   pathName,
+  readSavedRuns,
+  runLatency,
   SIGNALS,
   type Signal,
   WAITINGS,
   type Waiting,
-} from '../measuring/latency/latency-plan.ts';
-import type { LatencyPictures, LatencyResult } from '../measuring/latency/latency-result.ts';
-import { type LatencyOptions, runLatency } from '../measuring/latency/latency-run.ts';
+} from '../measuring/index.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
 import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';

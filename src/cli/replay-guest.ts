@@ -1,10 +1,6 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
-import { replayMoved } from '../recorded/replay/moved-replay.ts';
-import { replayGuest } from '../recorded/replay/replay.ts';
-import { isFaithful } from '../recorded/replay/replay-result.ts';
-import { replayThreaded } from '../recorded/replay/threaded-replay.ts';
-import { readGuestTrace } from '../recorded/trace/guest-trace.ts';
+import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
 import { replayText } from '../report/replay-text.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { wholeNumber } from './values.ts';

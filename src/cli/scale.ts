@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DISPATCHES } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { runScale } from '../measuring/scale/scale-run.ts';
+import { runScale } from '../measuring/index.ts';
 import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
 import { EXIT, interruptible } from './exit.ts';

@@ -3,11 +3,7 @@ import { openMetrics } from '../report/open-metrics.ts';
 import { type StressMoment, stressHtml } from '../report/stress-html.ts';
 import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { type WatchedMoment, watchLines } from '../report/stress-watch.ts';
-import type { StressDetail } from '../stress/stress-detail.ts';
-import type { Plan } from '../stress/stress-plan.ts';
-import type { StressResult } from '../stress/stress-result.ts';
-import type { StressGlance } from '../stress/stress-run.ts';
-import type { Track } from '../stress/traced/timelines.ts';
+import type { Plan, StressDetail, StressGlance, StressResult, Track } from '../stress/index.ts';
 import { writeText } from './files.ts';
 import { LiveView } from './live-view.ts';
 

@@ -6,14 +6,19 @@ import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { isGuestRecording, readGuestTrace } from '../recorded/trace/guest-trace.ts';
-import { recordedWorkload, shapeOf } from '../recorded/workload.ts';
+import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import type { StressOptions } from '../stress/stress-build.ts';
-import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../stress/stress-plan.ts';
-import { held, type StressResult } from '../stress/stress-result.ts';
-import { runStress } from '../stress/stress-run.ts';
+import {
+  CHURNS,
+  type Churn,
+  held,
+  LINE_MODES,
+  type LineMode,
+  runStress,
+  type StressOptions,
+  type StressResult,
+} from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
+import type { ConformResult, VectorResult } from './conform-result.ts';
 import { MachineTarget, vectorMachine } from './machine-target.ts';
 import {
-  type AnswerComparison,
   compareAnswers,
   expectedPathOf,
   type Profile,
@@ -11,27 +11,6 @@ import {
 import { readVector } from './vectors/vector-language.ts';
 import { runVector } from './vectors/vector-runner.ts';
 import type { Vector } from './vectors/vector-step.ts';
-
-/** Moves with the meaning of a field of {@link ConformResult}. */
-const SCHEMA_VERSION = 1;
-
-/** How one vector's answers compare with what was recorded. */
-export type VectorResult = AnswerComparison & {
-  /** The file's name without folder and ending. */
-  readonly name: string;
-};
-
-export type ConformResult = {
-  readonly schemaVersion: typeof SCHEMA_VERSION;
-  readonly command: 'conform';
-  readonly profile: Profile;
-  readonly vectors: readonly VectorResult[];
-  /** Sums over all vectors. */
-  readonly answers: number;
-  readonly differ: number;
-  readonly unsupported: number;
-  readonly notRequired: number;
-};
 
 /** A vector and what it was answered, read and checked. */
 export type VectorCase = {
@@ -70,7 +49,7 @@ export function conform(paths: readonly string[], profile: Profile): ConformResu
   const sum = (field: 'answers' | 'differ' | 'unsupported' | 'notRequired') =>
     vectors.reduce((total, vector) => total + vector[field], 0);
   return {
-    schemaVersion: SCHEMA_VERSION,
+    schemaVersion: 1,
     command: 'conform',
     profile,
     vectors,

@@ -1,5 +1,5 @@
 import type { Machine } from '../board/machine.ts';
-import { type Plan, stressViews } from '../stress/stress-plan.ts';
+import { type Plan, stressViews } from '../stress/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 
 /** What a device does in one block. */

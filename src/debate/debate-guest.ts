@@ -1,7 +1,6 @@
 import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
-import { stressGuest } from '../stress/stress-guest.ts';
-import type { Plan } from '../stress/stress-plan.ts';
+import { type Plan, stressGuest } from '../stress/index.ts';
 import { guestProgram } from '../threads/programs.ts';
 
 /** Polls for as long as anything in a comparison can take. */

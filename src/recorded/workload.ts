@@ -1,13 +1,18 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
-import { ItsDriver } from '../guest/its-driver.ts';
-import type { Source } from '../guest/source.ts';
-import { type Topology, wiredSources } from '../guest/topology.ts';
-import type { GuestTables, Workload } from '../guest/workload.ts';
 import type { MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
+import {
+  GicDriver,
+  type GuestTables,
+  ItsDriver,
+  LINUX_PRIORITY,
+  type Source,
+  type Topology,
+  type Workload,
+  wiredSources,
+} from '../guest/index.ts';
 import { configTableOf, GuestBoot, recordedConfig } from './trace/guest-boot.ts';
 import { type GuestSetup, setupOf } from './trace/guest-setup.ts';
 import type { GuestTrace } from './trace/guest-trace.ts';

@@ -1,4 +1,4 @@
-import type { CompareResult, DesignResult, UpdateRow } from '../debate/debate-result.ts';
+import type { CompareResult, DesignResult, UpdateRow } from '../debate/index.ts';
 import type { OperationCount } from '../memory/operation-count.ts';
 import { count, factor, size, time } from './units.ts';
 

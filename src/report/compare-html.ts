@@ -1,4 +1,4 @@
-import type { CompareResult, DesignResult, UpdateRow } from '../debate/debate-result.ts';
+import type { CompareResult, DesignResult, UpdateRow } from '../debate/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { compareFindings } from './compare-findings.ts';
 import { fateRows } from './compare-text.ts';

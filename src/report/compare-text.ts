@@ -1,4 +1,4 @@
-import type { CompareResult, DesignResult, UpdateFigures } from '../debate/debate-result.ts';
+import type { CompareResult, DesignResult, UpdateFigures } from '../debate/index.ts';
 import type { UpdateFates } from '../kvm/designs/update-fates.ts';
 import { calibrationLines } from './calibration-text.ts';
 import { compareFindings } from './compare-findings.ts';

@@ -1,4 +1,4 @@
-import type { StressDetail } from '../stress/stress-detail.ts';
+import type { StressDetail } from '../stress/index.ts';
 
 /** What a run counts at a moment. */
 export type MetricsSample = { readonly seconds: number; readonly detail: StressDetail };

@@ -1,7 +1,4 @@
-import type { Plan } from '../stress/stress-plan.ts';
-import type { StressResult } from '../stress/stress-result.ts';
-import type { Slice } from '../stress/traced/slices.ts';
-import type { Role, Track } from '../stress/traced/timelines.ts';
+import type { Plan, Role, Slice, StressResult, Track } from '../stress/index.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 

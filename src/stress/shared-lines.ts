@@ -1,8 +1,9 @@
 import type { Interrupts } from '../gic/interrupts.ts';
 import { LINE as LINE_BIT } from '../gic/state.ts';
-import type { Source } from '../guest/source.ts';
+import type { Source } from '../guest/index.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
+import type { LineTotals } from './stress-result.ts';
 
 // By line. Written by the devices that share it.
 const RAISES = 0;
@@ -42,21 +43,6 @@ export function linesOf(sources: readonly Source[]): SharedLine[] {
 export function lineRegion(layout: Layout, lines: number): Region {
   return layout.region('lines', lines * LINE_WORDS);
 }
-
-/** What the resampled lines of a run did, in sum. */
-export type LineTotals = {
-  readonly lines: number;
-  /** Of these, how many two devices share. */
-  readonly shared: number;
-  /** Times a device raised its line, those after a resample among them. */
-  readonly raises: number;
-  readonly reasserts: number;
-  /** Times a handler ran; and found that no device asserted the line. */
-  readonly taken: number;
-  readonly idle: number;
-  /** Most of the latter in a row, without a raise in between. */
-  readonly mostIdleInARow: number;
-};
 
 /** An account of the lines that devices hold until they are served. A view of shared words. */
 export class LineAccount {

@@ -1,4 +1,4 @@
-import type { Source } from '../guest/source.ts';
+import type { Source } from '../guest/index.ts';
 import type { Plan } from './stress-plan.ts';
 
 /** A source as it was before its message changed: its event is still mapped. */

@@ -1,31 +1,26 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { GicDriver } from '../guest/gic-driver.ts';
-import { type Source, standIns } from '../guest/source.ts';
+import type { Fault, MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import {
   bootSynthetic,
+  GicDriver,
+  type GuestTables,
+  type Source,
+  standIns,
   syntheticConfig,
   syntheticSources,
   syntheticTables,
   type Topology,
+  type Workload,
   wiredSources,
-} from '../guest/topology.ts';
-import type { GuestTables, Workload } from '../guest/workload.ts';
+} from '../guest/index.ts';
 import type { DesignName } from '../kvm/designs/design.ts';
 import { DESIGNS } from '../kvm/designs/designs.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Fault, MachineConfig } from '../board/config.ts';
-import { Machine } from '../board/machine.ts';
-import {
-  type Churn,
-  type LineMode,
-  type Plan,
-  proofKind,
-  stressViews,
-  stressWords,
-  threadsOf,
-} from './stress-plan.ts';
+import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
+import type { Churn, LineMode } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';
 
 /** A stress run's input and settings. */

@@ -1,25 +1,9 @@
 import type { Machine } from '../board/machine.ts';
 import { VIOLATIONS } from '../board/proof.ts';
-import type { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';
-import { CHURN_COUNTS, type ChurnCount, type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+import { CHURN_COUNTS, type StressDetail } from './stress-result.ts';
 import type { Tally } from './stress-tally.ts';
-
-/** Everything that a stress run counts, so far: for live views, metrics and reports. Totals since the start. */
-export type StressDetail = {
-  readonly vcpus: readonly {
-    readonly delivered: number;
-    readonly halts: number;
-    readonly pollHits: number;
-    /** From the signal to the handler, ns. */
-    readonly latency: Distribution;
-    /** By device. The latency is undefined where there are too many pairs to tell them apart. */
-    readonly devices: readonly { readonly delivered: number; readonly latency: Distribution | undefined }[];
-  }[];
-  readonly devices: readonly { readonly injected: number; readonly delivered: number }[];
-  readonly churn: Readonly<Record<ChurnCount, number>>;
-  readonly violations: Readonly<Record<(typeof VIOLATIONS)[number], number>>;
-};
 
 /** Reads all of it; any time, on the main thread. The run goes on meanwhile, so the parts are not of one moment. */
 export function stressDetail(machine: Machine, plan: Plan, tally: Tally): StressDetail {

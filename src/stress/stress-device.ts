@@ -1,7 +1,7 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
-import type { Source } from '../guest/source.ts';
 import type { Machine } from '../board/machine.ts';
+import type { Source } from '../guest/index.ts';
 import type { EventFd } from '../memory/eventfd.ts';
 import { load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';

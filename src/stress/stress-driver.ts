@@ -1,17 +1,25 @@
 import { FIRST_LPI } from '../arch/intid.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { Chance } from '../base/chance.ts';
-import { isPending } from '../gic/state.ts';
-import { GicDriver, LINUX_PRIORITY } from '../guest/gic-driver.ts';
-import { ItsDriver } from '../guest/its-driver.ts';
-import { connectionsOf, hasIrqFd, nameOf, SOURCE_POLICY, type Source } from '../guest/source.ts';
-import type { Userland } from '../kvm/designs/design.ts';
 import type { Machine } from '../board/machine.ts';
+import { isPending } from '../gic/state.ts';
+import {
+  connectionsOf,
+  GicDriver,
+  hasIrqFd,
+  ItsDriver,
+  LINUX_PRIORITY,
+  nameOf,
+  SOURCE_POLICY,
+  type Source,
+} from '../guest/index.ts';
+import type { Userland } from '../kvm/designs/design.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { SpareEvents } from './spare-events.ts';
-import { CHURN_COUNTS, type ChurnCount, type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Configuration bytes of an LPI. */
 const LPI_OFF = lpiConfig(LINUX_PRIORITY, false);

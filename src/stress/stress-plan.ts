@@ -1,18 +1,11 @@
-import type { Source, SourceKind } from '../guest/source.ts';
-import type { GuestTables } from '../guest/workload.ts';
 import type { Machine } from '../board/machine.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../board/proof.ts';
+import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
+import type { Churn } from './stress-result.ts';
 import { sliceRegions } from './traced/slices.ts';
-
-/** How level-triggered wires are driven. */
-export const LINE_MODES = ['irq-line', 'resample'] as const;
-export type LineMode = (typeof LINE_MODES)[number];
-
-export const CHURNS = ['none', 'light', 'heavy'] as const;
-export type Churn = (typeof CHURNS)[number];
 
 /** The task that every thread of a stress run shares. Plain data. */
 export type Plan = GuestTables & {
@@ -28,10 +21,6 @@ export type Plan = GuestTables & {
   /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
   readonly slices: number;
 };
-
-/** Churn of the driver, counted in shared words so that a live view sees it. */
-export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const;
-export type ChurnCount = (typeof CHURN_COUNTS)[number];
 
 /** The words of a stress run, within the scenario's region of the machine. */
 type StressRegions = {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { GicDriver } from '../../src/guest/gic-driver.ts';
-import type { Fd } from '../../src/kvm/gsi.ts';
 import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/board/stamps.ts';
+import { GicDriver } from '../../src/guest/gic-driver.ts';
+import type { Fd } from '../../src/kvm/gsi.ts';
 import { STAGE } from '../../src/measure/event-ring.ts';
 
 const PIN = 5;

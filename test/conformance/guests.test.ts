@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/board/machine.ts';
 import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
-import { passed, runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
+import { passed } from '../../src/conformance/guests/guests-result.ts';
+import { runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
 import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { guestsText } from '../../src/report/guests-text.ts';
 

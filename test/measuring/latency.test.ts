@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { decodeHistogram } from '../../src/measure/hdr-format.ts';
-import { STRETCHES } from '../../src/measuring/latency/collect.ts';
-import { type Path, SIGNALS, WAITINGS } from '../../src/measuring/latency/latency-plan.ts';
-import type { LatencyResult } from '../../src/measuring/latency/latency-result.ts';
+import {
+  type LatencyResult,
+  type Path,
+  SIGNALS,
+  STRETCHES,
+  WAITINGS,
+} from '../../src/measuring/latency/latency-result.ts';
 import { type LatencyOptions, runLatency } from '../../src/measuring/latency/latency-run.ts';
 import { nap } from '../../src/memory/nap.ts';
 import type { Dispatched } from '../../src/threads/dispatcher.ts';

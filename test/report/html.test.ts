@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Path } from '../../src/measuring/latency/latency-plan.ts';
+import type { Path } from '../../src/measuring/latency/latency-result.ts';
 import { runLatency } from '../../src/measuring/latency/latency-run.ts';
 import { runScale } from '../../src/measuring/scale/scale-run.ts';
 import { lineChart } from '../../src/report/html/line-chart.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Path } from '../../src/measuring/latency/latency-plan.ts';
+import type { Path } from '../../src/measuring/latency/latency-result.ts';
 import { runLatency } from '../../src/measuring/latency/latency-run.ts';
 import { latencyTrace } from '../../src/report/latency-trace.ts';
 import type { TraceEvent } from '../../src/report/trace-events.ts';

@@ -4,37 +4,7 @@ import { type Cast, Harness } from '../../threads/harness.ts';
 import { Board, type Delivery, guestConfig } from './guest-board.ts';
 import type { GuestScenario, Part } from './guest-catalogue.ts';
 import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
-
-/** What became of one guest. */
-export type GuestResult = {
-  readonly name: string;
-  readonly vcpus: number;
-  readonly expected: number;
-  readonly delivered: number;
-  /** Deliveries that did not come; that came more often than they should; and of what should not come at all there. */
-  readonly missing: number;
-  readonly extra: number;
-  readonly unexpected: number;
-  /** Acknowledges that returned nothing although the vCPU had been signalled. */
-  readonly spurious: number;
-  /** The check of the guest, or of userspace, that did not hold; null if all did. */
-  readonly failure: string | null;
-  /** The first deliveries that are not as they should be. */
-  readonly wrong: readonly {
-    readonly vcpu: number;
-    readonly intid: number;
-    readonly expected: number;
-    readonly got: number;
-  }[];
-  readonly seconds: number;
-};
-
-export type GuestsResult = {
-  readonly schemaVersion: 1;
-  readonly command: 'guests';
-  readonly guests: readonly GuestResult[];
-  readonly failed: number;
-};
+import { type GuestResult, type GuestsResult, passed } from './guests-result.ts';
 
 export type GuestOptions = {
   /** A rule of the machine to be broken, to see that it is noticed. */
@@ -47,11 +17,6 @@ export type GuestOptions = {
 const SHOWN = 10;
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 1;
-
-/** Whether everything came as it should. */
-export function passed({ missing, extra, unexpected, spurious, failure }: GuestResult): boolean {
-  return missing + extra + unexpected + spurious === 0 && failure === null;
-}
 
 /** Runs guests one after the other. */
 export async function runGuests(

@@ -1,5 +1,5 @@
 import { gits } from '../../arch/registers.ts';
-import { setUpIts } from '../../guest/its-driver.ts';
+import { setUpIts } from '../../guest/index.ts';
 import { pendingTableOf, VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { vectorItsTables } from '../vectors/vector-macros.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';

@@ -1,9 +1,7 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
 import { gicd, gicr } from '../../arch/registers.ts';
 import { PAGE_64K } from '../../arch/tables.ts';
-import { GicDriver } from '../../guest/gic-driver.ts';
-import { setUpIts } from '../../guest/its-driver.ts';
-import type { RegisterBus } from '../../guest/register-bus.ts';
+import { GicDriver, type RegisterBus, setUpIts } from '../../guest/index.ts';
 import * as layout from './vector-layout.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { VectorTarget } from './vector-target.ts';

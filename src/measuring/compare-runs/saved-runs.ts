@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import { SIGNALS, WAITINGS } from '../latency/latency-plan.ts';
+import { SIGNALS, WAITINGS } from '../latency/latency-result.ts';
 import type { ComparedRun } from './run-comparison.ts';
 
 /**

@@ -1,26 +1,8 @@
 import type { Machine } from '../../board/machine.ts';
 import { STAGE, type StageEvent } from '../../measure/event-ring.ts';
-import { INTENDED, type LatencyPlan, RETURNED, type Signal } from './latency-plan.ts';
+import { INTENDED, type LatencyPlan, RETURNED } from './latency-plan.ts';
+import type { Delivery, Signal } from './latency-result.ts';
 import { keyOf } from './signalling.ts';
-
-/** The stretches that an interrupt's way is made of, in their order; each ends with the stage of its name. */
-export const STRETCHES = ['routed', 'pending', 'woken', 'acknowledged', 'handled', 'ended'] as const;
-export type Stretch = (typeof STRETCHES)[number];
-
-/** One signal and what became of it: times since the measurement began, ns. */
-export type Delivery = {
-  /** Which line of the plan. */
-  readonly line: number;
-  /** When the signal was given, and when it was due: the same where there is no rate. */
-  readonly signal: number;
-  readonly due: number;
-  /** When the call that gave the signal returned. */
-  readonly returned: number;
-  /** When the handler began. */
-  readonly acknowledged: number;
-  /** When each stretch ended, in the order of {@link STRETCHES}; empty where only the whole was measured. */
-  readonly ends: readonly number[];
-};
 
 export type Block = {
   readonly deliveries: readonly Delivery[];

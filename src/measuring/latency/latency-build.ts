@@ -1,12 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { GicDriver } from '../../guest/gic-driver.ts';
-import { routesOf, type Source } from '../../guest/source.ts';
-import { bootSynthetic, syntheticConfig, syntheticSources } from '../../guest/topology.ts';
-import type { Fd } from '../../kvm/gsi.ts';
 import { Machine } from '../../board/machine.ts';
-import { type Background, type LatencyPlan, type Line, latencyWords, type Path } from './latency-plan.ts';
+import {
+  bootSynthetic,
+  GicDriver,
+  routesOf,
+  type Source,
+  syntheticConfig,
+  syntheticSources,
+} from '../../guest/index.ts';
+import type { Fd } from '../../kvm/gsi.ts';
+import { type LatencyPlan, latencyWords } from './latency-plan.ts';
+import type { Background, Line, Path } from './latency-result.ts';
 
 /** What to measure on. */
 export type LatencyTopology = {

@@ -1,7 +1,7 @@
 import { FIRST_LPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
-import { openCpuInterface } from '../../guest/gic-driver.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { openCpuInterface } from '../../guest/index.ts';
 import { add, load } from '../../memory/word.ts';
 import { guestProgram } from '../../threads/programs.ts';
 import { Games } from './games.ts';

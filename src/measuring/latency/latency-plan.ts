@@ -1,47 +1,11 @@
 import type { Machine } from '../../board/machine.ts';
-import type { Dispatch } from '../../kvm/irqfds.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { histogramWords } from '../../measure/histogram.ts';
 import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { MUTEX, Mutex } from '../../memory/mutex.ts';
-
-/**
- * How a signal is given: an eventfd with an irqfd on it, KVM_SIGNAL_MSI, KVM_IRQ_LINE on an edge-triggered SPI, an SGI
- * from another vCPU, the ITS's own INT command.
- */
-export const SIGNALS = ['irqfd', 'signal-msi', 'irq-line', 'sgi', 'its-int'] as const;
-export type Signal = (typeof SIGNALS)[number];
-
-/** What the vCPU does while it has nothing to do. */
-export const WAITINGS = ['polling', 'parked'] as const;
-export type Waiting = (typeof WAITINGS)[number];
-
-/** What vCPUs beside the measured ones do meanwhile. */
-export const BACKGROUNDS = ['none', 'parked', 'busy', 'storming'] as const;
-export type Background = (typeof BACKGROUNDS)[number];
-
-/** One way of an interrupt that is measured. `main`: the device wakes the main thread, and that makes the call. */
-export type Path = { readonly source: Signal; readonly dispatch: Dispatch; readonly waiting: Waiting };
-
-/** A device's interrupt for a vCPU, by all its names. One LPI for all calls that end in one; an SPI for KVM_IRQ_LINE. */
-export type Line = {
-  readonly device: number;
-  readonly vcpu: number;
-  /** An eventfd with an irqfd, and one that the main thread reads to make a call. */
-  readonly fd: number;
-  readonly mailFd: number;
-  readonly gsi: number;
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly lpi: number;
-  /** -1 where the machine has no more. */
-  readonly spi: number;
-};
-
-/** The SGI that is sent between vCPUs. */
-export const SGI = 1;
+import type { Background, Measured, Path } from './latency-result.ts';
 
 /**
  * Stages of the scenario's own in a device's ring: when a signal was to be given, had everything been in time; and when
@@ -51,20 +15,13 @@ export const INTENDED = 64;
 export const RETURNED = 65;
 
 /** What every thread of a measurement is told. Plain data. */
-export type LatencyPlan = {
+export type LatencyPlan = Measured & {
   readonly paths: readonly Path[];
-  /** By device, and within one by vCPU. */
-  readonly lines: readonly Line[];
-  /** vCPUs that are measured: 0 to `vcpus - 1`. */
-  readonly vcpus: number;
-  readonly devices: number;
   readonly background: Background;
   /** vCPUs after the measured ones, for the background. */
   readonly others: number;
   /** The storm's eventfds, one for each of the others. */
   readonly stormFds: readonly number[];
-  /** The last vCPU, which sends the SGIs; -1 where nobody does. */
-  readonly sender: number;
   /** How long a handler runs at least, ns. */
   readonly handlerNs: number;
   /** How many threads can run at one time. */
@@ -134,9 +91,4 @@ export function latencyViews(machine: Machine, plan: Sizes) {
     trips: regions.trips,
     itsLock: new Mutex(machine.words, regions.itsLock, 'the guest lock of the ITS driver'),
   };
-}
-
-/** What a path is called in tables: `irqfd, inline, polling`. */
-export function pathName({ source, dispatch, waiting }: Path): string {
-  return `${source}, ${dispatch}, ${waiting}`;
 }

@@ -1,23 +1,97 @@
 import type { Dispatch } from '../../kvm/irqfds.ts';
-import { Buckets, LATENCY } from '../../measure/buckets.ts';
 import type { ClockFigures } from '../../measure/clock.ts';
 import type { Bounds } from '../../measure/confidence.ts';
 import type { Distribution, Summary } from '../../measure/distribution.ts';
-import { encodeHistogram } from '../../measure/hdr-format.ts';
 import type { CalibrationFigures } from '../../threads/calibration-figures.ts';
-import { type Delivery, STRETCHES, type Stretch } from './collect.ts';
-import type { Background, LatencyPlan, Path } from './latency-plan.ts';
-import type { BlockFigures, PathTally } from './latency-tally.ts';
+
+/**
+ * How a signal is given: an eventfd with an irqfd on it, KVM_SIGNAL_MSI, KVM_IRQ_LINE on an edge-triggered SPI, an SGI
+ * from another vCPU, the ITS's own INT command.
+ */
+export const SIGNALS = ['irqfd', 'signal-msi', 'irq-line', 'sgi', 'its-int'] as const;
+
+export type Signal = (typeof SIGNALS)[number];
+
+/** What the vCPU does while it has nothing to do. */
+export const WAITINGS = ['polling', 'parked'] as const;
+
+export type Waiting = (typeof WAITINGS)[number];
+
+/** What vCPUs beside the measured ones do meanwhile. */
+export const BACKGROUNDS = ['none', 'parked', 'busy', 'storming'] as const;
+
+export type Background = (typeof BACKGROUNDS)[number];
+
+/** One way of an interrupt that is measured. `main`: the device wakes the main thread, and that makes the call. */
+export type Path = { readonly source: Signal; readonly dispatch: Dispatch; readonly waiting: Waiting };
+
+/** A device's interrupt for a vCPU, by all its names. One LPI for all calls that end in one; an SPI for KVM_IRQ_LINE. */
+export type Line = {
+  readonly device: number;
+  readonly vcpu: number;
+  /** An eventfd with an irqfd, and one that the main thread reads to make a call. */
+  readonly fd: number;
+  readonly mailFd: number;
+  readonly gsi: number;
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly lpi: number;
+  /** -1 where the machine has no more. */
+  readonly spi: number;
+};
+
+/** What a path is called in tables: `irqfd, inline, polling`. */
+export function pathName({ source, dispatch, waiting }: Path): string {
+  return `${source}, ${dispatch}, ${waiting}`;
+}
+
+/** The SGI that is sent between vCPUs. */
+export const SGI = 1;
+
+/** The INTID of a line's interrupt, for one way to signal. */
+export function intidOf({ spi, lpi }: Line, source: Signal): number {
+  if (source === 'sgi') return SGI;
+  return source === 'irq-line' ? spi : lpi;
+}
+
+/** The stretches that an interrupt's way is made of, in their order; each ends with the stage of its name. */
+export const STRETCHES = ['routed', 'pending', 'woken', 'acknowledged', 'handled', 'ended'] as const;
+
+export type Stretch = (typeof STRETCHES)[number];
+
+/** One signal and what became of it: times since the measurement began, ns. */
+export type Delivery = {
+  /** Which line of the plan. */
+  readonly line: number;
+  /** When the signal was given, and when it was due: the same where there is no rate. */
+  readonly signal: number;
+  readonly due: number;
+  /** When the call that gave the signal returned. */
+  readonly returned: number;
+  /** When the handler began. */
+  readonly acknowledged: number;
+  /** When each stretch ended, in the order of {@link STRETCHES}; empty where only the whole was measured. */
+  readonly ends: readonly number[];
+};
+
+/** What one block of signals came to. */
+export type BlockFigures = {
+  /** Which of the machines that were booted one after the other, from 0. */
+  readonly boot: number;
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+};
 
 /** Half, the slow end and the mean of one stretch of the way, ns. */
-type StageFigures = {
+export type StageFigures = {
   readonly p50: number | null;
   readonly p99: number | null;
   readonly mean: number | null;
 };
 
 /** One device's line to one vCPU. */
-type LineFigures = { readonly device: number; readonly vcpu: number } & Pick<
+export type LineFigures = { readonly device: number; readonly vcpu: number } & Pick<
   Summary,
   'count' | 'p50' | 'p99'
 >;
@@ -97,6 +171,17 @@ export type LatencyResult = {
   readonly paths: readonly PathResult[];
 };
 
+/** The threads and the interrupts of a measurement. */
+export type Measured = {
+  /** By device, and within one by vCPU. */
+  readonly lines: readonly Line[];
+  /** vCPUs that are measured: 0 to `vcpus - 1`. */
+  readonly vcpus: number;
+  readonly devices: number;
+  /** The last vCPU, which sends the SGIs; -1 where no path uses them. */
+  readonly sender: number;
+};
+
 /** What pictures need beside the result; by path. */
 export type LatencyPictures = {
   readonly points: ReadonlyArray<ReadonlyArray<readonly [atNs: number, latencyNs: number]>>;
@@ -104,86 +189,5 @@ export type LatencyPictures = {
   readonly latency: readonly Distribution[];
   readonly uncorrected: readonly Distribution[];
   readonly stages: ReadonlyArray<Readonly<Record<Stretch, Distribution>>>;
-  readonly plan: LatencyPlan;
+  readonly plan: Measured;
 };
-
-/** Clock readings that can fall between what is timed and what times it, on either side. */
-const READINGS_WITHIN = 4;
-
-export function errorOf({ costNs, resolutionNs }: ClockFigures): LatencyResult['error'] {
-  return {
-    relative: 2 / new Buckets(LATENCY).subBuckets,
-    absoluteNs: READINGS_WITHIN * costNs + resolutionNs,
-  };
-}
-
-export function pathResult(
-  path: Path,
-  plan: LatencyPlan,
-  tally: PathTally,
-  calibration: CalibrationFigures,
-  rate: number,
-): PathResult {
-  const { latency, staged } = tally;
-  const { of, calibrationNs } = yardstick(path.dispatch, path.waiting, calibration);
-  const [whole, followed] = [latency.percentile(50), staged.percentile(50)];
-  return {
-    ...path,
-    count: latency.total,
-    latencyNs: withoutCount(latency.summary()),
-    stagesNs: Object.fromEntries(
-      STRETCHES.map((stretch) => [stretch, stageFigures(tally.stages[stretch])]),
-    ) as Record<Stretch, StageFigures>,
-    ratio: { toCalibration: some(whole / calibrationNs), calibrationNs, of },
-    bounds: { p50: latency.bounds(50), p99: latency.bounds(99) },
-    uncorrectedNs: rate > 0 ? withoutCount(tally.uncorrected.summary()) : null,
-    staged: {
-      count: staged.total,
-      latencyNs: withoutCount(staged.summary()),
-      stampingNs: some(followed - whole),
-      sumsNs: { ...tally.sums },
-      wholeSumNs: tally.wholeSum,
-      typicalNs: Object.fromEntries(
-        STRETCHES.map((stretch) => [
-          stretch,
-          Math.round(tally.typical[stretch] / Math.max(1, tally.typicalCount)),
-        ]),
-      ) as Record<Stretch, number>,
-    },
-    unpaired: tally.unpaired,
-    blocks: tally.blocks,
-    lines: plan.lines.map(({ device, vcpu }, line) => {
-      const { count = 0, p50 = null, p99 = null } = tally.lines[line]?.summary() ?? {};
-      return { device, vcpu, count, p50, p99 };
-    }),
-    histogram: encodeHistogram(latency),
-  };
-}
-
-/** What the same would take with nothing but the threads' own means: one way of a round trip, or one through the main thread. */
-function yardstick(dispatch: Dispatch, waiting: Path['waiting'], calibration: CalibrationFigures) {
-  const { spinNs, parkNs, waitAsyncNs } = calibration;
-  const [kind, trip] =
-    waiting === 'polling' ? (['spinning', spinNs.p50] as const) : (['parked', parkNs.p50] as const);
-  if (dispatch === 'inline') return { of: `half a ${kind} round trip`, calibrationNs: trip / 2 };
-  return {
-    of: `half a waitAsync round trip and half a ${kind} one`,
-    calibrationNs: (waitAsyncNs + trip) / 2,
-  };
-}
-
-function stageFigures(distribution: Distribution): StageFigures {
-  return {
-    p50: some(distribution.percentile(50)),
-    p99: some(distribution.percentile(99)),
-    mean: some(Math.round(distribution.mean)),
-  };
-}
-
-function withoutCount({ count: _, ...rest }: Summary): Omit<Summary, 'count'> {
-  return rest;
-}
-
-function some(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
-}

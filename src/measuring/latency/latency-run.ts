@@ -9,8 +9,9 @@ import { Harness } from '../../threads/harness.ts';
 import { Blocks, blockSize, castOf } from './blocks.ts';
 import { Games, mergeTrips, noTrips, type Trips } from './games.ts';
 import { buildLatency, type LatencyTopology } from './latency-build.ts';
-import { GAMES, type LatencyPlan, latencyViews, type Path } from './latency-plan.ts';
-import { errorOf, type LatencyPictures, type LatencyResult, pathResult } from './latency-result.ts';
+import { GAMES, type LatencyPlan, latencyViews } from './latency-plan.ts';
+import type { LatencyPictures, LatencyResult, Path } from './latency-result.ts';
+import { errorOf, pathResult } from './latency-summary.ts';
 import { PathTally } from './latency-tally.ts';
 import { mailboxes } from './mailboxes.ts';
 

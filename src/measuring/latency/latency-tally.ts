@@ -1,16 +1,8 @@
 import { LATENCY } from '../../measure/buckets.ts';
 import { Distribution } from '../../measure/distribution.ts';
-import { type Block, type Delivery, STRETCHES, type Stretch } from './collect.ts';
+import type { Block } from './collect.ts';
 import type { LatencyPlan } from './latency-plan.ts';
-
-/** What one block of signals came to. */
-export type BlockFigures = {
-  /** Which of the machines that were booted one after the other, from 0. */
-  readonly boot: number;
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-};
+import { type BlockFigures, type Delivery, STRETCHES, type Stretch } from './latency-result.ts';
 
 /** How many deliveries of a path are kept one by one, for the time line and for traces. */
 const KEPT_POINTS = 400;

@@ -4,15 +4,8 @@ import { STAGE } from '../../measure/event-ring.ts';
 import { nap } from '../../memory/nap.ts';
 import { load } from '../../memory/word.ts';
 import { Games } from './games.ts';
-import {
-  INTENDED,
-  type LatencyPlan,
-  type Line,
-  latencyViews,
-  type Path,
-  RETURNED,
-  type Waiting,
-} from './latency-plan.ts';
+import { INTENDED, type LatencyPlan, latencyViews, RETURNED } from './latency-plan.ts';
+import type { Line, Path, Waiting } from './latency-result.ts';
 import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
 
 /**

@@ -2,10 +2,11 @@ import { gits } from '../../arch/registers.ts';
 import type { Machine } from '../../board/machine.ts';
 import { stampKey } from '../../board/stamps.ts';
 import { sgiTo } from '../../gic/sgi.ts';
-import { ItsDriver } from '../../guest/its-driver.ts';
+import { ItsDriver } from '../../guest/index.ts';
 import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
-import { type LatencyPlan, type Line, latencyViews, type Path, SGI, type Signal } from './latency-plan.ts';
+import { type LatencyPlan, latencyViews } from './latency-plan.ts';
+import { intidOf, type Line, type Path, SGI, type Signal } from './latency-result.ts';
 
 /** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
 
@@ -59,8 +60,8 @@ export function deviceSide(machine: Machine, plan: LatencyPlan, path: Path): Giv
   return ({ mailFd }) => irqfds.write(mailFd);
 }
 
-/** What names the interrupt of a line, on a path, in stamps. */
+/** The key of a line's interrupt in stamps: the INTID, and for an SGI the vCPU too, because every vCPU has an SGI of that number. */
 export function keyOf(line: Line, source: Signal): number {
-  if (source === 'sgi') return stampKey(line.vcpu, SGI);
-  return source === 'irq-line' ? line.spi : line.lpi;
+  const intid = intidOf(line, source);
+  return source === 'sgi' ? stampKey(line.vcpu, intid) : intid;
 }

@@ -1,11 +1,10 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { routesOf, type Source } from '../../guest/source.ts';
-import { bootSynthetic, deviceIdOf, syntheticConfig } from '../../guest/topology.ts';
-import type { Fd } from '../../kvm/gsi.ts';
-import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
 import { Machine } from '../../board/machine.ts';
-import { type ScalePlan, type Size, scaleWords } from './scale-plan.ts';
+import { bootSynthetic, deviceIdOf, routesOf, type Source, syntheticConfig } from '../../guest/index.ts';
+import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
+import { type ScalePlan, scaleWords } from './scale-plan.ts';
+import type { Size } from './scale-result.ts';
 
 /** INTIDs have 16 bits, and LPIs begin at 8192. */
 export const MOST_LPIS = 2 ** 16 - FIRST_LPI;

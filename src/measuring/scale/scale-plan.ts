@@ -4,12 +4,7 @@ import { LATENCY } from '../../measure/buckets.ts';
 import { Histogram, histogramWords } from '../../measure/histogram.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
-
-/** How signals are given: by irqfds as long as there are GSIs for them, and beyond that by KVM_SIGNAL_MSI. */
-export type Via = 'irqfd' | 'signal-msi';
-
-/** A size to measure. */
-export type Size = { readonly vcpus: number; readonly devices: number; readonly lpis: number };
+import type { Size, Via } from './scale-result.ts';
 
 /** What every thread of one size is told. Plain data. LPI `8192 + i` is device `i % devices`'s, and goes to vCPU `i % vcpus`. */
 export type ScalePlan = Size & { readonly via: Via; readonly dispatch: Dispatch };

@@ -1,19 +1,22 @@
 import { availableParallelism } from 'node:os';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import { LATENCY } from '../../measure/buckets.ts';
-import type { ClockFigures } from '../../measure/clock.ts';
-import { Distribution, type Summary } from '../../measure/distribution.ts';
+import { Distribution } from '../../measure/distribution.ts';
 import { store } from '../../memory/word.ts';
 import { Calibrator } from '../../threads/calibration.ts';
-import { type CalibrationFigures, calibrationFigures } from '../../threads/calibration-figures.ts';
+import { calibrationFigures } from '../../threads/calibration-figures.ts';
 import { Harness } from '../../threads/harness.ts';
 import { buildScale, fitsGsis, MOST_LPIS } from './scale-build.ts';
-import { type ScalePlan, type Size, scaleViews, type Via } from './scale-plan.ts';
+import { type ScalePlan, scaleViews } from './scale-plan.ts';
+import {
+  type ScalePoint,
+  type ScaleResult,
+  type Size,
+  SWEEPS,
+  type Sweep,
+  type Via,
+} from './scale-result.ts';
 import { scaleDeviceProgram, scaleGuestProgram } from './scale-threads.ts';
-
-/** What is varied in a sweep, while the rest keeps its base size. */
-export const SWEEPS = ['vcpus', 'devices', 'lpis'] as const;
-export type Sweep = (typeof SWEEPS)[number];
 
 export type ScaleOptions = {
   readonly base: Size;
@@ -22,40 +25,6 @@ export type ScaleOptions = {
   readonly dispatch: Dispatch;
   /** How long each size is measured. */
   readonly seconds: number;
-};
-
-/** One size, and what it came to. */
-export type ScalePoint = Size & {
-  readonly sweep: Sweep;
-  /** What was asked for: more LPIs than INTIDs allow are as many as they allow. */
-  readonly asked: number;
-  readonly via: Via;
-  readonly seconds: number;
-  readonly delivered: number;
-  readonly deliveredPerSecond: number;
-  /** Deliveries a second, as a share of what one thread can tell another that way: one each half of a spinning round trip. */
-  readonly ratio: { readonly toCalibration: number };
-  readonly latencyNs: Omit<Summary, 'count'>;
-  /** From the first thread's start until all were ready. */
-  readonly bootMs: number;
-};
-
-/** What `irqloom scale --json` prints. */
-export type ScaleResult = {
-  readonly schemaVersion: 1;
-  readonly command: 'scale';
-  readonly config: {
-    readonly base: Size;
-    readonly dispatch: Dispatch;
-    readonly seconds: number;
-    readonly cores: number;
-    readonly node: string;
-  };
-  readonly clock: ClockFigures;
-  readonly calibration: CalibrationFigures;
-  readonly interrupted: boolean;
-  readonly seconds: number;
-  readonly points: readonly ScalePoint[];
 };
 
 export type ScaleWatch = {

@@ -1,9 +1,9 @@
 import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
-import { openCpuInterface } from '../../guest/gic-driver.ts';
-import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { openCpuInterface } from '../../guest/index.ts';
+import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { readStamp, writeStamp } from '../../measure/stamp.ts';
 import { load, peek, store } from '../../memory/word.ts';
 import { guestProgram, threadProgram } from '../../threads/programs.ts';

@@ -1,9 +1,17 @@
 import type { Machine } from '../../board/machine.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { EDGE, isPending } from '../../gic/state.ts';
-import type { Raise } from './raises.ts';
 import { type Item, type ItemFields, makeItem } from './replay-items.ts';
 import { type Key, keyOf } from './touches.ts';
+
+/** An INT command that makes an interrupt pending where the recording has it. */
+export type Raise = {
+  readonly command: Item;
+  /** The write of GITS_CWRITER that submits it. */
+  readonly write: Item;
+  readonly deviceId: number;
+  readonly eventId: number;
+};
 
 /** What is known of one interrupt while the recording goes by. */
 export type Track = {

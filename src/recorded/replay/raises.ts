@@ -1,17 +1,8 @@
 import { encodeCommand } from '../../arch/its-command.ts';
-import type { Track, Tracks } from './interrupt-tracks.ts';
+import type { Raise, Track, Tracks } from './interrupt-tracks.ts';
 import type { Item, ItemFields } from './replay-items.ts';
 import { ACTION } from './script.ts';
 import { eventKey, type Key, type SubmittedInt } from './touches.ts';
-
-/** An INT command that makes an interrupt pending where the recording has it. */
-export type Raise = {
-  readonly command: Item;
-  /** The write of GITS_CWRITER that submits it. */
-  readonly write: Item;
-  readonly deviceId: number;
-  readonly eventId: number;
-};
 
 /** What {@link Raises} puts in place of an INT. */
 export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbase: 0 });

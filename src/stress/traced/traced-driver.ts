@@ -1,10 +1,8 @@
 import type { ItsCommand } from '../../arch/its-command.ts';
-import { affinityOf } from '../../gic/affinity.ts';
-import { GicDriver } from '../../guest/gic-driver.ts';
-import { ItsDriver } from '../../guest/its-driver.ts';
-import type { GicFrames, RegisterBus } from '../../guest/register-bus.ts';
-import type { Source, Userland } from '../../kvm/designs/design.ts';
 import type { Machine } from '../../board/machine.ts';
+import { affinityOf } from '../../gic/affinity.ts';
+import { GicDriver, type GicFrames, ItsDriver, type RegisterBus } from '../../guest/index.ts';
+import type { Source, Userland } from '../../kvm/designs/design.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import { driverParts, stressDriver } from '../stress-driver.ts';
