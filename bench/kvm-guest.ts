@@ -2,8 +2,8 @@ import { VIRT_FRAMES } from '../src/arch/frames.ts';
 import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
 import { gicd, gicr, gits } from '../src/arch/registers.ts';
 import { createInitialisedVm } from '../src/board/create-vm.ts';
-import type { KvmVm } from '../src/kvm/kvm-vm.ts';
-import type { KvmOptions } from '../src/kvm/options.ts';
+import type { KvmVm } from '../src/kvm-abi/kvm-vm.ts';
+import type { KvmOptions } from '../src/kvm-abi/options.ts';
 
 const RAM = 0x4000_0000;
 const DEVICE_TABLE = RAM + 0x1_0000;

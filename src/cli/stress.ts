@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
@@ -19,6 +17,8 @@ import {
   type StressOptions,
   type StressResult,
 } from '../stress/index.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import { VIRT_FRAMES } from '../arch/frames.ts';
 import { Board, createBoards } from '../board/board.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
-import { ItsDriver } from '../guest/its-driver.ts';
+import { ItsDriver } from '../guest/index.ts';
 import type { Its } from '../its/its.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Words } from '../memory/word.ts';
