@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
@@ -19,6 +17,8 @@ import {
   type StressOptions,
   type StressResult,
 } from '../stress/index.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
@@ -61,12 +61,17 @@ export function stressCommand(): Command {
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
-    .option('-s, --seconds <n>', 'how long to inject, at most', number(0.05, 86_400, 'seconds'), 8)
-    .option('--spis <n>', 'wires beside the MSIs, edge and level in turn', wholeNumber(0, 512), 0)
+    .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
+    .option(
+      '--spis <n>',
+      'SPIs beside the MSIs, edge-triggered and level-triggered in turn',
+      wholeNumber(0, 512),
+      0,
+    )
     .addOption(
       new Option(
         '--lines <how>',
-        'what drives level-triggered wires: KVM_IRQ_LINE, or irqfds that resample, of three the last two on one line',
+        'drive level-triggered SPIs with KVM_IRQ_LINE, or with resampling irqfds (the last two of every three share a GSI)',
       )
         .choices(LINE_MODES)
         .default('irq-line'),
@@ -77,10 +82,18 @@ export function stressCommand(): Command {
         .default('merged'),
     )
     .addOption(
-      new Option('--churn <how>', 'what the driver thread does meanwhile').choices(CHURNS).default('heavy'),
+      new Option(
+        '--churn <how>',
+        'rate at which the driver thread moves, masks and remaps interrupts during the run',
+      )
+        .choices(CHURNS)
+        .default('heavy'),
     )
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+      new Option(
+        '--dispatch <where>',
+        'thread that routes a signal: the main thread, or the signalling thread (inline)',
+      )
         .choices(DISPATCHES)
         .default('main'),
     )
@@ -91,12 +104,15 @@ export function stressCommand(): Command {
     )
     .option(
       '--recording <file>',
-      'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
+      'recorded guest whose devices and events are signalled (default: the recording that comes with irqloom)',
     )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
-    .option('--trace <file>', 'write what each thread did last as a trace, for Perfetto and chrome://tracing')
+    .option(
+      '--trace <file>',
+      'write the last actions of each thread as a trace, for Perfetto and chrome://tracing',
+    )
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
     .action(async (flags: Flags) => {

@@ -56,8 +56,8 @@ describe("the guest's driver of the GIC", () => {
     gic.enableSpi(37, { edge: true, vcpu: 0 });
     expect(read(gicd.IGROUPR)).toBe(1 << 5);
     expect(read(gicd.ISENABLER)).toBe(1 << 5);
-    expect(read(gicd.ICFGR, 2)).toBe(2 << 10);
+    expect((read(gicd.ICFGR, 2) >>> 10) & 3).toBe(2);
     gic.enableSpi(37, { edge: false, vcpu: 0 });
-    expect(read(gicd.ICFGR, 2)).toBe(0);
+    expect((read(gicd.ICFGR, 2) >>> 10) & 3).toBe(0);
   });
 });

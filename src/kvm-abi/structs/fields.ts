@@ -1,4 +1,4 @@
-import { IRQ_TYPE_CPU, IRQ_TYPE_PPI, IRQ_TYPE_SPI, unpackIrqLine } from '../irq-line.ts';
+import { IRQ_TYPE_CPU, IRQ_TYPE_PPI, IRQ_TYPE_SPI, unpackIrqLine } from '../../kvm/vgic/irq-line.ts';
 
 /** A field of a struct of the ABI; little endian. */
 export type Field = {

@@ -1,7 +1,7 @@
-import type { Gsi } from './gsi.ts';
-import { KvmError } from './kvm-error.ts';
-import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from './route.ts';
-import { checkEntry, checkRouteCount } from './routing-table.ts';
+import type { Gsi } from '../kvm/gsi.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from '../kvm/route.ts';
+import { checkEntry, checkRouteCount } from '../kvm/routing-table.ts';
 
 /** A `kvm_irq_routing_entry` as it stands in the struct: of its union, the fields of the type that it says it is of. */
 export type RoutingEntry = {

@@ -1,4 +1,4 @@
-import { KvmError } from '../kvm-error.ts';
+import { KvmError } from '../../kvm/kvm-error.ts';
 import {
   KVM_CREATE_DEVICE,
   KVM_DEVICE_ATTR,

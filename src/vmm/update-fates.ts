@@ -1,4 +1,4 @@
-import { interruptAt } from '../../memory/operation-count.ts';
+import { interruptAt } from '../memory/operation-count.ts';
 
 /** A machine on which an update is to be tried once: a source that is connected, and its interrupt, which is not pending. */
 export type UpdateTrial = {

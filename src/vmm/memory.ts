@@ -1,5 +1,5 @@
-import { EVENTFD_WORDS } from '../../memory/eventfd.ts';
-import { RECORD_WORDS } from '../irqfd-record.ts';
+import { RECORD_WORDS } from '../kvm/irqfd-record.ts';
+import { EVENTFD_WORDS } from '../memory/eventfd.ts';
 import type { Design } from './design.ts';
 
 /** Bytes of shared memory for one source of a design, by what they are for. */

@@ -1,7 +1,7 @@
-import type { Design } from './designs/design.ts';
-import { MAX_IRQ_ROUTES } from './gsi.ts';
-import { KvmError } from './kvm-error.ts';
-import type { VgicState } from './vgic-state.ts';
+import type { KernelDesign } from '../kvm/designs/kernel-design.ts';
+import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import type { VgicState } from '../kvm/vgic/vgic-state.ts';
 
 /** The capabilities that have to do with interrupts, by name, with their numbers. @see linux/kvm.h */
 export const CAPABILITIES = {
@@ -45,7 +45,7 @@ const ANSWERS: Readonly<Record<CapabilityName, number>> = {
  */
 export function checkExtension(
   capability: CapabilityName | number,
-  vm?: { readonly vgic: VgicState; readonly design: Design },
+  vm?: { readonly vgic: VgicState; readonly design: KernelDesign },
 ): number {
   const name = typeof capability === 'number' ? nameOf(capability) : capability;
   if (name === undefined) return 0;

@@ -1,5 +1,5 @@
-import { KvmError } from '../kvm-error.ts';
-import type { Vm } from '../vm.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import type { Vm } from '../kvm/vm.ts';
 import type { Connection, Source, UpdateCost, Userland } from './design.ts';
 
 /** How a source is named in the call of KVM_IRQFD. */

@@ -1,5 +1,5 @@
-import type { Gsi } from '../gsi.ts';
-import { KvmError } from '../kvm-error.ts';
+import type { Gsi } from '../kvm/gsi.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
 import type { VmmPolicy } from './policies.ts';
 
 /**

@@ -1,6 +1,6 @@
+import type { DesignName } from '../kvm/designs/kernel-design.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
-import type { DesignName } from './designs/design.ts';
-import type { Dispatch } from './irqfds.ts';
 
 /** The host, the limits and the guest memory of VMs made by {@link createVm}. Plain data: it can be posted to a thread. */
 export type KvmOptions = {

@@ -1,23 +1,21 @@
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
+import { FD_DEVICE, type FdTable } from '../kvm/fds.ts';
+import type { Fd } from '../kvm/gsi.ts';
+import type { IoEventFd } from '../kvm/ioeventfds.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import type { Msi } from '../kvm/msi.ts';
+import { VGIC_V2, VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { Layout } from '../memory/layout.ts';
-import type { Mutex } from '../memory/mutex.ts';
-import type { Words } from '../memory/word.ts';
 import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { checkFrames } from './devices/redistributors.ts';
-import { FD_DEVICE, type FdTable } from './fds.ts';
-import type { Fd } from './gsi.ts';
-import type { IoEventFd, IoEventFds } from './ioeventfds.ts';
-import { KvmError } from './kvm-error.ts';
-import type { Msi } from './msi.ts';
 import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
-import { VGIC_V2, VGIC_V3 } from './vgic-state.ts';
-import type { Vm } from './vm.ts';
+import type { CreateDevice, RegisterBus, VmBoard } from './vm-board.ts';
 
 /** Flags of KVM_IRQFD. */
 export const IRQFD_DEASSIGN = 1 << 0;
@@ -32,37 +30,8 @@ export type IrqFd = {
   readonly devid?: number;
 };
 
-/** A `kvm_create_device`, as userspace fills it in. */
-export type CreateDevice = { readonly type: number; readonly flags: number };
-
 /** What another thread needs to attach to a VM; it can be posted. */
 export type VmAttachment = { readonly buffer: SharedArrayBuffer; readonly index: number };
-
-/** The guest's accesses to device registers, by physical address. Any thread. */
-export type RegisterBus = {
-  read(address: number, bytes: number): bigint;
-  write(address: number, bytes: number, value: bigint): void;
-};
-
-/** The parts of a VM that userland's calls work on, wired up for one thread: a {@link Board}. */
-export type VmBoard = {
-  readonly words: Words;
-  /** Names for the words of the buffer. */
-  readonly layout: Layout;
-  readonly index: number;
-  readonly vm: Vm;
-  readonly gic: Gic;
-  readonly itses: readonly Its[];
-  readonly memory: GuestMemory;
-  readonly bus: RegisterBus;
-  readonly fds: FdTable;
-  readonly ioeventfds: IoEventFds;
-  readonly configLock: Mutex;
-  /** The other VMs of the process. */
-  readonly neighbours: readonly { readonly vm: Vm }[];
-  /** write(2) of an eventfd, heard by all VMs of the process. */
-  write(fd: number, value: number | bigint): boolean;
-};
 
 /**
  * A VM as the author of a VMM meets it: nothing is there at first, and KVM's calls, named as KVM names them, bring it
@@ -158,7 +127,7 @@ export class KvmVm {
 
   /** KVM_CREATE_DEVICE: the device's descriptor, -1 for a mere test. @throws KvmError ENODEV, EEXIST, EBUSY, E2BIG, ENOMEM */
   createDevice(args: CreateDevice): number {
-    return this.#configured(() => createDevice(this, args));
+    return this.#configured(() => createDevice(this.board, this.options, args));
   }
 
   /** KVM_SET_DEVICE_ATTR. @param value - what userspace's pointer leads to; undefined where it leads to nothing */
@@ -251,7 +220,7 @@ export class KvmVm {
     const state = this.fds.kindOf(fd);
     if (state === 0) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
     if (state !== FD_DEVICE) throw new KvmError(call, 'ENOTTY', `file descriptor ${fd} is no device`);
-    return deviceOf(this, this.fds.payloadOf(fd));
+    return deviceOf(this.board, this.options, this.fds.payloadOf(fd));
   }
 
   #configured<T>(act: () => T): T {

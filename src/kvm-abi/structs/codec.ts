@@ -1,9 +1,10 @@
-import type { IoEventFd } from '../ioeventfds.ts';
-import { KvmError } from '../kvm-error.ts';
-import type { CreateDevice, IrqFd } from '../kvm-vm.ts';
-import type { Msi } from '../msi.ts';
-import { ROUTE_IRQCHIP } from '../route.ts';
+import type { IoEventFd } from '../../kvm/ioeventfds.ts';
+import { KvmError } from '../../kvm/kvm-error.ts';
+import type { Msi } from '../../kvm/msi.ts';
+import { ROUTE_IRQCHIP } from '../../kvm/route.ts';
+import type { IrqFd } from '../kvm-vm.ts';
 import { checkRoutingHeader, type Routing, type RoutingEntry } from '../routing-entry.ts';
+import type { CreateDevice } from '../vm-board.ts';
 import {
   KVM_CREATE_DEVICE,
   KVM_DEVICE_ATTR,

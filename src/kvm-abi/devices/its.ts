@@ -1,6 +1,6 @@
 import { FRAME_BYTES, GITS_BYTES } from '../../arch/frames.ts';
 import type { Its } from '../../its/its.ts';
-import type { VgicState } from '../vgic-state.ts';
+import type { VgicState } from '../../kvm/vgic/vgic-state.ts';
 import {
   ADDRESSES,
   type AttributeCall,

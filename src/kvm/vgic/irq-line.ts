@@ -1,6 +1,6 @@
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
-import { type Interrupts, NONE } from '../gic/interrupts.ts';
-import { KvmError } from './kvm-error.ts';
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI, PRIVATE_INTIDS } from '../../arch/intid.ts';
+import { type Interrupts, NONE } from '../../gic/interrupts.ts';
+import { KvmError } from '../kvm-error.ts';
 import { VGIC_NONE, VGIC_V2, type VgicState } from './vgic-state.ts';
 
 const CALL = 'KVM_IRQ_LINE';

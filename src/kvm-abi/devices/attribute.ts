@@ -1,5 +1,5 @@
-import type { ErrnoName } from '../errno.ts';
-import { KvmError } from '../kvm-error.ts';
+import type { ErrnoName } from '../../kvm/errno.ts';
+import { KvmError } from '../../kvm/kvm-error.ts';
 
 /** Groups of device attributes. @see KVM_DEV_ARM_VGIC_GRP_*, asm/kvm.h */
 export const GROUPS = {

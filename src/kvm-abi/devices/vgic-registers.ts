@@ -8,7 +8,7 @@ import { NONE } from '../../gic/interrupts.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
 import { HELD, LATCH, LINE } from '../../gic/state.ts';
 import { findSystemRegister } from '../../gic/system-registers.ts';
-import { VGIC_V3, type VgicState } from '../vgic-state.ts';
+import { VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
 
 /** GICD_ISPENDR and ICPENDR, of 128 bytes each; in a redistributor's SGI frame the first word alone. */

@@ -1,21 +1,8 @@
-import type { Words } from '../../memory/word.ts';
-import type { Injector, InjectorParts } from '../injector.ts';
-import type { LineParts } from '../irq-line.ts';
-import type { Route } from '../route.ts';
-import type { Vm } from '../vm.ts';
-import type { VmmPolicy } from '../vmm/policies.ts';
+import type { KernelDesign } from '../kvm/designs/kernel-design.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { VmmPolicy } from './policies.ts';
 
-/** The designs that were proposed in 2015, by the name of `--abi`. */
-export const DESIGN_NAMES = [
-  'merged',
-  'unrouted',
-  'rfc',
-  'direct',
-  'msi-spi',
-  'fixed-identity',
-  'line-routed',
-] as const;
-export type DesignName = (typeof DESIGN_NAMES)[number];
+export { DESIGN_NAMES, type DesignName } from '../kvm/designs/kernel-design.ts';
 
 /** Where an interrupt comes from, as its device knows it. */
 export type Source =
@@ -62,35 +49,15 @@ export interface Userland {
   disconnect(fd: number): UpdateCost;
 }
 
-/** A design: how a source is named, how its signal finds the interrupt, and what a change must commit. */
-export type Design = {
-  readonly name: DesignName;
+/** A design of the debate: a kernel's half, and userland's that goes with it. */
+export type Design = KernelDesign & {
   /** Letter of the list in the debate. */
   readonly letter: string;
   readonly title: string;
   /** Who said so, or since when it is so. */
   readonly status: string;
-  /** Whether KVM_SET_GSI_ROUTING is there, and whether the kernel fills a table of its own at first. */
-  readonly table: 'none' | 'empty' | 'default';
-  /** What an irqfd can make of an MSI: nothing, the SPI that its data names, or an LPI. */
-  readonly msi: 'none' | 'spi' | 'lpi';
   /** Which names each party must know of an interrupt that an irqfd injects. */
   readonly names: Readonly<Record<'guest' | 'userland' | 'kernel' | 'device', readonly NameKind[]>>;
-  /** Words that the kernel keeps for each source, beside the eventfd and the irqfd's own identity. */
-  readonly wordsPerSource: { readonly irqfd: number; readonly table: number };
-  readonly makeInjector: (words: Words, parts: InjectorParts, reader: number) => Injector;
-  /** The table that the kernel puts in force when the interrupt controller is initialised. */
-  readonly initialRoutes: (spis: number) => Route[];
-  /** The number of KVM_IRQ_ROUTING_EXTENDED_MSI, where the design has that type of route. */
-  readonly extendedMsi?: number;
-  /** What the design refuses beside what KVM does. */
-  readonly checkRoutes: (routes: readonly Route[], spis: number) => void;
-  /** KVM_IRQ_LINE. */
-  readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
-  /** What KVM_IRQ_LINE calls the SPI at a pin. */
-  readonly lineOfPin: (pin: number) => number;
-  /** Capabilities that answer otherwise than `merged`. */
-  readonly capabilities: Readonly<Record<string, number>>;
-  /** @param - the VMM whose habits it has, where they make a difference: QEMU's if nobody says otherwise */
+  /** @param policy - the VMM whose habits userland has, where they make a difference: QEMU's if left out */
   readonly makeUserland: (vm: Vm, policy?: VmmPolicy) => Userland;
 };

@@ -1,6 +1,6 @@
-import { GICR_STRIDE } from '../arch/frames.ts';
-import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { add, load, setBits, store, type Words } from '../memory/word.ts';
+import { GICR_STRIDE } from '../../arch/frames.ts';
+import { type Layout, LINE, type Region } from '../../memory/layout.ts';
+import { add, load, setBits, store, type Words } from '../../memory/word.ts';
 
 /** KVM_DEV_TYPE_ARM_VGIC_V2, V3 and ITS. @see linux/kvm.h */
 export const VGIC_NONE = 0;

@@ -1,6 +1,6 @@
-import { KvmError } from '../kvm-error.ts';
-import type { Route } from '../route.ts';
-import type { Vm } from '../vm.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import type { Route } from '../kvm/route.ts';
+import type { Vm } from '../kvm/vm.ts';
 
 /**
  * The copy of the routing table that a VMM keeps, because KVM takes the table whole and gives none back. Changing it

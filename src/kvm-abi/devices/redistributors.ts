@@ -1,6 +1,6 @@
 import { FRAME_BYTES, GICD_BYTES, GICR_STRIDE } from '../../arch/frames.ts';
-import { KvmError } from '../kvm-error.ts';
-import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../vgic-state.ts';
+import { KvmError } from '../../kvm/kvm-error.ts';
+import { MOST_REGIONS, type RedistributorRegion, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import { checkFrame, refuse } from './attribute.ts';
 
 /** Bits of a redistributor region's value: count 63:52, base 51:16, flags 15:12, index 11:0. */

@@ -1,11 +1,11 @@
-import { type Gsi, MAX_IRQ_ROUTES } from '../gsi.ts';
-import { KvmError } from '../kvm-error.ts';
-import { MSI_VALID_DEVID, type Route } from '../route.ts';
-import type { Vm } from '../vm.ts';
-import { GsiAllocator } from '../vmm/gsi-allocator.ts';
-import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
-import { RouteShadow } from '../vmm/route-shadow.ts';
+import { type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { KvmError } from '../kvm/kvm-error.ts';
+import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
+import type { Vm } from '../kvm/vm.ts';
 import type { Connection, Source, UpdateCost, Userland } from './design.ts';
+import { GsiAllocator } from './gsi-allocator.ts';
+import { VMM_POLICIES, type VmmPolicy } from './policies.ts';
+import { RouteShadow } from './route-shadow.ts';
 
 type Vector = {
   readonly fd: number;

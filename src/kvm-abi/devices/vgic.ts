@@ -1,8 +1,8 @@
 import { FRAME_BYTES, GICD_BYTES } from '../../arch/frames.ts';
 import { FIRST_SPI } from '../../arch/intid.ts';
 import type { Gic } from '../../gic/gic.ts';
-import { VGIC_V2, VGIC_V3, type VgicState } from '../vgic-state.ts';
-import type { Vm } from '../vm.ts';
+import { VGIC_V2, VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
+import type { Vm } from '../../kvm/vm.ts';
 import {
   ADDRESSES,
   type AttributeName,
