@@ -2,14 +2,15 @@ import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, openCpuInterface, SOURCE_POLICY } from '../guest/index.ts';
-import type { DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
+
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { countOperations } from '../memory/operation-count.ts';
 import { buildStress, type Plan, stressDriverProgram, stressViews, VIOLATIONS } from '../stress/index.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
+import type { DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { type Block, type BlockDone, compareDeviceProgram } from './debate-device.ts';
 import { compareGuestProgram, POLL_NS } from './debate-guest.ts';
 import type { DesignResult, DispatchFigures } from './debate-result.ts';

@@ -2,9 +2,10 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import type { Machine } from '../../board/machine.ts';
 import { affinityOf } from '../../gic/affinity.ts';
 import { GicDriver, type GicFrames, ItsDriver, type RegisterBus } from '../../guest/index.ts';
-import type { Source, Userland } from '../../kvm/designs/design.ts';
+
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
+import type { Source, Userland } from '../../vmm/design.ts';
 import { driverParts, stressDriver } from '../stress-driver.ts';
 import type { Plan } from '../stress-plan.ts';
 import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
