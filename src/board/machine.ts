@@ -2,7 +2,6 @@ import type { Its } from '../its/its.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
 import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
-import type { GuestBus } from './guest-bus.ts';
 
 /**
  * A board whose userland has done its work: the VM of a machine that is ready for its guest. This object is a view of it for
@@ -37,11 +36,6 @@ export class Machine extends Board {
     const [its] = this.itses;
     if (!its) throw new RangeError('this machine has no ITS');
     return its;
-  }
-
-  /** The guest's register accesses by physical address. */
-  get mmio(): GuestBus {
-    return this.bus;
   }
 
   /** The number, among the machine's threads, of the thread of `vcpu`. */

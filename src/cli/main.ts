@@ -9,6 +9,7 @@ import { exploreCommand } from './explore.ts';
 import { guestsCommand } from './guests.ts';
 import { ioctlCommand } from './ioctl.ts';
 import { latencyCommand } from './latency.ts';
+import { layoutCommand } from './layout.ts';
 import { racesCommand } from './races.ts';
 import { replayCommand } from './replay.ts';
 import { replayGuestCommand } from './replay-guest.ts';
@@ -36,6 +37,7 @@ const commands = [
   racesCommand(),
   conformCommand(),
   ioctlCommand(),
+  layoutCommand(),
   replayGuestCommand(),
   guestsCommand(),
 ];

@@ -44,11 +44,11 @@ export class MachineTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
-    return this.#machine.mmio.read(addressOf(place), bytes);
+    return this.#machine.bus.read(addressOf(place), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
-    this.#machine.mmio.write(addressOf(place), bytes, value);
+    this.#machine.bus.write(addressOf(place), bytes, value);
   }
 
   ramRead(address: number, bytes: number): Uint8Array {

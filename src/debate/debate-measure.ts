@@ -1,13 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
-import { VIOLATIONS } from '../board/proof.ts';
 import { connectionsOf, openCpuInterface, SOURCE_POLICY } from '../guest/index.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { countOperations } from '../memory/operation-count.ts';
-import { buildStress, type Plan, stressDriverProgram, stressViews } from '../stress/index.ts';
+import { buildStress, type Plan, stressDriverProgram, stressViews, VIOLATIONS } from '../stress/index.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';

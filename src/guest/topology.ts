@@ -125,8 +125,8 @@ export function bootSynthetic(
   { vcpus, devices, events }: Topology,
   sources: readonly Source[],
 ): void {
-  const { mmio, memory, config } = machine;
-  const gic = new GicDriver(mmio, config);
+  const { bus, memory, config } = machine;
+  const gic = new GicDriver(bus, config);
   gic.enable();
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
@@ -135,7 +135,7 @@ export function bootSynthetic(
     gic.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: ID_BITS, isZero: true });
     gic.enableLpis(vcpu);
   }
-  setUpIts(mmio, config.itsBase, {
+  setUpIts(bus, config.itsBase, {
     deviceTable: DEVICE_TABLE,
     collectionTable: COLLECTION_TABLE,
     queue: QUEUE,
@@ -146,7 +146,7 @@ export function bootSynthetic(
   for (const { intid } of messages)
     memory.setByte(CONFIG_TABLE + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
   const itts = PENDING_TABLES + vcpus * PAGE;
-  new ItsDriver(mmio, memory, config.itsBase).sendAll([
+  new ItsDriver(bus, memory, config.itsBase).sendAll([
     ...Array.from(
       { length: vcpus },
       (_, vcpu): ItsCommand => ({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true }),

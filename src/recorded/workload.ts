@@ -89,14 +89,14 @@ function sourcesOf(trace: GuestTrace, setup: GuestSetup, spis: number): Source[]
 function boot(machine: Machine, trace: GuestTrace, setup: GuestSetup, sources: readonly Source[]): void {
   // Lines count from 1 and the header is the first: the event on line n is number n - 2.
   new GuestBoot(machine, trace).setUp(setup.line - 1);
-  const { mmio, memory, config } = machine;
+  const { bus, memory, config } = machine;
   const table = configTableOf(machine);
   // The guest may have masked some of them at that moment; a load generator needs all of them enabled.
   const messages = sources.filter((source) => source.kind === 'msi');
   for (const { intid } of messages) memory.setByte(table + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
-  const its = new ItsDriver(mmio, memory, config.itsBase);
+  const its = new ItsDriver(bus, memory, config.itsBase);
   its.sendAll(messages.map(({ deviceId, eventId }) => ({ name: 'INV', deviceId, eventId })));
-  const gic = new GicDriver(mmio, config);
+  const gic = new GicDriver(bus, config);
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
 }

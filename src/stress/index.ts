@@ -6,6 +6,7 @@
  * `stress-device.ts`, `stress-guest.ts` and `stress-driver.ts`; with `trace` set, those of `traced/`, which wrap them.
  * The debate runs the same threads on every design.
  */
+export { VIOLATIONS } from './proof.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';
 export { stressDriverProgram } from './stress-driver.ts';
 export { stressGuest } from './stress-guest.ts';

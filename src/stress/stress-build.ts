@@ -79,7 +79,7 @@ function buildTopology(
   const machine = createMachine(config, options, { sources, devices, vcpus });
   bootSynthetic(machine, topology, sources);
   const spareSpis = { first: FIRST_SPI + inPlace, end: FIRST_SPI + inPlace + spare };
-  const gic = new GicDriver(machine.mmio, config);
+  const gic = new GicDriver(machine.bus, config);
   for (let intid = spareSpis.first; intid < spareSpis.end; intid++)
     gic.enableSpi(intid, { edge: true, vcpu: 0 });
   return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));

@@ -1,6 +1,6 @@
 import type { Machine } from '../board/machine.ts';
-import { VIOLATIONS } from '../board/proof.ts';
 import { load } from '../memory/word.ts';
+import { VIOLATIONS } from './proof.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type StressDetail } from './stress-result.ts';
 import type { Tally } from './stress-tally.ts';

@@ -44,10 +44,10 @@ export type DriverParts = {
   readonly userland: Userland;
 };
 
-export function driverParts({ mmio, memory, config, design, vm }: Machine): DriverParts {
+export function driverParts({ bus, memory, config, design, vm }: Machine): DriverParts {
   return {
-    its: new ItsDriver(mmio, memory, config.itsBase),
-    gic: new GicDriver(mmio, config),
+    its: new ItsDriver(bus, memory, config.itsBase),
+    gic: new GicDriver(bus, config),
     userland: design.makeUserland(vm, SOURCE_POLICY),
   };
 }

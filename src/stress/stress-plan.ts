@@ -1,8 +1,8 @@
 import type { Machine } from '../board/machine.ts';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from '../board/proof.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
 import type { Churn } from './stress-result.ts';
 import { sliceRegions } from './traced/slices.ts';

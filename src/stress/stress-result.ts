@@ -1,8 +1,8 @@
 import type { Fault } from '../board/config.ts';
-import type { VIOLATIONS, Violation } from '../board/proof.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
 import type { DesignName } from '../vmm/design.ts';
+import type { VIOLATIONS, Violation } from './proof.ts';
 
 /** How level-triggered wires are driven. */
 export const LINE_MODES = ['irq-line', 'resample'] as const;

@@ -1,8 +1,8 @@
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
-import { VIOLATIONS } from '../board/proof.ts';
 import { store } from '../memory/word.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
+import { VIOLATIONS } from './proof.ts';
 import { audit, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';

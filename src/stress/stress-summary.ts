@@ -1,10 +1,10 @@
 import type { Machine } from '../board/machine.ts';
-import type { Violation } from '../board/proof.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
+import type { Violation } from './proof.ts';
 import type { StressOptions } from './stress-build.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Machine } from '../board/machine.ts';
-import type { Proof } from '../board/proof.ts';
+import type { Proof } from './proof.ts';
 
 /**
  * Totals of counters that lie in shared memory as 32 bits and wrap: kept on the main thread, which has to look at them

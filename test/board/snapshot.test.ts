@@ -15,10 +15,10 @@ const TIMER = 27;
 /** A machine with something in it: a register, an SGI that is pending, bytes of memory. */
 function used(): Machine {
   const machine = Machine.create(CONFIG);
-  machine.mmio.write(CONFIG.gicdBase, 4, 2n);
+  machine.bus.write(CONFIG.gicdBase, 4, 2n);
   machine.gic.cpuInterface(1).priorityMask = 0xf0;
   machine.gic.cpuInterface(1).groupEnable1 = true;
-  machine.mmio.write(CONFIG.gicrBase + 0x2_0000 + 0x1_0100, 4, 1n << BigInt(TIMER));
+  machine.bus.write(CONFIG.gicrBase + 0x2_0000 + 0x1_0100, 4, 1n << BigInt(TIMER));
   machine.gic.wires.drive(TIMER, true, 1);
   machine.memory.setWord(0x4000_1000, 0x1234);
   return machine;
@@ -103,7 +103,7 @@ describe('a snapshot', () => {
     // And the copy works: what takes each lock and waits for readers does not wait.
     copy.its.reset();
     copy.vm.setGsiRouting([]);
-    copy.mmio.write(CONFIG.gicdBase + 0x6100, 8, 1n);
+    copy.bus.write(CONFIG.gicdBase + 0x6100, 8, 1n);
   });
 
   test.each([

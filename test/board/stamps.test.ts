@@ -12,8 +12,8 @@ const INTID = 32 + PIN;
 /** A machine with one vCPU, and an irqfd on an edge-triggered SPI. */
 function makeMachine(stamps: number): Machine {
   const machine = Machine.create({ ...DEFAULT_CONFIG, ...(stamps > 0 ? { stamps } : {}) });
-  machine.mmio.write(machine.config.gicdBase, 4, 0x12n);
-  new GicDriver(machine.mmio, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
+  machine.bus.write(machine.config.gicdBase, 4, 0x12n);
+  new GicDriver(machine.bus, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
   machine.vm.assignIrqFd(0 as Fd, PIN);
   return machine;
 }

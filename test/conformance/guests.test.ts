@@ -28,13 +28,9 @@ const changed = (
 });
 
 function withoutDevice2(machine: Machine): Machine {
-  new ItsDriver(machine.bus, machine.memory, machine.config.itsBase).send({
-    name: 'MAPD',
-    deviceId: 2,
-    size: 7,
-    ittAddr: 0x4150_8000,
-    valid: false,
-  });
+  const { bus, memory, config } = machine;
+  const its = new ItsDriver(bus, memory, config.itsBase);
+  its.send({ name: 'MAPD', deviceId: 2, size: 7, ittAddr: 0x4150_8000, valid: false });
   return machine;
 }
 

@@ -1,5 +1,7 @@
 import { encodeCommand, type ItsCommand, type Packet, writePacket } from '../../src/arch/its-command.ts';
 import { gits } from '../../src/arch/registers.ts';
+import { PAGE_64K } from '../../src/arch/tables.ts';
+import { setUpIts } from '../../src/guest/its-driver.ts';
 import { Its } from '../../src/its/its.ts';
 import type { LpiPort } from '../../src/its/lpi-port.ts';
 import { ITS_PERSONALITIES, type ItsPersonality } from '../../src/its/personality.ts';
@@ -17,7 +19,6 @@ export const COLLECTION_TABLE = 0x4020_0000;
 export const QUEUE = 0x4030_0000;
 export const ITT = 0x4040_0000;
 
-const VALID = 1n << 63n;
 export const NO_VCPU = 0x3ff;
 
 /** One LPI of {@link PlainLpis}. */
@@ -144,11 +145,8 @@ export class Board {
 
   /** As a driver does: tables, queue of `pages` pages of 4 KiB, enable. Returns itself. */
   boot(pages = 16): this {
-    this.its.write(gits.BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-    this.its.write(gits.BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-    this.its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(pages - 1));
-    this.its.write(gits.CWRITER, 8, 0n);
-    this.its.write(gits.CTLR, 4, 1n);
+    const tables = { deviceTable: DEVICE_TABLE, collectionTable: COLLECTION_TABLE, pageSize: PAGE_64K };
+    setUpIts(this.its, 0, { ...tables, queue: QUEUE, queuePages: pages });
     this.queueBytes = pages * 4096;
     this.tail = 0;
     return this;

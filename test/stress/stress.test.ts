@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/board/config.ts';
-import type { ViolationKind } from '../../src/board/proof.ts';
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
+import type { ViolationKind } from '../../src/stress/proof.ts';
 import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
 import { held } from '../../src/stress/stress-result.ts';
 import { runStress } from '../../src/stress/stress-run.ts';

@@ -43,8 +43,8 @@ export class GuestCpu {
   constructor(machine: Machine, vcpu: Vcpu) {
     this.machine = machine;
     this.#vcpu = vcpu;
-    this.gic = new GicDriver(machine.mmio, machine.config);
-    this.#its = new ItsDriver(machine.mmio, machine.memory, machine.config.itsBase);
+    this.gic = new GicDriver(machine.bus, machine.config);
+    this.#its = new ItsDriver(machine.bus, machine.memory, machine.config.itsBase);
     this.cpu = vcpu.cpu;
     this.id = vcpu.cpu.vcpu;
     this.vcpus = machine.config.vcpus;
@@ -78,11 +78,11 @@ export class GuestCpu {
   }
 
   read(address: number, bytes: 4 | 8 = 4): bigint {
-    return this.machine.mmio.read(address, bytes);
+    return this.machine.bus.read(address, bytes);
   }
 
   write(address: number, value: number | bigint, bytes: 1 | 4 | 8 = 4): void {
-    this.machine.mmio.write(address, bytes, BigInt.asUintN(64, BigInt(value)));
+    this.machine.bus.write(address, bytes, BigInt.asUintN(64, BigInt(value)));
   }
 
   /** An address in a redistributor. */

@@ -145,7 +145,7 @@ export function pendingBefore(guest: GuestCpu): void {
     });
   }
   const deviceId = 2;
-  setUpIts(guest.machine.mmio, FRAME.gits, vectorItsTables(16));
+  setUpIts(guest.machine.bus, FRAME.gits, vectorItsTables(16));
   guest.its(
     { name: 'MAPD', deviceId, size: 7, ittAddr: ittOf(deviceId), valid: true },
     { name: 'MAPC', collectionId: 0, rdbase: 0, valid: true },

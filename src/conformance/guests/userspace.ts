@@ -18,7 +18,7 @@ export type Userspace = (
 /** Makes each interrupt pending in every way that there is, and waits for each before the next. */
 export const injectAll: Userspace = async (machine, board, until) => {
   await until(() => board.flag(READY) === 1);
-  const { vm, mmio, config } = machine;
+  const { vm, bus, config } = machine;
   const each = async (first: number, inject: (intid: number) => void) => {
     for (let intid = first; intid < 32 + config.spis; intid++) {
       const before = board.gotByAll(intid);
@@ -33,8 +33,8 @@ export const injectAll: Userspace = async (machine, board, until) => {
   for (let pin = 0; pin < config.spis; pin++) vm.assignIrqFd(pin, pin);
   await each(32, (intid) => vm.irqfds.write(intid - 32));
   await each(0, (intid) => {
-    if (intid < 32) mmio.write(FRAME.gicr + gicr.ISPENDR0, 4, 1n << BigInt(intid));
-    else mmio.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+    if (intid < 32) bus.write(FRAME.gicr + gicr.ISPENDR0, 4, 1n << BigInt(intid));
+    else bus.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
   });
   board.setFlag(FINISHED, 1);
 };
@@ -76,12 +76,12 @@ function refused(what: string, errno: string, call: () => void): void {
 
 /** Restores an SPI of vCPU 0 as active, and its priority among the active ones, before the vCPU runs. */
 export function restoreActive(machine: Machine, { intid, edge }: RestoredActive): void {
-  const { mmio, gic } = machine;
+  const { bus, gic } = machine;
   for (const one of [intid, intid + 1, intid + 2]) {
     const { offset, mask } = triggerOf(one);
-    const before = Number(mmio.read(FRAME.gicd + offset, 4));
-    mmio.write(FRAME.gicd + offset, 4, BigInt((edge ? before | mask : before & ~mask) >>> 0));
+    const before = Number(bus.read(FRAME.gicd + offset, 4));
+    bus.write(FRAME.gicd + offset, 4, BigInt((edge ? before | mask : before & ~mask) >>> 0));
   }
-  mmio.write(FRAME.gicd + gicd.ISACTIVER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+  bus.write(FRAME.gicd + gicd.ISACTIVER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
   gic.systemRegisters[0]?.writeSystemRegister('ICC_AP1R0_EL1', 1n << BigInt(ACTIVE_PRIORITY >> 3));
 }

@@ -96,7 +96,7 @@ export function buildLatency(
     stamps,
   });
   bootSynthetic(machine, all, sources);
-  const gic = new GicDriver(machine.mmio, config);
+  const gic = new GicDriver(machine.bus, config);
   for (const { spi, vcpu } of lines) if (spi >= 0) gic.enableSpi(spi, { edge: true, vcpu });
   machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);

@@ -16,7 +16,7 @@ export type GiveSignal = (line: Line) => void;
 /** The call of a path in the thread that makes it: the device's own if it dispatches inline, else the main one. */
 export function callOf(machine: Machine, plan: LatencyPlan, source: Signal): GiveSignal {
   const { vm, config } = machine;
-  const itsDriver = new ItsDriver(machine.mmio, machine.memory, config.itsBase);
+  const itsDriver = new ItsDriver(machine.bus, machine.memory, config.itsBase);
   const { itsLock } = latencyViews(machine, plan);
   const address = config.itsBase + gits.TRANSLATER;
   switch (source) {

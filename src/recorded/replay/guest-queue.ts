@@ -53,10 +53,10 @@ export class GuestQueue {
   }
 
   #find(): void {
-    const { config, mmio } = this.#machine;
-    const cbaser = mmio.read(config.itsBase + gits.CBASER, 8);
+    const { config, bus } = this.#machine;
+    const cbaser = bus.read(config.itsBase + gits.CBASER, 8);
     this.#base = Number(cbaser & ADDRESS_4K);
     this.#bytes = (Number(cbaser & 0xffn) + 1) * 4096;
-    this.#tail = Number(mmio.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
+    this.#tail = Number(bus.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
   }
 }

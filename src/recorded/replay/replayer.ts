@@ -102,7 +102,7 @@ export class Replayer {
   #read(tally: ReplayTally, row: number): void {
     const { size, b, wide } = this.#trace;
     const bytes = (size[row] ?? 4) as AccessBytes;
-    const got = this.#machine.mmio.read(this.addressOf(row), bytes);
+    const got = this.#machine.bus.read(this.addressOf(row), bytes);
     tally.reads++;
     if (bytes === 8) {
       const expected = wide[b[row] ?? 0] ?? 0n;
@@ -115,7 +115,7 @@ export class Replayer {
     const bytes = (size[row] ?? 4) as AccessBytes;
     const value = bytes === 8 ? (wide[b[row] ?? 0] ?? 0n) : BigInt(b[row] ?? 0);
     if (kind[row] === PACKED.writeGits) this.#queue.registerWritten(a[row] ?? 0);
-    this.#machine.mmio.write(this.addressOf(row), bytes, value);
+    this.#machine.bus.write(this.addressOf(row), bytes, value);
   }
 
   /** The guest-physical address of a register access. */
@@ -153,9 +153,9 @@ export class Replayer {
 
   /** Guest-physical address of the LPI configuration table: that of the first vCPU that has named one. */
   #configTable(): number {
-    const { config, mmio } = this.#machine;
+    const { config, bus } = this.#machine;
     for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
-      const base = Number(mmio.read(config.gicrBase + vcpu * GICR_STRIDE + gicr.PROPBASER, 8) & ADDRESS_4K);
+      const base = Number(bus.read(config.gicrBase + vcpu * GICR_STRIDE + gicr.PROPBASER, 8) & ADDRESS_4K);
       if (base !== 0) return base;
     }
     return 0;

@@ -156,7 +156,7 @@ export class ScriptRunner {
 
   #act(item: number): void {
     const { action, thread, a, b, address, value } = this.script;
-    const { gic, mmio, memory, vm, config } = this.#machine;
+    const { gic, bus, memory, vm, config } = this.#machine;
     const [first, second, place] = [a[item] ?? 0, b[item] ?? 0, address[item] ?? 0];
     const vcpu = thread[item] ?? 0;
     switch (action[item]) {
@@ -176,10 +176,10 @@ export class ScriptRunner {
         sendSgi(gic.interrupts, vcpu, 'SGI1R', value[item] ?? 0n, gic.personality.sgi1ForAnyGroup);
         return;
       case ACTION.read:
-        this.#noteRead(item, mmio.read(place, first as AccessBytes));
+        this.#noteRead(item, bus.read(place, first as AccessBytes));
         return;
       case ACTION.write:
-        mmio.write(place, first as AccessBytes, value[item] ?? 0n);
+        bus.write(place, first as AccessBytes, value[item] ?? 0n);
         return;
       case ACTION.command:
         if (!memory.has(place, 4 * PACKED_COMMAND_WORDS)) return;

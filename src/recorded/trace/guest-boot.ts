@@ -69,7 +69,7 @@ export class GuestBoot {
   setUp(end: number): void {
     for (const event of this.#trace.events.slice(0, end)) this.apply(event);
     if (this.#tail !== undefined)
-      this.#machine.mmio.write(this.#machine.config.itsBase + gits.CWRITER, 8, BigInt(this.#tail));
+      this.#machine.bus.write(this.#machine.config.itsBase + gits.CWRITER, 8, BigInt(this.#tail));
     this.#tail = undefined;
   }
 
@@ -78,7 +78,7 @@ export class GuestBoot {
     switch (event.op) {
       case 'write':
         if (event.frame === 'GITS' && event.offset === gits.CWRITER) this.#tail = undefined;
-        this.#machine.mmio.write(this.addressOf(event), event.size as AccessBytes, BigInt(event.value));
+        this.#machine.bus.write(this.addressOf(event), event.size as AccessBytes, BigInt(event.value));
         return;
       case 'command':
         this.#lay(event.command);
@@ -104,9 +104,9 @@ export class GuestBoot {
   }
 
   #lay(command: QueueCommand): void {
-    const { mmio, memory, config } = this.#machine;
-    const cbaser = mmio.read(config.itsBase + gits.CBASER, 8);
-    this.#tail ??= Number(mmio.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
+    const { bus, memory, config } = this.#machine;
+    const cbaser = bus.read(config.itsBase + gits.CBASER, 8);
+    this.#tail ??= Number(bus.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
     writePacket(memory, Number(cbaser & ADDRESS_4K) + this.#tail, encodeCommand(command));
     this.#tail = (this.#tail + COMMAND_BYTES) % ((Number(cbaser & SIZE) + 1) * QUEUE_PAGE_BYTES);
   }
@@ -114,7 +114,7 @@ export class GuestBoot {
 
 /** Guest-physical address of the LPI configuration table, as GICR_PROPBASER of vCPU 0 has it. */
 export function configTableOf(machine: Machine): number {
-  return Number(machine.mmio.read(machine.config.gicrBase + gicr.PROPBASER, 8) & ADDRESS_4K);
+  return Number(machine.bus.read(machine.config.gicrBase + gicr.PROPBASER, 8) & ADDRESS_4K);
 }
 
 function writeIcc(machine: Machine, vcpu: number, register: IccRegister, value: number): void {

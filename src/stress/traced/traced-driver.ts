@@ -16,11 +16,11 @@ import { ringOf } from './timelines.ts';
  */
 export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
-  const { memory, config, mmio } = machine;
+  const { memory, config, bus } = machine;
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
   return stressDriver(machine, plan, {
-    its: new NotedItsDriver(mmio, memory, config.itsBase, note),
-    gic: new NotedGicDriver(mmio, config, note),
+    its: new NotedItsDriver(bus, memory, config.itsBase, note),
+    gic: new NotedGicDriver(bus, config, note),
     userland: new NotedUserland(driverParts(machine).userland, sourceOf, note),
   });
 }

@@ -7,12 +7,14 @@ import { expect } from 'vitest';
 import type { VcpuId } from '../../../src/arch/intid.ts';
 import { encodeCommand, type ItsCommand, writePacket } from '../../../src/arch/its-command.ts';
 import { gicd, gicr } from '../../../src/arch/registers.ts';
+import { PAGE_64K } from '../../../src/arch/tables.ts';
 import type { Board } from '../../../src/board/board.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../../../src/board/config.ts';
 import { layOut } from '../../../src/board/layout.ts';
 import type { Guest } from '../../../src/board/vcpu.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
+import { setUpIts } from '../../../src/guest/its-driver.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
 import type { Route } from '../../../src/kvm/route.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
@@ -32,8 +34,7 @@ const PENDING_TABLES = 0x4004_0000;
 const SLOTS = [CONFIG_TABLE, DEVICE_TABLE, COLLECTION_TABLE, QUEUE].map((base) => ({ base, bytes: 4096 }));
 const ENABLED_AT_0XA0 = 0xa1;
 
-const [CTLR, CBASER, CWRITER, BASER0, BASER1] = [0, 0x80, 0x88, 0x100, 0x108];
-const VALID = 1n << 63n;
+const [_CTLR, _CBASER, CWRITER, _BASER0, _BASER1] = [0, 0x80, 0x88, 0x100, 0x108];
 
 const THREADS = 4;
 const SOURCES = 4;
@@ -332,10 +333,13 @@ function boot(view: View, story: Story): void {
     redistributor.write(gicr.PENDBASER, 8, BigInt(PENDING_TABLES) | (1n << 62n));
     redistributor.write(gicd.CTLR, 4, 1n);
   }
-  its.write(BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-  its.write(BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-  its.write(CBASER, 8, VALID | BigInt(QUEUE));
-  its.write(CTLR, 4, 1n);
+  setUpIts(its, 0, {
+    deviceTable: DEVICE_TABLE,
+    collectionTable: COLLECTION_TABLE,
+    pageSize: PAGE_64K,
+    queue: QUEUE,
+    queuePages: 1,
+  });
   const commands = story.commands ?? [];
   for (const [index, command] of [...commands, ...(story.queued ?? [])].entries()) {
     writePacket(memory, QUEUE + 32 * index, encodeCommand(command));

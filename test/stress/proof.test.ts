@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/board/proof.ts';
 import { Layout } from '../../src/memory/layout.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/stress/proof.ts';
 
 const VCPUS = 2;
 const EDGE = 0;

@@ -3,21 +3,21 @@
  * that moves between two vCPUs; the proof is the real one, its device's own count read as an atomic word.
  */
 import { expect, test } from 'vitest';
-import { proofRegions } from '../../../src/board/proof.ts';
-import type { Scenario } from '../../../src/explore/index.ts';
-import { interruptRegions } from '../../../src/gic/interrupt-regions.ts';
-import { EDGE, ENABLED, GROUP1 } from '../../../src/gic/state.ts';
-import { Layout } from '../../../src/memory/layout.ts';
-import type { Words } from '../../../src/memory/word.ts';
-import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import { loadMutated, type Mutation } from '../../mutate.ts';
+import type { Scenario } from '../../src/explore/index.ts';
+import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
+import { EDGE, ENABLED, GROUP1 } from '../../src/gic/state.ts';
+import { Layout } from '../../src/memory/layout.ts';
+import type { Words } from '../../src/memory/word.ts';
+import { proofRegions } from '../../src/stress/proof.ts';
+import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
+import { loadMutated, type Mutation } from '../mutate.ts';
 
 type Modules = {
-  readonly proof: typeof import('../../../src/board/proof.ts');
-  readonly interrupts: typeof import('../../../src/gic/interrupts.ts');
+  readonly proof: typeof import('../../src/stress/proof.ts');
+  readonly interrupts: typeof import('../../src/gic/interrupts.ts');
 };
-const FILES = { proof: 'board/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
-const proof = (from: string, to: string): Mutation => ({ file: 'board/proof.ts', from, to });
+const FILES = { proof: 'stress/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
+const proof = (from: string, to: string): Mutation => ({ file: 'stress/proof.ts', from, to });
 // A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
 const SEEN_STEPS = [
   proof('const sent = peek(this.#words, at + SENT);', 'const sent = load(this.#words, at + SENT);'),
