@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, openCpuInterface, SOURCE_POLICY } from '../guest/index.ts';
-
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';

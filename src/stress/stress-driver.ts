@@ -13,7 +13,6 @@ import {
   SOURCE_POLICY,
   type Source,
 } from '../guest/index.ts';
-
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';

@@ -1,5 +1,4 @@
 import type { Machine } from '../board/machine.ts';
-
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';

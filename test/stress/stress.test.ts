@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/board/config.ts';
-
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
 import type { ViolationKind } from '../../src/stress/proof.ts';

@@ -2,7 +2,6 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import type { Machine } from '../../board/machine.ts';
 import { affinityOf } from '../../gic/affinity.ts';
 import { GicDriver, type GicFrames, ItsDriver, type RegisterBus } from '../../guest/index.ts';
-
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import type { Source, Userland } from '../../vmm/design.ts';
