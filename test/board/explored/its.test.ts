@@ -321,7 +321,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
       mutation: change(
         'kvm/injector.ts',
         '?.epoch !== stamp) return false;',
-        'its.epoch === 0) return false;',
+        '?.epoch === 0) return false;',
       ),
       of: remembering,
     },
