@@ -16,7 +16,8 @@ export default defineConfig({
     exclude: [
       'test/base/pool.test.ts',
       'test/{its,memory}/threads.test.ts',
-      'test/gic/interleavings.test.ts',
+      'test/gic/{interleavings,register-vectors}.test.ts',
+      'test/board/snapshot.test.ts',
       'test/kvm/{interleavings,races}.test.ts',
       'test/measure/{allocation,event-ring,histogram,latency-probe,ping-pong}.test.ts',
       'test/report/{charts,html,latency-trace,stress-trace}.test.ts',
