@@ -51,12 +51,13 @@ export function onMachine(
 }
 
 // Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
-// need a place, and it may be the same. Pending tables, and ITTs, are where no memory is: there is nothing in them.
+// need a place, and it may be the same; MAPTI reads a bit of the pending table, which lies there as well and is 0.
 const TABLES = 0;
 const QUEUE = 0x1000;
 const CONFIG_TABLE = 0x2000;
 const CONFIG_BYTES = 0x2000;
-const NOWHERE = 0x10_0000;
+const ITTS = 0x4000;
+const ITT_BYTES = 0x200;
 
 /** What a guest does at boot: it turns everything on, and maps nothing. */
 function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
@@ -65,7 +66,7 @@ function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
   gic.enable();
   memory.fill(at(CONFIG_TABLE), CONFIG_BYTES, lpiConfig(LINUX_PRIORITY));
   for (let vcpu = 0; vcpu < shared.vcpus; vcpu++) {
-    gic.setLpiTables(vcpu, { configTable: at(CONFIG_TABLE), pendingTable: at(NOWHERE), idBits: 14 });
+    gic.setLpiTables(vcpu, { configTable: at(CONFIG_TABLE), pendingTable: at(TABLES), idBits: 14 });
     gic.enableLpis(vcpu);
   }
   const tables = { deviceTable: at(TABLES), collectionTable: at(TABLES), queue: at(QUEUE), queuePages: 1 };
@@ -75,7 +76,7 @@ function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
 /** Maps devices, each with 32 events, and a collection for each vCPU. */
 export function mapDevices({ itsDriver, shared, ram }: SmallMachine, ...devices: readonly number[]): void {
   const commands: ItsCommand[] = devices.map((deviceId) => {
-    return { name: 'MAPD', deviceId, size: 4, ittAddr: ram.base + NOWHERE + deviceId * 0x1000, valid: true };
+    return { name: 'MAPD', deviceId, size: 4, ittAddr: ram.base + ITTS + deviceId * ITT_BYTES, valid: true };
   });
   for (let vcpu = 0; vcpu < shared.vcpus; vcpu++)
     commands.push({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true });

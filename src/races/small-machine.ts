@@ -12,7 +12,7 @@ export type Shared = { readonly buffer: SharedArrayBuffer } & SmallOptions;
 export type SmallOptions = { readonly vcpus: number; readonly dispatch: Dispatch };
 
 /** As little guest memory as a guest can do with: the explorer copies it for every schedule. */
-const RAM = { base: 0x4000_0000, bytes: 0x4000 } as const;
+const RAM = { base: 0x4000_0000, bytes: 0x5000 } as const;
 /** Threads that are no vCPU's, beside the main one. */
 const OTHER_THREADS = 4;
 /** Words that a scenario has for itself, `scenario` in a trace. */

@@ -109,8 +109,11 @@ describe('saving', () => {
     expect(board.its.saveTables()).toBe('EFAULT');
   });
 
-  test('EINVAL: a device whose table entry is gone', () => {
-    const board = new Board();
+  test.each([
+    ['kvm-6.12', 'EINVAL'],
+    ['kvm', undefined],
+  ] as const)('a device whose table entry is gone: %s says %s', (profile, answer) => {
+    const board = new Board({ personality: ITS_PERSONALITIES[profile] });
     board.its.write(gits.BASER0, 8, VALID | INDIRECT | BigInt(DEVICE_TABLE));
     board.memory.setDoubleWord(DEVICE_TABLE, VALID | BigInt(L2));
     board.its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
@@ -120,7 +123,7 @@ describe('saving', () => {
     board.run(mapd(3, 4));
     expect(board.its.saveTables()).toBeUndefined();
     board.memory.setDoubleWord(DEVICE_TABLE, 0n);
-    expect(board.its.saveTables()).toBe('EINVAL');
+    expect(board.its.saveTables()).toBe(answer);
   });
 });
 

@@ -31,7 +31,11 @@ const DEVICE_TABLE = 0x4001_0000;
 const COLLECTION_TABLE = 0x4002_0000;
 const QUEUE = 0x4003_0000;
 const PENDING_TABLES = 0x4004_0000;
-const SLOTS = [CONFIG_TABLE, DEVICE_TABLE, COLLECTION_TABLE, QUEUE].map((base) => ({ base, bytes: 4096 }));
+const ITT = 0x4005_0000;
+const SLOTS = [CONFIG_TABLE, DEVICE_TABLE, COLLECTION_TABLE, QUEUE, PENDING_TABLES, ITT].map((base) => ({
+  base,
+  bytes: 4096,
+}));
 const ENABLED_AT_0XA0 = 0xa1;
 
 const [_CTLR, _CBASER, CWRITER, _BASER0, _BASER1] = [0, 0x80, 0x88, 0x100, 0x108];
@@ -73,7 +77,7 @@ export const MAPD = {
   name: 'MAPD',
   deviceId: DEVICE_ID,
   size: 1,
-  ittAddr: 0,
+  ittAddr: ITT,
   valid: true,
 } as const satisfies ItsCommand;
 export const mapc = (collectionId: number): ItsCommand => ({
