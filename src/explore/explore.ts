@@ -1,12 +1,12 @@
 import { IrqError } from '../base/irq-error.ts';
-import { readThrown } from '../base/thrown.ts';
 import { ClassCounter } from './classes.ts';
 import { conclude } from './conclusion.ts';
+import { confirmFailure } from './confirmation.ts';
 import { NATIVE } from './controlled-atomics.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { hangFailure, toFailure, toShrunkFailure } from './failure.ts';
-import { ENDLESS_ROUNDS } from './loops.ts';
 import { Observations } from './observations.ts';
+import { omissionsOf } from './omissions.ts';
 import { LOAD } from './operation.ts';
 import { EVERYTHING } from './ownership.ts';
 import type { Part, PartResult } from './part.ts';
@@ -14,7 +14,7 @@ import { type Phase, planPhases } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { RaceList, sayMemoryModel } from './race-list.ts';
-import { type Recording, record } from './record.ts';
+import type { Recording } from './record.ts';
 import type { ExploreResult, Failure } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
@@ -24,7 +24,6 @@ import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
-import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
 
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
@@ -235,26 +234,9 @@ class Exploration {
     return pieces && takeShare(pieces, shard);
   }
 
-  /** What the search leaves out, whatever it ran. */
   #omissions(): string[] {
-    const { simulator, memory } = this.#simulation;
-    const { plain, plainWriteAt, letGo } = simulator.tracks;
-    const omissions: string[] = [];
-    if (this.#simulation.scenario.plain === 'off') {
-      omissions.push(
-        'accesses to shared memory without Atomics, which were switched off as points of a schedule',
-      );
-    } else if (plain) {
-      const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
-      omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
-    }
-    if (this.#cutShort)
-      omissions.push(`schedules of more than ${this.#options.steps ?? DEFAULT_STEPS} steps`);
-    if (letGo)
-      omissions.push(
-        `what comes after a loop of more than ${ENDLESS_ROUNDS.toLocaleString('en-US')} equal rounds: it was taken for one without end`,
-      );
-    return omissions;
+    const { steps = DEFAULT_STEPS } = this.#options;
+    return omissionsOf(this.#simulation, { steps, cutShort: this.#cutShort });
   }
 
   /** As many schedules as were asked for, where a number was asked for and has been run. */
@@ -351,43 +333,12 @@ class Exploration {
     this.#failures++;
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
-    this.#found = this.#confirm();
+    this.#found = confirmFailure(this.#simulation);
     if (this.#found === undefined) this.#failures--;
     else {
       this.#foundAt = n;
       this.#foundBy = this.#running;
     }
-  }
-
-  /**
-   * Runs the failing schedule again, step by step. Where it does not fail then, the threads have read shared memory
-   * without Atomics: from now on all schedules are run like this. What does not fail again even so is nondeterminism.
-   */
-  #confirm(): Recording | undefined {
-    const { simulator } = this.#simulation;
-    const all = new Map(
-      Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
-    );
-    const fault = simulator.fault;
-    // Whoever is not deterministic need not be so in the same way twice: what was seen the first time is what counts.
-    const seen =
-      fault?.kind === 'nondeterminism' ? explainFault(this.#simulation, 'failed', [], []) : undefined;
-    const recording = record(this.#simulation, all);
-    if (seen !== undefined) return { ...recording, failure: seen };
-    if (recording.failure !== undefined) return recording;
-    if (!simulator.tracks.direct) {
-      simulator.tracks.direct = true;
-      return undefined;
-    }
-    const what = fault !== undefined && 'thrown' in fault ? `: ${readThrown(fault.thrown).message}` : '';
-    return {
-      ...recording,
-      failure: {
-        kind: 'nondeterminism',
-        message: `this schedule failed${what}; run again, it did not. A thread may depend on nothing but shared memory, and shared memory that changes has to be changed with Atomics`,
-        sites: [],
-      },
-    };
   }
 
   #shrinkFound(): Failure | undefined {

@@ -1,12 +1,7 @@
+import { sameBytes, setBytes } from './raw-bytes.ts';
+
 const PAGE = 4096;
 const ZERO = new Uint8Array(PAGE);
-// Taken before they are replaced; see controlled-views.ts.
-const { compare } = Buffer;
-const setBytes = Function.prototype.call.bind(Uint8Array.prototype.set) as (
-  to: Uint8Array,
-  from: Uint8Array,
-) => void;
-
 /** The bytes of a buffer as they were at some time; pages of zeros take no room. */
 export class Image {
   readonly #pages: (Uint8Array | undefined)[] = [];
@@ -14,7 +9,7 @@ export class Image {
   constructor(bytes: Uint8Array) {
     for (let at = 0; at < bytes.length; at += PAGE) {
       const page = pageOf(bytes, at);
-      this.#pages.push(compare(page, zeros(page.length)) === 0 ? undefined : new Uint8Array(page));
+      this.#pages.push(sameBytes(page, zeros(page.length)) ? undefined : new Uint8Array(page));
     }
   }
 
@@ -23,7 +18,7 @@ export class Image {
     for (let p = Math.floor(from / PAGE); p < this.#pages.length; p++) {
       const now = pageOf(bytes, p * PAGE);
       const then = this.#pages[p] ?? zeros(now.length);
-      if (compare(now, then) === 0) continue;
+      if (sameBytes(now, then)) continue;
       for (let i = Math.max(0, from - p * PAGE); i < now.length; i++)
         if (now[i] !== then[i]) return p * PAGE + i;
     }
@@ -44,7 +39,7 @@ export class Image {
     for (const [p, saved] of this.#pages.entries()) {
       const now = pageOf(bytes, p * PAGE);
       const then = saved ?? zeros(now.length);
-      if (compare(now, then) !== 0) setBytes(now, then);
+      if (!sameBytes(now, then)) setBytes(now, then);
     }
   }
 }

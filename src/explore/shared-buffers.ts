@@ -1,3 +1,6 @@
+import { firstDifference } from './raw-bytes.ts';
+import type { Cells } from './undo-log.ts';
+
 /** One shared memory: all SharedArrayBuffer objects over the same bytes are one. */
 export type Shared = {
   readonly buffer: SharedArrayBuffer;
@@ -131,6 +134,33 @@ export class SharedBuffers {
     if (view === undefined) return `buffer${buffer}+${byteOffset}`;
     if (view.step === size) return `${view.path}[${(at - view.at) / size}]`;
     return `${view.path}+${at - view.at}`;
+  }
+
+  /** The address of the first byte that differs from those of other memories of the same shape; -1 where none does. */
+  differs(other: SharedBuffers): number {
+    if (this.shared.length !== other.shared.length) return 0;
+    for (const [i, { bytes, base }] of this.shared.entries()) {
+      const theirs = other.shared[i]?.bytes;
+      if (theirs === undefined || theirs.length !== bytes.length) return base;
+      const at = firstDifference(bytes, theirs);
+      if (at >= 0) return base + at;
+    }
+    return -1;
+  }
+
+  /** Some bytes as words where they are whole words, and else byte by byte: no others are among them. */
+  protected eachCell(
+    at: number,
+    size: number,
+    visit: (cells: Cells, index: number, shared: number) => void,
+  ): void {
+    const { buffer, byteOffset } = this.place(at);
+    const shared = this.shared[buffer];
+    if (shared === undefined) return;
+    const { words, bytes } = shared;
+    if (((byteOffset | size) & 3) === 0) {
+      for (let word = byteOffset >> 2; word < (byteOffset + size) >> 2; word++) visit(words, word, buffer);
+    } else for (let i = byteOffset; i < byteOffset + size; i++) visit(bytes, i, buffer);
   }
 
   #baseOf(buffer: ArrayBufferLike): number {

@@ -1,10 +1,11 @@
 import { execute } from './execute.ts';
 import { Image } from './image.ts';
 import type { ElementArray, Point, Value } from './operation.ts';
-import { Restart } from './restart.ts';
+import { partOf, sameBytes, setBytes } from './raw-bytes.ts';
 import { type Shared, SharedBuffers } from './shared-buffers.ts';
 import { TouchedCells } from './touched-cells.ts';
 import { type Cells, UndoLog } from './undo-log.ts';
+import { UnseenLooks } from './unseen-looks.ts';
 
 /**
  * How the bytes are put back:
@@ -38,23 +39,6 @@ type OwnWrite = {
 const SMALL = 64;
 /** So many cells are put back without asking which of them a schedule has written. */
 const MOST_TOUCHED = 64;
-/** Memory up to this size is compared whole each time that unseen writes are looked for. */
-const COMPARED = 4096;
-/** The first looks for unseen writes compare the whole memory; later ones as often as takes a twentieth of the time. */
-const FIRST_LOOKS = 8;
-/** Of memory larger than this, fewer. */
-const LARGE = 1 << 20;
-const FIRST_LOOKS_OF_LARGE = 2;
-const LOOK_SHARE = 20;
-/** What a run of a thread's code takes at least, and how many bytes are compared in that time. */
-const BYTES_A_RUN = 8192;
-
-// Taken before they are replaced; see controlled-views.ts.
-const { compare } = Buffer;
-const setBytes = Function.prototype.call.bind(Uint8Array.prototype.set) as (
-  to: Uint8Array,
-  from: Uint8Array,
-) => void;
 
 /**
  * The bytes that the threads of a scenario share: puts all of them back as they were after setup, and between the runs
@@ -72,10 +56,12 @@ export class SharedMemory extends SharedBuffers {
   readonly #own: OwnWrite[][] = [];
   #mark = 0;
   #kept = 0;
-  #looks = 0;
-  #credit = 0;
-  /** Compare the whole memory each time that unseen writes are looked for. */
-  alwaysLooks = false;
+  readonly #looks = new UnseenLooks();
+
+  /** The whole memory is compared each time that unseen writes are looked for. */
+  get alwaysLooks(): boolean {
+    return this.#looks.each;
+  }
 
   /** Takes the bytes as they are now for those that {@link restore} puts back. */
   markFresh(): void {
@@ -136,7 +122,7 @@ export class SharedMemory extends SharedBuffers {
     for (const [i, { bytes }] of this.shared.entries()) {
       const copies = this.#copies[i] as Copies;
       if (copies.shadow === undefined) copies.shadow = new Uint8Array(bytes);
-      else if (compare(copies.shadow, bytes) !== 0) setBytes(copies.shadow, bytes);
+      else if (!sameBytes(copies.shadow, bytes)) setBytes(copies.shadow, bytes);
     }
   }
 
@@ -149,11 +135,8 @@ export class SharedMemory extends SharedBuffers {
     }
   }
 
-  /** An unseen write was found. Where not every schedule before was looked at, they may have met it: start over. */
   #sawUnseen(): void {
-    if (this.#mode === 'tracked' || this.size <= COMPARED || this.alwaysLooks) return;
-    this.alwaysLooks = true;
-    if (this.#looks >= FIRST_LOOKS_OF_LARGE) throw new Restart();
+    if (this.#mode !== 'tracked') this.#looks.found(this.size);
   }
 
   #restoreUnseen(): boolean {
@@ -192,7 +175,7 @@ export class SharedMemory extends SharedBuffers {
   }
 
   #touch(at: number, size: number): void {
-    this.#eachCell(at, size, (cells, index, shared) => {
+    this.eachCell(at, size, (cells, index, shared) => {
       const { image } = this.#copies[shared] as Copies;
       this.#touched.add(cells, index, image.cell(index, cells.BYTES_PER_ELEMENT));
     });
@@ -213,10 +196,10 @@ export class SharedMemory extends SharedBuffers {
     if (this.#mode !== 'tracked') return;
     for (const [i, shared] of this.shared.entries()) {
       const shadow = (this.#copies[i] as Copies).shadow as Uint8Array;
-      if (compare(shared.bytes, shadow) === 0) continue;
+      if (sameBytes(shared.bytes, shadow)) continue;
       for (let at = 0; at < shadow.length; at += 4096) {
         const until = Math.min(at + 4096, shadow.length);
-        if (compare(part(shared.bytes, at, until), part(shadow, at, until)) === 0) continue;
+        if (sameBytes(partOf(shared.bytes, at, until), partOf(shadow, at, until))) continue;
         this.#absorbRange(shared.base + at, until - at);
       }
     }
@@ -244,7 +227,7 @@ export class SharedMemory extends SharedBuffers {
       this.#log.travel(this.#log.length);
       for (const [i, { bytes }] of this.shared.entries()) {
         const { shadow } = this.#copies[i] as Copies;
-        if (shadow !== undefined && compare(bytes, shadow) !== 0) setBytes(bytes, shadow);
+        if (shadow !== undefined && !sameBytes(bytes, shadow)) setBytes(bytes, shadow);
       }
     }
   }
@@ -259,7 +242,7 @@ export class SharedMemory extends SharedBuffers {
       for (let i = 0; i < this.shared.length; i++) {
         const { bytes, base } = this.shared[i] as Shared;
         const kept = (this.#copies[i] as Copies).shadow as Uint8Array;
-        if (bytes.length > SMALL && compare(bytes, kept) === 0) continue;
+        if (bytes.length > SMALL && sameBytes(bytes, kept)) continue;
         for (let k = 0; k < bytes.length; k++) if (bytes[k] !== kept[k]) return base + k;
       }
       return -1;
@@ -283,8 +266,7 @@ export class SharedMemory extends SharedBuffers {
     if (
       this.copied !== (this.#mode === 'touched') ||
       this.#mode === 'tracked' ||
-      this.size <= COMPARED ||
-      this.alwaysLooks
+      this.#looks.missNothing(this.size)
     )
       return;
     this.restore();
@@ -310,17 +292,8 @@ export class SharedMemory extends SharedBuffers {
     return at;
   }
 
-  /** Whether it is time to compare the whole memory. */
   #isDue(): boolean {
-    if (this.size <= COMPARED || this.alwaysLooks) return true;
-    if (this.#looks < (this.size > LARGE ? FIRST_LOOKS_OF_LARGE : FIRST_LOOKS)) {
-      this.#looks++;
-      return true;
-    }
-    this.#credit += BYTES_A_RUN + this.#log.length * 16;
-    if (this.#credit < this.size * LOOK_SHARE) return false;
-    this.#credit = 0;
-    return true;
+    return this.#looks.isDue(this.size, this.#log.length);
   }
 
   /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without operations. */
@@ -332,18 +305,6 @@ export class SharedMemory extends SharedBuffers {
       bytes[byteOffset + i] =
         (bytes[byteOffset + i] as number) ^ (Math.imul(at + i + salt, 0x9e3779b1) >>> 24) ^ 1;
     }
-  }
-
-  /** The address of the first byte that differs from those of another memory of the same shape; -1 where none does. */
-  differs(other: SharedMemory): number {
-    if (this.shared.length !== other.shared.length) return 0;
-    for (const [i, { bytes, base }] of this.shared.entries()) {
-      const theirs = other.shared[i]?.bytes;
-      if (theirs === undefined || theirs.length !== bytes.length) return base;
-      if (compare(bytes, theirs) === 0) continue;
-      for (let k = 0; k < bytes.length; k++) if (bytes[k] !== theirs[k]) return base + k;
-    }
-    return -1;
   }
 
   /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
@@ -363,7 +324,7 @@ export class SharedMemory extends SharedBuffers {
     this.#own[t] ??= [];
     const own = this.#own[t] as OwnWrite[];
     const from = own.length;
-    this.#eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) => {
+    this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) => {
       own.push({ cells, shared, index: cell, before: cells[cell] as number });
     });
     array[index] = value as number;
@@ -392,18 +353,7 @@ export class SharedMemory extends SharedBuffers {
   }
 
   #logRange(at: number, size: number): void {
-    this.#eachCell(at, size, (cells, index) => this.#log.push(cells, index));
-  }
-
-  /** Some bytes as words where they are whole words, and else byte by byte: no others are among them. */
-  #eachCell(at: number, size: number, visit: (cells: Cells, index: number, shared: number) => void): void {
-    const { buffer, byteOffset } = this.place(at);
-    const shared = this.shared[buffer];
-    if (shared === undefined) return;
-    const { words, bytes } = shared;
-    if (((byteOffset | size) & 3) === 0) {
-      for (let word = byteOffset >> 2; word < (byteOffset + size) >> 2; word++) visit(words, word, buffer);
-    } else for (let i = byteOffset; i < byteOffset + size; i++) visit(bytes, i, buffer);
+    this.eachCell(at, size, (cells, index) => this.#log.push(cells, index));
   }
 
   #absorbRange(at: number, size: number): void {
@@ -442,8 +392,4 @@ function copiesOf({ bytes }: Shared): Copies {
 function copy(from: Uint8Array, to: Uint8Array): void {
   if (from.length > SMALL) setBytes(to, from);
   else for (let i = 0; i < from.length; i++) to[i] = from[i] as number;
-}
-
-function part(bytes: Uint8Array, from: number, until: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, until - from);
 }
