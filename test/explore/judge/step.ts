@@ -128,7 +128,7 @@ function access(state: State, thread: Thread, operation: Access): void {
 
 /** What the access writes; undefined where it only reads. */
 export function resultOf(operation: Access, old: bigint, registers: readonly number[]): bigint | undefined {
-  if (operation.kind === 'load' || operation.kind === 'read') return undefined;
+  if (!('a' in operation)) return undefined;
   const a = BigInt(evaluate(operation.a, registers));
   switch (operation.kind) {
     case 'store':
