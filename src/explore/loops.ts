@@ -1,5 +1,6 @@
 import { mix } from '../base/chance.ts';
 import { Alone } from './alone.ts';
+import { leadsToEnd } from './known-points.ts';
 import type { Point, Value } from './operation.ts';
 import { onlyLooked, repeatsLook, sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
@@ -86,6 +87,7 @@ export class Loops {
     point: Point,
   ): number | undefined {
     if (count === 0 || !onlyLooked(path[count - 1] as Point, answers[count - 1])) return 0;
+    if (leadsToEnd(point)) return 0;
     this.#isUsed = true;
     if (this.#comesTrue(t, path, answers, count)) return 0;
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;

@@ -1,4 +1,4 @@
-import { after, KnownPoints, lead, leadsToEnd, makeSensitive } from './known-points.ts';
+import { after, KnownPoints, lead, makeSensitive } from './known-points.ts';
 import { Loops } from './loops.ts';
 import {
   CAS,
@@ -182,7 +182,6 @@ export class Tracks {
 
   /** The length of the loop that thread `t` waits in at `point`, in looks; 0 where it does not wait. */
   findLoop(t: number, point: Point): number {
-    if (leadsToEnd(point)) return 0;
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
     const period = this.#loops.find(t, path, answers, this.done[t] as number, point);
