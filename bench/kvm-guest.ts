@@ -6,8 +6,8 @@ import { PAGE_64K } from '../src/arch/tables.ts';
 import { createInitialisedVm } from '../src/board/create-vm.ts';
 import { GicDriver, LINUX_PRIORITY, openCpuInterface } from '../src/guest/gic-driver.ts';
 import { ItsDriver, setUpIts } from '../src/guest/its-driver.ts';
-import type { KvmVm } from '../src/kvm/kvm-vm.ts';
-import type { KvmOptions } from '../src/kvm/options.ts';
+import type { KvmVm } from '../src/kvm-abi/kvm-vm.ts';
+import type { KvmOptions } from '../src/kvm-abi/options.ts';
 
 const RAM = 0x4000_0000;
 const DEVICE_TABLE = RAM + 0x1_0000;

@@ -1,3 +1,4 @@
+import { format as formatArm64, run as runArm64 } from './arm64.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
 import { format as formatGic, run as runGic } from './gic.ts';
@@ -28,6 +29,7 @@ const BENCHES = {
   explore: async () => formatExplore(runExplore()),
   mutations: async () => formatMutations(await runMutations()),
   lockstep: async () => formatRealThreads(await runRealThreads()),
+  arm64: async () => formatArm64(await runArm64()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
   soundness: async () => {

@@ -3,12 +3,11 @@ import { FIRST_SPI } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
-import { markLast } from '../kvm/devices/redistributors.ts';
 import { FdTable } from '../kvm/fds.ts';
 import { IoEventFds } from '../kvm/ioeventfds.ts';
-import { VGIC_V3 } from '../kvm/vgic-state.ts';
+import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
 import { Vm } from '../kvm/vm.ts';
+import { markLast } from '../kvm-abi/devices/redistributors.ts';
 import { Clock, startClock } from '../measure/clock.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { writeHeader } from '../memory/header.ts';
@@ -16,6 +15,8 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { Mutex } from '../memory/mutex.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
+import type { Design } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { DEFAULT_HOST, encodeConfig, type MachineConfig } from './config.ts';
 import { AcksLost, faultyParts } from './faults.ts';
 import { GuestBus } from './guest-bus.ts';
@@ -43,6 +44,8 @@ export class Board {
   readonly gic: Gic;
   readonly itses: readonly Its[];
   readonly vm: Vm;
+  /** Which design of the debate: the kernel's half is the VM's, userland's is for the VMM. */
+  readonly design: Design;
   /** The guest's accesses to device registers. */
   readonly bus: GuestBus;
   readonly fds: FdTable;
@@ -81,6 +84,7 @@ export class Board {
     this.thread = thread;
     this.layout = at.layout;
     this.scenario = at.scenario;
+    this.design = DESIGNS[config.abi];
     this.#controls = places.controls;
     this.clock = new Clock(words, at.clock);
     this.memory = new GuestMemory(words, places.ram, config.memory);
@@ -106,7 +110,7 @@ export class Board {
       lpis,
       itses: this.itses,
       dispatch: config.dispatch,
-      design: DESIGNS[config.abi],
+      design: this.design,
       readers,
       reader: thread,
       exclusive: (config.host ?? DEFAULT_HOST).exclusiveEventFds,

@@ -1,11 +1,11 @@
 import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
 import { PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { MOST_ITSES } from '../kvm/vgic-state.ts';
+import { MOST_ITSES } from '../kvm/vgic/vgic-state.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 
 /** Whose identification, reset values and options the hardware has. */
 export const PERSONALITIES = ['kvm', 'qemu-virt', 'kvm-6.12', 'kvm-6.1'] as const;

@@ -1,11 +1,11 @@
 import { VIRT_FRAMES } from '../arch/frames.ts';
-import { ADDRESSES, CONTROLS, GROUPS } from '../kvm/devices/attribute.ts';
-import { markLast } from '../kvm/devices/redistributors.ts';
 import { FD_VM } from '../kvm/fds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
-import { KvmVm, type VmAttachment } from '../kvm/kvm-vm.ts';
-import { DEFAULT_KVM_OPTIONS, type KvmOptions } from '../kvm/options.ts';
-import { DEFAULT_SPIS, MOST_ITSES, VGIC_ITS, VGIC_V3 } from '../kvm/vgic-state.ts';
+import { DEFAULT_SPIS, MOST_ITSES, VGIC_ITS, VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import { ADDRESSES, CONTROLS, GROUPS } from '../kvm-abi/devices/attribute.ts';
+import { markLast } from '../kvm-abi/devices/redistributors.ts';
+import { KvmVm, type VmAttachment } from '../kvm-abi/kvm-vm.ts';
+import { DEFAULT_KVM_OPTIONS, type KvmOptions } from '../kvm-abi/options.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
 import {

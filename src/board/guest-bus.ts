@@ -2,7 +2,7 @@ import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 import type { IoEventFds } from '../kvm/ioeventfds.ts';
-import type { VgicState } from '../kvm/vgic-state.ts';
+import type { VgicState } from '../kvm/vgic/vgic-state.ts';
 
 export type AccessBytes = 1 | 2 | 4 | 8;
 

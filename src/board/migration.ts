@@ -14,7 +14,7 @@ const BASERS = 8;
  * first, because it resets the others of the queue, then CREADR, CWRITER, the BASERs, then the tables, then CTLR.
  * @returns the new machine
  * @throws IrqError `ERR_SNAPSHOT` where the guest's tables cannot be saved or restored
- * @see Documentation/virt/kvm/devices/arm-vgic-its.rst, "ITS Restore Sequence"
+ * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst, "ITS Restore Sequence"
  */
 export function migrate(machine: Machine): Machine {
   machine.gic.lpis.savePendingTables();

@@ -1,17 +1,16 @@
-import { compiled } from '../base/compiled.ts';
 import { WorkerPool } from '../base/pool.ts';
 import { Machine } from '../board/machine.ts';
 import { Dispatcher } from '../threads/dispatcher.ts';
 import type { ProgramName } from '../threads/task.ts';
 import { Thread } from '../threads/thread.ts';
 import type { Board } from './board.ts';
-import type { BootTask } from './threads.ts';
+import { type BootTask, deviceThread, vcpuThread } from './threads.ts';
 import type { VcpuRun } from './vcpu-loop.ts';
 
 /** Programs beside the board's own: by name, each in a thread. */
 export type MorePrograms = {
-  /** In the place of the board's own vCPU program. It is given a {@link BootTask}, and whatever `options` holds. */
-  readonly vcpu?: Omit<ProgramName, 'options'> & { readonly options?: object };
+  /** In the place of the board's own vCPU program. */
+  readonly vcpu?: (task: BootTask) => ProgramName;
   readonly programs?: Readonly<Record<string, ProgramName>>;
 };
 
@@ -33,7 +32,7 @@ export class Crew {
     const others = Object.entries(more.programs ?? {});
     const devices = plan.platform.devices.length;
     const task = (index: number): BootTask => ({ plan, memory, index });
-    const own = compiled(import.meta.url, './threads.ts');
+    const vcpuProgram = more.vcpu ?? vcpuThread;
     this.board = board;
     this.#pool = new WorkerPool(plan.vcpus + devices + others.length);
     this.#dispatcher = new Dispatcher(machine.vm.irqfds, machine.clock);
@@ -42,11 +41,7 @@ export class Crew {
         name: `vcpu${vcpu}`,
         buffer,
         thread: Machine.threadOfVcpu(vcpu),
-        program: {
-          module: more.vcpu?.module ?? own,
-          name: more.vcpu?.name ?? 'vcpuProgram',
-          options: { ...more.vcpu?.options, ...task(vcpu) },
-        },
+        program: vcpuProgram(task(vcpu)),
       }),
     );
     this.devices = Array.from({ length: devices }, (_, device) =>
@@ -54,7 +49,7 @@ export class Crew {
         name: `virtio${device + 1}`,
         buffer,
         thread: machine.otherThread(device),
-        program: { module: own, name: 'deviceProgram', options: task(device) },
+        program: deviceThread(task(device)),
       }),
     );
     this.programs = new Map(

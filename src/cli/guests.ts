@@ -16,8 +16,8 @@ export function guestsCommand(): Command {
     .description(
       'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
     )
-    .argument('[name...]', 'some of them (default: all)')
-    .option('--list', 'say what there is')
+    .argument('[name...]', 'guests to run (default: all)')
+    .option('--list', 'list the guests, a line each')
     .option('--json', 'print the result as one JSON object')
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);

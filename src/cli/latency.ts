@@ -64,7 +64,10 @@ export function latencyCommand(): Command {
     )
     .option('--source <list>', `ways to signal, of ${SIGNALS.join(', ')} (default: all)`, sources)
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the signalling thread, the main one')
+      new Option(
+        '--dispatch <where>',
+        'threads that route a signal: the signalling thread (inline), the main thread, or both',
+      )
         .choices(['both', 'inline', 'main'])
         .default('both'),
     )

@@ -41,7 +41,14 @@ export function scaleCommand(): Command {
     .option('--base-vcpus <n>', 'vCPUs while something else is varied', wholeNumber(1, 64), 2)
     .option('--base-devices <n>', 'devices while something else is varied', wholeNumber(1, 64), 2)
     .option('--base-lpis <n>', 'LPIs while something else is varied', wholeNumber(1, 57_344), 64)
-    .addOption(new Option('--dispatch <where>', 'who routes an irqfd').choices(DISPATCHES).default('inline'))
+    .addOption(
+      new Option(
+        '--dispatch <where>',
+        'thread that routes a signal: the signalling thread (inline), or the main thread',
+      )
+        .choices(DISPATCHES)
+        .default('inline'),
+    )
     .option('-s, --seconds <n>', 'how long to measure each size', number(0.05, 3600, 'seconds'), 1)
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')

@@ -5,8 +5,6 @@ import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
@@ -22,6 +20,8 @@ import {
   type StressResult,
   type StressWatch,
 } from '../stress/index.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
@@ -69,12 +69,17 @@ export function stressCommand(): Command {
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
-    .option('-s, --seconds <n>', 'how long to inject, at most', number(0.05, 86_400, 'seconds'), 8)
-    .option('--spis <n>', 'wires beside the MSIs, edge and level in turn', wholeNumber(0, 512), 0)
+    .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
+    .option(
+      '--spis <n>',
+      'SPIs beside the MSIs, edge-triggered and level-triggered in turn',
+      wholeNumber(0, 512),
+      0,
+    )
     .addOption(
       new Option(
         '--lines <how>',
-        'what drives level-triggered wires: KVM_IRQ_LINE, or irqfds that resample, of three the last two on one line',
+        'drive level-triggered SPIs with KVM_IRQ_LINE, or with resampling irqfds (the last two of every three share a GSI)',
       )
         .choices(LINE_MODES)
         .default('irq-line'),
@@ -85,10 +90,18 @@ export function stressCommand(): Command {
         .default('merged'),
     )
     .addOption(
-      new Option('--churn <how>', 'what the driver thread does meanwhile').choices(CHURNS).default('heavy'),
+      new Option(
+        '--churn <how>',
+        'rate at which the driver thread moves, masks and remaps interrupts during the run',
+      )
+        .choices(CHURNS)
+        .default('heavy'),
     )
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+      new Option(
+        '--dispatch <where>',
+        'thread that routes a signal: the main thread, or the signalling thread (inline)',
+      )
         .choices(DISPATCHES)
         .default('main'),
     )
@@ -99,7 +112,7 @@ export function stressCommand(): Command {
     )
     .option(
       '--recording <file>',
-      'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
+      'recorded guest whose devices and events are signalled (default: the recording that comes with irqloom)',
     )
     .addOption(
       new Option(
@@ -112,7 +125,10 @@ export function stressCommand(): Command {
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
-    .option('--trace <file>', 'write what each thread did last as a trace, for Perfetto and chrome://tracing')
+    .option(
+      '--trace <file>',
+      'write the last actions of each thread as a trace, for Perfetto and chrome://tracing',
+    )
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
     .action(async (flags: Flags) => {

@@ -1,11 +1,11 @@
-import type { Design, DesignName } from '../kvm/designs/design.ts';
-import type { SourceMemory } from '../kvm/designs/memory.ts';
-import type { UpdateFates } from '../kvm/designs/update-fates.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { ClockFigures } from '../measure/clock.ts';
 import type { Summary } from '../measure/distribution.ts';
 import type { OperationCount } from '../memory/operation-count.ts';
 import type { CalibrationFigures } from '../threads/calibration-figures.ts';
+import type { Design, DesignName } from '../vmm/design.ts';
+import type { SourceMemory } from '../vmm/memory.ts';
+import type { UpdateFates } from '../vmm/update-fates.ts';
 
 /** One design under one dispatch. */
 export type DispatchFigures = {

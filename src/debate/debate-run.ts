@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
-import type { DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
-import { memoryPerSource } from '../kvm/designs/memory.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { Calibrator } from '../threads/calibration.ts';
 import { type CalibrationFigures, calibrationFigures } from '../threads/calibration-figures.ts';
+import type { DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
+import { memoryPerSource } from '../vmm/memory.ts';
 import {
   type CompareTopology,
   machineOf,

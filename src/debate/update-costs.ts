@@ -3,12 +3,12 @@ import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { isPending } from '../gic/state.ts';
 import { connectionsOf, nameOf, SOURCE_POLICY } from '../guest/index.ts';
-import type { Design, DesignName, Source, UpdateCost, Userland } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
-import { type UpdateTrial, updateFates } from '../kvm/designs/update-fates.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../kvm/route.ts';
-import { VMM_POLICIES, type VmmPolicy } from '../kvm/vmm/policies.ts';
+import type { Design, DesignName, Source, UpdateCost, Userland } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
+import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
+import { type UpdateTrial, updateFates } from '../vmm/update-fates.ts';
 import { guestOf, machineOf } from './debate-measure.ts';
 import type { DesignFates, UpdateFigures, UpdateRow } from './debate-result.ts';
 

@@ -17,6 +17,7 @@ import {
   LINE,
   MAPPED,
   NO_TARGET,
+  NONE,
   ORPHAN,
   priorityOf,
   REROUTED,
@@ -28,9 +29,9 @@ import {
 } from './state.ts';
 import { NOBODY, VcpuList } from './vcpu-list.ts';
 
-/** Returned where an INTID names no interrupt. */
-export const NONE = -1;
 const ANY_GROUP = -1;
+
+export { NONE };
 
 /**
  * All interrupts of a machine, and for each vCPU the list of those that it should look at.

@@ -1,15 +1,19 @@
 import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { load, type Words } from '../memory/word.ts';
-import { type Interrupts, NONE } from './interrupts.ts';
 import type { PriorityCensus } from './priority-census.ts';
-import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, priorityOf, targetOf } from './state.ts';
+import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, NONE, priorityOf, targetOf } from './state.ts';
 import type { VcpuList } from './vcpu-list.ts';
 
 /** No position of a slot: what was found has none. */
 const NOWHERE = 0;
 
 /** What a walk needs to pass an interrupt on. */
-type Owner = Pick<Interrupts, 'find' | 'change' | 'list' | 'bury'>;
+type Owner = {
+  find(vcpu: number, intid: number): number;
+  change(at: number, intid: number, clear: number, set: number): number;
+  list(vcpu: number, intid: number): void;
+  bury(at: number, seen: number): void;
+};
 
 /**
  * The walk over a vCPU's list to the interrupt of best priority; the thread of that vCPU only. It takes off the list what is no longer

@@ -80,3 +80,6 @@ export function taken(state: number, isLpi: boolean, keepsLevelLatch: boolean): 
 export function ended(state: number, keepsLevelLatch: boolean): number {
   return state & ~((state & EDGE) === 0 && keepsLevelLatch ? ACTIVE | LATCH | HELD : ACTIVE);
 }
+
+/** Returned where an INTID names no interrupt. */
+export const NONE = -1;

@@ -1,25 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
-import { compiled } from '../base/compiled.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Board } from '../boot/board.ts';
+import { BoardVcpu } from '../boot/board-vcpu.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
 import { Crew } from '../boot/crew.ts';
+import type { BootTask } from '../boot/threads.ts';
 import { hasIrqFd, routesOf, syntheticSources, type Topology } from '../guest/index.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import { load, store } from '../memory/word.ts';
-import { VIOLATIONS } from '../stress/proof.ts';
-import { audit, isAtRest } from '../stress/stress-audit.ts';
-import type { StressOptions } from '../stress/stress-build.ts';
-import { stressDetail } from '../stress/stress-detail.ts';
-import { stressDeviceProgram } from '../stress/stress-device.ts';
-import { type Plan, proofKind, stressViews } from '../stress/stress-plan.ts';
-import type { StressResult } from '../stress/stress-result.ts';
-import type { StressWatch } from '../stress/stress-run.ts';
-import { stressResult } from '../stress/stress-summary.ts';
-import { Tally } from '../stress/stress-tally.ts';
+import {
+  audit,
+  isAtRest,
+  type Plan,
+  proofKind,
+  type StressOptions,
+  type StressResult,
+  type StressWatch,
+  stressDetail,
+  stressDeviceProgram,
+  stressResult,
+  stressViews,
+  Tally,
+  VIOLATIONS,
+} from '../stress/index.ts';
 import { driverRegionsOf, guestStressWords } from './plan.ts';
+import { provedVcpuThread } from './vcpu.ts';
 
 /** The bare-metal guest that comes with irqloom. */
 const BARE = new URL('../../guests/bare/bare.bin', import.meta.url);
@@ -208,7 +215,7 @@ function build(options: BareOptions): { board: Board; plan: Plan } {
 
 function castOf(plan: Plan) {
   return {
-    vcpu: { module: compiled(import.meta.url, './vcpu.ts'), name: 'provedVcpu', options: { stress: plan } },
+    vcpu: (task: BootTask) => provedVcpuThread({ ...task, stress: plan }),
     programs: Object.fromEntries(
       Array.from({ length: plan.devices }, (_, index) => [
         `device${index}`,
@@ -268,7 +275,7 @@ function told(board: Board, console: GuestConsole): string {
   console.pump();
   const pcs = Array.from(
     { length: board.plan.vcpus },
-    (_, vcpu) => `vCPU ${vcpu} at pc 0x${board.vcpu(vcpu).core.pc.toString(16)}`,
+    (_, vcpu) => `vCPU ${vcpu} at pc 0x${new BoardVcpu(board, vcpu).core.pc.toString(16)}`,
   );
   return `; ${pcs.join(', ')}; its console ends with:\n${console.last.join('\n')}`;
 }

@@ -1,6 +1,6 @@
 import type { Machine } from '../board/machine.ts';
 import { Layout, type Region } from '../memory/layout.ts';
-import { type Plan, stressWords } from '../stress/stress-plan.ts';
+import { type Plan, stressWords } from '../stress/index.ts';
 
 /** Bits of an INTID of this board. */
 const ID_LIMIT = 2 ** 16;

@@ -7,8 +7,7 @@ import { Mutex } from '../memory/mutex.ts';
 import { add, load, store } from '../memory/word.ts';
 import type { Frame } from '../platform/bus.ts';
 import { PROOF } from '../platform/memory-map.ts';
-import { type Plan, stressViews } from '../stress/stress-plan.ts';
-import { CHURN_COUNTS } from '../stress/stress-result.ts';
+import { CHURN_COUNTS, type Plan, stressViews } from '../stress/index.ts';
 import { driverRegionsOf } from './plan.ts';
 
 /** Registers, 8 bytes each. docs/arm64.md says what each is for. */

@@ -1,10 +1,10 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import type { MachineConfig } from '../board/config.ts';
-import type { Connection, Design, Source as DesignSource } from '../kvm/designs/design.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
-import { VMM_POLICIES, type VmmPolicy } from '../kvm/vmm/policies.ts';
+import type { Connection, Design, Source as DesignSource } from '../vmm/design.ts';
+import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
 
 /**
  * How a source reaches its vCPU: an irqfd that ends in an LPI; one with an MSI whose data is the SPI; one on an edge SPI;

@@ -1,7 +1,7 @@
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
-import { bucketsFor } from './chains.ts';
+import { bucketsFor, type TableRegions } from './chains.ts';
 import { COLLECTION_WORDS } from './collections.ts';
 import { COMMAND_ERROR_WORDS } from './command-errors.ts';
 import { DEVICE_WORDS } from './devices.ts';
@@ -17,9 +17,6 @@ export type ItsConfig = {
   /** Collections that can exist at once, 1 to 65,535. */
   readonly collections: number;
 };
-
-/** A table of one kind of record: its slots, the buckets of its index, and the records, slot 0 unused. */
-export type TableRegions = { readonly slots: Region; readonly buckets: Region; readonly records: Region };
 
 /** Where the state of one ITS lies. */
 export type ItsRegions = {

@@ -5,7 +5,7 @@ import { ENTRY_BYTES } from './table-walk.ts';
 /**
  * KVM's saved tables, ABI revision 0: what 64 bits of each table mean.
  * `next` is how far the next entry is that is in use, 0 for the last, and no more than its field holds.
- * @see Documentation/virt/kvm/devices/arm-vgic-its.rst
+ * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst
  */
 export type SavedDevice = {
   readonly valid: boolean;

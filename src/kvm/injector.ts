@@ -22,7 +22,7 @@ import {
   ROUTE_TYPE,
 } from './route.ts';
 import type { RoutingTable } from './routing-table.ts';
-import type { VgicState } from './vgic-state.ts';
+import type { VgicState } from './vgic/vgic-state.ts';
 
 /**
  * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above

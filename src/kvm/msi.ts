@@ -1,7 +1,8 @@
+import { gits } from '../arch/registers.ts';
 import { type Injector, MSI_EBUSY, MSI_EINVAL, MSI_ENODEV } from './injector.ts';
 import { KvmError } from './kvm-error.ts';
 import { MSI_VALID_DEVID } from './route.ts';
-import { VGIC_NONE, type VgicState } from './vgic-state.ts';
+import { VGIC_NONE, type VgicState } from './vgic/vgic-state.ts';
 
 const CALL = 'KVM_SIGNAL_MSI';
 
@@ -50,5 +51,9 @@ function refused(result: number, vgic: VgicState, { address, flags }: Msi): KvmE
     return new KvmError(CALL, 'EINVAL', 'an MSI for an ITS needs KVM_MSI_VALID_DEVID and a device ID');
   }
   const doorbell = `0x${address.toString(16)}`;
-  return new KvmError(CALL, 'EINVAL', `${doorbell} lies in no ITS: the doorbell is its base + 0x10040`);
+  return new KvmError(
+    CALL,
+    'EINVAL',
+    `${doorbell} lies in no ITS: the doorbell is its base + 0x${gits.TRANSLATER.toString(16)}`,
+  );
 }

@@ -6,10 +6,9 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { READERS, type Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
-import type { Design } from './designs/design.ts';
+import type { KernelDesign } from './designs/kernel-design.ts';
 import { MERGED } from './designs/merged.ts';
 import type { Injector } from './injector.ts';
-import type { LineParts } from './irq-line.ts';
 import { type IrqFdOptions, type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
 import { type Dispatch, IrqFds } from './irqfds.ts';
 import { KvmError } from './kvm-error.ts';
@@ -23,7 +22,8 @@ import {
   routingRegions,
   validateRoutes,
 } from './routing-table.ts';
-import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic-state.ts';
+import type { LineParts } from './vgic/irq-line.ts';
+import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
 
 export type VmRegions = {
   readonly readers: Region;
@@ -63,7 +63,7 @@ export type VmParts = {
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
   /** How userland names a source, and a signal finds its interrupt. */
-  readonly design?: Design;
+  readonly design?: KernelDesign;
   /** A fault put in on purpose: irqfds are not told of a new routing table. */
   readonly keepsStaleRoutes?: boolean;
   /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
@@ -80,7 +80,7 @@ export class Vm {
   readonly #line: LineParts;
   readonly #resamplers: Resamplers;
   readonly #keepsStaleRoutes: boolean;
-  readonly design: Design;
+  readonly design: KernelDesign;
   readonly vgic: VgicState;
   readonly readers: Readers;
   readonly routing: RoutingTable;

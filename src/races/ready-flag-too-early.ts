@@ -1,6 +1,6 @@
 import { attachVm, createVm } from '../board/create-vm.ts';
-import type { KvmVm, VmAttachment } from '../kvm/kvm-vm.ts';
-import { VGIC_V3 } from '../kvm/vgic-state.ts';
+import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import type { KvmVm, VmAttachment } from '../kvm-abi/kvm-vm.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireReady } from './oracles.ts';

@@ -7,11 +7,15 @@
  * The debate runs the same threads on every design.
  */
 export { VIOLATIONS } from './proof.ts';
+export { audit, isAtRest } from './stress-audit.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';
+export { stressDetail } from './stress-detail.ts';
+export { stressDeviceProgram } from './stress-device.ts';
 export { stressDriverProgram } from './stress-driver.ts';
 export { stressGuest } from './stress-guest.ts';
-export { type Plan, stressViews } from './stress-plan.ts';
+export { type Plan, proofKind, stressViews, stressWords } from './stress-plan.ts';
 export {
+  CHURN_COUNTS,
   CHURNS,
   type Churn,
   type ChurnCount,
@@ -23,5 +27,7 @@ export {
   type StressResult,
 } from './stress-result.ts';
 export { runStress, type StressGlance, type StressWatch } from './stress-run.ts';
+export { stressResult } from './stress-summary.ts';
+export { Tally } from './stress-tally.ts';
 export type { Slice } from './traced/slices.ts';
 export type { Role, Track } from './traced/timelines.ts';

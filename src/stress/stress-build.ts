@@ -15,10 +15,10 @@ import {
   type Workload,
   wiredSources,
 } from '../guest/index.ts';
-import type { DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import type { DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
 import type { Churn, LineMode } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';

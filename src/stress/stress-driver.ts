@@ -13,10 +13,10 @@ import {
   SOURCE_POLICY,
   type Source,
 } from '../guest/index.ts';
-import type { Userland } from '../kvm/designs/design.ts';
 import { nap } from '../memory/nap.ts';
 import { add, load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
+import type { Userland } from '../vmm/design.ts';
 import { SpareEvents } from './spare-events.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
@@ -44,11 +44,11 @@ export type DriverParts = {
   readonly userland: Userland;
 };
 
-export function driverParts({ bus, memory, config, vm }: Machine): DriverParts {
+export function driverParts({ bus, memory, config, design, vm }: Machine): DriverParts {
   return {
     its: new ItsDriver(bus, memory, config.itsBase),
     gic: new GicDriver(bus, config),
-    userland: vm.design.makeUserland(vm, SOURCE_POLICY),
+    userland: design.makeUserland(vm, SOURCE_POLICY),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Fault } from '../board/config.ts';
-import type { DesignName } from '../kvm/designs/design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
+import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
 
 /** How level-triggered wires are driven. */

@@ -1,8 +1,8 @@
 import type { Machine } from '../board/machine.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { load } from '../memory/word.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
 import type { Violation } from './proof.ts';
 import type { StressOptions } from './stress-build.ts';

@@ -11,7 +11,7 @@ import {
   PERSONALITIES,
 } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
-import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
+import { DESIGN_NAMES } from '../../src/vmm/design.ts';
 
 const configs: fc.Arbitrary<MachineConfig> = fc.record({
   vcpus: fc.integer({ min: 1, max: 512 }),

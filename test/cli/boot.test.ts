@@ -74,3 +74,36 @@ describe('--device', () => {
     expect(() => parseDevices([text], read)).toThrow(`--device ${text}`);
   });
 });
+
+describe('irqloom stress --guest', () => {
+  test('bare --json prints one object, with what the guest itself counted', async () => {
+    const args = ['stress', '--guest', 'bare', '--seconds', '0.5', '--seed', '1', '--json'];
+    const { status, stdout } = await irqloom(args);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      command: 'stress',
+      lost: 0,
+      guest: { name: 'bare', instructions: expect.any(Number), counted: expect.any(Number), differing: 0 },
+    });
+  });
+
+  test('linux without a kernel says what it needs, and exits 2', async () => {
+    const { status, stderr } = await irqloom(['stress', '--guest', 'linux']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('--kernel FILE and --modules FOLDER');
+  });
+
+  test('bare with what belongs to a recording is a usage error', async () => {
+    const { status, stderr } = await irqloom([
+      'stress',
+      '--guest',
+      'bare',
+      '--lines',
+      'resample',
+      '--spis',
+      '4',
+    ]);
+    expect(status).toBe(2);
+    expect(stderr).toContain('--guest bare sets its own sources up');
+  });
+});

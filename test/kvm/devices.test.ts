@@ -3,9 +3,9 @@ import { gicd } from '../../src/arch/registers.ts';
 import { createVm } from '../../src/board/create-vm.ts';
 import { HELD } from '../../src/gic/state.ts';
 import { findSystemRegister } from '../../src/gic/system-registers.ts';
-import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
-import { packRegion } from '../../src/kvm/devices/redistributors.ts';
-import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
+import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic/vgic-state.ts';
+import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm-abi/devices/attribute.ts';
+import { packRegion } from '../../src/kvm-abi/devices/redistributors.ts';
 import {
   address,
   control,

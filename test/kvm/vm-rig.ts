@@ -6,12 +6,12 @@ import { PAGE_64K } from '../../src/arch/tables.ts';
 import { createVm } from '../../src/board/create-vm.ts';
 import { GicDriver, LINUX_PRIORITY, openCpuInterface } from '../../src/guest/gic-driver.ts';
 import { setUpIts } from '../../src/guest/its-driver.ts';
-import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
 import type { ErrnoName } from '../../src/kvm/errno.ts';
 import { KvmError } from '../../src/kvm/kvm-error.ts';
-import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
-import type { KvmOptions } from '../../src/kvm/options.ts';
-import { VGIC_ITS, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
+import { VGIC_ITS, VGIC_V3 } from '../../src/kvm/vgic/vgic-state.ts';
+import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm-abi/devices/attribute.ts';
+import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
+import type { KvmOptions } from '../../src/kvm-abi/options.ts';
 
 export const GICD = 0x0800_0000;
 export const GICR = 0x080a_0000;

@@ -1,7 +1,7 @@
 import { createVms } from '../../src/board/create-vm.ts';
 import { ERRNO } from '../../src/kvm/errno.ts';
 import { KvmError } from '../../src/kvm/kvm-error.ts';
-import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
+import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
 
 /** Descriptors of eventfds in /init begin here; in the model they begin at 0. */
 const FIRST_EVENTFD = 0x40;

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/board/config.ts';
-import { DESIGN_NAMES } from '../../src/kvm/designs/design.ts';
-import { DESIGNS } from '../../src/kvm/designs/designs.ts';
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
 import type { ViolationKind } from '../../src/stress/proof.ts';
 import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
 import { held } from '../../src/stress/stress-result.ts';
 import { runStress } from '../../src/stress/stress-run.ts';
+import { DESIGN_NAMES } from '../../src/vmm/design.ts';
+import { DESIGNS } from '../../src/vmm/designs.ts';
 
 const recording = readGuestTrace(
   fileURLToPath(new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url)),

@@ -1,5 +1,5 @@
 import { gicd, gicr } from '../../arch/registers.ts';
-import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
+import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
 
 const EOIMODE = 2;

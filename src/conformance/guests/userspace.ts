@@ -1,9 +1,9 @@
 import { gicd, gicr } from '../../arch/registers.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Gsi } from '../../kvm/gsi.ts';
-import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Route } from '../../kvm/route.ts';
+import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
 import type { Board } from './guest-board.ts';
 import { CheckFailed, FRAME } from './guest-cpu.ts';
 import { ACTIVE_PRIORITY, FINISHED, READY, type RestoredActive, triggerOf } from './programs-inject.ts';

@@ -3,8 +3,8 @@ import type { Machine } from '../../board/machine.ts';
 import { stampKey } from '../../board/stamps.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { ItsDriver } from '../../guest/index.ts';
-import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/irq-line.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
+import { IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { intidOf, type Line, type Path, SGI, type Signal } from './latency-result.ts';
 

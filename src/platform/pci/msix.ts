@@ -5,7 +5,7 @@ import type { Vm } from '../../kvm/vm.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { MUTEX, Mutex } from '../../memory/mutex.ts';
 import { load, store, type Words } from '../../memory/word.ts';
-import type { BarTarget } from './function.ts';
+import type { BarTarget } from './bar-target.ts';
 
 /** The BAR that holds a function's MSI-X table and pending bits. */
 export const MSIX_TABLE_BAR = 1;

@@ -1,11 +1,9 @@
 import { COMMAND_BYTES } from '../../arch/its-command.ts';
+import { gits } from '../../arch/registers.ts';
+import { ADDRESS_4K, QUEUE_OFFSET } from '../../arch/tables.ts';
 import type { Machine } from '../../board/machine.ts';
 import { PACKED_COMMAND_WORDS } from '../trace/packed-trace.ts';
 
-const CBASER = 0x80;
-const CWRITER = 0x88;
-const QUEUE_BASE = 0xf_ffff_ffff_f000n;
-const OFFSET = 0xf_ffe0n;
 const FORGOTTEN = -1;
 
 /**
@@ -34,7 +32,7 @@ export class GuestQueue {
   /** To be told of every write to a register of the ITS: whoever moves CBASER or CWRITER says anew where the tail is. */
   registerWritten(offset: number): void {
     const register = offset & ~7;
-    if (register === CWRITER || register === CBASER) this.#tail = FORGOTTEN;
+    if (register === gits.CWRITER || register === gits.CBASER) this.#tail = FORGOTTEN;
   }
 
   /** The guest-physical address of the next command. */
@@ -56,9 +54,9 @@ export class GuestQueue {
 
   #find(): void {
     const { config, bus } = this.#machine;
-    const cbaser = bus.read(config.itsBase + CBASER, 8);
-    this.#base = Number(cbaser & QUEUE_BASE);
+    const cbaser = bus.read(config.itsBase + gits.CBASER, 8);
+    this.#base = Number(cbaser & ADDRESS_4K);
     this.#bytes = (Number(cbaser & 0xffn) + 1) * 4096;
-    this.#tail = Number(bus.read(config.itsBase + CWRITER, 8) & OFFSET);
+    this.#tail = Number(bus.read(config.itsBase + gits.CWRITER, 8) & BigInt(QUEUE_OFFSET));
   }
 }

@@ -1,5 +1,6 @@
 import { FIRST_LPI } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
+import { gits } from '../../arch/registers.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import { MappingLedger } from '../trace/guest-mappings.ts';
 
@@ -30,7 +31,6 @@ export type SubmittedInt = {
   readonly isAlone: boolean;
 };
 
-const CWRITER = 0x88;
 const SGI_FRAME = 0x1_0000;
 
 /** Works out, event by event, which interrupts the setting up of the controller concerns. */
@@ -57,7 +57,7 @@ export class Touches {
     if (event.frame === 'GICR')
       return event.offset >= SGI_FRAME ? ofPrivate(event.cpu, event.offset - SGI_FRAME, event.size) : ALL;
     if (event.frame === 'GICD') return ofShared(event.offset, event.size);
-    if ((event.offset & ~7) !== CWRITER) return ALL;
+    if ((event.offset & ~7) !== gits.CWRITER) return ALL;
     const [batch, others] = [this.#batch, this.#others];
     this.#submitted = this.#ints.map((int) => ({
       ...int,

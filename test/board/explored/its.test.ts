@@ -318,11 +318,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
     { title: 'a device that leaves its section before it latches', mutation: LEAVES_EARLY, of: reused },
     {
       title: 'an irqfd that goes by what it remembers for good',
-      mutation: change(
-        'kvm/injector.ts',
-        '?.epoch !== stamp) return false;',
-        'its.epoch === 0) return false;',
-      ),
+      mutation: change('kvm/injector.ts', '?.epoch !== stamp) return false;', '?.epoch === 0) return false;'),
       of: remembering,
     },
     {

@@ -15,10 +15,10 @@ import type { Guest } from '../../../src/board/vcpu.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
 import { setUpIts } from '../../../src/guest/its-driver.ts';
-import type { DesignName } from '../../../src/kvm/designs/design.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
 import type { Route } from '../../../src/kvm/route.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
+import type { DesignName } from '../../../src/vmm/design.ts';
 import type { Mutation } from '../../mutate.ts';
 import { load as loadModules, type Modules } from './modules.ts';
 

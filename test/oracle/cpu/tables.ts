@@ -18,14 +18,18 @@ export type Translation = { readonly tcr: bigint; readonly ttbr1: bigint };
 
 export const PLAIN: Translation = { tcr: PLAIN_TCR, ttbr1: 0n };
 
+/** Sizes of the upper range from which a walk begins at level 1. */
+const FROM_LEVEL1 = 25;
+
 /**
  * Fills tables at random: descriptors that are invalid, reserved, blocks, pages and tables of all levels, with all
- * permissions, with and without the access flag, and some beyond the physical address size.
+ * permissions, with and without the access flag, and some beyond the physical address size. Table 0 has no blocks: at level 0
+ * they are reserved, and QEMU 7.2 takes them for blocks of 512 GiB.
  */
 export function writeTables(image: DataView, chance: Chance): Translation {
   for (let table = 0; table < TABLE_COUNT; table++) {
     for (let entry = 0; entry < 512; entry++) {
-      image.setBigUint64(TABLES + table * TABLE_BYTES + entry * 8, descriptor(chance), true);
+      image.setBigUint64(TABLES + table * TABLE_BYTES + entry * 8, descriptor(chance, table === 0), true);
     }
   }
   for (let entry = 2; entry < 512; entry++) image.setBigUint64(LEVEL1 + entry * 8, descriptor(chance), true);
@@ -36,14 +40,14 @@ export function writeTables(image: DataView, chance: Chance): Translation {
   // 4 KiB is 2 in TG1, and 0 in TG0. TBI0 and TBI1 are bits 37 and 38, IPS bits 34:32.
   const high = chance.below(3) | (chance.below(4) << 5);
   const tcr = BigInt(low) | 0xb500_0000n | (BigInt(high) << 32n);
-  return { tcr, ttbr1: tableAddress(chance) };
+  return { tcr, ttbr1: t1sz < FROM_LEVEL1 ? RAM_BASE + BigInt(TABLES) : tableAddress(chance) };
 }
 
 const tableAddress = (chance: Chance) => RAM_BASE + BigInt(TABLES + chance.below(TABLE_COUNT) * TABLE_BYTES);
 
-function descriptor(chance: Chance): bigint {
+function descriptor(chance: Chance, onlyTables = false): bigint {
   const limits = chance.below(4) === 0 ? BigInt(chance.below(32)) << 59n : 0n;
-  const kind = chance.below(8);
+  const kind = chance.below(onlyTables ? 5 : 8);
   if (kind === 0) return BigInt(chance.bits() & ~1);
   if (kind < 5) return tableAddress(chance) | limits | 3n;
   const attributes = (BigInt(chance.below(4)) << 6n) | (chance.below(8) > 0 ? 0x400n : 0n) | 0x300n;
