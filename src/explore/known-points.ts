@@ -127,33 +127,8 @@ export function after(point: Point, answer: Value): Point | undefined {
   return point.branches?.get(answer);
 }
 
-/** Moved on with each point that becomes sensitive, and with each that is learnt to lead somewhere. */
-let splits = 1;
-let links = 1;
-/** So far is looked for the end of a thread. */
-const FARTHEST_END = 256;
-
-/**
- * Whether a thread comes from `point` to its end whatever its operations are answered, as far as is known: then it is in
- * no loop, or what is known is wrong, which the thread's code will show.
- */
-export function leadsToEnd(point: Point): boolean {
-  if (point.endsSince === splits) return true;
-  if (point.openSince === links) return false;
-  let last: Point | undefined = point;
-  for (let k = 0; k < FARTHEST_END && last !== undefined && last.op < ENDED && !last.sensitive; k++)
-    last = last.next;
-  if (last === undefined || last.op < ENDED) {
-    point.openSince = links;
-    return false;
-  }
-  for (let each: Point = point; each.op < ENDED; each = each.next as Point) each.endsSince = splits;
-  return true;
-}
-
 /** From `point`, with `answer`, a thread goes to `next`. */
 export function lead(point: Point, answer: Value, next: Point): void {
-  links++;
   if (!point.sensitive || point.next === undefined || point.nextAnswer === answer) {
     point.next = next;
     point.nextAnswer = answer;
@@ -165,8 +140,6 @@ export function lead(point: Point, answer: Value, next: Point): void {
 
 /** The answers of the operation matter, and what follows is to be learnt for each. */
 export function makeSensitive(point: Point): void {
-  splits++;
-  links++;
   point.sensitive = true;
   point.next = undefined;
 }

@@ -13,7 +13,7 @@ const MOST_LOOKS = 100_000;
 /** How many histories are remembered. */
 const MOST_KNOWN = 200_000;
 
-/** What is known of a thread after one history. */
+/** What a thread would do after one history, given the same answers again and again. */
 type Forecast = {
   /** The looks of a loop that the thread is in and would never leave; 0 where it is in none. */
   readonly period: number;
@@ -23,10 +23,40 @@ type Forecast = {
   readonly seen: ReadonlyMap<number, Value>;
 };
 
+/** One history of a thread: the answers that its operations got, as a node of the tree of all of them. */
+class History {
+  /** The looks of the loop that the thread waits in after it; 0 where it waits in none, -1 where that is not known. */
+  period = -1;
+  /** The histories with one answer more: by answer, where that is a small number, and those with other answers. */
+  readonly #small: (History | undefined)[] = [];
+  #others: Map<Value, History> | undefined;
+
+  /** This history and one answer more; undefined where it is not known. */
+  after(answer: Value): History | undefined {
+    return isSmall(answer) ? this.#small[answer] : this.#others?.get(answer);
+  }
+
+  add(answer: Value): History {
+    const next = new History();
+    if (isSmall(answer)) {
+      while (this.#small.length <= answer) this.#small.push(undefined);
+      this.#small[answer] = next;
+    } else {
+      this.#others ??= new Map();
+      this.#others.set(answer, next);
+    }
+    return next;
+  }
+}
+
+function isSmall(answer: Value): answer is number {
+  return typeof answer === 'number' && answer >>> 0 === answer && answer < 32;
+}
+
 /**
  * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, and would, given the same
  * answers, go through it for ever. That depends on all that the thread has seen, so it is found out for each history of
- * its own, by running the thread's code; what came out is remembered by a digest of the history.
+ * its own, by running the thread's code, and remembered.
  *
  * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
  * then, the thread is held all the same, and `letGo` says that the search is not complete.
@@ -36,18 +66,19 @@ export class Loops {
   letGo = false;
   readonly #runner: ThreadRunner;
   readonly #alone = new Alone();
-  readonly #known = new Map<number, Forecast>();
-  /** Loops that have been tried for longer, and went on, by a digest of their looks. */
+  /** Loops that have been tried for longer and went on, by a digest of their looks. */
   readonly #tried = new Set<number>();
   /** By thread: a forecast that still comes true, from which operation it counts, and up to which it was checked. */
   readonly #current: (Forecast | undefined)[] = [];
   readonly #from: Int32Array;
   readonly #checked: Int32Array;
-  /** By thread: the digest of its history, and how many operations are in it. */
-  readonly #low: Int32Array;
-  readonly #high: Int32Array;
-  readonly #digested: Int32Array;
-
+  /** By thread: its histories, the one that it has in this schedule, and how many operations are in that. */
+  readonly #roots: History[];
+  readonly #histories: History[];
+  readonly #lengths: Int32Array;
+  /** Those of which something was found out in this schedule. */
+  readonly #fresh: History[] = [];
+  #known = 0;
   /** Some thread was asked for in this schedule. */
   #isUsed = false;
 
@@ -55,23 +86,30 @@ export class Loops {
     this.#runner = runner;
     this.#from = new Int32Array(threads);
     this.#checked = new Int32Array(threads);
-    this.#low = new Int32Array(threads);
-    this.#high = new Int32Array(threads);
-    this.#digested = new Int32Array(threads);
+    this.#lengths = new Int32Array(threads);
+    this.#roots = Array.from({ length: threads }, () => new History());
+    this.#histories = Array.from({ length: threads }, () => new History());
   }
 
-  /** Begins a schedule. */
-  begin(): void {
+  /**
+   * Begins a schedule.
+   * @param wasRight - the threads' code has done in the last one what its log says; else what was found out there is
+   * forgotten.
+   */
+  begin(wasRight: boolean): void {
     if (!this.#isUsed) return;
     this.#isUsed = false;
-    // Not by `fill`: while a search runs, that is a replaced method.
-    for (let t = 0; t < this.#digested.length; t++) {
-      this.#digested[t] = 0;
-      this.#low[t] = 0;
-      this.#high[t] = 0;
+    if (!wasRight) for (const history of this.#fresh) history.period = -1;
+    this.#fresh.length = 0;
+    if (this.#known > MOST_KNOWN) {
+      this.#known = 0;
+      for (let t = 0; t < this.#roots.length; t++) this.#roots[t] = new History();
+    }
+    for (let t = 0; t < this.#roots.length; t++) {
+      this.#histories[t] = this.#roots[t] as History;
+      this.#lengths[t] = 0;
       this.#current[t] = undefined;
     }
-    if (this.#known.size > MOST_KNOWN) this.#known.clear();
   }
 
   /**
@@ -86,16 +124,27 @@ export class Loops {
     point: Point,
   ): number | undefined {
     if (count === 0 || !onlyLooked(path[count - 1] as Point, answers[count - 1])) return 0;
-    this.#isUsed = true;
+    const history = this.#historyOf(t, answers, count);
+    if (history.period < 0) {
+      const period = this.#findOut(t, path, answers, count, point);
+      if (period === undefined) return undefined;
+      history.period = period;
+      this.#fresh.push(history);
+    }
+    return history.period;
+  }
+
+  #findOut(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    point: Point,
+  ): number | undefined {
     if (this.#comesTrue(t, path, answers, count)) return 0;
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
-    const key = this.#digest(t, path, answers, count);
-    let forecast = this.#known.get(key);
-    if (forecast === undefined) {
-      forecast = this.#forecast(t, path, answers, count, point);
-      if (forecast === undefined) return undefined;
-      this.#known.set(key, forecast);
-    }
+    const forecast = this.#forecast(t, path, answers, count, point);
+    if (forecast === undefined) return undefined;
     if (forecast.looks < Infinity) {
       this.#current[t] = forecast;
       this.#from[t] = count;
@@ -187,23 +236,25 @@ export class Loops {
     return this.#runner.goAlone(t, path, answers, count, this.#alone) ? this.#alone.count : undefined;
   }
 
-  #digest(t: number, path: readonly Point[], answers: readonly Value[], count: number): number {
-    let low = this.#low[t] as number;
-    let high = this.#high[t] as number;
+  #historyOf(t: number, answers: readonly Value[], count: number): History {
+    if (!this.#isUsed) {
+      this.#isUsed = true;
+      for (let u = 0; u < this.#roots.length; u++) this.#histories[u] = this.#roots[u] as History;
+    }
+    let history = this.#histories[t] as History;
     const jumps = this.#runner.jumps[t] as ReadonlyMap<number, number>;
     const jumped = jumps.size > 0;
-    for (let k = this.#digested[t] as number; k < count; k++) {
-      const { op, element } = path[k] as Point;
-      const answer = answers[k];
-      low = mix(low ^ wordOf(answer, 0), element * 32 + op);
-      high = mix(high ^ wordOf(answer, 1), low);
-      const jump = jumped ? jumps.get(k) : undefined;
-      if (jump !== undefined) high = mix(high ^ (jump | 0), Math.floor(jump / 4294967296));
+    for (let k = this.#lengths[t] as number; k < count; k++) {
+      let answer = answers[k];
+      if (Object.is(answer, -0)) answer = '-0';
+      if (jumped && jumps.has(k)) answer = `${typeof answer} ${answer} ${jumps.get(k)}`;
+      const next = history.after(answer);
+      if (next === undefined) this.#known++;
+      history = next ?? history.add(answer);
     }
-    this.#low[t] = low;
-    this.#high[t] = high;
-    this.#digested[t] = count;
-    return (mix(low, t) >>> 0) + (high & 0x1fffff) * 4294967296;
+    this.#histories[t] = history;
+    this.#lengths[t] = count;
+    return history;
   }
 }
 
@@ -233,22 +284,4 @@ function nameOf(t: number, path: readonly Point[], count: number, period: number
     name = mix(name, element * 32 + op);
   }
   return name;
-}
-
-const double = new Float64Array(1);
-const words = new Int32Array(double.buffer);
-
-function wordOf(answer: Value, part: 0 | 1): number {
-  switch (typeof answer) {
-    case 'number':
-      if ((answer | 0) === answer) return part === 0 ? answer : 0;
-      double[0] = answer;
-      return words[part] as number;
-    case 'bigint':
-      return Number(BigInt.asIntN(32, answer >> (part === 0 ? 0n : 32n)));
-    case 'string':
-      return answer.length * 7919 + answer.charCodeAt(0);
-    default:
-      return 1;
-  }
 }

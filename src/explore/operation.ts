@@ -124,9 +124,6 @@ export class Point {
   mayHold: boolean;
   /** Its bytes in the numbering of data-races.ts, where races are looked for; -1 before. */
   cell = -1;
-  /** When it was last found that the thread comes to its end from here whatever it is answered, and that it may not. */
-  endsSince = 0;
-  openSince = 0;
   /** What the thread's own clock had come to, but for the time that its operations take, ns. */
   clockNs = 0;
   /** Number of the operation in its thread, from 0, where points are shared by histories. */

@@ -1,6 +1,6 @@
 import { mix } from '../base/chance.ts';
 import { DataRaces } from './data-races.ts';
-import { type Fault, judgeEnd } from './end.ts';
+import { judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import {
   ALL,
@@ -16,18 +16,12 @@ import {
   WAIT,
 } from './operation.ts';
 import type { Range } from './ownership.ts';
+import { Schedule } from './running-schedule.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
-import {
-  countThreads,
-  nthThread,
-  PRUNE,
-  type RunEnd,
-  type RunView,
-  type Strategy,
-} from './strategies/strategy.ts';
-import { END, type ThreadRunner } from './thread-runner.ts';
+import { countThreads, nthThread, PRUNE, type RunEnd, type Strategy } from './strategies/strategy.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 
@@ -57,41 +51,7 @@ export type SimulatorOptions = {
  * A step costs 25 to 40 ns where histories repeat. Where they do not, a thread is run again from its start whenever it
  * gets an answer that was not expected: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
  */
-export class Simulator implements RunView, Piecework<RunEnd | undefined> {
-  readonly threads: number;
-  readonly late: boolean;
-  readonly pending: Point[];
-  readonly done: Int32Array;
-  readonly paths: Point[][];
-  readonly answers: Value[][];
-  readonly stepThread: Uint8Array;
-  readonly stepPoint: Point[];
-  readonly stepEffect: Uint8Array;
-  readonly stepWoke: Int32Array;
-  readonly stepAnswer: Value[];
-  /** By step: the loop that its thread waited in, where that is longer than the step's own look: what it awaits besides. */
-  readonly stepAwaits: (readonly Point[] | undefined)[] = [];
-  readonly choices: Uint8Array;
-  choiceCount = 0;
-  index = 0;
-  steps = 0;
-  enabled = 0;
-  waiting = 0;
-  /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
-  watching = 0;
-  fault: Fault | undefined;
-  /** By thread in `watching`: the length of the loop that it waits in, in looks; 0 at a lock. */
-  readonly loops: Int32Array;
-  /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
-  cutShort = false;
-  /** The data races of the schedule; none are looked for as long as there are no plain accesses. */
-  races: DataRaces | undefined;
-  /** Steps of all schedules, counted. */
-  totalSteps = 0;
-  /** Fill in the step arrays even where the strategy does not look at them. */
-  recordAlways = false;
-  /** The outcome of the last schedule, where the scenario has outcomes. */
-  outcome: string | undefined;
+export class Simulator extends Schedule implements Piecework<RunEnd | undefined> {
   readonly #scenario: CheckedScenario;
   readonly #state: unknown;
   readonly #memory: SharedMemory;
@@ -121,28 +81,15 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     runner: ThreadRunner,
     options: SimulatorOptions,
   ) {
-    const n = scenario.bodies.length;
-    this.threads = n;
-    this.late = options.timeouts === 'late';
+    const tracks = new Tracks(scenario.bodies.length, memory, runner);
+    super(tracks, 2 * options.maxSteps + 1, options.timeouts === 'late');
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
     this.#runner = runner;
     this.#options = options;
-    runner.timesMatter = options.timeouts === 'late';
-    this.pending = new Array<Point>(n).fill(END);
-    this.#tracks = new Tracks(n, memory, runner);
-    this.done = this.#tracks.done;
-    this.paths = this.#tracks.paths;
-    this.answers = this.#tracks.answers;
-    const most = 2 * options.maxSteps + 1;
-    this.choices = new Uint8Array(most);
-    this.stepThread = new Uint8Array(most);
-    this.stepEffect = new Uint8Array(most);
-    this.stepWoke = new Int32Array(most);
-    this.loops = new Int32Array(n);
-    this.stepPoint = [];
-    this.stepAnswer = [];
+    this.#tracks = tracks;
+    runner.timesMatter = this.late;
   }
 
   /** What the threads have done, and what is known of how they go on. */
@@ -379,11 +326,6 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     const period = this.loops[t] as number;
     const done = this.done[t] as number;
     this.stepAwaits[at] = period > 1 ? (this.paths[t] as Point[]).slice(done - period, done) : undefined;
-  }
-
-  /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */
-  loopOf(t: number): number {
-    return ((this.watching >>> t) & 1) !== 0 ? (this.loops[t] as number) : 0;
   }
 
   /** Whether a thread at a lock or in an awaiting loop has to stay there. */

@@ -36,6 +36,8 @@ export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 
 // Taken before it is replaced.
 const { isView } = ArrayBuffer;
+/** A thread that reads its own bytes so often, and does nothing else, is taken to wait for another to write them. */
+const MOST_OWN_READS = 100_000;
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
 /**
@@ -67,6 +69,9 @@ export class ThreadRunner implements Controller, Source {
   #fault: IrqError | Restart | undefined;
   #past: readonly number[] | undefined;
   #alone: Alone | undefined;
+  /** Reads of bytes of its own that the running thread made since its last write or point, and that point's number. */
+  #ownReads = 0;
+  #ownReadsAt = -1;
   /** What the thread that {@link explore} ran would do after its next operation. */
   readonly ahead: LookAhead;
   #looksAhead = false;
@@ -253,6 +258,7 @@ export class ThreadRunner implements Controller, Source {
 
   #run(t: number): Point {
     this.#pos = 0;
+    this.#ownReads = 0;
     this.#unwinding = false;
     this.mismatchAt = -1;
     this.mismatchInTime = false;
@@ -378,7 +384,15 @@ export class ThreadRunner implements Controller, Source {
     if (op >= PLAIN_LOAD) {
       const at = base + index * array.BYTES_PER_ELEMENT;
       if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.#running)) {
-        if (op === PLAIN_STORE) this.#memory.writeOwn(this.#running, array, index, at, a as number);
+        if (op === PLAIN_STORE) {
+          this.#ownReads = 0;
+          this.#memory.writeOwn(this.#running, array, index, at, a as number);
+        } else if (this.#awaitsOwn(pos)) {
+          // No other thread has come to these bytes yet, which may be what this one waits for.
+          this.#ownership.share(at, array.BYTES_PER_ELEMENT);
+          this.#fault = new Restart();
+          return this.#stop(END);
+        }
         return array[index];
       }
     }
@@ -416,6 +430,15 @@ export class ThreadRunner implements Controller, Source {
       }
     }
     return this.#stop(point);
+  }
+
+  /** Whether the running thread has read bytes of its own for very long, and done nothing else. */
+  #awaitsOwn(pos: number): boolean {
+    if (this.#ownReadsAt !== pos) {
+      this.#ownReadsAt = pos;
+      this.#ownReads = 0;
+    }
+    return ++this.#ownReads > MOST_OWN_READS;
   }
 
   #locate(handle: ElementArray): number {

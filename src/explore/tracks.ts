@@ -1,4 +1,4 @@
-import { after, KnownPoints, lead, leadsToEnd, makeSensitive } from './known-points.ts';
+import { after, KnownPoints, lead, makeSensitive } from './known-points.ts';
 import { Loops } from './loops.ts';
 import {
   CAS,
@@ -58,6 +58,8 @@ export class Tracks {
   plain = false;
   plainWriteAt = -1;
   #direct = false;
+  /** The code has done in the last schedule what was assumed. */
+  #wasRight = false;
   /** Some thread's clock has gone on while it waited, in this schedule. */
   #jumped = false;
   #runs = 0;
@@ -115,7 +117,8 @@ export class Tracks {
     this.asleep = false;
     this.nondeterminism = undefined;
     this.#known.begin();
-    this.#loops.begin();
+    this.#loops.begin(this.#wasRight || this.#direct);
+    this.#wasRight = false;
     if (this.#jumped) for (const jumps of this.#runner.jumps) jumps.clear();
     this.#jumped = false;
   }
@@ -182,7 +185,6 @@ export class Tracks {
 
   /** The length of the loop that thread `t` waits in at `point`, in looks; 0 where it does not wait. */
   findLoop(t: number, point: Point): number {
-    if (leadsToEnd(point)) return 0;
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
     const period = this.#loops.find(t, path, answers, this.done[t] as number, point);
@@ -224,7 +226,8 @@ export class Tracks {
     this.#checkPlainWrites();
     const n = this.#verified++;
     if ((n < 16 || (n & (n - 1)) === 0) && !this.again) this.#checkPlainReads(pending, waiting);
-    return !this.again;
+    this.#wasRight = !this.again;
+    return this.#wasRight;
   }
 
   /** Asks the thread's code for its next operation. */

@@ -403,3 +403,18 @@ describe('the smallest failure', () => {
     expect(late).not.toHaveProperty('smaller');
   });
 });
+
+test.each([
+  ['first', { waiter: (w: Words) => await0(w), setter: (w: Words) => set0(w) }],
+  ['last', { setter: (w: Words) => set0(w), waiter: (w: Words) => await0(w) }],
+])('a thread that waits for a plain write comes to its end, also where it is written %s', (_, threads) => {
+  expect(explore(program(threads), { strategy: 'dfs' })).toMatchObject({ verdict: 'pass', exhausted: true });
+});
+
+function await0(w: Words): void {
+  while (w[0] === 0);
+}
+
+function set0(w: Words): void {
+  w[0] = 1;
+}
