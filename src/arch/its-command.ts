@@ -118,19 +118,47 @@ function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) =>
   return (packet) => ((((packet[word] ?? 0) >>> shift) & mask) >>> 0) * unit;
 }
 
+type MutablePacket = [number, number, number, number, number, number, number, number];
+type Writer = (packet: MutablePacket, value: number) => void;
+
+/** What puts a field into a packet that has zeroes there. */
+function writer({ doubleWord, high, low, unit = 1 }: Place): Writer {
+  const word = 2 * doubleWord + (low >= 32 ? 1 : 0);
+  const shift = low & 31;
+  if (low < 32 && high >= 32) {
+    const highMask = 2 ** (high - 31) - 1;
+    const scale = 2 ** shift;
+    return (packet, value) => {
+      const field = Math.floor(value / unit);
+      packet[word] = (packet[word] ?? 0) | (field * scale);
+      packet[word + 1] = (packet[word + 1] ?? 0) | (Math.floor((field * scale) / 2 ** 32) & highMask);
+    };
+  }
+  const mask = 2 ** (high - low + 1) - 1;
+  return (packet, value) => {
+    packet[word] = (packet[word] ?? 0) | ((value & mask) << shift);
+  };
+}
+
+type Encoder = {
+  readonly opcode: number;
+  readonly fields: readonly { readonly field: FieldName; readonly put: Writer }[];
+};
+
+/** By command: its opcode, and what puts each of its fields into a packet. */
+const ENCODERS: ReadonlyMap<ItsCommandName, Encoder> = new Map(
+  NAMES.map((name) => {
+    const { opcode, fields }: Row = ITS_COMMANDS[name];
+    return [name, { opcode, fields: fields.map((field) => ({ field, put: writer(PLACES[field]) })) }];
+  }),
+);
+
 /** Puts a command's fields where the architecture has them. Fields wider than their place are cut off. */
 export function encodeCommand(command: ItsCommand): Packet {
-  const packet: [number, number, number, number, number, number, number, number] = [0, 0, 0, 0, 0, 0, 0, 0];
-  const row: Row = ITS_COMMANDS[command.name];
+  const encoder = ENCODERS.get(command.name);
+  const packet: MutablePacket = [encoder?.opcode ?? 0, 0, 0, 0, 0, 0, 0, 0];
   const values = command as unknown as Readonly<Record<FieldName, number | boolean>>;
-  packet[0] = row.opcode;
-  for (const field of row.fields) {
-    const { doubleWord, high, low, unit = 1 }: Place = PLACES[field];
-    const value = Math.floor(Number(values[field]) / unit) % 2 ** (high - low + 1);
-    const at = 2 * doubleWord;
-    if (low < 32) packet[at] = (packet[at] ?? 0) | (value * 2 ** low);
-    if (high >= 32) packet[at + 1] = (packet[at + 1] ?? 0) | Math.floor(value * 2 ** (low - 32));
-  }
+  for (const { field, put } of encoder?.fields ?? []) put(packet, Number(values[field]));
   return packet;
 }
 

@@ -1,7 +1,7 @@
 import type { Register } from '../arch/register-table.ts';
 import { interruptFields } from '../arch/registers.ts';
 import { endActive, retrigger } from './holding.ts';
-import { type Interrupts, NONE } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 import type { GicPersonality } from './personality.ts';
 import {
   ACTIVE,
@@ -130,24 +130,30 @@ export function interruptRegisters<Frame extends InterruptBank>(
 }
 
 function readField(bank: InterruptBank, field: Field, offset: number, size: number): bigint {
+  const { interrupts } = bank;
   const first = (offset * 8) / field.bits;
+  const begin = Math.max(first, bank.from);
+  const end = Math.min(first + (size * 8) / field.bits, endOf(bank));
+  if (begin >= end) return 0n;
+  const at = interrupts.find(bank.vcpu, begin);
   let value = 0;
-  for (let index = 0; index < (size * 8) / field.bits; index++) {
-    const at = find(bank, first + index);
-    if (at !== NONE) value |= field.read(bank.interrupts.state(at)) << (index * field.bits);
-  }
+  for (let intid = begin; intid < end; intid++)
+    value |= field.read(interrupts.state(at + intid - begin)) << ((intid - first) * field.bits);
   return BigInt(value >>> 0);
 }
 
 function writeField(bank: InterruptBank, field: Field, offset: number, size: number, value: number): void {
   const first = (offset * 8) / field.bits;
+  const begin = Math.max(first, bank.from);
+  const end = Math.min(first + (size * 8) / field.bits, endOf(bank));
+  if (begin >= end) return;
+  const at = bank.interrupts.find(bank.vcpu, begin);
   const mask = 2 ** field.bits - 1;
-  for (let index = 0; index < (size * 8) / field.bits; index++) {
-    const at = find(bank, first + index);
-    if (at !== NONE) field.write(bank, at, first + index, (value >>> (index * field.bits)) & mask);
-  }
+  for (let intid = begin; intid < end; intid++)
+    field.write(bank, at + intid - begin, intid, (value >>> ((intid - first) * field.bits)) & mask);
 }
 
-function find(bank: InterruptBank, intid: number): number {
-  return intid >= bank.from && intid < bank.to ? bank.interrupts.find(bank.vcpu, intid) : NONE;
+/** One past the last INTID that is reached through a frame and exists. Their states lie in a row. */
+function endOf({ interrupts, to }: InterruptBank): number {
+  return Math.min(to, interrupts.endSpi);
 }

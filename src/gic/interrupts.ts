@@ -1,4 +1,4 @@
-import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
@@ -117,7 +117,12 @@ export class Interrupts {
   find(vcpu: number, intid: number): number {
     if (intid >= FIRST_LPI) return intid < this.#idLimit ? this.#lpis + intid : NONE;
     if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
-    return intid < this.endSpi && intid < END_SPI ? this.#spis + intid : NONE;
+    return intid < this.endSpi ? this.#spis + intid : NONE;
+  }
+
+  /** As {@link find}, of an SPI. */
+  findSpi(intid: number): number {
+    return intid >= FIRST_SPI && intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
   /** As {@link find}, of an LPI. */

@@ -98,7 +98,7 @@ function writeCbaser(its: ItsState, _index: number, value: bigint, mask: bigint)
 function writeCwriter(its: ItsState, _index: number, value: bigint, mask: bigint): void {
   const { personality, registers } = its;
   exclusively(its, () => {
-    const offset = Number(merge(BigInt(registers.cwriter), value, mask) & BigInt(QUEUE_OFFSET));
+    const offset = mergedOffset(registers.cwriter, value, mask);
     if (offset >= registers.queueBytes && !personality.keepsCwriterPastEnd) return;
     registers.cwriter = offset;
     runQueue(its);
@@ -113,7 +113,7 @@ function writeCreadr(its: ItsState, _index: number, value: bigint, mask: bigint)
   const { personality, registers } = its;
   if (!personality.creadrWritable) return;
   exclusively(its, () => {
-    registers.creadr = Number(merge(BigInt(registers.creadr), value, mask) & BigInt(QUEUE_OFFSET));
+    registers.creadr = mergedOffset(registers.creadr, value, mask);
     registers.stalled = false;
   });
 }
@@ -146,9 +146,17 @@ function writeTranslater(its: ItsState, value: number): void {
   if (deviceId !== undefined) signal(its, deviceId, value);
 }
 
+/** A write of all 64 bits. */
+const WHOLE = 0xffff_ffff_ffff_ffffn;
+
 /** What a register holds after a write of the bits of `mask`. */
 function merge(old: bigint, value: bigint, mask: bigint): bigint {
-  return (old & ~mask) | value;
+  return mask === WHOLE ? value : (old & ~mask) | value;
+}
+
+/** The offset in the queue after a write of the bits of `mask`: the upper half is RES0. */
+function mergedOffset(old: number, value: bigint, mask: bigint): number {
+  return (mask & 1n) === 0n ? old : Number(BigInt.asUintN(32, value)) & QUEUE_OFFSET;
 }
 
 function fixedOf(n: number): bigint {

@@ -256,8 +256,7 @@ export class Injector {
   /** Moves the wire of a pin; false where this machine has no such SPI. */
   driveSpi(pin: number, level: boolean): boolean {
     const intid = pin + FIRST_SPI;
-    if (pin < 0 || intid >= this.#interrupts.endSpi) return false;
-    const at = this.#interrupts.find(0, intid);
+    const at = this.#interrupts.findSpi(intid);
     if (at === NONE) return false;
     this.#interrupts.drive(at, intid, level);
     return true;
@@ -274,9 +273,15 @@ export class Injector {
   }
 
   #itsNumberAt(address: number): number {
+    const { hints } = this;
+    // An ITS that has its place keeps it.
+    if (address === hints.doorbell) return hints.doorbellIts;
     for (let number = 0; number < this.#itses.length; number++) {
       const base = this.#vgic.itsBase(number);
-      if (address >= base && address < base + GITS_BYTES) return number;
+      if (address < base || !(address < base + GITS_BYTES)) continue;
+      hints.doorbell = address;
+      hints.doorbellIts = number;
+      return number;
     }
     return NO_ITS;
   }

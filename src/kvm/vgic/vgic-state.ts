@@ -147,7 +147,7 @@ export class VgicState {
       const vcpus = load(this.#words, this.#at + at + 2) || online;
       const offset = address - this.#address(at);
       if (offset >= 0 && offset < vcpus * GICR_STRIDE) {
-        const found = first * GICR_STRIDE + offset;
+        const found = (first * GICR_STRIDE + offset) | 0;
         return found < online * GICR_STRIDE ? found : -1;
       }
       first += vcpus;
