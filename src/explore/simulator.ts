@@ -1,6 +1,6 @@
 import { mix } from '../base/chance.ts';
 import { DataRaces } from './data-races.ts';
-import { type Fault, judgeEnd } from './end.ts';
+import { judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
 import {
   ALL,
@@ -15,37 +15,16 @@ import {
   type Value,
   WAIT,
 } from './operation.ts';
-import type { Range } from './ownership.ts';
+import { RunState } from './run-state.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
+import type { SimulatorOptions } from './simulator-options.ts';
 import { stillAnswered } from './spin.ts';
-import {
-  countThreads,
-  nthThread,
-  PRUNE,
-  type RunEnd,
-  type RunView,
-  type Strategy,
-} from './strategies/strategy.ts';
-import { END, type ThreadRunner } from './thread-runner.ts';
+import { countThreads, nthThread, PRUNE, type RunEnd, type Strategy } from './strategies/strategy.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
+import { WaitQueue } from './wait-queue.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
-
-/** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
-export type Timeouts = 'late' | 'any' | 'never';
-
-export type SimulatorOptions = {
-  /**
-   * The strategy chooses for so many steps. A schedule that has not come to its end then goes on fairly, by lot, for as
-   * many again: where it ends so, it is cut off; where it does not, it does not end at all.
-   */
-  readonly maxSteps: number;
-  readonly timeouts: Timeouts;
-  /** A schedule with a data race fails. */
-  readonly failsOnRace?: boolean;
-  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
-  readonly shared?: readonly Range[];
-};
 
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
@@ -57,48 +36,19 @@ export type SimulatorOptions = {
  * A step costs 25 to 40 ns where histories repeat. Where they do not, a thread is run again from its start whenever it
  * gets an answer that was not expected: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
  */
-export class Simulator implements RunView, Piecework<RunEnd | undefined> {
-  readonly threads: number;
-  readonly late: boolean;
-  readonly pending: Point[];
-  readonly done: Int32Array;
-  readonly paths: Point[][];
-  readonly answers: Value[][];
-  readonly stepThread: Uint8Array;
-  readonly stepPoint: Point[];
-  readonly stepEffect: Uint8Array;
-  readonly stepWoke: Int32Array;
-  readonly stepAnswer: Value[];
-  /** By step: the loop that its thread waited in, where that is longer than the step's own look: what it awaits besides. */
-  readonly stepAwaits: (readonly Point[] | undefined)[] = [];
-  readonly choices: Uint8Array;
-  choiceCount = 0;
-  index = 0;
-  steps = 0;
-  enabled = 0;
-  waiting = 0;
-  /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
-  watching = 0;
-  fault: Fault | undefined;
-  /** By thread in `watching`: the length of the loop that it waits in, in looks; 0 at a lock. */
-  readonly loops: Int32Array;
+export class Simulator extends RunState implements Piecework<RunEnd | undefined> {
   /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
   cutShort = false;
-  /** The data races of the schedule; none are looked for as long as there are no plain accesses. */
-  races: DataRaces | undefined;
   /** Steps of all schedules, counted. */
   totalSteps = 0;
   /** Fill in the step arrays even where the strategy does not look at them. */
   recordAlways = false;
-  /** The outcome of the last schedule, where the scenario has outcomes. */
-  outcome: string | undefined;
   readonly #scenario: CheckedScenario;
   readonly #state: unknown;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
-  readonly #tracks: Tracks;
   readonly #options: SimulatorOptions;
-  readonly #queue: number[] = [];
+  readonly #queue: WaitQueue;
   #released = 0;
   /** Under `late`: the moment to which all threads have waited, ns. */
   #now = 0;
@@ -122,32 +72,14 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     options: SimulatorOptions,
   ) {
     const n = scenario.bodies.length;
-    this.threads = n;
-    this.late = options.timeouts === 'late';
+    super(n, new Tracks(n, memory, runner), options);
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
     this.#runner = runner;
     this.#options = options;
+    this.#queue = new WaitQueue(this.pending);
     runner.timesMatter = options.timeouts === 'late';
-    this.pending = new Array<Point>(n).fill(END);
-    this.#tracks = new Tracks(n, memory, runner);
-    this.done = this.#tracks.done;
-    this.paths = this.#tracks.paths;
-    this.answers = this.#tracks.answers;
-    const most = 2 * options.maxSteps + 1;
-    this.choices = new Uint8Array(most);
-    this.stepThread = new Uint8Array(most);
-    this.stepEffect = new Uint8Array(most);
-    this.stepWoke = new Int32Array(most);
-    this.loops = new Int32Array(n);
-    this.stepPoint = [];
-    this.stepAnswer = [];
-  }
-
-  /** What the threads have done, and what is known of how they go on. */
-  get tracks(): Tracks {
-    return this.#tracks;
   }
 
   /**
@@ -201,33 +133,25 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
 
   #reset(): void {
     this.#memory.restore();
-    this.#tracks.begin();
-    this.races?.begin();
-    this.choiceCount = 0;
-    this.steps = 0;
-    this.enabled = 0;
-    this.waiting = 0;
-    this.watching = 0;
-    this.fault = undefined;
-    this.outcome = undefined;
+    this.clear();
     this.#now = 0;
     this.#released = 0;
     this.#failed = -1;
     this.#live = 0;
     this.#current = -1;
-    this.#queue.length = 0;
+    this.#queue.clear();
   }
 
   #start(): void {
     for (let t = 0; t < this.threads; t++) {
       this.#live++;
-      this.#arrive(t, this.#tracks.root(t));
+      this.#arrive(t, this.tracks.root(t));
     }
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
     const { maxSteps } = this.#options;
-    const tracks = this.#tracks;
+    const tracks = this.tracks;
     const everyStep = strategy.watches || strategy.everyStep;
     const chosen = strategy.follows === true ? 2 * maxSteps : maxSteps;
     let current = this.#current;
@@ -236,7 +160,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       let able = this.enabled;
       if (able === 0) {
         if (this.#live === 0) break;
-        if (this.late) able = this.#sleepLeast();
+        if (this.late) able = this.#queue.firstDue();
         if (able === 0) {
           if (this.watching !== 0 && this.#release()) continue;
           how = 'stuck';
@@ -310,7 +234,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.races?.timeOut(t, point.at);
       if (this.late) {
         this.#now = Math.max(this.#now, point.deadline);
-        this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
+        this.tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
       }
       this.#wake(t, 'timed-out');
       if (this.#failed >= 0 && this.#records) this.stepEffect[at] = ALL;
@@ -327,10 +251,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     } else if (point.op === NOTIFY) answer = this.#notify(point);
     else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.races?.step(at, t, point, effectOf(point, answer), this.#woke);
-    this.#tracks.add(t, point, answer);
+    this.tracks.add(t, point, answer);
     // It had to wait while time went on.
     if (this.#now > 0 && this.#now > point.clockNs)
-      this.#tracks.jump(t, (this.done[t] as number) - 1, this.#now - point.clockNs);
+      this.tracks.jump(t, (this.done[t] as number) - 1, this.#now - point.clockNs);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);
     if (this.watching !== 0) this.#lookAgain();
@@ -346,8 +270,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   /** Finds the point that thread `t` has come to after `answer`. */
   #advance(t: number, point: Point, answer: Value): void {
     // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
-    if (this.#tracks.again) return;
-    this.#arrive(t, this.#tracks.next(t, point, answer));
+    if (this.tracks.again) return;
+    this.#arrive(t, this.tracks.next(t, point, answer));
   }
 
   #arrive(t: number, next: Point): void {
@@ -365,7 +289,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
 
   /** The thread has come to where it may have to wait for a change. */
   #watch(t: number, next: Point): void {
-    const period = next.op === LOCK ? 0 : this.#tracks.findLoop(t, next);
+    const period = next.op === LOCK ? 0 : this.tracks.findLoop(t, next);
     if (period === 0 && next.op !== LOCK) return;
     this.loops[t] = period;
     this.watching |= 1 << t;
@@ -379,11 +303,6 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     const period = this.loops[t] as number;
     const done = this.done[t] as number;
     this.stepAwaits[at] = period > 1 ? (this.paths[t] as Point[]).slice(done - period, done) : undefined;
-  }
-
-  /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */
-  loopOf(t: number): number {
-    return ((this.watching >>> t) & 1) !== 0 ? (this.loops[t] as number) : 0;
   }
 
   /** Whether a thread at a lock or in an awaiting loop has to stay there. */
@@ -411,7 +330,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
       const period = this.loops[t] as number;
-      if (period === 0 || this.#tracks.staysInLoop(t, period)) continue;
+      if (period === 0 || this.tracks.staysInLoop(t, period)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -426,10 +345,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.#pretended--;
       return 'ok';
     }
-    this.#tracks.add(t, point, undefined);
-    this.#queue.push(t);
+    this.tracks.add(t, point, undefined);
+    this.#queue.add(t);
     this.waiting |= 1 << t;
-    this.#tracks.asleep = true;
+    this.tracks.asleep = true;
     if (this.#options.timeouts !== 'any' || point.b === undefined) this.enabled &= ~(1 << t);
     return undefined;
   }
@@ -437,42 +356,24 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #notify(point: Point): number {
     if (this.waiting === 0) return 0;
     const most = point.a === undefined ? Infinity : (point.a as number);
-    const woken: number[] = [];
-    for (const t of this.#queue) {
-      if (woken.length >= most) break;
-      if ((this.pending[t] as Point).at === point.at) woken.push(t);
-    }
+    const woken = this.#queue.at(point.at, most);
     const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
       // It wakes when it was notified, whatever its own clock said.
       if (this.late)
-        this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
+        this.tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }
     return woken.length;
   }
 
   #wake(t: number, answer: Value): void {
-    this.#queue.splice(this.#queue.indexOf(t), 1);
+    this.#queue.remove(t);
     this.waiting &= ~(1 << t);
-    this.#tracks.asleep = this.waiting !== 0;
-    this.#tracks.amend(t, answer);
+    this.tracks.asleep = this.waiting !== 0;
+    this.tracks.amend(t, answer);
     this.#advance(t, this.pending[t] as Point, answer);
-  }
-
-  /** The threads whose time is up first, as bits: several where it is up at the same moment. */
-  #sleepLeast(): number {
-    let first = 0;
-    let least = Infinity;
-    for (const t of this.#queue) {
-      const { deadline } = this.pending[t] as Point;
-      if (deadline < least) {
-        least = deadline;
-        first = 1 << t;
-      } else if (deadline === least && deadline < Infinity) first |= 1 << t;
-    }
-    return first;
   }
 
   #finish(): RunEnd {
