@@ -3,7 +3,7 @@ import type { Fault } from './end.ts';
 import type { Point, Value } from './operation.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
 import type { RunView } from './strategies/strategy.ts';
-import { END } from './thread-runner.ts';
+import { END } from './thread-end.ts';
 import type { Tracks } from './tracks.ts';
 
 /** The schedule that is being run, or was run last: where its threads stand, and its steps so far. */
