@@ -21,13 +21,13 @@ type Measured = {
 };
 
 /** On all cores; and on one, where the system has taskset, else why not. */
-export type RealThreadsResult = { readonly all: Measured; readonly pinned: Measured | string };
+export type WorkerPoolResult = { readonly all: Measured; readonly pinned: Measured | string };
 
 const PROGRAMS = ['add-2x10', 'add-3x10', 'add-2x500', 'add-3x500'] as const;
 const MS = 300;
 const BOUND_MS = 60_000;
 
-export async function run(): Promise<RealThreadsResult> {
+export async function run(): Promise<WorkerPoolResult> {
   const all = await measure();
   try {
     const self = fileURLToPath(import.meta.url);
@@ -40,7 +40,7 @@ export async function run(): Promise<RealThreadsResult> {
   }
 }
 
-export function format({ all, pinned }: RealThreadsResult): string {
+export function format({ all, pinned }: WorkerPoolResult): string {
   const one = typeof pinned === 'string' ? undefined : pinned;
   const rows = all.lockstep.map(({ program, switching, usPerOperation }, i) => [
     program,

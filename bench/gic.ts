@@ -1,8 +1,10 @@
 import { pathToFileURL } from 'node:url';
+import { FIRST_LPI } from '../src/arch/intid.ts';
+import { gicd } from '../src/arch/registers.ts';
+import { createBoard } from '../src/board/board.ts';
+import { DEFAULT_CONFIG } from '../src/board/config.ts';
 import type { CpuInterface } from '../src/gic/cpu-interface.ts';
-import { Gic, gicRegions } from '../src/gic/gic.ts';
-import { GuestMemory, guestMemoryRegion } from '../src/memory/guest-memory.ts';
-import { Layout } from '../src/memory/layout.ts';
+import type { Gic } from '../src/gic/gic.ts';
 import { type Cost, formatCosts, measureCost } from './measure-cost.ts';
 
 /** What it costs a vCPU to take one interrupt, and to end it, with so many others waiting. */
@@ -19,7 +21,6 @@ export type GicFigures = {
   readonly waiting: readonly WaitingCost[];
 };
 
-const FIRST_LPI = 8192;
 const TIMES = 2_000_000;
 const WAITING_TIMES = 200_000;
 const WAITING = [1, 16, 256, 1024, 4096];
@@ -27,17 +28,18 @@ const VCPUS = 4;
 
 /** A turned-on interrupt controller of KVM's kind; SPI 32 is edge-triggered, SPI 33 level-triggered. */
 function makeGic(): Gic {
-  const layout = new Layout();
-  const slots = [{ base: 0, bytes: 4096 }];
-  const regions = gicRegions(layout, { vcpus: VCPUS, spis: 224, idBits: 16, its: true, personality: 'kvm' });
-  const ram = guestMemoryRegion(layout, slots);
-  const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-  const gic = new Gic(words, regions, new GuestMemory(words, ram, slots), { lpisDisabled: () => {} });
-  gic.reset();
-  gic.distributor.write(0, 4, 2n);
-  gic.distributor.write(0x104, 4, 3n);
-  gic.distributor.write(0x420, 4, 0xa0a0n);
-  gic.distributor.write(0xc08, 4, 2n);
+  const { gic } = createBoard({
+    ...DEFAULT_CONFIG,
+    vcpus: VCPUS,
+    devices: 1,
+    events: 1,
+    eventfds: 1,
+    memory: [{ base: 0, bytes: 4096 }],
+  });
+  gic.distributor.write(gicd.CTLR, 4, 2n);
+  gic.distributor.write(gicd.ISENABLER + 4, 4, 3n);
+  gic.distributor.write(gicd.IPRIORITYR + 0x20, 4, 0xa0a0n);
+  gic.distributor.write(gicd.ICFGR + 8, 4, 2n);
   for (const cpu of gic.cpuInterfaces) {
     cpu.priorityMask = 0xf0;
     cpu.groupEnable1 = true;
@@ -104,10 +106,10 @@ async function measurePaths(): Promise<Cost[]> {
       must(served, 0);
     }),
     await measureCost('read of GICD_TYPER', TIMES, (n) => {
-      for (let i = 0; i < n; i++) gic.distributor.read(4, 4);
+      for (let i = 0; i < n; i++) gic.distributor.read(gicd.TYPER, 4);
     }),
     await measureCost('write of GICD_ISENABLER1', TIMES / 10, (n) => {
-      for (let i = 0; i < n; i++) gic.distributor.write(0x104, 4, 3n);
+      for (let i = 0; i < n; i++) gic.distributor.write(gicd.ISENABLER + 4, 4, 3n);
     }),
   ];
 }

@@ -1,15 +1,14 @@
 import { pathToFileURL } from 'node:url';
-import { Gic, gicRegions } from '../src/gic/gic.ts';
+import { FIRST_LPI } from '../src/arch/intid.ts';
+import { encodeCommand, type ItsCommand, writePacket } from '../src/arch/its-command.ts';
+import { gicd, gicr, gits } from '../src/arch/registers.ts';
+import { createBoard } from '../src/board/board.ts';
+import { DEFAULT_CONFIG } from '../src/board/config.ts';
 import type { Interrupts } from '../src/gic/interrupts.ts';
 import type { Lpis } from '../src/gic/lpis.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
-import { Its } from '../src/its/its.ts';
-import { ITS_PERSONALITIES } from '../src/its/personality.ts';
-import { itsRegions } from '../src/its/regions.ts';
-import { GuestMemory, guestMemoryRegion } from '../src/memory/guest-memory.ts';
-import { Layout } from '../src/memory/layout.ts';
-import { Readers, readersWords } from '../src/memory/readers.ts';
-import type { Words } from '../src/memory/word.ts';
+import type { Its } from '../src/its/its.ts';
+import type { GuestMemory } from '../src/memory/guest-memory.ts';
+import type { Readers } from '../src/memory/readers.ts';
 
 /** What a translation and an injection cost with so many events mapped, spread evenly over so many devices. */
 export type ItsCost = {
@@ -37,7 +36,6 @@ const COLLECTION_TABLE = RAM + 0x30_0000;
 const QUEUE = RAM + 0x40_0000;
 const QUEUE_BYTES = 0x1_0000;
 const ITT = RAM + 0x50_0000;
-const FIRST_LPI = 8192;
 const LPIS = 65_536 - FIRST_LPI;
 const VALID = 1n << 63n;
 const TIMES = 1_000_000;
@@ -52,36 +50,24 @@ class Bench {
   readonly #keys: Uint32Array;
 
   constructor(devices: number, events: number, random: boolean) {
-    const layout = new Layout();
-    const slots = [{ base: RAM, bytes: RAM_BYTES }];
-    const gicConfig = { vcpus: 1, spis: 32, idBits: 16, personality: 'kvm', its: true } as const;
-    const regions = {
-      gic: gicRegions(layout, gicConfig),
-      its: itsRegions(layout, 0, { devices, events, collections: 1 }),
-      readers: layout.region('readers', readersWords(1)),
-      ram: guestMemoryRegion(layout, slots),
-    };
-    const words: Words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-    const memory = new GuestMemory(words, regions.ram, slots);
-    const gic = new Gic(words, regions.gic, memory, { lpisDisabled: () => {} });
-    gic.reset();
-    gic.distributor.write(0, 4, 2n);
+    const { gic, itses, memory, vm } = createBoard({
+      ...DEFAULT_CONFIG,
+      spis: 32,
+      devices,
+      events,
+      collections: 1,
+      eventfds: 1,
+      memory: [{ base: RAM, bytes: RAM_BYTES }],
+    });
+    gic.distributor.write(gicd.CTLR, 4, 2n);
     memory.fill(CONFIG_TABLE, LPIS, 0xa1);
-    gic.redistributor(0).write(0x70, 8, BigInt(CONFIG_TABLE) | 15n);
-    gic.redistributor(0).write(0x78, 8, BigInt(PENDING_TABLE));
-    gic.redistributor(0).write(0, 4, 1n);
+    gic.redistributor(0).write(gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | 15n);
+    gic.redistributor(0).write(gicr.PENDBASER, 8, BigInt(PENDING_TABLE));
+    gic.redistributor(0).write(gicr.CTLR, 4, 1n);
     this.#interrupts = gic.interrupts;
     this.#lpis = gic.lpis;
-    this.#readers = new Readers(words, regions.readers);
-    const personality = ITS_PERSONALITIES.kvm;
-    this.#its = new Its(words, regions.its, {
-      index: 0,
-      lpis: gic.lpis,
-      memory,
-      readers: this.#readers,
-      personality,
-    });
-    this.#its.init();
+    this.#readers = vm.readers;
+    this.#its = itses[0] as Its;
     this.#keys = this.#map(memory, devices, events);
     if (random) shuffle(this.#keys);
     for (const key of this.#keys) this.#its.translate(key >>> 16, key & 0xffff);
@@ -89,15 +75,15 @@ class Bench {
 
   /** Lets a guest map everything; returns the events as DeviceID << 16 | EventID. */
   #map(memory: GuestMemory, devices: number, events: number): Uint32Array {
-    this.#its.write(0x100, 8, VALID | BigInt(DEVICE_TABLE));
-    this.#its.write(0x108, 8, VALID | BigInt(COLLECTION_TABLE));
-    this.#its.write(0x80, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_BYTES / 4096 - 1));
-    this.#its.write(0, 4, 1n);
+    this.#its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
+    this.#its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
+    this.#its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | BigInt(QUEUE_BYTES / 4096 - 1));
+    this.#its.write(gits.CTLR, 4, 1n);
     let tail = 0;
     const run = (command: ItsCommand) => {
       writePacket(memory, QUEUE + tail, encodeCommand(command));
       tail = (tail + 32) % QUEUE_BYTES;
-      this.#its.write(0x88, 8, BigInt(tail));
+      this.#its.write(gits.CWRITER, 8, BigInt(tail));
     };
     const keys = new Uint32Array(events);
     const each = events / devices;

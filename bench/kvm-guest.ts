@@ -1,7 +1,13 @@
-import { encodeCommand, type ItsCommand, writePacket } from '../src/its/command.ts';
-import { createInitialisedVm, VIRT_FRAMES } from '../src/kvm/create-vm.ts';
-import type { KvmVm } from '../src/kvm/kvm-vm.ts';
-import type { KvmOptions } from '../src/kvm/vm-layout.ts';
+import { VIRT_FRAMES } from '../src/arch/frames.ts';
+import type { ItsCommand } from '../src/arch/its-command.ts';
+import { lpiConfig } from '../src/arch/lpi-config.ts';
+import { gicd, gits } from '../src/arch/registers.ts';
+import { PAGE_64K } from '../src/arch/tables.ts';
+import { createInitialisedVm } from '../src/board/create-vm.ts';
+import { GicDriver, LINUX_PRIORITY, openCpuInterface } from '../src/guest/gic-driver.ts';
+import { ItsDriver, setUpIts } from '../src/guest/its-driver.ts';
+import type { KvmVm } from '../src/kvm-abi/kvm-vm.ts';
+import type { KvmOptions } from '../src/kvm-abi/options.ts';
 
 const RAM = 0x4000_0000;
 const DEVICE_TABLE = RAM + 0x1_0000;
@@ -10,9 +16,8 @@ const QUEUE = RAM + 0xa_0000;
 const CONFIG_TABLE = RAM + 0xc_0000;
 const PENDING_TABLES = RAM + 0xe_0000;
 const ITT = RAM + 0x12_0000;
-const VALID = 1n << 63n;
 
-export const DOORBELL = VIRT_FRAMES.its + 0x1_0040;
+export const DOORBELL = VIRT_FRAMES.its + gits.TRANSLATER;
 /** The first LPI; event n of the one device is n above it. */
 export const FIRST = 8192;
 export const DEVICE = 5;
@@ -24,23 +29,25 @@ export const DEVICE = 5;
 export function bootedVm(options: Partial<KvmOptions>, events: number): KvmVm {
   const { vm } = createInitialisedVm({ events: Math.max(64, events), ...options, idBits: 14 }, events);
   const { bus, memory } = vm;
-  bus.write(VIRT_FRAMES.gicd, 4, 2n);
+  const driver = new GicDriver(bus, { gicdBase: VIRT_FRAMES.gicd, gicrBase: VIRT_FRAMES.gicr });
+  driver.enable();
   // SPIs edge-triggered and on.
-  for (let word = 1; word < 7; word++) bus.write(VIRT_FRAMES.gicd + 0x100 + 4 * word, 4, 0xffff_ffffn);
+  for (let word = 1; word < 7; word++)
+    bus.write(VIRT_FRAMES.gicd + gicd.ISENABLER + 4 * word, 4, 0xffff_ffffn);
   for (let vcpu = 0; vcpu < vm.options.vcpus; vcpu++) {
-    const frame = VIRT_FRAMES.gicr + vcpu * 0x2_0000;
-    bus.write(frame + 0x70, 8, BigInt(CONFIG_TABLE) | 13n);
-    bus.write(frame + 0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
-    bus.write(frame, 4, 1n);
-    const cpu = vm.gic.cpuInterface(vcpu);
-    cpu.priorityMask = 0xff;
-    cpu.groupEnable1 = true;
+    const pendingTable = PENDING_TABLES + vcpu * 0x1_0000;
+    driver.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: 14 });
+    driver.enableLpis(vcpu);
+    openCpuInterface(vm.gic.cpuInterface(vcpu));
   }
-  for (let lpi = 0; lpi < 8192; lpi++) memory.setByte(CONFIG_TABLE + lpi, 0xa1);
-  bus.write(VIRT_FRAMES.its + 0x100, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-  bus.write(VIRT_FRAMES.its + 0x108, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-  bus.write(VIRT_FRAMES.its + 0x80, 8, VALID | BigInt(QUEUE) | 15n);
-  bus.write(VIRT_FRAMES.its, 4, 1n);
+  memory.fill(CONFIG_TABLE, 8192, lpiConfig(LINUX_PRIORITY));
+  setUpIts(bus, VIRT_FRAMES.its, {
+    deviceTable: DEVICE_TABLE,
+    collectionTable: COLLECTION_TABLE,
+    pageSize: PAGE_64K,
+    queue: QUEUE,
+    queuePages: 16,
+  });
   const commands: ItsCommand[] = [{ name: 'MAPD', deviceId: DEVICE, size: 11, ittAddr: ITT, valid: true }];
   for (let vcpu = 0; vcpu < vm.options.vcpus; vcpu++)
     commands.push({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true });
@@ -48,12 +55,7 @@ export function bootedVm(options: Partial<KvmOptions>, events: number): KvmVm {
     const collectionId = eventId % vm.options.vcpus;
     commands.push({ name: 'MAPTI', deviceId: DEVICE, eventId, lpi: FIRST + eventId, collectionId });
   }
-  let tail = 0;
-  for (const command of commands) {
-    writePacket(memory, QUEUE + tail, encodeCommand(command));
-    tail += 32;
-  }
-  bus.write(VIRT_FRAMES.its + 0x88, 8, BigInt(tail));
+  new ItsDriver(bus, memory, VIRT_FRAMES.its).sendAll(commands);
   return vm;
 }
 

@@ -1,7 +1,7 @@
 /** A thread that injects, and is its own vCPU: it takes what it has injected before it injects again. */
 import { workerData } from 'node:worker_threads';
-import { attachVm } from '../src/kvm/create-vm.ts';
-import type { VmAttachment } from '../src/kvm/kvm-vm.ts';
+import { attachVm } from '../src/board/create-vm.ts';
+import type { VmAttachment } from '../src/kvm-abi/kvm-vm.ts';
 import { LATENCY } from '../src/measure/buckets.ts';
 import { Clock } from '../src/measure/clock.ts';
 import { Histogram } from '../src/measure/histogram.ts';

@@ -1,12 +1,13 @@
 import { getHeapStatistics } from 'node:v8';
-import type { Machine } from '../src/machine/machine.ts';
-import type { Guest, Vcpu } from '../src/machine/vcpu.ts';
+import type { Machine } from '../src/board/machine.ts';
+import type { Guest, Vcpu } from '../src/board/vcpu.ts';
 import { LATENCY } from '../src/measure/buckets.ts';
 import { Distribution, type Summary } from '../src/measure/distribution.ts';
 import { Histogram, histogramWords } from '../src/measure/histogram.ts';
 import { PING_PONG_WORDS, spinPing, spinPong } from '../src/measure/ping-pong.ts';
 import { waitPing, waitPong } from '../src/measure/wait-ping-pong.ts';
 import { LINE } from '../src/memory/layout.ts';
+import { guestProgram, threadProgram } from '../src/threads/programs.ts';
 
 /** What the programs of this benchmark share, in words of the scenario's region, each on a line of its own. */
 const REPLIES = 0;
@@ -25,8 +26,7 @@ export type HeapFigures = { readonly signals: number; readonly grownBytes: numbe
 const tableOf = ({ scenario }: Machine) => ({ at: scenario.at + TABLE, words: PING_PONG_WORDS });
 
 /** A guest that answers each interrupt by counting it where the device looks; and that plays when a game is on. */
-export function replyingGuest(machine: Machine, vcpu: Vcpu, options: unknown): Guest {
-  const { parked, rounds } = options as TripOptions;
+export function replyingGuest(machine: Machine, vcpu: Vcpu, { parked, rounds }: TripOptions): Guest {
   const { words, scenario } = machine;
   const play = parked ? waitPong : spinPong;
   return {
@@ -62,8 +62,10 @@ export function quietGuest(_machine: Machine, vcpu: Vcpu): Guest {
  * Signals eventfd 0 and waits for the guest's reply, over and over; and plays against the vCPU in between, in blocks that
  * take turns: what a wake-up costs depends on where the system has put two threads, so they have to be the same two.
  */
-export function roundTrips(machine: Machine, options: unknown): { run(): TripFigures } {
-  const { blocks, rounds, parked } = options as TripOptions;
+export function roundTrips(
+  machine: Machine,
+  { blocks, rounds, parked }: TripOptions,
+): { run(): TripFigures } {
   const { words, scenario, clock, vm } = machine;
   const at = scenario.at + REPLIES;
   const awaitReply = (before: number) => {
@@ -102,8 +104,10 @@ function ownHistogram(): Histogram {
 }
 
 /** Signals its events in bursts, one after the other, without waiting for anything. */
-export function flood(machine: Machine, options: unknown): { run(): RateFigures } {
-  const { milliseconds, events, burst } = options as RateOptions;
+export function flood(
+  machine: Machine,
+  { milliseconds, events, burst }: RateOptions,
+): { run(): RateFigures } {
   const { clock, vm } = machine;
   const signal = (end: number) => {
     let injected = 0;
@@ -124,8 +128,7 @@ export function flood(machine: Machine, options: unknown): { run(): RateFigures 
 }
 
 /** Signals ten million times and says by how much this thread's heap has grown. */
-export function floodOnHeap(machine: Machine, options: unknown): { run(): HeapFigures } {
-  const { signals } = options as { signals: number };
+export function floodOnHeap(machine: Machine, { signals }: { signals: number }): { run(): HeapFigures } {
   return {
     run() {
       for (let i = 0; i < 200_000; i++) machine.vm.irqfds.write(0);
@@ -135,3 +138,14 @@ export function floodOnHeap(machine: Machine, options: unknown): { run(): HeapFi
     },
   };
 }
+
+const here = import.meta.url;
+
+/** The programs, for a cast: loaded from `dist`, as the benchmark itself. */
+export const PROGRAMS = {
+  replyingGuest: guestProgram(here, replyingGuest),
+  quietGuest: guestProgram(here, quietGuest),
+  roundTrips: threadProgram(here, roundTrips),
+  flood: threadProgram(here, flood),
+  floodOnHeap: threadProgram(here, floodOnHeap),
+};

@@ -1,22 +1,17 @@
 import { cpuUsage } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import type { Fd, Gsi } from '../src/kvm/gsi.ts';
-import { MSI_VALID_DEVID } from '../src/kvm/route.ts';
-import { Machine } from '../src/machine/machine.ts';
+import { Machine } from '../src/board/machine.ts';
+import { routesOf } from '../src/guest/source.ts';
+import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/guest/topology.ts';
+import type { Fd } from '../src/kvm/gsi.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';
-import {
-  bootSynthetic,
-  syntheticConfig,
-  syntheticSources,
-  type Topology,
-} from '../src/scenarios/stress/synthetic.ts';
 import { type Cast, Harness } from '../src/threads/harness.ts';
-import type { ProgramName } from '../src/threads/task.ts';
 import {
   BENCH_WORDS,
   type HeapFigures,
+  PROGRAMS,
   type RateFigures,
   type TripFigures,
   type TripOptions,
@@ -48,10 +43,6 @@ const HEAP_SIGNALS = 10_000_000;
 /** Published for KVM with the LPI translation cache: `vgic_lpi_stress -v 1 -d 1 -e 1` on an arm64 server. */
 const KVM_PER_SECOND = 2.06e6;
 
-const program = (name: string, options: unknown): ProgramName => {
-  return { module: new URL('./machine-programs.js', import.meta.url).href, name, options };
-};
-
 /** A machine whose first `events` eventfds are irqfds of as many LPIs of vCPU 0. */
 function build(topology: Topology, haltPollNs: number, otherThreads: number): Machine {
   const config = {
@@ -64,17 +55,7 @@ function build(topology: Topology, haltPollNs: number, otherThreads: number): Ma
   const machine = Machine.create(config);
   const sources = syntheticSources(topology, config.spis);
   bootSynthetic(machine, topology, sources);
-  const address = config.itsBase + 0x1_0040;
-  machine.vm.setGsiRouting(
-    sources.map(({ gsi, eventId, deviceId }) => ({
-      type: 'msi',
-      gsi: gsi as Gsi,
-      flags: MSI_VALID_DEVID,
-      address,
-      data: eventId,
-      deviceId,
-    })),
-  );
+  machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
   return machine;
 }
@@ -98,8 +79,8 @@ const ONE: Topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
 async function trip(name: string, parked: boolean): Promise<Trip> {
   const options: TripOptions = { ...(parked ? PARKED : SPINNING), parked };
   const [figures] = (await perform(build(ONE, parked ? 0 : 1e9, 1), {
-    guest: program('replyingGuest', options),
-    programs: { device: program('roundTrips', options) },
+    guest: PROGRAMS.replyingGuest(options),
+    programs: { device: PROGRAMS.roundTrips(options) },
   })) as TripFigures[];
   if (!figures) throw new Error('the benchmark lost its figures');
   return { name, trip: figures.through, bare: figures.bare };
@@ -108,8 +89,8 @@ async function trip(name: string, parked: boolean): Promise<Trip> {
 async function floodRate(events: number): Promise<Rate> {
   const machine = build({ ...ONE, events }, 200_000, 1);
   const harness = await Harness.boot(machine, {
-    guest: program('quietGuest', {}),
-    programs: { device: program('flood', { milliseconds: RATE_MS, events, burst: 1024 }) },
+    guest: PROGRAMS.quietGuest({}),
+    programs: { device: PROGRAMS.flood({ milliseconds: RATE_MS, events, burst: 1024 }) },
   });
   try {
     const vcpus = harness.runVcpus();
@@ -131,8 +112,8 @@ async function floodRate(events: number): Promise<Rate> {
 
 async function heap(): Promise<HeapFigures> {
   const [figures] = (await perform(build(ONE, 200_000, 1), {
-    guest: program('quietGuest', {}),
-    programs: { device: program('floodOnHeap', { signals: HEAP_SIGNALS }) },
+    guest: PROGRAMS.quietGuest({}),
+    programs: { device: PROGRAMS.floodOnHeap({ signals: HEAP_SIGNALS }) },
   })) as HeapFigures[];
   if (!figures) throw new Error('the benchmark lost its figures');
   return figures;
@@ -153,7 +134,7 @@ async function large(): Promise<MachineFigures['large']> {
   };
   const machine = Machine.create(config);
   const start = performance.now();
-  const harness = await Harness.boot(machine, { guest: program('quietGuest', {}), programs: {} });
+  const harness = await Harness.boot(machine, { guest: PROGRAMS.quietGuest({}), programs: {} });
   const bootMs = performance.now() - start;
   try {
     const run = harness.runVcpus();

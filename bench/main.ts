@@ -10,6 +10,13 @@ import { format as formatMeasure, run as runMeasure } from './measure.ts';
 import { format as formatMemory, run as runMemory } from './memory.ts';
 import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
+import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
+
+const args = process.argv.slice(2);
+const firstOption = args.findIndex((arg) => arg.startsWith('--'));
+const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`. */
+const options = args.slice(wanted.length);
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
 const BENCHES = {
@@ -25,15 +32,22 @@ const BENCHES = {
   arm64: async () => formatArm64(await runArm64()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
+  soundness: async () => {
+    const found = runSoundness(optionsFrom(options));
+    if (found.differing.length > 0) process.exitCode = 1;
+    return formatSoundness(found);
+  },
 } as const satisfies Record<string, () => Promise<string>>;
 
 type Name = keyof typeof BENCHES;
 const isName = (name: string): name is Name => Object.hasOwn(BENCHES, name);
 
-const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !isName(name));
 if (unknown !== undefined) {
   console.error(`there is no benchmark "${unknown}": there are ${Object.keys(BENCHES).join(', ')}`);
+  process.exitCode = 2;
+} else if (options.length > 0 && !wanted.includes('soundness')) {
+  console.error(`only soundness takes options: ${options.join(' ')}`);
   process.exitCode = 2;
 } else {
   for (const name of wanted.length > 0 ? wanted.filter(isName) : (Object.keys(BENCHES) as Name[])) {

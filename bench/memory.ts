@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
 import { Bench } from 'tinybench';
 import { Bitmap } from '../src/memory/bitmap.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../src/memory/event-count.ts';
-import { EVENTFD_WORDS, EventFd } from '../src/memory/eventfd.ts';
+import { EVENT_COUNT, EventCount } from '../src/memory/event-count.ts';
+import { EVENTFD, EventFd } from '../src/memory/eventfd.ts';
 import { Layout } from '../src/memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../src/memory/mutex.ts';
+import { MUTEX, Mutex } from '../src/memory/mutex.ts';
 import { Readers, readersWords } from '../src/memory/readers.ts';
 import { Slots, slotsWords } from '../src/memory/slots.ts';
 import { SummaryBitmap, summaryBitmapWords } from '../src/memory/summary-bitmap.ts';
@@ -26,10 +26,10 @@ export async function run(): Promise<PrimitiveCost[]> {
     word: layout.region('word', 1),
     bitmap: layout.region('bitmap', BITS / 32),
     summary: layout.region('summary', summaryBitmapWords(BITS)),
-    event: layout.region('event', EVENT_COUNT_WORDS),
-    mutex: layout.region('mutex', MUTEX_WORDS),
+    event: layout.place('event', EVENT_COUNT),
+    mutex: layout.place('mutex', MUTEX),
     readers: layout.region('readers', readersWords(4)),
-    eventfd: layout.region('eventfd', EVENTFD_WORDS),
+    eventfd: layout.place('eventfd', EVENTFD),
     slots: layout.region('slots', slotsWords(64)),
   };
   const words = new Int32Array(new SharedArrayBuffer(4 * layout.words));

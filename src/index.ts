@@ -1,1 +1,1 @@
-export { Machine } from './machine/machine.ts';
+export { Machine } from './board/machine.ts';

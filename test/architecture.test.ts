@@ -9,16 +9,20 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
-  ['races', 'scenarios'],
-  ['boot'],
+  // The debate, and stress with a real guest, run the load generator: they stand on the contract of `stress`.
+  ['debate', 'guest-stress'],
+  ['stress', 'measuring', 'recorded', 'conformance', 'races'],
+  ['guest', 'boot'],
   ['threads', 'explore'],
   ['cpu', 'platform'],
-  ['machine'],
+  ['board'],
+  ['kvm-abi', 'vmm'],
   ['kvm'],
   ['its', 'gic'],
+  ['arch'],
   ['measure'],
   ['memory'],
-  ['errors'],
+  ['base'],
 ];
 
 /** Folders that may speak of Atomics: the primitives, the explorer, which stands in for it, and programs given to it. */
@@ -78,9 +82,9 @@ describe('the floors of src', () => {
   test('an import that climbs, and one between neighbours, are found', () => {
     const climbing = { path: 'src/memory/word.ts', text: "import { Its } from '../its/its.ts';" };
     const sideways = { path: 'src/its/its.ts', text: "export { Gic } from '../gic/gic.ts';" };
-    const dynamic = { path: 'src/kvm/vm.ts', text: "const m = await import('../machine/machine.ts');" };
+    const dynamic = { path: 'src/kvm/vm.ts', text: "const m = await import('../board/machine.ts');" };
     expect(climbsIn([climbing, sideways, dynamic])).toHaveLength(3);
-    expect(climbsIn([{ path: 'src/attic/a.ts', text: "import '../errors/codes.ts';" }])).toEqual([
+    expect(climbsIn([{ path: 'src/attic/a.ts', text: "import '../base/codes.ts';" }])).toEqual([
       'src/attic/a.ts: "attic" is on no floor',
     ]);
   });
@@ -93,6 +97,131 @@ describe('the floors of src', () => {
     const use = { path: 'src/gic/gic.ts', text: 'Atomics.load(words, 0);' };
     const said = { path: 'src/gic/gic.ts', text: '/** See Atomics.load */ // Atomics.add' };
     expect(atomicsIn([use, said])).toEqual(['src/gic/gic.ts']);
+  });
+});
+
+/** Rooms that the rest of the house enters by their contract, index.ts, only. */
+const ROOMS = new Set(['guest', 'stress', 'measuring', 'debate', 'recorded', 'conformance']);
+
+/** Imports that reach past a room's contract. Reports may also read the values that lie beside a result type. */
+function trespassesIn(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) =>
+    importsOf(source)
+      .filter((target) => {
+        const room = folderOf(target);
+        if (!ROOMS.has(room) || room === folderOf(source.path) || target === `src/${room}/index.ts`)
+          return false;
+        return !(folderOf(source.path) === 'report' && target.endsWith('-result.ts'));
+      })
+      .map((target) => `${source.path} imports ${target}`),
+  );
+}
+
+describe('the rooms of src', () => {
+  test('are entered by their contracts', () => {
+    expect(trespassesIn(sourcesIn('src'))).toEqual([]);
+  });
+
+  test('an import past a contract is found; a report may read values beside a result type', () => {
+    const past = { path: 'src/cli/stress.ts', text: "import { Tally } from '../stress/stress-tally.ts';" };
+    const result = { path: 'src/report/a.ts', text: "import { held } from '../stress/stress-result.ts';" };
+    const plan = { path: 'src/report/b.ts', text: "import type { Plan } from '../stress/stress-plan.ts';" };
+    expect(trespassesIn([past, result, plan])).toEqual([
+      'src/cli/stress.ts imports src/stress/stress-tally.ts',
+      'src/report/b.ts imports src/stress/stress-plan.ts',
+    ]);
+  });
+
+  test('begin with a doc comment of at most ten lines that says what the room is for', () => {
+    for (const room of ROOMS) {
+      const text = readFileSync(join(ROOT, `src/${room}/index.ts`), 'utf8');
+      const header = /^\/\*\*\n([\s\S]*?)\n \*\//.exec(text)?.[1]?.split('\n') ?? [];
+      expect(header.length, room).toBeGreaterThanOrEqual(3);
+      expect(header.length, room).toBeLessThanOrEqual(10);
+    }
+  });
+});
+
+/** Folders whose files still import each other in a circle. */
+const CIRCULAR = new Set(['explore']);
+
+/** Files that import each other in a circle; an import of types counts as any other. */
+function circlesIn(sources: readonly Source[]): string[] {
+  const imports = new Map(sources.map((source) => [source.path, importsOf(source)]));
+  const cleared = new Set<string>();
+  const circles: string[] = [];
+  const walk = (path: string, above: readonly string[]) => {
+    const from = above.indexOf(path);
+    if (from >= 0) circles.push([...above.slice(from), path].join(' > '));
+    if (from >= 0 || cleared.has(path)) return;
+    for (const target of imports.get(path) ?? []) walk(target, [...above, path]);
+    cleared.add(path);
+  };
+  for (const path of imports.keys()) walk(path, []);
+  return circles;
+}
+
+describe('files', () => {
+  test('do not import each other in a circle, types included', () => {
+    expect(circlesIn(sourcesIn('src').filter(({ path }) => !CIRCULAR.has(folderOf(path))))).toEqual([]);
+  });
+
+  test('a circle is found, also one of types', () => {
+    const a = { path: 'src/base/a.ts', text: "import type { B } from './b.ts';" };
+    const b = { path: 'src/base/b.ts', text: "import { c } from './c.ts';" };
+    const c = { path: 'src/base/c.ts', text: "import { a } from './a.ts';" };
+    expect(circlesIn([a, b, c])).toEqual(['src/base/a.ts > src/base/b.ts > src/base/c.ts > src/base/a.ts']);
+  });
+});
+
+describe('what exists once', () => {
+  const sources = sourcesIn('src');
+  const filesWith = (pattern: RegExp, all: readonly Source[] = sources) =>
+    all.filter(({ text }) => pattern.test(withoutComments(text))).map(({ path }) => path);
+  const THREAD_POOL = /new Piscina\(/;
+  const ITS_BRING_UP = /write\([^;]*gits\.CBASER/;
+
+  test('the thread pool', () => {
+    expect(filesWith(THREAD_POOL)).toEqual(['src/base/pool.ts']);
+  });
+
+  test('the bring-up of an ITS', () => {
+    expect(filesWith(ITS_BRING_UP)).toEqual(['src/guest/its-driver.ts']);
+  });
+
+  test('the composition of a machine: its GIC, its ITSes, its VM and its bus are made by the board', () => {
+    for (const part of ['Gic', 'Its', 'Vm', 'GuestBus'])
+      expect(filesWith(new RegExp(`new ${part}\\(`)), part).toEqual(['src/board/board.ts']);
+    // What is measured and raced stands on a board too.
+    for (const part of ['Gic', 'Its', 'Vm'])
+      expect(filesWith(new RegExp(`new ${part}\\(`), sourcesIn('bench')), part).toEqual([]);
+  });
+
+  test('the numbers of the architecture: the first LPI, the doorbell, the stride of redistributors', () => {
+    expect(filesWith(/\bFIRST_LPI\s*=/)).toEqual(['src/arch/intid.ts']);
+    // The vectors are a judge: their language has the numbers of its own.
+    const judged = sources.filter(({ path }) => !path.startsWith('src/conformance/vectors/'));
+    expect(filesWith(/0x1_?0040\b/, judged)).toEqual(['src/arch/registers.ts']);
+    expect(filesWith(/\bG?I?C?R?_?STRIDE\s*=\s*(?:0x2_?0000|2 \* FRAME)/)).toEqual(['src/arch/frames.ts']);
+    expect(filesWith(/\b(?:CBASER|PROPBASER|PENDBASER|CWRITER)\s*[:=]\s*0x/)).toEqual([
+      'src/arch/registers.ts',
+    ]);
+  });
+
+  test('a second one of each is found', () => {
+    const second = (text: string) => [{ path: 'src/cli/stress.ts', text }];
+    expect(filesWith(THREAD_POOL, second('const pool = new Piscina({});'))).toHaveLength(1);
+    expect(filesWith(ITS_BRING_UP, second('bus.write(base + gits.CBASER, 8, 0n);'))).toHaveLength(1);
+    expect(filesWith(/new Gic\(/, second('const gic = new Gic(words, regions);'))).toHaveLength(1);
+    expect(filesWith(/0x1_?0040\b/, second('const DOORBELL = 0x1_0040;'))).toHaveLength(1);
+  });
+
+  test('thread programs are found by import, not by names put together from strings', () => {
+    // The search thread is a worker of its own, outside of the pool: it is ended whatever it does.
+    expect(filesWith(/compiled\(import\.meta\.url/)).toEqual([
+      'src/base/pool.ts',
+      'src/explore/real/search-thread.ts',
+    ]);
   });
 });
 

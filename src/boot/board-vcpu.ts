@@ -1,11 +1,11 @@
+import { SPURIOUS } from '../arch/intid.ts';
+import { Machine } from '../board/machine.ts';
+import type { VcpuControl } from '../board/vcpu-control.ts';
 import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, INSTRUCTIONS } from '../cpu/core/block.ts';
 import { Core, type CoreOptions, type ExitReason } from '../cpu/index.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
-import { SPURIOUS } from '../gic/intid.ts';
 import { encode, type SystemRegisters } from '../gic/system-registers.ts';
-import { Machine } from '../machine/machine.ts';
-import type { VcpuControl } from '../machine/vcpu-control.ts';
 import { PHYSICAL_TIMER_PPI, RAM_BASE, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts';
 import type { Board } from './board.ts';
 import { GenericTimer, type TimerState } from './generic-timer.ts';
@@ -197,14 +197,14 @@ export class BoardVcpu {
 
   #read(address: number, bytes: 1 | 2 | 4 | 8): bigint | undefined {
     const { machine, platform } = this.#board;
-    if (isMachineFrame(machine.config, address)) return machine.mmio.read(address, bytes);
+    if (isMachineFrame(machine.config, address)) return machine.bus.read(address, bytes);
     return platform.read(address, bytes, this.id);
   }
 
   #write(address: number, bytes: 1 | 2 | 4 | 8, value: bigint): boolean {
     const { machine, platform } = this.#board;
     if (!isMachineFrame(machine.config, address)) return platform.write(address, bytes, value, this.id);
-    machine.mmio.write(address, bytes, value);
+    machine.bus.write(address, bytes, value);
     return true;
   }
 

@@ -1,11 +1,10 @@
+import type { Machine } from '../board/machine.ts';
 import type { SharedMemory } from '../cpu/index.ts';
 import { affinityOf } from '../gic/affinity.ts';
-import type { Machine } from '../machine/machine.ts';
 import { Layout } from '../memory/layout.ts';
 import { load, store } from '../memory/word.ts';
 import type { Frame } from '../platform/bus.ts';
 import { Platform } from '../platform/platform.ts';
-import { BoardVcpu } from './board-vcpu.ts';
 import { GuestClock, TICKS_PER_SECOND } from './guest-clock.ts';
 import { GuestEnd } from './guest-end.ts';
 import { type BootPlan, type BootRegions, bootRegions } from './plan.ts';
@@ -57,11 +56,6 @@ export class Board {
     this.platform.reset(now, seed);
     this.clock.reset();
     this.psci.turnOn(0, BigInt(this.plan.entry), BigInt(this.plan.tree), () => undefined);
-  }
-
-  /** A vCPU with its core. Only one thread at a time may run it. */
-  vcpu(vcpu: number): BoardVcpu {
-    return new BoardVcpu(this, vcpu);
   }
 
   /** MPIDR's affinity fields of a vCPU. */

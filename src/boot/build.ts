@@ -1,9 +1,9 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { DEFAULT_CONFIG, type Fault, type MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
 import { sharedMemory } from '../cpu/index.ts';
-import { IrqError } from '../errors/irq-error.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DEFAULT_CONFIG, type Fault, type MachineConfig } from '../machine/config.ts';
-import { Machine } from '../machine/machine.ts';
-import { GICR_STRIDE } from '../machine/mmio.ts';
 import { Layout } from '../memory/layout.ts';
 import { boardTree } from '../platform/device-tree.ts';
 import { readKernel } from '../platform/loader/kernel.ts';

@@ -1,5 +1,5 @@
 import type { Board } from './board.ts';
-import type { BoardVcpu, SliceEnd } from './board-vcpu.ts';
+import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
 import { NEVER } from './guest-clock.ts';
 
 /** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
@@ -52,7 +52,7 @@ export class Controlled {
 
   constructor(board: Board) {
     this.#board = board;
-    this.#vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => board.vcpu(vcpu));
+    this.#vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
   }
 
   get vcpus(): readonly BoardVcpu[] {

@@ -1,17 +1,16 @@
-import { Machine } from '../machine/machine.ts';
+import { WorkerPool } from '../base/pool.ts';
+import { Machine } from '../board/machine.ts';
 import { Dispatcher } from '../threads/dispatcher.ts';
-import { compiled } from '../threads/entry.ts';
-import { ThreadPool } from '../threads/pool.ts';
 import type { ProgramName } from '../threads/task.ts';
-import type { Thread } from '../threads/thread.ts';
+import { Thread } from '../threads/thread.ts';
 import type { Board } from './board.ts';
-import type { BootTask } from './threads.ts';
+import { type BootTask, deviceThread, vcpuThread } from './threads.ts';
 import type { VcpuRun } from './vcpu-loop.ts';
 
 /** Programs beside the board's own: by name, each in a thread. */
 export type MorePrograms = {
-  /** In the place of the board's own vCPU program. It is given a {@link BootTask}, and whatever `options` holds. */
-  readonly vcpu?: Omit<ProgramName, 'options'> & { readonly options?: object };
+  /** In the place of the board's own vCPU program. */
+  readonly vcpu?: (task: BootTask) => ProgramName;
   readonly programs?: Readonly<Record<string, ProgramName>>;
 };
 
@@ -24,7 +23,7 @@ export class Crew {
   readonly vcpus: readonly Thread[];
   readonly devices: readonly Thread[];
   readonly programs: ReadonlyMap<string, Thread>;
-  readonly #pool: ThreadPool;
+  readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
 
   private constructor(board: Board, more: MorePrograms) {
@@ -33,34 +32,35 @@ export class Crew {
     const others = Object.entries(more.programs ?? {});
     const devices = plan.platform.devices.length;
     const task = (index: number): BootTask => ({ plan, memory, index });
-    const own = compiled(import.meta.url, './threads.ts');
+    const vcpuProgram = more.vcpu ?? vcpuThread;
     this.board = board;
-    this.#pool = new ThreadPool(plan.vcpus + devices + others.length);
+    this.#pool = new WorkerPool(plan.vcpus + devices + others.length);
     this.#dispatcher = new Dispatcher(machine.vm.irqfds, machine.clock);
     this.vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) =>
-      this.#pool.start('program', {
+      Thread.start(this.#pool, 'program', {
         name: `vcpu${vcpu}`,
         buffer,
         thread: Machine.threadOfVcpu(vcpu),
-        program: {
-          module: more.vcpu?.module ?? own,
-          name: more.vcpu?.name ?? 'vcpuProgram',
-          options: { ...more.vcpu?.options, ...task(vcpu) },
-        },
+        program: vcpuProgram(task(vcpu)),
       }),
     );
     this.devices = Array.from({ length: devices }, (_, device) =>
-      this.#pool.start('program', {
+      Thread.start(this.#pool, 'program', {
         name: `virtio${device + 1}`,
         buffer,
         thread: machine.otherThread(device),
-        program: { module: own, name: 'deviceProgram', options: task(device) },
+        program: deviceThread(task(device)),
       }),
     );
     this.programs = new Map(
       others.map(([name, program], index) => [
         name,
-        this.#pool.start('program', { name, buffer, thread: machine.otherThread(devices + index), program }),
+        Thread.start(this.#pool, 'program', {
+          name,
+          buffer,
+          thread: machine.otherThread(devices + index),
+          program,
+        }),
       ]),
     );
   }

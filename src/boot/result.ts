@@ -1,4 +1,5 @@
 import type { Board } from './board.ts';
+import { BoardVcpu } from './board-vcpu.ts';
 import type { ConsoleFigures } from './console.ts';
 import type { End } from './guest-end.ts';
 
@@ -32,7 +33,7 @@ export type VcpuResult = {
 /** What each vCPU has done, from shared memory: when its thread has ended, or stands still. */
 export function vcpuResults(board: Board): VcpuResult[] {
   return Array.from({ length: board.plan.vcpus }, (_, id) => {
-    const { core, instructions } = board.vcpu(id);
+    const { core, instructions } = new BoardVcpu(board, id);
     const interrupts: Record<string, number> = {};
     for (const [intid, count] of board.taken.all(id)) interrupts[intid < 0 ? 'other' : String(intid)] = count;
     return {

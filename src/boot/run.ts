@@ -1,6 +1,7 @@
+import { IrqError } from '../base/irq-error.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1 } from '../cpu/core/block.ts';
-import { IrqError } from '../errors/irq-error.ts';
 import type { Board } from './board.ts';
+import { BoardVcpu } from './board-vcpu.ts';
 import { type BootOptions, buildBoard } from './build.ts';
 import { GuestConsole } from './console.ts';
 import { Controlled, seededStrategy } from './controlled.ts';
@@ -66,7 +67,7 @@ async function runThreads(
   const crew = await Crew.start(board);
   const end = performance.now() + (options.limitSeconds || Number.POSITIVE_INFINITY) * 1000;
   const most = options.limitInstructions || Number.POSITIVE_INFINITY;
-  const vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => board.vcpu(vcpu));
+  const vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
   let asleepSince = performance.now();
   const timer = setInterval(() => {
     const now = performance.now();
@@ -149,7 +150,7 @@ function result(board: Board, console: GuestConsole, options: RunOptions, second
 
 function stuck(board: Board): IrqError {
   const vcpu = Math.max(0, board.end.vcpu);
-  const { core, instructions } = board.vcpu(vcpu);
+  const { core, instructions } = new BoardVcpu(board, vcpu);
   const hex = (value: bigint) => `0x${value.toString(16)}`;
   return new IrqError(
     'ERR_GUEST_STUCK',

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../gic/intid.ts';
+import { FIRST_LPI } from '../arch/intid.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { COUNTED, COUNTED_LOW, COUNTED_LPIS, type VcpuRegions } from './plan.ts';
 

@@ -1,6 +1,7 @@
+import type { Machine } from '../board/machine.ts';
 import type { SharedMemory } from '../cpu/index.ts';
-import type { Machine } from '../machine/machine.ts';
 import type { Frame } from '../platform/bus.ts';
+import { threadProgram } from '../threads/programs.ts';
 import { Board } from './board.ts';
 import type { BootPlan } from './plan.ts';
 import { VcpuLoop, type VcpuRun } from './vcpu-loop.ts';
@@ -16,17 +17,17 @@ export type BootTask = {
 /** A vCPU's thread. @param frames - beside those of the board, made with the views of this thread */
 export function vcpuProgram(
   machine: Machine,
-  options: unknown,
+  options: BootTask,
   frames?: (board: Board) => readonly Frame[],
 ): { run(): VcpuRun } {
-  const { plan, memory, index } = options as BootTask;
+  const { plan, memory, index } = options;
   const board = new Board(machine, plan, { memory, ...(frames ? { frames } : {}) });
   return new VcpuLoop(board, index);
 }
 
 /** A virtio device's thread. */
-export function deviceProgram(machine: Machine, options: unknown): { run(): number } {
-  const { plan, memory, index } = options as BootTask;
+export function deviceProgram(machine: Machine, options: BootTask): { run(): number } {
+  const { plan, memory, index } = options;
   const board = new Board(machine, plan, { memory });
   const device = board.platform.devices[index];
   if (!device) throw new RangeError(`there is no device ${index}`);
@@ -37,3 +38,6 @@ export function deviceProgram(machine: Machine, options: unknown): { run(): numb
     },
   };
 }
+
+export const vcpuThread = threadProgram(import.meta.url, vcpuProgram);
+export const deviceThread = threadProgram(import.meta.url, deviceProgram);

@@ -1,8 +1,8 @@
-import { HALTED, IN_GUEST, OUTSIDE } from '../machine/vcpu-control.ts';
+import { HALTED, IN_GUEST, OUTSIDE } from '../board/vcpu-control.ts';
 import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
 import type { Board } from './board.ts';
-import type { BoardVcpu } from './board-vcpu.ts';
+import { BoardVcpu } from './board-vcpu.ts';
 import { NEVER, NS_PER_TICK } from './guest-clock.ts';
 
 /** Instructions between two looks at interrupts, requests and the clock. */
@@ -30,7 +30,7 @@ export class VcpuLoop {
 
   constructor(board: Board, vcpu: number) {
     this.#board = board;
-    this.#vcpu = board.vcpu(vcpu);
+    this.#vcpu = new BoardVcpu(board, vcpu);
     this.#bell = board.machine.gic.interrupts.bell(vcpu);
   }
 

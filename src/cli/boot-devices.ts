@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { DEVICE_KINDS, type DeviceSpec } from '../platform/virtio/kinds.ts';
 
 const SIZE = /^(\d+)([KMG]?)$/;

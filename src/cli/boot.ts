@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { IrqError } from '../base/irq-error.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { CLOCKS, type ClockKind } from '../boot/plan.ts';
 import type { BootResult } from '../boot/result.ts';
 import { runGuest, SCHEDULERS, type Scheduler } from '../boot/run.ts';
-import { IrqError } from '../errors/irq-error.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
 import { bootText } from '../report/boot-text.ts';
 import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';

@@ -1,9 +1,8 @@
 import { Command } from 'commander';
+import { compareRuns, readSavedRunsFile } from '../measuring/index.ts';
 import { compareRunsText } from '../report/compare-runs-text.ts';
-import { compareRuns } from '../scenarios/latency/compare.ts';
-import { readSavedRuns } from '../scenarios/latency/saved.ts';
 import { EXIT } from './exit.ts';
-import { readText } from './files.ts';
+import { print } from './stdout.ts';
 import { number } from './values.ts';
 
 type Flags = { tolerance: number; relative?: boolean; json?: boolean };
@@ -31,11 +30,11 @@ export function compareRunsCommand(): Command {
     .option('--relative', 'compare multiples of each run’s own calibration: for runs of different machines')
     .option('--json', 'print the result as one JSON object')
     .action((a: string, b: string, flags: Flags) => {
-      const comparison = compareRuns(readSavedRuns(readText(a), a), readSavedRuns(readText(b), b), {
+      const comparison = compareRuns(readSavedRunsFile(a), readSavedRunsFile(b), {
         tolerance: flags.tolerance / 100,
         relative: flags.relative ?? false,
       });
-      process.stdout.write(flags.json ? `${JSON.stringify(comparison)}\n` : compareRunsText(comparison));
+      print(flags.json ? `${JSON.stringify(comparison)}\n` : compareRunsText(comparison));
       process.exitCode = comparison.regressions > 0 ? EXIT.failed : EXIT.held;
     });
 }

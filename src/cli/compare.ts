@@ -1,14 +1,14 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import { type CompareResult, runCompare } from '../debate/index.ts';
 import { compareFindings } from '../report/compare-findings.ts';
 import { compareHtml } from '../report/compare-html.ts';
 import { compareText } from '../report/compare-text.ts';
-import type { CompareResult } from '../scenarios/compare/result.ts';
-import { runCompare } from '../scenarios/compare/run.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { writeText } from './files.ts';
+import { Outputs } from './outputs.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -42,6 +42,8 @@ export function compareCommand(): Command {
 }
 
 async function compare({ json, report, abi = DESIGN_NAMES, ...topology }: Flags): Promise<number> {
+  const outputs = new Outputs();
+  const page = outputs.open(report);
   const terminal = new Terminal();
   terminal.line(terminal.dim('Ctrl-C ends the run and prints the designs that are done'));
   const result = await interruptible((signal) =>
@@ -54,10 +56,10 @@ async function compare({ json, report, abi = DESIGN_NAMES, ...topology }: Flags)
     ),
   );
   terminal.clear();
-  if (report) writeText(report, compareHtml(result));
   const printed = { ...result, findings: compareFindings(result) };
-  process.stdout.write(json ? `${JSON.stringify(printed)}\n` : compareText(result));
-  return exitOf(result);
+  print(json ? `${JSON.stringify(printed)}\n` : compareText(result));
+  outputs.plan(page, () => compareHtml(result));
+  return outputs.write(exitOf(result));
 }
 
 function exitOf({ designs, interrupted }: CompareResult): number {

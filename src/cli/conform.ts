@@ -1,9 +1,15 @@
 import { Command, Option } from 'commander';
+import {
+  answersTo,
+  conform,
+  formatAnswer,
+  PROFILES,
+  type Profile,
+  readVector,
+} from '../conformance/index.ts';
 import { conformText } from '../report/conform-text.ts';
-import { answersTo, conform } from '../scenarios/conform/conform.ts';
-import { formatAnswer, PROFILES, type Profile } from '../scenarios/vectors/vector-answers.ts';
-import { readVector } from '../scenarios/vectors/vector-language.ts';
 import { EXIT } from './exit.ts';
+import { print } from './stdout.ts';
 
 type Flags = { profile: Profile; answers?: boolean; json?: boolean };
 
@@ -19,7 +25,7 @@ export function conformCommand(): Command {
     .addOption(
       new Option(
         '--profile <whose>',
-        "whose answers are required: KVM's, QEMU's as recorded, or the architecture's",
+        "whose answers are required: those of a kernel's KVM (kvm is the newest measured), QEMU's as recorded, or the architecture's",
       )
         .choices(PROFILES)
         .default('kvm'),
@@ -35,12 +41,12 @@ export function conformCommand(): Command {
         return;
       }
       const result = conform(paths, flags.profile);
-      process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
+      print(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
       process.exitCode = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
     });
 }
 
 function printAnswers(paths: readonly string[], profile: Profile): void {
   for (const vector of paths.map(readVector))
-    process.stdout.write(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
+    print(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
 }

@@ -1,5 +1,7 @@
 import { CommanderError } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { printable } from '../base/printable.ts';
+import { readThrown } from '../base/thrown.ts';
 
 /** Exit statuses of every command. */
 export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 130 } as const;
@@ -8,12 +10,11 @@ export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 13
 export function exitStatusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.usage;
   if (error instanceof IrqError) {
-    process.stderr.write(`irqloom: ${error.message} (${error.code})\n`);
+    process.stderr.write(`irqloom: ${printable(error.message)} (${error.code})\n`);
     return error.exitStatus;
   }
-  process.stderr.write(
-    `irqloom: this is a fault of irqloom itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const { stack, message } = readThrown(error);
+  process.stderr.write(`irqloom: this is a fault of irqloom itself: ${printable(stack || message)}\n`);
   return EXIT.noAnswer;
 }
 
@@ -26,10 +27,12 @@ export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  process.on('SIGHUP', interrupt);
   try {
     return await body(abort.signal);
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+    process.off('SIGHUP', interrupt);
   }
 }

@@ -1,21 +1,29 @@
-import { writeFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
-import { type ExploreOptions, type ExploreResult, STRATEGIES } from '../explore/index.ts';
-import { type ConfirmedResult, exploreInLockstep } from '../explore/real/confirm.ts';
-import { runFree } from '../explore/real/free.ts';
-import { exploreInParallel } from '../explore/real/parallel.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { type ExploreOptions, type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
+import type { ConfirmedResult } from '../explore/real/confirm.ts';
+import type { FreeResult } from '../explore/real/free.ts';
+import type { SearchTask } from '../explore/real/search-task.ts';
+import { runSearch, type Unanswered } from '../explore/real/search-thread.ts';
 import { exploreHtml } from '../report/explore-html.ts';
+import { progressText } from '../report/explore-progress.ts';
 import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
 import { regressionTest } from '../report/regression-test.ts';
-import { EXIT } from './exit.ts';
-import { type Found, findScenario, listScenarios } from './scenario.ts';
+import { plural } from '../report/units.ts';
+import { EXIT, exitStatusOf, interruptible } from './exit.ts';
+import { OutputFile } from './output-file.ts';
+import { ProgressLine } from './progress-line.ts';
+import { type Found, findScenarios, listScenarios } from './scenario.ts';
+import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 /** The version of what `--json` prints. */
 export const SCHEMA_VERSION = 1;
 
-/** Who runs the threads: this one thread, real ones an operation at a time, or real ones left alone. */
+const DEFAULT_STEPS = 10_000;
+
+/** What runs the threads: one thread for all, real ones an operation at a time, or real ones left alone. */
 const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
 type Flags = ExploreOptions & {
@@ -40,8 +48,8 @@ export function exploreCommand(): Command {
     )
     .addArgument(
       new Argument(
-        '[file|name]',
-        'a scenario file (.mjs, .js, .ts), or the name of one that comes with irqloom',
+        '[files...]',
+        'scenario files (.mjs, .js, .ts), patterns of them, or names of scenarios that come with irqloom',
       ),
     )
     .addOption(new Option('--strategy <name>', 'how to choose schedules').choices(STRATEGIES).default('auto'))
@@ -51,7 +59,12 @@ export function exploreCommand(): Command {
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('--schedules <n>', 'stop after so many schedules', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('--seconds <n>', 'stop after that time', number(0.01, 1e7, 'seconds'), 60)
-    .option('--steps <n>', 'give a schedule up after so many steps', wholeNumber(1, 10_000_000), 10_000)
+    .option(
+      '--steps <n>',
+      'give a schedule up after so many steps',
+      wholeNumber(1, 10_000_000),
+      DEFAULT_STEPS,
+    )
     .addOption(
       new Option(
         '--timeouts <when>',
@@ -59,6 +72,14 @@ export function exploreCommand(): Command {
       )
         .choices(['late', 'any', 'never'])
         .default('late'),
+    )
+    .addOption(
+      new Option(
+        '--data-races <what>',
+        'list data races beside the verdict, or let each of them fail its schedule',
+      )
+        .choices(['list', 'fail'])
+        .default('list'),
     )
     .option(
       '--shard <i/n>',
@@ -87,89 +108,169 @@ export function exploreCommand(): Command {
     .option('--save <file.test.ts>', 'where a schedule fails, write a test for vitest that runs it again')
     .option('--json', 'print the result as one JSON object')
     .option('--list', 'list the scenarios that come with irqloom')
-    .action(async (argument: string | undefined, flags: Flags) => {
-      if (flags.list) process.stdout.write(await listScenarios());
-      else process.exitCode = await explore(argument, flags);
+    .action(async (args: readonly string[], flags: Flags) => {
+      if (flags.list) print(await listScenarios());
+      else process.exitCode = await explore(args, flags);
     });
 }
 
-async function explore(argument: string | undefined, flags: Flags): Promise<number> {
-  if (argument === undefined) {
+async function explore(args: readonly string[], flags: Flags): Promise<number> {
+  if (args.length === 0) {
     throw new IrqError(
       'ERR_USAGE',
-      'name a scenario file, or one that comes with irqloom (--list names them)',
+      'name a scenario file, or a scenario that comes with irqloom (--list names them)',
     );
   }
-  const found = await findScenario(argument);
-  if (flags.save !== undefined && !('file' in found.source)) {
-    throw new IrqError('ERR_USAGE', '--save is for scenarios in files of your own, which a test can import');
-  }
-  if (flags.executor === 'free') {
-    if (flags.report !== undefined)
-      throw new IrqError('ERR_USAGE', '--report needs a search: free threads have no schedule to show');
-    return free(found, flags);
-  }
-  const result = await run(found, flags);
-  const repeat = repeatCommand(result, argument);
-  if (flags.report !== undefined) write(flags.report, exploreHtml(result, repeat));
-  if (flags.save !== undefined && result.failure !== undefined && 'file' in found.source) {
-    write(flags.save, regressionTest(result, result.failure, flags.save, found.source.file));
-  }
-  process.stdout.write(
-    flags.json
-      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
-      : exploreText(result, repeat) + ('confirmed' in result ? confirmationText(result) : ''),
-  );
-  return exitOf(result);
+  const all = (await Promise.all(args.map(findScenarios))).flat();
+  checkFlags(flags, all);
+  // A result is never lost for want of a place to write it: the outputs are opened before the search.
+  const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
+  const save = flags.save === undefined ? undefined : new OutputFile(flags.save);
+  return interruptible(async (signal) => {
+    const done: Explored[] = [];
+    for (const found of all) {
+      if (signal.aborted) break;
+      const result = await search(found, flags, signal);
+      done.push({ found, result });
+      if (!flags.json) print((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
+    }
+    if (flags.json) print(`${JSON.stringify(jsonOf(done, all.length))}\n`);
+    const [first] = done;
+    const written = [
+      report && (() => report.commit(htmlOf(first, flags))),
+      save && (() => saveTest(save, first)),
+    ].map(attempt);
+    const status = signal.aborted ? EXIT.interrupted : worstOf(done.map(({ result }) => exitOf(result)));
+    return status === EXIT.held && written.includes(false) ? EXIT.usage : status;
+  });
 }
 
-function run({ scenario, source }: Found, flags: Flags): Promise<ExploreResult | ConfirmedResult> {
+/** A scenario and what came of it. */
+type Explored = { readonly found: Found; readonly result: Result };
+type Result = ExploreResult | ConfirmedResult | FreeResult;
+
+function checkFlags(flags: Flags, all: readonly Found[]): void {
+  const { executor, strategy, preemptions, delays, runs, jobs, report, save } = flags;
+  const wrong =
+    all.length > 1 && (report !== undefined || save !== undefined)
+      ? `--report and --save take one scenario, and ${all.length} are named`
+      : save !== undefined && all.some(({ source }) => !('file' in source))
+        ? '--save is for scenarios in files of your own, which a test can import'
+        : executor === 'free' && report !== undefined
+          ? '--report needs a search: free threads have no schedule to show'
+          : strategy !== 'dfs' && (preemptions !== undefined || delays !== undefined)
+            ? '--preemptions and --delays bound a search of --strategy dfs: add that'
+            : executor === 'lockstep' && jobs > 1
+              ? '--jobs is for the simulated executor: leave one out'
+              : executor === 'simulated' && runs !== undefined
+                ? '--runs is for --executor free or lockstep; --schedules bounds a search'
+                : undefined;
+  if (wrong !== undefined) throw new IrqError('ERR_USAGE', wrong);
+}
+
+async function search({ source }: Found, flags: Flags, signal: AbortSignal): Promise<Result> {
   const { list: _, json: __, report: ___, save: ____, executor, jobs, runs, ...options } = flags;
-  if (options.strategy !== 'dfs' && (options.preemptions !== undefined || options.delays !== undefined)) {
-    throw new IrqError('ERR_USAGE', '--preemptions and --delays bound a search of --strategy dfs: add that');
-  }
-  if (executor === 'lockstep') {
-    if (jobs > 1) throw new IrqError('ERR_USAGE', '--jobs is for the simulated executor: leave one out');
-    return exploreInLockstep(scenario, source, { ...options, ...(runs === undefined ? {} : { runs }) });
-  }
-  if (runs !== undefined) {
-    throw new IrqError('ERR_USAGE', '--runs is for --executor free or lockstep; --schedules bounds a search');
-  }
-  return exploreInParallel(scenario, source, options, jobs);
-}
-
-/** Runs real threads that nobody controls. */
-async function free({ scenario, source }: Found, { seed, seconds, runs, json }: Flags): Promise<number> {
-  const result = await runFree(scenario, source, { seed, seconds, ...(runs === undefined ? {} : { runs }) });
-  process.stdout.write(
-    json
-      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'explore', ...result })}\n`
-      : freeText(result),
-  );
-  return exitOf(result);
-}
-
-function write(file: string, text: string): void {
+  const given = runs === undefined ? {} : { runs };
+  const { seed, seconds } = flags;
+  const task: SearchTask =
+    executor === 'free'
+      ? { does: 'free', source, options: { seed, seconds, ...given } }
+      : executor === 'lockstep'
+        ? { does: 'confirm', source, options: { ...options, ...given } }
+        : { does: 'search', source, options, jobs };
+  const line = new ProgressLine();
   try {
-    writeFileSync(file, text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new IrqError('ERR_FILE', `${file} cannot be written: ${why}`);
+    const answer = await runSearch(task, seconds, {
+      signal,
+      onProgress: (progress) => line.show(() => progressText(progress, seconds)),
+    });
+    return 'unanswered' in answer ? unansweredResult(answer, flags) : (answer as Result);
+  } finally {
+    line.clear();
   }
 }
 
-function exitOf({ verdict }: Pick<ExploreResult, 'verdict'>): number {
+/** What is known of a search whose thread had to be ended while code under test was busy. */
+function unansweredResult({ unanswered, last }: Unanswered, flags: Flags): ExploreResult {
+  const { schedules, steps, seconds } = last;
+  const why =
+    unanswered === 'interrupted'
+      ? 'interrupted'
+      : `the time was over, and a thread had come to no operation since ${plural(schedules, 'schedule')} were done`;
+  return {
+    scenario: last.scenario,
+    strategy: flags.strategy ?? 'auto',
+    seed: flags.seed,
+    verdict: 'unknown',
+    exhausted: false,
+    bounded: null,
+    ...(unanswered === 'interrupted' ? { interrupted: true as const } : {}),
+    schedules,
+    dataRaces: [],
+    steps,
+    seconds,
+    schedulesPerSecond: Math.round(schedules / Math.max(seconds, 1e-6)),
+    stepsPerSecond: Math.round(steps / Math.max(seconds, 1e-6)),
+    coverage: { statement: `${plural(schedules, 'schedule')}, not exhausted; ${why}` },
+  };
+}
+
+function textOf(found: Found, result: Result, flags: Flags): string {
+  if ('runs' in result) return freeText(result);
+  return (
+    exploreText(result, repeatCommand(result, found, flags)) +
+    ('confirmed' in result ? confirmationText(result) : '')
+  );
+}
+
+/** One scenario: its result. Several: their results in a list. */
+function jsonOf(done: readonly Explored[], named: number): object {
+  const head = { schemaVersion: SCHEMA_VERSION, command: 'explore' };
+  const [only] = done;
+  if (named === 1 && only !== undefined) return { ...head, ...only.result };
+  return { ...head, results: done.map(({ found, result }) => ({ file: found.argument, ...result })) };
+}
+
+function htmlOf(explored: Explored | undefined, flags: Flags): string {
+  if (explored === undefined || 'runs' in explored.result) return '';
+  const { found, result } = explored;
+  return exploreHtml(result as ExploreResult, repeatCommand(result, found, flags));
+}
+
+function saveTest(save: OutputFile, explored: Explored | undefined): void {
+  const { result, found } = explored ?? {};
+  if (result !== undefined && 'failure' in result && found !== undefined && 'file' in found.source)
+    save.commit(regressionTest(result, result.failure as Failure, save.path, found.source.file));
+  else save.discard();
+}
+
+/** Whether something could be written; what was in the way goes to stderr, and the result stands all the same. */
+function attempt(write: (() => void) | undefined): boolean {
+  try {
+    write?.();
+    return true;
+  } catch (error) {
+    exitStatusOf(error);
+    return false;
+  }
+}
+
+function exitOf({ verdict }: { readonly verdict: ExploreResult['verdict'] }): number {
   return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }
 
-/** The whole command that repeats a failure. */
-function repeatCommand({ failure }: ExploreResult, argument: string): string | undefined {
-  return failure === undefined ? undefined : `npx irqloom replay ${failure.token} ${quote(argument)}`;
+/** Of several scenarios: a failure before no answer, no answer before success. */
+function worstOf(all: readonly number[]): number {
+  if (all.includes(EXIT.failed)) return EXIT.failed;
+  return all.includes(EXIT.noAnswer) ? EXIT.noAnswer : EXIT.held;
 }
 
-/** As a shell takes it. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** The whole command that repeats a failure. */
+function repeatCommand(result: Result, { argument }: Found, { steps }: Flags): string | undefined {
+  const failure = 'failure' in result ? result.failure : undefined;
+  if (failure === undefined) return undefined;
+  const bound = steps === undefined || steps === DEFAULT_STEPS ? '' : ` --steps ${steps}`;
+  return `npx irqloom replay ${failure.token} ${shellWord(argument)}${bound}`;
 }
 
 function shard(text: string): { index: number; count: number } {

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
 import { guestsText } from '../report/guests-text.ts';
-import { GUESTS, type GuestScenario } from '../scenarios/guests/catalogue.ts';
-import { runGuests } from '../scenarios/guests/run.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
 type Flags = { json?: boolean; list?: boolean };
@@ -16,8 +16,8 @@ export function guestsCommand(): Command {
     .description(
       'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
     )
-    .argument('[name...]', 'some of them (default: all)')
-    .option('--list', 'say what there is')
+    .argument('[name...]', 'guests to run (default: all)')
+    .option('--list', 'list the guests, a line each')
     .option('--json', 'print the result as one JSON object')
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);
@@ -37,7 +37,7 @@ function chosen(names: readonly string[]): readonly GuestScenario[] {
 
 async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags): Promise<number> {
   if (list) {
-    for (const { name, about } of scenarios) process.stdout.write(`${name}: ${about}\n`);
+    for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const terminal = new Terminal();
@@ -51,7 +51,7 @@ async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags
     return ran;
   });
   terminal.clear();
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
   if (result.failed > 0) return EXIT.failed;
   return interrupted ? EXIT.interrupted : EXIT.held;
 }

@@ -1,17 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
-import { CAPABILITIES, type CapabilityName } from '../kvm/capabilities.ts';
-import { createInitialisedVm } from '../kvm/create-vm.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import { createInitialisedVm } from '../board/create-vm.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
-import { applyIoctl } from '../kvm/structs/apply.ts';
-import { explainIoctl } from '../kvm/structs/explain.ts';
-import { formatHex, parseHex } from '../kvm/structs/hex.ts';
-import { findIoctl, IOCTLS, type Ioctl } from '../kvm/structs/ioctls.ts';
+import { CAPABILITIES, type CapabilityName } from '../kvm-abi/capabilities.ts';
+import { applyIoctl } from '../kvm-abi/structs/apply.ts';
+import { explainIoctl } from '../kvm-abi/structs/explain.ts';
+import { formatHex, parseHex } from '../kvm-abi/structs/hex.ts';
+import { findIoctl, IOCTLS, type Ioctl } from '../kvm-abi/structs/ioctls.ts';
 import { type IoctlAnswer, type IoctlReport, ioctlText } from '../report/ioctl-text.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { EXIT } from './exit.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: number; memory?: string; json?: boolean };
@@ -41,7 +42,7 @@ export function ioctlCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .action((name: string, hex: string[], flags: Flags) => {
       const report = reportOn(name, hex, flags);
-      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
+      print(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
       process.exitCode = report.answer.ok ? EXIT.held : EXIT.failed;
     });
 }
@@ -134,5 +135,22 @@ function bytesOf(hex: readonly string[], { name, struct }: Ioctl): Uint8Array {
       `${name} takes struct ${struct.name}: give its ${struct.bytes} bytes in hexadecimal, or - for standard input`,
     );
   }
-  return parseHex(hex.length === 1 && hex[0] === '-' ? readFileSync(0, 'utf8') : hex.join(' '));
+  return parseHex(hex.length === 1 && hex[0] === '-' ? readStdin(MOST_HEX) : hex.join(' '));
+}
+
+/** The largest ioctl argument is a routing table of 4,096 entries; in hexadecimal, with spaces, this is enough. */
+const MOST_HEX = 1024 * 1024;
+
+/** Standard input to its end. @throws IrqError `ERR_IOCTL_BYTES` where there is more than any ioctl takes */
+function readStdin(most: number): string {
+  const bytes = Buffer.alloc(most + 1);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < bytes.length; length += read)
+    read = readSync(0, bytes, length, bytes.length - length, null);
+  if (length > most)
+    throw new IrqError(
+      'ERR_IOCTL_BYTES',
+      `standard input has more than ${most} bytes; no ioctl takes so many`,
+    );
+  return bytes.toString('utf8', 0, length);
 }

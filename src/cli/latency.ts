@@ -1,30 +1,35 @@
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { formatLog } from '../measure/hdr-log.ts';
 import { formatHgrm } from '../measure/hgrm.ts';
-import { compareRunsText } from '../report/compare-runs-text.ts';
-import { latencyHtml } from '../report/latency-html.ts';
-import { latencyText } from '../report/latency-text.ts';
-import { latencyTrace } from '../report/latency-trace.ts';
-import { compareRuns } from '../scenarios/latency/compare.ts';
 import {
   BACKGROUNDS,
   type Background,
+  compareRuns,
+  type LatencyOptions,
+  type LatencyPictures,
+  type LatencyResult,
   type Path,
   pathName,
+  readSavedRuns,
+  readSavedRunsFile,
+  runLatency,
   SIGNALS,
   type Signal,
   WAITINGS,
   type Waiting,
-} from '../scenarios/latency/plan.ts';
-import type { LatencyPictures, LatencyResult } from '../scenarios/latency/result.ts';
-import { type LatencyOptions, runLatency } from '../scenarios/latency/run.ts';
-import { readSavedRuns } from '../scenarios/latency/saved.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
+} from '../measuring/index.ts';
+import { compareRunsText } from '../report/compare-runs-text.ts';
+import { latencyHtml } from '../report/latency-html.ts';
+import { latencyText } from '../report/latency-text.ts';
+import { latencyTrace } from '../report/latency-trace.ts';
 import { TOLERANCE_PERCENT } from './compare-runs.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { readText, writeText } from './files.ts';
+import type { OutputFile } from './output-file.ts';
+import { Outputs } from './outputs.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -59,7 +64,10 @@ export function latencyCommand(): Command {
     )
     .option('--source <list>', `ways to signal, of ${SIGNALS.join(', ')} (default: all)`, sources)
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the signalling thread, the main one')
+      new Option(
+        '--dispatch <where>',
+        'threads that route a signal: the signalling thread (inline), the main thread, or both',
+      )
         .choices(['both', 'inline', 'main'])
         .default('both'),
     )
@@ -104,7 +112,8 @@ export function latencyCommand(): Command {
 async function latency(flags: Flags): Promise<number> {
   const options = optionsOf(flags);
   // Before the measurement: a file that cannot be read must not cost a minute.
-  const baseline = flags.baseline && readSavedRuns(readText(flags.baseline), flags.baseline);
+  const baseline = flags.baseline && readSavedRunsFile(flags.baseline);
+  const outputs = openOutputs(flags, options.paths);
   const terminal = new Terminal();
   terminal.line(
     terminal.dim(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`),
@@ -116,7 +125,6 @@ async function latency(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  writeFiles(flags, result, pictures);
   const comparison =
     baseline &&
     compareRuns(baseline, readSavedRuns(JSON.stringify(result), 'this run'), {
@@ -124,27 +132,56 @@ async function latency(flags: Flags): Promise<number> {
       relative: false,
     });
   const whole = comparison ? { ...result, baseline: comparison } : result;
-  process.stdout.write(flags.json ? `${JSON.stringify(whole)}\n` : latencyText(result));
+  print(flags.json ? `${JSON.stringify(whole)}\n` : latencyText(result));
   if (comparison && !flags.json) {
-    process.stdout.write(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
+    print(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
   }
+  planOutputs(outputs, result, pictures);
+  return outputs.all.write(exitOf(result, comparison));
+}
+
+function exitOf(
+  result: LatencyResult,
+  comparison: { readonly regressions: number } | undefined | '',
+): number {
   if (result.interrupted) return EXIT.interrupted;
   if (comparison && comparison.regressions > 0) return EXIT.failed;
   return result.paths.every(({ count }) => count > 0) ? EXIT.held : EXIT.noAnswer;
 }
 
-function writeFiles(flags: Flags, result: LatencyResult, pictures: LatencyPictures): void {
+/** The files that were asked for, open. */
+type LatencyOutputs = {
+  readonly all: Outputs;
+  readonly report: OutputFile | undefined;
+  readonly trace: OutputFile | undefined;
+  readonly hdrLog: OutputFile | undefined;
+  /** One for each path that is measured. */
+  readonly hgrm: readonly OutputFile[];
+};
+
+function openOutputs({ report, trace, hgrm, hdrLog }: Flags, paths: readonly Path[]): LatencyOutputs {
+  const all = new Outputs();
+  return {
+    all,
+    report: all.open(report),
+    trace: all.open(trace),
+    hdrLog: all.open(hdrLog),
+    hgrm:
+      hgrm === undefined
+        ? []
+        : paths.map((path) => all.open(paths.length === 1 ? hgrm : nameFor(hgrm, path))),
+  };
+}
+
+function planOutputs(outputs: LatencyOutputs, result: LatencyResult, pictures: LatencyPictures): void {
+  const { all, report, trace, hdrLog, hgrm } = outputs;
   const { paths, seconds } = result;
   const { plan, deliveries, latency: distributions } = pictures;
-  if (flags.report) writeText(flags.report, latencyHtml(result, pictures));
-  if (flags.trace) writeText(flags.trace, JSON.stringify(latencyTrace(plan, paths, deliveries)));
-  if (flags.hgrm) {
-    for (const [index, distribution] of distributions.entries()) {
-      const file = paths.length === 1 ? flags.hgrm : nameFor(flags.hgrm, paths[index]);
-      writeText(file, formatHgrm(distribution, { scale: 1000 }));
-    }
-  }
-  if (flags.hdrLog) {
+  all.plan(report, () => latencyHtml(result, pictures));
+  all.plan(trace, () => JSON.stringify(latencyTrace(plan, paths, deliveries)));
+  for (const [index, distribution] of distributions.entries())
+    all.plan(hgrm[index], () => formatHgrm(distribution, { scale: 1000 }));
+  all.plan(hdrLog, () => {
     const intervals = distributions.map((distribution, index) => ({
       startSeconds: 0,
       lengthSeconds: seconds,
@@ -152,8 +189,8 @@ function writeFiles(flags: Flags, result: LatencyResult, pictures: LatencyPictur
       distribution,
     }));
     const log = { epochSeconds: Date.now() / 1000 - seconds, intervals };
-    writeText(flags.hdrLog, formatLog(log, ['irqloom latency; ns from the signal to the handler']));
-  }
+    return formatLog(log, ['irqloom latency; ns from the signal to the handler']);
+  });
 }
 
 function tagOf(path: Path | undefined): string {

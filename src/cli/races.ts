@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
 import type { Race } from '../races/race.ts';
 import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
 import { racesText, raceText } from '../report/races-text.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -61,9 +62,9 @@ async function races(
   });
   terminal.clear();
   const spent = (performance.now() - started) / 1000;
-  if (json) process.stdout.write(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
-  else if (slugs.length === 0) process.stdout.write(racesText(runs, seed, spent));
-  else process.stdout.write(runs.map(raceText).join('\n'));
+  if (json) print(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
+  else if (slugs.length === 0) print(racesText(runs, seed, spent));
+  else print(runs.map(raceText).join('\n'));
   if (!runs.every(({ result }) => heldUp(result))) return EXIT.failed;
   return interrupted ? EXIT.interrupted : EXIT.held;
 }

@@ -1,12 +1,9 @@
 import { Command } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
 import { replayText } from '../report/replay-text.ts';
-import { readGuestTrace } from '../scenarios/recording/guest-trace.ts';
-import { replayMoved } from '../scenarios/replay/moved.ts';
-import { replayGuest } from '../scenarios/replay/replay.ts';
-import { isFaithful } from '../scenarios/replay/result.ts';
-import { replayThreaded } from '../scenarios/replay/threaded.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
@@ -52,7 +49,7 @@ async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }
     : saveRestoreAt
       ? replayMoved(trace, saveRestoreAt)
       : replayGuest(trace);
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  print(json ? `${JSON.stringify(result)}\n` : replayText(result));
   if (interrupted) return EXIT.interrupted;
   return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

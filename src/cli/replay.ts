@@ -1,11 +1,15 @@
 import { Command, Option } from 'commander';
-import { replayChecked } from '../explore/index.ts';
-import { replayInLockstep } from '../explore/real/confirm.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
 import { findScenario } from './scenario.ts';
+import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
+
+/** A schedule that takes longer has a thread that comes to no operation. */
+const REPLAY_SECONDS = 60;
 
 type Flags = { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
 
@@ -36,13 +40,16 @@ export function replayCommand(): Command {
 
 async function replay(token: string, argument: string, flags: Flags): Promise<number> {
   const { executor, steps, json } = flags;
-  const { scenario, source } = await findScenario(argument);
-  const result =
-    executor === 'lockstep'
-      ? await replayInLockstep(token, scenario, source, { steps })
-      : replayChecked(token, scenario, { steps });
+  const { source } = await findScenario(argument);
+  const task = { does: 'replay', source, token, steps, executor } as const;
+  const result = await runSearch(task, REPLAY_SECONDS);
+  if ('unanswered' in result)
+    throw new IrqError(
+      'ERR_THREAD_SILENT',
+      `the schedule did not come to its end within ${REPLAY_SECONDS} s`,
+    );
   const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
-  process.stdout.write(
+  print(
     json
       ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result })}\n`
       : replayText(result, executor),

@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DISPATCHES } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DISPATCHES } from '../machine/config.ts';
+import { runScale } from '../measuring/index.ts';
 import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
-import { runScale } from '../scenarios/scale/run.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { writeText } from './files.ts';
+import { Outputs } from './outputs.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -40,7 +41,14 @@ export function scaleCommand(): Command {
     .option('--base-vcpus <n>', 'vCPUs while something else is varied', wholeNumber(1, 64), 2)
     .option('--base-devices <n>', 'devices while something else is varied', wholeNumber(1, 64), 2)
     .option('--base-lpis <n>', 'LPIs while something else is varied', wholeNumber(1, 57_344), 64)
-    .addOption(new Option('--dispatch <where>', 'who routes an irqfd').choices(DISPATCHES).default('inline'))
+    .addOption(
+      new Option(
+        '--dispatch <where>',
+        'thread that routes a signal: the signalling thread (inline), or the main thread',
+      )
+        .choices(DISPATCHES)
+        .default('inline'),
+    )
     .option('-s, --seconds <n>', 'how long to measure each size', number(0.05, 3600, 'seconds'), 1)
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
@@ -51,6 +59,8 @@ export function scaleCommand(): Command {
 
 async function scale(flags: Flags): Promise<number> {
   const { vcpus, devices, lpis, baseVcpus, baseDevices, baseLpis, dispatch, seconds } = flags;
+  const outputs = new Outputs();
+  const page = outputs.open(flags.report);
   const terminal = new Terminal();
   const result = await interruptible((signal) =>
     runScale(
@@ -67,10 +77,14 @@ async function scale(flags: Flags): Promise<number> {
     ),
   );
   terminal.clear();
-  if (flags.report) writeText(flags.report, scaleHtml(result));
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : scaleText(result));
-  if (result.interrupted) return EXIT.interrupted;
-  return result.points.every(({ delivered }) => delivered > 0) ? EXIT.held : EXIT.noAnswer;
+  print(flags.json ? `${JSON.stringify(result)}\n` : scaleText(result));
+  outputs.plan(page, () => scaleHtml(result));
+  return outputs.write(exitOf(result));
+}
+
+function exitOf({ interrupted, points }: Awaited<ReturnType<typeof runScale>>): number {
+  if (interrupted) return EXIT.interrupted;
+  return points.every(({ delivered }) => delivered > 0) ? EXIT.held : EXIT.noAnswer;
 }
 
 /** A parser of `1,2,4`, in order and each once; `none` for no value at all. */

@@ -1,43 +1,60 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { IrqError } from '../errors/irq-error.ts';
-import { type CheckedScenario, checkScenario, loadScenario, type ScenarioSource } from '../explore/index.ts';
-import { didYouMean } from '../scenarios/suggestion.ts';
+import { globSync } from 'tinyglobby';
+import { IrqError } from '../base/irq-error.ts';
+import { didYouMean } from '../base/suggestion.ts';
+import type { ScenarioSource } from '../explore/index.ts';
 
-/** A scenario of the command line, and where other threads find it. */
-export type Found = { readonly scenario: CheckedScenario; readonly source: ScenarioSource };
+/** A scenario of the command line: what the user typed, and where a thread finds the scenario. */
+export type Found = { readonly argument: string; readonly source: ScenarioSource };
 
 /**
- * Finds the scenario that `FILE|NAME` means: a name of a program that comes with irqloom, else a file.
- * @throws IrqError `ERR_FILE` where it is neither, `ERR_SCENARIO` where the file is no scenario.
+ * Finds the scenarios that `FILE|NAME|GLOB` means: a program that comes with irqloom, else a file, else every file that
+ * the pattern matches, in the order of their paths. No module of the user is loaded: that is the search thread's job.
+ * @throws IrqError `ERR_FILE` where there is nothing of that name.
  */
-export async function findScenario(argument: string): Promise<Found> {
+export async function findScenarios(argument: string): Promise<readonly Found[]> {
   const looksLikeFile = /[/\\]|\.[cm]?[jt]s$/.test(argument);
+  const names: string[] = [];
   if (!looksLikeFile) {
     const { findLitmus, litmusNames } = await loadLitmus();
-    const program = findLitmus(argument);
-    if (program !== undefined) {
+    if (findLitmus(argument) !== undefined) {
       const module = new URL('../races/litmus/names.js', import.meta.url).href;
-      return { scenario: checkScenario(program), source: { module, name: 'litmus', arguments: [argument] } };
+      return [{ argument, source: { module, name: 'litmus', arguments: [argument] } }];
     }
     const { findVariant, variantNames } = await loadRaces();
-    const variant = findVariant(argument);
-    if (variant !== undefined) {
+    if (findVariant(argument) !== undefined) {
       const module = new URL('../races/names.js', import.meta.url).href;
-      return {
-        scenario: checkScenario(variant),
-        source: { module, name: 'findVariant', arguments: [argument] },
-      };
+      return [{ argument, source: { module, name: 'findVariant', arguments: [argument] } }];
     }
-    if (!existsSync(argument)) {
-      throw new IrqError(
-        'ERR_FILE',
-        `there is no scenario "${argument}", and no file of that name${didYouMean(argument, [...litmusNames(), ...variantNames()])}\nirqloom explore --list names those that come with irqloom`,
-      );
-    }
+    names.push(...litmusNames(), ...variantNames());
   }
-  const file = resolve(argument);
-  return { scenario: await loadScenario(argument), source: { file } };
+  if (existsSync(argument)) {
+    if (statSync(argument).isFile()) return [{ argument, source: { file: resolve(argument) } }];
+    throw new IrqError(
+      'ERR_FILE',
+      `${argument} is no file; a scenario is a file that ends in .mjs, .js or .ts`,
+    );
+  }
+  if (/[*?[\]{}]/.test(argument)) {
+    const files = globSync(argument, { ignore: ['**/node_modules/**'], expandDirectories: false }).sort();
+    if (files.length > 0) return files.map((file) => ({ argument: file, source: { file: resolve(file) } }));
+    throw new IrqError('ERR_FILE', `no file matches ${argument}`);
+  }
+  throw new IrqError(
+    'ERR_FILE',
+    looksLikeFile
+      ? `there is no file ${argument}`
+      : `there is no scenario "${argument}", and no file of that name${didYouMean(argument, names)}\nirqloom explore --list names those that come with irqloom`,
+  );
+}
+
+/** The one scenario that `FILE|NAME` means. @throws IrqError `ERR_FILE`; `ERR_USAGE` where a pattern matches several files */
+export async function findScenario(argument: string): Promise<Found> {
+  const [found, ...more] = await findScenarios(argument);
+  if (found === undefined || more.length > 0)
+    throw new IrqError('ERR_USAGE', `${argument} matches ${more.length + 1} files; name one`);
+  return found;
 }
 
 /** The scenarios that come with irqloom, a line each. */

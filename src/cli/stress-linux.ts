@@ -1,9 +1,9 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Fault } from '../board/config.ts';
+import { linuxHeld, runLinuxStress } from '../guest-stress/linux.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import type { Fault } from '../machine/config.ts';
 import { linuxStressText } from '../report/linux-stress-text.ts';
 import { count } from '../report/units.ts';
-import { linuxHeld, runLinuxStress } from '../scenarios/guest-stress/linux.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Terminal } from './terminal.ts';
 

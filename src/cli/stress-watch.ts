@@ -1,15 +1,12 @@
-import { renameSync } from 'node:fs';
 import { openMetrics } from '../report/open-metrics.ts';
 import { type StressMoment, stressHtml } from '../report/stress-html.ts';
 import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { type WatchedMoment, watchLines } from '../report/stress-watch.ts';
-import type { StressDetail } from '../scenarios/stress/detail.ts';
-import type { Plan } from '../scenarios/stress/plan.ts';
-import type { StressResult } from '../scenarios/stress/result.ts';
-import type { StressGlance } from '../scenarios/stress/run.ts';
-import type { Track } from '../scenarios/stress/traced/tracks.ts';
-import { writeText } from './files.ts';
+import type { Plan, StressDetail, StressGlance, StressResult, Track } from '../stress/index.ts';
+import { exitStatusOf } from './exit.ts';
 import { LiveView } from './live-view.ts';
+import type { OutputFile } from './output-file.ts';
+import { Outputs } from './outputs.ts';
 
 /** Where a stress run is to be shown while it goes on, and written down. */
 export type StressOutputs = {
@@ -26,6 +23,10 @@ const STROKES = 24;
 /** Follows a stress run: the live view and the metrics each second, the report at the end. */
 export class StressFollower {
   readonly #outputs: StressOutputs;
+  readonly #files = new Outputs();
+  readonly #report: OutputFile | undefined;
+  readonly #trace: OutputFile | undefined;
+  #metrics: OutputFile | undefined;
   readonly #view = new LiveView();
   readonly #moments: StressMoment[] = [];
   readonly #history: number[][] = [];
@@ -33,8 +34,12 @@ export class StressFollower {
   #detail: StressDetail | undefined;
   #traced: { readonly tracks: readonly Track[]; readonly plan: Plan } | undefined;
 
+  /** Opens the files. @throws IrqError `ERR_FILE` before anything is run */
   constructor(outputs: StressOutputs) {
     this.#outputs = outputs;
+    this.#report = this.#files.open(outputs.report);
+    this.#trace = this.#files.open(outputs.trace);
+    this.#metrics = this.#files.open(outputs.metrics);
   }
 
   /** A glance at the run; several times a second. */
@@ -72,27 +77,38 @@ export class StressFollower {
     this.#traced = { tracks, plan };
   }
 
-  /** Writes what there is to write; what there is to say about it. @throws IrqError `ERR_FILE` */
-  close(result: StressResult): string[] {
-    if (!this.#detail) return [];
-    this.#writeMetrics({ seconds: result.seconds, detail: this.#detail });
+  /**
+   * Writes the files, after the result has been printed.
+   * @param status - the exit status of the run
+   * @returns the exit status of the command, and what there is to say about the files
+   */
+  close(
+    result: StressResult,
+    status: number,
+  ): { readonly status: number; readonly notes: readonly string[] } {
+    const detail = this.#detail;
+    if (!detail) return { status, notes: [] };
+    this.#writeMetrics({ seconds: result.seconds, detail });
     const { seconds, injected, delivered } = result;
     const moments = [
       ...this.#moments.filter((moment) => moment.seconds < seconds),
       { seconds, injected, delivered },
     ];
-    if (this.#outputs.report) writeText(this.#outputs.report, stressHtml(result, this.#detail, moments));
-    if (!this.#outputs.trace || !this.#traced) return [];
-    const { tracks, plan } = this.#traced;
-    writeText(this.#outputs.trace, JSON.stringify(stressTrace(tracks, plan, result)));
-    return [traceNote(tracks, plan)];
+    this.#files.plan(this.#report, () => stressHtml(result, detail, moments));
+    const traced = this.#traced;
+    if (traced === undefined) return { status: this.#files.write(status), notes: [] };
+    const { tracks, plan } = traced;
+    this.#files.plan(this.#trace, () => JSON.stringify(stressTrace(tracks, plan, result)));
+    return { status: this.#files.write(status), notes: this.#trace ? [traceNote(tracks, plan)] : [] };
   }
 
-  /** In one step, so that who reads the file never finds half of it. */
+  /** In one step, so that a reader of the file never finds half of it. A disk that is full ends the metrics, not the run. */
   #writeMetrics(sample: WatchedMoment): void {
-    const { metrics } = this.#outputs;
-    if (!metrics) return;
-    writeText(`${metrics}.part`, openMetrics(sample));
-    renameSync(`${metrics}.part`, metrics);
+    try {
+      this.#metrics?.rewrite(openMetrics(sample));
+    } catch (error) {
+      exitStatusOf(error);
+      this.#metrics = undefined;
+    }
   }
 }

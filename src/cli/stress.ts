@@ -1,20 +1,29 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { IrqError } from '../errors/irq-error.ts';
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
-import { DESIGNS } from '../kvm/designs/designs.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
+import { runBareStress } from '../guest-stress/bare.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
-import { DISPATCHES, FAULTS, type Fault } from '../machine/config.ts';
+import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
-import { runBareStress } from '../scenarios/guest-stress/bare.ts';
-import { isGuestRecording, readGuestTrace } from '../scenarios/recording/guest-trace.ts';
-import { type StressOptions, shapeOf } from '../scenarios/stress/build.ts';
-import { CHURNS, type Churn, LINE_MODES, type LineMode } from '../scenarios/stress/plan.ts';
-import { held, type StressResult } from '../scenarios/stress/result.ts';
-import { runStress, type StressWatch } from '../scenarios/stress/run.ts';
+import {
+  CHURNS,
+  type Churn,
+  held,
+  LINE_MODES,
+  type LineMode,
+  runStress,
+  type StressOptions,
+  type StressResult,
+  type StressWatch,
+} from '../stress/index.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
@@ -60,12 +69,17 @@ export function stressCommand(): Command {
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
-    .option('-s, --seconds <n>', 'how long to inject, at most', number(0.05, 86_400, 'seconds'), 8)
-    .option('--spis <n>', 'wires beside the MSIs, edge and level in turn', wholeNumber(0, 512), 0)
+    .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
+    .option(
+      '--spis <n>',
+      'SPIs beside the MSIs, edge-triggered and level-triggered in turn',
+      wholeNumber(0, 512),
+      0,
+    )
     .addOption(
       new Option(
         '--lines <how>',
-        'what drives level-triggered wires: KVM_IRQ_LINE, or irqfds that resample, of three the last two on one line',
+        'drive level-triggered SPIs with KVM_IRQ_LINE, or with resampling irqfds (the last two of every three share a GSI)',
       )
         .choices(LINE_MODES)
         .default('irq-line'),
@@ -76,10 +90,18 @@ export function stressCommand(): Command {
         .default('merged'),
     )
     .addOption(
-      new Option('--churn <how>', 'what the driver thread does meanwhile').choices(CHURNS).default('heavy'),
+      new Option(
+        '--churn <how>',
+        'rate at which the driver thread moves, masks and remaps interrupts during the run',
+      )
+        .choices(CHURNS)
+        .default('heavy'),
     )
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+      new Option(
+        '--dispatch <where>',
+        'thread that routes a signal: the main thread, or the signalling thread (inline)',
+      )
         .choices(DISPATCHES)
         .default('main'),
     )
@@ -90,7 +112,7 @@ export function stressCommand(): Command {
     )
     .option(
       '--recording <file>',
-      'a recorded guest to take devices and events from (default: the one that comes with irqloom)',
+      'recorded guest whose devices and events are signalled (default: the recording that comes with irqloom)',
     )
     .addOption(
       new Option(
@@ -103,7 +125,10 @@ export function stressCommand(): Command {
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
-    .option('--trace <file>', 'write what each thread did last as a trace, for Perfetto and chrome://tracing')
+    .option(
+      '--trace <file>',
+      'write the last actions of each thread as a trace, for Perfetto and chrome://tracing',
+    )
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
     .action(async (flags: Flags) => {
@@ -133,10 +158,11 @@ async function stress(flags: Flags): Promise<number> {
     }),
   );
   terminal.clear();
-  for (const note of follower.close(result)) process.stderr.write(`${note}\n`);
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  const { status, notes } = follower.close(result, exitOf(result));
+  for (const note of notes) process.stderr.write(`${note}\n`);
   if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
-  return exitOf(result);
+  return status;
 }
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
@@ -147,7 +173,7 @@ function run(
 ): Promise<StressResult> {
   if (guest === undefined) return runStress(options, watch);
   const { input } = options;
-  if ('file' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
+  if ('boot' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
       `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi and --trace`,
@@ -190,7 +216,7 @@ function optionsOf(flags: Flags): StressOptions {
       '--fault lost-ack is about lines that resample: add --lines resample --spis 8',
     );
   }
-  if (fault === 'wrong-vcpu' && 'events' in input && 'vcpus' in input && input.vcpus === 1) {
+  if (fault === 'wrong-vcpu' && !('boot' in input) && input.vcpus === 1) {
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
   }
   if ((fault === 'stale-route' || fault === 'wrong-vcpu') && churn === 'none') {
@@ -228,7 +254,7 @@ function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
 /** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
 function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
   const guest = readGuestTrace(recording ?? ownRecording());
-  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : guest;
+  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : recordedWorkload(guest);
 }
 
 function randomSeed(): number {
@@ -240,7 +266,7 @@ function commandOf(flags: Flags, { seed }: StressOptions): string {
   const words = ['npx irqloom stress'];
   for (const [name, value] of Object.entries(flags)) {
     if (name === 'seed' || value === undefined || value === false) continue;
-    words.push(value === true ? `--${name}` : `--${name} ${value}`);
+    words.push(value === true ? `--${name}` : `--${name} ${shellWord(String(value))}`);
   }
   return `${words.join(' ')} --seed ${seed}`;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { type CompiledModule, compile, instanceOf, type SharedMemory } from './web-assembly.ts';
 
 /** What `src/cpu/core/run.ts` exports. */

@@ -1,6 +1,6 @@
-import { LOCK, QUEUE, UNLOCK, WRITE } from './operation.ts';
+import { mix } from '../base/chance.ts';
+import { ALL, LOCK, QUEUE, UNLOCK, WRITE } from './operation.ts';
 import type { RunView } from './strategies/strategy.ts';
-import { mix } from './thread-runner.ts';
 
 /**
  * Counts classes of schedules: two schedules are of one class when they differ only in the order of steps that do not
@@ -56,8 +56,11 @@ export class ClassCounter {
   }
 }
 
-/** A number for the class: for each word the order of its writes, and between two writes the set of reads. */
-function classOf(run: RunView): number {
+/** The object that steps touch which conflict with every other. */
+const EVERYTHING = -0x40000000;
+
+/** A number for the class of the schedule that was run: for each word the order of its writes, and between two writes the set of reads. */
+export function classOf(run: RunView): number {
   const order = new Map<number, { writes: number; reads: number }>();
   const own = new Int32Array(run.threads);
   for (let i = 0; i < run.steps; i++) {
@@ -67,6 +70,8 @@ function classOf(run: RunView): number {
     if (point === undefined) continue;
     const step = mix(((own[t] as number) << 5) | t, 0x51e9);
     own[t] = (own[t] as number) + 1;
+    // It comes after all that was done before, and before all that is done after.
+    if ((effect & ALL) !== 0) touch(order, EVERYTHING, own.reduce(mix, step), true);
     const lock = point.op === LOCK || point.op === UNLOCK;
     // Objects are words of four bytes, of which a wide operation touches two; queues are objects of their own.
     if ((effect & 3) !== 0) {

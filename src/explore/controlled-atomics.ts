@@ -1,8 +1,9 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import {
   ADD,
   AND,
   CAS,
+  type ElementArray,
   EXCHANGE,
   type IntegerArray,
   LOAD,
@@ -20,7 +21,11 @@ import {
 /** Who answers the operations of controlled threads, in the place of the engine. */
 export type Controller = {
   /** Called for each operation, on any memory. Throws to stop the thread. */
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value;
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value;
+  /** Whether accesses to this view are operations now: its memory is the scenario's, and the scenario's code runs. */
+  controls(view: ArrayBufferView): boolean;
+  /** The code that runs has made a SharedArrayBuffer. */
+  made(buffer: SharedArrayBuffer): void;
   /** `Atomics.waitAsync` was called. */
   refuse(what: string): never;
 };
@@ -59,7 +64,8 @@ export const NATIVE: readonly Method[] = [
   atomics.notify,
 ];
 
-let controller: Controller | undefined;
+/** Answers the operations of this thread; undefined where the engine does. Read by plain.ts at each access. */
+export let controller: Controller | undefined;
 
 /**
  * Replaces the methods of Atomics in place, runs `body`, and puts them back however it ends. In place, so that code

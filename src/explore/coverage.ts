@@ -22,21 +22,12 @@ export type Explored = {
   readonly search: SearchState | undefined;
   readonly classes: ClassCounter;
   readonly randomWalk: boolean;
-  /** Threads use shared memory without Atomics: what is said of it; empty where they do not. */
-  readonly plain: string;
   /** Of the searches that can be shared out, this share was searched. */
   readonly shard: Shard | undefined;
 };
 
 /** Says how much of a scenario has been seen, and how sure that makes one. */
 export function describeCoverage(explored: Explored): Coverage {
-  const coverage = describeSearch(explored);
-  return explored.plain === ''
-    ? coverage
-    : { ...coverage, statement: `${coverage.statement}; ${explored.plain}` };
-}
-
-function describeSearch(explored: Explored): Coverage {
   const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
   const n = schedules.toLocaleString('en-US');
   const { shard } = explored;
@@ -70,10 +61,17 @@ function describeSearch(explored: Explored): Coverage {
       ? `; a failure that random walk meets more often than once in ${Math.max(1, Math.floor(schedules / 3)).toLocaleString('en-US')} is excluded at 95 %`
       : '';
   return {
-    statement: `${n} schedules, ${classes.classes.toLocaleString('en-US')} classes${sample} of at least ${classesAtLeast.toLocaleString('en-US')}; the next is of a new class with a chance of ${percent(nextIsNew)}${rule}`,
+    statement: `${n} schedules, ${classes.classes.toLocaleString('en-US')} classes${sample} of an estimated ${classesAtLeast.toLocaleString('en-US')} or more; ${chanceOfNew(classes)}${rule}`,
     nextIsNew,
     classesAtLeast,
   };
+}
+
+/** Good and Turing's estimate. An estimate of 0 is none: then every class was met twice or more, and one may be left. */
+function chanceOfNew({ schedules, nextIsNew }: ClassCounter): string {
+  return nextIsNew > 0
+    ? `the next is of a new class with a chance of ${percent(nextIsNew)}`
+    : `every class was met more than once in ${schedules.toLocaleString('en-US')} schedules, which does not exclude one more`;
 }
 
 function percent(share: number): string {

@@ -1,6 +1,6 @@
-import { casTook, valueAt } from './execute.ts';
+import { Holders, unsigned } from './holders.ts';
 import { notifiersOf } from './notifiers.ts';
-import { CAS, ENDED, EXCHANGE, LOCK, OR, type Point, type Value, WAIT } from './operation.ts';
+import { ENDED, OR, type Point, WAIT } from './operation.ts';
 import type { RecordedStep } from './record.ts';
 import type { ThreadEnd } from './result.ts';
 import type { Simulation } from './simulation.ts';
@@ -11,8 +11,9 @@ type Edge = {
   readonly to: number;
   /** At the word. */
   readonly point: Point;
-  /** The step in which `to` took the word, where that is a lock; else `to` is to notify. */
-  readonly taken: RecordedStep | undefined;
+  /** `lock`: `to` took the word in `step`. `change`: `to` wrote the word last. `notify`: `to` is to notify. */
+  readonly why: 'lock' | 'change' | 'notify';
+  readonly step: RecordedStep | undefined;
 };
 
 /** Threads that wait for each other in a ring. */
@@ -22,9 +23,9 @@ export type Cycle = {
 };
 
 /**
- * A ring of threads each of which waits for a lock that the next one holds: whoever took the word last, from free to
- * taken, and has not ended.
- * @param withNotify - a thread that sleeps may also wait for one to notify it which was seen to do so when it could.
+ * A ring of threads each of which waits for the next one: for a lock that the next thread holds, or, in a loop that
+ * awaits a change, for the thread that wrote the word last (a reader that has not left its section).
+ * @param withNotify - a thread that sleeps may also wait for a thread that would notify it, were it to go on.
  */
 export function findCycle(
   simulation: Simulation,
@@ -32,9 +33,10 @@ export function findCycle(
   ends: readonly ThreadEnd[],
   withNotify: boolean,
 ): Cycle | undefined {
+  const holders = new Holders(steps);
   const edges = new Map<number, readonly Edge[]>();
   const { simulator } = simulation;
-  for (let t = 0; t < simulator.threads; t++) edges.set(t, edgesOf(simulation, steps, t, withNotify));
+  for (let t = 0; t < simulator.threads; t++) edges.set(t, edgesOf(simulation, holders, t, withNotify));
   let shortest: readonly Edge[] | undefined;
   for (let t = 0; t < simulator.threads; t++) {
     const ring = shortestRing(edges, t);
@@ -43,35 +45,41 @@ export function findCycle(
   return shortest === undefined ? undefined : describe(simulation, shortest, ends);
 }
 
-function edgesOf(
-  simulation: Simulation,
-  steps: readonly RecordedStep[],
-  t: number,
-  withNotify: boolean,
-): Edge[] {
+function edgesOf(simulation: Simulation, holders: Holders, t: number, withNotify: boolean): Edge[] {
   const { simulator } = simulation;
   const pending = simulator.pending[t] as Point;
   if (pending.op >= ENDED || ((simulator.enabled >>> t) & 1) !== 0) return [];
   const done = simulator.done[t] ?? 0;
   const path = simulator.paths[t] ?? [];
+  const looks = simulator.loopOf(t);
+  const spins = looks > 0;
   // A thread in a loop awaits a change of any word that it looks at.
-  const points = pending.spin > 0 ? path.slice(done - pending.spin, done) : [pending];
+  const points = spins ? path.slice(done - looks, done) : [pending];
+  const canGoOn = (u: number): boolean => u >= 0 && (simulator.pending[u] as Point).op < ENDED;
   const edges: Edge[] = [];
   for (const point of points) {
-    const taken = steps.findLast((step) => step.point.at === point.at && takes(step));
-    if (taken !== undefined && isTruthy(valueAt(point))) {
-      if ((simulator.pending[taken.thread] as Point).op !== ENDED)
-        edges.push({ from: t, to: taken.thread, point, taken });
-    } else if (withNotify && point.op === WAIT) {
-      const notifiers = notifiersOf(simulation).get(point.at) ?? 0;
-      for (let u = 0; u < simulator.threads; u++) {
-        const could = u !== t && ((notifiers >>> u) & 1) !== 0;
-        if (could && (simulator.pending[u] as Point).op !== ENDED)
-          edges.push({ from: t, to: u, point, taken: undefined });
-      }
+    const held = holders.of(point.at, wantedBits(point)).filter(({ thread }) => canGoOn(thread));
+    // Bits of others first: a thread that holds one bit of a word and wants another does not wait for itself.
+    const others = held.filter(({ thread }) => thread !== t);
+    for (const { thread, step } of others.length > 0 ? others : held)
+      edges.push({ from: t, to: thread, point, why: 'lock', step });
+    if (held.length > 0) continue;
+    const writer = holders.lastWriter(point.at);
+    if (spins && writer !== undefined && writer.thread !== t && canGoOn(writer.thread))
+      edges.push({ from: t, to: writer.thread, point, why: 'change', step: writer });
+    if (!withNotify || point.op !== WAIT) continue;
+    const notifiers = notifiersOf(simulation).get(point.at) ?? 0;
+    for (let u = 0; u < simulator.threads; u++) {
+      if (u !== t && ((notifiers >>> u) & 1) !== 0 && canGoOn(u))
+        edges.push({ from: t, to: u, point, why: 'notify', step: undefined });
     }
   }
   return edges;
+}
+
+/** The bits that an operation tries to take; undefined where it looks at the whole word. */
+function wantedBits({ op, a, size }: Point): bigint | undefined {
+  return op === OR ? unsigned(a, size) : undefined;
 }
 
 /** The shortest way along the edges from a thread back to itself. */
@@ -99,13 +107,17 @@ function describe(simulation: Simulation, ring: readonly Edge[], ends: readonly 
     return ` (${shortPlace(site)})`;
   };
   const parts = ring.map((edge, i) => {
-    const { from, to, point, taken } = edge;
+    const { from, to, point, why } = edge;
     const before = ring[(i + ring.length - 1) % ring.length] as Edge;
     const holds =
-      before.taken === undefined ? '' : `holds ${word(before.point)}${place(before.taken.site)} and `;
+      before.step === undefined
+        ? ''
+        : `${before.why === 'lock' ? 'holds' : 'last wrote'} ${word(before.point)}${place(before.step.site)} and `;
     const where = place(ends[from]?.site);
-    if (taken === undefined)
+    if (why === 'notify')
       return `${name(from)} ${holds}sleeps on ${word(point)}${where} until ${name(to)} notifies`;
+    if (why === 'change')
+      return `${name(from)} ${holds}loops until ${word(point)}${where} changes, which ${name(to)} wrote last`;
     return `${name(from)} ${holds}waits for ${word(point)}${where}, held by ${to === from ? 'itself' : name(to)}`;
   });
   return { message: parts.join('; '), sites: [...new Set(sites)] };
@@ -115,21 +127,4 @@ function describe(simulation: Simulation, ring: readonly Edge[], ends: readonly 
 function shortPlace(site: string): string {
   const [, file = site, line = ''] = /([^/\\]+):(\d+):\d+$/.exec(site) ?? [];
   return line === '' ? file : `${file}:${line}`;
-}
-
-/**
- * Whether a step takes a lock, as far as can be seen: the lock operation, or a word that goes from 0 to another value by
- * compareExchange or exchange, or a bit of it by or. Marking a lock that is held, as waiters do, takes nothing.
- */
-function takes({ point, answer }: RecordedStep): boolean {
-  const { op, a, b } = point;
-  if (op === LOCK) return true;
-  if (op === CAS) return !isTruthy(a) && isTruthy(b) && casTook(point, answer);
-  if (op === OR)
-    return isTruthy(a) && typeof a === 'number' && typeof answer === 'number' && (answer & a) === 0;
-  return op === EXCHANGE && isTruthy(a) && !isTruthy(answer);
-}
-
-function isTruthy(value: Value): boolean {
-  return value !== undefined && Boolean(value);
 }

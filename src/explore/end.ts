@@ -1,4 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { isIrqError } from '../base/irq-error.ts';
+import { readThrown } from '../base/thrown.ts';
+import type { Race } from './data-races.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import type { Nondeterminism } from './tracks.ts';
@@ -7,7 +9,10 @@ import type { Nondeterminism } from './tracks.ts';
 export type Fault =
   | { readonly kind: 'threw'; readonly thread: number; readonly thrown: unknown }
   | { readonly kind: 'finally'; readonly thrown: unknown }
+  /** `outcomes.of` threw, or gave no string. */
+  | { readonly kind: 'outcomes'; readonly thrown: unknown }
   | { readonly kind: 'outcome'; readonly outcome: string }
+  | { readonly kind: 'data-race'; readonly race: Race }
   | Nondeterminism;
 
 /** What the scenario says of the state after the last thread has ended. */
@@ -21,12 +26,21 @@ export function judgeEnd(
     try {
       runner.runAside(() => check(state));
     } catch (thrown) {
-      if (thrown instanceof IrqError && thrown.code === 'ERR_UNSUPPORTED') throw thrown;
+      if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
       return { fault: { kind: 'finally', thrown } };
     }
   }
   if (outcomes === undefined) return NOTHING;
-  const outcome = runner.runAside(() => outcomes.of(state));
+  let outcome: string;
+  try {
+    const value: unknown = runner.runAside(() => outcomes.of(state));
+    if (typeof value !== 'string')
+      throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
+    outcome = value;
+  } catch (thrown) {
+    if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
+    return { fault: { kind: 'outcomes', thrown } };
+  }
   if (outcomes.allowed.includes(outcome) || outcomes.interesting?.includes(outcome)) return { outcome };
   return { fault: { kind: 'outcome', outcome }, outcome };
 }

@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import { writeElement } from './plain.ts';
 
 /** Where controlled code gets its time and chance from; undefined means: from the engine, as ever. */
 export type Source = {
@@ -13,7 +14,8 @@ export type Source = {
 const EPOCH_MS = Date.UTC(2015, 0, 1);
 const nativeNow = Date.now;
 
-type Undo = () => void;
+/** Puts one replaced property back. */
+export type Undo = () => void;
 
 /**
  * Replaces clock and chance (Date, performance.now, process.hrtime, Math.random, crypto's) while `body` runs, so that a
@@ -32,7 +34,8 @@ export function withControlledEnvironment<T>(source: Source, body: () => T): T {
   }
 }
 
-function replace(object: object, key: string, value: unknown, undo: Undo[]): void {
+/** Replaces a property in place, and adds the step that puts the old one back to `undo`. */
+export function replaceProperty(object: object, key: string, value: unknown, undo: Undo[]): void {
   const before = Object.getOwnPropertyDescriptor(object, key);
   if (before?.configurable === false) return;
   Object.defineProperty(object, key, {
@@ -56,14 +59,14 @@ function replaceClock(source: Source, undo: Undo[]): void {
     const ns = source.nowNs();
     return ns === undefined ? nativeNow() : EPOCH_MS + Math.floor(ns / 1e6);
   };
-  replace(NativeDate, 'now', nowMs, undo);
+  replaceProperty(NativeDate, 'now', nowMs, undo);
   const ControlledDate = new Proxy(NativeDate, {
     construct: (target, args, newTarget) =>
       Reflect.construct(target, args.length === 0 ? [nowMs()] : args, newTarget),
     apply: () => new NativeDate(nowMs()).toString(),
   });
-  replace(globalThis, 'Date', ControlledDate, undo);
-  replace(
+  replaceProperty(globalThis, 'Date', ControlledDate, undo);
+  replaceProperty(
     performance,
     'now',
     () => {
@@ -82,13 +85,13 @@ function replaceClock(source: Source, undo: Undo[]): void {
     const whole = ns - (since === undefined ? 0 : since[0] * 1e9 + since[1]);
     return [Math.floor(whole / 1e9), Math.floor(whole % 1e9)];
   };
-  replace(hrtime, 'bigint', controlledBigint, undo);
-  replace(process, 'hrtime', Object.assign(controlledHrtime, { bigint: controlledBigint }), undo);
+  replaceProperty(hrtime, 'bigint', controlledBigint, undo);
+  replaceProperty(process, 'hrtime', Object.assign(controlledHrtime, { bigint: controlledBigint }), undo);
 }
 
 function replaceChance(source: Source, undo: Undo[]): void {
   const mathRandom = Math.random;
-  replace(
+  replaceProperty(
     Math,
     'random',
     () => {
@@ -111,7 +114,7 @@ function replaceChance(source: Source, undo: Undo[]): void {
     for (let i = 0; i < bytes.length; i++) {
       const bits = source.bits();
       if (bits === undefined) return false;
-      bytes[i] = bits >>> 24;
+      writeElement(bytes, i, bits >>> 24);
     }
     return true;
   };
@@ -139,17 +142,17 @@ function replaceChance(source: Source, undo: Undo[]): void {
     const [low, high] = args.length > 1 ? [Number(args[0]), Number(args[1])] : [0, Number(args[0])];
     return low + Math.floor(((bits >>> 0) / 4294967296) * (high - low));
   };
-  replace(crypto, 'randomBytes', randomBytes, undo);
-  replace(crypto, 'randomUUID', randomUUID, undo);
-  replace(crypto, 'randomInt', randomInt, undo);
-  replace(crypto, 'getRandomValues', getRandomValues, undo);
-  replace(
+  replaceProperty(crypto, 'randomBytes', randomBytes, undo);
+  replaceProperty(crypto, 'randomUUID', randomUUID, undo);
+  replaceProperty(crypto, 'randomInt', randomInt, undo);
+  replaceProperty(crypto, 'getRandomValues', getRandomValues, undo);
+  replaceProperty(
     crypto,
     'randomFillSync',
     (view: ArrayBufferView, ...rest: unknown[]) =>
       rest.length === 0 && fill(view) ? view : Reflect.apply(native.randomFillSync, crypto, [view, ...rest]),
     undo,
   );
-  replace(globalThis.crypto, 'getRandomValues', getRandomValues, undo);
-  replace(globalThis.crypto, 'randomUUID', randomUUID, undo);
+  replaceProperty(globalThis.crypto, 'getRandomValues', getRandomValues, undo);
+  replaceProperty(globalThis.crypto, 'randomUUID', randomUUID, undo);
 }

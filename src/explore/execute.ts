@@ -4,10 +4,13 @@ import {
   AND,
   CAS,
   EXCHANGE,
+  type IntegerArray,
   LOAD,
   LOCK,
   NOTIFY,
   OR,
+  PLAIN_LOAD,
+  PLAIN_STORE,
   type Point,
   QUEUE,
   READ,
@@ -32,8 +35,10 @@ export function execute(point: Point): Value {
   const a = point.a as number;
   switch (point.op) {
     case LOAD:
+    case PLAIN_LOAD:
       return old;
     case STORE:
+    case PLAIN_STORE:
       words[i] = a;
       return a;
     case ADD:
@@ -69,7 +74,13 @@ export function execute(point: Point): Value {
 }
 
 function executeAny(point: Point): Value {
-  const { op, array, index, a, b } = point;
+  const { op, index, a, b } = point;
+  if (op === PLAIN_LOAD) return point.array[index];
+  if (op === PLAIN_STORE) {
+    point.array[index] = a as number;
+    return a;
+  }
+  const array = point.array as IntegerArray;
   const native = NATIVE[op];
   if (op === CAS) return native?.(array, index, a, b);
   return native?.(array, index, a);
@@ -77,17 +88,19 @@ function executeAny(point: Point): Value {
 
 /** The value at the point's word now. */
 export function valueAt(point: Point): Value {
-  return point.words === undefined ? NATIVE[LOAD]?.(point.array, point.index) : point.words[point.index];
+  return point.words === undefined ? point.array[point.index] : point.words[point.index];
 }
 
 /** The effect of an operation that has been done and answered; a compareExchange that failed has only read. */
 export function effectOf(point: Point, answer: Value): number {
   switch (point.op) {
     case LOAD:
+    case PLAIN_LOAD:
       return READ;
     case CAS:
       return casTook(point, answer) ? READ | WRITE : READ;
     case STORE:
+    case PLAIN_STORE:
       return WRITE;
     case WAIT:
       return answer === 'not-equal' ? READ : READ | QUEUE;
@@ -100,17 +113,23 @@ export function effectOf(point: Point, answer: Value): number {
 
 /** Whether a compareExchange that was answered `answer` has stored. */
 export function casTook(point: Point, answer: Value): boolean {
-  const { array, a } = point;
-  if (typeof a === 'bigint') {
-    return answer === (array instanceof BigUint64Array ? BigInt.asUintN(64, a) : BigInt.asIntN(64, a));
-  }
-  if (array instanceof Int32Array) return answer === ((a as number) | 0);
-  return answer === Number(narrow(array, a as number));
+  return answer === narrow(point.array, point.a as number | bigint);
 }
 
-function narrow(array: Point['array'], value: number): number | bigint {
-  const one = new (array.constructor as new (values: number[]) => Point['array'])([value]);
-  return one[0] ?? 0;
+/** What an element of such an array holds once it was given a value. */
+export function narrow(array: Point['array'], value: number | bigint): number | bigint {
+  if (typeof value === 'bigint')
+    return array instanceof BigUint64Array ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
+  // The low 32 bits of an integer; those beyond 2^53 have lost their low ones already.
+  const low = value | 0;
+  switch (array.BYTES_PER_ELEMENT) {
+    case 1:
+      return array instanceof Int8Array ? (low << 24) >> 24 : low & 0xff;
+    case 2:
+      return array instanceof Int16Array ? (low << 16) >> 16 : low & 0xffff;
+    default:
+      return array instanceof Int32Array ? low : low >>> 0;
+  }
 }
 
 /** Whether two steps conflict: swapping them could change something. */

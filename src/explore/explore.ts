@@ -1,46 +1,31 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { ClassCounter } from './classes.ts';
-import { describeCoverage } from './coverage.ts';
+import { conclude } from './conclusion.ts';
+import { confirmFailure } from './confirmation.ts';
+import { NATIVE } from './controlled-atomics.ts';
+import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
+import { hangFailure, toFailure, toShrunkFailure } from './failure.ts';
+import { Observations } from './observations.ts';
+import { omissionsOf } from './omissions.ts';
+import { LOAD } from './operation.ts';
+import { EVERYTHING } from './ownership.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases, type SearchOptions } from './phases.ts';
+import { type Phase, planPhases } from './phases.ts';
 import { takeProfile } from './profile.ts';
-import { type Recording, record } from './record.ts';
+import type { Progress } from './progress.ts';
+import { RaceList, sayMemoryModel } from './race-list.ts';
+import type { Recording } from './record.ts';
 import type { ExploreResult, Failure } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { type Simulation, withSimulation } from './simulation.ts';
 import type { Timeouts } from './simulator.ts';
-import { piecesFor, type Shard, shardIndex, splitTree, takeShare } from './split.ts';
+import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
-import { encodeToken } from './token.ts';
-import { explainFault } from './verdict.ts';
 import { NO_END, watched } from './watchdog.ts';
 
-export type ExploreOptions = SearchOptions & {
-  /** Stop after that many seconds; 60 where not given. */
-  readonly seconds?: number;
-  /** A schedule with more steps than that is given up as a failure; 10,000 where not given. */
-  readonly steps?: number;
-  /** When a wait with a timeout may time out; `late` where not given: when nothing else can go on. */
-  readonly timeouts?: Timeouts;
-  /** Count every failing schedule, in the place of stopping at the first. */
-  readonly all?: boolean;
-  /** Look for the smallest schedule that fails; on where not given. */
-  readonly shrink?: boolean;
-  /**
-   * This process's share: of the schedules of a random strategy whole blocks, of the tree of `dfs` pieces, taken in turn.
-   * `dpor` cannot be shared out: under `auto`, each process does all of it.
-   */
-  readonly shard?: Shard;
-  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
-  readonly hangSeconds?: number;
-};
-
-export const DEFAULT_SECONDS = 60;
-const DEFAULT_STEPS = 10_000;
-const DEFAULT_HANG_SECONDS = 10;
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 export const CLASSIFIED = 10_000;
 const SHRINK_SCHEDULES = 200_000;
@@ -58,7 +43,10 @@ const nowMs = performance.now.bind(performance);
  * @throws IrqError `ERR_SCENARIO` where it is not a scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` where a thread
  * does what cannot be controlled.
  */
-export function explore<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+export function explore<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
   return exploreChecked(checkScenario(scenario), options);
 }
 
@@ -68,17 +56,31 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
     throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
   }
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
-    return new Exploration(simulation, options, seed, timeouts).run();
+  // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
+  const shared = options.shard === undefined ? [] : EVERYTHING;
+  const started = nowMs();
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    return new Exploration(simulation, withTimeLeft(options, started), seed, timeouts).run();
   });
+}
+
+/** The options with what a search that has started over has left of its time. */
+function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions {
+  return { ...options, seconds: (options.seconds ?? DEFAULT_SECONDS) - (nowMs() - started) / 1000 };
 }
 
 /** Explores one piece. */
 export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
   const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, (simulation) => {
-    const exploration = new Exploration(simulation, options, seed, timeouts, part);
-    return exploration.toPart(exploration.run());
+  const { shared } = part;
+  const started = nowMs();
+  let begins = 0;
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    const exploration = new Exploration(simulation, withTimeLeft(options, started), seed, timeouts, part);
+    const begun = ++begins;
+    return exploration.toPart(exploration.run(), begun > 1);
   });
 }
 
@@ -89,6 +91,7 @@ class Exploration {
   readonly #seed: number;
   readonly #timeouts: Timeouts;
   readonly #classes = new ClassCounter();
+  readonly #races = new RaceList();
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
@@ -99,8 +102,13 @@ class Exploration {
   #running = '';
   #found: Recording | undefined;
   #hang: Failure | undefined;
+  readonly #observations = new Observations();
+  readonly #started = nowMs();
   #exhausted = false;
   #outOfTime = false;
+  #interrupted = false;
+  /** The search that was going on at the end has cut schedules off. */
+  #cutShort = false;
   #bound = '';
   #search: Phase['search'];
 
@@ -127,7 +135,6 @@ class Exploration {
         'dpor cannot be shared out to shards: what it has to try follows from all that it has run; dfs and the random strategies can',
       );
     }
-    const started = nowMs();
     const profile = this.#watch(() => takeProfile(simulator));
     let phases: Phase[] = [];
     let last: Phase | undefined;
@@ -138,22 +145,46 @@ class Exploration {
       for (const phase of phases) {
         last = phase;
         this.#runPhase(phase);
-        if (this.#hang !== undefined || this.#exhausted || this.#outOfTime || this.#isFound()) break;
+        if (this.#hang !== undefined || this.#exhausted || this.#isOver() || this.#isFound()) break;
         if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
       }
     }
+    if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
     this.#search = last?.search;
-    const seconds = Math.max(1e-6, (nowMs() - started) / 1000);
+    const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
     const failure = this.#hang ?? this.#shrinkFound();
-    const sampled = last?.search === undefined;
-    const completed = this.#exhausted || this.#bound !== '' || (sampled && !this.#outOfTime);
+    const dataRaces =
+      this.#watch(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)) ?? [];
     const classes = this.#classes.classes;
+    this.#observations.addLeft(this.#simulation.left);
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search: last?.search,
+      classes: this.#classes,
+      randomWalk: this.#options.strategy === 'random',
+      shard: this.#options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: this.#budgetSpent(),
+      gaps: this.#schedules === 0 || this.#part !== undefined ? [] : this.#observations.gaps(scenario),
+      omissions: this.#omissions(),
+    });
+    const { races } = simulator;
+    const every = verdict === 'pass' && bounded === null;
+    const model = every && races !== undefined ? `; ${sayMemoryModel(dataRaces)}` : '';
     return {
       scenario: scenario.name,
       strategy: this.#options.strategy ?? 'auto',
       seed: this.#seed,
-      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
-      exhausted: this.#exhausted,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
       ...(classes > 0 ? { classes } : {}),
@@ -164,27 +195,24 @@ class Exploration {
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
+      dataRaces,
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: describeCoverage({
-        exhausted: this.#exhausted,
-        failed: failure !== undefined,
-        schedules: this.#schedules,
-        seconds,
-        bound: this.#bound,
-        search: last?.search,
-        classes: this.#classes,
-        randomWalk: this.#options.strategy === 'random',
-        plain: this.#describePlain(),
-        shard: this.#options.shard,
-      }),
+      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
     };
   }
 
-  toPart(result: ExploreResult): PartResult {
+  toPart(result: ExploreResult, restarted: boolean): PartResult {
     const search = this.#search;
     return {
       result,
       outOfTime: this.#outOfTime,
+      exhausted: this.#exhausted,
+      interrupted: this.#interrupted,
+      observed: this.#observations.toPlain(),
+      omissions: this.#omissions(),
+      owners: this.#simulation.ownership.owners(),
+      restarted,
+      sawPlain: this.#simulation.simulator.races !== undefined,
       bound: this.#bound,
       search:
         search === undefined
@@ -193,7 +221,6 @@ class Exploration {
             ? { name: search.name, cut: search.cut, fraction: search.fraction }
             : { name: search.name },
       classes: this.#classes.entries(),
-      plain: this.#describePlain(),
     };
   }
 
@@ -207,12 +234,15 @@ class Exploration {
     return pieces && takeShare(pieces, shard);
   }
 
-  #describePlain(): string {
-    const { simulator, memory } = this.#simulation;
-    const { plain, plainWriteAt } = simulator.tracks;
-    if (!plain) return '';
-    const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
-    return `threads use shared memory without Atomics${where}: such accesses are no points of a schedule, and belong to the step before them`;
+  #omissions(): string[] {
+    const { steps = DEFAULT_STEPS } = this.#options;
+    return omissionsOf(this.#simulation, { steps, cutShort: this.#cutShort });
+  }
+
+  /** As many schedules as were asked for, where a number was asked for and has been run. */
+  #budgetSpent(): number | undefined {
+    const { schedules } = this.#options;
+    return schedules !== undefined && this.#schedules >= schedules ? schedules : undefined;
   }
 
   #isFound(): boolean {
@@ -222,12 +252,13 @@ class Exploration {
   #runPhase(phase: Phase): void {
     const { simulator } = this.#simulation;
     this.#running = phase.strategy.name;
+    simulator.cutShort = false;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
     const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
     let done = 0;
     let ended = false;
-    while (!ended && done < budget && !this.#isFound() && !this.#outOfTime && this.#hang === undefined) {
+    while (!ended && done < budget && !this.#isFound() && !this.#isOver() && this.#hang === undefined) {
       this.#watch(() => {
         const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
         for (let i = 1; done < budget; i++) {
@@ -248,9 +279,12 @@ class Exploration {
         }
       });
       this.#outOfTime = nowMs() >= this.#deadline;
+      this.#report('search', phase.search);
     }
     simulator.recordAlways = false;
-    if (ended) this.#outOfTime = false;
+    this.#cutShort = phase.search !== undefined && simulator.cutShort;
+    // What came to its end was in time, and not interrupted.
+    if (ended) this.#outOfTime = this.#interrupted = false;
     if (!ended || phase.search === undefined) return;
     // A shard cannot tell whether the bound has cut something off in the others' shares.
     const complete = !('cut' in phase.search) || !(phase.search.cut || this.#options.shard !== undefined);
@@ -259,9 +293,34 @@ class Exploration {
     this.#exhausted = complete || asked;
   }
 
+  #isOver(): boolean {
+    this.#interrupted ||= this.#isStopped();
+    return this.#outOfTime || this.#interrupted;
+  }
+
+  #isStopped(): boolean {
+    const { stopWord } = this.#options;
+    return stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0;
+  }
+
+  #report(stage: Progress['stage'], search?: Phase['search']): void {
+    this.#options.onProgress?.({
+      stage,
+      scenario: this.#simulation.scenario.name,
+      phase: this.#running,
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (nowMs() - this.#started) / 1000,
+      ...(search === undefined || !('cut' in search) ? {} : { fraction: Math.min(1, search.fraction) }),
+      failed: this.#found !== undefined,
+    });
+  }
+
   #count(how: RunEnd): void {
     const { simulator } = this.#simulation;
     this.#steps += simulator.steps;
+    this.#observations.addSchedule(simulator.done);
+    this.#races.add(this.#simulation);
     // A schedule that shows nothing new is not one of those that were run.
     if (how === 'pruned') return;
     const n = ++this.#schedules;
@@ -274,7 +333,7 @@ class Exploration {
     this.#failures++;
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
-    this.#found = this.#confirm();
+    this.#found = confirmFailure(this.#simulation);
     if (this.#found === undefined) this.#failures--;
     else {
       this.#foundAt = n;
@@ -282,48 +341,15 @@ class Exploration {
     }
   }
 
-  /**
-   * Runs the failing schedule again, step by step. Where it does not fail then, the threads have read shared memory
-   * without Atomics: from now on all schedules are run like this. What does not fail again even so is nondeterminism.
-   */
-  #confirm(): Recording | undefined {
-    const { simulator } = this.#simulation;
-    const all = new Map(
-      Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
-    );
-    const fault = simulator.fault;
-    // Whoever is not deterministic need not be so in the same way twice: what was seen the first time is what counts.
-    const seen =
-      fault?.kind === 'nondeterminism' ? explainFault(this.#simulation, 'failed', [], []) : undefined;
-    const recording = record(this.#simulation, all);
-    if (seen !== undefined) return { ...recording, failure: seen };
-    if (recording.failure !== undefined) return recording;
-    if (!simulator.tracks.direct) {
-      simulator.tracks.direct = true;
-      return undefined;
-    }
-    const what =
-      fault !== undefined && 'thrown' in fault && fault.thrown instanceof Error
-        ? `: ${fault.thrown.message}`
-        : '';
-    return {
-      ...recording,
-      failure: {
-        kind: 'nondeterminism',
-        message: `this schedule failed${what}; run again, it did not. A thread may depend on nothing but shared memory, and shared memory that changes has to be changed with Atomics`,
-        sites: [],
-      },
-    };
-  }
-
   #shrinkFound(): Failure | undefined {
     const found = this.#found;
     if (found === undefined) return undefined;
     if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
-    const hangMs = (this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS) * 1000;
-    const budget = { schedules: SHRINK_SCHEDULES, hangMs };
-    const { recording, minimal } = shrink(this.#simulation, found, budget);
-    return this.#toFailure(recording, minimal);
+    const hangMs = hangSecondsOf(this.#options) * 1000;
+    this.#report('shrink');
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
+    const shrunk = shrink(this.#simulation, found, budget);
+    return toShrunkFailure(this.#simulation, shrunk, this.#seed, this.#timeouts);
   }
 
   #toFailure(recording: Recording, minimal: Failure['minimal']): Failure {
@@ -332,68 +358,22 @@ class Exploration {
 
   /** Runs a part under the watchdog; notes a hang as the failure it is. */
   #watch<T>(body: () => T): T | undefined {
-    const seconds = this.#options.hangSeconds ?? DEFAULT_HANG_SECONDS;
+    const seconds = hangSecondsOf(this.#options);
     const result = watched(seconds * 1000, body);
     if (result !== NO_END) return result;
-    const { simulator, runner, scenario } = this.#simulation;
-    const thread = scenario.threadNames[runner.running] ?? 'finally';
-    const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
     this.#foundAt = ++this.#schedules;
     this.#foundBy = this.#running;
     this.#failures++;
-    this.#hang = {
-      kind: 'livelock',
-      message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
-      token: encodeToken({
-        scenario: scenario.name,
-        seed: this.#seed,
-        timeouts: this.#timeouts,
-        turns,
-        marks: [],
-      }),
-      preemptions: 0,
-      minimal: 'best-found',
-      steps: simulator.steps,
-      threads: [],
-      trace: [],
-      sites: [],
-    };
-    runner.abandon();
+    this.#hang = hangFailure(this.#simulation, seconds, this.#seed, this.#timeouts);
+    this.#simulation.runner.abandon();
     return undefined;
   }
 }
 
-/** A recording as the failure that is shown. */
-export function toFailure(
-  simulation: Simulation,
-  recording: Recording,
-  minimal: Failure['minimal'],
-  seed: number,
-  timeouts: Timeouts,
-): Failure {
-  const explained = recording.failure ?? {
-    kind: 'nondeterminism' as const,
-    message: 'the failure did not come again',
-    sites: [],
-  };
-  return {
-    ...explained,
-    token: encodeToken({
-      scenario: simulation.scenario.name,
-      seed,
-      timeouts,
-      turns: [...recording.turns],
-      marks: recording.marks,
-    }),
-    preemptions: recording.preemptions,
-    minimal,
-    steps: recording.steps.length,
-    threads: recording.threads,
-    trace: recording.trace,
-  };
-}
-
 /** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */
-export function exploreAll<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
+export function exploreAll<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
   return explore(scenario, { strategy: 'dpor', ...options, all: true });
 }

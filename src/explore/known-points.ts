@@ -1,6 +1,7 @@
+import { mix } from '../base/chance.ts';
 import { ENDED, type Point, type Value } from './operation.ts';
-import { sameOperation } from './spin.ts';
-import { mix, type ThreadRunner } from './thread-runner.ts';
+import { mayOnlyLook, sameOperation } from './spin.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 
 /** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
 const MOST_POINTS = 100_000;
@@ -23,8 +24,10 @@ export class KnownPoints {
   readonly #wrong: Int32Array;
   /** By kind of operation: how often the answer of one was found to matter. */
   readonly #kinds = new Map<number, number>();
-  /** Threads that wait with timeouts, so that what they do goes on from their clock too. */
-  readonly #timed = new Set<number>();
+  /** Some thread waits with a timeout or looks at a clock, so that what threads do goes on from their clocks too. */
+  #timed = false;
+  /** By thread and kind of look: the number that such a look has in its thread; -1 where it was met under several. */
+  readonly #looks = new Map<number, number>();
   readonly #runner: ThreadRunner;
   #points = 0;
 
@@ -48,13 +51,14 @@ export class KnownPoints {
     if (point.op >= ENDED) return point;
     this.#points++;
     if (this.#kinds.size > 0 && (this.#kinds.get(kindOf(t, point)) ?? 0) > MOST_BLAMES) makeSensitive(point);
+    if (mayOnlyLook(point)) point.mayHold = this.#isRepeated(t, point, count);
     const alike = this.#alike[t];
     if (alike === undefined) return point;
-    if (point.deadline < Infinity && this.#runner.timesMatter && !this.#timed.has(t)) {
-      this.#timed.add(t);
+    if ((point.deadline < Infinity || point.clockNs > 0) && this.#runner.timesMatter && !this.#timed) {
+      this.#timed = true;
       this.#forget();
     }
-    const timed = this.#timed.has(t);
+    const timed = this.#timed;
     for (let key = keyOf(point, count); ; key = (key + 1) & KEYS) {
       const known = alike.get(key);
       if (known === undefined) {
@@ -62,12 +66,7 @@ export class KnownPoints {
         point.count = count;
         return point;
       }
-      if (
-        known.count === count &&
-        known.spin === point.spin &&
-        (!timed || known.clockNs === point.clockNs) &&
-        sameOperation(known, point)
-      )
+      if (known.count === count && (!timed || known.clockNs === point.clockNs) && sameOperation(known, point))
         return known;
     }
   }
@@ -100,6 +99,21 @@ export class KnownPoints {
     this.#forget();
   }
 
+  /** Whether the thread does this look more than once. Those that it was the first of are marked when that shows. */
+  #isRepeated(t: number, point: Point, count: number): boolean {
+    const kind = kindOf(t, point);
+    const only = this.#looks.get(kind);
+    if (only === undefined) this.#looks.set(kind, count);
+    if (only === undefined || only === count) return false;
+    if (only >= 0) {
+      this.#looks.set(kind, -1);
+      const alike = this.#alike[t];
+      if (alike === undefined) this.#forget();
+      else for (const known of alike.values()) if (kindOf(t, known) === kind) known.mayHold = true;
+    }
+    return true;
+  }
+
   #forget(): void {
     this.#points = 0;
     this.roots.length = 0;
@@ -125,14 +139,14 @@ export function lead(point: Point, answer: Value, next: Point): void {
 }
 
 /** The answers of the operation matter, and what follows is to be learnt for each. */
-function makeSensitive(point: Point): void {
+export function makeSensitive(point: Point): void {
   point.sensitive = true;
   point.next = undefined;
 }
 
 /** Operations of a thread that are alike: of one kind and on one word. */
 function kindOf(t: number, point: Point): number {
-  return (point.at * 16 + point.op) * 32 + t;
+  return (point.element * 32 + point.op) * 32 + t;
 }
 
 function keyOf(point: Point, count: number): number {

@@ -1,76 +1,54 @@
 import { existsSync, statSync } from 'node:fs';
-import { createRequire, register } from 'node:module';
 import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { dispatchAtomics } from './dispatched-atomics.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';
+import { type Exports, Program } from './source/program.ts';
 
-const EXTENSIONS = new Set(['.mjs', '.js', '.cjs', '.ts', '.mts']);
-let registered = false;
+const EXTENSIONS = new Set(['.mjs', '.js', '.cjs', '.ts', '.mts', '.cts']);
+
+/** How a scenario file is to be loaded. */
+export type LoadOptions = {
+  /** The export that is the scenario; `default` where not given. */
+  readonly exportName?: string;
+  /**
+   * `off`: accesses without Atomics are left as they are, and are no points of a schedule. `points` where not given.
+   */
+  readonly plain?: 'points' | 'off';
+};
 
 /**
- * Loads a scenario file: `.mjs`, `.js`, or `.ts`, which may import what it likes, TypeScript too. On a Node.js that does
- * not run TypeScript by itself, the `typescript` package of the scenario's own project is used.
+ * Loads a scenario file: JavaScript or TypeScript, which may import what it likes, packages too. All of it is bundled,
+ * and its accesses to elements of typed arrays are rewritten, so that they are points of a schedule as Atomics' are.
  * @param file - path, relative to the working directory.
  * @throws IrqError `ERR_FILE` where there is no such file, `ERR_SCENARIO` where it cannot be loaded or is no scenario.
  */
-export async function loadScenario(file: string): Promise<CheckedScenario> {
+export async function loadScenario(file: string, options: LoadOptions = {}): Promise<CheckedScenario> {
+  const { exportName = 'default', plain = 'points' } = options;
   const path = resolve(file);
   if (!existsSync(path) || !statSync(path).isFile())
     throw new IrqError('ERR_FILE', `there is no file ${file}`);
-  const extension = extname(path);
-  if (!EXTENSIONS.has(extension)) {
+  if (!EXTENSIONS.has(extname(path))) {
     throw new IrqError('ERR_SCENARIO', `${file} is not a scenario file: it has to end in .mjs, .js or .ts`);
   }
-  process.setSourceMapsEnabled(true);
-  registerTypeScript(path, extension === '.ts' || extension === '.mts');
-  let module: Record<string, unknown>;
-  try {
-    module = await import(pathToFileURL(path).href);
-  } catch (error) {
-    if (error instanceof IrqError) throw error;
-    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw new IrqError('ERR_SCENARIO', `${file} cannot be loaded: ${what}`, { cause: error });
-  }
-  if (!('default' in module)) {
-    const names = Object.keys(module).join(', ') || 'nothing';
-    throw new IrqError(
-      'ERR_SCENARIO',
-      `${file} has no default export (it exports ${names}); right would be: export default { name, setup, threads, finally? }`,
-    );
-  }
-  return checkScenario(module.default, file);
+  dispatchAtomics();
+  const program = await Program.load(path, plain !== 'off');
+  const first = pick(program.exports, exportName, file);
+  return checkScenario(first, file, {
+    // Nor are there proxies where accesses without Atomics are to be left alone.
+    rewritten: true,
+    plain,
+    anew: () => pick(program.instantiate(), exportName, file),
+  });
 }
 
-/**
- * Makes `import` take TypeScript: through hooks that find `./x.ts` where source says `./x.js`, and that compile with the
- * project's own compiler where Node.js does not run TypeScript by itself.
- */
-function registerTypeScript(path: string, needed: boolean): void {
-  if (registered) return;
-  const native = 'typescript' in process.features && Boolean(process.features.typescript);
-  const compiler = native ? undefined : findCompiler(path);
-  if (!native && compiler === undefined) {
-    if (!needed) return;
-    throw new IrqError(
-      'ERR_SCENARIO',
-      `${path} is TypeScript, which Node.js ${process.version} does not run: install the compiler (npm install --save-dev typescript), use Node.js 22.18 or later, or write the scenario as .mjs`,
-    );
-  }
-  const hooks = new URL('./typescript-hooks.js', import.meta.url);
-  // Run from source, under a runner that takes TypeScript by itself, there is no compiled hook, and no need of one.
-  if (!existsSync(hooks)) return;
-  register(hooks, { data: { compiler } });
-  registered = true;
-}
-
-function findCompiler(path: string): string | undefined {
-  for (const from of [pathToFileURL(path).href, import.meta.url]) {
-    try {
-      return createRequire(from).resolve('typescript');
-    } catch {
-      // Not there: the next place.
-    }
-  }
-  return undefined;
+function pick(exports: Exports, name: string, file: string): unknown {
+  if (name in exports) return exports[name];
+  const names = Object.keys(exports).join(', ') || 'nothing';
+  throw new IrqError(
+    'ERR_SCENARIO',
+    name === 'default'
+      ? `${file} has no default export (it exports ${names}); right would be: export default { name, setup, threads, finally? }`
+      : `${file} exports nothing called "${name}" (it exports ${names}); right would be: export const ${name} = { name, setup, threads, finally? }`,
+  );
 }

@@ -1,6 +1,10 @@
-import { execute, valueAt } from './execute.ts';
+import { valueAt } from './execute.ts';
 import { LOCK, NOTIFY, type Point, type Value, WAIT } from './operation.ts';
-import { nextPeriod } from './spin.ts';
+import type { SharedMemory } from './shared-memory.ts';
+import { repeatsLook } from './spin.ts';
+
+/** Loops of so many looks are not looked ahead through. */
+const LONGEST_LOOP = 8;
 
 /** What {@link LookAhead.answer} says where it cannot tell how the operation would be answered. */
 export const UNKNOWN = Symbol('not known');
@@ -18,8 +22,13 @@ export class LookAhead {
   #from = 0;
   #most = 0;
   #someSleep = false;
+  readonly #memory: SharedMemory;
   /** How many points have been written behind the thread's log; the last of them has no answer. */
   count = 0;
+
+  constructor(memory: SharedMemory) {
+    this.#memory = memory;
+  }
 
   /**
    * @param path - the thread's operations so far, and their answers; what is met is written behind them.
@@ -40,7 +49,7 @@ export class LookAhead {
   answer(point: Point): Value | typeof UNKNOWN {
     const at = this.#from + this.count;
     // A loop that may be awaiting what others do is looked at more closely when the thread gets there.
-    if (this.count > 0 && nextPeriod(this.#path, this.#answers, at, point, 0) > 0) return UNKNOWN;
+    if (this.count > 0 && repeatsLook(this.#path, this.#answers, at, point, LONGEST_LOOP)) return UNKNOWN;
     this.#path[at] = point;
     if (this.count++ >= this.#most) return UNKNOWN;
     const answer = this.#do(point);
@@ -60,9 +69,9 @@ export class LookAhead {
       case NOTIFY:
         return this.#someSleep ? UNKNOWN : 0;
       case LOCK:
-        return valueAt(point) === 0 ? execute(point) : UNKNOWN;
+        return valueAt(point) === 0 ? this.#memory.execute(point) : UNKNOWN;
       default:
-        return execute(point);
+        return this.#memory.execute(point);
     }
   }
 }

@@ -9,7 +9,13 @@ export type IntegerArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** The name of an operation, as Atomics calls it; `lock`, `unlock` are the explorer's own (see abstract-lock.ts). */
+/** All typed arrays: plain reads and writes work on each of them. */
+export type ElementArray = IntegerArray | Uint8ClampedArray | Float32Array | Float64Array;
+
+/**
+ * The name of an operation, as Atomics calls it. `lock` and `unlock` are the explorer's own (see abstract-lock.ts);
+ * `read` and `write` are accesses to one element without Atomics (see plain.ts).
+ */
 export type OperationName =
   | 'load'
   | 'store'
@@ -24,7 +30,9 @@ export type OperationName =
   | 'notify'
   | 'lock'
   | 'unlock'
-  | 'timeout';
+  | 'timeout'
+  | 'read'
+  | 'write';
 
 export const LOAD = 0;
 export const STORE = 1;
@@ -41,9 +49,12 @@ export const LOCK = 11;
 export const UNLOCK = 12;
 /** No call of the program: the end of a wait whose time is up. It stands in traces and decisions only. */
 export const TIMEOUT = 13;
+/** One element read or written without Atomics. The last two of the sixteen codes that a token has room for. */
+export const PLAIN_LOAD = 14;
+export const PLAIN_STORE = 15;
 /** Not operations: the thread has returned, or thrown. */
-export const ENDED = 14;
-export const FAILED = 15;
+export const ENDED = 16;
+export const FAILED = 17;
 
 /** Names by code. */
 export const OPERATION_NAMES: readonly OperationName[] = [
@@ -61,6 +72,8 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'lock',
   'unlock',
   'timeout',
+  'read',
+  'write',
 ];
 
 /** What a step did to the value (READ, WRITE) and to the queue of waiters (QUEUE) at its address; ALL conflicts with every step. */
@@ -80,7 +93,9 @@ export type Value = number | bigint | string | undefined;
  */
 export class Point {
   readonly op: number;
-  readonly array: IntegerArray;
+  /** The array as the code gave it, so that it is known again: itself, or a proxy of it; see view-proxy.ts. */
+  handle: ElementArray;
+  readonly array: ElementArray;
   readonly index: number;
   readonly a: Value;
   readonly b: Value;
@@ -89,7 +104,9 @@ export class Point {
   readonly size: number;
   /** Int32Array with operands in range: executed in line. */
   readonly words: Int32Array | undefined;
-  /** For a wait with a timeout: when it is up, on the thread's own virtual clock, ns. */
+  /** It may write its bytes. */
+  readonly writes: boolean;
+  /** For a wait with a timeout: when it is up, on the thread's clock without the time that operations take, ns. */
   readonly deadline: number;
   /** What the thread threw, where `op` is FAILED. */
   readonly thrown: unknown;
@@ -98,8 +115,15 @@ export class Point {
   /** Where it is sensitive: `next` is after this answer, and `branches` are after all others. */
   nextAnswer: Value = undefined;
   branches: Map<Value, Point> | undefined = undefined;
-  /** Length of the read-only loop that the thread is in when it comes here, in operations; 0 if it is in none. */
-  spin = 0;
+  /** Which element of which kind of view: the same for all points on it, and for no others. */
+  readonly element: number;
+  /**
+   * Whether a thread may have to be held here: at a lock, or at a look that the thread was seen to repeat, and which may
+   * be one of a loop that awaits a change.
+   */
+  mayHold: boolean;
+  /** Its bytes in the numbering of data-races.ts, where races are looked for; -1 before. */
+  cell = -1;
   /** What the thread's own clock had come to, but for the time that its operations take, ns. */
   clockNs = 0;
   /** Number of the operation in its thread, from 0, where points are shared by histories. */
@@ -107,7 +131,7 @@ export class Point {
 
   constructor(
     op: number,
-    array: IntegerArray,
+    array: ElementArray,
     index: number,
     a: Value,
     b: Value,
@@ -116,16 +140,39 @@ export class Point {
     thrown: unknown = undefined,
   ) {
     this.op = op;
+    this.handle = array;
     this.array = array;
     this.index = index;
     this.a = a;
     this.b = b;
     this.at = at;
     this.size = array.BYTES_PER_ELEMENT;
+    this.element = at * 16 + kindOfView(array);
+    this.mayHold = op === LOCK;
     this.words = array instanceof Int32Array && isInt32(a) && (op !== CAS || isInt32(b)) ? array : undefined;
+    this.writes = op !== LOAD && op !== PLAIN_LOAD && op !== WAIT && op !== NOTIFY && op < ENDED;
     this.deadline = deadline;
     this.thrown = thrown;
   }
+}
+
+const VIEW_KINDS = [
+  'Int8Array',
+  'Uint8Array',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'BigInt64Array',
+  'BigUint64Array',
+  'Uint8ClampedArray',
+  'Float32Array',
+  'Float64Array',
+];
+
+/** A number for the kind of a view, whichever class it has: the same bytes read through another kind are another value. */
+function kindOfView(array: ElementArray): number {
+  return array instanceof Int32Array ? 4 : VIEW_KINDS.indexOf(array[Symbol.toStringTag]);
 }
 
 function isInt32(value: Value): boolean {

@@ -1,4 +1,6 @@
 import type { SearchState } from './coverage.ts';
+import type { Observed } from './observations.ts';
+import type { Owned, Range } from './ownership.ts';
 import type { ExploreResult } from './result.ts';
 import type { Piece } from './strategies/pieces.ts';
 
@@ -13,6 +15,8 @@ export type Part = {
   readonly pieces?: readonly Piece[];
   /** Other parts of the same search come after this one. */
   readonly more?: true;
+  /** Bytes that are known to be shared by plain accesses. */
+  readonly shared: readonly Range[];
 };
 
 /** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
@@ -23,5 +27,15 @@ export type PartResult = {
   readonly bound: string;
   readonly search: SearchState | undefined;
   readonly classes: readonly (readonly [number, number])[];
-  readonly plain: string;
+  /** The search of this piece came to its end, whatever it leaves out. */
+  readonly exhausted: boolean;
+  readonly interrupted: boolean;
+  readonly observed: Observed;
+  readonly omissions: readonly string[];
+  /** Who touches which bytes, as far as it showed here. */
+  readonly owners: readonly Owned[];
+  /** The piece was begun anew, as threads met at bytes that were taken for one thread's own. */
+  readonly restarted: boolean;
+  /** Plain accesses were steps of schedules. */
+  readonly sawPlain: boolean;
 };

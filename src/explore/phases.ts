@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';

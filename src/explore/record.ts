@@ -11,6 +11,7 @@ import {
   LOCK,
   NOTIFY,
   OPERATION_NAMES,
+  PLAIN_LOAD,
   type Point,
   TIMEOUT,
   UNLOCK,
@@ -235,7 +236,7 @@ function endsOf(simulation: Simulation, frames: Places): ThreadEnd[] {
 /** The operands of a call, as a trace has them. */
 export function operandOf(point: Point): TraceEntry['value'] {
   const { op, a, b } = point;
-  if (op === LOAD || op === LOCK || op === UNLOCK || op === TIMEOUT) return null;
+  if (op === LOAD || op === PLAIN_LOAD || op === LOCK || op === UNLOCK || op === TIMEOUT) return null;
   if (op === NOTIFY) return plain(a) ?? null;
   if (op === CAS || (op === WAIT && b !== undefined)) return [plain(a) ?? 0, plain(b) ?? 0];
   return plain(a) ?? null;

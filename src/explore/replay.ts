@@ -1,6 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Divergence, Step } from './executor.ts';
-import { toFailure } from './explore.ts';
+import { toFailure } from './failure.ts';
 import { record } from './record.ts';
 import type { Failure, ThreadEnd, TraceEntry } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
@@ -11,6 +11,8 @@ import { NO_END, watched } from './watchdog.ts';
 export type ReplayOptions = {
   /** A schedule with more steps than that is given up; 10,000 where not given. */
   readonly steps?: number;
+  /** Whether a data race of the schedule is a failure, as where not given. */
+  readonly dataRaces?: 'list' | 'fail';
 };
 
 /** A schedule that was run again. */
@@ -45,30 +47,35 @@ export function replayChecked(
 ): ReplayResult {
   const token = decodeToken(text, scenario.name);
   const limits = { maxSteps: options.steps ?? 10_000, timeouts: token.timeouts };
-  return withSimulation(scenario, token.seed, limits, (simulation) => {
-    const marks = token.marks.length > 0 ? token.marks : undefined;
-    const recording = watched(60_000, () => record(simulation, new Map(token.turns), marks));
-    if (recording === NO_END) {
-      throw new IrqError(
-        'ERR_THREAD_SILENT',
-        `scenario (${scenario.name}): a thread loops without calling Atomics, and was stopped after 60 s`,
-      );
-    }
-    const { diverged } = recording;
-    return {
-      scenario: scenario.name,
-      token: text.trim(),
-      schedule: recording.steps,
-      steps: recording.steps.length,
-      preemptions: recording.preemptions,
-      threads: recording.threads,
-      trace: recording.trace,
-      ...(recording.failure === undefined
-        ? {}
-        : { failure: toFailure(simulation, recording, 'best-found', token.seed, token.timeouts) }),
-      ...(diverged === undefined ? {} : { diverged: withNames(diverged, scenario) }),
-    };
-  });
+  return withSimulation(
+    scenario,
+    token.seed,
+    { ...limits, shared: token.shared ?? [], failsOnRace: options.dataRaces !== 'list' },
+    (simulation) => {
+      const marks = token.marks.length > 0 ? token.marks : undefined;
+      const recording = watched(60_000, () => record(simulation, new Map(token.turns), marks));
+      if (recording === NO_END) {
+        throw new IrqError(
+          'ERR_THREAD_SILENT',
+          `scenario (${scenario.name}): a thread loops without calling Atomics, and was stopped after 60 s`,
+        );
+      }
+      const { diverged } = recording;
+      return {
+        scenario: scenario.name,
+        token: text.trim(),
+        schedule: recording.steps,
+        steps: recording.steps.length,
+        preemptions: recording.preemptions,
+        threads: recording.threads,
+        trace: recording.trace,
+        ...(recording.failure === undefined
+          ? {}
+          : { failure: toFailure(simulation, recording, 'best-found', token.seed, token.timeouts) }),
+        ...(diverged === undefined ? {} : { diverged: withNames(diverged, scenario) }),
+      };
+    },
+  );
 }
 
 function withNames(divergence: Divergence, scenario: CheckedScenario): Divergence {

@@ -7,11 +7,14 @@ export type FailureKind =
   | 'deadlock'
   | 'lost-wakeup'
   | 'missed-notify'
+  /** A notify woke a thread that could not use it, and the thread that could was not woken. */
+  | 'misdirected-notify'
   | 'orphan-wait'
   | 'livelock'
   | 'stuck-spin'
   | 'step-limit'
-  | 'nondeterminism';
+  | 'nondeterminism'
+  | 'data-race';
 
 /** One step of a schedule, as it is printed. */
 export type TraceEntry = {
@@ -40,6 +43,15 @@ export type ThreadEnd = {
   readonly site?: string;
 };
 
+/** A failure of another kind, or of another thread, than the one that is shown. */
+export type SmallerFailure = {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly token: string;
+  readonly preemptions: number;
+  readonly steps: number;
+};
+
 /** A failing schedule. */
 export type Failure = {
   readonly kind: FailureKind;
@@ -48,8 +60,12 @@ export type Failure = {
   /** The schedule as one string; see token.ts. */
   readonly token: string;
   readonly preemptions: number;
-  /** `proved`: no schedule with fewer preemptions fails. */
+  /** `proved`: no schedule with fewer preemptions fails in this way; `proof` says which way that is. */
   readonly minimal: 'proved' | 'best-found';
+  /** Where it is proved: what, in words. It says nothing of failures of another kind, or of another thread. */
+  readonly proof?: string;
+  /** The smallest schedule met that fails in another way, where that is smaller than this one. */
+  readonly smaller?: SmallerFailure;
   readonly steps: number;
   readonly threads: readonly ThreadEnd[];
   readonly trace: readonly TraceEntry[];
@@ -67,10 +83,35 @@ export type Coverage = {
   readonly fraction?: number;
   /** Seconds until the whole tree is done, by that estimate. */
   readonly etaSeconds?: number;
-  /** Random strategies: the chance that one more schedule shows a class not seen yet (Good-Turing). */
+  /** Random strategies: the estimated chance that one more schedule shows a class not seen yet (Good-Turing); 0 excludes nothing. */
   readonly nextIsNew?: number;
   /** Random strategies: classes there are at least (Chao1). */
   readonly classesAtLeast?: number;
+};
+
+/** One of the two accesses of a data race. */
+export type RaceAccess = {
+  readonly thread: string;
+  readonly kind: OperationName;
+  /** `file:line:column` of the access; empty where it is not known. */
+  readonly site: string;
+  /** The calls it was made through, innermost first, at most four. */
+  readonly callers?: readonly string[];
+};
+
+/**
+ * Two accesses of different threads to the same bytes, one of them a write, not both by Atomics, that nothing orders:
+ * the ECMAScript memory model lets the reader see a value that no interleaving gives. One for each word, pair of threads
+ * and pair of kinds.
+ */
+export type DataRace = {
+  /** The word, as traces name it. */
+  readonly word: string;
+  /** In the order of the schedule of the token. */
+  readonly first: RaceAccess;
+  readonly second: RaceAccess;
+  /** A schedule in which the two meet. */
+  readonly token: string;
 };
 
 /** What `explore` answers; with `schemaVersion` and `command` added it is the CLI's `--json`. */
@@ -81,6 +122,10 @@ export type ExploreResult = {
   readonly verdict: 'pass' | 'fail' | 'unknown';
   /** Every schedule within the stated bound has been seen. */
   readonly exhausted: boolean;
+  /** What a `pass` is about: `schedules within dfs(preemptions=2)`. Null where it is about every schedule. */
+  readonly bounded: string | null;
+  /** The user stopped the search; the rest says what was seen until then. */
+  readonly interrupted?: true;
   readonly schedules: number;
   readonly steps: number;
   /** Different classes of schedules seen (equal up to the order of independent steps). */
@@ -95,6 +140,8 @@ export type ExploreResult = {
   /** The strategy that ran it, as it calls itself: under `auto` one of its own, such as `pct(2)` or `dfs(preemptions=1)`. */
   readonly foundBy?: string;
   readonly failure?: Failure;
+  /** The data races of all schedules that were run; at most 32. */
+  readonly dataRaces: readonly DataRace[];
   /** With `outcomes`: how often each was seen. */
   readonly outcomes?: Readonly<Record<string, number>>;
   readonly coverage: Coverage;

@@ -1,7 +1,12 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { isAllRewritten } from './source/offered.ts';
 
-/** One thread of a scenario: plain, synchronous, and a function of shared memory alone. */
-export type ThreadBody<S> = (state: S) => void;
+/**
+ * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
+ * @param state - the thread's own copy, made afresh for each run, in which shared memory is shared.
+ * @param own - what the scenario's `own` made for this run of this thread.
+ */
+export type ThreadBody<S, O = unknown> = (state: S, own: O) => void;
 
 /** What a scenario says of the results it may have, after jcstress: each allowed one is listed beside the test. */
 export type Outcomes<S> = {
@@ -14,17 +19,22 @@ export type Outcomes<S> = {
 
 /**
  * A small concurrent program, to be run under every schedule. All threads are enabled from the start. `setup` makes the
- * state: typed arrays over SharedArrayBuffers and plain data. What threads change must lie in those buffers and be
- * changed with Atomics; they may keep nothing else from run to run, as each thread is run many times in one schedule.
+ * state: typed arrays over SharedArrayBuffers, plain data, and objects without private fields. Threads meet in those
+ * buffers and nowhere else; they may keep nothing from run to run, as each thread is run many times in one schedule.
  */
-export type Scenario<S = unknown> = {
+export type Scenario<S = unknown, O = unknown> = {
   /** What tokens are bound to; `scenario` where not given. */
   readonly name?: string;
   /** Makes the state. Has to give the same bytes each time; Date, Math.random and crypto are seeded for it. */
   setup?(): S;
   /** In the place of `setup`: the state is an `Int32Array` over that many shared zero words. */
   readonly words?: number;
-  readonly threads: Readonly<Record<string, ThreadBody<S>>>;
+  /**
+   * Makes what a thread has for itself, at the start of each of its runs and as a part of it: views of the shared memory,
+   * objects with private fields. The thread gets it as its second argument.
+   */
+  own?(state: S, thread: string): O;
+  readonly threads: Readonly<Record<string, ThreadBody<S, O>>>;
   /** Runs when the last thread has ended; throws if the end is wrong. */
   finally?(state: S): void;
   /** The name of the word at that byte of that buffer, or nothing to have it named by array and index. */
@@ -41,6 +51,10 @@ export type CheckedScenario = {
   readonly finally: ((state: unknown) => void) | undefined;
   readonly names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
   readonly outcomes: Outcomes<unknown> | undefined;
+  /** Its source was rewritten, so that plain accesses to shared memory are seen without proxies. */
+  readonly rewritten: boolean;
+  /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
+  readonly plain: 'points' | 'off';
 };
 
 /** Threads are kept in the bits of one small integer. */
@@ -48,16 +62,29 @@ const MOST_THREADS = 30;
 
 const NAME = /^[\w.+-]{1,80}$/;
 
+/** How a scenario was loaded. */
+export type Loaded = {
+  /** Its source calls plain.ts for accesses to elements. */
+  readonly rewritten?: boolean;
+  readonly plain?: 'points' | 'off';
+  /**
+   * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
+   * instance that the scenario is from.
+   */
+  readonly anew?: () => unknown;
+};
+
 /**
  * Checks that a value has the shape of a scenario.
  * @param where - what to call it in messages: a file, or `scenario`.
+ * @param loaded - how it was loaded, where it comes from a file.
  * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right.
  */
-export function checkScenario(value: unknown, where = 'scenario'): CheckedScenario {
+export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
   if (!isRecord(value)) {
     return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
   }
-  const { name = 'scenario', setup, words, threads, finally: check, names, outcomes } = value;
+  const { name = 'scenario', setup, words, own, threads, finally: check, names, outcomes } = value;
   if (typeof name !== 'string' || !NAME.test(name)) {
     return refuse(where, `\`name\` is ${show(name)}`, 'letters, digits, and . _ + - only, at most 80');
   }
@@ -88,6 +115,7 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
   for (const [thread, body] of Object.entries(threads)) requirePlain(label, `threads.${thread}`, body);
   if (setup !== undefined) requirePlain(label, 'setup', setup);
   if (check !== undefined) requirePlain(label, 'finally', check);
+  if (own !== undefined) requirePlain(label, 'own', own);
   if (names !== undefined) requirePlain(label, 'names', names);
   if (outcomes !== undefined && !isOutcomes(outcomes)) {
     return refuse(
@@ -96,13 +124,17 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
       "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
     );
   }
+  const { rewritten = isAllRewritten(), plain = 'points', anew = () => value } = loaded;
   const scenario = value as Scenario;
   return {
     name,
     threadNames: Object.keys(threads),
     bodies: Object.keys(threads).map((thread) => (state: unknown) => {
       // Looked up by name so that `this` is the threads object, as the source reads.
-      const result: unknown = scenario.threads[thread]?.(state);
+      const instance = anew() as Scenario;
+      const mine = instance.own?.(state, thread);
+      if (isThenable(mine)) throw asyncError(label, 'own', 'returned a promise');
+      const result: unknown = instance.threads[thread]?.(state, mine);
       if (isThenable(result)) throw asyncError(label, `threads.${thread}`, 'returned a promise');
     }),
     setup: () => {
@@ -114,11 +146,13 @@ export function checkScenario(value: unknown, where = 'scenario'): CheckedScenar
     finally: check === undefined ? undefined : (state) => scenario.finally?.(state),
     names: names === undefined ? undefined : (buffer, byteOffset) => scenario.names?.(buffer, byteOffset),
     outcomes: scenario.outcomes,
+    rewritten,
+    plain,
   };
 }
 
 /** Gives back its argument; lets an editor check and complete a scenario as it is written. */
-export function defineScenario<S>(scenario: Scenario<S>): Scenario<S> {
+export function defineScenario<S, O = unknown>(scenario: Scenario<S, O>): Scenario<S, O> {
   return scenario;
 }
 

@@ -26,6 +26,7 @@ export class FollowChoices implements Strategy {
   readonly name = 'replay';
   readonly everyStep = true;
   readonly watches = true;
+  readonly follows = true;
   readonly #turns: ReadonlyMap<number, number>;
   readonly #expectedOps: readonly number[] | undefined;
   #run: RunView | undefined;

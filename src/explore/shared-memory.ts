@@ -1,269 +1,395 @@
-import type { IntegerArray } from './operation.ts';
-
-type Shared = {
-  readonly buffer: SharedArrayBuffer;
-  /** Address of its first byte in the explorer's numbering. */
-  readonly base: number;
-  readonly bytes: Uint8Array;
-  /** The bytes after setup. */
-  readonly fresh: Uint8Array;
-  /** For comparing and putting back within a schedule. */
-  readonly kept: Uint8Array;
-  /** The same three as words; a rest of less than a word is left out. */
-  readonly words: Int32Array;
-  readonly freshWords: Int32Array;
-  readonly keptWords: Int32Array;
-  /** The words that some operation may have written, in any schedule; and which they are. */
-  readonly touched: number[];
-  readonly isTouched: Uint8Array;
-};
-
-type View = { readonly path: string; readonly at: number; readonly bytes: number; readonly step: number };
-
-/** Buffers start on multiples of this, so that no two of them share an address. */
-const GAP = 64;
-/** Up to this many bytes a loop is faster than a call. */
-const SMALL = 64;
+import { execute } from './execute.ts';
+import { Image } from './image.ts';
+import type { ElementArray, Point, Value } from './operation.ts';
+import { partOf, sameBytes, setBytes } from './raw-bytes.ts';
+import { type Shared, SharedBuffers } from './shared-buffers.ts';
+import { TouchedCells } from './touched-cells.ts';
+import { type Cells, UndoLog } from './undo-log.ts';
+import { UnseenLooks } from './unseen-looks.ts';
 
 /**
- * The buffers that the threads of a scenario share: all SharedArrayBuffers that the state leads to, and those that
- * setup made. Numbers their bytes, so that two views of the same bytes are the same place, and puts all of them back
- * as they were after setup.
+ * How the bytes are put back:
+ * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes nobody tells of.
+ * - touched: those that operations write in any schedule, as long as they are few.
+ * - logged: those that operations have written, from a log of what was there before. What a schedule costs follows what
+ *   it writes, and not the size of the memory.
+ * - tracked: as logged, and what the threads' code has written unseen is found by comparing all bytes with a copy, after
+ *   each run of the code. For code that uses shared memory in ways that are no operations.
  */
-export class SharedMemory {
-  readonly #shared: Shared[] = [];
-  readonly #views: View[] = [];
-  readonly #names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
-  #end = GAP;
-  #whole = true;
-  #lastBuffer: ArrayBufferLike | undefined;
-  #lastBase = -1;
+type Mode = 'copied' | 'touched' | 'logged' | 'tracked';
 
-  constructor(
-    state: unknown,
-    made: readonly SharedArrayBuffer[],
-    names?: (buffer: SharedArrayBuffer, byteOffset: number) => string | undefined,
-  ) {
-    this.#names = names;
-    this.#collect(state, 's', new Set());
-    for (const buffer of made) this.#add(buffer);
-  }
+/** The copies of one buffer's bytes that its mode needs. */
+type Copies = {
+  image: Image;
+  /** Of a small buffer all bytes after setup; of a larger one none. */
+  readonly fresh: Uint8Array | undefined;
+  /** Copied: the bytes when {@link SharedMemory.keep} was called. Tracked: the bytes as far as they are known. */
+  shadow: Uint8Array | undefined;
+};
 
-  get buffers(): readonly SharedArrayBuffer[] {
-    return this.#shared.map((shared) => shared.buffer);
-  }
+/** What a thread has written to bytes that no other thread touches, with what was there at the start. */
+type OwnWrite = {
+  readonly cells: Cells;
+  readonly shared: number;
+  readonly index: number;
+  readonly before: number;
+};
 
-  /** The address of the array's first byte; -1 where it is not shared. */
-  locate(array: IntegerArray): number {
-    const buffer = array.buffer;
-    if (buffer !== this.#lastBuffer) {
-      this.#lastBuffer = buffer;
-      this.#lastBase = -1;
-      for (const shared of this.#shared) if (shared.buffer === buffer) this.#lastBase = shared.base;
-    }
-    return this.#lastBase < 0 ? -1 : this.#lastBase + array.byteOffset;
-  }
+/** Up to this many bytes in all, copying is faster than a log. */
+const SMALL = 64;
+/** So many cells are put back without asking which of them a schedule has written. */
+const MOST_TOUCHED = 64;
 
-  /** Which buffer an address lies in, and where. */
-  place(at: number): { buffer: number; byteOffset: number } {
-    for (let i = this.#shared.length - 1; i >= 0; i--) {
-      const shared = this.#shared[i];
-      if (shared !== undefined && at >= shared.base) return { buffer: i, byteOffset: at - shared.base };
-    }
-    return { buffer: -1, byteOffset: at };
-  }
+/**
+ * The bytes that the threads of a scenario share: puts all of them back as they were after setup, and between the runs
+ * of the threads' code as they were before.
+ */
+export class SharedMemory extends SharedBuffers {
+  /** Operations are done as they are, without a log. */
+  copied = true;
+  #mode: Mode = 'copied';
+  #next: Mode = 'copied';
+  readonly #copies: Copies[] = [];
+  readonly #log = new UndoLog();
+  readonly #touched = new TouchedCells();
+  readonly #values: number[] = [];
+  readonly #own: OwnWrite[][] = [];
+  #mark = 0;
+  #kept = 0;
+  readonly #looks = new UnseenLooks();
 
-  /** The name of a word: what the scenario calls it, else array and index within the state. */
-  nameOf(at: number, size: number): string {
-    const { buffer, byteOffset } = this.place(at);
-    const shared = this.#shared[buffer];
-    if (shared === undefined) return `byte ${at}`;
-    const given = this.#names?.(shared.buffer, byteOffset);
-    if (given !== undefined && given !== '') return given;
-    const holds = this.#views.filter((view) => at >= view.at && at + size <= view.at + view.bytes);
-    const view = holds.find((each) => each.step === size) ?? holds[0];
-    if (view === undefined) return `buffer${buffer}+${byteOffset}`;
-    if (view.step === size) return `${view.path}[${(at - view.at) / size}]`;
-    return `${view.path}+${at - view.at}`;
-  }
-
-  /**
-   * Off where all that changes the bytes within a schedule is operations, each of them told by {@link touch}: then only
-   * the words that one of them has written are copied, and the others are compared, which takes a third of the time.
-   */
-  get whole(): boolean {
-    return this.#whole;
-  }
-
-  set whole(whole: boolean) {
-    if (this.#whole && !whole) for (const { fresh, kept } of this.#shared) kept.set(fresh);
-    this.#whole = whole;
-  }
-
-  /** An operation that may write these bytes is about to be done for the first time. */
-  touch(at: number, size: number): void {
-    const { buffer, byteOffset } = this.place(at);
-    const shared = this.#shared[buffer];
-    if (shared === undefined) return;
-    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
-      if (shared.isTouched[word] !== 0) continue;
-      shared.isTouched[word] = 1;
-      shared.touched.push(word);
-    }
+  /** The whole memory is compared each time that unseen writes are looked for. */
+  get alwaysLooks(): boolean {
+    return this.#looks.each;
   }
 
   /** Takes the bytes as they are now for those that {@link restore} puts back. */
   markFresh(): void {
-    for (const { bytes, fresh, kept } of this.#shared) {
-      fresh.set(bytes);
-      kept.set(bytes);
+    this.#log.clear();
+    for (const [i, shared] of this.shared.entries()) this.#copies[i] = copiesOf(shared);
+  }
+
+  protected override adopt(buffer: SharedArrayBuffer): Shared | undefined {
+    const shared = super.adopt(buffer);
+    if (shared !== undefined) {
+      const copies = copiesOf(shared);
+      this.#copies.push(copies);
+      if (this.#mode === 'copied' || this.#mode === 'tracked') copies.shadow = new Uint8Array(shared.bytes);
+      if (this.#next !== 'tracked') this.searchFast();
+    }
+    return shared;
+  }
+
+  /** From the next schedule on: threads change shared memory by operations only. */
+  searchFast(): void {
+    this.#next = this.size <= SMALL ? 'copied' : this.#touched.count <= MOST_TOUCHED ? 'touched' : 'logged';
+  }
+
+  /** From the next schedule on: threads also change shared memory unseen. */
+  searchExactly(): void {
+    this.#next = 'tracked';
+  }
+
+  /** Puts everything back as it was after setup. */
+  restore(): void {
+    for (let t = 0; t < this.#own.length; t++) this.beginRun(t);
+    if (this.#mode === 'copied') this.#copyFresh();
+    else {
+      if (this.#mode === 'touched') this.#touched.restore();
+      else if (this.#mode === 'logged') this.#log.rollTo(0);
+      else {
+        this.#log.travel(0);
+        this.#log.clear();
+      }
+      // What `finally` has written unseen.
+      if ((this.#mode === 'tracked' || this.#isDue()) && this.#restoreUnseen()) this.#sawUnseen();
+    }
+    if (this.#next === 'touched' && this.#touched.count > MOST_TOUCHED) this.#next = 'logged';
+    if (this.#mode !== this.#next) this.#changeMode();
+    else if (this.#mode === 'tracked') this.#shadowAll();
+    this.#mark = 0;
+  }
+
+  #changeMode(): void {
+    this.#mode = this.#next;
+    this.copied = this.#mode === 'copied' || this.#mode === 'touched';
+    this.#log.clear();
+    for (const copies of this.#copies) copies.shadow = undefined;
+    if (this.#mode === 'copied' || this.#mode === 'tracked') this.#shadowAll();
+  }
+
+  #shadowAll(): void {
+    for (const [i, { bytes }] of this.shared.entries()) {
+      const copies = this.#copies[i] as Copies;
+      if (copies.shadow === undefined) copies.shadow = new Uint8Array(bytes);
+      else if (!sameBytes(copies.shadow, bytes)) setBytes(copies.shadow, bytes);
     }
   }
 
-  restore(): void {
-    for (const shared of this.#shared) {
-      const { bytes, fresh } = shared;
-      if (this.#isCopied(shared)) copy(fresh, bytes);
-      else {
-        copyWords(shared.freshWords, shared.words, shared.touched);
-        // What `finally` has written, or code without Atomics.
-        if (Buffer.compare(bytes, fresh) !== 0) bytes.set(fresh);
+  #copyFresh(): void {
+    for (let i = 0; i < this.shared.length; i++) {
+      const { bytes } = this.shared[i] as Shared;
+      const { fresh, image } = this.#copies[i] as Copies;
+      if (fresh === undefined) image.restore(bytes);
+      else copy(fresh, bytes);
+    }
+  }
+
+  #sawUnseen(): void {
+    if (this.#mode !== 'tracked') this.#looks.found(this.size);
+  }
+
+  #restoreUnseen(): boolean {
+    let found = false;
+    for (const [i, { bytes }] of this.shared.entries()) {
+      const { image } = this.#copies[i] as Copies;
+      if (image.difference(bytes) < 0) continue;
+      image.restore(bytes);
+      found = true;
+    }
+    return found;
+  }
+
+  /** Does an operation on the memory, and remembers what it has written. */
+  execute(point: Point): Value {
+    if (!point.writes || this.copied) return execute(point);
+    if (this.#mode === 'logged') {
+      if (point.words !== undefined) this.#log.push(point.words, point.index);
+      else this.#logRange(point.at, point.size);
+      return execute(point);
+    }
+    const answer = execute(point);
+    this.#absorbRange(point.at, point.size);
+    return answer;
+  }
+
+  /** An operation that may write these bytes has become known. */
+  touch(at: number, size: number): void {
+    if (this.#touched.count <= MOST_TOUCHED || this.#mode === 'touched') this.#touch(at, size);
+  }
+
+  /** Some bytes are about to be written outside all threads. */
+  willWrite(at: number, size: number): void {
+    if (this.#mode === 'touched') this.#touch(at, size);
+    else if (this.#mode === 'logged') this.#logRange(at, size);
+  }
+
+  #touch(at: number, size: number): void {
+    this.eachCell(at, size, (cells, index, shared) => {
+      const { image } = this.#copies[shared] as Copies;
+      this.#touched.add(cells, index, image.cell(index, cells.BYTES_PER_ELEMENT));
+    });
+  }
+
+  /** How many writes there have been in this schedule; {@link travel} goes to such a time. Tracked only. */
+  get position(): number {
+    return this.#log.length;
+  }
+
+  /** Makes the memory what it was at some time of this schedule. Tracked only. */
+  travel(position: number): void {
+    this.#log.travel(position);
+  }
+
+  /** Takes what the code that has just run has written unseen for what the memory is now. Tracked only. */
+  absorb(): void {
+    if (this.#mode !== 'tracked') return;
+    for (const [i, shared] of this.shared.entries()) {
+      const shadow = (this.#copies[i] as Copies).shadow as Uint8Array;
+      if (sameBytes(shared.bytes, shadow)) continue;
+      for (let at = 0; at < shadow.length; at += 4096) {
+        const until = Math.min(at + 4096, shadow.length);
+        if (sameBytes(partOf(shared.bytes, at, until), partOf(shadow, at, until))) continue;
+        this.#absorbRange(shared.base + at, until - at);
       }
     }
   }
 
   /** Notes all bytes, for {@link changed} and {@link putBack}. */
   keep(): void {
-    for (const shared of this.#shared) {
-      if (this.#isCopied(shared)) copy(shared.bytes, shared.kept);
-      else copyWords(shared.words, shared.keptWords, shared.touched);
+    if (this.#mode === 'copied') this.#copyToShadow();
+    else if (this.#mode === 'touched') this.#touched.keep();
+    else if (this.#mode === 'logged') {
+      this.#mark = this.#log.length;
+      this.#kept = this.#mark;
+      this.#log.values(this.#values);
     }
   }
 
   putBack(): void {
-    for (const shared of this.#shared) {
-      if (this.#isCopied(shared)) copy(shared.kept, shared.bytes);
-      else copyWords(shared.keptWords, shared.words, shared.touched);
+    if (this.#mode === 'copied') {
+      for (let i = 0; i < this.shared.length; i++) {
+        copy((this.#copies[i] as Copies).shadow as Uint8Array, (this.shared[i] as Shared).bytes);
+      }
+    } else if (this.#mode === 'touched') this.#touched.putBack();
+    else if (this.#mode === 'logged') this.#log.rollTo(this.#mark);
+    else {
+      this.#log.travel(this.#log.length);
+      for (const [i, { bytes }] of this.shared.entries()) {
+        const { shadow } = this.#copies[i] as Copies;
+        if (shadow !== undefined && !sameBytes(bytes, shadow)) setBytes(bytes, shadow);
+      }
     }
   }
 
-  #isCopied({ bytes, touched }: Shared): boolean {
-    return this.#whole || bytes.length <= SMALL || touched.length > bytes.length >> 5;
-  }
-
-  get size(): number {
-    return this.#shared.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  }
-
-  /** A copy of all bytes, for {@link load}. */
-  save(): Uint8Array {
-    const saved = new Uint8Array(this.size);
-    let at = 0;
-    for (const { bytes } of this.#shared) {
-      saved.set(bytes, at);
-      at += bytes.length;
+  /**
+   * The address of a byte that is not as {@link keep} saw it; -1 where none is found. A large memory is not compared
+   * whole each time.
+   */
+  changed(): number {
+    if (this.#mode === 'tracked') return -1;
+    if (this.#mode === 'copied') {
+      for (let i = 0; i < this.shared.length; i++) {
+        const { bytes, base } = this.shared[i] as Shared;
+        const kept = (this.#copies[i] as Copies).shadow as Uint8Array;
+        if (bytes.length > SMALL && sameBytes(bytes, kept)) continue;
+        for (let k = 0; k < bytes.length; k++) if (bytes[k] !== kept[k]) return base + k;
+      }
+      return -1;
     }
-    return saved;
-  }
-
-  load(saved: Uint8Array): void {
-    let at = 0;
-    for (const { bytes } of this.#shared) {
-      bytes.set(saved.subarray(at, at + bytes.length));
-      at += bytes.length;
+    if (this.#mode === 'touched') {
+      const cell = this.#touched.changed();
+      if (cell !== undefined) return this.#addressOf(cell);
+      const found = this.#isDue() ? this.#touched.whileFresh(() => this.#unseenAnywhere()) : -1;
+      if (found >= 0) this.#sawUnseen();
+      return found;
     }
+    const i = this.#log.difference(this.#values, this.#kept);
+    if (i >= 0) return this.#addressOf(this.#log.cellOf(i));
+    const at = this.#isDue() ? this.#unseenAnywhere() : -1;
+    if (at >= 0) this.#sawUnseen();
+    return at;
   }
 
-  /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without Atomics. */
+  /** Looks at the whole memory once more, at the end of a search, between two schedules. */
+  lookAtLast(): void {
+    if (
+      this.copied !== (this.#mode === 'touched') ||
+      this.#mode === 'tracked' ||
+      this.#looks.missNothing(this.size)
+    )
+      return;
+    this.restore();
+    if (this.#unseenAnywhere() >= 0) this.#sawUnseen();
+  }
+
+  /** Compares the whole memory with what operations have made of it; the address of a byte that differs, or -1. */
+  #unseenAnywhere(): number {
+    const values: number[] = [];
+    this.#log.values(values);
+    const own = this.#own.flat();
+    const ownValues = own.map(({ cells, index }) => cells[index] as number);
+    for (const { cells, index, before } of own.reverse()) cells[index] = before;
+    this.#log.takeBack();
+    let at = -1;
+    for (let i = 0; i < this.shared.length && at < 0; i++) {
+      const { bytes, base } = this.shared[i] as Shared;
+      const found = (this.#copies[i] as Copies).image.difference(bytes);
+      if (found >= 0) at = base + found;
+    }
+    this.#log.put(values);
+    for (const [i, { cells, index }] of own.reverse().entries()) cells[index] = ownValues[i] as number;
+    return at;
+  }
+
+  #isDue(): boolean {
+    return this.#looks.isDue(this.size, this.#log.length);
+  }
+
+  /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without operations. */
   garble(at: number, size: number, salt: number): void {
-    this.touch(at, size);
+    this.willWrite(at, size);
     const { buffer, byteOffset } = this.place(at);
-    const bytes = this.#shared[buffer]?.bytes;
+    const bytes = this.shared[buffer]?.bytes;
     for (let i = 0; bytes !== undefined && i < size; i++) {
       bytes[byteOffset + i] =
         (bytes[byteOffset + i] as number) ^ (Math.imul(at + i + salt, 0x9e3779b1) >>> 24) ^ 1;
     }
   }
 
-  /** The address of the first byte that is not as {@link keep} saw it; -1 where none is. */
-  changed(): number {
-    for (const { bytes, kept, base } of this.#shared) {
-      if (bytes.length > SMALL && Buffer.compare(bytes, kept) === 0) continue;
-      for (let i = 0; i < bytes.length; i++) if (bytes[i] !== kept[i]) return base + i;
+  /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
+  beginRun(t: number): void {
+    const writes = this.#own[t];
+    if (writes === undefined || writes.length === 0) return;
+    for (let i = writes.length - 1; i >= 0; i--) {
+      const { cells, shared, index, before } = writes[i] as OwnWrite;
+      cells[index] = before;
+      this.#mirror(shared, cells, index);
     }
-    return -1;
+    writes.length = 0;
   }
 
-  /** The address of the first byte that differs from those of another memory of the same shape; -1 where none does. */
-  differs(other: SharedMemory): number {
-    if (this.#shared.length !== other.#shared.length) return 0;
-    for (const [i, { bytes, base }] of this.#shared.entries()) {
-      const theirs = other.#shared[i]?.bytes;
-      if (theirs === undefined || theirs.length !== bytes.length) return base;
-      for (let k = 0; k < bytes.length; k++) if (bytes[k] !== theirs[k]) return base + k;
-    }
-    return -1;
-  }
-
-  #add(buffer: SharedArrayBuffer): number {
-    const known = this.#shared.find((shared) => shared.buffer === buffer);
-    if (known !== undefined) return known.base;
-    const base = this.#end;
-    const length = buffer.byteLength;
-    this.#end = base + Math.ceil(length / GAP) * GAP + GAP;
-    const fresh = new Uint8Array(length);
-    fresh.set(new Uint8Array(buffer));
-    const kept = new Uint8Array(length);
-    const words = length >> 2;
-    this.#shared.push({
-      buffer,
-      base,
-      bytes: new Uint8Array(buffer),
-      fresh,
-      kept,
-      words: new Int32Array(buffer, 0, words),
-      freshWords: new Int32Array(fresh.buffer, 0, words),
-      keptWords: new Int32Array(kept.buffer, 0, words),
-      touched: [],
-      isTouched: new Uint8Array(words + 1),
+  /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
+  writeOwn(t: number, array: ElementArray, index: number, at: number, value: number | bigint): void {
+    this.#own[t] ??= [];
+    const own = this.#own[t] as OwnWrite[];
+    const from = own.length;
+    this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) => {
+      own.push({ cells, shared, index: cell, before: cells[cell] as number });
     });
-    return base;
+    array[index] = value as number;
+    for (let i = from; i < own.length; i++) {
+      const { cells, shared, index: cell } = own[i] as OwnWrite;
+      this.#mirror(shared, cells, cell);
+    }
   }
 
-  #collect(value: unknown, path: string, seen: Set<unknown>): void {
-    if (typeof value !== 'object' || value === null || seen.has(value)) return;
-    seen.add(value);
-    if (value instanceof SharedArrayBuffer) {
-      this.#add(value);
-      return;
-    }
-    if (ArrayBuffer.isView(value)) {
-      if (!(value.buffer instanceof SharedArrayBuffer)) return;
-      const base = this.#add(value.buffer);
-      const step = 'BYTES_PER_ELEMENT' in value ? Number(value.BYTES_PER_ELEMENT) : 1;
-      this.#views.push({ path, at: base + value.byteOffset, bytes: value.byteLength, step });
-      return;
-    }
-    if (value instanceof Map) {
-      for (const [key, entry] of value) this.#collect(entry, `${path}.get(${String(key)})`, seen);
-      return;
-    }
-    if (Array.isArray(value)) {
-      for (const [i, entry] of value.entries()) this.#collect(entry, `${path}[${i}]`, seen);
-      return;
-    }
-    for (const [key, entry] of Object.entries(value)) this.#collect(entry, `${path}.${key}`, seen);
+  /** A copy of the bytes has to have what is no unseen write. */
+  #mirror(shared: number, cells: Cells, index: number): void {
+    const { shadow } = this.#copies[shared] as Copies;
+    if (shadow === undefined) return;
+    const { bytes } = this.shared[shared] as Shared;
+    const from = index * cells.BYTES_PER_ELEMENT;
+    for (let i = from; i < from + cells.BYTES_PER_ELEMENT; i++) shadow[i] = bytes[i] as number;
   }
+
+  #copyToShadow(): void {
+    for (let i = 0; i < this.shared.length; i++) {
+      const { bytes } = this.shared[i] as Shared;
+      const copies = this.#copies[i] as Copies;
+      if (copies.shadow === undefined) copies.shadow = new Uint8Array(bytes);
+      else copy(bytes, copies.shadow);
+    }
+  }
+
+  #logRange(at: number, size: number): void {
+    this.eachCell(at, size, (cells, index) => this.#log.push(cells, index));
+  }
+
+  #absorbRange(at: number, size: number): void {
+    const { buffer, byteOffset } = this.place(at);
+    const { words, bytes } = this.shared[buffer] as Shared;
+    const shadow = (this.#copies[buffer] as Copies).shadow as Uint8Array;
+    const known = new Int32Array(shadow.buffer, 0, words.length);
+    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
+      if (word < words.length) {
+        if (words[word] === known[word]) continue;
+        this.#log.add(words, word, known[word] as number, words[word] as number);
+        known[word] = words[word] as number;
+      } else {
+        for (let i = words.length * 4; i < bytes.length; i++) {
+          if (bytes[i] === shadow[i]) continue;
+          this.#log.add(bytes, i, shadow[i] as number, bytes[i] as number);
+          shadow[i] = bytes[i] as number;
+        }
+      }
+    }
+  }
+
+  #addressOf({ cells, index }: { readonly cells: Cells; readonly index: number }): number {
+    return this.locate(cells) + index * cells.BYTES_PER_ELEMENT;
+  }
+}
+
+function copiesOf({ bytes }: Shared): Copies {
+  return {
+    image: new Image(bytes),
+    fresh: bytes.length <= SMALL ? new Uint8Array(bytes) : undefined,
+    shadow: undefined,
+  };
 }
 
 function copy(from: Uint8Array, to: Uint8Array): void {
-  if (from.length > SMALL) to.set(from);
+  if (from.length > SMALL) setBytes(to, from);
   else for (let i = 0; i < from.length; i++) to[i] = from[i] as number;
-}
-
-function copyWords(from: Int32Array, to: Int32Array, which: readonly number[]): void {
-  for (let i = 0; i < which.length; i++) {
-    const word = which[i] as number;
-    to[word] = from[word] as number;
-  }
 }

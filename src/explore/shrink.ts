@@ -11,6 +11,8 @@ export type ShrinkBudget = {
   readonly schedules: number;
   /** A thread that comes to no operation for so long is one that has no end; its schedule is left out. */
   readonly hangMs?: number;
+  /** Whether the user has stopped the search: then the smallest schedule so far is the answer. */
+  readonly isStopped?: () => boolean;
 };
 
 /**
@@ -21,11 +23,15 @@ const MOST_WORK = 30_000_000;
 const LONG = 4096;
 /** A batch of schedules under one watchdog. */
 const BATCH = 4096;
+/** Every so many schedules, less one: a look whether the user has stopped the search. */
+const LOOK_MASK = 63;
 
 export type Shrunk = {
   readonly recording: Recording;
-  /** Every schedule with fewer preemptions has been run, and does not fail. */
+  /** Every schedule with fewer preemptions has been run, and none fails with the same kind and in the same thread. */
   readonly minimal: 'proved' | 'best-found';
+  /** The smallest schedule met that fails in another way, where that is smaller. */
+  readonly smaller?: Recording;
   readonly schedulesRun: number;
 };
 
@@ -43,9 +49,12 @@ export function shrink(simulation: Simulation, found: Recording, budget: ShrinkB
   search.shortenSwitches();
   const minimal = kind === 'step-limit' || kind === 'livelock' ? 'best-found' : search.searchBelow();
   const { best, used } = search;
-  if (best === undefined) return { recording: found, minimal, schedulesRun: used };
+  const other = search.smallerOther;
+  const recorded = other === undefined ? undefined : record(simulation, other.turns);
+  const smaller = recorded?.failure === undefined ? {} : { smaller: recorded };
+  if (best === undefined) return { recording: found, minimal, schedulesRun: used, ...smaller };
   const recording = record(simulation, best.turns);
-  if (recording.failure?.kind === kind) return { recording, minimal, schedulesRun: used };
+  if (recording.failure?.kind === kind) return { recording, minimal, schedulesRun: used, ...smaller };
   // Run step by step it does not fail: its threads use shared memory without Atomics.
   const { tracks } = simulation.simulator;
   if (tracks.direct) return { recording: found, minimal: 'best-found', schedulesRun: used };
@@ -58,6 +67,8 @@ type Size = { readonly preemptions: number; readonly steps: number; readonly swi
 class Search {
   /** The smallest so far; undefined for the one that was found. */
   best: Sketch | undefined;
+  /** The smallest that failed in another way. */
+  #other: Sketch | undefined;
   used = 0;
   #work = 0;
   readonly #simulation: Simulation;
@@ -72,6 +83,11 @@ class Search {
     this.#kind = kind;
     this.#culprit = culpritOf(found);
     this.#budget = budget;
+  }
+
+  /** The smallest schedule that fails in another way, where it is smaller than what was looked for. */
+  get smallerOther(): Sketch | undefined {
+    return this.#other !== undefined && isSmaller(this.#other, this.#smallest) ? this.#other : undefined;
   }
 
   get #smallest(): Size {
@@ -114,6 +130,14 @@ class Search {
   }
 
   searchBelow(): Shrunk['minimal'] {
+    const { simulator } = this.#simulation;
+    simulator.cutShort = false;
+    const how = this.#searchAll();
+    // A schedule that was cut off, or a thread that was held for too long, may hide a smaller one.
+    return simulator.cutShort || simulator.tracks.letGo ? 'best-found' : how;
+  }
+
+  #searchAll(): Shrunk['minimal'] {
     for (let most = 0; most <= this.#smallest.preemptions; most++) {
       const dfs = new Dfs({ kind: 'preemptions', most });
       let ended: boolean | undefined = false;
@@ -161,8 +185,11 @@ class Search {
       Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
     );
     const seen = sketch(this.#simulation, all);
-    if (seen.kind !== this.#kind || culpritOf(seen) !== this.#culprit) return false;
     if (!isSmaller(seen, this.#smallest)) return false;
+    if (seen.kind !== this.#kind || culpritOf(seen) !== this.#culprit) {
+      if (seen.kind !== undefined && isSmaller(seen, this.#other ?? this.#smallest)) this.#other = seen;
+      return false;
+    }
     this.best = seen;
     return true;
   }
@@ -182,12 +209,13 @@ class Search {
   }
 
   #hasSpent(share: number): boolean {
-    return this.used >= this.#budget.schedules * share || this.#work >= MOST_WORK * share;
+    if (this.used >= this.#budget.schedules * share || this.#work >= MOST_WORK * share) return true;
+    return (this.used & LOOK_MASK) === 0 && this.#budget.isStopped?.() === true;
   }
 }
 
 /** The thread that threw; other kinds have no single one. */
-function culpritOf({ fault }: { readonly fault: Recording['fault'] }): number {
+export function culpritOf({ fault }: Pick<Recording, 'fault'>): number {
   return fault?.kind === 'threw' ? fault.thread : -1;
 }
 

@@ -1,6 +1,11 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { Blueprint } from './blueprint.ts';
 import { withControlledAtomics } from './controlled-atomics.ts';
+import { withControlledViews } from './controlled-views.ts';
 import { withControlledEnvironment } from './environment.ts';
+import { LeftBehind, withLeftBehind } from './left-behind.ts';
+import { Ownership } from './ownership.ts';
+import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
 import { SharedMemory } from './shared-memory.ts';
 import { Simulator, type SimulatorOptions } from './simulator.ts';
@@ -12,7 +17,11 @@ export type Simulation = {
   readonly simulator: Simulator;
   readonly memory: SharedMemory;
   readonly runner: ThreadRunner;
-  /** Throws where a thread has changed plain data of the state, which real threads would not share. */
+  /** Who touches which bytes without Atomics. */
+  readonly ownership: Ownership;
+  /** What threads left to the event loop. */
+  readonly left: LeftBehind;
+  /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
   checkPlainData(): void;
 };
 
@@ -38,32 +47,46 @@ export function withSimulation<T>(
       `scenario (${scenario.name}): the state has no SharedArrayBuffer, so its threads share nothing. Return typed arrays over one: new Int32Array(new SharedArrayBuffer(64))`,
     );
   }
-  const runner = new ThreadRunner(scenario, state, memory, seed);
-  const simulator = new Simulator(scenario, state, memory, runner, options);
+  const blueprint = new Blueprint(scenario.name, state, !scenario.rewritten);
   const plain = second.plain;
-  const simulation: Simulation = {
-    scenario,
-    simulator,
-    memory,
-    runner,
-    checkPlainData() {
-      const now = fingerprint(state);
-      if (now === plain) return;
-      throw new IrqError(
-        'ERR_SCENARIO',
-        `scenario (${scenario.name}): a thread has changed plain data of the state (${firstDifference(plain, now)}). Real threads get a copy each, and a thread is run many times in one schedule: keep what threads change in a SharedArrayBuffer`,
+  const ownership = new Ownership(options.shared);
+  for (;;) {
+    const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
+    const simulator = new Simulator(scenario, state, memory, runner, options);
+    const left = new LeftBehind();
+    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, left, checkPlainData };
+    try {
+      return withControlledEnvironment(runner, () =>
+        withControlledAtomics(runner, () =>
+          withControlledViews(() => withLeftBehind(runner, left, () => body(simulation))),
+        ),
       );
-    },
-  };
-  return withControlledEnvironment(runner, () => withControlledAtomics(runner, () => body(simulation)));
+    } catch (error) {
+      if (!(error instanceof Restart)) throw error;
+      memory.restore();
+      ownership.restart();
+    }
+  }
+
+  function checkPlainData(): void {
+    const now = fingerprint(state);
+    if (now === plain) return;
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): a thread has changed plain data of the state (${firstDifference(plain, now)}) that it has not got as its own copy: setup's own objects are the main thread's. Keep what threads change in a SharedArrayBuffer, or use the state that the thread is given`,
+    );
+  }
 }
+
+/** The state of a runner that runs no threads. */
+export const NO_STATE = new Blueprint('', undefined, false);
 
 /** A state, its shared memory, and its plain data as a string. */
 export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
 
 /** Makes a state, with clock and chance seeded. */
 export function setUp(scenario: CheckedScenario, seed: number): SetUp {
-  const runner = new ThreadRunner(scenario, undefined, new SharedMemory(undefined, []), seed);
+  const runner = new ThreadRunner(scenario, NO_STATE, new SharedMemory(undefined, []), seed);
   const made: SharedArrayBuffer[] = [];
   const Native = SharedArrayBuffer;
   const Recording = new Proxy(Native, {

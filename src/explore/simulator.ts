@@ -1,18 +1,27 @@
-import { type Fault, judgeEnd } from './end.ts';
+import { mix } from '../base/chance.ts';
+import { DataRaces } from './data-races.ts';
+import { judgeEnd } from './end.ts';
 import { effectOf, execute, valueAt } from './execute.ts';
-import { ALL, ENDED, FAILED, LOCK, NOTIFY, Point, QUEUE, TIMEOUT, type Value, WAIT } from './operation.ts';
+import {
+  ALL,
+  ENDED,
+  FAILED,
+  LOCK,
+  NOTIFY,
+  Point,
+  QUEUE,
+  READ,
+  TIMEOUT,
+  type Value,
+  WAIT,
+} from './operation.ts';
+import type { Range } from './ownership.ts';
+import { Schedule } from './running-schedule.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { stillAnswered } from './spin.ts';
-import {
-  countThreads,
-  nthThread,
-  PRUNE,
-  type RunEnd,
-  type RunView,
-  type Strategy,
-} from './strategies/strategy.ts';
-import { END, mix, type ThreadRunner } from './thread-runner.ts';
+import { countThreads, nthThread, PRUNE, type RunEnd, type Strategy } from './strategies/strategy.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
 
@@ -20,13 +29,18 @@ import { inPieces, LATER, type Piecework } from './watchdog.ts';
 export type Timeouts = 'late' | 'any' | 'never';
 
 export type SimulatorOptions = {
-  /** A schedule longer than this is given up. */
+  /**
+   * The strategy chooses for so many steps. A schedule that has not come to its end then goes on fairly, by lot, for as
+   * many again: where it ends so, it is cut off; where it does not, it does not end at all.
+   */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** A schedule with a data race fails. */
+  readonly failsOnRace?: boolean;
+  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
+  readonly shared?: readonly Range[];
 };
 
-/** A loop that awaits a change which nobody can make is called stuck after asking for the same this often. */
-const STUCK_ROUNDS = 10_000;
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
  * from a point is remembered (see Point), so a schedule is executed from what is remembered, and then each thread's
@@ -37,32 +51,7 @@ const STUCK_ROUNDS = 10_000;
  * A step costs 25 to 40 ns where histories repeat. Where they do not, a thread is run again from its start whenever it
  * gets an answer that was not expected: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
  */
-export class Simulator implements RunView, Piecework<RunEnd | undefined> {
-  readonly threads: number;
-  readonly pending: Point[];
-  readonly done: Int32Array;
-  readonly paths: Point[][];
-  readonly answers: Value[][];
-  readonly stepThread: Uint8Array;
-  readonly stepPoint: Point[];
-  readonly stepEffect: Uint8Array;
-  readonly stepWoke: Int32Array;
-  readonly stepAnswer: Value[];
-  readonly choices: Uint8Array;
-  choiceCount = 0;
-  index = 0;
-  steps = 0;
-  enabled = 0;
-  waiting = 0;
-  /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
-  watching = 0;
-  fault: Fault | undefined;
-  /** Steps of all schedules, counted. */
-  totalSteps = 0;
-  /** Fill in the step arrays even where the strategy does not look at them. */
-  recordAlways = false;
-  /** The outcome of the last schedule, where the scenario has outcomes. */
-  outcome: string | undefined;
+export class Simulator extends Schedule implements Piecework<RunEnd | undefined> {
   readonly #scenario: CheckedScenario;
   readonly #state: unknown;
   readonly #memory: SharedMemory;
@@ -71,6 +60,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   readonly #options: SimulatorOptions;
   readonly #queue: number[] = [];
   #released = 0;
+  /** Under `late`: the moment to which all threads have waited, ns. */
+  #now = 0;
   #live = 0;
   #woke = 0;
   #failed = -1;
@@ -81,6 +72,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #begun = false;
   #again = false;
   #records = false;
+  #pretended = 0;
 
   constructor(
     scenario: CheckedScenario,
@@ -89,25 +81,15 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     runner: ThreadRunner,
     options: SimulatorOptions,
   ) {
-    const n = scenario.bodies.length;
-    this.threads = n;
+    const tracks = new Tracks(scenario.bodies.length, memory, runner);
+    super(tracks, 2 * options.maxSteps + 1, options.timeouts === 'late');
     this.#scenario = scenario;
     this.#state = state;
     this.#memory = memory;
     this.#runner = runner;
     this.#options = options;
-    runner.timesMatter = options.timeouts === 'late';
-    this.pending = new Array<Point>(n).fill(END);
-    this.#tracks = new Tracks(n, memory, runner);
-    this.done = this.#tracks.done;
-    this.paths = this.#tracks.paths;
-    this.answers = this.#tracks.answers;
-    this.choices = new Uint8Array(options.maxSteps + 1);
-    this.stepThread = new Uint8Array(options.maxSteps + n + 1);
-    this.stepEffect = new Uint8Array(options.maxSteps + n + 1);
-    this.stepWoke = new Int32Array(options.maxSteps + n + 1);
-    this.stepPoint = [];
-    this.stepAnswer = [];
+    this.#tracks = tracks;
+    runner.timesMatter = this.late;
   }
 
   /** What the threads have done, and what is known of how they go on. */
@@ -137,6 +119,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (!this.#begun) {
         this.#reset();
         if (!strategy.begin(this, this.#again)) return undefined;
+        this.#pretended = strategy.pretendedWakeups ?? 0;
         this.#records = strategy.watches || this.recordAlways;
         this.#start();
         this.#begun = true;
@@ -148,7 +131,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (how === 'again') continue;
       this.totalSteps += this.steps;
       strategy.end(how);
-      return how;
+      return strategy.repeats === true ? 'pruned' : how;
     }
   }
 
@@ -166,6 +149,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #reset(): void {
     this.#memory.restore();
     this.#tracks.begin();
+    this.races?.begin();
     this.choiceCount = 0;
     this.steps = 0;
     this.enabled = 0;
@@ -173,6 +157,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.watching = 0;
     this.fault = undefined;
     this.outcome = undefined;
+    this.#now = 0;
     this.#released = 0;
     this.#failed = -1;
     this.#live = 0;
@@ -188,40 +173,41 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
-    const { maxSteps, timeouts } = this.#options;
+    const { maxSteps } = this.#options;
     const tracks = this.#tracks;
     const everyStep = strategy.watches || strategy.everyStep;
-    const fairFrom = maxSteps >> 1;
+    const chosen = strategy.follows === true ? 2 * maxSteps : maxSteps;
     let current = this.#current;
     let how: RunEnd = 'ended';
     while (this.#failed < 0 && !tracks.stop) {
-      const enabled = this.enabled;
-      if (enabled === 0) {
+      let able = this.enabled;
+      if (able === 0) {
         if (this.#live === 0) break;
-        if (timeouts === 'late' && this.#timeOutFirst()) continue;
-        if (this.watching !== 0 && this.#release()) continue;
-        how = 'stuck';
-        break;
-      }
-      if (this.steps >= maxSteps) {
-        how = 'limit';
-        break;
+        if (this.late) able = this.#sleepLeast();
+        if (able === 0) {
+          if (this.watching !== 0 && this.#release()) continue;
+          how = 'stuck';
+          break;
+        }
       }
       let t: number;
-      const alone = (enabled & (enabled - 1)) === 0;
-      if (alone && !everyStep) t = 31 - Math.clz32(enabled);
+      const alone = (able & (able - 1)) === 0;
+      if (this.steps >= chosen) {
+        this.cutShort = true;
+        if (this.steps >= 2 * maxSteps) {
+          how = 'limit';
+          break;
+        }
+        t = nthThread(able, (mix(this.steps, maxSteps) >>> 0) % countThreads(able));
+      } else if (alone && !everyStep) t = 31 - Math.clz32(able);
       else {
-        // A schedule that has become very long is continued fairly, by lot: what does not end then does not end at all.
-        t =
-          this.steps < fairFrom
-            ? strategy.choose(enabled, current)
-            : nthThread(enabled, (mix(this.steps, maxSteps) >>> 0) % countThreads(enabled));
+        t = strategy.choose(able, current);
         if (t === PRUNE) {
           how = 'pruned';
           break;
         }
-        if (!alone) this.choices[this.choiceCount++] = t;
       }
+      if (!alone) this.choices[this.choiceCount++] = t;
       this.#step(t);
       current = t;
     }
@@ -234,12 +220,21 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       return 'failed';
     }
     if (tracks.again || (!tracks.direct && !tracks.verify(this.pending, this.waiting))) return 'again';
+    if (this.#runner.sawPlain && this.races === undefined) {
+      this.races = new DataRaces(this.threads);
+      return 'again';
+    }
     if (this.#failed >= 0) {
       const thread = this.#failed;
       this.fault = { kind: 'threw', thread, thrown: (this.pending[thread] as Point).thrown };
       return 'failed';
     }
-    return how === 'ended' ? this.#finish() : how;
+    if (how !== 'ended') return how;
+    how = this.#finish();
+    const race = this.races?.first;
+    if (how !== 'ended' || race === undefined || !this.#options.failsOnRace) return how;
+    this.fault = { kind: 'data-race', race };
+    return 'failed';
   }
 
   #step(t: number): void {
@@ -250,27 +245,39 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     if (this.#records) {
       this.stepThread[at] = t;
       this.stepPoint[at] = point;
+      this.stepAwaits[at] = undefined;
     }
-    this.watching &= ~bit;
+    if ((this.watching & bit) !== 0) this.#leave(t, at);
     if ((this.waiting & bit) !== 0) {
       if (this.#records) {
         this.stepPoint[at] = new Point(TIMEOUT, point.array, point.index, point.a, point.b, point.at);
         // Where it can come only when nothing else can go on, it is after everything.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
+      this.races?.timeOut(t, point.at);
+      if (this.late) {
+        this.#now = Math.max(this.#now, point.deadline);
+        this.#tracks.jump(t, (this.done[t] as number) - 1, point.deadline - point.clockNs);
+      }
       this.#wake(t, 'timed-out');
+      if (this.#failed >= 0 && this.#records) this.stepEffect[at] = ALL;
       return;
     }
     let answer: Value;
     if (point.op === WAIT) {
       answer = this.#wait(t, point);
       if (answer === undefined) {
+        this.races?.step(at, t, point, READ, 0);
         if (this.#records) this.#note(at, effectOf(point, undefined), undefined);
         return;
       }
     } else if (point.op === NOTIFY) answer = this.#notify(point);
-    else answer = execute(point);
+    else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
+    this.races?.step(at, t, point, effectOf(point, answer), this.#woke);
     this.#tracks.add(t, point, answer);
+    // It had to wait while time went on.
+    if (this.#now > 0 && this.#now > point.clockNs)
+      this.#tracks.jump(t, (this.done[t] as number) - 1, this.#now - point.clockNs);
     if (this.#records) this.#note(at, effectOf(point, answer), answer);
     this.#advance(t, point, answer);
     if (this.watching !== 0) this.#lookAgain();
@@ -299,11 +306,26 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (next.op === FAILED && this.#failed < 0) this.#failed = t;
     } else {
       this.enabled |= bit;
-      if (next.op === LOCK || next.spin > 0) {
-        this.watching |= bit;
-        if (this.#held(t, next)) this.enabled &= ~bit;
-      }
+      if (next.mayHold) this.#watch(t, next);
     }
+  }
+
+  /** The thread has come to where it may have to wait for a change. */
+  #watch(t: number, next: Point): void {
+    const period = next.op === LOCK ? 0 : this.#tracks.findLoop(t, next);
+    if (period === 0 && next.op !== LOCK) return;
+    this.loops[t] = period;
+    this.watching |= 1 << t;
+    if (this.#held(t, next)) this.enabled &= ~(1 << t);
+  }
+
+  /** The thread goes on from where it was watched. */
+  #leave(t: number, at: number): void {
+    this.watching &= ~(1 << t);
+    if (!this.#records) return;
+    const period = this.loops[t] as number;
+    const done = this.done[t] as number;
+    this.stepAwaits[at] = period > 1 ? (this.paths[t] as Point[]).slice(done - period, done) : undefined;
   }
 
   /** Whether a thread at a lock or in an awaiting loop has to stay there. */
@@ -314,7 +336,7 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       this.paths[t] as Point[],
       this.answers[t] as Value[],
       this.done[t] as number,
-      point.spin,
+      this.loops[t] as number,
     );
   }
 
@@ -330,9 +352,8 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
-      const point = this.pending[t] as Point;
-      if (point.spin === 0) continue;
-      if (this.#tracks.spins(t, point.spin, STUCK_ROUNDS)) continue;
+      const period = this.loops[t] as number;
+      if (period === 0 || this.#tracks.staysInLoop(t, period)) continue;
       this.#released |= 1 << t;
       this.enabled |= 1 << t;
       return true;
@@ -343,6 +364,10 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
   #wait(t: number, point: Point): Value {
     if (valueAt(point) !== point.a) return 'not-equal';
     if (point.b === 0) return 'timed-out';
+    if (this.#pretended > 0) {
+      this.#pretended--;
+      return 'ok';
+    }
     this.#tracks.add(t, point, undefined);
     this.#queue.push(t);
     this.waiting |= 1 << t;
@@ -359,8 +384,12 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
       if (woken.length >= most) break;
       if ((this.pending[t] as Point).at === point.at) woken.push(t);
     }
+    const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
+      // It wakes when it was notified, whatever its own clock said.
+      if (this.late)
+        this.#tracks.jump(t, (this.done[t] as number) - 1, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }
     return woken.length;
@@ -374,19 +403,18 @@ export class Simulator implements RunView, Piecework<RunEnd | undefined> {
     this.#advance(t, this.pending[t] as Point, answer);
   }
 
-  #timeOutFirst(): boolean {
-    let first = -1;
+  /** The threads whose time is up first, as bits: several where it is up at the same moment. */
+  #sleepLeast(): number {
+    let first = 0;
     let least = Infinity;
     for (const t of this.#queue) {
       const { deadline } = this.pending[t] as Point;
       if (deadline < least) {
-        first = t;
         least = deadline;
-      }
+        first = 1 << t;
+      } else if (deadline === least && deadline < Infinity) first |= 1 << t;
     }
-    if (first < 0 || this.steps >= this.#options.maxSteps) return false;
-    this.#step(first);
-    return true;
+    return first;
   }
 
   #finish(): RunEnd {

@@ -1,42 +1,69 @@
-import { casTook, valueAt } from './execute.ts';
-import { AND, CAS, EXCHANGE, LOAD, OR, type Point, type Value } from './operation.ts';
+import { casTook, narrow, valueAt } from './execute.ts';
+import {
+  ADD,
+  AND,
+  CAS,
+  EXCHANGE,
+  LOAD,
+  OR,
+  PLAIN_LOAD,
+  type Point,
+  SUB,
+  type Value,
+  XOR,
+} from './operation.ts';
 
-/** Loops of at most that many operations are recognised as waiting. */
-const LONGEST_SPIN = 8;
-/** Operations that may change nothing. */
-const MAY_SPIN = new Set([LOAD, CAS, EXCHANGE, OR, AND]);
-
-/** Whether two points ask for the same: the same operation on the same bytes with the same operands. */
+/** Whether two points ask for the same: the same operation on the same element with the same operands. */
 export function sameOperation(p: Point, q: Point): boolean {
-  return (
-    p.op === q.op &&
-    p.at === q.at &&
-    Object.is(p.a, q.a) &&
-    Object.is(p.b, q.b) &&
-    p.array.BYTES_PER_ELEMENT === q.array.BYTES_PER_ELEMENT
-  );
+  return p.op === q.op && p.element === q.element && Object.is(p.a, q.a) && Object.is(p.b, q.b);
 }
 
-/**
- * The length of the next longer loop of mere reads that a thread may be about to repeat.
- * @param count - how many operations it has done; `point` is its next.
- * @param period - loops longer than this are looked for.
- * @returns 0 where there is none.
- */
-export function nextPeriod(
-  path: readonly Point[],
-  answers: readonly Value[],
-  count: number,
-  point: Point,
-  period: number,
-): number {
-  if (!MAY_SPIN.has(point.op)) return 0;
-  for (let p = 1; p <= LONGEST_SPIN && p <= count; p++) {
-    const last = path[count - p] as Point;
-    if (!isQuiet(last, answers[count - p])) return 0;
-    if (p > period && sameOperation(last, point)) return p;
+/** Whether the operation may leave everything as it was, by some answer. */
+export function mayOnlyLook({ op, a }: Point): boolean {
+  switch (op) {
+    case LOAD:
+    case PLAIN_LOAD:
+    case CAS:
+    case EXCHANGE:
+    case OR:
+    case AND:
+      return true;
+    case ADD:
+    case SUB:
+    case XOR:
+      return a === 0 || a === 0n;
+    default:
+      return false;
   }
-  return 0;
+}
+
+/** Whether an operation, answered so, changed nothing: a loop of such operations awaits what other threads do. */
+export function onlyLooked(point: Point, answer: Value): boolean {
+  const { op, a, array } = point;
+  switch (op) {
+    case LOAD:
+    case PLAIN_LOAD:
+      return true;
+    case CAS:
+      return !casTook(point, answer) || isWritten(point, point.b, answer);
+    case EXCHANGE:
+      return isWritten(point, a, answer);
+    case OR:
+      return typeof answer === 'bigint'
+        ? isWritten(point, answer | (a as bigint), answer)
+        : narrow(array, (answer as number) | (a as number)) === answer;
+    case AND:
+      return typeof answer === 'bigint'
+        ? isWritten(point, answer & (a as bigint), answer)
+        : narrow(array, (answer as number) & (a as number)) === answer;
+    default:
+      return mayOnlyLook(point);
+  }
+}
+
+/** Whether an element that is given `value` holds `answer` then. */
+function isWritten({ array }: Point, value: Value, answer: Value): boolean {
+  return typeof value === 'string' || value === undefined ? false : narrow(array, value) === answer;
 }
 
 /** Whether the last `period` operations, which only looked, would be answered now as they were. */
@@ -47,18 +74,23 @@ export function stillAnswered(
   period: number,
 ): boolean {
   for (let k = count - period; k < count; k++) {
-    if (valueAt(path[k] as Point) !== answers[k]) return false;
+    if (!Object.is(valueAt(path[k] as Point), answers[k])) return false;
   }
   return true;
 }
 
-/** Whether an operation, answered so, changed nothing: a loop of such operations awaits what others do. */
-function isQuiet(point: Point, answer: Value): boolean {
-  const { op, words, a } = point;
-  if (op === LOAD) return true;
-  if (op === CAS) return !casTook(point, answer);
-  if (words === undefined || typeof answer !== 'number' || typeof a !== 'number') return false;
-  if (op === EXCHANGE) return answer === a;
-  if (op === OR) return (answer | a) === answer;
-  return op === AND && (answer & a) === answer;
+/** Whether the thread's next operation is one that it did before, and has done nothing since but look. */
+export function repeatsLook(
+  path: readonly Point[],
+  answers: readonly Value[],
+  count: number,
+  point: Point,
+  longest: number,
+): boolean {
+  for (let k = count - 1; k >= 0 && k >= count - longest; k--) {
+    const before = path[k] as Point;
+    if (!onlyLooked(before, answers[k])) return false;
+    if (sameOperation(before, point)) return true;
+  }
+  return false;
 }

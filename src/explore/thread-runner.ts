@@ -1,13 +1,28 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { outside, toPoint } from './call.ts';
+import { mix } from '../base/chance.ts';
+import { IrqError, isIrqError } from '../base/irq-error.ts';
+import { type Alone, OTHER } from './alone.ts';
+import type { Blueprint } from './blueprint.ts';
+import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
 import type { Source } from './environment.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
-import { ENDED, FAILED, type IntegerArray, LOAD, NOTIFY, Point, type Value, WAIT } from './operation.ts';
+import {
+  type ElementArray,
+  ENDED,
+  FAILED,
+  PLAIN_LOAD,
+  PLAIN_STORE,
+  Point,
+  type Value,
+  WAIT,
+} from './operation.ts';
+import { Ownership } from './ownership.ts';
+import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
 import { sameOperation } from './spin.ts';
+import { rawOf } from './view-proxy.ts';
 
 /**
  * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
@@ -19,9 +34,16 @@ const NOWHERE = new Int32Array(0);
 /** The end of a thread. */
 export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
 
+// Taken before it is replaced.
+const { isView } = ArrayBuffer;
+/** A thread that reads its own bytes so often, and does nothing else, is taken to wait for another to write them. */
+const MOST_OWN_READS = 100_000;
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
-/** Every operation and every look at a clock takes this long on a thread's own clock, so that loops over time end. */
+/**
+ * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
+ * end. Timeouts count without the operations: a thread may take any time for those.
+ */
 export const TICK_NS = 1000;
 
 /**
@@ -31,9 +53,10 @@ export const TICK_NS = 1000;
  */
 export class ThreadRunner implements Controller, Source {
   readonly #scenario: CheckedScenario;
-  readonly #state: unknown;
+  readonly #states: Blueprint;
   readonly #memory: SharedMemory;
   readonly #seed: number;
+  readonly #ownership: Ownership;
   #running = -1;
   #path: readonly Point[] = NO_POINTS;
   #answers: readonly Value[] = NO_ANSWERS;
@@ -43,17 +66,19 @@ export class ThreadRunner implements Controller, Source {
   #fastEnd = 0;
   #unwinding = false;
   #asked: Point = END;
-  #fault: IrqError | undefined;
-  #past: readonly Uint8Array[] | undefined;
-  #probeFrom = -1;
-  #probePeriod = 0;
-  #probeEnd = 0;
+  #fault: IrqError | Restart | undefined;
+  #past: readonly number[] | undefined;
+  #alone: Alone | undefined;
+  /** Reads of bytes of its own that the running thread made since its last write or point, and that point's number. */
+  #ownReads = 0;
+  #ownReadsAt = -1;
   /** What the thread that {@link explore} ran would do after its next operation. */
-  readonly ahead = new LookAhead();
+  readonly ahead: LookAhead;
   #looksAhead = false;
   #sites: string[][] | undefined;
   #sitesFrom = 0;
-  #lastArray: IntegerArray | undefined;
+  #lastHandle: ElementArray | undefined;
+  #lastArray: ElementArray | undefined;
   #lastBase = -1;
   #clockNs = 0;
   #chance = 0;
@@ -61,14 +86,28 @@ export class ThreadRunner implements Controller, Source {
   mismatchAt = -1;
   /** It was the same operation, a wait, with its timeout at another time. */
   mismatchInTime = false;
+  /** Some plain access is a point. */
+  sawPlain = false;
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
+  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
+  readonly jumps: readonly Map<number, number>[];
+  #jumped: ReadonlyMap<number, number> = new Map();
 
-  constructor(scenario: CheckedScenario, state: unknown, memory: SharedMemory, seed: number) {
+  constructor(
+    scenario: CheckedScenario,
+    states: Blueprint,
+    memory: SharedMemory,
+    seed: number,
+    ownership = new Ownership(),
+  ) {
     this.#scenario = scenario;
-    this.#state = state;
+    this.#states = states;
     this.#memory = memory;
     this.#seed = seed;
+    this.#ownership = ownership;
+    this.ahead = new LookAhead(memory);
+    this.jumps = scenario.bodies.map(() => new Map());
   }
 
   /** The thread whose code is running now, -1 for none. */
@@ -96,8 +135,9 @@ export class ThreadRunner implements Controller, Source {
 
   /**
    * Runs thread `t`; its first `count` operations have these answers.
-   * @param past - where the code also uses shared memory without Atomics: the memory as it was when each of the
-   * operations was answered, so that it reads again what it read, and writes again only what is written already.
+   * @param past - where the code also uses shared memory unseen: the time of the memory when each of the operations was
+   * answered, so that it reads again what it read, and writes again only what is written already.
+   * @param began - the time of the memory when the thread began.
    * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
    */
   resume(
@@ -105,19 +145,18 @@ export class ThreadRunner implements Controller, Source {
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    past?: readonly Uint8Array[],
+    past?: readonly number[],
+    began = 0,
   ): Point {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
     this.#fastEnd =
-      past !== undefined ? 0 : this.#sites !== undefined ? Math.min(this.#sitesFrom, count) : count;
+      past !== undefined
+        ? 0
+        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.#firstJump(t));
     this.#past = past;
-    this.#probeFrom = -1;
-    if (past !== undefined && count > 0) {
-      this.#memory.keep();
-      this.#memory.restore();
-    }
+    if (past !== undefined && count > 0) this.#memory.travel(began);
     return this.#run(t);
   }
 
@@ -151,30 +190,31 @@ export class ThreadRunner implements Controller, Source {
   }
 
   /**
-   * Whether the thread, given again and again the answers of its last `period` operations, asks for the same ones
-   * `rounds` times: then it waits for one of them to change, and nothing else.
+   * Runs thread `t` along its log, and then on as if all others stood still: its looks are answered by `alone`, for as
+   * long as that has answers.
+   * @returns false where the thread did not do what its log says.
    */
-  spins(
+  goAlone(
     t: number,
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
-    period: number,
-    rounds: number,
+    alone: Alone,
   ): boolean {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = count;
+    this.#fastEnd = Math.min(count, this.#firstJump(t));
     this.#past = undefined;
-    this.#probeFrom = count;
-    this.#probePeriod = period;
-    this.#probeEnd = count + period * rounds;
+    this.#alone = alone;
     this.#memory.keep();
-    const asked = this.#run(t);
-    this.#memory.putBack();
-    this.#probeFrom = -1;
-    return this.mismatchAt < 0 && asked.op < ENDED && this.#pos === this.#probeEnd;
+    try {
+      this.#run(t);
+    } finally {
+      this.#alone = undefined;
+      this.#memory.putBack();
+    }
+    return this.mismatchAt < 0;
   }
 
   /**
@@ -193,13 +233,13 @@ export class ThreadRunner implements Controller, Source {
     this.#sitesFrom = from;
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
-    const now = this.#memory.save();
+    this.#memory.keep();
     try {
       this.resume(t, path, answers, count);
     } finally {
       Error.stackTraceLimit = limit;
       this.#sites = undefined;
-      this.#memory.load(now);
+      this.#memory.putBack();
     }
     return sites;
   }
@@ -218,16 +258,19 @@ export class ThreadRunner implements Controller, Source {
 
   #run(t: number): Point {
     this.#pos = 0;
+    this.#ownReads = 0;
     this.#unwinding = false;
     this.mismatchAt = -1;
     this.mismatchInTime = false;
     this.#clockNs = 0;
     this.#chance = mix(this.#seed, t);
     this.#running = t;
+    this.#memory.beginRun(t);
+    this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
     let thrown: unknown;
     let threw = false;
     try {
-      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#state);
+      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#states.copy());
     } catch (error) {
       threw = true;
       thrown = error;
@@ -235,27 +278,28 @@ export class ThreadRunner implements Controller, Source {
     this.#running = -1;
     this.#fastEnd = 0;
     if (this.#fault !== undefined) throw this.#takeFault();
+    if (this.#ownership.conflict) throw new Restart();
     if (this.#unwinding) {
       this.#unwinding = false;
       // What its finally blocks wrote without Atomics while it was being stopped has not happened.
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
-    if (threw && thrown instanceof IrqError && thrown.code === 'ERR_SCENARIO') throw thrown;
+    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
     const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
     if (this.#pos < this.#end) {
       this.mismatchAt = this.#pos;
       if (this.#past !== undefined) this.#memory.putBack();
-    }
+    } else if (this.#past !== undefined) this.#memory.absorb();
     return last;
   }
 
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       const point = this.#path[pos] as Point;
       if (
-        point.array === array &&
+        point.handle === array &&
         point.index === index &&
         point.op === op &&
         point.a === a &&
@@ -266,7 +310,22 @@ export class ThreadRunner implements Controller, Source {
         return this.#answers[pos];
       }
     }
+    if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding) {
+      const answer = this.#alone.repeat(op, array, index, a, b);
+      if (answer !== OTHER) {
+        this.#pos = pos + 1;
+        return answer;
+      }
+    }
     return this.#requestSlowly(op, array, index, a, b);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.#running !== -1 && this.#memory.find(view) >= 0;
+  }
+
+  made(buffer: SharedArrayBuffer): void {
+    if (this.#running >= 0) this.#memory.keepPrivate(buffer);
   }
 
   refuse(what: string): never {
@@ -291,11 +350,15 @@ export class ThreadRunner implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  #requestSlowly(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
-    if (this.#unwinding) throw STOP;
-    if (this.#running < 0) return outside(op, array, index, a, b);
-    const base = array === this.#lastArray ? this.#lastBase : this.#locate(array);
-    if (base < 0) return outside(op, array, index, a, b);
+  #requestSlowly(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value {
+    const base = handle === this.#lastHandle ? this.#lastBase : this.#locate(handle);
+    const array = this.#lastArray as ElementArray;
+    if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
+    if (this.#running < 0 || base < 0) {
+      // `finally` may write, too.
+      if (base >= 0) this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
+      return outside(op, array, index, a, b);
+    }
     const pos = this.#pos;
     if (pos < this.#fastEnd) {
       // The same words through another view: code that makes its views anew in each run.
@@ -312,9 +375,33 @@ export class ThreadRunner implements Controller, Source {
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
-    const point = toPoint(op, array, index, a, b, base, this.#clockNs + pos * TICK_NS);
+    if (!accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      // The conversion runs the operands' own code, which may call Atomics itself.
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, handle, call.index, call.a, call.b);
+    }
+    if (op >= PLAIN_LOAD) {
+      const at = base + index * array.BYTES_PER_ELEMENT;
+      if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.#running)) {
+        if (op === PLAIN_STORE) {
+          this.#ownReads = 0;
+          this.#memory.writeOwn(this.#running, array, index, at, a as number);
+        } else if (this.#awaitsOwn(pos)) {
+          // No other thread has come to these bytes yet, which may be what this one waits for.
+          this.#ownership.share(at, array.BYTES_PER_ELEMENT);
+          this.#fault = new Restart();
+          return this.#stop(END);
+        }
+        return array[index];
+      }
+    }
+    const point = toPoint(op, array, index, a, b, base, this.#clockNs);
+    if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
+    else this.sawPlain = true;
+    if (point.writes) this.#memory.touch(point.at, point.size);
+    point.handle = handle;
     point.clockNs = this.#clockNs;
-    if (op !== LOAD && op !== WAIT && op !== NOTIFY) this.#memory.touch(point.at, point.size);
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
@@ -324,15 +411,16 @@ export class ThreadRunner implements Controller, Source {
       }
       this.#pos = pos + 1;
       this.#travel(pos);
-      return op === WAIT
-        ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos)
-        : this.#answers[pos];
+      const answer =
+        op === WAIT ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos) : this.#answers[pos];
+      if (this.#jumped.size > 0) this.#clockNs += this.#jumped.get(pos) ?? 0;
+      return answer;
     }
-    if (this.#probeFrom >= 0 && pos < this.#probeEnd) {
-      const like = this.#probeFrom - this.#probePeriod + ((pos - this.#probeFrom) % this.#probePeriod);
-      if (!sameOperation(this.#path[like] as Point, point)) return this.#stop(point);
+    if (this.#alone !== undefined) {
+      const answer = this.#alone.answer(point);
+      if (answer === OTHER) return this.#stop(point);
       this.#pos = pos + 1;
-      return this.#answers[like];
+      return answer;
     }
     if (this.#looksAhead) {
       const answer = this.ahead.answer(point);
@@ -344,8 +432,19 @@ export class ThreadRunner implements Controller, Source {
     return this.#stop(point);
   }
 
-  #locate(array: IntegerArray): number {
-    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
+  /** Whether the running thread has read bytes of its own for very long, and done nothing else. */
+  #awaitsOwn(pos: number): boolean {
+    if (this.#ownReadsAt !== pos) {
+      this.#ownReadsAt = pos;
+      this.#ownReads = 0;
+    }
+    return ++this.#ownReads > MOST_OWN_READS;
+  }
+
+  #locate(handle: ElementArray): number {
+    const array = rawOf(handle);
+    const base = isView(array) ? this.#memory.find(array) : -1;
+    this.#lastHandle = handle;
     this.#lastArray = array;
     this.#lastBase = base;
     return base;
@@ -354,7 +453,7 @@ export class ThreadRunner implements Controller, Source {
   #stop(point: Point): never {
     this.#asked = point;
     this.#unwinding = true;
-    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.keep();
+    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.absorb();
     throw STOP;
   }
 
@@ -362,35 +461,36 @@ export class ThreadRunner implements Controller, Source {
   #travel(pos: number): void {
     if (this.#past === undefined) return;
     const then = this.#past[pos];
-    if (pos === this.#end - 1 || then === undefined) this.#memory.putBack();
-    else this.#memory.load(then);
+    this.#memory.travel(pos === this.#end - 1 || then === undefined ? this.#memory.position : then);
   }
 
   #waited(point: Point, answer: Value, pos: number): Value {
     if (typeof point.b === 'number') {
-      if (this.timesMatter && point.deadline !== this.#clockNs + pos * TICK_NS + point.b * 1e6) {
+      if (this.timesMatter && point.deadline !== this.#clockNs + point.b * 1e6) {
         // The same wait, but it ends at another time than after the history it was remembered from.
         this.mismatchAt = pos;
         this.mismatchInTime = true;
         return this.#stop(point);
       }
-      if (answer === 'timed-out') this.#clockNs += point.b * 1e6;
+      // Where times matter, this is one of the jumps.
+      if (answer === 'timed-out' && !this.timesMatter) this.#clockNs += point.b * 1e6;
     }
     return answer;
   }
 
-  #takeFault(): IrqError {
-    const fault = this.#fault as IrqError;
+  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
+  #firstJump(t: number): number {
+    const jumps = this.jumps[t] as ReadonlyMap<number, number>;
+    if (jumps.size === 0) return Infinity;
+    let first = Infinity;
+    for (const pos of jumps.keys()) first = Math.min(first, pos);
+    return first;
+  }
+
+  #takeFault(): IrqError | Restart | undefined {
+    const fault = this.#fault;
     this.#fault = undefined;
     this.#unwinding = false;
     return fault;
   }
-}
-
-/** Mixes two 32-bit words into one; a fixed permutation for each second word. */
-export function mix(a: number, b: number): number {
-  let h = (a ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b)) | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-  return h ^ (h >>> 16);
 }

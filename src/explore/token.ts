@@ -1,4 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { EVERYTHING, type Range } from './ownership.ts';
 import { MOST_MARKS } from './schedule.ts';
 import type { Timeouts } from './simulator.ts';
 
@@ -11,6 +12,8 @@ export type Token = {
   readonly turns: readonly (readonly [choice: number, thread: number])[];
   /** By step, six bits of what was done (see `stepMark`); for long schedules only of the first steps. */
   readonly marks: readonly number[];
+  /** Bytes whose plain accesses are steps; see ownership.ts. None where not given. */
+  readonly shared?: readonly Range[];
 };
 
 const VERSION = 'x1';
@@ -25,7 +28,8 @@ export function encodeToken(token: Token): string {
     .slice(0, MOST_MARKS)
     .map((mark) => DIGITS[mark & 63])
     .join('');
-  const mode = `${(token.seed >>> 0).toString(36)}.${token.timeouts[0]}`;
+  const shared = encodeRanges(token.shared ?? []);
+  const mode = `${(token.seed >>> 0).toString(36)}.${token.timeouts[0]}${shared === '' ? '' : `.${shared}`}`;
   const text = [VERSION, token.scenario, mode, turns || '.', marks || '.'].join(':');
   return `${text}:${checksum(text)}`;
 }
@@ -60,7 +64,7 @@ export function decodeToken(text: string, scenario?: string): Token {
   if (scenario !== undefined && name !== scenario) {
     throw new IrqError('ERR_TOKEN', `the token is of scenario ${name}, and this one is ${scenario}`);
   }
-  const [seed, letter] = mode.split('.');
+  const [seed, letter, ranges = ''] = mode.split('.');
   const timeouts = (['late', 'any', 'never'] as const).find((each) => each[0] === letter);
   const pairs =
     turns === '.'
@@ -73,9 +77,27 @@ export function decodeToken(text: string, scenario?: string): Token {
     scenario: name,
     seed: Number.parseInt(seed ?? '0', 36) | 0,
     timeouts,
+    shared: decodeRanges(ranges),
     turns: pairs.map(([choice, thread]) => [choice ?? 0, thread ?? 0] as const),
     marks: marks === '.' ? [] : [...marks].map((digit) => DIGITS.indexOf(digit)),
   };
+}
+
+const ALL = 'all';
+
+/** `40_8-52_4`: bytes 40 to 47 and 52 to 55, to the base of 36. */
+function encodeRanges(ranges: readonly Range[]): string {
+  if (ranges === EVERYTHING) return ALL;
+  return ranges.map(([at, size]) => `${at.toString(36)}_${size.toString(36)}`).join('-');
+}
+
+function decodeRanges(text: string): readonly Range[] {
+  if (text === '') return [];
+  if (text === ALL) return EVERYTHING;
+  return text.split('-').map((range): Range => {
+    const [at = 0, size = 0] = range.split('_').map((digits) => Number.parseInt(digits, 36));
+    return [at, size];
+  });
 }
 
 /** FNV-1a of the text, as seven characters or fewer. */

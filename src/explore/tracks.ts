@@ -1,10 +1,13 @@
-import { after, KnownPoints, lead } from './known-points.ts';
+import { after, KnownPoints, lead, makeSensitive } from './known-points.ts';
+import { Loops } from './loops.ts';
 import {
   CAS,
   ENDED,
   EXCHANGE,
   LOAD,
   LOCK,
+  PLAIN_LOAD,
+  PLAIN_STORE,
   type Point,
   STORE,
   UNLOCK,
@@ -12,7 +15,7 @@ import {
   WAIT,
 } from './operation.ts';
 import type { SharedMemory } from './shared-memory.ts';
-import { nextPeriod, sameOperation } from './spin.ts';
+import { mayOnlyLook, sameOperation } from './spin.ts';
 import { END, type ThreadRunner } from './thread-runner.ts';
 import { isDue } from './watchdog.ts';
 
@@ -25,12 +28,8 @@ export type Nondeterminism = {
   readonly saw: Point;
 };
 
-/** Up to this size the memory of each step is kept in direct mode; beyond, plain reads see later writes. */
-const MOST_PAST = 1 << 16;
 /** The clock is looked at when threads' code has been run so often, a power of two, less one. All else takes no time. */
 const CLOCK_EVERY = 15;
-/** A loop is believed to wait after asking for the same this often. */
-const SPIN_ROUNDS = 64;
 /** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
 const LEAST_AHEAD = 32;
 /** How far is looked ahead: at first, at least, and at most. Twice as far where it came so, half as far where it did not. */
@@ -59,13 +58,18 @@ export class Tracks {
   plain = false;
   plainWriteAt = -1;
   #direct = false;
+  /** The code has done in the last schedule what was assumed. */
+  #wasRight = false;
+  /** Some thread's clock has gone on while it waited, in this schedule. */
+  #jumped = false;
   #runs = 0;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
-  /** In direct mode, by thread and operation: the memory when it was answered. */
-  readonly #past: Uint8Array[][];
-  readonly #keepsPast: boolean;
+  /** In direct mode, by thread and operation: the time of the memory when it was answered, and when the thread began. */
+  readonly #past: number[][];
+  readonly #began: Int32Array;
   readonly #known: KnownPoints;
+  readonly #loops: Loops;
   /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
   readonly #reach: Int32Array;
   readonly #expectedTo: Int32Array;
@@ -82,8 +86,9 @@ export class Tracks {
     this.#memory = memory;
     this.#runner = runner;
     this.#known = new KnownPoints(threads, runner);
-    this.#keepsPast = memory.size <= MOST_PAST;
-    memory.whole = false;
+    this.#loops = new Loops(threads, runner);
+    this.#began = new Int32Array(threads);
+    memory.searchFast();
   }
 
   get direct(): boolean {
@@ -93,8 +98,8 @@ export class Tracks {
   /** The code is run at each step, and nothing taken from memory. */
   set direct(direct: boolean) {
     this.#direct = direct;
-    // What is written without Atomics is known of no word.
-    this.#memory.whole = direct;
+    if (direct) this.#memory.searchExactly();
+    else this.#memory.searchFast();
   }
 
   /** The schedule is to be left for now, where it stands, and gone on with; see watchdog.ts. */
@@ -106,17 +111,36 @@ export class Tracks {
 
   /** Begins a schedule. */
   begin(): void {
-    this.done.fill(0);
+    for (let t = 0; t < this.done.length; t++) this.done[t] = 0;
     this.again = false;
     this.stop = false;
     this.asleep = false;
     this.nondeterminism = undefined;
     this.#known.begin();
+    this.#loops.begin(this.#wasRight || this.#direct);
+    this.#wasRight = false;
+    if (this.#jumped) for (const jumps of this.#runner.jumps) jumps.clear();
+    this.#jumped = false;
+  }
+
+  /** A loop was taken for endless that would end by itself after very many rounds. */
+  get letGo(): boolean {
+    return this.#loops.letGo;
+  }
+
+  /** The clock of thread `t` goes on by so much with the answer to its operation number `pos`. */
+  jump(t: number, pos: number, ns: number): void {
+    if (ns <= 0) return;
+    this.#jumped = true;
+    this.#runner.jumps[t]?.set(pos, ns);
   }
 
   /** Where thread `t` stands before its first operation. */
   root(t: number): Point {
-    if (this.#direct) return this.#discover(t);
+    if (this.#direct) {
+      this.#began[t] = this.#memory.position;
+      return this.#discover(t);
+    }
     const known = this.#known.roots[t];
     if (known !== undefined) return known;
     const root = this.#discover(t);
@@ -140,22 +164,40 @@ export class Tracks {
   /** Where thread `t` has come to after its last operation, which was at `point` and got `answer`. */
   next(t: number, point: Point, answer: Value): Point {
     if (this.#direct) {
-      if (this.#keepsPast)
-        (this.#past[t] as Uint8Array[])[(this.done[t] as number) - 1] = this.#memory.save();
+      (this.#past[t] as number[])[(this.done[t] as number) - 1] = this.#memory.position;
       return this.#discover(t);
     }
-    const known = after(point, answer);
+    const full = this.#jumped ? this.#answerInTime(t, point, answer) : answer;
+    const known = after(point, full);
     if (known !== undefined) return known;
     const next = this.#discover(t);
-    if (!this.again) lead(point, answer, next);
+    if (!this.again) lead(point, full, next);
     return next;
   }
 
-  /** Whether thread `t` in a loop of `period` operations would stay in it for that many rounds more. */
-  spins(t: number, period: number, rounds: number): boolean {
+  /** Where the clock of a thread goes on with an answer, by how much is a part of the answer. */
+  #answerInTime(t: number, point: Point, answer: Value): Value {
+    const jump = this.#runner.jumps[t]?.get((this.done[t] as number) - 1);
+    if (jump === undefined) return answer;
+    if (!point.sensitive) makeSensitive(point);
+    return `${typeof answer} ${answer} ${jump}`;
+  }
+
+  /** The length of the loop that thread `t` waits in at `point`, in looks; 0 where it does not wait. */
+  findLoop(t: number, point: Point): number {
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
-    return this.#runner.spins(t, path, answers, this.done[t] as number, period, rounds);
+    const period = this.#loops.find(t, path, answers, this.done[t] as number, point);
+    if (period !== undefined) return period;
+    if (this.#direct) return 0;
+    this.#unlearn(t, this.#runner.mismatchAt, this.#runner.mismatchInTime);
+    return 0;
+  }
+
+  /** Whether thread `t`, which is held in a loop of so many looks, would stay in it by itself. */
+  staysInLoop(t: number, period: number): boolean {
+    const path = this.paths[t] as Point[];
+    return this.#loops.staysIn(t, path, this.answers[t] as Value[], this.done[t] as number, period);
   }
 
   /**
@@ -184,7 +226,8 @@ export class Tracks {
     this.#checkPlainWrites();
     const n = this.#verified++;
     if ((n < 16 || (n & (n - 1)) === 0) && !this.again) this.#checkPlainReads(pending, waiting);
-    return !this.again;
+    this.#wasRight = !this.again;
+    return this.#wasRight;
   }
 
   /** Asks the thread's code for its next operation. */
@@ -207,10 +250,9 @@ export class Tracks {
     if (mismatch >= 0) this.#unlearn(t, mismatch, this.#runner.mismatchInTime);
     if (this.again) return END;
     const ahead = most === 0 ? 0 : this.#runner.ahead.count;
-    point.spin = this.#findSpin(t, point, count);
     const shared = this.#known.share(t, point, count);
     this.#expectedTo[t] = count + Math.max(0, ahead - 1);
-    if (ahead > 1 && shared.spin === 0) this.#expect(t, shared, count, ahead);
+    if (ahead > 1) this.#expect(t, shared, count, ahead);
     return shared;
   }
 
@@ -229,10 +271,17 @@ export class Tracks {
   #discoverExactly(t: number): Point {
     const path = this.paths[t] as Point[];
     const count = this.done[t] as number;
-    const point = this.#runner.resume(t, path, this.answers[t] as Value[], count, this.#past[t]);
+    const point = this.#runner.resume(
+      t,
+      path,
+      this.answers[t] as Value[],
+      count,
+      this.#past[t],
+      this.#began[t],
+    );
     const mismatch = this.#runner.mismatchAt;
     if (mismatch < 0) {
-      point.spin = this.#findSpin(t, point, count);
+      if (mayOnlyLook(point)) point.mayHold = true;
       return point;
     }
     const expected = path[mismatch] as Point;
@@ -255,19 +304,7 @@ export class Tracks {
         to = this.#known.share(t, seen, count + i);
         lead(from, answer, to);
       } else if (!isSame(seen, to)) return;
-      // It stands in a loop that awaits something, after another history at least.
-      if (to.spin > 0) return;
       from = to;
-    }
-  }
-
-  /** The length of the loop of mere reads that the thread is about to repeat, 0 where there is none. */
-  #findSpin(t: number, point: Point, count: number): number {
-    const path = this.paths[t] as Point[];
-    const answers = this.answers[t] as Value[];
-    for (let period = 0; ; ) {
-      period = nextPeriod(path, answers, count, point, period);
-      if (period === 0 || this.spins(t, period, SPIN_ROUNDS)) return period;
     }
   }
 
@@ -278,7 +315,8 @@ export class Tracks {
   #checkPlainReads(pending: readonly Point[], waiting: number): void {
     for (const path of this.paths) {
       for (const point of path) {
-        if (point.op === LOAD || point.op === WAIT || this.#garbled.has(point.at)) continue;
+        if (point.op === LOAD || point.op === PLAIN_LOAD || point.op === WAIT || this.#garbled.has(point.at))
+          continue;
         this.#garbled.add(point.at);
         this.#memory.garble(point.at, point.size, this.#verified);
       }
@@ -322,9 +360,9 @@ export class Tracks {
       const { op } = point;
       if (inTime && !(op === WAIT && point.deadline < Infinity)) continue;
       // What a store returns is what it stores, and no answer.
-      if (point.sensitive || op === STORE || op === UNLOCK || op === LOCK) continue;
+      if (point.sensitive || op === STORE || op === PLAIN_STORE || op === UNLOCK || op === LOCK) continue;
       blamed ??= point;
-      if (op === LOAD || op === EXCHANGE || op === CAS || op === WAIT) {
+      if (op === LOAD || op === PLAIN_LOAD || op === EXCHANGE || op === CAS || op === WAIT) {
         blamed = point;
         break;
       }

@@ -1,10 +1,12 @@
+import { readThrown } from '../base/thrown.ts';
 import { findCycle } from './cycle.ts';
 import { valueAt } from './execute.ts';
 import { describeOperation, format, NOTIFY, type Point, WAIT, WRITE } from './operation.ts';
 import type { RecordedStep } from './record.ts';
 import type { FailureKind, ThreadEnd } from './result.ts';
 import type { Simulation } from './simulation.ts';
-import { framesOf } from './sites.ts';
+import { distinctLines, framesOf } from './sites.ts';
+import { inSource } from './source/places.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** What is wrong with a schedule, in words. */
@@ -29,11 +31,24 @@ export function explainFault(
     return explainThrown(fault.thrown, `${name}: `, lastSites(steps, fault.thread));
   }
   if (fault?.kind === 'finally') return explainThrown(fault.thrown, 'after the last thread has ended: ', []);
+  if (fault?.kind === 'outcomes') return explainThrown(fault.thrown, '`outcomes.of`: ', []);
   if (fault?.kind === 'outcome') {
     return {
       kind: 'assertion',
       message: `the outcome ${JSON.stringify(fault.outcome)} is not among those allowed`,
       sites: [],
+    };
+  }
+  if (fault?.kind === 'data-race') {
+    const [first, second] = [steps[fault.race.first], steps[fault.race.second]];
+    const say = (step: RecordedStep | undefined): string =>
+      step === undefined
+        ? ''
+        : `${scenario.threadNames[step.thread]} ${describeOperation(step.point.op, memory.nameOf(step.point.at, step.point.size), step.point.a, step.point.b)}`;
+    return {
+      kind: 'data-race',
+      message: `${say(first)} and ${say(second)} touch the same bytes, and nothing orders the two: no operation of Atomics on one word that the first thread writes after its access and the second reads before its own`,
+      sites: sitesOf([first, second]),
     };
   }
   if (fault?.kind === 'nondeterminism') {
@@ -49,26 +64,27 @@ export function explainFault(
   return explainStuck(simulation, steps, ends);
 }
 
-/** Says what was thrown, and from where. `prefix`: by whom. */
-export function explainThrown(thrown: unknown, prefix: string, sites: readonly string[]): Explanation {
-  if (!(thrown instanceof Error))
-    return { kind: 'exception', message: `${prefix}threw ${String(thrown)}`, sites };
-  const code = 'code' in thrown ? thrown.code : undefined;
-  const asserts = thrown.name.startsWith('AssertionError') || code === 'ERR_ASSERTION';
-  const kind = asserts ? 'assertion' : 'exception';
-  const message = `${prefix}${asserts || thrown.name === 'Error' ? '' : `${thrown.name}: `}${thrown.message}`;
-  const thrownAt = framesOf(thrown.stack ?? '').slice(0, 1);
+/** Says what was thrown, and from where. `prefix`: which thread threw. */
+export function explainThrown(value: unknown, prefix: string, sites: readonly string[]): Explanation {
+  const { isError, name, message, stack, isAssertion } = readThrown(value);
+  if (!isError) return { kind: 'exception', message: `${prefix}threw ${message}`, sites };
+  const thrownAt = framesOf(stack).slice(0, 1);
   return {
-    kind,
-    message,
-    sites: [...new Set([...thrownAt, ...sites])],
-    ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
+    kind: isAssertion ? 'assertion' : 'exception',
+    message: `${prefix}${isAssertion || name === 'Error' ? '' : `${name}: `}${message}`,
+    sites: distinctLines([...thrownAt, ...sites]),
+    ...(stack === '' ? {} : { stack: inSource(stack) }),
   };
+}
+
+/** The line of a step, and the line that called it: most operations stand in small functions that serve many callers. */
+function responsible({ site, callers }: RecordedStep): string[] {
+  return [site, ...callers.slice(0, 1)].filter((place) => place !== '');
 }
 
 function lastSites(steps: readonly RecordedStep[], thread: number): string[] {
   const last = steps.findLast((step) => step.thread === thread);
-  return last === undefined || last.site === '' ? [] : [last.site];
+  return last === undefined ? [] : responsible(last);
 }
 
 /** A schedule that did not end within the limit, though in its second half every thread had its turn. */
@@ -127,6 +143,15 @@ function explainStuck(
     const now = valueAt(point);
     if (now === point.a) continue;
     const slept = lastWait(steps, t);
+    const misdirected = findMisdirected(simulation, steps, t);
+    if (misdirected !== undefined) {
+      const { notify, woken, again } = misdirected;
+      return {
+        kind: 'misdirected-notify',
+        message: `${names[notify.thread]} notified ${word(point)} while ${names[t]} slept on it, and the notify woke ${names[woken]}, which went to sleep again: ${names[t]} was not woken, and sleeps for good`,
+        sites: sitesOf([notify, again, slept]),
+      };
+    }
     const writer = steps.findLast((step) => step.point.at === point.at && (step.effect & WRITE) !== 0);
     return {
       kind: 'missed-notify',
@@ -147,6 +172,16 @@ function explainStuck(
   }
   const cycle = findCycle(simulation, steps, ends, false);
   if (cycle !== undefined) return { kind: 'deadlock', ...cycle };
+  for (const t of waiters) {
+    const misdirected = findMisdirected(simulation, steps, t);
+    if (misdirected === undefined) continue;
+    const { notify, woken, again } = misdirected;
+    return {
+      kind: 'misdirected-notify',
+      message: `${names[notify.thread]} notified ${word(simulator.pending[t] as Point)} while ${names[t]} slept on it, and the notify woke ${names[woken]}, which went to sleep again: ${names[t]} was not woken, and sleeps for good`,
+      sites: sitesOf([notify, again, lastWait(steps, t)]),
+    };
+  }
   const t = waiters[0];
   const others = ends.filter((end, u) => u !== t && end.state !== 'ended');
   if (t !== undefined && others.length === 0) {
@@ -175,8 +210,31 @@ function explainStuck(
   };
 }
 
+/**
+ * A notify on the word that thread t sleeps on, which woke another thread in its place: one that could not use it, and
+ * went to sleep again for good.
+ */
+function findMisdirected(
+  { simulator }: Simulation,
+  steps: readonly RecordedStep[],
+  t: number,
+): { notify: RecordedStep; woken: number; again: RecordedStep | undefined } | undefined {
+  const slept = steps.findLastIndex((step) => step.thread === t && step.point.op === WAIT);
+  const at = steps[slept]?.point.at;
+  for (let n = steps.length - 1; n > slept && at !== undefined; n--) {
+    const notify = steps[n];
+    if (notify?.point.op !== NOTIFY || notify.point.at !== at || notify.woke === 0) continue;
+    for (let rest = notify.woke; rest !== 0; rest &= rest - 1) {
+      const woken = 31 - Math.clz32(rest & -rest);
+      const again = steps.findLast((step, i) => i > n && step.thread === woken && step.point.op === WAIT);
+      if (again !== undefined && ((simulator.waiting >>> woken) & 1) !== 0) return { notify, woken, again };
+    }
+  }
+  return undefined;
+}
+
 function sitesOf(steps: readonly (RecordedStep | undefined)[]): string[] {
-  return [...new Set(steps.flatMap((step) => (step === undefined || step.site === '' ? [] : [step.site])))];
+  return distinctLines(steps.flatMap((step) => (step === undefined ? [] : responsible(step))));
 }
 
 function lastWait(steps: readonly RecordedStep[], t: number): RecordedStep | undefined {

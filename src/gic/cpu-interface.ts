@@ -1,14 +1,10 @@
+import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from '../arch/intid.ts';
+import { IDLE_PRIORITY, LEVEL_SHIFT, PRIORITY_MASK } from '../arch/priority.ts';
 import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI, type Intid, isSpecial, SPURIOUS, type VcpuId } from './intid.ts';
-import { GROUP1, priorityOf } from './state.ts';
-
-/** Implemented bits of a priority: the upper five. @see ICC_CTLR_EL1.PRIbits */
-const PRIORITY_MASK = 0xf8;
-/** What ICC_RPR_EL1 reads while nothing is active. */
-const IDLE_PRIORITY = 0xff;
+import { GROUP1, PRIORITY_SHIFT, priorityOf, TARGET, TARGET_SHIFT } from './state.ts';
 
 const PMR = 0;
 const BPR0 = 1;
@@ -23,6 +19,9 @@ const LAST = 7;
 /** Which bits of a priority decide on preemption in groups 0 and 1: what the binary points and CBPR come to. */
 const MASK0 = 8;
 const MASK1 = 9;
+/** What ICC_CTLR_EL1 says of the host, if userspace restored less; its top bit says that it did. */
+const FEATURES = 10;
+const RESTORED = 1 << 31;
 
 const CBPR = 1 << 0;
 const EOIMODE = 1 << 1;
@@ -33,6 +32,25 @@ const LOWEST_BPR1 = 3;
 export function cpuInterfaceRegion(layout: Layout, vcpu: number): Region {
   return layout.region(`vcpu${vcpu}.icc`, LINE);
 }
+
+/** What implementations of the CPU interface make of ends that the architecture calls UNPREDICTABLE or leaves to software. */
+export type CpuInterfaceChoices = {
+  /** Whether an EOI is ignored where the most urgent active priority is of the other group. */
+  readonly checksEoiGroup: boolean;
+  /**
+   * Whether an EOI deactivates its INTID only if that is active on this vCPU, in the register's group, with the priority that the
+   * EOI dropped; if not, wherever it is active.
+   */
+  readonly eoiEndsMatching: boolean;
+  /** Whether DIR deactivates an SPI that is active on another vCPU. KVM loses such a DIR before Linux 6.19. */
+  readonly dirReachesOthers: boolean;
+};
+
+const ARCHITECTURE: CpuInterfaceChoices = {
+  checksEoiGroup: false,
+  eoiEndsMatching: false,
+  dirReachesOthers: true,
+};
 
 /**
  * The CPU interface of one vCPU: what its guest reaches through the ICC_*_EL1 system registers.
@@ -45,15 +63,20 @@ export class CpuInterface {
   readonly #words: Words;
   readonly #at: number;
   readonly #interrupts: Interrupts;
-  readonly #checksEoiGroup: boolean;
+  readonly #choices: CpuInterfaceChoices;
   readonly vcpu: VcpuId;
 
-  /** @param checksEoiGroup - see the option of this name in {@link GicPersonality} */
-  constructor(words: Words, region: Region, vcpu: VcpuId, interrupts: Interrupts, checksEoiGroup = false) {
+  constructor(
+    words: Words,
+    region: Region,
+    vcpu: VcpuId,
+    interrupts: Interrupts,
+    choices: CpuInterfaceChoices = ARCHITECTURE,
+  ) {
     this.#words = words;
     this.#at = region.at;
     this.#interrupts = interrupts;
-    this.#checksEoiGroup = checksEoiGroup;
+    this.#choices = choices;
     this.vcpu = vcpu;
   }
 
@@ -85,7 +108,7 @@ export class CpuInterface {
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
       const again = intid >= FIRST_LPI && intid === this.#get(LAST);
       const taken = again
-        ? this.#interrupts.takeAgain(intid, state)
+        ? this.#interrupts.takeAgain(this.vcpu, intid, state)
         : this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
       this.#setActivePriority(taken);
@@ -113,8 +136,8 @@ export class CpuInterface {
 
   /**
    * Writes ICC_EOIR1_EL1: drops the running priority and, in EOImode 0, deactivates.
-   * The special INTIDs are ignored. KVM's choice for an INTID that is not the active one: the top priority is dropped
-   * all the same, and the INTID deactivated if it is active.
+   * The special INTIDs are ignored. An INTID that is not the active one drops the top priority all the same; whether it is
+   * deactivated is the personality's choice.
    */
   endOfInterrupt(intid: number): void {
     this.#endOfInterrupt(intid, GROUP1);
@@ -127,19 +150,30 @@ export class CpuInterface {
 
   #endOfInterrupt(intid: number, group: number): void {
     if (isSpecial(intid)) return;
-    if (!this.#dropPriority(group)) return;
-    if ((this.#get(CTLR) & EOIMODE) === 0) this.#deactivate(intid, group);
+    const dropped = this.#dropPriority(group);
+    if (dropped < 0 || (this.#get(CTLR) & EOIMODE) !== 0) return;
+    if (!this.#choices.eoiEndsMatching) {
+      this.#deactivate(intid, GROUP1, group);
+    } else if (dropped !== IDLE_PRIORITY) {
+      const priority = this.#get(group === GROUP1 ? MASK1 : MASK0) & 0xff;
+      const wanted = (this.vcpu << TARGET_SHIFT) | group | (dropped << PRIORITY_SHIFT);
+      this.#deactivate(intid, TARGET | GROUP1 | (priority << PRIORITY_SHIFT), wanted);
+    }
   }
 
   /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
   deactivate(intid: number): void {
-    if ((this.#get(CTLR) & EOIMODE) !== 0 && !isSpecial(intid)) this.#deactivate(intid, -1);
+    if ((this.#get(CTLR) & EOIMODE) === 0 || isSpecial(intid)) return;
+    if (this.#choices.dirReachesOthers) this.#deactivate(intid, 0, 0);
+    else this.#deactivate(intid, TARGET, this.vcpu << TARGET_SHIFT);
   }
 
-  #deactivate(intid: number, group: number): void {
+  /** Ends the active state of an interrupt whose state is as wanted. @see Interrupts.deactivate */
+  #deactivate(intid: number, mask: number, wanted: number): void {
     if (intid >= FIRST_LPI) return;
     const at = this.#interrupts.find(this.vcpu, intid);
-    if (at !== NONE) this.#interrupts.deactivate(at, intid, group);
+    if (at !== NONE && this.#interrupts.deactivate(at, intid, mask, wanted))
+      this.#interrupts.settle(this.vcpu, intid);
   }
 
   /** Whether the IRQ or the FIQ line into the core is up: something may be taken now. */
@@ -173,7 +207,7 @@ export class CpuInterface {
   /** ICC_RPR_EL1: the priority of the most urgent active interrupt, or 0xff. */
   get runningPriority(): number {
     const active = this.#get(AP0R) | this.#get(AP1R);
-    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << 3;
+    return active === 0 ? IDLE_PRIORITY : lowestBit(active) << LEVEL_SHIFT;
   }
 
   get priorityMask(): number {
@@ -193,6 +227,16 @@ export class CpuInterface {
   set control(value: number) {
     this.#put(CTLR, value & (CBPR | EOIMODE));
     this.#putMasks();
+  }
+
+  /** The read-only bits of ICC_CTLR_EL1 that userspace restored, or undefined. */
+  get features(): number | undefined {
+    const restored = this.#get(FEATURES);
+    return restored === 0 ? undefined : restored & ~RESTORED;
+  }
+
+  set features(value: number) {
+    this.#put(FEATURES, value | RESTORED);
   }
 
   get binaryPoint0(): number {
@@ -288,20 +332,21 @@ export class CpuInterface {
 
   #setActivePriority(state: number): void {
     const register = (state & GROUP1) !== 0 ? AP1R : AP0R;
-    this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> 3)));
+    this.#put(register, this.#get(register) | (1 << (this.#groupPriority(state) >>> LEVEL_SHIFT)));
   }
 
-  /** Clears the most urgent active priority; false if it is of the wrong group, and the personality minds. */
-  #dropPriority(group: number): boolean {
+  /** Clears the most urgent active priority, and returns it; negative if it is of the wrong group and the personality minds. */
+  #dropPriority(group: number): number {
     const active0 = this.#get(AP0R);
     const active1 = this.#get(AP1R);
     const active = active0 | active1;
     const top = active & -active;
     const topGroup = (active0 & top) === 0 ? GROUP1 : 0;
-    if (this.#checksEoiGroup && (active === 0 || topGroup !== group)) return false;
+    if (this.#choices.checksEoiGroup && (active === 0 || topGroup !== group)) return -1;
+    if (active === 0) return IDLE_PRIORITY;
     if (topGroup === GROUP1) this.#put(AP1R, active1 & ~top);
     else this.#put(AP0R, active0 & ~top);
-    return true;
+    return lowestBit(top) << 3;
   }
 
   #get(register: number): number {

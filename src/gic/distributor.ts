@@ -1,18 +1,18 @@
+import { DISTRIBUTOR_INTIDS, END_SPI, FIRST_SPI } from '../arch/intid.ts';
+import { doubleWords, identification, RegisterTable, word, zero } from '../arch/register-table.ts';
+import { gicd } from '../arch/registers.ts';
+import { ENABLE_GROUP1 } from '../arch/tables.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, type Mutex } from '../memory/mutex.ts';
+import { MUTEX, type Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { vcpuWith } from './affinity.ts';
 import { type MappedLpis, reroute, setForwarding } from './holding.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_SPI } from './intid.ts';
+import type { ItsPresence } from './its-presence.ts';
 import type { GicPersonality } from './personality.ts';
-import { doubleWords, identification, RegisterTable, word, zero } from './register-table.ts';
 import { NO_TARGET } from './state.ts';
 
-/** INTIDs that the distributor has room for. */
-const INTIDS = 1024;
-const ROUTERS = 1020;
 /** GICD_CTLR: ARE is bit 4, DS bit 6, and both are always 1. */
 const ALWAYS_ON = 0x50;
 const LPIS = 1 << 17;
@@ -22,17 +22,19 @@ const ID_BITS_WITHOUT_LPIS = 10;
 export type DistributorRegions = {
   readonly lock: Region;
   readonly revision: Region;
+  /** One word: see {@link ItsPresence}. */
+  readonly its: Region;
   /** Two words an SPI: its GICD_IROUTER. */
   readonly routers: Region;
 };
 
 /** Adds the distributor's own registers to a layout; those with a field for each interrupt are in the states. */
 export function distributorRegions(layout: Layout, spis: number): DistributorRegions {
-  return layout.group('gicd', { lock: MUTEX_WORDS, revision: 1, routers: 2 * spis });
+  return layout.group('gicd', { lock: MUTEX, revision: 1, its: 1, routers: 2 * spis });
 }
 
 /** What an identification register must know of the machine. */
-export type DistributorConfig = { readonly spis: number; readonly idBits: number; readonly its: boolean };
+export type DistributorConfig = { readonly idBits: number; readonly its: ItsPresence };
 
 type Frame = InterruptBank & {
   readonly words: Words;
@@ -43,26 +45,26 @@ type Frame = InterruptBank & {
 };
 
 const REGISTERS = new RegisterTable<Frame>([
-  word('GICD_CTLR', 0x0000, readControl, writeControl),
-  word('GICD_TYPER', 0x0004, readType),
-  word('GICD_IIDR', 0x0008, (frame) => frame.personality.iidr | (revision(frame) << 12)),
-  zero('GICD_TYPER2', 0x000c),
-  word('GICD_STATUSR', 0x0010, (frame) => frame.personality.distributorStatus),
+  word('GICD_CTLR', gicd.CTLR, readControl, writeControl),
+  word('GICD_TYPER', gicd.TYPER, readType),
+  word('GICD_IIDR', gicd.IIDR, (frame) => frame.personality.iidr | (revision(frame) << 12)),
+  zero('GICD_TYPER2', gicd.TYPER2),
+  word('GICD_STATUSR', gicd.STATUSR, (frame) => frame.personality.distributorStatus),
   // Message-based SPIs: TYPER.MBIS is 0.
-  zero('GICD_SETSPI_NSR', 0x0040),
-  zero('GICD_CLRSPI_NSR', 0x0048),
-  zero('GICD_SETSPI_SR', 0x0050),
-  zero('GICD_CLRSPI_SR', 0x0058),
-  ...interruptRegisters<Frame>('GICD_', 0, INTIDS),
+  zero('GICD_SETSPI_NSR', gicd.SETSPI_NSR),
+  zero('GICD_CLRSPI_NSR', gicd.CLRSPI_NSR),
+  zero('GICD_SETSPI_SR', gicd.SETSPI_SR),
+  zero('GICD_CLRSPI_SR', gicd.CLRSPI_SR),
+  ...interruptRegisters<Frame>('GICD_', 0, DISTRIBUTOR_INTIDS),
   // Without affinity routing, and for two security states.
-  zero('GICD_ITARGETSR', 0x0800, INTIDS, [1, 4]),
-  zero('GICD_IGRPMODR', 0x0d00, INTIDS / 8),
-  zero('GICD_NSACR', 0x0e00, INTIDS / 4),
-  zero('GICD_SGIR', 0x0f00),
-  zero('GICD_CPENDSGIR', 0x0f10, 16, [1, 4]),
-  zero('GICD_SPENDSGIR', 0x0f20, 16, [1, 4]),
-  doubleWords('GICD_IROUTER', 0x6000, ROUTERS, readRouter, writeRouter),
-  identification('GICD_PIDR', 0xffd0, (frame) => frame.personality.distributorIds),
+  zero('GICD_ITARGETSR', gicd.ITARGETSR, DISTRIBUTOR_INTIDS, [1, 4]),
+  zero('GICD_IGRPMODR', gicd.IGRPMODR, DISTRIBUTOR_INTIDS / 8),
+  zero('GICD_NSACR', gicd.NSACR, DISTRIBUTOR_INTIDS / 4),
+  zero('GICD_SGIR', gicd.SGIR),
+  zero('GICD_CPENDSGIR', gicd.CPENDSGIR, 16, [1, 4]),
+  zero('GICD_SPENDSGIR', gicd.SPENDSGIR, 16, [1, 4]),
+  doubleWords('GICD_IROUTER', gicd.IROUTER, END_SPI, readRouter, writeRouter),
+  identification('GICD_PIDR', gicd.PIDR4, (frame) => frame.personality.distributorIds),
 ]);
 
 /**
@@ -93,7 +95,7 @@ export class Distributor {
       lock,
       vcpu: 0,
       from: FIRST_SPI,
-      to: INTIDS,
+      to: DISTRIBUTOR_INTIDS,
       fixedTriggers: FIRST_SPI,
     };
   }
@@ -148,7 +150,7 @@ function readControl({ interrupts, personality }: Frame): number {
 function writeControl({ interrupts, lpis, personality, lock }: Frame, value: number): void {
   const enables = value & personality.groupEnables;
   // KVM has one enable, which forwards whatever group an interrupt is in.
-  const groups = personality.groupEnables === 2 && enables !== 0 ? 3 : enables;
+  const groups = personality.groupEnables === ENABLE_GROUP1 && enables !== 0 ? 3 : enables;
   lock.lock();
   try {
     if (interrupts.forwarding !== groups) setForwarding(interrupts, lpis, groups, personality.requeues);
@@ -157,10 +159,11 @@ function writeControl({ interrupts, lpis, personality, lock }: Frame, value: num
   }
 }
 
-function readType({ personality, config }: Frame): number {
-  const lines = Math.ceil((config.spis + personality.countedPrivates) / 32) - 1;
-  const idBits = config.its ? config.idBits : ID_BITS_WITHOUT_LPIS;
-  return lines | ((idBits - 1) << 19) | (config.its ? LPIS : 0) | personality.distributorFeatures;
+function readType({ interrupts, personality, config }: Frame): number {
+  const spis = interrupts.endSpi - FIRST_SPI;
+  const lines = Math.ceil((spis + personality.countedPrivates) / 32) - 1;
+  const idBits = config.its.exists ? config.idBits : ID_BITS_WITHOUT_LPIS;
+  return lines | ((idBits - 1) << 19) | (config.its.exists ? LPIS : 0) | personality.distributorFeatures;
 }
 
 /** Where the two words of an SPI's router lie, or NONE. */

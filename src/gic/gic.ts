@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Layout, Records, Region } from '../memory/layout.ts';
 import { Mutex } from '../memory/mutex.ts';
@@ -6,7 +7,7 @@ import { CpuInterface, cpuInterfaceRegion } from './cpu-interface.ts';
 import { Distributor, type DistributorRegions, distributorRegions } from './distributor.ts';
 import { type InterruptRegions, type InterruptsConfig, interruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
-import type { VcpuId } from './intid.ts';
+import { ItsPresence } from './its-presence.ts';
 import { LpiTables } from './lpi-tables.ts';
 import { type LpiRegions, Lpis, lpiRegions } from './lpis.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from './personality.ts';
 import { Redistributor } from './redistributor.ts';
 import { RedistributorWords, redistributorRegion } from './redistributor-words.ts';
+import { resetInterrupts } from './reset.ts';
 import { SystemRegisters } from './system-registers.ts';
 import { Wires } from './wires.ts';
 
@@ -42,7 +44,7 @@ export type GicRegions = {
 export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
   return {
     config,
-    interrupts: interruptRegions(layout, config),
+    interrupts: interruptRegions(layout, config, GIC_PERSONALITIES[config.personality]),
     cpuInterfaces: Array.from({ length: config.vcpus }, (_, vcpu) => cpuInterfaceRegion(layout, vcpu)),
     distributor: distributorRegions(layout, config.spis),
     redistributors: redistributorRegion(layout, config.vcpus),
@@ -72,6 +74,7 @@ export class Gic {
   /** By vCPU. */
   readonly redistributors: readonly Redistributor[];
   readonly lpis: Lpis;
+  readonly its: ItsPresence;
   readonly #words: Words;
   readonly #lpiRegions: LpiRegions;
 
@@ -81,15 +84,16 @@ export class Gic {
       hooks.makeInterrupts?.(regions.interrupts) ?? new Interrupts(words, regions.interrupts);
     const registers = new RedistributorWords(words, regions.redistributors);
     const tables = new LpiTables(registers, memory, personality, regions.interrupts.idLimit);
-    const lpis = new Lpis(words, regions.lpis, interrupts, tables);
+    const lpis = new Lpis(words, regions.lpis, interrupts, tables, personality.outliveMappings);
     const lock = new Mutex(words, regions.distributor.lock, 'the GIC configuration lock');
+    const its = new ItsPresence(words, regions.distributor.its.at);
     const distributor = new Distributor(
       words,
       regions.distributor,
       interrupts,
       lpis,
       personality,
-      regions.config,
+      { idBits: regions.config.idBits, its },
       lock,
     );
     this.#words = words;
@@ -99,8 +103,7 @@ export class Gic {
     this.interrupts = interrupts;
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
-      (region, vcpu) =>
-        new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality.checksEoiGroup),
+      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;
@@ -112,17 +115,19 @@ export class Gic {
           personality,
           distributor,
           lpis,
-          its: regions.config.its,
+          its,
           lock,
           lpisDisabled: hooks.lpisDisabled,
         }),
     );
     this.lpis = lpis;
+    this.its = its;
   }
 
   /** Puts everything into its reset state. Before any thread of the machine runs. */
   reset(): void {
-    this.interrupts.reset((intid, vcpu) => resetState(this.personality, intid, vcpu));
+    this.its.exists = this.config.its;
+    resetInterrupts(this.interrupts, (intid, vcpu) => resetState(this.personality, intid, vcpu));
     for (const { at, words } of Object.values(this.#lpiRegions)) {
       for (let word = 0; word < words; word++) store(this.#words, at + word, 0);
     }

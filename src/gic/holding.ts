@@ -1,5 +1,5 @@
+import { FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
 import {
   ACTIVE,
   EDGE,
@@ -7,6 +7,7 @@ import {
   isDeliverable,
   LATCH,
   NO_TARGET,
+  REROUTED,
   TARGET,
   TARGET_SHIFT,
   targetOf,
@@ -64,7 +65,13 @@ function holdUnlisted(interrupts: Interrupts, at: number, intid: number): void {
 export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu: number): void {
   for (;;) {
     const before = interrupts.state(at);
-    const moved = (before & ~TARGET) | (vcpu << TARGET_SHIFT);
+    if ((before & ACTIVE) !== 0 && targetOf(before) !== NO_TARGET) {
+      // It stays where it is active. The next target is written first: whichever thread ends it finds the target.
+      interrupts.setNextTarget(intid, vcpu);
+      if (interrupts.replace(at, before, before | REROUTED)) return;
+      continue;
+    }
+    const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
     const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
     if (!interrupts.replace(at, before, after)) continue;
     // Who raised a wire and has not listed it yet will do so at the old target, which passes it on.
@@ -90,8 +97,24 @@ export function retrigger(interrupts: Interrupts, at: number, intid: number, edg
 
 /** Clears the active state by register; what is pending is listed again, what is held back stays so. Any thread. */
 export function endActive(interrupts: Interrupts, at: number, intid: number): void {
-  const after = interrupts.amend(at, ACTIVE, 0) & ~ACTIVE;
-  if (isDeliverable(after)) interrupts.list(targetOf(after), intid);
+  for (;;) {
+    const before = interrupts.state(at);
+    if ((before & ACTIVE) === 0) return;
+    const after = interrupts.rerouted(intid, before & ~ACTIVE);
+    if (!interrupts.replace(at, before, after)) continue;
+    if (isDeliverable(after)) interrupts.list(targetOf(after), intid);
+    return;
+  }
+}
+
+/**
+ * What KVM does with the list of a vCPU that leaves the guest: takes off what is not to be delivered, passes on what has moved. While
+ * the distributor is off nothing is to be delivered, and what is latched is held back. The thread of `vcpu` only.
+ * @see vgic_prune_ap_list
+ */
+export function prune(interrupts: Interrupts, vcpu: number): void {
+  if (interrupts.forwarding !== 0) interrupts.prune(vcpu);
+  else interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
 }
 
 /**

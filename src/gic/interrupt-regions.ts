@@ -1,6 +1,6 @@
-import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
+import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { EVENT_COUNT } from '../memory/event-count.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { FIRST_LPI, PRIVATE_INTIDS } from './intid.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
 import { PRIORITY_CENSUS_WORDS } from './priority-census.ts';
 import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
@@ -9,10 +9,18 @@ import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
 export type InterruptsConfig = {
   /** 1 to 512 */
   readonly vcpus: number;
-  /** SPIs that exist, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
+  /** SPIs that there is room for, 32 to 988 in steps of 32 (988 itself included); INTIDs 32 to 31 + spis. */
   readonly spis: number;
   /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
   readonly idBits: number;
+};
+
+/** What an interrupt controller may choose about its interrupts. */
+export type InterruptChoices = {
+  /** Whether interrupts of equal priority are taken in the order in which they became pending; if not, the lowest INTID is. */
+  readonly firstCome: boolean;
+  /** Whether a level interrupt that was latched by register stays latched until it ends; if not, the acknowledge clears the latch. */
+  readonly keepsLevelLatch: boolean;
 };
 
 /** Where the states of all interrupts lie, and what each vCPU looks at. */
@@ -20,6 +28,8 @@ export type InterruptRegions = {
   /** 32 words a vCPU: its SGIs and PPIs. */
   readonly privates: Region;
   readonly spis: Region;
+  /** One word: how many of them exist. See {@link Interrupts.resize}. */
+  readonly existing: Region;
   readonly lpis: Region;
   readonly census: Region;
   /** By vCPU: the INTIDs that it should look at. */
@@ -28,24 +38,36 @@ export type InterruptRegions = {
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
+  /** A word an SPI: where one that was routed elsewhere while it was active goes when it ends. */
+  readonly nextTargets: Region;
   readonly acks: LevelAckRegions;
   readonly idLimit: number;
+  readonly firstCome: boolean;
+  readonly keepsLevelLatch: boolean;
 };
 
 /** Adds the regions of the interrupt states to a layout. */
-export function interruptRegions(layout: Layout, config: InterruptsConfig): InterruptRegions {
+export function interruptRegions(
+  layout: Layout,
+  config: InterruptsConfig,
+  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
+): InterruptRegions {
   const idLimit = 2 ** config.idBits;
   const each = <T>(make: (vcpu: number) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
   return {
     privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
     spis: layout.region('spi', config.spis),
+    existing: layout.region('spi.existing', 1),
     lpis: layout.region('lpi', idLimit - FIRST_LPI),
     census: layout.region('census', PRIORITY_CENSUS_WORDS),
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
-    bells: each((vcpu) => layout.region(`vcpu${vcpu}.bell`, EVENT_COUNT_WORDS)),
+    bells: each((vcpu) => layout.place(`vcpu${vcpu}.bell`, EVENT_COUNT)),
     forwarding: layout.region('forwarding', 1),
+    nextTargets: layout.region('spi.next', config.spis),
     acks: levelAckRegions(layout),
     idLimit,
+    firstCome: choices.firstCome,
+    keepsLevelLatch: choices.keepsLevelLatch,
   };
 }

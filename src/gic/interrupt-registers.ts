@@ -1,7 +1,8 @@
+import type { Register } from '../arch/register-table.ts';
+import { interruptFields } from '../arch/registers.ts';
 import { endActive, retrigger } from './holding.ts';
-import { type Interrupts, NONE } from './interrupts.ts';
+import type { Interrupts } from './interrupts.ts';
 import type { GicPersonality } from './personality.ts';
-import type { Register } from './register-table.ts';
 import {
   ACTIVE,
   EDGE,
@@ -58,33 +59,33 @@ const active = (state: number) => (state & ACTIVE) / ACTIVE;
 const FIELDS: readonly Field[] = [
   bit(
     'IGROUPR',
-    0x080,
+    interruptFields.IGROUPR,
     (state) => (state & GROUP1) / GROUP1,
     ({ interrupts }, at, intid, value) => {
       interrupts.change(at, intid, GROUP1, value === 0 ? 0 : GROUP1);
     },
   ),
-  bit('ISENABLER', 0x100, enabled, ({ interrupts }, at, intid, value) => {
+  bit('ISENABLER', interruptFields.ISENABLER, enabled, ({ interrupts }, at, intid, value) => {
     if (value !== 0) interrupts.change(at, intid, 0, ENABLED);
   }),
-  bit('ICENABLER', 0x180, enabled, ({ interrupts }, at, _intid, value) => {
+  bit('ICENABLER', interruptFields.ICENABLER, enabled, ({ interrupts }, at, _intid, value) => {
     if (value !== 0) interrupts.amend(at, ENABLED, 0);
   }),
-  bit('ISPENDR', 0x200, pending, ({ interrupts }, at, intid, value) => {
+  bit('ISPENDR', interruptFields.ISPENDR, pending, ({ interrupts }, at, intid, value) => {
     if (value !== 0) interrupts.change(at, intid, 0, LATCH);
   }),
-  bit('ICPENDR', 0x280, pending, ({ interrupts }, at, _intid, value) => {
+  bit('ICPENDR', interruptFields.ICPENDR, pending, ({ interrupts }, at, _intid, value) => {
     if (value !== 0) interrupts.amend(at, LATCH | HELD, 0);
   }),
-  bit('ISACTIVER', 0x300, active, ({ interrupts }, at, intid, value) => {
+  bit('ISACTIVER', interruptFields.ISACTIVER, active, ({ interrupts }, at, intid, value) => {
     if (value !== 0) interrupts.change(at, intid, 0, ACTIVE);
   }),
-  bit('ICACTIVER', 0x380, active, ({ interrupts }, at, intid, value) => {
+  bit('ICACTIVER', interruptFields.ICACTIVER, active, ({ interrupts }, at, intid, value) => {
     if (value !== 0) endActive(interrupts, at, intid);
   }),
   {
     name: 'IPRIORITYR',
-    at: 0x400,
+    at: interruptFields.IPRIORITYR,
     bits: 8,
     sizes: [1, 4],
     read: priorityOf,
@@ -95,7 +96,7 @@ const FIELDS: readonly Field[] = [
   },
   {
     name: 'ICFGR',
-    at: 0xc00,
+    at: interruptFields.ICFGR,
     bits: 2,
     sizes: [4],
     // Of the two bits only the upper one means something; the lower one reads as zero.
@@ -129,24 +130,30 @@ export function interruptRegisters<Frame extends InterruptBank>(
 }
 
 function readField(bank: InterruptBank, field: Field, offset: number, size: number): bigint {
+  const { interrupts } = bank;
   const first = (offset * 8) / field.bits;
+  const begin = Math.max(first, bank.from);
+  const end = Math.min(first + (size * 8) / field.bits, endOf(bank));
+  if (begin >= end) return 0n;
+  const at = interrupts.find(bank.vcpu, begin);
   let value = 0;
-  for (let index = 0; index < (size * 8) / field.bits; index++) {
-    const at = find(bank, first + index);
-    if (at !== NONE) value |= field.read(bank.interrupts.state(at)) << (index * field.bits);
-  }
+  for (let intid = begin; intid < end; intid++)
+    value |= field.read(interrupts.state(at + intid - begin)) << ((intid - first) * field.bits);
   return BigInt(value >>> 0);
 }
 
 function writeField(bank: InterruptBank, field: Field, offset: number, size: number, value: number): void {
   const first = (offset * 8) / field.bits;
+  const begin = Math.max(first, bank.from);
+  const end = Math.min(first + (size * 8) / field.bits, endOf(bank));
+  if (begin >= end) return;
+  const at = bank.interrupts.find(bank.vcpu, begin);
   const mask = 2 ** field.bits - 1;
-  for (let index = 0; index < (size * 8) / field.bits; index++) {
-    const at = find(bank, first + index);
-    if (at !== NONE) field.write(bank, at, first + index, (value >>> (index * field.bits)) & mask);
-  }
+  for (let intid = begin; intid < end; intid++)
+    field.write(bank, at + intid - begin, intid, (value >>> ((intid - first) * field.bits)) & mask);
 }
 
-function find(bank: InterruptBank, intid: number): number {
-  return intid >= bank.from && intid < bank.to ? bank.interrupts.find(bank.vcpu, intid) : NONE;
+/** One past the last INTID that is reached through a frame and exists. Their states lie in a row. */
+function endOf({ interrupts, to }: InterruptBank): number {
+  return Math.min(to, interrupts.endSpi);
 }

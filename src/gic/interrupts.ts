@@ -1,29 +1,37 @@
+import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
-import { END_SPI, FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from './intid.ts';
 import { LevelAcks } from './level-acks.ts';
+import { ListWalk } from './list-walk.ts';
 import { PriorityCensus } from './priority-census.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
+  ended,
   GROUP1,
   HELD,
   isDeliverable,
   LATCH,
   LINE,
+  MAPPED,
   NO_TARGET,
+  NONE,
+  ORPHAN,
   priorityOf,
+  REROUTED,
   released,
   TARGET,
   TARGET_SHIFT,
+  taken,
   targetOf,
 } from './state.ts';
-import { VcpuList } from './vcpu-list.ts';
+import { NOBODY, VcpuList } from './vcpu-list.ts';
 
-/** Returned where an INTID names no interrupt. */
-export const NONE = -1;
+const ANY_GROUP = -1;
+
+export { NONE };
 
 /**
  * All interrupts of a machine, and for each vCPU the list of those that it should look at.
@@ -45,16 +53,20 @@ export class Interrupts {
   readonly #privates: number;
   readonly #spis: number;
   readonly #lpis: number;
-  readonly #endSpi: number;
+  readonly #existing: number;
+  /** One past the highest SPI that there is room for. */
+  readonly #roomSpi: number;
   readonly #idLimit: number;
   readonly #forwarding: number;
+  /** Where an active SPI goes when it ends. */
+  readonly #nextTargets: number;
   /** Where the states of SPIs and LPIs begin, behind all SGIs and PPIs. */
   readonly #shared: number;
   readonly #census: PriorityCensus;
   readonly #lists: readonly VcpuList[];
   readonly #bells: readonly EventCount[];
-  /** A second result of {@link best}, for who called it; no state. */
-  readonly #found = new Int32Array(1);
+  readonly #walk: ListWalk;
+  readonly #keepsLevelLatch: boolean;
   /** Who hears of level-triggered SPIs that the guest has ended. */
   readonly acks: LevelAcks;
 
@@ -63,13 +75,17 @@ export class Interrupts {
     this.#privates = regions.privates.at;
     this.#spis = regions.spis.at - FIRST_SPI;
     this.#lpis = regions.lpis.at - FIRST_LPI;
-    this.#endSpi = FIRST_SPI + regions.spis.words;
+    this.#existing = regions.existing.at;
+    this.#roomSpi = FIRST_SPI + regions.spis.words;
     this.#idLimit = regions.idLimit;
     this.#forwarding = regions.forwarding.at;
+    this.#nextTargets = regions.nextTargets.at - FIRST_SPI;
     this.#shared = regions.spis.at;
     this.#census = new PriorityCensus(words, regions.census);
-    this.#lists = regions.lists.map((each) => new VcpuList(words, each, regions.idLimit));
+    this.#lists = regions.lists.map((each) => new VcpuList(words, each));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
+    this.#walk = new ListWalk(words, this, this.#census, regions.firstCome);
+    this.#keepsLevelLatch = regions.keepsLevelLatch;
     this.acks = new LevelAcks(words, regions.acks);
   }
 
@@ -78,9 +94,19 @@ export class Interrupts {
     return this.#idLimit;
   }
 
-  /** One past the highest SPI. */
+  /** How many SPIs there is room for. */
+  get roomForSpis(): number {
+    return this.#roomSpi - FIRST_SPI;
+  }
+
+  /** One past the highest SPI. A plain read: the number does not change once interrupts can be injected. */
   get endSpi(): number {
-    return this.#endSpi;
+    return FIRST_SPI + peek(this.#words, this.#existing);
+  }
+
+  /** Says how many SPIs there are, of those that there is room for: before the controller is initialised. */
+  resize(spis: number): void {
+    store(this.#words, this.#existing, Math.min(spis, this.#roomSpi - FIRST_SPI));
   }
 
   get vcpus(): number {
@@ -91,7 +117,12 @@ export class Interrupts {
   find(vcpu: number, intid: number): number {
     if (intid >= FIRST_LPI) return intid < this.#idLimit ? this.#lpis + intid : NONE;
     if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
-    return intid < this.#endSpi && intid < END_SPI ? this.#spis + intid : NONE;
+    return intid < this.endSpi ? this.#spis + intid : NONE;
+  }
+
+  /** As {@link find}, of an SPI. */
+  findSpi(intid: number): number {
+    return intid >= FIRST_SPI && intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
   /** As {@link find}, of an LPI. */
@@ -130,23 +161,6 @@ export class Interrupts {
       }
       const next = level ? state | LINE : state & ~LINE;
       if (next === state) return;
-      if (replace(this.#words, at, state, next)) {
-        if (isDeliverable(next)) this.list(targetOf(next), intid);
-        return;
-      }
-    }
-  }
-
-  /**
-   * Moves the input wire as the architecture has it (and QEMU): the level is remembered whatever the trigger, and an
-   * edge is a step from 0 to 1.
-   */
-  driveRemembered(at: number, intid: number, level: boolean): void {
-    for (;;) {
-      const state = load(this.#words, at);
-      const latch = level && (state & EDGE) !== 0 ? LATCH : 0;
-      const next = level ? state | LINE | latch : state & ~LINE;
-      if (((next ^ state) & LINE) === 0) return;
       if (replace(this.#words, at, state, next)) {
         if (isDeliverable(next)) this.list(targetOf(next), intid);
         return;
@@ -198,11 +212,27 @@ export class Interrupts {
     return replace(this.#words, at, before, after);
   }
 
-  /** Puts `intid` on a vCPU's list and rings it. Nothing happens while the distributor does not forward. */
+  /**
+   * Puts `intid` on a vCPU's list, behind all that are there, and rings the vCPU. One that is listed already keeps its place. Nothing
+   * happens while the distributor does not forward.
+   */
   list(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
-    this.#lists[vcpu]?.set(intid);
+    const list = this.#lists[vcpu];
+    if (list?.mark(intid)) {
+      // An LPI that was alone until now, and is latched, came first.
+      this.#relist(list, list.endAlone(intid));
+      list.append(intid);
+      this.#relist(list, list.endAlone(intid));
+    }
     this.ring(vcpu);
+  }
+
+  /** Gives an LPI that was on the list without a slot a slot, if it must have one. */
+  #relist(list: VcpuList, lpi: number): void {
+    if (lpi === NOBODY || !list.claim(lpi)) return;
+    const state = load(this.#words, this.#lpis + lpi);
+    if (isDeliverable(state)) this.list(targetOf(state), lpi);
   }
 
   /**
@@ -225,66 +255,26 @@ export class Interrupts {
   }
 
   /**
-   * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}; ties go to the lowest INTID.
-   * Takes off the list what is no longer deliverable, and passes on what has moved. The thread of `vcpu` only.
+   * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}. Equal priorities: first come, first served, or
+   * the lowest INTID, by the personality. Prunes the list as it goes. The thread of `vcpu` only.
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
-   * @param kept - the LPI that stays on the list all the same: the one taken last
+   * @param lastTaken - the interrupt taken last: an LPI that comes again and again is found without a walk
    * @returns its INTID; {@link stateFound} is the state that decided
    */
-  best(vcpu: number, groups: number, kept = NONE): number {
+  best(vcpu: number, groups: number, lastTaken = NONE): number {
     const list = this.#lists[vcpu];
     if (!list) return NONE;
-    if (!list.isAlone(kept)) return this.#search(vcpu, list, groups, kept);
-    const state = load(this.#words, this.#lpis + kept);
-    if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#search(vcpu, list, groups, kept);
+    if (!list.isAlone(lastTaken)) return this.#walk.best(vcpu, list, groups);
+    const state = load(this.#words, this.#lpis + lastTaken);
+    if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
-    this.#found[0] = state;
-    return kept;
-  }
-
-  #search(vcpu: number, list: VcpuList, groups: number, kept: number): number {
-    let best = NONE;
-    let bestPriority = 256;
-    let stopAt = -1;
-    for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) {
-      // The private ones have been looked at, all of them; what follows is counted in the census.
-      if (stopAt < 0 && best !== NONE && intid >= PRIVATE_INTIDS) {
-        stopAt = this.#census.best;
-        if (bestPriority <= stopAt) break;
-      }
-      const at = this.find(vcpu, intid);
-      let state = load(this.#words, at);
-      if (!isDeliverable(state) || targetOf(state) !== vcpu) {
-        if (intid === kept && intid >= FIRST_LPI && (state & HELD) === 0 && targetOf(state) === vcpu)
-          continue;
-        list.claim(intid);
-        // Only now is it safe to leave: who makes it deliverable from here on will find the bit gone, and set it.
-        state = load(this.#words, at);
-        // Held back while who latched it was on the way to list it: it has come again, so it counts.
-        if ((state & HELD) !== 0 && targetOf(state) === vcpu) {
-          this.change(at, intid, 0, 0);
-          state = load(this.#words, at);
-        }
-        if (!isDeliverable(state)) continue;
-        this.list(targetOf(state), intid);
-        if (targetOf(state) !== vcpu) continue;
-      }
-      if (groups >= 0 && (state & GROUP1) !== groups) continue;
-      const priority = priorityOf(state);
-      if (priority >= bestPriority) continue;
-      best = intid;
-      bestPriority = priority;
-      this.#found[0] = state;
-      if (intid < PRIVATE_INTIDS) continue;
-      if (stopAt < 0) stopAt = this.#census.best;
-      if (priority <= stopAt) break;
-    }
-    return best;
+    this.#walk.foundAlone(state);
+    return lastTaken;
   }
 
   /** The state of what the last {@link best} of this view returned, as it was then: to be read at once. */
   get stateFound(): number {
-    return this.#found[0] ?? 0;
+    return this.#walk.state;
   }
 
   /**
@@ -294,36 +284,54 @@ export class Interrupts {
    */
   take(vcpu: number, intid: number, seen?: number): number {
     const at = this.find(vcpu, intid);
-    // The list first: if it is latched again behind the swap below, it will be listed again.
-    this.#lists[vcpu]?.claim(intid);
+    const isLpi = intid >= FIRST_LPI;
+    // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
+    if (isLpi) this.#drop(vcpu, intid);
     for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
         if (isDeliverable(before)) this.list(targetOf(before), intid);
+        else if (isLpi) this.bury(at, before);
         return 0;
       }
-      const after = (before & ~(LATCH | HELD)) | (intid >= FIRST_LPI ? 0 : ACTIVE);
-      if (replace(this.#words, at, before, after)) return before;
+      if (!replace(this.#words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;
+      if (isLpi) this.bury(at, before);
+      return before;
     }
   }
 
+  #drop(vcpu: number, lpi: number): void {
+    const list = this.#lists[vcpu];
+    list?.drop(this.#walk.position, lpi);
+    list?.claim(lpi);
+  }
+
   /**
-   * As {@link take}, of the LPI that was taken last: it stays on the list. Returns its state from before, or 0 if that
-   * is not `seen` any more.
+   * As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. Returns its state from before, or 0
+   * if that is not `seen` any more.
    */
-  takeAgain(lpi: number, seen: number): number {
-    return replace(this.#words, this.#lpis + lpi, seen, seen & ~(LATCH | HELD)) ? seen : 0;
+  takeAgain(vcpu: number, lpi: number, seen: number): number {
+    const at = this.#lpis + lpi;
+    if ((seen & ORPHAN) !== 0) return this.take(vcpu, lpi, seen);
+    if (!replace(this.#words, at, seen, seen & ~(LATCH | HELD))) return 0;
+    const list = this.#lists[vcpu];
+    if (!list || this.#walk.wasAlone) return seen;
+    list.drop(this.#walk.position, lpi);
+    if (list.keepAlone(lpi)) return seen;
+    const state = load(this.#words, at);
+    if (isDeliverable(state)) this.list(targetOf(state), lpi);
+    return seen;
   }
 
   /**
    * Ends the active state, as EOIR and DIR do; what is pending again is listed, and who watches a level-triggered SPI
    * hears of it. Returns whether it was active. Any thread.
-   * @param group - GROUP1 or 0: only if it is of that group; -1 for either
+   * @param mask - bits of the state that have to be as in `wanted`; 0 for no condition
    */
-  deactivate(at: number, intid: number, group = -1): boolean {
+  deactivate(at: number, intid: number, mask = 0, wanted = 0): boolean {
     for (;;) {
       const before = load(this.#words, at);
-      if ((before & ACTIVE) === 0 || (group >= 0 && (before & GROUP1) !== group)) return false;
-      const after = before & ~ACTIVE;
+      if ((before & ACTIVE) === 0 || (before & mask) !== wanted) return false;
+      const after = this.rerouted(intid, ended(before, this.#keepsLevelLatch));
       if (!replace(this.#words, at, before, after)) continue;
       if (isDeliverable(after)) this.list(targetOf(after), intid);
       if (intid >= FIRST_SPI && this.acks.isWatched(intid) && (before & EDGE) === 0) this.acks.note(intid);
@@ -331,19 +339,61 @@ export class Interrupts {
     }
   }
 
+  /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
+  rerouted(intid: number, state: number): number {
+    if ((state & REROUTED) === 0) return state;
+    const target = load(this.#words, this.#nextTargets + intid);
+    return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
+  }
+
+  /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
+  setNextTarget(spi: number, vcpu: number): void {
+    store(this.#words, this.#nextTargets + spi, vcpu);
+  }
+
+  /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
+  forEachListed(vcpu: number, visit: (at: number, intid: number) => void): void {
+    const list = this.#lists[vcpu];
+    if (!list) return;
+    for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1))
+      visit(this.find(vcpu, intid), intid);
+  }
+
   /**
    * Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only.
-   * @param kept - as in {@link best}
+   * @param lastTaken - as in {@link best}
    */
-  wantsLook(vcpu: number, kept = NONE): boolean {
+  wantsLook(vcpu: number, lastTaken = NONE): boolean {
     const list = this.#lists[vcpu];
     if (!list) return false;
-    // Only an LPI is kept; anything else that is listed wants a look.
-    if (kept < FIRST_LPI) return list.next(0) !== NONE;
-    const state = load(this.#words, this.#lpis + kept);
-    if (isDeliverable(state) && targetOf(state) === vcpu) return true;
-    if (list.isAlone(kept)) return false;
-    return list.next(0, kept) !== NONE || (list.has(kept) && !list.standsAlone(kept));
+    if (!list.isAlone(lastTaken)) return list.isFilled;
+    const state = load(this.#words, this.#lpis + lastTaken);
+    return isDeliverable(state) && targetOf(state) === vcpu;
+  }
+
+  /** Lets go of what has ended, if it is first on the list. The thread of `vcpu` only. */
+  settle(vcpu: number, intid: number): void {
+    const list = this.#lists[vcpu];
+    if (!list || list.at(list.begin) !== intid) return;
+    const state = load(this.#words, this.find(vcpu, intid));
+    if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
+  }
+
+  /** Takes off a vCPU's list what is not deliverable any more, and passes on what has moved. The thread of `vcpu` only. */
+  prune(vcpu: number): void {
+    const list = this.#lists[vcpu];
+    if (list) this.#walk.best(vcpu, list, ANY_GROUP);
+  }
+
+  /** Ends an LPI that nothing maps any more and that no list holds any more; `seen` is its state. See {@link ORPHAN}. */
+  bury(at: number, seen: number): void {
+    if ((seen & ORPHAN) === 0) return;
+    const alive = MAPPED | ENABLED | LATCH | HELD | ORPHAN;
+    for (let state = load(this.#words, at); (state & ORPHAN) !== 0; state = load(this.#words, at)) {
+      if (!replace(this.#words, at, state, (state & ~alive) | TARGET)) continue;
+      if ((state & ENABLED) !== 0) this.#census.leave(priorityOf(state));
+      return;
+    }
   }
 
   /** Whether `intid` is on the list of `vcpu`. For oracles and tests. */
@@ -361,21 +411,5 @@ export class Interrupts {
 
   get forwarding(): number {
     return load(this.#words, this.#forwarding);
-  }
-
-  /** Puts every interrupt into its reset state. Before any thread of the machine runs. */
-  reset(initial: (intid: number, vcpu: number) => number): void {
-    for (let vcpu = 0; vcpu < this.vcpus; vcpu++) {
-      for (let intid = 0; intid < PRIVATE_INTIDS; intid++)
-        this.#put(this.find(vcpu, intid), initial(intid, vcpu));
-    }
-    for (let intid = FIRST_SPI; intid < this.#endSpi; intid++)
-      this.#put(this.find(0, intid), initial(intid, 0));
-    for (let intid = FIRST_LPI; intid < this.#idLimit; intid++)
-      this.#put(this.find(0, intid), initial(intid, 0));
-  }
-
-  #put(at: number, state: number): void {
-    this.amend(at, ~state & peek(this.#words, at), state);
   }
 }

@@ -1,8 +1,8 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
-import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { exchange, load, store, type Words } from '../memory/word.ts';
-import { FIRST_SPI } from './intid.ts';
 
 const BITMAP_WORDS = 32;
 
@@ -10,7 +10,7 @@ export type LevelAckRegions = { readonly watched: Region; readonly acked: Region
 
 /** Adds the regions of {@link LevelAcks} to a layout. */
 export function levelAckRegions(layout: Layout): LevelAckRegions {
-  return layout.group('ack', { watched: BITMAP_WORDS, acked: LINE + BITMAP_WORDS, bell: EVENT_COUNT_WORDS });
+  return layout.group('ack', { watched: BITMAP_WORDS, acked: LINE + BITMAP_WORDS, bell: EVENT_COUNT });
 }
 
 /**

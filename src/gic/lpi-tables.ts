@@ -1,14 +1,12 @@
+import { FIRST_LPI } from '../arch/intid.ts';
+import { ADDRESS_4K, ADDRESS_64K, ENABLE_LPIS, ID_BITS } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import { FIRST_LPI } from './intid.ts';
 import type { GicPersonality } from './personality.ts';
-import { ENABLE_LPIS, type RedistributorWords } from './redistributor-words.ts';
+import type { RedistributorWords } from './redistributor-words.ts';
 
 /** KVM's ITS knows 16 bits of INTID, whatever PROPBASER says. @see INTERRUPT_ID_BITS_ITS in vgic.h */
 const MOST_ID_BITS = 16;
 const LEAST_ID_BITS = 14;
-const ID_BITS = 0x1fn;
-const CONFIG_ADDRESS = 0x000f_ffff_ffff_f000n;
-const PENDING_ADDRESS = 0x000f_ffff_ffff_0000n;
 
 /**
  * The tables of the LPIs in guest memory: one byte of configuration each, and for each redistributor one pending bit
@@ -59,7 +57,7 @@ export class LpiTables {
 
   /** The configuration byte of an LPI in the table of `vcpu`; undefined where no memory is. */
   configByte(lpi: number, vcpu = 0): number | undefined {
-    const base = this.#registers.propbaser(this.#shared ? 0 : vcpu) & CONFIG_ADDRESS;
+    const base = this.#registers.propbaser(this.#shared ? 0 : vcpu) & ADDRESS_4K;
     const address = Number(base) + lpi - FIRST_LPI;
     return this.#memory.has(address, 1) ? this.#memory.byte(address) : undefined;
   }
@@ -92,6 +90,6 @@ export class LpiTables {
   }
 
   #pendingByte(lpi: number, vcpu: number): number {
-    return Number(this.#registers.pendbaser(vcpu) & PENDING_ADDRESS) + (lpi >>> 3);
+    return Number(this.#registers.pendbaser(vcpu) & ADDRESS_64K) + (lpi >>> 3);
   }
 }

@@ -1,28 +1,26 @@
+import { FIRST_LPI } from '../arch/intid.ts';
+import { LPI_ENABLE, LPI_PRIORITY } from '../arch/lpi-config.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
-import { hold } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI } from './intid.ts';
 import type { LpiTables } from './lpi-tables.ts';
 import {
   ENABLED,
   HELD,
+  isDeliverable,
   isPending,
   LATCH,
   MAPPED,
   NO_TARGET,
+  ORPHAN,
   PRIORITY,
   PRIORITY_SHIFT,
   TARGET,
   TARGET_SHIFT,
   targetOf,
 } from './state.ts';
-
-const CONFIG_ENABLE = 1 << 0;
-/** Priority bits of a configuration byte that are kept. @see LPI_PROP_PRIORITY in vgic-its.c */
-const CONFIG_PRIORITY = 0xfc;
 
 export type LpiRegions = {
   /** A word for each LPI: how many DevID:EvID pairs map it. */
@@ -36,7 +34,7 @@ export type LpiRegions = {
 /** Adds the regions of {@link Lpis} to a layout. @param idLimit - one past the highest LPI */
 export function lpiRegions(layout: Layout, idLimit: number): LpiRegions {
   const count = idLimit - FIRST_LPI;
-  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX_WORDS });
+  return layout.group('lpis', { mappings: count, mapped: Math.ceil(count / 32), lock: MUTEX });
 }
 
 /**
@@ -53,14 +51,23 @@ export class Lpis {
   readonly #lock: Mutex;
   readonly #interrupts: Interrupts;
   readonly #tables: LpiTables;
+  readonly #outlives: boolean;
 
-  constructor(words: Words, regions: LpiRegions, interrupts: Interrupts, tables: LpiTables) {
+  /** @param outlives - see `outliveMappings` in {@link GicPersonality} */
+  constructor(
+    words: Words,
+    regions: LpiRegions,
+    interrupts: Interrupts,
+    tables: LpiTables,
+    outlives = false,
+  ) {
     this.#words = words;
     this.#mappings = regions.mappings.at - FIRST_LPI;
     this.#mapped = new Bitmap(words, regions.mapped);
     this.#lock = new Mutex(words, regions.lock, 'the LPI lock');
     this.#interrupts = interrupts;
     this.#tables = tables;
+    this.#outlives = outlives;
   }
 
   /** How many vCPUs, and so redistributors, there are. */
@@ -82,6 +89,11 @@ export class Lpis {
   configByte(lpi: number): number | undefined {
     const target = this.targetOf(lpi);
     return this.#tables.configByte(lpi, target === NO_TARGET ? 0 : target);
+  }
+
+  /** Whether the bit of `lpi` in the pending table of `vcpu` lies in guest memory. */
+  hasPendingByte(lpi: number, vcpu: number): boolean {
+    return this.#tables.hasPendingByte(lpi, vcpu);
   }
 
   /** Takes the bit of `lpi` out of the pending table of `vcpu`: true if it was set. It is not latched by this. */
@@ -124,13 +136,15 @@ export class Lpis {
 
   /**
    * Counts one more pair that maps `lpi`. True for the first: then it has just come to life, sent nowhere and disabled,
-   * and wants its target, its configuration and its pending bit. A later pair changes nothing in it.
+   * and wants its target, its configuration and its pending bit. A later pair changes nothing in it, nor does the first one if the
+   * LPI has outlived its last mapping: see {@link ORPHAN}.
    */
   map(lpi: number): boolean {
     this.#lock.lock();
     try {
       if (add(this.#words, this.#mappings + lpi, 1) !== 0) return false;
       this.#mapped.set(lpi - FIRST_LPI);
+      if ((this.#interrupts.amend(this.#at(lpi), ORPHAN, 0) & ORPHAN) !== 0) return false;
       const fresh = MAPPED | (NO_TARGET << TARGET_SHIFT);
       this.#interrupts.change(this.#at(lpi), lpi, ENABLED | LATCH | HELD | TARGET, fresh);
       return true;
@@ -139,13 +153,20 @@ export class Lpis {
     }
   }
 
-  /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone. */
+  /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone, unless a vCPU's list holds it. */
   unmap(lpi: number): void {
     this.#lock.lock();
     try {
       if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
+      const at = this.#at(lpi);
+      if (this.#outlives && isDeliverable(this.#interrupts.state(at))) {
+        const target = this.targetOf(lpi);
+        const state = this.#interrupts.amend(at, 0, ORPHAN);
+        // A vCPU that took it meanwhile did not see that it is an orphan.
+        if (this.#interrupts.isListed(target, lpi) && isDeliverable(state)) return;
+      }
       this.#mapped.claim(lpi - FIRST_LPI);
-      this.#interrupts.change(this.#at(lpi), lpi, MAPPED | ENABLED | LATCH | HELD, NO_TARGET << TARGET_SHIFT);
+      this.#interrupts.change(at, lpi, MAPPED | ENABLED | LATCH | HELD | ORPHAN, NO_TARGET << TARGET_SHIFT);
     } finally {
       this.#lock.unlock();
     }
@@ -158,8 +179,8 @@ export class Lpis {
 
   /** Takes over a byte of the configuration table. One that is latched and was disabled is listed now. */
   configure(lpi: number, config: number): void {
-    const enable = (config & CONFIG_ENABLE) !== 0 ? ENABLED : 0;
-    const priority = (config & CONFIG_PRIORITY) << PRIORITY_SHIFT;
+    const enable = (config & LPI_ENABLE) !== 0 ? ENABLED : 0;
+    const priority = (config & LPI_PRIORITY) << PRIORITY_SHIFT;
     this.#interrupts.change(
       this.#at(lpi),
       lpi,
@@ -187,12 +208,15 @@ export class Lpis {
   }
 
   /**
-   * KVM's way of turning LPIs off: what is queued for `vcpu` is taken off its list, and stays pending unheard.
+   * KVM's way of turning LPIs off: what is on the list of `vcpu` is taken off it, and is pending no longer.
    * @see vgic_flush_pending_lpis
    */
-  hold(vcpu: number): void {
+  forget(vcpu: number): void {
     this.forEachMapped((lpi) => {
-      if (this.targetOf(lpi) === vcpu) hold(this.#interrupts, this.#at(lpi), lpi);
+      if (!this.#interrupts.unlist(vcpu, lpi)) return;
+      const at = this.#at(lpi);
+      const before = this.#interrupts.amend(at, LATCH | HELD, 0);
+      this.#interrupts.bury(at, before);
     });
   }
 
@@ -236,9 +260,11 @@ export class Lpis {
     });
   }
 
-  /** Every LPI that is mapped, in order. `visit` must not keep the ITS lock busy for long. */
+  /** Every LPI that is mapped, or has outlived its mapping, in order. `visit` must not keep the ITS lock busy for long. */
   forEachMapped(visit: (lpi: number) => void): void {
-    for (let bit = this.#mapped.next(0); bit >= 0; bit = this.#mapped.next(bit + 1)) visit(FIRST_LPI + bit);
+    for (let bit = this.#mapped.next(0); bit >= 0; bit = this.#mapped.next(bit + 1)) {
+      if (this.isMapped(FIRST_LPI + bit)) visit(FIRST_LPI + bit);
+    }
   }
 
   #at(lpi: number): number {

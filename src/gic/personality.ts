@@ -1,72 +1,75 @@
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from './intid.ts';
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from '../arch/intid.ts';
+import type { CpuInterfaceChoices } from './cpu-interface.ts';
+import type { InterruptChoices } from './interrupt-regions.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
-export type GicPersonality = {
-  readonly name: 'kvm' | 'qemu-virt';
+export type GicPersonality = CpuInterfaceChoices &
+  InterruptChoices & {
+    readonly name: string;
 
-  /** GICR_IIDR, and GICD_IIDR but for the revision. */
-  readonly iidr: number;
-  /** GICD_IIDR bits 15:12 after reset. In KVM userspace may lower it; below 3, GICR_CTLR and INVLPIR are as they were. */
-  readonly revision: number;
-  /** GICD_TYPER beside ITLinesNumber, IDbits and LPIS: A3V is bit 24, No1N bit 25. */
-  readonly distributorFeatures: number;
-  /** What is added to the number of SPIs before ITLinesNumber is computed from it; 32 is the architecture's. */
-  readonly countedPrivates: 0 | 32;
-  readonly distributorStatus: number;
-  /** The registers at 0xffd0 to 0xfffc: PIDR4-7, PIDR0-3, CIDR0-3. */
-  readonly distributorIds: readonly number[];
-  readonly redistributorIds: readonly number[];
-  /** GICR_TYPER.CommonLPIAff, in place. */
-  readonly commonLpiAffinity: number;
-  /** The read-only bits of GICR_CTLR: CES is bit 1, IR bit 2. */
-  readonly redistributorFeatures: number;
-  /** ICC_CTLR_EL1 beside CBPR and EOImode: PRIbits 10:8, IDbits 13:11, A3V 15. */
-  readonly interfaceFeatures: number;
+    /** GICR_IIDR, and GICD_IIDR but for the revision. */
+    readonly iidr: number;
+    /** GICD_IIDR bits 15:12 after reset. In KVM userspace may lower it; below 3, GICR_CTLR and INVLPIR are as they were. */
+    readonly revision: number;
+    /** GICD_TYPER beside ITLinesNumber, IDbits and LPIS: A3V is bit 24, No1N bit 25. */
+    readonly distributorFeatures: number;
+    /** What is added to the number of SPIs before ITLinesNumber is computed from it; 32 is the architecture's. */
+    readonly countedPrivates: 0 | 32;
+    readonly distributorStatus: number;
+    /** The registers at 0xffd0 to 0xfffc: PIDR4-7, PIDR0-3, CIDR0-3. */
+    readonly distributorIds: readonly number[];
+    readonly redistributorIds: readonly number[];
+    /** GICR_TYPER.CommonLPIAff, in place. */
+    readonly commonLpiAffinity: number;
+    /** The read-only bits of GICR_CTLR: CES is bit 1, IR bit 2. */
+    readonly redistributorFeatures: number;
+    /** ICC_CTLR_EL1 beside CBPR and EOImode: PRIbits 10:8, IDbits 13:11, A3V 15. */
+    readonly interfaceFeatures: number;
 
-  /** States after reset, without their target. */
-  readonly sgi: number;
-  readonly ppi: number;
-  readonly spi: number;
-  /** GICR_PROPBASER and GICR_PENDBASER after reset. */
-  readonly tableReset: bigint;
+    /** States after reset, without their target. */
+    readonly sgi: number;
+    readonly ppi: number;
+    readonly spi: number;
+    /** GICR_PROPBASER and GICR_PENDBASER after reset. */
+    readonly tableReset: bigint;
 
-  /** The enables in GICD_CTLR that can be written. With only bit 1, that bit forwards both groups. */
-  readonly groupEnables: 2 | 3;
-  /** Bits of an IPRIORITYR byte that are kept. */
-  readonly priorityMask: number;
-  /** Bits of an IROUTER that are kept. */
-  readonly routerMask: bigint;
-  /** Whether GICR_ICFGR1 can be written. */
-  readonly writablePpiTrigger: boolean;
-  /** Whether GICR_WAKER is there. */
-  readonly waker: boolean;
-  /** One GICR_PROPBASER for all redistributors. */
-  readonly sharedPropbaser: boolean;
-  /** Whether shareability and cacheability of table registers are replaced by what is supported, and RES0 bits cleared. */
-  readonly sanitisesTables: boolean;
-  /** Whether the table registers of a redistributor keep their value while its LPIs are enabled. */
-  readonly locksTables: boolean;
-  /** Whether GICR_PENDBASER.PTZ spares the reading of the pending table (and reads as zero). */
-  readonly honoursPtz: boolean;
-  /** Whether clearing EnableLPIs leaves what is pending in the pending table. If not, it is forgotten until it comes again. */
-  readonly storesPending: boolean;
-  /** Whether GICR_INVLPIR and GICR_INVALLR do anything (from revision 3 on). */
-  readonly invalidates: boolean;
-  /** Whether an LPI beyond PROPBASER's ID bits cannot be mapped. If not, all that the machine has can be. */
-  readonly limitsMappings: boolean;
+    /** The enables in GICD_CTLR that can be written. With only bit 1, that bit forwards both groups. */
+    readonly groupEnables: 2 | 3;
+    /** Bits of an IPRIORITYR byte that are kept. */
+    readonly priorityMask: number;
+    /** Bits of an IROUTER that are kept. */
+    readonly routerMask: bigint;
+    /** Whether GICR_ICFGR1 can be written. */
+    readonly writablePpiTrigger: boolean;
+    /** Whether GICR_WAKER is there. */
+    readonly waker: boolean;
+    /** One GICR_PROPBASER for all redistributors. */
+    readonly sharedPropbaser: boolean;
+    /** Whether shareability and cacheability of table registers are replaced by what is supported, and RES0 bits cleared. */
+    readonly sanitisesTables: boolean;
+    /** Whether the table registers of a redistributor keep their value while its LPIs are enabled. */
+    readonly locksTables: boolean;
+    /** Whether GICR_PENDBASER.PTZ spares the reading of the pending table (and reads as zero). */
+    readonly honoursPtz: boolean;
+    /** Whether clearing EnableLPIs leaves what is pending in the pending table. If not, it is forgotten. */
+    readonly storesPending: boolean;
+    /** Whether an LPI that is on a vCPU's list outlives its last mapping, and is delivered once. */
+    readonly outliveMappings: boolean;
+    /** Whether GICR_INVLPIR and GICR_INVALLR do anything (from revision 3 on). */
+    readonly invalidates: boolean;
+    /** Whether an LPI beyond PROPBASER's ID bits cannot be mapped. If not, all that the machine has can be. */
+    readonly limitsMappings: boolean;
 
-  /** Whether each 1 driven on an edge-triggered wire is a new edge; if not, only the step from 0 to 1 is. */
-  readonly everyOneIsAnEdge: boolean;
-  /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
-  readonly requeues: boolean;
-  /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
-  readonly sgi1ForAnyGroup: boolean;
-  /** Whether an EOI is ignored where the most urgent active priority is of the other group. */
-  readonly checksEoiGroup: boolean;
-};
+    /** Whether each 1 driven on an edge-triggered wire is a new edge; if not, only the step from 0 to 1 is. */
+    readonly everyOneIsAnEdge: boolean;
+    /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
+    readonly requeues: boolean;
+    /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
+    readonly sgi1ForAnyGroup: boolean;
+  };
 
-/** KVM's vgic, as of Linux 6.1 to 6.18. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
+/** KVM's vgic of Linux 7.2, the newest that was measured. @see vgic-init.c, vgic-mmio.c, vgic-mmio-v3.c */
 const KVM: GicPersonality = {
   name: 'kvm',
   iidr: 0x4b00_043b,
@@ -78,7 +81,7 @@ const KVM: GicPersonality = {
   redistributorIds: [0, 0, 0, 0, 0, 0, 0x3b, 0, 0, 0, 0, 0],
   commonLpiAffinity: 0,
   redistributorFeatures: 0b110,
-  interfaceFeatures: 4 << 8,
+  interfaceFeatures: (4 << 8) | (1 << 11) | (1 << 15),
   sgi: EDGE | ENABLED | GROUP1,
   ppi: GROUP1,
   spi: EDGE | GROUP1,
@@ -99,6 +102,11 @@ const KVM: GicPersonality = {
   requeues: false,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
+  eoiEndsMatching: true,
+  dirReachesOthers: true,
+  firstCome: true,
+  keepsLevelLatch: true,
+  outliveMappings: true,
 };
 
 /** QEMU 7.2's `virt` machine under TCG: what the recorded guests ran on. */
@@ -134,13 +142,24 @@ const QEMU_VIRT: GicPersonality = {
   requeues: true,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
+  eoiEndsMatching: false,
+  dirReachesOthers: true,
+  firstCome: false,
+  keepsLevelLatch: false,
+  outliveMappings: false,
 };
 
+/** Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost. */
+const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false };
+const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
+
 /** Every personality by its name; the position of the name is its number where it must be one word. */
-export const GIC_PERSONALITIES = { kvm: KVM, 'qemu-virt': QEMU_VIRT } as const satisfies Record<
-  string,
-  GicPersonality
->;
+export const GIC_PERSONALITIES = {
+  kvm: KVM,
+  'qemu-virt': QEMU_VIRT,
+  'kvm-6.12': KVM_6_12,
+  'kvm-6.1': KVM_6_1,
+} as const satisfies Record<string, GicPersonality>;
 
 export type GicPersonalityName = keyof typeof GIC_PERSONALITIES;
 

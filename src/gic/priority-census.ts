@@ -1,12 +1,10 @@
+import { LEVEL_SHIFT, PRIORITY_LEVELS } from '../arch/priority.ts';
 import { lowestBit } from '../memory/bits.ts';
 import { LINE, type Region } from '../memory/layout.ts';
 import { add, load, lower, raise, type Words } from '../memory/word.ts';
 
-/** Priorities are counted in 32 levels of 8: the 5 bits that KVM and most cores implement. */
-const LEVELS = 32;
-
 /** Words of a {@link PriorityCensus}. */
-export const PRIORITY_CENSUS_WORDS = LINE + LEVELS;
+export const PRIORITY_CENSUS_WORDS = LINE + PRIORITY_LEVELS;
 
 /**
  * How many enabled SPIs and LPIs there are of each priority level, so that the search for the most urgent one may stop
@@ -30,14 +28,14 @@ export class PriorityCensus {
 
   /** To be called before an interrupt is enabled at `priority`. Any thread. */
   enter(priority: number): void {
-    const level = priority >>> 3;
+    const level = priority >>> LEVEL_SHIFT;
     add(this.#words, this.#counts + level, 1);
     raise(this.#words, this.#mask, 1 << level);
   }
 
   /** To be called after an interrupt stopped being enabled at `priority`. Any thread. */
   leave(priority: number): void {
-    const level = priority >>> 3;
+    const level = priority >>> LEVEL_SHIFT;
     if (add(this.#words, this.#counts + level, -1) !== 1) return;
     lower(this.#words, this.#mask, 1 << level);
     if (load(this.#words, this.#counts + level) !== 0) raise(this.#words, this.#mask, 1 << level);
@@ -46,6 +44,6 @@ export class PriorityCensus {
   /** No enabled interrupt has a priority value below this one (256 where none is enabled). */
   get best(): number {
     const mask = load(this.#words, this.#mask);
-    return mask === 0 ? 256 : lowestBit(mask) << 3;
+    return mask === 0 ? 256 : lowestBit(mask) << LEVEL_SHIFT;
   }
 }

@@ -19,8 +19,7 @@ const PROPBASE = 3;
 const PENDBASE = 5;
 const BUSY = 7;
 
-/** Bits of the control word; the values are GICR_CTLR's. */
-export const ENABLE_LPIS = 1 << 0;
+/** GICR_CTLR.RWP. */
 export const REGISTER_WRITE_PENDING = 1 << 3;
 
 /** Adds the registers of all redistributors to a layout, each on a cache line of its own. */

@@ -1,28 +1,27 @@
+import { SGI_FRAME } from '../arch/frames.ts';
+import { FIRST_LPI, FIRST_PPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { doubleWords, identification, RegisterTable, word, zero } from '../arch/register-table.ts';
+import { gicr } from '../arch/registers.ts';
+import { ENABLE_LPIS, PENDING_TABLE_ZERO } from '../arch/tables.ts';
 import type { Mutex } from '../memory/mutex.ts';
 import { affinityOf } from './affinity.ts';
 import type { Distributor } from './distributor.ts';
 import { type InterruptBank, interruptRegisters } from './interrupt-registers.ts';
 import type { Interrupts } from './interrupts.ts';
-import { FIRST_LPI, FIRST_PPI, PRIVATE_INTIDS } from './intid.ts';
+import type { ItsPresence } from './its-presence.ts';
 import type { Lpis } from './lpis.ts';
 import type { GicPersonality } from './personality.ts';
-import { ENABLE_LPIS, REGISTER_WRITE_PENDING, type RedistributorWords } from './redistributor-words.ts';
-import { doubleWords, identification, RegisterTable, word, zero } from './register-table.ts';
+import { REGISTER_WRITE_PENDING, type RedistributorWords } from './redistributor-words.ts';
 import { sanitiseAttributes } from './table-attributes.ts';
-
-/** Bytes from one vCPU's frames to the next one's: the RD frame, then the SGI frame. */
-export const REDISTRIBUTOR_STRIDE = 0x2_0000;
-const SGI_FRAME = 0x1_0000;
 
 const PHYSICAL_LPIS = 1n;
 const LAST = 1n << 4n;
 const PROCESSOR_SLEEP = 1 << 1;
 const CHILDREN_ASLEEP = 1 << 2;
-const PENDING_TABLE_ZERO = 1n << 62n;
 const TABLE_ATTRIBUTES = { share: 10n, inner: 7n, outer: 56n };
-/** Bits of the table registers that KVM keeps: no RES0 bits, and an address of 48 bits. */
-const PROPBASER_BITS = 0x0700_ffff_ffff_ff9fn;
-const PENDBASER_BITS = 0x4700_ffff_ffff_0f80n;
+/** Bits of the table registers that KVM keeps: all but RES0. The address has 52 bits. */
+const PROPBASER_BITS = 0x070f_ffff_ffff_ff9fn;
+const PENDBASER_BITS = 0x470f_ffff_ffff_0f80n;
 /** From this revision of KVM's vgic on, LPIs may be disabled, and INVLPIR and INVALLR work. */
 const INVALIDATING_REVISION = 3;
 
@@ -33,8 +32,7 @@ export type RedistributorParts = {
   readonly personality: GicPersonality;
   readonly distributor: Distributor;
   readonly lpis: Lpis;
-  /** Whether the machine has an ITS, and so LPIs. */
-  readonly its: boolean;
+  readonly its: ItsPresence;
   /** The configuration lock. */
   readonly lock: Mutex;
   /** LPIs were disabled: cached translations may no longer be used. */
@@ -44,30 +42,30 @@ export type RedistributorParts = {
 type Frame = InterruptBank & RedistributorParts;
 
 const REGISTERS = new RegisterTable<Frame>([
-  word('GICR_CTLR', 0x0000, readControl, writeControl),
-  word('GICR_IIDR', 0x0004, (frame) => frame.personality.iidr),
-  doubleWords('GICR_TYPER', 0x0008, 1, readType),
-  zero('GICR_STATUSR', 0x0010),
-  word('GICR_WAKER', 0x0014, (frame) => frame.words.waker(frame.vcpu), writeWaker),
+  word('GICR_CTLR', gicr.CTLR, readControl, writeControl),
+  word('GICR_IIDR', gicr.IIDR, (frame) => frame.personality.iidr),
+  doubleWords('GICR_TYPER', gicr.TYPER, 1, readType),
+  zero('GICR_STATUSR', gicr.STATUSR),
+  word('GICR_WAKER', gicr.WAKER, (frame) => frame.words.waker(frame.vcpu), writeWaker),
   // Direct LPIs: TYPER.DirectLPI is 0.
-  zero('GICR_SETLPIR', 0x0040, 8, [8]),
-  zero('GICR_CLRLPIR', 0x0048, 8, [8]),
+  zero('GICR_SETLPIR', gicr.SETLPIR, 8, [8]),
+  zero('GICR_CLRLPIR', gicr.CLRLPIR, 8, [8]),
   doubleWords(
     'GICR_PROPBASER',
-    0x0070,
+    gicr.PROPBASER,
     1,
     (frame) => frame.words.propbaser(propbaserOwner(frame)),
     writePropbaser,
   ),
-  doubleWords('GICR_PENDBASER', 0x0078, 1, readPendbaser, writePendbaser),
-  doubleWords('GICR_INVLPIR', 0x00a0, 1, () => 0n, invalidateOne),
-  doubleWords('GICR_INVALLR', 0x00b0, 1, () => 0n, invalidateAll),
-  word('GICR_SYNCR', 0x00c0, (frame) => (frame.words.isBusy(frame.vcpu) ? 1 : 0)),
-  identification('GICR_PIDR', 0xffd0, (frame) => frame.personality.redistributorIds),
+  doubleWords('GICR_PENDBASER', gicr.PENDBASER, 1, readPendbaser, writePendbaser),
+  doubleWords('GICR_INVLPIR', gicr.INVLPIR, 1, () => 0n, invalidateOne),
+  doubleWords('GICR_INVALLR', gicr.INVALLR, 1, () => 0n, invalidateAll),
+  word('GICR_SYNCR', gicr.SYNCR, (frame) => (frame.words.isBusy(frame.vcpu) ? 1 : 0)),
+  identification('GICR_PIDR', gicr.PIDR4, (frame) => frame.personality.redistributorIds),
 
   ...interruptRegisters<Frame>('GICR_', SGI_FRAME, PRIVATE_INTIDS),
-  zero('GICR_IGRPMODR', SGI_FRAME + 0x0d00),
-  zero('GICR_NSACR', SGI_FRAME + 0x0e00),
+  zero('GICR_IGRPMODR', gicr.IGRPMODR0),
+  zero('GICR_NSACR', gicr.NSACR),
 ]);
 
 /**
@@ -140,7 +138,7 @@ function readControl({ words, vcpu, personality, distributor }: Frame): number {
  * @see vgic_mmio_write_v3r_ctlr
  */
 function writeControl(frame: Frame, value: number): void {
-  if (!frame.its) return;
+  if (!frame.its.exists) return;
   const { words, vcpu, lpis, personality } = frame;
   if ((value & ENABLE_LPIS) !== 0) {
     if (!words.moveControl(vcpu, 0, ENABLE_LPIS)) return;
@@ -150,7 +148,7 @@ function writeControl(frame: Frame, value: number): void {
   }
   if (!words.moveControl(vcpu, ENABLE_LPIS, REGISTER_WRITE_PENDING)) return;
   if (personality.storesPending) lpis.storePending(vcpu);
-  else lpis.hold(vcpu);
+  else lpis.forget(vcpu);
   frame.lpisDisabled(vcpu);
   words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
 }
@@ -159,7 +157,7 @@ function readType({ words, vcpu, personality, its }: Frame): bigint {
   return (
     (BigInt(affinityOf(vcpu)) << 32n) |
     (BigInt(vcpu) << 8n) |
-    (its ? PHYSICAL_LPIS : 0n) |
+    (its.exists ? PHYSICAL_LPIS : 0n) |
     (words.isLast(vcpu) ? LAST : 0n) |
     BigInt(personality.commonLpiAffinity)
   );

@@ -10,7 +10,8 @@ const TARGET_LIST_BITS = 16;
 /**
  * Sends an SGI as a write to ICC_SGI1R_EL1, ICC_ASGI1R_EL1 or ICC_SGI0R_EL1 does. Targets that do not exist are ignored;
  * two sends before the first is taken are one interrupt. Any thread, for `sender`.
- * @param value - the 64 bits written: TargetList 15:0, Aff1 23:16, INTID 27:24, Aff2 39:32, IRM 40, RS 47:44, Aff3 55:48
+ * RS (47:44) is ignored: ICC_CTLR_EL1.RSS is 0.
+ * @param value - the 64 bits written: TargetList 15:0, Aff1 23:16, INTID 27:24, Aff2 39:32, IRM 40, Aff3 55:48
  * @param anyGroup - whether SGI1R raises the SGI whatever its group is at the target (KVM), or in group 1 only
  * @see vgic_v3_dispatch_sgi in vgic-mmio-v3.c
  */
@@ -33,11 +34,10 @@ export function sendSgi(
     for (let target = 0; target < interrupts.vcpus; target++) if (target !== sender) raise(target);
     return;
   }
-  const range = ((high >>> 12) & 0xf) * TARGET_LIST_BITS;
   const cluster = ((low >>> 8) & 0xff00) | ((high & 0xff) << 16) | (((high >>> 16) & 0xff) << 24);
   for (let bit = 0; bit < TARGET_LIST_BITS; bit++) {
     if ((low & (1 << bit)) === 0) continue;
-    const target = vcpuWith(cluster | (range + bit), interrupts.vcpus);
+    const target = vcpuWith(cluster | bit, interrupts.vcpus);
     if (target >= 0) raise(target);
   }
 }

@@ -3,8 +3,8 @@
  * changes it knows from the word before what follows: whether it must be listed for a vCPU, and for which.
  *
  * ```
- *  31      26 25         16 15      8 7    6      5    4      3       2      1    0
- *  | unused | target vCPU | priority | HELD MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
+ *  31      28 27       26     25         16 15      8 7    6      5    4      3       2      1    0
+ *  | unused | REROUTED ORPHAN | target vCPU | priority | HELD MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
  * ```
  * Pending is LATCH or HELD, or for a level interrupt LINE as well. LPIs use LATCH, HELD, ENABLED, MAPPED, priority and
  * target.
@@ -25,6 +25,14 @@ export const MAPPED = 1 << 6;
  * so that LATCH always means "listed, or about to be", which makes injecting cheap.
  */
 export const HELD = 1 << 7;
+
+/**
+ * An LPI that nothing maps any more, and that a vCPU's list still holds: KVM counts references, so a pending LPI outlives DISCARD
+ * and MAPD, and is delivered once. It ends when it leaves the list; MAPTI before that finds it as it is.
+ */
+export const ORPHAN = 1 << 26;
+/** An SPI that was routed to another vCPU while it was active: it stays where it is active, and goes there when it ends. */
+export const REROUTED = 1 << 27;
 
 export const PRIORITY_SHIFT = 8;
 export const PRIORITY = 0xff << PRIORITY_SHIFT;
@@ -61,3 +69,17 @@ export function isDeliverable(state: number): boolean {
 export function released(state: number, release: number): number {
   return (state & release) === 0 ? state : (state & ~HELD) | LATCH;
 }
+
+/** The state after an acknowledge. @param keepsLevelLatch - whether a level interrupt stays latched until it ends, as in KVM */
+export function taken(state: number, isLpi: boolean, keepsLevelLatch: boolean): number {
+  if (isLpi) return state & ~(LATCH | HELD);
+  return ((state & EDGE) === 0 && keepsLevelLatch ? state : state & ~(LATCH | HELD)) | ACTIVE;
+}
+
+/** The state after EOI or DIR. KVM clears the latch of a level interrupt when its list register is empty. */
+export function ended(state: number, keepsLevelLatch: boolean): number {
+  return state & ~((state & EDGE) === 0 && keepsLevelLatch ? ACTIVE | LATCH | HELD : ACTIVE);
+}
+
+/** Returned where an INTID names no interrupt. */
+export const NONE = -1;

@@ -138,7 +138,7 @@ export const SYSTEM_REGISTERS: readonly SystemRegister[] = [
   state(
     'ICC_CTLR_EL1',
     encode(3, 0, 12, 12, 4),
-    ({ cpu, personality }) => cpu.control | personality.interfaceFeatures,
+    ({ cpu, personality }) => cpu.control | (cpu.features ?? personality.interfaceFeatures),
     ({ cpu }, value) => {
       cpu.control = value;
     },

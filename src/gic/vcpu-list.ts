@@ -1,51 +1,124 @@
-import type { Layout, Region } from '../memory/layout.ts';
-import { SummaryBitmap, summaryBitmapWords } from '../memory/summary-bitmap.ts';
-import { load, store, type Words } from '../memory/word.ts';
-import { FIRST_LPI } from './intid.ts';
+import { FIRST_LPI } from '../arch/intid.ts';
+import { Bitmap } from '../memory/bitmap.ts';
+import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
+
+/** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
+const RING = 512;
 
 export type VcpuListRegions = {
-  /** A {@link SummaryBitmap} of INTIDs. */
+  /** A {@link Bitmap} of INTIDs. */
   readonly listed: Region;
   /** One word: the LPI that is alone on the list, or {@link NOBODY}. */
   readonly alone: Region;
+  /** A power of two of slots: the INTIDs in the order in which they were listed. */
+  readonly ring: Region;
+  /** What producers write: the ring's end, and whether an INTID found no room. */
+  readonly tail: Region;
+  /** What the consumer writes: the ring's begin, its own and the one that producers see. */
+  readonly head: Region;
 };
 
-/** Adds the regions of a vCPU's list to a layout. @param idLimit - one past the highest INTID */
-export function vcpuListRegions(layout: Layout, vcpu: number, idLimit: number): VcpuListRegions {
-  return layout.group(`vcpu${vcpu}`, { listed: summaryBitmapWords(idLimit), alone: 1 });
+/**
+ * Adds the regions of a vCPU's list to a layout.
+ * @param idLimit - one past the highest INTID
+ * @param ring - slots of the ring, a power of two
+ */
+export function vcpuListRegions(
+  layout: Layout,
+  vcpu: number,
+  idLimit: number,
+  ring: number = RING,
+): VcpuListRegions {
+  return layout.group(`vcpu${vcpu}`, {
+    listed: Math.ceil(idLimit / 32),
+    alone: 1,
+    ring,
+    tail: LINE,
+    head: LINE,
+  });
 }
 
 /** No LPI has this number. */
-const NOBODY = 0;
+export const NOBODY = 0;
+/** What a slot holds besides INTID + 1: its producer is still writing, or its INTID was taken off the list. */
+const EMPTY = 0;
+const GONE = -1;
+
+// Words of `tail`.
+const END = 0;
+const SPILLED = 1;
+// Words of `head`.
+const BEGIN = 0;
+const PUBLISHED = 1;
+/** The consumer publishes its begin when it has passed an eighth of the ring. */
+const PUBLISH_SHIFT = 3;
 
 /**
- * The INTIDs that one vCPU should look at. Many threads add to it; its vCPU, the consumer, searches and claims.
+ * The INTIDs that one vCPU should look at, in the order in which they were listed (KVM: ap_list). Many threads add to it;
+ * its vCPU, the consumer, walks it and takes INTIDs off.
  *
- * **Alone.** An LPI that comes again and again stays on the list, and each time the list would be searched for what else
- * there is. Instead its consumer notes that this LPI is alone, and whoever adds another INTID takes the note away: as
- * long as it stands, one word says what a search would. The note is written **before** the search that makes it true, and
- * taken away **after** the INTID was added: an INTID that comes in between is found by that search, or takes the note
- * away. A note that was taken away without need costs a search.
+ * Words: a bit for each INTID says whether it is listed; the ring says in which order.
+ * Producer: sets the bit; if the bit was clear, reserves a slot at the end and stores the INTID there. A full ring sets `spilled`.
+ * Consumer: walks the slots from the begin to the end, and the bits too while `spilled` is set.
+ * A slot whose bit is clear is out of date (any thread may clear a bit), and the consumer drops it. An empty slot's producer has not
+ * returned yet, and rings the vCPU after it has filled the slot.
+ *
+ * **Alone.** An LPI that comes again and again stays on the list without a slot: only its bit is set. The consumer notes that this
+ * LPI is alone, and as long as the note stands, the LPI's state says what a walk would. The consumer writes the note **before**
+ * the look at the ring's end that makes the note true; a producer takes the note away **after** it moved the end: so one of the two
+ * sees the other. Whichever thread takes the note away claims the LPI's bit, looks at its state, and lists it anew if it must be.
  */
 export class VcpuList {
   readonly #words: Words;
-  readonly #listed: SummaryBitmap;
+  readonly #listed: Bitmap;
+  readonly #privates: number;
   readonly #alone: number;
+  readonly #ring: number;
+  readonly #mask: number;
+  readonly #tail: number;
+  readonly #head: number;
 
-  constructor(words: Words, regions: VcpuListRegions, idLimit: number) {
+  constructor(words: Words, regions: VcpuListRegions) {
     this.#words = words;
-    this.#listed = new SummaryBitmap(words, regions.listed, idLimit);
+    this.#listed = new Bitmap(words, regions.listed);
+    this.#privates = regions.listed.at;
     this.#alone = regions.alone.at;
+    this.#ring = regions.ring.at;
+    this.#mask = regions.ring.words - 1;
+    this.#tail = regions.tail.at;
+    this.#head = regions.head.at;
   }
 
-  /** Adds `intid`. When it returns, the consumer finds it. Any thread. */
-  set(intid: number): void {
-    this.#listed.set(intid);
+  /** Sets the bit of `intid`; true if this call did, which then has to {@link append} it. Any thread. */
+  mark(intid: number): boolean {
+    return this.#listed.set(intid);
+  }
+
+  /** Puts a marked INTID at the end. When it returns, the consumer finds `intid`. */
+  append(intid: number): void {
+    const words = this.#words;
+    for (;;) {
+      const end = load(words, this.#tail + END);
+      // The begin only moves forward, so an old one is merely too careful.
+      if (((end - load(words, this.#head + PUBLISHED)) | 0) > this.#mask) {
+        store(words, this.#tail + SPILLED, 1);
+        return;
+      }
+      if (!replace(words, this.#tail + END, end, (end + 1) | 0)) continue;
+      store(words, this.#ring + (end & this.#mask), intid + 1);
+      return;
+    }
+  }
+
+  /** Takes the note of another LPI away; that LPI, whose bit has to be claimed and whose state looked at, or {@link NOBODY}. */
+  endAlone(intid: number): number {
     const alone = load(this.#words, this.#alone);
-    if (alone !== NOBODY && alone !== intid) store(this.#words, this.#alone, NOBODY);
+    if (alone === NOBODY || alone === intid) return NOBODY;
+    return replace(this.#words, this.#alone, alone, NOBODY) ? alone : NOBODY;
   }
 
-  /** Removes `intid`; true for exactly one of any number of racing callers. */
+  /** Clears the bit of `intid`; true for exactly one of any number of racing callers. */
   claim(intid: number): boolean {
     return this.#listed.claim(intid);
   }
@@ -54,9 +127,74 @@ export class VcpuList {
     return this.#listed.has(intid);
   }
 
-  /** The lowest INTID from `from` on, or -1 where there is none. The consumer only. @param except - one that does not count */
-  next(from: number, except?: number): number {
-    return this.#listed.next(from, except);
+  // ---- the consumer only
+
+  /** Position of the first slot. Positions wrap at 32 bits. */
+  get begin(): number {
+    return peek(this.#words, this.#head + BEGIN);
+  }
+
+  /** Position behind the last slot. */
+  get end(): number {
+    return load(this.#words, this.#tail + END);
+  }
+
+  /** The INTID at a position, or a negative number where there is none (any more, or yet). */
+  at(position: number): number {
+    const slot = load(this.#words, this.#ring + (position & this.#mask));
+    return slot > EMPTY ? slot - 1 : -1;
+  }
+
+  /**
+   * Drops the slot at a position, if it holds `intid`, and the dropped ones at the begin. Slots before the end are the consumer's own,
+   * and the begin is published now and then, so plain accesses do; producers use slots again after they saw the published begin.
+   */
+  drop(position: number, intid: number): void {
+    const words = this.#words;
+    const slot = this.#ring + (position & this.#mask);
+    if (peek(words, slot) !== intid + 1) return;
+    const first = this.begin;
+    if (position !== first) {
+      poke(words, slot, GONE);
+      return;
+    }
+    let begin = first;
+    // Stops at the end at the latest: the slot there is empty, if only because this loop has just emptied it.
+    do {
+      poke(words, this.#ring + (begin & this.#mask), EMPTY);
+      begin = (begin + 1) | 0;
+    } while (peek(words, this.#ring + (begin & this.#mask)) === GONE);
+    poke(words, this.#head + BEGIN, begin);
+    const step = (this.#mask + 1) >> PUBLISH_SHIFT;
+    if (((begin ^ first) & -step) !== 0) store(words, this.#head + PUBLISHED, begin);
+  }
+
+  /** The private INTIDs that are listed, a bit each. */
+  get privates(): number {
+    return load(this.#words, this.#privates);
+  }
+
+  /** Whether an INTID has found no room in the ring; to be asked before {@link next}. Clears the mark. */
+  takeSpilled(): boolean {
+    if (load(this.#words, this.#tail + SPILLED) === 0) return false;
+    store(this.#words, this.#tail + SPILLED, 0);
+    return true;
+  }
+
+  /** Says that bits must be searched again. */
+  spill(): void {
+    store(this.#words, this.#tail + SPILLED, 1);
+  }
+
+  /** The lowest listed INTID from `from` on, or -1: a search of the bits, for when the ring does not hold them all. */
+  next(from: number): number {
+    return this.#listed.next(from);
+  }
+
+  /** Whether there may be something on the list besides an LPI that is alone: at most two loads of words that producers write. */
+  get isFilled(): boolean {
+    const { begin } = this;
+    return load(this.#words, this.#tail + END) !== begin || load(this.#words, this.#tail + SPILLED) !== 0;
   }
 
   /** Whether nothing but `intid` is on the list, and perhaps not even that: one load. False where nobody has noted it. */
@@ -64,11 +202,20 @@ export class VcpuList {
     return intid >= FIRST_LPI && load(this.#words, this.#alone) === intid;
   }
 
-  /** Whether nothing but an LPI is on the list, by a search; if so, it is noted. The consumer only. */
-  standsAlone(lpi: number): boolean {
+  /**
+   * Keeps an LPI that was taken twice in a row on the list without a slot, if nothing else is listed. False if it is not kept:
+   * then its bit is clear, and its state has to be looked at.
+   */
+  keepAlone(lpi: number): boolean {
     store(this.#words, this.#alone, lpi);
-    if (this.#listed.next(0, lpi) < 0) return true;
-    store(this.#words, this.#alone, NOBODY);
-    return false;
+    if (!this.isFilled) return true;
+    // A producer that took the note away instead looks after the LPI.
+    return !replace(this.#words, this.#alone, lpi, NOBODY) || !this.claim(lpi);
+  }
+
+  /** The position after another one, which may have been dropped meanwhile with those behind it. */
+  after(position: number): number {
+    const { begin } = this;
+    return ((begin - position) | 0) > 0 ? begin : (position + 1) | 0;
   }
 }

@@ -1,5 +1,6 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { FIRST_LPI } from './intid.ts';
+import { EDGE, isDeliverable, LATCH, LINE, targetOf } from './state.ts';
 
 /**
  * The input wires of SPIs and PPIs. What a trigger configuration makes of a wire is the personality's choice.
@@ -23,7 +24,24 @@ export class Wires {
     const at = intid >= FIRST_LPI || intid < 0 ? NONE : this.#interrupts.find(vcpu, intid);
     if (at === NONE || vcpu >= this.#interrupts.vcpus) return false;
     if (this.#everyOneIsAnEdge) this.#interrupts.drive(at, intid, level);
-    else this.#interrupts.driveRemembered(at, intid, level);
+    else this.#driveRemembered(at, intid, level);
     return true;
+  }
+
+  /**
+   * Moves the input wire as the architecture has it (and QEMU): the level is remembered whatever the trigger, and an
+   * edge is a step from 0 to 1.
+   */
+  #driveRemembered(at: number, intid: number, level: boolean): void {
+    const interrupts = this.#interrupts;
+    for (;;) {
+      const state = interrupts.state(at);
+      const latch = level && (state & EDGE) !== 0 ? LATCH : 0;
+      const next = level ? state | LINE | latch : state & ~LINE;
+      if (((next ^ state) & LINE) === 0) return;
+      if (!interrupts.replace(at, state, next)) continue;
+      if (isDeliverable(next)) interrupts.list(targetOf(next), intid);
+      return;
+    }
   }
 }

@@ -1,25 +1,30 @@
-import { findRegister, OFFSET, type Register } from './registers.ts';
+import { FRAME_BYTES } from '../arch/frames.ts';
+import type { AccessSize, Register } from '../arch/register-table.ts';
+import { gits } from '../arch/registers.ts';
+import { QUEUE_OFFSET } from '../arch/tables.ts';
+import { findRegister } from './registers.ts';
 import type { ItsErrno } from './save.ts';
 import type { ItsState } from './state.ts';
 
 /** The table formats that there are: revision 0 alone. */
 const REVISIONS = 1;
-/** The control frame; the doorbell behind it is no register to userspace. */
-const FRAME_BYTES = 0x1_0000;
 
 /**
  * Why userspace cannot access the register at `offset`; undefined if it can. 64-bit registers by their own offset only.
  * @see KVM_DEV_ARM_VGIC_GRP_ITS_REGS
  */
 function checkAttribute(offset: number): ItsErrno | undefined {
-  const alignment = offset < 0x8 || offset >= 0xffd0 ? 4 : 8;
+  const alignment = offset < gits.TYPER || offset >= gits.PIDR4 ? 4 : 8;
   if (offset % alignment !== 0) return 'EINVAL';
   return attribute(offset) ? undefined : 'ENXIO';
 }
 
 /** Userspace's read of a register: what a vCPU would read. */
 export function readAttribute(its: ItsState, offset: number): bigint | ItsErrno {
-  return checkAttribute(offset) ?? attribute(offset)?.read(its, offset) ?? 'ENXIO';
+  const refused = checkAttribute(offset);
+  if (refused) return refused;
+  const register = attribute(offset);
+  return register?.read?.(its, offset - register.at, widthOf(register)) ?? 'ENXIO';
 }
 
 /**
@@ -32,17 +37,24 @@ export function writeAttribute(its: ItsState, offset: number, value: bigint): It
   const register = attribute(offset);
   if (register?.name === 'GITS_CREADR') return writeCreadr(its, value);
   if (register?.name === 'GITS_IIDR') return writeIidr(its, value);
-  const written = register?.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
-  register?.write?.(its, offset, () => written);
+  if (!register) return 'ENXIO';
+  const width = widthOf(register);
+  register.write?.(its, offset - register.at, width, BigInt.asUintN(8 * width, value));
   return undefined;
 }
 
-function attribute(offset: number): Register | undefined {
+/** The control frame's register at `offset`; the doorbell in the frame behind it is no register to userspace. */
+function attribute(offset: number): Register<ItsState> | undefined {
   return offset < FRAME_BYTES ? findRegister(offset) : undefined;
 }
 
+/** Bytes of the whole register. */
+function widthOf({ sizes }: Register<ItsState>): AccessSize {
+  return sizes.includes(8) ? 8 : 4;
+}
+
 function writeCreadr({ commandLock, registers }: ItsState, value: bigint): ItsErrno | undefined {
-  const offset = Number(value & BigInt(OFFSET));
+  const offset = Number(value & BigInt(QUEUE_OFFSET));
   commandLock.lock();
   try {
     if (registers.enabled) return 'EBUSY';

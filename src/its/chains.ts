@@ -5,6 +5,9 @@ import { load, store, type Words } from '../memory/word.ts';
 const KEY = 0;
 const NEXT = 1;
 
+/** A table of one kind of record: its slots, the buckets of its index, and the records, slot 0 unused. */
+export type TableRegions = { readonly slots: Region; readonly buckets: Region; readonly records: Region };
+
 /** Buckets of an index over `count` records: a power of two, at least twice as many as there are records. */
 export function bucketsFor(count: number): number {
   return 2 ** Math.max(5, 1 + Math.ceil(Math.log2(count)));

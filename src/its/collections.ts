@@ -1,7 +1,6 @@
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { Chains } from './chains.ts';
-import type { TableRegions } from './regions.ts';
+import { Chains, type TableRegions } from './chains.ts';
 
 /** The words of a collection's record. Slot 0's `born` counts the collections that there have been. */
 export const COLLECTION_WORDS = ['icid', 'next', 'target', 'born'] as const;

@@ -1,6 +1,6 @@
+import { decodeCommand, type ItsCommand, type Packet } from '../arch/its-command.ts';
 import { LINE, type Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { decodeCommand, type ItsCommand, type Packet } from './command.ts';
 
 /** What a command ends with that did what it says. */
 export const OK = 0;

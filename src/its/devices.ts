@@ -1,7 +1,6 @@
 import { NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { Chains } from './chains.ts';
-import type { TableRegions } from './regions.ts';
+import { Chains, type TableRegions } from './chains.ts';
 
 /** The words of a device's record; `firstEvent` heads the list of its events. */
 export const DEVICE_WORDS = ['deviceId', 'next', 'bits', 'ittLow', 'ittHigh', 'firstEvent'] as const;

@@ -1,8 +1,8 @@
+import type { Region, SizedKind } from '../memory/layout.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { bucketOf, Chains } from './chains.ts';
+import { bucketOf, Chains, type TableRegions } from './chains.ts';
 import type { Devices } from './devices.ts';
-import type { ItsRegions } from './regions.ts';
 
 /** The words of an event that a translation reads: four to a record, so a record never lies across two cache lines. */
 export const EVENT_WORDS = ['key', 'next', 'lpi', 'stamp'] as const;
@@ -18,6 +18,20 @@ const COLLECTION = 0;
 const DEVICE = 1;
 const AFTER = 2;
 const BEFORE = 3;
+
+/**
+ * The word that empties the translation cache by moving. Threads keep translations under the epochs that they have seen: so
+ * a machine that is overwritten by a snapshot needs an epoch that neither it nor the snapshot has had.
+ */
+export const EPOCH: SizedKind = { name: 'epoch', words: 1 };
+
+/** Where the events of an ITS lie. */
+export type EventRegions = {
+  readonly events: TableRegions;
+  /** The words that only commands read. */
+  readonly links: Region;
+  readonly epoch: Region;
+};
 
 /** Returned by {@link Events.lookup}: not in the translation cache. */
 export const MISS = -1;
@@ -52,7 +66,7 @@ export class Events {
   readonly #epoch: number;
   readonly #devices: Devices;
 
-  constructor(words: Words, regions: ItsRegions, devices: Devices, name: string) {
+  constructor(words: Words, regions: EventRegions, devices: Devices, name: string) {
     this.#words = words;
     this.#slots = new Slots(words, regions.events.slots, name);
     this.#chains = new Chains(words, regions.events.buckets, regions.events.records, 1 << STRIDE_SHIFT);

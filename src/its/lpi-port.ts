@@ -1,6 +1,3 @@
-/** The lowest INTID of an LPI. */
-export const FIRST_LPI = 8192;
-
 /**
  * What an ITS needs of the LPIs of its machine. The interrupt controller provides it; the ITS knows no more of that.
  *
@@ -18,6 +15,8 @@ export interface LpiPort {
   accepts(vcpu: number): boolean;
   /** The byte of `lpi` in the configuration table of its target; undefined where the table cannot be read. */
   configByte(lpi: number): number | undefined;
+  /** Whether the bit of `lpi` in the pending table of `vcpu` lies in guest memory. */
+  hasPendingByte(lpi: number, vcpu: number): boolean;
   /** Takes the bit of `lpi` out of the pending table of `vcpu` in guest memory; whether it was set. */
   importPending(lpi: number, vcpu: number): boolean;
 

@@ -27,8 +27,15 @@ export type ItsPersonality = {
   readonly unreadableCommand: 'skip' | 'stall';
   /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
   readonly vcpuDeviceId: number | undefined;
-  /** Whether an LPI can only be mapped where its byte of the configuration table can be read; else it starts disabled. */
-  readonly mappingNeedsConfig: boolean;
+  /**
+   * Whether MAPTI needs what it may use: memory behind the event's ITT entry, behind the LPI's byte of the configuration
+   * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.
+   */
+  readonly mappingNeedsTables: boolean;
+  /** Whether saving leaves out a device whose entry cannot be reached any more; if not, saving fails. KVM does so since 2026. */
+  readonly savesWhatItReaches: boolean;
+  /** Whether giving GITS_BASERn another value ends what was mapped under the old one. KVM does so since 2026. */
+  readonly rewritingUnmaps: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;
 };
@@ -51,7 +58,9 @@ const kvm: ItsPersonality = {
   creadrWritable: false,
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
-  mappingNeedsConfig: true,
+  mappingNeedsTables: true,
+  savesWhatItReaches: true,
+  rewritingUnmaps: true,
   zeroesEntries: true,
 };
 
@@ -73,11 +82,24 @@ const qemuVirt: ItsPersonality = {
   creadrWritable: true,
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
-  mappingNeedsConfig: false,
+  mappingNeedsTables: false,
+  savesWhatItReaches: true,
+  rewritingUnmaps: false,
   zeroesEntries: true,
 };
 
-export const ITS_PERSONALITIES = { kvm, 'qemu-virt': qemuVirt } as const satisfies Record<
-  string,
-  ItsPersonality
->;
+/** Kernels before the repairs of 2026. */
+const kvm612: ItsPersonality = {
+  ...kvm,
+  name: 'kvm-6.12',
+  savesWhatItReaches: false,
+  rewritingUnmaps: false,
+};
+const kvm61: ItsPersonality = { ...kvm612, name: 'kvm-6.1' };
+
+export const ITS_PERSONALITIES = {
+  kvm,
+  'qemu-virt': qemuVirt,
+  'kvm-6.12': kvm612,
+  'kvm-6.1': kvm61,
+} as const satisfies Record<string, ItsPersonality>;

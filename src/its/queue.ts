@@ -1,6 +1,14 @@
-import { COMMAND_BYTES, OPCODES, opcodeOf, type Packet, readPacket } from './command.ts';
+import {
+  COMMAND_BYTES,
+  COMMAND_NAMES,
+  ITS_COMMANDS,
+  type ItsHandlerName,
+  opcodeOf,
+  type Packet,
+  readPacket,
+} from '../arch/its-command.ts';
 import { COMMAND_ERRORS, OK } from './command-errors.ts';
-import { mapCollection, mapDevice, mapEvent } from './commands/mapping.ts';
+import { mapCollection, mapDevice, mapEvent, mapEventToItself } from './commands/mapping.ts';
 import { discard, moveAll, moveEvent } from './commands/moving.ts';
 import { clear, invalidate, invalidateAll, raise, synchronize } from './commands/pending.ts';
 import type { ItsState } from './state.ts';
@@ -8,26 +16,31 @@ import type { ItsState } from './state.ts';
 /** Does what a command says; 0, or a code of {@link COMMAND_ERRORS} with nothing changed (but see there). */
 type Handler = (its: ItsState, packet: Packet) => number;
 
-const HANDLERS: ReadonlyMap<number, Handler> = new Map<number, Handler>([
-  [OPCODES.MOVI, moveEvent],
-  [OPCODES.INT, raise],
-  [OPCODES.CLEAR, clear],
-  [OPCODES.SYNC, synchronize],
-  [OPCODES.MAPD, mapDevice],
-  [OPCODES.MAPC, mapCollection],
-  [OPCODES.MAPTI, mapEvent],
-  [OPCODES.MAPI, mapEvent],
-  [OPCODES.INV, invalidate],
-  [OPCODES.INVALL, invalidateAll],
-  [OPCODES.MOVALL, moveAll],
-  [OPCODES.DISCARD, discard],
-]);
+/** By the names that the rows of {@link ITS_COMMANDS} have for them. */
+const HANDLERS: Readonly<Record<ItsHandlerName, Handler>> = {
+  moveEvent,
+  raise,
+  clear,
+  synchronize,
+  mapDevice,
+  mapCollection,
+  mapEvent,
+  mapEventToItself,
+  invalidate,
+  invalidateAll,
+  moveAll,
+  discard,
+};
+
+const BY_OPCODE: ReadonlyMap<number, Handler> = new Map(
+  [...COMMAND_NAMES].map(([opcode, name]) => [opcode, HANDLERS[ITS_COMMANDS[name].handler]]),
+);
 
 const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Carries out one command, under the lock of the ITS; a bad one changes nothing. */
 function execute(its: ItsState, packet: Packet): number {
-  const handler = HANDLERS.get(opcodeOf(packet));
+  const handler = BY_OPCODE.get(opcodeOf(packet));
   if (!handler) return COMMAND_ERRORS.ENODEV;
   its.lock.lock();
   try {

@@ -1,11 +1,11 @@
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { MUTEX } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
-import { bucketsFor } from './chains.ts';
+import { bucketsFor, type TableRegions } from './chains.ts';
 import { COLLECTION_WORDS } from './collections.ts';
 import { COMMAND_ERROR_WORDS } from './command-errors.ts';
 import { DEVICE_WORDS } from './devices.ts';
-import { EVENT_WORDS, LINK_WORDS } from './events.ts';
+import { EPOCH, EVENT_WORDS, LINK_WORDS } from './events.ts';
 import { REGISTER_WORDS } from './register-file.ts';
 
 /** How much an ITS has room for. What does not fit is a command error, ENOMEM; so is it in KVM. */
@@ -17,9 +17,6 @@ export type ItsConfig = {
   /** Collections that can exist at once, 1 to 65,535. */
   readonly collections: number;
 };
-
-/** A table of one kind of record: its slots, the buckets of its index, and the records, slot 0 unused. */
-export type TableRegions = { readonly slots: Region; readonly buckets: Region; readonly records: Region };
 
 /** Where the state of one ITS lies. */
 export type ItsRegions = {
@@ -46,9 +43,9 @@ export function itsRegions(layout: Layout, index: number, config: ItsConfig): It
   });
   return {
     registers: layout.region(`${name}.registers`, REGISTER_WORDS),
-    commandLock: layout.region(`${name}.commandLock`, MUTEX_WORDS),
-    lock: layout.region(`${name}.lock`, MUTEX_WORDS),
-    epoch: layout.region(`${name}.epoch`, 1),
+    commandLock: layout.place(`${name}.commandLock`, MUTEX),
+    lock: layout.place(`${name}.lock`, MUTEX),
+    epoch: layout.place(`${name}.epoch`, EPOCH),
     errors: layout.region(`${name}.errors`, COMMAND_ERROR_WORDS),
     devices: table('device', config.devices, DEVICE_WORDS),
     collections: table('collection', config.collections, COLLECTION_WORDS),

@@ -1,3 +1,4 @@
+import { QUEUE_PAGE_BYTES } from '../arch/tables.ts';
 import type { Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 
@@ -93,7 +94,7 @@ export class RegisterFile {
 
   /** Bytes of the command queue. */
   get queueBytes(): number {
-    return ((load(this.#words, this.#at + CBASER) & 0xff) + 1) * 4096;
+    return ((load(this.#words, this.#at + CBASER) & 0xff) + 1) * QUEUE_PAGE_BYTES;
   }
 
   /** Guest-physical address of the command queue: CBASER[51:12]. */

@@ -1,3 +1,6 @@
+import { doubleWords, identification, type Register, RegisterTable, word } from '../arch/register-table.ts';
+import { gits } from '../arch/registers.ts';
+import { INDIRECT, PAGE_64K, PAGE_SIZE, QUEUE_OFFSET, QUEUE_PAGE_BYTES, VALID } from '../arch/tables.ts';
 import type { ItsPersonality } from './personality.ts';
 import { runQueue } from './queue.ts';
 import { BASERS } from './register-file.ts';
@@ -11,102 +14,39 @@ import {
 import { ENTRY_BYTES } from './table-walk.ts';
 import { signal } from './translation.ts';
 
-/** Puts what is written into a register's old value, where the access covers only a part of it. */
-type Merge = (old: bigint) => bigint;
-
-/** A register, or some in a row; offsets from the base of the ITS's control frame. */
-export type Register = {
-  readonly name: string;
-  readonly offset: number;
-  /** Bytes of all of them. */
-  readonly bytes: number;
-  /** 64 bits wide, and accessible by halves; else 32 bits. */
-  readonly wide: boolean;
-  /** What the whole register at `offset` reads as. */
-  readonly read: (its: ItsState, offset: number) => bigint;
-  /** A write; registers without are read-only, and ignore it. */
-  readonly write?: (its: ItsState, offset: number, merge: Merge) => void;
-};
-
-const ENABLED = 1n;
-const QUIESCENT = 1n << 31n;
+const ENABLED = 1 << 0;
+const QUIESCENT = 1 << 31;
 const STALLED = 1n;
-const VALID = 1n << 63n;
-const INDIRECT = 1n << 62n;
-/** CWRITER.Offset and CREADR.Offset. */
-export const OFFSET = 0xf_ffe0;
 /** GITS_BASERn.Type and Entry_Size: what the two tables that there are hold, and 8 bytes an entry. */
 const FIXED = 0x071f_0000_0000_0000n;
 const TYPES: readonly (bigint | undefined)[] = [1n, 4n];
-const PAGE_SIZE = 3n << 8n;
-const PAGE_64K = 2n << 8n;
 
-/** The registers of an ITS. Where two could answer the first does. @see Arm IHI 0069, "The ITS register map" */
-const REGISTERS: readonly Register[] = [
-  { name: 'GITS_CTLR', offset: 0x0000, bytes: 4, wide: false, read: readCtlr, write: writeCtlr },
-  { name: 'GITS_IIDR', offset: 0x0004, bytes: 4, wide: false, read: readIidr },
-  { name: 'GITS_TYPER', offset: 0x0008, bytes: 8, wide: true, read: (its) => its.personality.typer },
-  {
-    name: 'GITS_CBASER',
-    offset: 0x0080,
-    bytes: 8,
-    wide: true,
-    read: (its) => its.registers.cbaser,
-    write: writeCbaser,
-  },
-  {
-    name: 'GITS_CWRITER',
-    offset: 0x0088,
-    bytes: 8,
-    wide: true,
-    read: (its) => BigInt(its.registers.cwriter),
-    write: writeCwriter,
-  },
-  { name: 'GITS_CREADR', offset: 0x0090, bytes: 8, wide: true, read: readCreadr, write: writeCreadr },
-  {
-    name: 'GITS_BASER',
-    offset: 0x0100,
-    bytes: 8 * BASERS,
-    wide: true,
-    read: (its, offset) => its.registers.baser((offset - 0x100) >> 3),
-    write: (its, offset, merge) => writeBaser(its, (offset - 0x100) >> 3, merge),
-  },
-  {
-    name: 'identification',
-    offset: 0xffd0,
-    bytes: 0x30,
-    wide: false,
-    read: (its, offset) => BigInt(its.personality.identification[(offset - 0xffd0) >> 2] ?? 0),
-  },
-  {
-    name: 'GITS_TRANSLATER',
-    offset: 0x1_0040,
-    bytes: 4,
-    wide: false,
-    read: () => 0n,
-    write: writeTranslater,
-  },
-];
+/** The registers of an ITS, in its two frames. @see Arm IHI 0069, "The ITS register map" */
+const REGISTERS = new RegisterTable<ItsState>([
+  word('GITS_CTLR', gits.CTLR, readControl, writeControl),
+  word('GITS_IIDR', gits.IIDR, ({ personality, registers }) => personality.iidr | (registers.revision << 12)),
+  doubleWords('GITS_TYPER', gits.TYPER, 1, ({ personality }) => personality.typer),
+  doubleWords('GITS_CBASER', gits.CBASER, 1, ({ registers }) => registers.cbaser, writeCbaser),
+  doubleWords('GITS_CWRITER', gits.CWRITER, 1, ({ registers }) => BigInt(registers.cwriter), writeCwriter),
+  doubleWords('GITS_CREADR', gits.CREADR, 1, readCreadr, writeCreadr),
+  doubleWords('GITS_BASER', gits.BASER, BASERS, ({ registers }, n) => registers.baser(n), writeBaser),
+  identification('GITS_PIDR', gits.PIDR4, ({ personality }) => personality.identification),
+  word('GITS_TRANSLATER', gits.TRANSLATER, () => 0, writeTranslater),
+]);
 
 /** The register that lies at `offset`. */
-export function findRegister(offset: number): Register | undefined {
-  return REGISTERS.find((register) => offset >= register.offset && offset < register.offset + register.bytes);
+export function findRegister(offset: number): Register<ItsState> | undefined {
+  return REGISTERS.find(offset);
 }
 
 /** A vCPU's read. What is not there, not aligned or of the wrong size reads as zero. */
 export function readRegister(its: ItsState, offset: number, bytes: number): bigint {
-  const register = findRegister(offset);
-  if (!register || !accepts(register, offset, bytes)) return 0n;
-  if (!register.wide) return register.read(its, offset);
-  const value = register.read(its, offset & ~7);
-  return bytes === 8 ? value : (value >> BigInt(8 * (offset & 4))) & 0xffff_ffffn;
+  return REGISTERS.read(its, offset, bytes);
 }
 
 /** A vCPU's write. What is not there, not aligned, of the wrong size or read-only ignores it. */
 export function writeRegister(its: ItsState, offset: number, bytes: number, value: bigint): void {
-  const register = findRegister(offset);
-  if (!register?.write || !accepts(register, offset, bytes)) return;
-  register.write(its, register.wide ? offset & ~7 : offset, merging(offset, bytes, value));
+  REGISTERS.write(its, offset, bytes, value);
 }
 
 /** What a GITS_BASERn holds after a reset. */
@@ -114,24 +54,14 @@ export function resetBaser(personality: ItsPersonality, n: number): bigint {
   return TYPES[n] === undefined ? 0n : personality.baserReset | fixedOf(n);
 }
 
-function accepts(register: Register, offset: number, bytes: number): boolean {
-  return (bytes === 4 || (bytes === 8 && register.wide)) && offset % bytes === 0;
-}
-
-function merging(offset: number, bytes: number, value: bigint): Merge {
-  if (bytes === 8) return () => BigInt.asUintN(64, value);
-  const shift = BigInt(8 * (offset & 4));
-  return (old) => (old & ~(0xffff_ffffn << shift)) | (BigInt.asUintN(32, value) << shift);
-}
-
-function readCtlr({ personality, registers }: ItsState): bigint {
+function readControl({ personality, registers }: ItsState): number {
   const quiescent = !personality.quiescentTellsQueue || registers.creadr === registers.cwriter;
-  return (quiescent ? QUIESCENT : 0n) | (registers.enabled ? ENABLED : 0n);
+  return (quiescent ? QUIESCENT : 0) | (registers.enabled ? ENABLED : 0);
 }
 
-function writeCtlr(its: ItsState, _offset: number, merge: Merge): void {
+function writeControl(its: ItsState, value: number): void {
   const { events, personality, registers } = its;
-  const enable = (merge(0n) & ENABLED) !== 0n;
+  const enable = (value & ENABLED) !== 0;
   exclusively(its, () => {
     if (enable && personality.enableNeedsTables && !registers.enabled && !hasTables(its)) return;
     registers.enabled = enable;
@@ -152,26 +82,23 @@ function hasTables({ registers }: ItsState): boolean {
   return (all & VALID) !== 0n;
 }
 
-function readIidr({ personality, registers }: ItsState): bigint {
-  return BigInt((personality.iidr | (registers.revision << 12)) >>> 0);
-}
-
-function writeCbaser(its: ItsState, _offset: number, merge: Merge): void {
+function writeCbaser(its: ItsState, _index: number, value: bigint, mask: bigint): void {
   const { personality, registers } = its;
   exclusively(its, () => {
     if (registers.enabled) return;
-    const value = merge(registers.cbaser) & ~BigInt(personality.queueAlignment - 4096);
-    registers.cbaser = personality.sanitises ? sanitise(value) : value;
+    const written =
+      merge(registers.cbaser, value, mask) & ~BigInt(personality.queueAlignment - QUEUE_PAGE_BYTES);
+    registers.cbaser = personality.sanitises ? sanitise(written) : written;
     registers.creadr = 0;
     registers.stalled = false;
     if (personality.cbaserResetsCwriter) registers.cwriter = 0;
   });
 }
 
-function writeCwriter(its: ItsState, _offset: number, merge: Merge): void {
+function writeCwriter(its: ItsState, _index: number, value: bigint, mask: bigint): void {
   const { personality, registers } = its;
   exclusively(its, () => {
-    const offset = Number(merge(BigInt(registers.cwriter)) & BigInt(OFFSET));
+    const offset = mergedOffset(registers.cwriter, value, mask);
     if (offset >= registers.queueBytes && !personality.keepsCwriterPastEnd) return;
     registers.cwriter = offset;
     runQueue(its);
@@ -182,26 +109,27 @@ function readCreadr({ registers }: ItsState): bigint {
   return BigInt(registers.creadr) | (registers.stalled ? STALLED : 0n);
 }
 
-function writeCreadr(its: ItsState, _offset: number, merge: Merge): void {
+function writeCreadr(its: ItsState, _index: number, value: bigint, mask: bigint): void {
   const { personality, registers } = its;
   if (!personality.creadrWritable) return;
   exclusively(its, () => {
-    registers.creadr = Number(merge(BigInt(registers.creadr)) & BigInt(OFFSET));
+    registers.creadr = mergedOffset(registers.creadr, value, mask);
     registers.stalled = false;
   });
 }
 
-function writeBaser(its: ItsState, n: number, merge: Merge): void {
+function writeBaser(its: ItsState, n: number, value: bigint, mask: bigint): void {
   const { lock, personality, registers } = its;
   if (TYPES[n] === undefined) return;
   exclusively(its, () => {
     if (registers.enabled) return;
-    let value = (merge(registers.baser(n)) & ~FIXED) | fixedOf(n);
-    if (n === COLLECTION_TABLE && !personality.indirectCollections) value &= ~INDIRECT;
-    if (personality.sanitises) value = sanitise(value);
-    if (!personality.pageSizeWritable) value = (value & ~PAGE_SIZE) | PAGE_64K;
-    registers.setBaser(n, value);
-    if ((value & VALID) !== 0n) return;
+    let written = (merge(registers.baser(n), value, mask) & ~FIXED) | fixedOf(n);
+    if (n === COLLECTION_TABLE && !personality.indirectCollections) written &= ~INDIRECT;
+    if (personality.sanitises) written = sanitise(written);
+    if (!personality.pageSizeWritable) written = (written & ~PAGE_SIZE) | PAGE_64K;
+    const rewritten = personality.rewritingUnmaps && written !== registers.baser(n);
+    registers.setBaser(n, written);
+    if ((written & VALID) !== 0n && !rewritten) return;
     lock.lock();
     try {
       if (n === DEVICE_TABLE) removeAllDevices(its);
@@ -213,9 +141,22 @@ function writeBaser(its: ItsState, n: number, merge: Merge): void {
 }
 
 /** A vCPU's own store to the doorbell. Devices do not come this way: an MSI carries its DeviceID beside the address. */
-function writeTranslater(its: ItsState, _offset: number, merge: Merge): void {
+function writeTranslater(its: ItsState, value: number): void {
   const deviceId = its.personality.vcpuDeviceId;
-  if (deviceId !== undefined) signal(its, deviceId, Number(merge(0n)));
+  if (deviceId !== undefined) signal(its, deviceId, value);
+}
+
+/** A write of all 64 bits. */
+const WHOLE = 0xffff_ffff_ffff_ffffn;
+
+/** What a register holds after a write of the bits of `mask`. */
+function merge(old: bigint, value: bigint, mask: bigint): bigint {
+  return mask === WHOLE ? value : (old & ~mask) | value;
+}
+
+/** The offset in the queue after a write of the bits of `mask`: the upper half is RES0. */
+function mergedOffset(old: number, value: bigint, mask: bigint): number {
+  return (mask & 1n) === 0n ? old : Number(BigInt.asUintN(32, value)) & QUEUE_OFFSET;
 }
 
 function fixedOf(n: number): bigint {

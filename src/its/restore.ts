@@ -1,10 +1,10 @@
+import { FIRST_LPI } from '../arch/intid.ts';
 import { NO_HANDLE } from '../memory/slots.ts';
 import { NOT_MAPPED } from './collections.ts';
 import { COMMAND_ERRORS, OK } from './command-errors.ts';
 import { addEvent, isCollectionStorable } from './commands/mapping.ts';
 import { NO_DEVICE } from './devices.ts';
 import { NO_EVENT } from './events.ts';
-import { FIRST_LPI } from './lpi-port.ts';
 import type { ItsErrno } from './save.ts';
 import { decodeCollection, decodeDevice, decodeEvent, SAVED_UNMAPPED } from './saved-entries.ts';
 import {

@@ -28,6 +28,7 @@ function saveDevices(its: ItsState): ItsErrno | undefined {
   for (const [index, device] of sorted.entries()) {
     const deviceId = devices.deviceIdOf(device);
     const address = entryAddress(memory, table, deviceId);
+    if (address === NOT_STORABLE && its.personality.savesWhatItReaches) continue;
     if (address === NOT_STORABLE) return 'EINVAL';
     const failed = saveEvents(its, device);
     if (failed) return failed;

@@ -1,10 +1,11 @@
+import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ENTRY_BYTES } from './table-walk.ts';
 
 /**
  * KVM's saved tables, ABI revision 0: what 64 bits of each table mean.
  * `next` is how far the next entry is that is in use, 0 for the last, and no more than its field holds.
- * @see Documentation/virt/kvm/devices/arm-vgic-its.rst
+ * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst
  */
 export type SavedDevice = {
   readonly valid: boolean;
@@ -20,8 +21,6 @@ export const SAVED_UNMAPPED = 0xffff_ffff;
 /** Longest distances that the `next` fields hold. What is further is found by stepping. */
 const MOST_NEXT_DEVICE = 2 ** 14 - 1;
 const MOST_NEXT_EVENT = 2 ** 16 - 1;
-
-const VALID = 1n << 63n;
 
 export function encodeDevice({ next, ittAddr, bits }: Omit<SavedDevice, 'valid'>): bigint {
   const distance = BigInt(Math.min(next, MOST_NEXT_DEVICE));

@@ -1,3 +1,4 @@
+import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
@@ -105,7 +106,7 @@ export function resetState(its: ItsState): void {
   registers.cwriter = 0;
   registers.stalled = false;
   for (const table of [DEVICE_TABLE, COLLECTION_TABLE])
-    registers.setBaser(table, registers.baser(table) & ~(1n << 63n));
+    registers.setBaser(table, registers.baser(table) & ~VALID);
   removeAllDevices(its);
   removeAllCollections(its);
 }

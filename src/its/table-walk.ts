@@ -1,3 +1,4 @@
+import { INDIRECT, VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
 /** Bytes of an entry of the device and the collection table; GITS_BASERn.Entry_Size says so, less one. */
@@ -5,8 +6,6 @@ export const ENTRY_BYTES = 8;
 /** Bits of a DeviceID and of a collection number. */
 export const ID_BITS = 16;
 
-const VALID = 1n << 63n;
-const INDIRECT = 1n << 62n;
 const PAGE_BYTES = [4096, 16_384, 65_536, 65_536] as const;
 
 /** A table that a GITS_BASERn describes. Addresses are guest-physical, sizes in bytes. */

@@ -18,6 +18,9 @@ const ITS = 3;
 export class Hints {
   /** Whether the last interrupt was pending already: so in a storm, where a look spares the cache line. */
   coalesces = false;
+  /** The address that the last MSI went to, and the number of the ITS there. */
+  doorbell = Number.NaN;
+  doorbellIts = 0;
   readonly #entries = new Int32Array(ENTRIES << ENTRY_SHIFT);
 
   /** The LPI of an event under an epoch, or `MISS` where it is not known. Takes all 32 bits of both numbers. */
@@ -41,6 +44,7 @@ export class Hints {
   /** As in a thread that has just begun. */
   clear(): void {
     this.coalesces = false;
+    this.doorbell = Number.NaN;
     this.#entries.fill(0);
   }
 }

@@ -1,5 +1,6 @@
+import { GITS_BYTES } from '../arch/frames.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import { type Interrupts, NONE } from '../gic/interrupts.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
 import { MISS } from '../its/events.ts';
 import type { Its } from '../its/its.ts';
@@ -21,12 +22,7 @@ import {
   ROUTE_TYPE,
 } from './route.ts';
 import type { RoutingTable } from './routing-table.ts';
-
-/** Size of an ITS's two frames, in bytes; any address in them finds the ITS. */
-export const ITS_FRAMES_BYTES = 0x2_0000;
-
-/** An ITS, and where the guest sees it; NaN, which no address compares with, as long as it has no place. */
-export type PlacedIts = { readonly base: number; readonly its: Its };
+import type { VgicState } from './vgic/vgic-state.ts';
 
 /**
  * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above
@@ -73,8 +69,8 @@ export class Injector {
   protected readonly words: Words;
   readonly #interrupts: Interrupts;
   readonly #lpis: Lpis;
-  readonly #itses: readonly PlacedIts[];
-  readonly #hasIts: () => boolean;
+  readonly #itses: readonly Its[];
+  readonly #vgic: VgicState;
   readonly #routing: RoutingTable;
   readonly #readers: Readers;
   readonly #reader: number;
@@ -87,7 +83,7 @@ export class Injector {
     this.#interrupts = parts.interrupts;
     this.#lpis = parts.lpis;
     this.#itses = parts.itses;
-    this.#hasIts = parts.hasIts ?? (() => parts.itses.length > 0);
+    this.#vgic = parts.vgic;
     this.#routing = parts.routing;
     this.#readers = parts.readers;
     this.#reader = reader;
@@ -123,7 +119,7 @@ export class Injector {
     if (stamp === FORGOTTEN) return false;
     // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
     const lpi = load(this.words, at + LPI);
-    if (this.#itses[lpi >>> LPI_BITS]?.its.epoch !== stamp) return false;
+    if (this.#itses[lpi >>> LPI_BITS]?.epoch !== stamp) return false;
     this.#latch(lpi & LPI_MASK);
     return true;
   }
@@ -140,7 +136,7 @@ export class Injector {
     const { words } = this;
     const kind = load(words, route + CACHED_KIND);
     const number = kind >>> ITS_SHIFT;
-    const its = (kind & TYPE) === ROUTE_MSI ? this.#itses[number]?.its : undefined;
+    const its = (kind & TYPE) === ROUTE_MSI ? this.#itses[number] : undefined;
     if (!its) return;
     this.#readers.enter(this.#reader);
     const { epoch } = its;
@@ -159,7 +155,7 @@ export class Injector {
 
   /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. Within a reader section. */
   latchCached(its: number, device: number, event: number): boolean {
-    const lpi = this.#itses[its]?.its.lookup(device, event) ?? MISS;
+    const lpi = this.#itses[its]?.lookup(device, event) ?? MISS;
     if (lpi === MISS) return false;
     this.#latch(lpi);
     return true;
@@ -227,9 +223,8 @@ export class Injector {
    * @see KVM_SIGNAL_MSI; vgic_its_inject_msi in vgic-its.c
    */
   sendMsi(address: number, data: number, flags: number, deviceId: number): number {
-    if (!this.#hasIts()) return MSI_ENODEV;
     const number = this.#itsNumberAt(address);
-    const its = this.#itses[number]?.its;
+    const its = this.#itses[number];
     if (its) {
       this.#readers.enter(this.#reader);
       const lpi = this.#lookup(number, its, deviceId, data);
@@ -237,6 +232,7 @@ export class Injector {
       this.#readers.leave(this.#reader);
       if (lpi !== MISS) return 1;
     }
+    if (!this.#vgic.hasIts) return MSI_ENODEV;
     if ((flags & MSI_VALID_DEVID) === 0 || !its) return MSI_EINVAL;
     const sent = its.signal(deviceId, data);
     return sent < 0 ? MSI_EBUSY : sent;
@@ -260,8 +256,7 @@ export class Injector {
   /** Moves the wire of a pin; false where this machine has no such SPI. */
   driveSpi(pin: number, level: boolean): boolean {
     const intid = pin + FIRST_SPI;
-    if (pin < 0 || intid >= this.#interrupts.endSpi) return false;
-    const at = this.#interrupts.find(0, intid);
+    const at = this.#interrupts.findSpi(intid);
     if (at === NONE) return false;
     this.#interrupts.drive(at, intid, level);
     return true;
@@ -269,7 +264,7 @@ export class Injector {
 
   /** The doorbell of the first ITS; NaN where there is none. */
   protected get doorbell(): number {
-    return this.#itses[0]?.base ?? Number.NaN;
+    return this.#itses.length > 0 ? this.#vgic.itsBase(0) : Number.NaN;
   }
 
   /** SPIs of the machine. */
@@ -278,9 +273,15 @@ export class Injector {
   }
 
   #itsNumberAt(address: number): number {
+    const { hints } = this;
+    // An ITS that has its place keeps it.
+    if (address === hints.doorbell) return hints.doorbellIts;
     for (let number = 0; number < this.#itses.length; number++) {
-      const base = this.#itses[number]?.base ?? Number.NaN;
-      if (address >= base && address < base + ITS_FRAMES_BYTES) return number;
+      const base = this.#vgic.itsBase(number);
+      if (address < base || !(address < base + GITS_BYTES)) continue;
+      hints.doorbell = address;
+      hints.doorbellIts = number;
+      return number;
     }
     return NO_ITS;
   }
@@ -289,9 +290,9 @@ export class Injector {
 export type InjectorParts = {
   readonly interrupts: Interrupts;
   readonly lpis: Lpis;
-  readonly itses: readonly PlacedIts[];
-  /** Whether the VM has an ITS, where that can change: else it has those of the list. */
-  readonly hasIts?: () => boolean;
+  readonly itses: readonly Its[];
+  /** Where the guest sees the ITSes: NaN, which no address compares with, as long as one has no place. */
+  readonly vgic: VgicState;
   readonly routing: RoutingTable;
   readonly readers: Readers;
 };

@@ -1,7 +1,7 @@
-import { EVENT_COUNT_WORDS } from '../memory/event-count.ts';
-import { EVENTFD_WORDS } from '../memory/eventfd.ts';
+import { EVENT_COUNT } from '../memory/event-count.ts';
+import { EVENTFD as EVENTFD_KIND } from '../memory/eventfd.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { MUTEX_WORDS } from '../memory/mutex.ts';
+import { MUTEX } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
 import { summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { fdRegion } from './fds.ts';
@@ -36,7 +36,7 @@ export type ProcessRegions = { readonly fds: Region; readonly eventfds: readonly
 export function processRegions(layout: Layout, eventfds: number): ProcessRegions {
   return {
     fds: fdRegion(layout, eventfds),
-    eventfds: Array.from({ length: eventfds }, (_, fd) => layout.region(`eventfd${fd}`, EVENTFD_WORDS)),
+    eventfds: Array.from({ length: eventfds }, (_, fd) => layout.place(`eventfd${fd}`, EVENTFD_KIND)),
   };
 }
 
@@ -64,6 +64,7 @@ export type IrqFdRegions = ProcessRegions & {
 export function irqFdRegions(
   layout: Layout,
   eventfds: number,
+  gsis: number,
   process: ProcessRegions = processRegions(layout, eventfds),
 ): IrqFdRegions {
   return {
@@ -74,9 +75,9 @@ export function irqFdRegions(
     active: layout.region('irqfd.active', Math.ceil((eventfds + 1) / 32)),
     work: layout.region('irqfd.work', summaryBitmapWords(eventfds + 1)),
     rung: layout.region('irqfd.rung', summaryBitmapWords(Math.max(1, eventfds))),
-    bell: layout.region('main.bell', EVENT_COUNT_WORDS),
-    lock: layout.region('irqfd.lock', MUTEX_WORDS),
-    workLock: layout.region('irqfd.workLock', MUTEX_WORDS),
-    resamplers: resamplerRegions(layout, eventfds),
+    bell: layout.place('main.bell', EVENT_COUNT),
+    lock: layout.place('irqfd.lock', MUTEX),
+    workLock: layout.place('irqfd.workLock', MUTEX),
+    resamplers: resamplerRegions(layout, eventfds, gsis),
   };
 }

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { ERRNO, type ErrnoName } from './errno.ts';
 
 /** A KVM call that was refused: the errno that KVM gives, the call's name, and one sentence of what would have been right. */

@@ -1,7 +1,8 @@
+import { gits } from '../arch/registers.ts';
 import { type Injector, MSI_EBUSY, MSI_EINVAL, MSI_ENODEV } from './injector.ts';
 import { KvmError } from './kvm-error.ts';
 import { MSI_VALID_DEVID } from './route.ts';
-import { VGIC_NONE, type VgicState } from './vgic-state.ts';
+import { VGIC_NONE, type VgicState } from './vgic/vgic-state.ts';
 
 const CALL = 'KVM_SIGNAL_MSI';
 
@@ -25,7 +26,7 @@ export function signalMsi(injector: Injector, vgic: VgicState, msi: Msi): number
   const sent =
     unknownFlags === 0 ? injector.sendMsi(msi.address, msi.data, msi.flags, msi.deviceId) : MSI_EINVAL;
   if (sent >= 0) return sent;
-  // Nothing is sent where there is no interrupt controller, so what KVM asks first may be asked last.
+  // KVM checks for an irqchip and an ITS first. We check only after a failure: without them nothing can have been injected.
   throw refused(sent, vgic, msi);
 }
 
@@ -50,5 +51,9 @@ function refused(result: number, vgic: VgicState, { address, flags }: Msi): KvmE
     return new KvmError(CALL, 'EINVAL', 'an MSI for an ITS needs KVM_MSI_VALID_DEVID and a device ID');
   }
   const doorbell = `0x${address.toString(16)}`;
-  return new KvmError(CALL, 'EINVAL', `${doorbell} lies in no ITS: the doorbell is its base + 0x10040`);
+  return new KvmError(
+    CALL,
+    'EINVAL',
+    `${doorbell} lies in no ITS: the doorbell is its base + 0x${gits.TRANSLATER.toString(16)}`,
+  );
 }

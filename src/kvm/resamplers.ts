@@ -1,10 +1,9 @@
-import { FIRST_SPI } from '../gic/intid.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
 import type { Route } from './route.ts';
 
 export type ResamplerRegions = {
@@ -18,18 +17,20 @@ export type ResamplerRegions = {
   readonly lock: Region;
 };
 
-export function resamplerRegions(layout: Layout, irqfds: number): ResamplerRegions {
+export function resamplerRegions(layout: Layout, irqfds: number, gsis: number): ResamplerRegions {
   return {
     count: layout.region('resampler.count', 1),
-    heads: layout.region('resampler.heads', MAX_IRQ_ROUTES),
+    heads: layout.region('resampler.heads', gsis),
     links: layout.region('resampler.links', irqfds + 1),
-    lock: layout.region('resampler.lock', MUTEX_WORDS),
+    lock: layout.place('resampler.lock', MUTEX),
   };
 }
 
 export type ResamplerParts = {
   /** Which GSI is told of the end of the SPI at a pin; called within a reader section. */
   readonly gsiOfPin: (pin: number) => number;
+  /** Pins that the table has room for. */
+  readonly pins: number;
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
@@ -50,6 +51,8 @@ export class Resamplers {
   readonly #words: Words;
   readonly #count: number;
   readonly #heads: number;
+  readonly #gsis: number;
+  readonly #pins: number;
   readonly #links: number;
   readonly #lock: Mutex;
   readonly #gsiOfPin: (pin: number) => number;
@@ -61,6 +64,8 @@ export class Resamplers {
     this.#words = words;
     this.#count = regions.count.at;
     this.#heads = regions.heads.at;
+    this.#gsis = regions.heads.words;
+    this.#pins = parts.pins;
     this.#links = regions.links.at;
     this.#lock = new Mutex(words, regions.lock, 'the resampler lock');
     this.#gsiOfPin = parts.gsiOfPin;
@@ -71,13 +76,13 @@ export class Resamplers {
 
   /** Whether any irqfd resamples `gsi`. */
   has(gsi: number): boolean {
-    return gsi >= 0 && gsi < MAX_IRQ_ROUTES && load(this.#words, this.#heads + gsi) !== 0;
+    return gsi >= 0 && gsi < this.#gsis && load(this.#words, this.#heads + gsi) !== 0;
   }
 
   /** Adds an irqfd to the chain of its GSI, and watches the pins that the table leads there. With the irq lock held. */
   link(slot: number, gsi: number): void {
     // A GSI that no table can have is never acknowledged.
-    if (gsi < 0 || gsi >= MAX_IRQ_ROUTES) return;
+    if (gsi < 0 || gsi >= this.#gsis) return;
     this.#lock.lock();
     add(this.#words, this.#count, 1);
     store(this.#words, this.#links + slot, load(this.#words, this.#heads + gsi));
@@ -88,7 +93,7 @@ export class Resamplers {
 
   /** Takes an irqfd out of its chain; true if it was the last one there. With the irq lock held. */
   unlink(slot: number, gsi: number): boolean {
-    if (gsi < 0 || gsi >= MAX_IRQ_ROUTES) return true;
+    if (gsi < 0 || gsi >= this.#gsis) return true;
     this.#lock.lock();
     let at = this.#heads + gsi;
     while (load(this.#words, at) !== slot && load(this.#words, at) !== 0)
@@ -164,7 +169,7 @@ export class Resamplers {
 
   #forEachPin(visit: (pin: number, gsi: number) => void): void {
     this.#readers.enter(this.#reader);
-    for (let pin = 0; pin < IRQCHIP_PINS; pin++) visit(pin, this.#gsiOfPin(pin));
+    for (let pin = 0; pin < this.#pins; pin++) visit(pin, this.#gsiOfPin(pin));
     this.#readers.leave(this.#reader);
   }
 }

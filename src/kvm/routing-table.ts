@@ -32,13 +32,16 @@ export type RoutingRegions = {
   readonly pins: readonly Region[];
 };
 
-export function routingRegions(layout: Layout): RoutingRegions {
+/** How many GSIs a table has, and how many pins the irqchip: {@link MAX_IRQ_ROUTES} and {@link IRQCHIP_PINS} in KVM. */
+export type RoutingSizes = { readonly gsis: number; readonly pins: number };
+
+export function routingRegions(layout: Layout, { gsis, pins }: RoutingSizes): RoutingRegions {
   const copies = Array.from({ length: COPIES }, (_, copy) => `routing${copy}`);
   return {
     current: layout.region('routing.current', 1),
     limits: layout.region('routing.limits', COPIES),
-    routes: copies.map((name) => layout.region(`${name}.routes`, MAX_IRQ_ROUTES * ROUTE_WORDS)),
-    pins: copies.map((name) => layout.region(`${name}.pins`, IRQCHIP_PINS)),
+    routes: copies.map((name) => layout.region(`${name}.routes`, gsis * ROUTE_WORDS)),
+    pins: copies.map((name) => layout.region(`${name}.pins`, pins)),
   };
 }
 
@@ -50,6 +53,8 @@ type Checked = {
   readonly irqchip: number;
   readonly pin: number;
 };
+
+const KVM_SIZES: RoutingSizes = { gsis: MAX_IRQ_ROUTES, pins: IRQCHIP_PINS };
 
 /** @throws KvmError EINVAL for more routes than a table can have. */
 export function checkRouteCount(count: number): void {
@@ -63,11 +68,16 @@ export function checkRouteCount(count: number): void {
  * @throws KvmError EINVAL
  * @see kvm_set_irq_routing and setup_routing_entry in irqchip.c, kvm_set_routing_entry in vgic-irqfd.c
  */
-export function checkEntry(index: number, entry: Checked, seen: Uint8Array): void {
+export function checkEntry(
+  index: number,
+  entry: Checked,
+  seen: Uint8Array,
+  sizes: RoutingSizes = KVM_SIZES,
+): void {
   const { gsi, type, flags, irqchip, pin } = entry;
   const refuse = (rule: string) => new KvmError(CALL, 'EINVAL', `entry ${index}: ${rule}`);
-  if (!Number.isInteger(gsi) || gsi < 0 || gsi >= MAX_IRQ_ROUTES) {
-    throw refuse(`a GSI is 0 to ${MAX_IRQ_ROUTES - 1}, not ${gsi}`);
+  if (!Number.isInteger(gsi) || gsi < 0 || gsi >= sizes.gsis) {
+    throw refuse(`a GSI is 0 to ${sizes.gsis - 1}, not ${gsi}`);
   }
   if (type !== ROUTE_MSI && flags !== 0)
     throw refuse(`only an MSI route has flags, not 0x${flags.toString(16)}`);
@@ -80,20 +90,25 @@ export function checkEntry(index: number, entry: Checked, seen: Uint8Array): voi
   seen[gsi] = 1;
   if (type === ROUTE_IRQCHIP) {
     if (irqchip !== 0) throw refuse(`there is one irqchip, 0, not ${irqchip}`);
-    if (!(pin >= 0 && pin < IRQCHIP_PINS)) throw refuse(`a pin is 0 to ${IRQCHIP_PINS - 1}, not ${pin}`);
+    if (!(pin >= 0 && pin < sizes.pins)) throw refuse(`a pin is 0 to ${sizes.pins - 1}, not ${pin}`);
   } else if (type !== ROUTE_MSI)
     throw refuse(`a route is of type IRQCHIP (1) or MSI (2) on arm64, not ${type}`);
 }
 
 /** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. */
-export function validateRoutes(routes: readonly Route[]): void {
+export function validateRoutes(routes: readonly Route[], sizes: RoutingSizes = KVM_SIZES): void {
   checkRouteCount(routes.length);
-  const seen = new Uint8Array(MAX_IRQ_ROUTES);
+  const seen = new Uint8Array(sizes.gsis);
   for (const [index, route] of routes.entries()) {
     const { gsi } = route;
     if (route.type === 'irqchip') {
-      checkEntry(index, { gsi, type: ROUTE_IRQCHIP, flags: 0, irqchip: route.irqchip, pin: route.pin }, seen);
-    } else checkEntry(index, { gsi, type: ROUTE_MSI, flags: route.flags, irqchip: 0, pin: 0 }, seen);
+      checkEntry(
+        index,
+        { gsi, type: ROUTE_IRQCHIP, flags: 0, irqchip: route.irqchip, pin: route.pin },
+        seen,
+        sizes,
+      );
+    } else checkEntry(index, { gsi, type: ROUTE_MSI, flags: route.flags, irqchip: 0, pin: 0 }, seen, sizes);
   }
 }
 
@@ -105,16 +120,20 @@ export function validateRoutes(routes: readonly Route[]): void {
 export class RoutingTable {
   readonly #words: Words;
   readonly #regions: RoutingRegions;
+  readonly gsis: number;
+  readonly pins: number;
 
   constructor(words: Words, regions: RoutingRegions) {
     this.#words = words;
     this.#regions = regions;
+    this.gsis = (regions.routes[0]?.words ?? 0) / ROUTE_WORDS;
+    this.pins = regions.pins[0]?.words ?? 0;
   }
 
   /** Once, by who creates the memory: an empty table. */
   init(): void {
     for (const { at } of this.#regions.pins) {
-      for (let pin = 0; pin < IRQCHIP_PINS; pin++) store(this.#words, at + pin, -1);
+      for (let pin = 0; pin < this.pins; pin++) store(this.#words, at + pin, -1);
     }
   }
 
@@ -129,7 +148,7 @@ export class RoutingTable {
   /** The GSI of the last route that names `pin`, or -1. Within a reader section only. */
   gsiOfPin(pin: number): number {
     const copy = load(this.#words, this.#regions.current.at);
-    return pin >= 0 && pin < IRQCHIP_PINS ? load(this.#words, (this.#regions.pins[copy]?.at ?? 0) + pin) : -1;
+    return pin >= 0 && pin < this.pins ? load(this.#words, (this.#regions.pins[copy]?.at ?? 0) + pin) : -1;
   }
 
   /** Puts a new table in force. With the irq lock held, at least a grace period after the last call. */

@@ -1,23 +1,29 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Interrupts } from '../gic/interrupts.ts';
-import { FIRST_SPI } from '../gic/intid.ts';
 import type { Lpis } from '../gic/lpis.ts';
+import type { Its } from '../its/its.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
-import { Readers, readersWords } from '../memory/readers.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
+import { READERS, type Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
-import type { Design } from './designs/design.ts';
+import type { KernelDesign } from './designs/kernel-design.ts';
 import { MERGED } from './designs/merged.ts';
-import { FdTable } from './fds.ts';
-import type { Injector, PlacedIts } from './injector.ts';
-import type { LineParts } from './irq-line.ts';
+import type { Injector } from './injector.ts';
 import { type IrqFdOptions, type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
 import { type Dispatch, IrqFds } from './irqfds.ts';
 import { KvmError } from './kvm-error.ts';
 import { type Msi, signalMsi } from './msi.ts';
 import { Resamplers } from './resamplers.ts';
 import type { Route } from './route.ts';
-import { type RoutingRegions, RoutingTable, routingRegions, validateRoutes } from './routing-table.ts';
-import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic-state.ts';
+import {
+  type RoutingRegions,
+  type RoutingSizes,
+  RoutingTable,
+  routingRegions,
+  validateRoutes,
+} from './routing-table.ts';
+import type { LineParts } from './vgic/irq-line.ts';
+import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts';
 
 export type VmRegions = {
   readonly readers: Region;
@@ -28,21 +34,20 @@ export type VmRegions = {
   readonly vgic: Region;
 };
 
-/**
- * @param threads - how many threads will attach to the machine at most
- * @param process - file descriptors that VMs share; else the VM has its own
- */
-export function vmRegions(
-  layout: Layout,
-  eventfds: number,
-  threads: number,
-  process?: ProcessRegions,
-): VmRegions {
+export type VmSizes = RoutingSizes & {
+  readonly eventfds: number;
+  /** Threads that will attach to the machine at most. */
+  readonly threads: number;
+};
+
+/** @param process - file descriptors that VMs share; else the VM has its own */
+export function vmRegions(layout: Layout, sizes: VmSizes, process?: ProcessRegions): VmRegions {
+  const { eventfds, threads } = sizes;
   return {
-    readers: layout.region('readers', readersWords(threads)),
-    routing: routingRegions(layout),
-    irqfds: irqFdRegions(layout, eventfds, process),
-    lock: layout.region('kvm.irqLock', MUTEX_WORDS),
+    readers: layout.region('readers', readersWords(threads), READERS),
+    routing: routingRegions(layout, sizes),
+    irqfds: irqFdRegions(layout, eventfds, sizes.gsis, process),
+    lock: layout.place('kvm.irqLock', MUTEX),
     vgic: vgicRegion(layout),
   };
 }
@@ -50,18 +55,19 @@ export function vmRegions(
 export type VmParts = {
   readonly interrupts: Interrupts;
   readonly lpis: Lpis;
-  readonly itses: readonly PlacedIts[];
+  /** Where the guest sees them is in the state of the vgic. */
+  readonly itses: readonly Its[];
   readonly dispatch: Dispatch;
+  /** The sections of those that use the tables without locks. */
+  readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
   /** How userland names a source, and a signal finds its interrupt. */
-  readonly design?: Design;
+  readonly design?: KernelDesign;
   /** A fault put in on purpose: irqfds are not told of a new routing table. */
   readonly keepsStaleRoutes?: boolean;
   /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
   readonly exclusive?: boolean;
-  /** Whether userspace brings the VM about step by step: as long as it has not, calls answer what KVM answers then. */
-  readonly stepwise?: boolean;
 };
 
 /**
@@ -73,10 +79,8 @@ export class Vm {
   readonly #interrupts: Interrupts;
   readonly #line: LineParts;
   readonly #resamplers: Resamplers;
-  readonly #fds: FdTable;
   readonly #keepsStaleRoutes: boolean;
-  readonly #stepwise: boolean;
-  readonly design: Design;
+  readonly design: KernelDesign;
   readonly vgic: VgicState;
   readonly readers: Readers;
   readonly routing: RoutingTable;
@@ -85,33 +89,23 @@ export class Vm {
 
   constructor(words: Words, regions: VmRegions, parts: VmParts) {
     const { interrupts, reader } = parts;
-    const stepwise = parts.stepwise ?? false;
     const vgic = new VgicState(words, regions.vgic);
-    const readers = new Readers(words, regions.readers);
+    const { readers } = parts;
     const routing = new RoutingTable(words, regions.routing);
     const design = parts.design ?? MERGED;
-    const hasIts = stepwise ? { hasIts: () => vgic.hasIts } : {};
-    const injector = design.makeInjector(words, { ...parts, ...hasIts, routing, readers }, reader);
+    const injector = design.makeInjector(words, { ...parts, vgic, routing, readers }, reader);
     const resamplers = new Resamplers(words, regions.irqfds.resamplers, {
       gsiOfPin: (pin) => injector.gsiOfPin(pin),
       readers,
       reader,
+      pins: routing.pins,
       acks: interrupts.acks,
     });
     this.#lock = new Mutex(words, regions.lock, 'kvm.irqLock');
     this.#interrupts = interrupts;
     this.#keepsStaleRoutes = parts.keepsStaleRoutes ?? false;
-    this.#stepwise = stepwise;
     this.#resamplers = resamplers;
-    this.#fds = new FdTable(words, regions.irqfds.fds);
-    this.#line = {
-      interrupts,
-      vgic,
-      get vcpus() {
-        return stepwise ? vgic.onlineVcpus : interrupts.vcpus;
-      },
-      initialise: () => this.initVgic(),
-    };
+    this.#line = { interrupts, vgic, initialise: () => this.initVgic() };
     this.design = design;
     this.vgic = vgic;
     this.readers = readers;
@@ -120,11 +114,10 @@ export class Vm {
     this.irqfds = new IrqFds(words, regions.irqfds, { ...parts, readers, injector, resamplers });
   }
 
-  /** Once, by who creates the memory. Every eventfd is open, unless userspace brings the VM about step by step. */
+  /** Once, by who creates the memory. */
   init(): void {
     this.routing.init();
     this.irqfds.init();
-    if (!this.#stepwise) this.#fds.openAll();
   }
 
   /** KVM_DEV_ARM_VGIC_CTRL_INIT: from here on irqfds work; the default table (GSI n → pin n) replaces whatever was set. */
@@ -133,7 +126,8 @@ export class Vm {
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
     this.vgic.spis = this.#interrupts.endSpi - FIRST_SPI;
     const { initialRoutes, table } = this.design;
-    if (table !== 'none') this.#replaceTable(initialRoutes(this.vgic.spis));
+    const { gsis, pins } = this.routing;
+    if (table !== 'none') this.#replaceTable(initialRoutes(Math.min(this.vgic.spis, gsis, pins)));
     // Last: who sees the flag finds everything that it vouches for. @see race-catalogue `ready-flag-too-early`
     this.vgic.initialise();
   }
@@ -150,7 +144,7 @@ export class Vm {
       const { name } = this.design;
       throw new KvmError('KVM_SET_GSI_ROUTING', 'ENOTTY', `the design "${name}" has no routing table`);
     }
-    validateRoutes(routes);
+    validateRoutes(routes, this.routing);
     this.design.checkRoutes(routes, this.vgic.spis);
     this.#replaceTable(routes);
   }

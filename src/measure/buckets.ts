@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
 /**
  * How values are put into buckets: `highest` is the largest value that has to be told from others, 2 to 2^53 - 1;

@@ -1,6 +1,6 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { Region } from '../memory/layout.ts';
-import { load, store, type Words } from '../memory/word.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { type Region, type SizedKind, wordNames } from '../memory/layout.ts';
+import { peek, store, type Words } from '../memory/word.ts';
 
 /**
  * The clock that every thread of a machine reads: CLOCK_MONOTONIC, as nanoseconds since the machine's boot.
@@ -20,6 +20,13 @@ import { load, store, type Words } from '../memory/word.ts';
 
 /** Words that a clock needs in the shared buffer: the time of boot, low half first. */
 export const CLOCK_WORDS = 2;
+
+/** The clock of a machine: when a machine is restored, {@link resumeClock} makes it go on from where it was. */
+export const CLOCK: SizedKind = {
+  name: 'clock',
+  words: CLOCK_WORDS,
+  wordName: wordNames(['bootLow', 'bootHigh']),
+};
 
 const HALF = 2 ** 32;
 
@@ -50,8 +57,9 @@ export class Clock {
 
   /** @throws IrqError `ERR_LAYOUT` where {@link startClock} has not run on these words. */
   constructor(words: Words, region: Region) {
-    this.#bootLow = load(words, region.at) >>> 0;
-    this.#bootHigh = load(words, region.at + 1);
+    // Plain reads: the boot lies before every thread, and making a view is no operation on shared memory.
+    this.#bootLow = peek(words, region.at) >>> 0;
+    this.#bootHigh = peek(words, region.at + 1);
     if (this.#bootLow === 0 && this.#bootHigh === 0) {
       throw new IrqError(
         'ERR_LAYOUT',

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { addCount, readCount } from './wide-count.ts';

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Distribution } from './distribution.ts';
 import { decodeHistogram, encodeHistogram } from './hdr-format.ts';
 

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
 import { LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { upperTail } from './normal.ts';
 
 /** What a comparison of B with A came to; the values are times, so smaller is faster. */

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { sleepWhile, sleepWhileAsync, wake } from '../memory/bare-wait.ts';
 import type { Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';

@@ -1,8 +1,16 @@
-import { LINE, type Region } from './layout.ts';
-import { add, load, type Words } from './word.ts';
+import { LINE, type Region, type SizedKind, wordNames } from './layout.ts';
+import { add, load, store, type Words } from './word.ts';
 
 /** Words of an {@link EventCount}: the count, and on a line of its own the number of sleepers. */
 export const EVENT_COUNT_WORDS = 2 * LINE;
+
+/** An {@link EventCount}. When a machine is restored, nobody sleeps on it. */
+export const EVENT_COUNT: SizedKind = {
+  name: 'event count',
+  words: EVENT_COUNT_WORDS,
+  wordName: wordNames({ 0: 'count', [LINE]: 'sleepers' }),
+  restored: (words, { at }) => store(words, at + LINE, 0),
+};
 
 /** For how long a wait may last when nothing else bounds it: for ever, because the waiter can be woken from outside. */
 export const FOREVER = Number.POSITIVE_INFINITY;

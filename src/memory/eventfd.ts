@@ -1,10 +1,25 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { EVENT_COUNT_WORDS, EventCount, FOREVER } from './event-count.ts';
-import { LINE, type Region } from './layout.ts';
+import { LINE, type Region, type SizedKind, wordNames } from './layout.ts';
 import { load, replace, store, type Words } from './word.ts';
 
 /** Words of an {@link EventFd}: its count and flags on one line, and the place where readers and writers sleep. */
 export const EVENTFD_WORDS = LINE + EVENT_COUNT_WORDS;
+
+/** An {@link EventFd}. When a machine is restored, its count is what it was, and nobody sleeps on it. */
+export const EVENTFD: SizedKind = {
+  name: 'eventfd',
+  words: EVENTFD_WORDS,
+  wordName: wordNames({
+    0: 'low',
+    1: 'middle',
+    2: 'high',
+    3: 'semaphore',
+    [LINE]: 'moves',
+    [2 * LINE]: 'sleepers',
+  }),
+  restored: (words, { at }) => store(words, at + 2 * LINE, 0),
+};
 
 /** The most an eventfd counts to, 2^64 - 2. */
 export const EVENTFD_MAX = 0xffff_ffff_ffff_fffen;

@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Layout, Region } from './layout.ts';
 import type { Words } from './word.ts';
 

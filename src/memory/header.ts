@@ -1,14 +1,21 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { type Kind, wordNames } from './layout.ts';
 import type { Words } from './word.ts';
 
 /** 'irql' as a little-endian word: the first thing in every buffer of ours. */
 const MAGIC = 0x6c717269;
 
 /** Moves whenever any offset or the meaning of any word changes. A buffer of another version is refused. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Words of the header before the configuration: magic, version, total words, number of configuration words. */
 export const HEADER_WORDS = 4;
+
+/** The first region of every buffer of ours. */
+export const HEADER: Kind = {
+  name: 'header',
+  wordName: wordNames(['magic', 'version', 'words', 'configured']),
+};
 
 /** Writes the header of a fresh buffer. `config` is what a stranger needs to compute the same layout again. */
 export function writeHeader(words: Words, config: readonly number[]): void {

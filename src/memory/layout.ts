@@ -1,13 +1,55 @@
+import type { Words } from './word.ts';
+
 /** Words of a cache line (64 bytes): the span that two writers must not share. */
 export const LINE = 16;
 
 /** A run of 32-bit words in the shared buffer; `at` counts words, not bytes. */
-export type Region = { readonly at: number; readonly words: number };
+export type Region = {
+  readonly at: number;
+  readonly words: number;
+  /** Of a lock: how often to look again before sleeping. Left out: as usual. */
+  readonly spins?: number;
+};
 
 /** Many equal records in a row, not padded to cache lines; record `i` starts at `at + i * stride`. */
 export type Records = Region & { readonly stride: number; readonly count: number };
 
-type Named = { readonly name: string; readonly region: Region; readonly fields?: readonly string[] };
+/**
+ * What lies in a region: how many words that takes, how each of them is called in a trace, and what becomes of them when
+ * the machine is restored. Each primitive declares its own.
+ */
+export type Kind = {
+  readonly name: string;
+  /** Words of a region of this kind. Left out where it depends on the machine: `layout.region` is told then. */
+  readonly words?: number;
+  /** Whether it is a lock, whose waiters look again for a while before they sleep. */
+  readonly spins?: boolean;
+  /** The name of the word at an offset, behind the region's own: `sleepers` of `vcpu0.bell`. Undefined where it has none. */
+  readonly wordName?: (offset: number) => string | undefined;
+  /**
+   * Takes out of a region that was copied what belonged to threads that are no more: a lock's holder, a sleeper. Left out
+   * where a copy is right as it is.
+   */
+  readonly restored?: (words: Words, region: Region) => void;
+};
+
+/** A kind of which every region has as many words. */
+export type SizedKind = Kind & { readonly words: number };
+
+/** Words that mean what the region's owner says, and are restored as they were. */
+export const PLAIN: Kind = { name: 'plain' };
+
+/** How a kind names its words, from the offsets of those that have a name. */
+export function wordNames(names: Readonly<Record<number, string>>): (offset: number) => string | undefined {
+  return (offset) => names[offset];
+}
+
+type Named = {
+  readonly name: string;
+  readonly region: Region;
+  readonly kind: Kind;
+  readonly fields?: readonly string[];
+};
 
 /**
  * The one table of what lies where in a shared buffer. Regions get cache lines of their own, in the order in which
@@ -16,11 +58,16 @@ type Named = { readonly name: string; readonly region: Region; readonly fields?:
  */
 export class Layout {
   readonly #named: Named[] = [];
+  readonly #spins: number | undefined;
   #end: number;
 
-  /** @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another */
-  constructor(start = 0) {
+  /**
+   * @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another
+   * @param spins - how often a thread looks again at a lock of this layout before it sleeps, where not as usual
+   */
+  constructor(start = 0, spins?: number) {
     this.#end = start;
+    this.#spins = spins;
   }
 
   /** The word after the last region, a whole cache line. */
@@ -29,28 +76,39 @@ export class Layout {
   }
 
   /** A region of `words` words, starting on a cache line. */
-  region(name: string, words: number): Region {
+  region(name: string, words: number, kind: Kind = PLAIN): Region {
     const region = { at: this.#end, words };
-    this.#named.push({ name, region });
+    this.#named.push({ name, region, kind });
     this.#end += Math.ceil(words / LINE) * LINE;
     return region;
   }
 
-  /** A group of regions, each on lines of its own: `layout.group('its0', { regs: 40, lock: 1 })`. */
-  group<const S extends Readonly<Record<string, number>>>(
+  /** A region of a kind that always has as many words: a lock, a bell, an eventfd. */
+  place(name: string, kind: SizedKind): Region {
+    const region = this.region(name, kind.words, kind);
+    return kind.spins && this.#spins !== undefined ? { ...region, spins: this.#spins } : region;
+  }
+
+  /**
+   * A group of regions, each on lines of its own: `layout.group('its0', { registers: 40, lock: MUTEX })`. A number is that
+   * many plain words.
+   */
+  group<const S extends Readonly<Record<string, number | SizedKind>>>(
     name: string,
     sizes: S,
   ): { readonly [K in keyof S]: Region } {
     const regions: Record<string, Region> = {};
-    for (const [field, words] of Object.entries(sizes))
-      regions[field] = this.region(`${name}.${field}`, words);
+    for (const [field, size] of Object.entries(sizes)) {
+      const full = `${name}.${field}`;
+      regions[field] = typeof size === 'number' ? this.region(full, size) : this.place(full, size);
+    }
     return regions as { readonly [K in keyof S]: Region };
   }
 
   /** `count` records of one word a field, packed; `fields` names the words of a record. */
   records(name: string, count: number, fields: readonly string[]): Records {
     const region = { at: this.#end, words: count * fields.length, stride: fields.length, count };
-    this.#named.push({ name, region, fields });
+    this.#named.push({ name, region, kind: PLAIN, fields });
     this.#end += Math.ceil(region.words / LINE) * LINE;
     return region;
   }
@@ -72,11 +130,18 @@ export class Layout {
       const field = found.fields[index % found.fields.length] ?? '';
       return `${found.name}${Math.floor(index / found.fields.length)}.${field}`;
     }
-    return found.region.words === 1 ? found.name : `${found.name}[${index}]`;
+    if (found.region.words === 1) return found.name;
+    const word = found.kind.wordName?.(index);
+    return word === undefined ? `${found.name}[${index}]` : `${found.name}.${word}`;
   }
 
-  /** Every region with its name, in order: for printing and for tests. */
-  *regions(): Generator<readonly [name: string, region: Region]> {
-    for (const { name, region } of this.#named) yield [name, region];
+  /** Every region with its name and its kind, in order: for printing, for restoring, and for tests. */
+  *regions(): Generator<readonly [name: string, region: Region, kind: Kind]> {
+    for (const { name, region, kind } of this.#named) yield [name, region, kind];
+  }
+
+  /** The regions of a kind, in order. */
+  ofKind(kind: Kind): Region[] {
+    return this.#named.flatMap((named) => (named.kind === kind ? [named.region] : []));
   }
 }

@@ -1,8 +1,14 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { Region } from './layout.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Region, SizedKind } from './layout.ts';
 import { exchange, load, replace, store, type Words } from './word.ts';
 
-export const MUTEX_WORDS = 1;
+/** One word. When a machine is restored, whoever held the lock is no more: it is free. */
+export const MUTEX: SizedKind = {
+  name: 'mutex',
+  words: 1,
+  spins: true,
+  restored: (words, { at }) => store(words, at, FREE),
+};
 
 /** Longest wait for a lock of the machine. Critical sections last microseconds: who waits this long waits for a dead thread. */
 const LOCK_BOUND_MS = 10_000;
@@ -29,7 +35,7 @@ export class Mutex {
    * @param name - for the error of a wait past its bound
    * @param spins - how often to look again before sleeping; 0 where every look is a scheduling point
    */
-  constructor(words: Words, region: Region, name: string, spins = 100) {
+  constructor(words: Words, region: Region, name: string, spins = region.spins ?? 100) {
     this.#words = words;
     this.#at = region.at;
     this.#name = name;

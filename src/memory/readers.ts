@@ -1,11 +1,23 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { LINE, type Region } from './layout.ts';
-import { add, load, type Words } from './word.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { type Kind, LINE, type Region } from './layout.ts';
+import { add, load, store, type Words } from './word.ts';
 
 /** Words of reader sections for `threads` threads: a line for who waits, and one line a thread. */
 export function readersWords(threads: number): number {
   return (1 + threads) * LINE;
 }
+
+/** Reader sections. When a machine is restored, no thread is in one, and nobody waits for any. */
+export const READERS: Kind = {
+  name: 'readers',
+  wordName: (offset) => {
+    if (offset % LINE !== 0) return undefined;
+    return offset === 0 ? 'waiting' : `thread${offset / LINE - 1}`;
+  },
+  restored: (words, { at, words: count }) => {
+    for (let offset = 0; offset < count; offset++) store(words, at + offset, 0);
+  },
+};
 
 const GRACE_BOUND_MS = 10_000;
 

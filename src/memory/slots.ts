@@ -1,4 +1,4 @@
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 import { LINE, type Region } from './layout.ts';
 import { load, replace, store, type Words } from './word.ts';
 

@@ -1,4 +1,4 @@
-import type { AccessBytes } from '../machine/mmio.ts';
+import type { AccessBytes } from '../board/guest-bus.ts';
 
 /**
  * A device's window in the guest's physical addresses. A vCPU's access runs in the vCPU's own thread; what a frame shares

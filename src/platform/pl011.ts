@@ -1,6 +1,6 @@
 import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, peek, poke, store, type Words } from '../memory/word.ts';
 import type { WordFrame } from './bus.ts';
 import { ByteRing, byteRingWords } from './byte-ring.ts';
@@ -69,7 +69,7 @@ export type Pl011Regions = {
 export function pl011Regions(layout: Layout): Pl011Regions {
   return {
     registers: layout.region('uart.registers', LINE),
-    lock: layout.region('uart.lock', MUTEX_WORDS),
+    lock: layout.place('uart.lock', MUTEX),
     output: layout.region('uart.output', byteRingWords(OUTPUT_BYTES)),
     input: layout.region('uart.input', byteRingWords(INPUT_BYTES)),
     bell: layout.region('uart.bell', EVENT_COUNT_WORDS),

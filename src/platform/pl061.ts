@@ -1,5 +1,5 @@
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { WordFrame } from './bus.ts';
 import { GPIO, POWER_KEY_PIN } from './memory-map.ts';
@@ -32,7 +32,7 @@ const RAISED = 7;
 export type Pl061Regions = { readonly registers: Region; readonly lock: Region };
 
 export function pl061Regions(layout: Layout): Pl061Regions {
-  return { registers: layout.region('gpio.registers', LINE), lock: layout.region('gpio.lock', MUTEX_WORDS) };
+  return { registers: layout.region('gpio.registers', LINE), lock: layout.place('gpio.lock', MUTEX) };
 }
 
 /** Eight pins, one of which is the power key that a host presses to ask a guest to shut down. Any thread. */

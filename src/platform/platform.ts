@@ -1,7 +1,7 @@
+import type { AccessBytes } from '../board/guest-bus.ts';
+import type { Machine } from '../board/machine.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import type { Route } from '../kvm/route.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { AccessBytes } from '../machine/mmio.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { type Frame, FrameTable, wordFrame } from './bus.ts';
 import { GPIO, UART } from './memory-map.ts';

@@ -1,7 +1,15 @@
 import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, onMachine, pending, sendMessage } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  onMachine,
+  pending,
+  type Shared,
+  sendMessage,
+} from './on-machine.ts';
 import { requireExplained } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -16,7 +24,7 @@ function put(words: Words, handle: Handle): void {
 const DISCARDED = 8192;
 const OTHER = 8193;
 
-export const cacheHitVsDiscard = defineRace<Words, Board>({
+export const cacheHitVsDiscard = defineRace<Words, Shared>({
   number: 16,
   slug: 'cache-hit-vs-discard',
   title: 'the cache hands out a record without a reference',
@@ -67,17 +75,17 @@ export const cacheHitVsDiscard = defineRace<Words, Board>({
       mapEvent(machine, 1, 10, DISCARDED);
     }),
     threads: {
-      injector: (board) => void sendMessage(machineOf(board, 2), 1, 10),
-      guest(board) {
+      injector: (shared) => void sendMessage(machineOf(shared, 2), 1, 10),
+      guest(shared) {
         // The second command takes the slot of the first event at once, for another LPI.
-        machineOf(board, 3).itsDriver.send(
+        machineOf(shared, 3).itsDriver.send(
           { name: 'DISCARD', deviceId: 1, eventId: 10 },
           { name: 'MAPTI', deviceId: 1, eventId: 11, lpi: OTHER, collectionId: 0 },
         );
       },
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       requireExplained(
         pending(machine, DISCARDED),
         machine.gic.lpis.isMapped(DISCARDED),

@@ -1,11 +1,11 @@
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
-import { EVENT_COUNT_WORDS, EventCount, FOREVER } from '../memory/event-count.ts';
+import { EVENT_COUNT, EventCount, FOREVER } from '../memory/event-count.ts';
 import { exchange, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ pending: 1, bell: EVENT_COUNT_WORDS });
+const { at, regions, memory } = model({ pending: 1, bell: EVENT_COUNT });
 
 const nothingLeft = (words: Words) => requireNoStrandedWork(true, load(words, at.pending) !== 0, 'the vCPU');
 

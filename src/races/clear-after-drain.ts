@@ -1,12 +1,12 @@
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
-import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
+import { EVENTFD, EventFd } from '../memory/eventfd.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ queue: 1, event: EVENTFD_WORDS });
+const { at, regions, memory } = model({ queue: 1, event: EVENTFD });
 const ITEMS = 2;
 
 function produce(words: Words): void {

@@ -1,13 +1,13 @@
 import { AbstractLock } from '../explore/abstract-lock.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
-import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
+import { EVENTFD, EventFd } from '../memory/eventfd.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ count: EVENTFD_WORDS, lock: 1, queued: 1, woken: 1 });
+const { at, regions, memory } = model({ count: EVENTFD, lock: 1, queued: 1, woken: 1 });
 
 export const compareThenEnqueue = defineRace<Words, Words>({
   number: 2,

@@ -1,10 +1,10 @@
-import { EVENT_COUNT_WORDS, EventCount } from '../memory/event-count.ts';
+import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { clearBits, load, setBits, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ vpe: 1, pendingLast: 1, bell: EVENT_COUNT_WORDS });
+const { at, regions, memory } = model({ vpe: 1, pendingLast: 1, bell: EVENT_COUNT });
 /** Bits of the hardware's view of the vPE. */
 const RESIDENT = 1 << 0;
 const PENDING = 1 << 1;

@@ -1,7 +1,15 @@
 import { type Handle, NO_HANDLE, Slots, slotsWords } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, onMachine, pending, sendMessage } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  onMachine,
+  pending,
+  type Shared,
+  sendMessage,
+} from './on-machine.ts';
 import { requireBalance, requireDelivered } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -18,7 +26,7 @@ function invalidate(words: Words): void {
 
 const LPI = 8192;
 
-export const doublePutOnInvalidate = defineRace<Words, Board>({
+export const doublePutOnInvalidate = defineRace<Words, Shared>({
   number: 17,
   slug: 'double-put-on-invalidate',
   title: 'two invalidations put the same reference',
@@ -64,12 +72,12 @@ export const doublePutOnInvalidate = defineRace<Words, Board>({
       mapEvent(machine, 1, 11, LPI);
     }),
     threads: {
-      command: (board) => machineOf(board, 2).itsDriver.send({ name: 'DISCARD', deviceId: 1, eventId: 11 }),
-      redistributor: (board) => machineOf(board, 3).its.invalidate(),
-      injector: (board) => void sendMessage(machineOf(board, 4), 1, 10),
+      command: (shared) => machineOf(shared, 2).itsDriver.send({ name: 'DISCARD', deviceId: 1, eventId: 11 }),
+      redistributor: (shared) => machineOf(shared, 3).its.invalidate(),
+      injector: (shared) => void sendMessage(machineOf(shared, 4), 1, 10),
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       const holders = machine.its.mappings().filter(({ lpi }) => lpi === LPI);
       requireBalance(machine.gic.lpis.mappings(LPI), holders.length, `LPI ${LPI}`);
       requireDelivered(1, pending(machine, LPI) ? 1 : 0);

@@ -1,6 +1,6 @@
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, onMachine, type SmallMachine } from './board.ts';
 import { model } from './model.ts';
+import { machineOf, onMachine, type Shared, type SmallMachine } from './on-machine.ts';
 import { requireBalance, requireReady } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -25,7 +25,7 @@ function bringToLife({ gic }: SmallMachine): void {
   lpis.configure(LPI, lpis.configByte(LPI) ?? 0);
 }
 
-export const duplicateLpiInsert = defineRace<Words, Board>({
+export const duplicateLpiInsert = defineRace<Words, Shared>({
   number: 18,
   slug: 'duplicate-lpi-insert',
   title: 'two look-ups miss, two inserts succeed',
@@ -62,15 +62,15 @@ export const duplicateLpiInsert = defineRace<Words, Board>({
   fixed: {
     ...onMachine(() => {}),
     threads: {
-      itsA: (board) => bringToLife(machineOf(board, 2)),
-      itsB(board) {
+      itsA: (shared) => bringToLife(machineOf(shared, 2)),
+      itsB(shared) {
         // And its DISCARD, so that the mapping of the other is the last or the only one.
-        bringToLife(machineOf(board, 3));
-        machineOf(board, 3).gic.lpis.unmap(LPI);
+        bringToLife(machineOf(shared, 3));
+        machineOf(shared, 3).gic.lpis.unmap(LPI);
       },
     },
-    finally(board) {
-      const { lpis } = machineOf(board, 0).gic;
+    finally(shared) {
+      const { lpis } = machineOf(shared, 0).gic;
       requireBalance(lpis.mappings(LPI), 1, `LPI ${LPI}`);
       requireReady(lpis.isMapped(LPI) && lpis.targetOf(LPI) === 0, `LPI ${LPI}, which is mapped to vCPU 0,`);
     },

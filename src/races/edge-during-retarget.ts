@@ -2,8 +2,8 @@ import { NONE } from '../gic/interrupts.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, onMachine, pending, takeNext, warm } from './board.ts';
 import { model } from './model.ts';
+import { machineOf, mapDevices, mapEvent, onMachine, pending, type Shared, takeNext } from './on-machine.ts';
 import { requireDelivered, requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -20,19 +20,19 @@ const EDGES = 0;
 /** By vCPU: the number of the last edge that a handler there has begun after. */
 const SEEN = 1;
 
-function handleAll(board: Board, vcpu: number): void {
-  const { words, scenario, gic } = machineOf(board, 1 + vcpu);
+function handleAll(shared: Shared, vcpu: number): void {
+  const { words, scenario, gic } = machineOf(shared, 1 + vcpu);
   while (takeNext(gic.interrupts, vcpu) !== NONE)
     store(words, scenario.at + SEEN + vcpu, load(words, scenario.at + EDGES));
 }
 
-function raiseEdge(board: Board, thread: number): void {
-  const { words, scenario, gic } = machineOf(board, thread);
+function raiseEdge(shared: Shared, thread: number): void {
+  const { words, scenario, gic } = machineOf(shared, thread);
   add(words, scenario.at + EDGES, 1);
   gic.lpis.latch(LPI);
 }
 
-export const edgeDuringRetarget = defineRace<Words, Board>({
+export const edgeDuringRetarget = defineRace<Words, Shared>({
   number: 20,
   slug: 'edge-during-retarget',
   title: 'the next edge lands on the new CPU while the old one still runs the handler',
@@ -87,30 +87,29 @@ export const edgeDuringRetarget = defineRace<Words, Board>({
       (machine) => {
         mapDevices(machine, 1);
         mapEvent(machine, 1, 1, LPI);
-        for (const vcpu of [0, 1]) warm(machine.gic.interrupts, vcpu, LPI);
-        raiseEdge(machine.board, 0);
+        raiseEdge(machine.shared, 0);
       },
       { vcpus: 2 },
     ),
     threads: {
-      oldCpu: (board) => handleAll(board, 0),
-      mover(board) {
-        machineOf(board, 3).gic.lpis.retarget(LPI, 1);
-        raiseEdge(board, 3);
+      oldCpu: (shared) => handleAll(shared, 0),
+      mover(shared) {
+        machineOf(shared, 3).gic.lpis.retarget(LPI, 1);
+        raiseEdge(shared, 3);
       },
-      newCpu: (board) => handleAll(board, 1),
+      newCpu: (shared) => handleAll(shared, 1),
     },
-    finally(board) {
+    finally(shared) {
       // Both vCPUs look once more, as the bell that was rung for them makes them do.
-      for (const vcpu of [0, 1, 0]) handleAll(board, vcpu);
-      const machine = machineOf(board, 0);
+      for (const vcpu of [0, 1, 0]) handleAll(shared, vcpu);
+      const machine = machineOf(shared, 0);
       const { words, scenario } = machine;
       requireNoStrandedWork(true, pending(machine, LPI), 'the target');
       const seen = Math.max(load(words, scenario.at + SEEN), load(words, scenario.at + SEEN + 1));
       requireDelivered(load(words, scenario.at + EDGES), seen);
       // And the next one goes to the new CPU.
-      raiseEdge(board, 0);
-      handleAll(board, 1);
+      raiseEdge(shared, 0);
+      handleAll(shared, 1);
       requireDelivered(load(words, scenario.at + EDGES), load(words, scenario.at + SEEN + 1));
     },
   },

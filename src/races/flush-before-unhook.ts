@@ -2,8 +2,16 @@ import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { type Handle, NO_HANDLE, Slots, slotsWords } from '../memory/slots.ts';
 import { exchange, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, messageRoute, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  messageRoute,
+  onMachine,
+  pending,
+  type Shared,
+} from './on-machine.ts';
 import { requireExplained } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -15,7 +23,7 @@ const FD = 0;
 const GSI = 64;
 const LPI = 8192;
 
-export const flushBeforeUnhook = defineRace<Words, Board>({
+export const flushBeforeUnhook = defineRace<Words, Shared>({
   number: 15,
   slug: 'flush-before-unhook',
   title: 'pending work is flushed first, and the source can still queue more',
@@ -74,17 +82,17 @@ export const flushBeforeUnhook = defineRace<Words, Board>({
       its.invalidate();
     }),
     threads: {
-      teardown(board) {
-        const { vm, gic } = machineOf(board, 2);
+      teardown(shared) {
+        const { vm, gic } = machineOf(shared, 2);
         vm.deassignIrqFd(FD, GSI);
         // Whatever was injected until now is gone with this, and nothing may come after it.
         gic.lpis.clear(LPI);
       },
-      signaller: (board) => machineOf(board, 3).vm.irqfds.write(FD),
-      worker: (board) => void machineOf(board, 0).vm.irqfds.dispatchPending(),
+      signaller: (shared) => machineOf(shared, 3).vm.irqfds.write(FD),
+      worker: (shared) => void machineOf(shared, 0).vm.irqfds.dispatchPending(),
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       machine.vm.irqfds.dispatchPending();
       requireExplained(pending(machine, LPI), false, 'an interrupt of an irqfd that was gone');
     },

@@ -2,8 +2,16 @@ import { AbstractLock } from '../explore/abstract-lock.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, messageRoute, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  messageRoute,
+  onMachine,
+  pending,
+  type Shared,
+} from './on-machine.ts';
 import { requireDelivered } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -14,7 +22,7 @@ const FD = 0;
 const GSI = 64;
 const LPI = 8192;
 
-export const flushUnderLock = defineRace<Words, Board>({
+export const flushUnderLock = defineRace<Words, Shared>({
   number: 29,
   slug: 'flush-under-lock',
   title: 'waiting for work that needs the lock one holds',
@@ -68,11 +76,11 @@ export const flushUnderLock = defineRace<Words, Board>({
       vm.irqfds.write(FD);
     }),
     threads: {
-      control: (board) => machineOf(board, 2).vm.deassignIrqFd(FD, GSI),
-      worker: (board) => void machineOf(board, 0).vm.irqfds.dispatchPending(),
+      control: (shared) => machineOf(shared, 2).vm.deassignIrqFd(FD, GSI),
+      worker: (shared) => void machineOf(shared, 0).vm.irqfds.dispatchPending(),
     },
-    finally(board) {
-      requireDelivered(1, pending(machineOf(board, 0), LPI) ? 1 : 0);
+    finally(shared) {
+      requireDelivered(1, pending(machineOf(shared, 0), LPI) ? 1 : 0);
     },
   },
 });

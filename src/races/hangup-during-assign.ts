@@ -2,8 +2,8 @@ import type { Fd } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
 import { exchange, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared } from './on-machine.ts';
 import { requireReady } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -13,7 +13,7 @@ const FD = 0;
 const GSI = 8;
 const SPI = 40;
 
-export const hangupDuringAssign = defineRace<Words, Board>({
+export const hangupDuringAssign = defineRace<Words, Shared>({
   number: 14,
   slug: 'hangup-during-assign',
   title: 'the object is torn down by a callback while its creator still uses it',
@@ -55,18 +55,18 @@ export const hangupDuringAssign = defineRace<Words, Board>({
   fixed: {
     ...onMachine((machine) => enableSpi(machine, SPI)),
     threads: {
-      assign(board) {
+      assign(shared) {
         try {
-          machineOf(board, 2).vm.assignIrqFd(FD, GSI);
+          machineOf(shared, 2).vm.assignIrqFd(FD, GSI);
         } catch (error) {
           // Closed before: refused, as KVM does.
           if (!(error instanceof KvmError) || error.errno !== 'EBADF') throw error;
         }
       },
-      closer: (board) => machineOf(board, 3).vm.closeEventFd(FD),
+      closer: (shared) => machineOf(shared, 3).vm.closeEventFd(FD),
     },
-    finally(board) {
-      const { vm } = machineOf(board, 0);
+    finally(shared) {
+      const { vm } = machineOf(shared, 0);
       requireReady(vm.irqfds.gsiOf(FD as Fd) === -1, 'an irqfd on an eventfd that is closed');
     },
   },

@@ -1,7 +1,7 @@
 import { NONE } from '../gic/interrupts.ts';
 import { exchange, load, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, pending, takeNext } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, pending, type Shared, takeNext } from './on-machine.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -9,7 +9,7 @@ const { at, memory } = model({ queued: 1, mode: 1, ipi: 1, listRegister: 1 });
 const IN_GUEST = 1;
 const SPI = 40;
 
-export const kickWithoutRequest = defineRace<Words, Board>({
+export const kickWithoutRequest = defineRace<Words, Shared>({
   number: 3,
   slug: 'kick-without-request',
   title: 'the kick finds the vCPU outside the guest, but past its last look',
@@ -55,8 +55,8 @@ export const kickWithoutRequest = defineRace<Words, Board>({
   fixed: {
     ...onMachine((machine) => enableSpi(machine, SPI)),
     threads: {
-      vcpu(board) {
-        const { interrupts } = machineOf(board, 1).gic;
+      vcpu(shared) {
+        const { interrupts } = machineOf(shared, 1).gic;
         const bell = interrupts.bell(0);
         for (;;) {
           const ticket = bell.announce();
@@ -67,13 +67,13 @@ export const kickWithoutRequest = defineRace<Words, Board>({
           bell.park(ticket);
         }
       },
-      device(board) {
-        const { interrupts } = machineOf(board, 2).gic;
+      device(shared) {
+        const { interrupts } = machineOf(shared, 2).gic;
         interrupts.latch(interrupts.find(0, SPI), SPI);
       },
     },
-    finally(board) {
-      requireNoStrandedWork(true, pending(machineOf(board, 0), SPI), 'vCPU 0');
+    finally(shared) {
+      requireNoStrandedWork(true, pending(machineOf(shared, 0), SPI), 'vCPU 0');
     },
   },
 });

@@ -1,9 +1,9 @@
 import { LINE } from '../gic/state.ts';
 import { FOREVER } from '../memory/event-count.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, lower, raise, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, stateOf } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared, stateOf } from './on-machine.ts';
 import { requireLineTruth } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -16,10 +16,10 @@ const SOURCES = 0;
 const LOCK = 15;
 
 /** Changes a source and drives the wire by the OR of all, with the lock of the wire held over both. */
-function setSource(board: Board, thread: number, source: number, high: boolean): void {
-  const { words, scenario, gic } = machineOf(board, thread);
+function setSource(shared: Shared, thread: number, source: number, high: boolean): void {
+  const { words, scenario, gic } = machineOf(shared, thread);
   const { interrupts } = gic;
-  const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX_WORDS }, 'the lock of the wire', 0);
+  const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX.words }, 'the lock of the wire', 0);
   lock.lock(FOREVER);
   if (high) raise(words, scenario.at + SOURCES, source);
   else lower(words, scenario.at + SOURCES, source);
@@ -27,7 +27,7 @@ function setSource(board: Board, thread: number, source: number, high: boolean):
   lock.unlock();
 }
 
-export const lineOrRace = defineRace<Words, Board>({
+export const lineOrRace = defineRace<Words, Shared>({
   number: 21,
   slug: 'line-or-race',
   title: 'two sources share a line, and the stale OR is driven last',
@@ -72,14 +72,14 @@ export const lineOrRace = defineRace<Words, Board>({
   fixed: {
     ...onMachine((machine) => {
       enableSpi(machine, SPI, 0);
-      setSource(machine.board, 0, FIRST, true);
+      setSource(machine.shared, 0, FIRST, true);
     }),
     threads: {
-      lowers: (board) => setSource(board, 1, FIRST, false),
-      raises: (board) => setSource(board, 2, SECOND, true),
+      lowers: (shared) => setSource(shared, 1, FIRST, false),
+      raises: (shared) => setSource(shared, 2, SECOND, true),
     },
-    finally(board) {
-      const { words, scenario, gic } = machineOf(board, 0);
+    finally(shared) {
+      const { words, scenario, gic } = machineOf(shared, 0);
       requireLineTruth((stateOf(gic.interrupts, SPI) & LINE) !== 0, load(words, scenario.at + SOURCES) !== 0);
     },
   },

@@ -1,8 +1,16 @@
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, messageRoute, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  messageRoute,
+  onMachine,
+  pending,
+  type Shared,
+} from './on-machine.ts';
 import { requireDelivered } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -11,7 +19,7 @@ const FD = 0;
 const GSI = 64;
 const LPI = 8192;
 
-export const maskRemovesRoute = defineRace<Words, Board>({
+export const maskRemovesRoute = defineRace<Words, Shared>({
   number: 12,
   slug: 'mask-removes-route',
   title: 'masking by removing the route lets the event be consumed and dropped',
@@ -67,16 +75,16 @@ export const maskRemovesRoute = defineRace<Words, Board>({
       { dispatch: 'main' },
     ),
     threads: {
-      device: (board) => machineOf(board, 2).vm.irqfds.write(FD),
-      guest(board) {
-        const { vm } = machineOf(board, 3);
+      device: (shared) => machineOf(shared, 2).vm.irqfds.write(FD),
+      guest(shared) {
+        const { vm } = machineOf(shared, 3);
         vm.deassignIrqFd(FD, GSI);
         vm.assignIrqFd(FD, GSI);
       },
-      consumer: (board) => void machineOf(board, 0).vm.irqfds.dispatchPending(),
+      consumer: (shared) => void machineOf(shared, 0).vm.irqfds.dispatchPending(),
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       // The main thread looks again: it was rung for whatever it has left.
       machine.vm.irqfds.dispatchPending();
       requireDelivered(1, pending(machine, LPI) ? 1 : 0);

@@ -1,8 +1,8 @@
 import { NONE } from '../gic/interrupts.ts';
 import { TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import { exchange, load, setBits, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, pending, takeNext, warm } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, pending, type Shared, takeNext } from './on-machine.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -10,7 +10,7 @@ const { at, memory } = model({ list0: 1, list1: 1, mode1: 1, ipi1: 1, listRegist
 const IN_GUEST = 1;
 const SPI = 40;
 
-export const migrateWithoutKick = defineRace<Words, Board>({
+export const migrateWithoutKick = defineRace<Words, Shared>({
   number: 8,
   slug: 'migrate-without-kick',
   title: "the interrupt moves to another vCPU's list, and nobody tells that vCPU",
@@ -56,7 +56,6 @@ export const migrateWithoutKick = defineRace<Words, Board>({
       (machine) => {
         const { interrupts } = machine.gic;
         enableSpi(machine, SPI);
-        warm(interrupts, 1, SPI);
         interrupts.latch(interrupts.find(0, SPI), SPI);
         // On the list of vCPU 0 still.
         interrupts.amend(interrupts.find(0, SPI), TARGET, 1 << TARGET_SHIFT);
@@ -64,8 +63,8 @@ export const migrateWithoutKick = defineRace<Words, Board>({
       { vcpus: 2 },
     ),
     threads: {
-      vcpu1(board) {
-        const { interrupts } = machineOf(board, 2).gic;
+      vcpu1(shared) {
+        const { interrupts } = machineOf(shared, 2).gic;
         const bell = interrupts.bell(1);
         for (;;) {
           const ticket = bell.announce();
@@ -73,10 +72,10 @@ export const migrateWithoutKick = defineRace<Words, Board>({
           bell.park(ticket);
         }
       },
-      vcpu0: (board) => void takeNext(machineOf(board, 1).gic.interrupts, 0),
+      vcpu0: (shared) => void takeNext(machineOf(shared, 1).gic.interrupts, 0),
     },
-    finally(board) {
-      requireNoStrandedWork(true, pending(machineOf(board, 0), SPI), 'vCPU 1');
+    finally(shared) {
+      requireNoStrandedWork(true, pending(machineOf(shared, 0), SPI), 'vCPU 1');
     },
   },
 });

@@ -1,4 +1,4 @@
-import { Layout, type Region } from '../memory/layout.ts';
+import { Layout, type Region, type SizedKind } from '../memory/layout.ts';
 import { store, type Words } from '../memory/word.ts';
 
 /** The shared words of a small program, by name. */
@@ -16,14 +16,15 @@ export type Model<N extends string> = {
   ): { setup(): Words; names(buffer: SharedArrayBuffer, byteOffset: number): string };
 };
 
-/** Lays words out by name, each on a cache line of its own. @param sizes - in words */
-export function model<const N extends string>(sizes: Readonly<Record<N, number>>): Model<N> {
+/** Lays words out by name, each on a cache line of its own. @param sizes - in words, or the kind of the region */
+export function model<const N extends string>(sizes: Readonly<Record<N, number | SizedKind>>): Model<N> {
   const layout = new Layout();
   const names = Object.keys(sizes) as N[];
-  const regions = Object.fromEntries(names.map((name) => [name, layout.region(name, sizes[name])])) as Record<
-    N,
-    Region
-  >;
+  const place = (name: N): Region => {
+    const size = sizes[name];
+    return typeof size === 'number' ? layout.region(name, size) : layout.place(name, size);
+  };
+  const regions = Object.fromEntries(names.map((name) => [name, place(name)])) as Record<N, Region>;
   const at = Object.fromEntries(names.map((name) => [name, regions[name].at])) as Record<N, number>;
   return {
     at,

@@ -1,5 +1,5 @@
-import { IrqError } from '../errors/irq-error.ts';
-import { toFailure } from '../explore/explore.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { toFailure } from '../explore/failure.ts';
 import { checkScenario, type Failure } from '../explore/index.ts';
 import { OPERATION_NAMES, type Point } from '../explore/operation.ts';
 import { record } from '../explore/record.ts';

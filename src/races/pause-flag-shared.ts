@@ -1,8 +1,8 @@
 import { endActive } from '../gic/holding.ts';
 import { ACTIVE } from '../gic/state.ts';
 import { load, lower, setBits, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, stateOf, takeNext } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared, stateOf, takeNext } from './on-machine.ts';
 import { requireDelivered, requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -22,14 +22,14 @@ const SPI_A = 40;
 const SPI_B = 41;
 const TAKEN = 0;
 
-function clearActiveByRegister(board: Board, thread: number, intid: number): void {
-  const { interrupts } = machineOf(board, thread).gic;
+function clearActiveByRegister(shared: Shared, thread: number, intid: number): void {
+  const { interrupts } = machineOf(shared, thread).gic;
   endActive(interrupts, interrupts.find(0, intid), intid);
 }
 
 /** The vCPU takes B when it can, and its guest ends it. */
-function handle(board: Board): void {
-  const { words, scenario, gic } = machineOf(board, 1);
+function handle(shared: Shared): void {
+  const { words, scenario, gic } = machineOf(shared, 1);
   const { interrupts } = gic;
   for (let intid = takeNext(interrupts, 0); intid >= 0; intid = takeNext(interrupts, 0)) {
     store(words, scenario.at + TAKEN, intid);
@@ -37,7 +37,7 @@ function handle(board: Board): void {
   }
 }
 
-export const pauseFlagShared = defineRace<Words, Board>({
+export const pauseFlagShared = defineRace<Words, Shared>({
   number: 25,
   slug: 'pause-flag-shared',
   title: 'two writers share one pause, and the first to finish resumes the vCPU under the second',
@@ -104,18 +104,18 @@ export const pauseFlagShared = defineRace<Words, Board>({
       }
     }),
     threads: {
-      writerA: (board) => clearActiveByRegister(board, 2, SPI_A),
-      writerB: (board) => clearActiveByRegister(board, 3, SPI_B),
+      writerA: (shared) => clearActiveByRegister(shared, 2, SPI_A),
+      writerB: (shared) => clearActiveByRegister(shared, 3, SPI_B),
       vcpu: handle,
       // B comes again, while it is active or later.
-      device(board) {
-        const { interrupts } = machineOf(board, 4).gic;
+      device(shared) {
+        const { interrupts } = machineOf(shared, 4).gic;
         interrupts.latch(interrupts.find(0, SPI_B), SPI_B);
       },
     },
-    finally(board) {
-      handle(board);
-      const { words, scenario, gic } = machineOf(board, 0);
+    finally(shared) {
+      handle(shared);
+      const { words, scenario, gic } = machineOf(shared, 0);
       for (const intid of [SPI_A, SPI_B]) {
         const active = (stateOf(gic.interrupts, intid) & ACTIVE) !== 0;
         requireNoStrandedWork(true, active, `SPI ${intid}, which was ended and is active again,`);

@@ -1,6 +1,6 @@
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, pending, type Shared } from './on-machine.ts';
 import { requireDelivered } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -14,7 +14,7 @@ function inject(words: Words): void {
   if (exchange(words, at.count, 0) !== 0) store(words, at.delivered, 1);
 }
 
-export const pollBeforeAttach = defineRace<Words, Board>({
+export const pollBeforeAttach = defineRace<Words, Shared>({
   number: 13,
   slug: 'poll-before-attach',
   title: 'the count is looked at before the hook is in place',
@@ -54,11 +54,11 @@ export const pollBeforeAttach = defineRace<Words, Board>({
   fixed: {
     ...onMachine((machine) => enableSpi(machine, SPI)),
     threads: {
-      assign: (board) => machineOf(board, 2).vm.assignIrqFd(FD, GSI),
-      device: (board) => machineOf(board, 3).vm.irqfds.write(FD),
+      assign: (shared) => machineOf(shared, 2).vm.assignIrqFd(FD, GSI),
+      device: (shared) => machineOf(shared, 3).vm.irqfds.write(FD),
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       machine.vm.irqfds.dispatchPending();
       requireDelivered(1, pending(machine, SPI) ? 1 : 0);
     },

@@ -1,7 +1,6 @@
-import { attachVm, createVm } from '../kvm/create-vm.ts';
-import type { KvmVm, VmAttachment } from '../kvm/kvm-vm.ts';
-import { VGIC_V3 } from '../kvm/vgic-state.ts';
-import { layOutVms } from '../kvm/vm-layout.ts';
+import { attachVm, createVm } from '../board/create-vm.ts';
+import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import type { KvmVm, VmAttachment } from '../kvm-abi/kvm-vm.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireReady } from './oracles.ts';
@@ -62,7 +61,7 @@ export const readyFlagTooEarly = defineRace<Words, VmAttachment>({
     setup() {
       const vm = createVm({ idBits: 14, eventfds: 2, devices: 1, events: 1, threads: 2, memory: [] });
       vm.createDevice({ type: VGIC_V3, flags: 0 });
-      vm.vm.vgic.spis = SPIS;
+      vm.gic.interrupts.resize(SPIS);
       return vm.attachment;
     },
     threads: {
@@ -78,7 +77,7 @@ export const readyFlagTooEarly = defineRace<Words, VmAttachment>({
     },
     names(buffer, byteOffset) {
       const vm = views.get(buffer)?.find((view) => view !== undefined);
-      return vm && layOutVms(vm.options).layout.nameOf(byteOffset / 4);
+      return vm?.board.layout.nameOf(byteOffset / 4);
     },
   },
 });

@@ -1,13 +1,13 @@
-import { IN_GUEST, OUTSIDE, REQUEST_EXIT } from '../machine/vcpu-control.ts';
+import { IN_GUEST, OUTSIDE, REQUEST_EXIT } from '../board/vcpu-control.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, onMachine } from './board.ts';
 import { model } from './model.ts';
+import { machineOf, onMachine, type Shared } from './on-machine.ts';
 import { requireNoStrandedWork } from './oracles.ts';
 import { defineRace } from './race.ts';
 
 const { at, memory } = model({ requests: 1, mode: 1, ipi: 1, entered: 1 });
 
-export const requestModeDekker = defineRace<Words, Board>({
+export const requestModeDekker = defineRace<Words, Shared>({
   number: 4,
   slug: 'request-mode-dekker',
   title: '"request" and "mode" are two flags that have to be crossed in the right order',
@@ -52,8 +52,8 @@ export const requestModeDekker = defineRace<Words, Board>({
   fixed: {
     ...onMachine(() => {}),
     threads: {
-      vcpu(board) {
-        const machine = machineOf(board, 1);
+      vcpu(shared) {
+        const machine = machineOf(shared, 1);
         const control = machine.control(0);
         const bell = machine.gic.interrupts.bell(0);
         control.mode = IN_GUEST;
@@ -65,14 +65,14 @@ export const requestModeDekker = defineRace<Words, Board>({
         control.mode = OUTSIDE;
       },
       // As Vcpu.kick does.
-      kicker(board) {
-        const machine = machineOf(board, 2);
+      kicker(shared) {
+        const machine = machineOf(shared, 2);
         machine.control(0).request(REQUEST_EXIT);
         machine.gic.interrupts.ring(0);
       },
     },
-    finally(board) {
-      requireNoStrandedWork(true, machineOf(board, 0).control(0).requests !== 0, 'the vCPU');
+    finally(shared) {
+      requireNoStrandedWork(true, machineOf(shared, 0).control(0).requests !== 0, 'the vCPU');
     },
   },
 });

@@ -1,7 +1,7 @@
 import { EDGE } from '../gic/state.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, takeNext } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared, takeNext } from './on-machine.ts';
 import { requireBounded } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -28,7 +28,7 @@ const TRIGGER = 0;
 const RESAMPLER = 1;
 const SERVED = 0;
 
-export const resampleReentry = defineRace<Words, Board>({
+export const resampleReentry = defineRace<Words, Shared>({
   number: 24,
   slug: 'resample-reentry',
   title: 'acknowledging injects again, and injecting acknowledges',
@@ -64,20 +64,20 @@ export const resampleReentry = defineRace<Words, Board>({
       machine.vm.assignIrqFd(TRIGGER, GSI, { resamplefd: RESAMPLER });
     }),
     threads: {
-      control(board) {
-        const { interrupts } = machineOf(board, 2).gic;
+      control(shared) {
+        const { interrupts } = machineOf(shared, 2).gic;
         interrupts.change(interrupts.find(0, SPI), SPI, 0, EDGE);
       },
-      vcpu(board) {
-        const { vm, gic, words, scenario } = machineOf(board, 1);
+      vcpu(shared) {
+        const { vm, gic, words, scenario } = machineOf(shared, 1);
         const { interrupts } = gic;
         vm.irqfds.write(TRIGGER);
         if (takeNext(interrupts, 0) === SPI) interrupts.deactivate(interrupts.find(0, SPI), SPI);
         add(words, scenario.at + SERVED, vm.serveAcks());
       },
     },
-    finally(board) {
-      const { words, scenario } = machineOf(board, 0);
+    finally(shared) {
+      const { words, scenario } = machineOf(shared, 0);
       requireBounded(load(words, scenario.at + SERVED), 1, 'acknowledgements of one injection');
     },
   },

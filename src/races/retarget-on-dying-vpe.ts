@@ -1,12 +1,12 @@
 import { FOREVER } from '../memory/event-count.ts';
-import { MUTEX_WORDS, Mutex } from '../memory/mutex.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireExplained } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ doorbell: 1, target: 2, lock: MUTEX_WORDS, slots: slotsWords(1) });
+const { at, regions, memory } = model({ doorbell: 1, target: 2, lock: MUTEX, slots: slotsWords(1) });
 const SLOTS = 'vPE';
 
 const slotsOf = (words: Words) => new Slots(words, regions.slots, SLOTS);

@@ -1,10 +1,10 @@
-import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
+import { EVENTFD, EventFd } from '../memory/eventfd.ts';
 import { add, exchange, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireDelivered } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ inSignal: 1, count: EVENTFD_WORDS });
+const { at, regions, memory } = model({ inSignal: 1, count: EVENTFD });
 const SIGNALS = 2;
 
 function signal(words: Words): void {

@@ -2,8 +2,8 @@ import { LINE } from '../gic/state.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { load, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, stateOf, takeNext } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared, stateOf, takeNext } from './on-machine.ts';
 import { requireLineTruth } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -28,13 +28,13 @@ const RESAMPLERS = [2, 3];
 /** Of the machine's words for a scenario: the level of each device. */
 const DEVICES = 0;
 
-function listenByEventFd(board: Board, thread: number, device: number): void {
-  const { vm, words, scenario } = machineOf(board, thread);
+function listenByEventFd(shared: Shared, thread: number, device: number): void {
+  const { vm, words, scenario } = machineOf(shared, thread);
   vm.irqfds.eventfd(RESAMPLERS[device] ?? -1).read();
   if (load(words, scenario.at + DEVICES + device) !== 0) vm.irqfds.write(TRIGGERS[device] ?? -1);
 }
 
-export const splitDeassert = defineRace<Words, Board>({
+export const splitDeassert = defineRace<Words, Shared>({
   number: 22,
   slug: 'split-deassert',
   title: "one de-assert for each listener races with the first listener's re-assert",
@@ -89,16 +89,16 @@ export const splitDeassert = defineRace<Words, Board>({
       takeNext(gic.interrupts, 0);
     }),
     threads: {
-      vcpu(board) {
-        const { vm, gic } = machineOf(board, 1);
+      vcpu(shared) {
+        const { vm, gic } = machineOf(shared, 1);
         gic.interrupts.deactivate(gic.interrupts.find(0, SPI), SPI);
         vm.serveAcks();
       },
-      listener1: (board) => listenByEventFd(board, 2, 0),
-      listener2: (board) => listenByEventFd(board, 3, 1),
+      listener1: (shared) => listenByEventFd(shared, 2, 0),
+      listener2: (shared) => listenByEventFd(shared, 3, 1),
     },
-    finally(board) {
-      const { gic } = machineOf(board, 0);
+    finally(shared) {
+      const { gic } = machineOf(shared, 0);
       requireLineTruth((stateOf(gic.interrupts, SPI) & LINE) !== 0, true);
     },
   },

@@ -1,10 +1,10 @@
-import { EVENTFD_WORDS, EventFd } from '../memory/eventfd.ts';
+import { EVENTFD, EventFd } from '../memory/eventfd.ts';
 import { load, lower, replace, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { requireExplained } from './oracles.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ pin: 1, over: 1, resample: EVENTFD_WORDS });
+const { at, regions, memory } = model({ pin: 1, over: 1, resample: EVENTFD });
 /** A pin: its device's level, what the controller has latched of it, and its mask. */
 const HIGH = 1 << 0;
 const LATCHED = 1 << 1;

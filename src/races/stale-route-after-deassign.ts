@@ -1,6 +1,14 @@
 import { load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, messageRoute, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  messageRoute,
+  onMachine,
+  pending,
+  type Shared,
+} from './on-machine.ts';
 import { requireFreshRoute } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -16,7 +24,7 @@ const NEW_LPI = 8193;
 const UPDATED = 0;
 const SEEN = 1;
 
-export const staleRouteAfterDeassign = defineRace<Words, Board>({
+export const staleRouteAfterDeassign = defineRace<Words, Shared>({
   number: 11,
   slug: 'stale-route-after-deassign',
   title: 'the irqfd is off the list of those to update, but still on its eventfd',
@@ -71,20 +79,20 @@ export const staleRouteAfterDeassign = defineRace<Words, Board>({
       machine.vm.assignIrqFd(FD, GSI);
     }),
     threads: {
-      deassign: (board) => machineOf(board, 2).vm.deassignIrqFd(FD, GSI),
-      update(board) {
-        const machine = machineOf(board, 3);
+      deassign: (shared) => machineOf(shared, 2).vm.deassignIrqFd(FD, GSI),
+      update(shared) {
+        const machine = machineOf(shared, 3);
         machine.vm.setGsiRouting([messageRoute(machine, GSI, 1, 20)]);
         store(machine.words, machine.scenario.at + UPDATED, 1);
       },
-      signaller(board) {
-        const { words, scenario, vm } = machineOf(board, 4);
+      signaller(shared) {
+        const { words, scenario, vm } = machineOf(shared, 4);
         store(words, scenario.at + SEEN, load(words, scenario.at + UPDATED));
         vm.irqfds.write(FD);
       },
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       const { words, scenario, vm } = machine;
       vm.irqfds.dispatchPending();
       requireFreshRoute(load(words, scenario.at + SEEN) !== 0, pending(machine, OLD_LPI));

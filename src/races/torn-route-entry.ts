@@ -1,6 +1,14 @@
 import { load, store, type Words } from '../memory/word.ts';
-import { type Board, machineOf, mapDevices, mapEvent, messageRoute, onMachine, pending } from './board.ts';
 import { model } from './model.ts';
+import {
+  machineOf,
+  mapDevices,
+  mapEvent,
+  messageRoute,
+  onMachine,
+  pending,
+  type Shared,
+} from './on-machine.ts';
 import { requireWholeRoute } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -18,7 +26,7 @@ const LPIS: readonly (readonly [deviceId: number, eventId: number, lpi: number])
   [2, 10, 8195],
 ];
 
-export const tornRouteEntry = defineRace<Words, Board>({
+export const tornRouteEntry = defineRace<Words, Shared>({
   number: 10,
   slug: 'torn-route-entry',
   title: 'a reader sees half of the old route and half of the new one',
@@ -65,14 +73,14 @@ export const tornRouteEntry = defineRace<Words, Board>({
       for (const [deviceId, eventId] of LPIS) machine.its.translate(deviceId, eventId);
     }),
     threads: {
-      injector: (board) => machineOf(board, 2).vm.irqfds.write(FD),
-      updater(board) {
-        const machine = machineOf(board, 3);
+      injector: (shared) => machineOf(shared, 2).vm.irqfds.write(FD),
+      updater(shared) {
+        const machine = machineOf(shared, 3);
         machine.vm.setGsiRouting([messageRoute(machine, GSI, 2, 20)]);
       },
     },
-    finally(board) {
-      const machine = machineOf(board, 0);
+    finally(shared) {
+      const machine = machineOf(shared, 0);
       machine.vm.irqfds.dispatchPending();
       const used = LPIS.filter(([, , lpi]) => pending(machine, lpi)).map(
         ([device, event]) => `${device}:${event}`,

@@ -1,10 +1,10 @@
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
-import { EVENT_COUNT_WORDS, EventCount, FOREVER } from '../memory/event-count.ts';
+import { EVENT_COUNT, EventCount, FOREVER } from '../memory/event-count.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { defineRace } from './race.ts';
 
-const { at, regions, memory } = model({ locked: 1, waiters: 1, bell: EVENT_COUNT_WORDS });
+const { at, regions, memory } = model({ locked: 1, waiters: 1, bell: EVENT_COUNT });
 
 export const waiterCountDekker = defineRace<Words, Words>({
   number: 5,

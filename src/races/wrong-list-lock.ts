@@ -1,7 +1,7 @@
 import { AbstractLock } from '../explore/abstract-lock.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import { type Board, enableSpi, machineOf, onMachine, takeNext, warm } from './board.ts';
 import { model } from './model.ts';
+import { enableSpi, machineOf, onMachine, type Shared, takeNext } from './on-machine.ts';
 import { requireDelivered, requireSingleMembership } from './oracles.ts';
 import { defineRace } from './race.ts';
 
@@ -20,12 +20,12 @@ function inject(words: Words): void {
   lock.unlock();
 }
 
-function latch(board: Board, thread: number): void {
-  const { interrupts } = machineOf(board, thread).gic;
+function latch(shared: Shared, thread: number): void {
+  const { interrupts } = machineOf(shared, thread).gic;
   interrupts.latch(interrupts.find(0, SPI), SPI);
 }
 
-export const wrongListLock = defineRace<Words, Board>({
+export const wrongListLock = defineRace<Words, Shared>({
   number: 19,
   slug: 'wrong-list-lock',
   title: 'the lock was chosen by a target that has changed since',
@@ -70,20 +70,19 @@ export const wrongListLock = defineRace<Words, Board>({
     ...onMachine(
       (machine) => {
         enableSpi(machine, SPI);
-        warm(machine.gic.interrupts, 1, SPI);
       },
       { vcpus: 2 },
     ),
     threads: {
-      first: (board) => latch(board, 3),
-      mover(board) {
-        const { interrupts } = machineOf(board, 4).gic;
+      first: (shared) => latch(shared, 3),
+      mover(shared) {
+        const { interrupts } = machineOf(shared, 4).gic;
         interrupts.retarget(interrupts.find(0, SPI), SPI, 1);
       },
-      second: (board) => latch(board, 5),
+      second: (shared) => latch(shared, 5),
     },
-    finally(board) {
-      const { interrupts } = machineOf(board, 0).gic;
+    finally(shared) {
+      const { interrupts } = machineOf(shared, 0).gic;
       // Nobody has taken any, so two edges are one interrupt; vCPU 0 looks first, and passes on what is not its own.
       const takenBy = VCPUS.filter((vcpu) => takeNext(interrupts, vcpu) === SPI);
       requireSingleMembership(takenBy);

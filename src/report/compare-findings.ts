@@ -1,5 +1,5 @@
+import type { CompareResult, DesignResult, UpdateRow } from '../debate/index.ts';
 import type { OperationCount } from '../memory/operation-count.ts';
-import type { CompareResult, DesignResult, UpdateRow } from '../scenarios/compare/result.ts';
 import { count, factor, size, time } from './units.ts';
 
 /** Routes that a table can have. */

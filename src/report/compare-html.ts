@@ -1,5 +1,5 @@
-import { DESIGN_NAMES, type DesignName } from '../kvm/designs/design.ts';
-import type { CompareResult, DesignResult, UpdateRow } from '../scenarios/compare/result.ts';
+import type { CompareResult, DesignResult, UpdateRow } from '../debate/index.ts';
+import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { compareFindings } from './compare-findings.ts';
 import { fateRows } from './compare-text.ts';
 import { logTime } from './html/axis.ts';

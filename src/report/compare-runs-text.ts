@@ -1,4 +1,4 @@
-import type { RunComparison } from '../scenarios/latency/compare.ts';
+import type { RunComparison } from '../measuring/index.ts';
 import { table } from './table.ts';
 import { plural, time } from './units.ts';
 

@@ -1,5 +1,5 @@
-import type { UpdateFates } from '../kvm/designs/update-fates.ts';
-import type { CompareResult, DesignResult, UpdateFigures } from '../scenarios/compare/result.ts';
+import type { CompareResult, DesignResult, UpdateFigures } from '../debate/index.ts';
+import type { UpdateFates } from '../vmm/update-fates.ts';
 import { calibrationLines } from './calibration-text.ts';
 import { compareFindings } from './compare-findings.ts';
 import { table } from './table.ts';

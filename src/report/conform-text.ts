@@ -1,4 +1,4 @@
-import type { ConformResult, VectorResult } from '../scenarios/conform/conform.ts';
+import type { ConformResult, VectorResult } from '../conformance/index.ts';
 import { table } from './table.ts';
 import { count, plural } from './units.ts';
 

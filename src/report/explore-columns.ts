@@ -79,8 +79,10 @@ export function effectOf({ op, value, result }: TraceEntry): { does: string; was
   const plain = { does: show(first), was: `(was ${show(result)})` };
   switch (op) {
     case 'load':
+    case 'read':
       return { does: `= ${show(result)}`, was: '' };
     case 'store':
+    case 'write':
       return { does: `:= ${show(first)}`, was: '' };
     case 'add':
       return { ...plain, does: `+= ${show(first)}` };

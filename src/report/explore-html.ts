@@ -8,18 +8,20 @@ import { escaped } from './html/markup.ts';
 import { type Page, page } from './html/page.ts';
 import { count, plural, rate } from './units.ts';
 
-/** What each verdict means, for who meets it for the first time. */
+/** What each kind of failure means, for a reader who meets the name for the first time. */
 const MEANING: Readonly<Record<Failure['kind'], string>> = {
   assertion: 'a check of the program itself did not hold',
   exception: 'a thread threw an error',
   deadlock: 'threads wait for each other in a ring, and none can go on',
-  'lost-wakeup': 'a notify came before its sleeper slept, and nobody will notify again',
-  'missed-notify': 'a word was changed, and who sleeps on it was not notified after',
+  'lost-wakeup': 'a notify came before its sleeper slept, and no thread notifies again',
+  'missed-notify': 'a word was changed, and no thread notified its sleeper afterwards',
+  'misdirected-notify': 'a notify woke a thread that could not use it; the thread that could still sleeps',
   'orphan-wait': 'a thread sleeps, and every thread that could wake it has ended',
   livelock: 'threads go on without end, and get nowhere',
-  'stuck-spin': 'a thread looks again and again at a word that nobody will change',
+  'stuck-spin': 'a thread looks again and again at a word that no thread will change',
   'step-limit': 'the schedule did not end within the limit of steps',
   nondeterminism: 'the program did another thing when it was run again with the same answers',
+  'data-race': 'two threads touch the same bytes, one of them writes, and nothing orders the two',
 };
 
 /** The result of `irqloom explore` as one self-contained page. `repeat`: the whole command that repeats a failure. */

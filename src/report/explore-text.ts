@@ -5,14 +5,17 @@ import { shortSite, traceColumns } from './explore-columns.ts';
 import { count, plural, rate } from './units.ts';
 
 /** What `irqloom explore` found, as text for people. `repeat`: the whole command that repeats the failure. */
-export function exploreText(result: ExploreResult, repeat?: string): string {
+export function exploreText(result: ExploreResult | ConfirmedResult, repeat?: string): string {
   const { scenario, strategy, seed, verdict, schedules, steps, seconds, failure, failures, outcomes } =
     result;
   const { foundBy = strategy } = result;
   const finder = foundBy === strategy ? '' : ` (found by ${foundBy})`;
   const speed = `${per(result.schedulesPerSecond, 'schedules')}, ${per(result.stepsPerSecond, 'steps')}`;
+  const doubt = 'doubt' in result && typeof result.doubt === 'string' ? result.doubt : undefined;
+  const remark = doubt ?? (verdict === 'pass' ? result.bounded : null);
+  const bound = remark === null ? '' : ` (${remark})`;
   const lines = [
-    `${scenario}: ${verdict}`,
+    `${scenario}: ${verdict}${bound}`,
     `${result.coverage.statement}; strategy ${strategy}${finder}, seed ${seed}`,
     `${plural(schedules, 'schedule')}, ${plural(steps, 'step')} in ${seconds.toFixed(2)} s (${speed})`,
   ];
@@ -35,10 +38,21 @@ export function failureText(failure: Failure, repeat?: string): string {
     '',
     ...endLines(threads),
     '',
+    ...proofLines(failure),
     `token   ${token}`,
     ...(repeat === undefined ? [] : [`repeat  ${repeat}`]),
   ];
   return lines.join('\n');
+}
+
+/** What was proved of the size of a failure, and a smaller one of another kind. */
+function proofLines({ proof, smaller }: Failure): string[] {
+  const lines = proof === undefined ? [] : [`proved  ${proof}`];
+  if (smaller !== undefined) {
+    const size = `${plural(smaller.steps, 'step')}, ${plural(smaller.preemptions, 'preemption')}`;
+    lines.push(`smaller ${smaller.kind}: ${smaller.message} (${size}; token ${smaller.token})`);
+  }
+  return lines;
 }
 
 /** A schedule that was run again, as text. */

@@ -1,4 +1,5 @@
-import { type GuestResult, type GuestsResult, passed } from '../scenarios/guests/run.ts';
+import { passed } from '../conformance/guests/guests-result.ts';
+import type { GuestResult, GuestsResult } from '../conformance/index.ts';
 import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 

@@ -1,5 +1,5 @@
-import type { DesignName } from '../kvm/designs/design.ts';
 import type { ErrnoName } from '../kvm/errno.ts';
+import type { DesignName } from '../vmm/design.ts';
 import { table } from './table.ts';
 
 /** What KVM says to a call. */

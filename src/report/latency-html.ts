@@ -1,6 +1,5 @@
-import { STRETCHES } from '../scenarios/latency/collect.ts';
-import { type Path, SIGNALS, WAITINGS } from '../scenarios/latency/plan.ts';
-import type { LatencyPictures, LatencyResult, PathResult } from '../scenarios/latency/result.ts';
+import type { LatencyPictures, LatencyResult, Path, PathResult } from '../measuring/index.ts';
+import { SIGNALS, STRETCHES, WAITINGS } from '../measuring/latency/latency-result.ts';
 import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { dotChart } from './html/dot-chart.ts';
 import { markOf } from './html/frame.ts';

@@ -1,5 +1,5 @@
-import { pathName } from '../scenarios/latency/plan.ts';
-import type { LatencyResult, PathResult } from '../scenarios/latency/result.ts';
+import type { LatencyResult, PathResult } from '../measuring/index.ts';
+import { pathName } from '../measuring/latency/latency-result.ts';
 import { calibrationLines } from './calibration-text.ts';
 import { table } from './table.ts';
 import { count, factor, plural, time } from './units.ts';

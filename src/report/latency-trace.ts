@@ -1,6 +1,5 @@
-import type { Delivery } from '../scenarios/latency/collect.ts';
-import { type LatencyPlan, type Path, pathName } from '../scenarios/latency/plan.ts';
-import { keyOf } from '../scenarios/latency/signalling.ts';
+import type { Delivery, Measured, Path } from '../measuring/index.ts';
+import { intidOf, pathName } from '../measuring/latency/latency-result.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 
 const MAIN = 1;
@@ -10,7 +9,7 @@ const MAIN = 1;
  * signal to its handler, by way of the main thread where that dispatched.
  */
 export function latencyTrace(
-  plan: LatencyPlan,
+  plan: Measured,
   paths: readonly Path[],
   deliveries: ReadonlyArray<readonly Delivery[]>,
 ): TraceFile {
@@ -36,7 +35,7 @@ export function latencyTrace(
       const bySgi = path.source === 'sgi';
       const from = bySgi ? vcpuTrack(plan.sender) : deviceTrack(names.device);
       const to = vcpuTrack(names.vcpu);
-      const intid = keyOf(names, path.source) & 0xffff;
+      const intid = intidOf(names, path.source);
       const inline = path.dispatch === 'inline';
       const called = inline ? Math.max(pending, delivery.returned) : delivery.returned;
       events.slice(from, `signal: ${path.source}`, delivery.signal, called, { path: pathName(path), intid });

@@ -1,4 +1,4 @@
-import { type LinuxStressResult, linuxHeld } from '../scenarios/guest-stress/linux.ts';
+import { type LinuxStressResult, linuxHeld } from '../guest-stress/linux.ts';
 import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 

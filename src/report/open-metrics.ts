@@ -1,4 +1,4 @@
-import type { StressDetail } from '../scenarios/stress/detail.ts';
+import type { StressDetail } from '../stress/index.ts';
 
 /** What a run counts at a moment. */
 export type MetricsSample = { readonly seconds: number; readonly detail: StressDetail };

@@ -1,4 +1,5 @@
-import { isFaithful, type ReplayResult } from '../scenarios/replay/result.ts';
+import type { ReplayResult } from '../recorded/index.ts';
+import { isFaithful } from '../recorded/replay/replay-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, time } from './units.ts';
 

@@ -1,4 +1,5 @@
-import { type ScalePoint, type ScaleResult, SWEEPS, type Sweep } from '../scenarios/scale/run.ts';
+import type { ScalePoint, ScaleResult, Sweep } from '../measuring/index.ts';
+import { SWEEPS } from '../measuring/scale/scale-result.ts';
 import { logTime } from './html/axis.ts';
 import { calibrationCard, calibrationTiles } from './html/calibration.ts';
 import { tableCard } from './html/figure.ts';

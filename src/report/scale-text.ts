@@ -1,4 +1,4 @@
-import type { ScaleResult } from '../scenarios/scale/run.ts';
+import type { ScaleResult } from '../measuring/index.ts';
 import { calibrationLines } from './calibration-text.ts';
 import { table } from './table.ts';
 import { count, rate, time } from './units.ts';

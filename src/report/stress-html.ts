@@ -1,8 +1,7 @@
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
-import type { StressDetail } from '../scenarios/stress/detail.ts';
-import type { ChurnCount } from '../scenarios/stress/plan.ts';
-import { held, type StressResult } from '../scenarios/stress/result.ts';
+import type { ChurnCount, StressDetail, StressResult } from '../stress/index.ts';
+import { held } from '../stress/stress-result.ts';
 import { tableCard } from './html/figure.ts';
 import { histogramChart } from './html/histogram-chart.ts';
 import { lineChart } from './html/line-chart.ts';

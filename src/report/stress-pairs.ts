@@ -1,4 +1,4 @@
-import type { StressResult } from '../scenarios/stress/result.ts';
+import type { StressResult } from '../stress/index.ts';
 import { type Cell, DELIVERIES, heatMap } from './html/heat-map.ts';
 import { time } from './units.ts';
 

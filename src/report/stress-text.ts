@@ -1,4 +1,5 @@
-import { held, type NamedViolation, type StressResult } from '../scenarios/stress/result.ts';
+import type { NamedViolation, StressResult } from '../stress/index.ts';
+import { held } from '../stress/stress-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, size, time } from './units.ts';
 

@@ -1,7 +1,4 @@
-import type { Plan } from '../scenarios/stress/plan.ts';
-import type { StressResult } from '../scenarios/stress/result.ts';
-import type { Slice } from '../scenarios/stress/traced/slices.ts';
-import type { Role, Track } from '../scenarios/stress/traced/tracks.ts';
+import type { Plan, Role, Slice, StressResult, Track } from '../stress/index.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 

@@ -1,6 +1,6 @@
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
-import type { StressDetail } from '../scenarios/stress/detail.ts';
+import type { StressDetail } from '../stress/index.ts';
 import { table } from './table.ts';
 import { count, rate, time } from './units.ts';
 

@@ -1,4 +1,4 @@
-import { fromPlain, type PlainError, toPlain } from '../errors/irq-error.ts';
+import { fromPlain, type PlainError, toPlain } from '../base/irq-error.ts';
 
 /** An answer between threads: structured clone would drop an error's class and code. */
 export type Answer<T> = { readonly value: T } | { readonly error: PlainError };

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { WorkerPool } from '../base/pool.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Clock, type ClockFigures, calibrateClock, startClock } from '../measure/clock.ts';
 import { Distribution } from '../measure/distribution.ts';
@@ -9,7 +10,6 @@ import { waitAsyncPing } from '../measure/wait-ping-pong.ts';
 import type { Words } from '../memory/word.ts';
 import { unwrap } from './answer.ts';
 import { type CalibrationConsole, calibrationRegions, GAMES, type Game } from './calibration-thread.ts';
-import { ThreadPool } from './pool.ts';
 
 /** Round trips of every kind, ns; what one look at the machine gave. */
 export type CalibrationRun = {
@@ -50,7 +50,7 @@ const KEEP_ALIVE_MS = 2 ** 30;
  * before and after, and close it; in between its threads sleep. The main thread only.
  */
 export class Calibrator {
-  readonly #pool = new ThreadPool(2);
+  readonly #pool = new WorkerPool(2);
   readonly #words: Words;
   readonly #regions = calibrationRegions();
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ export class Calibrator {
 
   #start(): Partner {
     const [board, echo] = [new MessageChannel(), new MessageChannel()];
-    const ended = this.#pool.launch(
+    const ended = this.#pool.run<void>(
       'calibration',
       { buffer: this.#words.buffer, port: board.port2, echo: echo.port2 },
       [board.port2, echo.port2],

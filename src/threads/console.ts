@@ -1,5 +1,5 @@
-import type { ExitReason } from '../machine/vcpu.ts';
-import type { VcpuCounters } from '../machine/vcpu-control.ts';
+import type { ExitReason } from '../board/vcpu.ts';
+import type { VcpuCounters } from '../board/vcpu-control.ts';
 import type { Answer } from './answer.ts';
 
 /** What a thread answers to while it is not running. Served by comlink, off the interrupt path. */

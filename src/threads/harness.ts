@@ -1,10 +1,10 @@
-import { Machine } from '../machine/machine.ts';
-import type { ExitReason } from '../machine/vcpu.ts';
-import { REQUEST_EXIT } from '../machine/vcpu-control.ts';
+import { WorkerPool } from '../base/pool.ts';
+import { Machine } from '../board/machine.ts';
+import type { ExitReason } from '../board/vcpu.ts';
+import { REQUEST_EXIT } from '../board/vcpu-control.ts';
 import { type Dispatched, Dispatcher } from './dispatcher.ts';
-import { ThreadPool } from './pool.ts';
 import type { ProgramName } from './task.ts';
-import type { Thread } from './thread.ts';
+import { Thread } from './thread.ts';
 
 /** What runs on a machine: a guest on every vCPU, and programs on threads of their own. */
 export type Cast = {
@@ -23,24 +23,24 @@ export class Harness {
   readonly machine: Machine;
   readonly vcpus: readonly Thread[];
   readonly programs: ReadonlyMap<string, Thread>;
-  readonly #pool: ThreadPool;
+  readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
 
   private constructor(machine: Machine, cast: Cast) {
     const programs = Object.entries(cast.programs);
     const { buffer, config } = machine;
     this.machine = machine;
-    this.#pool = new ThreadPool(config.vcpus + programs.length);
+    this.#pool = new WorkerPool(config.vcpus + programs.length);
     this.#dispatcher = new Dispatcher(cast.dispatched ?? machine.vm.irqfds, machine.clock);
     this.vcpus = Array.from({ length: config.vcpus }, (_, vcpu) => {
       const thread = Machine.threadOfVcpu(vcpu);
-      return this.#pool.start('vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });
+      return Thread.start(this.#pool, 'vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });
     });
     this.programs = new Map(
       programs.map(([name, program], index) => {
         return [
           name,
-          this.#pool.start('program', { name, buffer, thread: machine.otherThread(index), program }),
+          Thread.start(this.#pool, 'program', { name, buffer, thread: machine.otherThread(index), program }),
         ];
       }),
     );

@@ -1,5 +1,5 @@
-import { IrqError, toPlain } from '../errors/irq-error.ts';
-import { Machine } from '../machine/machine.ts';
+import { IrqError, toPlain } from '../base/irq-error.ts';
+import { Machine } from '../board/machine.ts';
 import { answer } from './answer.ts';
 import type { ThreadConsole } from './console.ts';
 import { loadFactory, type ProgramFactory } from './programs.ts';

@@ -1,15 +1,40 @@
-import { IrqError } from '../errors/irq-error.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { Guest, Vcpu } from '../machine/vcpu.ts';
+import { compiled } from '../base/compiled.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Guest, Vcpu } from '../board/vcpu.ts';
 import type { ProgramName } from './task.ts';
 
-/** What a module exports for a vCPU's thread: makes the guest that this vCPU runs. */
-export type GuestFactory = (machine: Machine, vcpu: Vcpu, options: unknown) => Guest;
+/** Makes the guest that one vCPU runs, in that vCPU's thread. */
+export type GuestFactory<Options = unknown> = (machine: Machine, vcpu: Vcpu, options: Options) => Guest;
 
-/** What a module exports for a device's, or any other, thread: `run` does all its work and returns the result. */
-export type ProgramFactory = (machine: Machine, options: unknown) => { run(): unknown };
+/** Makes the program of a device's, or any other, thread: `run` does all its work and returns the result. */
+export type ProgramFactory<Options = unknown> = (machine: Machine, options: Options) => { run(): unknown };
 
-/** Loads what a {@link ProgramName} names. @throws IrqError `ERR_SCENARIO` where there is no such function */
+/** Gives a thread its program: the same function on the main thread and in the worker, with options that can be cloned. */
+export type NamedProgram<Options> = (options: Options) => ProgramName;
+
+/**
+ * Makes a guest loadable by threads. Call it beside the exported function, so that a cast refers to the guest by an
+ * import and its options are checked: `export const stressGuestProgram = guestProgram(import.meta.url, stressGuest)`.
+ * @param module - `import.meta.url` of the module that exports `factory` under the function's own name
+ */
+export function guestProgram<Options>(module: string, factory: GuestFactory<Options>): NamedProgram<Options> {
+  return named(module, factory.name);
+}
+
+/** Makes the program of any other thread loadable: see {@link guestProgram}. */
+export function threadProgram<Options>(
+  module: string,
+  factory: ProgramFactory<Options>,
+): NamedProgram<Options> {
+  return named(module, factory.name);
+}
+
+function named(module: string, name: string): NamedProgram<unknown> {
+  return (options) => ({ module: compiled(module, module), name, options });
+}
+
+/** Loads the function that a {@link ProgramName} names. @throws IrqError `ERR_SCENARIO` where the module exports no such function */
 export async function loadFactory<T extends GuestFactory | ProgramFactory>(program: ProgramName): Promise<T> {
   const module = (await import(program.module)) as Record<string, unknown>;
   const factory = module[program.name];

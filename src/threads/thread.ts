@@ -1,8 +1,10 @@
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { WorkerPool } from '../base/pool.ts';
 import { type Answer, unwrap } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
+import type { Task } from './task.ts';
 
 /** How long a thread may take to answer a call that does not run anything. */
 const ANSWER_BOUND_MS = 20_000;
@@ -21,7 +23,15 @@ export class Thread {
   /** Settles when the thread has ended: resolved if it was closed, rejected if it died. */
   readonly ended: Promise<void>;
 
-  constructor(name: string, port: MessagePort, ended: Promise<void>, abort: AbortController) {
+  /** Starts a thread of the pool; if the thread dies, its answers are an error that names it. */
+  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port'>): Thread {
+    const { port1, port2 } = new MessageChannel();
+    const abort = new AbortController();
+    const ended = pool.run<void>(entry, { ...task, port: port2 } satisfies Task, [port2], abort.signal);
+    return new Thread(task.name, port1, ended, abort);
+  }
+
+  private constructor(name: string, port: MessagePort, ended: Promise<void>, abort: AbortController) {
     this.name = name;
     this.#port = port;
     this.#abort = abort;

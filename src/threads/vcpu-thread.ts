@@ -1,6 +1,6 @@
-import { IrqError, toPlain } from '../errors/irq-error.ts';
-import { Machine } from '../machine/machine.ts';
-import type { Guest } from '../machine/vcpu.ts';
+import { IrqError, toPlain } from '../base/irq-error.ts';
+import { Machine } from '../board/machine.ts';
+import type { Guest } from '../board/vcpu.ts';
 import { answer } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
 import { type GuestFactory, loadFactory } from './programs.ts';

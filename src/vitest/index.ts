@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type { FailureKind } from '../explore/index.ts';
 import { type InterleavingOptions, matchers } from './interleavings.ts';
+import './setup.ts';
 
 expect.extend(matchers);
 

@@ -1,5 +1,7 @@
+import { relative } from 'node:path';
 import { expect } from 'vitest';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import {
   type ExploreOptions,
   type ExploreResult,
@@ -34,6 +36,9 @@ export class InterleavingError extends Error {
 const SECONDS = 4;
 const HANG_SECONDS = 3;
 
+/** The variable of the environment with a token that is to be run in the place of a search. */
+const REPLAY = 'IRQLOOM_REPLAY';
+
 /**
  * Runs a scenario under every interleaving of its threads, and throws at the first that fails. A search that does not
  * come to its end within its budget (4 s where not given) fails too, unless the budget was asked for: by `schedules`,
@@ -60,13 +65,23 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
   const { save = process.env.IRQLOOM_SAVE === '1', ...given } = options;
   const { testPath, currentTestName = 'scenario' } = expect.getState();
   const scenario = unnamed.name === undefined ? withName(unnamed, currentTestName) : unnamed;
+  const wanted = process.env[REPLAY];
+  if (wanted !== undefined) {
+    const again = replaySaved(wanted, scenario, given);
+    if (again !== undefined) return again;
+  }
   if (testPath !== undefined) {
     for (const token of savedTokens(testPath, currentTestName)) {
       const again = replaySaved(token, scenario, given);
       if (again !== undefined) return again;
     }
   }
-  const result = explore(scenario, { seconds: SECONDS, hangSeconds: HANG_SECONDS, ...given });
+  const result = explore(scenario, {
+    seconds: SECONDS,
+    hangSeconds: HANG_SECONDS,
+    dataRaces: 'fail',
+    ...given,
+  });
   if (save && testPath !== undefined && result.failure !== undefined) {
     saveToken(testPath, currentTestName, result.failure.token);
   }
@@ -77,12 +92,12 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
 function replaySaved<S>(
   token: string,
   scenario: Scenario<S>,
-  { seed = 0, strategy = 'auto', steps }: ExploreOptions,
+  { seed = 0, strategy = 'auto', steps, dataRaces = 'fail' }: ExploreOptions,
 ): ExploreResult | undefined {
   let failure: ExploreResult['failure'];
   let taken = 0;
   try {
-    const again = replay(token, scenario, steps === undefined ? {} : { steps });
+    const again = replay(token, scenario, { dataRaces, ...(steps === undefined ? {} : { steps }) });
     failure = again.failure;
     taken = again.steps;
   } catch (error) {
@@ -96,7 +111,9 @@ function replaySaved<S>(
     seed,
     verdict: 'fail',
     exhausted: false,
+    bounded: null,
     schedules: 1,
+    dataRaces: [],
     steps: taken,
     seconds: 0,
     schedulesPerSecond: 0,
@@ -108,12 +125,26 @@ function replaySaved<S>(
 }
 
 function complaint(result: ExploreResult, options: InterleavingOptions): string | undefined {
-  if (result.failure !== undefined) return `${result.scenario} ${failureText(result.failure)}`;
+  if (result.failure !== undefined)
+    return `${result.scenario} ${failureText(result.failure)}\nrepeat  ${repeatCommand(result.failure.token)}`;
   const { schedules, seconds, preemptions, delays, strategy = 'auto' } = options;
   const bounded = schedules ?? seconds ?? preemptions ?? delays;
   if (result.exhausted || bounded !== undefined) return undefined;
   if (strategy !== 'auto' && strategy !== 'dfs' && strategy !== 'dpor') return undefined;
   return `not every interleaving of ${result.scenario} was run within ${SECONDS} s: ${result.coverage.statement}. Make it smaller, give it more time ({ seconds: 60 }), or say what is enough: { schedules: 100000 }, { strategy: 'dfs', preemptions: 2 }`;
+}
+
+/** The command that runs a failing schedule again, in the test that it is of. */
+function repeatCommand(token: string): string {
+  const { testPath, currentTestName } = expect.getState();
+  const file = testPath === undefined ? '' : ` ${shellWord(relative(process.cwd(), testPath))}`;
+  const name = currentTestName?.split(' > ').at(-1);
+  return `${REPLAY}=${token} npx vitest run${file}${name === undefined ? '' : ` -t ${shellWord(escaped(name))}`}`;
+}
+
+/** As a regular expression, which -t takes. */
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** Tokens are bound to a scenario by its name, which has to be one word. */

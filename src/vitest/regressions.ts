@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { IrqError } from '../errors/irq-error.ts';
+import { IrqError } from '../base/irq-error.ts';
 
-/** The saved schedules of one test file: tokens by test. */
-type Saved = Record<string, string[]>;
+/** The saved schedules of one test file: tokens by test, whatever tests are called (`constructor`, `__proto__`). */
+type Saved = Map<string, readonly string[]>;
 
 /** Where the schedules of a test file are kept: beside it, to be committed with it. */
 function regressionFile(testPath: string): string {
@@ -12,24 +12,24 @@ function regressionFile(testPath: string): string {
 
 /** The tokens that were saved for a test. @throws IrqError `ERR_FILE` where the file is damaged */
 export function savedTokens(testPath: string, test: string): readonly string[] {
-  return read(regressionFile(testPath))[test] ?? [];
+  return read(regressionFile(testPath)).get(test) ?? [];
 }
 
 /** Saves a token, so that it is replayed before anything else from now on. Returns the file. */
 export function saveToken(testPath: string, test: string, token: string): string {
   const file = regressionFile(testPath);
   const saved = read(file);
-  const tokens = saved[test] ?? [];
+  const tokens = saved.get(test) ?? [];
   if (!tokens.includes(token)) {
-    saved[test] = [...tokens, token];
+    saved.set(test, [...tokens, token]);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(saved, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`);
   }
   return file;
 }
 
 function read(file: string): Saved {
-  if (!existsSync(file)) return {};
+  if (!existsSync(file)) return new Map();
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));
@@ -37,10 +37,10 @@ function read(file: string): Saved {
     throw damaged(file, error);
   }
   if (!isSaved(value)) throw damaged(file);
-  return value;
+  return new Map(Object.entries(value));
 }
 
-function isSaved(value: unknown): value is Saved {
+function isSaved(value: unknown): value is Record<string, string[]> {
   return (
     typeof value === 'object' &&
     value !== null &&

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseLog } from '../../src/measure/hdr-log.ts';
-import type { LatencyResult } from '../../src/scenarios/latency/result.ts';
-import type { ScaleResult } from '../../src/scenarios/scale/run.ts';
+import type { LatencyResult } from '../../src/measuring/latency/latency-result.ts';
+import type { ScaleResult } from '../../src/measuring/scale/scale-result.ts';
 import { irqloom } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-latency-'));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { Chance } from '../../src/base/chance.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, SPSR_EL1, VBAR_EL1 } from '../../src/cpu/core/block.ts';
-import { Chance } from '../../src/explore/chance.ts';
 import { at, Bare, ERET, NOP, RAM_BYTES, SELF, WFI } from './bare.ts';
 
 const LDR_X0_X1 = 0xf940_0020;

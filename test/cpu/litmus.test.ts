@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Chance } from '../../src/explore/chance.ts';
+import { Chance } from '../../src/base/chance.ts';
 import { at, Bare, WFI } from './bare.ts';
 
 const X = 0x1000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { Chance } from '../../src/base/chance.ts';
 import { CoreSnapshot } from '../../src/cpu/index.ts';
-import { Chance } from '../../src/explore/chance.ts';
 import { at, Bare, RAM_BYTES } from './bare.ts';
 
 /** Stores X1 to the address in X2 and moves on by X3: `str x1,[x2]`, `add x2,x2,x3`, `add x1,x1,#1`, `b .-12`. */

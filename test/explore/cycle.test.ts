@@ -1,7 +1,8 @@
 /** A deadlock is told by the ring of threads that wait for each other, and only where there is one. */
 import { describe, expect, test } from 'vitest';
 import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { explore } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import { replay } from '../../src/explore/replay.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 import { Mutex } from '../../src/memory/mutex.ts';
@@ -169,4 +170,97 @@ describe('whoever sleeps until another notifies', () => {
     );
     expect(failure?.kind).toBe('orphan-wait');
   });
+});
+
+describe('rings of other kinds', () => {
+  test('two bit locks in one word are two locks: nobody waits for itself', () => {
+    const lock = (s: Words, bit: number): void => {
+      while ((Atomics.or(s, 0, bit) & bit) !== 0);
+    };
+    const { failure } = explore(
+      scenario({
+        a: (s) => {
+          lock(s, 1);
+          lock(s, 2);
+        },
+        b: (s) => {
+          lock(s, 2);
+          lock(s, 1);
+        },
+      }),
+      never,
+    );
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(/held by b/);
+    expect(failure?.message).toMatch(/held by a/);
+    expect(failure?.message).not.toMatch(/itself/);
+  });
+
+  test('a lock and a grace period: the writer waits for a reader that waits for the lock', () => {
+    const { failure } = explore(
+      scenario({
+        reader: (s) => {
+          Atomics.add(s, 1, 1);
+          new AbstractLock(s, 0).lock();
+          new AbstractLock(s, 0).unlock();
+          Atomics.add(s, 1, 1);
+        },
+        writer: (s) => {
+          new AbstractLock(s, 0).lock();
+          while ((Atomics.load(s, 1) & 1) !== 0);
+          new AbstractLock(s, 0).unlock();
+        },
+      }),
+      never,
+    );
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(/reader last wrote y .* and waits for x .*, held by writer/);
+    expect(failure?.message).toMatch(
+      /writer holds x .* and loops until y .* changes, which reader wrote last/,
+    );
+  });
+
+  test('threads that sleep in every schedule are in a ring where each would notify the other', () => {
+    const { failure } = explore(
+      scenario({
+        a: (s) => {
+          Atomics.wait(s, 0, 0);
+          Atomics.notify(s, 1);
+        },
+        b: (s) => {
+          Atomics.wait(s, 1, 0);
+          Atomics.notify(s, 0);
+        },
+      }),
+      never,
+    );
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.message).toMatch(/a sleeps on x .* until b notifies/);
+    expect(failure?.message).toMatch(/b sleeps on y .* until a notifies/);
+  });
+});
+
+test('a notify that wakes a thread which cannot use it is named', () => {
+  // One word for two conditions: the producer's notify may wake the other producer.
+  const put = (s: Words): void => {
+    for (;;) {
+      const items = Atomics.load(s, 0);
+      if (items === 0 && Atomics.compareExchange(s, 0, 0, 1) === 0) break;
+      Atomics.wait(s, 0, 1);
+    }
+    Atomics.notify(s, 0, 1);
+  };
+  const take = (s: Words): void => {
+    for (;;) {
+      if (Atomics.compareExchange(s, 0, 1, 0) === 1) break;
+      Atomics.wait(s, 0, 0);
+    }
+    Atomics.notify(s, 0, 1);
+  };
+  const { failure } = explore(scenario({ put, putToo: put, take, takeToo: take }), {
+    timeouts: 'never',
+    seconds: 20,
+  });
+  expect(failure?.kind).toBe('misdirected-notify');
+  expect(failure?.message).toMatch(/which went to sleep again/);
 });

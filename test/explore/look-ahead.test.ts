@@ -1,7 +1,7 @@
 /** Long threads are looked ahead for; what is then run from memory has to be what the code does at each step. */
 import { describe, expect, test } from 'vitest';
+import { Chance } from '../../src/base/chance.ts';
 import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { Chance } from '../../src/explore/chance.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { type Simulation, withSimulation } from '../../src/explore/simulation.ts';
 import type { Timeouts } from '../../src/explore/simulator.ts';

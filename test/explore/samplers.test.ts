@@ -5,7 +5,7 @@
  * all columns together, by chi-square, with the reference's noise and ours.
  */
 import { describe, expect, test } from 'vitest';
-import { Chance } from '../../src/explore/chance.ts';
+import { Chance } from '../../src/base/chance.ts';
 import type { Profile } from '../../src/explore/profile.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 import { Pct } from '../../src/explore/strategies/pct.ts';

@@ -1,6 +1,7 @@
 /** A depth-first search in pieces: together they are the search, whoever runs them. */
 import { describe, expect, test } from 'vitest';
-import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { explore } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { type Simulation, withSimulation } from '../../src/explore/simulation.ts';
 import { piecesFor, splitTree, takeShare } from '../../src/explore/split.ts';

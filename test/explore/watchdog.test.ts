@@ -1,6 +1,7 @@
 /** A thread that comes to no operation is stopped; one that goes on, however slowly or for however long, is not. */
 import { describe, expect, test } from 'vitest';
-import { type ExploreOptions, explore } from '../../src/explore/explore.ts';
+import { explore } from '../../src/explore/explore.ts';
+import type { ExploreOptions } from '../../src/explore/explore-options.ts';
 import type { Scenario } from '../../src/explore/scenario.ts';
 
 type Thread = (s: Int32Array) => void;

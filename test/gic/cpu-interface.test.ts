@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { VcpuId } from '../../src/arch/intid.ts';
 import { CpuInterface, cpuInterfaceRegion } from '../../src/gic/cpu-interface.ts';
 import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
-import type { VcpuId } from '../../src/gic/intid.ts';
+import { resetInterrupts } from '../../src/gic/reset.ts';
 import {
   ACTIVE,
   EDGE,
@@ -25,7 +26,10 @@ function machine() {
   const interrupts = new Interrupts(words, regions);
   const cpus = iccs.map((region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts));
   interrupts.setForwarding(3);
-  interrupts.reset((intid, vcpu) => GROUP1 | (intid < 8192 ? EDGE : EDGE) | (vcpu << TARGET_SHIFT));
+  resetInterrupts(
+    interrupts,
+    (intid, vcpu) => GROUP1 | (intid < 8192 ? EDGE : EDGE) | (vcpu << TARGET_SHIFT),
+  );
   for (const cpu of cpus) {
     cpu.reset();
     cpu.groupEnable1 = true;
@@ -107,7 +111,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(interrupts.state(interrupts.find(0, 8200)) & ACTIVE).toBe(0);
   });
 
-  test('of equal priorities the lowest INTID goes first, of others the most urgent', () => {
+  test('the most urgent goes first, and of equal priorities the one that came first', () => {
     for (const intid of [60, 45, 8300, 33]) enable(0, intid);
     enable(0, 61, 0x98);
     for (const intid of [60, 8300, 45, 61, 33]) latch(0, intid);
@@ -116,7 +120,7 @@ describe('a vCPU takes what is pending for it', () => {
       order.push(intid);
       cpu(0).endOfInterrupt(intid);
     }
-    expect(order).toEqual([61, 33, 45, 60, 8300]);
+    expect(order).toEqual([61, 60, 8300, 45, 33]);
   });
 
   test('what moves takes its pending state along', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { HELD, LATCH } from '../../src/gic/state.ts';
 import { drain, makeRig, mapLpi, type Rig, turnOn } from './rig.ts';
 
@@ -17,11 +18,11 @@ function off(personality: 'kvm' | 'qemu-virt' = 'kvm'): Rig {
   return rig;
 }
 
-const on = ({ gic }: Rig) => gic.distributor.write(0, 4, 3n);
-const turnOff = ({ gic }: Rig) => gic.distributor.write(0, 4, 0n);
-const pend = ({ gic }: Rig) => gic.distributor.write(0x204, 4, BIT);
-const route = ({ gic }: Rig, affinity: bigint) => gic.distributor.write(0x6000 + 8 * SPI, 8, affinity);
-const pending = ({ gic }: Rig) => (gic.distributor.read(0x204, 4) & BIT) !== 0n;
+const on = ({ gic }: Rig) => gic.distributor.write(gicd.CTLR, 4, 3n);
+const turnOff = ({ gic }: Rig) => gic.distributor.write(gicd.CTLR, 4, 0n);
+const pend = ({ gic }: Rig) => gic.distributor.write(gicd.ISPENDR + 4, 4, BIT);
+const route = ({ gic }: Rig, affinity: bigint) => gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, affinity);
+const pending = ({ gic }: Rig) => (gic.distributor.read(gicd.ISPENDR + 4, 4) & BIT) !== 0n;
 const state = ({ gic }: Rig) => gic.interrupts.state(gic.interrupts.find(0, SPI)) & (LATCH | HELD);
 
 describe('pending while the distributor is off', () => {
@@ -42,8 +43,8 @@ describe('pending while the distributor is off', () => {
     const looks: readonly [string, (rig: Rig) => void][] = [
       ['a new edge', ({ gic }) => gic.wires.drive(SPI, true)],
       ['ISPENDR', pend],
-      ['ISENABLER', ({ gic }) => gic.distributor.write(0x104, 4, BIT)],
-      ['IGROUPR', ({ gic }) => gic.distributor.write(0x84, 4, 0xffff_ffffn)],
+      ['ISENABLER', ({ gic }) => gic.distributor.write(gicd.ISENABLER + 4, 4, BIT)],
+      ['IGROUPR', ({ gic }) => gic.distributor.write(gicd.IGROUPR + 4, 4, 0xffff_ffffn)],
     ];
     for (const [name, look] of looks) {
       const rig = off();
@@ -59,10 +60,10 @@ describe('pending while the distributor is off', () => {
     const rig = off();
     pend(rig);
     on(rig);
-    rig.gic.distributor.write(0x400 + SPI, 1, 0x20n);
+    rig.gic.distributor.write(gicd.IPRIORITYR + SPI, 1, 0x20n);
     route(rig, 1n);
     route(rig, 0n);
-    rig.gic.distributor.write(0x104, 4, BIT << 1n);
+    rig.gic.distributor.write(gicd.ISENABLER + 4, 4, BIT << 1n);
     expect([drain(rig, 0), drain(rig, 1), pending(rig)]).toEqual([[], [], true]);
   });
 
@@ -70,7 +71,7 @@ describe('pending while the distributor is off', () => {
     const rig = off();
     pend(rig);
     on(rig);
-    rig.gic.distributor.write(0x284, 4, BIT);
+    rig.gic.distributor.write(gicd.ICPENDR + 4, 4, BIT);
     expect([pending(rig), state(rig)]).toEqual([false, 0]);
   });
 
@@ -94,17 +95,17 @@ describe('pending while the distributor is off', () => {
     const rig = off();
     mapLpi(rig, 8192, 1);
     rig.gic.lpis.latch(8192);
-    rig.gic.redistributor(1).write(0x1_0200, 4, 1n << 3n);
+    rig.gic.redistributor(1).write(gicr.ISPENDR0, 4, 1n << 3n);
     on(rig);
     expect(drain(rig, 1)).toEqual([]);
     rig.gic.lpis.latch(8192);
-    rig.gic.redistributor(1).write(0x1_0200, 4, 1n << 3n);
+    rig.gic.redistributor(1).write(gicr.ISPENDR0, 4, 1n << 3n);
     expect(drain(rig, 1)).toEqual([3, 8192]);
   });
 
   test('a wire that stays up is not queued, until it is driven anew', () => {
     const rig = off();
-    rig.gic.distributor.write(0xc08, 4, 0n);
+    rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
     rig.gic.wires.drive(SPI, true);
     on(rig);
     rig.gic.wires.drive(SPI, true);
@@ -155,7 +156,7 @@ describe('GICD_IROUTER', () => {
 
   test('takes along a level-triggered one whose wire is up and that is queued, not one that is held', () => {
     const rig = off();
-    rig.gic.distributor.write(0xc08, 4, 0n);
+    rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
     on(rig);
     rig.gic.wires.drive(SPI, true);
     route(rig, 1n);

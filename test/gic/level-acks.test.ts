@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd } from '../../src/arch/registers.ts';
 import { makeRig, type Rig, turnOn } from './rig.ts';
 
 const SPI = 40;
@@ -7,8 +8,8 @@ const SPI = 40;
 function ready(): Rig {
   const rig = makeRig();
   turnOn(rig);
-  rig.gic.distributor.write(0xc08, 4, 0b10n << 18n);
-  rig.gic.distributor.write(0x104, 4, 0x300n);
+  rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0b10n << 18n);
+  rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 0x300n);
   rig.gic.interrupts.acks.watch(SPI);
   return rig;
 }
@@ -57,7 +58,7 @@ describe('the end of a watched level-triggered SPI', () => {
     cpu.endOfInterrupt(SPI);
     rig.gic.wires.drive(SPI, true);
     cpu.acknowledge();
-    rig.gic.distributor.write(0x384, 4, 0x100n);
+    rig.gic.distributor.write(gicd.ICACTIVER + 4, 4, 0x100n);
     expect(takeAll(rig)).toEqual([]);
     acks.unwatch(SPI);
     cpu.endOfInterrupt(SPI);

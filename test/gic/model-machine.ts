@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../src/scenarios/json-line.ts';
-import type { RegisterPlace } from '../../src/scenarios/vectors/vector-registers.ts';
-import type { VectorAction } from '../../src/scenarios/vectors/vector-step.ts';
+import type { JsonObject } from '../../src/base/json-line.ts';
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
+import type { VectorAction } from '../../src/conformance/vectors/vector-step.ts';
 import type { PlainGic, PlainInterrupt } from './plain-model.ts';
 
 const SGI_FRAME = 0x1_0000;

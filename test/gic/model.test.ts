@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { ACTIVE, ENABLED, isPending } from '../../src/gic/state.ts';
 import { LPIS, type Operation, operation, SPIS, VCPUS } from './operations.ts';
 import { PlainGic } from './plain-model.ts';
@@ -15,8 +16,8 @@ function pair(personality: 'kvm' | 'qemu-virt', Model = PlainGic): Pair {
   model.forwards = [true, true];
   for (const cpu of model.cpus) Object.assign(cpu, { pmr: 0xf8, igrpen: [true, true] });
   for (let vcpu = 0; vcpu < VCPUS; vcpu++) {
-    rig.gic.redistributor(vcpu).write(0x78, 8, BigInt(pendingTableOf(vcpu)) | (1n << 62n));
-    rig.gic.redistributor(vcpu).write(0, 4, 1n);
+    rig.gic.redistributor(vcpu).write(gicr.PENDBASER, 8, BigInt(pendingTableOf(vcpu)) | (1n << 62n));
+    rig.gic.redistributor(vcpu).write(gicr.CTLR, 4, 1n);
     model.setLpis(vcpu, true);
   }
   for (const lpi of LPIS) {
@@ -112,7 +113,7 @@ describe('the interrupt controller against a plain model', () => {
 
   test('a rule that is broken is found', () => {
     const broken: readonly [string, (rig: Rig) => void][] = [
-      ['a set-enable that clears', ({ gic }) => gic.distributor.write(0x184, 4, 0xffff_ffffn)],
+      ['a set-enable that clears', ({ gic }) => gic.distributor.write(gicd.ICENABLER + 4, 4, 0xffff_ffffn)],
       ['a lost latch', ({ gic }) => gic.lpis.clear(8192)],
       ['an interface that forgets', ({ gic }) => gic.cpuInterface(0).reset()],
     ];

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import type { Gic } from '../../src/gic/gic.ts';
 import { sgiTo } from '../../src/gic/sgi.ts';
 import type { PlainGic, PlainInterrupt } from './plain-model.ts';
@@ -147,7 +148,7 @@ const registerWrites = [
   fc.record({ intid: spi, target: fc.constantFrom(0, 1, 9) }).map(
     ({ intid, target }): Operation => ({
       name: `route ${intid} to ${target}`,
-      onGic: (gic) => gic.distributor.write(0x6000 + 8 * intid, 8, BigInt(target)),
+      onGic: (gic) => gic.distributor.write(gicd.IROUTER + 8 * intid, 8, BigInt(target)),
       onModel: (model) => {
         must(model, 0, intid).target = target < VCPUS ? target : null;
       },
@@ -156,7 +157,7 @@ const registerWrites = [
   fc.constantFrom(0, 1, 2, 3).map(
     (enables): Operation => ({
       name: `GICD_CTLR ${enables}`,
-      onGic: (gic) => gic.distributor.write(0, 4, BigInt(enables)),
+      onGic: (gic) => gic.distributor.write(gicd.CTLR, 4, BigInt(enables)),
       onModel: (model) => {
         const one = (enables & 2) !== 0;
         model.forwards = model.kvm ? [one, one] : [(enables & 1) !== 0, one];
@@ -240,7 +241,7 @@ const sources = [
   fc.record({ vcpu, on: fc.boolean() }).map(
     ({ vcpu, on }): Operation => ({
       name: `LPIs of vCPU ${vcpu} ${on ? 'on' : 'off'}`,
-      onGic: (gic) => gic.redistributor(vcpu).write(0, 4, on ? 1n : 0n),
+      onGic: (gic) => gic.redistributor(vcpu).write(gicr.CTLR, 4, on ? 1n : 0n),
       onModel: (model) => model.setLpis(vcpu, on),
     }),
   ),

@@ -17,6 +17,8 @@ export type PlainInterrupt = {
   target: number | null;
   /** The vCPU on whose list it is. */
   owner: number | null;
+  /** Its place on that list: lower is earlier. */
+  place: number;
 };
 
 export type PlainCpu = {
@@ -38,6 +40,7 @@ export class PlainGic {
   readonly cpus: PlainCpu[];
   readonly privates: PlainInterrupt[][];
   readonly shared: Map<number, PlainInterrupt>;
+  #places = 0;
   /** The groups that the distributor forwards. */
   forwards: [boolean, boolean] = [false, false];
 
@@ -54,6 +57,7 @@ export class PlainGic {
       edge: intid < 16 || kind === 'lpi' || (kvm && kind === 'spi'),
       target,
       owner: null,
+      place: 0,
     });
     this.kvm = kvm;
     this.privates = Array.from({ length: vcpus }, (_, vcpu) =>
@@ -97,7 +101,14 @@ export class PlainGic {
 
   /** Something has happened to the interrupt: it gets an owner if it needs one. */
   queue(irq: PlainInterrupt): void {
-    if (irq.owner === null) irq.owner = this.#oracle(irq);
+    if (irq.owner === null) this.#move(irq, this.#oracle(irq));
+  }
+
+  /** Puts an interrupt at the end of a list; one that is there already keeps its place. */
+  #move(irq: PlainInterrupt, owner: number | null): void {
+    if (irq.owner === owner) return;
+    irq.owner = owner;
+    irq.place = ++this.#places;
   }
 
   /** To be called after everything that happens: takes off the lists what has no reason to be there, moves what has moved. */
@@ -105,7 +116,7 @@ export class PlainGic {
     for (const irq of this.all()) {
       if (!this.kvm) irq.owner = null;
       if (!this.kvm) this.queue(irq);
-      else if (irq.owner !== null) irq.owner = this.#oracle(irq);
+      else if (irq.owner !== null) this.#move(irq, this.#oracle(irq));
     }
   }
 
@@ -129,7 +140,7 @@ export class PlainGic {
     for (const irq of this.shared.values()) {
       if (irq.kind !== 'lpi' || irq.target !== vcpu) continue;
       if (this.kvm) {
-        if (!on) irq.owner = null;
+        if (!on && irq.owner === vcpu) Object.assign(irq, { owner: null, latch: false });
       } else if (on) {
         if (cpu.table.delete(irq.intid)) irq.latch = true;
       } else {
@@ -161,7 +172,7 @@ export class PlainGic {
     return this.all()
       .filter((irq) => irq.owner === vcpu && irq.enabled && !irq.active && this.isPending(irq))
       .filter(({ group }) => cpu.igrpen[group] && this.forwards[group])
-      .sort((a, b) => a.priority - b.priority || a.intid - b.intid)[0];
+      .sort((a, b) => a.priority - b.priority || (this.kvm ? a.place - b.place : a.intid - b.intid))[0];
   }
 
   highestPending(vcpu: number, group: 0 | 1): number {
@@ -178,7 +189,8 @@ export class PlainGic {
   acknowledge(vcpu: number, group: 0 | 1): number {
     const irq = this.candidate(vcpu);
     if (!irq || irq.group !== group || this.signalled(vcpu) === undefined) return 1023;
-    irq.latch = false;
+    // KVM has no active and pending level interrupt in a list register: it forgets the latch when the interrupt ends.
+    if (irq.kind === 'lpi' || irq.edge || !this.kvm) irq.latch = false;
     irq.active = irq.kind !== 'lpi';
     this.#cpu(vcpu).active[group].add(this.groupPriority(vcpu, irq));
     return irq.intid;
@@ -192,11 +204,20 @@ export class PlainGic {
     if (!this.kvm && (top === 0xff || topGroup !== group)) return;
     cpu.active[topGroup].delete(top);
     const irq = this.find(vcpu, intid);
-    if (!cpu.eoiMode1 && irq?.group === group) irq.active = false;
+    if (cpu.eoiMode1 || irq?.group !== group) return;
+    if (this.kvm && (top === 0xff || irq.owner !== vcpu || this.groupPriority(vcpu, irq) !== top)) return;
+    this.end(irq);
+  }
+
+  /** The guest ends an interrupt. */
+  end(irq: PlainInterrupt): void {
+    if (!irq.active) return;
+    irq.active = false;
+    if (this.kvm && !irq.edge) irq.latch = false;
   }
 
   deactivate(vcpu: number, intid: number): void {
     const irq = this.find(vcpu, intid);
-    if (this.#cpu(vcpu).eoiMode1 && irq) irq.active = false;
+    if (this.#cpu(vcpu).eoiMode1 && irq) this.end(irq);
   }
 }

@@ -64,8 +64,8 @@ export function distributorExpectations(personality: GicPersonalityName): Expect
 export function redistributorExpectations(personality: GicPersonalityName): Expectation[] {
   const p = (kvm: bigint, qemu: bigint) => by(personality, kvm, qemu);
   const sgiFrame = 0x1_0000;
-  const propbaser = p(0x0000_ffff_ffff_fd9fn | 0x200n, 0xffff_ffff_ffff_ffffn);
-  const pendbaser = p(0x0000_ffff_ffff_0f80n, 0xffff_ffff_ffff_ffffn);
+  const propbaser = p(0x000f_ffff_ffff_fd9fn | 0x200n, 0xffff_ffff_ffff_ffffn);
+  const pendbaser = p(0x000f_ffff_ffff_0f80n, 0xffff_ffff_ffff_ffffn);
   return expectations([
     ['GICR_CTLR', 0x0, 4, p(6n, 2n), p(7n, 3n), p(6n, 2n)],
     ['GICR_IIDR', 0x4, 4, p(0x4b00_043bn, 0x43bn)],

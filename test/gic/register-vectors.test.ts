@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { conform } from '../../src/scenarios/conform/conform.ts';
-import { parseVector } from '../../src/scenarios/vectors/vector-language.ts';
+import { conform } from '../../src/conformance/conform.ts';
+import { parseVector } from '../../src/conformance/vectors/vector-language.ts';
 import { PlainGic } from './plain-model.ts';
 import { caseOf, compareOrTell, filesIn, sequence } from './register-vectors.ts';
 

@@ -3,22 +3,22 @@
  * them: so that a sequence on which machine and model differ is a file for `irqloom conform`.
  */
 import fc from 'fast-check';
-import { answersTo } from '../../src/scenarios/conform/conform.ts';
+import { answersTo } from '../../src/conformance/conform.ts';
 import {
   compareAnswers,
   formatAnswer,
   type Profile,
   type VectorAnswer,
-} from '../../src/scenarios/vectors/vector-answers.ts';
-import { parseVector } from '../../src/scenarios/vectors/vector-language.ts';
-import type { RegisterPlace } from '../../src/scenarios/vectors/vector-registers.ts';
+} from '../../src/conformance/vectors/vector-answers.ts';
+import { parseVector } from '../../src/conformance/vectors/vector-language.ts';
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
 import {
   type Bits,
   observes,
   type Vector,
   type VectorAction,
-} from '../../src/scenarios/vectors/vector-step.ts';
-import { writeVector } from '../../src/scenarios/vectors/vector-writer.ts';
+} from '../../src/conformance/vectors/vector-step.ts';
+import { writeVector } from '../../src/conformance/vectors/vector-writer.ts';
 import { ModelMachine } from './model-machine.ts';
 import { PlainGic } from './plain-model.ts';
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { DISTRIBUTOR_REGISTERS } from '../../src/gic/distributor.ts';
 import type { GicPersonalityName } from '../../src/gic/personality.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../src/gic/redistributor.ts';
@@ -109,16 +110,16 @@ describe('the corners of the map', () => {
       expect(gic.distributor.read(offset, 4)).toBe(0n);
     }
     // And the same access next to a hole does not.
-    expect(gic.distributor.read(0x84, 4)).toBe(0xffff_ffffn);
+    expect(gic.distributor.read(gicd.IGROUPR + 4, 4)).toBe(0xffff_ffffn);
   });
 
   test('unaligned accesses read zero and write nothing', () => {
     const { gic } = makeRig();
-    gic.distributor.write(0x102, 4, 0xffff_ffffn);
-    gic.distributor.write(0x6104, 8, 0x1n);
-    expect(gic.distributor.read(0x104, 4)).toBe(0n);
-    expect(gic.distributor.read(0x6, 4)).toBe(0n);
-    expect(gic.distributor.read(0x6108, 8)).toBe(0n);
+    gic.distributor.write(gicd.ISENABLER + 2, 4, 0xffff_ffffn);
+    gic.distributor.write(gicd.IROUTER + 0x104, 8, 0x1n);
+    expect(gic.distributor.read(gicd.ISENABLER + 4, 4)).toBe(0n);
+    expect(gic.distributor.read(gicd.TYPER + 2, 4)).toBe(0n);
+    expect(gic.distributor.read(gicd.IROUTER + 0x108, 8)).toBe(0n);
   });
 
   test('the distributor shows nothing of SGIs and PPIs, nor of INTIDs past the last SPI', () => {
@@ -131,13 +132,13 @@ describe('the corners of the map', () => {
       gic.distributor.write(offset, 4, 0xffff_ffffn);
       expect(gic.distributor.read(offset, 4)).toBe(0n);
     }
-    gic.distributor.write(0x6000 + 8 * 31, 8, 1n);
-    gic.distributor.write(0x6000 + 8 * 96, 8, 1n);
-    expect(gic.distributor.read(0x6000 + 8 * 31, 8)).toBe(0n);
-    expect(gic.distributor.read(0x6000 + 8 * 96, 8)).toBe(0n);
+    gic.distributor.write(gicd.IROUTER + 8 * 31, 8, 1n);
+    gic.distributor.write(gicd.IROUTER + 8 * 96, 8, 1n);
+    expect(gic.distributor.read(gicd.IROUTER + 8 * 31, 8)).toBe(0n);
+    expect(gic.distributor.read(gicd.IROUTER + 8 * 96, 8)).toBe(0n);
     // The last SPI is there.
-    gic.distributor.write(0x6000 + 8 * 95, 8, 1n);
-    expect(gic.distributor.read(0x6000 + 8 * 95, 8)).toBe(1n);
+    gic.distributor.write(gicd.IROUTER + 8 * 95, 8, 1n);
+    expect(gic.distributor.read(gicd.IROUTER + 8 * 95, 8)).toBe(1n);
   });
 
   test('set and clear registers work on the same bits, and zeros do nothing', () => {
@@ -160,7 +161,7 @@ describe('the corners of the map', () => {
 
   test('GICD_TYPER counts the INTIDs', () => {
     const type = (personality: GicPersonalityName, spis: number) =>
-      makeRig({ personality, spis, idBits: 16 }).gic.distributor.read(4, 4);
+      makeRig({ personality, spis, idBits: 16 }).gic.distributor.read(gicd.TYPER, 4);
     expect(type('kvm', 224)).toBe(0x7a_0007n);
     expect(type('kvm', 988)).toBe(0x7a_001fn);
     expect(type('kvm', 32)).toBe(0x7a_0001n);
@@ -171,29 +172,29 @@ describe('the corners of the map', () => {
 
   test('without an ITS there are no LPIs', () => {
     const { gic } = makeRig({ its: false });
-    expect(gic.distributor.read(4, 4)).toBe(0x48_0002n);
-    expect(gic.redistributor(0).read(8, 8)).toBe(0n);
-    gic.redistributor(0).write(0, 4, 1n);
-    expect(gic.redistributor(0).read(0, 4)).toBe(6n);
+    expect(gic.distributor.read(gicd.TYPER, 4)).toBe(0x48_0002n);
+    expect(gic.redistributor(0).read(gicr.TYPER, 8)).toBe(0n);
+    gic.redistributor(0).write(gicr.CTLR, 4, 1n);
+    expect(gic.redistributor(0).read(gicr.CTLR, 4)).toBe(6n);
     expect(gic.lpis.accepts(0)).toBe(false);
   });
 
   test('below revision 3, GICR_CTLR shows neither CES nor IR', () => {
     const { gic } = makeRig();
     gic.distributor.revision = 2;
-    expect(gic.distributor.read(8, 4)).toBe(0x4b00_243bn);
-    expect(gic.redistributor(0).read(0, 4)).toBe(0n);
+    expect(gic.distributor.read(gicd.IIDR, 4)).toBe(0x4b00_243bn);
+    expect(gic.redistributor(0).read(gicr.CTLR, 4)).toBe(0n);
   });
 
   test('the affinity in GICR_TYPER goes in clusters of 16', () => {
     const { gic } = makeRig({ vcpus: 18 });
-    expect(gic.redistributor(15).read(8, 8)).toBe(0x0000_000f_0000_0f01n);
-    expect(gic.redistributor(16).read(8, 8)).toBe(0x0000_0100_0000_1001n);
-    expect(gic.redistributor(17).read(8, 8)).toBe(0x0000_0101_0000_1111n);
+    expect(gic.redistributor(15).read(gicr.TYPER, 8)).toBe(0x0000_000f_0000_0f01n);
+    expect(gic.redistributor(16).read(gicr.TYPER, 8)).toBe(0x0000_0100_0000_1001n);
+    expect(gic.redistributor(17).read(gicr.TYPER, 8)).toBe(0x0000_0101_0000_1111n);
     gic.redistributor(17).last = false;
     gic.redistributor(3).last = true;
-    expect(gic.redistributor(17).read(8, 4)).toBe(0x1101n);
-    expect(gic.redistributor(3).read(8, 4)).toBe(0x311n);
+    expect(gic.redistributor(17).read(gicr.TYPER, 4)).toBe(0x1101n);
+    expect(gic.redistributor(3).read(gicr.TYPER, 4)).toBe(0x311n);
   });
 });
 
@@ -204,8 +205,8 @@ describe('the registers of LPI tables', () => {
       ['qemu-virt', 0n],
     ] as const) {
       const { gic } = makeRig({ personality });
-      gic.redistributor(0).write(0x70, 8, 0x4000_000dn);
-      expect(gic.redistributor(1).read(0x70, 8)).toBe(other);
+      gic.redistributor(0).write(gicr.PROPBASER, 8, 0x4000_000dn);
+      expect(gic.redistributor(1).read(gicr.PROPBASER, 8)).toBe(other);
     }
   });
 

@@ -1,3 +1,4 @@
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { Gic, type GicConfig, gicRegions } from '../../src/gic/gic.ts';
 import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts';
 import { Layout } from '../../src/memory/layout.ts';
@@ -32,7 +33,7 @@ export function makeRig(options: Partial<GicConfig> = {}): Rig {
 
 /** Turns the distributor and the CPU interfaces on, with both groups and all priorities let through. */
 export function turnOn({ gic }: Rig): void {
-  gic.distributor.write(0, 4, 3n);
+  gic.distributor.write(gicd.CTLR, 4, 3n);
   for (const cpu of gic.cpuInterfaces) {
     cpu.priorityMask = 0xff;
     cpu.groupEnable0 = true;
@@ -50,9 +51,9 @@ export function mapLpi({ gic }: Rig, lpi: number, vcpu: number, config = 0xa1): 
 /** Writes the table registers of a vCPU and turns its LPIs on. */
 export function enableLpis({ gic }: Rig, vcpu: number, pendingTableZero = false): void {
   const redistributor = gic.redistributor(vcpu);
-  redistributor.write(0x70, 8, BigInt(CONFIG_TABLE) | BigInt(gic.config.idBits - 1));
-  redistributor.write(0x78, 8, BigInt(pendingTableOf(vcpu)) | (pendingTableZero ? 1n << 62n : 0n));
-  redistributor.write(0, 4, 1n);
+  redistributor.write(gicr.PROPBASER, 8, BigInt(CONFIG_TABLE) | BigInt(gic.config.idBits - 1));
+  redistributor.write(gicr.PENDBASER, 8, BigInt(pendingTableOf(vcpu)) | (pendingTableZero ? 1n << 62n : 0n));
+  redistributor.write(gicd.CTLR, 4, 1n);
 }
 
 /** Acknowledges and ends group 1 interrupts until there are none, or 64 were taken; the INTIDs in order. */

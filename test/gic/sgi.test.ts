@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicr } from '../../src/arch/registers.ts';
 import { affinityOf, vcpuWith } from '../../src/gic/affinity.ts';
 import { sgiTo } from '../../src/gic/sgi.ts';
 import { drain, makeRig, type Rig, turnOn } from './rig.ts';
@@ -44,15 +45,20 @@ describe('ICC_SGI1R_EL1', () => {
     expect(pendingAt(rig, 3)).toEqual([...Array(VCPUS).keys()].filter((vcpu) => vcpu !== 7));
   });
 
-  test('targets that do not exist are ignored: another cluster, Aff2, Aff3, a range past 15', () => {
+  test('targets that do not exist are ignored: another cluster, Aff2, Aff3', () => {
     const rig = ready();
     send(rig, 0, (4n << 24n) | (1n << 16n) | 0x8000n);
     send(rig, 0, (4n << 24n) | (1n << 32n) | 1n);
     send(rig, 0, (4n << 24n) | (1n << 48n) | 1n);
-    send(rig, 0, (4n << 24n) | (1n << 44n) | 1n);
     expect(pendingAt(rig, 4)).toEqual([]);
     send(rig, 0, (4n << 24n) | 1n);
     expect(pendingAt(rig, 4)).toEqual([0]);
+  });
+
+  test('RS is ignored: ICC_CTLR_EL1.RSS is 0', () => {
+    const rig = ready();
+    send(rig, 0, (5n << 24n) | (2n << 44n) | 2n);
+    expect(pendingAt(rig, 5)).toEqual([1]);
   });
 
   test('two sends before the first is taken are one interrupt; one sent while active comes after', () => {
@@ -85,7 +91,7 @@ describe('groups of SGIs', () => {
         ['qemu-virt', qemu],
       ] as const) {
         const rig = ready(personality);
-        rig.gic.redistributor(1).write(0x1_0080, 4, group === 1 ? 0xffff_ffffn : 0n);
+        rig.gic.redistributor(1).write(gicr.IGROUPR0, 4, group === 1 ? 0xffff_ffffn : 0n);
         send(rig, 0, sgiTo(6, [1]), register);
         expect(pendingAt(rig, 6)).toEqual(raised ? [1] : []);
       }
@@ -94,7 +100,7 @@ describe('groups of SGIs', () => {
 
   test('a group 0 SGI stays pending until IGRPEN0 is set', () => {
     const rig = ready();
-    rig.gic.redistributor(1).write(0x1_0080, 4, 0n);
+    rig.gic.redistributor(1).write(gicr.IGROUPR0, 4, 0n);
     const cpu = rig.gic.cpuInterface(1);
     cpu.groupEnable0 = false;
     send(rig, 0, sgiTo(6, [1]));

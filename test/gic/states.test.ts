@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { isPending } from '../../src/gic/state.ts';
 import { drain, enableLpis, makeRig, mapLpi, type Rig, turnOn } from './rig.ts';
 
@@ -22,10 +23,10 @@ function ready(personality: (typeof PERSONALITIES)[number], trigger: 'edge' | 'l
   return rig;
 }
 
-const pending = ({ gic }: Rig) => (gic.distributor.read(0x204, 4) >> BigInt(SPI - 32)) & 1n;
-const active = ({ gic }: Rig) => (gic.distributor.read(0x304, 4) >> BigInt(SPI - 32)) & 1n;
-const setPending = ({ gic }: Rig) => gic.distributor.write(0x204, 4, 1n << BigInt(SPI - 32));
-const clearPending = ({ gic }: Rig) => gic.distributor.write(0x284, 4, 1n << BigInt(SPI - 32));
+const pending = ({ gic }: Rig) => (gic.distributor.read(gicd.ISPENDR + 4, 4) >> BigInt(SPI - 32)) & 1n;
+const active = ({ gic }: Rig) => (gic.distributor.read(gicd.ISACTIVER + 4, 4) >> BigInt(SPI - 32)) & 1n;
+const setPending = ({ gic }: Rig) => gic.distributor.write(gicd.ISPENDR + 4, 4, 1n << BigInt(SPI - 32));
+const clearPending = ({ gic }: Rig) => gic.distributor.write(gicd.ICPENDR + 4, 4, 1n << BigInt(SPI - 32));
 const state = (rig: Rig) => `${active(rig) === 1n ? 'A' : ''}${pending(rig) === 1n ? 'P' : ''}`;
 
 for (const personality of PERSONALITIES) {
@@ -75,10 +76,10 @@ for (const personality of PERSONALITIES) {
     test('disabled while pending it stays pending, and is not signalled until enabled', () => {
       const rig = ready(personality, 'edge');
       setPending(rig);
-      rig.gic.distributor.write(0x184, 4, 1n << BigInt(SPI - 32));
+      rig.gic.distributor.write(gicd.ICENABLER + 4, 4, 1n << BigInt(SPI - 32));
       expect(state(rig)).toBe('P');
       expect(rig.gic.cpuInterface(0).irq).toBe(false);
-      rig.gic.distributor.write(0x104, 4, 1n << BigInt(SPI - 32));
+      rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 1n << BigInt(SPI - 32));
       expect(rig.gic.cpuInterface(0).irq).toBe(true);
       expect(drain(rig, 0)).toEqual([SPI]);
     });
@@ -86,11 +87,11 @@ for (const personality of PERSONALITIES) {
     test('the active registers set and clear the active state, and leave priorities alone', () => {
       const rig = ready(personality, 'edge');
       setPending(rig);
-      rig.gic.distributor.write(0x304, 4, 1n << BigInt(SPI - 32));
+      rig.gic.distributor.write(gicd.ISACTIVER + 4, 4, 1n << BigInt(SPI - 32));
       expect(state(rig)).toBe('AP');
       expect(rig.gic.cpuInterface(0).irq).toBe(false);
       expect(rig.gic.cpuInterface(0).runningPriority).toBe(0xff);
-      rig.gic.distributor.write(0x384, 4, 1n << BigInt(SPI - 32));
+      rig.gic.distributor.write(gicd.ICACTIVER + 4, 4, 1n << BigInt(SPI - 32));
       expect(drain(rig, 0)).toEqual([SPI]);
     });
   });
@@ -134,9 +135,9 @@ for (const personality of PERSONALITIES) {
     test('a change of trigger keeps the latch', () => {
       const rig = ready(personality, 'level');
       setPending(rig);
-      rig.gic.distributor.write(0xc08, 4, 0xaaaa_aaaan);
+      rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0xaaaa_aaaan);
       expect(state(rig)).toBe('P');
-      rig.gic.distributor.write(0xc08, 4, 0n);
+      rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
       expect(drain(rig, 0)).toEqual([SPI]);
     });
   });
@@ -151,7 +152,7 @@ for (const personality of PERSONALITIES) {
       rig.gic.wires.drive(PPI, false, 0);
       rig.gic.cpuInterface(0).endOfInterrupt(PPI);
       expect(drain(rig, 0)).toEqual([]);
-      expect(rig.gic.redistributor(1).read(0x1_0200, 4)).toBe(1n << BigInt(PPI));
+      expect(rig.gic.redistributor(1).read(gicr.ISPENDR0, 4)).toBe(1n << BigInt(PPI));
     });
   });
 
@@ -207,7 +208,7 @@ describe('where KVM and QEMU read a wire differently', () => {
       const rig = ready(personality, 'edge');
       rig.gic.wires.drive(SPI, true);
       clearPending(rig);
-      rig.gic.distributor.write(0xc08, 4, 0n);
+      rig.gic.distributor.write(gicd.ICFGR + 8, 4, 0n);
       expect(state(rig)).toBe(expected);
       expect(rig.gic.cpuInterface(0).acknowledge()).toBe(expected === 'P' ? SPI : 1023);
     }
@@ -245,10 +246,10 @@ describe('routing', () => {
 
   test('IRM is not heeded by QEMU; Aff3 makes it another vCPU', () => {
     const rig = ready('qemu-virt', 'edge');
-    rig.gic.distributor.write(0x6000 + 8 * SPI, 8, 0x8000_0001n);
+    rig.gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, 0x8000_0001n);
     setPending(rig);
     expect(drain(rig, 1)).toEqual([SPI]);
-    rig.gic.distributor.write(0x6000 + 8 * SPI, 8, 0x5_0000_0001n);
+    rig.gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, 0x5_0000_0001n);
     setPending(rig);
     expect([drain(rig, 0), drain(rig, 1)]).toEqual([[], []]);
   });
@@ -256,9 +257,9 @@ describe('routing', () => {
   test('two listed at a vCPU, one moved: each is taken once, where it is', () => {
     for (const personality of PERSONALITIES) {
       const rig = ready(personality, 'edge');
-      rig.gic.distributor.write(0x104, 4, 0xffff_ffffn);
-      rig.gic.distributor.write(0x204, 4, 0x3n << BigInt(SPI - 32));
-      rig.gic.distributor.write(0x6000 + 8 * SPI, 8, 1n);
+      rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 0xffff_ffffn);
+      rig.gic.distributor.write(gicd.ISPENDR + 4, 4, 0x3n << BigInt(SPI - 32));
+      rig.gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, 1n);
       expect(drain(rig, 0)).toEqual([SPI + 1]);
       expect(drain(rig, 1)).toEqual([SPI]);
       const { interrupts } = rig.gic;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { gicd, gicr } from '../../src/arch/registers.ts';
 import { encode, findSystemRegister, SYSTEM_REGISTERS } from '../../src/gic/system-registers.ts';
 import { makeRig, type Rig, turnOn } from './rig.ts';
 
@@ -26,7 +27,7 @@ const EXPECTED: readonly (readonly [
   ['ICC_EOIR1_EL1', [3, 0, 12, 12, 1]],
   ['ICC_HPPIR1_EL1', [3, 0, 12, 12, 2], 1023n, 1023n],
   ['ICC_BPR1_EL1', [3, 0, 12, 12, 3], 3n, 7n],
-  ['ICC_CTLR_EL1', [3, 0, 12, 12, 4], 0x400n, 0x403n],
+  ['ICC_CTLR_EL1', [3, 0, 12, 12, 4], 0x8c00n, 0x8c03n],
   ['ICC_SRE_EL1', [3, 0, 12, 12, 5], 7n, 7n],
   ['ICC_IGRPEN0_EL1', [3, 0, 12, 12, 6], 0n, 1n],
   ['ICC_IGRPEN1_EL1', [3, 0, 12, 12, 7], 0n, 1n],
@@ -71,11 +72,11 @@ describe('the system registers', () => {
   test('those that are saved bring a CPU interface back', () => {
     const rig = makeRig();
     turnOn(rig);
-    rig.gic.distributor.write(0x104, 4, 1n);
+    rig.gic.distributor.write(gicd.ISENABLER + 4, 4, 1n);
     const [from, to] = [registersOf(rig, 0), registersOf(makeRig(), 0)];
     from.writeSystemRegister('ICC_BPR1_EL1', 4n);
     from.writeSystemRegister('ICC_CTLR_EL1', 2n);
-    rig.gic.distributor.write(0x204, 4, 1n);
+    rig.gic.distributor.write(gicd.ISPENDR + 4, 4, 1n);
     expect(from.readSystemRegister('ICC_IAR1_EL1')).toBe(32n);
     const saved = SYSTEM_REGISTERS.filter(({ saved }) => saved).map(({ name }) => name);
     expect(saved).toHaveLength(9);
@@ -88,10 +89,10 @@ describe('the system registers', () => {
     for (const personality of ['kvm', 'qemu-virt'] as const) {
       const rig = makeRig({ personality });
       const registers = registersOf(rig, 1);
-      rig.gic.distributor.write(0, 4, 2n);
-      rig.gic.redistributor(1).write(0x1_0080, 4, F);
-      rig.gic.redistributor(1).write(0x1_0100, 4, F);
-      rig.gic.redistributor(1).write(0x1_0400, 4, 0x5050_5050n);
+      rig.gic.distributor.write(gicd.CTLR, 4, 2n);
+      rig.gic.redistributor(1).write(gicr.IGROUPR0, 4, F);
+      rig.gic.redistributor(1).write(gicr.ISENABLER0, 4, F);
+      rig.gic.redistributor(1).write(gicr.IPRIORITYR, 4, 0x5050_5050n);
       registers.writeSystemRegister('ICC_PMR_EL1', 0xf0n);
       registers.writeSystemRegister('ICC_IGRPEN1_EL1', 1n);
       registers.writeSystemRegister('ICC_SGI1R_EL1', (2n << 24n) | 2n);

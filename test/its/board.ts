@@ -1,4 +1,7 @@
-import { encodeCommand, type ItsCommand, type Packet, writePacket } from '../../src/its/command.ts';
+import { encodeCommand, type ItsCommand, type Packet, writePacket } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
+import { PAGE_64K } from '../../src/arch/tables.ts';
+import { setUpIts } from '../../src/guest/its-driver.ts';
 import { Its } from '../../src/its/its.ts';
 import type { LpiPort } from '../../src/its/lpi-port.ts';
 import { ITS_PERSONALITIES, type ItsPersonality } from '../../src/its/personality.ts';
@@ -16,15 +19,6 @@ export const COLLECTION_TABLE = 0x4020_0000;
 export const QUEUE = 0x4030_0000;
 export const ITT = 0x4040_0000;
 
-/** Offsets of registers. */
-export const CTLR = 0x0;
-export const CBASER = 0x80;
-export const CWRITER = 0x88;
-export const CREADR = 0x90;
-export const BASER0 = 0x100;
-export const BASER1 = 0x108;
-
-const VALID = 1n << 63n;
 export const NO_VCPU = 0x3ff;
 
 /** One LPI of {@link PlainLpis}. */
@@ -57,6 +51,10 @@ export class PlainLpis implements LpiPort {
 
   configByte(lpi: number): number | undefined {
     return this.config.has(lpi) ? this.config.get(lpi) : 0xa1;
+  }
+
+  hasPendingByte(): boolean {
+    return true;
   }
 
   importPending(lpi: number, vcpu: number): boolean {
@@ -151,11 +149,8 @@ export class Board {
 
   /** As a driver does: tables, queue of `pages` pages of 4 KiB, enable. Returns itself. */
   boot(pages = 16): this {
-    this.its.write(BASER0, 8, VALID | 0x200n | BigInt(DEVICE_TABLE));
-    this.its.write(BASER1, 8, VALID | 0x200n | BigInt(COLLECTION_TABLE));
-    this.its.write(CBASER, 8, VALID | BigInt(QUEUE) | BigInt(pages - 1));
-    this.its.write(CWRITER, 8, 0n);
-    this.its.write(CTLR, 4, 1n);
+    const tables = { deviceTable: DEVICE_TABLE, collectionTable: COLLECTION_TABLE, pageSize: PAGE_64K };
+    setUpIts(this.its, 0, { ...tables, queue: QUEUE, queuePages: pages });
     this.queueBytes = pages * 4096;
     this.tail = 0;
     return this;
@@ -170,7 +165,7 @@ export class Board {
   }
 
   kick(): void {
-    this.its.write(CWRITER, 8, BigInt(this.tail));
+    this.its.write(gits.CWRITER, 8, BigInt(this.tail));
   }
 
   /** Runs commands, and returns the names of the errors that they made. */

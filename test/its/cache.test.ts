@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../src/its/command.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
 import { MISS } from '../../src/its/events.ts';
-import { BASER0, Board, CTLR, ITT } from './board.ts';
+import { Board, ITT } from './board.ts';
 
 const device = (deviceId: number, valid = true): ItsCommand => ({
   name: 'MAPD',
@@ -49,12 +50,12 @@ const EMPTIES: Record<string, (board: Board) => void> = {
   'MAPC V=0': (board) => board.run(collection(1, 1, false)),
   MOVALL: (board) => board.run({ name: 'MOVALL', rdbase: 2, rdbase2: 3 }),
   'disabling the ITS': (board) => {
-    board.its.write(CTLR, 4, 0n);
-    board.its.write(CTLR, 4, 1n);
+    board.its.write(gits.CTLR, 4, 0n);
+    board.its.write(gits.CTLR, 4, 1n);
   },
   'an invalid device table': (board) => {
-    board.its.write(CTLR, 4, 0n);
-    board.its.write(BASER0, 8, 0n);
+    board.its.write(gits.CTLR, 4, 0n);
+    board.its.write(gits.BASER0, 8, 0n);
   },
   'disabled LPIs of a redistributor': (board) => board.its.invalidate(),
   CTRL_RESET: (board) => board.its.reset(),

@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
-import { COMMAND_NAMES, type Packet } from '../../src/its/command.ts';
+import { COMMAND_NAMES, type Packet } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
 import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
-import {
-  BASER0,
-  BASER1,
-  Board,
-  CBASER,
-  COLLECTION_TABLE,
-  CREADR,
-  CTLR,
-  CWRITER,
-  DEVICE_TABLE,
-  ITT,
-  QUEUE,
-} from './board.ts';
+import { Board, COLLECTION_TABLE, DEVICE_TABLE, ITT, QUEUE } from './board.ts';
 
 /** Or as many as one likes: `IRQLOOM_GARBAGE=10000000 npx vitest run test/its/garbage`. */
 const COMMANDS = Number(process.env.IRQLOOM_GARBAGE ?? 1_000_000);
@@ -56,7 +45,7 @@ test.each(Object.entries(ITS_PERSONALITIES))(
     for (let done = 0; done < commands; done += 1000) {
       for (let n = 0; n < 1000; n++) board.lay(garbage(next));
       board.kick();
-      expect(board.read(CREADR)).toBe(BigInt(board.tail));
+      expect(board.read(gits.CREADR)).toBe(BigInt(board.tail));
       board.inject(next() & 15, next() & 15);
     }
     // It was not all refused, nor all taken, and what it kept is of one piece.
@@ -98,10 +87,10 @@ test.each(Object.entries(ITS_PERSONALITIES))(
 test('random commands do no harm where queue, tables and ITTs are one memory', () => {
   const board = new Board({ config: { devices: 12, events: 48, collections: 6 } });
   const valid = 1n << 63n;
-  board.its.write(BASER0, 8, valid | BigInt(QUEUE));
-  board.its.write(BASER1, 8, valid | BigInt(QUEUE));
-  board.its.write(CBASER, 8, valid | BigInt(QUEUE) | 1n);
-  board.its.write(CTLR, 4, 1n);
+  board.its.write(gits.BASER0, 8, valid | BigInt(QUEUE));
+  board.its.write(gits.BASER1, 8, valid | BigInt(QUEUE));
+  board.its.write(gits.CBASER, 8, valid | BigInt(QUEUE) | 1n);
+  board.its.write(gits.CTLR, 4, 1n);
   board.queueBytes = 8192;
   const next = random(3);
   for (let done = 0; done < 20_000; done += 100) {
@@ -110,7 +99,7 @@ test('random commands do no harm where queue, tables and ITTs are one memory', (
       board.lay([opcode, a, b, c, QUEUE | (next() & 0x1fff), ...above]);
     }
     board.kick();
-    expect(board.read(CREADR)).toBe(BigInt(board.tail));
+    expect(board.read(gits.CREADR)).toBe(BigInt(board.tail));
     // Saving writes over the queue; restoring reads what commands have left there.
     board.its.saveTables();
     board.its.restoreTables();
@@ -125,8 +114,8 @@ test('tables full of random entries are restored or refused, and never half', ()
   const outcomes = new Map<string, number>();
   for (let round = 0; round < 3000; round++) {
     board.its.reset();
-    board.its.write(BASER0, 8, valid | BigInt(DEVICE_TABLE));
-    board.its.write(BASER1, 8, valid | BigInt(COLLECTION_TABLE));
+    board.its.write(gits.BASER0, 8, valid | BigInt(DEVICE_TABLE));
+    board.its.write(gits.BASER1, 8, valid | BigInt(COLLECTION_TABLE));
     const damaged = (entry: bigint) => ((next() & 63) === 0 ? entry ^ (1n << BigInt(next() & 63)) : entry);
     for (let n = 0; n < 3; n++) {
       const target = (next() & 7) === 0 ? 0xffff_ffffn : small(2);
@@ -166,14 +155,14 @@ test('random register writes do no harm', () => {
     const wide = offset % 8 === 0 && (next() & 1) === 0;
     const value = (BigInt(next() >>> 0) << 32n) | BigInt(next() >>> 0);
     board.its.write(offset, wide ? 8 : 4, wide ? value : value & 0xffff_ffffn);
-    const creadr = board.read(CREADR);
+    const creadr = board.read(gits.CREADR);
     expect(creadr % 32n).toBe(0n);
     expect(creadr).toBeLessThan(0x10_0000n);
     board.inject(next() & 3, next() & 3);
   }
-  board.its.write(CTLR, 4, 0n);
+  board.its.write(gits.CTLR, 4, 0n);
   board.boot();
   expect(board.run({ name: 'SYNC', rdbase: 0 })).toEqual([]);
-  expect(board.read(CWRITER)).toBe(0x20n);
+  expect(board.read(gits.CWRITER)).toBe(0x20n);
   expect(board.memory.has(QUEUE, 32)).toBe(true);
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { decodeCommand, encodeCommand, type ItsCommand } from '../../src/its/command.ts';
+import { decodeCommand, encodeCommand, type ItsCommand } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
 import { MISS } from '../../src/its/events.ts';
 import { ITS_DISABLED, LPIS_DISABLED, UNMAPPED } from '../../src/its/translation.ts';
-import { Board, CTLR, ITT } from './board.ts';
+import { Board, ITT } from './board.ts';
 
 const START: readonly ItsCommand[] = [
   { name: 'MAPD', deviceId: 8, size: 4, ittAddr: ITT, valid: true },
@@ -39,7 +40,7 @@ describe('an event', () => {
     expect(board.its.signal(8, 3)).toBe(-16);
     expect(board.its.translate(8, 4)).toBe(UNMAPPED);
     expect(board.its.signal(8, 4)).toBe(0);
-    board.its.write(CTLR, 4, 0n);
+    board.its.write(gits.CTLR, 4, 0n);
     expect(board.its.translate(8, 4)).toBe(ITS_DISABLED);
     expect(board.its.signal(8, 4)).toBe(-16);
     expect(board.lpis.isPending(8200)).toBe(false);
@@ -59,8 +60,8 @@ describe('removing an event while an injector is between its lookup and its latc
     DISCARD: (board) => board.run({ name: 'DISCARD', deviceId: 8, eventId: 3 }),
     'MAPD V=0': (board) => board.run({ name: 'MAPD', deviceId: 8, size: 0, ittAddr: 0, valid: false }),
     'an invalid device table': (board) => {
-      board.its.write(CTLR, 4, 0n);
-      board.its.write(0x100, 8, 0n);
+      board.its.write(gits.CTLR, 4, 0n);
+      board.its.write(gits.BASER0, 8, 0n);
     },
     CTRL_RESET: (board) => board.its.reset(),
   };

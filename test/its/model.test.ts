@@ -1,20 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ItsCommand } from '../../src/its/command.ts';
-import type { VectorAction } from '../../src/scenarios/vectors/vector-step.ts';
-import { writeVector } from '../../src/scenarios/vectors/vector-writer.ts';
-import {
-  BASER0,
-  BASER1,
-  Board,
-  CBASER,
-  COLLECTION_TABLE,
-  CTLR,
-  DEVICE_TABLE,
-  ITT,
-  NO_VCPU,
-  QUEUE,
-} from './board.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
+import { gits } from '../../src/arch/registers.ts';
+import type { VectorAction } from '../../src/conformance/vectors/vector-step.ts';
+import { writeVector } from '../../src/conformance/vectors/vector-writer.ts';
+import { Board, COLLECTION_TABLE, DEVICE_TABLE, ITT, NO_VCPU, QUEUE } from './board.ts';
 import { PlainModel } from './plain-model.ts';
 
 const VCPUS = 3;
@@ -110,11 +100,11 @@ function migrate({ its }: Board): void {
   expect(its.saveTables()).toBeUndefined();
   const enabled = its.enabled;
   its.reset();
-  its.write(CBASER, 8, VALID | BigInt(QUEUE) | 15n);
-  its.write(BASER0, 8, VALID | BigInt(DEVICE_TABLE));
-  its.write(BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
+  its.write(gits.CBASER, 8, VALID | BigInt(QUEUE) | 15n);
+  its.write(gits.BASER0, 8, VALID | BigInt(DEVICE_TABLE));
+  its.write(gits.BASER1, 8, VALID | BigInt(COLLECTION_TABLE));
   expect(its.restoreTables()).toBeUndefined();
-  if (enabled) its.write(CTLR, 4, 1n);
+  if (enabled) its.write(gits.CTLR, 4, 1n);
 }
 
 /** The events that are in the translation cache. */
@@ -147,7 +137,7 @@ function step(board: Board, model: PlainModel, done: Op): void {
       model.setLpis(done.vcpu, done.on);
       break;
     case 'enable':
-      board.its.write(CTLR, 4, done.on ? 1n : 0n);
+      board.its.write(gits.CTLR, 4, done.on ? 1n : 0n);
       model.setEnabled(done.on);
       break;
     case 'config':

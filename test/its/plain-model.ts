@@ -1,4 +1,4 @@
-import type { ItsCommand } from '../../src/its/command.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
 
 /** What a model knows of an LPI. `target` is undefined where it goes nowhere. */
 export type ModelLpi = { mappings: number; target: number | undefined; config: number; pending: boolean };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { gits } from '../../src/arch/registers.ts';
 import { entryAddress, NOT_STORABLE, tableOf } from '../../src/its/table-walk.ts';
-import { BASER0, BASER1, Board, CBASER, CTLR, DEVICE_TABLE, ITT, QUEUE, RAM, RAM_BYTES } from './board.ts';
+import { Board, DEVICE_TABLE, ITT, QUEUE, RAM, RAM_BYTES } from './board.ts';
 
 const VALID = 1n << 63n;
 const INDIRECT = 1n << 62n;
@@ -73,10 +74,10 @@ describe('a two-level table', () => {
 
   test('is read by MAPD', () => {
     const board = new Board();
-    board.its.write(BASER0, 8, two);
-    board.its.write(BASER1, 8, VALID | PAGES_64K | BigInt(DEVICE_TABLE + 0x1_0000));
-    board.its.write(CBASER, 8, VALID | BigInt(QUEUE));
-    board.its.write(CTLR, 4, 1n);
+    board.its.write(gits.BASER0, 8, two);
+    board.its.write(gits.BASER1, 8, VALID | PAGES_64K | BigInt(DEVICE_TABLE + 0x1_0000));
+    board.its.write(gits.CBASER, 8, VALID | BigInt(QUEUE));
+    board.its.write(gits.CTLR, 4, 1n);
     board.queueBytes = 4096;
     const mapd = { name: 'MAPD', deviceId: 8193, size: 0, ittAddr: ITT, valid: true } as const;
     expect(board.run(mapd)).toEqual(['E_ITS_MAPD_DEVICE_OOR']);

@@ -1,28 +1,15 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { Gic, gicRegions } from '../../src/gic/gic.ts';
-import { encodeCommand, type ItsCommand, writePacket } from '../../src/its/command.ts';
-import { Its } from '../../src/its/its.ts';
-import { ITS_PERSONALITIES } from '../../src/its/personality.ts';
-import { itsRegions } from '../../src/its/regions.ts';
-import { GuestMemory, guestMemoryRegion } from '../../src/memory/guest-memory.ts';
-import { Layout, LINE } from '../../src/memory/layout.ts';
-import { Readers, readersWords } from '../../src/memory/readers.ts';
-import { load, store, type Words } from '../../src/memory/word.ts';
-import {
-  CBASER,
-  COLLECTION_TABLE,
-  CTLR,
-  CWRITER,
-  DEVICE_TABLE,
-  ITT,
-  QUEUE,
-  RAM,
-  RAM_BYTES,
-} from './board.ts';
+import type { ItsCommand } from '../../src/arch/its-command.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { GicDriver } from '../../src/guest/gic-driver.ts';
+import { ItsDriver, setUpIts } from '../../src/guest/its-driver.ts';
+import { LINE } from '../../src/memory/layout.ts';
+import { load, store } from '../../src/memory/word.ts';
+import { COLLECTION_TABLE, DEVICE_TABLE, ITT, QUEUE, RAM, RAM_BYTES } from './board.ts';
 
-const VALID = 1n << 63n;
 const CONFIG_TABLE = RAM;
 const PENDING_TABLES = RAM + 0x8_0000;
 const LPI = 8192;
@@ -42,44 +29,35 @@ type Outcome = {
  * event mapped them any more. `waits` says whether a removal waits for the threads that may have found the event.
  */
 async function play(waits: boolean): Promise<Outcome> {
-  const layout = new Layout();
-  const slots = [{ base: RAM, bytes: RAM_BYTES }];
-  const gicConfig = { vcpus: 2, spis: 32, idBits: 16, personality: 'kvm', its: true } as const;
-  const regions = {
-    gic: gicRegions(layout, gicConfig),
-    its: itsRegions(layout, 0, { devices: 4, events: 8, collections: 4 }),
-    readers: layout.region('readers', readersWords(INJECTORS)),
-    stop: layout.region('stop', 1),
-    tallies: layout.region('tallies', INJECTORS * LINE),
-    ram: guestMemoryRegion(layout, slots),
-  };
-  const words: Words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
-  const memory = new GuestMemory(words, regions.ram, slots);
-  const readers = new Readers(words, regions.readers);
-  if (!waits) readers.synchronize = () => {};
-  const gic = new Gic(words, regions.gic, memory, { lpisDisabled: () => {} });
-  gic.reset();
+  const machine = Machine.create({
+    ...DEFAULT_CONFIG,
+    vcpus: 2,
+    spis: 32,
+    devices: 4,
+    events: 8,
+    eventfds: 1,
+    otherThreads: INJECTORS,
+    memory: [{ base: RAM, bytes: RAM_BYTES }],
+    scenarioWords: (1 + INJECTORS) * LINE,
+  });
+  const { bus, config, gic, its, memory, scenario, words } = machine;
+  if (!waits) machine.vm.readers.synchronize = () => {};
   memory.fill(CONFIG_TABLE, 0x1_0000, 0xa1);
+  const driver = new GicDriver(bus, config);
   for (const vcpu of [0, 1]) {
-    gic.redistributor(vcpu).write(0x70, 8, BigInt(CONFIG_TABLE) | 15n);
-    gic.redistributor(vcpu).write(0x78, 8, BigInt(PENDING_TABLES + vcpu * 0x1_0000));
-    gic.redistributor(vcpu).write(0, 4, 1n);
+    const pendingTable = PENDING_TABLES + vcpu * 0x1_0000;
+    driver.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: 16 });
+    driver.enableLpis(vcpu);
   }
-  const personality = ITS_PERSONALITIES.kvm;
-  const its = new Its(words, regions.its, { index: 0, lpis: gic.lpis, memory, readers, personality });
-  its.init();
-  its.write(0x100, 8, VALID | BigInt(DEVICE_TABLE));
-  its.write(0x108, 8, VALID | BigInt(COLLECTION_TABLE));
-  its.write(CBASER, 8, VALID | BigInt(QUEUE) | 15n);
-  its.write(CTLR, 4, 1n);
-  let tail = 0;
-  const run = (...commands: ItsCommand[]) => {
-    for (const command of commands) {
-      writePacket(memory, QUEUE + tail, encodeCommand(command));
-      tail = (tail + 32) % 0x1_0000;
-    }
-    its.write(CWRITER, 8, BigInt(tail));
+  const tables = {
+    deviceTable: DEVICE_TABLE,
+    collectionTable: COLLECTION_TABLE,
+    queue: QUEUE,
+    queuePages: 16,
   };
+  setUpIts(bus, config.itsBase, tables);
+  const itsDriver = new ItsDriver(bus, memory, config.itsBase);
+  const run = (...commands: ItsCommand[]) => itsDriver.send(...commands);
   const mapd: ItsCommand = { name: 'MAPD', deviceId: 8, size: 1, ittAddr: ITT, valid: true };
   const mapti = (eventId: number, lpi: number, collectionId: number): ItsCommand => ({
     name: 'MAPTI',
@@ -91,14 +69,15 @@ async function play(waits: boolean): Promise<Outcome> {
   run(mapd, { name: 'MAPC', collectionId: 0, rdbase: 0, valid: true });
   run({ name: 'MAPC', collectionId: 1, rdbase: 1, valid: true });
 
-  const tallyOf = (reader: number) => regions.tallies.at + reader * LINE;
+  const tallyOf = (reader: number) => scenario.at + (1 + reader) * LINE;
   /** By injector: how often it signalled from the cache, in vain, and past the cache. */
   const tallies = () =>
     Array.from({ length: INJECTORS }, (_, reader) =>
       [0, 1, 2].map((at) => load(words, tallyOf(reader) + at)),
     );
   const workers = Array.from({ length: INJECTORS }, (_, reader) => {
-    const workerData = { words, regions, slots, reader, stop: regions.stop.at, tally: tallyOf(reader) };
+    const thread = machine.otherThread(reader);
+    const workerData = { buffer: machine.buffer, thread, stop: scenario.at, tally: tallyOf(reader) };
     return new Worker(new URL('./injector.mjs', import.meta.url), { workerData });
   });
   const ended = workers.map((worker) => once(worker, 'exit'));
@@ -128,7 +107,7 @@ async function play(waits: boolean): Promise<Outcome> {
     }
     return { late, errors: its.errors().length, tallies: tallies() };
   } finally {
-    store(words, regions.stop.at, 1);
+    store(words, scenario.at, 1);
     await Promise.all(ended);
   }
 }

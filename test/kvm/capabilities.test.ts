@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { CAPABILITIES, checkExtension } from '../../src/kvm/capabilities.ts';
-import { VGIC_ITS } from '../../src/kvm/vgic-state.ts';
+import { VGIC_ITS } from '../../src/kvm/vgic/vgic-state.ts';
+import { CAPABILITIES, checkExtension } from '../../src/kvm-abi/capabilities.ts';
 import { emptyVm, expectErrno } from './vm-rig.ts';
 
 test.each([

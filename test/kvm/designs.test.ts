@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { LINE } from '../../src/gic/state.ts';
-import { DESIGN_NAMES, type DesignName, type Source } from '../../src/kvm/designs/design.ts';
-import { DESIGNS } from '../../src/kvm/designs/designs.ts';
-import { memoryPerSource } from '../../src/kvm/designs/memory.ts';
-import { packIrqLine } from '../../src/kvm/irq-line.ts';
-import { VMM_POLICIES } from '../../src/kvm/vmm/policies.ts';
+import { packIrqLine } from '../../src/kvm/vgic/irq-line.ts';
 import { countOperations } from '../../src/memory/operation-count.ts';
+import { DESIGN_NAMES, type DesignName, type Source } from '../../src/vmm/design.ts';
+import { DESIGNS } from '../../src/vmm/designs.ts';
+import { memoryPerSource } from '../../src/vmm/memory.ts';
+import { VMM_POLICIES } from '../../src/vmm/policies.ts';
 import { DOORBELL, enableSpi, expectErrno, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
 const wired: Source = { kind: 'wired', pin: 5 };

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { gicd } from '../../src/arch/registers.ts';
+import { createVm } from '../../src/board/create-vm.ts';
 import { HELD } from '../../src/gic/state.ts';
 import { findSystemRegister } from '../../src/gic/system-registers.ts';
-import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm/devices/attribute.ts';
-import { packRegion } from '../../src/kvm/devices/redistributors.ts';
-import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic-state.ts';
+import { VGIC_ITS, VGIC_V2, VGIC_V3 } from '../../src/kvm/vgic/vgic-state.ts';
+import { ADDRESSES, CONTROLS, GROUPS } from '../../src/kvm-abi/devices/attribute.ts';
+import { packRegion } from '../../src/kvm-abi/devices/redistributors.ts';
 import {
   address,
   control,
@@ -189,7 +191,7 @@ describe('NR_IRQS and CTRL_INIT', () => {
     vm.setDeviceAttr(gic, control('INIT'));
     expect(vm.vm.routing.entries()).toHaveLength(irqs - 32);
     // GICD_TYPER.ITLinesNumber as KVM computes it, and no SPI past the last one.
-    expect(Number(vm.bus.read(GICD + 4, 4) & 0x1fn)).toBe(irqs / 32 - 1);
+    expect(Number(vm.bus.read(GICD + gicd.TYPER, 4) & 0x1fn)).toBe(irqs / 32 - 1);
   });
 
   test('EFAULT without a value; EBUSY once initialised; 224 SPIs if nobody says otherwise', () => {
@@ -248,7 +250,8 @@ describe('registers', () => {
     expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () =>
       vm.hasDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr: 2n }),
     );
-    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.LEVEL_INFO, attr: 33n }));
+    expectErrno('EINVAL', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.LEVEL_INFO, attr: 33n }));
+    vm.hasDeviceAttr(gic, { group: GROUPS.LEVEL_INFO, attr: 33n });
     expectErrno('EFAULT', SET, () => vm.setDeviceAttr(gic, ispendr1));
   });
 
@@ -273,15 +276,18 @@ describe('registers', () => {
     expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
   });
 
-  test('LEVEL_INFO is the wires, whatever the trigger; CPU_SYSREGS by their encoding', () => {
+  test('LEVEL_INFO is the wires of level-triggered INTIDs; CPU_SYSREGS by their encoding', () => {
     const { vm, gic } = readyVm();
     vm.setDeviceAttr(gic, level, 0x8000_0001);
+    // SPIs start edge-triggered in KVM: the wire counts once the trigger is restored.
+    expect(vm.getDeviceAttr(gic, level)).toBe(0n);
+    for (const attr of [0xc08n, 0xc0cn]) vm.setDeviceAttr(gic, { group: GROUPS.DIST_REGS, attr }, 0);
     expect(vm.getDeviceAttr(gic, level)).toBe(0x8000_0001n);
     expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
     const pmr = { group: GROUPS.CPU_SYSREGS, attr: BigInt((3 << 14) | (4 << 7) | (6 << 3)) };
     vm.setDeviceAttr(gic, pmr, 0xf0);
     expect(vm.getDeviceAttr(gic, pmr)).toBe(0xf0n);
-    expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.CPU_SYSREGS, attr: 0xffffn }));
+    expectErrno('ENOENT', GET, () => vm.getDeviceAttr(gic, { group: GROUPS.CPU_SYSREGS, attr: 0xffffn }));
   });
 });
 
@@ -292,7 +298,7 @@ test('asking for ICC_IAR1_EL1 acknowledges nothing: it is no state, and so not t
   const iar1 = { group: GROUPS.CPU_SYSREGS, attr: BigInt(encoding) };
   vm.setDeviceAttr(gic, ispendr1, 0x100);
   expectErrno('ENXIO', 'KVM_HAS_DEVICE_ATTR', () => vm.hasDeviceAttr(gic, iar1));
-  expectErrno('ENXIO', GET, () => vm.getDeviceAttr(gic, iar1));
+  expectErrno('ENOENT', GET, () => vm.getDeviceAttr(gic, iar1));
   expect(takeAll(vm)).toEqual([40]);
 });
 
@@ -334,5 +340,39 @@ test('the numbers are those of asm/kvm.h', () => {
     ITS_RESTORE_TABLES: 2,
     SAVE_PENDING_TABLES: 3,
     ITS_RESET: 4,
+  });
+});
+
+describe('calls with values that are out of range', () => {
+  test('KVM_RUN of a vCPU that does not exist counts nothing, nor does an exit without an entry', () => {
+    const { vm, gic } = readyVm();
+    expect(() => vm.enterGuest(7)).toThrow(expect.objectContaining({ errno: 'EBADF' }));
+    expect(() => vm.leaveGuest()).toThrow(expect.objectContaining({ errno: 'EINVAL' }));
+    // A miscounted vCPU would count as running: EBUSY.
+    expect(vm.getDeviceAttr(gic, ispendr1)).toBe(0n);
+  });
+
+  test('eventfd(2) and write(2) are EINVAL, open no descriptor and inject nothing', () => {
+    const { vm } = readyVm();
+    const first = vm.eventfd();
+    for (const count of [-1, 1.5, 2 ** 32, Number.NaN])
+      expect(() => vm.eventfd(count)).toThrow(expect.objectContaining({ errno: 'EINVAL' }));
+    expect(vm.eventfd()).toBe(first + 1);
+    enableSpi(vm, 40);
+    vm.irqfd({ fd: first, gsi: 8, flags: 0, resamplefd: 0 });
+    for (const value of [-1, 0.5, 2n ** 64n - 1n])
+      expect(() => vm.write(first, value)).toThrow(expect.objectContaining({ errno: 'EINVAL' }));
+    expect(takeAll(vm)).toEqual([]);
+    vm.write(first);
+    expect(takeAll(vm)).toEqual([40]);
+  });
+
+  test('KVM_CREATE_VM names the option that no VM can have', () => {
+    for (const [options, name] of [
+      [{ vcpus: 0 }, 'vcpus'],
+      [{ idBits: 17 }, 'idBits'],
+      [{ memory: [{ base: 1, bytes: 4096 }] }, 'pages'],
+    ] as const)
+      expect(() => createVm(options)).toThrow(new RegExp(`KVM_CREATE_VM: EINVAL: .*${name}`));
   });
 });

@@ -1,7 +1,7 @@
 import { putCached } from '../../src/kvm/injector.ts';
-import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
 import { ROUTE_IRQCHIP } from '../../src/kvm/route.ts';
-import type { RoutingEntry } from '../../src/kvm/routing-entry.ts';
+import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
+import type { RoutingEntry } from '../../src/kvm-abi/routing-entry.ts';
 import { beginWrite, endWrite } from '../../src/memory/sequence.ts';
 import { enableSpi, readyVm } from './vm-rig.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { isPending } from '../../src/gic/state.ts';
-import { packIrqLine, unpackIrqLine } from '../../src/kvm/irq-line.ts';
-import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
-import { VGIC_V2 } from '../../src/kvm/vgic-state.ts';
+import { packIrqLine, unpackIrqLine } from '../../src/kvm/vgic/irq-line.ts';
+import { VGIC_V2 } from '../../src/kvm/vgic/vgic-state.ts';
+import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
 import { control, emptyVm, enableSpi, expectErrno, readyVm, takeAll, vmWithGic } from './vm-rig.ts';
 
 const [CPU, SPI, PPI] = [0, 1, 2];

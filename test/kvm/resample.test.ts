@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LINE } from '../../src/gic/state.ts';
-import type { KvmVm } from '../../src/kvm/kvm-vm.ts';
+import type { KvmVm } from '../../src/kvm-abi/kvm-vm.ts';
 import { enableSpi, readyVm, takeAll } from './vm-rig.ts';
 
 const DEASSIGN = 1;

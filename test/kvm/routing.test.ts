@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { FIRST_SPI } from '../../src/gic/intid.ts';
+import { FIRST_SPI } from '../../src/arch/intid.ts';
 import { ROUTE_WORDS } from '../../src/kvm/route.ts';
-import { entryOf, type RoutingEntry } from '../../src/kvm/routing-entry.ts';
+import { entryOf, type RoutingEntry } from '../../src/kvm-abi/routing-entry.ts';
 import { control, DOORBELL, emptyVm, enableSpi, expectErrno, readyVm, takeAll, vmWithGic } from './vm-rig.ts';
 
 const pin = (gsi: number, to: number): RoutingEntry => ({ gsi, type: 1, flags: 0, irqchip: 0, pin: to });

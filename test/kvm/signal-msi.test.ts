@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { VGIC_ITS, VGIC_V2 } from '../../src/kvm/vgic-state.ts';
+import { VGIC_ITS, VGIC_V2 } from '../../src/kvm/vgic/vgic-state.ts';
 import {
   address,
   DOORBELL,

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
-import type { RoutingEntry } from '../../src/kvm/routing-entry.ts';
-import { applyIoctl } from '../../src/kvm/structs/apply.ts';
-import * as codec from '../../src/kvm/structs/codec.ts';
-import { explainIoctl } from '../../src/kvm/structs/explain.ts';
-import { formatHex, parseHex } from '../../src/kvm/structs/hex.ts';
-import { findIoctl, IOCTLS } from '../../src/kvm/structs/ioctls.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
+import type { RoutingEntry } from '../../src/kvm-abi/routing-entry.ts';
+import { applyIoctl } from '../../src/kvm-abi/structs/apply.ts';
+import * as codec from '../../src/kvm-abi/structs/codec.ts';
+import { explainIoctl } from '../../src/kvm-abi/structs/explain.ts';
+import { formatHex, parseHex } from '../../src/kvm-abi/structs/hex.ts';
+import { findIoctl, IOCTLS } from '../../src/kvm-abi/structs/ioctls.ts';
 import { DOORBELL, emptyVm, enableSpi, expectErrno, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
 const u32 = fc.nat({ max: 0xffff_ffff });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { attachVm } from '../../src/kvm/create-vm.ts';
-import type { DesignName, Source, Userland } from '../../src/kvm/designs/design.ts';
-import { DESIGNS } from '../../src/kvm/designs/designs.ts';
-import { type UpdateTrial, updateFates } from '../../src/kvm/designs/update-fates.ts';
-import { VMM_POLICIES, type VmmPolicy } from '../../src/kvm/vmm/policies.ts';
+import { attachVm } from '../../src/board/create-vm.ts';
+import type { DesignName, Source, Userland } from '../../src/vmm/design.ts';
+import { DESIGNS } from '../../src/vmm/designs.ts';
+import { VMM_POLICIES, type VmmPolicy } from '../../src/vmm/policies.ts';
+import { type UpdateTrial, updateFates } from '../../src/vmm/update-fates.ts';
 import { DOORBELL, mapMsi, readyVm, takeAll } from './vm-rig.ts';
 
 const lpi = (eventId: number): Source => ({ kind: 'msi', deviceId: 5, eventId, doorbell: DOORBELL });

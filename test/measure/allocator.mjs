@@ -7,7 +7,7 @@ import { Clock, startClock } from '../../dist/src/measure/clock.js';
 import { EventRing, eventRingWords } from '../../dist/src/measure/event-ring.js';
 import { Histogram, histogramWords } from '../../dist/src/measure/histogram.js';
 import { readStamp, writeStamp } from '../../dist/src/measure/stamp.js';
-import { SliceRing } from '../../dist/src/scenarios/stress/traced/slices.js';
+import { SliceRing } from '../../dist/src/stress/traced/slices.js';
 
 const ringAt = 64 + histogramWords(LATENCY);
 const words = new Int32Array(new SharedArrayBuffer(4 * (ringAt + eventRingWords(64))));

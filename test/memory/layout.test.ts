@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { EVENT_COUNT } from '../../src/memory/event-count.ts';
 import * as layouts from '../../src/memory/layout.ts';
+import { MUTEX } from '../../src/memory/mutex.ts';
+import { READERS, readersWords } from '../../src/memory/readers.ts';
 import { loadMutated } from '../mutate.ts';
 
 const { LINE, Layout } = layouts;
@@ -52,6 +55,61 @@ describe('a layout', () => {
   });
 });
 
+describe('a region of a kind', () => {
+  const layout = new Layout();
+  const bell = layout.place('main.bell', EVENT_COUNT);
+  const { lock } = layout.group('its0', { lock: MUTEX, registers: 4 });
+  const readers = layout.region('readers', readersWords(2), READERS);
+  const plain = layout.region('plain', 3);
+
+  test('has as many words as its kind, on lines of its own', () => {
+    expect([bell.words, lock.words, readers.words]).toEqual([2 * LINE, 1, 3 * LINE]);
+  });
+
+  test('has its words named by its kind, and by their offset where the kind has no name for them', () => {
+    const names = [
+      bell.at,
+      bell.at + LINE,
+      bell.at + 1,
+      lock.at,
+      readers.at,
+      readers.at + 2 * LINE,
+      plain.at,
+    ];
+    expect(names.map((at) => layout.nameOf(at))).toEqual([
+      'main.bell.count',
+      'main.bell.sleepers',
+      'main.bell[1]',
+      'its0.lock',
+      'readers.waiting',
+      'readers.thread1',
+      'plain[0]',
+    ]);
+  });
+
+  test('is found by its kind', () => {
+    expect(layout.ofKind(MUTEX)).toEqual([lock]);
+    expect([...layout.regions()].map(([name, , kind]) => `${name}: ${kind.name}`)).toEqual([
+      'main.bell: event count',
+      'its0.lock: mutex',
+      'its0.registers: plain',
+      'readers: readers',
+      'plain: plain',
+    ]);
+  });
+
+  test('loses what belonged to threads when it is restored, and nothing else', () => {
+    const words = new Int32Array(new SharedArrayBuffer(4 * layout.words)).fill(1);
+    for (const [, region, kind] of layout.regions()) kind.restored?.(words, region);
+    const kept = [bell.at, plain.at, plain.at + 2];
+    const gone = [bell.at + LINE, lock.at, readers.at, readers.at + LINE];
+    expect([kept, gone].map((at) => at.map((word) => words[word]))).toEqual([
+      [1, 1, 1],
+      [0, 0, 0, 0],
+    ]);
+  });
+});
+
 /** Regions of any size: none touches a line of another, and each word has the name of the region that it is in. */
 function keepsApart({ Layout }: typeof layouts): void {
   fc.assert(
@@ -78,8 +136,8 @@ describe('regions of any size', () => {
 
   test.each([
     [
-      'this.#named.push({ name, region });\n    this.#end += Math.ceil(words / LINE) * LINE;',
-      'this.#named.push({ name, region });\n    this.#end += words;',
+      'this.#named.push({ name, region, kind });\n    this.#end += Math.ceil(words / LINE) * LINE;',
+      'this.#named.push({ name, region, kind });\n    this.#end += words;',
     ],
     ['entry.region.at <= at', 'entry.region.at < at'],
     ['at >= found.region.at + found.region.words', 'at > found.region.at + found.region.words'],

@@ -1,5 +1,2 @@
-if (!process.argv.includes('--cpu')) {
-  process.stderr.write('oracle: say what to compare: --cpu, the AArch64 core with QEMU\n');
-  process.exit(2);
-}
-await import('./cpu/main.ts');
+// Two oracles: the AArch64 core is asked beside QEMU (--cpu), everything else beside the KVM of a real kernel.
+await import(process.argv.includes('--cpu') ? './cpu/main.ts' : './kvm.ts');

@@ -1,5 +1,5 @@
-import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import { ECAM } from '../../src/platform/memory-map.ts';
 import { Platform, type PlatformPlan, platformFds, platformRegions } from '../../src/platform/platform.ts';
@@ -23,14 +23,14 @@ export function makePlatform(devices: readonly DeviceSpec[]) {
   const platform = new Platform(machine, regions, plan, { seconds: () => 7 });
   platform.reset(1_000_000, 1);
   // Level-triggered, as a device tree says of these wires: then a wire that falls is pending no more.
-  for (let word = 2; word < 16; word++) machine.mmio.write(machine.config.gicdBase + 0xc00 + 4 * word, 4, 0n);
+  for (let word = 2; word < 16; word++) machine.bus.write(machine.config.gicdBase + 0xc00 + 4 * word, 4, 0n);
   const read = (address: number, bytes: 1 | 2 | 4 | 8 = 4) => Number(platform.read(address, bytes, 0));
   const write = (address: number, value: number, bytes: 1 | 2 | 4 | 8 = 4) =>
     platform.write(address, bytes, BigInt(value), 0);
   /** Whether the wire of an SPI is up, as the interrupt controller sees it. */
   const isUp = (spi: number) => {
     const { gicdBase } = machine.config;
-    const word = Number(machine.mmio.read(gicdBase + 0x200 + 4 * Math.floor((32 + spi) / 32), 4));
+    const word = Number(machine.bus.read(gicdBase + 0x200 + 4 * Math.floor((32 + spi) / 32), 4));
     return ((word >>> (spi % 32)) & 1) === 1;
   };
   return { machine, platform, read, write, isUp };

@@ -4,8 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { FailureKind } from '../../src/explore/index.ts';
-import type { Race } from '../../src/races/index.ts';
-import { RACES } from '../../src/races/index.ts';
+import { RACES, type Race } from '../../src/races/index.ts';
 import { isCaught } from '../exploring.ts';
 import { loadMutated, type Mutation } from '../mutate.ts';
 

@@ -5,7 +5,7 @@ import { DELIVERIES, type HeatMap, heatMap } from '../../src/report/html/heat-ma
 import { stepsOf } from '../../src/report/stress-html.ts';
 import { pairsMap } from '../../src/report/stress-pairs.ts';
 import { rate } from '../../src/report/units.ts';
-import type { StressResult } from '../../src/scenarios/stress/result.ts';
+import type { StressResult } from '../../src/stress/stress-result.ts';
 
 describe('a heat map', () => {
   const map = (values: readonly (number | null)[]): HeatMap => ({

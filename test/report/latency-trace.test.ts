@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { Path } from '../../src/measuring/latency/latency-result.ts';
+import { runLatency } from '../../src/measuring/latency/latency-run.ts';
 import { latencyTrace } from '../../src/report/latency-trace.ts';
 import type { TraceEvent } from '../../src/report/trace-events.ts';
-import type { Path } from '../../src/scenarios/latency/plan.ts';
-import { runLatency } from '../../src/scenarios/latency/run.ts';
 import { traceFaults } from './trace-faults.ts';
 
 describe('a trace of latencies', () => {

@@ -3,7 +3,7 @@ import { LATENCY } from '../../src/measure/buckets.ts';
 import { Distribution } from '../../src/measure/distribution.ts';
 import { openMetrics } from '../../src/report/open-metrics.ts';
 import { watchLines } from '../../src/report/stress-watch.ts';
-import type { StressDetail } from '../../src/scenarios/stress/detail.ts';
+import type { StressDetail } from '../../src/stress/stress-result.ts';
 
 function detailOf(delivered: readonly number[]): StressDetail {
   return {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { stressTrace, traceNote } from '../../src/report/stress-trace.ts';
 import type { TraceEvent } from '../../src/report/trace-events.ts';
-import type { StressOptions } from '../../src/scenarios/stress/build.ts';
-import type { Plan } from '../../src/scenarios/stress/plan.ts';
-import type { StressResult } from '../../src/scenarios/stress/result.ts';
-import { runStress } from '../../src/scenarios/stress/run.ts';
-import type { Track } from '../../src/scenarios/stress/traced/tracks.ts';
+import type { StressOptions } from '../../src/stress/stress-build.ts';
+import type { Plan } from '../../src/stress/stress-plan.ts';
+import type { StressResult } from '../../src/stress/stress-result.ts';
+import { runStress } from '../../src/stress/stress-run.ts';
+import type { Track } from '../../src/stress/traced/timelines.ts';
 import { traceFaults } from './trace-faults.ts';
 
 /** So few signals that each is kept, of MSIs and of wires that devices share; and while they last, everything changes. */

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { IrqError } from '../../src/errors/irq-error.ts';
-import { DEFAULT_CONFIG } from '../../src/machine/config.ts';
-import { Machine } from '../../src/machine/machine.ts';
-import { REQUEST_PAUSE } from '../../src/machine/vcpu-control.ts';
+import { IrqError } from '../../src/base/irq-error.ts';
+import { DEFAULT_CONFIG } from '../../src/board/config.ts';
+import { Machine } from '../../src/board/machine.ts';
+import { REQUEST_PAUSE } from '../../src/board/vcpu-control.ts';
 import { type Cast, Harness } from '../../src/threads/harness.ts';
 
 const module = new URL('./programs.mjs', import.meta.url).href;

@@ -1,5 +1,5 @@
 // Guests and programs for the tests of threads; loaded in workers, so they use what is built.
-import { IrqError } from '../../dist/src/errors/irq-error.js';
+import { IrqError } from '../../dist/src/base/irq-error.js';
 
 export function idleGuest(_machine, vcpu) {
   return {

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import { frame, type GdbInput, PacketReader } from './packet.ts';
 import { GdbStub } from './stub.ts';
 import type { GdbTarget } from './target.ts';

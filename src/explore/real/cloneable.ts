@@ -1,4 +1,4 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 
 /**
  * Requires that a state comes through structured clone as it is: real threads get a copy of it, in which only

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Step } from '../executor.ts';
-import { type ExploreOptions, exploreChecked } from '../explore.ts';
+import { exploreChecked } from '../explore.ts';
+import type { ExploreOptions } from '../explore-options.ts';
 import { ENDED, FAILED, OPERATION_NAMES } from '../operation.ts';
 import { type ReplayOptions, type ReplayResult, replayChecked } from '../replay.ts';
 import type { ExploreResult, Failure, ThreadEnd } from '../result.ts';
@@ -31,9 +32,9 @@ export async function replayInLockstep(
   options: ReplayOptions & { readonly hangSeconds?: number } = {},
 ): Promise<LockstepReplay> {
   const plan = replayChecked(token, scenario, options);
-  const { seed } = decodeToken(token);
+  const { seed, shared = [] } = decodeToken(token);
   const { steps = 10_000, hangSeconds = 10 } = options;
-  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds, shared });
   try {
     return merge(plan, lockstep.run(plan.schedule));
   } finally {
@@ -97,6 +98,8 @@ export type ConfirmedResult = ExploreResult & {
   readonly executor: 'lockstep';
   /** Schedules that real threads have run as well, and how many of those ended as simulated. */
   readonly confirmed: { readonly schedules: number; readonly agreed: number; readonly sameTrace?: boolean };
+  /** Why the verdict is `unknown` although a schedule failed in simulation or in real threads. */
+  readonly doubt?: string;
 };
 
 const DEFAULT_RUNS = 200;
@@ -121,28 +124,52 @@ export async function exploreInLockstep(
     const again = await replayInLockstep(failure.token, scenario, source, { steps, hangSeconds });
     const { sameTrace } = again;
     const agreed = again.failure?.kind === failure.kind ? 1 : 0;
-    return { ...result, executor: 'lockstep', confirmed: { schedules: 1, agreed, sameTrace } };
+    const confirmed = { schedules: 1, agreed, sameTrace };
+    if (agreed === 1) return { ...result, executor: 'lockstep', confirmed };
+    return doubted(result, confirmed, 'the schedule fails in simulation, and not in real threads');
   }
-  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds });
+  const limits = { maxSteps: steps, timeouts: options.timeouts ?? 'late' };
+  // Which plain accesses are steps has to be known before the real threads begin.
+  const shared = withSimulation(scenario, seed, limits, ({ simulator, ownership }) => {
+    const strategy = new RandomWalk(seed);
+    for (let i = 0; i < runs; i++) simulator.run(strategy, i);
+    return ownership.ranges;
+  });
+  const lockstep = await Lockstep.start(scenario, source, { seed, steps, hangSeconds, shared });
   try {
     const { disagreement, ...confirmed } = withSimulation(
       scenario,
       seed,
-      { maxSteps: steps, timeouts: options.timeouts ?? 'late' },
+      { ...limits, shared },
       (simulation) => compare(simulation, lockstep, seed, runs, options),
     );
     if (disagreement === undefined) return { ...result, executor: 'lockstep', confirmed };
-    return {
-      ...result,
-      executor: 'lockstep',
-      confirmed,
-      verdict: 'fail',
-      exhausted: false,
-      failure: disagreement,
-    };
+    const all = { ...result, failure: disagreement };
+    // What real threads throw is a failure, whatever the simulation says.
+    if (disagreement.kind !== 'nondeterminism')
+      return { ...all, executor: 'lockstep', confirmed, verdict: 'fail', exhausted: false };
+    return doubted(all, confirmed, 'real threads end in another way than the simulation');
   } finally {
     await lockstep.close();
   }
+}
+
+/** A result that real threads do not bear out: no answer, and the first line says why. */
+function doubted(
+  result: ExploreResult,
+  confirmed: ConfirmedResult['confirmed'],
+  why: string,
+): ConfirmedResult {
+  const { coverage } = result;
+  return {
+    ...result,
+    executor: 'lockstep',
+    confirmed,
+    verdict: 'unknown',
+    exhausted: false,
+    doubt: why,
+    coverage: { ...coverage, statement: `${coverage.statement}; ${why}` },
+  };
 }
 
 function compare(
@@ -168,6 +195,7 @@ function compare(
       timeouts: options.timeouts ?? 'late',
       turns: choices.map((thread, choice) => [choice, thread] as const),
       marks: [],
+      shared: simulation.ownership.ranges,
     });
     const disagreement: Failure = {
       kind: run.failure?.kind ?? 'nondeterminism',

@@ -1,5 +1,7 @@
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
-import { type ExploreOptions, explorePart } from '../explore.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
+import { refuseExit } from '../exits.ts';
+import { explorePart } from '../explore.ts';
+import type { ExploreOptions } from '../explore-options.ts';
 import type { Part, PartResult } from '../part.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
@@ -19,6 +21,7 @@ const loaded = new Map<string, CheckedScenario>();
 /** Explores one piece in this thread; the scenario is loaded once for all pieces. */
 export async function explorePiece({ source, options, part }: PartTask): Promise<PartAnswer> {
   try {
+    refuseExit();
     process.setSourceMapsEnabled(true);
     const key = JSON.stringify(source);
     const scenario = loaded.get(key) ?? (await loadSource(source));

@@ -1,4 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
+import { refuseExit } from '../exits.ts';
+import type { Alias } from '../shared-buffers.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 import { FreeThread } from './free-thread.ts';
 import { replaceWait } from './nap.ts';
@@ -13,11 +15,13 @@ export type FreeTask = {
   readonly spin: number;
   readonly state: unknown;
   readonly buffers: readonly SharedArrayBuffer[];
+  readonly aliases: readonly Alias[];
   readonly port: MessagePort;
 };
 
 /** The body of a free thread: run after run on the engine's own Atomics, until told to stop. */
 export async function serveFree(task: FreeTask): Promise<void> {
+  refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(task.source);
   const { port } = task;

@@ -1,5 +1,6 @@
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
-import { Chance } from '../chance.ts';
+import { Chance } from '../../base/chance.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
+import { Blueprint } from '../blueprint.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import { explainThrown } from '../verdict.ts';
@@ -64,6 +65,7 @@ export class FreeThread {
   readonly #task: FreeTask;
   readonly #scenario: CheckedScenario;
   readonly #memory: SharedMemory;
+  readonly #states: Blueprint;
   readonly #control: Int32Array;
   readonly #chance: Chance;
   #first: FreeReport['first'];
@@ -75,8 +77,9 @@ export class FreeThread {
     this.#scenario = scenario;
     this.#control = task.control;
     this.#chance = new Chance(task.seed);
-    this.#memory = new SharedMemory(task.state, task.buffers);
+    this.#memory = new SharedMemory(task.state, task.buffers, undefined, task.aliases);
     this.#memory.markFresh();
+    this.#states = new Blueprint(scenario.name, task.state, false);
     this.#looks = task.spin;
   }
 
@@ -126,14 +129,14 @@ export class FreeThread {
 
   #run(): void {
     const control = this.#control;
-    const { thread, state } = this.#task;
+    const { thread } = this.#task;
     const own = threadAt(thread);
     const run = this.#number;
     this.#chance.begin(run * 32 + thread);
     control[own + JITTER] = dawdle(this.#chance.below(1 << this.#chance.below(JITTER_BITS)));
     let how = ENDED;
     try {
-      (this.#scenario.bodies[thread] as (state: unknown) => void)(state);
+      (this.#scenario.bodies[thread] as (state: unknown) => void)(this.#states.copy());
     } catch (thrown) {
       if (!isGivenUp(control)) how = this.#note(run, thread, thrown);
     }

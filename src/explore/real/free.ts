@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { fromPlain, IrqError } from '../../errors/irq-error.ts';
+import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import type { FailureKind } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { type SetUp, setUp } from '../simulation.ts';
@@ -41,7 +42,6 @@ import {
 } from './free-control.ts';
 import type { FreeTask } from './free-entry.ts';
 import { FINALLY, type FreeReport } from './free-thread.ts';
-import { RealThreads } from './pool.ts';
 import { fromThread } from './thread-error.ts';
 
 export type FreeOptions = {
@@ -52,6 +52,8 @@ export type FreeOptions = {
   readonly seconds?: number;
   /** A run that takes longer is one that never ends, and its threads are replaced; 1 where not given. */
   readonly hangSeconds?: number;
+  /** One shared word; the runs end at the next batch when another thread stores a value other than 0. */
+  readonly stopWord?: Int32Array;
 };
 
 /** How often real threads that nobody controls hit a failure. */
@@ -106,7 +108,8 @@ export async function runFree(
   source: ScenarioSource,
   options: FreeOptions = {},
 ): Promise<FreeResult> {
-  const { seed = 0, runs = 10_000, seconds = 60, hangSeconds = 1 } = options;
+  const { seed = 0, runs = 10_000, seconds = 60, hangSeconds = 1, stopWord } = options;
+  const isStopped = (): boolean => stopWord !== undefined && Atomics.load(stopWord, 0) !== 0;
   const kinds: Partial<Record<FailureKind, number>> = {};
   const outcomes: Record<string, number> = {};
   let threads = await FreeThreads.start(scenario, source, seed);
@@ -115,7 +118,7 @@ export async function runFree(
   let first: First | undefined;
   let run = 0;
   try {
-    while (run < runs && performance.now() < deadline) {
+    while (run < runs && performance.now() < deadline && !isStopped()) {
       const batch = threads.run(Math.min(BATCH, runs - run), run + 1, hangSeconds * 1000, deadline);
       run += batch.runs;
       add(kinds, batch.kinds);
@@ -154,7 +157,7 @@ class FreeThreads {
   readonly #scenario: CheckedScenario;
   readonly #setUp: SetUp;
   readonly #control: Int32Array;
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #ports: readonly MessagePort[];
   readonly #ended: Promise<unknown>;
   broken = false;
@@ -167,7 +170,7 @@ class FreeThreads {
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(n) * 4));
     // Threads that have to share cores only keep each other from running by looking.
     const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new RealThreads(n);
+    const pool = new WorkerPool(n);
     const ports: MessagePort[] = [];
     const ended: Promise<unknown>[] = [];
     const ready: Promise<unknown>[] = [];
@@ -182,6 +185,7 @@ class FreeThreads {
         spin,
         state,
         buffers: memory.buffers,
+        aliases: memory.aliases,
         port: port2,
       };
       ended.push(pool.run('free', task, [port2]));
@@ -204,7 +208,7 @@ class FreeThreads {
     scenario: CheckedScenario,
     made: SetUp,
     control: Int32Array,
-    pool: RealThreads,
+    pool: WorkerPool,
     ports: readonly MessagePort[],
     ended: Promise<unknown>,
   ) {

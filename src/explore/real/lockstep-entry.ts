@@ -1,6 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import { withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
+import { refuseExit } from '../exits.ts';
+import { Ownership, type Range } from '../ownership.ts';
+import type { Alias } from '../shared-buffers.ts';
 import { SharedMemory } from '../shared-memory.ts';
 import { loadSource, type ScenarioSource } from '../source.ts';
 import { Baton } from './baton.ts';
@@ -17,20 +21,26 @@ export type LockstepTask = {
   readonly state: unknown;
   /** The shared buffers in the main thread's order. */
   readonly buffers: readonly SharedArrayBuffer[];
+  readonly aliases: readonly Alias[];
+  /** Bytes whose plain accesses are steps. */
+  readonly shared: readonly Range[];
   readonly port: MessagePort;
 };
 
 /** The body of a thread in lockstep. Resolves when it is told to quit. */
 export async function serveLockstep(task: LockstepTask): Promise<void> {
-  const { source, thread, seed, control, spin, state, buffers, port } = task;
+  const { source, thread, seed, control, spin, state, buffers, aliases, shared, port } = task;
   // Before any module of the scenario is loaded, so that steps are shown by lines of the source.
+  refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(source);
-  const memory = new SharedMemory(state, buffers, scenario.names);
+  const memory = new SharedMemory(state, buffers, scenario.names, aliases);
   const baton = new Baton(control, scenario.bodies.length, thread, spin);
-  const part = new LockstepThread(scenario, state, memory, baton, thread, seed, port);
+  const part = new LockstepThread(scenario, state, memory, baton, thread, seed, port, new Ownership(shared));
   Error.stackTraceLimit = 40;
   port.postMessage('ready');
-  withControlledEnvironment(part, () => withControlledAtomics(part, () => part.serve()));
+  withControlledEnvironment(part, () =>
+    withControlledAtomics(part, () => withControlledViews(() => part.serve())),
+  );
   port.close();
 }

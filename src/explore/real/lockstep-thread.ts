@@ -1,25 +1,30 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type PlainError, toPlain } from '../../errors/irq-error.ts';
-import { outside, toPoint } from '../call.ts';
+import { mix } from '../../base/chance.ts';
+import { type PlainError, toPlain } from '../../base/irq-error.ts';
+import { Blueprint } from '../blueprint.ts';
+import { accepts, convert, isConverted, outside, toPoint } from '../call.ts';
 import type { Controller } from '../controlled-atomics.ts';
 import type { Source } from '../environment.ts';
 import { execute, valueAt } from '../execute.ts';
 import {
+  type ElementArray,
   format,
-  type IntegerArray,
   NOTIFY,
   OPERATION_NAMES,
+  PLAIN_LOAD,
   type Point,
   TIMEOUT,
   type Value,
   WAIT,
 } from '../operation.ts';
+import type { Ownership } from '../ownership.ts';
 import { operandOf } from '../record.ts';
 import type { TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import type { SharedMemory } from '../shared-memory.ts';
 import { framesAbove } from '../sites.ts';
-import { mix, TICK_NS } from '../thread-runner.ts';
+import { TICK_NS } from '../thread-runner.ts';
+import { rawOf } from '../view-proxy.ts';
 import {
   type Baton,
   DIVERGED,
@@ -76,12 +81,13 @@ type Mode = 'start' | 'step' | 'woken';
  */
 export class LockstepThread implements Controller, Source {
   readonly #scenario: CheckedScenario;
-  readonly #state: unknown;
+  readonly #states: Blueprint;
   readonly #memory: SharedMemory;
   readonly #baton: Baton;
   readonly #me: number;
   readonly #seed: number;
   readonly #port: MessagePort;
+  readonly #ownership: Ownership;
   #mode: Mode = 'start';
   #running = false;
   #stopping = false;
@@ -102,9 +108,11 @@ export class LockstepThread implements Controller, Source {
     me: number,
     seed: number,
     port: MessagePort,
+    ownership: Ownership,
   ) {
+    this.#ownership = ownership;
     this.#scenario = scenario;
-    this.#state = state;
+    this.#states = new Blueprint(scenario.name, state, !scenario.rewritten);
     this.#memory = memory;
     this.#baton = baton;
     this.#me = me;
@@ -131,7 +139,7 @@ export class LockstepThread implements Controller, Source {
     let thrown: unknown;
     let threw = false;
     try {
-      (this.#scenario.bodies[this.#me] as (state: unknown) => void)(this.#state);
+      (this.#scenario.bodies[this.#me] as (state: unknown) => void)(this.#states.copy());
     } catch (error) {
       threw = true;
       thrown = error;
@@ -150,16 +158,34 @@ export class LockstepThread implements Controller, Source {
     this.#passOn();
   }
 
-  request(op: number, array: IntegerArray, index: number, a: unknown, b: unknown): Value {
+  request(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value {
     if (this.#stopping) throw STOPPING;
+    const array = rawOf(handle);
     if (!this.#running) return outside(op, array, index, a, b);
-    const base = ArrayBuffer.isView(array) ? this.#memory.locate(array) : -1;
-    if (base < 0) return outside(op, array, index, a, b);
+    const base = ArrayBuffer.isView(array) ? this.#memory.find(array) : -1;
+    if (base < 0 || !accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, array, call.index, call.a, call.b);
+    }
+    if (
+      op >= PLAIN_LOAD &&
+      this.#ownership.claim(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT, this.#me)
+    )
+      return outside(op, array, index, a, b);
     const point = toPoint(op, array, index, a, b, base, this.#clockNs + this.#pos * TICK_NS);
     this.#pending = point;
     if (this.#baton.words[RECORD] !== 0) this.#pendingSites = framesAbove(LockstepThread.prototype.request);
     if (this.#passOn()) this.#takeUp();
     return this.#perform(point);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.#running && this.#memory.find(view) >= 0;
+  }
+
+  made(buffer: SharedArrayBuffer): void {
+    if (this.#running) this.#memory.keepPrivate(buffer);
   }
 
   refuse(what: string): never {

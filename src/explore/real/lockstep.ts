@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { fromPlain, IrqError } from '../../errors/irq-error.ts';
+import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../controlled-atomics.ts';
+import { withControlledViews } from '../controlled-views.ts';
 import { withControlledEnvironment } from '../environment.ts';
 import type { Divergence, Step } from '../executor.ts';
 import { describeOperation, LOCK, OPERATION_NAMES } from '../operation.ts';
+import type { Range } from '../ownership.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
-import { type SetUp, setUp } from '../simulation.ts';
+import { NO_STATE, type SetUp, setUp } from '../simulation.ts';
 import type { ScenarioSource } from '../source.ts';
 import { ThreadRunner } from '../thread-runner.ts';
 import { explainThrown } from '../verdict.ts';
@@ -32,7 +35,6 @@ import {
 import { requireCloneable } from './cloneable.ts';
 import type { LockstepTask } from './lockstep-entry.ts';
 import type { LockstepReport, Reported } from './lockstep-thread.ts';
-import { RealThreads } from './pool.ts';
 import { fromThread } from './thread-error.ts';
 
 export type LockstepOptions = {
@@ -41,6 +43,8 @@ export type LockstepOptions = {
   readonly steps?: number;
   /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
   readonly hangSeconds?: number;
+  /** Bytes whose plain accesses are steps; none where not given. */
+  readonly shared?: readonly Range[];
 };
 
 /** A schedule as real threads have run it. */
@@ -74,7 +78,7 @@ export class Lockstep {
   readonly #bases: readonly number[];
   readonly #baton: Baton;
   readonly #capacity: number;
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #ports: readonly MessagePort[];
   readonly #ended: Promise<unknown>;
   readonly #hangMs: number;
@@ -90,22 +94,33 @@ export class Lockstep {
     source: ScenarioSource,
     options: LockstepOptions = {},
   ): Promise<Lockstep> {
-    const { seed = 0, steps = 10_000, hangSeconds = 10 } = options;
+    const { seed = 0, steps = 10_000, hangSeconds = 10, shared = [] } = options;
     const made = setUp(scenario, seed);
     requireCloneable(scenario.name, made.state);
     made.memory.markFresh();
     const threads = scenario.bodies.length;
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(threads, steps) * 4));
     const spin = availableParallelism() > 1 ? SPIN : 0;
-    const pool = new RealThreads(threads);
+    const pool = new WorkerPool(threads);
     const ports: MessagePort[] = [];
     const ended: Promise<unknown>[] = [];
     const ready: Promise<unknown>[] = [];
     for (let thread = 0; thread < threads; thread++) {
       const { port1, port2 } = new MessageChannel();
       const { state, memory } = made;
-      const buffers = memory.buffers;
-      const task: LockstepTask = { source, thread, seed, control, spin, state, buffers, port: port2 };
+      const { buffers, aliases } = memory;
+      const task: LockstepTask = {
+        source,
+        thread,
+        seed,
+        control,
+        spin,
+        state,
+        buffers,
+        aliases,
+        shared,
+        port: port2,
+      };
       ended.push(pool.run('lockstep', task, [port2]));
       ready.push(once(port1, 'message', { signal: AbortSignal.timeout(READY_MS) }));
       port1.unref();
@@ -130,14 +145,14 @@ export class Lockstep {
     seed: number,
     baton: Baton,
     capacity: number,
-    pool: RealThreads,
+    pool: WorkerPool,
     ports: readonly MessagePort[],
     ended: Promise<unknown>,
     hangMs: number,
   ) {
     this.#scenario = scenario;
     this.#setUp = made;
-    this.#runner = new ThreadRunner(scenario, made.state, made.memory, seed);
+    this.#runner = new ThreadRunner(scenario, NO_STATE, made.memory, seed);
     this.#bases = made.memory.buffers.map((buffer) => made.memory.locate(new Uint8Array(buffer)));
     this.#baton = baton;
     this.#capacity = capacity;
@@ -276,7 +291,9 @@ export class Lockstep {
     if (isControlled()) body();
     else {
       const runner = this.#runner;
-      withControlledEnvironment(runner, () => withControlledAtomics(runner, () => runner.runAside(body)));
+      withControlledEnvironment(runner, () =>
+        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside(body))),
+      );
     }
   }
 

@@ -1,5 +1,7 @@
-import { IrqError } from '../../errors/irq-error.ts';
-import type { IntegerArray } from '../operation.ts';
+import { IrqError } from '../../base/irq-error.ts';
+import { NATIVE } from '../controlled-atomics.ts';
+import { sleepIn } from '../dispatched-atomics.ts';
+import { type IntegerArray, WAIT } from '../operation.ts';
 import {
   ABORT,
   ASLEEP,
@@ -24,10 +26,10 @@ type Wait = (array: IntegerArray, index: number, value: unknown, ms?: number) =>
  * sleeping is the engine's. A wait with a timeout is left as it is. Returns what puts the engine's own back.
  */
 export function replaceWait({ control, thread, buffers }: FreeTask): () => void {
-  const atomics = Atomics as unknown as { wait: Wait };
-  const native = atomics.wait;
+  const native = NATIVE[WAIT] as Wait;
   const own = threadAt(thread);
-  atomics.wait = function wait(array, index, value, ms) {
+  return sleepIn(function wait(array, index, value, time) {
+    const ms = time as number | undefined;
     if (ms !== undefined && Number(ms) < Infinity) return native(array, index, value, ms);
     if (isGivenUp(control)) throw GIVEN_UP;
     const buffer = ArrayBuffer.isView(array) ? buffers.indexOf(array.buffer as SharedArrayBuffer) : -1;
@@ -53,10 +55,7 @@ export function replaceWait({ control, thread, buffers }: FreeTask): () => void 
     }
     if (isGivenUp(control)) throw GIVEN_UP;
     return answer;
-  };
-  return () => {
-    atomics.wait = native;
-  };
+  });
 }
 
 /** Whether the main thread has given up the run that goes on. Called in the run, so that the epoch stays. */

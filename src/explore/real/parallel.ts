@@ -1,11 +1,17 @@
-import { fromPlain } from '../../errors/irq-error.ts';
+import { fromPlain } from '../../base/irq-error.ts';
+import { WorkerPool } from '../../base/pool.ts';
 import { ClassCounter } from '../classes.ts';
-import { describeCoverage, type SearchState } from '../coverage.ts';
-import { CLASSIFIED, DEFAULT_SECONDS, type ExploreOptions, exploreChecked } from '../explore.ts';
+import { conclude } from '../conclusion.ts';
+import type { SearchState } from '../coverage.ts';
+import { CLASSIFIED, exploreChecked } from '../explore.ts';
+import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../explore-options.ts';
+import { Observations } from '../observations.ts';
+import { EVERYTHING, Ownership, type Range } from '../ownership.ts';
 import type { Part, PartResult } from '../part.ts';
 import { type Phase, planPhases } from '../phases.ts';
 import { takeProfile } from '../profile.ts';
-import type { ExploreResult } from '../result.ts';
+import { mergeRaces, sayMemoryModel } from '../race-list.ts';
+import type { DataRace, ExploreResult } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import { withSimulation } from '../simulation.ts';
 import type { ScenarioSource } from '../source.ts';
@@ -16,11 +22,9 @@ import { type Piece, WHOLE } from '../strategies/pieces.ts';
 import { BLOCK } from '../strategies/strategy.ts';
 import { NO_END, watched } from '../watchdog.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
-import { RealThreads } from './pool.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
-const HANG_SECONDS = 10;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -36,14 +40,22 @@ export async function exploreInParallel(
   options: ExploreOptions,
   jobs: number,
 ): Promise<ExploreResult> {
-  const phases = jobs > 1 ? planned(scenario, options, jobs) : undefined;
-  // Where a thread does not come to its end there is nothing to share out: one thread says so.
-  if (phases === undefined) return exploreChecked(scenario, options);
-  const pool = new RealThreads(jobs);
+  const ownership = new Ownership(options.shard === undefined ? [] : EVERYTHING);
+  const pool = jobs > 1 ? new WorkerPool(jobs) : undefined;
+  const started = performance.now();
   try {
-    return await new Parallel(scenario, source, options, phases, pool, jobs).run();
+    for (;;) {
+      const phases = pool && planned(scenario, options, jobs, ownership);
+      // Where a thread does not come to its end there is nothing to share out: one thread says so.
+      if (pool === undefined || phases === undefined) return exploreChecked(scenario, options);
+      const seconds = (options.seconds ?? DEFAULT_SECONDS) - (performance.now() - started) / 1000;
+      const left = { ...options, seconds };
+      const result = await new Parallel(scenario, source, left, phases, pool, jobs, ownership).run();
+      if (result !== undefined) return result;
+      ownership.restart();
+    }
   } finally {
-    await pool.destroy();
+    await pool?.destroy();
   }
 }
 
@@ -52,9 +64,13 @@ function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
   jobs: number,
+  ownership: Ownership,
 ): readonly Phase[] | undefined {
-  const { seed = 0, steps = 10_000, timeouts = 'late', hangSeconds = HANG_SECONDS, shard } = options;
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts }, ({ simulator, runner }) => {
+  const { seed = 0, steps = 10_000, timeouts = 'late', shard } = options;
+  const hangSeconds = hangSecondsOf(options);
+  const limits = { maxSteps: steps, timeouts, shared: ownership.ranges };
+  return withSimulation(scenario, seed, limits, (simulation) => {
+    const { simulator, runner } = simulation;
     let endless = false;
     const watch = <T>(body: () => T): T | undefined => {
       const result = endless ? NO_END : watched(hangSeconds * 1000, body);
@@ -70,6 +86,8 @@ function planned(
     };
     const profile = watch(() => takeProfile(simulator));
     const phases = profile && planPhases(options, profile, piecesOf);
+    ownership.merge(simulation.ownership.owners());
+    ownership.restart();
     return endless ? undefined : phases;
   });
 }
@@ -84,14 +102,18 @@ class Parallel {
   readonly #source: ScenarioSource;
   readonly #options: ExploreOptions;
   readonly #phases: readonly Phase[];
-  readonly #pool: RealThreads;
+  readonly #pool: WorkerPool;
   readonly #jobs: number;
+  readonly #ownership: Ownership;
+  readonly #shared: readonly Range[];
   readonly #started = performance.now();
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
   #schedules = 0;
   #steps = 0;
   #failures = 0;
+  #dataRaces: readonly DataRace[] = [];
+  #sawPlain = false;
   #foundAt = 0;
   #foundBy = '';
   #failure: ExploreResult['failure'];
@@ -101,16 +123,21 @@ class Parallel {
   #outOfTime = true;
   #bound = '';
   #exhausted = false;
-  #plain = '';
+  #interrupted = false;
+  readonly #observations = new Observations();
+  readonly #omissions = new Set<string>();
 
   constructor(
     scenario: CheckedScenario,
     source: ScenarioSource,
     options: ExploreOptions,
     phases: readonly Phase[],
-    pool: RealThreads,
+    pool: WorkerPool,
     jobs: number,
+    ownership: Ownership,
   ) {
+    this.#ownership = ownership;
+    this.#shared = ownership.ranges;
     this.#scenario = scenario;
     this.#source = source;
     this.#options = options;
@@ -119,7 +146,8 @@ class Parallel {
     this.#jobs = jobs;
   }
 
-  async run(): Promise<ExploreResult> {
+  /** Undefined where two parts' threads have met at bytes that were taken for one thread's own: start over. */
+  async run(): Promise<ExploreResult | undefined> {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
@@ -135,9 +163,12 @@ class Parallel {
       if (next === undefined) break;
       const answer = await next.answer;
       if ('error' in answer) throw fromPlain(answer.error);
+      this.#ownership.merge(answer.value.owners);
+      if (this.#ownership.conflict || answer.value.restarted) return undefined;
       this.#take(next.part, answer.value);
       const failed = this.#failure !== undefined && !this.#options.all;
-      if (failed || this.#exhausted || answer.value.outOfTime) break;
+      if (failed || this.#exhausted || answer.value.outOfTime || answer.value.interrupted) break;
+      this.#report();
     }
     if (this.#failedPart !== undefined && !this.#shrinks) await this.#shrinkFirst(this.#failedPart);
     return this.#result();
@@ -150,7 +181,7 @@ class Parallel {
 
   /** Runs a part again, up to its first failure. */
   async #shrinkFirst(part: Part): Promise<void> {
-    const { schedules: _, ...options } = this.#options;
+    const { schedules: _, onProgress: __, ...options } = this.#options;
     const task: PartTask = { source: this.#source, options: { ...options, all: false }, part };
     const answer = await this.#pool.run<PartAnswer>('explore', task);
     if ('error' in answer) throw fromPlain(answer.error);
@@ -166,7 +197,7 @@ class Parallel {
       const most = Math.min(phase.most, (this.#options.schedules ?? Infinity) - before);
       for (let from = 0; from < most; from += PIECE) {
         const classified = Math.max(0, CLASSIFIED - before - from);
-        parts.push({ phase: i, from, count: Math.min(PIECE, most - from), classified });
+        parts.push({ phase: i, from, count: Math.min(PIECE, most - from), classified, shared: this.#shared });
       }
       before += Math.max(0, most);
       return parts;
@@ -174,7 +205,7 @@ class Parallel {
   }
 
   #searchParts(phase: number, search: Dfs | Dpor): Part[] {
-    const all: Part = { phase, from: 0, count: Infinity, classified: 0 };
+    const all: Part = { phase, from: 0, count: Infinity, classified: 0, shared: this.#shared };
     if (!(search instanceof Dfs)) return [all];
     const { pieces } = search;
     if (pieces.length === 0 || !isShared(this.#options)) return [{ ...all, pieces }];
@@ -200,7 +231,8 @@ class Parallel {
     const schedules =
       this.#isSearch(part) && this.#options.schedules !== undefined ? this.#left() : undefined;
     const shrink = this.#shrinks && this.#options.shrink !== false;
-    const options = { ...this.#options, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
+    const { onProgress: _, ...given } = this.#options;
+    const options = { ...given, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
     const task: PartTask = { source: this.#source, options, part };
     const answer = this.#pool.run<PartAnswer>('explore', task);
     // Those that are not looked at any more end with the pool.
@@ -208,9 +240,26 @@ class Parallel {
     return answer;
   }
 
+  #report(): void {
+    this.#options.onProgress?.({
+      stage: 'search',
+      scenario: this.#scenario.name,
+      phase: this.#search?.name ?? this.#phases[0]?.strategy.name ?? '',
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (performance.now() - this.#started) / 1000,
+      ...(this.#search?.fraction === undefined ? {} : { fraction: Math.min(1, this.#search.fraction) }),
+      failed: this.#failure !== undefined,
+    });
+  }
+
   /** Adds the next piece. */
-  #take(part: Part, { result, search, outOfTime, bound, classes, plain }: PartResult): void {
+  #take(part: Part, found: PartResult): void {
+    const { result, search, outOfTime, bound, classes, exhausted } = found;
     this.#outOfTime = outOfTime;
+    this.#interrupted = found.interrupted;
+    this.#observations.merge(found.observed);
+    for (const omission of found.omissions) this.#omissions.add(omission);
     this.#addSearch(part, search);
     if (this.#failure === undefined && result.failure !== undefined) {
       this.#failure = result.failure;
@@ -221,13 +270,14 @@ class Parallel {
     this.#schedules += result.schedules;
     this.#steps += result.steps;
     this.#failures += result.failures ?? 0;
+    this.#dataRaces = mergeRaces(this.#dataRaces, result.dataRaces);
+    this.#sawPlain ||= found.sawPlain;
     this.#classes.merge(classes);
     for (const [outcome, times] of Object.entries(result.outcomes ?? {})) {
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + times);
     }
     if (bound !== '' && !part.more) this.#bound = bound;
-    this.#exhausted = result.exhausted && !part.more;
-    if (this.#plain === '') this.#plain = plain;
+    this.#exhausted = exhausted && !part.more;
   }
 
   /** Adds a piece of a search to what is done of it. */
@@ -250,14 +300,35 @@ class Parallel {
     const failure = this.#failure;
     const search = this.#search;
     const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
-    const completed = this.#exhausted || this.#bound !== '' || (search === undefined && !this.#outOfTime);
     const { classes } = this.#classes;
+    const spent = options.schedules !== undefined && this.#left() === 0;
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search,
+      classes: this.#classes,
+      randomWalk: options.strategy === 'random',
+      shard: options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: spent ? options.schedules : undefined,
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
+      omissions: [...this.#omissions],
+    });
+    const every = this.#sawPlain && verdict === 'pass' && bounded === null;
+    const model = every ? `; ${sayMemoryModel(this.#dataRaces)}` : '';
     return {
       scenario: scenario.name,
       strategy: options.strategy ?? 'auto',
       seed: options.seed ?? 0,
-      verdict: failure !== undefined ? 'fail' : completed ? 'pass' : 'unknown',
-      exhausted: this.#exhausted,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
       ...(classes > 0 ? { classes } : {}),
@@ -268,19 +339,9 @@ class Parallel {
       ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
       ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
       ...(failure === undefined ? {} : { failure }),
+      dataRaces: this.#dataRaces,
       ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: describeCoverage({
-        exhausted: this.#exhausted,
-        failed: failure !== undefined,
-        schedules: this.#schedules,
-        seconds,
-        bound: this.#bound,
-        search,
-        classes: this.#classes,
-        randomWalk: options.strategy === 'random',
-        plain: this.#plain,
-        shard: options.shard,
-      }),
+      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
     };
   }
 }

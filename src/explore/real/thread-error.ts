@@ -1,5 +1,5 @@
-import { ERRORS, type ErrorCode } from '../../errors/codes.ts';
-import { IrqError } from '../../errors/irq-error.ts';
+import { ERRORS, type ErrorCode } from '../../base/codes.ts';
+import { IrqError } from '../../base/irq-error.ts';
 
 /** Between threads an error loses its class, and keeps its message and `code`: one of ours is made anew. */
 export function fromThread(error: unknown): Error {

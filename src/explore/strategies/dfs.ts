@@ -1,4 +1,4 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import { type Piece, WHOLE } from './pieces.ts';
 import { countThreads, nthThread, type RunView, type Strategy } from './strategy.ts';
 

@@ -1,6 +1,10 @@
-import { conflicts } from '../execute.ts';
-import { ALL, LOCK, type Point, TIMEOUT, UNLOCK } from '../operation.ts';
+import { classOf } from '../classes.ts';
+import { Dependence, type Step } from '../dependence.ts';
+import { LOCK, type Point, READ, TIMEOUT, UNLOCK, WRITE } from '../operation.ts';
 import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
+
+/** How many classes are remembered; beyond, some may be counted twice. */
+const MOST_CLASSES = 1_000_000;
 
 /**
  * Dynamic partial order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson and Sagonas, POPL 2014):
@@ -8,7 +12,8 @@ import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
  * conflicting steps of a schedule that could have come the other way round asks for a schedule in which it does.
  *
  * A failing step conflicts with every other, as it ends the schedule. A thread in a loop that awaits a change counts as
- * blocked until the change, so loops are not counted by their turns.
+ * blocked until the change, so loops are not counted by their turns. A step that takes another thread's step away, by
+ * waking that thread or by blocking it, asks for a schedule in which the other step comes first.
  */
 export class Dpor implements Strategy {
   readonly name = 'dpor';
@@ -16,6 +21,7 @@ export class Dpor implements Strategy {
   readonly watches = true;
   /** Schedules given up because each thread that could go on would only repeat a schedule seen before. */
   blocked = 0;
+  repeats = false;
   #run: RunView | undefined;
   #threads = 0;
   // By step: who could go on, who went, who has to be tried, who need not be (with the step they would do).
@@ -23,8 +29,14 @@ export class Dpor implements Strategy {
   readonly #chosen: number[] = [];
   readonly #backtrack: number[] = [];
   readonly #sleep: number[] = [];
-  readonly #sleepPoint: (Point | undefined)[] = [];
-  readonly #sleepEffect: number[] = [];
+  readonly #sleepStep: (Step | undefined)[] = [];
+  /** By step: what was done. */
+  readonly #steps: Step[] = [];
+  readonly #dependence = new Dependence();
+  /** By step: it was kept behind an earlier one that it does not conflict with; see {@link Dependence}. */
+  readonly #careful: boolean[] = [];
+  /** Classes of schedules in which steps were kept in order that need not be. */
+  readonly #classes = new Set<number>();
   /** By step and thread: how many steps of that thread happen before this one, itself included. */
   readonly #clock: number[] = [];
   /** By step: its number among its thread's own. */
@@ -73,7 +85,7 @@ export class Dpor implements Strategy {
       const chosen = this.#chosen[at] as number;
       return (enabled & (1 << chosen)) !== 0 ? chosen : 31 - Math.clz32(enabled);
     }
-    this.#fallAsleep(run, at);
+    this.#fallAsleep(at);
     const awake = enabled & ~(this.#sleep[at] as number);
     if (awake === 0) return PRUNE;
     const chosen = current >= 0 && (awake & (1 << current)) !== 0 ? current : 31 - Math.clz32(awake & -awake);
@@ -83,6 +95,7 @@ export class Dpor implements Strategy {
 
   end(how: RunEnd): void {
     const run = this.#run as RunView;
+    this.repeats = false;
     this.#process(run, run.steps);
     this.#length = run.steps;
     if (how === 'pruned') {
@@ -96,8 +109,19 @@ export class Dpor implements Strategy {
     }
     for (let t = 0; t < this.#threads; t++) {
       const point = run.pending[t];
-      if (point?.op === LOCK && (run.enabled & (1 << t)) === 0) this.#raceForLock(run, t, point, run.steps);
+      // Where a step failed, its thread may have given the lock back with it: the others were blocked until then.
+      const blocked = how === 'failed' || (run.enabled & (1 << t)) === 0;
+      if (point?.op === LOCK && blocked) this.#raceForLock(run, t, point, run.steps);
     }
+    this.repeats = !this.#isNew(run);
+  }
+
+  /** Whether no schedule was of this one's class; they can be alike only where more was kept in order than need be. */
+  #isNew(run: RunView): boolean {
+    if (!this.#careful.slice(0, run.steps).includes(true)) return true;
+    const before = this.#classes.size;
+    if (before < MOST_CLASSES) this.#classes.add(classOf(run));
+    return this.#classes.size > before || before >= MOST_CLASSES;
   }
 
   #open(at: number, enabled: number, chosen: number): void {
@@ -108,21 +132,18 @@ export class Dpor implements Strategy {
   }
 
   /** The sleepers before a step: those before the last one, and those tried there already, that do not conflict with it. */
-  #fallAsleep(run: RunView, at: number): void {
+  #fallAsleep(at: number): void {
     const n = this.#threads;
     let sleep = 0;
     if (at > 0) {
-      const point = run.stepPoint[at - 1] as Point;
-      const effect = run.stepEffect[at - 1] as number;
+      const step = this.#steps[at - 1] as Step;
       const before = this.#sleep[at - 1] as number;
       for (let q = 0; q < n; q++) {
         if ((before & (1 << q)) === 0) continue;
-        const its = this.#sleepPoint[(at - 1) * n + q] as Point;
-        const itsEffect = this.#sleepEffect[(at - 1) * n + q] as number;
-        if (conflicts(its, itsEffect, point, effect)) continue;
+        const its = this.#sleepStep[(at - 1) * n + q] as Step;
+        if (this.#dependence.conflict(its, step)) continue;
         sleep |= 1 << q;
-        this.#sleepPoint[at * n + q] = its;
-        this.#sleepEffect[at * n + q] = itsEffect;
+        this.#sleepStep[at * n + q] = its;
       }
     }
     this.#sleep[at] = sleep;
@@ -134,15 +155,33 @@ export class Dpor implements Strategy {
       const at = this.#processed;
       const p = run.stepThread[at] as number;
       if (at >= this.#length) {
-        // A step without a choice of ours: a wait that timed out because nothing else could go on.
-        this.#fallAsleep(run, at);
+        // A step without a choice of ours: the schedule was too long.
+        this.#fallAsleep(at);
         this.#open(at, 1 << p, p);
       }
       this.#own[at] = (this.#count[p] as number) + 1;
       // Steps before the last one of the prefix were taken in by an earlier schedule: their clocks still stand.
-      if (at >= this.#prefix - 1) this.#findRaces(run, at, p);
+      if (at >= this.#prefix - 1) {
+        this.#steps[at] = {
+          point: run.stepPoint[at] as Point,
+          effect: run.stepEffect[at] as number,
+          awaits: run.stepAwaits[at],
+        };
+        this.#dependence.wasCareful = false;
+        this.#findRaces(run, at, p);
+        this.#careful[at] = this.#dependence.wasCareful;
+        if (at === run.steps - 1) this.#letOthersFirst(run, at, p);
+      }
       this.#settle(run, at, p);
     }
+  }
+
+  /** The last step has taken the next step of other threads away: those are to be tried before it. */
+  #letOthersFirst(run: RunView, at: number, p: number): void {
+    const before = this.#enabled[at] as number;
+    const taken = ((before & ~run.enabled) | (before & (run.stepWoke[at] as number))) & ~(1 << p);
+    const backtrack = this.#backtrack[at] as number;
+    this.#backtrack[at] = backtrack | (taken & ~(this.#sleep[at] as number));
   }
 
   #settle(run: RunView, at: number, p: number): void {
@@ -160,27 +199,29 @@ export class Dpor implements Strategy {
 
   #findRaces(run: RunView, at: number, p: number): void {
     const n = this.#threads;
-    const point = run.stepPoint[at] as Point;
-    const effect = run.stepEffect[at] as number;
+    const step = this.#steps[at] as Step;
     const clock = this.#clock;
     const base = at * n;
     for (let u = 0; u < n; u++) clock[base + u] = this.#now[p * n + u] as number;
-    if (point.op === LOCK) this.#raceForLock(run, p, point, at);
+    if (step.point.op === LOCK) this.#raceForLock(run, p, step.point, at);
     for (let j = at - 1; j >= 0; j--) {
       const q = run.stepThread[j] as number;
       if ((clock[base + q] as number) >= (this.#own[j] as number)) continue;
-      const its = run.stepPoint[j] as Point;
-      if (!conflicts(its, run.stepEffect[j] as number, point, effect)) continue;
-      // What enabled the step cannot come after it.
-      const enabling =
-        point.op === TIMEOUT ||
-        (point.op === LOCK && its.op === UNLOCK && effect !== ALL) ||
-        ((this.#last[p] as number) < j && ((this.#enabled[j] as number) & (1 << p)) === 0);
-      if (!enabling) this.#reverse(run, j, at, p);
+      const its = this.#steps[j] as Step;
+      if (!this.#dependence.conflict(its, step)) continue;
+      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p);
       for (let u = 0; u < n; u++)
         clock[base + u] = Math.max(clock[base + u] as number, clock[j * n + u] as number);
     }
     clock[base + p] = this.#own[at] as number;
+  }
+
+  /** Whether step j was needed for the step of `p` that conflicts with it, so that it cannot come after it. */
+  #isEnabling(run: RunView, j: number, its: Step, p: number, step: Step): boolean {
+    // Time goes on only where nothing else does: everything before that is before, and everything after is after.
+    if (run.late && (its.point.op === TIMEOUT || step.point.op === TIMEOUT)) return true;
+    const wasAble = ((this.#enabled[j] as number) & (1 << p)) !== 0;
+    return !wasAble && step.point.op === LOCK && its.point.op === UNLOCK && its.point.at === step.point.at;
   }
 
   /** Taking a lock races with the last taking by another thread, though the release stands between them. */
@@ -216,6 +257,8 @@ export class Dpor implements Strategy {
     if ((initials & (backtrack | (this.#sleep[j] as number))) !== 0) return;
     const able = initials & (this.#enabled[j] as number);
     if (able === 0) {
+      // It was blocked then, and step j was what let it go on.
+      if (initials === 1 << p) return;
       // Only where enabledness depends on more than the steps' order: try everything.
       this.#backtrack[j] = backtrack | (this.#enabled[j] as number);
       return;
@@ -237,26 +280,25 @@ export class Dpor implements Strategy {
   /** Whether the step that p is about to take happens after one of those listed: by p's past, or by conflict with it. */
   #comesAfterAny(run: RunView, steps: readonly number[], p: number): boolean {
     const n = this.#threads;
-    const point = run.stepPoint[this.#processed];
-    const pending = this.#processed < run.steps && point !== undefined ? point : (run.pending[p] as Point);
-    const effect = this.#processed < run.steps ? (run.stepEffect[this.#processed] as number) : 3;
+    const step =
+      this.#processed < run.steps
+        ? (this.#steps[this.#processed] as Step)
+        : { point: run.pending[p] as Point, effect: READ | WRITE, awaits: undefined };
     for (const i of steps) {
       const u = run.stepThread[i] as number;
       if ((this.#now[p * n + u] as number) >= (this.#own[i] as number)) return true;
-      if (conflicts(run.stepPoint[i] as Point, run.stepEffect[i] as number, pending, effect)) return true;
+      if (this.#dependence.conflict(this.#steps[i] as Step, step)) return true;
     }
     return false;
   }
 
   #nextBranch(): boolean {
-    const run = this.#run as RunView;
     const n = this.#threads;
     while (this.#length > 0) {
       const at = this.#length - 1;
       const p = this.#chosen[at] as number;
       this.#sleep[at] = (this.#sleep[at] as number) | (1 << p);
-      this.#sleepPoint[at * n + p] = run.stepPoint[at] as Point;
-      this.#sleepEffect[at * n + p] = run.stepEffect[at] as number;
+      this.#sleepStep[at * n + p] = this.#steps[at] as Step;
       const left =
         (this.#backtrack[at] as number) & ~(this.#sleep[at] as number) & (this.#enabled[at] as number);
       if (left !== 0) {

@@ -1,4 +1,4 @@
-import { Chance } from '../chance.ts';
+import { Chance } from '../../base/chance.ts';
 import { BLOCK, type RunView, type Strategy } from './strategy.ts';
 
 /**

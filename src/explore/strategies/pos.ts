@@ -1,4 +1,4 @@
-import { Chance } from '../chance.ts';
+import { Chance } from '../../base/chance.ts';
 import { LOAD, type Point } from '../operation.ts';
 import type { RunView, Strategy } from './strategy.ts';
 

@@ -1,4 +1,4 @@
-import { Chance } from '../chance.ts';
+import { Chance } from '../../base/chance.ts';
 import { countThreads, nthThread, type RunView, type Strategy } from './strategy.ts';
 
 /** Random walk: at each step, every thread that can go on is as likely as any other. */

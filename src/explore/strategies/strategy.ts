@@ -6,6 +6,8 @@ import type { Point } from '../operation.ts';
  */
 export type RunView = {
   readonly threads: number;
+  /** Waits time out only when nothing else can go on. */
+  readonly late: boolean;
   /** Which schedule this is, from 0. All randomness of a strategy is drawn from (seed, index), so shards agree. */
   readonly index: number;
   /** Steps done so far in this schedule, and for each of them: who, what, its effect (READ | WRITE | QUEUE | ALL), whom it woke. */
@@ -14,6 +16,8 @@ export type RunView = {
   readonly stepPoint: readonly Point[];
   readonly stepEffect: Uint8Array;
   readonly stepWoke: Int32Array;
+  /** Where a step's thread had waited in a loop of several looks: the looks, all of which it awaited a change of. */
+  readonly stepAwaits: readonly (readonly Point[] | undefined)[];
   /** By thread: what it will do next. */
   readonly pending: readonly Point[];
   /** By thread: operations done so far in this schedule. */
@@ -45,6 +49,10 @@ export type Strategy = {
   readonly everyStep: boolean;
   /** The step arrays are filled in, and `choose` is called before each step. */
   readonly watches: boolean;
+  /** It takes a schedule that was run before, and chooses for all of its steps, however long that is. */
+  readonly follows?: true;
+  /** So many waits of a schedule are answered as if a notify had come at once: to see what a woken thread would do. */
+  readonly pretendedWakeups?: number;
   /**
    * Prepares a schedule. `again`: the last one has to be repeated from its start with the same choices as far as they
    * are possible (the simulator had guessed a thread's next operation wrongly); `end` was not called for it.
@@ -58,6 +66,8 @@ export type Strategy = {
    */
   choose(enabled: number, current: number): number;
   end(how: RunEnd): void;
+  /** After `end`: another schedule was the same but for the order of steps that do not conflict; it is not counted. */
+  readonly repeats?: boolean;
 };
 
 /** The k-th (from 0) of the threads in a set of bits. */

@@ -1,4 +1,4 @@
-import { Chance } from '../chance.ts';
+import { Chance } from '../../base/chance.ts';
 import type { Point } from '../operation.ts';
 import type { Profile } from '../profile.ts';
 import type { RunView, Strategy } from './strategy.ts';

@@ -1,5 +1,4 @@
-import { type Handle, NO_HANDLE } from '../../memory/slots.ts';
-import { NOT_MAPPED } from '../collections.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
 import {
   deviceIdOf,
   eventIdOf,
@@ -7,20 +6,17 @@ import {
   isValid,
   ittAddrOf,
   lpiOf,
-  OPCODES,
-  opcodeOf,
   type Packet,
   rdbaseOf,
   sizeOf,
-} from '../command.ts';
+} from '../../arch/its-command.ts';
+import { type Handle, NO_HANDLE } from '../../memory/slots.ts';
+import { NOT_MAPPED } from '../collections.ts';
 import { COMMAND_ERRORS, OK } from '../command-errors.ts';
 import { NO_DEVICE } from '../devices.ts';
 import { NO_EVENT } from '../events.ts';
-import { FIRST_LPI } from '../lpi-port.ts';
 import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState, removeCollection, removeDevice } from '../state.ts';
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, tableOf } from '../table-walk.ts';
-
-/** INTIDs below are no LPIs. */
 
 /**
  * MAPD: maps a device with 2^(Size + 1) events, or unmaps it. One that is mapped already is unmapped first, with all
@@ -70,14 +66,24 @@ export function mapCollection(its: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** MAPTI and MAPI: map an event to an LPI in a collection. An event that is mapped already stays as it is. */
+/** MAPTI: maps an event to an LPI in a collection. An event that is mapped already stays as it is. */
 export function mapEvent(its: ItsState, packet: Packet): number {
+  return mapTo(its, packet, lpiOf(packet));
+}
+
+/** MAPI: as MAPTI, to the LPI whose INTID is the EventID. */
+export function mapEventToItself(its: ItsState, packet: Packet): number {
+  return mapTo(its, packet, eventIdOf(packet));
+}
+
+function mapTo(its: ItsState, packet: Packet, lpi: number): number {
   const { devices, events, lpis } = its;
   const eventId = eventIdOf(packet);
-  const lpi = opcodeOf(packet) === OPCODES.MAPTI ? lpiOf(packet) : eventId;
   const device = devices.find(deviceIdOf(packet));
   if (device === NO_DEVICE) return COMMAND_ERRORS.E_ITS_MAPTI_UNMAPPED_DEVICE;
   if (eventId >= 2 ** devices.bitsOf(device)) return COMMAND_ERRORS.E_ITS_MAPTI_ID_OOR;
+  if (its.personality.mappingNeedsTables && !its.memory.has(ittEntry(its, device, eventId), ENTRY_BYTES))
+    return COMMAND_ERRORS.E_ITS_MAPTI_ID_OOR;
   if (lpi < FIRST_LPI || lpi >= Math.min(lpis.mappingLimit(), lpis.limit))
     return COMMAND_ERRORS.E_ITS_MAPTI_PHYSICALID_OOR;
   if (events.find(deviceIdOf(packet), eventId) !== NO_EVENT) return OK;
@@ -109,7 +115,8 @@ export function addEvent(
     const vcpu = collections.targetOf(collection);
     if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     const config = lpis.configByte(lpi);
-    if (config === undefined && personality.mappingNeedsConfig) {
+    const unreadable = config === undefined || (vcpu !== NOT_MAPPED && !lpis.hasPendingByte(lpi, vcpu));
+    if (unreadable && personality.mappingNeedsTables) {
       lpis.unmap(lpi);
       return COMMAND_ERRORS.EFAULT;
     }

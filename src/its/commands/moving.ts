@@ -1,5 +1,5 @@
+import { deviceIdOf, eventIdOf, icidOf, type Packet, rdbase2Of, rdbaseOf } from '../../arch/its-command.ts';
 import { NOT_MAPPED } from '../collections.ts';
-import { deviceIdOf, eventIdOf, icidOf, type Packet, rdbase2Of, rdbaseOf } from '../command.ts';
 import { COMMAND_ERRORS, OK } from '../command-errors.ts';
 import { NO_EVENT } from '../events.ts';
 import { type ItsState, removeEvent } from '../state.ts';

@@ -8,8 +8,7 @@ import {
   REMEMBERED_WORDS,
 } from '../injector.ts';
 import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI } from '../route.ts';
-import type { Design } from './design.ts';
-import { NamedUserland } from './named-userland.ts';
+import type { KernelDesign } from './kernel-design.ts';
 import { UNROUTED, UnroutedInjector } from './unrouted.ts';
 
 /** The one ITS that a pair without a doorbell can mean. */
@@ -40,28 +39,11 @@ class DirectInjector extends UnroutedInjector {
   }
 }
 
-/**
- * D: proposed by Andre Przywara, so that the ITS's own mapping is not mirrored in a table: KVM_IRQFD carries the
- * DeviceID in its padding and the EventID in `gsi`. Wired sources are named as in A. The call has no doorbell, so there
- * is one ITS to go to.
- */
-export const DIRECT: Design = {
+/** The kernel's half of the design `direct`. @see the table of designs in `vmm/designs.ts` */
+export const DIRECT: KernelDesign = {
   ...UNROUTED,
   name: 'direct',
-  letter: 'D',
-  title: 'irqfd carries DevID:EvID, no table',
-  status: 'proposed in 2015, not merged',
   msi: 'lpi',
-  names: {
-    guest: ['intid', 'devid:evid'],
-    userland: ['devid:evid'],
-    kernel: ['devid:evid', 'intid'],
-    device: ['devid:evid'],
-  },
   wordsPerSource: { irqfd: CACHED_WORDS + REMEMBERED_WORDS, table: 0 },
   makeInjector: (words, parts, reader) => new DirectInjector(words, parts, reader),
-  makeUserland: (vm) =>
-    new NamedUserland(vm, (source) =>
-      source.kind === 'wired' ? { gsi: source.pin } : { gsi: source.eventId, deviceId: source.deviceId },
-    ),
 };

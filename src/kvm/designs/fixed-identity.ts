@@ -2,9 +2,8 @@ import { beginWrite, endWrite } from '../../memory/sequence.ts';
 import { Injector, putCached } from '../injector.ts';
 import { KvmError } from '../kvm-error.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
-import type { Design } from './design.ts';
+import type { KernelDesign } from './kernel-design.ts';
 import { MERGED } from './merged.ts';
-import { TableUserland } from './table-userland.ts';
 
 /** GSIs below the number of SPIs are pins, whatever the table says of others. */
 class FixedIdentityInjector extends Injector {
@@ -28,16 +27,10 @@ class FixedIdentityInjector extends Injector {
   }
 }
 
-/**
- * F: the RFC's open question whether irqchip routes are needed: the kernel keeps the identity of the wired interrupts to
- * itself, and userland's table has MSIs alone.
- */
-export const FIXED_IDENTITY: Design = {
+/** The kernel's half of the design `fixed-identity`. @see the table of designs in `vmm/designs.ts` */
+export const FIXED_IDENTITY: KernelDesign = {
   ...MERGED,
   name: 'fixed-identity',
-  letter: 'F',
-  title: 'irqchip identity in the kernel, table for MSIs only',
-  status: 'open question of 2015; in effect what a VM has after vgic initialisation',
   table: 'empty',
   makeInjector: (words, parts, reader) => new FixedIdentityInjector(words, parts, reader),
   initialRoutes: () => [],
@@ -50,5 +43,4 @@ export const FIXED_IDENTITY: Design = {
         throw refuse(`GSIs below ${spis} are the pins of the irqchip, ${route.gsi} among them`);
     }
   },
-  makeUserland: (vm, policy) => new TableUserland(vm, false, policy),
 };

@@ -1,5 +1,5 @@
-import { IrqError } from '../../errors/irq-error.ts';
-import type { Kernel, Segment } from './kernel.ts';
+import { IrqError } from '../../base/irq-error.ts';
+import type { Kernel, Segment } from './program.ts';
 
 const CLASS_64 = 2;
 const LITTLE_ENDIAN = 1;

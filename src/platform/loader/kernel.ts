@@ -1,19 +1,7 @@
 import { gunzipSync } from 'node:zlib';
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import { readElf } from './elf.ts';
-
-/** Bytes and where they go, guest-physical. */
-export type Segment = { readonly address: number; readonly bytes: Uint8Array };
-
-/** A program that is ready to be placed in guest memory. */
-export type Kernel = {
-  readonly kind: 'Image' | 'ELF' | 'flat';
-  readonly segments: readonly Segment[];
-  /** Where the first vCPU starts. */
-  readonly entry: number;
-  /** The first address that the program leaves alone, its .bss included. */
-  readonly end: number;
-};
+import type { Kernel } from './program.ts';
 
 const IMAGE_MAGIC = 0x644d_5241; // 'ARM\x64'
 const IMAGE_MAGIC_AT = 0x38;

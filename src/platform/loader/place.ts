@@ -1,6 +1,6 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
-import type { Kernel } from './kernel.ts';
+import type { Kernel } from './program.ts';
 
 const TREE_ALIGN = 8;
 const PAGE = 4096;

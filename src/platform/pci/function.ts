@@ -1,6 +1,6 @@
-import type { AccessBytes } from '../../machine/mmio.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { load, store, type Words } from '../../memory/word.ts';
+import type { BarTarget } from './bar-target.ts';
 import { MSIX_TABLE_BAR, type Msix, msixPbaOffset } from './msix.ts';
 
 /** Offsets in configuration space. @see PCI Local Bus 3.0, 6.1 */
@@ -44,12 +44,6 @@ export type PciIdentity = {
 export function pciFunctionRegion(layout: Layout, slot: number): Region {
   return layout.region(`pci${slot}.config`, LINE);
 }
-
-/** What lies behind a function's BAR. */
-export type BarTarget = {
-  read(offset: number, bytes: AccessBytes, vcpu: number): bigint;
-  write(offset: number, bytes: AccessBytes, value: bigint, vcpu: number): void;
-};
 
 /** A PCI function: its configuration space, over state in shared memory. Any vCPU's thread. */
 export class PciFunction {

@@ -1,4 +1,4 @@
-import type { AccessBytes } from '../../machine/mmio.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
 import type { Frame } from '../bus.ts';
 import { ECAM, PCI_WINDOW } from '../memory-map.ts';
 import type { PciFunction } from './function.ts';

@@ -1,11 +1,11 @@
+import type { AccessBytes } from '../../board/guest-bus.ts';
 import type { Gsi } from '../../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../../kvm/route.ts';
 import type { Vm } from '../../kvm/vm.ts';
-import type { AccessBytes } from '../../machine/mmio.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
-import { MUTEX_WORDS, Mutex } from '../../memory/mutex.ts';
+import { MUTEX, Mutex } from '../../memory/mutex.ts';
 import { load, store, type Words } from '../../memory/word.ts';
-import type { BarTarget } from './function.ts';
+import type { BarTarget } from './bar-target.ts';
 
 /** The BAR that holds a function's MSI-X table and pending bits. */
 export const MSIX_TABLE_BAR = 1;
@@ -171,7 +171,7 @@ export type MsiRoutingRegions = { readonly lock: Region; readonly hooked: Region
 
 export function msiRoutingRegions(layout: Layout, fds: number): MsiRoutingRegions {
   return {
-    lock: layout.region('pci.msiLock', MUTEX_WORDS),
+    lock: layout.place('pci.msiLock', MUTEX),
     hooked: layout.region('pci.hooked', Math.max(1, fds)),
   };
 }

@@ -1,4 +1,4 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import type { GuestMemory } from '../../memory/guest-memory.ts';
 import type { QueueAccess, VirtioModel } from './model.ts';
 import { type Chain, QueueBroken, SplitQueue } from './queue.ts';

@@ -1,5 +1,5 @@
-import type { AccessBytes } from '../../machine/mmio.ts';
-import type { BarTarget } from '../pci/function.ts';
+import type { AccessBytes } from '../../board/guest-bus.ts';
+import type { BarTarget } from '../pci/bar-target.ts';
 import type { VirtioModel } from './model.ts';
 import { QUEUE_SIZE, type QueueRegister, type VirtioRegisters } from './registers.ts';
 

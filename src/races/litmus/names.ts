@@ -1,4 +1,4 @@
-import { IrqError } from '../../errors/irq-error.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import type { Scenario } from '../../explore/scenario.ts';
 import * as programs from './programs.ts';
 

@@ -64,7 +64,7 @@ describe('a failing schedule in real threads, one operation at a time', () => {
     const sourced = await fixture('every-operation.mjs');
     for (const seed of [1, 2]) {
       const failure = failureOf(sourced, seed);
-      expect(failure.steps).toBe(160);
+      expect(failure.steps).toBe(176);
       const again = await replayInLockstep(failure.token, sourced.scenario, sourced.source);
       expect(again.sameTrace).toBe(true);
       expect(again.failure?.message).toBe(failure.message);

@@ -1,4 +1,4 @@
-import { Chance } from '../../../src/explore/chance.ts';
+import { Chance } from '../../../src/base/chance.ts';
 import { type InstructionClass, wordOf } from './classes.ts';
 import { PLAIN, virtualAddress, writeTables } from './tables.ts';
 

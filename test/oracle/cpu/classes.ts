@@ -1,4 +1,4 @@
-import type { Chance } from '../../../src/explore/chance.ts';
+import type { Chance } from '../../../src/base/chance.ts';
 
 /**
  * Classes of instructions as templates of 32 bits, first bit 31: 0 and 1 are fixed, a dot is random. Written from the

@@ -1,4 +1,4 @@
-import type { Chance } from '../../../src/explore/chance.ts';
+import type { Chance } from '../../../src/base/chance.ts';
 
 /** The runner's level 1 table; its entry 1 is the runner's own world. */
 const LEVEL1 = 0x20_1000;

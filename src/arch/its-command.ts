@@ -1,0 +1,184 @@
+import type { GuestMemory } from '../memory/guest-memory.ts';
+
+/** Where a field of a command lies: bits `high` to `low` of one of the four double words. */
+type Place = {
+  readonly doubleWord: 0 | 1 | 2 | 3;
+  readonly high: number;
+  readonly low: number;
+  /** What one step of the field stands for: 256 for the address of a table that is aligned so. */
+  readonly unit?: number;
+};
+
+/**
+ * The fields of the commands. `size` is MAPD's: the number of EventID bits minus one. `rdbase` is a processor number, as
+ * with GITS_TYPER.PTA = 0, and lies where KVM reads it, DW2[47:16]. `ittAddr` is guest-physical, below 2^52.
+ */
+const PLACES = {
+  deviceId: { doubleWord: 0, high: 63, low: 32 },
+  size: { doubleWord: 1, high: 4, low: 0 },
+  eventId: { doubleWord: 1, high: 31, low: 0 },
+  lpi: { doubleWord: 1, high: 63, low: 32 },
+  collectionId: { doubleWord: 2, high: 15, low: 0 },
+  rdbase: { doubleWord: 2, high: 47, low: 16 },
+  ittAddr: { doubleWord: 2, high: 51, low: 8, unit: 256 },
+  valid: { doubleWord: 2, high: 63, low: 63 },
+  rdbase2: { doubleWord: 3, high: 47, low: 16 },
+} as const satisfies Record<string, Place>;
+
+type FieldName = keyof typeof PLACES;
+type FieldValue<F extends FieldName> = F extends 'valid' ? boolean : number;
+
+/** A command: DW0[7:0], the fields that it has, and what an ITS calls to carry it out. */
+type Row = { readonly opcode: number; readonly fields: readonly FieldName[]; readonly handler: string };
+
+/** Every command of a GICv3 ITS. A new one is a row here and a handler in `its/queue.ts`. @see Arm IHI 0069, "ITS commands" */
+export const ITS_COMMANDS = {
+  MOVI: { opcode: 0x01, fields: ['deviceId', 'eventId', 'collectionId'], handler: 'moveEvent' },
+  INT: { opcode: 0x03, fields: ['deviceId', 'eventId'], handler: 'raise' },
+  CLEAR: { opcode: 0x04, fields: ['deviceId', 'eventId'], handler: 'clear' },
+  SYNC: { opcode: 0x05, fields: ['rdbase'], handler: 'synchronize' },
+  MAPD: { opcode: 0x08, fields: ['deviceId', 'size', 'ittAddr', 'valid'], handler: 'mapDevice' },
+  MAPC: { opcode: 0x09, fields: ['collectionId', 'rdbase', 'valid'], handler: 'mapCollection' },
+  MAPTI: { opcode: 0x0a, fields: ['deviceId', 'eventId', 'lpi', 'collectionId'], handler: 'mapEvent' },
+  MAPI: { opcode: 0x0b, fields: ['deviceId', 'eventId', 'collectionId'], handler: 'mapEventToItself' },
+  INV: { opcode: 0x0c, fields: ['deviceId', 'eventId'], handler: 'invalidate' },
+  INVALL: { opcode: 0x0d, fields: ['collectionId'], handler: 'invalidateAll' },
+  MOVALL: { opcode: 0x0e, fields: ['rdbase', 'rdbase2'], handler: 'moveAll' },
+  DISCARD: { opcode: 0x0f, fields: ['deviceId', 'eventId'], handler: 'discard' },
+} as const satisfies Record<string, Row>;
+
+export type ItsCommandName = keyof typeof ITS_COMMANDS;
+
+/** The names of the handlers that an ITS must have. */
+export type ItsHandlerName = (typeof ITS_COMMANDS)[ItsCommandName]['handler'];
+
+/** A command as software means it, before it is 32 bytes in a queue: its name, and a property for each of its fields. */
+export type ItsCommand = {
+  [N in ItsCommandName]: { readonly name: N } & {
+    readonly [F in (typeof ITS_COMMANDS)[N]['fields'][number]]: FieldValue<F>;
+  };
+}[ItsCommandName];
+
+const NAMES = Object.keys(ITS_COMMANDS) as ItsCommandName[];
+
+/** The names of the opcodes that are commands here; undefined for all others, those of GICv4 among them. */
+export const COMMAND_NAMES: ReadonlyMap<number, ItsCommandName> = new Map(
+  NAMES.map((name) => [ITS_COMMANDS[name].opcode, name]),
+);
+
+/** Bytes of a command in the queue. */
+export const COMMAND_BYTES = 32;
+
+/** A command's 32 bytes as words, low word of DW0 first; signed. */
+export type Packet = readonly [number, number, number, number, number, number, number, number];
+
+/** Reads the command at `address`, which must lie in guest memory. */
+export function readPacket(memory: GuestMemory, address: number): Packet {
+  return [
+    memory.word(address),
+    memory.word(address + 4),
+    memory.word(address + 8),
+    memory.word(address + 12),
+    memory.word(address + 16),
+    memory.word(address + 20),
+    memory.word(address + 24),
+    memory.word(address + 28),
+  ];
+}
+
+/** Lays a command into guest memory, as a driver does before it moves CWRITER. @throws IrqError `ERR_GUEST_ADDRESS` */
+export function writePacket(memory: GuestMemory, address: number, packet: Packet): void {
+  packet.forEach((word, index) => {
+    memory.setWord(address + 4 * index, word);
+  });
+}
+
+export const opcodeOf = (packet: Packet): number => packet[0] & 0xff;
+export const deviceIdOf = reader(PLACES.deviceId);
+export const eventIdOf = reader(PLACES.eventId);
+export const lpiOf = reader(PLACES.lpi);
+export const sizeOf = reader(PLACES.size);
+export const ittAddrOf = reader(PLACES.ittAddr);
+export const icidOf = reader(PLACES.collectionId);
+export const rdbaseOf = reader(PLACES.rdbase);
+export const rdbase2Of = reader(PLACES.rdbase2);
+export const isValid = (packet: Packet): boolean => packet[5] < 0;
+
+/** What reads a field out of a packet; unsigned. */
+function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) => number {
+  const word = 2 * doubleWord + (low >= 32 ? 1 : 0);
+  const shift = low & 31;
+  if (low < 32 && high >= 32) {
+    const highMask = 2 ** (high - 31) - 1;
+    const scale = 2 ** (32 - shift);
+    return (packet) =>
+      (((packet[word + 1] ?? 0) & highMask) * scale + ((packet[word] ?? 0) >>> shift)) * unit;
+  }
+  const mask = 2 ** (high - low + 1) - 1;
+  return (packet) => ((((packet[word] ?? 0) >>> shift) & mask) >>> 0) * unit;
+}
+
+type MutablePacket = [number, number, number, number, number, number, number, number];
+type Writer = (packet: MutablePacket, value: number) => void;
+
+/** What puts a field into a packet that has zeroes there. */
+function writer({ doubleWord, high, low, unit = 1 }: Place): Writer {
+  const word = 2 * doubleWord + (low >= 32 ? 1 : 0);
+  const shift = low & 31;
+  if (low < 32 && high >= 32) {
+    const highMask = 2 ** (high - 31) - 1;
+    const scale = 2 ** shift;
+    return (packet, value) => {
+      const field = Math.floor(value / unit);
+      packet[word] = (packet[word] ?? 0) | (field * scale);
+      packet[word + 1] = (packet[word + 1] ?? 0) | (Math.floor((field * scale) / 2 ** 32) & highMask);
+    };
+  }
+  const mask = 2 ** (high - low + 1) - 1;
+  return (packet, value) => {
+    packet[word] = (packet[word] ?? 0) | ((value & mask) << shift);
+  };
+}
+
+type Encoder = {
+  readonly opcode: number;
+  readonly fields: readonly { readonly field: FieldName; readonly put: Writer }[];
+};
+
+/** By command: its opcode, and what puts each of its fields into a packet. */
+const ENCODERS: ReadonlyMap<ItsCommandName, Encoder> = new Map(
+  NAMES.map((name) => {
+    const { opcode, fields }: Row = ITS_COMMANDS[name];
+    return [name, { opcode, fields: fields.map((field) => ({ field, put: writer(PLACES[field]) })) }];
+  }),
+);
+
+/** Puts a command's fields where the architecture has them. Fields wider than their place are cut off. */
+export function encodeCommand(command: ItsCommand): Packet {
+  const encoder = ENCODERS.get(command.name);
+  const packet: MutablePacket = [encoder?.opcode ?? 0, 0, 0, 0, 0, 0, 0, 0];
+  const values = command as unknown as Readonly<Record<FieldName, number | boolean>>;
+  for (const { field, put } of encoder?.fields ?? []) put(packet, Number(values[field]));
+  return packet;
+}
+
+const READERS: Readonly<Record<FieldName, (packet: Packet) => number | boolean>> = {
+  deviceId: deviceIdOf,
+  size: sizeOf,
+  eventId: eventIdOf,
+  lpi: lpiOf,
+  collectionId: icidOf,
+  rdbase: rdbaseOf,
+  ittAddr: ittAddrOf,
+  valid: isValid,
+  rdbase2: rdbase2Of,
+};
+
+/** What a packet says, without the bits that its command does not use; undefined where its opcode is no command here. */
+export function decodeCommand(packet: Packet): ItsCommand | undefined {
+  const name = COMMAND_NAMES.get(opcodeOf(packet));
+  if (name === undefined) return undefined;
+  const fields = ITS_COMMANDS[name].fields.map((field) => [field, READERS[field](packet)] as const);
+  // The row says which fields there are, and so does the type that is made of it.
+  return { name, ...Object.fromEntries(fields) } as ItsCommand;
+}

@@ -1,0 +1,68 @@
+import { inspect } from 'node:util';
+
+/** What can be read of a thrown value, as plain strings. Anything can be thrown, and reading it can throw in turn. */
+export type Thrown = {
+  readonly isError: boolean;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  /** `node:assert`'s and vitest's errors, by name or code. */
+  readonly isAssertion: boolean;
+};
+
+/** Reads a thrown value without ever throwing itself: null prototypes, proxies, getters that throw, symbols. */
+export function readThrown(thrown: unknown): Thrown {
+  const isError = attempt(() => thrown instanceof Error) ?? false;
+  if (!isError) {
+    return { isError, name: '', message: describe(thrown), stack: '', isAssertion: false };
+  }
+  const error = thrown as Error;
+  const name = readString(error, 'name') ?? 'Error';
+  return {
+    isError,
+    name,
+    message: readString(error, 'message') ?? 'an error whose message cannot be read',
+    stack: withFirstStackFormat(() => readString(error, 'stack')) ?? '',
+    isAssertion: name.startsWith('AssertionError') || readString(error, 'code') === 'ERR_ASSERTION',
+  };
+}
+
+/** How stacks were formatted before code under test was loaded: by Node.js, or by a test runner that maps to sources. */
+const FORMAT = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+
+/**
+ * Runs `body` with the stack format of before: code under test may have put a function of its own into
+ * `Error.prepareStackTrace`, which may throw, or give no text.
+ */
+export function withFirstStackFormat<T>(body: () => T): T {
+  const now = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  if (now?.value === FORMAT?.value || now?.configurable === false) return body();
+  Object.defineProperty(Error, 'prepareStackTrace', FORMAT ?? { value: undefined, configurable: true });
+  try {
+    return body();
+  } finally {
+    if (now !== undefined) Object.defineProperty(Error, 'prepareStackTrace', now);
+    else Reflect.deleteProperty(Error, 'prepareStackTrace');
+  }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return (
+    attempt(() => inspect(value, { depth: 1, breakLength: Infinity, customInspect: false })) ??
+    `a ${typeof value} that cannot be shown`
+  );
+}
+
+function readString(from: object, key: string): string | undefined {
+  const value = attempt(() => Reflect.get(from, key) as unknown);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function attempt<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import type { GicHooks } from '../gic/gic.ts';
+import type { InterruptRegions } from '../gic/interrupt-regions.ts';
+import { Interrupts } from '../gic/interrupts.ts';
+import type { LevelAcks } from '../gic/level-acks.ts';
+import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
+import type { Layout, Region } from '../memory/layout.ts';
+import { add, type Words } from '../memory/word.ts';
+import type { Fault, MachineConfig } from './config.ts';
+import type { AckServer } from './vcpu.ts';
+
+/** Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found. */
+const EVERY = { 'drop-kick': 4, 'drop-pending': 256, 'wrong-vcpu': 2, double: 2 } as const;
+
+export function faultRegion(layout: Layout): Region {
+  return layout.region('fault.occasions', 1);
+}
+
+/**
+ * The parts of a machine with one rule broken on purpose. They are other classes, chosen when a thread attaches: a
+ * machine that works has no trace of them on its interrupt path.
+ */
+export function faultyParts(config: MachineConfig, words: Words, region: Region): FaultyParts {
+  const { fault } = config;
+  if (fault === 'none') return { gic: {}, vm: {} };
+  if (fault === 'stale-route') return { gic: {}, vm: { keepsStaleRoutes: true } };
+  if (fault === 'lost-ack') {
+    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) & ACKS_IN_A_ROW) !== 0 };
+  }
+  const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
+  return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due) }, vm: {} };
+}
+
+/** Of as many ends as this and as many again, the latter are lost: a line then stays up for that long. */
+const ACKS_IN_A_ROW = 64;
+
+type FaultyParts = {
+  readonly gic: Pick<GicHooks, 'makeInterrupts'>;
+  readonly vm: { readonly keepsStaleRoutes?: boolean };
+  readonly losesAck?: () => boolean;
+};
+
+class FaultyInterrupts extends Interrupts {
+  /** Whether this occasion is one to break the rule on. */
+  readonly due: () => boolean;
+
+  constructor(words: Words, regions: InterruptRegions, due: () => boolean) {
+    super(words, regions);
+    this.due = due;
+  }
+}
+
+/** Takes note of a level's end and now and then, for a while, does not pass it on: the line stays up, nobody is told. */
+export class AcksLost implements AckServer {
+  readonly #vm: AckServer;
+  readonly #acks: LevelAcks;
+  readonly #due: () => boolean;
+
+  constructor(vm: AckServer, acks: LevelAcks, due: () => boolean) {
+    this.#vm = vm;
+    this.#acks = acks;
+    this.#due = due;
+  }
+
+  serveAcks(): number {
+    if (!this.#acks.any || !this.#due()) return this.#vm.serveAcks();
+    this.#acks.take();
+    return 0;
+  }
+}
+
+/** Lists the interrupt and now and then forgets to ring the vCPU. */
+class KickDropped extends FaultyInterrupts {
+  override ring(vcpu: number): void {
+    if (!this.due()) super.ring(vcpu);
+  }
+}
+
+/** Now and then forgets an edge altogether. */
+class PendingDropped extends FaultyInterrupts {
+  override latch(at: number, intid: number, looks?: boolean): boolean {
+    return !this.due() && super.latch(at, intid, looks);
+  }
+}
+
+/** Now and then sends an interrupt to the vCPU beside the one it was to go to. */
+class WrongVcpu extends FaultyInterrupts {
+  override change(at: number, intid: number, clear: number, set: number): number {
+    const target = (set & TARGET) >>> TARGET_SHIFT;
+    const moves = clear === TARGET && target < this.vcpus;
+    const wrong = (target + 1) % this.vcpus;
+    return super.change(
+      at,
+      intid,
+      clear,
+      moves && this.due() ? (set & ~TARGET) | (wrong << TARGET_SHIFT) : set,
+    );
+  }
+}
+
+/** Takes an interrupt and now and then leaves it pending. */
+class Doubled extends FaultyInterrupts {
+  override take(vcpu: number, intid: number): number {
+    return this.#taken(vcpu, intid, super.take(vcpu, intid));
+  }
+
+  override takeAgain(vcpu: number, lpi: number, seen: number): number {
+    return this.#taken(vcpu, lpi, super.takeAgain(vcpu, lpi, seen));
+  }
+
+  #taken(vcpu: number, intid: number, before: number): number {
+    if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
+    return before;
+  }
+}
+
+const FAULTY = {
+  'drop-kick': KickDropped,
+  'drop-pending': PendingDropped,
+  'wrong-vcpu': WrongVcpu,
+  double: Doubled,
+} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>, typeof FaultyInterrupts>;

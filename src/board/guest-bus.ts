@@ -1,0 +1,76 @@
+import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
+import type { Gic } from '../gic/gic.ts';
+import type { Its } from '../its/its.ts';
+import type { IoEventFds } from '../kvm/ioeventfds.ts';
+import type { VgicState } from '../kvm/vgic/vgic-state.ts';
+
+export type AccessBytes = 1 | 2 | 4 | 8;
+
+/** Says that a guest has rung an eventfd by a write to memory: a virtio doorbell. */
+type Ring = (fd: number) => void;
+
+/**
+ * The guest's accesses to addresses without memory: the frames, wherever userland has put them, and the ioeventfds. An
+ * access to nothing reads zero and writes nothing; none ever throws.
+ *
+ * speed: offsets are made integers (`| 0`), because a difference of addresses is a double, and every register behind the bus
+ * would be compiled for doubles (bench machine).
+ *
+ * Any thread may call: a vCPU's access runs in its own thread, and the register that it reaches takes the locks it needs.
+ */
+export class GuestBus {
+  readonly #gic: Gic;
+  readonly #itses: readonly Its[];
+  readonly #vgic: VgicState;
+  readonly #ioeventfds: IoEventFds;
+  readonly #ring: Ring;
+
+  constructor(gic: Gic, itses: readonly Its[], vgic: VgicState, ioeventfds: IoEventFds, ring: Ring) {
+    this.#gic = gic;
+    this.#itses = itses;
+    this.#vgic = vgic;
+    this.#ioeventfds = ioeventfds;
+    this.#ring = ring;
+  }
+
+  read(address: number, bytes: number): bigint {
+    const inDistributor = address - this.#vgic.distributor;
+    if (inDistributor >= 0 && inDistributor < GICD_BYTES)
+      return this.#gic.distributor.read(inDistributor | 0, bytes);
+    const its = this.#itsAt(address);
+    if (its >= 0) return this.#itses[its]?.read((address - this.#vgic.itsBase(its)) | 0, bytes) ?? 0n;
+    const offset = this.#vgic.redistributorOffset(address);
+    if (offset < 0) return 0n;
+    return this.#gic.redistributor(Math.floor(offset / GICR_STRIDE)).read(offset % GICR_STRIDE, bytes);
+  }
+
+  write(address: number, bytes: number, value: bigint): void {
+    const fd = this.#ioeventfds.match(address, bytes, value);
+    if (fd >= 0) {
+      this.#ring(fd);
+      return;
+    }
+    const inDistributor = address - this.#vgic.distributor;
+    if (inDistributor >= 0 && inDistributor < GICD_BYTES) {
+      this.#gic.distributor.write(inDistributor | 0, bytes, value);
+      return;
+    }
+    const its = this.#itsAt(address);
+    if (its >= 0) {
+      this.#itses[its]?.write((address - this.#vgic.itsBase(its)) | 0, bytes, value);
+      return;
+    }
+    const offset = this.#vgic.redistributorOffset(address);
+    if (offset >= 0)
+      this.#gic.redistributor(Math.floor(offset / GICR_STRIDE)).write(offset % GICR_STRIDE, bytes, value);
+  }
+
+  /** The number of the ITS that has a frame at `address`, or -1. A place that is not set is NaN, and compares with nothing. */
+  #itsAt(address: number): number {
+    for (let number = 0; number < this.#itses.length; number++) {
+      const offset = address - this.#vgic.itsBase(number);
+      if (offset >= 0 && offset < GITS_BYTES) return number;
+    }
+    return -1;
+  }
+}

@@ -1,0 +1,76 @@
+import { type GicRegions, gicRegions } from '../gic/gic.ts';
+import { type ItsRegions, itsRegions } from '../its/regions.ts';
+import { type IoEventFdRegions, ioEventFdRegions } from '../kvm/ioeventfds.ts';
+import { processRegions } from '../kvm/irqfd-record.ts';
+import { type VmRegions, vmRegions } from '../kvm/vm.ts';
+import { CLOCK } from '../measure/clock.ts';
+import { guestMemoryRegion } from '../memory/guest-memory.ts';
+import { HEADER, HEADER_WORDS } from '../memory/header.ts';
+import { Layout, type Region } from '../memory/layout.ts';
+import { MUTEX } from '../memory/mutex.ts';
+import { encodeConfig, type MachineConfig, sizesOf, threadsOf } from './config.ts';
+import { faultRegion } from './faults.ts';
+import { type StampRegions, stampRegions } from './stamps.ts';
+import { vcpuControlRegion } from './vcpu-control.ts';
+
+/** Where everything of one VM lies. */
+export type VmPlaces = {
+  readonly gic: GicRegions;
+  readonly itses: readonly ItsRegions[];
+  readonly vm: VmRegions;
+  readonly ioeventfds: IoEventFdRegions;
+  /** Held while a device is created or an attribute set. KVM: config_lock. */
+  readonly configLock: Region;
+  /** By vCPU. */
+  readonly controls: readonly Region[];
+  readonly ram: Region;
+};
+
+/** Where everything of a board lies. */
+export type BoardLayout = {
+  /** Names for the words of the buffer. */
+  readonly layout: Layout;
+  readonly clock: Region;
+  /** VMs of one process. */
+  readonly vms: readonly VmPlaces[];
+  readonly fault: Region;
+  readonly stamps: StampRegions | undefined;
+  /** Words for a scenario's own use. */
+  readonly scenario: Region;
+};
+
+/**
+ * The one place that says what a machine consists of in memory. It depends on the configuration alone, so every thread that
+ * computes it finds the same.
+ */
+export function layOut(config: MachineConfig): BoardLayout {
+  const { vcpus, spis, idBits, personality, devices, events, eventfds } = config;
+  const { itses, vms, gsis, pins, collections, spins, stamps } = sizesOf(config);
+  const threads = threadsOf(config);
+  const layout = new Layout(0, spins);
+  layout.region('header', HEADER_WORDS + encodeConfig(config).length, HEADER);
+  const clock = layout.place('clock', CLOCK);
+  const process = processRegions(layout, eventfds);
+  const places = Array.from({ length: vms }, () => ({
+    gic: gicRegions(layout, { vcpus, spis, idBits, personality, its: itses > 0 }),
+    itses: Array.from({ length: itses }, (_, index) =>
+      itsRegions(layout, index, { devices, events, collections }),
+    ),
+    vm: vmRegions(layout, { eventfds, threads, gsis, pins }, process),
+    ioeventfds: ioEventFdRegions(layout),
+    configLock: layout.place('kvm.configLock', MUTEX),
+    controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
+  }));
+  const fault = faultRegion(layout);
+  const stampRegion = stampRegions(layout, threads, stamps);
+  const scenario = layout.region('scenario', config.scenarioWords);
+  return {
+    layout,
+    clock,
+    // Last, so that the words of a scenario decide where guest memory begins: on a page, for a core.
+    vms: places.map((place) => ({ ...place, ram: guestMemoryRegion(layout, config.memory) })),
+    fault,
+    stamps: stampRegion,
+    scenario,
+  };
+}

@@ -1,0 +1,124 @@
+import { type Layout, LINE, type Region, type SizedKind, wordNames } from '../memory/layout.ts';
+import { load, lower, peek, poke, raise, store, type Words } from '../memory/word.ts';
+
+/** Requests to a running vCPU, bits of one word. @see KVM_REQ_*, vcpu-requests.rst */
+export const REQUEST_EXIT = 1 << 0;
+export const REQUEST_PAUSE = 1 << 1;
+
+/** What a vCPU's thread is doing. */
+export const OUTSIDE = 0;
+export const IN_GUEST = 1;
+export const HALTED = 2;
+
+const REQUESTS = 0;
+// The second line is written by the vCPU alone, the first by whoever wants something of it.
+const MODE = LINE;
+const TAKEN = LINE + 1;
+const SPURIOUS = LINE + 2;
+const HALTS = LINE + 3;
+const POLL_HITS = LINE + 4;
+const POLL_NS = LINE + 5;
+
+const COUNTERS = { taken: TAKEN, spurious: SPURIOUS, halts: HALTS, pollHits: POLL_HITS } as const;
+export type VcpuCounter = keyof typeof COUNTERS;
+/** Since boot, modulo 2^32: interrupts taken, acknowledges in vain, times parked, halts that polling cut short. */
+export type VcpuCounters = Readonly<Record<VcpuCounter, number>>;
+
+/** When a machine is restored, nobody waits for what was requested, and no thread is in the guest. */
+export const VCPU_CONTROL: SizedKind = {
+  name: 'vCPU control',
+  words: 2 * LINE,
+  wordName: wordNames({
+    [REQUESTS]: 'requests',
+    [MODE]: 'mode',
+    [TAKEN]: 'taken',
+    [SPURIOUS]: 'spurious',
+    [HALTS]: 'halts',
+    [POLL_HITS]: 'pollHits',
+    [POLL_NS]: 'pollNs',
+  }),
+  restored: (words, { at }) => {
+    store(words, at + REQUESTS, 0);
+    store(words, at + MODE, OUTSIDE);
+  },
+};
+
+export function vcpuControlRegion(layout: Layout, vcpu: number): Region {
+  return layout.place(`vcpu${vcpu}.control`, VCPU_CONTROL);
+}
+
+/** The words through which others steer a vCPU and watch it. Requests: any thread. The rest is written by its thread. */
+export class VcpuControl {
+  readonly #words: Words;
+  readonly #at: number;
+
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#at = region.at;
+  }
+
+  /** Asks for something. Rings nobody: the caller rings the vCPU's bell **afterwards**. Any thread. */
+  request(bits: number): void {
+    raise(this.#words, this.#at + REQUESTS, bits);
+  }
+
+  /** The requests outstanding. */
+  get requests(): number {
+    return load(this.#words, this.#at + REQUESTS);
+  }
+
+  /** Takes a request back, or marks it as done; true for the one caller that did. */
+  take(bit: number): boolean {
+    return lower(this.#words, this.#at + REQUESTS, bit) !== 0;
+  }
+
+  get mode(): number {
+    return load(this.#words, this.#at + MODE);
+  }
+
+  set mode(mode: number) {
+    store(this.#words, this.#at + MODE, mode);
+  }
+
+  get isHalted(): boolean {
+    return this.mode === HALTED;
+  }
+
+  /** Interrupts taken, modulo 2^32: also tells others that the handler of the one before has ended. */
+  get taken(): number {
+    return load(this.#words, this.#at + TAKEN);
+  }
+
+  /** Times parked, modulo 2^32. For its own thread. */
+  get halts(): number {
+    return peek(this.#words, this.#at + HALTS) >>> 0;
+  }
+
+  countTaken(): void {
+    store(this.#words, this.#at + TAKEN, (peek(this.#words, this.#at + TAKEN) + 1) | 0);
+  }
+
+  count(counter: VcpuCounter): void {
+    const at = this.#at + COUNTERS[counter];
+    poke(this.#words, at, (peek(this.#words, at) + 1) | 0);
+  }
+
+  /** How long the next halt will poll, ns. The vCPU's own. */
+  get pollNs(): number {
+    return peek(this.#words, this.#at + POLL_NS);
+  }
+
+  set pollNs(ns: number) {
+    poke(this.#words, this.#at + POLL_NS, ns);
+  }
+
+  counters(): VcpuCounters {
+    const read = (counter: VcpuCounter) => load(this.#words, this.#at + COUNTERS[counter]) >>> 0;
+    return {
+      taken: read('taken'),
+      spurious: read('spurious'),
+      halts: read('halts'),
+      pollHits: read('pollHits'),
+    };
+  }
+}

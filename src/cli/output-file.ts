@@ -1,0 +1,110 @@
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { IrqError } from '../base/irq-error.ts';
+
+/**
+ * A file that a command writes at its end. The file is opened before the run, under another name in the same folder, so
+ * that a path that cannot be written is refused before any work is done; {@link commit} writes, flushes and renames, so
+ * that no reader ever sees half a file, and a good file of before stays whole where the disk is full.
+ */
+export class OutputFile {
+  readonly path: string;
+  #fd: number;
+  /** Where the text lies until it is whole; the path itself where that is a device or a pipe. */
+  readonly #part: string | undefined;
+  readonly #target: string;
+  #open = true;
+
+  /**
+   * Opens the output.
+   * @param path - as the user named the file.
+   * @throws IrqError `ERR_FILE` where the path cannot be written: no such folder, a folder, no permission.
+   */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      const kind = kindOf(path);
+      if (kind === 'folder') throw new Error('the path is a folder; name a file');
+      this.#target = kind === 'file' ? realpathSync(path) : path;
+      if (kind === 'other') {
+        this.#part = undefined;
+        this.#fd = openSync(path, 'w');
+      } else {
+        const folder = dirname(this.#target);
+        this.#part = join(folder, `.${basename(this.#target)}.${process.pid}.part`);
+        this.#fd = openSync(this.#part, 'w', 0o666);
+      }
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+    OPEN.add(this);
+  }
+
+  /** Writes the whole text and gives the file its name, as {@link commit}; the output stays open for the next text. */
+  rewrite(text: string): void {
+    this.commit(text);
+    try {
+      this.#fd = openSync(this.#part ?? this.#target, 'w', 0o666);
+      this.#open = true;
+      OPEN.add(this);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
+  }
+
+  /** Writes the whole text, flushes, and gives the file its name. @throws IrqError `ERR_FILE`: the old file is as before */
+  commit(text: string): void {
+    try {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      if (this.#part !== undefined) {
+        fsyncSync(this.#fd);
+        this.#close();
+        renameSync(this.#part, this.#target);
+      } else this.#close();
+    } catch (error) {
+      this.discard();
+      throw cannotWrite(this.path, error);
+    }
+  }
+
+  /** Gives the output up; a file of before stays as before. */
+  discard(): void {
+    this.#close();
+    if (this.#part !== undefined) rmSync(this.#part, { force: true });
+  }
+
+  #close(): void {
+    OPEN.delete(this);
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#fd);
+  }
+}
+
+/** Outputs that are open now: taken away when the process ends without them. */
+const OPEN = new Set<OutputFile>();
+process.on('exit', () => {
+  for (const output of OPEN) output.discard();
+});
+
+function kindOf(path: string): 'file' | 'folder' | 'other' | 'none' {
+  let stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isSymbolicLink()) stat = lstatSync(realpathSync(path));
+  if (stat === undefined) return 'none';
+  return stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : 'other';
+}
+
+function cannotWrite(path: string, error: unknown): IrqError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new IrqError('ERR_FILE', `${path} cannot be written: ${why}`, { cause: error });
+}

@@ -1,0 +1,42 @@
+import { EXIT, exitStatusOf } from './exit.ts';
+import { OutputFile } from './output-file.ts';
+
+/**
+ * The files that a command writes at its end. All are opened before the run; the text result goes to stdout first, and
+ * then the files are written, so that a picture that cannot be written costs the picture and nothing else.
+ */
+export class Outputs {
+  readonly #pending: { readonly file: OutputFile; readonly text: () => string }[] = [];
+  #failed = false;
+
+  /** Opens a file. @throws IrqError `ERR_FILE` before any work is done */
+  open(path: string): OutputFile;
+  open(path: string | undefined): OutputFile | undefined;
+  open(path: string | undefined): OutputFile | undefined {
+    return path === undefined ? undefined : new OutputFile(path);
+  }
+
+  /** Plans what goes into an open file; nothing where the file was not asked for. */
+  plan(file: OutputFile | undefined, text: () => string): void {
+    if (file !== undefined) this.#pending.push({ file, text });
+  }
+
+  /**
+   * Writes all files that were planned. Whatever cannot be written is said on stderr.
+   * @param status - the exit status of the run.
+   * @returns the status of the command: the run's own, or 2 where the run held and a file could not be written.
+   */
+  write(status: number): number {
+    for (const { file, text } of this.#pending.splice(0)) this.#attempt(() => file.commit(text()));
+    return this.#failed && status === EXIT.held ? EXIT.usage : status;
+  }
+
+  #attempt(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#failed = true;
+      exitStatusOf(error);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { basename } from 'node:path';
+import type { ConformResult, VectorResult } from './conform-result.ts';
+import { MachineTarget, vectorMachine } from './machine-target.ts';
+import {
+  compareAnswers,
+  expectedPathOf,
+  type Profile,
+  readAnswers,
+  type VectorAnswer,
+} from './vectors/vector-answers.ts';
+import { readVector } from './vectors/vector-language.ts';
+import { runVector } from './vectors/vector-runner.ts';
+import type { Vector } from './vectors/vector-step.ts';
+
+/** A vector and what it was answered, read and checked. */
+export type VectorCase = {
+  readonly name: string;
+  readonly vector: Vector;
+  readonly expected: readonly VectorAnswer[];
+};
+
+/**
+ * Reads a vector and the answers recorded beside it.
+ * @throws IrqError `ERR_FILE`, or `ERR_VECTOR_FORMAT` with file and line
+ */
+export function readCase(path: string): VectorCase {
+  const vector = readVector(path);
+  return { name: basename(path, '.vec'), vector, expected: readAnswers(expectedPathOf(path)) };
+}
+
+/** What a vector is answered by a machine of its own. */
+export function answersTo(vector: Vector, profile: Profile): VectorAnswer[] {
+  return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile)));
+}
+
+/** Runs a vector on a machine of its own and compares. */
+export function runCase({ name, vector, expected }: VectorCase, profile: Profile): VectorResult {
+  const answers = answersTo(vector, profile);
+  const steps = new Map(vector.steps.map(({ line, text }) => [line, text]));
+  return { name, ...compareAnswers(answers, expected, profile, (line) => steps.get(line) ?? '') };
+}
+
+/**
+ * Runs vectors and compares their answers with what was recorded. All files are read before the first vector runs.
+ * @throws IrqError for a file that cannot be read or understood
+ */
+export function conform(paths: readonly string[], profile: Profile): ConformResult {
+  const vectors = paths.map(readCase).map((one) => runCase(one, profile));
+  const sum = (field: 'answers' | 'differ' | 'unsupported' | 'notRequired') =>
+    vectors.reduce((total, vector) => total + vector[field], 0);
+  return {
+    schemaVersion: 1,
+    command: 'conform',
+    profile,
+    vectors,
+    answers: sum('answers'),
+    differ: sum('differ'),
+    unsupported: sum('unsupported'),
+    notRequired: sum('notRequired'),
+  };
+}

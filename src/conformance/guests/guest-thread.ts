@@ -1,0 +1,80 @@
+import { gits } from '../../arch/registers.ts';
+import { IrqError } from '../../base/irq-error.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { MSI_VALID_DEVID } from '../../kvm/route.ts';
+import { nap } from '../../memory/nap.ts';
+import { guestProgram, threadProgram } from '../../threads/programs.ts';
+import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
+import { Board } from './guest-board.ts';
+import { CheckFailed, GuestCpu } from './guest-cpu.ts';
+import { PROGRAMS, type Program, type ProgramKey } from './programs.ts';
+import { type LpiStress, MAPPED, SENT } from './programs-its.ts';
+
+/** What a vCPU's thread is told: the program, and what that is told. */
+type GuestTask = { readonly program: ProgramKey; readonly options: unknown };
+
+/** The guest of a vCPU: runs a program from its start to its end. */
+export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }: GuestTask): Guest {
+  const run: Program = PROGRAMS[program];
+  const guest = new GuestCpu(machine, vcpu);
+  let begun = false;
+  return {
+    resumed() {
+      if (begun) return;
+      begun = true;
+      run(guest, options);
+    },
+    // Whatever is left when the program has ended.
+    interrupt: (intid) => guest.board.count(guest.id, intid),
+    finished: () => true,
+  };
+}
+
+export const programGuestProgram = guestProgram(import.meta.url, programGuest);
+
+const NAP_MS = 0.05;
+const BOUND_MS = 10_000;
+
+/** What a device thread of the LPI stress is told. */
+type MsiTask = LpiStress & { readonly thread: number };
+
+/** A device thread: sends every event of its devices by KVM_SIGNAL_MSI, and waits for all of them before the next round. */
+export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: number } } {
+  const { devices, events, rounds, threads, thread } = task;
+  const board = new Board(machine);
+  const mine = Array.from({ length: devices }, (_, device) => device).filter((d) => d % threads === thread);
+  const lpis = mine.flatMap((device) =>
+    Array.from({ length: events }, (_, event) => 8192 + device * events + event),
+  );
+  const until = (condition: () => boolean) => {
+    const end = machine.clock.now() + BOUND_MS * 1e6;
+    while (!condition()) {
+      if (board.isAborted || machine.clock.now() > end) return false;
+      nap(NAP_MS);
+    }
+    return true;
+  };
+  const send = (deviceId: number, eventId: number) => {
+    const address = VECTOR_LAYOUT.ITS + gits.TRANSLATER;
+    const answer = machine.vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
+    if (answer !== 1)
+      throw new CheckFailed(`KVM_SIGNAL_MSI of ${deviceId}:${eventId} returned ${answer}, not 1`);
+  };
+  return {
+    run() {
+      if (!until(() => board.flag(MAPPED) === 1))
+        throw new IrqError('ERR_SCENARIO', 'the guest mapped nothing');
+      let sent = 0;
+      for (let round = 1; round <= rounds; round++) {
+        for (const deviceId of mine)
+          for (let eventId = 0; eventId < events; eventId++, sent++) send(deviceId, eventId);
+        if (!until(() => lpis.every((lpi) => board.gotByAll(lpi) >= round))) break;
+      }
+      board.setFlag(SENT + thread, 1);
+      return { sent };
+    },
+  };
+}
+
+export const msiSenderProgram = threadProgram(import.meta.url, msiSender);

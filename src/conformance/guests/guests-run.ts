@@ -1,0 +1,149 @@
+import type { Fault } from '../../board/config.ts';
+import { Machine } from '../../board/machine.ts';
+import { type Cast, Harness } from '../../threads/harness.ts';
+import { Board, type Delivery, guestConfig } from './guest-board.ts';
+import type { GuestScenario, Part } from './guest-catalogue.ts';
+import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
+import { type GuestResult, type GuestsResult, passed } from './guests-result.ts';
+
+export type GuestOptions = {
+  /** A rule of the machine to be broken, to see that it is noticed. */
+  readonly fault?: Fault;
+  /** How long userspace, and the whole of a part, may take, ms. */
+  readonly patienceMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+const SHOWN = 10;
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 1;
+
+/** Runs guests one after the other. */
+export async function runGuests(
+  scenarios: readonly GuestScenario[],
+  options: GuestOptions & { readonly each?: (result: GuestResult) => void } = {},
+): Promise<GuestsResult> {
+  const guests: GuestResult[] = [];
+  for (const scenario of scenarios) {
+    if (options.signal?.aborted) break;
+    const result = await runGuest(scenario, options);
+    options.each?.(result);
+    guests.push(result);
+  }
+  const failed = guests.filter((guest) => !passed(guest)).length;
+  return { schemaVersion: 1, command: 'guests', guests, failed };
+}
+
+/**
+ * Runs a guest: its parts one after the other, each vCPU in a thread of its own.
+ * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`; what a guest finds wrong is a result
+ */
+export async function runGuest(scenario: GuestScenario, options: GuestOptions = {}): Promise<GuestResult> {
+  const { vcpus, parts, expected, name } = scenario;
+  const senders = Math.max(0, ...parts.map((part) => part.senders?.threads ?? 0));
+  const start = performance.now();
+  let machine = Machine.create({ ...guestConfig(vcpus, senders), fault: options.fault ?? 'none' });
+  let failure: string | null = null;
+  for (const part of parts) {
+    part.before?.(machine);
+    new Board(machine).begin();
+    failure = await runPart(machine, part, options);
+    if (failure !== null) break;
+    machine = part.after?.(machine) ?? machine;
+  }
+  const board = new Board(machine);
+  const delivered = board.delivered();
+  return {
+    name,
+    vcpus,
+    expected: sum(expected),
+    delivered: sum(delivered),
+    ...compare(expected, delivered),
+    spurious: board.spurious,
+    failure,
+    seconds: (performance.now() - start) / 1000,
+  };
+}
+
+/** Runs a part to its end; what was wrong, if a check did not hold. */
+async function runPart(
+  machine: Machine,
+  part: Part,
+  { patienceMs = PATIENCE_MS, signal }: GuestOptions,
+): Promise<string | null> {
+  const board = new Board(machine);
+  const harness = await Harness.boot(machine, castOf(part));
+  const giveUp = () => {
+    board.abort();
+    harness.kickAll();
+  };
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    giveUp();
+  }, patienceMs);
+  signal?.addEventListener('abort', giveUp);
+  const failures: string[] = [];
+  /** A check that does not hold ends the part; anything else is an error of ours, and is thrown. */
+  const watched = async (work: Promise<unknown> | undefined) => {
+    try {
+      await work;
+    } catch (error) {
+      giveUp();
+      if (!(error instanceof Error) || error.name !== 'CheckFailed') throw error;
+      if (error.message !== 'given up') failures.push(error.message);
+    }
+  };
+  try {
+    const until = (condition: () => boolean) => waitFor(condition, board, patienceMs);
+    await Promise.all([
+      ...harness.threads.map((thread) => watched(thread.run())),
+      watched(part.userspace?.(machine, board, until)),
+    ]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
+    giveUp();
+    await harness.close();
+  }
+  return failures[0] ?? (late ? `it did not end within ${patienceMs} ms` : null);
+}
+
+async function waitFor(condition: () => boolean, board: Board, patienceMs: number): Promise<boolean> {
+  const end = performance.now() + patienceMs;
+  while (!condition()) {
+    if (board.isAborted || performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
+
+function castOf({ program, options, senders }: Part): Cast {
+  const programs = Array.from({ length: senders?.threads ?? 0 }, (_, thread) => {
+    return senders ? [[`sender${thread}`, msiSenderProgram({ ...senders, thread })] as const] : [];
+  });
+  return {
+    guest: programGuestProgram({ program, options }),
+    programs: Object.fromEntries(programs.flat()),
+  };
+}
+
+function compare(expected: readonly Delivery[], delivered: readonly Delivery[]) {
+  const key = ({ vcpu, intid }: Delivery) => `${vcpu} ${intid}`;
+  const wanted = new Map(expected.map((delivery) => [key(delivery), delivery]));
+  const got = new Map(delivered.map((delivery) => [key(delivery), delivery]));
+  const wrong: GuestResult['wrong'][number][] = [];
+  const counts = { missing: 0, extra: 0, unexpected: 0 };
+  for (const name of new Set([...wanted.keys(), ...got.keys()])) {
+    const [one, other] = [wanted.get(name), got.get(name)];
+    const difference = (other?.times ?? 0) - (one?.times ?? 0);
+    if (difference === 0) continue;
+    const kind = difference < 0 ? 'missing' : one ? 'extra' : 'unexpected';
+    counts[kind] += Math.abs(difference);
+    const { vcpu, intid } = one ?? other ?? { vcpu: -1, intid: -1 };
+    wrong.push({ vcpu, intid, expected: one?.times ?? 0, got: other?.times ?? 0 });
+  }
+  return { ...counts, wrong: wrong.slice(0, SHOWN) };
+}
+
+const sum = (deliveries: readonly Delivery[]) => deliveries.reduce((total, { times }) => total + times, 0);

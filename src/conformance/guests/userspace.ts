@@ -1,0 +1,87 @@
+import { gicd, gicr } from '../../arch/registers.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Gsi } from '../../kvm/gsi.ts';
+import { KvmError } from '../../kvm/kvm-error.ts';
+import type { Route } from '../../kvm/route.ts';
+import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
+import type { Board } from './guest-board.ts';
+import { CheckFailed, FRAME } from './guest-cpu.ts';
+import { ACTIVE_PRIORITY, FINISHED, READY, type RestoredActive, triggerOf } from './programs-inject.ts';
+
+/** What userspace does on the main thread while the vCPUs run. `until` waits, and gives up after a bound: then it is false. */
+export type Userspace = (
+  machine: Machine,
+  board: Board,
+  until: (condition: () => boolean) => Promise<boolean>,
+) => Promise<void>;
+
+/** Makes each interrupt pending in every way that there is, and waits for each before the next. */
+export const injectAll: Userspace = async (machine, board, until) => {
+  await until(() => board.flag(READY) === 1);
+  const { vm, bus, config } = machine;
+  const each = async (first: number, inject: (intid: number) => void) => {
+    for (let intid = first; intid < 32 + config.spis; intid++) {
+      const before = board.gotByAll(intid);
+      inject(intid);
+      await until(() => board.gotByAll(intid) > before);
+    }
+  };
+  await each(16, (intid) => {
+    const type = intid < 32 ? IRQ_TYPE_PPI : IRQ_TYPE_SPI;
+    vm.irqLine(packIrqLine({ type, vcpu: 0, intid }), true);
+  });
+  for (let pin = 0; pin < config.spis; pin++) vm.assignIrqFd(pin, pin);
+  await each(32, (intid) => vm.irqfds.write(intid - 32));
+  await each(0, (intid) => {
+    if (intid < 32) bus.write(FRAME.gicr + gicr.ISPENDR0, 4, 1n << BigInt(intid));
+    else bus.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+  });
+  board.setFlag(FINISHED, 1);
+};
+
+/** Numbers of interrupts that this machine does not have: past its SPIs, special, reserved, and no number at all. */
+const NO_INTIDS = [256, 1020, 1024, 1120, 5120, 0xffff] as const;
+/** One past the pins that a routing table knows. */
+const PINS = 988;
+
+/** Tries to inject what there is not: each call is refused, with KVM's errno. */
+export const injectNone: Userspace = async (machine, board, until) => {
+  await until(() => board.flag(READY) === 1);
+  const { vm } = machine;
+  for (const intid of NO_INTIDS) {
+    refused(`KVM_IRQ_LINE of INTID ${intid}`, 'EINVAL', () => {
+      vm.irqLine(packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid }), true);
+    });
+  }
+  const route = (pin: number): Route => ({ type: 'irqchip', gsi: 0 as Gsi, irqchip: 0, pin });
+  refused(`a route to pin ${PINS}`, 'EINVAL', () => vm.setGsiRouting([route(PINS)]));
+  refused('a route to pin -1', 'EINVAL', () => vm.setGsiRouting([route(0xffff_ffff)]));
+  // A pin that a table may have and this machine has not: the table is taken, the irqfd works, and nothing comes.
+  vm.setGsiRouting([route(machine.config.spis)]);
+  vm.assignIrqFd(0, 0);
+  vm.irqfds.write(0);
+  board.setFlag(FINISHED, 1);
+};
+
+function refused(what: string, errno: string, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof KvmError && error.errno === errno) return;
+    const got = error instanceof KvmError ? error.errno : String(error);
+    throw new CheckFailed(`${what} was refused with ${got}, not ${errno}`);
+  }
+  throw new CheckFailed(`${what} was taken, not refused with ${errno}`);
+}
+
+/** Restores an SPI of vCPU 0 as active, and its priority among the active ones, before the vCPU runs. */
+export function restoreActive(machine: Machine, { intid, edge }: RestoredActive): void {
+  const { bus, gic } = machine;
+  for (const one of [intid, intid + 1, intid + 2]) {
+    const { offset, mask } = triggerOf(one);
+    const before = Number(bus.read(FRAME.gicd + offset, 4));
+    bus.write(FRAME.gicd + offset, 4, BigInt((edge ? before | mask : before & ~mask) >>> 0));
+  }
+  bus.write(FRAME.gicd + gicd.ISACTIVER + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
+  gic.systemRegisters[0]?.writeSystemRegister('ICC_AP1R0_EL1', 1n << BigInt(ACTIVE_PRIORITY >> 3));
+}

@@ -1,0 +1,130 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
+import { DEFAULT_CONFIG } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
+import { prune } from '../gic/holding.ts';
+import type { Profile } from './vectors/vector-answers.ts';
+import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
+import type { RegisterPlace } from './vectors/vector-registers.ts';
+import type { Wire } from './vectors/vector-step.ts';
+import type { VectorTarget } from './vectors/vector-target.ts';
+
+/**
+ * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the
+ * recorded answers answer as QEMU's board does, which has 256 SPIs: so profile `arch` runs on its personality too.
+ */
+const MACHINES = {
+  kvm: { personality: 'kvm', spis: 224 },
+  'kvm:7.2': { personality: 'kvm', spis: 224 },
+  'kvm:6.12': { personality: 'kvm-6.12', spis: 224 },
+  'kvm:6.1': { personality: 'kvm-6.1', spis: 224 },
+  arch: { personality: 'qemu-virt', spis: 256 },
+  qemu: { personality: 'qemu-virt', spis: 256 },
+} as const satisfies Record<Profile, unknown>;
+
+/** A machine as {@link VECTOR_LAYOUT} has it, with nothing done to it yet. */
+export function vectorMachine(cpus: number, profile: Profile): Machine {
+  return Machine.create({
+    ...DEFAULT_CONFIG,
+    ...MACHINES[profile],
+    vcpus: cpus,
+    devices: 4096,
+    events: 65_535,
+    gicdBase: VECTOR_LAYOUT.GICD,
+    gicrBase: VECTOR_LAYOUT.GICR,
+    itsBase: VECTOR_LAYOUT.ITS,
+    memory: [{ base: VECTOR_LAYOUT.RAM, bytes: VECTOR_RAM_BYTES }],
+  });
+}
+
+/**
+ * A machine as the target of a vector. One thread does everything, one step after the other, so an interrupt is where
+ * it belongs when a step returns.
+ */
+export class MachineTarget implements VectorTarget {
+  readonly #machine: Machine;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
+    this.#prune(0);
+    return this.#machine.bus.read(addressOf(place), bytes);
+  }
+
+  write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
+    this.#prune(0);
+    this.#machine.bus.write(addressOf(place), bytes, value);
+  }
+
+  ramRead(address: number, bytes: number): Uint8Array {
+    const { memory } = this.#machine;
+    return memory.has(address, bytes) ? memory.read(address, bytes) : new Uint8Array(bytes);
+  }
+
+  ramWrite(address: number, data: Uint8Array): void {
+    const { memory } = this.#machine;
+    if (memory.has(address, data.length)) memory.write(address, data);
+  }
+
+  msi(deviceId: number, eventId: number): void {
+    this.#machine.its.signal(deviceId, eventId);
+  }
+
+  line(wire: Wire, level: 0 | 1): void {
+    const { wires } = this.#machine.gic;
+    if ('spi' in wire) wires.drive(wire.spi, level === 1);
+    else wires.drive(wire.ppi, level === 1, wire.cpu);
+  }
+
+  lpiPending(cpu: number, lpi: number): boolean {
+    this.#settle();
+    const { lpis } = this.#machine.gic;
+    return lpi < lpis.limit && lpis.isPending(lpi) && lpis.targetOf(lpi) === cpu;
+  }
+
+  lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] {
+    this.#settle();
+    const { gic, config } = this.#machine;
+    const pending: (readonly [number, number])[] = [];
+    gic.lpis.forEachMapped((lpi) => {
+      const cpu = gic.lpis.targetOf(lpi);
+      if (cpu < config.vcpus && gic.lpis.isPending(lpi)) pending.push([cpu, lpi]);
+    });
+    return pending.sort(([cpu, lpi], [otherCpu, otherLpi]) => cpu - otherCpu || lpi - otherLpi);
+  }
+
+  iccRead(cpu: number, register: string): bigint | undefined {
+    this.#settle();
+    return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
+  }
+
+  iccWrite(cpu: number, register: string, value: bigint): void {
+    this.#settle();
+    this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
+  }
+
+  irq(cpu: number): boolean {
+    this.#settle();
+    return this.#machine.gic.cpuInterface(cpu).irq;
+  }
+
+  fiq(cpu: number): boolean {
+    this.#settle();
+    return this.#machine.gic.cpuInterface(cpu).fiq;
+  }
+
+  /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
+  #prune(vcpu: number): void {
+    if (!this.#machine.gic.personality.requeues) prune(this.#machine.gic.interrupts, vcpu);
+  }
+
+  #settle(): void {
+    for (let vcpu = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
+  }
+}
+
+function addressOf(place: RegisterPlace): number {
+  if (place.frame === 'GICR') return VECTOR_LAYOUT.GICR + place.cpu * GICR_STRIDE + place.offset;
+  return VECTOR_LAYOUT[place.frame] + place.offset;
+}

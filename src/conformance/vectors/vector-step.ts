@@ -1,0 +1,94 @@
+import type { ItsCommand } from '../../arch/its-command.ts';
+import type { JsonObject } from '../../base/json-line.ts';
+import type { CommandWords } from './command-words.ts';
+import type { Place } from './vector-registers.ts';
+
+export type Bits = 8 | 16 | 32 | 64;
+
+/** A command of a vector: one that the architecture names, or any four doublewords. */
+export type VectorCommand = ItsCommand | { readonly name: 'RAW'; readonly words: CommandWords };
+
+/** An input wire: an SPI's, or a PPI's of one vCPU. Both are counted by INTID. */
+export type Wire = { readonly spi: number } | { readonly ppi: number; readonly cpu: number };
+
+/** What `cpu N VERB` does, and sees nothing. `to` lists vCPUs; `others` is all but the sender. */
+export type ActingVerb =
+  | { readonly verb: 'on' | 'off' }
+  | { readonly verb: 'pmr'; readonly value: number }
+  | { readonly verb: 'eoimode'; readonly mode: 0 | 1 }
+  | { readonly verb: 'eoi' | 'dir'; readonly intid: number }
+  | { readonly verb: 'w'; readonly register: string; readonly value: bigint }
+  | { readonly verb: 'sgi'; readonly intid: number; readonly to: 'others' | readonly number[] };
+
+/** What `cpu N VERB` sees. `r` reads a system register, named without ICC_ and _EL1. `drain` acknowledges and ends up to `most` interrupts. */
+export type ObservingVerb =
+  | { readonly verb: 'hppi' | 'ack' | 'irq' | 'fiq' | 'rpr' | 'pmr?' }
+  | { readonly verb: 'r'; readonly register: string }
+  | { readonly verb: 'drain'; readonly most: number };
+
+type OfCpu = { readonly op: 'cpu'; readonly cpu: number };
+
+/** A step that changes the machine and gives no answer. Addresses are guest-physical. */
+export type Deed =
+  | { readonly op: 'write'; readonly bits: Bits; readonly place: Place; readonly value: bigint }
+  | { readonly op: 'fill'; readonly address: number; readonly bytes: number; readonly value: number }
+  | { readonly op: 'mem64'; readonly address: number; readonly value: bigint }
+  | { readonly op: 'setup-dist' }
+  | { readonly op: 'setup-lpis'; readonly idBits: number; readonly cpus: readonly number[] }
+  | { readonly op: 'setup-its'; readonly queuePages: number }
+  | { readonly op: 'zero-itt'; readonly deviceId: number }
+  | { readonly op: 'queue'; readonly command: VectorCommand; readonly times: number }
+  | { readonly op: 'msi'; readonly deviceId: number; readonly eventId: number }
+  | { readonly op: 'line'; readonly wire: Wire; readonly level: 0 | 1 }
+  | { readonly op: 'lpi-config'; readonly lpi: number; readonly enabled: boolean; readonly priority: number }
+  | (OfCpu & ActingVerb);
+
+/** A step that gives an answer; some of them change the machine as well. */
+export type Observation =
+  | { readonly op: 'read'; readonly bits: Bits; readonly place: Place }
+  | { readonly op: 'cmd'; readonly command: VectorCommand }
+  | { readonly op: 'kick' }
+  | { readonly op: 'lpi-pending'; readonly lpi: number; readonly cpu: number }
+  | { readonly op: 'lpi-pending-all' }
+  | (OfCpu & ObservingVerb);
+
+/** What one step does, whatever words said it. */
+export type VectorAction = Deed | Observation;
+
+/** Says that `who` answers an observation otherwise than QEMU, and how, if it must be so. */
+export type Mark = { readonly who: string; readonly answer?: JsonObject; readonly why: string };
+
+export type VectorStep = {
+  /** Line of the file, counted from 1. */
+  readonly line: number;
+  /** The line without its comment: answers quote from it. */
+  readonly text: string;
+  readonly action: VectorAction;
+  /** Empty unless the step observes. */
+  readonly marks: readonly Mark[];
+};
+
+export type Vector = {
+  /** The file's name, as it was given. */
+  readonly file: string;
+  readonly title: string;
+  readonly cpus: number;
+  readonly steps: readonly VectorStep[];
+};
+
+const OBSERVING_OPS: ReadonlySet<string> = new Set(['read', 'cmd', 'kick', 'lpi-pending', 'lpi-pending-all']);
+const OBSERVING_VERBS: ReadonlySet<string> = new Set([
+  'hppi',
+  'ack',
+  'drain',
+  'irq',
+  'fiq',
+  'rpr',
+  'pmr?',
+  'r',
+]);
+
+/** Whether a step gives an answer. */
+export function observes(action: VectorAction): action is Observation {
+  return OBSERVING_OPS.has(action.op) || (action.op === 'cpu' && OBSERVING_VERBS.has(action.verb));
+}

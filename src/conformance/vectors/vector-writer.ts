@@ -1,0 +1,86 @@
+import { formatCommand } from './vector-command.ts';
+import { formatMark } from './vector-mark.ts';
+import { namePlace } from './vector-registers.ts';
+import type { Mark, VectorAction } from './vector-step.ts';
+
+/** A step to be written: what it does, and marks if it observes. */
+export type WritableStep = { readonly action: VectorAction; readonly marks?: readonly Mark[] };
+
+/**
+ * The text of a vector that does `steps`: `parseVector` reads the same actions and marks out of it. So a
+ * sequence that a test found can be kept as a file and run again.
+ */
+export function writeVector(
+  steps: readonly WritableStep[],
+  { title = '', cpus = 4 }: { readonly title?: string; readonly cpus?: number } = {},
+): string {
+  const lines = steps.flatMap(({ action, marks = [] }) => [...marks.map(formatMark), formatAction(action)]);
+  const heading = title === '' ? [] : [`title ${title}`];
+  return `${[...heading, `machine cpus=${cpus}`, '', ...lines].join('\n')}\n`;
+}
+
+/** One step in the vector language. */
+export function formatAction(action: VectorAction): string {
+  switch (action.op) {
+    case 'read':
+      return `r${action.bits} ${namePlace(action.place)}`;
+    case 'write':
+      return `w${action.bits} ${namePlace(action.place)} ${hex(action.value)}`;
+    case 'fill':
+      return `fill ${hex(action.address)} ${hex(action.bytes)} ${hex(action.value)}`;
+    case 'mem64':
+      return `mem64 ${hex(action.address)} ${hex(action.value)}`;
+    case 'setup-dist':
+    case 'kick':
+    case 'lpi-pending-all':
+      return action.op;
+    case 'setup-lpis':
+      return `setup-lpis idbits=${action.idBits} cpus=${action.cpus.join(',')}`;
+    case 'setup-its':
+      return `setup-its queue=${action.queuePages}`;
+    case 'zero-itt':
+      return `zero-itt dev=${hex(action.deviceId)}`;
+    case 'cmd':
+      return `cmd ${formatCommand(action.command)}`;
+    case 'queue':
+      return `queue${action.times === 1 ? '' : `*${action.times}`} ${formatCommand(action.command)}`;
+    case 'msi':
+      return `msi dev=${hex(action.deviceId)} event=${action.eventId}`;
+    case 'line': {
+      const { wire, level } = action;
+      return 'spi' in wire
+        ? `line spi=${wire.spi} level=${level}`
+        : `line ppi=${wire.ppi} cpu=${wire.cpu} level=${level}`;
+    }
+    case 'lpi-config':
+      return `lpi-config ${action.lpi} ${action.enabled ? 'on' : 'off'} prio=${hex(action.priority)}`;
+    case 'lpi-pending':
+      return `lpi-pending ${action.lpi} cpu=${action.cpu}`;
+    case 'cpu':
+      return `cpu ${action.cpu} ${formatVerb(action)}`;
+  }
+}
+
+function formatVerb(action: VectorAction & { readonly op: 'cpu' }): string {
+  switch (action.verb) {
+    case 'pmr':
+      return `pmr ${hex(action.value)}`;
+    case 'eoimode':
+      return `eoimode ${action.mode}`;
+    case 'eoi':
+    case 'dir':
+      return `${action.verb} ${action.intid}`;
+    case 'sgi':
+      return `sgi ${action.intid} to=${action.to === 'others' ? 'others' : action.to.join(',')}`;
+    case 'drain':
+      return `drain ${action.most}`;
+    case 'r':
+      return `r ${action.register}`;
+    case 'w':
+      return `w ${action.register} ${hex(action.value)}`;
+    default:
+      return action.verb;
+  }
+}
+
+const hex = (value: number | bigint) => `0x${value.toString(16)}`;

@@ -1,0 +1,88 @@
+import type { ElementArray, Point, Value } from './operation.ts';
+import { mayOnlyLook, onlyLooked, sameOperation } from './spin.ts';
+
+/** What {@link Alone.repeat} and {@link Alone.answer} say where the thread does something else than look. */
+export const OTHER = Symbol('something else than a look');
+
+/**
+ * How a thread would go on if all others stood still, as long as it only looks, and only at elements that it has looked
+ * at: its looks are then answered from what it saw. The thread's code asks here for each of them, so the answer to one
+ * that was asked before has to be fast.
+ */
+export class Alone {
+  #seen: ReadonlyMap<number, Value> = new Map();
+  #most = 0;
+  /** The different looks so far, and their answers. */
+  readonly #looks: Point[] = [];
+  readonly #answers: Value[] = [];
+  /** By look: the one that came after it the last time. */
+  readonly #after: number[] = [];
+  #last = -1;
+  /** Which of the different looks each was. */
+  #sequence = new Int32Array(1024);
+  /** How many looks the thread has made. */
+  count = 0;
+
+  /**
+   * @param seen - by element, what the thread saw there.
+   * @param most - how many looks are answered.
+   */
+  begin(seen: ReadonlyMap<number, Value>, most: number): void {
+    this.#seen = seen;
+    this.#most = most;
+    this.#looks.length = 0;
+    this.#answers.length = 0;
+    this.#after.length = 0;
+    this.#last = -1;
+    this.count = 0;
+  }
+
+  /** Answers a call that was made before, through the same view and with the same operands; {@link OTHER} where it was not. */
+  repeat(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value | typeof OTHER {
+    if (this.count >= this.#most || this.#last < 0) return OTHER;
+    const looks = this.#looks;
+    const guess = this.#after[this.#last] as number;
+    for (let i = guess, tried = 0; tried < looks.length; tried++, i = i + 1 < looks.length ? i + 1 : 0) {
+      const look = looks[i] as Point;
+      if (look.handle === handle && look.index === index && look.op === op && look.a === a && look.b === b)
+        return this.#note(i);
+    }
+    return OTHER;
+  }
+
+  answer(point: Point): Value | typeof OTHER {
+    if (this.count >= this.#most || !mayOnlyLook(point)) return OTHER;
+    const known = this.#looks.findIndex((look) => sameOperation(look, point));
+    if (known >= 0) return this.#note(known);
+    if (!this.#seen.has(point.element)) return OTHER;
+    const answer = this.#seen.get(point.element);
+    if (!onlyLooked(point, answer)) return OTHER;
+    this.#looks.push(point);
+    this.#answers.push(answer);
+    this.#after.push(this.#looks.length - 1);
+    return this.#note(this.#looks.length - 1);
+  }
+
+  /** Whether these looks, the oldest first, are what the thread went through again and again. */
+  isRepetitionOf(path: readonly Point[], from: number, period: number): boolean {
+    for (let k = 0; k < period && k < this.count; k++) {
+      const look = this.#looks[this.#sequence[k] as number] as Point;
+      if (!sameOperation(path[from + k] as Point, look)) return false;
+    }
+    const sequence = this.#sequence;
+    for (let i = period; i < this.count; i++) if (sequence[i] !== sequence[i - period]) return false;
+    return this.count >= period;
+  }
+
+  #note(i: number): Value {
+    if (this.#last >= 0) this.#after[this.#last] = i;
+    this.#last = i;
+    if (this.count === this.#sequence.length) {
+      const longer = new Int32Array(this.count * 4);
+      longer.set(this.#sequence);
+      this.#sequence = longer;
+    }
+    this.#sequence[this.count++] = i;
+    return this.#answers[i];
+  }
+}

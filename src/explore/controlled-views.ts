@@ -1,0 +1,38 @@
+import { replaceBuffers } from './buffers.ts';
+import { controller } from './controlled-atomics.ts';
+import { replaceDataView } from './data-view.ts';
+import { replaceTypedArrays } from './typed-arrays.ts';
+import type { Undo } from './view-methods.ts';
+
+/**
+ * Replaces, while `body` runs, the methods that read or write the elements of views: those of typed arrays, DataView,
+ * Buffer, TextEncoder and TextDecoder. On shared memory of the scenario they go element by element, in the order that
+ * ECMAScript gives; on all else they are the engine's own. Put back however `body` ends.
+ */
+export function withControlledViews<T>(body: () => T): T {
+  const undo: Undo[] = [];
+  try {
+    replaceTypedArrays(undo);
+    replaceDataView(undo);
+    replaceBuffers(undo);
+    replaceConstructor(undo);
+    return body();
+  } finally {
+    for (const back of undo.reverse()) back();
+  }
+}
+
+/** Notes which buffers threads make in their own runs. */
+function replaceConstructor(undo: Undo[]): void {
+  const Native = SharedArrayBuffer;
+  globalThis.SharedArrayBuffer = new Proxy(Native, {
+    construct(target, args, newTarget) {
+      const buffer = Reflect.construct(target, args, newTarget);
+      controller?.made(buffer);
+      return buffer;
+    },
+  });
+  undo.push(() => {
+    globalThis.SharedArrayBuffer = Native;
+  });
+}

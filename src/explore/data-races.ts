@@ -1,0 +1,218 @@
+import { LOCK, NOTIFY, PLAIN_LOAD, type Point, READ, UNLOCK, WAIT, WRITE } from './operation.ts';
+
+/** Two accesses to the same bytes by different threads, one of them a write, not both by Atomics, that nothing orders. */
+export type Race = {
+  /** The steps of the schedule, from 0. */
+  readonly first: number;
+  readonly second: number;
+};
+
+/** What an access is to the other threads: a plain one or one by Atomics, that reads or writes. */
+const PLAIN_READ = 0;
+const PLAIN_WRITE = 1;
+const ATOMIC_READ = 2;
+const ATOMIC_WRITE = 3;
+const CATEGORIES = 4;
+
+const fill = Function.prototype.call.bind(Int32Array.prototype.fill) as (
+  array: Int32Array,
+  value: number,
+) => void;
+
+/**
+ * Happens-before of one schedule, by vector clocks, as the ECMAScript memory model has it: the order of each thread; a
+ * read by Atomics after the write by Atomics that it reads from, where both are of the same bytes; operations on one list
+ * of waiters, in their order; a woken thread after its waker. All threads begin at once, so their starts order nothing.
+ * Locks of the explorer's own are as Atomics.
+ *
+ * An interval of bytes that some operation touches is a cell. For each cell and thread the last access of each category
+ * is kept: where that is ordered before a new one, so are all before it.
+ */
+export class DataRaces {
+  readonly #threads: number;
+  /** By thread and thread: how many steps of that thread happen before what this one does next. */
+  readonly #clocks: Int32Array;
+  readonly #cells = new Map<number, number>();
+  readonly #ranges: { readonly at: number; readonly size: number }[] = [];
+  /** By cell: all cells that share bytes with it, itself among them. */
+  readonly #overlaps: number[][] = [];
+  /** By cell, category and thread: the number of the last such access among its thread's steps, from 1, and the step. */
+  #last = new Int32Array(0);
+  #steps = new Int32Array(0);
+  /** By cell and thread: the clock of the last write by Atomics to just these bytes; `#intact`: which of them it still is. */
+  #released = new Int32Array(0);
+  #intact = new Int32Array(0);
+  readonly #lists = new Map<number, Int32Array>();
+  /** Pairs of cells, threads and categories that were told of. */
+  readonly #known = new Set<number>();
+  /** The races of this schedule that are new, by their key; and the first of all. */
+  readonly fresh = new Map<number, Race>();
+  first: Race | undefined;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+    this.#clocks = new Int32Array(threads * threads);
+  }
+
+  /** Begins a schedule. */
+  begin(): void {
+    fill(this.#clocks, 0);
+    fill(this.#last, 0);
+    fill(this.#intact, 0);
+    if (this.#lists.size > 0) this.#lists.clear();
+    if (this.fresh.size > 0) this.fresh.clear();
+    this.first = undefined;
+  }
+
+  /** The schedule counts: its races are known from now on. */
+  accept(): void {
+    for (const key of this.fresh.keys()) this.#known.add(key);
+  }
+
+  /**
+   * Takes in one step.
+   * @param effect - READ and WRITE as far as the operation did so.
+   * @param woke - the threads that it woke, as bits.
+   */
+  step(step: number, t: number, point: Point, effect: number, woke: number): void {
+    const n = this.#threads;
+    const clocks = this.#clocks;
+    const mine = t * n;
+    clocks[mine + t] = (clocks[mine + t] as number) + 1;
+    const { op } = point;
+    if (op === WAIT || op === NOTIFY) this.#passList(point.at, mine);
+    if (op !== NOTIFY) {
+      const cell = point.cell >= 0 ? point.cell : this.#cellOf(point);
+      if (op >= PLAIN_LOAD) {
+        this.#check(step, t, cell, op === PLAIN_LOAD ? PLAIN_READ : PLAIN_WRITE);
+        if (op !== PLAIN_LOAD) this.#overwrite(cell);
+      } else this.#atomic(step, t, cell, op === LOCK || op === UNLOCK ? READ | WRITE : effect);
+    }
+    for (let rest = woke; rest !== 0; rest &= rest - 1) {
+      this.#join((31 - Math.clz32(rest & -rest)) * n, clocks, mine);
+    }
+  }
+
+  /** The time of a wait was up: the thread leaves the list of waiters. */
+  timeOut(t: number, at: number): void {
+    this.#passList(at, t * this.#threads);
+  }
+
+  #atomic(step: number, t: number, cell: number, effect: number): void {
+    const n = this.#threads;
+    const mine = t * n;
+    if ((effect & READ) !== 0) {
+      if (this.#intact[cell] !== 0) this.#join(mine, this.#released, cell * n);
+      if ((effect & WRITE) === 0) this.#check(step, t, cell, ATOMIC_READ);
+    }
+    if ((effect & WRITE) === 0) return;
+    this.#check(step, t, cell, ATOMIC_WRITE);
+    this.#overwrite(cell);
+    for (let u = 0; u < n; u++) this.#released[cell * n + u] = this.#clocks[mine + u] as number;
+    this.#intact[cell] = (1 << (this.#ranges[cell]?.size ?? 0)) - 1;
+  }
+
+  /** Looks for accesses of other threads that this one races with, and notes it. */
+  #check(step: number, t: number, cell: number, category: number): void {
+    const n = this.#threads;
+    const mine = t * n;
+    const overlaps = this.#overlaps[cell] as number[];
+    const writes = category === PLAIN_WRITE || category === ATOMIC_WRITE;
+    const atomic = category >= ATOMIC_READ;
+    for (let i = 0; i < overlaps.length; i++) {
+      const other = overlaps[i] as number;
+      for (let theirs = writes ? PLAIN_READ : PLAIN_WRITE; theirs < CATEGORIES; theirs++) {
+        if (atomic && theirs >= ATOMIC_READ) break;
+        if (!writes && theirs === ATOMIC_READ) continue;
+        const from = (other * CATEGORIES + theirs) * n;
+        for (let u = 0; u < n; u++) {
+          if ((this.#last[from + u] as number) <= (this.#clocks[mine + u] as number)) continue;
+          this.#found(
+            this.#steps[from + u] as number,
+            step,
+            from + u,
+            (cell * CATEGORIES + category) * n + t,
+          );
+        }
+      }
+    }
+    const at = (cell * CATEGORIES + category) * n + t;
+    this.#last[at] = this.#clocks[mine + t] as number;
+    this.#steps[at] = step;
+  }
+
+  #found(first: number, second: number, one: number, other: number): void {
+    this.first ??= { first, second };
+    // Whichever of the two came first.
+    const key = one < other ? one * 0x2000000 + other : other * 0x2000000 + one;
+    if (this.#known.has(key) || this.fresh.has(key)) return;
+    this.fresh.set(key, { first, second });
+  }
+
+  /** Bytes are written: of the writes by Atomics that lie there, so many bytes less can be read. */
+  #overwrite(cell: number): void {
+    const overlaps = this.#overlaps[cell] as number[];
+    if (overlaps.length === 1) {
+      this.#intact[cell] = 0;
+      return;
+    }
+    const { at, size } = this.#ranges[cell] as { at: number; size: number };
+    for (const other of overlaps) {
+      const range = this.#ranges[other] as { at: number; size: number };
+      for (let i = Math.max(at, range.at); i < Math.min(at + size, range.at + range.size); i++) {
+        this.#intact[other] = (this.#intact[other] as number) & ~(1 << (i - range.at));
+      }
+    }
+  }
+
+  /** Operations on one list of waiters follow each other. */
+  #passList(at: number, mine: number): void {
+    let list = this.#lists.get(at);
+    if (list === undefined) {
+      list = new Int32Array(this.#threads);
+      this.#lists.set(at, list);
+    }
+    this.#join(mine, list, 0);
+    for (let u = 0; u < this.#threads; u++) list[u] = this.#clocks[mine + u] as number;
+  }
+
+  #join(mine: number, from: Int32Array, at: number): void {
+    const clocks = this.#clocks;
+    for (let u = 0; u < this.#threads; u++) {
+      if ((from[at + u] as number) > (clocks[mine + u] as number)) clocks[mine + u] = from[at + u] as number;
+    }
+  }
+
+  #cellOf(point: Point): number {
+    const { at, size } = point;
+    const key = at * 16 + size;
+    let cell = this.#cells.get(key);
+    if (cell === undefined) {
+      cell = this.#ranges.length;
+      this.#cells.set(key, cell);
+      const mine = [cell];
+      for (const [other, range] of this.#ranges.entries()) {
+        if (range.at >= at + size || at >= range.at + range.size) continue;
+        mine.push(other);
+        (this.#overlaps[other] as number[]).push(cell);
+      }
+      this.#ranges.push({ at, size });
+      this.#overlaps.push(mine);
+      const n = this.#threads;
+      this.#last = longer(this.#last, (cell + 1) * CATEGORIES * n);
+      this.#steps = longer(this.#steps, (cell + 1) * CATEGORIES * n);
+      this.#released = longer(this.#released, (cell + 1) * n);
+      this.#intact = longer(this.#intact, cell + 1);
+    }
+    point.cell = cell;
+    return cell;
+  }
+}
+
+/** The array, with room for so many. */
+function longer(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  if (array.length >= length) return array as Int32Array<ArrayBuffer>;
+  const copy = new Int32Array(Math.max(length, array.length * 2, 64));
+  for (let i = 0; i < array.length; i++) copy[i] = array[i] as number;
+  return copy;
+}

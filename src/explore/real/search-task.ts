@@ -1,0 +1,38 @@
+import type { PlainError } from '../../base/irq-error.ts';
+import type { ExploreOptions } from '../explore-options.ts';
+import type { Progress } from '../progress.ts';
+import type { ReplayResult } from '../replay.ts';
+import type { ExploreResult } from '../result.ts';
+import type { ScenarioSource } from '../source.ts';
+import type { ConfirmedResult, LockstepReplay } from './confirm.ts';
+import type { FreeOptions, FreeResult } from './free.ts';
+
+/** What a search thread is to do, as plain data. */
+export type SearchTask = { readonly source: ScenarioSource } & (
+  | { readonly does: 'search'; readonly options: SearchTaskOptions; readonly jobs: number }
+  | { readonly does: 'confirm'; readonly options: SearchTaskOptions & { readonly runs?: number } }
+  | { readonly does: 'free'; readonly options: FreeOptions }
+  | {
+      readonly does: 'replay';
+      readonly token: string;
+      readonly steps: number;
+      readonly executor: 'simulated' | 'lockstep';
+    }
+);
+
+/** The options of a search that can cross to another thread. */
+export type SearchTaskOptions = Omit<ExploreOptions, 'onProgress'>;
+
+/** What each kind of task answers. */
+export type SearchAnswer = {
+  readonly search: ExploreResult;
+  readonly confirm: ConfirmedResult;
+  readonly free: FreeResult;
+  readonly replay: ReplayResult | LockstepReplay;
+};
+
+/** What a search thread posts: how far it has come, and at last its answer, or the error that ended it. */
+export type SearchMessage =
+  | { readonly progress: Progress }
+  | { readonly answer: SearchAnswer[keyof SearchAnswer] }
+  | { readonly error: PlainError };

@@ -1,0 +1,236 @@
+import { firstDifference } from './raw-bytes.ts';
+import type { Cells } from './undo-log.ts';
+
+/** One shared memory: all SharedArrayBuffer objects over the same bytes are one. */
+export type Shared = {
+  readonly buffer: SharedArrayBuffer;
+  /** Address of its first byte in the explorer's numbering. */
+  readonly base: number;
+  readonly bytes: Uint8Array;
+  /** The same bytes as words; the rest of less than a word is left out. */
+  readonly words: Int32Array;
+};
+
+type View = { readonly path: string; readonly at: number; readonly bytes: number; readonly step: number };
+/** How a scenario names a word. */
+export type Names = (buffer: SharedArrayBuffer, byteOffset: number) => string | undefined;
+/** A SharedArrayBuffer object over the bytes of another one, and the number of that. */
+export type Alias = readonly [buffer: SharedArrayBuffer, of: number];
+
+/** Buffers start on multiples of this, so that no two of them share an address. */
+const GAP = 64;
+
+/**
+ * The memories that the threads of a scenario share: the SharedArrayBuffers that the state leads to, those that setup
+ * made, and those that threads are found to use. Numbers their bytes, so that two views of the same bytes are the same
+ * place, also through two SharedArrayBuffer objects: structuredClone, postMessage, workerData and the `buffer` of a
+ * grown WebAssembly.Memory make such.
+ */
+export class SharedBuffers {
+  protected readonly shared: Shared[] = [];
+  readonly #aliases: Alias[] = [];
+  readonly #views: View[] = [];
+  readonly #names: Names | undefined;
+  /** Buffers that no two threads share: a thread made them in its own run. */
+  readonly #private = new WeakSet<ArrayBufferLike>();
+  #end = GAP;
+  #lastBuffer: ArrayBufferLike | undefined;
+  #lastBase = -1;
+
+  /**
+   * @param made - buffers that setup made, in order.
+   * @param aliases - which buffers are others' bytes, where that is known; undefined to find out, which writes to them,
+   * so that no other thread may be running.
+   */
+  constructor(state: unknown, made: readonly SharedArrayBuffer[], names?: Names, aliases?: readonly Alias[]) {
+    this.#names = names;
+    const found: SharedArrayBuffer[] = [];
+    const seen = new Set<unknown>();
+    walk(state, 's', seen, (buffer) => void found.push(buffer));
+    const all = [...new Set([...found, ...made])].filter(
+      (buffer) => !aliases?.some(([alias]) => alias === buffer),
+    );
+    if (aliases === undefined) this.#addEach(all);
+    else {
+      for (const buffer of all) this.#append(buffer);
+      this.#aliases.push(...aliases);
+    }
+    walk(
+      state,
+      's',
+      new Set(),
+      () => {},
+      (view, path) => {
+        const step = 'BYTES_PER_ELEMENT' in view ? Number(view.BYTES_PER_ELEMENT) : 1;
+        this.#views.push({ path, at: this.locate(view), bytes: view.byteLength, step });
+      },
+    );
+  }
+
+  get buffers(): readonly SharedArrayBuffer[] {
+    return this.shared.map(({ buffer }) => buffer);
+  }
+
+  /** Other SharedArrayBuffer objects over the same bytes. */
+  get aliases(): readonly Alias[] {
+    return this.#aliases;
+  }
+
+  get size(): number {
+    return this.shared.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  /** The address of the view's first byte; -1 where it is not shared. */
+  locate(view: ArrayBufferView): number {
+    const buffer = view.buffer;
+    if (buffer !== this.#lastBuffer) {
+      this.#lastBuffer = buffer;
+      this.#lastBase = this.#baseOf(buffer);
+    }
+    return this.#lastBase < 0 ? -1 : this.#lastBase + view.byteOffset;
+  }
+
+  /** As {@link locate}; shared memory that was not known becomes known. For a thread that runs while no other does. */
+  find(view: ArrayBufferView): number {
+    const at = this.locate(view);
+    if (at >= 0 || !(view.buffer instanceof SharedArrayBuffer) || this.#private.has(view.buffer)) return at;
+    this.adopt(view.buffer);
+    this.#lastBuffer = undefined;
+    return this.locate(view);
+  }
+
+  /** A thread has made this buffer in its own run: another thread cannot come to it. */
+  keepPrivate(buffer: SharedArrayBuffer): void {
+    this.#private.add(buffer);
+  }
+
+  /** Takes a buffer in that the state does not lead to, as it is now. */
+  protected adopt(buffer: SharedArrayBuffer): Shared | undefined {
+    const alias = this.shared.findIndex((known) => isSameMemory(known.buffer, buffer));
+    const known = this.shared[alias];
+    if (known === undefined || buffer.byteLength > known.bytes.length) return this.#append(buffer);
+    this.#aliases.push([buffer, alias]);
+    return undefined;
+  }
+
+  /** Which buffer an address lies in, and where. */
+  place(at: number): { buffer: number; byteOffset: number } {
+    for (let i = this.shared.length - 1; i >= 0; i--) {
+      const shared = this.shared[i];
+      if (shared !== undefined && at >= shared.base) return { buffer: i, byteOffset: at - shared.base };
+    }
+    return { buffer: -1, byteOffset: at };
+  }
+
+  /** The name of a word: what the scenario calls it, else array and index within the state. */
+  nameOf(at: number, size: number): string {
+    const { buffer, byteOffset } = this.place(at);
+    const shared = this.shared[buffer];
+    if (shared === undefined) return `byte ${at}`;
+    const given = this.#names?.(shared.buffer, byteOffset);
+    if (given !== undefined && given !== '') return given;
+    const holds = this.#views.filter((view) => at >= view.at && at + size <= view.at + view.bytes);
+    const view = holds.find((each) => each.step === size) ?? holds[0];
+    if (view === undefined) return `buffer${buffer}+${byteOffset}`;
+    if (view.step === size) return `${view.path}[${(at - view.at) / size}]`;
+    return `${view.path}+${at - view.at}`;
+  }
+
+  /** The address of the first byte that differs from those of other memories of the same shape; -1 where none does. */
+  differs(other: SharedBuffers): number {
+    if (this.shared.length !== other.shared.length) return 0;
+    for (const [i, { bytes, base }] of this.shared.entries()) {
+      const theirs = other.shared[i]?.bytes;
+      if (theirs === undefined || theirs.length !== bytes.length) return base;
+      const at = firstDifference(bytes, theirs);
+      if (at >= 0) return base + at;
+    }
+    return -1;
+  }
+
+  /** Some bytes as words where they are whole words, and else byte by byte: no others are among them. */
+  protected eachCell(
+    at: number,
+    size: number,
+    visit: (cells: Cells, index: number, shared: number) => void,
+  ): void {
+    const { buffer, byteOffset } = this.place(at);
+    const shared = this.shared[buffer];
+    if (shared === undefined) return;
+    const { words, bytes } = shared;
+    if (((byteOffset | size) & 3) === 0) {
+      for (let word = byteOffset >> 2; word < (byteOffset + size) >> 2; word++) visit(words, word, buffer);
+    } else for (let i = byteOffset; i < byteOffset + size; i++) visit(bytes, i, buffer);
+  }
+
+  #baseOf(buffer: ArrayBufferLike): number {
+    for (const shared of this.shared) if (shared.buffer === buffer) return shared.base;
+    const alias = this.#aliases.find(([each]) => each === buffer);
+    return alias === undefined ? -1 : (this.shared[alias[1]] as Shared).base;
+  }
+
+  /** Adds buffers of which some may be the same memory; the longest object stands for all of them. */
+  #addEach(buffers: readonly SharedArrayBuffer[]): void {
+    const groups: SharedArrayBuffer[][] = [];
+    for (const buffer of buffers) {
+      const group = groups.find(([first]) => first !== undefined && isSameMemory(first, buffer));
+      if (group === undefined) groups.push([buffer]);
+      else group.push(buffer);
+    }
+    for (const [number, group] of groups.entries()) {
+      const longest = group.reduce((most, each) => (each.byteLength > most.byteLength ? each : most));
+      this.#append(longest);
+      for (const each of group) if (each !== longest) this.#aliases.push([each, number]);
+    }
+  }
+
+  #append(buffer: SharedArrayBuffer): Shared {
+    const base = this.#end;
+    const length = buffer.byteLength;
+    this.#end = base + Math.ceil(length / GAP) * GAP + GAP;
+    const bytes = new Uint8Array(buffer, 0, length);
+    const shared = { buffer, base, bytes, words: new Int32Array(buffer, 0, length >> 2) };
+    this.shared.push(shared);
+    return shared;
+  }
+}
+
+/** Whether two objects share their bytes: a byte is changed through one, looked at through the other, and put back. */
+function isSameMemory(one: SharedArrayBuffer, other: SharedArrayBuffer): boolean {
+  if (one === other) return true;
+  if (one.byteLength === 0 || other.byteLength === 0) return false;
+  const mine = new Uint8Array(one, 0, 1);
+  const theirs = new Uint8Array(other, 0, 1);
+  const before = mine[0] as number;
+  const seen = theirs[0];
+  mine[0] = before ^ 1;
+  const same = theirs[0] !== seen;
+  mine[0] = before;
+  return same;
+}
+
+function walk(
+  value: unknown,
+  path: string,
+  seen: Set<unknown>,
+  onBuffer: (buffer: SharedArrayBuffer) => void,
+  onView?: (view: ArrayBufferView, path: string) => void,
+): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  seen.add(value);
+  const go = (entry: unknown, step: string): void => walk(entry, `${path}${step}`, seen, onBuffer, onView);
+  if (value instanceof SharedArrayBuffer) onBuffer(value);
+  else if (ArrayBuffer.isView(value)) {
+    if (!(value.buffer instanceof SharedArrayBuffer)) return;
+    onBuffer(value.buffer);
+    onView?.(value, path);
+  } else if (value instanceof Map) for (const [key, entry] of value) go(entry, `.get(${String(key)})`);
+  else if (value instanceof Set) for (const [i, entry] of [...value].entries()) go(entry, `.entry(${i})`);
+  else if (Array.isArray(value)) for (const [i, entry] of value.entries()) go(entry, `[${i}]`);
+  else {
+    // A WebAssembly.Memory has its buffer behind an accessor.
+    const { buffer } = value as { buffer?: unknown };
+    if (buffer instanceof SharedArrayBuffer && !Object.hasOwn(value, 'buffer')) go(buffer, '.buffer');
+    for (const [key, entry] of Object.entries(value)) go(entry, `.${key}`);
+  }
+}

@@ -1,0 +1,121 @@
+/** What rewritten code calls the object with these functions, where the code has no such name of its own. */
+export const ACCESS_NAME = '$irq';
+
+/** How elements are read and written, whatever the target is; both give back what JavaScript would. */
+export type Elements = {
+  get(target: unknown, key: unknown): unknown;
+  set(target: unknown, key: unknown, value: unknown): unknown;
+  /** `new callee(...args)` */
+  construct(callee: unknown, args: readonly unknown[]): unknown;
+};
+
+/** What rewritten code calls; see rewrite.ts. Each function does what the JavaScript that it stands for does. */
+export type Access = ReturnType<typeof makeAccess>;
+
+type Put = (target: unknown, key: unknown, value: unknown) => unknown;
+type Compute = (value: unknown) => unknown;
+
+/** An assignment outside of strict mode, which says nothing where it is of no effect. */
+const putLoosely = new Function('target', 'key', 'value', 'return target[key] = value') as Put;
+
+/** Makes the functions that rewritten code calls, over those that read and write one element. */
+export function makeAccess({ get, set, construct }: Elements) {
+  const setLoose: Put = (target, key, value) =>
+    ArrayBuffer.isView(target) ? set(target, key, value) : putLoosely(target, key, value);
+  const { assign, nullish, or, and, increment, decrement, postIncrement, postDecrement, place } = over(
+    get,
+    set,
+  );
+  const loose = over(get, setLoose);
+  return {
+    get,
+    set,
+    setLoose,
+    construct,
+    /** `a[k] op= v`, for the operators that always assign. */
+    assign,
+    assignLoose: loose.assign,
+    /** `a[k] ??= v` */
+    nullish,
+    nullishLoose: loose.nullish,
+    /** `a[k] ||= v` */
+    or,
+    orLoose: loose.or,
+    /** `a[k] &&= v` */
+    and,
+    andLoose: loose.and,
+    increment,
+    incrementLoose: loose.increment,
+    decrement,
+    decrementLoose: loose.decrement,
+    postIncrement,
+    postIncrementLoose: loose.postIncrement,
+    postDecrement,
+    postDecrementLoose: loose.postDecrement,
+    /** An element that a pattern or a loop assigns to. */
+    place,
+    placeLoose: loose.place,
+    /** What follows a `?.`. */
+    chain(base: unknown, rest: Compute): unknown {
+      return base === null || base === undefined ? undefined : rest(base);
+    },
+    /** The method of `a.b?.(…)`, with its `this`. */
+    bind(object: unknown, method: (object: unknown) => unknown): unknown {
+      const found = method(object);
+      if (found === null || found === undefined) return found;
+      return (...given: unknown[]) => Reflect.apply(found as () => unknown, object, given);
+    },
+    /** What is taken apart by a pattern that names elements by their numbers, or copied by `{ ...a }`. */
+    pattern(value: unknown): unknown {
+      if (!ArrayBuffer.isView(value) || !(value.buffer instanceof SharedArrayBuffer)) return value;
+      return new Proxy(value, { get: (target, key) => get(target, key) });
+    },
+  };
+}
+
+function over(get: Elements['get'], set: Put) {
+  return {
+    assign(target: unknown, key: unknown, compute: Compute): unknown {
+      return set(target, key, compute(get(target, key)));
+    },
+    nullish(target: unknown, key: unknown, compute: () => unknown): unknown {
+      return get(target, key) ?? set(target, key, compute());
+    },
+    or(target: unknown, key: unknown, compute: () => unknown): unknown {
+      return get(target, key) || set(target, key, compute());
+    },
+    and(target: unknown, key: unknown, compute: () => unknown): unknown {
+      return get(target, key) && set(target, key, compute());
+    },
+    increment(target: unknown, key: unknown): unknown {
+      let value = get(target, key) as number;
+      return set(target, key, ++value);
+    },
+    decrement(target: unknown, key: unknown): unknown {
+      let value = get(target, key) as number;
+      return set(target, key, --value);
+    },
+    postIncrement(target: unknown, key: unknown): unknown {
+      let value = get(target, key) as number;
+      const old = value++;
+      set(target, key, value);
+      return old;
+    },
+    postDecrement(target: unknown, key: unknown): unknown {
+      let value = get(target, key) as number;
+      const old = value--;
+      set(target, key, value);
+      return old;
+    },
+    place(target: unknown, key: unknown): { value: unknown } {
+      return {
+        get value() {
+          return get(target, key);
+        },
+        set value(value: unknown) {
+          set(target, key, value);
+        },
+      };
+    },
+  };
+}

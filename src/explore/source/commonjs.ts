@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
+import { dirname, extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { transformSync } from 'esbuild';
+import type { Access } from './access.ts';
+import { COMMONJS } from './bundle.ts';
+import { compile } from './compile.ts';
+import { formatOf } from './module-format.ts';
+import { replaceImports } from './module-function.ts';
+import { changedState } from './module-state.ts';
+import { BundleMap, registerPlaces } from './places.ts';
+import { rewriteAccesses } from './rewrite.ts';
+
+/** What `require` gives for a file, in one instance of the program. */
+export type CommonJsModule = {
+  exports: unknown;
+  readonly id: string;
+  readonly filename: string;
+  readonly path: string;
+  loaded: boolean;
+  readonly children: CommonJsModule[];
+  readonly require: NodeJS.Require;
+};
+
+type Body = (
+  this: unknown,
+  exports: unknown,
+  require: NodeJS.Require,
+  module: CommonJsModule,
+  filename: string,
+  folder: string,
+  access: Access,
+  dynamic: DynamicImport,
+) => void;
+
+/** `import()` in the file of this URL. */
+export type DynamicImport = (from: string, wanted: unknown) => Promise<unknown>;
+
+/** One CommonJS file as code: compiled once, evaluated by each instance of the program that needs one of its own. */
+type Unit = {
+  readonly body: Body;
+  readonly require: NodeJS.Require;
+  /** What its functions change outside of themselves; undefined where nothing. */
+  readonly changes: string | undefined;
+  /** The files that it was seen to require. */
+  readonly requires: Set<string>;
+};
+
+/** The CommonJS modules of a program: their code, and who requires whom. */
+export class CommonJsCode {
+  readonly #units = new Map<string, Unit>();
+  readonly #rewrites: boolean;
+
+  constructor(rewrites: boolean) {
+    this.#rewrites = rewrites;
+  }
+
+  unit(file: string): Unit {
+    const known = this.#units.get(file);
+    if (known !== undefined) return known;
+    const unit = this.#load(file);
+    this.#units.set(file, unit);
+    return unit;
+  }
+
+  /** What functions of the modules that were loaded change, by the first of them; undefined where nothing. */
+  get changes(): string | undefined {
+    for (const [file, { changes }] of this.#units) if (changes !== undefined) return `${changes} of ${file}`;
+    return undefined;
+  }
+
+  /** Why an instance needs this module anew: what functions of it, or of what it requires, change; undefined for no reason. */
+  changesOf(file: string, seen = new Set<string>()): string | undefined {
+    if (seen.has(file)) return undefined;
+    seen.add(file);
+    const unit = this.#units.get(file);
+    if (unit === undefined) return undefined;
+    if (unit.changes !== undefined) return `${unit.changes} of ${file}`;
+    for (const required of unit.requires) {
+      const changes = this.changesOf(required, seen);
+      if (changes !== undefined) return changes;
+    }
+    return undefined;
+  }
+
+  #load(file: string): Unit {
+    let code = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+    if (code.startsWith('#!')) code = `//${code.slice(2)}`;
+    let map: BundleMap | undefined;
+    if (/ts$/.test(extname(file))) {
+      const made = transformSync(code, {
+        loader: 'ts',
+        format: 'cjs',
+        sourcefile: file,
+        sourcemap: 'external',
+        sourcesContent: false,
+        target: `node${process.versions.node}`,
+      });
+      code = made.code;
+      map = new BundleMap(made.map, dirname(file));
+    }
+    const rewriting = rewriteAccesses(code, 'script', false, this.#rewrites);
+    const { text, tree, access } = rewriting;
+    const { href } = pathToFileURL(file);
+    replaceImports(text, tree, access, () => href);
+    text.prepend(
+      `(function (exports, require, module, __filename, __dirname, ${access}, ${access}_import) { `,
+    );
+    text.append('\n})');
+    const name = registerPlaces(file, text, map);
+    return {
+      body: compile<Body>(text.toString(), name),
+      require: createRequire(file),
+      changes: changedState(tree),
+      requires: new Set(),
+    };
+  }
+}
+
+/** The CommonJS modules of one instance of a program. */
+export class CommonJsInstance {
+  readonly #code: CommonJsCode;
+  readonly #access: Access;
+  readonly #modules: Map<string, CommonJsModule>;
+
+  /** @param shared - modules that need no instance of their own, evaluated already. */
+  constructor(code: CommonJsCode, access: Access, shared: ReadonlyMap<string, CommonJsModule> = new Map()) {
+    this.#code = code;
+    this.#access = access;
+    this.#modules = new Map(shared);
+  }
+
+  /** The modules that no function changes, for other instances. */
+  get unchanging(): ReadonlyMap<string, CommonJsModule> {
+    return new Map([...this.#modules].filter(([file]) => this.#code.changesOf(file) === undefined));
+  }
+
+  /** Gives what a file exports; evaluates it where that has not been done. */
+  require(file: string): unknown {
+    const known = this.#modules.get(file);
+    if (known !== undefined) return known.exports;
+    const unit = this.#code.unit(file);
+    const module: CommonJsModule = {
+      exports: {},
+      id: file,
+      filename: file,
+      path: dirname(file),
+      loaded: false,
+      children: [],
+      require: Object.assign((wanted: string) => this.#resolve(unit, wanted), {
+        resolve: unit.require.resolve,
+        cache: {},
+        extensions: unit.require.extensions,
+        main: undefined,
+      }),
+    };
+    this.#modules.set(file, module);
+    try {
+      const { exports, require, path } = module;
+      unit.body.call(exports, exports, require, module, file, path, this.#access, importFrom(this));
+    } catch (error) {
+      this.#modules.delete(file);
+      throw error;
+    }
+    module.loaded = true;
+    return module.exports;
+  }
+
+  #resolve({ require, requires }: Unit, wanted: string): unknown {
+    if (isBuiltin(wanted)) return require(wanted);
+    const file = require.resolve(wanted);
+    const format = formatOf(file);
+    if (format === 'json') {
+      requires.add(file);
+      const known = this.#modules.get(file);
+      if (known !== undefined) return known.exports;
+      return require(file);
+    }
+    // Node.js says what is wrong with an ECMAScript module here, and loads what is native.
+    if (format !== 'commonjs') return require(wanted);
+    requires.add(file);
+    return this.require(file);
+  }
+}
+
+/** `import()` in an instance: of what the bundler has left outside. */
+export function importFrom(instance: CommonJsInstance): DynamicImport {
+  return async (from, wanted) => {
+    const text = String(wanted);
+    if (text.startsWith(COMMONJS)) return asNamespace(instance.require(text.slice(COMMONJS.length)));
+    if (/^\.{0,2}\//.test(text)) return import(new URL(text, from).href);
+    return import(
+      isBuiltin(text) || /^\w+:/.test(text) ? text : pathToFileURL(createRequire(from).resolve(text)).href
+    );
+  };
+}
+
+/** A CommonJS module as an ECMAScript module sees it: `default`, and its properties by name. */
+export function asNamespace(exports: unknown): object {
+  const properties = typeof exports === 'object' || typeof exports === 'function' ? exports : {};
+  return { __proto__: null, ...properties, default: exports };
+}

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { parseSource } from './syntax.ts';
+
+/** How Node.js would load a file. */
+export type ModuleFormat = 'module' | 'commonjs' | 'json' | 'native';
+
+const BY_EXTENSION: Readonly<Record<string, ModuleFormat>> = {
+  '.mjs': 'module',
+  '.mts': 'module',
+  '.cjs': 'commonjs',
+  '.cts': 'commonjs',
+  '.json': 'json',
+  '.node': 'native',
+};
+
+const types = new Map<string, ModuleFormat | undefined>();
+
+/**
+ * How a file is to be loaded, by Node.js's rules: its extension, then the `type` of the package that it lies in. A file
+ * of a package that says neither is a module where it has `import` or `export`, as newer versions of Node.js have it.
+ */
+export function formatOf(file: string): ModuleFormat {
+  const extension = extname(file);
+  return (
+    BY_EXTENSION[extension] ??
+    typeOf(dirname(file)) ??
+    (looksLikeModule(file, extension) ? 'module' : 'commonjs')
+  );
+}
+
+/** What the nearest package.json says; undefined where it says nothing. */
+function typeOf(folder: string): ModuleFormat | undefined {
+  const known = types.get(folder);
+  if (known !== undefined || types.has(folder)) return known;
+  const file = join(folder, 'package.json');
+  const parent = dirname(folder);
+  let type: ModuleFormat | undefined;
+  if (existsSync(file)) type = typeIn(file);
+  else if (parent !== folder) type = typeOf(parent);
+  types.set(folder, type);
+  return type;
+}
+
+function typeIn(file: string): ModuleFormat | undefined {
+  try {
+    const { type } = JSON.parse(readFileSync(file, 'utf8')) as { type?: unknown };
+    return type === 'module' ? 'module' : type === 'commonjs' ? 'commonjs' : undefined;
+  } catch {
+    // Damaged: who resolves the package says so.
+    return undefined;
+  }
+}
+
+function looksLikeModule(file: string, extension: string): boolean {
+  const code = readFileSync(file, 'utf8');
+  if (!/\b(?:import|export)\b/.test(code)) return false;
+  // TypeScript, which the parser does not take: modules are all that people write in it.
+  if (extension !== '.js') return true;
+  try {
+    parseSource(code, 'script');
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,391 @@
+import { isReference } from './module-function.ts';
+import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
+
+/**
+ * What a variable of a module holds: something `fixed` (a number, a function, another module), a `table` (an array, an
+ * object, a Map, which functions may read), or something `made` by a call, of which nothing is known.
+ */
+type Kind = 'fixed' | 'table' | 'made';
+
+const WORST: readonly Kind[] = ['fixed', 'table', 'made'];
+
+const MUTATORS =
+  /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set\w*|add|delete|clear|write\w*|next|exec|test)$/;
+const READERS =
+  /^(?:get|has|at|includes|indexOf|lastIndexOf|find\w*|filter|map|flatMap|some|every|reduce\w*|join|slice|subarray|concat|forEach|keys|values|entries|toString|valueOf|hasOwnProperty)$/;
+const FIXED_CALLS =
+  /^(?:require|__require|__toESM|Symbol|Number|String|Boolean|BigInt|parseInt|parseFloat|createRequire)$/;
+const TABLE_CALLS =
+  /^(?:freeze|seal|keys|values|entries|fromEntries|map|filter|flatMap|slice|concat|split|sort|reverse|flat|from|of|toSorted)$/;
+const FIXED_OBJECTS = /^(?:Symbol|Number|String|BigInt|Math|JSON)$/;
+const FIXED_CLASSES = /^(?:TextEncoder|TextDecoder|Error|\w+Error|URL|WeakRef)$/;
+
+/**
+ * Whether functions of a module change anything that outlives their call: its variables, what those hold, static fields
+ * of classes. Looks at the text alone, and says that they do where it cannot tell.
+ * @returns the first that is changed, as a person would call it; undefined where nothing is.
+ */
+export function changedState(tree: AnyNode): string | undefined {
+  const state = new ModuleState();
+  state.declare(tree);
+  state.look(tree);
+  return state.changed;
+}
+
+class ModuleState {
+  /** The scopes of the module itself; those of functions that run while it is evaluated are among them. */
+  readonly #scopes = new Map<AnyNode, Scope>();
+  readonly #evaluated = new Set<AnyNode>();
+  /** Classes whose objects stay as their constructors made them. */
+  readonly #views = new Set<string>();
+  changed: string | undefined;
+
+  /** Notes the variables of the module, and what they hold. */
+  declare(node: AnyNode, outer?: Scope): void {
+    if (isFunction(node) && !this.#evaluated.has(node)) return;
+    let scope = outer;
+    const names = namesOf(node);
+    if (names !== undefined) {
+      scope = new Scope(outer, names, true);
+      this.#scopes.set(node, scope);
+      if (node.type === 'Program') for (const name of ['exports', 'module']) scope.kinds.set(name, 'fixed');
+      // What a function is called with may be anything.
+      if ('params' in node) for (const name of node.params.flatMap(namesIn)) scope.kinds.set(name, 'made');
+    }
+    if (node.type === 'ClassDeclaration' && node.id && isView(node)) this.#views.add(node.id.name);
+    if (node.type === 'VariableDeclarator' && node.init) {
+      if (node.init.type === 'ClassExpression' && node.id.type === 'Identifier' && isView(node.init))
+        this.#views.add(node.id.name);
+      const kind = this.#kindOf(node.init, scope);
+      for (const name of namesIn(node.id)) scope?.note(name, kind);
+    } else if (node.type === 'AssignmentExpression' && node.left.type === 'Identifier') {
+      scope?.note(node.left.name, this.#kindOf(node.right, scope));
+    } else if (node.type === 'CallExpression' || node.type === 'NewExpression') {
+      for (const each of [node.callee, ...node.arguments]) this.#runs(bare(each));
+    } else if (
+      (node.type === 'ForOfStatement' || node.type === 'ForInStatement') &&
+      node.left.type === 'VariableDeclaration'
+    ) {
+      // What a loop gives its variable is taken from a table.
+      for (const name of node.left.declarations.flatMap(({ id }) => namesIn(id)))
+        this.#scopes.get(node)?.note(name, 'table');
+    }
+    for (const child of childrenOf(node)) this.declare(child, scope);
+  }
+
+  #runs(node: AnyNode): void {
+    if (isFunction(node)) this.#evaluated.add(node);
+    else if (node.type === 'ObjectExpression') {
+      for (const each of node.properties) if (each.type === 'Property') this.#runs(bare(each.value));
+    } else if (node.type === 'MemberExpression') this.#runs(bare(node.object));
+  }
+
+  #kindOf(value: AnyNode | undefined, scope: Scope | undefined): Kind {
+    if (value === undefined) return 'fixed';
+    switch (value.type) {
+      case 'Literal':
+        return value.regex && /[gy]/.test(value.regex.flags) ? 'made' : 'fixed';
+      case 'ParenthesizedExpression':
+        return this.#kindOf(value.expression, scope);
+      case 'SequenceExpression':
+        return this.#kindOf(value.expressions.at(-1), scope);
+      case 'AssignmentExpression':
+        return this.#kindOf(value.right, scope);
+      case 'ConditionalExpression':
+        return worst(this.#kindOf(value.consequent, scope), this.#kindOf(value.alternate, scope));
+      case 'LogicalExpression':
+        return worst(this.#kindOf(value.left, scope), this.#kindOf(value.right, scope));
+      case 'ObjectExpression':
+      case 'ArrayExpression':
+        return 'table';
+      case 'MemberExpression':
+        return this.#kindOf(value.object as AnyNode, scope) === 'fixed' ? 'fixed' : 'table';
+      case 'Identifier':
+        return scope?.find(value.name)?.kinds.get(value.name) ?? 'fixed';
+      case 'NewExpression':
+        return value.callee.type === 'Identifier' && this.#views.has(value.callee.name)
+          ? 'fixed'
+          : kindOfNew(value.callee);
+      case 'CallExpression':
+        return kindOfCall(value.callee);
+      case 'TaggedTemplateExpression':
+        return 'made';
+      default:
+        // Functions, classes, arithmetic, comparisons, templates, what was awaited.
+        return 'fixed';
+    }
+  }
+
+  /**
+   * Looks through functions for what they change.
+   * @param parents - from the outermost.
+   */
+  look(node: AnyNode, parents: readonly AnyNode[] = [], outer?: Scope, within = false): void {
+    if (this.changed !== undefined) return;
+    const inside = within || (isFunction(node) && !this.#evaluated.has(node));
+    let scope = outer;
+    const names = namesOf(node);
+    if (names !== undefined) scope = inside ? new Scope(outer, names, false) : this.#scopes.get(node);
+    const parent = parents.at(-1);
+    if (inside && node.type === 'Identifier' && isReference(node, parent)) {
+      const found = scope?.find(node.name);
+      if (found?.lasts) this.#use(node, found.kinds.get(node.name) ?? 'fixed', parents);
+    }
+    if (inside && node.type === 'MemberExpression' && isWritten(node, parent) && isStatic(node, parents)) {
+      this.changed = 'a static field';
+    }
+    const path = [...parents, node];
+    for (const child of childrenOf(node)) this.look(child, path, scope, inside);
+  }
+
+  /** A function uses a variable that was there before it was called. */
+  #use(node: AnyNode & { type: 'Identifier' }, kind: Kind, parents: readonly AnyNode[]): void {
+    let inner: AnyNode = node;
+    let depth = parents.length - 1;
+    let last = '';
+    const isWrite = (): boolean => isWritten(inner, parents[depth]);
+    if (isWrite()) {
+      this.changed = node.name;
+      return;
+    }
+    for (;;) {
+      const parent = parents[depth];
+      if (parent?.type === 'ParenthesizedExpression' || parent?.type === 'ChainExpression') inner = parent;
+      else if (parent?.type === 'MemberExpression' && parent.object === inner) {
+        inner = parent;
+        last = parent.property.type === 'Identifier' && !parent.computed ? parent.property.name : '[]';
+      } else break;
+      depth--;
+      if (isWrite()) {
+        this.changed = `${node.name}.${last}`;
+        return;
+      }
+    }
+    const parent = parents[depth];
+    if (parent?.type === 'CallExpression' && parent.callee === inner) this.#called(node.name, kind, last);
+    else if (kind === 'made' && last === '' && !isHarmless(parent, inner)) this.changed = node.name;
+    else if (
+      kind !== 'fixed' &&
+      parent?.type === 'CallExpression' &&
+      isDefining(parent.callee, parent.arguments[0], inner)
+    )
+      this.changed = node.name;
+  }
+
+  #called(name: string, kind: Kind, method: string): void {
+    if (kind === 'fixed') return;
+    if (kind === 'table' ? MUTATORS.test(method) : !READERS.test(method)) {
+      this.changed = method === '' ? name : `${name}.${method}()`;
+    }
+  }
+}
+
+function worst(a: Kind, b: Kind): Kind {
+  return WORST.indexOf(a) > WORST.indexOf(b) ? a : b;
+}
+
+/** The names that a block or a function declares. */
+class Scope {
+  readonly #outer: Scope | undefined;
+  readonly kinds = new Map<string, Kind>();
+  /** It is there once for each instance of the module, and not once for each call of a function. */
+  readonly lasts: boolean;
+
+  constructor(outer: Scope | undefined, names: readonly string[], lasts: boolean) {
+    this.#outer = outer;
+    this.lasts = lasts;
+    for (const name of names) this.kinds.set(name, 'fixed');
+  }
+
+  find(name: string): Scope | undefined {
+    return this.kinds.has(name) ? this : this.#outer?.find(name);
+  }
+
+  /** Something is put into a variable. */
+  note(name: string, kind: Kind): void {
+    const { kinds } = this.find(name) ?? this;
+    kinds.set(name, worst(kinds.get(name) ?? 'fixed', kind));
+  }
+}
+
+/** The names that a node declares for what lies under it; undefined where it is no block and no function. */
+function namesOf(node: AnyNode): string[] | undefined {
+  switch (node.type) {
+    case 'Program':
+    case 'FunctionDeclaration':
+    case 'FunctionExpression':
+    case 'ArrowFunctionExpression': {
+      const names = 'params' in node ? node.params.flatMap(namesIn) : [];
+      if (node.type === 'FunctionExpression' && node.id) names.push(node.id.name);
+      return [...names, ...hoistedIn(node), ...(node.type === 'Program' ? lexicalIn(node.body) : [])];
+    }
+    case 'BlockStatement':
+    case 'StaticBlock':
+      return lexicalIn(node.body);
+    case 'SwitchStatement':
+      return lexicalIn(node.cases.flatMap(({ consequent }) => consequent));
+    case 'ForStatement':
+      return node.init ? lexicalIn([node.init]) : [];
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return lexicalIn([node.left]);
+    case 'CatchClause':
+      return node.param ? namesIn(node.param) : [];
+    case 'ClassExpression':
+      return node.id ? [node.id.name] : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** What `var` declares, however deep in blocks. */
+function hoistedIn(node: AnyNode): string[] {
+  return childrenOf(node).flatMap((child) => {
+    if (isFunction(child)) return [];
+    const own =
+      child.type === 'VariableDeclaration' && child.kind === 'var'
+        ? child.declarations.flatMap(({ id }) => namesIn(id))
+        : [];
+    return [...own, ...hoistedIn(child)];
+  });
+}
+
+/** What the statements of one block declare for it alone. */
+function lexicalIn(statements: readonly AnyNode[]): string[] {
+  return statements.flatMap((each) => {
+    if (each.type === 'VariableDeclaration')
+      return each.kind === 'var' ? [] : each.declarations.flatMap(({ id }) => namesIn(id));
+    if (each.type === 'FunctionDeclaration' || each.type === 'ClassDeclaration')
+      return each.id ? [each.id.name] : [];
+    if (each.type === 'ImportDeclaration') return each.specifiers.map(({ local }) => local.name);
+    if (
+      (each.type === 'ExportNamedDeclaration' || each.type === 'ExportDefaultDeclaration') &&
+      each.declaration
+    )
+      return lexicalIn([each.declaration as AnyNode]);
+    return [];
+  });
+}
+
+function kindOfNew(callee: AnyNode): Kind {
+  if (callee.type !== 'Identifier') return 'made';
+  if (FIXED_CLASSES.test(callee.name)) return 'fixed';
+  return /^(?:Map|Set|Array|Object)$/.test(callee.name) ? 'table' : 'made';
+}
+
+function kindOfCall(callee: AnyNode): Kind {
+  if (callee.type === 'Identifier') return FIXED_CALLS.test(callee.name) ? 'fixed' : 'made';
+  if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return 'made';
+  if (callee.object.type === 'Identifier' && FIXED_OBJECTS.test(callee.object.name)) return 'fixed';
+  if (callee.property.name === 'join' || callee.property.name === 'toString') return 'fixed';
+  return TABLE_CALLS.test(callee.property.name) ? 'table' : 'made';
+}
+
+/** Whether no method of a class, but for its constructor, changes what `this` holds. */
+function isView(node: AnyNode & { type: 'ClassDeclaration' | 'ClassExpression' }): boolean {
+  if (node.superClass) return false;
+  return node.body.body.every((member) => {
+    if (member.type !== 'MethodDefinition' || member.kind === 'constructor') return true;
+    let changes = false;
+    walk(member, (each, parent) => {
+      if (each.type !== 'MemberExpression' || rootOf(each).type !== 'ThisExpression') return undefined;
+      const called = parent?.type === 'CallExpression' && parent.callee === each;
+      const name = each.property.type === 'Identifier' ? each.property.name : '';
+      const held = each.object.type === 'MemberExpression';
+      if (isWritten(each, parent) || (called && held && !READERS.test(name))) changes = true;
+      return undefined;
+    });
+    return !changes;
+  });
+}
+
+function rootOf(node: AnyNode): AnyNode {
+  return node.type === 'MemberExpression' ? rootOf(node.object) : node;
+}
+
+/** Whether a node is assigned to, counted, or deleted. */
+function isWritten(node: AnyNode, parent: AnyNode | undefined): boolean {
+  switch (parent?.type) {
+    case 'AssignmentExpression':
+      return parent.left === node;
+    case 'UpdateExpression':
+      return true;
+    case 'UnaryExpression':
+      return parent.operator === 'delete';
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return parent.left === node;
+    case 'AssignmentPattern':
+      return parent.left === node;
+    case 'ArrayPattern':
+    case 'RestElement':
+      return true;
+    case 'Property':
+      // The target of a pattern, or the value of a literal: a member there is a target only in a pattern.
+      return false;
+    default:
+      return false;
+  }
+}
+
+/** Whether `this.x` or `….constructor.x` is written where `this` is a class. */
+function isStatic(node: AnyNode & { type: 'MemberExpression' }, parents: readonly AnyNode[]): boolean {
+  const { object } = node;
+  if (
+    object.type === 'MemberExpression' &&
+    object.property.type === 'Identifier' &&
+    object.property.name === 'constructor'
+  )
+    return true;
+  if (object.type !== 'ThisExpression') return false;
+  const method = parents.findLast(
+    (each) => each.type === 'MethodDefinition' || each.type === 'FunctionDeclaration',
+  );
+  return method?.type === 'MethodDefinition' && method.static;
+}
+
+/** Ways to use a thing that cannot change it. */
+function isHarmless(parent: AnyNode | undefined, node: AnyNode): boolean {
+  switch (parent?.type) {
+    case 'UnaryExpression':
+    case 'BinaryExpression':
+    case 'IfStatement':
+    case 'ConditionalExpression':
+      return true;
+    case 'NewExpression':
+      return parent.callee === node;
+    case 'MemberExpression':
+      return parent.object !== node;
+    default:
+      return false;
+  }
+}
+
+function isDefining(callee: AnyNode, first: AnyNode | undefined, node: AnyNode): boolean {
+  return (
+    first === node &&
+    callee.type === 'MemberExpression' &&
+    callee.property.type === 'Identifier' &&
+    /^(?:assign|define\w*|set\w*|deleteProperty)$/.test(callee.property.name)
+  );
+}
+
+/** The names that a pattern gives. */
+function namesIn(pattern: AnyNode): string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name];
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((each) =>
+        namesIn(each.type === 'RestElement' ? (each.argument as AnyNode) : (each.value as AnyNode)),
+      );
+    case 'ArrayPattern':
+      return pattern.elements.flatMap((each) => (each ? namesIn(each as AnyNode) : []));
+    case 'AssignmentPattern':
+      return namesIn(pattern.left as AnyNode);
+    case 'RestElement':
+      return namesIn(pattern.argument as AnyNode);
+    default:
+      return [];
+  }
+}

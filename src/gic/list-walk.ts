@@ -1,0 +1,131 @@
+import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { load, type Words } from '../memory/word.ts';
+import type { PriorityCensus } from './priority-census.ts';
+import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, NONE, priorityOf, targetOf } from './state.ts';
+import type { VcpuList } from './vcpu-list.ts';
+
+/** No position of a slot: what was found has none. */
+const NOWHERE = 0;
+
+/** What a walk needs to pass an interrupt on. */
+type Owner = {
+  find(vcpu: number, intid: number): number;
+  change(at: number, intid: number, clear: number, set: number): number;
+  list(vcpu: number, intid: number): void;
+  bury(at: number, seen: number): void;
+};
+
+/**
+ * The walk over a vCPU's list to the interrupt of best priority; the thread of that vCPU only. It takes off the list what is no longer
+ * deliverable, and passes on what has moved to another vCPU (KVM: vgic_prune_ap_list). An active interrupt keeps its place.
+ */
+export class ListWalk {
+  readonly #words: Words;
+  readonly #owner: Owner;
+  readonly #census: PriorityCensus;
+  readonly #firstCome: boolean;
+  /** Results of {@link best} beside its INTID; no state. */
+  readonly #found = new Int32Array(3);
+
+  /** @param firstCome - whether equal priorities go by the order of listing; if not, by INTID */
+  constructor(words: Words, owner: Owner, census: PriorityCensus, firstCome: boolean) {
+    this.#words = words;
+    this.#owner = owner;
+    this.#census = census;
+    this.#firstCome = firstCome;
+  }
+
+  /** The state of what the last {@link best} returned, as it was then. */
+  get state(): number {
+    return this.#found[0] ?? 0;
+  }
+
+  /** The position of what the last {@link best} returned. */
+  get position(): number {
+    return this.#found[1] ?? NOWHERE;
+  }
+
+  /** Says that an interrupt was found without a walk. */
+  foundAlone(state: number): void {
+    this.#found[0] = state;
+    this.#found[2] = 1;
+  }
+
+  /** Whether what was found last was found without a walk. */
+  get wasAlone(): boolean {
+    return this.#found[2] === 1;
+  }
+
+  /** The listed interrupt of best priority that `vcpu` could take, or NONE. @param groups - as in {@link Interrupts.best} */
+  best(vcpu: number, list: VcpuList, groups: number): number {
+    let best = NONE;
+    let bestPriority = 256;
+    let privatesSeen = 0;
+    this.#found[2] = 0;
+    for (let position = list.begin; position !== list.end; position = list.after(position)) {
+      const intid = list.at(position);
+      if (intid < 0) continue;
+      const state = this.#examine(vcpu, list, intid, position);
+      if (intid < PRIVATE_INTIDS) privatesSeen |= 1 << intid;
+      if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) continue;
+      const priority = priorityOf(state);
+      if (priority > bestPriority) continue;
+      if (priority === bestPriority && (this.#firstCome || intid > best)) continue;
+      best = intid;
+      bestPriority = priority;
+      this.#found[0] = state;
+      this.#found[1] = position;
+      // SPIs and LPIs are counted in the census; private interrupts are not, so all that are listed must have been seen.
+      if (!this.#firstCome || priority > this.#census.best) continue;
+      if ((list.privates & ~privatesSeen) === 0) break;
+    }
+    return list.takeSpilled() ? this.#bestOfBits(vcpu, list, groups, best, bestPriority) : best;
+  }
+
+  /** The same by a search of the bits, for INTIDs that the ring had no room for. */
+  #bestOfBits(vcpu: number, list: VcpuList, groups: number, found: number, priorityFound: number): number {
+    let best = found;
+    let bestPriority = priorityFound;
+    for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) {
+      // Whether this one has a slot is not known: as long as anything is listed, the bits are searched.
+      list.spill();
+      const state = this.#examine(vcpu, list, intid, NOWHERE);
+      if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) continue;
+      const priority = priorityOf(state);
+      if (priority >= bestPriority) continue;
+      best = intid;
+      bestPriority = priority;
+      this.#found[0] = state;
+      this.#found[1] = NOWHERE;
+    }
+    return best;
+  }
+
+  /** The state of a listed interrupt that `vcpu` could take, or 0. */
+  #examine(vcpu: number, list: VcpuList, intid: number, position: number): number {
+    const state = load(this.#words, this.#owner.find(vcpu, intid));
+    // A latched one is listed, or about to be. Of the others the bit decides: a level that is up may have been taken off the list.
+    if (targetOf(state) === vcpu && ((state & LATCH) !== 0 || list.has(intid))) {
+      if (isDeliverable(state)) return state;
+      if ((state & ACTIVE) !== 0 && intid < FIRST_LPI) return 0;
+    }
+    this.dropFrom(vcpu, list, intid, position);
+    return 0;
+  }
+
+  /** Takes an interrupt off the list, and lists it anew if it must be. */
+  dropFrom(vcpu: number, list: VcpuList, intid: number, position: number): void {
+    list.drop(position, intid);
+    if (!list.claim(intid)) return;
+    const at = this.#owner.find(vcpu, intid);
+    // Only now is it safe to leave: a thread that makes it deliverable from here on finds the bit clear, and sets it.
+    let state = load(this.#words, at);
+    // Held back while the thread that latched it was on the way to list it: it has come again, so it counts.
+    if ((state & HELD) !== 0 && targetOf(state) === vcpu) {
+      this.#owner.change(at, intid, 0, 0);
+      state = load(this.#words, at);
+    }
+    if (isDeliverable(state)) this.#owner.list(targetOf(state), intid);
+    else this.#owner.bury(at, state);
+  }
+}

@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { IrqError } from '../base/irq-error.ts';
+import { CPIO_CHARACTER_DEVICE, CPIO_DIRECTORY, type CpioEntry, writeCpio } from '../platform/loader/cpio.ts';
+
+/** The init that comes with irqloom: see guests/linux/init.c. */
+const INIT = new URL('../../guests/linux/init', import.meta.url);
+const INIT_FROM_DIST = new URL('../../../guests/linux/init', import.meta.url);
+
+/** What the guest's init loads, and whatever these depend on; a kernel that has one built in has no file of it. */
+const MODULES = ['virtio_pci', 'virtio-rng', 'virtio_blk'] as const;
+/** In the information that a module carries about itself. */
+const DEPENDS = 'depends=';
+
+/** Where a kernel's own files are: its Image, and the folder of its modules (`/lib/modules/VERSION`). */
+export type LinuxFiles = { readonly kernel: string; readonly modules: string };
+
+/**
+ * The kernel, and an initial RAM disk with our init and the kernel's modules.
+ * @throws IrqError `ERR_FILE`
+ */
+export function linuxGuest({ kernel, modules }: LinuxFiles): { kernel: Uint8Array; initrd: Uint8Array } {
+  const found = modulesIn(modules);
+  const loaded = new Map<string, Uint8Array>();
+  for (const name of MODULES) addModule(name, found, loaded);
+  const entries: CpioEntry[] = [
+    ...['dev', 'proc', 'sys', 'm'].map((name) => ({ name, mode: CPIO_DIRECTORY })),
+    { name: 'dev/console', mode: CPIO_CHARACTER_DEVICE, device: [5, 1] },
+    { name: 'init', data: readFileSync(import.meta.url.endsWith('.ts') ? INIT : INIT_FROM_DIST) },
+    ...[...loaded.values()].map((data, index) => ({ name: `m/${String(index).padStart(2, '0')}.ko`, data })),
+  ];
+  try {
+    return { kernel: readFileSync(kernel), initrd: writeCpio(entries) };
+  } catch (cause) {
+    throw new IrqError('ERR_FILE', `${kernel} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Adds a module behind all that it depends on. */
+function addModule(name: string, found: ReadonlyMap<string, string>, loaded: Map<string, Uint8Array>): void {
+  const file = found.get(plain(name));
+  if (file === undefined || loaded.has(plain(name))) return;
+  const data = readFileSync(file);
+  const at = data.indexOf(`\0${DEPENDS}`);
+  const depends = at < 0 ? '' : data.toString('latin1', at + 1 + DEPENDS.length, data.indexOf(0, at + 1));
+  for (const each of depends.split(',')) if (each !== '') addModule(each, found, loaded);
+  loaded.set(plain(name), data);
+}
+
+/** A module's file may have a dash where its name has an underscore. */
+const plain = (name: string) => name.replaceAll('-', '_');
+
+/** The files of a folder that are modules, by name; compressed ones our init cannot load. */
+function modulesIn(folder: string): Map<string, string> {
+  let names: string[];
+  try {
+    if (!statSync(folder).isDirectory()) throw new Error('it is not a folder');
+    names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch (cause) {
+    throw new IrqError(
+      'ERR_FILE',
+      `${folder} cannot be read as a folder of kernel modules: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+  return new Map(
+    names
+      .filter((name) => name.endsWith('.ko'))
+      .map((name) => [plain(basename(name, '.ko')), join(folder, name)]),
+  );
+}

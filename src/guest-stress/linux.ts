@@ -1,0 +1,242 @@
+import { IrqError } from '../base/irq-error.ts';
+import type { Fault } from '../board/config.ts';
+import type { Board } from '../boot/board.ts';
+import { buildBoard } from '../boot/build.ts';
+import { GuestConsole } from '../boot/console.ts';
+import { Crew } from '../boot/crew.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import { type LinuxFiles, linuxGuest } from './linux-guest.ts';
+import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
+
+export type LinuxStressOptions = LinuxFiles & {
+  readonly vcpus: number;
+  /** How long the guest's drivers are kept busy, after its boot. */
+  readonly seconds: number;
+  readonly dispatch: Dispatch;
+  readonly fault: Fault;
+  readonly seed: number;
+};
+
+export type LinuxStressWatch = {
+  readonly signal?: AbortSignal;
+  /** The guest's console. */
+  readonly output: (bytes: Uint8Array) => void;
+  /** Called a few times a second once the guest is at work. */
+  readonly glance?: (glance: { readonly seconds: number; readonly signals: number }) => void;
+};
+
+/** One device of the run: what it signalled and what the guest's driver counted. */
+export type DeviceAccount = {
+  readonly name: string;
+  readonly requests: number;
+  /** MSIs that the device's thread sent. */
+  readonly signalled: number;
+  /** Interrupts that the guest's kernel counted for it, on all CPUs, over every time that its driver was bound. */
+  readonly counted: number;
+};
+
+/** The JSON of `irqloom stress --guest linux`. */
+export type LinuxStressResult = {
+  readonly schemaVersion: 1;
+  readonly command: 'stress';
+  readonly guest: 'linux';
+  readonly config: Pick<LinuxStressOptions, 'vcpus' | 'dispatch' | 'fault' | 'seed'>;
+  readonly seconds: number;
+  readonly bootSeconds: number;
+  readonly instructions: number;
+  /** Empty where the guest did not get to the end of its run. */
+  readonly devices: readonly DeviceAccount[];
+  /** MSIs that the guest never counted: a device has one request under way, so none of its signals merge. */
+  readonly lost: number;
+  /** Interrupts that the guest counted beyond those that were sent. */
+  readonly spurious: number;
+  /** vCPUs that slept on with an interrupt to take: nobody rang them. The run ends at the first. */
+  readonly stranded: number;
+  readonly misrouted: number;
+  readonly misroutes: readonly string[];
+  readonly churn: { readonly moves: number; readonly hotplugs: number; readonly rebinds: number };
+  readonly reads: { readonly rng: number; readonly block: number };
+  readonly alarms: readonly string[];
+  readonly interrupted: boolean;
+};
+
+const MEMORY_MIB = 256;
+const DISK_BYTES = 2 ** 20;
+const APPEND = 'console=ttyAMA0 cryptomgr.notests=1 quiet loglevel=4';
+const PUMP_MS = 5;
+/** A busy machine takes a multiple of the few seconds that a boot is worth. */
+const BOOT_MS = 600_000;
+const FINISH_MS = 120_000;
+const KEY = Uint8Array.of(10);
+/** A vCPU that slept for so long with an interrupt to take was not rung; a busy machine is late by less. */
+const STRANDED_MS = 5_000;
+
+/** Whether every MSI was counted, where it should be, and the kernel had nothing to complain of. */
+export function linuxHeld({ lost, spurious, misrouted, stranded, alarms }: LinuxStressResult): boolean {
+  return lost + spurious + misrouted + stranded + alarms.length === 0;
+}
+
+/**
+ * Stress with Linux: its own GIC and ITS drivers take LPIs from devices in other threads, while our init moves affinities, takes
+ * CPUs offline and online and rebinds a driver. The proof compares what the devices sent with what the kernel counted.
+ * @throws IrqError `ERR_FILE`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
+ */
+export async function runLinuxStress(
+  options: LinuxStressOptions,
+  watch: LinuxStressWatch,
+): Promise<LinuxStressResult> {
+  const { vcpus, dispatch, fault, seed } = options;
+  const board = buildBoard({
+    ...linuxGuest(options),
+    append: APPEND,
+    vcpus,
+    memoryMiB: MEMORY_MIB,
+    devices: [{ kind: 'rng' }, { kind: 'block', bytes: DISK_BYTES, readOnly: false }],
+    clock: 'virtual',
+    seed,
+    dispatch,
+    fault,
+  });
+  const lines = new LinuxLines();
+  const console = new GuestConsole(board, watch.output);
+  console.onLine = (line) => lines.take(line);
+  const stranded = new StrandedWatch(board);
+  const isOver = () => (watch.signal?.aborted ?? false) || stranded.look();
+  const start = performance.now();
+  const crew = await Crew.start(board);
+  try {
+    const guest = crew.run();
+    guest.catch(() => undefined);
+    const until = (what: string, done: () => boolean, ms: number) =>
+      wait({ guest, board, console, lines, what, done: () => done() || isOver(), ms });
+    await until('get to its init', () => lines.figures().ready, BOOT_MS);
+    const ready = performance.now();
+    const end = ready + options.seconds * 1000;
+    const atWork = () => {
+      watch.glance?.({ seconds: (performance.now() - ready) / 1000, signals: signalsOf(board) });
+      return performance.now() >= end;
+    };
+    await until('run', atWork, options.seconds * 1000 + FINISH_MS);
+    const seconds = (performance.now() - ready) / 1000;
+    if (lines.figures().ready && !stranded.found) {
+      board.platform.uart.giveInput(KEY);
+      await wait({
+        guest,
+        board,
+        console,
+        lines,
+        what: 'finish',
+        done: () => lines.figures().done || stranded.look(),
+        ms: FINISH_MS,
+      });
+    }
+    board.end.say('stopped');
+    board.wakeAll();
+    const runs = await guest;
+    console.pump();
+    const instructions = runs.reduce((sum, run) => sum + run.instructions, 0);
+    return {
+      schemaVersion: 1,
+      command: 'stress',
+      guest: 'linux',
+      config: { vcpus, dispatch, fault, seed },
+      seconds,
+      bootSeconds: (ready - start) / 1000,
+      instructions,
+      ...account(board, lines.figures()),
+      stranded: stranded.found ? 1 : 0,
+      interrupted: watch.signal?.aborted ?? false,
+    };
+  } finally {
+    await crew.close();
+  }
+}
+
+/** Notices a vCPU that sleeps on although it has an interrupt to take. The main thread. */
+class StrandedWatch {
+  readonly #board: Board;
+  #since = performance.now();
+  #before = '';
+  found = false;
+
+  constructor(board: Board) {
+    this.#board = board;
+  }
+
+  /** To be called again and again; true once a vCPU has been stranded for {@link STRANDED_MS}. */
+  look(): boolean {
+    const { machine, plan } = this.#board;
+    const asleep = Array.from({ length: plan.vcpus }, (_, vcpu) => vcpu).filter(
+      (vcpu) => machine.control(vcpu).isHalted && machine.gic.cpuInterface(vcpu).signalled,
+    );
+    const now = asleep.map((vcpu) => `${vcpu}:${machine.control(vcpu).counters().halts}`).join();
+    if (now === '' || now !== this.#before) this.#since = performance.now();
+    this.#before = now;
+    this.found ||= performance.now() - this.#since > STRANDED_MS;
+    return this.found;
+  }
+}
+
+function signalsOf(board: Board): number {
+  return board.platform.devices.reduce((sum, { registers }) => sum + registers.count('signals'), 0);
+}
+
+function account(board: Board, figures: LinuxFigures) {
+  const { misrouted, numbers, alarms } = figures;
+  const devices = figures.done ? accounts(board, figures) : [];
+  const beyond = (difference: (device: DeviceAccount) => number) =>
+    devices.reduce((sum, device) => sum + Math.max(0, difference(device)), 0);
+  return {
+    devices,
+    lost: beyond(({ signalled, counted }) => signalled - counted),
+    spurious: beyond(({ signalled, counted }) => counted - signalled),
+    misrouted: misrouted.length,
+    misroutes: misrouted,
+    churn: { moves: numbers.moves ?? 0, hotplugs: numbers.hotplugs ?? 0, rebinds: numbers.rebinds ?? 0 },
+    reads: { rng: numbers['reads rng'] ?? 0, block: numbers['reads block'] ?? 0 },
+    alarms,
+  };
+}
+
+/** What each device sent and what was counted for it. */
+function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
+  return board.platform.devices.map(({ model, registers }, index): DeviceAccount => {
+    const counted = figures.counts
+      .filter(({ device }) => device === index)
+      .reduce((sum, each) => sum + each.counted, 0);
+    const [requests, signalled] = [registers.count('requests'), registers.count('signals')];
+    return { name: `virtio${index} ${model.name}`, requests, signalled, counted };
+  });
+}
+
+type Wait = {
+  readonly guest: Promise<unknown>;
+  readonly board: Board;
+  readonly console: GuestConsole;
+  readonly lines: LinuxLines;
+  readonly what: string;
+  readonly done: () => boolean;
+  readonly ms: number;
+};
+
+/** Pumps the console until `done`; an end of the guest meanwhile, or none within the bound, is an error with its last lines. */
+async function wait({ guest, board, console, lines, what, done, ms }: Wait): Promise<void> {
+  const bound = performance.now() + ms;
+  const ended = guest.then(() => true);
+  for (;;) {
+    console.pump();
+    if (done()) return;
+    const told = `its console ends with:\n${console.last.join('\n')}`;
+    if (performance.now() > bound)
+      throw new IrqError('ERR_THREAD_SILENT', `the guest did not ${what} within ${ms / 1000} s; ${told}`);
+    const over = await Promise.race([new Promise((resolve) => setTimeout(resolve, PUMP_MS)), ended]);
+    if (over !== true) continue;
+    console.pump();
+    // A kernel that has said what is wrong is a result.
+    if (done() || lines.figures().alarms.length > 0) return;
+    throw new IrqError(
+      'ERR_THREAD_DIED',
+      `the guest ended (${board.end.kind}) in the midst of the run; ${told}`,
+    );
+  }
+}

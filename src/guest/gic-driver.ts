@@ -1,0 +1,80 @@
+import { GICR_STRIDE } from '../arch/frames.ts';
+import { gicd, gicr, wordOf } from '../arch/registers.ts';
+import { ENABLE_GROUP1, ENABLE_LPIS, PENDING_TABLE_ZERO } from '../arch/tables.ts';
+import { affinityOf } from '../gic/affinity.ts';
+import type { CpuInterface } from '../gic/cpu-interface.ts';
+import type { GicFrames, RegisterBus } from './register-bus.ts';
+
+/** What Linux writes to ICC_PMR_EL1: every interrupt that Linux uses has a more urgent priority than this. */
+const LINUX_PRIORITY_MASK = 0xf0;
+/** What Linux gives every interrupt. @see GICD_INT_DEF_PRI */
+export const LINUX_PRIORITY = 0xa0;
+
+/** Where LPIs keep their configuration bytes and their pending bits in guest memory. */
+export type LpiTables = {
+  readonly configTable: number;
+  /** Of one vCPU; aligned to 64 KiB. */
+  readonly pendingTable: number;
+  /** Bits of an INTID: LPIs end at 2^idBits - 1. */
+  readonly idBits: number;
+  /** GICR_PENDBASER.PTZ: the guest promises that the pending table is all zero, and the GIC need not read the table. */
+  readonly isZero?: boolean;
+};
+
+/** How a driver requests an SPI. */
+export type SpiSetup = { readonly edge: boolean; readonly vcpu: number };
+
+/** The guest kernel's driver of distributor and redistributors. One thread at a time. */
+export class GicDriver {
+  readonly #bus: RegisterBus;
+  readonly #frames: GicFrames;
+
+  constructor(bus: RegisterBus, frames: GicFrames) {
+    this.#bus = bus;
+    this.#frames = frames;
+  }
+
+  /** Lets the distributor forward interrupts of group 1. */
+  enable(): void {
+    this.#bus.write(this.#frames.gicdBase + gicd.CTLR, 4, BigInt(ENABLE_GROUP1));
+  }
+
+  /** Gives a vCPU its LPI tables; its LPIs must be off. */
+  setLpiTables(vcpu: number, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
+    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    this.#bus.write(frame + gicr.PROPBASER, 8, BigInt(configTable) | BigInt(idBits - 1));
+    this.#bus.write(frame + gicr.PENDBASER, 8, BigInt(pendingTable) | (isZero ? PENDING_TABLE_ZERO : 0n));
+  }
+
+  /** Enables the LPIs of a vCPU that has its tables. The GIC then reads what the pending table holds. */
+  enableLpis(vcpu: number): void {
+    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    this.#bus.write(frame + gicr.CTLR, 4, BigInt(ENABLE_LPIS));
+  }
+
+  /** Sets an SPI up: trigger, group 1, priority, target, enable. */
+  enableSpi(intid: number, { edge, vcpu }: SpiSetup): void {
+    const { gicdBase } = this.#frames;
+    const icfgr = gicdBase + wordOf(gicd.ICFGR, intid, 2);
+    const isEdge = 2n << BigInt(2 * (intid & 15));
+    const before = this.#bus.read(icfgr, 4);
+    this.#bus.write(icfgr, 4, edge ? before | isEdge : before & ~isEdge);
+    const bit = 1n << BigInt(intid & 31);
+    const igroupr = gicdBase + wordOf(gicd.IGROUPR, intid);
+    this.#bus.write(igroupr, 4, this.#bus.read(igroupr, 4) | bit);
+    this.#bus.write(gicdBase + gicd.IPRIORITYR + intid, 1, BigInt(LINUX_PRIORITY));
+    this.targetSpi(intid, vcpu);
+    this.#bus.write(gicdBase + wordOf(gicd.ISENABLER, intid), 4, bit);
+  }
+
+  /** Routes an SPI to a vCPU: GICD_IROUTER. */
+  targetSpi(intid: number, vcpu: number): void {
+    this.#bus.write(this.#frames.gicdBase + gicd.IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
+  }
+}
+
+/** Opens a vCPU's interface to group 1, as Linux does when it brings the CPU up. The vCPU's own thread. */
+export function openCpuInterface(cpu: Pick<CpuInterface, 'priorityMask' | 'groupEnable1'>): void {
+  cpu.priorityMask = LINUX_PRIORITY_MASK;
+  cpu.groupEnable1 = true;
+}

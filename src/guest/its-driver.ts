@@ -1,0 +1,96 @@
+import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../arch/its-command.ts';
+import { gits } from '../arch/registers.ts';
+import { ADDRESS_4K, ENABLED, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE, VALID } from '../arch/tables.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { RegisterBus } from './register-bus.ts';
+
+/** What a guest's kernel allocates for an ITS, all of it flat tables. */
+export type ItsTables = {
+  /** One page each, of `pageSize`. */
+  readonly deviceTable: number;
+  readonly collectionTable: number;
+  /** GITS_BASERn.Page_Size of both; 4 KiB where it is left out. */
+  readonly pageSize?: bigint;
+  readonly queue: number;
+  /** Of 4 KiB, 1 to 256: each holds 128 commands. */
+  readonly queuePages: number;
+};
+
+/**
+ * Gives an ITS its tables and its queue, and enables it. The pages must be zero.
+ * @param base - guest-physical address of the ITS's control frame
+ */
+export function setUpIts(
+  bus: Pick<RegisterBus, 'write'>,
+  base: number,
+  { deviceTable, collectionTable, pageSize = 0n, queue, queuePages }: ItsTables,
+): void {
+  bus.write(base + gits.BASER0, 8, VALID | pageSize | BigInt(deviceTable));
+  bus.write(base + gits.BASER1, 8, VALID | pageSize | BigInt(collectionTable));
+  bus.write(base + gits.CBASER, 8, VALID | BigInt(queue) | BigInt(queuePages - 1));
+  bus.write(base + gits.CWRITER, 8, 0n);
+  bus.write(base + gits.CTLR, 4, ENABLED);
+}
+
+/**
+ * The guest kernel's driver of an ITS: lays commands into guest memory and moves CWRITER, as Linux does. The driver finds the queue through the ITS's own registers. One thread at a time.
+ */
+export class ItsDriver {
+  readonly #bus: RegisterBus;
+  readonly #memory: GuestMemory;
+  readonly #base: number;
+
+  /** @param base - guest-physical address of the ITS's control frame */
+  constructor(bus: RegisterBus, memory: GuestMemory, base: number) {
+    this.#bus = bus;
+    this.#memory = memory;
+    this.#base = base;
+  }
+
+  /**
+   * Lays a command into the queue without telling the ITS.
+   * @param at - offset in the queue; where CWRITER points if left out
+   * @returns the offset of the next place
+   */
+  queue(command: ItsCommand, at = this.#offset(gits.CWRITER)): number {
+    const cbaser = this.#bus.read(this.#base + gits.CBASER, 8);
+    writePacket(this.#memory, Number(cbaser & ADDRESS_4K) + at, encodeCommand(command));
+    return (at + COMMAND_BYTES) % queueBytes(cbaser);
+  }
+
+  /**
+   * Sends commands in order, in as many goes as the queue needs, and returns when the ITS has carried all of them out.
+   * @throws IrqError `ERR_CONFIG` where the ITS stopped before the last
+   */
+  send(...commands: readonly ItsCommand[]): void {
+    this.sendAll(commands);
+  }
+
+  /** {@link send} for a list of any length. */
+  sendAll(commands: readonly ItsCommand[]): void {
+    // One slot stays free: a full queue would look like an empty one.
+    const most = queueBytes(this.#bus.read(this.#base + gits.CBASER, 8)) / COMMAND_BYTES - 1;
+    for (let sent = 0; sent < commands.length; sent += most) this.#submit(commands.slice(sent, sent + most));
+  }
+
+  #submit(commands: readonly ItsCommand[]): void {
+    let end = this.#offset(gits.CWRITER);
+    for (const command of commands) end = this.queue(command, end);
+    this.#bus.write(this.#base + gits.CWRITER, 8, BigInt(end));
+    const done = this.#offset(gits.CREADR);
+    if (done === end) return;
+    throw new IrqError(
+      'ERR_CONFIG',
+      `the ITS stopped at offset ${done} of its command queue, short of ${end}: it is disabled, or stalled`,
+    );
+  }
+
+  #offset(register: number): number {
+    return Number(this.#bus.read(this.#base + register, 8)) & QUEUE_OFFSET;
+  }
+}
+
+function queueBytes(cbaser: bigint): number {
+  return (Number(cbaser & SIZE) + 1) * QUEUE_PAGE_BYTES;
+}

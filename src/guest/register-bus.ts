@@ -1,0 +1,14 @@
+/** Bytes of one register access. */
+export type AccessBytes = 1 | 2 | 4 | 8;
+
+/**
+ * A guest's loads and stores to registers, by guest-physical address. A machine's MMIO bus is one, and so is the bus of a
+ * VM that ioctls set up.
+ */
+export type RegisterBus = {
+  read(address: number, bytes: AccessBytes): bigint;
+  write(address: number, bytes: AccessBytes, value: bigint): void;
+};
+
+/** Guest-physical base addresses of the distributor and of the first redistributor. */
+export type GicFrames = { readonly gicdBase: number; readonly gicrBase: number };

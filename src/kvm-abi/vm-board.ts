@@ -1,0 +1,38 @@
+import type { Gic } from '../gic/gic.ts';
+import type { Its } from '../its/its.ts';
+import type { FdTable } from '../kvm/fds.ts';
+import type { IoEventFds } from '../kvm/ioeventfds.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { Layout } from '../memory/layout.ts';
+import type { Mutex } from '../memory/mutex.ts';
+import type { Words } from '../memory/word.ts';
+
+/** A `kvm_create_device`, as userspace fills it in. */
+export type CreateDevice = { readonly type: number; readonly flags: number };
+
+/** The guest's accesses to device registers, by physical address. Any thread. */
+export type RegisterBus = {
+  read(address: number, bytes: number): bigint;
+  write(address: number, bytes: number, value: bigint): void;
+};
+
+/** The parts of a VM that userland's calls work on, wired up for one thread: a {@link Board}. */
+export type VmBoard = {
+  readonly words: Words;
+  /** Names for the words of the buffer. */
+  readonly layout: Layout;
+  readonly index: number;
+  readonly vm: Vm;
+  readonly gic: Gic;
+  readonly itses: readonly Its[];
+  readonly memory: GuestMemory;
+  readonly bus: RegisterBus;
+  readonly fds: FdTable;
+  readonly ioeventfds: IoEventFds;
+  readonly configLock: Mutex;
+  /** The other VMs of the process. */
+  readonly neighbours: readonly { readonly vm: Vm }[];
+  /** write(2) of an eventfd, heard by all VMs of the process. */
+  write(fd: number, value: number | bigint): boolean;
+};

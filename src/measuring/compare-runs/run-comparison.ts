@@ -1,0 +1,105 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { rankTest } from '../../measure/rank-test.ts';
+import { isSteady } from '../../threads/calibration-figures.ts';
+import { type Path, pathName } from '../latency/latency-result.ts';
+import type { PathComparison, RunComparison, Side } from './comparison-result.ts';
+
+/** What a comparison needs of a result of `irqloom latency`. */
+export type ComparedRun = {
+  readonly steady: boolean;
+  readonly paths: readonly (Path & {
+    readonly calibrationNs: number;
+    /** `boot` numbers the machines that were booted one after the other. */
+    readonly blocks: readonly { readonly boot: number; readonly p50: number; readonly p99: number }[];
+  })[];
+};
+
+/** With fewer boots on a side even the clearest difference could be chance, where two of them come to the same median. */
+export const LEAST_BOOTS = 6;
+
+/**
+ * Compares two runs, path by path. The samples are the medians of the machines that were booted: two boots of one build
+ * differ, by where the memory lies and how the code was compiled, and whatever is measured on one of them has that in it.
+ * So blocks of one boot are no more evidence of a difference between builds than signals of one block are.
+ * @throws IrqError `ERR_RESULT_FORMAT` where they have no path in common, or too few boots
+ */
+export function compareRuns(
+  a: ComparedRun,
+  b: ComparedRun,
+  { tolerance, relative }: { readonly tolerance: number; readonly relative: boolean },
+): RunComparison {
+  const other = new Map(b.paths.map((path) => [pathName(path), path]));
+  const paths = a.paths.flatMap((left): PathComparison[] => {
+    const right = other.get(pathName(left));
+    if (!right) return [];
+    const [before, now] = [sampleOf(left, relative), sampleOf(right, relative)];
+    const { verdict, p, delta } = rankTest(before.p50, now.p50);
+    const [sideA, sideB] = [sideOf(before), sideOf(now)];
+    const ratio = sideB.p50 / sideA.p50;
+    return [
+      {
+        source: left.source,
+        dispatch: left.dispatch,
+        waiting: left.waiting,
+        verdict,
+        regression: verdict === 'slower' && ratio > 1 + tolerance,
+        ratio,
+        calibrationRatio: right.calibrationNs / left.calibrationNs,
+        p,
+        delta,
+        a: sideA,
+        b: sideB,
+      },
+    ];
+  });
+  if (paths.length === 0)
+    throw new IrqError('ERR_RESULT_FORMAT', 'the two runs have no path in common: nothing can be compared');
+  const matched = new Set(paths.map(pathName));
+  return {
+    schemaVersion: 1,
+    command: 'compare-runs',
+    tolerance,
+    relative,
+    steady: a.steady && b.steady,
+    sameMachine: paths.every(({ calibrationRatio }) => isSteady(calibrationRatio - 1)),
+    regressions: paths.filter(({ regression }) => regression).length,
+    paths,
+    unmatched: [...a.paths, ...b.paths].map(pathName).filter((name) => !matched.has(name)),
+  };
+}
+
+type Blocks = ComparedRun['paths'][number]['blocks'];
+type Sample = { readonly p50: readonly number[]; readonly p99: readonly number[] };
+
+function sampleOf(path: ComparedRun['paths'][number], relative: boolean): Sample {
+  const boots = byBoot(path.blocks);
+  if (boots.size < LEAST_BOOTS) {
+    throw new IrqError(
+      'ERR_RESULT_FORMAT',
+      `${pathName(path)} was measured on ${boots.size} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
+    );
+  }
+  const unit = relative ? path.calibrationNs : 1;
+  const of = (field: 'p50' | 'p99') =>
+    [...boots.values()].map((blocks) => median(blocks.map((block) => block[field])) / unit);
+  return { p50: of('p50'), p99: of('p99') };
+}
+
+function byBoot(blocks: Blocks): Map<number, Blocks[number][]> {
+  const boots = new Map<number, Blocks[number][]>();
+  for (const block of blocks) {
+    const boot = boots.get(block.boot);
+    if (boot === undefined) boots.set(block.boot, [block]);
+    else boot.push(block);
+  }
+  return boots;
+}
+
+function sideOf({ p50, p99 }: Sample): Side {
+  return { boots: p50.length, p50: median(p50), p99: median(p99) };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = Float64Array.from(values).sort();
+  return ((sorted[(sorted.length - 1) >> 1] ?? 0) + (sorted[sorted.length >> 1] ?? 0)) / 2;
+}

@@ -1,0 +1,120 @@
+import { store } from '../../memory/word.ts';
+import type { Dispatched } from '../../threads/dispatcher.ts';
+import type { Cast, Harness } from '../../threads/harness.ts';
+import { Collector } from './collect.ts';
+import type { Games } from './games.ts';
+import { latencyDeviceProgram, latencyStormProgram } from './latency-device.ts';
+import { latencyGuestProgram } from './latency-guest.ts';
+import { type LatencyPlan, latencyViews } from './latency-plan.ts';
+
+/** Signals of a block. Blocks of all paths take turns, so that what changes on the machine meets them all. */
+const BLOCK = 64;
+/** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
+const BLOCK_SECONDS = 0.125;
+const MOST_IN_BLOCK = 16_384;
+/** Most stamps that a signal leaves in one ring. */
+const STAMPS_EACH = 5;
+
+/** What the size of a block depends on: see `LatencyOptions`. */
+export type BlockOptions = {
+  readonly rate: number;
+  readonly devices: number;
+  readonly samples: number;
+};
+
+/** How many signals a block has, at most, and how many stamps each thread has to keep. */
+export function blockSize({ rate, devices, samples }: BlockOptions) {
+  const atRate = Math.min(MOST_IN_BLOCK, Math.round(rate * BLOCK_SECONDS));
+  const perDevice = Math.ceil(Math.min(Math.max(BLOCK, atRate), samples) / devices);
+  const signals = perDevice * devices;
+  return { signals, stamps: 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * signals + 2)) };
+}
+
+/** Runs blocks on a machine whose threads are booted. */
+export class Blocks {
+  readonly #harness: Harness;
+  readonly #plan: LatencyPlan;
+  readonly #games: Games;
+  readonly #collector: Collector;
+  readonly #views: ReturnType<typeof latencyViews>;
+  readonly #signals: number;
+  readonly #intervalNs: number;
+
+  /** @param sinceStart - what is added to the machine's times, ns */
+  constructor(harness: Harness, plan: LatencyPlan, games: Games, options: BlockOptions, sinceStart: number) {
+    const { rate, devices } = options;
+    const { signals } = blockSize(options);
+    this.#harness = harness;
+    this.#plan = plan;
+    this.#games = games;
+    this.#collector = new Collector(harness.machine, plan, sinceStart);
+    this.#views = latencyViews(harness.machine, plan);
+    this.#signals = signals;
+    this.#intervalNs = rate > 0 ? Math.max(1, Math.round((1e9 * devices) / rate)) : 0;
+  }
+
+  /** One go of a game of the calibration, of vCPU 0 against device 0; the others rest. */
+  async play(game: number, part: number): Promise<void> {
+    const { machine, vcpus, programs } = this.#harness;
+    const { pathAt, countAt, gameAt } = this.#views;
+    store(machine.words, pathAt, this.#games.numberOf(game, part));
+    store(machine.words, countAt, BLOCK);
+    store(machine.words, gameAt, BLOCK);
+    const pong = vcpus[0]?.run();
+    pong?.catch(() => undefined);
+    try {
+      await Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
+    } finally {
+      machine.vcpu(0).kick();
+    }
+    await pong;
+  }
+
+  /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. */
+  async run(path: number, staged: boolean) {
+    const { machine } = this.#harness;
+    const { source } = this.#plan.paths[path] ?? { source: 'irqfd' };
+    const { pathAt, countAt, intervalAt, stopAt } = this.#views;
+    const bySgi = source === 'sgi';
+    if (machine.stamps) machine.stamps.on = staged;
+    store(machine.words, pathAt, path);
+    // One sender sends for all devices.
+    store(machine.words, countAt, bySgi ? this.#signals : this.#signals / this.#plan.devices);
+    store(machine.words, intervalAt, bySgi ? this.#intervalNs / this.#plan.devices : this.#intervalNs);
+    store(machine.words, stopAt, 0);
+
+    const vcpus = this.#harness.vcpus.map((thread) => thread.run());
+    const all = Promise.all(vcpus);
+    const storm = this.#harness.programs.get('storm')?.run();
+    // Where one thread fails, the others are not waited for, and may fail in turn.
+    for (const other of [all, storm]) other?.catch(() => undefined);
+    const signalling = bySgi
+      ? [vcpus[this.#plan.sender]]
+      : [...this.#harness.programs].flatMap(([name, thread]) => (name === 'storm' ? [] : [thread.run()]));
+    try {
+      await Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
+    } finally {
+      store(machine.words, stopAt, 1);
+      for (const [vcpu] of vcpus.entries()) if (vcpu !== this.#plan.sender) machine.vcpu(vcpu).kick();
+    }
+    await Promise.all([all, storm]);
+    return this.#collector.collect(source, staged);
+  }
+}
+
+/** Never resolves; rejects when `promise` does. */
+function failureOf(promise: Promise<unknown> | undefined): Promise<never> {
+  return Promise.resolve(promise).then(() => new Promise<never>(() => undefined));
+}
+
+export function castOf(plan: LatencyPlan, dispatched: Dispatched): Cast {
+  const devices = Array.from({ length: plan.devices }, (_, device) => {
+    return [`device${device}`, latencyDeviceProgram({ plan, device })] as const;
+  });
+  const storm = plan.stormFds.length > 0 ? { storm: latencyStormProgram(plan) } : {};
+  return {
+    guest: latencyGuestProgram(plan),
+    programs: { ...Object.fromEntries(devices), ...storm },
+    dispatched,
+  };
+}

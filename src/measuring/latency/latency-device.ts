@@ -1,0 +1,33 @@
+import type { Machine } from '../../board/machine.ts';
+import { load } from '../../memory/word.ts';
+import { threadProgram } from '../../threads/programs.ts';
+import { type LatencyPlan, latencyViews } from './latency-plan.ts';
+import { makeSignaller } from './signaller.ts';
+
+/** Which device of the plan a thread is. */
+type LatencyDevice = { readonly plan: LatencyPlan; readonly device: number };
+
+/** A device thread of a measurement: each run gives the signals of one block. */
+export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice): { run(): number } {
+  return makeSignaller(machine, plan, device);
+}
+
+export const latencyDeviceProgram = threadProgram(import.meta.url, latencyDevice);
+
+/** The thread that storms the vCPUs of the background until the block ends. */
+export function latencyStorm(machine: Machine, plan: LatencyPlan): { run(): number } {
+  const { stopAt } = latencyViews(machine, plan);
+  const { irqfds } = machine.vm;
+  return {
+    run() {
+      let signals = 0;
+      while (load(machine.words, stopAt) === 0) {
+        for (const fd of plan.stormFds) irqfds.raise(fd);
+        signals += plan.stormFds.length;
+      }
+      return signals;
+    },
+  };
+}
+
+export const latencyStormProgram = threadProgram(import.meta.url, latencyStorm);

@@ -1,0 +1,90 @@
+import { FIRST_LPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { openCpuInterface } from '../../guest/index.ts';
+import { add, load } from '../../memory/word.ts';
+import { guestProgram } from '../../threads/programs.ts';
+import { Games } from './games.ts';
+import { type LatencyPlan, latencyViews } from './latency-plan.ts';
+import { makeSignaller } from './signaller.ts';
+
+/** Polls for as long as anything in a measurement can take. */
+const POLLING_NS = 1e9;
+
+/** The guest of a measurement on one vCPU: one that is measured, one of the background, or the one that sends SGIs. */
+export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
+  const id = vcpu.cpu.vcpu;
+  const boot = () => {
+    openCpuInterface(vcpu.cpu);
+  };
+  if (id === plan.sender) return { boot, ...senderGuest(machine, plan) };
+  if (id >= plan.vcpus) return { boot, ...backgroundGuest(vcpu, plan) };
+  return { boot, ...measuredGuest(machine, vcpu, plan) };
+}
+
+/**
+ * Tells the devices what has been handled when there is nothing more to do: after the end of the interrupt, so that no
+ * stage has the cost of telling in it.
+ */
+function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
+  const { clock, words } = machine;
+  const { pathAt, doneAt, bells } = latencyViews(machine, plan);
+  const { lines, handlerNs, vcpus } = plan;
+  const id = vcpu.cpu.vcpu;
+  const firstSpi = lines[0]?.spi ?? FIRST_SPI;
+  const games = id === 0 ? new Games(machine, plan) : undefined;
+  const handled = new Int32Array(Math.max(1, lines.length));
+  let waiting = 0;
+
+  const lineOf = (intid: number) => {
+    if (intid >= FIRST_LPI) return intid - FIRST_LPI;
+    return intid >= FIRST_SPI ? intid - firstSpi : id;
+  };
+
+  return {
+    interrupt(intid: Intid) {
+      if (handlerNs > 0) for (const end = clock.now() + handlerNs; clock.now() < end; );
+      handled[waiting++] = lineOf(intid);
+    },
+    finished() {
+      for (let i = 0; i < waiting; i++) {
+        const line = handled[i] ?? 0;
+        add(words, doneAt(line), 1);
+        bells[Math.floor(line / vcpus)]?.signal();
+      }
+      waiting = 0;
+      games?.pongIfOn();
+      // Before each halt, so that it is no part of what is measured.
+      const path = plan.paths[load(words, pathAt)];
+      vcpu.control.pollNs = path?.waiting === 'polling' ? POLLING_NS : 0;
+      return false;
+    },
+  };
+}
+
+/** Sleeps; computes without end; or takes what the storm sends. */
+function backgroundGuest(vcpu: Vcpu, { background }: LatencyPlan): Guest {
+  return {
+    interrupt() {},
+    resumed() {
+      vcpu.control.pollNs = 0;
+      if (background !== 'busy') return;
+      while (vcpu.control.requests === 0);
+    },
+  };
+}
+
+/** Sends SGIs as long as the block says so, and leaves. */
+function senderGuest(machine: Machine, plan: LatencyPlan): Guest {
+  const { pathAt } = latencyViews(machine, plan);
+  const signaller = makeSignaller(machine, plan, 0);
+  return {
+    interrupt() {},
+    resumed() {
+      if (plan.paths[load(machine.words, pathAt)]?.source === 'sgi') signaller.run();
+    },
+    finished: () => true,
+  };
+}
+
+export const latencyGuestProgram = guestProgram(import.meta.url, latencyGuest);

@@ -1,0 +1,223 @@
+import { availableParallelism } from 'node:os';
+import { Clock, startClock } from '../../measure/clock.ts';
+import { EventRing, eventRingWords } from '../../measure/event-ring.ts';
+import { store } from '../../memory/word.ts';
+import { Calibrator } from '../../threads/calibration.ts';
+import { calibrationFigures } from '../../threads/calibration-figures.ts';
+import type { Dispatched } from '../../threads/dispatcher.ts';
+import { Harness } from '../../threads/harness.ts';
+import { Blocks, blockSize, castOf } from './blocks.ts';
+import { Games, mergeTrips, noTrips, type Trips } from './games.ts';
+import { buildLatency, type LatencyTopology } from './latency-build.ts';
+import { GAMES, type LatencyPlan, latencyViews } from './latency-plan.ts';
+import type { LatencyPictures, LatencyResult, Path } from './latency-result.ts';
+import { errorOf, pathResult } from './latency-summary.ts';
+import { PathTally } from './latency-tally.ts';
+import { mailboxes } from './mailboxes.ts';
+
+/** What to measure, and how often. */
+export type LatencyOptions = LatencyTopology & {
+  /** Signals of each path, 1 to 10,000,000; as many again are followed through their stages. */
+  readonly samples: number;
+  /** Signals a second of all devices together; 0 gives each when the one before has been handled. */
+  readonly rate: number;
+  /** No round of blocks is begun after so long. */
+  readonly seconds: number;
+  /**
+   * How many machines are booted for it, one after the other, 1 where not given. Where its memory lies, and how its code
+   * was compiled, makes each a little faster or slower than the next, for as long as it runs.
+   */
+  readonly boots?: number;
+};
+
+export type LatencyWatch = {
+  /** Ends the run after the block under way. */
+  readonly signal?: AbortSignal;
+  /** How far it is, 0 to 1. */
+  readonly progress?: (share: number, phase: string) => void;
+  /** Stands between the main thread and what it serves: a test puts a stall in here. */
+  readonly dispatched?: (dispatched: Dispatched) => Dispatched;
+};
+
+/**
+ * Rounds on each machine that are for the compiler, and count nowhere: in turn as those that count, because what is compiled
+ * for one path alone is compiled again when the others come. At a rate, where a block is long, one.
+ */
+const WARM_ROUNDS = 24;
+/** One in so many of these has the paths on which somebody sleeps: their blocks take milliseconds, hardly any in our code. */
+const SLOW_EVERY = 4;
+
+/** Of the calibration, what the measured threads do not play themselves. */
+const OTHER_GAMES = ['eventCount'] as const;
+
+/**
+ * Measures how long an interrupt takes, and where the time goes, on each path in turn: the whole way without stamps on it
+ * in one block, the stages in the next. The machine is calibrated before and after, and by the measured threads meanwhile.
+ * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
+ */
+export async function runLatency(
+  options: LatencyOptions,
+  watch: LatencyWatch = {},
+): Promise<{ result: LatencyResult; pictures: LatencyPictures }> {
+  const start = performance.now();
+  const calibrator = new Calibrator();
+  try {
+    watch.progress?.(0, 'calibrating');
+    const before = await calibrator.measure(OTHER_GAMES);
+    const { boots, tallies, plan, calibration: played } = await measurePaths(options, watch);
+    watch.progress?.(1, 'calibrating');
+    const after = await calibrator.measure(OTHER_GAMES);
+    const calibration = calibrationFigures({ ...before, ...played[0] }, { ...after, ...played[1] });
+    const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
+    const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
+    const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
+    return {
+      result: {
+        schemaVersion: 1,
+        command: 'latency',
+        config: {
+          vcpus,
+          devices,
+          background,
+          others: background === 'none' ? 0 : others,
+          samples,
+          boots,
+          rate,
+          handlerNs,
+          cores: availableParallelism(),
+          node: process.version,
+        },
+        clock,
+        error: errorOf(clock),
+        calibration,
+        stampNs: stampCost(),
+        interrupted: watch.signal?.aborted ?? false,
+        seconds: (performance.now() - start) / 1000,
+        paths: paths.map((path, index) => {
+          return pathResult(path, plan, tallies[index] ?? new PathTally(plan), calibration, rate);
+        }),
+      },
+      pictures: {
+        points: of((tally) => tally.points),
+        deliveries: of((tally) => tally.deliveries),
+        latency: of((tally) => tally.latency),
+        uncorrected: of((tally) => tally.uncorrected),
+        stages: of((tally) => tally.stages),
+        plan,
+      },
+    };
+  } finally {
+    await calibrator.close();
+  }
+}
+
+type Measured = {
+  /** Machines that were booted. */
+  readonly boots: number;
+  readonly plan: LatencyPlan;
+  readonly tallies: readonly PathTally[];
+  /** The round trips of the first half of the rounds, and of the second. */
+  readonly calibration: readonly [Trips, Trips];
+};
+
+async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promise<Measured> {
+  const size = blockSize(options);
+  const rounds = Math.ceil(options.samples / size.signals);
+  const boots = Math.min(options.boots ?? 1, rounds);
+  const start = performance.now();
+  const first = buildLatency(options, size.stamps);
+  const { plan } = first;
+  const measured = {
+    boots: 0,
+    plan,
+    tallies: options.paths.map(() => new PathTally(plan)),
+    calibration: [noTrips(), noTrips()] as const,
+  };
+  const [before, after] = measured.calibration;
+  const share = (boot: number) => ({
+    boot,
+    from: Math.floor((boot * rounds) / boots),
+    to: Math.floor(((boot + 1) * rounds) / boots),
+    rounds,
+    end: start + (options.seconds * 1000 * (boot + 1)) / boots,
+  });
+  for (let boot = 0; boot < boots && !watch.signal?.aborted; boot++) {
+    measured.boots++;
+    const { machine } = boot === 0 ? first : buildLatency(options, size.stamps);
+    const served = mailboxes(machine, plan);
+    const games = new Games(machine, plan);
+    const harness = await Harness.boot(machine, castOf(plan, watch.dispatched?.(served) ?? served));
+    // Each machine counts its time from its own boot.
+    const sinceStart = Math.round((performance.now() - start) * 1e6 - machine.clock.now());
+    try {
+      const blocks = new Blocks(harness, plan, games, options, sinceStart);
+      await measureShare(blocks, options, watch, measured.tallies, share(boot));
+    } finally {
+      store(machine.words, latencyViews(machine, plan).stopAt, 1);
+      await harness.close();
+    }
+    mergeTrips(before, games.trips(1));
+    mergeTrips(after, games.trips(2));
+  }
+  // A single round has no second half.
+  if (after.spin.total === 0) mergeTrips(after, before);
+  return measured;
+}
+
+/** The rounds that fall to one machine, of all, and when the last of them may begin. */
+type Share = {
+  readonly boot: number;
+  readonly from: number;
+  readonly to: number;
+  readonly rounds: number;
+  readonly end: number;
+};
+
+async function measureShare(
+  blocks: Blocks,
+  { paths, rate }: LatencyOptions,
+  watch: LatencyWatch,
+  tallies: readonly PathTally[],
+  { boot, from, to, rounds, end }: Share,
+): Promise<void> {
+  const warm = rate > 0 ? 1 : WARM_ROUNDS;
+  for (let round = from - warm; round < to; round++) {
+    if (round > from && performance.now() > end) return;
+    watch.progress?.(Math.max(from, round) / rounds, 'measuring');
+    const counts = round >= from;
+    const half = 2 * round < rounds ? 1 : 2;
+    for (let game = 0; game < GAMES.length; game++) await blocks.play(game, counts ? half : 0);
+    for (let turn = 0; turn < paths.length; turn++) {
+      if (watch.signal?.aborted) return;
+      // Another one first each time.
+      const path = (round + warm + turn) % paths.length;
+      if (!counts && isSlow(paths[path]) && (from - round) % SLOW_EVERY !== 1) continue;
+      const [whole, staged] = [await blocks.run(path, false), await blocks.run(path, true)];
+      if (!counts) continue;
+      tallies[path]?.addWhole(whole, boot);
+      tallies[path]?.addStaged(staged);
+    }
+  }
+}
+
+function isSlow(path: Path | undefined): boolean {
+  return path?.dispatch === 'main' || path?.waiting === 'parked';
+}
+
+const STAMPS_TIMED = 50_000;
+const SCRATCH_STAMPS = 1024;
+
+/** What a stamp costs here: a reading of the clock and a record in a ring, ns. */
+function stampCost(): number {
+  const words = new Int32Array(new SharedArrayBuffer(4 * (eventRingWords(SCRATCH_STAMPS) + 16)));
+  startClock(words, { at: 0, words: 2 });
+  const clock = new Clock(words, { at: 0, words: 2 });
+  const ring = new EventRing(words, { at: 16, words: eventRingWords(SCRATCH_STAMPS) });
+  const time = () => {
+    const start = clock.now();
+    for (let i = 0; i < STAMPS_TIMED; i++) ring.record(0, i, 0, clock.now());
+    return (clock.now() - start) / STAMPS_TIMED;
+  };
+  time();
+  return Math.min(time(), time(), time());
+}

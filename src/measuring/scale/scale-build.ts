@@ -1,0 +1,59 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
+import { IrqError } from '../../base/irq-error.ts';
+import { Machine } from '../../board/machine.ts';
+import { bootSynthetic, deviceIdOf, routesOf, type Source, syntheticConfig } from '../../guest/index.ts';
+import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
+import { type ScalePlan, scaleWords } from './scale-plan.ts';
+import type { Size } from './scale-result.ts';
+
+/** INTIDs have 16 bits, and LPIs begin at 8192. */
+export const MOST_LPIS = 2 ** 16 - FIRST_LPI;
+
+/** The machine for a size, booted, and every LPI ready to be signalled. @throws IrqError `ERR_CONFIG` */
+export function buildScale(plan: ScalePlan): Machine {
+  const { vcpus, devices, lpis, via, dispatch } = plan;
+  if (lpis < devices || lpis > MOST_LPIS) {
+    throw new IrqError(
+      'ERR_CONFIG',
+      `${devices} devices have ${devices} to ${MOST_LPIS} LPIs between them, not ${lpis}`,
+    );
+  }
+  const topology = { vcpus, devices, events: Math.ceil(lpis / devices), spis: 0 };
+  const config = syntheticConfig(topology);
+  const sources = Array.from({ length: lpis }, (_, lpi): Source => {
+    const { deviceId, eventId } = placeOf(plan, lpi);
+    return {
+      kind: 'msi',
+      device: lpi % devices,
+      fd: lpi,
+      resamplefd: -1,
+      gsi: config.spis + lpi,
+      deviceId,
+      eventId,
+      intid: FIRST_LPI + lpi,
+      vcpu: lpi % vcpus,
+    };
+  });
+  const machine = Machine.create({
+    ...config,
+    dispatch,
+    eventfds: via === 'irqfd' ? lpis : 1,
+    scenarioWords: scaleWords(plan),
+  });
+  bootSynthetic(machine, topology, sources);
+  if (via === 'irqfd') {
+    machine.vm.setGsiRouting(routesOf(config, sources));
+    for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
+  }
+  return machine;
+}
+
+/** DeviceID and EventID of an LPI, by its number from 0: devices lie as {@link bootSynthetic} has them. */
+export function placeOf({ devices }: Size, lpi: number): { deviceId: number; eventId: number } {
+  return { deviceId: deviceIdOf(lpi % devices), eventId: Math.floor(lpi / devices) };
+}
+
+/** Whether so many LPIs can each have a GSI of their own beside the wires. */
+export function fitsGsis(lpis: number): boolean {
+  return lpis + syntheticConfig({ vcpus: 1, devices: 1, events: 1, spis: 0 }).spis <= MAX_IRQ_ROUTES;
+}

@@ -1,0 +1,52 @@
+import type { Machine } from '../../board/machine.ts';
+import type { Dispatch } from '../../kvm/irqfds.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { Histogram, histogramWords } from '../../measure/histogram.ts';
+import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
+import { Layout, LINE, type Region } from '../../memory/layout.ts';
+import type { Size, Via } from './scale-result.ts';
+
+/** What every thread of one size is told. Plain data. LPI `8192 + i` is device `i % devices`'s, and goes to vCPU `i % vcpus`. */
+export type ScalePlan = Size & { readonly via: Via; readonly dispatch: Dispatch };
+
+type ScaleRegions = {
+  readonly stop: Region;
+  readonly sent: Region;
+  readonly done: Region;
+  readonly bells: readonly Region[];
+  readonly latency: readonly Region[];
+};
+
+function scaleRegions(layout: Layout, { vcpus, devices, lpis }: Size): ScaleRegions {
+  return {
+    stop: layout.region('stop', LINE),
+    // A line for each LPI and each of its two writers, the device and the vCPU.
+    sent: layout.region('sent', lpis * LINE),
+    done: layout.region('done', lpis * LINE),
+    bells: Array.from({ length: devices }, (_, device) => layout.place(`bell${device}`, EVENT_COUNT)),
+    latency: Array.from({ length: vcpus }, (_, vcpu) =>
+      layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
+    ),
+  };
+}
+
+export function scaleWords(size: Size): number {
+  const layout = new Layout();
+  scaleRegions(layout, size);
+  return layout.words;
+}
+
+/** The views of a run on its machine. */
+export function scaleViews(machine: Machine, size: Size) {
+  const regions = scaleRegions(new Layout(machine.scenario.at), size);
+  return {
+    /** 1 tells the devices to finish. */
+    stopAt: regions.stop.at,
+    /** When the LPI was signalled last: a stamp of its device. */
+    stampAt: (lpi: number) => regions.sent.at + lpi * LINE,
+    /** How often it was handled, modulo 2^32: a count of its vCPU. */
+    doneAt: (lpi: number) => regions.done.at + lpi * LINE,
+    bells: regions.bells.map((region) => new EventCount(machine.words, region)),
+    latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
+  };
+}

@@ -1,0 +1,133 @@
+import { availableParallelism } from 'node:os';
+import type { Dispatch } from '../../kvm/irqfds.ts';
+import { LATENCY } from '../../measure/buckets.ts';
+import { Distribution } from '../../measure/distribution.ts';
+import { store } from '../../memory/word.ts';
+import { Calibrator } from '../../threads/calibration.ts';
+import { calibrationFigures } from '../../threads/calibration-figures.ts';
+import { Harness } from '../../threads/harness.ts';
+import { buildScale, fitsGsis, MOST_LPIS } from './scale-build.ts';
+import { type ScalePlan, scaleViews } from './scale-plan.ts';
+import {
+  type ScalePoint,
+  type ScaleResult,
+  type Size,
+  SWEEPS,
+  type Sweep,
+  type Via,
+} from './scale-result.ts';
+import { scaleDeviceProgram, scaleGuestProgram } from './scale-threads.ts';
+
+export type ScaleOptions = {
+  readonly base: Size;
+  /** The values of each sweep; none leaves it out. */
+  readonly sweeps: Readonly<Record<Sweep, readonly number[]>>;
+  readonly dispatch: Dispatch;
+  /** How long each size is measured. */
+  readonly seconds: number;
+};
+
+export type ScaleWatch = {
+  readonly signal?: AbortSignal;
+  readonly progress?: (share: number, what: string) => void;
+};
+
+/** The first part of each run, while code is compiled and threads find their cores, does not count. */
+const WARM_SHARE = 0.25;
+
+/**
+ * Throughput and latency by size: each device keeps each of its LPIs on its way, one signal at a time, and nothing is
+ * changed meanwhile. A size that several sweeps have in common is measured in each.
+ * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
+ */
+export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): Promise<ScaleResult> {
+  const start = performance.now();
+  const { base, dispatch, seconds } = options;
+  const wanted = SWEEPS.flatMap((sweep) => options.sweeps[sweep].map((asked) => ({ sweep, asked })));
+  const calibrator = new Calibrator();
+  try {
+    const before = await calibrator.measure();
+    const measured: Omit<ScalePoint, 'ratio'>[] = [];
+    for (const [index, { sweep, asked }] of wanted.entries()) {
+      if (watch.signal?.aborted) break;
+      watch.progress?.(index / wanted.length, `${sweep} ${asked}`);
+      const size = { ...base, [sweep]: sweep === 'lpis' ? Math.min(asked, MOST_LPIS) : asked };
+      const lpis = Math.max(size.lpis, size.devices);
+      const via: Via = fitsGsis(lpis) ? 'irqfd' : 'signal-msi';
+      measured.push({ ...(await measure({ ...size, lpis, via, dispatch }, seconds)), sweep, asked });
+    }
+    const after = await calibrator.measure();
+    const calibration = calibrationFigures(before, after);
+    return {
+      schemaVersion: 1,
+      command: 'scale',
+      config: { base, dispatch, seconds, cores: availableParallelism(), node: process.version },
+      clock: after.clock.costNs < before.clock.costNs ? after.clock : before.clock,
+      calibration,
+      interrupted: watch.signal?.aborted ?? false,
+      seconds: (performance.now() - start) / 1000,
+      points: measured.map((point) => ({
+        ...point,
+        ratio: { toCalibration: (point.deliveredPerSecond * calibration.spinNs.p50) / 2 / 1e9 },
+      })),
+    };
+  } finally {
+    await calibrator.close();
+  }
+}
+
+async function measure(
+  plan: ScalePlan,
+  seconds: number,
+): Promise<Omit<ScalePoint, 'ratio' | 'sweep' | 'asked'>> {
+  const machine = buildScale(plan);
+  const { stopAt, latency } = scaleViews(machine, plan);
+  const bootStart = performance.now();
+  const devices = Array.from({ length: plan.devices }, (_, device) => {
+    return [`device${device}`, scaleDeviceProgram({ plan, device })] as const;
+  });
+  const harness = await Harness.boot(machine, {
+    guest: scaleGuestProgram(plan),
+    programs: Object.fromEntries(devices),
+  });
+  const bootMs = performance.now() - bootStart;
+  const read = () => {
+    const all = new Distribution(LATENCY);
+    for (const histogram of latency) histogram.addTo(all);
+    return all;
+  };
+  try {
+    const vcpus = harness.runVcpus();
+    const running = Promise.all([...harness.programs.values()].map((thread) => thread.run()));
+    const failed = Promise.race([running, vcpus]);
+    const wait = (share: number) =>
+      Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 1000 * seconds * share))]);
+    await wait(WARM_SHARE);
+    const warm = read();
+    const begin = performance.now();
+    await wait(1 - WARM_SHARE);
+    const measured = read().since(warm);
+    const lasted = (performance.now() - begin) / 1000;
+    store(machine.words, stopAt, 1);
+    await running;
+    harness.kickAll();
+    await vcpus;
+    const { count: delivered, ...latencyNs } = measured.summary();
+    const { vcpus: n, devices: d, lpis, via } = plan;
+    const deliveredPerSecond = delivered / lasted;
+    return {
+      vcpus: n,
+      devices: d,
+      lpis,
+      via,
+      seconds: lasted,
+      delivered,
+      deliveredPerSecond,
+      latencyNs,
+      bootMs,
+    };
+  } finally {
+    store(machine.words, stopAt, 1);
+    await harness.close();
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Recorded guests: what the interrupt controller of a real guest was asked and answered, as a file.
+ *
+ * `trace/` reads such a file and knows what its guest set up. `replay/` does everything in it again and compares every
+ * answer: event by event (`replayGuest`), with the machine moved on the way (`replayMoved`), on real threads
+ * (`replayThreaded`). `recordedWorkload` gives the guest's devices to the load generator.
+ */
+export { replayMoved } from './replay/moved-replay.ts';
+export { replayGuest } from './replay/replay.ts';
+export { isFaithful, type ReplayResult } from './replay/replay-result.ts';
+export { replayThreaded } from './replay/threaded-replay.ts';
+export { isGuestRecording, readGuestTrace } from './trace/guest-trace.ts';
+export { recordedWorkload, shapeOf } from './workload.ts';

@@ -1,0 +1,82 @@
+import { IrqError } from '../../base/irq-error.ts';
+import type { Machine } from '../../board/machine.ts';
+import { migrate } from '../../board/migration.ts';
+import { peek } from '../../memory/word.ts';
+import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
+import { loadReplay } from './replay.ts';
+import type { ReplayResult } from './replay-result.ts';
+import { type Difference, emptyTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
+import { Replayer } from './replayer.ts';
+
+/**
+ * Replays a recorded guest event by event, and moves its machine on the way, each time after that many events: pending
+ * LPIs and the ITS are saved, everything is copied into a new buffer, and restored there. Nothing that the guest reads or
+ * acknowledges may differ, and the end must be that of a machine that stayed where it was.
+ * @throws IrqError `ERR_USAGE` for a place that the recording does not have
+ */
+export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): ReplayResult {
+  const stayed = loadReplay(trace);
+  const { packed } = stayed;
+  const places = [...new Set(movedAt)].sort((a, b) => a - b);
+  for (const place of places) {
+    if (place <= packed.count) continue;
+    throw new IrqError(
+      'ERR_USAGE',
+      `the recording has ${packed.count} events: it cannot be moved after ${place}`,
+    );
+  }
+  new Replayer(stayed.machine, packed).run(emptyTally(), 0, packed.count);
+
+  let { machine } = loadReplay(trace);
+  let replayer = new Replayer(machine, packed);
+  const tally = emptyTally();
+  const start = performance.now();
+  let from = 0;
+  for (const place of places) {
+    replayer.run(tally, from, place);
+    from = place;
+    machine = migrate(machine);
+    replayer = replayer.moveTo(machine);
+  }
+  replayer.run(tally, from, packed.count);
+  const seconds = (performance.now() - start) / 1000;
+  const line = lineOfEvent(packed.count - 1);
+  const differences = [...tally.differences, ...endDifferences(stayed.machine, machine, line)];
+  return {
+    schemaVersion: 1,
+    command: 'replay-guest',
+    events: packed.count,
+    cpus: trace.header.cpus,
+    reads: { checked: tally.reads, differ: tally.readsDiffer },
+    acknowledges: { checked: tally.acknowledges, differ: tally.acknowledgesDiffer },
+    msis: tally.msis,
+    delivered: tally.delivered,
+    differences: differences.slice(0, SHOWN_DIFFERENCES),
+    seconds,
+    eventsPerSecond: packed.count / seconds,
+    movedAt: places,
+  };
+}
+
+/** The regions that hold what a guest could find out: states of interrupts, registers. */
+const STATE = /^(private|spi|lpi|forwarding|gicr|gicd\.routers|vcpu\d+\.icc)$/;
+
+function endDifferences(expected: Machine, got: Machine, line: number): Difference[] {
+  const found: Difference[] = [];
+  const differ = (place: string, one: string | number, other: string | number) => {
+    if (one !== other) found.push({ line, what: 'end', place, expected: one, got: other });
+  };
+  for (const [name, region] of expected.layout.regions()) {
+    if (!STATE.test(name)) continue;
+    for (let at = region.at; at < region.at + region.words; at++) {
+      const [one, other] = [peek(expected.words, at), peek(got.words, at)];
+      if (one !== other) differ(expected.layout.nameOf(at), one, other);
+    }
+  }
+  differ(
+    'the mappings of the ITS',
+    JSON.stringify(expected.its.mappings()),
+    JSON.stringify(got.its.mappings()),
+  );
+  return found;
+}

@@ -1,0 +1,100 @@
+import { encodeCommand } from '../../arch/its-command.ts';
+import type { Raise, Track, Tracks } from './interrupt-tracks.ts';
+import type { Item, ItemFields } from './replay-items.ts';
+import { ACTION } from './script.ts';
+import { eventKey, type Key, type SubmittedInt } from './touches.ts';
+
+/** What {@link Raises} puts in place of an INT. */
+export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbase: 0 });
+
+/**
+ * The INT commands of a recording. One that is taken before anything else concerns its interrupt stays where it is. What
+ * cannot be moved and must not be taken too early is not made by a command: one that was pending over a write is made
+ * after it, as the message that would do the same; one that was forgotten before anybody took it is not made at all.
+ */
+export class Raises {
+  readonly #tracks: Tracks;
+  readonly #noCommand: number;
+  readonly #threadOf: (deviceId: number) => number;
+  /** INTs that lie in the queue and were not submitted yet. */
+  #laid: Item[] = [];
+
+  /**
+   * @param noCommand - where in the script's commands {@link NO_COMMAND} lies
+   * @param threadOf - the thread that writes the messages of a device
+   */
+  constructor(tracks: Tracks, noCommand: number, threadOf: (deviceId: number) => number) {
+    this.#tracks = tracks;
+    this.#noCommand = noCommand;
+    this.#threadOf = threadOf;
+  }
+
+  /** Notes an INT that has been laid into the queue. */
+  lay(command: Item): void {
+    this.#laid.push(command);
+  }
+
+  /** The INTs that `write` submits, by their interrupts. */
+  submit(write: Item, ints: readonly SubmittedInt[]): Submission {
+    const commands = this.#laid;
+    if (ints.length > 0) this.#laid = [];
+    const byKey = new Map<Key, (Raise & Pick<SubmittedInt, 'isAlone'>)[]>();
+    ints.forEach(({ key, deviceId, eventId, isAlone }, index) => {
+      const command = commands[index];
+      if (key === undefined || !command) return;
+      byKey.set(key, [...(byKey.get(key) ?? []), { command, write, deviceId, eventId, isAlone }]);
+    });
+    return byKey;
+  }
+
+  /** Looks what has become of the INTs of one interrupt, now that `write`, which concerns it, has been replayed. */
+  pass(key: Key, track: Track, write: Item, submitted: Submission): void {
+    const own = submitted.get(key) ?? [];
+    const isPending = this.#tracks.isPending(key);
+    const isRaisedAgain = own.length > 0 && own.every(({ isAlone }) => isAlone);
+    const stay: Raise[] = [];
+    const withdraw = (raise: Raise) => {
+      if (isPending) track.pending.push(this.#move(raise, write));
+      else this.#leaveOut(raise);
+    };
+    for (const raise of track.raised) {
+      if (isPending && isRaisedAgain) stay.push(raise);
+      else withdraw(raise);
+    }
+    for (const raise of own) {
+      if (!raise.isAlone) withdraw(raise);
+      else if (isPending) stay.push(raise);
+    }
+    track.raised = stay;
+  }
+
+  /** Nobody took them any more. */
+  leaveOut(track: Track): void {
+    for (const raise of track.raised) this.#leaveOut(raise);
+    track.raised = [];
+  }
+
+  #leaveOut({ command }: Raise): void {
+    command.a = this.#noCommand;
+    this.#tracks.leftOut++;
+  }
+
+  #move({ command, deviceId, eventId }: Raise, write: Item): Item {
+    command.a = this.#noCommand;
+    const fields: ItemFields = {
+      row: command.row,
+      position: write.position + 0.25,
+      action: ACTION.msi,
+      thread: this.#threadOf(deviceId),
+      a: deviceId,
+      b: eventId,
+      lane: eventKey(deviceId, eventId),
+    };
+    const message = this.#tracks.add(fields);
+    message.causes.add(write);
+    return message;
+  }
+}
+
+export type Submission = ReadonlyMap<Key, readonly (Raise & Pick<SubmittedInt, 'isAlone'>)[]>;
+export const NOTHING_SUBMITTED: Submission = new Map();

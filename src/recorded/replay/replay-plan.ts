@@ -1,0 +1,374 @@
+import type { Machine } from '../../board/machine.ts';
+import { vcpuWith } from '../../gic/affinity.ts';
+import type { GuestEvent } from '../trace/guest-event.ts';
+import type { GuestTrace } from '../trace/guest-trace.ts';
+import { PACKED_COMMAND_WORDS, type PackedTrace } from '../trace/packed-trace.ts';
+import { interruptOf, type Track, Tracks } from './interrupt-tracks.ts';
+import { NO_COMMAND, NOTHING_SUBMITTED, Raises, type Submission } from './raises.ts';
+import { type Item, type ItemFields, inOrder, toScript } from './replay-items.ts';
+import { emptyTally, type ReplayTally } from './replay-tally.ts';
+import { Replayer } from './replayer.ts';
+import { ACTION, type ReplayScript } from './script.ts';
+import { isInterrupt, type Survey, survey } from './survey.ts';
+import { ALL, eventKey, type Key, keyOf, Touches } from './touches.ts';
+
+/** Device threads at most. */
+const MOST_DEVICES = 4;
+
+/** An acknowledge, or an end. */
+type OfInterrupt = { readonly cpu: number; readonly intid: number };
+
+/** A script, and what came of the replay event by event from which it was made. */
+export type Planned = {
+  readonly script: ReplayScript;
+  readonly tally: ReplayTally;
+  /** Signals of the recording that nobody took, by an accident of time: they are left out. */
+  readonly leftOut: number;
+};
+
+/**
+ * Puts a recording into the order that its threads must keep, and into no more order than that:
+ *
+ * - what sets the controller up is one row, in its order, whichever vCPU does it; a write waits for what was
+ *   recorded before it of the interrupts that it concerns, and they for it;
+ * - a signal waits for the acknowledge before it of its own interrupt: else the two would become one. Signals that were
+ *   one in the recording are made while their vCPU acknowledges nothing. Signals that were pending over a write that
+ *   concerns them come after it: else they could be taken before;
+ * - INT commands belong to what sets up, and keep their place; if other signals were pending with one, each may be taken
+ *   on its own, as long as none is taken twice ({@link LooseDeliveries});
+ * - an end waits for its acknowledge, and for the fall of a level that was not seen again after it;
+ * - nothing else waits: which of its pending interrupts a vCPU takes first is up to the machine.
+ *
+ * Whether a signal makes something pending, and what becomes of that, is looked up on a machine on which the recording is
+ * replayed event by event at the same time.
+ */
+export class Planner {
+  readonly #machine: Machine;
+  readonly #trace: GuestTrace;
+  readonly #packed: PackedTrace;
+  readonly #replayer: Replayer;
+  readonly #survey: Survey;
+  readonly #touches = new Touches();
+  readonly #tally = emptyTally();
+  readonly #tracks: Tracks;
+  readonly #raises: Raises;
+  readonly #acknowledges = new Map<number, Item>();
+  /** What the handler of an acknowledge writes. */
+  readonly #written = new Map<Item, Item[]>();
+  readonly #sources = new Map<string, number>();
+  readonly #devices: number;
+  #lastControl: Item | undefined;
+
+  constructor(machine: Machine, trace: GuestTrace, packed: PackedTrace) {
+    this.#machine = machine;
+    this.#trace = trace;
+    this.#packed = packed;
+    this.#replayer = new Replayer(machine, packed);
+    this.#tracks = new Tracks(machine);
+    this.#raises = new Raises(this.#tracks, packed.commands.length, (deviceId) =>
+      this.#threadOf(`d${deviceId}`),
+    );
+    this.#survey = survey(trace);
+    const sources = new Set(
+      trace.events.flatMap((event) => (event.op === 'msi' || event.op === 'line' ? [sourceOf(event)] : [])),
+    );
+    this.#devices = Math.max(1, Math.min(MOST_DEVICES, sources.size));
+  }
+
+  plan(): Planned {
+    for (const [row, event] of this.#trace.events.entries()) this.#see(event, row);
+    const tracks = this.#tracks;
+    for (const key of tracks.keys()) this.#quieten(key, tracks.of(key));
+    for (const key of tracks.keys()) {
+      tracks.leaveOut(key, tracks.of(key));
+      this.#raises.leaveOut(tracks.of(key));
+    }
+    const script = toScript(inOrder(tracks.items), {
+      vcpus: this.#trace.header.cpus,
+      devices: this.#devices,
+      commands: Uint32Array.from([...this.#packed.commands, ...NO_COMMAND]),
+    });
+    return { script, tally: this.#tally, leftOut: tracks.leftOut };
+  }
+
+  #see(event: GuestEvent, row: number): void {
+    const touched = this.#touches.of(event);
+    switch (event.op) {
+      case 'iar':
+        this.#acknowledge(event, row);
+        return;
+      case 'eoi':
+        this.#end(event, row);
+        return;
+      case 'dir':
+        this.#deactivate(event, row);
+        return;
+      case 'sgi':
+        this.#sgi(event, row);
+        return;
+      case 'msi':
+        this.#msi(event, row);
+        return;
+      case 'line':
+        this.#line(event, row);
+        return;
+      default:
+        this.#control(event, row, touched);
+    }
+  }
+
+  // ---- what sets the controller up
+
+  #control(event: GuestEvent, row: number, touched: ReturnType<Touches['of']>): void {
+    const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
+    const thread = this.#survey.vcpu[row] ?? 0;
+    const item = this.#tracks.add({
+      row,
+      thread,
+      ...this.#controlFields(event, row),
+      ...(block ? { block } : {}),
+    });
+    if (block && event.op !== 'read') this.#written.set(block, [...(this.#written.get(block) ?? []), item]);
+    if (event.op === 'command' && event.command.name === 'INT') this.#raises.lay(item);
+    const submitted = this.#raises.submit(item, this.#touches.submittedInts);
+    this.#chain(item, touched, () => this.#replay(row), { submitted });
+  }
+
+  /** Puts an item into the row of what sets up; `act` replays it on the planner's machine. */
+  #chain(
+    item: Item,
+    touched: ReturnType<Touches['of']>,
+    act: () => void,
+    { submitted = NOTHING_SUBMITTED, ahead }: { submitted?: Submission; ahead?: Key } = {},
+  ): void {
+    if (this.#lastControl) item.causes.add(this.#lastControl);
+    this.#lastControl = item;
+    const keys = touched === ALL ? [...this.#tracks.keys(), ...submitted.keys()] : touched;
+    const tracks = [...new Set(keys)].map((key) => ({ key, track: this.#tracks.of(key) }));
+    for (const { key, track } of tracks) this.#reraise(key, track, item);
+    const before = tracks.map(({ key, track }) => track.pending.length > 0 && this.#tracks.isPending(key));
+    act();
+    tracks.forEach(({ key, track }, index) => {
+      if (track.last) item.causes.add(track.last);
+      if (track.end) item.causes.add(track.end);
+      // It was forgotten, by a CLEAR or the like, before anybody took it: in another order somebody might.
+      if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
+      track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
+      // A barrier is for the one acknowledge after it: others may come before.
+      if (ahead === undefined || ahead === key) this.#raises.pass(key, track, item, submitted);
+      track.last = item;
+    });
+    if (touched === ALL) this.#tracks.lastForAll = item;
+  }
+
+  #controlFields(event: GuestEvent, row: number): Omit<ItemFields, 'row' | 'thread'> {
+    const { a, b, size, wide } = this.#packed;
+    const [first, second] = [a[row] ?? 0, b[row] ?? 0];
+    switch (event.op) {
+      case 'read':
+      case 'write': {
+        const value = size[row] === 8 ? (wide[second] ?? 0n) : BigInt(second);
+        const action = event.op === 'read' ? ACTION.read : ACTION.write;
+        return { action, a: size[row] ?? 4, value, address: this.#replayer.addressOf(row) };
+      }
+      case 'command':
+        return {
+          action: ACTION.command,
+          a: first * PACKED_COMMAND_WORDS,
+          address: this.#replayer.nextCommand(),
+        };
+      case 'lpi-config':
+        return { action: ACTION.configure, b: second, address: this.#replayer.configAddressOf(first) };
+      default:
+        return { action: ACTION.icc, a: first, b: second };
+    }
+  }
+
+  // ---- what vCPUs do
+
+  #acknowledge(event: OfInterrupt, row: number): void {
+    const { cpu, intid } = event;
+    if (!isInterrupt(intid)) {
+      this.#replay(row);
+      return;
+    }
+    const key = keyOf(intid, cpu);
+    if (this.#survey.special.has(row)) {
+      const barrier = this.#tracks.add({ row, position: row - 0.5, action: ACTION.barrier, thread: cpu });
+      this.#chain(barrier, ALL, () => undefined, { ahead: key });
+    }
+    this.#replay(row);
+    const track = this.#tracks.of(key);
+    if (track.pending.filter(raises).length > 1) this.#hold(key, track, cpu);
+    const item = this.#tracks.add({ row, action: ACTION.acknowledge, thread: cpu, a: intid });
+    if (track.last) item.causes.add(track.last);
+    for (const signal of track.pending) item.causes.add(signal);
+    const signals = [...track.raised.map(({ write }) => write), ...track.pending.filter(raises)];
+    if (track.raised.length > 0 && signals.length > 1) item.loose = signals;
+    this.#acknowledges.set(row, item);
+    track.pending = [];
+    track.raised = [];
+    track.last = item;
+    track.taken = item;
+    track.fall = undefined;
+    track.end = undefined;
+  }
+
+  /** Signals that became one: from the first to the last of them their vCPU must not acknowledge. */
+  #hold(key: Key, track: Track, cpu: number): void {
+    const held = track.pending.filter(raises).map((signal) => this.#tracks.alone(key, signal));
+    track.pending = held;
+    const position = Math.max(...held.map((signal) => signal.position));
+    const hold = this.#tracks.add({
+      row: held[0]?.row ?? 0,
+      position: position + 0.1,
+      action: ACTION.hold,
+      thread: cpu,
+    });
+    for (const signal of held) for (const cause of signal.causes) hold.causes.add(cause);
+    for (const signal of held) {
+      signal.causes.add(hold);
+      signal.position = position + 0.2;
+    }
+    hold.held = held;
+  }
+
+  #end(event: OfInterrupt, row: number): void {
+    this.#replay(row);
+    const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
+    if (!block) return;
+    const { cpu, intid } = event;
+    const item = this.#tracks.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
+    const track = this.#tracks.of(keyOf(intid, cpu));
+    if (track.fall) item.causes.add(track.fall);
+    // Somebody has written a register that concerns this very interrupt.
+    if (track.last && track.last !== this.#tracks.lastForAll) item.causes.add(track.last);
+    for (const written of this.#written.get(block) ?? []) item.causes.add(written);
+    track.end = item;
+  }
+
+  #deactivate(event: OfInterrupt, row: number): void {
+    this.#replay(row);
+    const { cpu, intid } = event;
+    const track = this.#tracks.of(keyOf(intid, cpu));
+    const item = this.#tracks.add({ row, action: ACTION.deactivate, thread: cpu, a: intid });
+    if (track.last) item.causes.add(track.last);
+    if (track.end) item.causes.add(track.end);
+    track.end = item;
+  }
+
+  #sgi(event: GuestEvent & { op: 'sgi' }, row: number): void {
+    const targets = targetsOf(event, this.#trace.header.cpus);
+    this.#replay(row);
+    const value = this.#packed.wide[this.#packed.a[row] ?? 0] ?? 0n;
+    const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
+    const fields = { row, action: ACTION.sgi, thread: event.cpu, b: event.intid, value, targets };
+    const item = this.#tracks.add({ ...fields, ...(block ? { block } : {}) });
+    for (const target of targets) this.#tracks.signalled(keyOf(event.intid, target), item);
+  }
+
+  // ---- what devices do
+
+  #msi(event: GuestEvent & { op: 'msi' }, row: number): void {
+    const { deviceId, eventId } = event;
+    const lpi = this.#machine.its.translate(deviceId, eventId);
+    this.#replay(row);
+    const fields = { row, action: ACTION.msi, a: deviceId, b: eventId };
+    const lane = eventKey(deviceId, eventId);
+    const item = this.#tracks.add({ ...fields, lane, thread: this.#threadOf(sourceOf(event)) });
+    const own = this.#tracks.of(lane);
+    if (own.last) item.causes.add(own.last);
+    if (lpi < 0) own.last = item;
+    else this.#tracks.signalled(keyOf(lpi, 0), item);
+  }
+
+  #line(event: GuestEvent & { op: 'line' }, row: number): void {
+    const { intid, level } = event;
+    const key = keyOf(intid, event.cpu);
+    const before = this.#tracks.isPending(key);
+    this.#replay(row);
+    const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(Math.max(0, event.cpu)) };
+    const item = this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(sourceOf(event)) });
+    const track = this.#tracks.of(key);
+    const isEdge = this.#tracks.isEdge(key);
+    if (level === 1) {
+      this.#tracks.signalled(key, item);
+      return;
+    }
+    if (isEdge && track.pending.length > 0) {
+      for (const rise of track.pending) item.causes.add(rise);
+      track.pending.push(item);
+    } else if (isEdge || this.#tracks.isPending(key) || !before) this.#tracks.follow(track, item);
+    else if (track.pending.length > 0) {
+      // It rose and fell, and nobody looked.
+      track.pending.push(item);
+      this.#tracks.leaveOut(key, track);
+    } else if (track.end) this.#tracks.advance(track, item);
+    else {
+      this.#tracks.follow(track, item);
+      track.fall = item;
+    }
+  }
+
+  /**
+   * A level that is still high after its handler, while registers that concern it are written: it will be seen again, but
+   * must not be before. So its wire falls before the handler ends, and rises after the write.
+   */
+  #reraise(key: Key, track: Track, write: Item): void {
+    if (!this.#staysHigh(key, track)) return;
+    this.#tracks.advance(track, this.#wire(key, write.row, 0));
+    const rise = this.#wire(key, write.row, 1);
+    rise.causes.add(write);
+    rise.position = write.position + 0.25;
+    track.pending.push(rise);
+  }
+
+  /** A level that is high when the recording ends, and whose handler has ended: it would come again. */
+  #quieten(key: Key, track: Track): void {
+    if (this.#staysHigh(key, track))
+      this.#tracks.advance(track, this.#wire(key, this.#trace.events.length - 1, 0));
+  }
+
+  /** Whether a wire is high that nobody has seen rise again since its handler ended. */
+  #staysHigh(key: Key, track: Track): boolean {
+    if (!track.end || track.pending.length > 0 || key.startsWith('l')) return false;
+    return this.#tracks.isPending(key) && !this.#tracks.isEdge(key);
+  }
+
+  /** Drives a wire as the recording does not. */
+  #wire(key: Key, row: number, level: 0 | 1): Item {
+    const { intid, vcpu } = interruptOf(key);
+    const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(vcpu) };
+    return this.#tracks.add({ ...fields, lane: key, thread: this.#threadOf(key) });
+  }
+
+  #threadOf(source: string): number {
+    const number = this.#sources.get(source) ?? this.#sources.size;
+    this.#sources.set(source, number);
+    return this.#trace.header.cpus + (number % this.#devices);
+  }
+
+  #replay(row: number): void {
+    this.#replayer.run(this.#tally, row, row + 1);
+  }
+}
+
+/** Whether a signal raises its interrupt; an edge's wire falls without doing anything. */
+const raises = ({ action, b }: Item) => action !== ACTION.line || b === 1;
+
+/** What drives a wire or writes messages: those of one source are signalled by one thread. */
+function sourceOf(event: GuestEvent & { op: 'msi' | 'line' }): string {
+  return event.op === 'msi' ? `d${event.deviceId}` : keyOf(event.intid, event.cpu);
+}
+
+function targetsOf(event: GuestEvent & { op: 'sgi' }, cpus: number): number[] {
+  if (event.irm === 1)
+    return Array.from({ length: cpus }, (_, vcpu) => vcpu).filter((vcpu) => vcpu !== event.cpu);
+  const found: number[] = [];
+  for (let bit = 0; bit < 16; bit++) {
+    if ((event.targets & (1 << bit)) === 0) continue;
+    const vcpu = vcpuWith(((event.affinity << 8) | bit) >>> 0, cpus);
+    if (vcpu >= 0) found.push(vcpu);
+  }
+  return found;
+}

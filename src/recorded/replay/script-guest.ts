@@ -1,0 +1,219 @@
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
+import { isPending } from '../../gic/state.ts';
+import { guestProgram } from '../../threads/programs.ts';
+import { LooseDeliveries, type LooseView } from './loose-deliveries.ts';
+import { ACTION, type ReplayScript } from './script.ts';
+import { ScriptRunner } from './script-runner.ts';
+
+const NOTHING = 1023;
+/** How many of its own items that are still to be done a vCPU looks at for one that may be. */
+const WINDOW = 16;
+
+/** The acknowledges of a vCPU that return one interrupt, in order, and how many have. */
+type Acknowledges = { readonly items: number[]; next: number };
+
+/** The guest of a vCPU that does again what a recorded one did. */
+export function scriptGuest(machine: Machine, vcpu: Vcpu, replayed: ReplayScript): Guest {
+  const script = new ScriptVcpu(machine, vcpu, replayed);
+  return {
+    resumed: () => script.run(),
+    // What is still pending when all is done should not be there; when the replay was given up, it says nothing.
+    interrupt: (intid) => script.extra(intid),
+    finished: () => true,
+  };
+}
+
+export const scriptGuestProgram = guestProgram(import.meta.url, scriptGuest);
+
+/**
+ * A vCPU of a replay. It takes interrupts as they come, does for each what its handler did in the recording, and between
+ * them what the vCPU did outside of handlers. Whatever has to wait is done later; so no order of deliveries stops it.
+ */
+class ScriptVcpu {
+  readonly #run: ScriptRunner;
+  readonly #vcpu: Vcpu;
+  readonly #id: number;
+  /** By INTID. */
+  readonly #acknowledges = new Map<number, Acknowledges>();
+  /** By INTID, where some acknowledge has signals that may be several deliveries. */
+  readonly #loose = new Map<number, LooseDeliveries>();
+  /** By acknowledge: what its handler does. */
+  readonly #handlers = new Map<number, number[]>();
+  /** What is done outside of handlers, in order; and from where on there is something left. */
+  readonly #own: number[] = [];
+  readonly #begun: Uint8Array;
+  #first = 0;
+  /** What had to wait in a handler that has ended, and signals for which somebody will hold: looked at every time. */
+  readonly #deferred: number[] = [];
+  #holds = 0;
+  /** Of the acknowledges that were made, the one that the recording has last. */
+  #latest = -1;
+
+  constructor(machine: Machine, vcpu: Vcpu, script: ReplayScript) {
+    this.#id = vcpu.cpu.vcpu;
+    this.#vcpu = vcpu;
+    this.#run = new ScriptRunner(machine, script, this.#id);
+    for (let item = 0; item < script.items; item++) {
+      if (script.thread[item] !== this.#id) continue;
+      if (script.action[item] === ACTION.acknowledge) this.#addAcknowledge(script.a[item] ?? 0, item);
+      else if (this.#handlers.has(script.block[item] ?? -1))
+        this.#handlers.get(script.block[item] ?? -1)?.push(item);
+      else if (this.#run.isHeld(item)) this.#deferred.push(item);
+      else this.#own.push(item);
+    }
+    for (const [intid, { items }] of this.#acknowledges) {
+      if (!items.some((item) => this.#run.isLoose(item))) continue;
+      this.#loose.set(intid, new LooseDeliveries(this.#viewOf(machine), intid));
+    }
+    this.#begun = new Uint8Array(this.#own.length);
+  }
+
+  #viewOf({ gic: { interrupts } }: Machine): LooseView {
+    const run = this.#run;
+    return {
+      loose: (item) => run.loose(item),
+      isPending: (intid) => isPending(interrupts.state(interrupts.find(this.#id, intid))),
+      wait: (until) => {
+        while (!this.#isOver && !until()) {
+          const ticket = run.bell.announce();
+          if (this.#isOver || until()) run.bell.withdraw();
+          else run.bell.park(ticket);
+        }
+        return !this.#isOver;
+      },
+    };
+  }
+
+  /** Until everything is done; and then takes what should not be there. */
+  run(): void {
+    const { control } = this.#vcpu;
+    while (!this.#run.isOver && control.requests === 0) this.#step();
+  }
+
+  /** A delivery that the recording does not have. */
+  extra(intid: number): void {
+    if (!this.#run.isAborted) this.#run.noteExtra(this.#id, intid);
+  }
+
+  /** Does one thing, or sleeps until there is one. */
+  #step(): void {
+    const first = this.#run.chance.below(2) === 0;
+    if (first ? this.#take() || this.#work() : this.#work() || this.#take()) return;
+    const { bell } = this.#run;
+    const ticket = bell.announce();
+    if (this.#vcpu.cpu.signalled && this.#holds === 0) bell.withdraw();
+    else if (this.#isOver || this.#findOwn() >= 0 || this.#findDeferred() >= 0) bell.withdraw();
+    else {
+      this.#vcpu.control.mode = HALTED;
+      this.#vcpu.control.count('halts');
+      bell.park(ticket);
+      this.#vcpu.control.mode = IN_GUEST;
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.#run.isOver || this.#vcpu.control.requests !== 0;
+  }
+
+  /** Acknowledges, and runs the handler. False where there is nothing to acknowledge, or it must not be now. */
+  #take(): boolean {
+    if (this.#holds > 0) return false;
+    for (const [loose, judge] of this.#loose) judge.before(this.#next(loose));
+    const intid = this.#vcpu.cpu.acknowledge();
+    if (intid === NOTHING) return false;
+    const list = this.#acknowledges.get(intid);
+    const item = this.#next(intid);
+    const verdict = this.#run.isLoose(item) ? this.#loose.get(intid)?.judge(item) : 'last';
+    if (!list || item < 0 || verdict !== 'last') {
+      if (verdict === 'apart') this.#run.noteApart();
+      else this.extra(intid);
+      this.#vcpu.cpu.endOfInterrupt(intid);
+      this.#vcpu.cpu.deactivate(intid);
+      return true;
+    }
+    list.next++;
+    if (item < this.#latest) this.#run.noteReordered();
+    else this.#latest = item;
+    this.#run.finish(item);
+    this.#handle(this.#handlers.get(item) ?? []);
+    this.#vcpu.control.countTaken();
+    return true;
+  }
+
+  /** The next acknowledge that returns an interrupt, or -1. */
+  #next(intid: number): number {
+    const list = this.#acknowledges.get(intid);
+    return list?.items[list.next] ?? -1;
+  }
+
+  #handle(items: readonly number[]): void {
+    let end = -1;
+    for (const item of items) {
+      if (this.#run.script.action[item] === ACTION.endOfInterrupt) end = item;
+      else if (this.#run.isReady(item)) this.#do(item);
+      else this.#deferred.push(item);
+    }
+    if (end < 0) return;
+    // The wire that has to fall first, the registers that the handler writes: others bring them about, or we do.
+    this.#wait(() => this.#run.isReady(end));
+    if (!this.#isOver) this.#run.perform(end);
+  }
+
+  #do(item: number): void {
+    this.#run.perform(item);
+    if (this.#run.script.action[item] !== ACTION.hold) return;
+    this.#holds++;
+    this.#wait(() => this.#run.isReleased(item));
+    this.#holds--;
+  }
+
+  #wait(until: () => boolean): void {
+    while (!this.#isOver && !until()) {
+      if (this.#work() || this.#take()) continue;
+      const { bell } = this.#run;
+      const ticket = bell.announce();
+      const awake = this.#isOver || until() || this.#findOwn() >= 0 || this.#findDeferred() >= 0;
+      if (awake || (this.#holds === 0 && this.#vcpu.cpu.signalled)) bell.withdraw();
+      else bell.park(ticket);
+    }
+  }
+
+  /** Does something of its own that may be done now, if there is anything. */
+  #work(): boolean {
+    const index = this.#findDeferred();
+    if (index >= 0) {
+      const [item = -1] = this.#deferred.splice(index, 1);
+      this.#do(item);
+      return true;
+    }
+    const own = this.#findOwn();
+    if (own < 0) return false;
+    this.#begun[own] = 1;
+    this.#do(this.#own[own] ?? -1);
+    return true;
+  }
+
+  #findDeferred(): number {
+    return this.#deferred.findIndex((item) => this.#run.isReady(item));
+  }
+
+  /** An item outside of handlers that may be done now: one of the first few that are left. */
+  #findOwn(): number {
+    while (this.#first < this.#own.length && this.#begun[this.#first] === 1) this.#first++;
+    for (let index = this.#first, seen = 0; index < this.#own.length && seen < WINDOW; index++) {
+      if (this.#begun[index] === 1) continue;
+      if (this.#run.isReady(this.#own[index] ?? 0)) return index;
+      seen++;
+    }
+    return -1;
+  }
+
+  #addAcknowledge(intid: number, item: number): void {
+    const list = this.#acknowledges.get(intid);
+    if (list) list.items.push(item);
+    else this.#acknowledges.set(intid, { items: [item], next: 0 });
+    this.#handlers.set(item, []);
+  }
+}

@@ -1,0 +1,81 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
+import type { GuestEvent } from '../trace/guest-event.ts';
+import type { GuestTrace } from '../trace/guest-trace.ts';
+
+/** What has to be known of a recording before its events are put into an order: who did what, and inside which handler. */
+export type Survey = {
+  /** By row: the vCPU that does it, or -1 for devices. A recording does not say it of GICD and GITS accesses. */
+  readonly vcpu: Int16Array;
+  /** By row: the row of the acknowledge whose handler it stands in, on the same vCPU; else -1. An EOI is of its own. */
+  readonly block: Int32Array;
+  /**
+   * Acknowledges that must not come early: those that are never ended, because nothing comes after them, and those in
+   * whose handlers somebody writes registers that concern them.
+   */
+  readonly special: ReadonlySet<number>;
+};
+
+/** An INTID that an acknowledge returns where there is an interrupt. */
+export const isInterrupt = (intid: number) => intid < 1020 || intid >= FIRST_LPI;
+
+/** Whether an event is of the controller's setting up: a register, a command, a byte of a table. */
+function isControl({ op }: GuestEvent): boolean {
+  return op === 'read' || op === 'write' || op === 'command' || op === 'lpi-config' || op === 'icc';
+}
+
+/**
+ * Surveys a recording. An access to GICD or GITS is taken for one of the vCPU that was heard of last, which is a guess,
+ * and needs no more than that: these accesses are kept in their order whoever makes them.
+ */
+export function survey({ events, header }: GuestTrace): Survey {
+  const vcpu = new Int16Array(events.length).fill(-1);
+  const block = new Int32Array(events.length).fill(-1);
+  const special = new Set<number>();
+  /** By acknowledge: the handlers that ran on other vCPUs then. */
+  const beside = new Map<number, readonly number[]>();
+  const open: { row: number; intid: number }[][] = Array.from({ length: header.cpus }, () => []);
+  let last = 0;
+  events.forEach((event, row) => {
+    const owner = ownerOf(event, last);
+    vcpu[row] = owner;
+    if (owner < 0) return;
+    if (!isControl(event) || event.op === 'icc') last = owner;
+    const mine = open[owner] ?? [];
+    block[row] = mine.at(-1)?.row ?? -1;
+    if (event.op === 'iar') {
+      block[row] = -1;
+      beside.set(
+        row,
+        open.flatMap((blocks) => blocks.map((other) => other.row)),
+      );
+      if (isInterrupt(event.intid)) mine.push({ row, intid: event.intid });
+    } else if (event.op === 'eoi') {
+      const index = mine.findLastIndex(({ intid }) => intid === event.intid);
+      block[row] = mine[index]?.row ?? -1;
+      if (index >= 0) mine.splice(index, 1);
+    } else if (event.op !== 'read' && isControl(event)) {
+      // In a handler, or somebody else's while one runs: the handler it concerns is not to be run early.
+      for (const blocks of open) for (const { row: iar } of blocks) special.add(iar);
+    }
+  });
+  for (const blocks of open) for (const { row } of blocks) special.add(row);
+  // A special one waits for everything before it, and what comes after it waits: so those that run then are special too.
+  for (const row of special) for (const other of beside.get(row) ?? []) special.add(other);
+  return { vcpu, block, special };
+}
+
+function ownerOf(event: GuestEvent, last: number): number {
+  switch (event.op) {
+    case 'msi':
+    case 'line':
+      return -1;
+    case 'read':
+    case 'write':
+      return event.cpu >= 0 ? event.cpu : last;
+    case 'command':
+    case 'lpi-config':
+      return last;
+    default:
+      return event.cpu;
+  }
+}

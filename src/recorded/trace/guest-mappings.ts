@@ -1,0 +1,128 @@
+import type { ItsCommand } from '../../arch/its-command.ts';
+
+/** One event of a device, as an ITS maps it. `eventId` is below `2 ** bits` of its device. */
+export type MappedEvent = {
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly lpi: number;
+  readonly collectionId: number;
+};
+
+export type MappedDevice = {
+  readonly deviceId: number;
+  /** EventID bits: the Size field plus one. */
+  readonly bits: number;
+  /** Guest-physical address of the ITT. */
+  readonly ittAddr: number;
+};
+
+/**
+ * The mappings that a row of ITS commands leaves behind: the architecture's tables as plain maps. It knows nothing of
+ * queues, pending bits or registers; a command that an ITS would refuse (an event of a device that is not mapped, or
+ * past its ITT) changes nothing.
+ */
+export class MappingLedger {
+  readonly #devices = new Map<number, MappedDevice & { readonly events: Map<number, MappedEvent> }>();
+  readonly #collections = new Map<number, number>();
+  /** How many mapped events name each collection, mapped or not. */
+  readonly #population = new Map<number, number>();
+
+  apply(command: ItsCommand): void {
+    switch (command.name) {
+      case 'MAPD':
+        this.#unmapDevice(command.deviceId);
+        if (!command.valid) return;
+        this.#devices.set(command.deviceId, {
+          deviceId: command.deviceId,
+          bits: command.size + 1,
+          ittAddr: command.ittAddr,
+          events: new Map(),
+        });
+        return;
+      case 'MAPC':
+        if (command.valid) this.#collections.set(command.collectionId, command.rdbase);
+        else this.#collections.delete(command.collectionId);
+        return;
+      case 'MAPTI':
+        this.#put(command);
+        return;
+      case 'MAPI':
+        this.#put({ ...command, lpi: command.eventId });
+        return;
+      case 'MOVI': {
+        const mapped = this.event(command.deviceId, command.eventId);
+        if (mapped !== undefined) this.#put({ ...mapped, collectionId: command.collectionId });
+        return;
+      }
+      case 'DISCARD':
+        this.#drop(command.deviceId, command.eventId);
+        return;
+      default:
+        return; // the others move pending interrupts and configuration, not mappings
+    }
+  }
+
+  #put({ deviceId, eventId, lpi, collectionId }: MappedEvent): void {
+    const device = this.#devices.get(deviceId);
+    if (device === undefined || eventId >= 2 ** device.bits) return;
+    this.#drop(deviceId, eventId);
+    device.events.set(eventId, { deviceId, eventId, lpi, collectionId });
+    this.#populate(collectionId, 1);
+  }
+
+  #drop(deviceId: number, eventId: number): void {
+    const mapped = this.event(deviceId, eventId);
+    if (mapped === undefined) return;
+    this.#devices.get(deviceId)?.events.delete(eventId);
+    this.#populate(mapped.collectionId, -1);
+  }
+
+  #unmapDevice(deviceId: number): void {
+    for (const { collectionId } of this.#devices.get(deviceId)?.events.values() ?? []) {
+      this.#populate(collectionId, -1);
+    }
+    this.#devices.delete(deviceId);
+  }
+
+  #populate(collectionId: number, change: 1 | -1): void {
+    this.#population.set(collectionId, (this.#population.get(collectionId) ?? 0) + change);
+  }
+
+  /** The devices mapped now, by DeviceID. */
+  devices(): MappedDevice[] {
+    return [...this.#devices.values()]
+      .map(({ deviceId, bits, ittAddr }) => ({ deviceId, bits, ittAddr }))
+      .sort((a, b) => a.deviceId - b.deviceId);
+  }
+
+  /** The events mapped now, by DeviceID, then EventID. */
+  events(): MappedEvent[] {
+    return [...this.#devices.values()]
+      .flatMap(({ events }) => [...events.values()])
+      .sort((a, b) => a.deviceId - b.deviceId || a.eventId - b.eventId);
+  }
+
+  /** The mapping of one event; undefined while it has none. */
+  event(deviceId: number, eventId: number): MappedEvent | undefined {
+    return this.#devices.get(deviceId)?.events.get(eventId);
+  }
+
+  /** The RDbase of a collection; undefined while it is not mapped. */
+  rdbaseOf(collectionId: number): number | undefined {
+    return this.#collections.get(collectionId);
+  }
+
+  /** The collections mapped now, by ICID. */
+  collections(): { readonly collectionId: number; readonly rdbase: number }[] {
+    return [...this.#collections]
+      .map(([collectionId, rdbase]) => ({ collectionId, rdbase }))
+      .sort((a, b) => a.collectionId - b.collectionId);
+  }
+
+  /** How many events an MSI could reach a vCPU through: those whose collection is mapped. */
+  deliverable(): number {
+    let count = 0;
+    for (const collectionId of this.#collections.keys()) count += this.#population.get(collectionId) ?? 0;
+    return count;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Stress: signals a guest's interrupt sources from many threads at once, while a driver moves, masks and remaps them, and
+ * proves that no interrupt was lost, doubled or misrouted.
+ *
+ * `runStress` is the product. Its input is a workload: a synthetic topology, or a guest that boots itself. The threads run
+ * `stress-device.ts`, `stress-guest.ts` and `stress-driver.ts`; with `trace` set, those of `traced/`, which wrap them.
+ * The debate runs the same threads on every design.
+ */
+export { VIOLATIONS } from './proof.ts';
+export { audit, isAtRest } from './stress-audit.ts';
+export { buildStress, type StressOptions } from './stress-build.ts';
+export { stressDetail } from './stress-detail.ts';
+export { stressDeviceProgram } from './stress-device.ts';
+export { stressDriverProgram } from './stress-driver.ts';
+export { stressGuest } from './stress-guest.ts';
+export { type Plan, proofKind, stressViews, stressWords } from './stress-plan.ts';
+export {
+  CHURN_COUNTS,
+  CHURNS,
+  type Churn,
+  type ChurnCount,
+  held,
+  LINE_MODES,
+  type LineMode,
+  type NamedViolation,
+  type StressDetail,
+  type StressResult,
+} from './stress-result.ts';
+export { runStress, type StressGlance, type StressWatch } from './stress-run.ts';
+export { stressResult } from './stress-summary.ts';
+export { Tally } from './stress-tally.ts';
+export type { Slice } from './traced/slices.ts';
+export type { Role, Track } from './traced/timelines.ts';

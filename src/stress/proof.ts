@@ -1,0 +1,306 @@
+import { readStamp, writeStamp } from '../measure/stamp.ts';
+import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
+import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { add, load, peek, replace, store, type Words } from '../memory/word.ts';
+
+/*
+ * The proof that nothing was lost, doubled or misrouted, kept in shared words while the machine runs. It knows what the
+ * devices did and what the guest saw, and nothing of how the machine works.
+ *
+ * A source is what a device signals: one line of an interrupt's life, whatever GSI, DevID:EvID and INTID it has at the
+ * moment. Three parties write of it, each on cache lines of its own: the device, the guest, and the driver that moves it.
+ */
+
+// Written by the device.
+const SENT = 0;
+const ALLOWANCE = 1;
+const STAMP = 2; // two words
+// Written by the guest's handlers.
+const SEEN = LINE;
+const DELIVERIES = LINE + 1;
+// Written by the driver.
+const VCPU = 2 * LINE;
+const NEXT_VCPU = 2 * LINE + 1;
+const INTID = 2 * LINE + 2;
+const NEXT_INTID = 2 * LINE + 3;
+const CHANGED_AT = 2 * LINE + 4;
+const KIND = 2 * LINE + 5;
+const SOURCE_WORDS = 3 * LINE;
+
+/** An edge is delivered at most once for each signal; a level may come again for as long as its line is high. */
+export const EDGE_SOURCE = 0;
+export const LEVEL_SOURCE = 1;
+
+/**
+ * Places where a signal can be after its device has finished with it, each holding one at most: the eventfd's count, the
+ * main thread's hands that took it from there, its queue of work, the hands that took it from that, and a latch; two
+ * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one and not told us.
+ */
+const PLACES = 6;
+
+/** What can be wrong with a delivery, or with the lack of one. */
+export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
+export type ViolationKind = (typeof VIOLATIONS)[number];
+
+/** One breach of the rules, with the numbers that name it. -1 where there is none. */
+export type Violation = {
+  readonly kind: ViolationKind;
+  readonly source: number;
+  readonly intid: number;
+  readonly vcpu: number;
+  /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
+  readonly sent: number;
+  readonly seen: number;
+};
+
+const KEPT = 64;
+const VIOLATION_WORDS = 8;
+
+export type ProofRegions = {
+  readonly sources: Region;
+  /** By INTID: source + 1. */
+  readonly owners: Region;
+  /** Moves that have been completed. */
+  readonly epoch: Region;
+  /** A count for each kind, then the first few violations. */
+  readonly violations: Region;
+  /** By device: where it waits for its signals to be handled. */
+  readonly bells: readonly Region[];
+  /** By device, a line each: the source that it waits for, + 1. */
+  readonly awaited: Region;
+};
+
+export function proofRegions(
+  layout: Layout,
+  sizes: { sources: number; intids: number; devices: number },
+): ProofRegions {
+  return {
+    sources: layout.region('source', sizes.sources * SOURCE_WORDS),
+    owners: layout.region('source.ofIntid', sizes.intids),
+    epoch: layout.region('proof.epoch', 1),
+    violations: layout.region('proof.violations', LINE + KEPT * VIOLATION_WORDS),
+    bells: Array.from({ length: sizes.devices }, (_, device) =>
+      layout.place(`device${device}.bell`, EVENT_COUNT),
+    ),
+    awaited: layout.region('device.awaited', sizes.devices * LINE),
+  };
+}
+
+/** The sources of a machine and what became of their signals. A view; each method says whose thread may call it. */
+export class Proof {
+  readonly #words: Words;
+  readonly #regions: ProofRegions;
+  readonly #bells: readonly EventCount[];
+  readonly #vcpus: number;
+
+  constructor(words: Words, regions: ProofRegions, vcpus: number) {
+    this.#words = words;
+    this.#vcpus = vcpus;
+    this.#regions = regions;
+    this.#bells = regions.bells.map((region) => new EventCount(words, region));
+  }
+
+  get sources(): number {
+    return this.#regions.sources.words / SOURCE_WORDS;
+  }
+
+  // ---- the device's thread
+
+  /**
+   * Notes a signal that is about to be made, and its time if no earlier one is still to be handled. Before the signal.
+   * @param now - ns, only called upon when it is wanted
+   */
+  beginSignal(source: number, now: { now(): number }): void {
+    const at = this.#at(source);
+    const sent = peek(this.#words, at + SENT);
+    if (load(this.#words, at + SEEN) === sent) writeStamp(this.#words, at + STAMP, now.now());
+    store(this.#words, at + SENT, (sent + 1) | 0);
+  }
+
+  /** Whether every signal of `source` was followed by a delivery that began after it. */
+  isSettled(source: number): boolean {
+    const at = this.#at(source);
+    return load(this.#words, at + SEEN) === load(this.#words, at + SENT);
+  }
+
+  /**
+   * To be called when a source is settled and its device is at rest: from here on it must not be delivered more often
+   * than it signals. What was coalesced until now must not hide a doubled delivery later. Some deliveries may still be
+   * on their way: those for signals that an earlier handler had already seen begin, one for each of the {@link PLACES} and vCPUs.
+   */
+  settle(source: number): void {
+    const at = this.#at(source);
+    const spare =
+      (load(this.#words, at + DELIVERIES) - peek(this.#words, at + SENT) + PLACES + this.#vcpus) | 0;
+    if (((spare - load(this.#words, at + ALLOWANCE)) | 0) < 0) store(this.#words, at + ALLOWANCE, spare);
+  }
+
+  /**
+   * Sleeps until `source` is settled, at most for `timeoutMs`; whether it is. The device names what it waits for before it
+   * looks, and a handler looks for the name after it has noted a delivery: so one of the two sees the other, and the
+   * handlers of other sources do not wake the device for nothing.
+   */
+  awaitSettled(device: number, source: number, timeoutMs: number): boolean {
+    const bell = this.#bells[device];
+    const awaited = this.#regions.awaited.at + device * LINE;
+    store(this.#words, awaited, source + 1);
+    const ticket = bell?.announce() ?? 0;
+    if (this.isSettled(source)) bell?.withdraw();
+    else bell?.park(ticket, timeoutMs);
+    store(this.#words, awaited, 0);
+    return this.isSettled(source);
+  }
+
+  // ---- the guest's threads
+
+  /** The source that `intid` belongs to, or -1. */
+  ownerOf(intid: number): number {
+    return load(this.#words, this.#regions.owners.at + intid) - 1;
+  }
+
+  /** Moves completed so far: to be read before an acknowledge, and given to {@link deliver}. */
+  get epoch(): number {
+    return load(this.#words, this.#regions.epoch.at);
+  }
+
+  /**
+   * Notes that a handler on `vcpu` has begun for `intid`, and judges it.
+   * @param epoch - {@link epoch} from before the acknowledge
+   * @returns the time of the signal, ns, or -1 where it was not noted
+   */
+  deliver(source: number, intid: number, vcpu: number, epoch: number): number {
+    const at = this.#at(source);
+    const sent = load(this.#words, at + SENT);
+    if (!this.#mayGo(at, intid, vcpu, epoch)) this.violate('misrouted', source, intid, vcpu);
+    const deliveries = (add(this.#words, at + DELIVERIES, 1) + 1) | 0;
+    const allowed = (sent + load(this.#words, at + ALLOWANCE)) | 0;
+    if (((deliveries - allowed) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE) {
+      this.violate('spurious', source, intid, vcpu);
+    }
+    const seen = load(this.#words, at + SEEN);
+    if (((sent - seen) | 0) <= 0) return -1;
+    const signalled = readStamp(this.#words, at + STAMP);
+    this.#advance(at + SEEN, sent);
+    return signalled;
+  }
+
+  /** Wakes `device` if it waits for `source`. After {@link deliver}. */
+  wake(device: number, source: number): void {
+    if (load(this.#words, this.#regions.awaited.at + device * LINE) === source + 1)
+      this.#bells[device]?.signal();
+  }
+
+  /** Signals of `source` begun so far. */
+  sent(source: number): number {
+    return load(this.#words, this.#at(source) + SENT);
+  }
+
+  /** The last signal of `source` that a handler saw begin. */
+  seen(source: number): number {
+    return load(this.#words, this.#at(source) + SEEN);
+  }
+
+  deliveries(source: number): number {
+    return load(this.#words, this.#at(source) + DELIVERIES);
+  }
+
+  // ---- the driver's thread
+
+  /** Gives a source its first name and place. Before anything runs. */
+  place(source: number, kind: number, intid: number, vcpu: number): void {
+    const at = this.#at(source);
+    for (const [field, value] of [
+      [VCPU, vcpu],
+      [NEXT_VCPU, vcpu],
+      [INTID, intid],
+      [NEXT_INTID, intid],
+      [KIND, kind],
+    ] as const) {
+      store(this.#words, at + field, value);
+    }
+    store(this.#words, this.#regions.owners.at + intid, source + 1);
+  }
+
+  /** A change of vCPU or INTID begins: from now on the new ones are right too. */
+  beginMove(source: number, intid: number, vcpu: number): void {
+    const at = this.#at(source);
+    store(this.#words, at + NEXT_VCPU, vcpu);
+    store(this.#words, at + NEXT_INTID, intid);
+    store(this.#words, this.#regions.owners.at + intid, source + 1);
+  }
+
+  /**
+   * The change is complete: an acknowledge that begins from here on may return the new INTID, on the new vCPU, alone.
+   * The moment is published before the new place is, so that who sees the new place sees the moment too.
+   */
+  endMove(source: number): void {
+    const at = this.#at(source);
+    const epoch = load(this.#words, this.#regions.epoch.at) + 1;
+    store(this.#words, at + CHANGED_AT, epoch);
+    store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));
+    store(this.#words, at + INTID, load(this.#words, at + NEXT_INTID));
+    store(this.#words, this.#regions.epoch.at, epoch);
+  }
+
+  intidOf(source: number): number {
+    return load(this.#words, this.#at(source) + INTID);
+  }
+
+  vcpuOf(source: number): number {
+    return load(this.#words, this.#at(source) + VCPU);
+  }
+
+  // ---- any thread
+
+  /** Counts a violation, and keeps it if it is one of the first. */
+  violate(kind: ViolationKind, source: number, intid: number, vcpu: number): void {
+    const { at } = this.#regions.violations;
+    add(this.#words, at + VIOLATIONS.indexOf(kind), 1);
+    const index = add(this.#words, at + VIOLATIONS.length, 1);
+    if (index >= KEPT) return;
+    const record = at + LINE + index * VIOLATION_WORDS;
+    const [sent, seen] = source < 0 ? [-1, -1] : [this.sent(source), this.seen(source)];
+    for (const [field, value] of [VIOLATIONS.indexOf(kind) + 1, source, intid, vcpu, sent, seen].entries()) {
+      store(this.#words, record + field, value);
+    }
+  }
+
+  count(kind: ViolationKind): number {
+    return load(this.#words, this.#regions.violations.at + VIOLATIONS.indexOf(kind)) >>> 0;
+  }
+
+  /** The first violations, as they were found. */
+  violations(): Violation[] {
+    const kept: Violation[] = [];
+    for (let index = 0; index < KEPT; index++) {
+      const record = this.#regions.violations.at + LINE + index * VIOLATION_WORDS;
+      const word = (field: number) => load(this.#words, record + field);
+      const kind = VIOLATIONS[word(0) - 1];
+      if (kind)
+        kept.push({ kind, source: word(1), intid: word(2), vcpu: word(3), sent: word(4), seen: word(5) });
+    }
+    return kept;
+  }
+
+  /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of it. */
+  #mayGo(at: number, intid: number, vcpu: number, epoch: number): boolean {
+    const isNow = intid === load(this.#words, at + INTID) && vcpu === load(this.#words, at + VCPU);
+    if (isNow) return true;
+    const isNext =
+      (intid === load(this.#words, at + NEXT_INTID) || intid === load(this.#words, at + INTID)) &&
+      (vcpu === load(this.#words, at + NEXT_VCPU) || vcpu === load(this.#words, at + VCPU));
+    // Neither: it may have been acknowledged before a move that is complete by now.
+    return isNext || ((load(this.#words, at + CHANGED_AT) - epoch) | 0) > 0;
+  }
+
+  #advance(at: number, to: number): void {
+    for (;;) {
+      const now = load(this.#words, at);
+      if (((to - now) | 0) <= 0 || replace(this.#words, at, now, to)) return;
+    }
+  }
+
+  #at(source: number): number {
+    return this.#regions.sources.at + source * SOURCE_WORDS;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Machine } from '../board/machine.ts';
+import { NONE } from '../gic/interrupts.ts';
+import { isDeliverable, targetOf } from '../gic/state.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+
+/** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */
+export function isAtRest(machine: Machine): boolean {
+  if (machine.vm.irqfds.anyPending) return false;
+  for (let vcpu = 0; vcpu < machine.config.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+  return true;
+}
+
+/**
+ * What only shows when everything is at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that
+ * no handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts it is stuck. The main
+ * thread. Returns how many lines are stuck.
+ */
+export function audit(machine: Machine, plan: Plan): number {
+  const { proof, account } = stressViews(machine, plan);
+  const { interrupts } = machine.gic;
+  const stranded = new Set<number>();
+  for (let intid = 0; intid < interrupts.idLimit; intid++) {
+    const at = intid < 32 ? NONE : interrupts.find(0, intid);
+    const state = at === NONE ? 0 : interrupts.state(at);
+    if (!isDeliverable(state)) continue;
+    stranded.add(intid);
+    proof.violate('stranded', proof.ownerOf(intid), intid, targetOf(state));
+  }
+  for (let source = 0; source < proof.sources; source++) {
+    const intid = proof.intidOf(source);
+    if (!proof.isSettled(source) && !stranded.has(intid))
+      proof.violate('lost', source, intid, proof.vcpuOf(source));
+  }
+  const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));
+  for (const { intid } of stuck)
+    if (!stranded.has(intid)) proof.violate('stranded', proof.ownerOf(intid), intid, NONE);
+  return stuck.length;
+}

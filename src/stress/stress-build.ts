@@ -1,0 +1,154 @@
+import { FIRST_SPI } from '../arch/intid.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Fault, MachineConfig } from '../board/config.ts';
+import { Machine } from '../board/machine.ts';
+import {
+  bootSynthetic,
+  GicDriver,
+  type GuestTables,
+  type Source,
+  standIns,
+  syntheticConfig,
+  syntheticSources,
+  syntheticTables,
+  type Topology,
+  type Workload,
+  wiredSources,
+} from '../guest/index.ts';
+import { IRQCHIP_PINS } from '../kvm/gsi.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import type { DesignName } from '../vmm/design.ts';
+import { DESIGNS } from '../vmm/designs.ts';
+import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
+import type { Churn, LineMode } from './stress-result.ts';
+import { slicesKept } from './traced/slices.ts';
+
+/** A stress run's input and settings. */
+export type StressOptions = {
+  /** A guest that boots itself, such as a recorded one; or the sizes of a synthetic guest. */
+  readonly input: Workload | Omit<Topology, 'spis'>;
+  /** Wires beside the MSIs, edge-triggered and level-triggered in turn. */
+  readonly spis: number;
+  /** What drives the level-triggered ones: KVM_IRQ_LINE, if nobody says otherwise; and the design: `merged`. */
+  readonly lines?: LineMode;
+  readonly abi?: DesignName;
+  readonly seconds: number;
+  /** Signals of each source, 0 for as many as the time allows. */
+  readonly iterations: number;
+  readonly churn: Churn;
+  readonly dispatch: Dispatch;
+  readonly seed: number;
+  readonly fault: Fault;
+  /** How long an idle vCPU polls at most, where it is not the machine's default. */
+  readonly haltPollNs?: number;
+  /** Whether each thread keeps the last of what it did. */
+  readonly trace?: boolean;
+};
+
+/** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
+
+/** SPIs for sources that stand in for events to change to, as many as the GIC has room for. */
+const SPARE_SPIS = 32;
+const NO_SPARE = { first: 0, end: 0 } as const;
+
+/** A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources. */
+export function buildStress(options: StressOptions): { machine: Machine; plan: Plan } {
+  const { input } = options;
+  return 'boot' in input ? buildWorkload(options, input) : buildTopology(options, input);
+}
+
+function buildTopology(
+  options: StressOptions,
+  input: Omit<Topology, 'spis'>,
+): { machine: Machine; plan: Plan } {
+  const topology = { ...input, spis: options.spis };
+  const { vcpus, devices, events, spis } = topology;
+  const design = DESIGNS[options.abi ?? 'merged'];
+  const inPlace = design.msi === 'lpi' ? 0 : devices * events;
+  const spare = inPlace === 0 ? 0 : Math.min(SPARE_SPIS, IRQCHIP_PINS - inPlace - spis);
+  if (spare < 0) {
+    throw new IrqError(
+      'ERR_CONFIG',
+      `in the design "${design.name}" every event needs an SPI: ${inPlace} events and ${spis} wires are more than the ${IRQCHIP_PINS} that a GIC has`,
+    );
+  }
+  const config = syntheticConfig({ ...topology, spis: inPlace + spare + spis });
+  const messages = standIns(syntheticSources({ ...topology, spis: 0 }, config.spis), design);
+  const wires = wiredSources(topology, messages.length, config.spis);
+  const sources = named(options, [...messages, ...wires]);
+  const machine = createMachine(config, options, { sources, devices, vcpus });
+  bootSynthetic(machine, topology, sources);
+  const spareSpis = { first: FIRST_SPI + inPlace, end: FIRST_SPI + inPlace + spare };
+  const gic = new GicDriver(machine.bus, config);
+  for (let intid = spareSpis.first; intid < spareSpis.end; intid++)
+    gic.enableSpi(intid, { edge: true, vcpu: 0 });
+  return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));
+}
+
+function buildWorkload(options: StressOptions, input: Workload): { machine: Machine; plan: Plan } {
+  if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
+    throw new IrqError(
+      'ERR_CONFIG',
+      `in the design "${options.abi}" no irqfd leads to the ITS, and a recorded guest uses nothing else: choose a topology of your own (vCPUs, devices, events)`,
+    );
+  }
+  const { vcpus, devices } = input;
+  const sources = named(options, input.sources(options.spis));
+  const sizes = { sources, devices, vcpus };
+  const machine = createMachine(input.config(sources.length), options, sizes);
+  const tables = input.boot(machine, sources);
+  return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, tables);
+}
+
+/** The sources with what the design and the kind of lines make of their names. */
+function named({ abi, lines }: StressOptions, sources: readonly Source[]): Source[] {
+  const withGsis = sources.map((source) =>
+    abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
+  );
+  return lines === 'resample' ? resampled(withGsis) : withGsis;
+}
+
+/** Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. */
+function resampled(sources: readonly Source[]): Source[] {
+  let levels = 0;
+  let before: Source | undefined;
+  return sources.map((source): Source => {
+    if (source.kind !== 'level') return source;
+    const level = levels++;
+    const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
+    const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};
+    before = { ...source, ...line, resamplefd: sources.length + level };
+    return before;
+  });
+}
+
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
+
+const slicesOf = ({ trace }: StressOptions, sizes: Sizes) => (trace ? slicesKept(threadsOf(sizes)) : 0);
+
+function createMachine(config: MachineConfig, options: StressOptions, sizes: Sizes): Machine {
+  const { abi = 'merged', dispatch, fault, haltPollNs = config.haltPollNs } = options;
+  return Machine.create({
+    ...config,
+    eventfds: Math.max(1, ...sizes.sources.map(({ fd, resamplefd }) => Math.max(fd, resamplefd) + 1)),
+    abi,
+    dispatch,
+    fault,
+    haltPollNs,
+    scenarioWords: stressWords({ ...sizes, slices: slicesOf(options, sizes) }, 2 ** config.idBits),
+  });
+}
+
+function planned(
+  machine: Machine,
+  options: StressOptions,
+  sizes: Sizes & Pick<Plan, 'spareSpis'>,
+  tables: GuestTables,
+): { machine: Machine; plan: Plan } {
+  const { churn, seed, iterations } = options;
+  const plan: Plan = { ...sizes, ...tables, churn, seed, iterations, slices: slicesOf(options, sizes) };
+  const { proof } = stressViews(machine, plan);
+  for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
+    proof.place(source, proofKind(kind), intid, vcpu);
+  return { machine, plan };
+}

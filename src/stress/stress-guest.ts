@@ -1,0 +1,76 @@
+import { FIRST_SPI, type Intid } from '../arch/intid.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Guest, Vcpu } from '../board/vcpu.ts';
+import { openCpuInterface } from '../guest/index.ts';
+import { guestProgram } from '../threads/programs.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+
+/**
+ * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
+ * the device that waits. A level-triggered device on KVM_IRQ_LINE is served: its line falls, unless it has signalled anew.
+ * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
+ */
+export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
+  const { proof, pairs, lines, account } = stressViews(machine, plan);
+  const { clock, vm } = machine;
+  const id = vcpu.cpu.vcpu;
+  const devices = Int32Array.from(plan.sources, (source) => source.device);
+  const histograms = plan.sources.map(({ device }) => pairs.histogram(id, device));
+  const isDriven = plan.sources.map((source) => source.kind === 'level' && source.resamplefd < 0);
+  const lineOf = Int32Array.from(plan.sources, (_, source) =>
+    lines.findIndex(({ sources }) => sources.includes(source)),
+  );
+  let epoch = proof.epoch;
+
+  const serveLevel = (source: number, intid: number) => {
+    const irq = vm.design.lineOfPin(intid - FIRST_SPI);
+    vm.irqLine(irq, false);
+    // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
+    if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
+  };
+
+  const deliver = (source: number, intid: number) => {
+    const signalled = proof.deliver(source, intid, id, epoch);
+    if (signalled >= 0) histograms[source]?.record(clock.now() - signalled);
+    pairs.count(id, devices[source] ?? 0);
+  };
+
+  /** The handlers of a line that devices share, as Linux runs them: each asks its device. */
+  const serveLine = (line: number, source: number, intid: number) => {
+    let served = false;
+    for (const sharer of lines[line]?.sources ?? []) {
+      if (proof.isSettled(sharer)) continue;
+      served = true;
+      deliver(sharer, intid);
+    }
+    if (!account.took(line, served)) proof.violate('spurious', source, intid, id);
+  };
+
+  return {
+    boot() {
+      openCpuInterface(vcpu.cpu);
+    },
+    interrupt(intid: Intid) {
+      const source = proof.ownerOf(intid);
+      if (source < 0) {
+        proof.violate('spurious', source, intid, id);
+        return;
+      }
+      const line = lineOf[source] ?? -1;
+      if (line < 0) {
+        deliver(source, intid);
+        if (isDriven[source]) serveLevel(source, intid);
+        proof.wake(devices[source] ?? 0, source);
+      } else {
+        // Its device sleeps until it is told of the end, and needs no other call.
+        serveLine(line, source, intid);
+      }
+      epoch = proof.epoch;
+    },
+    resumed() {
+      epoch = proof.epoch;
+    },
+  };
+}
+
+export const stressGuestProgram = guestProgram(import.meta.url, stressGuest);

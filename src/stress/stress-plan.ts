@@ -1,0 +1,81 @@
+import type { Machine } from '../board/machine.ts';
+import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
+import { Layout, LINE, type Region } from '../memory/layout.ts';
+import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
+import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
+import type { Churn } from './stress-result.ts';
+import { sliceRegions } from './traced/slices.ts';
+
+/** The task that every thread of a stress run shares. Plain data. */
+export type Plan = GuestTables & {
+  readonly sources: readonly Source[];
+  readonly devices: number;
+  readonly vcpus: number;
+  readonly churn: Churn;
+  readonly seed: number;
+  /** Signals of each source, 0 for no limit. */
+  readonly iterations: number;
+  /** SPIs, edge-triggered and enabled, that no source has yet: for sources that stand in for events. */
+  readonly spareSpis: { readonly first: number; readonly end: number };
+  /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
+  readonly slices: number;
+};
+
+/** The words of a stress run, within the scenario's region of the machine. */
+type StressRegions = {
+  readonly proof: ProofRegions;
+  /** 1 tells devices and driver to finish. */
+  readonly stop: Region;
+  readonly churn: Region;
+  readonly lines: Region;
+  readonly pairs: PairRegions;
+  /** By thread of the machine: what it did, for a trace. */
+  readonly slices: readonly Region[];
+};
+
+function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
+  return {
+    proof: proofRegions(layout, { sources: plan.sources.length, intids: idLimit, devices: plan.devices }),
+    stop: layout.region('stop', 1),
+    churn: layout.region('churn', LINE),
+    lines: lineRegion(layout, linesOf(plan.sources).length),
+    pairs: pairRegions(layout, plan),
+    slices: sliceRegions(layout, threadsOf(plan), plan.slices),
+  };
+}
+
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices'>;
+
+/** Threads of a run: the main one, a vCPU each, a device each, the driver. */
+export function threadsOf({ vcpus, devices }: Pick<Plan, 'vcpus' | 'devices'>): number {
+  return 1 + vcpus + devices + 1;
+}
+
+/** How many words {@link stressRegions} needs. */
+export function stressWords(plan: Sizes, idLimit: number): number {
+  const layout = new Layout();
+  stressRegions(layout, plan, idLimit);
+  return layout.words;
+}
+
+/** The views of a stress run on a machine. */
+export function stressViews(machine: Machine, plan: Plan) {
+  const layout = new Layout(machine.scenario.at);
+  const regions = stressRegions(layout, plan, machine.gic.interrupts.idLimit);
+  const lines = linesOf(plan.sources);
+  return {
+    proof: new Proof(machine.words, regions.proof, plan.vcpus),
+    stopAt: regions.stop.at,
+    churnAt: regions.churn.at,
+    lines,
+    account: new LineAccount(machine.words, regions.lines, lines, plan.vcpus),
+    pairs: new Pairs(machine.words, regions.pairs, plan),
+    slices: regions.slices,
+  };
+}
+
+/** How the proof judges a source. */
+export function proofKind(kind: SourceKind): number {
+  return kind === 'level' ? LEVEL_SOURCE : EDGE_SOURCE;
+}

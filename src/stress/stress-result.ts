@@ -1,0 +1,147 @@
+import type { Fault } from '../board/config.ts';
+import type { Dispatch } from '../kvm/irqfds.ts';
+import type { Distribution, Summary } from '../measure/distribution.ts';
+import type { DesignName } from '../vmm/design.ts';
+import type { VIOLATIONS, Violation } from './proof.ts';
+
+/** How level-triggered wires are driven. */
+export const LINE_MODES = ['irq-line', 'resample'] as const;
+
+export type LineMode = (typeof LINE_MODES)[number];
+
+export const CHURNS = ['none', 'light', 'heavy'] as const;
+
+export type Churn = (typeof CHURNS)[number];
+
+/** Churn of the driver, counted in shared words so that a live view sees it. */
+export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const;
+
+export type ChurnCount = (typeof CHURN_COUNTS)[number];
+
+/** A vCPU's share of a run. */
+export type VcpuShare = {
+  readonly vcpu: number;
+  readonly delivered: number;
+  /** Times it parked, and halts that polling cut short. */
+  readonly halts: number;
+  readonly pollHits: number;
+  readonly latencyNs: Summary;
+  /** What it took of each device, in their order. */
+  readonly devices: readonly PairShare[];
+};
+
+/** What one vCPU took of one device: handlers run, and their latencies, null where pairs are too many to tell them apart. */
+export type PairShare = {
+  readonly delivered: number;
+  readonly latencyNs: Pick<Summary, 'count' | 'p50' | 'p99'> | null;
+};
+
+/** A device's share of a run. */
+export type DeviceShare = {
+  readonly name: string;
+  readonly sources: number;
+  readonly injected: number;
+  readonly delivered: number;
+  readonly coalesced: number;
+};
+
+/** A violation with every name that its source has. -1 where it has none of that kind. */
+export type NamedViolation = Violation & {
+  readonly device: string;
+  readonly deviceId: number;
+  readonly eventId: number;
+  readonly gsi: number;
+};
+
+/** What `irqloom stress --json` prints. */
+export type StressResult = {
+  readonly schemaVersion: 1;
+  readonly command: 'stress';
+  readonly config: {
+    readonly vcpus: number;
+    readonly devices: number;
+    /** DevID:EvID pairs in all. */
+    readonly events: number;
+    readonly spis: number;
+    readonly abi: DesignName;
+    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS. */
+    readonly eventsAs: 'lpi' | 'spi';
+    readonly lines: LineMode;
+    readonly dispatch: Dispatch;
+    readonly churn: Churn;
+    readonly seed: number;
+    readonly fault: Fault;
+    /** The recorded guest's file, or `synthetic`. */
+    readonly source: string;
+  };
+  readonly injected: number;
+  readonly delivered: number;
+  /** Signals that were covered by a delivery that another signal had asked for. */
+  readonly coalesced: number;
+  readonly lost: number;
+  readonly misrouted: number;
+  readonly spurious: number;
+  readonly stranded: number;
+  /** Whether the user ended the run before its time. */
+  readonly interrupted: boolean;
+  readonly seconds: number;
+  readonly injectedPerSecond: number;
+  readonly deliveredPerSecond: number;
+  /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
+  readonly latencyNs: Summary;
+  readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** Of lines that devices hold until they are served; null where there are none. */
+  readonly lines: LineFigures | null;
+  readonly violations: readonly NamedViolation[];
+  readonly vcpus: readonly VcpuShare[];
+  readonly devices: readonly DeviceShare[];
+  readonly sharedBytes: number;
+  /** From the first thread's start until all were ready. */
+  readonly bootMs: number;
+};
+
+/** What became of level-triggered lines on resampling irqfds. */
+export type LineFigures = LineTotals & {
+  /** Up at the end, while no device asserts them. */
+  readonly stuck: number;
+  /** Levels that a device still asserts at the end, and no handler has seen. */
+  readonly lostLevels: number;
+  /** Times a handler ran for each raise of a line: above 1, a line was taken again that nobody had raised. */
+  readonly takenPerRaise: number;
+};
+
+/** Whether the machine kept its promises. */
+export function held(result: Pick<StressResult, 'lost' | 'misrouted' | 'spurious' | 'stranded'>): boolean {
+  return result.lost + result.misrouted + result.spurious + result.stranded === 0;
+}
+
+/** What the resampled lines of a run did, in sum. */
+export type LineTotals = {
+  readonly lines: number;
+  /** Of these, how many two devices share. */
+  readonly shared: number;
+  /** Times a device raised its line, those after a resample among them. */
+  readonly raises: number;
+  readonly reasserts: number;
+  /** Times a handler ran; and found that no device asserted the line. */
+  readonly taken: number;
+  readonly idle: number;
+  /** Most of the latter in a row, without a raise in between. */
+  readonly mostIdleInARow: number;
+};
+
+/** Everything that a stress run counts, so far: for live views, metrics and reports. Totals since the start. */
+export type StressDetail = {
+  readonly vcpus: readonly {
+    readonly delivered: number;
+    readonly halts: number;
+    readonly pollHits: number;
+    /** From the signal to the handler, ns. */
+    readonly latency: Distribution;
+    /** By device. The latency is undefined where there are too many pairs to tell them apart. */
+    readonly devices: readonly { readonly delivered: number; readonly latency: Distribution | undefined }[];
+  }[];
+  readonly devices: readonly { readonly injected: number; readonly delivered: number }[];
+  readonly churn: Readonly<Record<ChurnCount, number>>;
+  readonly violations: Readonly<Record<(typeof VIOLATIONS)[number], number>>;
+};

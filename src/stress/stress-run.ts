@@ -1,0 +1,201 @@
+import { IrqError } from '../base/irq-error.ts';
+import type { Machine } from '../board/machine.ts';
+import { store } from '../memory/word.ts';
+import { type Cast, Harness } from '../threads/harness.ts';
+import { VIOLATIONS } from './proof.ts';
+import { audit, isAtRest } from './stress-audit.ts';
+import { buildStress, type StressOptions } from './stress-build.ts';
+import { stressDetail } from './stress-detail.ts';
+import { stressDeviceProgram } from './stress-device.ts';
+import { stressDriverProgram } from './stress-driver.ts';
+import { stressGuestProgram } from './stress-guest.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+import type { StressDetail, StressResult } from './stress-result.ts';
+import { stressResult } from './stress-summary.ts';
+import { Tally } from './stress-tally.ts';
+import { readTracks, type Track } from './traced/timelines.ts';
+import { tracedDeviceProgram } from './traced/traced-device.ts';
+import { tracedDispatched } from './traced/traced-dispatcher.ts';
+import { tracedDriverProgram } from './traced/traced-driver.ts';
+import { tracedGuestProgram } from './traced/traced-guest.ts';
+
+/** A glance at a run under way. Totals so far. */
+export type StressGlance = {
+  readonly seconds: number;
+  readonly injected: number;
+  readonly delivered: number;
+  readonly violations: number;
+  /** All that is counted; reading it costs a look at every histogram. */
+  readonly detail: () => StressDetail;
+};
+
+export type StressWatch = {
+  /** Ends the run early; the result is what was seen until then. */
+  readonly signal?: AbortSignal;
+  /** Called four times a second, on the main thread. */
+  readonly glance?: (glance: StressGlance) => void;
+  /** Called once when the run has come to rest, with what it counted in the end. */
+  readonly finished?: (detail: StressDetail) => void;
+  /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
+  readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
+};
+
+const GLANCE_MS = 250;
+/** How long the machine may take to come to rest after its devices have finished, and between two looks. */
+const REST_MS = 15_000;
+const LOOK_MS = 2;
+
+/**
+ * The main job: signals from many threads at once, while the machine is being changed, and proves that none was lost.
+ * @throws IrqError `ERR_CONFIG`, `ERR_TRACE_FORMAT` for the input; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
+ */
+export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
+  const { machine, plan } = buildStress(options);
+  const { proof, stopAt } = stressViews(machine, plan);
+  const tally = new Tally(machine, proof);
+  const bootStart = performance.now();
+  const harness = await Harness.boot(machine, castOf(machine, plan));
+  const bootMs = performance.now() - bootStart;
+
+  const running = new Set<string>();
+  const deadline = new StopDeadline(running, tally);
+  const stop = () => {
+    store(machine.words, stopAt, 1);
+    deadline.begin();
+  };
+  const start = performance.now();
+  const glances = setInterval(() => {
+    tally.update();
+    const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
+    watch.glance?.({
+      seconds: (performance.now() - start) / 1000,
+      injected: tally.injected,
+      delivered: tally.delivered,
+      violations,
+      detail: () => stressDetail(machine, plan, tally),
+    });
+  }, GLANCE_MS);
+  const timer = setTimeout(stop, options.seconds * 1000);
+  watch.signal?.addEventListener('abort', stop);
+  if (watch.signal?.aborted) stop();
+  try {
+    const vcpus = harness.runVcpus();
+    await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
+    const seconds = (performance.now() - start) / 1000;
+    await Promise.race([comeToRest(machine), failureOf(vcpus)]);
+    const stuckLines = audit(machine, plan);
+    harness.kickAll();
+    await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
+    tally.update();
+    watch.finished?.(stressDetail(machine, plan, tally));
+    if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
+    const interrupted = watch.signal?.aborted ?? false;
+    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines });
+  } finally {
+    clearInterval(glances);
+    clearTimeout(timer);
+    deadline.end();
+    watch.signal?.removeEventListener('abort', stop);
+    stop();
+    await harness.close();
+  }
+}
+
+/** How long devices and driver may take to end once the run is told to stop: a burst, and a wait for its deliveries. */
+const STOP_MS = 10_000;
+
+/** The bound on threads that were told to stop: past it the run ends with an error that names them. */
+class StopDeadline {
+  /** Never resolves; rejects with `ERR_THREAD_SILENT` when the bound is over and threads still run. */
+  readonly missed: Promise<never>;
+  readonly #running: ReadonlySet<string>;
+  readonly #tally: Tally;
+  #reject: (error: IrqError) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(running: ReadonlySet<string>, tally: Tally) {
+    this.#running = running;
+    this.#tally = tally;
+    this.missed = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.missed.catch(() => undefined);
+  }
+
+  /** The threads have been told to stop; further calls change nothing. */
+  begin(): void {
+    this.#timer ??= setTimeout(() => {
+      if (this.#running.size === 0) return;
+      this.#tally.update();
+      const { injected, delivered } = this.#tally;
+      this.#reject(
+        new IrqError(
+          'ERR_THREAD_SILENT',
+          `${[...this.#running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
+        ),
+      );
+    }, STOP_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Runs devices and driver; when the devices have finished, so shall the driver. */
+async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<void> {
+  const devices: Promise<unknown>[] = [];
+  let driver: Promise<unknown> | undefined;
+  for (const [name, thread] of harness.programs) {
+    running.add(name);
+    const run = thread.run().finally(() => running.delete(name));
+    if (name === 'driver') driver = run;
+    else devices.push(run);
+  }
+  // A driver that fails ends the run at once; one that finishes early (no churn) does not.
+  await Promise.race([Promise.all(devices), failureOf(driver ?? Promise.resolve())]);
+  stop();
+  await driver;
+}
+
+/** Never resolves; rejects when `promise` does. */
+function failureOf(promise: Promise<unknown>): Promise<never> {
+  return promise.then(() => new Promise<never>(() => undefined));
+}
+
+const PROGRAMS = { guest: stressGuestProgram, device: stressDeviceProgram, driver: stressDriverProgram };
+/** Programs that keep slices of what they do; a run without slices has no trace of them. */
+const TRACED = { guest: tracedGuestProgram, device: tracedDeviceProgram, driver: tracedDriverProgram };
+
+function castOf(machine: Machine, plan: Plan): Cast {
+  const traced = plan.slices > 0;
+  const { guest, device, driver } = traced ? TRACED : PROGRAMS;
+  const devices = Array.from({ length: plan.devices }, (_, index) => {
+    return [`device${index}`, device({ plan, device: index })] as const;
+  });
+  return {
+    guest: guest(plan),
+    programs: { ...Object.fromEntries(devices), driver: driver(plan) },
+    ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
+  };
+}
+
+/** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
+async function comeToRest(machine: Machine): Promise<void> {
+  const end = performance.now() + REST_MS;
+  const taken = () =>
+    Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join();
+  for (let before = ''; performance.now() < end; ) {
+    const now = isAtRest(machine) ? taken() : '';
+    if (now !== '' && now === before) return;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  const busy = Array.from({ length: machine.config.vcpus }, (_, vcpu) => vcpu).filter(
+    (vcpu) => !machine.control(vcpu).isHalted,
+  );
+  throw new IrqError(
+    'ERR_THREAD_SILENT',
+    `the machine did not come to rest within ${REST_MS} ms: ${busy.length === 0 ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread' : `vCPU ${busy.join(', ')} still runs`}`,
+  );
+}

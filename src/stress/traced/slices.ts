@@ -1,0 +1,139 @@
+import { addCount, readCount } from '../../measure/wide-count.ts';
+import { type Layout, LINE, type Region } from '../../memory/layout.ts';
+import { peek, poke, type Words } from '../../memory/word.ts';
+
+/** What the threads of a run do, as the slices of a trace have it. */
+export const SLICES = [
+  // A device: rounds of signals, each round with its wait.
+  'burst',
+  'pings',
+  'signal',
+  'wait',
+  // A vCPU: a handler; a source that a handler saw; nothing to do, with and without sleep.
+  'handler',
+  'saw',
+  'parked',
+  'polled',
+  // The main thread.
+  'dispatch',
+  // The driver: what userland does,
+  'mask',
+  'unmask',
+  'masked',
+  'remap',
+  'route update',
+  // what the guest has the ITS do, by the first of its commands, and a write to the distributor.
+  'MOVI',
+  'MAPTI',
+  'DISCARD',
+  'INV',
+  'ITS commands',
+  'GICD_IROUTER',
+] as const;
+export type SliceName = (typeof SLICES)[number];
+
+/** A stretch of time in one thread. What the numbers mean depends on its name; 0 to 2^32 - 1. */
+export type Slice = {
+  readonly name: SliceName;
+  readonly from: number;
+  readonly to: number;
+  /** A source of the plan, a DeviceID, or how many. */
+  readonly subject: number;
+  /** Which signal of the source, an EventID, a vCPU. */
+  readonly which: number;
+  readonly intid: number;
+};
+
+// The words of a slice.
+const KIND = 0;
+const SUBJECT = 1;
+const WHICH = 2;
+const INTID = 3;
+const FROM = 4; // two words
+const TO = 6; // two words
+const SLICE_WORDS = 8;
+
+const HALF = 2 ** 32;
+
+/** Slices that a thread keeps at most, and all threads together. */
+const MOST_KEPT = 8192;
+const MOST_IN_ALL = 2 ** 19; // 16 MiB
+
+/** How many slices each of so many threads keeps: a power of two. */
+export function slicesKept(threads: number): number {
+  return Math.min(MOST_KEPT, 2 ** Math.floor(Math.log2(MOST_IN_ALL / threads)));
+}
+
+/** A ring for each thread that is to keep `kept` slices; none where that is 0. */
+export function sliceRegions(layout: Layout, threads: number, kept: number): Region[] {
+  const rings = kept === 0 ? 0 : threads;
+  return Array.from({ length: rings }, (_, thread) =>
+    layout.region(`thread${thread}.slices`, LINE + kept * SLICE_WORDS),
+  );
+}
+
+/**
+ * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits.
+ * The slices are plain words: the count of them, which moves after, hands them to who reads it when the thread has come
+ * to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
+ */
+export class SliceRing {
+  readonly #words: Words;
+  readonly #count: number;
+  readonly #slots: number;
+  readonly #kept: number;
+
+  /** Binds one of the {@link sliceRegions}. */
+  constructor(words: Words, region: Region) {
+    this.#words = words;
+    this.#count = region.at;
+    this.#slots = region.at + LINE;
+    this.#kept = (region.words - LINE) / SLICE_WORDS;
+  }
+
+  /**
+   * Keeps a slice that has just ended. Only the thread that owns the ring; no allocation.
+   * @param kind - place of its name in {@link SLICES}
+   */
+  record(kind: number, subject: number, which: number, intid: number, from: number, to: number): void {
+    const words = this.#words;
+    const at = this.#slots + (peek(words, this.#count) & (this.#kept - 1)) * SLICE_WORDS;
+    poke(words, at + KIND, kind);
+    poke(words, at + SUBJECT, subject);
+    poke(words, at + WHICH, which);
+    poke(words, at + INTID, intid);
+    poke(words, at + FROM, from | 0);
+    poke(words, at + FROM + 1, from / HALF);
+    poke(words, at + TO, to | 0);
+    poke(words, at + TO + 1, to / HALF);
+    addCount(words, this.#count, this.#count + 1, 1);
+  }
+
+  /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */
+  read(): { readonly slices: readonly Slice[]; readonly dropped: number } {
+    const written = readCount(this.#words, this.#count, this.#count + 1);
+    const dropped = Math.max(0, written - this.#kept);
+    const slices: Slice[] = [];
+    for (let index = dropped; index < written; index++) {
+      const at = this.#slots + (index % this.#kept) * SLICE_WORDS;
+      const word = (field: number) => peek(this.#words, at + field) >>> 0;
+      const time = (field: number) => word(field + 1) * HALF + word(field);
+      const name = SLICES[word(KIND)];
+      if (!name) throw new RangeError(`slice ${index} is of no kind: ${word(KIND)}`);
+      slices.push({
+        name,
+        from: time(FROM),
+        to: time(TO),
+        subject: word(SUBJECT),
+        which: word(WHICH),
+        intid: word(INTID),
+      });
+    }
+    return { slices, dropped };
+  }
+}
+
+/** The number that a slice of that name has in a ring. */
+export function kindOf(name: SliceName): number {
+  return SLICES.indexOf(name);
+}

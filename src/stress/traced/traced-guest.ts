@@ -1,0 +1,60 @@
+import type { Intid } from '../../arch/intid.ts';
+import type { Machine } from '../../board/machine.ts';
+import type { Guest, Vcpu } from '../../board/vcpu.ts';
+import { guestProgram } from '../../threads/programs.ts';
+import { stressGuest } from '../stress-guest.ts';
+import { type Plan, stressViews } from '../stress-plan.ts';
+import { kindOf } from './slices.ts';
+import { ringOf } from './timelines.ts';
+
+const HANDLER = kindOf('handler');
+const SAW = kindOf('saw');
+const PARKED = kindOf('parked');
+const POLLED = kindOf('polled');
+
+/**
+ * The guest of a stress run on a vCPU whose thread keeps what it does: each handler, with the last signal of its source
+ * that it saw, and each stretch with nothing to do.
+ */
+export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
+  const guest = stressGuest(machine, vcpu, plan);
+  const { proof, lines } = stressViews(machine, plan);
+  const { clock } = machine;
+  const { control } = vcpu;
+  const ring = ringOf(machine, plan, { vcpu: vcpu.cpu.vcpu });
+  const isLevel = plan.sources.map(({ kind }) => kind === 'level');
+  const sharers = plan.sources.map((_, source) =>
+    (lines.find(({ sources }) => sources.includes(source))?.sources ?? []).filter(
+      (other) => other !== source,
+    ),
+  );
+  /** When there was nothing more to do, and how often it had slept by then: a number that a closure changes is allocated. */
+  const idle = new Float64Array(2);
+
+  return {
+    ...guest,
+    interrupt(intid: Intid) {
+      const source = proof.ownerOf(intid);
+      // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
+      const before = source < 0 ? 0 : proof.sent(source);
+      const from = clock.now();
+      guest.interrupt(intid);
+      const saw = isLevel[source] ? proof.seen(source) : before;
+      for (const sharer of sharers[source] ?? [])
+        ring.record(SAW, sharer, proof.seen(sharer), 0, from, clock.now());
+      ring.record(HANDLER, source, saw, intid, from, clock.now());
+    },
+    finished() {
+      idle[0] = clock.now();
+      idle[1] = control.halts;
+      return false;
+    },
+    resumed() {
+      const from = idle[0] ?? 0;
+      if (from > 0) ring.record(control.halts === idle[1] ? POLLED : PARKED, 0, 0, 0, from, clock.now());
+      guest.resumed?.();
+    },
+  };
+}
+
+export const tracedGuestProgram = guestProgram(import.meta.url, tracedGuest);

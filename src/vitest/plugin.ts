@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Plugin } from 'vitest/config';
+import { CHECKS } from '../explore/sites.ts';
+import { ACCESS_NAME } from '../explore/source/access.ts';
+import { announceRewriting } from '../explore/source/offered.ts';
+import { sourceMapOf } from '../explore/source/places.ts';
+import { type Rewriting, rewriteAccesses } from '../explore/source/rewrite.ts';
+
+/** How the plugin is to rewrite. */
+export type IrqloomPluginOptions = {
+  /**
+   * Packages in node_modules are rewritten as well; true where not given. Without them, only the tests' own modules are,
+   * and shared memory is handed to threads as proxies, which all code goes through, slower.
+   */
+  readonly packages?: boolean;
+};
+
+/** What is not code under test: the explorer, and what runs and checks tests. */
+const OWN = fileURLToPath(new URL('../', import.meta.url));
+const EXPLORER = ['explore/', 'vitest/', 'report/', 'base/'].map((folder) => OWN + folder);
+
+/** What the explorer itself needs, and what runs tests: Node.js loads them as ever. */
+const LEFT_ALONE = new RegExp(
+  `^(?:file://)?${escaped(OWN)}|${CHECKS.source}|[/\\\\]node_modules[/\\\\](?:esbuild|acorn|magic-string|tinyglobby|piscina|comlink|commander|vite|@jridgewell)[/\\\\]`,
+);
+
+/**
+ * A plugin for vitest that rewrites the modules of tests, so that reads and writes of elements of shared memory
+ * (`counter[0]++`) are points of a schedule at little cost: `plugins: [irqloom()]` in vitest.config.ts. Without it they
+ * are points as well, by proxies.
+ */
+export function irqloom({ packages = true }: IrqloomPluginOptions = {}): Plugin {
+  return {
+    name: 'irqloom',
+    enforce: 'post',
+    config: () => ({
+      test: {
+        setupFiles: [setupFile()],
+        server: {
+          deps: {
+            ...(packages ? { inline: [new RegExp(`^(?!.*(?:${LEFT_ALONE.source}))`)] } : {}),
+            external: [LEFT_ALONE],
+          },
+        },
+        ...(packages ? { env: announceRewriting() } : {}),
+      },
+    }),
+    transform(code, id) {
+      const file = id.replace(/[?#].*$/, '');
+      if (!/\.[cm]?[jt]sx?$/.test(file) || CHECKS.test(file)) return undefined;
+      if (EXPLORER.some((folder) => file.startsWith(folder))) return undefined;
+      const rewriting = rewritten(code);
+      if (rewriting === undefined || rewriting.places === 0) return undefined;
+      const { text, access } = rewriting;
+      if (access !== ACCESS_NAME) text.prepend(`var ${access} = globalThis.${ACCESS_NAME}; `);
+      return { code: text.toString(), map: sourceMapOf(text, id) };
+    },
+  };
+}
+
+/** A module, or one of CommonJS that vitest runs as it is; undefined where it is neither. */
+function rewritten(code: string): Rewriting | undefined {
+  for (const kind of ['module', 'script'] as const) {
+    try {
+      return rewriteAccesses(code, kind);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function setupFile(): string {
+  const source = fileURLToPath(new URL('./setup.ts', import.meta.url));
+  return existsSync(source) ? source : fileURLToPath(new URL('./setup.js', import.meta.url));
+}

@@ -1,0 +1,91 @@
+import { KvmError } from '../kvm/kvm-error.ts';
+import type { Vm } from '../kvm/vm.ts';
+import type { Connection, Source, UpdateCost, Userland } from './design.ts';
+
+/** How a source is named in the call of KVM_IRQFD. */
+export type IrqFdName = { readonly gsi: number; readonly deviceId?: number };
+
+type Named = IrqFdName & { readonly resamplefd?: number | undefined };
+
+/**
+ * A VMM of a design without a table: the name of the source is in the call, so there is nothing to keep beside it, and
+ * a change is the irqfd taken away and assigned again. What is signalled in between stays in the eventfd.
+ */
+export class NamedUserland implements Userland {
+  readonly #vm: Vm;
+  readonly #nameOf: (source: Source) => IrqFdName | undefined;
+  readonly #names = new Map<number, Named>();
+  readonly #masked = new Set<number>();
+
+  /** @param nameOf - undefined for a source that the design cannot name */
+  constructor(vm: Vm, nameOf: (source: Source) => IrqFdName | undefined) {
+    this.#vm = vm;
+    this.#nameOf = nameOf;
+  }
+
+  carries(source: Source): boolean {
+    return this.#nameOf(source) !== undefined;
+  }
+
+  connect({ fd, source, resamplefd }: Connection): UpdateCost {
+    const name = { ...this.#nameFor(source), resamplefd };
+    this.#assign(fd, name);
+    this.#names.set(fd, name);
+    return { calls: 1, entries: 0 };
+  }
+
+  connectAll(connections: readonly Connection[]): UpdateCost {
+    for (const connection of connections) this.connect(connection);
+    return { calls: connections.length, entries: 0 };
+  }
+
+  mask(fd: number): UpdateCost {
+    this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
+    this.#masked.add(fd);
+    return { calls: 1, entries: 0 };
+  }
+
+  unmask(fd: number): UpdateCost {
+    this.#assign(fd, this.#name(fd));
+    this.#masked.delete(fd);
+    return { calls: 1, entries: 0 };
+  }
+
+  reroute(fd: number, source: Source): UpdateCost {
+    const name = { ...this.#nameFor(source), resamplefd: this.#name(fd).resamplefd };
+    const masked = this.#masked.has(fd);
+    if (!masked) this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
+    this.#names.set(fd, name);
+    if (!masked) this.#assign(fd, name);
+    return { calls: masked ? 0 : 2, entries: 0 };
+  }
+
+  disconnect(fd: number): UpdateCost {
+    const { gsi } = this.#name(fd);
+    const masked = this.#masked.delete(fd);
+    if (!masked) this.#vm.deassignIrqFd(fd, gsi);
+    this.#names.delete(fd);
+    return { calls: masked ? 0 : 1, entries: 0 };
+  }
+
+  #assign(fd: number, { gsi, deviceId, resamplefd }: Named): void {
+    this.#vm.assignIrqFd(fd, gsi, { deviceId, resamplefd });
+  }
+
+  #name(fd: number): Named {
+    const name = this.#names.get(fd);
+    if (!name) throw new KvmError('KVM_IRQFD', 'EBADF', `eventfd ${fd} is connected to nothing`);
+    return name;
+  }
+
+  #nameFor(source: Source): IrqFdName {
+    const name = this.#nameOf(source);
+    if (!name)
+      throw new KvmError(
+        'KVM_IRQFD',
+        'EINVAL',
+        `an irqfd of this design cannot name a source of kind ${source.kind}`,
+      );
+    return name;
+  }
+}

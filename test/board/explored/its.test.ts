@@ -1,0 +1,377 @@
+/** The guest's commands to its ITS against injection, under every interleaving. */
+import { describe, expect, test } from 'vitest';
+import type { ItsCommand } from '../../../src/arch/its-command.ts';
+import { load, store } from '../../../src/memory/word.ts';
+import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
+import type { Mutation } from '../../mutate.ts';
+import {
+  DEVICE_ID,
+  DOORBELL,
+  LPI,
+  MAPD,
+  mapc,
+  mapti,
+  msi,
+  ONE_EVENT,
+  onMachine,
+  type Story,
+  type View,
+} from './rig.ts';
+
+const event = (name: 'DISCARD' | 'INV' | 'INT' | 'CLEAR', eventId = 0): ItsCommand => ({
+  name,
+  deviceId: DEVICE_ID,
+  eventId,
+});
+const MOVI = { name: 'MOVI', deviceId: DEVICE_ID, eventId: 0, collectionId: 1 } as const satisfies ItsCommand;
+
+const BY_IRQFD = { routes: [msi(2, 0)], hooked: [2] } as const;
+const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
+/** What a guest writes when its commands are laid: all of `count` that the story has queued, after `before`. */
+const guest = (before: number, count: number) => (view: View) => view.runCommands(before + count);
+
+const change = (file: string, from: string, to: string): Mutation => ({ file, from, to });
+const interrupts = (from: string, to: string) => change('gic/interrupts.ts', from, to);
+
+describe('MOVI against injection', () => {
+  const commands = [MAPD, mapc(0), mapc(1), mapti(0, LPI)];
+  const drain = (vcpu: number) => (view: View) => void view.drain(vcpu);
+  const story: Story = {
+    name: 'movi-against-injection',
+    vcpus: 2,
+    ...BY_IRQFD,
+    commands,
+    queued: [MOVI],
+    threads: { device, guest: guest(commands.length, 1), vcpu0: drain(0) },
+    finally: (view) => {
+      // From here on it goes to vCPU 1, and to that alone.
+      view.signal(0, () => view.vm.irqfds.write(0));
+      expect(view.settle()).toEqual([[], [LPI]]);
+    },
+  };
+
+  test('what is signalled is taken once, by the old vCPU or the new one, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also with both vCPUs looking: up to one preemption, and 3,000 random schedules', () => {
+    const both = { ...story, threads: { ...story.threads, vcpu1: drain(1) } };
+    passesWithin(onMachine(both), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(both), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test('a vCPU that parks, and that it is moved to, is woken: up to one preemption, and 3,000 random schedules', () => {
+    const parked: Story = {
+      ...story,
+      threads: {
+        device,
+        // As a guest must: what was on its way to vCPU 0 is passed on when that looks.
+        guest: (view) => {
+          view.runCommands(commands.length + 1);
+          view.drain(0);
+        },
+        vcpu1: (view) => view.takeUntil(1, () => view.seen(0) === 1),
+        main: (view) => view.serveUntil(() => view.seen(0) === 1),
+      },
+    };
+    passesWithin(onMachine(parked), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(parked), { strategy: 'pct', schedules: 3000 });
+  });
+
+  /** vCPU 1 has taken what was moved to it: what vCPU 0 takes from here on was signalled after the move. */
+  const taken: Story = {
+    ...story,
+    threads: {
+      device,
+      guest: (view) => {
+        view.runCommands(commands.length + 1);
+        if (view.drain(1).length === 0) return;
+        store(view.words, view.free, 1);
+        view.signal(0, () => view.gic.lpis.latch(LPI));
+      },
+      vcpu0: (view) => {
+        if (view.drain(0).length > 0) expect(load(view.words, view.free), 'signals after the move').toBe(0);
+      },
+    },
+    finally: () => undefined,
+  };
+
+  /** The old vCPU has had it before, and has it on its list still. */
+  const again: Story = {
+    ...story,
+    name: 'movi-of-what-is-listed',
+    threads: {
+      device,
+      guest: guest(commands.length, 1),
+      vcpu0: (view) => {
+        const cpu = view.makeCpu(0);
+        // Taken twice in a row, it stays on the list.
+        for (let turn = 0; turn < 2; turn++) {
+          view.signal(0, () => view.gic.lpis.latch(LPI));
+          view.drain(0, 1, cpu);
+        }
+        view.drain(0, 1, cpu);
+      },
+    },
+  };
+
+  test('nor is it lost where the old vCPU has it on its list still: up to two preemptions, and 3,000 random schedules', () => {
+    passesWithin(onMachine(again), { strategy: 'dfs', preemptions: 2 });
+    passesWithin(onMachine(again), { strategy: 'pct', schedules: 3000 });
+  });
+
+  test('not so where it is taken again in two steps', () => {
+    const mutation = interrupts(
+      'return replace(this.#words, this.#lpis + lpi, seen, seen & ~(LATCH | HELD)) ? seen : 0;',
+      'store(this.#words, this.#lpis + lpi, seen & ~(LATCH | HELD));\n    return seen;',
+    );
+    isCaught(onMachine(again, mutation), 'assertion');
+  });
+
+  test('nothing that is signalled after it is taken by the old vCPU', () => {
+    expect(passesEvery(onMachine(taken)).schedules).toBeGreaterThan(20);
+  });
+
+  test('not so with a vCPU that takes what it has found, wherever that goes by now', () => {
+    const mutation = interrupts(
+      'if (!isDeliverable(before) || targetOf(before) !== vcpu) {',
+      'if (!isDeliverable(before)) {',
+    );
+    isCaught(onMachine(taken, mutation), 'assertion');
+  });
+
+  test.each([
+    {
+      title: 'a change of state in two steps',
+      mutation: interrupts(
+        'const won = replace(this.#words, at, before, after);',
+        'store(this.#words, at, after);\n      const won = true;',
+      ),
+    },
+    {
+      title: 'an acknowledge in two steps',
+      mutation: interrupts(
+        'if (replace(this.#words, at, before, after)) return before;',
+        'store(this.#words, at, after);\n      return before;',
+      ),
+    },
+    {
+      title: 'a move that says nothing to the interrupt controller',
+      mutation: change(
+        'its/commands/moving.ts',
+        'events.invalidate();\n  lpis.retarget(events.lpiOf(event), vcpu);\n  return OK;',
+        'events.invalidate();\n  return OK;',
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(story, mutation), 'assertion');
+  });
+});
+
+describe('DISCARD and a new mapping against injection through the translation cache', () => {
+  const story: Story = {
+    name: 'discard-against-injection',
+    ...BY_IRQFD,
+    commands: ONE_EVENT,
+    queued: [event('DISCARD'), mapti(1, LPI + 1)],
+    threads: {
+      device,
+      guest: (view) => {
+        view.runCommands(ONE_EVENT.length + 2);
+        // The new event, which has the record of the old one, is used at once.
+        expect(view.its.translate(DEVICE_ID, 1)).toBe(LPI + 1);
+      },
+    },
+    finally: (view) => expect([view.delivered(0), view.delivered(1)]).toEqual([0, 0]),
+    // What was pending when its event was discarded is gone with it.
+    sources: [1],
+  };
+
+  test('a signal of the old event is never one of the new, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  /** The LPI itself is given to another event. */
+  const reused: Story = {
+    ...story,
+    name: 'discard-and-reuse',
+    queued: [event('DISCARD'), mapti(1, LPI)],
+    threads: { device, guest: guest(ONE_EVENT.length, 2) },
+  };
+
+  test('nor is the LPI pending that the new event took over, whatever the order', () => {
+    expect(passesEvery(onMachine(reused)).schedules).toBeGreaterThan(4);
+  });
+
+  test('whatever the order, also while the vCPU takes what it finds', () => {
+    const taking: Story = {
+      ...reused,
+      threads: { ...reused.threads, vcpu: (view) => void view.drain(0) },
+      finally: (view) => expect(view.delivered(0)).toBeLessThanOrEqual(1),
+    };
+    expect(passesEvery(onMachine(taking)).schedules).toBeGreaterThan(20);
+  });
+
+  /** By the route and the ITS's index: the irqfd remembers nothing, as after a change of something else. */
+  const byRoute: Story = {
+    ...story,
+    name: 'discard-against-lookup',
+    before: (view) => {
+      view.its.invalidate();
+      expect(view.its.translate(DEVICE_ID, 0)).toBe(LPI);
+    },
+  };
+
+  test('the same by the route and the index, whatever the order', () => {
+    expect(passesEvery(onMachine(byRoute)).schedules).toBeGreaterThan(4);
+  });
+
+  /** The irqfd comes to remember the LPI while its event goes away: it must not do so for later. */
+  const remembering: Story = {
+    ...story,
+    name: 'discard-against-remembering',
+    queued: [event('DISCARD'), mapti(0, LPI + 1)],
+    cached: [],
+    // One signal, which may come as either.
+    before: (view) => view.signal(0, () => view.signal(1, () => view.vm.irqfds.write(0))),
+    threads: {
+      main: (view) => void view.vm.irqfds.dispatchPending(),
+      guest: (view) => {
+        view.runCommands(ONE_EVENT.length + 2);
+        store(view.words, view.free, 1);
+      },
+    },
+    finally: (view) => {
+      for (const lpi of [LPI, LPI + 1]) view.gic.lpis.clear(lpi);
+      view.vm.irqfds.write(0);
+      view.vm.irqfds.dispatchPending();
+      expect(view.gic.lpis.isPending(LPI), 'the LPI of the old event').toBe(false);
+      expect(view.gic.lpis.isPending(LPI + 1), 'the LPI of the new event').toBe(true);
+      view.gic.lpis.clear(LPI + 1);
+    },
+    sources: [],
+  };
+
+  test('an LPI is not remembered past its event, whatever the order', () => {
+    expect(passesEvery(onMachine(remembering)).schedules).toBeGreaterThan(4);
+  });
+
+  /** A device that has sent its MSI before, and knows the LPI: it must not go by that for longer than the ITS does. */
+  const hinted: Story = {
+    name: 'discard-against-hint',
+    commands: ONE_EVENT,
+    queued: [event('DISCARD'), mapti(0, LPI + 1)],
+    threads: {
+      device: (view) => {
+        const msi = { address: DOORBELL, data: 0, flags: 1, deviceId: DEVICE_ID };
+        for (let n = 0; n < 2; n++) view.signal(0, () => view.signal(1, () => view.vm.signalMsi(msi)));
+      },
+      guest: guest(ONE_EVENT.length, 2),
+    },
+    finally: (view) => expect(view.gic.lpis.isPending(LPI), 'the LPI of the old event').toBe(false),
+    sources: [],
+  };
+
+  test('a device that sends its MSI again goes by what holds now, whatever the order', () => {
+    expect(passesEvery(onMachine(hinted)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    {
+      title: 'hints that hold for good',
+      mutation: change('kvm/hints.ts', 'entries[at + STAMP] !== epoch || ', ''),
+    },
+    {
+      title: 'a hint under the epoch of afterwards',
+      mutation: change(
+        'kvm/injector.ts',
+        'this.hints.keep(number, deviceId, eventId, epoch, lpi);',
+        'this.hints.keep(number, deviceId, eventId, its.epoch, lpi);',
+      ),
+    },
+    {
+      title: 'a device that leaves its section before it latches',
+      mutation: change(
+        'kvm/injector.ts',
+        'if (lpi !== MISS) this.#latch(lpi);\n      this.#readers.leave(this.#reader);',
+        'this.#readers.leave(this.#reader);\n      if (lpi !== MISS) this.#latch(lpi);',
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(hinted, mutation), 'assertion');
+  });
+
+  const NO_GRACE = change(
+    'its/state.ts',
+    'readers.synchronize();\n  lpis.unmap(events.lpiOf(event));',
+    'lpis.unmap(events.lpiOf(event));',
+  );
+  const LEAVES_EARLY = change(
+    'kvm/irqfds.ts',
+    'const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
+    'this.#readers.leave(this.#reader);\n    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
+  );
+
+  test.each([
+    { title: 'a removal without a grace period', mutation: NO_GRACE, of: byRoute },
+    { title: 'a removal without a grace period, of the LPI', mutation: NO_GRACE, of: reused },
+    { title: 'a device that leaves its section before it latches', mutation: LEAVES_EARLY, of: reused },
+    {
+      title: 'an irqfd that goes by what it remembers for good',
+      mutation: change('kvm/injector.ts', '?.epoch !== stamp) return false;', '?.epoch === 0) return false;'),
+      of: remembering,
+    },
+    {
+      title: 'an irqfd that remembers under the epoch of afterwards',
+      mutation: change(
+        'kvm/injector.ts',
+        'store(words, at + STAMP, epoch);',
+        'store(words, at + STAMP, its.epoch);',
+      ),
+      of: remembering,
+    },
+  ])('not so with $title', ({ mutation, of }) => {
+    isCaught(onMachine(of, mutation), 'assertion');
+  });
+});
+
+describe('MOVALL against injection', () => {
+  const commands = [MAPD, mapc(0), mapc(1), mapti(0, LPI)];
+
+  test('what is signalled is taken once, by one vCPU or the other, whatever the order', () => {
+    const moved: Story = {
+      name: 'movall-against-injection',
+      vcpus: 2,
+      ...BY_IRQFD,
+      commands,
+      queued: [{ name: 'MOVALL', rdbase: 0, rdbase2: 1 }],
+      threads: {
+        device,
+        guest: guest(commands.length, 1),
+        vcpu0: (view) => void view.drain(0),
+      },
+    };
+    expect(passesEvery(onMachine(moved)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also moved there and back, with two signals and both vCPUs: up to one preemption, and 3,000 random schedules', () => {
+    const story: Story = {
+      name: 'there-and-back',
+      vcpus: 2,
+      ...BY_IRQFD,
+      commands,
+      queued: [MOVI, { ...MOVI, collectionId: 0 }],
+      threads: {
+        device: (view) => {
+          device(view);
+          device(view);
+        },
+        guest: guest(commands.length, 2),
+        vcpu0: (view) => void view.drain(0),
+        vcpu1: (view) => void view.drain(1),
+      },
+    };
+    passesWithin(onMachine(story), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(story), { strategy: 'pct', schedules: 3000 });
+  });
+});

@@ -1,0 +1,339 @@
+/** The vCPU's side of the machine under every interleaving: parking, kicks, injectors that meet, and ends of interrupts. */
+import { describe, expect, test } from 'vitest';
+import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/board/vcpu-control.ts';
+import { add, load } from '../../../src/memory/word.ts';
+import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
+import type { Mutation } from '../../mutate.ts';
+import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
+
+const interrupts = (from: string, to: string): Mutation => ({ file: 'gic/interrupts.ts', from, to });
+
+/** One event of a device, by eventfd 0 and MSI route 2. */
+const BY_IRQFD = { commands: ONE_EVENT, routes: [msi(2, 0)], hooked: [2] } as const;
+const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
+/** Runs until all `signals` have been seen, and sleeps for good if one is lost. */
+const takes = (signals: number) => (view: View) => void view.run(0, () => view.seen(0) === signals);
+
+const RING_FIRST = interrupts(
+  'this.#lists[vcpu]?.set(intid);\n    this.ring(vcpu);',
+  'this.ring(vcpu);\n    this.#lists[vcpu]?.set(intid);',
+);
+const NO_RING = interrupts(
+  'this.#lists[vcpu]?.set(intid);\n    this.ring(vcpu);',
+  'this.#lists[vcpu]?.set(intid);',
+);
+describe('a signal against a vCPU that parks', () => {
+  const story: Story = { name: 'signal-against-park', ...BY_IRQFD, threads: { device, vcpu: takes(1) } };
+
+  test('is never slept through, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    {
+      title: 'a vCPU that does not look again before it parks',
+      file: 'board/halt.ts',
+      from: 'if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }\n    this.#control.mode = HALTED;',
+      to: 'this.#control.mode = HALTED;',
+    },
+    {
+      title: 'a vCPU that looks before it announces that it will park',
+      file: 'board/halt.ts',
+      from: 'const ticket = this.#bell.announce();\n    if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }',
+      to: 'if (this.#somethingToDo(closely)) return;\n    const ticket = this.#bell.announce();',
+    },
+    {
+      title: 'a bell that does not move its count',
+      file: 'memory/event-count.ts',
+      from: 'add(this.#words, this.#count, 1);',
+      to: '',
+    },
+    { title: 'a list that is written after the ring', ...RING_FIRST },
+    { title: 'a list that rings nobody', ...NO_RING },
+  ])('not so with $title', ({ file, from, to }) => {
+    isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait']);
+  });
+});
+
+describe('a signal that is left to the main thread', () => {
+  const seen = (view: View, signals: number) => view.seen(0) === signals;
+  const main = (signals: number) => (view: View) => view.serveUntil(() => seen(view, signals));
+  const vcpu = (signals: number) => (view: View) => view.takeUntil(0, () => seen(view, signals));
+  const story = (dispatch: 'main' | 'inline', signals: number): Story => ({
+    name: `dispatch-${dispatch}`,
+    ...BY_IRQFD,
+    dispatch,
+    // Not in the cache: the device's thread cannot do it by itself.
+    cached: [],
+    threads: {
+      device: (view) => {
+        for (let n = 0; n < signals; n++) device(view);
+      },
+      main: main(signals),
+      vcpu: vcpu(signals),
+    },
+  });
+
+  test.each(['main', 'inline'] as const)('is never slept through, whatever the order: %s', (dispatch) => {
+    expect(passesEvery(onMachine(story(dispatch, 1))).schedules).toBeGreaterThan(10);
+  });
+
+  test.each(['main', 'inline'] as const)('nor is a second one, up to one preemption: %s', (dispatch) => {
+    passesWithin(onMachine(story(dispatch, 2)), { strategy: 'dfs', preemptions: 1 });
+  });
+
+  test.each([
+    {
+      title: 'a bell that is rung before the eventfd is marked',
+      dispatch: 'main',
+      from: 'this.#rung.set(fd);\n      this.bell.signal();',
+      to: 'this.bell.signal();\n      this.#rung.set(fd);',
+    },
+    {
+      title: 'a mark that is taken away after the count was read',
+      dispatch: 'main',
+      from: 'this.#rung.claim(fd);\n      if (this.#serve(fd)) served++;',
+      to: 'if (this.#serve(fd)) served++;\n      this.#rung.claim(fd);',
+    },
+    {
+      title: 'work that nobody is told of',
+      dispatch: 'inline',
+      from: 'this.#work.set(slot);\n    this.bell.signal();',
+      to: 'this.#work.set(slot);',
+    },
+  ] as const)('not so with $title', ({ dispatch, from, to }) => {
+    const scenario = onMachine(story(dispatch, 2), { file: 'kvm/irqfds.ts', from, to });
+    isCaught(scenario, ['lost-wakeup', 'orphan-wait', 'deadlock']);
+  });
+});
+
+describe('a kick against a vCPU that parks', () => {
+  const story: Story = {
+    name: 'kick-against-park',
+    ...BY_IRQFD,
+    threads: {
+      vcpu: (view) => expect(view.run(0, () => false)).toBe('exit'),
+      console: (view) => view.makeVcpu(0).kick(),
+    },
+  };
+
+  test('makes it leave its guest, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(4);
+  });
+
+  test('together with a signal, which is taken then or at the next run', () => {
+    const both: Story = {
+      ...story,
+      threads: { ...story.threads, device },
+    };
+    expect(passesEvery(onMachine(both)).schedules).toBeGreaterThan(20);
+  });
+
+  test('two kicks for two reasons are two exits, whatever the order', () => {
+    const two: Story = {
+      ...story,
+      threads: {
+        vcpu: (view) => {
+          const reasons = [view.run(0, () => false), view.run(0, () => false)];
+          expect(reasons.sort()).toEqual(['exit', 'pause']);
+        },
+        console: (view) => view.makeVcpu(0).kick(REQUEST_EXIT),
+        other: (view) => view.makeVcpu(0).kick(REQUEST_PAUSE),
+      },
+    };
+    expect(passesEvery(onMachine(two)).schedules).toBeGreaterThan(100);
+  });
+
+  test('not so where the ring comes before the request', () => {
+    const file = 'board/vcpu.ts';
+    const from = 'this.control.request(request);\n    this.#bell.signal();';
+    const to = 'this.#bell.signal();\n    this.control.request(request);';
+    isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait']);
+  });
+
+  test('not so where the vCPU looks for interrupts only', () => {
+    const file = 'board/halt.ts';
+    const from = 'if (this.#control.requests !== 0) return true;';
+    isCaught(onMachine(story, { file, from, to: '' }), ['lost-wakeup', 'orphan-wait']);
+  });
+});
+
+describe('two injectors of one LPI', () => {
+  const BOTH = { commands: ONE_EVENT, routes: [msi(2, 0), msi(3, 0)], hooked: [2, 3] } as const;
+  const other = (view: View) => view.signal(0, () => view.vm.irqfds.write(1));
+  const vcpu = (view: View) => void view.drain(0);
+  const story: Story = {
+    name: 'two-injectors',
+    ...BOTH,
+    threads: { device, other, vcpu },
+  };
+
+  test('each is followed by a delivery, and there are no more than both, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(20);
+  });
+
+  test('also against a vCPU that parks: up to one preemption, and 5,000 random schedules', () => {
+    const parking = { ...story, threads: { device, other, vcpu: takes(2) } };
+    passesWithin(onMachine(parking), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(parking), { strategy: 'pct', schedules: 5000 });
+  });
+
+  /** The same of an SPI, whose word says more: that it is active, and by its end that it no longer is. */
+  const wired: Story = { name: 'two-injectors-of-an-spi', hooked: [0, 0], threads: story.threads };
+
+  test('also of an edge-triggered SPI', () => {
+    expect(passesEvery(onMachine(wired)).schedules).toBeGreaterThan(20);
+  });
+
+  test('not so with a latch in two steps', () => {
+    const inTwo = interrupts(
+      'const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);',
+      'const before = load(this.#words, at);\n    store(this.#words, at, before | LATCH);',
+    );
+    isCaught(onMachine(wired, inTwo), 'assertion');
+  });
+});
+
+describe('an LPI that comes again, and is on the list still', () => {
+  const twice = (view: View) => {
+    device(view);
+    device(view);
+  };
+  const story: Story = { name: 'comes-again', ...BY_IRQFD, threads: { device: twice, vcpu: takes(2) } };
+
+  test('is never slept through, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
+  });
+
+  test.each([
+    {
+      title: 'a vCPU that takes what is left on its list for nothing',
+      file: 'gic/interrupts.ts',
+      from: 'if (isDeliverable(state) && targetOf(state) === vcpu) return true;',
+      to: '',
+    },
+    {
+      title: 'a search that passes over it unseen',
+      file: 'gic/interrupts.ts',
+      from: '      const at = this.find(vcpu, intid);\n      let state = load(this.#words, at);\n      if (!isDeliverable',
+      to: '      if (intid === kept) continue;\n      const at = this.find(vcpu, intid);\n      let state = load(this.#words, at);\n      if (!isDeliverable',
+    },
+  ])('not so with $title', ({ file, from, to }) => {
+    isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
+  });
+});
+
+describe('an LPI that is alone on the list, against another', () => {
+  /** LPI 0 comes three times in a row, by the vCPU's own doing, so that it stays; LPI 1 comes once, at any time. */
+  const story: Story = {
+    name: 'alone-against-another',
+    commands: [MAPD, mapc(0), mapti(0, LPI), mapti(1, LPI + 1)],
+    routes: [msi(2, 0), msi(3, 1)],
+    hooked: [2, 3],
+    threads: {
+      device: (view) => view.signal(1, () => view.vm.irqfds.write(1)),
+      vcpu: (view) => {
+        device(view);
+        view.run(0, () => view.seen(0) === 3 && view.seen(1) === 1, {
+          interrupt: (intid) => {
+            view.deliver(intid);
+            if (intid === LPI && view.seen(0) < 3) device(view);
+          },
+        });
+      },
+    },
+    sources: [0, 1],
+  };
+
+  test('neither is slept through, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(20);
+  });
+
+  const list = (from: string, to: string): Mutation => ({ file: 'gic/vcpu-list.ts', from, to });
+  const ADD = 'this.#listed.set(intid);';
+  const WITHDRAW =
+    'const alone = load(this.#words, this.#alone);\n    if (alone !== NOBODY && alone !== intid) store(this.#words, this.#alone, NOBODY);';
+  const NOTE = 'store(this.#words, this.#alone, lpi);';
+  const SEARCH = 'if (this.#listed.next(0, lpi) < 0) return true;';
+
+  test.each([
+    { title: 'a note that nobody takes away', mutation: list(`${ADD}\n    ${WITHDRAW}`, ADD) },
+    {
+      title: 'a note that is taken away before the list is written',
+      mutation: list(`${ADD}\n    ${WITHDRAW}`, `${WITHDRAW}\n    ${ADD}`),
+    },
+    {
+      title: 'a note that is written after the search',
+      mutation: list(
+        `${NOTE}\n    ${SEARCH}`,
+        `if (this.#listed.next(0, lpi) < 0) {\n      ${NOTE}\n      return true;\n    }`,
+      ),
+    },
+  ])('not so with $title', ({ mutation }) => {
+    isCaught(onMachine(story, mutation), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
+  });
+});
+
+describe('the end of an interrupt against its next signal', () => {
+  const edge = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
+  const story: Story = {
+    name: 'end-against-signal',
+    hooked: [0],
+    threads: {
+      device: (view) => {
+        edge(view);
+        edge(view);
+      },
+      vcpu: takes(2),
+    },
+  };
+
+  test('of an edge: it is taken again, whatever the order', () => {
+    expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
+  });
+
+  /** A level: the line stays up over the first end, so the interrupt comes again; the second handler lowers it. */
+  const level: Story = {
+    name: 'end-against-level',
+    threads: {
+      device: (view) => {
+        const at = view.interrupts.find(0, SPI);
+        view.signal(0, () => view.interrupts.drive(at, SPI, true));
+      },
+      vcpu: (view) => {
+        const at = view.interrupts.find(0, SPI);
+        view.run(0, () => load(view.words, view.free) === 2, {
+          interrupt: (intid) => {
+            if (add(view.words, view.free, 1) === 0) return;
+            view.interrupts.drive(at, SPI, false);
+            view.deliver(intid);
+          },
+        });
+      },
+    },
+    levels: true,
+  };
+
+  test('of a level: it is taken again while its line is up, whatever the order', () => {
+    expect(passesEvery(onMachine(level)).schedules).toBeGreaterThan(4);
+  });
+
+  test.each([
+    {
+      title: 'an end that lists nothing',
+      ...interrupts(
+        'if (isDeliverable(after)) this.list(targetOf(after), intid);\n      if (intid >= FIRST_SPI',
+        'if (intid >= FIRST_SPI',
+      ),
+    },
+    {
+      title: 'an end in two steps',
+      ...interrupts(
+        'if (!replace(this.#words, at, before, after)) continue;',
+        'store(this.#words, at, after);',
+      ),
+    },
+  ])('not so with $title', ({ file, from, to }) => {
+    isCaught(onMachine(story, { file, from, to }), ['orphan-wait', 'lost-wakeup', 'assertion']);
+  });
+});

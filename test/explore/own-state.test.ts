@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { explore, type Scenario } from '../../src/explore/index.ts';
+
+class Counter {
+  readonly #words: Int32Array;
+  #seen = 0;
+
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  add(): number {
+    this.#seen++;
+    Atomics.add(this.#words, 0, 1);
+    return this.#seen;
+  }
+}
+
+class Plain {
+  list: number[] = [];
+  push(value: number): number {
+    return this.list.push(value);
+  }
+}
+
+const words = (): Int32Array => new Int32Array(new SharedArrayBuffer(16));
+
+describe('what a thread has for itself', () => {
+  test('an object with private fields in the state is refused by its path, with the remedy', () => {
+    const scenario: Scenario<{ deep: Counter[] }> = {
+      setup: () => ({ deep: [new Counter(words())], w: words() }) as { deep: Counter[] },
+      threads: { a: ({ deep }) => void deep[0]?.add() },
+    };
+    expect(() => explore(scenario)).toThrow(
+      /state\.deep\[0\] is an object of class Counter.*own\(state, thread\)/,
+    );
+  });
+
+  test('`own` makes it for each run of each thread', () => {
+    const body = (_: Int32Array, counter: Counter): void => expect(counter.add()).toBe(1);
+    const scenario: Scenario<Int32Array, Counter> = {
+      setup: words,
+      own: (state) => new Counter(state),
+      threads: { a: body, b: body },
+      finally: (state) => expect(state[0]).toBe(2),
+    };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({
+      verdict: 'pass',
+      schedules: 2,
+      exhausted: true,
+    });
+  });
+
+  test('objects keep their class, and are fresh in each run', () => {
+    const body = ({ w, plain }: { w: Int32Array; plain: Plain }): void => {
+      expect(plain).toBeInstanceOf(Plain);
+      expect(plain.push(1)).toBe(1);
+      Atomics.add(w, 0, 1);
+    };
+    const scenario = { setup: () => ({ w: words(), plain: new Plain() }), threads: { a: body, b: body } };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ verdict: 'pass', schedules: 2 });
+  });
+});
+
+describe('one memory', () => {
+  test('two SharedArrayBuffer objects over the same bytes are one: a notify through one wakes a sleeper on the other', () => {
+    const scenario: Scenario<{ one: Int32Array; other: Int32Array }> = {
+      setup() {
+        const one = words();
+        return { one, other: structuredClone(one) };
+      },
+      threads: {
+        sleeper: ({ one }) => void Atomics.wait(one, 0, 0),
+        waker({ other }) {
+          Atomics.store(other, 0, 1);
+          Atomics.notify(other, 0);
+        },
+      },
+    };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ verdict: 'pass', exhausted: true });
+  });
+
+  test('a buffer that the state does not lead to is controlled, and put back', () => {
+    const hidden = words();
+    const add = (): void => void Atomics.store(hidden, 0, Atomics.load(hidden, 0) + 1);
+    const scenario = {
+      setup: words,
+      threads: { a: add, b: add },
+      finally: () => expect(Atomics.load(hidden, 0)).toBe(2),
+    };
+    const result = explore(scenario, { strategy: 'dfs', all: true });
+    expect(result).toMatchObject({ schedules: 6, failures: 4, exhausted: true });
+  });
+
+  test('more than 64 KiB changes nothing: data behind a flag is taken whole', () => {
+    const scenario: Scenario<{ s: Int32Array; big: SharedArrayBuffer }> = {
+      setup: () => ({ s: words(), big: new SharedArrayBuffer(1 << 20) }),
+      threads: {
+        producer({ s }) {
+          s[1] = 7;
+          Atomics.store(s, 0, 1);
+        },
+        consumer({ s }) {
+          if (Atomics.load(s, 0) !== 1) return;
+          expect(s[1]).toBe(7);
+          s[1] = 0;
+        },
+      },
+    };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ verdict: 'pass', exhausted: true });
+  });
+});

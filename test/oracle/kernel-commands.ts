@@ -1,0 +1,119 @@
+import { VECTOR_LAYOUT } from '../../src/conformance/vectors/vector-layout.ts';
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
+import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import { encode, findSystemRegister } from '../../src/gic/system-registers.ts';
+
+/** A command to /init without an answer: some lines. */
+export type Send = readonly string[];
+/** Lines of which the last one is answered, and the meaning of the answer. */
+export type Ask<T> = { readonly lines: Send; readonly decode: (answer: string) => T };
+
+const ISR_EL1 = encode(3, 0, 12, 1, 0);
+const IRQ_LINE_SPI = 1 << 24;
+const IRQ_LINE_PPI = 2 << 24;
+const VALID_DEVID = 1;
+const DOORBELL = VECTOR_LAYOUT.ITS + 0x1_0040;
+const HEX_CHUNK = 512;
+/** Registers whose writing moves nothing between vCPUs. */
+const LOCAL: ReadonlySet<string> = new Set(['SRE', 'CTLR', 'PMR', 'BPR0', 'BPR1', 'IGRPEN0', 'IGRPEN1']);
+/**
+ * Every vCPU runs a NOP, so that KVM has moved between vCPUs whatever it moves when a vCPU leaves the guest. Comes before
+ * each look at a CPU interface or at pending LPIs.
+ */
+const SETTLE = 'Z';
+
+const hex = (value: number | bigint) => value.toString(16);
+const number = (answer: string) => BigInt(`0x${answer}`);
+
+/** The instruction MRS x0 or MSR x2 for a register's encoding (op0 15:14, op1 13:11, CRn 10:7, CRm 6:3, op2 2:0). */
+function instruction(encoding: number, reads: boolean): string {
+  const fields = (((encoding >> 14) - 2) << 19) | ((encoding & 0x3fff) << 5);
+  return hex((0xd510_0000 | (reads ? 1 << 21 : 0) | fields | (reads ? 0 : 2)) >>> 0);
+}
+
+function encodingOf(register: string): number {
+  const found = findSystemRegister(`ICC_${register}_EL1`);
+  if (!found) throw new Error(`there is no ICC_${register}_EL1`);
+  return found.encoding;
+}
+
+function addressOf(place: RegisterPlace): number {
+  if (place.frame !== 'GICR') return VECTOR_LAYOUT[place.frame] + place.offset;
+  return VECTOR_LAYOUT.GICR + place.cpu * VECTOR_LAYOUT.GICR_STRIDE + place.offset;
+}
+
+export const newVm = (cpus: number): Send => [`N ${hex(cpus)}`];
+
+/** A load by vCPU 0. */
+export const read = (place: RegisterPlace, bytes: number): Ask<bigint> => ({
+  lines: [`R 0 ${hex(addressOf(place))} ${bytes}`],
+  decode: number,
+});
+
+/** A store by vCPU 0. */
+export const write = (place: RegisterPlace, bytes: number, value: bigint): Send => [
+  `W 0 ${hex(addressOf(place))} ${bytes} ${hex(BigInt.asUintN(8 * bytes, value))}`,
+];
+
+export const ramRead = (address: number, bytes: number): Ask<Uint8Array> => ({
+  lines: [`Q ${hex(address)} ${hex(bytes)}`],
+  decode: (answer) => Uint8Array.from(Buffer.from(answer, 'hex')),
+});
+
+export function ramWrite(address: number, data: Uint8Array): Send {
+  const [first = 0] = data;
+  if (data.length > 8 && data.every((byte) => byte === first))
+    return [`F ${hex(address)} ${hex(data.length)} ${hex(first)}`];
+  const lines: string[] = [];
+  for (let at = 0; at < data.length; at += HEX_CHUNK) {
+    const chunk = Buffer.from(data.subarray(at, at + HEX_CHUNK)).toString('hex');
+    lines.push(`M ${hex(address + at)} ${chunk}`);
+  }
+  return lines;
+}
+
+/** KVM_SIGNAL_MSI: its errno and result. */
+export const msi = (deviceId: number, eventId: number): Ask<string> => ({
+  lines: [`I ${hex(DOORBELL)} ${hex(eventId)} ${hex(deviceId)} ${VALID_DEVID}`],
+  decode: String,
+});
+
+/** KVM_IRQ_LINE: its errno. */
+export function line(wire: Wire, level: 0 | 1): Ask<string> {
+  const irq = 'spi' in wire ? IRQ_LINE_SPI | wire.spi : IRQ_LINE_PPI | (wire.cpu << 16) | wire.ppi;
+  return { lines: [`L ${hex(irq)} ${level}`], decode: String };
+}
+
+type Pending = readonly (readonly [cpu: number, lpi: number])[];
+
+/** Undefined where KVM refuses to save the pending tables: one of them lies outside memory. */
+export const lpiPendingAll = (): Ask<Pending | undefined> => ({
+  lines: [SETTLE, 'P'],
+  decode: (answer) => {
+    const [errno, ...pairs] = answer.split(' ');
+    if (errno !== '0') return undefined;
+    return pairs.map((pair) => {
+      const [cpu = 0, lpi = 0] = pair.split(':').map(Number);
+      return [cpu, lpi] as const;
+    });
+  },
+});
+
+export const iccRead = (cpu: number, register: string): Ask<bigint> => ({
+  lines: [SETTLE, `G ${hex(cpu)} ${instruction(encodingOf(register), true)}`],
+  decode: number,
+});
+
+export function iccWrite(cpu: number, register: string, value: bigint): Send {
+  const write = `S ${hex(cpu)} ${instruction(encodingOf(register), false)} ${hex(value)}`;
+  return LOCAL.has(register) ? [write] : [SETTLE, write];
+}
+
+/** ISR_EL1. */
+export const signals = (cpu: number): Ask<bigint> => ({
+  lines: [SETTLE, `G ${hex(cpu)} ${instruction(ISR_EL1, true)}`],
+  decode: number,
+});
+
+export const IRQ_SIGNAL = 0x80n;
+export const FIQ_SIGNAL = 0x40n;

@@ -1,0 +1,76 @@
+import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
+import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
+import * as command from './kernel-commands.ts';
+import type { LiveKernel } from './live-kernel.ts';
+
+/**
+ * A real kernel as the target of a vector: register accesses are instructions of the vCPU concerned, wires and MSIs are
+ * ioctls.
+ */
+export class KernelTarget implements VectorTarget {
+  readonly #kernel: LiveKernel;
+
+  /** Begins a VM of its own. */
+  constructor(kernel: LiveKernel, cpus: number) {
+    this.#kernel = kernel;
+    this.#send(command.newVm(cpus));
+  }
+
+  read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
+    return this.#ask(command.read(place, bytes));
+  }
+
+  write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
+    this.#send(command.write(place, bytes, value));
+  }
+
+  ramRead(address: number, bytes: number): Uint8Array {
+    return this.#ask(command.ramRead(address, bytes));
+  }
+
+  ramWrite(address: number, data: Uint8Array): void {
+    this.#send(command.ramWrite(address, data));
+  }
+
+  msi(deviceId: number, eventId: number): void {
+    this.#ask(command.msi(deviceId, eventId));
+  }
+
+  line(wire: Wire, level: 0 | 1): void {
+    this.#ask(command.line(wire, level));
+  }
+
+  lpiPending(cpu: number, lpi: number): boolean | undefined {
+    return this.lpiPendingAll()?.some(([target, pending]) => target === cpu && pending === lpi);
+  }
+
+  lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] | undefined {
+    return this.#ask(command.lpiPendingAll());
+  }
+
+  iccRead(cpu: number, register: string): bigint | undefined {
+    return this.#ask(command.iccRead(cpu, register));
+  }
+
+  iccWrite(cpu: number, register: string, value: bigint): void {
+    this.#send(command.iccWrite(cpu, register, value));
+  }
+
+  irq(cpu: number): boolean {
+    return (this.#ask(command.signals(cpu)) & command.IRQ_SIGNAL) !== 0n;
+  }
+
+  fiq(cpu: number): boolean {
+    return (this.#ask(command.signals(cpu)) & command.FIQ_SIGNAL) !== 0n;
+  }
+
+  #send(lines: command.Send): void {
+    for (const each of lines) this.#kernel.send(each);
+  }
+
+  #ask<T>({ lines, decode }: command.Ask<T>): T {
+    this.#send(lines);
+    return decode(this.#kernel.answer(lines.at(-1) ?? ''));
+  }
+}

@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { answersTo } from '../../src/conformance/conform.ts';
+import { compareAnswers, readAnswers } from '../../src/conformance/vectors/vector-answers.ts';
+import { readVector } from '../../src/conformance/vectors/vector-language.ts';
+import { KERNEL_NAMES } from './kernels.ts';
+import { recordedVectors, recordingOf } from './recordings.ts';
+
+const VECTORS = recordedVectors();
+
+describe.each(KERNEL_NAMES)('Linux %s', (kernel) => {
+  test('was asked every vector, and says which kernel it is', () => {
+    expect(VECTORS.filter((vector) => !existsSync(recordingOf(vector, kernel)))).toEqual([]);
+    const release = readFileSync(join(recordingOf(VECTORS[0] ?? '', kernel), '..', 'release'), 'utf8');
+    expect(release.startsWith(kernel)).toBe(true);
+  });
+
+  test.each(VECTORS.map((path) => [basename(path, '.vec'), path] as const))(
+    'answers %s as the model of this kernel does',
+    (_, path) => {
+      const vector = readVector(path);
+      const recorded = readAnswers(recordingOf(path, kernel));
+      // Both sides without marks: what a kernel said needs no correction.
+      const answers = answersTo(vector, `kvm:${kernel}`).map((answer, index) =>
+        recorded[index]?.fields.unsupported === true ? { ...answer, fields: recorded[index].fields } : answer,
+      );
+      expect(compareAnswers(answers, recorded, 'qemu').differences).toEqual([]);
+      expect(recorded.length).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('an answer that differs is found', () => {
+  const path = VECTORS.find((each) => each.endsWith('17-dir-from-another-cpu.vec')) ?? '';
+  const recorded = readAnswers(recordingOf(path, '6.1'));
+  const newest = answersTo(readVector(path), 'kvm:7.2');
+  expect(compareAnswers(newest, recorded, 'qemu').differ).toBe(1);
+});

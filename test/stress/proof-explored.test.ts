@@ -1,0 +1,195 @@
+/**
+ * The proof under every interleaving: a machine that does nothing wrong is never accused. The machine is one edge SPI
+ * that moves between two vCPUs; the proof is the real one, its device's own count read as an atomic word.
+ */
+import { expect, test } from 'vitest';
+import type { Scenario } from '../../src/explore/index.ts';
+import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
+import { EDGE, ENABLED, GROUP1 } from '../../src/gic/state.ts';
+import { Layout } from '../../src/memory/layout.ts';
+import type { Words } from '../../src/memory/word.ts';
+import { proofRegions } from '../../src/stress/proof.ts';
+import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
+import { loadMutated, type Mutation } from '../mutate.ts';
+
+type Modules = {
+  readonly proof: typeof import('../../src/stress/proof.ts');
+  readonly interrupts: typeof import('../../src/gic/interrupts.ts');
+};
+const FILES = { proof: 'stress/proof.ts', interrupts: 'gic/interrupts.ts' } as const;
+const proof = (from: string, to: string): Mutation => ({ file: 'stress/proof.ts', from, to });
+// A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
+const SEEN_STEPS = [
+  proof('const sent = peek(this.#words, at + SENT);', 'const sent = load(this.#words, at + SENT);'),
+  proof('- peek(this.#words, at + SENT)', '- load(this.#words, at + SENT)'),
+];
+// The places where a signal can be in this machine: its latch.
+const ONE_PLACE = proof('const PLACES = 6;', 'const PLACES = 1;');
+
+const SPI = 32;
+const CLOCK = { now: () => 1 };
+
+type View = {
+  readonly proof: InstanceType<Modules['proof']['Proof']>;
+  readonly interrupts: InstanceType<Modules['interrupts']['Interrupts']>;
+  readonly at: number;
+};
+type Body = (view: View) => void;
+
+function scenario(
+  name: string,
+  bodies: Readonly<Record<string, Body>>,
+  ...mutations: readonly Mutation[]
+): Scenario<Words> {
+  const modules = loadMutated<Modules>(FILES, ...SEEN_STEPS, ...mutations);
+  const layout = new Layout();
+  const regions = interruptRegions(layout, { vcpus: 2, spis: 1, idBits: 13 });
+  const proofs = proofRegions(layout, { sources: 1, intids: 64, devices: 1 });
+  const view = (words: Words): View => {
+    const interrupts = new modules.interrupts.Interrupts(words, regions);
+    return { interrupts, at: interrupts.find(0, SPI), proof: new modules.proof.Proof(words, proofs, 2) };
+  };
+  return {
+    name,
+    setup: () => {
+      const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+      new modules.interrupts.Interrupts(words, regions).resize(1);
+      const { interrupts, at, proof: fresh } = view(words);
+      interrupts.setForwarding(3);
+      interrupts.change(at, SPI, 0, ENABLED | EDGE | GROUP1);
+      fresh.place(0, modules.proof.EDGE_SOURCE, SPI, 0);
+      return words;
+    },
+    threads: Object.fromEntries(
+      Object.entries(bodies).map(([thread, body]) => [thread, (words: Words) => body(view(words))]),
+    ),
+    finally: (words) => {
+      const last = view(words);
+      for (const vcpu of [0, 1]) take(vcpu)(last);
+      expect(last.proof.violations()).toEqual([]);
+      expect(last.proof.isSettled(0)).toBe(true);
+    },
+    names: (_, byteOffset) => layout.nameOf(byteOffset >>> 2),
+  };
+}
+
+const signal = ({ proof: noted, interrupts, at }: View) => {
+  noted.beginSignal(0, CLOCK);
+  interrupts.latch(at, SPI);
+};
+
+/** What a vCPU's handlers do, as long as there is something listed. */
+const take =
+  (vcpu: number): Body =>
+  ({ proof: noted, interrupts, at }) => {
+    for (;;) {
+      const epoch = noted.epoch;
+      if (interrupts.best(vcpu, -1) !== SPI) return;
+      if (interrupts.take(vcpu, SPI) === 0) continue;
+      noted.deliver(noted.ownerOf(SPI), SPI, vcpu, epoch);
+      interrupts.deactivate(at, SPI);
+      noted.wake(0, 0);
+    }
+  };
+
+const move =
+  (vcpu: number): Body =>
+  ({ proof: noted, interrupts, at }) => {
+    noted.beginMove(0, SPI, vcpu);
+    interrupts.retarget(at, SPI, vcpu);
+    noted.endMove(0);
+  };
+
+const moving = (...mutations: readonly Mutation[]) =>
+  scenario(
+    'proof-of-moves',
+    {
+      device: (view) => {
+        signal(view);
+        signal(view);
+      },
+      driver: (view) => {
+        move(1)(view);
+        move(0)(view);
+      },
+      vcpu0: take(0),
+      vcpu1: take(1),
+    },
+    ...mutations,
+  );
+
+/** One signal, one move, and the vCPU that it is moved away from. */
+const oneMove = (...mutations: readonly Mutation[]) =>
+  scenario('proof-of-a-move', { device: signal, driver: move(1), vcpu0: take(0) }, ...mutations);
+
+test('a delivery by a mapping that held at some moment is not accused, whatever the order', () => {
+  expect(passesEvery(oneMove()).schedules).toBeGreaterThan(100);
+});
+
+test('also with two signals, two moves and both vCPUs: up to one preemption, and 5,000 random schedules', () => {
+  passesWithin(moving(), { strategy: 'dfs', preemptions: 1 });
+  passesWithin(moving(), { strategy: 'pct', schedules: 5000 });
+});
+
+test('not so where a new place is published before its moment is', () => {
+  const swapped = proof(
+    'store(this.#words, at + CHANGED_AT, epoch);\n    store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));',
+    'store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));\n    store(this.#words, at + CHANGED_AT, epoch);',
+  );
+  isCaught(oneMove(swapped), 'assertion');
+});
+
+test('not so where a move does not say beforehand where it goes', () => {
+  const silent = proof(
+    'store(this.#words, at + NEXT_VCPU, vcpu);\n    store(this.#words, at + NEXT_INTID, intid);',
+    '',
+  );
+  isCaught(oneMove(silent), 'assertion');
+});
+
+/** Signals, waits for the handler, and settles the account, as a device of the stress does. */
+const rounds = (signals: number, ...mutations: readonly Mutation[]) =>
+  scenario(
+    'proof-of-rounds',
+    {
+      device: (view) => {
+        for (let round = 0; round < 2; round++) {
+          for (let n = 0; n < signals; n++) signal(view);
+          while (!view.proof.awaitSettled(0, 0, Number.POSITIVE_INFINITY));
+          view.proof.settle(0);
+        }
+      },
+      vcpu: (view) => {
+        const bell = view.interrupts.bell(0);
+        while (view.proof.seen(0) < 2 * signals) {
+          const ticket = bell.announce();
+          if (view.interrupts.wantsLook(0) || view.proof.seen(0) === 2 * signals) bell.withdraw();
+          else bell.park(ticket);
+          take(0)(view);
+        }
+      },
+    },
+    ...mutations,
+  );
+
+test('a device that waits is woken, and what comes late is not accused, whatever the order', () => {
+  expect(passesEvery(rounds(1, ONE_PLACE)).schedules).toBeGreaterThan(20);
+});
+
+test('also with two signals a round: up to one preemption, and 5,000 random schedules', () => {
+  passesWithin(rounds(2, ONE_PLACE), { strategy: 'dfs', preemptions: 1 });
+  passesWithin(rounds(2, ONE_PLACE), { strategy: 'pct', schedules: 5000 });
+});
+
+test('not so where what is still on its way is not allowed for', () => {
+  const strict = proof('+ PLACES + this.#vcpus) | 0', ') | 0');
+  isCaught(rounds(2, strict), 'assertion');
+});
+
+test('not so where the device names what it waits for after it has looked', () => {
+  const late = proof(
+    'store(this.#words, awaited, source + 1);\n    const ticket = bell?.announce() ?? 0;\n    if (this.isSettled(source)) bell?.withdraw();\n    else bell?.park(ticket, timeoutMs);',
+    'const ticket = bell?.announce() ?? 0;\n    if (this.isSettled(source)) bell?.withdraw();\n    else {\n      store(this.#words, awaited, source + 1);\n      bell?.park(ticket, timeoutMs);\n    }',
+  );
+  isCaught(rounds(1, late), ['orphan-wait', 'lost-wakeup', 'deadlock']);
+});

@@ -1,0 +1,108 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Layout } from '../../src/memory/layout.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/stress/proof.ts';
+
+const VCPUS = 2;
+const EDGE = 0;
+const LEVEL = 1;
+const LPI = 8192;
+const OTHER = 8300;
+
+describe('the proof', () => {
+  let proof: Proof;
+  let now = 0;
+  const clock = { now: () => ++now };
+
+  beforeEach(() => {
+    const layout = new Layout();
+    const regions = proofRegions(layout, { sources: 2, intids: 9000, devices: 1 });
+    proof = new Proof(new Int32Array(new SharedArrayBuffer(layout.words * 4)), regions, VCPUS);
+    proof.place(EDGE, EDGE_SOURCE, LPI, 0);
+    proof.place(LEVEL, LEVEL_SOURCE, 40, 1);
+  });
+
+  const signal = (source: number) => proof.beginSignal(source, clock);
+  const deliver = (source: number, intid: number, vcpu: number) =>
+    proof.deliver(source, intid, vcpu, proof.epoch);
+  const counts = () => [
+    proof.count('lost'),
+    proof.count('misrouted'),
+    proof.count('spurious'),
+    proof.count('stranded'),
+  ];
+
+  test('a signal is settled by the delivery that follows it, and timed from the first that waited', () => {
+    signal(EDGE);
+    const signalled = now;
+    signal(EDGE);
+    expect(proof.isSettled(EDGE)).toBe(false);
+    expect(deliver(EDGE, LPI, 0)).toBe(signalled);
+    expect(proof.isSettled(EDGE)).toBe(true);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+  });
+
+  test('more deliveries than signals are spurious', () => {
+    signal(EDGE);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 1, 0]);
+    expect(proof.violations()).toEqual([
+      { kind: 'spurious', source: EDGE, intid: LPI, vcpu: 0, sent: 1, seen: 1 },
+    ]);
+  });
+
+  test('what was coalesced does not excuse doubled deliveries later', () => {
+    for (let i = 0; i < 1000; i++) signal(EDGE);
+    deliver(EDGE, LPI, 0);
+    proof.settle(EDGE);
+    for (let round = 0; round < 20; round++) {
+      signal(EDGE);
+      deliver(EDGE, LPI, 0);
+      deliver(EDGE, LPI, 0);
+      proof.settle(EDGE);
+    }
+    expect(proof.count('spurious')).toBeGreaterThan(0);
+  });
+
+  test('a level may come again while its line is high', () => {
+    signal(LEVEL);
+    for (let i = 0; i < 5; i++) deliver(LEVEL, 40, 1);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+  });
+
+  test('the wrong vCPU, and the wrong INTID, are misrouted', () => {
+    signal(EDGE);
+    deliver(EDGE, LPI, 1);
+    signal(EDGE);
+    deliver(EDGE, OTHER, 0);
+    expect(counts()).toEqual([0, 2, 0, 0]);
+  });
+
+  test('during a move both places are right; after it only the new one, but for what was acknowledged before', () => {
+    for (let i = 0; i < 4; i++) signal(EDGE);
+    proof.beginMove(EDGE, OTHER, 1);
+    expect(proof.ownerOf(OTHER)).toBe(EDGE);
+    deliver(EDGE, LPI, 0);
+    deliver(EDGE, OTHER, 1);
+    const before = proof.epoch;
+    proof.endMove(EDGE);
+    proof.deliver(EDGE, LPI, 0, before);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    proof.deliver(EDGE, LPI, 0, proof.epoch);
+    expect(counts()).toEqual([0, 1, 0, 0]);
+  });
+
+  test('keeps the first violations and counts them all', () => {
+    for (let i = 0; i < 100; i++) proof.violate('lost', EDGE, LPI, 0);
+    expect(proof.count('lost')).toBe(100);
+    expect(proof.violations()).toHaveLength(64);
+  });
+
+  test('a wait for a source that is settled does not sleep; one that is not ends at its bound', () => {
+    signal(EDGE);
+    expect(proof.awaitSettled(0, EDGE, 1)).toBe(false);
+    deliver(EDGE, LPI, 0);
+    expect(proof.awaitSettled(0, EDGE, 60_000)).toBe(true);
+  });
+});

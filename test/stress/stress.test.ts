@@ -1,0 +1,144 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { Fault } from '../../src/board/config.ts';
+import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
+import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
+import type { ViolationKind } from '../../src/stress/proof.ts';
+import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
+import { held } from '../../src/stress/stress-result.ts';
+import { runStress } from '../../src/stress/stress-run.ts';
+import { DESIGN_NAMES } from '../../src/vmm/design.ts';
+import { DESIGNS } from '../../src/vmm/designs.ts';
+
+const recording = readGuestTrace(
+  fileURLToPath(new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url)),
+);
+
+const options: StressOptions = {
+  input: recordedWorkload(recording),
+  spis: 4,
+  lines: 'irq-line',
+  abi: 'merged',
+  seconds: 1.5,
+  iterations: 0,
+  churn: 'heavy',
+  dispatch: 'inline',
+  seed: 1,
+  fault: 'none',
+};
+
+describe('nothing is lost, doubled or misrouted', () => {
+  test.each([
+    ['main', 'heavy'],
+    ['inline', 'heavy'],
+    ['main', 'light'],
+    ['inline', 'none'],
+  ] as const)('the recorded guest, dispatch %s, churn %s', async (dispatch, churn) => {
+    const result = await runStress({ ...options, dispatch, churn });
+    expect(result.violations).toEqual([]);
+    expect(held(result)).toBe(true);
+    expect(result.delivered).toBeGreaterThan(0);
+    expect(result.latencyNs.count).toBeGreaterThan(0);
+    expect(result.config).toMatchObject({ vcpus: 2, devices: 3, events: 8, spis: 4 });
+    const { moves, routeUpdates, masks, configs, remaps } = result.churn;
+    if (churn === 'heavy')
+      for (const done of [moves, routeUpdates, masks, configs, remaps]) expect(done).toBeGreaterThan(0);
+    if (churn === 'none') expect(moves + routeUpdates + masks + configs + remaps).toBe(0);
+  });
+
+  test('a topology with more threads than cores', async () => {
+    const result = await runStress({ ...options, input: { vcpus: 8, devices: 4, events: 8 }, spis: 16 });
+    expect(result.violations).toEqual([]);
+    expect(result.vcpus).toHaveLength(8);
+    for (const { delivered } of result.vcpus) expect(delivered).toBeGreaterThan(0);
+  });
+
+  test('so many signals of each source, and no more', async () => {
+    const result = await runStress({
+      ...options,
+      input: { vcpus: 2, devices: 2, events: 4 },
+      spis: 0,
+      iterations: 100,
+      seconds: 30,
+    });
+    expect(result.injected).toBe(2 * 4 * 100);
+    expect(result.injected).toBe(result.delivered + result.coalesced);
+    expect(held(result)).toBe(true);
+  });
+
+  test('an aborted run gives what was seen until then', async () => {
+    const abort = new AbortController();
+    const run = runStress(
+      { ...options, seconds: 600 },
+      { signal: abort.signal, glance: () => abort.abort() },
+    );
+    expect(await run).toMatchObject({ interrupted: true, lost: 0 });
+  });
+});
+
+describe('every design of the debate keeps the same promises', () => {
+  test.each(DESIGN_NAMES)('%s, with wires of both kinds', async (abi) => {
+    const lpis = DESIGNS[abi].msi === 'lpi';
+    const input = lpis ? options.input : shapeOf(recording);
+    const result = await runStress({ ...options, input, abi, spis: 6, lines: 'resample', seconds: 0.7 });
+    expect(result.violations).toEqual([]);
+    expect(result.config).toMatchObject({ abi, eventsAs: lpis ? 'lpi' : 'spi', lines: 'resample' });
+    expect(result.delivered).toBeGreaterThan(0);
+    const { moves, routeUpdates, masks } = result.churn;
+    for (const done of [moves, routeUpdates, masks]) expect(done).toBeGreaterThan(0);
+    expect(result.lines).toMatchObject({ lines: 2, shared: 1, stuck: 0, lostLevels: 0 });
+  });
+
+  test('a design without a way to the ITS says so to a recorded guest, and when a GIC has too few SPIs', () => {
+    expect(() => buildStress({ ...options, abi: 'unrouted' })).toThrow(/no irqfd leads to the ITS/);
+    const input = { vcpus: 1, devices: 2, events: 500 };
+    expect(() => buildStress({ ...options, input, abi: 'msi-spi' })).toThrow(/1000 events and 4 wires/);
+  });
+});
+
+/** Each broken rule, and the counter that has to show it. */
+const FAULTS = [
+  ['drop-kick', 'stranded'],
+  ['drop-pending', 'lost'],
+  ['stale-route', 'misrouted'],
+  ['wrong-vcpu', 'misrouted'],
+  ['double', 'spurious'],
+] as const satisfies readonly (readonly [Fault, ViolationKind])[];
+
+describe('a broken rule is noticed', () => {
+  test('lost-ack shows as a line that is taken again and again', async () => {
+    const input = { vcpus: 2, devices: 2, events: 1 };
+    const lines = { lines: 'resample', spis: 8 } as const;
+    const result = await runStress({ ...options, input, ...lines, seconds: 1.5, fault: 'lost-ack' });
+    expect(result.spurious).toBeGreaterThan(0);
+    expect(result.lines?.mostIdleInARow).toBeGreaterThan(14);
+  });
+
+  test.each(FAULTS)('%s shows as %s', async (fault, counter) => {
+    const result = await runStress({ ...options, spis: 0, seconds: 2.5, fault });
+    expect(held(result)).toBe(false);
+    expect(result[counter]).toBeGreaterThan(0);
+    const named = result.violations.find(({ kind }) => kind === counter);
+    expect(named).toMatchObject({ device: expect.stringMatching(/^device\d/), intid: expect.any(Number) });
+  });
+
+  test.each([
+    ['inline', 'heavy'],
+    ['main', 'light'],
+  ] as const)(
+    'stale-route, on a topology with few signals of each source, dispatch %s, churn %s',
+    async (dispatch, churn) => {
+      const input = { vcpus: 4, devices: 4, events: 16 };
+      const result = await runStress({
+        ...options,
+        input,
+        spis: 0,
+        dispatch,
+        churn,
+        seconds: 2.5,
+        fault: 'stale-route',
+      });
+      expect(result.misrouted).toBeGreaterThan(0);
+    },
+  );
+});

@@ -1,0 +1,3 @@
+import { serveSearch } from '../src/explore/real/search-entry.ts';
+
+await serveSearch();
