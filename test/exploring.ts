@@ -24,7 +24,7 @@ const timeouts = 'never';
 export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
   const result = explore(scenario, { strategy: 'dpor', seconds: 40, shrink: false, timeouts, ...options });
   expect(story(result)).toBe('');
-  expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
+  expect(result, `${result.bounded}: ${result.coverage.statement}`).toMatchObject({ verdict: 'pass', exhausted: true });
   report(result, 'all');
   return result;
 }

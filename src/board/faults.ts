@@ -99,15 +99,8 @@ class WrongVcpu extends FaultyInterrupts {
 
 /** Takes an interrupt and now and then leaves it pending. */
 class Doubled extends FaultyInterrupts {
-  override take(vcpu: number, intid: number): number {
-    return this.#taken(vcpu, intid, super.take(vcpu, intid));
-  }
-
-  override takeAgain(vcpu: number, lpi: number, seen: number): number {
-    return this.#taken(vcpu, lpi, super.takeAgain(vcpu, lpi, seen));
-  }
-
-  #taken(vcpu: number, intid: number, before: number): number {
+  override take(vcpu: number, intid: number, seen?: number): number {
+    const before = super.take(vcpu, intid, seen);
     if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
     return before;
   }

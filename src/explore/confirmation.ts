@@ -17,6 +17,8 @@ export function confirmFailure(simulation: Simulation): Recording | undefined {
   const fault = simulator.fault;
   // A thread that is not deterministic need not be so in the same way twice: the first fault is the one that counts.
   const seen = fault?.kind === 'nondeterminism' ? explainFault(simulation, 'failed', [], []) : undefined;
+  // It may have begun with what `finally` of a schedule before had written unseen, and nobody had looked for.
+  if (!simulator.tracks.direct) simulation.memory.lookAtLast();
   const recording = record(simulation, all);
   if (seen !== undefined) return { ...recording, failure: seen };
   if (recording.failure !== undefined) return recording;

@@ -1,6 +1,6 @@
 import type { SearchOptions } from './phases.ts';
 import type { Progress } from './progress.ts';
-import type { Timeouts } from './simulator.ts';
+import type { Timeouts } from './simulator-options.ts';
 import type { Shard } from './split.ts';
 
 export type ExploreOptions = SearchOptions & {

@@ -19,7 +19,7 @@ import type { ExploreResult, Failure } from './result.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { type Simulation, withSimulation } from './simulation.ts';
-import type { Timeouts } from './simulator.ts';
+import type { Timeouts } from './simulator-options.ts';
 import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';

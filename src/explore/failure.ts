@@ -2,7 +2,7 @@ import type { Recording } from './record.ts';
 import type { Failure, SmallerFailure } from './result.ts';
 import { culpritOf, type Shrunk } from './shrink.ts';
 import type { Simulation } from './simulation.ts';
-import type { Timeouts } from './simulator.ts';
+import type { Timeouts } from './simulator-options.ts';
 import { encodeToken } from './token.ts';
 
 /** A recording as the failure that is shown. */

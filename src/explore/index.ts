@@ -25,6 +25,6 @@ export {
   type Scenario,
   type ThreadBody,
 } from './scenario.ts';
-export type { Timeouts } from './simulator.ts';
+export type { Timeouts } from './simulator-options.ts';
 export { loadSource, type ScenarioSource } from './source.ts';
 export { decodeToken, encodeToken, type Token } from './token.ts';

@@ -3,7 +3,7 @@ import { toFailure } from './failure.ts';
 import { record } from './record.ts';
 import type { DataRace, RaceAccess, TraceEntry } from './result.ts';
 import type { Simulation } from './simulation.ts';
-import type { Timeouts } from './simulator.ts';
+import type { Timeouts } from './simulator-options.ts';
 
 /** So many races are told of; where there are more, there is one cause. */
 export const MOST_RACES = 32;

@@ -2,7 +2,7 @@ import type { DataRaces } from './data-races.ts';
 import type { Fault } from './end.ts';
 import type { Point, Value } from './operation.ts';
 import type { RunView } from './strategies/strategy.ts';
-import { END } from './thread-runner.ts';
+import { END } from './thread-end.ts';
 import type { Tracks } from './tracks.ts';
 
 /** The schedule that is being run, or was run last: what strategies, recordings and verdicts look at. */

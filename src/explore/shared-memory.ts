@@ -92,15 +92,18 @@ export class SharedMemory extends SharedBuffers {
 
   /** Puts everything back as it was after setup. */
   restore(): void {
-    for (let t = 0; t < this.#own.length; t++) this.beginRun(t);
-    if (this.#mode === 'copied') this.#copyFresh();
-    else {
+    if (this.#mode === 'copied') {
+      this.#forgetOwn();
+      this.#copyFresh();
+    } else {
+      // What `finally` has written goes first: it may have written bytes that were a thread's own.
       if (this.#mode === 'touched') this.#touched.restore();
       else if (this.#mode === 'logged') this.#log.rollTo(0);
       else {
         this.#log.travel(0);
         this.#log.clear();
       }
+      this.#forgetOwn();
       // What `finally` has written unseen.
       if ((this.#mode === 'tracked' || this.#isDue()) && this.#restoreUnseen()) this.#sawUnseen();
     }
@@ -108,6 +111,10 @@ export class SharedMemory extends SharedBuffers {
     if (this.#mode !== this.#next) this.#changeMode();
     else if (this.#mode === 'tracked') this.#shadowAll();
     this.#mark = 0;
+  }
+
+  #forgetOwn(): void {
+    for (let t = 0; t < this.#own.length; t++) this.beginRun(t);
   }
 
   #changeMode(): void {
@@ -336,6 +343,7 @@ export class SharedMemory extends SharedBuffers {
 
   /** A copy of the bytes has to have what is no unseen write. */
   #mirror(shared: number, cells: Cells, index: number): void {
+    if (this.#mode === 'touched') this.#touched.accept(cells, index);
     const { shadow } = this.#copies[shared] as Copies;
     if (shadow === undefined) return;
     const { bytes } = this.shared[shared] as Shared;

@@ -8,7 +8,8 @@ import { Ownership } from './ownership.ts';
 import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
 import { SharedMemory } from './shared-memory.ts';
-import { Simulator, type SimulatorOptions } from './simulator.ts';
+import { Simulator } from './simulator.ts';
+import type { SimulatorOptions } from './simulator-options.ts';
 import { ThreadRunner } from './thread-runner.ts';
 
 /** All that belongs to one scenario being explored in this thread. */

@@ -15,31 +15,16 @@ import {
   type Value,
   WAIT,
 } from './operation.ts';
-import type { Range } from './ownership.ts';
 import { Schedule } from './running-schedule.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
+import type { SimulatorOptions } from './simulator-options.ts';
 import { stillAnswered } from './spin.ts';
 import { countThreads, nthThread, PRUNE, type RunEnd, type Strategy } from './strategies/strategy.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
+import { WaitQueue } from './wait-queue.ts';
 import { inPieces, LATER, type Piecework } from './watchdog.ts';
-
-/** When a wait with a timeout may time out: when nothing else can go on, at any step, or never. */
-export type Timeouts = 'late' | 'any' | 'never';
-
-export type SimulatorOptions = {
-  /**
-   * The strategy chooses for so many steps. A schedule that has not come to its end then goes on fairly, by lot, for as
-   * many again: where it ends so, it is cut off; where it does not, it does not end at all.
-   */
-  readonly maxSteps: number;
-  readonly timeouts: Timeouts;
-  /** A schedule with a data race fails. */
-  readonly failsOnRace?: boolean;
-  /** Bytes that are known to be shared by plain accesses; others are found in the search. */
-  readonly shared?: readonly Range[];
-};
 
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
@@ -58,7 +43,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   readonly #runner: ThreadRunner;
   readonly #tracks: Tracks;
   readonly #options: SimulatorOptions;
-  readonly #queue: number[] = [];
+  readonly #queue = new WaitQueue(this.pending);
   #released = 0;
   /** Under `late`: the moment to which all threads have waited, ns. */
   #now = 0;
@@ -162,7 +147,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     this.#failed = -1;
     this.#live = 0;
     this.#current = -1;
-    this.#queue.length = 0;
+    this.#queue.clear();
   }
 
   #start(): void {
@@ -183,7 +168,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
       let able = this.enabled;
       if (able === 0) {
         if (this.#live === 0) break;
-        if (this.late) able = this.#sleepLeast();
+        if (this.late) able = this.#queue.firstDue();
         if (able === 0) {
           if (this.watching !== 0 && this.#release()) continue;
           how = 'stuck';
@@ -369,7 +354,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
       return 'ok';
     }
     this.#tracks.add(t, point, undefined);
-    this.#queue.push(t);
+    this.#queue.add(t);
     this.waiting |= 1 << t;
     this.#tracks.asleep = true;
     if (this.#options.timeouts !== 'any' || point.b === undefined) this.enabled &= ~(1 << t);
@@ -379,11 +364,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   #notify(point: Point): number {
     if (this.waiting === 0) return 0;
     const most = point.a === undefined ? Infinity : (point.a as number);
-    const woken: number[] = [];
-    for (const t of this.#queue) {
-      if (woken.length >= most) break;
-      if ((this.pending[t] as Point).at === point.at) woken.push(t);
-    }
+    const woken = this.#queue.at(point.at, most);
     const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
@@ -396,25 +377,11 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   }
 
   #wake(t: number, answer: Value): void {
-    this.#queue.splice(this.#queue.indexOf(t), 1);
+    this.#queue.remove(t);
     this.waiting &= ~(1 << t);
     this.#tracks.asleep = this.waiting !== 0;
     this.#tracks.amend(t, answer);
     this.#advance(t, this.pending[t] as Point, answer);
-  }
-
-  /** The threads whose time is up first, as bits: several where it is up at the same moment. */
-  #sleepLeast(): number {
-    let first = 0;
-    let least = Infinity;
-    for (const t of this.#queue) {
-      const { deadline } = this.pending[t] as Point;
-      if (deadline < least) {
-        least = deadline;
-        first = 1 << t;
-      } else if (deadline === least && deadline < Infinity) first |= 1 << t;
-    }
-    return first;
   }
 
   #finish(): RunEnd {

@@ -1,28 +1,28 @@
-import { mix } from '../base/chance.ts';
 import { IrqError, isIrqError } from '../base/irq-error.ts';
 import { type Alone, OTHER } from './alone.ts';
 import type { Blueprint } from './blueprint.ts';
 import { accepts, convert, isConverted, outside, toPoint } from './call.ts';
 import type { Controller } from './controlled-atomics.ts';
-import type { Source } from './environment.ts';
+import { LocatedView } from './located-view.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
 import {
   type ElementArray,
   ENDED,
-  FAILED,
   PLAIN_LOAD,
   PLAIN_STORE,
-  Point,
+  type Point,
   type Value,
   WAIT,
 } from './operation.ts';
+import { OwnReads } from './own-reads.ts';
 import { Ownership } from './ownership.ts';
 import { Restart } from './restart.ts';
 import type { CheckedScenario } from './scenario.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { framesAbove } from './sites.ts';
 import { sameOperation } from './spin.ts';
-import { rawOf } from './view-proxy.ts';
+import { END, failedWith } from './thread-end.ts';
+import { ThreadTime } from './thread-time.ts';
 
 /**
  * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
@@ -30,37 +30,21 @@ import { rawOf } from './view-proxy.ts';
  */
 const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
 
-const NOWHERE = new Int32Array(0);
-/** The end of a thread. */
-export const END = new Point(ENDED, NOWHERE, 0, undefined, undefined, -1);
-
-// Taken before it is replaced.
-const { isView } = ArrayBuffer;
-/** A thread that reads its own bytes so often, and does nothing else, is taken to wait for another to write them. */
-const MOST_OWN_READS = 100_000;
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
-/**
- * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
- * end. Timeouts count without the operations: a thread may take any time for those.
- */
-export const TICK_NS = 1000;
 
 /**
  * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the
  * log does not answer; there the code is left by an exception. While that unwinds, whatever operation the code's own
  * `catch` and `finally` blocks try is refused with the same exception, and has no effect.
  */
-export class ThreadRunner implements Controller, Source {
+export class ThreadRunner extends ThreadTime implements Controller {
   readonly #scenario: CheckedScenario;
   readonly #states: Blueprint;
   readonly #memory: SharedMemory;
-  readonly #seed: number;
   readonly #ownership: Ownership;
-  #running = -1;
   #path: readonly Point[] = NO_POINTS;
   #answers: readonly Value[] = NO_ANSWERS;
-  #pos = 0;
   #end = 0;
   /** Up to here `request` may answer without a closer look. */
   #fastEnd = 0;
@@ -69,29 +53,19 @@ export class ThreadRunner implements Controller, Source {
   #fault: IrqError | Restart | undefined;
   #past: readonly number[] | undefined;
   #alone: Alone | undefined;
-  /** Reads of bytes of its own that the running thread made since its last write or point, and that point's number. */
-  #ownReads = 0;
-  #ownReadsAt = -1;
+  readonly #ownReads = new OwnReads();
   /** What the thread that {@link explore} ran would do after its next operation. */
   readonly ahead: LookAhead;
   #looksAhead = false;
   #sites: string[][] | undefined;
   #sitesFrom = 0;
-  #lastHandle: ElementArray | undefined;
-  #lastArray: ElementArray | undefined;
-  #lastBase = -1;
-  #clockNs = 0;
-  #chance = 0;
+  readonly #view: LocatedView;
   /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
   mismatchAt = -1;
   /** It was the same operation, a wait, with its timeout at another time. */
   mismatchInTime = false;
   /** Some plain access is a point. */
   sawPlain = false;
-  /** Which wait is over first matters: times are a part of what threads do. */
-  timesMatter = true;
-  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
-  readonly jumps: readonly Map<number, number>[];
   #jumped: ReadonlyMap<number, number> = new Map();
 
   constructor(
@@ -101,23 +75,13 @@ export class ThreadRunner implements Controller, Source {
     seed: number,
     ownership = new Ownership(),
   ) {
+    super(scenario.bodies.length, seed);
     this.#scenario = scenario;
     this.#states = states;
     this.#memory = memory;
-    this.#seed = seed;
     this.#ownership = ownership;
+    this.#view = new LocatedView(memory);
     this.ahead = new LookAhead(memory);
-    this.jumps = scenario.bodies.map(() => new Map());
-  }
-
-  /** The thread whose code is running now, -1 for none. */
-  get running(): number {
-    return this.#running;
-  }
-
-  /** Operations of the running thread that have been answered. */
-  get answered(): number {
-    return this.#pos;
   }
 
   /** The running thread is being stopped. */
@@ -127,7 +91,7 @@ export class ThreadRunner implements Controller, Source {
 
   /** The thread that was running has been cut off from outside, and will not come back. */
   abandon(): void {
-    this.#running = -1;
+    this.current = -1;
     this.#fastEnd = 0;
     this.#unwinding = false;
     this.#looksAhead = false;
@@ -154,7 +118,7 @@ export class ThreadRunner implements Controller, Source {
     this.#fastEnd =
       past !== undefined
         ? 0
-        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.#firstJump(t));
+        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.firstJump(t));
     this.#past = past;
     if (past !== undefined && count > 0) this.#memory.travel(began);
     return this.#run(t);
@@ -204,7 +168,7 @@ export class ThreadRunner implements Controller, Source {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = Math.min(count, this.#firstJump(t));
+    this.#fastEnd = Math.min(count, this.firstJump(t));
     this.#past = undefined;
     this.#alone = alone;
     this.#memory.keep();
@@ -244,27 +208,12 @@ export class ThreadRunner implements Controller, Source {
     return sites;
   }
 
-  /** Runs `body` (setup, finally) with clock and chance controlled, outside all threads. */
-  runAside<T>(body: () => T): T {
-    this.#clockNs = 0;
-    this.#chance = mix(this.#seed, 0x5e7);
-    this.#running = -2;
-    try {
-      return body();
-    } finally {
-      this.#running = -1;
-    }
-  }
-
   #run(t: number): Point {
-    this.#pos = 0;
-    this.#ownReads = 0;
+    this.begin(t);
+    this.#ownReads.count = 0;
     this.#unwinding = false;
     this.mismatchAt = -1;
     this.mismatchInTime = false;
-    this.#clockNs = 0;
-    this.#chance = mix(this.#seed, t);
-    this.#running = t;
     this.#memory.beginRun(t);
     this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
     let thrown: unknown;
@@ -275,7 +224,7 @@ export class ThreadRunner implements Controller, Source {
       threw = true;
       thrown = error;
     }
-    this.#running = -1;
+    this.current = -1;
     this.#fastEnd = 0;
     if (this.#fault !== undefined) throw this.#takeFault();
     if (this.#ownership.conflict) throw new Restart();
@@ -286,16 +235,16 @@ export class ThreadRunner implements Controller, Source {
       return this.#asked;
     }
     if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
-    const last = threw ? new Point(FAILED, NOWHERE, 0, undefined, undefined, -1, Infinity, thrown) : END;
-    if (this.#pos < this.#end) {
-      this.mismatchAt = this.#pos;
+    const last = threw ? failedWith(thrown) : END;
+    if (this.pos < this.#end) {
+      this.mismatchAt = this.pos;
       if (this.#past !== undefined) this.#memory.putBack();
     } else if (this.#past !== undefined) this.#memory.absorb();
     return last;
   }
 
   request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
-    const pos = this.#pos;
+    const pos = this.pos;
     if (pos < this.#fastEnd) {
       const point = this.#path[pos] as Point;
       if (
@@ -305,7 +254,7 @@ export class ThreadRunner implements Controller, Source {
         point.a === a &&
         point.b === b
       ) {
-        this.#pos = pos + 1;
+        this.pos = pos + 1;
         if (op === WAIT) return this.#waited(point, this.#answers[pos], pos);
         return this.#answers[pos];
       }
@@ -313,7 +262,7 @@ export class ThreadRunner implements Controller, Source {
     if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding) {
       const answer = this.#alone.repeat(op, array, index, a, b);
       if (answer !== OTHER) {
-        this.#pos = pos + 1;
+        this.pos = pos + 1;
         return answer;
       }
     }
@@ -321,11 +270,11 @@ export class ThreadRunner implements Controller, Source {
   }
 
   controls(view: ArrayBufferView): boolean {
-    return this.#running !== -1 && this.#memory.find(view) >= 0;
+    return this.current !== -1 && this.#memory.find(view) >= 0;
   }
 
   made(buffer: SharedArrayBuffer): void {
-    if (this.#running >= 0) this.#memory.keepPrivate(buffer);
+    if (this.current >= 0) this.#memory.keepPrivate(buffer);
   }
 
   refuse(what: string): never {
@@ -333,45 +282,27 @@ export class ThreadRunner implements Controller, Source {
       'ERR_UNSUPPORTED',
       `${what} cannot be controlled: its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load`,
     );
-    if (this.#running < 0) throw error;
+    if (this.current < 0) throw error;
     this.#fault = error;
     return this.#stop(END);
   }
 
-  nowNs(): number | undefined {
-    if (this.#running === -1) return undefined;
-    this.#clockNs += TICK_NS;
-    return this.#clockNs + this.#pos * TICK_NS;
-  }
-
-  bits(): number | undefined {
-    if (this.#running === -1) return undefined;
-    this.#chance = (this.#chance + 0x9e3779b9) | 0;
-    return mix(this.#chance, 0);
-  }
-
   #requestSlowly(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value {
-    const base = handle === this.#lastHandle ? this.#lastBase : this.#locate(handle);
-    const array = this.#lastArray as ElementArray;
+    const view = this.#view;
+    const base = view.locate(handle);
+    const { array } = view;
     if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
-    if (this.#running < 0 || base < 0) {
+    if (this.current < 0 || base < 0) {
       // `finally` may write, too.
       if (base >= 0) this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
       return outside(op, array, index, a, b);
     }
-    const pos = this.#pos;
+    const pos = this.pos;
     if (pos < this.#fastEnd) {
       // The same words through another view: code that makes its views anew in each run.
       const known = this.#path[pos] as Point;
-      if (
-        known.op === op &&
-        known.a === a &&
-        known.b === b &&
-        known.at === base + index * array.BYTES_PER_ELEMENT &&
-        known.array.constructor === array.constructor &&
-        index < array.length
-      ) {
-        this.#pos = pos + 1;
+      if (known.op === op && known.a === a && known.b === b && view.isAt(known, index)) {
+        this.pos = pos + 1;
         return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
       }
     }
@@ -383,11 +314,11 @@ export class ThreadRunner implements Controller, Source {
     }
     if (op >= PLAIN_LOAD) {
       const at = base + index * array.BYTES_PER_ELEMENT;
-      if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.#running)) {
+      if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.current)) {
         if (op === PLAIN_STORE) {
-          this.#ownReads = 0;
-          this.#memory.writeOwn(this.#running, array, index, at, a as number);
-        } else if (this.#awaitsOwn(pos)) {
+          this.#ownReads.count = 0;
+          this.#memory.writeOwn(this.current, array, index, at, a as number);
+        } else if (this.#ownReads.isWait(pos)) {
           // No other thread has come to these bytes yet, which may be what this one waits for.
           this.#ownership.share(at, array.BYTES_PER_ELEMENT);
           this.#fault = new Restart();
@@ -396,12 +327,12 @@ export class ThreadRunner implements Controller, Source {
         return array[index];
       }
     }
-    const point = toPoint(op, array, index, a, b, base, this.#clockNs);
+    const point = toPoint(op, array, index, a, b, base, this.clockNs);
     if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
     else this.sawPlain = true;
     if (point.writes) this.#memory.touch(point.at, point.size);
     point.handle = handle;
-    point.clockNs = this.#clockNs;
+    point.clockNs = this.clockNs;
     if (this.#sites !== undefined && pos >= this.#sitesFrom)
       this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
     if (pos < this.#end) {
@@ -409,45 +340,27 @@ export class ThreadRunner implements Controller, Source {
         this.mismatchAt = pos;
         return this.#stop(point);
       }
-      this.#pos = pos + 1;
+      this.pos = pos + 1;
       this.#travel(pos);
       const answer =
         op === WAIT ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos) : this.#answers[pos];
-      if (this.#jumped.size > 0) this.#clockNs += this.#jumped.get(pos) ?? 0;
+      if (this.#jumped.size > 0) this.clockNs += this.#jumped.get(pos) ?? 0;
       return answer;
     }
     if (this.#alone !== undefined) {
       const answer = this.#alone.answer(point);
       if (answer === OTHER) return this.#stop(point);
-      this.#pos = pos + 1;
+      this.pos = pos + 1;
       return answer;
     }
     if (this.#looksAhead) {
       const answer = this.ahead.answer(point);
       if (answer !== UNKNOWN) {
-        this.#pos = pos + 1;
+        this.pos = pos + 1;
         return answer;
       }
     }
     return this.#stop(point);
-  }
-
-  /** Whether the running thread has read bytes of its own for very long, and done nothing else. */
-  #awaitsOwn(pos: number): boolean {
-    if (this.#ownReadsAt !== pos) {
-      this.#ownReadsAt = pos;
-      this.#ownReads = 0;
-    }
-    return ++this.#ownReads > MOST_OWN_READS;
-  }
-
-  #locate(handle: ElementArray): number {
-    const array = rawOf(handle);
-    const base = isView(array) ? this.#memory.find(array) : -1;
-    this.#lastHandle = handle;
-    this.#lastArray = array;
-    this.#lastBase = base;
-    return base;
   }
 
   #stop(point: Point): never {
@@ -466,25 +379,16 @@ export class ThreadRunner implements Controller, Source {
 
   #waited(point: Point, answer: Value, pos: number): Value {
     if (typeof point.b === 'number') {
-      if (this.timesMatter && point.deadline !== this.#clockNs + point.b * 1e6) {
+      if (this.timesMatter && point.deadline !== this.clockNs + point.b * 1e6) {
         // The same wait, but it ends at another time than after the history it was remembered from.
         this.mismatchAt = pos;
         this.mismatchInTime = true;
         return this.#stop(point);
       }
       // Where times matter, this is one of the jumps.
-      if (answer === 'timed-out' && !this.timesMatter) this.#clockNs += point.b * 1e6;
+      if (answer === 'timed-out' && !this.timesMatter) this.clockNs += point.b * 1e6;
     }
     return answer;
-  }
-
-  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
-  #firstJump(t: number): number {
-    const jumps = this.jumps[t] as ReadonlyMap<number, number>;
-    if (jumps.size === 0) return Infinity;
-    let first = Infinity;
-    for (const pos of jumps.keys()) first = Math.min(first, pos);
-    return first;
   }
 
   #takeFault(): IrqError | Restart | undefined {

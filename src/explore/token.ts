@@ -1,7 +1,7 @@
 import { IrqError } from '../base/irq-error.ts';
 import { EVERYTHING, type Range } from './ownership.ts';
 import { MOST_MARKS } from './schedule.ts';
-import type { Timeouts } from './simulator.ts';
+import type { Timeouts } from './simulator-options.ts';
 
 /** What a token says. */
 export type Token = {

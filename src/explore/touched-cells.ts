@@ -6,7 +6,8 @@ export class TouchedCells {
   readonly #indexes: number[] = [];
   readonly #fresh: number[] = [];
   readonly #kept: number[] = [];
-  readonly #known = new Map<Cells, Set<number>>();
+  /** By array and index: the number of the cell. */
+  readonly #known = new Map<Cells, Map<number, number>>();
 
   get count(): number {
     return this.#cells.length;
@@ -14,10 +15,10 @@ export class TouchedCells {
 
   /** The cell may be written from now on. `fresh`: its value after setup. */
   add(cells: Cells, index: number, fresh: number): void {
-    const known = this.#known.get(cells) ?? new Set<number>();
+    const known = this.#known.get(cells) ?? new Map<number, number>();
     this.#known.set(cells, known);
     if (known.has(index)) return;
-    known.add(index);
+    known.set(index, this.#cells.length);
     this.#cells.push(cells);
     this.#indexes.push(index);
     this.#fresh.push(fresh);
@@ -32,6 +33,12 @@ export class TouchedCells {
     for (let i = 0; i < this.#cells.length; i++) {
       this.#kept[i] = (this.#cells[i] as Cells)[this.#indexes[i] as number] as number;
     }
+  }
+
+  /** A cell, perhaps one of these, has changed in a way that is no change for {@link changed} and {@link putBack}. */
+  accept(cells: Cells, index: number): void {
+    const i = this.#known.get(cells)?.get(index);
+    if (i !== undefined) this.#kept[i] = cells[index] as number;
   }
 
   putBack(): void {

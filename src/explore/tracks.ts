@@ -16,7 +16,8 @@ import {
 } from './operation.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { mayOnlyLook, sameOperation } from './spin.ts';
-import { END, type ThreadRunner } from './thread-runner.ts';
+import { END } from './thread-end.ts';
+import type { ThreadRunner } from './thread-runner.ts';
 import { isDue } from './watchdog.ts';
 
 /** A thread did another thing when it was run again with the same answers. */

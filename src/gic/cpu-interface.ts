@@ -14,8 +14,6 @@ const IGRPEN = 4;
 const AP0R = 5;
 const AP1R = 6;
 // These are no registers of the architecture.
-/** The INTID that was acknowledged last. @see Interrupts.best */
-const LAST = 7;
 /** Which bits of a priority decide on preemption in groups 0 and 1: what the binary points and CBPR come to. */
 const MASK0 = 8;
 const MASK1 = 9;
@@ -106,13 +104,9 @@ export class CpuInterface {
       if (intid === NONE) return SPURIOUS;
       const state = this.#interrupts.stateFound;
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
-      const again = intid >= FIRST_LPI && intid === this.#get(LAST);
-      const taken = again
-        ? this.#interrupts.takeAgain(this.vcpu, intid, state)
-        : this.#interrupts.take(this.vcpu, intid, state);
+      const taken = this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
       this.#setActivePriority(taken);
-      if (!again) this.#put(LAST, intid);
       return intid as Intid;
     }
   }
@@ -193,7 +187,7 @@ export class CpuInterface {
 
   /** Whether it is worth asking what is {@link signalled}: false says that nothing is, true little. For who polls. */
   get mayBeSignalled(): boolean {
-    return this.#interrupts.wantsLook(this.vcpu, this.#get(LAST));
+    return this.#interrupts.wantsLook(this.vcpu);
   }
 
   /** The group of what is signalled, or {@link NONE}. */
@@ -311,7 +305,7 @@ export class CpuInterface {
   #candidate(): number {
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
     if (groups === 0) return NONE;
-    return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0, this.#get(LAST));
+    return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);
   }
 
   /** Whether an interrupt of this state gets past the mask and the running priority. */

@@ -1,7 +1,8 @@
-import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
-import { load, or, peek, replace, setBits, store, type Words } from '../memory/word.ts';
+import { load, or, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
+import { InterruptStates } from './interrupt-states.ts';
 import { LevelAcks } from './level-acks.ts';
 import { ListWalk } from './list-walk.ts';
 import { PriorityCensus } from './priority-census.ts';
@@ -48,15 +49,7 @@ export { NONE };
  *
  * Any thread may call these methods. None blocks, none allocates.
  */
-export class Interrupts {
-  readonly #words: Words;
-  readonly #privates: number;
-  readonly #spis: number;
-  readonly #lpis: number;
-  readonly #existing: number;
-  /** One past the highest SPI that there is room for. */
-  readonly #roomSpi: number;
-  readonly #idLimit: number;
+export class Interrupts extends InterruptStates {
   readonly #forwarding: number;
   /** Where an active SPI goes when it ends. */
   readonly #nextTargets: number;
@@ -71,13 +64,7 @@ export class Interrupts {
   readonly acks: LevelAcks;
 
   constructor(words: Words, regions: InterruptRegions) {
-    this.#words = words;
-    this.#privates = regions.privates.at;
-    this.#spis = regions.spis.at - FIRST_SPI;
-    this.#lpis = regions.lpis.at - FIRST_LPI;
-    this.#existing = regions.existing.at;
-    this.#roomSpi = FIRST_SPI + regions.spis.words;
-    this.#idLimit = regions.idLimit;
+    super(words, regions);
     this.#forwarding = regions.forwarding.at;
     this.#nextTargets = regions.nextTargets.at - FIRST_SPI;
     this.#shared = regions.spis.at;
@@ -89,49 +76,8 @@ export class Interrupts {
     this.acks = new LevelAcks(words, regions.acks);
   }
 
-  /** One past the highest INTID that can exist. */
-  get idLimit(): number {
-    return this.#idLimit;
-  }
-
-  /** How many SPIs there is room for. */
-  get roomForSpis(): number {
-    return this.#roomSpi - FIRST_SPI;
-  }
-
-  /** One past the highest SPI. A plain read: the number does not change once interrupts can be injected. */
-  get endSpi(): number {
-    return FIRST_SPI + peek(this.#words, this.#existing);
-  }
-
-  /** Says how many SPIs there are, of those that there is room for: before the controller is initialised. */
-  resize(spis: number): void {
-    store(this.#words, this.#existing, Math.min(spis, this.#roomSpi - FIRST_SPI));
-  }
-
   get vcpus(): number {
     return this.#bells.length;
-  }
-
-  /** Where the state of `intid` lies, seen from `vcpu` (which matters below 32); {@link NONE} if there is no such interrupt. */
-  find(vcpu: number, intid: number): number {
-    if (intid >= FIRST_LPI) return intid < this.#idLimit ? this.#lpis + intid : NONE;
-    if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
-    return intid < this.endSpi ? this.#spis + intid : NONE;
-  }
-
-  /** As {@link find}, of an SPI. */
-  findSpi(intid: number): number {
-    return intid >= FIRST_SPI && intid < this.endSpi ? this.#spis + intid : NONE;
-  }
-
-  /** As {@link find}, of an LPI. */
-  findLpi(lpi: number): number {
-    return lpi >= FIRST_LPI && lpi < this.#idLimit ? this.#lpis + lpi : NONE;
-  }
-
-  state(at: number): number {
-    return load(this.#words, at);
   }
 
   /**
@@ -140,7 +86,7 @@ export class Interrupts {
    * @returns whether it was
    */
   latch(at: number, intid: number, looks = true): boolean {
-    const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);
+    const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
     // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
     if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
@@ -154,14 +100,14 @@ export class Interrupts {
    */
   drive(at: number, intid: number, level: boolean): void {
     for (;;) {
-      const state = load(this.#words, at);
+      const state = load(this.words, at);
       if ((state & EDGE) !== 0) {
         if (level) this.latch(at, intid);
         return;
       }
       const next = level ? state | LINE : state & ~LINE;
       if (next === state) return;
-      if (replace(this.#words, at, state, next)) {
+      if (replace(this.words, at, state, next)) {
         if (isDeliverable(next)) this.list(targetOf(next), intid);
         return;
       }
@@ -186,13 +132,13 @@ export class Interrupts {
 
   #swap(at: number, clear: number, set: number, release: number): number {
     for (;;) {
-      const before = load(this.#words, at);
+      const before = load(this.words, at);
       const after = released((before & ~clear) | set, release);
       if (after === before) return before;
       const shared = at >= this.#shared;
       const counted = shared && (after & ENABLED) !== 0;
       if (counted) this.#census.enter(priorityOf(after));
-      const won = replace(this.#words, at, before, after);
+      const won = replace(this.words, at, before, after);
       if (won && shared && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
       if (won) return before;
       if (counted) this.#census.leave(priorityOf(after));
@@ -209,7 +155,7 @@ export class Interrupts {
    * interrupt is enabled, nor its priority: the census is not told.
    */
   replace(at: number, before: number, after: number): boolean {
-    return replace(this.#words, at, before, after);
+    return replace(this.words, at, before, after);
   }
 
   /**
@@ -231,7 +177,7 @@ export class Interrupts {
   /** Gives an LPI that was on the list without a slot a slot, if it must have one. */
   #relist(list: VcpuList, lpi: number): void {
     if (lpi === NOBODY || !list.claim(lpi)) return;
-    const state = load(this.#words, this.#lpis + lpi);
+    const state = load(this.words, this.lpis + lpi);
     if (isDeliverable(state)) this.list(targetOf(state), lpi);
   }
 
@@ -258,18 +204,18 @@ export class Interrupts {
    * The listed interrupt of best priority that `vcpu` could take, or {@link NONE}. Equal priorities: first come, first served, or
    * the lowest INTID, by the personality. Prunes the list as it goes. The thread of `vcpu` only.
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
-   * @param lastTaken - the interrupt taken last: an LPI that comes again and again is found without a walk
    * @returns its INTID; {@link stateFound} is the state that decided
    */
-  best(vcpu: number, groups: number, lastTaken = NONE): number {
+  best(vcpu: number, groups: number): number {
     const list = this.#lists[vcpu];
     if (!list) return NONE;
-    if (!list.isAlone(lastTaken)) return this.#walk.best(vcpu, list, groups);
-    const state = load(this.#words, this.#lpis + lastTaken);
+    const { alone } = list;
+    if (alone === NOBODY) return this.#walk.best(vcpu, list, groups);
+    const state = load(this.words, this.lpis + alone);
     if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
     this.#walk.foundAlone(state);
-    return lastTaken;
+    return alone;
   }
 
   /** The state of what the last {@link best} of this view returned, as it was then: to be read at once. */
@@ -284,40 +230,37 @@ export class Interrupts {
    */
   take(vcpu: number, intid: number, seen?: number): number {
     const at = this.find(vcpu, intid);
+    const list = this.#lists[vcpu];
     const isLpi = intid >= FIRST_LPI;
+    if (isLpi && seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
+      return this.#takeAgain(list, at, intid, seen);
     // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
-    if (isLpi) this.#drop(vcpu, intid);
-    for (let before = seen ?? load(this.#words, at); ; before = load(this.#words, at)) {
+    if (isLpi) this.#drop(list, intid);
+    for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
         if (isDeliverable(before)) this.list(targetOf(before), intid);
         else if (isLpi) this.bury(at, before);
         return 0;
       }
-      if (!replace(this.#words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;
+      if (!replace(this.words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;
       if (isLpi) this.bury(at, before);
+      list?.noteTaken(intid);
       return before;
     }
   }
 
-  #drop(vcpu: number, lpi: number): void {
-    const list = this.#lists[vcpu];
+  #drop(list: VcpuList | undefined, lpi: number): void {
     list?.drop(this.#walk.position, lpi);
     list?.claim(lpi);
   }
 
-  /**
-   * As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. Returns its state from before, or 0
-   * if that is not `seen` any more.
-   */
-  takeAgain(vcpu: number, lpi: number, seen: number): number {
-    const at = this.#lpis + lpi;
-    if ((seen & ORPHAN) !== 0) return this.take(vcpu, lpi, seen);
-    if (!replace(this.#words, at, seen, seen & ~(LATCH | HELD))) return 0;
-    const list = this.#lists[vcpu];
-    if (!list || this.#walk.wasAlone) return seen;
+  /** As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
+  #takeAgain(list: VcpuList, at: number, lpi: number, seen: number): number {
+    if (!replace(this.words, at, seen, seen & ~(LATCH | HELD))) return 0;
+    if (this.#walk.wasAlone) return seen;
     list.drop(this.#walk.position, lpi);
     if (list.keepAlone(lpi)) return seen;
-    const state = load(this.#words, at);
+    const state = load(this.words, at);
     if (isDeliverable(state)) this.list(targetOf(state), lpi);
     return seen;
   }
@@ -329,10 +272,10 @@ export class Interrupts {
    */
   deactivate(at: number, intid: number, mask = 0, wanted = 0): boolean {
     for (;;) {
-      const before = load(this.#words, at);
+      const before = load(this.words, at);
       if ((before & ACTIVE) === 0 || (before & mask) !== wanted) return false;
       const after = this.rerouted(intid, ended(before, this.#keepsLevelLatch));
-      if (!replace(this.#words, at, before, after)) continue;
+      if (!replace(this.words, at, before, after)) continue;
       if (isDeliverable(after)) this.list(targetOf(after), intid);
       if (intid >= FIRST_SPI && this.acks.isWatched(intid) && (before & EDGE) === 0) this.acks.note(intid);
       return true;
@@ -342,13 +285,13 @@ export class Interrupts {
   /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
   rerouted(intid: number, state: number): number {
     if ((state & REROUTED) === 0) return state;
-    const target = load(this.#words, this.#nextTargets + intid);
+    const target = load(this.words, this.#nextTargets + intid);
     return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
   }
 
   /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
   setNextTarget(spi: number, vcpu: number): void {
-    store(this.#words, this.#nextTargets + spi, vcpu);
+    store(this.words, this.#nextTargets + spi, vcpu);
   }
 
   /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
@@ -359,15 +302,13 @@ export class Interrupts {
       visit(this.find(vcpu, intid), intid);
   }
 
-  /**
-   * Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only.
-   * @param lastTaken - as in {@link best}
-   */
-  wantsLook(vcpu: number, lastTaken = NONE): boolean {
+  /** Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only. */
+  wantsLook(vcpu: number): boolean {
     const list = this.#lists[vcpu];
     if (!list) return false;
-    if (!list.isAlone(lastTaken)) return list.isFilled;
-    const state = load(this.#words, this.#lpis + lastTaken);
+    const { alone } = list;
+    if (alone === NOBODY) return list.isFilled;
+    const state = load(this.words, this.lpis + alone);
     return isDeliverable(state) && targetOf(state) === vcpu;
   }
 
@@ -375,7 +316,7 @@ export class Interrupts {
   settle(vcpu: number, intid: number): void {
     const list = this.#lists[vcpu];
     if (!list || list.at(list.begin) !== intid) return;
-    const state = load(this.#words, this.find(vcpu, intid));
+    const state = load(this.words, this.find(vcpu, intid));
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
   }
 
@@ -389,8 +330,8 @@ export class Interrupts {
   bury(at: number, seen: number): void {
     if ((seen & ORPHAN) === 0) return;
     const alive = MAPPED | ENABLED | LATCH | HELD | ORPHAN;
-    for (let state = load(this.#words, at); (state & ORPHAN) !== 0; state = load(this.#words, at)) {
-      if (!replace(this.#words, at, state, (state & ~alive) | TARGET)) continue;
+    for (let state = load(this.words, at); (state & ORPHAN) !== 0; state = load(this.words, at)) {
+      if (!replace(this.words, at, state, (state & ~alive) | TARGET)) continue;
       if ((state & ENABLED) !== 0) this.#census.leave(priorityOf(state));
       return;
     }
@@ -406,10 +347,10 @@ export class Interrupts {
    * @see GICD_CTLR.EnableGrp0, EnableGrp1; KVM has one enable for both
    */
   setForwarding(groups: number): void {
-    store(this.#words, this.#forwarding, groups);
+    store(this.words, this.#forwarding, groups);
   }
 
   get forwarding(): number {
-    return load(this.#words, this.#forwarding);
+    return load(this.words, this.#forwarding);
   }
 }

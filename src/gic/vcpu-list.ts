@@ -1,4 +1,3 @@
-import { FIRST_LPI } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
@@ -15,8 +14,10 @@ export type VcpuListRegions = {
   readonly ring: Region;
   /** What producers write: the ring's end, and whether an INTID found no room. */
   readonly tail: Region;
-  /** What the consumer writes: the ring's begin, its own and the one that producers see. */
+  /** What the consumer alone reads and writes: the ring's begin, and the INTID that was taken last. */
   readonly head: Region;
+  /** One word: the ring's begin as producers see it, written by the consumer now and then. */
+  readonly published: Region;
 };
 
 /**
@@ -36,6 +37,7 @@ export function vcpuListRegions(
     ring,
     tail: LINE,
     head: LINE,
+    published: LINE,
   });
 }
 
@@ -50,7 +52,7 @@ const END = 0;
 const SPILLED = 1;
 // Words of `head`.
 const BEGIN = 0;
-const PUBLISHED = 1;
+const LAST = 1;
 /** The consumer publishes its begin when it has passed an eighth of the ring. */
 const PUBLISH_SHIFT = 3;
 
@@ -78,6 +80,7 @@ export class VcpuList {
   readonly #mask: number;
   readonly #tail: number;
   readonly #head: number;
+  readonly #published: number;
 
   constructor(words: Words, regions: VcpuListRegions) {
     this.#words = words;
@@ -88,6 +91,7 @@ export class VcpuList {
     this.#mask = regions.ring.words - 1;
     this.#tail = regions.tail.at;
     this.#head = regions.head.at;
+    this.#published = regions.published.at;
   }
 
   /** Sets the bit of `intid`; true if this call did, which then has to {@link append} it. Any thread. */
@@ -101,7 +105,7 @@ export class VcpuList {
     for (;;) {
       const end = load(words, this.#tail + END);
       // The begin only moves forward, so an old one is merely too careful.
-      if (((end - load(words, this.#head + PUBLISHED)) | 0) > this.#mask) {
+      if (((end - load(words, this.#published)) | 0) > this.#mask) {
         store(words, this.#tail + SPILLED, 1);
         return;
       }
@@ -166,7 +170,7 @@ export class VcpuList {
     } while (peek(words, this.#ring + (begin & this.#mask)) === GONE);
     poke(words, this.#head + BEGIN, begin);
     const step = (this.#mask + 1) >> PUBLISH_SHIFT;
-    if (((begin ^ first) & -step) !== 0) store(words, this.#head + PUBLISHED, begin);
+    if (((begin ^ first) & -step) !== 0) store(words, this.#published, begin);
   }
 
   /** The private INTIDs that are listed, a bit each. */
@@ -197,9 +201,18 @@ export class VcpuList {
     return load(this.#words, this.#tail + END) !== begin || load(this.#words, this.#tail + SPILLED) !== 0;
   }
 
-  /** Whether nothing but `intid` is on the list, and perhaps not even that: one load. False where nobody has noted it. */
-  isAlone(intid: number): boolean {
-    return intid >= FIRST_LPI && load(this.#words, this.#alone) === intid;
+  /** The LPI besides which nothing is on the list, and perhaps not even that LPI: one load. {@link NOBODY} where none is noted. */
+  get alone(): number {
+    return load(this.#words, this.#alone);
+  }
+
+  /** The INTID that was taken last; an LPI that comes again and again is kept, see {@link keepAlone}. */
+  get lastTaken(): number {
+    return peek(this.#words, this.#head + LAST);
+  }
+
+  noteTaken(intid: number): void {
+    if (this.lastTaken !== intid) poke(this.#words, this.#head + LAST, intid);
   }
 
   /**

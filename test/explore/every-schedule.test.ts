@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { explore } from '../../src/explore/explore.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator.ts';
+import type { Timeouts } from '../../src/explore/simulator-options.ts';
 import { Dfs } from '../../src/explore/strategies/dfs.ts';
 import { Dpor } from '../../src/explore/strategies/dpor.ts';
 import type { Strategy } from '../../src/explore/strategies/strategy.ts';

@@ -5,7 +5,7 @@ import { IrqError } from '../../src/base/irq-error.ts';
 import { explore } from '../../src/explore/explore.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator.ts';
+import type { Timeouts } from '../../src/explore/simulator-options.ts';
 import { Dfs } from '../../src/explore/strategies/dfs.ts';
 import type { RunEnd } from '../../src/explore/strategies/strategy.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../../src/memory/event-count.ts';

@@ -4,7 +4,7 @@ import { Chance } from '../../src/base/chance.ts';
 import { AbstractLock } from '../../src/explore/abstract-lock.ts';
 import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
 import { type Simulation, withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator.ts';
+import type { Timeouts } from '../../src/explore/simulator-options.ts';
 import { Pct } from '../../src/explore/strategies/pct.ts';
 import { RandomWalk } from '../../src/explore/strategies/random.ts';
 import type { Strategy } from '../../src/explore/strategies/strategy.ts';

@@ -220,8 +220,8 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'gic/interrupts.ts',
-        from: 'if (replace(this.#words, at, before, after)) return before;',
-        to: 'store(this.#words, at, after);\n        return before;',
+        from: 'if (!replace(this.words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;',
+        to: 'store(this.words, at, taken(before, isLpi, this.#keepsLevelLatch));',
       },
     ],
     kinds: ['assertion'],
@@ -274,8 +274,8 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'gic/interrupts.ts',
-        from: 'const won = replace(this.#words, at, before, after);',
-        to: 'store(this.#words, at, after);\n      const won = true;',
+        from: 'const won = replace(this.words, at, before, after);',
+        to: 'store(this.words, at, after);\n      const won = true;',
       },
     ],
     kinds: ['assertion'],

@@ -23,7 +23,7 @@ import type { TraceEntry } from '../result.ts';
 import type { CheckedScenario } from '../scenario.ts';
 import type { SharedMemory } from '../shared-memory.ts';
 import { framesAbove } from '../sites.ts';
-import { TICK_NS } from '../thread-runner.ts';
+import { TICK_NS } from '../thread-time.ts';
 import { rawOf } from '../view-proxy.ts';
 import {
   type Baton,

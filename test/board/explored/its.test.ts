@@ -122,8 +122,8 @@ describe('MOVI against injection', () => {
 
   test('not so where it is taken again in two steps', () => {
     const mutation = interrupts(
-      'return replace(this.#words, this.#lpis + lpi, seen, seen & ~(LATCH | HELD)) ? seen : 0;',
-      'store(this.#words, this.#lpis + lpi, seen & ~(LATCH | HELD));\n    return seen;',
+      'if (!replace(this.words, at, seen, seen & ~(LATCH | HELD))) return 0;',
+      'store(this.words, at, seen & ~(LATCH | HELD));',
     );
     isCaught(onMachine(again, mutation), 'assertion');
   });
@@ -144,15 +144,15 @@ describe('MOVI against injection', () => {
     {
       title: 'a change of state in two steps',
       mutation: interrupts(
-        'const won = replace(this.#words, at, before, after);',
-        'store(this.#words, at, after);\n      const won = true;',
+        'const won = replace(this.words, at, before, after);',
+        'store(this.words, at, after);\n      const won = true;',
       ),
     },
     {
       title: 'an acknowledge in two steps',
       mutation: interrupts(
-        'if (replace(this.#words, at, before, after)) return before;',
-        'store(this.#words, at, after);\n      return before;',
+        'if (!replace(this.words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;',
+        'store(this.words, at, taken(before, isLpi, this.#keepsLevelLatch));',
       ),
     },
     {

@@ -13,6 +13,7 @@ import { DEFAULT_CONFIG, type MachineConfig } from '../../../src/board/config.ts
 import { layOut } from '../../../src/board/layout.ts';
 import type { Guest } from '../../../src/board/vcpu.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
+import { proxyOf } from '../../../src/explore/view-proxy.ts';
 import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../../src/gic/state.ts';
 import { setUpIts } from '../../../src/guest/its-driver.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
@@ -293,7 +294,10 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
     setup: () => {
       const board = modules.board.createBoard(config);
       const { words } = board;
-      const make = (_: unknown, thread: number) => attach(modules, board.seenBy(thread), story);
+      // Plain accesses of the machine's code are seen too: a view that no thread's state leads to is not replaced by itself.
+      const seen = proxyOf(words) as Words;
+      const make = (_: unknown, thread: number) =>
+        attach(modules, new modules.board.Board(seen, config, thread), story);
       const all = Array.from({ length: THREADS }, make);
       views.set(words.buffer, all);
       boot(viewOf(words, 0), story);

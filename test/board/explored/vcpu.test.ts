@@ -187,8 +187,8 @@ describe('two injectors of one LPI', () => {
 
   test('not so with a latch in two steps', () => {
     const inTwo = interrupts(
-      'const before = looks ? setBits(this.#words, at, LATCH) : or(this.#words, at, LATCH);',
-      'const before = load(this.#words, at);\n    store(this.#words, at, before | LATCH);',
+      'const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);',
+      'const before = load(this.words, at);\n    store(this.words, at, before | LATCH);',
     );
     isCaught(onMachine(wired, inTwo), 'assertion');
   });
@@ -329,8 +329,8 @@ describe('the end of an interrupt against its next signal', () => {
     {
       title: 'an end in two steps',
       ...interrupts(
-        'if (!replace(this.#words, at, before, after)) continue;',
-        'store(this.#words, at, after);',
+        'if (!replace(this.words, at, before, after)) continue;',
+        'store(this.words, at, after);',
       ),
     },
   ])('not so with $title', ({ file, from, to }) => {
