@@ -24,7 +24,10 @@ const timeouts = 'never';
 export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
   const result = explore(scenario, { strategy: 'dpor', seconds: 40, shrink: false, timeouts, ...options });
   expect(story(result)).toBe('');
-  expect(result, `${result.bounded}: ${result.coverage.statement}`).toMatchObject({ verdict: 'pass', exhausted: true });
+  expect(result, `${result.bounded}: ${result.coverage.statement}`).toMatchObject({
+    verdict: 'pass',
+    exhausted: true,
+  });
   report(result, 'all');
   return result;
 }
@@ -54,7 +57,7 @@ export function isCaught<S>(
   });
   report(result, `found at ${result.foundAt ?? '-'}`);
   record(result);
-  expect(result.verdict).toBe('fail');
+  expect(result.verdict, result.coverage.statement).toBe('fail');
   const { failure } = result;
   if (failure === undefined) throw new Error('a failing result has a failure');
   expect([kind].flat(), story(result)).toContain(failure.kind);

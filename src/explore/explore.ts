@@ -24,7 +24,7 @@ import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
 import type { Bound } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
-import { NO_END, watched } from './watchdog.ts';
+import { NO_END, OVERDUE, pastDeadline, watchedUntil } from './watchdog.ts';
 
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
 export const CLASSIFIED = 10_000;
@@ -95,6 +95,8 @@ class Exploration {
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
+  /** Schedules that were begun, with those that showed nothing new: what a budget is spent on. */
+  #runs = 0;
   #steps = 0;
   #failures = 0;
   #foundAt = 0;
@@ -146,7 +148,7 @@ class Exploration {
         last = phase;
         this.#runPhase(phase);
         if (this.#hang !== undefined || this.#exhausted || this.#isOver() || this.#isFound()) break;
-        if (this.#options.schedules !== undefined && this.#schedules >= this.#options.schedules) break;
+        if (this.#budgetSpent() !== undefined) break;
       }
     }
     if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
@@ -154,7 +156,9 @@ class Exploration {
     const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
     const failure = this.#hang ?? this.#shrinkFound();
     const dataRaces =
-      this.#watch(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)) ?? [];
+      this.#watch(() =>
+        pastDeadline(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)),
+      ) ?? [];
     const classes = this.#classes.classes;
     this.#observations.addLeft(this.#simulation.left);
     const { verdict, exhausted, bounded, coverage } = conclude({
@@ -242,7 +246,7 @@ class Exploration {
   /** As many schedules as were asked for, where a number was asked for and has been run. */
   #budgetSpent(): number | undefined {
     const { schedules } = this.#options;
-    return schedules !== undefined && this.#schedules >= schedules ? schedules : undefined;
+    return schedules !== undefined && this.#runs >= schedules ? schedules : undefined;
   }
 
   #isFound(): boolean {
@@ -255,7 +259,7 @@ class Exploration {
     simulator.cutShort = false;
     const { shard } = this.#options;
     const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
-    const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#schedules);
+    const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#runs);
     let done = 0;
     let ended = false;
     while (!ended && done < budget && !this.#isFound() && !this.#isOver() && this.#hang === undefined) {
@@ -274,6 +278,7 @@ class Exploration {
             break;
           }
           done++;
+          this.#runs++;
           this.#count(how);
           if (this.#isFound()) break;
         }
@@ -333,7 +338,7 @@ class Exploration {
     this.#failures++;
     if (this.#found !== undefined) return;
     this.#simulation.checkPlainData();
-    this.#found = confirmFailure(this.#simulation);
+    this.#found = pastDeadline(() => confirmFailure(this.#simulation));
     if (this.#found === undefined) this.#failures--;
     else {
       this.#foundAt = n;
@@ -359,7 +364,12 @@ class Exploration {
   /** Runs a part under the watchdog; notes a hang as the failure it is. */
   #watch<T>(body: () => T): T | undefined {
     const seconds = hangSecondsOf(this.#options);
-    const result = watched(seconds * 1000, body);
+    const result = watchedUntil(this.#deadline, seconds * 1000, body);
+    if (result === OVERDUE) {
+      this.#simulation.runner.abandon();
+      this.#outOfTime = true;
+      return undefined;
+    }
     if (result !== NO_END) return result;
     this.#foundAt = ++this.#schedules;
     this.#foundBy = this.#running;

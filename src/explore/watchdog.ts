@@ -6,6 +6,9 @@ const KEY = Symbol.for('irqloom.watched');
 /** What {@link watched} answers where a thread does not come to its next operation. */
 export const NO_END = Symbol('no end');
 
+/** What {@link watched} answers where the deadline has come in the middle of a schedule. */
+export const OVERDUE = Symbol('overdue');
+
 /** How long a thread may take from one operation to the next, ms, where nothing else is said. */
 export const HANG_MS = 10_000;
 /** A body that is still busy after that share of the limit, and at most so long, is watched piece by piece from then on. */
@@ -39,6 +42,8 @@ export type Piecework<T> = {
 let mode: 'none' | 'quick' | 'pieces' = 'none';
 let due = Infinity;
 let limit = HANG_MS;
+/** When all of it has to be left, wherever a schedule is, ms; Infinity where a schedule is run to its end. */
+let deadline = Infinity;
 let active: Piecework<unknown> | undefined;
 /** Where the code was when it was last cut off. */
 let lastPlace: string | undefined;
@@ -53,8 +58,21 @@ let lastPlace: string | undefined;
  * it. That one is run again with twice the time, and only if it is cut off at the same operation is the thread stuck.
  */
 export function watched<T>(ms: number, body: () => T): T | typeof NO_END {
+  return watchedUntil(Infinity, ms, body) as T | typeof NO_END;
+}
+
+/**
+ * As {@link watched}, and leaves `body` even in the middle of a schedule.
+ * @param until - when, in ms of performance.now
+ */
+export function watchedUntil<T>(
+  until: number,
+  ms: number,
+  body: () => T,
+): T | typeof NO_END | typeof OVERDUE {
   if (mode !== 'none') return body();
   limit = ms;
+  deadline = until;
   lastPlace = undefined;
   active = undefined;
   try {
@@ -72,6 +90,7 @@ export function watched<T>(ms: number, body: () => T): T | typeof NO_END {
     mode = 'pieces';
     return body();
   } catch (error) {
+    if (error === OVERDUE) return OVERDUE;
     if (error !== SILENT) throw error;
     return NO_END;
   } finally {
@@ -100,6 +119,18 @@ export function inPieces<T>(work: Piecework<T>): T {
       if (cutOff() || ms > limit * MOST_TIMES) throw SILENT;
       ms *= 2;
     } else if (piece.value !== LATER) return piece.value;
+    else if (nowMs() > deadline) throw OVERDUE;
+  }
+}
+
+/** Runs `body` to its end, though the deadline may come. */
+export function pastDeadline<T>(body: () => T): T {
+  const before = deadline;
+  deadline = Infinity;
+  try {
+    return body();
+  } finally {
+    deadline = before;
   }
 }
 

@@ -20,7 +20,7 @@ export const kickWithoutRequest = defineRace<Words, Shared>({
   preemptions: 1,
   schedule: 'vcpu:flush ! device:queue device:ipi-if-in | vcpu:mode-in vcpu:guest',
   steps: {
-    'vcpu:flush': ['exchange queued', 'load vcpu0.listed'],
+    'vcpu:flush': ['exchange queued', 'load vcpu0.alone'],
     'device:queue': ['store queued', 'or spi'],
     'device:ipi-if-in': ['load mode', 'notify vcpu0.bell'],
     'vcpu:mode-in': ['store mode', undefined],

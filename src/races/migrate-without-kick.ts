@@ -21,7 +21,7 @@ export const migrateWithoutKick = defineRace<Words, Shared>({
   preemptions: 0,
   schedule: 'vcpu1:flush vcpu1:mode-in vcpu1:guest | vcpu0:move',
   steps: {
-    'vcpu1:flush': ['exchange list1', 'load vcpu1.listed'],
+    'vcpu1:flush': ['exchange list1', 'load vcpu1.alone'],
     'vcpu1:mode-in': ['store mode1', undefined],
     'vcpu1:guest': ['store listRegister1', 'wait vcpu1.bell'],
     'vcpu0:move': ['or list1', 'or vcpu1.listed'],

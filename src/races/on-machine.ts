@@ -12,20 +12,23 @@ import { type Shared, SmallMachine, type SmallOptions } from './small-machine.ts
 
 export type { Shared, SmallMachine } from './small-machine.ts';
 
-const views = new WeakMap<SharedArrayBuffer, SmallMachine[]>();
+type Views = { readonly shared: Shared; readonly machines: SmallMachine[] };
+const views = new WeakMap<SharedArrayBuffer, Views>();
 
 /**
  * A thread's view of the machine. A view holds nothing that changes, so it is made once for each thread and buffer, and
- * not once for each schedule.
+ * not once for each schedule. All views of a buffer use the words that the first thread was given: an explorer hands
+ * threads words whose plain accesses it sees, and `finally`, which runs later, words whose plain accesses it does not.
  * @param thread - 0 is the main thread, vCPU n is 1 + n, others follow; no two threads of a scenario share a number
  */
 export function machineOf(shared: Shared, thread: number): SmallMachine {
-  const known = views.get(shared.buffer) ?? [];
-  views.set(shared.buffer, known);
-  known[thread] ??= new SmallMachine(shared, thread);
+  const known = views.get(shared.words.buffer) ?? { shared, machines: [] };
+  views.set(shared.words.buffer, known);
+  const machine = known.machines[thread] ?? new SmallMachine(known.shared, thread);
+  known.machines[thread] = machine;
   // A thread's code is run many times, and begins each time as if it were the first.
-  known[thread].vm.injector.hints.clear();
-  return known[thread];
+  machine.vm.injector.hints.clear();
+  return machine;
 }
 
 /** What a scenario on a machine needs: `prepare` brings it to where the race begins. */
@@ -41,6 +44,8 @@ export function onMachine(
       layout ??= machine.layout;
       boot(machine);
       prepare(machine);
+      // The threads are handed words of their own.
+      views.delete(machine.shared.words.buffer);
       return machine.shared;
     },
     names: (_buffer, byteOffset) => {

@@ -7,7 +7,7 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Words } from '../memory/word.ts';
 
 /** What the threads of a scenario on a machine share; structured clone takes it. */
-export type Shared = { readonly buffer: SharedArrayBuffer } & SmallOptions;
+export type Shared = { readonly words: Words } & SmallOptions;
 
 export type SmallOptions = { readonly vcpus: number; readonly dispatch: Dispatch };
 
@@ -47,7 +47,7 @@ export class SmallMachine extends Board {
 
   /** A machine that is initialised, and whose guest has done nothing yet. */
   static create(options: SmallOptions): SmallMachine {
-    const make = (words: Words) => new SmallMachine({ ...options, buffer: words.buffer }, 0);
+    const make = (words: Words) => new SmallMachine({ ...options, words }, 0);
     const [machine] = createBoards(configOf(options), make);
     if (!machine) throw new RangeError('a process has a VM');
     machine.initialise();
@@ -56,7 +56,7 @@ export class SmallMachine extends Board {
 
   /** @param thread - 0 is the main thread, vCPU n is 1 + n, others follow; no two threads of a scenario share a number */
   constructor(shared: Shared, thread: number) {
-    super(new Int32Array(shared.buffer), configOf(shared), thread);
+    super(shared.words, configOf(shared), thread);
     const [its] = this.itses;
     if (!its) throw new RangeError('a small machine has an ITS');
     this.shared = shared;

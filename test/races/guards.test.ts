@@ -202,9 +202,9 @@ const GUARDS: readonly Guard[] = [
     without: 'listing it at the vCPU that it was sent to, and passing on what is listed elsewhere',
     mutations: [
       {
-        file: 'gic/interrupts.ts',
-        from: '        if (!isDeliverable(state)) continue;\n        this.list(targetOf(state), intid);\n',
-        to: '        if (!isDeliverable(state)) continue;\n',
+        file: 'gic/list-walk.ts',
+        from: 'if (isDeliverable(state)) this.#owner.list(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
+        to: 'if (!isDeliverable(state)) this.#owner.bury(at, state);',
       },
       {
         file: 'gic/interrupts.ts',
@@ -273,9 +273,9 @@ const GUARDS: readonly Guard[] = [
     without: 'changing a state in one step',
     mutations: [
       {
-        file: 'gic/interrupts.ts',
-        from: 'const won = replace(this.words, at, before, after);',
-        to: 'store(this.words, at, after);\n      const won = true;',
+        file: 'gic/holding.ts',
+        from: 'const after = interrupts.rerouted(intid, before & ~ACTIVE);\n    if (!interrupts.replace(at, before, after)) continue;',
+        to: 'const after = interrupts.rerouted(intid, before & ~ACTIVE);\n    interrupts.amend(at, ~after, after);',
       },
     ],
     kinds: ['assertion'],

@@ -10,7 +10,6 @@ import { gicd, gicr } from '../../../src/arch/registers.ts';
 import { PAGE_64K } from '../../../src/arch/tables.ts';
 import type { Board } from '../../../src/board/board.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../../../src/board/config.ts';
-import { layOut } from '../../../src/board/layout.ts';
 import type { Guest } from '../../../src/board/vcpu.ts';
 import type { Scenario } from '../../../src/explore/index.ts';
 import { proxyOf } from '../../../src/explore/view-proxy.ts';
@@ -18,6 +17,7 @@ import { EDGE, ENABLED, GROUP1, isDeliverable, PRIORITY, TARGET } from '../../..
 import { setUpIts } from '../../../src/guest/its-driver.ts';
 import type { Dispatch } from '../../../src/kvm/irqfds.ts';
 import type { Route } from '../../../src/kvm/route.ts';
+import type { Layout } from '../../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
 import type { DesignName } from '../../../src/vmm/design.ts';
 import type { Mutation } from '../../mutate.ts';
@@ -160,6 +160,7 @@ function attach(modules: Modules, board: Board, options: Options) {
       store(words, at + SEEN + source, sent);
     },
 
+    sent: (source: number): number => load(words, at + SENT + source),
     seen: (source: number): number => load(words, at + SEEN + source),
     delivered: (source: number): number => load(words, at + DELIVERED + source),
 
@@ -280,7 +281,8 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
   const modules = unchanged.get(key) ?? loadModules(mutations);
   unchanged.set(key, modules);
   const config = configOf(story);
-  const { layout, scenario } = layOut(config);
+  // Of the source as it was changed, which may have another layout.
+  let layout: Layout | undefined;
   // Views have no state but a thread's hints, so each thread may keep its own from one run to the next.
   const views = new WeakMap<SharedArrayBuffer, View[]>();
   const viewOf = (words: Words, thread: number): View => {
@@ -294,6 +296,7 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
     setup: () => {
       const board = modules.board.createBoard(config);
       const { words } = board;
+      layout = board.layout;
       // Plain accesses of the machine's code are seen too: a view that no thread's state leads to is not replaced by itself.
       const seen = proxyOf(words) as Words;
       const make = (_: unknown, thread: number) =>
@@ -319,15 +322,15 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
       view.settle();
       story.finally?.(view);
       for (const source of story.sources ?? [0]) {
-        const sent = load(words, scenario.at + SENT + source);
-        expect(view.seen(source), `signals of source ${source} that were followed by a delivery`).toBe(sent);
+        const what = `signals of source ${source} that were followed by a delivery`;
+        expect(view.seen(source), what).toBe(view.sent(source));
       }
       for (const intid of [SPI, SPI + 1, LPI, LPI + 1]) {
         const state = view.interrupts.state(view.interrupts.find(0, intid));
         expect(isDeliverable(state), `INTID ${intid} is deliverable, and on no list`).toBe(false);
       }
     },
-    names: (_, byteOffset) => layout.nameOf(byteOffset >>> 2),
+    names: (_, byteOffset) => layout?.nameOf(byteOffset >>> 2) ?? '',
   };
 }
 
