@@ -5,13 +5,13 @@
 export const FRAME_BYTES = 0x1_0000;
 
 /** The distributor: one frame. */
-export const GICD_BYTES = FRAME_BYTES;
+export const GICD_BYTES = 0x1_0000;
 
 /** From one redistributor to the next: the RD frame, then the SGI frame. GICv3; GICv4 has two frames more. */
 export const GICR_STRIDE = 2 * FRAME_BYTES;
 
 /** From the RD frame of a redistributor to its SGI frame. */
-export const SGI_FRAME = FRAME_BYTES;
+export const SGI_FRAME = 0x1_0000;
 
 /** An ITS: the control frame, then the translation frame with the doorbell. */
 export const GITS_BYTES = 2 * FRAME_BYTES;

@@ -8,12 +8,6 @@ export type Intid = In<'intid'>;
 /** Number of a vCPU, 0 to `vcpus - 1`; also its redistributor's number and its affinity Aff1.Aff0. */
 export type VcpuId = In<'vcpu'>;
 
-/** What an ITS knows a device by; on PCI the requester ID. 16 bits in KVM. */
-export type DeviceId = In<'device'>;
-
-/** Which of its interrupts a device signals: the data of its MSI. 16 bits in KVM. */
-export type EventId = In<'event'>;
-
 /** SGIs and PPIs: every vCPU has these 32 for itself. */
 export const PRIVATE_INTIDS = 32;
 export const FIRST_PPI = 16;

@@ -89,9 +89,6 @@ export const gits = {
   TRANSLATER: 0x1_0040,
 } as const;
 
-/** Bytes of the identification registers at the end of each frame: PIDR4 to PIDR7, PIDR0 to PIDR3, CIDR0 to CIDR3. */
-export const IDENTIFICATION_BYTES = 0x30;
-
 /**
  * The offset of the 32-bit register that holds the field of one interrupt.
  * @param register - the first of its run: `gicd.ISENABLER`

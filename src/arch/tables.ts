@@ -30,6 +30,5 @@ export const ID_BITS = 0x1fn;
 /** GICR_PENDBASER.PTZ: the guest promises that the table is all zero. */
 export const PENDING_TABLE_ZERO = 1n << 62n;
 
-/** GICD_CTLR.EnableGrp0 and EnableGrp1, as a machine with one security state has them. */
-export const ENABLE_GROUP0 = 1 << 0;
+/** GICD_CTLR.EnableGrp1, as a machine with one security state has it. */
 export const ENABLE_GROUP1 = 1 << 1;

@@ -69,17 +69,6 @@ export function writeElement(view: ElementArray, index: number, value: unknown):
   }
 }
 
-/** `delete target[key]`, `key in target` and calls are JavaScript's own; this is the call, for the sake of one table. */
-export function call(target: unknown, key: unknown, args: readonly unknown[]): unknown {
-  const method = get(target, key) as (...args: readonly unknown[]) => unknown;
-  return Reflect.apply(method, target, args);
-}
-
-/** For spread, `for…of` and destructuring: iterators of views are under control already. */
-export function iterate<T>(iterable: T): T {
-  return iterable;
-}
-
 /** `new callee(...args)`: a typed array made of a shared view reads it element by element. */
 export function construct(callee: unknown, args: readonly unknown[]): unknown {
   const [source] = args;

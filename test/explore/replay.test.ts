@@ -49,6 +49,17 @@ test('a token survives writing and reading', () => {
     timeouts: fc.constantFrom('late', 'any', 'never'),
     turns: fc.array(fc.tuple(fc.nat(5000), fc.nat(29))),
     marks: fc.array(fc.nat(63), { maxLength: 160 }),
+    // In order, and not side by side.
+    shared: fc
+      .array(fc.tuple(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 64 })))
+      .map((ranges) => {
+        let end = 0;
+        return ranges.map(([gap, size]) => {
+          const at = end + gap;
+          end = at + size;
+          return [at, size] as const;
+        });
+      }),
   });
   fc.assert(
     fc.property(token, (value) => {

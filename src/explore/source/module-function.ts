@@ -94,12 +94,40 @@ function withoutAwaits(
     const wanted = argument.type === 'ImportExpression' ? bare(argument.source) : undefined;
     const file = wanted?.type === 'Literal' ? String(wanted.value) : '';
     const lines = text.original.slice(node.start, node.end).match(/\n/g)?.join('') ?? '';
+    const bundled = bundledModule(argument);
+    if (bundled !== undefined) {
+      again.overwrite(node.start, bundled.start, '(');
+      again.overwrite(bundled.end, node.end, ')');
+      continue;
+    }
     const value = file.startsWith(COMMONJS)
       ? `${access}_require(${JSON.stringify(file.slice(COMMONJS.length))})`
       : `${access}_awaited[${i}]`;
     again.overwrite(node.start, node.end, value + lines);
   }
   return again;
+}
+
+/**
+ * The expression that evaluates a module, where the bundler has put it in the place of an `import()`:
+ * `Promise.resolve().then(() => module)`.
+ */
+function bundledModule(argument: AnyNode): AnyNode | undefined {
+  if (argument.type !== 'CallExpression' || argument.callee.type !== 'MemberExpression') return undefined;
+  const { object, property } = argument.callee;
+  const [then] = argument.arguments;
+  const isResolved =
+    property.type === 'Identifier' &&
+    property.name === 'then' &&
+    object.type === 'CallExpression' &&
+    object.arguments.length === 0 &&
+    object.callee.type === 'MemberExpression' &&
+    object.callee.object.type === 'Identifier' &&
+    object.callee.object.name === 'Promise' &&
+    object.callee.property.type === 'Identifier' &&
+    object.callee.property.name === 'resolve';
+  if (!isResolved || then?.type !== 'ArrowFunctionExpression' || then.params.length > 0) return undefined;
+  return then.expression ? then.body : undefined;
 }
 
 type Named = { readonly type: string; readonly name?: string; readonly value?: unknown };
