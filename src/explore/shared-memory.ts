@@ -1,6 +1,7 @@
 import { execute } from './execute.ts';
 import { Image } from './image.ts';
 import type { ElementArray, Point, Value } from './operation.ts';
+import { OwnWrites } from './own-writes.ts';
 import { partOf, sameBytes, setBytes } from './raw-bytes.ts';
 import { type Shared, SharedBuffers } from './shared-buffers.ts';
 import { TouchedCells } from './touched-cells.ts';
@@ -27,14 +28,6 @@ type Copies = {
   shadow: Uint8Array | undefined;
 };
 
-/** What a thread has written to bytes that no other thread touches, with what was there at the start. */
-type OwnWrite = {
-  readonly cells: Cells;
-  readonly shared: number;
-  readonly index: number;
-  readonly before: number;
-};
-
 /** Up to this many bytes in all, copying is faster than a log. */
 const SMALL = 64;
 /** So many cells are put back without asking which of them a schedule has written. */
@@ -53,7 +46,7 @@ export class SharedMemory extends SharedBuffers {
   readonly #log = new UndoLog();
   readonly #touched = new TouchedCells();
   readonly #values: number[] = [];
-  readonly #own: OwnWrite[][] = [];
+  readonly #own = new OwnWrites();
   #mark = 0;
   #kept = 0;
   readonly #looks = new UnseenLooks();
@@ -114,7 +107,7 @@ export class SharedMemory extends SharedBuffers {
   }
 
   #forgetOwn(): void {
-    for (let t = 0; t < this.#own.length; t++) this.beginRun(t);
+    for (let t = 0; t < this.#own.threads; t++) this.beginRun(t);
   }
 
   #changeMode(): void {
@@ -284,9 +277,7 @@ export class SharedMemory extends SharedBuffers {
   #unseenAnywhere(): number {
     const values: number[] = [];
     this.#log.values(values);
-    const own = this.#own.flat();
-    const ownValues = own.map(({ cells, index }) => cells[index] as number);
-    for (const { cells, index, before } of own.reverse()) cells[index] = before;
+    this.#own.hide();
     this.#log.takeBack();
     let at = -1;
     for (let i = 0; i < this.shared.length && at < 0; i++) {
@@ -295,7 +286,7 @@ export class SharedMemory extends SharedBuffers {
       if (found >= 0) at = base + found;
     }
     this.#log.put(values);
-    for (const [i, { cells, index }] of own.reverse().entries()) cells[index] = ownValues[i] as number;
+    this.#own.show();
     return at;
   }
 
@@ -316,29 +307,17 @@ export class SharedMemory extends SharedBuffers {
 
   /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
   beginRun(t: number): void {
-    const writes = this.#own[t];
-    if (writes === undefined || writes.length === 0) return;
-    for (let i = writes.length - 1; i >= 0; i--) {
-      const { cells, shared, index, before } = writes[i] as OwnWrite;
-      cells[index] = before;
-      this.#mirror(shared, cells, index);
-    }
-    writes.length = 0;
+    this.#own.takeBack(t, (shared, cells, index) => this.#mirror(shared, cells, index));
   }
 
   /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
   writeOwn(t: number, array: ElementArray, index: number, at: number, value: number | bigint): void {
-    this.#own[t] ??= [];
-    const own = this.#own[t] as OwnWrite[];
-    const from = own.length;
-    this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) => {
-      own.push({ cells, shared, index: cell, before: cells[cell] as number });
-    });
+    const from = this.#own.count(t);
+    this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) =>
+      this.#own.add(t, shared, cells, cell),
+    );
     array[index] = value as number;
-    for (let i = from; i < own.length; i++) {
-      const { cells, shared, index: cell } = own[i] as OwnWrite;
-      this.#mirror(shared, cells, cell);
-    }
+    this.#own.forEach(t, from, (shared, cells, cell) => this.#mirror(shared, cells, cell));
   }
 
   /** A copy of the bytes has to have what is no unseen write. */
