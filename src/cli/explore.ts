@@ -14,7 +14,14 @@ import { plural } from '../report/units.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
-import { type Found, findScenarios, listScenarios } from './scenario.ts';
+import {
+  type Found,
+  findScenarios,
+  type LoadFlags,
+  listScenarios,
+  loadOptions,
+  loadWords,
+} from './scenario.ts';
 import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -26,20 +33,22 @@ const DEFAULT_STEPS = 10_000;
 /** What runs the threads: one thread for all, real ones an operation at a time, or real ones left alone. */
 const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
-type Flags = ExploreOptions & {
-  executor: (typeof EXECUTORS)[number];
-  seed: number;
-  seconds: number;
-  jobs: number;
-  runs?: number;
-  report?: string;
-  save?: string;
-  list?: boolean;
-  json?: boolean;
-};
+type Flags = ExploreOptions &
+  LoadFlags & {
+    executor: (typeof EXECUTORS)[number];
+    seed: number;
+    seconds: number;
+    jobs: number;
+    runs?: number;
+    report?: string;
+    save?: string;
+    list?: boolean;
+    json?: boolean;
+  };
 
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
+  const [exportOption, plainOption] = loadOptions();
   return new Command('explore')
     .summary('run a program on SharedArrayBuffer under every interleaving, and show the one that breaks it')
     .description(
@@ -81,6 +90,8 @@ export function exploreCommand(): Command {
         .choices(['list', 'fail'])
         .default('list'),
     )
+    .addOption(exportOption)
+    .addOption(plainOption)
     .option(
       '--shard <i/n>',
       'run the i-th of n shares of the schedules of a random strategy or of dfs',
@@ -121,7 +132,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
       'name a scenario file, or a scenario that comes with irqloom (--list names them)',
     );
   }
-  const all = (await Promise.all(args.map(findScenarios))).flat();
+  const all = (await Promise.all(args.map((argument) => findScenarios(argument, flags)))).flat();
   checkFlags(flags, all);
   // A result is never lost for want of a place to write it: the outputs are opened before the search.
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
@@ -169,7 +180,7 @@ function checkFlags(flags: Flags, all: readonly Found[]): void {
 }
 
 async function search({ source }: Found, flags: Flags, signal: AbortSignal): Promise<Result> {
-  const { list: _, json: __, report: ___, save: ____, executor, jobs, runs, ...options } = flags;
+  const { list, json, report, save, export: name, plain, executor, jobs, runs, ...options } = flags;
   const given = runs === undefined ? {} : { runs };
   const { seed, seconds } = flags;
   const task: SearchTask =
@@ -240,7 +251,7 @@ function htmlOf(explored: Explored | undefined, flags: Flags): string {
 function saveTest(save: OutputFile, explored: Explored | undefined): void {
   const { result, found } = explored ?? {};
   if (result !== undefined && 'failure' in result && found !== undefined && 'file' in found.source)
-    save.commit(regressionTest(result, result.failure as Failure, save.path, found.source.file));
+    save.commit(regressionTest(result, result.failure as Failure, save.path, found.source));
   else save.discard();
 }
 
@@ -266,11 +277,12 @@ function worstOf(all: readonly number[]): number {
 }
 
 /** The whole command that repeats a failure. */
-function repeatCommand(result: Result, { argument }: Found, { steps }: Flags): string | undefined {
+function repeatCommand(result: Result, { argument }: Found, flags: Flags): string | undefined {
   const failure = 'failure' in result ? result.failure : undefined;
   if (failure === undefined) return undefined;
-  const bound = steps === undefined || steps === DEFAULT_STEPS ? '' : ` --steps ${steps}`;
-  return `npx irqloom replay ${failure.token} ${shellWord(argument)}${bound}`;
+  const { steps = DEFAULT_STEPS } = flags;
+  const bound = steps === DEFAULT_STEPS ? '' : ` --steps ${steps}`;
+  return `npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`;
 }
 
 function shard(text: string): { index: number; count: number } {

@@ -4,17 +4,18 @@ import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
-import { findScenario } from './scenario.ts';
+import { findScenario, type LoadFlags, loadOptions } from './scenario.ts';
 import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 /** A schedule that takes longer has a thread that comes to no operation. */
 const REPLAY_SECONDS = 60;
 
-type Flags = { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
+type Flags = LoadFlags & { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
 
 /** `irqloom replay`: runs the schedule of a token again. */
 export function replayCommand(): Command {
+  const [exportOption, plainOption] = loadOptions();
   return new Command('replay')
     .summary('run the schedule of a token again')
     .description(
@@ -32,6 +33,8 @@ export function replayCommand(): Command {
         .default('simulated'),
     )
     .option('--steps <n>', 'give the schedule up after so many steps', wholeNumber(1, 10_000_000), 10_000)
+    .addOption(exportOption)
+    .addOption(plainOption)
     .option('--json', 'print the result as one JSON object')
     .action(async (token: string, argument: string, flags: Flags) => {
       process.exitCode = await replay(token, argument, flags);
@@ -40,7 +43,7 @@ export function replayCommand(): Command {
 
 async function replay(token: string, argument: string, flags: Flags): Promise<number> {
   const { executor, steps, json } = flags;
-  const { source } = await findScenario(argument);
+  const { source } = await findScenario(argument, flags);
   const task = { does: 'replay', source, token, steps, executor } as const;
   const result = await runSearch(task, REPLAY_SECONDS);
   if ('unanswered' in result)

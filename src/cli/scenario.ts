@@ -1,19 +1,55 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { globSync } from 'tinyglobby';
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import type { ScenarioSource } from '../explore/index.ts';
 
 /** A scenario of the command line: what the user typed, and where a thread finds the scenario. */
 export type Found = { readonly argument: string; readonly source: ScenarioSource };
 
+/** How the scenarios of files are to be loaded; those that come with irqloom know it themselves. */
+export type LoadFlags = { readonly export?: string; readonly plain?: 'points' | 'off' };
+
+/** `--export` and `--plain`, for the commands that load a scenario. */
+export function loadOptions(): readonly [exported: Option, plain: Option] {
+  return [
+    new Option('--export <name>', 'the export of the file that is the scenario').default('default'),
+    new Option(
+      '--plain <what>',
+      'accesses without Atomics: points of a schedule, or left as they are, so that no pass is about every schedule',
+    )
+      .choices(['points', 'off'])
+      .default('points'),
+  ];
+}
+
+/** The flags that load a scenario the same way again, each with a blank before it. */
+export function loadWords({ export: name = 'default', plain = 'points' }: LoadFlags): string {
+  return `${name === 'default' ? '' : ` --export ${shellWord(name)}`}${plain === 'points' ? '' : ` --plain ${plain}`}`;
+}
+
 /**
  * Finds the scenarios that `FILE|NAME|GLOB` means: a program that comes with irqloom, else a file, else every file that
  * the pattern matches, in the order of their paths. No module of the user is loaded: that is the search thread's job.
  * @throws IrqError `ERR_FILE` where there is nothing of that name.
  */
-export async function findScenarios(argument: string): Promise<readonly Found[]> {
+export async function findScenarios(argument: string, flags: LoadFlags = {}): Promise<readonly Found[]> {
+  const found = await findAll(argument);
+  const { export: exportName = 'default', plain = 'points' } = flags;
+  return found.map((each) => {
+    if ('file' in each.source) return { ...each, source: { ...each.source, exportName, plain } };
+    if (exportName === 'default' && plain === 'points') return each;
+    throw new IrqError(
+      'ERR_USAGE',
+      `${argument} comes with irqloom: --export and --plain are for scenarios in files of your own`,
+    );
+  });
+}
+
+async function findAll(argument: string): Promise<readonly Found[]> {
   const looksLikeFile = /[/\\]|\.[cm]?[jt]s$/.test(argument);
   const names: string[] = [];
   if (!looksLikeFile) {
@@ -50,8 +86,8 @@ export async function findScenarios(argument: string): Promise<readonly Found[]>
 }
 
 /** The one scenario that `FILE|NAME` means. @throws IrqError `ERR_FILE`; `ERR_USAGE` where a pattern matches several files */
-export async function findScenario(argument: string): Promise<Found> {
-  const [found, ...more] = await findScenarios(argument);
+export async function findScenario(argument: string, flags: LoadFlags = {}): Promise<Found> {
+  const [found, ...more] = await findScenarios(argument, flags);
   if (found === undefined || more.length > 0)
     throw new IrqError('ERR_USAGE', `${argument} matches ${more.length + 1} files; name one`);
   return found;

@@ -4,24 +4,30 @@ import { plural } from './units.ts';
 
 /**
  * A test file for vitest that runs the failing schedule again, to be kept with the code.
- * @param file - where it will stand, and `scenario` the file of the scenario: it is imported by a relative path.
+ * @param file - where it will stand, and `source` the file of the scenario, which is imported by a relative path, and
+ * the name that it is exported by.
  */
 export function regressionTest(
   { scenario: name }: ExploreResult,
   failure: Failure,
   file: string,
-  scenario: string,
+  source: { readonly file: string; readonly exportName?: string },
 ): string {
-  const path = relative(dirname(resolve(file)), resolve(scenario))
+  const path = relative(dirname(resolve(file)), resolve(source.file))
     .split(sep)
     .join('/');
   const specifier = path.startsWith('.') ? path : `./${path}`;
+  const { exportName = 'default' } = source;
+  const imported =
+    exportName === 'default'
+      ? 'scenario'
+      : `{ ${/^[\w$]+$/.test(exportName) ? exportName : JSON.stringify(exportName)} as scenario }`;
   const message = failure.message.replace(/\s+/g, ' ').slice(0, 100);
   return `// Written by irqloom: a schedule of ${name} with ${plural(failure.preemptions, 'preemption')}, which ended in ${failure.kind}:
 // ${message}
 import { replay } from 'irqloom/explore';
 import { expect, test } from 'vitest';
-import scenario from ${JSON.stringify(specifier)};
+import ${imported} from ${JSON.stringify(specifier)};
 
 test(${JSON.stringify(`${name}: the schedule that ended in ${failure.kind} does so no more`)}, () => {
   const { failure } = replay(${JSON.stringify(failure.token)}, scenario);
