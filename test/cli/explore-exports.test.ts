@@ -19,6 +19,7 @@ writeFileSync(
 });
 export const safe = counter((w) => { Atomics.add(w, 0, 1); });
 export const plain = counter((w) => { w[0]++; });
+export const mixed = { ...counter((w) => { w[0]++; Atomics.add(w, 1, 1); }), words: 2 };
 `,
 );
 
@@ -33,7 +34,7 @@ describe('irqloom explore --export', () => {
     expect(plain.status).toBe(1);
     expect(json(plain.stdout)).toMatchObject({
       verdict: 'fail',
-      failure: { kind: 'assertion', preemptions: 1 },
+      failure: { kind: 'exception', preemptions: 1 },
     });
   });
 
@@ -71,7 +72,7 @@ describe('irqloom explore --plain off', () => {
       'explore',
       file,
       '--export',
-      'plain',
+      'mixed',
       '--plain',
       'off',
       '--json',
@@ -83,7 +84,7 @@ describe('irqloom explore --plain off', () => {
   });
 
   test('is said in the first line that a person reads', async () => {
-    const { stdout } = await irqloom(['explore', file, '--export', 'plain', '--plain', 'off']);
+    const { stdout } = await irqloom(['explore', file, '--export', 'mixed', '--plain', 'off']);
     expect(stdout.split('\n')[0]).toMatch(/without Atomics/);
   });
 });

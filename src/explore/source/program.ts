@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { IrqError } from '../../base/irq-error.ts';
 import { construct, get, set } from '../plain.ts';
+import { framesAbove } from '../sites.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
 import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
@@ -192,11 +193,15 @@ async function withinTime(file: string, evaluated: unknown): Promise<Exports> {
 /** Evaluates modules; one that ends the process is an error. */
 async function withoutExit<T>(file: string, body: () => Promise<T>): Promise<T> {
   const { exit, reallyExit, abort } = process as typeof process & { reallyExit: unknown };
-  const refuse = (name: string) => (): never => {
-    throw new IrqError(
-      'ERR_SCENARIO',
-      `${file} cannot be loaded: it, or what it imports, calls process.${name}() while it is loaded`,
-    );
+  const refuse = (name: string) => {
+    const refused = (code?: unknown): never => {
+      const [site] = framesAbove(refused);
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `${file} cannot be loaded: the code under test calls process.${name}(${code === undefined ? '' : String(code)})${site === undefined ? '' : ` at ${site}`} while it is loaded`,
+      );
+    };
+    return refused;
   };
   Object.assign(process, { exit: refuse('exit'), reallyExit: refuse('reallyExit'), abort: refuse('abort') });
   try {

@@ -157,7 +157,7 @@ describe('the modules of a scenario', () => {
     });
     await expect(Program.load(file('exits.mjs'))).rejects.toMatchObject({
       code: 'ERR_SCENARIO',
-      message: expect.stringMatching(/calls process\.exit\(\) while it is loaded/),
+      message: expect.stringMatching(/calls process\.exit\(3\) at .*:\d+:\d+ while it is loaded/),
     });
     await expect(Program.load(file('waits.mjs'))).rejects.toMatchObject({
       code: 'ERR_SCENARIO',
