@@ -209,6 +209,7 @@ class Exploration {
     const search = this.#search;
     return {
       result,
+      runs: this.#runs,
       outOfTime: this.#outOfTime,
       exhausted: this.#exhausted,
       interrupted: this.#interrupted,

@@ -22,6 +22,8 @@ export type Part = {
 /** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
 export type PartResult = {
   readonly result: ExploreResult;
+  /** Schedules that were begun, with those that showed nothing new. */
+  readonly runs: number;
   readonly outOfTime: boolean;
   /** The name of the bounded search that has come to its end here; empty where none has. */
   readonly bound: string;

@@ -110,6 +110,7 @@ class Parallel {
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
   #schedules = 0;
+  #runs = 0;
   #steps = 0;
   #failures = 0;
   #dataRaces: readonly DataRace[] = [];
@@ -222,7 +223,7 @@ class Parallel {
 
   /** Schedules that the budget has left. */
   #left(): number {
-    return Math.max(0, (this.#options.schedules ?? Infinity) - this.#schedules);
+    return Math.max(0, (this.#options.schedules ?? Infinity) - this.#runs);
   }
 
   #send(part: Part): Promise<PartAnswer> {
@@ -268,6 +269,7 @@ class Parallel {
       this.#failedPart = part;
     }
     this.#schedules += result.schedules;
+    this.#runs += found.runs;
     this.#steps += result.steps;
     this.#failures += result.failures ?? 0;
     this.#dataRaces = mergeRaces(this.#dataRaces, result.dataRaces);
