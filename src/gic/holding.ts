@@ -113,8 +113,8 @@ export function endActive(interrupts: Interrupts, at: number, intid: number): vo
  * @see vgic_prune_ap_list
  */
 export function prune(interrupts: Interrupts, vcpu: number): void {
-  if (interrupts.forwarding !== 0) interrupts.prune(vcpu);
-  else interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
+  if (interrupts.forwarding === 0) interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
+  interrupts.prune(vcpu);
 }
 
 /**

@@ -323,7 +323,15 @@ export class Interrupts extends InterruptStates {
   /** Takes off a vCPU's list what is not deliverable any more, and passes on what has moved. The thread of `vcpu` only. */
   prune(vcpu: number): void {
     const list = this.#lists[vcpu];
-    if (list) this.#walk.best(vcpu, list, ANY_GROUP);
+    if (!list) return;
+    const { alone } = list;
+    if (alone !== NOBODY) {
+      // It has no slot, so no walk would meet it.
+      const state = load(this.words, this.lpis + alone);
+      const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0);
+      if (!stays) this.#relist(list, list.endAlone(NOBODY));
+    }
+    this.#walk.best(vcpu, list, ANY_GROUP);
   }
 
   /** Ends an LPI that nothing maps any more and that no list holds any more; `seen` is its state. See {@link ORPHAN}. */

@@ -116,7 +116,7 @@ describe('irqloom latency', () => {
     [['latency', '--source', 'irqfs'], /did you mean irqfd\?/],
     [['latency', '--source', 'sgi', '--dispatch', 'main'], /--dispatch inline/],
     [['latency', '--rate', '-5'], /--rate/],
-    [['latency', '--baseline', 'nowhere.json'], /nowhere.json cannot be read/],
+    [['latency', '--baseline', 'nowhere.json'], /nowhere\.json: there is no such file/],
     [['compare-runs', 'package.json', 'package.json'], /package.json, line 1/],
     [['scale', '--vcpus', '1,x'], /list of whole numbers/],
     [['stress', '-v', '1', '-s', '0.1', '--report', '/nowhere/at/all.html'], /cannot be written/],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gicr } from '../../src/arch/registers.ts';
+import { prune } from '../../src/gic/holding.ts';
 import { isPending } from '../../src/gic/state.ts';
 import {
   CONFIG_TABLE,
@@ -133,6 +134,44 @@ describe('EnableLPIs in KVM', () => {
     disable(rig, 0);
     disable(rig, 0); // already: nothing more happens
     expect(rig.disabled).toEqual([0, 0]);
+  });
+
+  // Taken twice in a row, it stays on the list without a slot.
+  test.each([0, 1, 2, 3])(
+    'clearing EnableLPIs spares what the vCPU had pruned from its list before: taken %i times',
+    (times) => {
+      const rig = ready();
+      enableLpis(rig, 0);
+      mapLpi(rig, 8192, 0);
+      for (let n = 0; n < times; n++) {
+        rig.gic.lpis.latch(8192);
+        expect(drain(rig, 0)).toEqual([8192]);
+      }
+      rig.gic.lpis.latch(8192);
+      rig.gic.lpis.configure(8192, 0xa0);
+      prune(rig.gic.interrupts, 0);
+      disable(rig, 0);
+      expect(rig.gic.lpis.isPending(8192)).toBe(true);
+      enableLpis(rig, 0, true);
+      rig.gic.lpis.configure(8192, 0xa1);
+      expect(drain(rig, 0)).toEqual([8192]);
+    },
+  );
+
+  test('clearing EnableLPIs spares what has moved to another vCPU', () => {
+    const rig = ready();
+    enableLpis(rig, 0);
+    enableLpis(rig, 1);
+    mapLpi(rig, 8192, 0);
+    for (let n = 0; n < 2; n++) {
+      rig.gic.lpis.latch(8192);
+      expect(drain(rig, 0)).toEqual([8192]);
+    }
+    rig.gic.lpis.latch(8192);
+    rig.gic.lpis.retarget(8192, 1);
+    prune(rig.gic.interrupts, 0);
+    disable(rig, 0);
+    expect(drain(rig, 1)).toEqual([8192]);
   });
 
   test('clearing EnableLPIs ends what is pending, and the next MSI is delivered', () => {

@@ -12,9 +12,11 @@ export const LPIS = [8192, 8193, 8200];
 /** One thing that can be done to both: the machine and the model. */
 export type Operation = {
   readonly name: string;
-  /** What it answers, where it does: an INTID. */
+  /** What it answers, where it does: an INTID, or several as text. */
   readonly onGic: (gic: Gic) => unknown;
   readonly onModel: (model: PlainGic) => unknown;
+  /** Whether vCPUs may be in the guest meanwhile, so that none prunes its list: else each has left it before, and does so after. */
+  readonly besideGuest?: true;
 };
 
 const vcpu = fc.integer({ min: 0, max: VCPUS - 1 });
@@ -170,6 +172,7 @@ const sources = [
   fc.record({ line, level: fc.boolean() }).map(
     ({ line: { vcpu, intid }, level }): Operation => ({
       name: `wire ${intid} ${level ? 'up' : 'down'}`,
+      besideGuest: true,
       onGic: (gic) => void (intid >= 16 && gic.wires.drive(intid, level, vcpu)),
       onModel: (model) => void (intid >= 16 && model.drive(must(model, vcpu, intid), level)),
     }),
@@ -183,6 +186,7 @@ const sources = [
     .map(
       ({ sender, intid, target }): Operation => ({
         name: `vCPU ${sender} sends SGI ${intid} to ${target}`,
+        besideGuest: true,
         onGic: (gic) => {
           const value = sgiTo(intid, target === 'others' ? target : [target]);
           gic.systemRegisters[sender]?.writeSystemRegister('ICC_SGI1R_EL1', value);
@@ -198,6 +202,7 @@ const sources = [
   lpi.map(
     (intid): Operation => ({
       name: `MSI ${intid}`,
+      besideGuest: true,
       onGic: (gic) => gic.lpis.latch(intid),
       onModel: (model) => {
         const irq = must(model, 0, intid);
@@ -209,6 +214,7 @@ const sources = [
   lpi.map(
     (intid): Operation => ({
       name: `CLEAR ${intid}`,
+      besideGuest: true,
       onGic: (gic) => gic.lpis.clear(intid),
       onModel: (model) => {
         must(model, 0, intid).latch = false;
@@ -218,6 +224,7 @@ const sources = [
   fc.record({ intid: lpi, enabled: fc.boolean(), priority }).map(
     ({ intid, enabled, priority }): Operation => ({
       name: `configure ${intid} ${enabled ? 'on' : 'off'} at ${priority}`,
+      besideGuest: true,
       onGic: (gic) => gic.lpis.configure(intid, priority | (enabled ? 1 : 0)),
       onModel: (model) => {
         const irq = must(model, 0, intid);
@@ -249,6 +256,34 @@ const sources = [
 
 const groups = fc.constantFrom<0 | 1>(0, 1);
 const interfaces = [
+  // An LPI that a vCPU takes twice in a row stays on its list without a slot, see VcpuList.
+  fc.record({ vcpu, intid: lpi }).map(
+    ({ vcpu, intid }): Operation => ({
+      name: `MSI ${intid}, of which vCPU ${vcpu} takes and ends what there is, twice`,
+      onGic: (gic) => {
+        const cpu = gic.cpuInterface(vcpu);
+        const take = () => {
+          gic.lpis.latch(intid);
+          const taken = cpu.acknowledge();
+          cpu.endOfInterrupt(taken);
+          return taken;
+        };
+        return `${take()} ${take()}`;
+      },
+      onModel: (model) => {
+        const take = () => {
+          const irq = must(model, 0, intid);
+          irq.latch = true;
+          model.queue(irq);
+          const taken = model.acknowledge(vcpu, 1);
+          model.endOfInterrupt(vcpu, taken, 1);
+          model.settle();
+          return taken;
+        };
+        return `${take()} ${take()}`;
+      },
+    }),
+  ),
   fc.record({ vcpu, group: groups }).map(
     ({ vcpu, group }): Operation => ({
       name: `vCPU ${vcpu} acknowledges group ${group}`,

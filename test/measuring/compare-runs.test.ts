@@ -110,7 +110,10 @@ describe('a saved run', () => {
     ['', /empty/],
     ['{', /line 1/],
     ['{"command":"stress","paths":[]}', /latency --json/],
-    [saved(1).replace('"schemaVersion":1', '"schemaVersion":9'), /version 9/],
+    [
+      saved(1).replace('"schemaVersion":1', '"schemaVersion":9'),
+      /its schemaVersion is 9, and this irqloom reads 1/,
+    ],
     [saved(1).replace('sgi', 'smoke'), /path/],
     [saved(1).replace('"p50":1', '"p50":"1"'), /block/],
     [saved(1).replace('"boot":0', '"boot":"first"'), /block/],
