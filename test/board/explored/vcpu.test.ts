@@ -376,6 +376,27 @@ describe('the end of an interrupt against its next signal', () => {
     expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
   });
 
+  /** The handler also looks at what is pending, as a read of ICC_HPPIR1 does. */
+  const looking: Story = {
+    ...story,
+    name: 'end-against-signal-and-look',
+    threads: {
+      ...story.threads,
+      vcpu: (view) => {
+        view.run(0, () => view.seen(0) === 2, {
+          interrupt: (intid) => {
+            view.deliver(intid);
+            view.interrupts.best(0, -1);
+          },
+        });
+      },
+    },
+  };
+
+  test('of an edge: it is taken again where the handler looks at what is pending, up to two preemptions', () => {
+    passesWithin(onMachine(looking), { strategy: 'dfs', preemptions: 2 });
+  });
+
   /** A level: the line stays up over the first end, so the interrupt comes again; the second handler lowers it. */
   const level: Story = {
     name: 'end-against-level',
@@ -424,6 +445,6 @@ describe('the end of an interrupt against its next signal', () => {
       ],
     },
   ])('not so with $title', ({ mutations }) => {
-    isCaught(onMachine(story, ...mutations), ['orphan-wait', 'lost-wakeup', 'assertion']);
+    isCaught(onMachine(looking, ...mutations), ['orphan-wait', 'lost-wakeup', 'assertion']);
   });
 });
