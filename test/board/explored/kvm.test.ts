@@ -107,11 +107,16 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     isCaught(onMachine(of, mutation), 'assertion');
   });
 
-  /** The irqfd comes to remember the LPI of the old route while the table is replaced: it must not do so for later. */
+  /**
+   * The irqfd comes to remember the LPI of the old route while the table is replaced: it must not do so for later. The device has left
+   * its signal to the main thread, which is about to do the work.
+   */
   const remembering: Story = {
     ...byMain,
     name: 'routing-against-remembering',
+    dispatch: 'inline',
     cached: [],
+    threads: { ...byMain.threads, userland: (view) => view.vm.setGsiRouting(table(1)) },
     finally: (view) => {
       for (const lpi of [LPI, LPI + 1]) view.gic.lpis.clear(lpi);
       view.vm.irqfds.write(0);
@@ -123,6 +128,12 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
 
   test('an LPI is not remembered past its route, whatever the order', () => {
     expect(passesEvery(onMachine(remembering)).schedules).toBeGreaterThan(4);
+  });
+
+  test('also where the main thread finds the signal in the eventfd: up to two preemptions, and 3,000 random schedules', () => {
+    const found: Story = { ...remembering, dispatch: 'main' };
+    passesWithin(onMachine(found), { strategy: 'dfs', preemptions: 2 });
+    passesWithin(onMachine(found), { strategy: 'pct', schedules: 3000 });
   });
 
   test.each([

@@ -18,16 +18,19 @@ describe('a level-triggered irqfd that resamples', () => {
     levels: true,
     before: ({ vm }) => vm.assignIrqFd(0, 0, { resamplefd: 1 }),
   };
-  /** Raises its line, waits until it is asked to look again, raises it again. */
+  /** Has raised its line, waits until it is asked to look again, raises it again, and waits for the end of that. */
   const story: Story = {
     name: 'resample-and-raise',
-    ...resampling,
+    levels: true,
+    before: (view) => {
+      view.vm.assignIrqFd(0, 0, { resamplefd: 1 });
+      device(view);
+    },
     threads: {
       device: (view) => {
-        for (let n = 0; n < 2; n++) {
-          device(view);
-          view.vm.irqfds.eventfd(1).read();
-        }
+        view.vm.irqfds.eventfd(1).read();
+        device(view);
+        view.vm.irqfds.eventfd(1).read();
       },
       vcpu: (view) => void view.run(0, () => view.seen(0) === 2),
     },
@@ -35,6 +38,24 @@ describe('a level-triggered irqfd that resamples', () => {
 
   test('is told of each end, and what it raises then is delivered, whatever the order', () => {
     expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(1000);
+  });
+
+  test('also where nothing was raised yet: up to one preemption, and 3,000 random schedules', () => {
+    const twice: Story = {
+      ...story,
+      ...resampling,
+      threads: {
+        ...story.threads,
+        device: (view) => {
+          for (let n = 0; n < 2; n++) {
+            device(view);
+            view.vm.irqfds.eventfd(1).read();
+          }
+        },
+      },
+    };
+    passesWithin(onMachine(twice), { strategy: 'dfs', preemptions: 1 });
+    passesWithin(onMachine(twice), { strategy: 'pct', schedules: 3000 });
   });
 
   test.each([
