@@ -5,8 +5,10 @@ import {
   type ExploreOptions,
   type ExploreResult,
   explore,
+  exploreChecked,
   type Failure,
   type FailureKind,
+  loadScenario,
   type Scenario,
 } from '../src/explore/index.ts';
 
@@ -20,9 +22,22 @@ const FIND_SCHEDULES = 5000;
 /** The bounds of waits are for threads that die. Here none does, so a wait that only its bound ends is a failure. */
 const timeouts = 'never';
 
+const EVERY: ExploreOptions = { strategy: 'dpor', seconds: 40, shrink: false, timeouts };
+
 /** Runs every schedule, up to the order of independent steps; each has to pass. Returns the result, for its count. */
 export function passesEvery<S>(scenario: Scenario<S>, options: ExploreOptions = {}): ExploreResult {
-  const result = explore(scenario, { strategy: 'dpor', seconds: 40, shrink: false, timeouts, ...options });
+  return mustPassEvery(explore(scenario, { ...EVERY, ...options }));
+}
+
+/** The same of a scenario file: its plain accesses are steps, also to views that it makes itself. */
+export async function passesEveryOfFile(
+  file: string,
+  options: Parameters<typeof loadScenario>[1],
+): Promise<ExploreResult> {
+  return mustPassEvery(exploreChecked(await loadScenario(file, options), EVERY));
+}
+
+function mustPassEvery(result: ExploreResult): ExploreResult {
   expect(story(result)).toBe('');
   expect(result, `${result.bounded}: ${result.coverage.statement}`).toMatchObject({
     verdict: 'pass',

@@ -69,11 +69,15 @@ export function writeElement(view: ElementArray, index: number, value: unknown):
   }
 }
 
-/** `new callee(...args)`: a typed array made of a shared view reads it element by element. */
+const TypedArray = Object.getPrototypeOf(Int8Array) as { readonly prototype: object };
+
+/** `new callee(...args)`: a typed array made of a shared view reads it element by element. Any other class is given the view. */
 export function construct(callee: unknown, args: readonly unknown[]): unknown {
   const [source] = args;
   if (
     controller !== undefined &&
+    (callee as Partial<typeof TypedArray> | undefined)?.prototype instanceof
+      (TypedArray as unknown as Constructor) &&
     ArrayBuffer.isView(source) &&
     'length' in source &&
     controller.controls(source)

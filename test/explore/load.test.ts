@@ -70,6 +70,38 @@ describe('a scenario file', () => {
   });
 });
 
+describe('a view that is given to a constructor', () => {
+  const COUNTER = 'class Counter { constructor(w) { this.w = w; } add() { this.w[0] = this.w[0] + 1; } }';
+  /** Two threads do so; their increments must not be lost. */
+  const increments = async (name: string, body: string, around = '') =>
+    exploreChecked(
+      await loadScenario(
+        write(
+          name,
+          `${around}\nconst add = (w) => { ${body} }; export default { words: 1, threads: { a: add, b: add }, finally(w) { if (w[0] !== 2) throw new Error('lost'); } };`,
+        ),
+      ),
+    );
+
+  test('is that view where a class of its own takes it', async () => {
+    const { failure } = await increments('counter.mjs', 'new Counter(w).add();', COUNTER);
+    expect(failure?.message).toContain('lost');
+    expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
+  });
+
+  test('is read where a typed array is made of it', async () => {
+    const { failure } = await increments('copy.mjs', 'w[0] = new Int32Array(w)[0] + 1;');
+    expect(failure?.message).toContain('lost');
+    expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
+  });
+
+  test('is read where a class of its own is a typed array', async () => {
+    const copy = 'class Copy extends Int32Array {}';
+    const { failure } = await increments('own.mjs', 'w[0] = new Copy(w)[0] + 1;', copy);
+    expect(failure?.trace.map(({ op }) => op)).toEqual(['read', 'read', 'write', 'write']);
+  });
+});
+
 describe('what is not a scenario file is said plainly', () => {
   const bad = async (name: string, text: string): Promise<string> => {
     const file = write(name, text);

@@ -1,10 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/index.ts';
+import { exploreChecked, loadScenario } from '../../src/explore/index.ts';
 import { Layout } from '../../src/memory/layout.ts';
-import { store, type Words } from '../../src/memory/word.ts';
 import { ByteRing, byteRingWords } from '../../src/platform/byte-ring.ts';
-import { passesEvery } from '../exploring.ts';
+import { passesEveryOfFile } from '../exploring.ts';
 
+const SCENARIOS = fileURLToPath(new URL('fixtures/byte-ring.ts', import.meta.url));
 const REGION = new Layout().region('ring', byteRingWords(4));
 const words = () => new Int32Array(new SharedArrayBuffer(4 * byteRingWords(4)));
 
@@ -21,40 +22,15 @@ describe('a ring of bytes', () => {
     }
   });
 
-  test('whatever the order of the two threads, the consumer takes a prefix of what was put', () => {
-    passesEvery({
-      words: byteRingWords(4),
-      threads: {
-        producer: (shared: Words) => {
-          const ring = new ByteRing(shared, REGION);
-          for (let byte = 1; byte <= 3; byte++) expect(ring.put(byte)).toBe(true);
-        },
-        consumer: (shared: Words) => {
-          const ring = new ByteRing(shared, REGION);
-          const taken = [ring.take(), ring.take(), ring.take()].filter((byte) => byte >= 0);
-          expect(taken).toEqual([1, 2, 3].slice(0, taken.length));
-        },
-      },
-    });
-  });
+  test.each(['prefix', 'wrapping'])(
+    'whatever the order of the two threads, the consumer takes a prefix of what was put: %s',
+    async (exportName) => {
+      expect((await passesEveryOfFile(SCENARIOS, { exportName })).schedules).toBeGreaterThan(10);
+    },
+  );
 
-  test('a producer that moves the head before it writes the byte is caught', () => {
-    const result = explore(
-      {
-        words: byteRingWords(4),
-        threads: {
-          producer: (shared: Words) => {
-            store(shared, REGION.at, 1);
-            store(shared, REGION.at + byteRingWords(4) - 1, 7);
-          },
-          consumer: (shared: Words) => {
-            const byte = new ByteRing(shared, REGION).take();
-            expect([-1, 7]).toContain(byte);
-          },
-        },
-      },
-      { seconds: 10 },
-    );
-    expect(result.verdict).toBe('fail');
+  test('a producer that moves the head before it writes the byte is caught', async () => {
+    const scenario = await loadScenario(SCENARIOS, { exportName: 'headFirst' });
+    expect(exploreChecked(scenario, { seconds: 10 }).verdict).toBe('fail');
   });
 });
