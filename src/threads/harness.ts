@@ -46,11 +46,15 @@ export class Harness {
     );
   }
 
-  /** Starts every thread and loads its program; none runs yet. @throws IrqError if one dies or is silent; then all are ended */
-  static async boot(machine: Machine, cast: Cast): Promise<Harness> {
+  /**
+   * Starts every thread and loads its program; none runs yet.
+   * @param boundMs - how long a thread may take for that, where not as usual
+   * @throws IrqError if one dies or is silent; then all are ended
+   */
+  static async boot(machine: Machine, cast: Cast, boundMs?: number): Promise<Harness> {
     const harness = new Harness(machine, cast);
     try {
-      await Promise.all(harness.threads.map((thread) => thread.boot()));
+      await Promise.all(harness.threads.map((thread) => thread.boot(boundMs)));
     } catch (error) {
       await harness.destroy();
       throw error;
@@ -73,12 +77,16 @@ export class Harness {
     for (let vcpu = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
   }
 
-  /** Ends every thread in good order. */
-  async close(): Promise<void> {
+  /**
+   * Ends every thread in good order; one that does not end within its bound, by force.
+   * @returns the names of the threads that were ended by force
+   */
+  async close(): Promise<string[]> {
     this.kickAll();
     await this.#dispatcher.stop();
-    await Promise.all(this.threads.map((thread) => thread.close()));
+    const orderly = await Promise.all(this.threads.map((thread) => thread.close()));
     await this.#pool.destroy();
+    return this.threads.flatMap(({ name }, index) => (orderly[index] ? [] : [name]));
   }
 
   /** Ends every thread by force. */

@@ -1,0 +1,58 @@
+import { IrqError, isIrqError } from '../base/irq-error.ts';
+import { type Cast, Harness } from '../threads/harness.ts';
+import { buildMachine } from './build.ts';
+import { harnessGuestProgram } from './cpu.ts';
+import { harnessDeviceProgram } from './device.ts';
+import { BootedMachine } from './machine.ts';
+import { type BootOptions, checkOptions, type Settings } from './options.ts';
+import { type HarnessPlan, type HarnessViews, harnessViews } from './plan.ts';
+import { Run } from './run.ts';
+
+/**
+ * Boots a machine: a worker thread for each vCPU, which runs the guest module, and one for each device, which runs the
+ * device module. The guest's drivers have brought the GIC and the ITS up, and every event of a device has an LPI, an MSI route and an
+ * irqfd. Nothing is signalled and no interrupt taken before `machine.run()`. The main thread.
+ * @throws IrqError `ERR_USAGE` for a wrong option; `ERR_FILE` for a module that is not there; `ERR_SCENARIO` for a module without the
+ * function; `ERR_CONFIG` for a machine that cannot be built; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT` for a guest whose `start` fails
+ */
+export async function boot(options: BootOptions): Promise<BootedMachine> {
+  const settings = checkOptions(options);
+  const built = buildMachine(settings);
+  const views = harnessViews(built.machine, built.plan);
+  const harness = await start(
+    settings,
+    Harness.boot(built.machine, castOf(settings, built.plan), settings.boundMs),
+    views,
+  );
+  return new BootedMachine(built, harness, new Run(harness, built.plan, views, settings.boundMs), views);
+}
+
+function castOf({ guest, device, devices, shared }: Settings, plan: HarnessPlan): Cast {
+  const names = Array.from({ length: devices }, (_, index) => `device${index}`);
+  return {
+    guest: harnessGuestProgram({ plan, module: guest, shared }),
+    programs: Object.fromEntries(
+      names.map((name, index) => [
+        name,
+        harnessDeviceProgram({ plan, module: device, shared, device: index }),
+      ]),
+    ),
+  };
+}
+
+/** Says which guests have not returned from `start` where the boot takes too long. */
+async function start(
+  { vcpus }: Settings,
+  booting: Promise<Harness>,
+  { places }: HarnessViews,
+): Promise<Harness> {
+  try {
+    return await booting;
+  } catch (error) {
+    const silent = Array.from({ length: vcpus }, (_, vcpu) => vcpu).filter((vcpu) => places.callOf(vcpu));
+    if (!isIrqError(error, 'ERR_THREAD_SILENT') || silent.length === 0) throw error;
+    const names = silent.map((vcpu) => `vcpu${vcpu}`).join(', ');
+    const message = `${(error as IrqError).message}: start(cpu) has not returned on ${names}`;
+    throw new IrqError('ERR_THREAD_SILENT', message, { cause: error });
+  }
+}
