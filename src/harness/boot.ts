@@ -19,40 +19,33 @@ export async function boot(options: BootOptions): Promise<BootedMachine> {
   const settings = checkOptions(options);
   const built = buildMachine(settings);
   const views = harnessViews(built.machine, built.plan);
-  const harness = await start(
-    settings,
-    Harness.boot(built.machine, castOf(settings, built.plan), settings.boundMs),
-    views,
-  );
+  const booting = Harness.boot(built.machine, castOf(settings, built.plan), settings.bootMs);
+  const harness = await named(booting, views);
   return new BootedMachine(built, harness, new Run(harness, built.plan, views, settings.boundMs), views);
 }
 
-function castOf({ guest, device, devices, shared }: Settings, plan: HarnessPlan): Cast {
+function castOf({ guest, device, devices, shared, boundMs }: Settings, plan: HarnessPlan): Cast {
   const names = Array.from({ length: devices }, (_, index) => `device${index}`);
   return {
-    guest: harnessGuestProgram({ plan, module: guest, shared }),
+    guest: harnessGuestProgram({ plan, module: guest, shared, boundMs }),
     programs: Object.fromEntries(
       names.map((name, index) => [
         name,
-        harnessDeviceProgram({ plan, module: device, shared, device: index }),
+        harnessDeviceProgram({ plan, module: device, shared, boundMs, device: index }),
       ]),
     ),
   };
 }
 
 /** Says which guests have not returned from `start` where the boot takes too long. */
-async function start(
-  { vcpus }: Settings,
-  booting: Promise<Harness>,
-  { places }: HarnessViews,
-): Promise<Harness> {
+async function named(booting: Promise<Harness>, { places }: HarnessViews): Promise<Harness> {
   try {
     return await booting;
   } catch (error) {
-    const silent = Array.from({ length: vcpus }, (_, vcpu) => vcpu).filter((vcpu) => places.callOf(vcpu));
-    if (!isIrqError(error, 'ERR_THREAD_SILENT') || silent.length === 0) throw error;
-    const names = silent.map((vcpu) => `vcpu${vcpu}`).join(', ');
-    const message = `${(error as IrqError).message}: start(cpu) has not returned on ${names}`;
-    throw new IrqError('ERR_THREAD_SILENT', message, { cause: error });
+    const { calls } = places;
+    if (!isIrqError(error, 'ERR_THREAD_SILENT') || calls.length === 0) throw error;
+    throw new IrqError('ERR_THREAD_SILENT', `${(error as IrqError).message}: ${calls.join(', ')}`, {
+      cause: error,
+    });
   }
 }

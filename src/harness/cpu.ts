@@ -38,17 +38,14 @@ export type GuestModule = {
 };
 
 /** The guest of one vCPU: counts each delivery, and hands it to the user's module. */
-export async function harnessGuest(
-  machine: Machine,
-  vcpu: Vcpu,
-  { plan, module, shared }: ThreadTask,
-): Promise<Guest> {
+export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTask): Promise<Guest> {
+  const { plan, module } = task;
   const user = await UserModule.load('guest', module);
   const interrupt = user.function<GuestModule['interrupt']>('interrupt', 'interrupt(cpu, intid)');
   const start = user.optional<NonNullable<GuestModule['start']>>('start', 'start(cpu)');
   const { proof, pairs, places } = harnessViews(machine, plan);
   const id = vcpu.cpu.vcpu;
-  const cpu = makeCpu(machine, vcpu, { plan, module, shared }, () => places.stop(id));
+  const cpu = makeCpu(machine, vcpu, task, () => places.stop(id));
   const devices = Int32Array.from(plan.sources, ({ device }) => device);
   const histograms = plan.sources.map(({ device }) => pairs.histogram(id, device));
   let epoch = proof.epoch;

@@ -32,8 +32,8 @@ export type Device = {
   /**
    * Blocks until a handler has begun after every signal so far, and has returned.
    * @param event - one event; every event of the device where it is left out
-   * @returns false where `stopped` became true first
-   * @throws IrqError `ERR_USAGE`
+   * @returns false where `stopped` became true first, or the vCPU of the event has stopped
+   * @throws IrqError `ERR_USAGE`; past the bound, `boundMs`, `ERR_THREAD_SILENT` where a handler runs, and `ERR_DELIVERY` where none does
    */
   settle(event?: number): boolean;
 };
@@ -85,11 +85,13 @@ class HarnessDevice implements Device {
   readonly #machine: Machine;
   readonly #views: HarnessViews;
   readonly #doorbell: number;
+  readonly #boundMs: number;
   /** The events of this device, and the number of the first among all sources. */
   readonly #sources: readonly Source[];
   readonly #first: number;
 
-  constructor(machine: Machine, { plan, device, shared }: DeviceTask) {
+  constructor(machine: Machine, { plan, device, shared, boundMs }: DeviceTask) {
+    this.#boundMs = boundMs;
     this.#machine = machine;
     this.#views = harnessViews(machine, plan);
     this.#doorbell = machine.config.itsBase + gits.TRANSLATER;
@@ -130,16 +132,30 @@ class HarnessDevice implements Device {
   #settle({ intid }: Source, event: number): boolean {
     const { proof, places } = this.#views;
     const which = this.#first + event;
-    for (let look = 0; !proof.isSettled(which); look++) {
-      if (look < LOOKS) continue;
-      if (this.stopped) return false;
+    for (let look = 0; look < LOOKS && !proof.isSettled(which); look++);
+    const end = performance.now() + this.#boundMs;
+    while (!proof.isSettled(which)) {
+      if (this.stopped || places.hasStopped(proof.vcpuOf(which))) return false;
+      if (performance.now() > end) throw this.#late(intid, event);
       proof.awaitSettled(this.index, which, SLEEP_MS);
     }
     while (places.handles(intid)) {
       if (this.stopped) return false;
+      if (performance.now() > end) throw this.#late(intid, event);
       nap(NAP_MS);
     }
+    // From here on, signals that shared a delivery do not hide a delivery too many.
+    proof.settle(which);
     return true;
+  }
+
+  #late(intid: number, event: number): IrqError {
+    const { calls } = this.#views.places;
+    const isLost = calls.length === 0;
+    return new IrqError(
+      isLost ? 'ERR_DELIVERY' : 'ERR_THREAD_SILENT',
+      `settle: event ${event} (INTID ${intid}) was not handled within ${this.#boundMs} ms: ${isLost ? 'no vCPU is in a handler' : calls.join(', ')}`,
+    );
   }
 
   #source(call: string, event: number): Source {

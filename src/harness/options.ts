@@ -24,7 +24,9 @@ export type BootOptions = {
   readonly dispatch?: Dispatch | undefined;
   /** Longest time that an idle vCPU polls before it sleeps, 0 to 10^9 ns: 200,000. */
   readonly haltPollNs?: number | undefined;
-  /** How long a thread may take to boot, a handler to return, and a delivery to come, 1 to 2^31 - 1 ms: 20,000. */
+  /** How long threads may take to start, to load their modules and to run `start`, 1 to 2^31 - 1 ms: 20,000. */
+  readonly bootMs?: number | undefined;
+  /** How long a handler may take to return, and a delivery to come, 1 to 2^31 - 1 ms: 20,000. */
   readonly boundMs?: number | undefined;
   /** A rule of the machine to break, to see a check fail: `none`. */
   readonly fault?: Fault | undefined;
@@ -40,6 +42,7 @@ export type Settings = {
   readonly shared: SharedArrayBuffer | undefined;
   readonly dispatch: Dispatch;
   readonly haltPollNs: number;
+  readonly bootMs: number;
   readonly boundMs: number;
   readonly fault: Fault;
 };
@@ -53,6 +56,7 @@ const NAMES = [
   'shared',
   'dispatch',
   'haltPollNs',
+  'bootMs',
   'boundMs',
   'fault',
 ] as const satisfies readonly (keyof BootOptions)[];
@@ -63,6 +67,7 @@ const RANGES = {
   devices: [0, 512],
   events: [1, 2_048],
   haltPollNs: [0, 1e9],
+  bootMs: [1, 2 ** 31 - 1],
   boundMs: [1, 2 ** 31 - 1],
 } as const satisfies Partial<Record<keyof BootOptions, readonly [number, number]>>;
 
@@ -93,6 +98,7 @@ export function checkOptions(options: unknown): Settings {
     shared: sharedOf(given.shared),
     dispatch: oneOf(given, 'dispatch', DISPATCHES, 'inline'),
     haltPollNs: wholeOf(given, 'haltPollNs', DEFAULT_CONFIG.haltPollNs),
+    bootMs: wholeOf(given, 'bootMs', 20_000),
     boundMs: wholeOf(given, 'boundMs', 20_000),
     fault,
   };

@@ -12,6 +12,8 @@ export type ThreadTask = {
   /** URL of the user's module. */
   readonly module: string;
   readonly shared: SharedArrayBuffer | undefined;
+  /** How long a device waits for a delivery, ms. */
+  readonly boundMs: number;
 };
 
 type Sizes = Parameters<typeof stressWords>[0];
@@ -78,6 +80,15 @@ export class Places {
     const inside = load(this.#words, this.#at(vcpu));
     if (inside === OUTSIDE) return undefined;
     return inside === IN_START ? 'start(cpu)' : `interrupt(cpu, ${inside - 1})`;
+  }
+
+  /** The calls that guests are in, for messages: `vcpu1 in interrupt(cpu, 8192)`. */
+  get calls(): string[] {
+    const vcpus = Array.from({ length: this.#region.words / LINE }, (_, vcpu) => vcpu);
+    return vcpus.flatMap((vcpu) => {
+      const call = this.callOf(vcpu);
+      return call === undefined ? [] : [`vcpu${vcpu} in ${call}`];
+    });
   }
 
   /** Whether a vCPU is in the handler of an INTID. */

@@ -6,7 +6,7 @@ import type { HarnessPlan, HarnessViews } from './plan.ts';
 /** How long between two looks, ms. */
 const LOOK_MS = 2;
 /** Looks for which a machine may go on after everything was delivered: two vCPUs may send SGIs to each other for ever. */
-const GRACE_LOOKS = 50;
+const GRACE_LOOKS = 250;
 /** How long a machine is at rest before a signal without a delivery counts as lost: its vCPU may lack a core to wake up on. */
 const LOST_MS = 2_000;
 
@@ -32,7 +32,7 @@ export type RestParts = {
 /**
  * Waits until every signal was followed by a delivery, and every handler has returned. The main thread, after the last
  * device has returned.
- * @throws IrqError `ERR_LOST` where the machine comes to rest without a delivery; `ERR_THREAD_SILENT` past the bound
+ * @throws IrqError `ERR_DELIVERY` where the machine comes to rest without a delivery; `ERR_THREAD_SILENT` past the bound
  */
 export async function awaitDeliveries(parts: RestParts): Promise<Rest> {
   const { machine, boundMs, isOver } = parts;
@@ -106,7 +106,7 @@ function named({ machine, plan, views }: RestParts, open: readonly number[]): st
 
 function lost(parts: RestParts, open: readonly number[]): IrqError {
   return new IrqError(
-    'ERR_LOST',
+    'ERR_DELIVERY',
     `the machine is at rest, and no delivery followed the last signal of ${named(parts, open)}`,
   );
 }

@@ -3,6 +3,8 @@ import type { Machine } from '../board/machine.ts';
 import { REQUEST_PAUSE } from '../board/vcpu-control.ts';
 import { Tally } from '../stress/index.ts';
 import type { Harness } from '../threads/harness.ts';
+import { eventOf } from './build.ts';
+import { Judge } from './judge.ts';
 import type { HarnessPlan, HarnessViews } from './plan.ts';
 import { awaitDeliveries } from './rest.ts';
 import { type MachineStats, readStats } from './stats.ts';
@@ -26,8 +28,7 @@ const WATCH_MS = 250;
  */
 export class Run {
   readonly tally: Tally;
-  /** Numbers of the events whose route the caller has changed. */
-  readonly unjudged = new Set<number>();
+  readonly judge: Judge;
   readonly #harness: Harness;
   readonly #machine: Machine;
   readonly #plan: HarnessPlan;
@@ -48,6 +49,7 @@ export class Run {
     this.#plan = plan;
     this.#views = views;
     this.#boundMs = boundMs;
+    this.judge = new Judge(plan.sources.map(eventOf), views);
     this.tally = new Tally(harness.machine, views.proof);
     this.#failed = new Promise<never>((_, reject) => {
       this.#reject = reject;
@@ -127,13 +129,15 @@ export class Run {
       plan: this.#plan,
       views: this.#views,
       boundMs: this.#boundMs,
-      unjudged: this.unjudged,
+      unjudged: this.judge.moved,
       hasLeft: (vcpu) => !this.#vcpus.has(vcpu),
       isOver: () => this.#failure !== undefined,
     });
     if (this.#failure !== undefined) throw this.#failure;
+    const { breach } = this.judge;
+    if (breach) throw breach;
     const seconds = (performance.now() - start) / 1000;
-    return { ...this.stats, seconds, left, unjudged: this.unjudged.size };
+    return { ...this.stats, seconds, left, unjudged: this.judge.moved.size };
   }
 
   /** Says in which of its functions a guest was when its thread died. */
@@ -150,9 +154,11 @@ export class Run {
     this.#reject(error);
   }
 
-  /** Keeps up with the counters, and finds a handler that does not return. */
+  /** Keeps up with the counters; finds a delivery that should not be, and a handler that does not return. */
   #look(): void {
     this.tally.update();
+    const { breach } = this.judge;
+    if (breach) this.#fail(breach);
     const now = performance.now();
     for (let vcpu = 0; vcpu < this.#plan.vcpus; vcpu++) {
       const { taken } = this.#machine.control(vcpu);
