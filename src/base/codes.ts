@@ -41,7 +41,7 @@ export const ERRORS = {
   ERR_LOCK_TIMEOUT: { exit: 3, means: 'a lock was not released within its bound' },
   ERR_GRACE_TIMEOUT: { exit: 3, means: 'a reader did not leave its section within the bound' },
   ERR_WAIT_ABORTED: { exit: 3, means: 'a wait was given up because the machine is stopping' },
-  ERR_DELIVERY: { exit: 1, means: 'an interrupt was lost, or delivered where nobody had signalled it' },
+  ERR_DELIVERY: { exit: 1, means: 'an interrupt was lost, delivered twice, or delivered to the wrong vCPU' },
   ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed it' },
   ERR_THREAD_SILENT: { exit: 3, means: 'a worker thread did not answer within its bound' },
   ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },

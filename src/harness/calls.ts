@@ -29,11 +29,11 @@ export type GivenRoute =
 export type Spare = { readonly first: number; readonly end: number };
 
 /**
- * What userland does with a machine: KVM's calls, each told to the judge of the machine's events. The main thread, at any
- * time. Where KVM refuses, a call throws `KvmError` (code `ERR_KVM`).
+ * Userland's calls on a machine: KVM's own, each of which tells the judge about the machine's events. The main thread, at
+ * any time. Where KVM refuses, a call throws `KvmError` (code `ERR_KVM`).
  */
 export class MachineCalls {
-  /** All parts of the machine, as the main thread sees them. What is done through them is not told to the judge. */
+  /** All parts of the machine, as the main thread sees them. Changes made through them escape the proof, which may then find a fault that is none. */
   readonly board: Machine;
   /** Every event of every device, with its names at boot. */
   readonly events: readonly MachineEvent[];

@@ -14,7 +14,7 @@ export type Cpu = {
   /** The number of this vCPU, and how many the machine has. */
   readonly vcpu: number;
   readonly vcpus: number;
-  /** What `boot` was given as `shared`; undefined where it was given nothing. */
+  /** The option `shared` of `boot`; undefined where the caller gave none. */
   readonly shared: SharedArrayBuffer | undefined;
   /** The event that an INTID stands for; undefined for an SGI, a wire, or an LPI that no event had at boot. */
   eventOf(intid: number): MachineEvent | undefined;
@@ -29,7 +29,10 @@ export type Cpu = {
   stop(): void;
 };
 
-/** What a guest module exports. Plain synchronous functions. */
+/**
+ * The exports of a guest module: plain synchronous functions. Each vCPU's thread loads the module for itself, so the module's
+ * variables belong to one vCPU.
+ */
 export type GuestModule = {
   /** Called once, in boot, before the first interrupt. */
   readonly start?: (cpu: Cpu) => void;

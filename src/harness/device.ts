@@ -13,7 +13,7 @@ export type Device = {
   /** The number of this device, and how many events it has. */
   readonly index: number;
   readonly events: number;
-  /** What `boot` was given as `shared`; undefined where it was given nothing. */
+  /** The option `shared` of `boot`; undefined where the caller gave none. */
   readonly shared: SharedArrayBuffer | undefined;
   /** Whether the machine is closing, or every vCPU has stopped: `run` is to return. */
   readonly stopped: boolean;
@@ -38,7 +38,7 @@ export type Device = {
   settle(event?: number): boolean;
 };
 
-/** What a device module exports. A plain synchronous function. */
+/** The export of a device module: a plain synchronous function. Each device's thread loads the module for itself. */
 export type DeviceModule = {
   /** Called once, when the machine runs. The machine has finished when it has returned in every device. */
   readonly run: (device: Device) => void;

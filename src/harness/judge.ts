@@ -7,13 +7,13 @@ import type { HarnessViews } from './plan.ts';
 const HARMLESS: ReadonlySet<ItsCommand['name']> = new Set(['SYNC', 'INV', 'INVALL']);
 
 /**
- * What the proof may judge: it knows the events as they were at boot, and the signals of the devices. What the caller
- * changes, or signals, is told to the judge, who then leaves the event alone. The main thread.
+ * Says which events the proof may judge. The proof knows the events as they were at boot, and the signals of the devices;
+ * so the machine's calls tell the judge of every event that the caller moves or signals. The main thread.
  */
 export class Judge {
   /** Numbers of the events whose way the caller has changed: not judged at all. */
   readonly moved = new Set<number>();
-  /** Events that the caller has signalled: a loss shows, a delivery too many does not. */
+  /** Events that the caller has signalled beside their devices: the proof finds a loss, and takes no delivery for one too many. */
   readonly #signalled = new Set<number>();
   readonly #events: readonly MachineEvent[];
   readonly #views: HarnessViews;
@@ -44,7 +44,7 @@ export class Judge {
     );
   }
 
-  /** The error for the first delivery that nobody had signalled, or that came to the wrong vCPU; undefined where there is none. */
+  /** The error for the first delivery that no signal precedes, or that came to the wrong vCPU; undefined where there is none. */
   get breach(): IrqError | undefined {
     const { proof } = this.#views;
     if (proof.count('misrouted') === 0 && proof.count('spurious') === 0) return undefined;
@@ -53,8 +53,7 @@ export class Judge {
       .find(({ source }) => !this.moved.has(source) && !this.#signalled.has(source));
     if (!first) return undefined;
     const { device, event, vcpu } = this.#events[first.source] ?? { device: -1, event: -1, vcpu: -1 };
-    const why =
-      first.kind === 'misrouted' ? `it is mapped to vcpu${vcpu}` : 'nobody had signalled it once more';
+    const why = first.kind === 'misrouted' ? `it is mapped to vcpu${vcpu}` : 'no signal led to this delivery';
     return new IrqError(
       'ERR_DELIVERY',
       `event ${event} of device${device} was delivered to vcpu${first.vcpu} as INTID ${first.intid}: ${why}`,

@@ -21,7 +21,7 @@ export type RestParts = {
   readonly plan: HarnessPlan;
   readonly views: HarnessViews;
   readonly boundMs: number;
-  /** Events whose route the caller has changed: nobody knows where they lead, so they are not judged. */
+  /** Events whose route the caller has changed: their signals may lead elsewhere, so the proof does not judge them. */
   readonly unjudged: ReadonlySet<number>;
   /** Whether a vCPU has left its guest for good. */
   readonly hasLeft: (vcpu: number) => boolean;
@@ -59,7 +59,7 @@ export async function awaitDeliveries(parts: RestParts): Promise<Rest> {
   return { left: 0 };
 }
 
-/** Events whose last signal no handler has seen begin; `left` counts those that nobody can take. */
+/** Events whose last signal no handler has seen begin; `left` counts those whose vCPU has stopped. */
 function openSources({ machine, plan, views, unjudged, hasLeft }: RestParts): {
   open: number[];
   left: number;

@@ -55,6 +55,7 @@ export class Run {
       this.#reject = reject;
     });
     this.#failed.catch(() => undefined);
+    harness.dispatching.catch((error: unknown) => this.#fail(error));
   }
 
   /** What ended the run, or made it fail after its end. */

@@ -25,6 +25,7 @@ export class Harness {
   readonly programs: ReadonlyMap<string, Thread>;
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
+  #dispatching: Promise<void> = Promise.resolve();
 
   private constructor(machine: Machine, cast: Cast) {
     const programs = Object.entries(cast.programs);
@@ -59,8 +60,13 @@ export class Harness {
       await harness.destroy();
       throw error;
     }
-    harness.#dispatcher.start();
+    harness.#dispatching = harness.#dispatcher.start();
     return harness;
+  }
+
+  /** Resolves when the dispatcher has ended; rejects with an error that the dispatcher met while it served. */
+  get dispatching(): Promise<void> {
+    return this.#dispatching;
   }
 
   get threads(): Thread[] {
@@ -83,10 +89,17 @@ export class Harness {
    */
   async close(): Promise<string[]> {
     this.kickAll();
-    await this.#dispatcher.stop();
-    const orderly = await Promise.all(this.threads.map((thread) => thread.close()));
-    await this.#pool.destroy();
-    return this.threads.flatMap(({ name }, index) => (orderly[index] ? [] : [name]));
+    const forced: string[] = [];
+    const end = async (thread: Thread) => {
+      if (!(await thread.close())) forced.push(thread.name);
+    };
+    try {
+      await this.#dispatcher.stop();
+    } finally {
+      await Promise.all(this.threads.map(end));
+      await this.#pool.destroy();
+    }
+    return forced;
   }
 
   /** Ends every thread by force. */

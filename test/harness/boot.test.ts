@@ -28,7 +28,7 @@ describe('a machine of a guest and devices of its own', () => {
     await machine.close();
   });
 
-  test('signals that nobody waits for may share a delivery, and the last is delivered', async () => {
+  test('signals in a burst may share a delivery, and the last of them is delivered', async () => {
     const { machine, words } = await booted({ vcpus: 2, devices: 2, device: fixture('burst.mjs') });
     const { signals, deliveries, coalesced } = await machine.run();
     expect(signals).toBe(10_000);
@@ -36,7 +36,7 @@ describe('a machine of a guest and devices of its own', () => {
     expect(words.reduce((sum, count) => sum + count, 0)).toBe(deliveries);
   });
 
-  test('one device and one vCPU where nothing else is asked for', async () => {
+  test('a machine has one vCPU and one device where the caller asks for nothing else', async () => {
     const { machine } = await booted({ device: fixture('one-signal.mjs') });
     expect(machine.events).toHaveLength(4);
     expect(await machine.run()).toMatchObject({ signals: 1, deliveries: 1 });
@@ -73,7 +73,16 @@ describe('a machine of a guest and devices of its own', () => {
 });
 
 describe('calls of userland on a running machine', () => {
-  test('an irqfd with a route of its own, and its way back', async () => {
+  test('a machine without devices takes wires', async () => {
+    const { machine, words } = await booted({ vcpus: 2 });
+    expect(machine.events).toEqual([]);
+    expect(await machine.run()).toMatchObject({ signals: 0, deliveries: 0, devices: [] });
+    machine.irqLine(40, true);
+    await reached(words, 40, 1);
+    await machine.close();
+  });
+
+  test('an irqfd takes a route that the caller adds, and gives way when it is deassigned', async () => {
     const { machine, words } = await booted({ vcpus: 2, devices: 1, device: fixture('one-signal.mjs') });
     await machine.run();
     const [event] = machine.events;
@@ -90,7 +99,7 @@ describe('calls of userland on a running machine', () => {
     await machine.close();
   });
 
-  test('an MSI, a wire and a command of the ITS', async () => {
+  test('an MSI, a wire and a command of the ITS each lead to an interrupt', async () => {
     const { machine, words } = await booted({ vcpus: 2, devices: 1, device: fixture('one-signal.mjs') });
     await machine.run();
     const deviceId = machine.events[0]?.deviceId ?? 0;
@@ -131,7 +140,7 @@ describe('calls of userland on a running machine', () => {
     await machine.close();
   });
 
-  test('no snapshot while devices run', async () => {
+  test('a snapshot is refused while devices run', async () => {
     const { machine } = await booted({ device: fixture('endless-device.mjs') });
     machine.run().catch(() => undefined);
     await expect(machine.snapshot()).rejects.toMatchObject({

@@ -19,7 +19,7 @@ export async function booted(options: Omit<Partial<BootOptions>, 'guest'> & { gu
   return { machine, words: new Int32Array(shared) };
 }
 
-/** Waits until a word has reached a value: whoever stores it notifies. */
+/** Waits until a word has reached a value: the thread that stores the value notifies. */
 export async function reached(words: Int32Array<SharedArrayBuffer>, index: number, value: number) {
   for (let now = Atomics.load(words, index); now < value; now = Atomics.load(words, index)) {
     const wait = Atomics.waitAsync(words, index, now, 20_000);
