@@ -9,8 +9,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
-  // The debate, and stress with a real guest, run the load generator: they stand on the contract of `stress`.
-  ['debate', 'guest-stress'],
+  // The debate, stress with a real guest, and the harness stand on the contract of `stress`: its load generator, or its proof.
+  ['debate', 'guest-stress', 'harness'],
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],
   ['guest', 'boot'],
   ['threads', 'explore'],
@@ -101,7 +101,7 @@ describe('the floors of src', () => {
 });
 
 /** Rooms that the rest of the house enters by their contract, index.ts, only. */
-const ROOMS = new Set(['guest', 'stress', 'measuring', 'debate', 'recorded', 'conformance']);
+const ROOMS = new Set(['guest', 'stress', 'measuring', 'debate', 'recorded', 'conformance', 'harness']);
 
 /** Imports that reach past a room's contract. Reports may also read the values that lie beside a result type. */
 function trespassesIn(sources: readonly Source[]): string[] {

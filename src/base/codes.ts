@@ -5,7 +5,10 @@
  */
 export const ERRORS = {
   // What the user wrote.
-  ERR_USAGE: { exit: 2, means: 'the command line is wrong: an unknown flag, or a value outside its range' },
+  ERR_USAGE: {
+    exit: 2,
+    means: 'a command line or a call is wrong: an unknown flag or option, or a value outside its range',
+  },
   ERR_CONFIG: { exit: 2, means: 'a machine was asked for that cannot be built' },
   ERR_FILE: { exit: 2, means: 'a file cannot be read or written' },
   ERR_TRACE_FORMAT: { exit: 2, means: 'a recorded guest has a line that cannot be understood' },
@@ -38,6 +41,7 @@ export const ERRORS = {
   ERR_LOCK_TIMEOUT: { exit: 3, means: 'a lock was not released within its bound' },
   ERR_GRACE_TIMEOUT: { exit: 3, means: 'a reader did not leave its section within the bound' },
   ERR_WAIT_ABORTED: { exit: 3, means: 'a wait was given up because the machine is stopping' },
+  ERR_DELIVERY: { exit: 1, means: 'an interrupt was lost, delivered twice, or delivered to the wrong vCPU' },
   ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed it' },
   ERR_THREAD_SILENT: { exit: 3, means: 'a worker thread did not answer within its bound' },
   ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },

@@ -10,6 +10,10 @@ const LINUX_PRIORITY_MASK = 0xf0;
 /** What Linux gives every interrupt. @see GICD_INT_DEF_PRI */
 export const LINUX_PRIORITY = 0xa0;
 
+/** SGIs are INTID 0 to 15. */
+const SGIS = 16;
+const ALL_SGIS = 0xffff;
+
 /** Where LPIs keep their configuration bytes and their pending bits in guest memory. */
 export type LpiTables = {
   readonly configTable: number;
@@ -50,6 +54,16 @@ export class GicDriver {
   enableLpis(vcpu: number): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     this.#bus.write(frame + gicr.CTLR, 4, BigInt(ENABLE_LPIS));
+  }
+
+  /** Enables the SGIs of a vCPU, in group 1. */
+  enableSgis(vcpu: number): void {
+    const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
+    const igroupr = frame + gicr.IGROUPR0;
+    this.#bus.write(igroupr, 4, this.#bus.read(igroupr, 4) | BigInt(ALL_SGIS));
+    for (let sgi = 0; sgi < SGIS; sgi++)
+      this.#bus.write(frame + gicr.IPRIORITYR + sgi, 1, BigInt(LINUX_PRIORITY));
+    this.#bus.write(frame + gicr.ISENABLER0, 4, BigInt(ALL_SGIS));
   }
 
   /** Sets an SPI up: trigger, group 1, priority, target, enable. */

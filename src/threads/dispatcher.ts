@@ -26,9 +26,10 @@ export class Dispatcher {
     this.#clock = clock;
   }
 
-  /** Begins to serve. */
-  start(): void {
+  /** Begins to serve. Resolves when it has ended; rejects with what serving threw. */
+  start(): Promise<void> {
     this.#running ??= this.#serve();
+    return this.#running;
   }
 
   /** Serves what is left and ends. @throws what serving threw */

@@ -25,6 +25,7 @@ export class Harness {
   readonly programs: ReadonlyMap<string, Thread>;
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
+  #dispatching: Promise<void> = Promise.resolve();
 
   private constructor(machine: Machine, cast: Cast) {
     const programs = Object.entries(cast.programs);
@@ -46,17 +47,26 @@ export class Harness {
     );
   }
 
-  /** Starts every thread and loads its program; none runs yet. @throws IrqError if one dies or is silent; then all are ended */
-  static async boot(machine: Machine, cast: Cast): Promise<Harness> {
+  /**
+   * Starts every thread and loads its program; none runs yet.
+   * @param boundMs - how long a thread may take for that, where not as usual
+   * @throws IrqError if one dies or is silent; then all are ended
+   */
+  static async boot(machine: Machine, cast: Cast, boundMs?: number): Promise<Harness> {
     const harness = new Harness(machine, cast);
     try {
-      await Promise.all(harness.threads.map((thread) => thread.boot()));
+      await Promise.all(harness.threads.map((thread) => thread.boot(boundMs)));
     } catch (error) {
       await harness.destroy();
       throw error;
     }
-    harness.#dispatcher.start();
+    harness.#dispatching = harness.#dispatcher.start();
     return harness;
+  }
+
+  /** Resolves when the dispatcher has ended; rejects with an error that the dispatcher met while it served. */
+  get dispatching(): Promise<void> {
+    return this.#dispatching;
   }
 
   get threads(): Thread[] {
@@ -73,12 +83,23 @@ export class Harness {
     for (let vcpu = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
   }
 
-  /** Ends every thread in good order. */
-  async close(): Promise<void> {
+  /**
+   * Ends every thread in good order; one that does not end within its bound, by force.
+   * @returns the names of the threads that were ended by force
+   */
+  async close(): Promise<string[]> {
     this.kickAll();
-    await this.#dispatcher.stop();
-    await Promise.all(this.threads.map((thread) => thread.close()));
-    await this.#pool.destroy();
+    const forced: string[] = [];
+    const end = async (thread: Thread) => {
+      if (!(await thread.close())) forced.push(thread.name);
+    };
+    try {
+      await this.#dispatcher.stop();
+    } finally {
+      await Promise.all(this.threads.map(end));
+      await this.#pool.destroy();
+    }
+    return forced;
   }
 
   /** Ends every thread by force. */

@@ -2,20 +2,21 @@ import { IrqError, toPlain } from '../base/irq-error.ts';
 import { Machine } from '../board/machine.ts';
 import { answer } from './answer.ts';
 import type { ThreadConsole } from './console.ts';
-import { loadFactory, type ProgramFactory } from './programs.ts';
+import { loadFactory, type Program, type ProgramFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
 
 /** The body of a thread that is no vCPU: a device, a driver. Resolves when the console is closed. */
 export function serveProgram(task: Task): Promise<void> {
   const machine = Machine.attach(task.buffer, task.thread);
-  let program: { run(): unknown } | undefined;
+  let program: Program | undefined;
   return serve(
     task.port,
     (close): ThreadConsole => ({
       async boot() {
         try {
-          program = (await loadFactory<ProgramFactory>(task.program))(machine, task.program.options);
+          const make = await loadFactory<ProgramFactory>(task.program);
+          program = await make(machine, task.program.options);
           return { value: undefined };
         } catch (error) {
           return { error: toPlain(error) };

@@ -4,11 +4,21 @@ import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import type { ProgramName } from './task.ts';
 
-/** Makes the guest that one vCPU runs, in that vCPU's thread. */
-export type GuestFactory<Options = unknown> = (machine: Machine, vcpu: Vcpu, options: Options) => Guest;
+/** Makes the guest that one vCPU runs, in that vCPU's thread. May load modules first: the guest itself is synchronous. */
+export type GuestFactory<Options = unknown> = (
+  machine: Machine,
+  vcpu: Vcpu,
+  options: Options,
+) => Guest | Promise<Guest>;
 
-/** Makes the program of a device's, or any other, thread: `run` does all its work and returns the result. */
-export type ProgramFactory<Options = unknown> = (machine: Machine, options: Options) => { run(): unknown };
+/** What a thread runs that is no vCPU's: `run` does all its work and returns the result. */
+export type Program = { run(): unknown };
+
+/** Makes the program of a device's, or any other, thread. */
+export type ProgramFactory<Options = unknown> = (
+  machine: Machine,
+  options: Options,
+) => Program | Promise<Program>;
 
 /** Gives a thread its program: the same function on the main thread and in the worker, with options that can be cloned. */
 export type NamedProgram<Options> = (options: Options) => ProgramName;

@@ -48,9 +48,13 @@ export class Thread {
     this.ended.catch(() => undefined);
   }
 
-  /** @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`, or what the program threw */
-  async boot(): Promise<void> {
-    await this.#bounded('boot', this.#remote.boot());
+  /**
+   * Loads and prepares its program.
+   * @param boundMs - how long that may take; {@link ANSWER_BOUND_MS} where it is left out
+   * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`, or what the program threw
+   */
+  async boot(boundMs?: number): Promise<void> {
+    await this.#bounded('boot', this.#remote.boot(), boundMs);
   }
 
   /** Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it. */
@@ -79,18 +83,22 @@ export class Thread {
     }
   }
 
-  /** Asks the thread to end, and waits until it has; a thread that does not is ended by force. */
-  async close(boundMs = 2_000): Promise<void> {
+  /**
+   * Asks the thread to end, and waits until it has; a thread that does not within the bound is ended by force.
+   * @returns whether the thread ended without force
+   */
+  async close(boundMs = 2_000): Promise<boolean> {
     this.#closing = true;
     this.#remote.close().catch(() => undefined);
     const timer = setTimeout(() => this.#abort.abort(), boundMs);
     await this.ended.catch(() => undefined);
     clearTimeout(timer);
     this.#port.close();
+    return !this.#abort.signal.aborted;
   }
 
-  async #bounded<T>(what: string, call: Promise<Answer<T>>): Promise<T> {
-    return unwrap(await this.within(what, call));
+  async #bounded<T>(what: string, call: Promise<Answer<T>>, boundMs?: number): Promise<T> {
+    return unwrap(await this.within(what, call, boundMs));
   }
 }
 

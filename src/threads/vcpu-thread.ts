@@ -17,7 +17,8 @@ export function serveVcpu(task: Task): Promise<void> {
     (close): VcpuConsole => ({
       async boot() {
         try {
-          guest = (await loadFactory<GuestFactory>(task.program))(machine, vcpu, task.program.options);
+          const make = await loadFactory<GuestFactory>(task.program);
+          guest = await make(machine, vcpu, task.program.options);
           guest.boot?.();
           return { value: undefined };
         } catch (error) {

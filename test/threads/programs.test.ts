@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { msiSenderProgram, programGuestProgram } from '../../src/conformance/guests/guest-thread.ts';
 import { compareDeviceProgram } from '../../src/debate/debate-device.ts';
 import { compareGuestProgram } from '../../src/debate/debate-guest.ts';
+import { harnessGuestProgram } from '../../src/harness/cpu.ts';
+import { harnessDeviceProgram } from '../../src/harness/device.ts';
 import { latencyDeviceProgram, latencyStormProgram } from '../../src/measuring/latency/latency-device.ts';
 import { latencyGuestProgram } from '../../src/measuring/latency/latency-guest.ts';
 import { scaleDeviceProgram, scaleGuestProgram } from '../../src/measuring/scale/scale-threads.ts';
@@ -20,6 +22,8 @@ const PROGRAMS = {
   programGuestProgram,
   compareDeviceProgram,
   compareGuestProgram,
+  harnessDeviceProgram,
+  harnessGuestProgram,
   latencyDeviceProgram,
   latencyGuestProgram,
   latencyStormProgram,

@@ -1,0 +1,167 @@
+import { gits } from '../arch/registers.ts';
+import { IrqError } from '../base/irq-error.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Source } from '../guest/index.ts';
+import { MSI_VALID_DEVID } from '../kvm/route.ts';
+import { nap } from '../memory/nap.ts';
+import { type Program, threadProgram } from '../threads/programs.ts';
+import { type HarnessViews, harnessViews, type ThreadTask } from './plan.ts';
+import { UserModule } from './user-module.ts';
+
+/** A device, as its `run` sees it. Of use in the device's thread only. */
+export type Device = {
+  /** The number of this device, and how many events it has. */
+  readonly index: number;
+  readonly events: number;
+  /** The option `shared` of `boot`; undefined where the caller gave none. */
+  readonly shared: SharedArrayBuffer | undefined;
+  /** Whether the machine is closing, or every vCPU has stopped: `run` is to return. */
+  readonly stopped: boolean;
+  /**
+   * Writes the eventfd of an event, whose irqfd injects.
+   * @param event - 0, the default, to `events - 1`
+   * @throws IrqError `ERR_USAGE` for an event that the device does not have
+   */
+  signal(event?: number): void;
+  /**
+   * KVM_SIGNAL_MSI for an event, which needs neither eventfd nor route.
+   * @returns true delivered, false blocked by the guest
+   * @throws IrqError `ERR_USAGE`; `ERR_KVM` where KVM refuses
+   */
+  signalMsi(event: number): boolean;
+  /**
+   * Blocks until a handler has begun after every signal so far, and has returned.
+   * @param event - one event; every event of the device where it is left out
+   * @returns false where `stopped` became true first, or the vCPU of the event has stopped
+   * @throws IrqError `ERR_USAGE`; past the bound, `boundMs`, `ERR_THREAD_SILENT` where a handler runs, and `ERR_DELIVERY` where none does
+   */
+  settle(event?: number): boolean;
+};
+
+/** The export of a device module: a plain synchronous function. Each device's thread loads the module for itself. */
+export type DeviceModule = {
+  /** Called once, when the machine runs. The machine has finished when it has returned in every device. */
+  readonly run: (device: Device) => void;
+};
+
+/** Which device a thread is. */
+export type DeviceTask = ThreadTask & { readonly device: number };
+
+/** The program of one device's thread: the user's `run`. */
+export async function harnessDevice(machine: Machine, task: DeviceTask): Promise<Program> {
+  const user = await UserModule.load('device', task.module);
+  const run = user.function<(device: Device) => unknown>('run', 'run(device)');
+  const device = new HarnessDevice(machine, task);
+  return {
+    run() {
+      const name = `device${task.device}`;
+      let given: unknown;
+      try {
+        given = run(device);
+      } catch (thrown) {
+        throw user.blame(name, 'run(device)', thrown);
+      }
+      if (given instanceof Promise)
+        throw new IrqError(
+          'ERR_SCENARIO',
+          `${name} returned a promise from run(device), which is synchronous`,
+        );
+    },
+  };
+}
+
+export const harnessDeviceProgram = threadProgram(import.meta.url, harnessDevice);
+
+/** How often `settle` looks before it sleeps; how long it sleeps before it looks whether the machine is closing. */
+const LOOKS = 500;
+const SLEEP_MS = 50;
+/** Between two looks at a handler that has begun and not returned. */
+const NAP_MS = 0.05;
+
+class HarnessDevice implements Device {
+  readonly index: number;
+  readonly events: number;
+  readonly shared: SharedArrayBuffer | undefined;
+  readonly #machine: Machine;
+  readonly #views: HarnessViews;
+  readonly #doorbell: number;
+  readonly #boundMs: number;
+  /** The events of this device, and the number of the first among all sources. */
+  readonly #sources: readonly Source[];
+  readonly #first: number;
+
+  constructor(machine: Machine, { plan, device, shared, boundMs }: DeviceTask) {
+    this.#boundMs = boundMs;
+    this.#machine = machine;
+    this.#views = harnessViews(machine, plan);
+    this.#doorbell = machine.config.itsBase + gits.TRANSLATER;
+    this.#first = plan.sources.findIndex((source) => source.device === device);
+    this.#sources = plan.sources.filter((source) => source.device === device);
+    this.index = device;
+    this.events = this.#sources.length;
+    this.shared = shared;
+  }
+
+  get stopped(): boolean {
+    return this.#views.stopping;
+  }
+
+  signal(event = 0): void {
+    const { fd } = this.#source('signal', event);
+    this.#begin(event);
+    this.#machine.vm.irqfds.write(fd);
+  }
+
+  signalMsi(event: number): boolean {
+    const { deviceId, eventId } = this.#source('signalMsi', event);
+    this.#begin(event);
+    const msi = { address: this.#doorbell, data: eventId, flags: MSI_VALID_DEVID, deviceId };
+    return this.#machine.vm.signalMsi(msi) > 0;
+  }
+
+  settle(event?: number): boolean {
+    if (event !== undefined) return this.#settle(this.#source('settle', event), event);
+    for (const [each, source] of this.#sources.entries()) if (!this.#settle(source, each)) return false;
+    return true;
+  }
+
+  #begin(event: number): void {
+    this.#views.proof.beginSignal(this.#first + event, this.#machine.clock);
+  }
+
+  #settle({ intid }: Source, event: number): boolean {
+    const { proof, places } = this.#views;
+    const which = this.#first + event;
+    for (let look = 0; look < LOOKS && !proof.isSettled(which); look++);
+    const end = performance.now() + this.#boundMs;
+    while (!proof.isSettled(which)) {
+      if (this.stopped || places.hasStopped(proof.vcpuOf(which))) return false;
+      if (performance.now() > end) throw this.#late(intid, event);
+      proof.awaitSettled(this.index, which, SLEEP_MS);
+    }
+    while (places.handles(intid)) {
+      if (this.stopped) return false;
+      if (performance.now() > end) throw this.#late(intid, event);
+      nap(NAP_MS);
+    }
+    // From here on, signals that shared a delivery do not hide a delivery too many.
+    proof.settle(which);
+    return true;
+  }
+
+  #late(intid: number, event: number): IrqError {
+    const { calls } = this.#views.places;
+    const isLost = calls.length === 0;
+    return new IrqError(
+      isLost ? 'ERR_DELIVERY' : 'ERR_THREAD_SILENT',
+      `settle: event ${event} (INTID ${intid}) was not handled within ${this.#boundMs} ms: ${isLost ? 'no vCPU is in a handler' : calls.join(', ')}`,
+    );
+  }
+
+  #source(call: string, event: number): Source {
+    const source = this.#sources[event];
+    if (source) return source;
+    const has = `device${this.index} has events 0 to ${this.events - 1}`;
+    throw new IrqError('ERR_USAGE', `${call}: ${has}, not ${String(event)}`);
+  }
+}

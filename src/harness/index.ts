@@ -1,0 +1,18 @@
+/**
+ * The harness that others build on: `boot` makes a machine of a user's own guest and devices, each a module of plain
+ * synchronous functions in worker threads of its own.
+ *
+ * The threads are those of `threads`, the drivers those of `guest`; what counts signals and deliveries, and finds one that was
+ * lost, is the proof of `stress`. `options.ts` says what may be asked for, `cpu.ts` and `device.ts` what a user's functions are
+ * given, `machine.ts` and `calls.ts` what the caller holds; `run.ts` watches over the threads, `rest.ts` waits for the last
+ * delivery, and `judge.ts` tells the proof what the caller has changed.
+ */
+export { boot } from './boot.ts';
+export type { MachineEvent } from './build.ts';
+export type { GivenMsi, GivenRoute, Spare } from './calls.ts';
+export type { Cpu, GuestModule } from './cpu.ts';
+export type { Device, DeviceModule } from './device.ts';
+export type { BootedMachine } from './machine.ts';
+export type { BootOptions } from './options.ts';
+export type { RunResult } from './run.ts';
+export type { DeviceStats, MachineStats, VcpuStats } from './stats.ts';
