@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { parseSource } from './syntax.ts';
 
 /** How Node.js would load a file. */
@@ -29,7 +29,7 @@ export function formatOf(file: string): ModuleFormat {
   );
 }
 
-/** What the nearest package.json says; undefined where it says nothing. */
+/** What the nearest package.json says, up to the next folder of packages; undefined where it says nothing. */
 function typeOf(folder: string): ModuleFormat | undefined {
   const known = types.get(folder);
   if (known !== undefined || types.has(folder)) return known;
@@ -37,7 +37,7 @@ function typeOf(folder: string): ModuleFormat | undefined {
   const parent = dirname(folder);
   let type: ModuleFormat | undefined;
   if (existsSync(file)) type = typeIn(file);
-  else if (parent !== folder) type = typeOf(parent);
+  else if (parent !== folder && basename(folder) !== 'node_modules') type = typeOf(parent);
   types.set(folder, type);
   return type;
 }

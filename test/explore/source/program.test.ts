@@ -46,6 +46,8 @@ describe('each thread has an instance of the modules of its own', () => {
 
   test('of CommonJS modules too, and where a module awaits', async () => {
     const file = write({
+      // It says nothing of a package without a package.json of its own, as in Node.js.
+      'package.json': '{ "type": "module" }',
       'node_modules/count/index.js': 'let n = 0; exports.next = function () { return ++n; };',
       's.mjs': scenario(
         "Atomics.add(w, 0, 1); if (next() !== 1) throw new Error('not its own');",
