@@ -3,17 +3,17 @@
  * the figures recorded for other tools were measured with (on another machine of two x86-64 cores; see docs).
  */
 import { fileURLToPath } from 'node:url';
-import { type Profile, takeProfile } from '../src/explore/profile.ts';
-import { checkScenario, type Scenario } from '../src/explore/scenario.ts';
-import { withSimulation } from '../src/explore/simulation.ts';
-import { Dfs } from '../src/explore/strategies/dfs.ts';
-import { Dpor } from '../src/explore/strategies/dpor.ts';
-import { Pct } from '../src/explore/strategies/pct.ts';
-import { Pos } from '../src/explore/strategies/pos.ts';
-import { RandomWalk } from '../src/explore/strategies/random.ts';
-import type { Strategy } from '../src/explore/strategies/strategy.ts';
-import { Surw } from '../src/explore/strategies/surw.ts';
-import { Urw } from '../src/explore/strategies/urw.ts';
+import { checkScenario, type Scenario } from '../src/explore/loading/scenario.ts';
+import { withSimulation } from '../src/explore/running/simulation.ts';
+import { type Profile, takeProfile } from '../src/explore/search/profile.ts';
+import { Dfs } from '../src/explore/search/strategies/dfs.ts';
+import { Dpor } from '../src/explore/search/strategies/dpor.ts';
+import { Pct } from '../src/explore/search/strategies/pct.ts';
+import { Pos } from '../src/explore/search/strategies/pos.ts';
+import { RandomWalk } from '../src/explore/search/strategies/random.ts';
+import type { Strategy } from '../src/explore/search/strategies/strategy.ts';
+import { Surw } from '../src/explore/search/strategies/surw.ts';
+import { Urw } from '../src/explore/search/strategies/urw.ts';
 
 /** One line of the result: schedules per second, 0 where it was not measured. */
 export type Speed = {

@@ -1,4 +1,4 @@
-import { AbstractLock } from '../explore/abstract-lock.ts';
+import { AbstractLock } from '../explore/telling/abstract-lock.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
 import { EVENTFD, EventFd } from '../memory/eventfd.ts';

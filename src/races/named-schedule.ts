@@ -1,12 +1,12 @@
 import { IrqError } from '../base/irq-error.ts';
-import { toFailure } from '../explore/failure.ts';
 import { checkScenario, type Failure } from '../explore/index.ts';
-import { OPERATION_NAMES, type Point } from '../explore/operation.ts';
-import { record } from '../explore/record.ts';
-import { byDefault } from '../explore/schedule.ts';
-import type { SharedMemory } from '../explore/shared-memory.ts';
-import { withSimulation } from '../explore/simulation.ts';
-import type { RunView, Strategy } from '../explore/strategies/strategy.ts';
+import type { SharedMemory } from '../explore/memory/shared-memory.ts';
+import { OPERATION_NAMES, type Point } from '../explore/running/operation.ts';
+import { withSimulation } from '../explore/running/simulation.ts';
+import { byDefault } from '../explore/search/schedule.ts';
+import type { RunView, Strategy } from '../explore/search/strategies/strategy.ts';
+import { toFailure } from '../explore/telling/failure.ts';
+import { record } from '../explore/telling/record.ts';
 import type { Race, Variant } from './race.ts';
 
 /** A step of a named schedule in one of the variants. */

@@ -1,4 +1,4 @@
-import { AbstractLock } from '../explore/abstract-lock.ts';
+import { AbstractLock } from '../explore/telling/abstract-lock.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import { enableSpi, machineOf, onMachine, type Shared, takeNext } from './on-machine.ts';

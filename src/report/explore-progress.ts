@@ -1,4 +1,4 @@
-import type { Progress } from '../explore/progress.ts';
+import type { Progress } from '../explore/search/progress.ts';
 import { count, plural, rate } from './units.ts';
 
 /** How far a search has come, in one line. `bound`: how long the search may take, s. */

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
-import { CHECKS } from '../explore/sites.ts';
-import { ACCESS_NAME } from '../explore/source/access.ts';
-import { announceRewriting } from '../explore/source/offered.ts';
-import { sourceMapOf } from '../explore/source/places.ts';
-import { type Rewriting, rewriteAccesses } from '../explore/source/rewrite.ts';
+import { ACCESS_NAME } from '../explore/loading/access.ts';
+import { announceRewriting } from '../explore/loading/offered.ts';
+import { sourceMapOf } from '../explore/loading/places.ts';
+import { type Rewriting, rewriteAccesses } from '../explore/loading/rewrite.ts';
+import { CHECKS } from '../explore/telling/sites.ts';
 
 /** How the plugin is to rewrite. */
 export type IrqloomPluginOptions = {

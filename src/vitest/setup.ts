@@ -2,6 +2,6 @@
  * For `setupFiles` of vitest: puts the functions into Atomics that a search can control, before any test is loaded, so
  * that `const { load } = Atomics` is controlled too. With the plugin (`irqloom/vitest/plugin`) it stands there already.
  */
-import { offerAccess } from '../explore/source/offered.ts';
+import { offerAccess } from '../explore/loading/offered.ts';
 
 offerAccess();

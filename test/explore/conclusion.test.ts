@@ -1,7 +1,7 @@
 /** A verdict is a promise: what a search did not see makes the verdict weaker, and is said. */
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import { explore } from '../../src/explore/search/explore.ts';
 import type { Words } from '../../src/memory/word.ts';
 
 const adds = (times: number) => (w: Words) => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import type { ExploreOptions } from '../../src/explore/explore-options.ts';
-import type { IntegerArray } from '../../src/explore/operation.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import type { IntegerArray } from '../../src/explore/running/operation.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
 
 const KINDS = [
   Int8Array,

@@ -1,10 +1,10 @@
 /** A deadlock is told by the ring of threads that wait for each other, and only where there is one. */
 import { describe, expect, test } from 'vitest';
-import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { explore } from '../../src/explore/explore.ts';
-import type { ExploreOptions } from '../../src/explore/explore-options.ts';
-import { replay } from '../../src/explore/replay.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
+import { AbstractLock } from '../../src/explore/telling/abstract-lock.ts';
+import { replay } from '../../src/explore/telling/replay.ts';
 import { Mutex } from '../../src/memory/mutex.ts';
 import type { Words } from '../../src/memory/word.ts';
 import { flushUnderLock } from '../../src/races/flush-under-lock.ts';

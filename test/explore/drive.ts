@@ -1,8 +1,8 @@
-import { type Profile, takeProfile } from '../../src/explore/profile.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { withSimulation } from '../../src/explore/simulation.ts';
-import { type Bound, Dfs } from '../../src/explore/strategies/dfs.ts';
-import type { Strategy } from '../../src/explore/strategies/strategy.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { withSimulation } from '../../src/explore/running/simulation.ts';
+import { type Profile, takeProfile } from '../../src/explore/search/profile.ts';
+import { type Bound, Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
 
 const LIMITS = { maxSteps: 1000, timeouts: 'late' } as const;
 

@@ -3,13 +3,13 @@
  * judge (judge.test.ts) draws such programs; these were met by people.
  */
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator-options.ts';
-import { Dfs } from '../../src/explore/strategies/dfs.ts';
-import { Dpor } from '../../src/explore/strategies/dpor.ts';
-import type { Strategy } from '../../src/explore/strategies/strategy.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { withSimulation } from '../../src/explore/running/simulation.ts';
+import type { Timeouts } from '../../src/explore/running/simulator-options.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
+import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
 
 type Words = Int32Array;
 type Threads = Readonly<Record<string, (words: Words) => void>>;

@@ -2,12 +2,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { explore, exploreAll } from '../../src/explore/explore.ts';
-import type { ExploreOptions } from '../../src/explore/explore-options.ts';
-import { STRATEGIES } from '../../src/explore/phases.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { withSimulation } from '../../src/explore/simulation.ts';
-import { RandomWalk } from '../../src/explore/strategies/random.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { withSimulation } from '../../src/explore/running/simulation.ts';
+import { explore, exploreAll } from '../../src/explore/search/explore.ts';
+import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
+import { STRATEGIES } from '../../src/explore/search/phases.ts';
+import { RandomWalk } from '../../src/explore/search/strategies/random.ts';
 import * as litmus from './litmus.ts';
 
 const RANDOM = ['random', 'pct', 'pos', 'urw', 'surw'] as const;

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
 import { IrqError } from '../../src/base/irq-error.ts';
-import { explore } from '../../src/explore/explore.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator-options.ts';
-import { Dfs } from '../../src/explore/strategies/dfs.ts';
-import type { RunEnd } from '../../src/explore/strategies/strategy.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { withSimulation } from '../../src/explore/running/simulation.ts';
+import type { Timeouts } from '../../src/explore/running/simulator-options.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import type { RunEnd } from '../../src/explore/search/strategies/strategy.ts';
 import { EVENT_COUNT_WORDS, EventCount } from '../../src/memory/event-count.ts';
 import { Mutex } from '../../src/memory/mutex.ts';
 import type { Words } from '../../src/memory/word.ts';

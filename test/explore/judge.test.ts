@@ -3,8 +3,8 @@
  * bounds, everything that can come out, and the smallest failure. More of them with `npm run bench -- soundness`.
  */
 import { describe, expect, test } from 'vitest';
-import { Dfs } from '../../src/explore/strategies/dfs.ts';
-import { Dpor } from '../../src/explore/strategies/dpor.ts';
+import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
 import { judge, type Limits } from './judge/brute-force.ts';
 import { compare, type Searches } from './judge/compare.ts';
 import { show } from './judge/javascript.ts';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { exploreChecked } from '../../src/explore/explore.ts';
-import { loadScenario } from '../../src/explore/load.ts';
-import { checkScenario } from '../../src/explore/scenario.ts';
+import { loadScenario } from '../../src/explore/loading/load.ts';
+import { checkScenario } from '../../src/explore/loading/scenario.ts';
+import { exploreChecked } from '../../src/explore/search/explore.ts';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/explore/load/${name}`, import.meta.url));

@@ -1,13 +1,13 @@
 /** Long threads are looked ahead for; what is then run from memory has to be what the code does at each step. */
 import { describe, expect, test } from 'vitest';
 import { Chance } from '../../src/base/chance.ts';
-import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { type Simulation, withSimulation } from '../../src/explore/simulation.ts';
-import type { Timeouts } from '../../src/explore/simulator-options.ts';
-import { Pct } from '../../src/explore/strategies/pct.ts';
-import { RandomWalk } from '../../src/explore/strategies/random.ts';
-import type { Strategy } from '../../src/explore/strategies/strategy.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { type Simulation, withSimulation } from '../../src/explore/running/simulation.ts';
+import type { Timeouts } from '../../src/explore/running/simulator-options.ts';
+import { Pct } from '../../src/explore/search/strategies/pct.ts';
+import { RandomWalk } from '../../src/explore/search/strategies/random.ts';
+import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
+import { AbstractLock } from '../../src/explore/telling/abstract-lock.ts';
 
 const WORDS = 8;
 const LOCK_AT = 6;

@@ -1,8 +1,8 @@
 /** Odd operands: what the controlled Atomics make of them is judged by the engine's own. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import * as plain from '../../src/explore/control/plain.ts';
 import { explore } from '../../src/explore/index.ts';
-import * as plain from '../../src/explore/plain.ts';
 
 const KINDS = [
   Int8Array,

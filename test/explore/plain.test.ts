@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import * as plain from '../../src/explore/control/plain.ts';
 import { type ExploreResult, explore } from '../../src/explore/index.ts';
-import * as plain from '../../src/explore/plain.ts';
 
 /** Runs two equal threads over fresh shared memory under every schedule. */
 function both<V>(view: (buffer: SharedArrayBuffer) => V, body: (view: V) => void): ExploreResult {

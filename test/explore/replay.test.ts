@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import { replay } from '../../src/explore/replay.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
-import { decodeToken, encodeToken } from '../../src/explore/token.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import { replay } from '../../src/explore/telling/replay.ts';
+import { decodeToken, encodeToken } from '../../src/explore/telling/token.ts';
 import * as litmus from './litmus.ts';
 
 const BUGGY = [

@@ -6,14 +6,14 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Chance } from '../../src/base/chance.ts';
-import type { Profile } from '../../src/explore/profile.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
-import { Pct } from '../../src/explore/strategies/pct.ts';
-import { Pos } from '../../src/explore/strategies/pos.ts';
-import { RandomWalk } from '../../src/explore/strategies/random.ts';
-import type { RunView, Strategy } from '../../src/explore/strategies/strategy.ts';
-import { Surw } from '../../src/explore/strategies/surw.ts';
-import { Urw } from '../../src/explore/strategies/urw.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import type { Profile } from '../../src/explore/search/profile.ts';
+import { Pct } from '../../src/explore/search/strategies/pct.ts';
+import { Pos } from '../../src/explore/search/strategies/pos.ts';
+import { RandomWalk } from '../../src/explore/search/strategies/random.ts';
+import type { RunView, Strategy } from '../../src/explore/search/strategies/strategy.ts';
+import { Surw } from '../../src/explore/search/strategies/surw.ts';
+import { Urw } from '../../src/explore/search/strategies/urw.ts';
 import { count, type Wait, waitForFailure } from './drive.ts';
 import * as litmus from './litmus.ts';
 

@@ -4,10 +4,10 @@
  * explorer is wrong. How fast the samplers find failures is in samplers.test.ts.
  */
 import { describe, expect, test } from 'vitest';
-import type { Scenario } from '../../src/explore/scenario.ts';
-import { Dfs } from '../../src/explore/strategies/dfs.ts';
-import { Dpor } from '../../src/explore/strategies/dpor.ts';
-import { RandomWalk } from '../../src/explore/strategies/random.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
+import { RandomWalk } from '../../src/explore/search/strategies/random.ts';
 import { count, leastBound } from './drive.ts';
 import * as litmus from './litmus.ts';
 

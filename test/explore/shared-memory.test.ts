@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { Chance } from '../../src/base/chance.ts';
-import { explore } from '../../src/explore/explore.ts';
-import { Point, STORE } from '../../src/explore/operation.ts';
-import { Restart } from '../../src/explore/restart.ts';
-import { SharedMemory } from '../../src/explore/shared-memory.ts';
+import { SharedMemory } from '../../src/explore/memory/shared-memory.ts';
+import { Point, STORE } from '../../src/explore/running/operation.ts';
+import { Restart } from '../../src/explore/running/restart.ts';
+import { explore } from '../../src/explore/search/explore.ts';
 
 /** One large buffer with a rest of less than a word, and a small one; filled with something. */
 function memories(): { state: { large: Uint8Array; small: Uint8Array }; memory: SharedMemory } {

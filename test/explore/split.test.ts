@@ -1,12 +1,12 @@
 /** A depth-first search in pieces: together they are the search, whoever runs them. */
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import type { ExploreOptions } from '../../src/explore/explore-options.ts';
-import { checkScenario, type Scenario } from '../../src/explore/scenario.ts';
-import { type Simulation, withSimulation } from '../../src/explore/simulation.ts';
-import { piecesFor, splitTree, takeShare } from '../../src/explore/split.ts';
-import { type Bound, Dfs } from '../../src/explore/strategies/dfs.ts';
-import type { Piece } from '../../src/explore/strategies/pieces.ts';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { type Simulation, withSimulation } from '../../src/explore/running/simulation.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
+import { piecesFor, splitTree, takeShare } from '../../src/explore/search/split.ts';
+import { type Bound, Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import type { Piece } from '../../src/explore/search/strategies/pieces.ts';
 import * as litmus from './litmus.ts';
 
 /** A loop that awaits a change, and bytes that two threads turn out to share: both are found out while schedules run. */

@@ -1,10 +1,10 @@
 /** Each kind of failure by a small program that has it, and the same program mended, which passes. */
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import { AbstractLock } from '../../src/explore/abstract-lock.ts';
-import { explore } from '../../src/explore/explore.ts';
-import type { FailureKind } from '../../src/explore/result.ts';
-import type { Scenario, ThreadBody } from '../../src/explore/scenario.ts';
+import type { Scenario, ThreadBody } from '../../src/explore/loading/scenario.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import { AbstractLock } from '../../src/explore/telling/abstract-lock.ts';
+import type { FailureKind } from '../../src/explore/telling/result.ts';
 import * as litmus from './litmus.ts';
 
 type Threads = Record<string, ThreadBody<Int32Array>>;

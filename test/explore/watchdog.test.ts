@@ -1,8 +1,8 @@
 /** A thread that comes to no operation is stopped; one that goes on, however slowly or for however long, is not. */
 import { describe, expect, test } from 'vitest';
-import { explore } from '../../src/explore/explore.ts';
-import type { ExploreOptions } from '../../src/explore/explore-options.ts';
-import type { Scenario } from '../../src/explore/scenario.ts';
+import type { Scenario } from '../../src/explore/loading/scenario.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
 
 type Thread = (s: Int32Array) => void;
 

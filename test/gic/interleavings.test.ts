@@ -1,7 +1,7 @@
 /** Every order in which threads can meet on one interrupt, and beside each rule the version of it that fails. */
 import { describe, expect, test } from 'vitest';
-import { exploreAll } from '../../src/explore/explore.ts';
-import type { ThreadBody } from '../../src/explore/scenario.ts';
+import type { ThreadBody } from '../../src/explore/loading/scenario.ts';
+import { exploreAll } from '../../src/explore/search/explore.ts';
 import { hold, reroute, setForwarding } from '../../src/gic/holding.ts';
 import { type InterruptRegions, interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';

@@ -1,5 +1,5 @@
-import { NATIVE } from '../controlled-atomics.ts';
-import { LOAD, NOTIFY, STORE, WAIT } from '../operation.ts';
+import { NATIVE } from '../control/controlled-atomics.ts';
+import { LOAD, NOTIFY, STORE, WAIT } from '../running/operation.ts';
 
 /**
  * Shared memory of a lockstep session. One baton word for each thread, and one for the main thread, each on a cache

@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Step } from '../executor.ts';
-import { exploreChecked } from '../explore.ts';
-import type { ExploreOptions } from '../explore-options.ts';
-import { ENDED, FAILED, OPERATION_NAMES } from '../operation.ts';
-import { type ReplayOptions, type ReplayResult, replayChecked } from '../replay.ts';
-import type { ExploreResult, Failure, ThreadEnd } from '../result.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { type Simulation, withSimulation } from '../simulation.ts';
-import type { ScenarioSource } from '../source.ts';
-import { RandomWalk } from '../strategies/random.ts';
-import type { RunEnd } from '../strategies/strategy.ts';
-import { decodeToken, encodeToken } from '../token.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import type { ScenarioSource } from '../loading/source.ts';
+import type { Step } from '../running/executor.ts';
+import { ENDED, FAILED, OPERATION_NAMES } from '../running/operation.ts';
+import { type Simulation, withSimulation } from '../running/simulation.ts';
+import { exploreChecked } from '../search/explore.ts';
+import type { ExploreOptions } from '../search/explore-options.ts';
+import { RandomWalk } from '../search/strategies/random.ts';
+import type { RunEnd } from '../search/strategies/strategy.ts';
+import { type ReplayOptions, type ReplayResult, replayChecked } from '../telling/replay.ts';
+import type { ExploreResult, Failure, ThreadEnd } from '../telling/result.ts';
+import { decodeToken, encodeToken } from '../telling/token.ts';
 import { Lockstep, type LockstepRun } from './lockstep.ts';
 
 /** A schedule that real threads have run, beside the simulated one. */

@@ -1,10 +1,10 @@
 import { type PlainError, toPlain } from '../../base/irq-error.ts';
-import { refuseExit } from '../exits.ts';
-import { explorePart } from '../explore.ts';
-import type { ExploreOptions } from '../explore-options.ts';
-import type { Part, PartResult } from '../part.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { loadSource, type ScenarioSource } from '../source.ts';
+import { refuseExit } from '../control/exits.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { loadSource, type ScenarioSource } from '../loading/source.ts';
+import { explorePart } from '../search/explore.ts';
+import type { ExploreOptions } from '../search/explore-options.ts';
+import type { Part, PartResult } from '../search/part.ts';
 
 /** One piece of an exploration, for a thread of the pool. */
 export type PartTask = {

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
-import { refuseExit } from '../exits.ts';
-import type { Alias } from '../shared-buffers.ts';
-import { loadSource, type ScenarioSource } from '../source.ts';
+import { refuseExit } from '../control/exits.ts';
+import { loadSource, type ScenarioSource } from '../loading/source.ts';
+import type { Alias } from '../memory/shared-buffers.ts';
 import { FreeThread } from './free-thread.ts';
 import { replaceWait } from './nap.ts';
 

@@ -1,9 +1,9 @@
 import { Chance } from '../../base/chance.ts';
 import { type PlainError, toPlain } from '../../base/irq-error.ts';
-import { Blueprint } from '../blueprint.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { SharedMemory } from '../shared-memory.ts';
-import { explainThrown } from '../verdict.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { SharedMemory } from '../memory/shared-memory.ts';
+import { Blueprint } from '../running/blueprint.ts';
+import { explainThrown } from '../telling/verdict.ts';
 import {
   ARRIVED,
   ASLEEP,

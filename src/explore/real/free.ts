@@ -4,11 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
 import { WorkerPool } from '../../base/pool.ts';
-import type { FailureKind } from '../result.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { type SetUp, setUp } from '../simulation.ts';
-import type { ScenarioSource } from '../source.ts';
-import { explainThrown } from '../verdict.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import type { ScenarioSource } from '../loading/source.ts';
+import { type SetUp, setUp } from '../running/simulation.ts';
+import type { FailureKind } from '../telling/result.ts';
+import { explainThrown } from '../telling/verdict.ts';
 import { requireCloneable } from './cloneable.ts';
 import {
   ABORT,

@@ -1,12 +1,12 @@
 import type { MessagePort } from 'node:worker_threads';
-import { withControlledAtomics } from '../controlled-atomics.ts';
-import { withControlledViews } from '../controlled-views.ts';
-import { withControlledEnvironment } from '../environment.ts';
-import { refuseExit } from '../exits.ts';
-import { Ownership, type Range } from '../ownership.ts';
-import type { Alias } from '../shared-buffers.ts';
-import { SharedMemory } from '../shared-memory.ts';
-import { loadSource, type ScenarioSource } from '../source.ts';
+import { withControlledAtomics } from '../control/controlled-atomics.ts';
+import { withControlledViews } from '../control/controlled-views.ts';
+import { withControlledEnvironment } from '../control/environment.ts';
+import { refuseExit } from '../control/exits.ts';
+import { loadSource, type ScenarioSource } from '../loading/source.ts';
+import { Ownership, type Range } from '../memory/ownership.ts';
+import type { Alias } from '../memory/shared-buffers.ts';
+import { SharedMemory } from '../memory/shared-memory.ts';
 import { Baton } from './baton.ts';
 import { LockstepThread } from './lockstep-thread.ts';
 

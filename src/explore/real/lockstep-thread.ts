@@ -1,11 +1,15 @@
 import type { MessagePort } from 'node:worker_threads';
 import { mix } from '../../base/chance.ts';
 import { type PlainError, toPlain } from '../../base/irq-error.ts';
-import { Blueprint } from '../blueprint.ts';
-import { accepts, convert, isConverted, outside, toPoint } from '../call.ts';
-import type { Controller } from '../controlled-atomics.ts';
-import type { Source } from '../environment.ts';
-import { execute, valueAt } from '../execute.ts';
+import { accepts, convert, isConverted, outside, toPoint } from '../control/call.ts';
+import type { Controller } from '../control/controlled-atomics.ts';
+import type { Source } from '../control/environment.ts';
+import { rawOf } from '../control/view-proxy.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import type { Ownership } from '../memory/ownership.ts';
+import type { SharedMemory } from '../memory/shared-memory.ts';
+import { Blueprint } from '../running/blueprint.ts';
+import { execute, valueAt } from '../running/execute.ts';
 import {
   type ElementArray,
   format,
@@ -16,15 +20,11 @@ import {
   TIMEOUT,
   type Value,
   WAIT,
-} from '../operation.ts';
-import type { Ownership } from '../ownership.ts';
-import { operandOf } from '../record.ts';
-import type { TraceEntry } from '../result.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import type { SharedMemory } from '../shared-memory.ts';
-import { framesAbove } from '../sites.ts';
-import { TICK_NS } from '../thread-time.ts';
-import { rawOf } from '../view-proxy.ts';
+} from '../running/operation.ts';
+import { TICK_NS } from '../running/thread-time.ts';
+import { operandOf } from '../telling/record.ts';
+import type { TraceEntry } from '../telling/result.ts';
+import { framesAbove } from '../telling/sites.ts';
 import {
   type Baton,
   DIVERGED,

@@ -3,18 +3,18 @@ import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
 import { WorkerPool } from '../../base/pool.ts';
-import { isControlled, withControlledAtomics } from '../controlled-atomics.ts';
-import { withControlledViews } from '../controlled-views.ts';
-import { withControlledEnvironment } from '../environment.ts';
-import type { Divergence, Step } from '../executor.ts';
-import { describeOperation, LOCK, OPERATION_NAMES } from '../operation.ts';
-import type { Range } from '../ownership.ts';
-import type { FailureKind, ThreadEnd, TraceEntry } from '../result.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { NO_STATE, type SetUp, setUp } from '../simulation.ts';
-import type { ScenarioSource } from '../source.ts';
-import { ThreadRunner } from '../thread-runner.ts';
-import { explainThrown } from '../verdict.ts';
+import { isControlled, withControlledAtomics } from '../control/controlled-atomics.ts';
+import { withControlledViews } from '../control/controlled-views.ts';
+import { withControlledEnvironment } from '../control/environment.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import type { ScenarioSource } from '../loading/source.ts';
+import type { Range } from '../memory/ownership.ts';
+import type { Divergence, Step } from '../running/executor.ts';
+import { describeOperation, LOCK, OPERATION_NAMES } from '../running/operation.ts';
+import { NO_STATE, type SetUp, setUp } from '../running/simulation.ts';
+import { ThreadRunner } from '../running/thread-runner.ts';
+import type { FailureKind, ThreadEnd, TraceEntry } from '../telling/result.ts';
+import { explainThrown } from '../telling/verdict.ts';
 import {
   Baton,
   DIVERGED,

@@ -1,7 +1,7 @@
 import { IrqError } from '../../base/irq-error.ts';
-import { NATIVE } from '../controlled-atomics.ts';
-import { sleepIn } from '../dispatched-atomics.ts';
-import { type IntegerArray, WAIT } from '../operation.ts';
+import { NATIVE } from '../control/controlled-atomics.ts';
+import { sleepIn } from '../control/dispatched-atomics.ts';
+import { type IntegerArray, WAIT } from '../running/operation.ts';
 import {
   ABORT,
   ASLEEP,

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toPlain } from '../../base/irq-error.ts';
-import { refusedExit, refuseExit } from '../exits.ts';
-import type { Progress } from '../progress.ts';
-import { replayChecked } from '../replay.ts';
-import type { CheckedScenario } from '../scenario.ts';
-import { loadSource } from '../source.ts';
+import { refusedExit, refuseExit } from '../control/exits.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { loadSource } from '../loading/source.ts';
+import type { Progress } from '../search/progress.ts';
+import { replayChecked } from '../telling/replay.ts';
 import { exploreInLockstep, replayInLockstep } from './confirm.ts';
 import { runFree } from './free.ts';
 import { exploreInParallel } from './parallel.ts';

@@ -1,9 +1,9 @@
 import type { PlainError } from '../../base/irq-error.ts';
-import type { ExploreOptions } from '../explore-options.ts';
-import type { Progress } from '../progress.ts';
-import type { ReplayResult } from '../replay.ts';
-import type { ExploreResult } from '../result.ts';
-import type { ScenarioSource } from '../source.ts';
+import type { ScenarioSource } from '../loading/source.ts';
+import type { ExploreOptions } from '../search/explore-options.ts';
+import type { Progress } from '../search/progress.ts';
+import type { ReplayResult } from '../telling/replay.ts';
+import type { ExploreResult } from '../telling/result.ts';
 import type { ConfirmedResult, LockstepReplay } from './confirm.ts';
 import type { FreeOptions, FreeResult } from './free.ts';
 

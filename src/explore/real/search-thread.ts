@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { compiled } from '../../base/compiled.ts';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
 import { readThrown } from '../../base/thrown.ts';
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../search/progress.ts';
 import type { SearchAnswer, SearchMessage, SearchTask } from './search-task.ts';
 
 /** How a caller follows a search, and ends it. */

@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import type { Scenario } from '../../explore/scenario.ts';
+import type { Scenario } from '../../explore/loading/scenario.ts';
 import * as programs from './programs.ts';
 
 type Program = Scenario<Int32Array>;

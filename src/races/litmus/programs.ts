@@ -3,8 +3,8 @@
  * Int32 words, zero at the start; code between two operations belongs to the step before it.
  */
 import assert from 'node:assert/strict';
-import { AbstractLock } from '../../explore/abstract-lock.ts';
-import type { Scenario, ThreadBody } from '../../explore/scenario.ts';
+import type { Scenario, ThreadBody } from '../../explore/loading/scenario.ts';
+import { AbstractLock } from '../../explore/telling/abstract-lock.ts';
 
 type Cells = Int32Array;
 type Program = Scenario<Cells>;

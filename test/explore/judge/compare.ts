@@ -1,11 +1,12 @@
 /** Holds the explorer against the judge on one program. */
-import { explore } from '../../../src/explore/explore.ts';
-import { EVERYTHING } from '../../../src/explore/ownership.ts';
-import { checkScenario } from '../../../src/explore/scenario.ts';
-import { type Simulation, withSimulation } from '../../../src/explore/simulation.ts';
-import { type Bound, Dfs } from '../../../src/explore/strategies/dfs.ts';
-import { Dpor } from '../../../src/explore/strategies/dpor.ts';
-import type { RunEnd, Strategy } from '../../../src/explore/strategies/strategy.ts';
+
+import { checkScenario } from '../../../src/explore/loading/scenario.ts';
+import { EVERYTHING } from '../../../src/explore/memory/ownership.ts';
+import { type Simulation, withSimulation } from '../../../src/explore/running/simulation.ts';
+import { explore } from '../../../src/explore/search/explore.ts';
+import { type Bound, Dfs } from '../../../src/explore/search/strategies/dfs.ts';
+import { Dpor } from '../../../src/explore/search/strategies/dpor.ts';
+import type { RunEnd, Strategy } from '../../../src/explore/search/strategies/strategy.ts';
 import { type Counts, type Judged, judge, type Limits, type Timeouts } from './brute-force.ts';
 import { digest } from './digest.ts';
 import { toScenario } from './javascript.ts';

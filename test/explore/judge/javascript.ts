@@ -1,6 +1,7 @@
 /** A program as thread functions for the explorer. */
-import { AbstractLock } from '../../../src/explore/abstract-lock.ts';
-import type { Scenario } from '../../../src/explore/scenario.ts';
+
+import type { Scenario } from '../../../src/explore/loading/scenario.ts';
+import { AbstractLock } from '../../../src/explore/telling/abstract-lock.ts';
 import {
   BYTES,
   lockIndex,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { exploreChecked, type Failure, type Step } from '../../../src/explore/index.ts';
 import { exploreInLockstep, replayInLockstep } from '../../../src/explore/real/confirm.ts';
 import { Lockstep } from '../../../src/explore/real/lockstep.ts';
-import { replayChecked } from '../../../src/explore/replay.ts';
+import { replayChecked } from '../../../src/explore/telling/replay.ts';
 import { fixture, litmus, race, type Sourced } from './sources.ts';
 
 function failureOf({ scenario }: Sourced, seed = 3): Failure {

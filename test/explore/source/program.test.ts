@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { exploreChecked } from '../../../src/explore/explore.ts';
-import { loadScenario } from '../../../src/explore/load.ts';
-import type { CheckedScenario } from '../../../src/explore/scenario.ts';
-import { Program } from '../../../src/explore/source/program.ts';
+import { loadScenario } from '../../../src/explore/loading/load.ts';
+import { Program } from '../../../src/explore/loading/program.ts';
+import type { CheckedScenario } from '../../../src/explore/loading/scenario.ts';
+import { exploreChecked } from '../../../src/explore/search/explore.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-program-'));
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { makeAccess } from '../../../src/explore/source/access.ts';
-import { rewriteAccesses } from '../../../src/explore/source/rewrite.ts';
+import { makeAccess } from '../../../src/explore/loading/access.ts';
+import { rewriteAccesses } from '../../../src/explore/loading/rewrite.ts';
 import { PRELUDE, RandomProgram } from './random-program.ts';
 
 type Bag = Record<PropertyKey, unknown>;

@@ -1,0 +1,92 @@
+import { createHook } from 'node:async_hooks';
+import timers from 'node:timers';
+import type { ThreadRunner } from '../running/thread-runner.ts';
+import { replaceProperty, type Undo } from './environment.ts';
+
+/** What a thread may leave to the event loop, by the name that Node.js gives the resource. */
+const NAMES: Readonly<Record<string, string>> = {
+  PROMISE: 'a promise',
+  Timeout: 'a timer',
+  Immediate: 'an immediate',
+  Microtask: 'a microtask',
+  TickObject: 'a process.nextTick',
+};
+
+/**
+ * Notes which threads of a scenario leave work to the event loop. A callback runs after its thread has ended, outside
+ * of every schedule, so a search that saw one has not seen the whole program.
+ */
+export class LeftBehind {
+  /** By thread: what the thread left, in the words of {@link NAMES}. */
+  readonly seen = new Map<number, Set<string>>();
+
+  note(thread: number, what: string): void {
+    const known = this.seen.get(thread);
+    if (known === undefined) this.seen.set(thread, new Set([what]));
+    else known.add(what);
+  }
+}
+
+/**
+ * Runs `body`, a search, and notes what the threads leave to the event loop. A thread's code runs thousands of times in
+ * a search: its timers, immediates and ticks are noted and not set. A promise cannot be held back; its callback runs
+ * after the search, on memory that the search no longer looks at.
+ */
+export function withLeftBehind<T>(runner: ThreadRunner, left: LeftBehind, body: () => T): T {
+  const hook = createHook({
+    init(_id, type) {
+      const what = NAMES[type];
+      if (what !== undefined && runner.running >= 0) left.note(runner.running, what);
+    },
+  });
+  const undo: Undo[] = [];
+  try {
+    for (const [object, key, what] of DEFERRALS) hold(runner, left, object, key, what, undo);
+    hook.enable();
+    return body();
+  } finally {
+    hook.disable();
+    for (const back of undo.reverse()) back();
+  }
+}
+
+const DEFERRALS: readonly (readonly [object, string, string])[] = [
+  ...[globalThis, timers].flatMap(
+    (object) =>
+      [
+        [object, 'setTimeout', 'a timer'],
+        [object, 'setInterval', 'a timer'],
+        [object, 'setImmediate', 'an immediate'],
+      ] as const,
+  ),
+  [globalThis, 'queueMicrotask', 'a microtask'],
+  [process, 'nextTick', 'a process.nextTick'],
+];
+
+function hold(
+  runner: ThreadRunner,
+  left: LeftBehind,
+  object: object,
+  key: string,
+  what: string,
+  undo: Undo[],
+): void {
+  const native = Reflect.get(object, key) as (...args: unknown[]) => unknown;
+  const held = (...args: unknown[]): unknown => {
+    if (runner.running < 0) return Reflect.apply(native, object, args);
+    left.note(runner.running, what);
+    return HANDLE;
+  };
+  replaceProperty(object, key, held, undo);
+}
+
+/** What a timer that is not set looks like to the thread that asked for it. */
+const HANDLE = Object.freeze({
+  ref: () => HANDLE,
+  unref: () => HANDLE,
+  refresh: () => HANDLE,
+  hasRef: () => false,
+  close: () => HANDLE,
+  [Symbol.toPrimitive]: () => 0,
+  [Symbol.dispose]: () => undefined,
+});

@@ -1,0 +1,106 @@
+import { type ElementArray, PLAIN_LOAD, PLAIN_STORE } from '../running/operation.ts';
+import { toElement } from './call.ts';
+import { controller } from './controlled-atomics.ts';
+
+/**
+ * Accesses without Atomics. Code under test that was rewritten calls these functions in the place of `a[i]`; on
+ * anything but a view of the scenario's shared memory they do what JavaScript does. Under control an access to one
+ * element is an operation of its own, `read` or `write`, and a point where another thread may go on.
+ *
+ * Method calls need no rewriting: while a search runs, the methods of typed arrays, DataView, Buffer, TextEncoder and
+ * TextDecoder are replaced, see controlled-views.ts. So do spread, `for…of` and destructuring, which call the iterator.
+ * Constructors do: `new Uint8Array(view)` copies, see {@link construct}.
+ */
+
+type Bag = Record<PropertyKey, unknown>;
+type Constructor = new (...args: unknown[]) => unknown;
+
+/** Marks the writing of -0, which `===` does not tell from 0; see Point.b. */
+const NEGATIVE_ZERO = '-0';
+
+/** `target[key]` */
+export function get(target: unknown, key: unknown): unknown {
+  if (controller !== undefined && ArrayBuffer.isView(target)) {
+    if (typeof key === 'number') {
+      return controller.request(PLAIN_LOAD, target as ElementArray, key, undefined, undefined);
+    }
+    const index = toElementIndex(key);
+    if (index !== undefined)
+      return controller.request(PLAIN_LOAD, target as ElementArray, index, undefined, undefined);
+  }
+  return (target as Bag)[key as PropertyKey];
+}
+
+/** `target[key] = value` @returns the value */
+export function set<T>(target: unknown, key: unknown, value: T): T {
+  if (controller !== undefined && ArrayBuffer.isView(target)) {
+    const index = typeof key === 'number' ? key : toElementIndex(key);
+    if (index !== undefined) {
+      writeElement(target as ElementArray, index, value);
+      return value;
+    }
+  }
+  (target as Bag)[key as PropertyKey] = value;
+  return value;
+}
+
+/** Reads one element of a view, under control where a search runs. */
+export function readElement(view: ElementArray, index: number): number | bigint {
+  return (
+    controller === undefined ? view[index] : controller.request(PLAIN_LOAD, view, index, undefined, undefined)
+  ) as number;
+}
+
+/** Writes one element of a view, under control where a search runs. */
+export function writeElement(view: ElementArray, index: number, value: unknown): void {
+  if (controller === undefined) view[index] = value as number;
+  else if (typeof value === 'number' || typeof value === 'bigint') {
+    controller.request(PLAIN_STORE, view, index, value, isNegativeZero(value) ? NEGATIVE_ZERO : undefined);
+  } else {
+    // The conversion runs the value's own code, before the write.
+    const element = toElement(view, value);
+    controller.request(
+      PLAIN_STORE,
+      view,
+      index,
+      element,
+      isNegativeZero(element) ? NEGATIVE_ZERO : undefined,
+    );
+  }
+}
+
+const TypedArray = Object.getPrototypeOf(Int8Array) as { readonly prototype: object };
+
+/** `new callee(...args)`: a typed array made of a shared view reads it element by element. Any other class is given the view. */
+export function construct(callee: unknown, args: readonly unknown[]): unknown {
+  const [source] = args;
+  if (
+    controller !== undefined &&
+    (callee as Partial<typeof TypedArray> | undefined)?.prototype instanceof
+      (TypedArray as unknown as Constructor) &&
+    ArrayBuffer.isView(source) &&
+    'length' in source &&
+    controller.controls(source)
+  ) {
+    const copy = new (source.constructor as new (n: number) => ElementArray)(source.length as number);
+    for (let i = 0; i < copy.length; i++) copy[i] = readElement(source as ElementArray, i) as number;
+    return new (callee as Constructor)(copy, ...args.slice(1));
+  }
+  return new (callee as Constructor)(...args);
+}
+
+function isNegativeZero(value: number | bigint): boolean {
+  return value === 0 && Object.is(value, -0);
+}
+
+/** The number that a property key stands for on a typed array: `'3'`, but not `'03'`; undefined for other keys. */
+export function toElementIndex(key: unknown): number | undefined {
+  if (typeof key === 'symbol' || typeof key === 'function') return undefined;
+  const text = String(key);
+  // Digits, `-`, `Infinity` and `NaN` only can begin a number.
+  const first = text.charCodeAt(0);
+  if (first > 57 && first !== 73 && first !== 78) return undefined;
+  if (text === '-0') return -1;
+  const number = Number(text);
+  return String(number) === text ? number : undefined;
+}

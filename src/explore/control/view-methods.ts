@@ -1,0 +1,64 @@
+import type { ElementArray } from '../running/operation.ts';
+import { controller } from './controlled-atomics.ts';
+import { readElement } from './plain.ts';
+import { proxyOf, rawOf } from './view-proxy.ts';
+
+/** A method of a prototype that is replaced; `this` is the view. */
+export type Method = (this: never, ...args: never[]) => unknown;
+/** Puts one method back. */
+export type Undo = () => void;
+
+/** Whether accesses to the view are operations now. */
+export function isControlledView(view: unknown): view is ElementArray {
+  return controller !== undefined && ArrayBuffer.isView(view) && controller.controls(view);
+}
+
+/** A private copy of the elements from `start` to `end`, the others 0; each is read in turn. */
+export function snapshot<A extends ElementArray>(view: A, start = 0, end = view.length): A {
+  const copy = likeness(view, view.length) as A;
+  for (let i = start; i < end; i++) copy[i] = readElement(view, i) as number;
+  return copy;
+}
+
+/** The argument, or a private copy of it where it is a view of shared memory. */
+export function privately<T>(argument: T): T {
+  const raw = rawOf(argument);
+  return isControlledView(raw) && 'BYTES_PER_ELEMENT' in raw ? (snapshot(raw) as T) : raw;
+}
+
+/**
+ * Replaces methods of a prototype: on a controlled view by `table`'s, else by the engine's with proxies taken away.
+ * @param table - methods by name; `this` is the view itself.
+ */
+export function replaceMethods(
+  prototype: object,
+  table: Readonly<Record<PropertyKey, Method>>,
+  undo: Undo[],
+): void {
+  for (const key of Reflect.ownKeys(prototype)) {
+    const before = Reflect.getOwnPropertyDescriptor(prototype, key);
+    const native: unknown = before?.value;
+    if (key === 'constructor' || typeof native !== 'function' || before?.configurable !== true) continue;
+    const ours = Object.hasOwn(table, key) ? table[key] : undefined;
+    const replaced = function (this: unknown, ...args: never[]): unknown {
+      const view = rawOf(this);
+      if (ours !== undefined && isControlledView(view)) return Reflect.apply(ours, view, args);
+      if (key === 'set' && isControlledView(rawOf(args[0]))) args.splice(0, 1, privately(args[0]) as never);
+      const result: unknown = Reflect.apply(native, view, args);
+      // A part of a proxied array is proxied.
+      return view !== this && isControlledView(result) ? proxyOf(result) : result;
+    };
+    Object.defineProperty(replaced, 'name', { value: native.name });
+    Object.defineProperty(replaced, 'length', { value: native.length });
+    Object.defineProperty(prototype, key, { ...before, value: replaced });
+    undo.push(() => Object.defineProperty(prototype, key, before));
+  }
+}
+
+/** An array of the kind that ECMAScript makes of this one for `map` and `slice`, in private memory. */
+export function likeness(view: ElementArray, length: number): ElementArray {
+  if (Buffer.isBuffer(view)) return Buffer.alloc(length);
+  const kind = view.constructor;
+  const species = (kind as unknown as Record<symbol, unknown>)[Symbol.species] ?? kind;
+  return new (species as new (length: number) => ElementArray)(length);
+}

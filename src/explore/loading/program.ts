@@ -1,0 +1,216 @@
+import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { IrqError } from '../../base/irq-error.ts';
+import { construct, get, set } from '../control/plain.ts';
+import { framesAbove } from '../telling/sites.ts';
+import { type Access, makeAccess } from './access.ts';
+import { bundle, COMMONJS } from './bundle.ts';
+import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
+import { compile } from './compile.ts';
+import { formatOf } from './module-format.ts';
+import { toModuleFunction } from './module-function.ts';
+import { changedState } from './module-state.ts';
+import { registerPlaces } from './places.ts';
+import { rewriteAccesses } from './rewrite.ts';
+
+/** What a module exports, by name. */
+export type Exports = Readonly<Record<string, unknown>>;
+
+type Evaluate = (
+  access: Access,
+  meta: (url: string) => object,
+  dynamic: unknown,
+  require: (file: string) => object,
+  awaited: unknown[],
+  ...imports: object[]
+) => unknown;
+
+/** Evaluates the modules of a program: at first, and in an instance after that, which may not wait for promises. */
+type Evaluation = {
+  first(instance: CommonJsInstance): unknown;
+  again(instance: CommonJsInstance): unknown;
+  /** What functions of the bundled modules change; undefined where nothing. */
+  readonly changes: string | undefined;
+  /** Whether `again` can do it. */
+  readonly repeats: boolean;
+};
+
+/** How long the modules of a program may take until all their top-level awaits are over, ms. */
+const LOAD_MS = 10_000;
+
+/**
+ * A file with all that it imports, rewritten, and ready to be evaluated as often as one likes: each logical thread has
+ * an instance of the modules of its own, as a real thread has. Where no function of them changes anything that outlives
+ * a call, one instance is as good as many, and all share it.
+ */
+export class Program {
+  readonly #commonjs: CommonJsCode;
+  readonly #access: Access;
+  readonly #evaluation: Evaluation;
+  readonly #shared: ReadonlyMap<string, CommonJsModule>;
+  /** What the file exports, in the instance that was evaluated first. */
+  readonly exports: Exports;
+  /** What functions of the modules change outside of themselves: why instances are not shared; undefined where they are. */
+  readonly changes: string | undefined;
+
+  /**
+   * Bundles, rewrites and evaluates a file.
+   * @param rewrites - false leaves accesses without Atomics as they are: no part of the explorer sees them then.
+   * @throws IrqError `ERR_SCENARIO` where that cannot be done, with why.
+   */
+  static async load(file: string, rewrites = true): Promise<Program> {
+    const access = makeAccess({ get, set, construct });
+    const commonjs = new CommonJsCode(rewrites);
+    const instance = new CommonJsInstance(commonjs, access);
+    return withoutExit(file, async () => {
+      const evaluation =
+        formatOf(file) === 'commonjs'
+          ? evaluateCommonJs(file)
+          : await evaluateModules(file, access, rewrites);
+      const exports = await withinTime(file, evaluation.first(instance));
+      return new Program(file, commonjs, access, evaluation, instance.unchanging, exports);
+    });
+  }
+
+  private constructor(
+    file: string,
+    commonjs: CommonJsCode,
+    access: Access,
+    evaluation: Evaluation,
+    shared: ReadonlyMap<string, CommonJsModule>,
+    exports: Exports,
+  ) {
+    this.#commonjs = commonjs;
+    this.#access = access;
+    this.#evaluation = evaluation;
+    this.#shared = shared;
+    this.exports = exports;
+    this.changes = evaluation.changes ?? commonjs.changes;
+    if (this.changes === undefined || evaluation.repeats) return;
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `${file} awaits in a loop outside of functions, and functions change variables of their modules (${this.changes}): each thread needs the modules anew in each schedule, and cannot wait there. Do without one of the two: await outside of the loop, or keep what changes in the state`,
+    );
+  }
+
+  /** What the file exports in an instance of its own: evaluates the modules anew, but for those that never change. */
+  instantiate(): Exports {
+    if (this.changes === undefined) return this.exports;
+    return this.#evaluation.again(
+      new CommonJsInstance(this.#commonjs, this.#access, this.#shared),
+    ) as Exports;
+  }
+}
+
+function evaluateCommonJs(file: string): Evaluation {
+  const evaluate = (instance: CommonJsInstance): object => asNamespace(instance.require(file));
+  return { first: evaluate, again: evaluate, changes: undefined, repeats: true };
+}
+
+async function evaluateModules(file: string, access: Access, rewrites: boolean): Promise<Evaluation> {
+  const { code, map } = await bundle(file);
+  const rewriting = rewriteAccesses(code, 'module', true, rewrites);
+  const urlAt = urlsOf(code, file, (line, column) => map.find(line, column)?.file);
+  const { text, imports, awaits, again } = toModuleFunction(rewriting, urlAt);
+  const evaluate = compile<Evaluate>(text.toString(), registerPlaces(file, text, map));
+  const repeat =
+    again === undefined
+      ? undefined
+      : compile<Evaluate>(again.toString(), registerPlaces(`${file}?again`, again, map));
+  const outside = new Map<string, object>();
+  for (const source of imports) {
+    if (!source.startsWith(COMMONJS)) outside.set(source, (await import(source)) as object);
+  }
+  const metas = new Map<string, object>();
+  const meta = (url: string): object => {
+    const known = metas.get(url) ?? metaOf(url);
+    metas.set(url, known);
+    return known;
+  };
+  const awaited: unknown[] = [];
+  const run =
+    (body: Evaluate) =>
+    (instance: CommonJsInstance): unknown => {
+      const require = (path: string): object => asNamespace(instance.require(path));
+      const given = imports.map((source) => outside.get(source) ?? require(source.slice(COMMONJS.length)));
+      return body(access, meta, importFrom(instance), require, awaited, ...given);
+    };
+  const first = run(evaluate);
+  return {
+    first,
+    again: repeat === undefined ? first : run(repeat),
+    changes: changedState(rewriting.tree),
+    repeats: !awaits || repeat !== undefined,
+  };
+}
+
+/** Gives the URL of the file that a place in a bundle comes from. */
+function urlsOf(
+  code: string,
+  file: string,
+  fileAt: (line: number, column: number) => string | undefined,
+): (offset: number) => string {
+  return (offset) => {
+    const before = code.slice(0, offset).split('\n');
+    const found = fileAt(before.length, (before.at(-1)?.length ?? 0) + 1);
+    return pathToFileURL(found ?? file).href;
+  };
+}
+
+function metaOf(url: string): object {
+  const filename = fileURLToPath(url);
+  const { resolve } = createRequire(url);
+  return {
+    __proto__: null,
+    url,
+    filename,
+    dirname: dirname(filename),
+    resolve: (wanted: string) => pathToFileURL(resolve(wanted)).href,
+  };
+}
+
+/** Waits for modules with top-level awaits, no longer than 10 s. */
+async function withinTime(file: string, evaluated: unknown): Promise<Exports> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new IrqError(
+          'ERR_SCENARIO',
+          `${file} cannot be loaded: a top-level await of it, or of what it imports, was not over after ${LOAD_MS / 1000} s`,
+        ),
+      );
+    }, LOAD_MS);
+  });
+  try {
+    return (await Promise.race([evaluated, late])) as Exports;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Evaluates modules; one that ends the process is an error. */
+async function withoutExit<T>(file: string, body: () => Promise<T>): Promise<T> {
+  const { exit, reallyExit, abort } = process as typeof process & { reallyExit: unknown };
+  const refuse = (name: string) => {
+    const refused = (code?: unknown): never => {
+      const [site] = framesAbove(refused);
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `${file} cannot be loaded: the code under test calls process.${name}(${code === undefined ? '' : String(code)})${site === undefined ? '' : ` at ${site}`} while it is loaded`,
+      );
+    };
+    return refused;
+  };
+  Object.assign(process, { exit: refuse('exit'), reallyExit: refuse('reallyExit'), abort: refuse('abort') });
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof IrqError && error.code === 'ERR_SCENARIO') throw error;
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new IrqError('ERR_SCENARIO', `${file} cannot be loaded: ${what}`, { cause: error });
+  } finally {
+    Object.assign(process, { exit, reallyExit, abort });
+  }
+}

@@ -1,0 +1,382 @@
+import { execute } from '../running/execute.ts';
+import type { ElementArray, Point, Value } from '../running/operation.ts';
+import { Image } from './image.ts';
+import { OwnWrites } from './own-writes.ts';
+import { partOf, sameBytes, setBytes } from './raw-bytes.ts';
+import { type Shared, SharedBuffers } from './shared-buffers.ts';
+import { TouchedCells } from './touched-cells.ts';
+import { type Cells, UndoLog } from './undo-log.ts';
+import { UnseenLooks } from './unseen-looks.ts';
+
+/**
+ * How the bytes are put back:
+ * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes nobody tells of.
+ * - touched: those that operations write in any schedule, as long as they are few.
+ * - logged: those that operations have written, from a log of what was there before. What a schedule costs follows what
+ *   it writes, and not the size of the memory.
+ * - tracked: as logged, and what the threads' code has written unseen is found by comparing all bytes with a copy, after
+ *   each run of the code. For code that uses shared memory in ways that are no operations.
+ */
+type Mode = 'copied' | 'touched' | 'logged' | 'tracked';
+
+/** The copies of one buffer's bytes that its mode needs. */
+type Copies = {
+  image: Image;
+  /** Of a small buffer all bytes after setup; of a larger one none. */
+  readonly fresh: Uint8Array | undefined;
+  /** Copied: the bytes when {@link SharedMemory.keep} was called. Tracked: the bytes as far as they are known. */
+  shadow: Uint8Array | undefined;
+};
+
+/** Up to this many bytes in all, copying is faster than a log. */
+const SMALL = 64;
+/** So many cells are put back without asking which of them a schedule has written. */
+const MOST_TOUCHED = 64;
+
+/**
+ * The bytes that the threads of a scenario share: puts all of them back as they were after setup, and between the runs
+ * of the threads' code as they were before.
+ */
+export class SharedMemory extends SharedBuffers {
+  /** Operations are done as they are, without a log. */
+  copied = true;
+  #mode: Mode = 'copied';
+  #next: Mode = 'copied';
+  readonly #copies: Copies[] = [];
+  readonly #log = new UndoLog();
+  readonly #touched = new TouchedCells();
+  readonly #values: number[] = [];
+  readonly #own = new OwnWrites();
+  #mark = 0;
+  #kept = 0;
+  readonly #looks = new UnseenLooks();
+
+  /** The whole memory is compared each time that unseen writes are looked for. */
+  get alwaysLooks(): boolean {
+    return this.#looks.each;
+  }
+
+  /** Takes the bytes as they are now for those that {@link restore} puts back. */
+  markFresh(): void {
+    this.#log.clear();
+    for (const [i, shared] of this.shared.entries()) this.#copies[i] = copiesOf(shared);
+  }
+
+  protected override adopt(buffer: SharedArrayBuffer): Shared | undefined {
+    const shared = super.adopt(buffer);
+    if (shared !== undefined) {
+      const copies = copiesOf(shared);
+      this.#copies.push(copies);
+      if (this.#mode === 'copied' || this.#mode === 'tracked') copies.shadow = new Uint8Array(shared.bytes);
+      if (this.#next !== 'tracked') this.searchFast();
+    }
+    return shared;
+  }
+
+  /** From the next schedule on: threads change shared memory by operations only. */
+  searchFast(): void {
+    this.#next = this.size <= SMALL ? 'copied' : this.#touched.count <= MOST_TOUCHED ? 'touched' : 'logged';
+  }
+
+  /** From the next schedule on: threads also change shared memory unseen. */
+  searchExactly(): void {
+    this.#next = 'tracked';
+  }
+
+  /** Puts everything back as it was after setup. */
+  restore(): void {
+    if (this.#mode === 'copied') {
+      this.#forgetOwn();
+      this.#copyFresh();
+    } else {
+      // What `finally` has written goes first: it may have written bytes that were a thread's own.
+      if (this.#mode === 'touched') this.#touched.restore();
+      else if (this.#mode === 'logged') this.#log.rollTo(0);
+      else {
+        this.#log.travel(0);
+        this.#log.clear();
+      }
+      this.#forgetOwn();
+      // What `finally` has written unseen.
+      if ((this.#mode === 'tracked' || this.#isDue()) && this.#restoreUnseen()) this.#sawUnseen();
+    }
+    if (this.#next === 'touched' && this.#touched.count > MOST_TOUCHED) this.#next = 'logged';
+    if (this.#mode !== this.#next) this.#changeMode();
+    else if (this.#mode === 'tracked') this.#shadowAll();
+    this.#mark = 0;
+  }
+
+  #forgetOwn(): void {
+    for (let t = 0; t < this.#own.threads; t++) this.beginRun(t);
+  }
+
+  #changeMode(): void {
+    this.#mode = this.#next;
+    this.copied = this.#mode === 'copied' || this.#mode === 'touched';
+    this.#log.clear();
+    for (const copies of this.#copies) copies.shadow = undefined;
+    if (this.#mode === 'copied' || this.#mode === 'tracked') this.#shadowAll();
+  }
+
+  #shadowAll(): void {
+    for (const [i, { bytes }] of this.shared.entries()) {
+      const copies = this.#copies[i] as Copies;
+      if (copies.shadow === undefined) copies.shadow = new Uint8Array(bytes);
+      else if (!sameBytes(copies.shadow, bytes)) setBytes(copies.shadow, bytes);
+    }
+  }
+
+  #copyFresh(): void {
+    for (let i = 0; i < this.shared.length; i++) {
+      const { bytes } = this.shared[i] as Shared;
+      const { fresh, image } = this.#copies[i] as Copies;
+      if (fresh === undefined) image.restore(bytes);
+      else copy(fresh, bytes);
+    }
+  }
+
+  #sawUnseen(): void {
+    if (this.#mode !== 'tracked') this.#looks.found(this.size);
+  }
+
+  #restoreUnseen(): boolean {
+    let found = false;
+    for (const [i, { bytes }] of this.shared.entries()) {
+      const { image } = this.#copies[i] as Copies;
+      if (image.difference(bytes) < 0) continue;
+      image.restore(bytes);
+      found = true;
+    }
+    return found;
+  }
+
+  /** Does an operation on the memory, and remembers what it has written. */
+  execute(point: Point): Value {
+    if (!point.writes || this.copied) return execute(point);
+    if (this.#mode === 'logged') {
+      if (point.words !== undefined) this.#log.push(point.words, point.index);
+      else this.#logRange(point.at, point.size);
+      return execute(point);
+    }
+    const answer = execute(point);
+    this.#absorbRange(point.at, point.size);
+    return answer;
+  }
+
+  /** An operation that may write these bytes has become known. */
+  touch(at: number, size: number): void {
+    if (this.#touched.count <= MOST_TOUCHED || this.#mode === 'touched') this.#touch(at, size);
+  }
+
+  /** Some bytes are about to be written outside all threads. */
+  willWrite(at: number, size: number): void {
+    if (this.#mode === 'touched') this.#touch(at, size);
+    else if (this.#mode === 'logged') this.#logRange(at, size);
+  }
+
+  #touch(at: number, size: number): void {
+    this.eachCell(at, size, (cells, index, shared) => {
+      const { image } = this.#copies[shared] as Copies;
+      this.#touched.add(cells, index, image.cell(index, cells.BYTES_PER_ELEMENT));
+    });
+  }
+
+  /** How many writes there have been in this schedule; {@link travel} goes to such a time. Tracked only. */
+  get position(): number {
+    return this.#log.length;
+  }
+
+  /** Makes the memory what it was at some time of this schedule. Tracked only. */
+  travel(position: number): void {
+    this.#log.travel(position);
+  }
+
+  /** Takes what the code that has just run has written unseen for what the memory is now. Tracked only. */
+  absorb(): void {
+    if (this.#mode !== 'tracked') return;
+    for (const [i, shared] of this.shared.entries()) {
+      const shadow = (this.#copies[i] as Copies).shadow as Uint8Array;
+      if (sameBytes(shared.bytes, shadow)) continue;
+      for (let at = 0; at < shadow.length; at += 4096) {
+        const until = Math.min(at + 4096, shadow.length);
+        if (sameBytes(partOf(shared.bytes, at, until), partOf(shadow, at, until))) continue;
+        this.#absorbRange(shared.base + at, until - at);
+      }
+    }
+  }
+
+  /** Notes all bytes, for {@link changed} and {@link putBack}. */
+  keep(): void {
+    if (this.#mode === 'copied') this.#copyToShadow();
+    else if (this.#mode === 'touched') this.#touched.keep();
+    else if (this.#mode === 'logged') {
+      this.#mark = this.#log.length;
+      this.#kept = this.#mark;
+      this.#log.values(this.#values);
+    }
+  }
+
+  putBack(): void {
+    if (this.#mode === 'copied') {
+      for (let i = 0; i < this.shared.length; i++) {
+        copy((this.#copies[i] as Copies).shadow as Uint8Array, (this.shared[i] as Shared).bytes);
+      }
+    } else if (this.#mode === 'touched') this.#touched.putBack();
+    else if (this.#mode === 'logged') this.#log.rollTo(this.#mark);
+    else {
+      this.#log.travel(this.#log.length);
+      for (const [i, { bytes }] of this.shared.entries()) {
+        const { shadow } = this.#copies[i] as Copies;
+        if (shadow !== undefined && !sameBytes(bytes, shadow)) setBytes(bytes, shadow);
+      }
+    }
+  }
+
+  /**
+   * The address of a byte that is not as {@link keep} saw it; -1 where none is found. A large memory is not compared
+   * whole each time.
+   */
+  changed(): number {
+    if (this.#mode === 'tracked') return -1;
+    if (this.#mode === 'copied') {
+      for (let i = 0; i < this.shared.length; i++) {
+        const { bytes, base } = this.shared[i] as Shared;
+        const kept = (this.#copies[i] as Copies).shadow as Uint8Array;
+        if (bytes.length > SMALL && sameBytes(bytes, kept)) continue;
+        for (let k = 0; k < bytes.length; k++) if (bytes[k] !== kept[k]) return base + k;
+      }
+      return -1;
+    }
+    if (this.#mode === 'touched') {
+      const cell = this.#touched.changed();
+      if (cell !== undefined) return this.#addressOf(cell);
+      const found = this.#isDue() ? this.#touched.whileFresh(() => this.#unseenAnywhere()) : -1;
+      if (found >= 0) this.#sawUnseen();
+      return found;
+    }
+    const i = this.#log.difference(this.#values, this.#kept);
+    if (i >= 0) return this.#addressOf(this.#log.cellOf(i));
+    const at = this.#isDue() ? this.#unseenAnywhere() : -1;
+    if (at >= 0) this.#sawUnseen();
+    return at;
+  }
+
+  /** Looks at the whole memory once more, at the end of a search, between two schedules. */
+  lookAtLast(): void {
+    if (
+      this.copied !== (this.#mode === 'touched') ||
+      this.#mode === 'tracked' ||
+      this.#looks.missNothing(this.size)
+    )
+      return;
+    this.restore();
+    if (this.#unseenAnywhere() >= 0) this.#sawUnseen();
+  }
+
+  /** Compares the whole memory with what operations have made of it; the address of a byte that differs, or -1. */
+  #unseenAnywhere(): number {
+    const values: number[] = [];
+    this.#log.values(values);
+    this.#own.hide();
+    this.#log.takeBack();
+    let at = -1;
+    for (let i = 0; i < this.shared.length && at < 0; i++) {
+      const { bytes, base } = this.shared[i] as Shared;
+      const found = (this.#copies[i] as Copies).image.difference(bytes);
+      if (found >= 0) at = base + found;
+    }
+    this.#log.put(values);
+    this.#own.show();
+    return at;
+  }
+
+  #isDue(): boolean {
+    return this.#looks.isDue(this.size, this.#log.length);
+  }
+
+  /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without operations. */
+  garble(at: number, size: number, salt: number): void {
+    this.willWrite(at, size);
+    const { buffer, byteOffset } = this.place(at);
+    const bytes = this.shared[buffer]?.bytes;
+    for (let i = 0; bytes !== undefined && i < size; i++) {
+      bytes[byteOffset + i] =
+        (bytes[byteOffset + i] as number) ^ (Math.imul(at + i + salt, 0x9e3779b1) >>> 24) ^ 1;
+    }
+  }
+
+  /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
+  beginRun(t: number): void {
+    this.#own.takeBack(t, (shared, cells, index) => this.#mirror(shared, cells, index));
+  }
+
+  /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
+  writeOwn(t: number, array: ElementArray, index: number, at: number, value: number | bigint): void {
+    const from = this.#own.count(t);
+    this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) =>
+      this.#own.add(t, shared, cells, cell),
+    );
+    array[index] = value as number;
+    this.#own.forEach(t, from, (shared, cells, cell) => this.#mirror(shared, cells, cell));
+  }
+
+  /** A copy of the bytes has to have what is no unseen write. */
+  #mirror(shared: number, cells: Cells, index: number): void {
+    if (this.#mode === 'touched') this.#touched.accept(cells, index);
+    const { shadow } = this.#copies[shared] as Copies;
+    if (shadow === undefined) return;
+    const { bytes } = this.shared[shared] as Shared;
+    const from = index * cells.BYTES_PER_ELEMENT;
+    for (let i = from; i < from + cells.BYTES_PER_ELEMENT; i++) shadow[i] = bytes[i] as number;
+  }
+
+  #copyToShadow(): void {
+    for (let i = 0; i < this.shared.length; i++) {
+      const { bytes } = this.shared[i] as Shared;
+      const copies = this.#copies[i] as Copies;
+      if (copies.shadow === undefined) copies.shadow = new Uint8Array(bytes);
+      else copy(bytes, copies.shadow);
+    }
+  }
+
+  #logRange(at: number, size: number): void {
+    this.eachCell(at, size, (cells, index) => this.#log.push(cells, index));
+  }
+
+  #absorbRange(at: number, size: number): void {
+    const { buffer, byteOffset } = this.place(at);
+    const { words, bytes } = this.shared[buffer] as Shared;
+    const shadow = (this.#copies[buffer] as Copies).shadow as Uint8Array;
+    const known = new Int32Array(shadow.buffer, 0, words.length);
+    for (let word = byteOffset >> 2; word <= (byteOffset + size - 1) >> 2; word++) {
+      if (word < words.length) {
+        if (words[word] === known[word]) continue;
+        this.#log.add(words, word, known[word] as number, words[word] as number);
+        known[word] = words[word] as number;
+      } else {
+        for (let i = words.length * 4; i < bytes.length; i++) {
+          if (bytes[i] === shadow[i]) continue;
+          this.#log.add(bytes, i, shadow[i] as number, bytes[i] as number);
+          shadow[i] = bytes[i] as number;
+        }
+      }
+    }
+  }
+
+  #addressOf({ cells, index }: { readonly cells: Cells; readonly index: number }): number {
+    return this.locate(cells) + index * cells.BYTES_PER_ELEMENT;
+  }
+}
+
+function copiesOf({ bytes }: Shared): Copies {
+  return {
+    image: new Image(bytes),
+    fresh: bytes.length <= SMALL ? new Uint8Array(bytes) : undefined,
+    shadow: undefined,
+  };
+}
+
+function copy(from: Uint8Array, to: Uint8Array): void {
+  if (from.length > SMALL) setBytes(to, from);
+  else for (let i = 0; i < from.length; i++) to[i] = from[i] as number;
+}

@@ -1,0 +1,48 @@
+import { isIrqError } from '../../base/irq-error.ts';
+import { readThrown } from '../../base/thrown.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import type { Race } from './data-races.ts';
+import type { ThreadRunner } from './thread-runner.ts';
+import type { Nondeterminism } from './tracks.ts';
+
+/** What went wrong in a schedule, in machine terms. */
+export type Fault =
+  | { readonly kind: 'threw'; readonly thread: number; readonly thrown: unknown }
+  | { readonly kind: 'finally'; readonly thrown: unknown }
+  /** `outcomes.of` threw, or gave no string. */
+  | { readonly kind: 'outcomes'; readonly thrown: unknown }
+  | { readonly kind: 'outcome'; readonly outcome: string }
+  | { readonly kind: 'data-race'; readonly race: Race }
+  | Nondeterminism;
+
+/** What the scenario says of the state after the last thread has ended. */
+export function judgeEnd(
+  scenario: CheckedScenario,
+  state: unknown,
+  runner: ThreadRunner,
+): { readonly fault?: Fault; readonly outcome?: string } {
+  const { finally: check, outcomes } = scenario;
+  if (check !== undefined) {
+    try {
+      runner.runAside(() => check(state));
+    } catch (thrown) {
+      if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
+      return { fault: { kind: 'finally', thrown } };
+    }
+  }
+  if (outcomes === undefined) return NOTHING;
+  let outcome: string;
+  try {
+    const value: unknown = runner.runAside(() => outcomes.of(state));
+    if (typeof value !== 'string')
+      throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
+    outcome = value;
+  } catch (thrown) {
+    if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
+    return { fault: { kind: 'outcomes', thrown } };
+  }
+  if (outcomes.allowed.includes(outcome) || outcomes.interesting?.includes(outcome)) return { outcome };
+  return { fault: { kind: 'outcome', outcome }, outcome };
+}
+
+const NOTHING = {};

@@ -1,0 +1,64 @@
+import type { RunView } from '../search/strategies/strategy.ts';
+import type { DataRaces } from './data-races.ts';
+import type { Fault } from './end.ts';
+import type { Point, Value } from './operation.ts';
+import { END } from './thread-end.ts';
+import type { Tracks } from './tracks.ts';
+
+/** The schedule that is being run, or was run last: what strategies, recordings and verdicts look at. */
+export class Schedule implements RunView {
+  readonly threads: number;
+  readonly late: boolean;
+  readonly pending: Point[];
+  readonly done: Int32Array;
+  readonly paths: Point[][];
+  readonly answers: Value[][];
+  readonly stepThread: Uint8Array;
+  readonly stepPoint: Point[] = [];
+  readonly stepEffect: Uint8Array;
+  readonly stepWoke: Int32Array;
+  readonly stepAnswer: Value[] = [];
+  /** By step: the loop that its thread waited in, where that is longer than the step's own look: what it awaits besides. */
+  readonly stepAwaits: (readonly Point[] | undefined)[] = [];
+  readonly choices: Uint8Array;
+  choiceCount = 0;
+  index = 0;
+  steps = 0;
+  enabled = 0;
+  waiting = 0;
+  /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
+  watching = 0;
+  fault: Fault | undefined;
+  /** By thread in `watching`: the length of the loop that it waits in, in looks; 0 at a lock. */
+  readonly loops: Int32Array;
+  /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
+  cutShort = false;
+  /** The data races of the schedule; none are looked for as long as there are no plain accesses. */
+  races: DataRaces | undefined;
+  /** Steps of all schedules, counted. */
+  totalSteps = 0;
+  /** Fill in the step arrays even where the strategy does not look at them. */
+  recordAlways = false;
+  /** The outcome of the last schedule, where the scenario has outcomes. */
+  outcome: string | undefined;
+
+  /** @param most - how many steps a schedule has at most. */
+  constructor(tracks: Tracks, most: number, late: boolean) {
+    this.threads = tracks.done.length;
+    this.late = late;
+    this.pending = new Array<Point>(this.threads).fill(END);
+    this.done = tracks.done;
+    this.paths = tracks.paths;
+    this.answers = tracks.answers;
+    this.choices = new Uint8Array(most);
+    this.stepThread = new Uint8Array(most);
+    this.stepEffect = new Uint8Array(most);
+    this.stepWoke = new Int32Array(most);
+    this.loops = new Int32Array(this.threads);
+  }
+
+  /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */
+  loopOf(t: number): number {
+    return ((this.watching >>> t) & 1) !== 0 ? (this.loops[t] as number) : 0;
+  }
+}

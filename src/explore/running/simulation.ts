@@ -1,0 +1,158 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { withControlledAtomics } from '../control/controlled-atomics.ts';
+import { withControlledViews } from '../control/controlled-views.ts';
+import { withControlledEnvironment } from '../control/environment.ts';
+import { LeftBehind, withLeftBehind } from '../control/left-behind.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { Ownership } from '../memory/ownership.ts';
+import { SharedMemory } from '../memory/shared-memory.ts';
+import { Blueprint } from './blueprint.ts';
+import { Restart } from './restart.ts';
+import { Simulator } from './simulator.ts';
+import type { SimulatorOptions } from './simulator-options.ts';
+import { ThreadRunner } from './thread-runner.ts';
+
+/** All that belongs to one scenario being explored in this thread. */
+export type Simulation = {
+  readonly scenario: CheckedScenario;
+  readonly simulator: Simulator;
+  readonly memory: SharedMemory;
+  readonly runner: ThreadRunner;
+  /** Who touches which bytes without Atomics. */
+  readonly ownership: Ownership;
+  /** What threads left to the event loop. */
+  readonly left: LeftBehind;
+  /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
+  checkPlainData(): void;
+};
+
+/**
+ * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; all is put back however it ends.
+ * Setup is run twice, to see that it gives the same state each time; after that each schedule starts from a copy of its
+ * bytes.
+ */
+export function withSimulation<T>(
+  scenario: CheckedScenario,
+  seed: number,
+  options: SimulatorOptions,
+  body: (simulation: Simulation) => T,
+): T {
+  const first = setUp(scenario, seed);
+  const second = setUp(scenario, seed);
+  requireSame(scenario, first, second);
+  const { state, memory } = second;
+  memory.markFresh();
+  if (memory.buffers.length === 0) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): the state has no SharedArrayBuffer, so its threads share nothing. Return typed arrays over one: new Int32Array(new SharedArrayBuffer(64))`,
+    );
+  }
+  const blueprint = new Blueprint(scenario.name, state, !scenario.rewritten);
+  const plain = second.plain;
+  const ownership = new Ownership(options.shared);
+  for (;;) {
+    const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
+    const simulator = new Simulator(scenario, state, memory, runner, options);
+    const left = new LeftBehind();
+    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, left, checkPlainData };
+    try {
+      return withControlledEnvironment(runner, () =>
+        withControlledAtomics(runner, () =>
+          withControlledViews(() => withLeftBehind(runner, left, () => body(simulation))),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof Restart)) throw error;
+      memory.restore();
+      ownership.restart();
+    }
+  }
+
+  function checkPlainData(): void {
+    const now = fingerprint(state);
+    if (now === plain) return;
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): a thread has changed plain data of the state (${firstDifference(plain, now)}) that it has not got as its own copy: setup's own objects are the main thread's. Keep what threads change in a SharedArrayBuffer, or use the state that the thread is given`,
+    );
+  }
+}
+
+/** The state of a runner that runs no threads. */
+export const NO_STATE = new Blueprint('', undefined, false);
+
+/** A state, its shared memory, and its plain data as a string. */
+export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
+
+/** Makes a state, with clock and chance seeded. */
+export function setUp(scenario: CheckedScenario, seed: number): SetUp {
+  const runner = new ThreadRunner(scenario, NO_STATE, new SharedMemory(undefined, []), seed);
+  const made: SharedArrayBuffer[] = [];
+  const Native = SharedArrayBuffer;
+  const Recording = new Proxy(Native, {
+    construct(target, args, newTarget) {
+      const buffer = Reflect.construct(target, args, newTarget);
+      made.push(buffer);
+      return buffer;
+    },
+  });
+  const state = withControlledEnvironment(runner, () =>
+    withControlledAtomics(runner, () => {
+      globalThis.SharedArrayBuffer = Recording;
+      try {
+        return runner.runAside(() => scenario.setup());
+      } finally {
+        globalThis.SharedArrayBuffer = Native;
+      }
+    }),
+  );
+  return { state, memory: new SharedMemory(state, made, scenario.names), plain: fingerprint(state) };
+}
+
+function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): void {
+  const at = first.memory.differs(second.memory);
+  if (at >= 0) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): setup gives another state each time it runs; the first difference is at ${first.memory.nameOf(at, 1)}. It may depend on nothing outside itself`,
+    );
+  }
+  if (first.plain !== second.plain) {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `scenario (${scenario.name}): setup gives another state each time it runs (${firstDifference(first.plain, second.plain)}). It may depend on nothing outside itself`,
+    );
+  }
+}
+
+/** The plain data of a state as a string; shared memory is left out, functions and class instances too. */
+function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): string {
+  if (typeof value === 'bigint') return `${path}=${value}n\n`;
+  if (typeof value !== 'object' || value === null) {
+    return typeof value === 'function' ? '' : `${path}=${String(value)}\n`;
+  }
+  if (seen.has(value)) return '';
+  seen.add(value);
+  if (value instanceof SharedArrayBuffer || value instanceof ArrayBuffer) return '';
+  if (ArrayBuffer.isView(value)) {
+    if (value.buffer instanceof SharedArrayBuffer) return '';
+    return `${path}=${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}\n`;
+  }
+  const entries: [unknown, unknown][] =
+    value instanceof Map
+      ? [...value]
+      : value instanceof Set
+        ? [...value].map((entry, i): [unknown, unknown] => [i, entry])
+        : Object.entries(value);
+  return entries.map(([key, entry]) => fingerprint(entry, `${path}.${String(key)}`, seen)).join('');
+}
+
+function firstDifference(before: string, after: string): string {
+  const [was, is] = [before.trimEnd().split('\n'), after.trimEnd().split('\n')];
+  const i = was.findIndex((line, k) => line !== is[k]);
+  if (i < 0) return `now also ${is[was.length]}`;
+  return is[i]?.split('=')[0] === was[i]?.split('=')[0]
+    ? `${was[i]} became ${is[i]?.replace(/^[^=]*=/, '')}`
+    : `${was[i] || 'nothing'} became ${is[i] ?? 'nothing'}`;
+}

@@ -1,0 +1,400 @@
+import { IrqError, isIrqError } from '../../base/irq-error.ts';
+import { accepts, convert, isConverted, outside, toPoint } from '../control/call.ts';
+import type { Controller } from '../control/controlled-atomics.ts';
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { Ownership } from '../memory/ownership.ts';
+import type { SharedMemory } from '../memory/shared-memory.ts';
+import { framesAbove } from '../telling/sites.ts';
+import { type Alone, OTHER } from './alone.ts';
+import type { Blueprint } from './blueprint.ts';
+import { LocatedView } from './located-view.ts';
+import { LookAhead, UNKNOWN } from './look-ahead.ts';
+import {
+  type ElementArray,
+  ENDED,
+  PLAIN_LOAD,
+  PLAIN_STORE,
+  type Point,
+  type Value,
+  WAIT,
+} from './operation.ts';
+import { OwnReads } from './own-reads.ts';
+import { Restart } from './restart.ts';
+import { sameOperation } from './spin.ts';
+import { END, failedWith } from './thread-end.ts';
+import { ThreadTime } from './thread-time.ts';
+
+/**
+ * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
+ * code that catches it cannot write on it.
+ */
+const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
+
+const NO_POINTS: readonly Point[] = [];
+const NO_ANSWERS: readonly Value[] = [];
+
+/**
+ * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the
+ * log does not answer; there the code is left by an exception. While that unwinds, whatever operation the code's own
+ * `catch` and `finally` blocks try is refused with the same exception, and has no effect.
+ */
+export class ThreadRunner extends ThreadTime implements Controller {
+  readonly #scenario: CheckedScenario;
+  readonly #states: Blueprint;
+  readonly #memory: SharedMemory;
+  readonly #ownership: Ownership;
+  #path: readonly Point[] = NO_POINTS;
+  #answers: readonly Value[] = NO_ANSWERS;
+  #end = 0;
+  /** Up to here `request` may answer without a closer look. */
+  #fastEnd = 0;
+  #unwinding = false;
+  #asked: Point = END;
+  #fault: IrqError | Restart | undefined;
+  #past: readonly number[] | undefined;
+  #alone: Alone | undefined;
+  readonly #ownReads = new OwnReads();
+  /** What the thread that {@link explore} ran would do after its next operation. */
+  readonly ahead: LookAhead;
+  #looksAhead = false;
+  #sites: string[][] | undefined;
+  #sitesFrom = 0;
+  readonly #view: LocatedView;
+  /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
+  mismatchAt = -1;
+  /** It was the same operation, a wait, with its timeout at another time. */
+  mismatchInTime = false;
+  /** Some plain access is a point. */
+  sawPlain = false;
+  #jumped: ReadonlyMap<number, number> = new Map();
+
+  constructor(
+    scenario: CheckedScenario,
+    states: Blueprint,
+    memory: SharedMemory,
+    seed: number,
+    ownership = new Ownership(),
+  ) {
+    super(scenario.bodies.length, seed);
+    this.#scenario = scenario;
+    this.#states = states;
+    this.#memory = memory;
+    this.#ownership = ownership;
+    this.#view = new LocatedView(memory);
+    this.ahead = new LookAhead(memory);
+  }
+
+  /** The running thread is being stopped. */
+  get unwinding(): boolean {
+    return this.#unwinding;
+  }
+
+  /** The thread that was running has been cut off from outside, and will not come back. */
+  abandon(): void {
+    this.current = -1;
+    this.#fastEnd = 0;
+    this.#unwinding = false;
+    this.#looksAhead = false;
+  }
+
+  /**
+   * Runs thread `t`; its first `count` operations have these answers.
+   * @param past - where the code also uses shared memory unseen: the time of the memory when each of the operations was
+   * answered, so that it reads again what it read, and writes again only what is written already.
+   * @param began - the time of the memory when the thread began.
+   * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
+   */
+  resume(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    past?: readonly number[],
+    began = 0,
+  ): Point {
+    this.#path = path;
+    this.#answers = answers;
+    this.#end = count;
+    this.#fastEnd =
+      past !== undefined
+        ? 0
+        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.firstJump(t));
+    this.#past = past;
+    if (past !== undefined && count > 0) this.#memory.travel(began);
+    return this.#run(t);
+  }
+
+  /**
+   * As {@link resume}, and lets the code go on for up to `most` operations more, done on the memory as it is; they stand
+   * behind the log, and `ahead` says how many.
+   */
+  explore(
+    t: number,
+    path: Point[],
+    answers: Value[],
+    count: number,
+    most: number,
+    someSleep: boolean,
+  ): Point {
+    this.ahead.begin(path, answers, count, most, someSleep);
+    this.#looksAhead = true;
+    this.#memory.keep();
+    try {
+      const last = this.resume(t, path, answers, count);
+      if (this.mismatchAt >= 0) {
+        this.ahead.count = 0;
+        return last;
+      }
+      if (last.op >= ENDED) this.ahead.end(last);
+      return path[count] as Point;
+    } finally {
+      this.#looksAhead = false;
+      this.#memory.putBack();
+    }
+  }
+
+  /**
+   * Runs thread `t` along its log, and then on as if all others stood still: its looks are answered by `alone`, for as
+   * long as that has answers.
+   * @returns false where the thread did not do what its log says.
+   */
+  goAlone(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    alone: Alone,
+  ): boolean {
+    this.#path = path;
+    this.#answers = answers;
+    this.#end = count;
+    this.#fastEnd = Math.min(count, this.firstJump(t));
+    this.#past = undefined;
+    this.#alone = alone;
+    this.#memory.keep();
+    try {
+      this.#run(t);
+    } finally {
+      this.#alone = undefined;
+      this.#memory.putBack();
+    }
+    return this.mismatchAt < 0;
+  }
+
+  /**
+   * Runs thread `t` along its log once more, noting where each of its operations from number `from` on, and the next, is
+   * called from.
+   */
+  sites(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    from: number,
+  ): readonly (readonly string[])[] {
+    const sites: string[][] = [];
+    this.#sites = sites;
+    this.#sitesFrom = from;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 40;
+    this.#memory.keep();
+    try {
+      this.resume(t, path, answers, count);
+    } finally {
+      Error.stackTraceLimit = limit;
+      this.#sites = undefined;
+      this.#memory.putBack();
+    }
+    return sites;
+  }
+
+  #run(t: number): Point {
+    this.begin(t);
+    this.#ownReads.count = 0;
+    this.#unwinding = false;
+    this.mismatchAt = -1;
+    this.mismatchInTime = false;
+    this.#memory.beginRun(t);
+    this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
+    let thrown: unknown;
+    let threw = false;
+    try {
+      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#states.copy());
+    } catch (error) {
+      threw = true;
+      thrown = error;
+    }
+    this.current = -1;
+    this.#fastEnd = 0;
+    if (this.#fault !== undefined) throw this.#takeFault();
+    if (this.#ownership.conflict) throw new Restart();
+    if (this.#unwinding) {
+      this.#unwinding = false;
+      // What its finally blocks wrote without Atomics while it was being stopped has not happened.
+      if (this.#past !== undefined) this.#memory.putBack();
+      return this.#asked;
+    }
+    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
+    const last = threw ? failedWith(thrown) : END;
+    if (this.pos < this.#end) {
+      this.mismatchAt = this.pos;
+      if (this.#past !== undefined) this.#memory.putBack();
+    } else if (this.#past !== undefined) this.#memory.absorb();
+    return last;
+  }
+
+  request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
+    const pos = this.pos;
+    if (pos < this.#fastEnd) {
+      const point = this.#path[pos] as Point;
+      if (
+        point.handle === array &&
+        point.index === index &&
+        point.op === op &&
+        point.a === a &&
+        point.b === b
+      ) {
+        this.pos = pos + 1;
+        if (op === WAIT) return this.#waited(point, this.#answers[pos], pos);
+        return this.#answers[pos];
+      }
+    }
+    if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding) {
+      const answer = this.#alone.repeat(op, array, index, a, b);
+      if (answer !== OTHER) {
+        this.pos = pos + 1;
+        return answer;
+      }
+    }
+    return this.#requestSlowly(op, array, index, a, b);
+  }
+
+  controls(view: ArrayBufferView): boolean {
+    return this.current !== -1 && this.#memory.find(view) >= 0;
+  }
+
+  made(buffer: SharedArrayBuffer): void {
+    if (this.current >= 0) this.#memory.keepPrivate(buffer);
+  }
+
+  refuse(what: string): never {
+    const error = new IrqError(
+      'ERR_UNSUPPORTED',
+      `${what} cannot be controlled: its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load`,
+    );
+    if (this.current < 0) throw error;
+    this.#fault = error;
+    return this.#stop(END);
+  }
+
+  #requestSlowly(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value {
+    const view = this.#view;
+    const base = view.locate(handle);
+    const { array } = view;
+    if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
+    if (this.current < 0 || base < 0) {
+      // `finally` may write, too.
+      if (base >= 0) this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
+      return outside(op, array, index, a, b);
+    }
+    const pos = this.pos;
+    if (pos < this.#fastEnd) {
+      // The same words through another view: code that makes its views anew in each run.
+      const known = this.#path[pos] as Point;
+      if (known.op === op && known.a === a && known.b === b && view.isAt(known, index)) {
+        this.pos = pos + 1;
+        return op === WAIT ? this.#waited(known, this.#answers[pos], pos) : this.#answers[pos];
+      }
+    }
+    if (!accepts(op, array)) return outside(op, array, index, a, b);
+    if (!isConverted(op, array, index, a, b)) {
+      // The conversion runs the operands' own code, which may call Atomics itself.
+      const call = convert(op, array, index, a, b);
+      return call === undefined ? undefined : this.request(op, handle, call.index, call.a, call.b);
+    }
+    if (op >= PLAIN_LOAD) {
+      const at = base + index * array.BYTES_PER_ELEMENT;
+      if (this.#ownership.claim(at, array.BYTES_PER_ELEMENT, this.current)) {
+        if (op === PLAIN_STORE) {
+          this.#ownReads.count = 0;
+          this.#memory.writeOwn(this.current, array, index, at, a as number);
+        } else if (this.#ownReads.isWait(pos)) {
+          // No other thread has come to these bytes yet, which may be what this one waits for.
+          this.#ownership.share(at, array.BYTES_PER_ELEMENT);
+          this.#fault = new Restart();
+          return this.#stop(END);
+        }
+        return array[index];
+      }
+    }
+    const point = toPoint(op, array, index, a, b, base, this.clockNs);
+    if (op < PLAIN_LOAD) this.#ownership.share(point.at, point.size);
+    else this.sawPlain = true;
+    if (point.writes) this.#memory.touch(point.at, point.size);
+    point.handle = handle;
+    point.clockNs = this.clockNs;
+    if (this.#sites !== undefined && pos >= this.#sitesFrom)
+      this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
+    if (pos < this.#end) {
+      if (!sameOperation(this.#path[pos] as Point, point)) {
+        this.mismatchAt = pos;
+        return this.#stop(point);
+      }
+      this.pos = pos + 1;
+      this.#travel(pos);
+      const answer =
+        op === WAIT ? this.#waited(this.#path[pos] as Point, this.#answers[pos], pos) : this.#answers[pos];
+      if (this.#jumped.size > 0) this.clockNs += this.#jumped.get(pos) ?? 0;
+      return answer;
+    }
+    if (this.#alone !== undefined) {
+      const answer = this.#alone.answer(point);
+      if (answer === OTHER) return this.#stop(point);
+      this.pos = pos + 1;
+      return answer;
+    }
+    if (this.#looksAhead) {
+      const answer = this.ahead.answer(point);
+      if (answer !== UNKNOWN) {
+        this.pos = pos + 1;
+        return answer;
+      }
+    }
+    return this.#stop(point);
+  }
+
+  #stop(point: Point): never {
+    this.#asked = point;
+    this.#unwinding = true;
+    if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.absorb();
+    throw STOP;
+  }
+
+  /** Operation number `pos` has been answered: makes the memory what it was then; for the last one, what it is. */
+  #travel(pos: number): void {
+    if (this.#past === undefined) return;
+    const then = this.#past[pos];
+    this.#memory.travel(pos === this.#end - 1 || then === undefined ? this.#memory.position : then);
+  }
+
+  #waited(point: Point, answer: Value, pos: number): Value {
+    if (typeof point.b === 'number') {
+      if (this.timesMatter && point.deadline !== this.clockNs + point.b * 1e6) {
+        // The same wait, but it ends at another time than after the history it was remembered from.
+        this.mismatchAt = pos;
+        this.mismatchInTime = true;
+        return this.#stop(point);
+      }
+      // Where times matter, this is one of the jumps.
+      if (answer === 'timed-out' && !this.timesMatter) this.clockNs += point.b * 1e6;
+    }
+    return answer;
+  }
+
+  #takeFault(): IrqError | Restart | undefined {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    this.#unwinding = false;
+    return fault;
+  }
+}

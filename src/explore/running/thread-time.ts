@@ -1,0 +1,77 @@
+import { mix } from '../../base/chance.ts';
+import type { Source } from '../control/environment.ts';
+
+/**
+ * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
+ * end. Timeouts count without the operations: a thread may take any time for those.
+ */
+export const TICK_NS = 1000;
+
+/** The clock and the chance of the thread that is running: the same each time that its code is run again. */
+export class ThreadTime implements Source {
+  /** Which wait is over first matters: times are a part of what threads do. */
+  timesMatter = true;
+  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
+  readonly jumps: readonly Map<number, number>[];
+  protected current = -1;
+  protected pos = 0;
+  protected clockNs = 0;
+  #chance = 0;
+  readonly #seed: number;
+
+  constructor(threads: number, seed: number) {
+    this.jumps = Array.from({ length: threads }, () => new Map<number, number>());
+    this.#seed = seed;
+  }
+
+  /** The thread whose code is running now, -1 for none. */
+  get running(): number {
+    return this.current;
+  }
+
+  /** Operations of the running thread that have been answered. */
+  get answered(): number {
+    return this.pos;
+  }
+
+  /** Runs `body` (setup, finally) with clock and chance controlled, outside all threads. */
+  runAside<T>(body: () => T): T {
+    this.clockNs = 0;
+    this.#chance = mix(this.#seed, 0x5e7);
+    this.current = -2;
+    try {
+      return body();
+    } finally {
+      this.current = -1;
+    }
+  }
+
+  nowNs(): number | undefined {
+    if (this.current === -1) return undefined;
+    this.clockNs += TICK_NS;
+    return this.clockNs + this.pos * TICK_NS;
+  }
+
+  bits(): number | undefined {
+    if (this.current === -1) return undefined;
+    this.#chance = (this.#chance + 0x9e3779b9) | 0;
+    return mix(this.#chance, 0);
+  }
+
+  /** Thread `t`'s code starts anew. */
+  protected begin(t: number): void {
+    this.pos = 0;
+    this.clockNs = 0;
+    this.#chance = mix(this.#seed, t);
+    this.current = t;
+  }
+
+  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
+  protected firstJump(t: number): number {
+    const jumps = this.jumps[t] as ReadonlyMap<number, number>;
+    if (jumps.size === 0) return Infinity;
+    let first = Infinity;
+    for (const pos of jumps.keys()) first = Math.min(first, pos);
+    return first;
+  }
+}

@@ -1,0 +1,76 @@
+import type { Coverage, Failure } from '../telling/result.ts';
+import { describeCoverage, type Explored } from './coverage.ts';
+
+/** What a search has come to, before it is put into words. */
+export type Findings = Explored & {
+  readonly failure: Failure | undefined;
+  /** The time was over before the search was. */
+  readonly outOfTime: boolean;
+  /** The user stopped the search. */
+  readonly interrupted: boolean;
+  /** As many schedules as the user asked for were run; undefined where no number was asked for. */
+  readonly budgetSpent: number | undefined;
+  /** Why a search that ran to its end is still no answer: each a sentence that names a thread. */
+  readonly gaps: readonly string[];
+  /** What the search leaves out although it came to its end: each a phrase. */
+  readonly omissions: readonly string[];
+};
+
+/** The words that people believe. */
+export type Conclusion = {
+  readonly verdict: 'pass' | 'fail' | 'unknown';
+  readonly exhausted: boolean;
+  /** What a `pass` is about; null where it is about every schedule. */
+  readonly bounded: string | null;
+  readonly coverage: Coverage;
+};
+
+/**
+ * Decides what may be said of a search. `pass` needs a search that did all that it was asked to do: every schedule, or
+ * the part of them that the user chose by a bound, a number of schedules, or a random strategy. A search that ran out
+ * of time, was interrupted, or met a thread that it cannot judge is `unknown`.
+ */
+export function conclude(findings: Findings): Conclusion {
+  const { failure, gaps } = findings;
+  const bounds = boundsOf(findings);
+  const exhausted = findings.exhausted && findings.omissions.length === 0 && gaps.length === 0;
+  const complete =
+    !findings.interrupted &&
+    (findings.exhausted ||
+      findings.budgetSpent !== undefined ||
+      (findings.search === undefined && !findings.outOfTime));
+  const verdict = failure !== undefined ? 'fail' : complete && gaps.length === 0 ? 'pass' : 'unknown';
+  const coverage =
+    findings.exhausted && gaps.length > 0 && failure === undefined
+      ? {
+          statement: `every schedule of the operations that were seen, ${findings.schedules.toLocaleString('en-US')} run`,
+        }
+      : describeCoverage({ ...findings, exhausted });
+  const notes = [
+    ...(findings.interrupted ? ['interrupted'] : []),
+    ...findings.omissions.map((omission) => `not searched: ${omission}`),
+    ...gaps,
+  ];
+  return {
+    verdict,
+    exhausted,
+    bounded: bounds.length === 0 ? null : bounds.join('; '),
+    coverage:
+      notes.length === 0 ? coverage : { ...coverage, statement: [coverage.statement, ...notes].join('; ') },
+  };
+}
+
+function boundsOf(findings: Findings): string[] {
+  const { search, shard, schedules, budgetSpent, omissions, interrupted, outOfTime } = findings;
+  const n = schedules.toLocaleString('en-US');
+  const bounds: string[] = [];
+  if (findings.exhausted) {
+    if (search?.cut) bounds.push(`schedules within ${search.name}`);
+  } else if (search === undefined) bounds.push(`a sample of ${n} schedules`);
+  else if (budgetSpent !== undefined && !interrupted) bounds.push(`the first ${n} schedules`);
+  else if (outOfTime || interrupted) bounds.push(`the ${n} schedules that were run`);
+  else bounds.push(`${n} schedules`);
+  if (shard !== undefined) bounds.push(`shard ${shard.index + 1} of ${shard.count}`);
+  for (const omission of omissions) bounds.push(`not ${omission}`);
+  return bounds;
+}

@@ -1,0 +1,38 @@
+import { readThrown } from '../../base/thrown.ts';
+import type { Simulation } from '../running/simulation.ts';
+import { type Recording, record } from '../telling/record.ts';
+import { explainFault } from '../telling/verdict.ts';
+
+/**
+ * Runs the schedule that has just failed once more, step by step. Where that run does not fail, the threads have read
+ * shared memory without Atomics: from then on every schedule is run step by step. A schedule that fails step by step,
+ * and not when it is repeated so, is nondeterminism, which is a failure of its own.
+ * @returns the failing run, or undefined where the search has to go on step by step.
+ */
+export function confirmFailure(simulation: Simulation): Recording | undefined {
+  const { simulator } = simulation;
+  const all = new Map(
+    Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
+  );
+  const fault = simulator.fault;
+  // A thread that is not deterministic need not be so in the same way twice: the first fault is the one that counts.
+  const seen = fault?.kind === 'nondeterminism' ? explainFault(simulation, 'failed', [], []) : undefined;
+  // It may have begun with what `finally` of a schedule before had written unseen, and nobody had looked for.
+  if (!simulator.tracks.direct) simulation.memory.lookAtLast();
+  const recording = record(simulation, all);
+  if (seen !== undefined) return { ...recording, failure: seen };
+  if (recording.failure !== undefined) return recording;
+  if (!simulator.tracks.direct) {
+    simulator.tracks.direct = true;
+    return undefined;
+  }
+  const what = fault !== undefined && 'thrown' in fault ? `: ${readThrown(fault.thrown).message}` : '';
+  return {
+    ...recording,
+    failure: {
+      kind: 'nondeterminism',
+      message: `this schedule failed${what}; run again, it did not. A thread may depend on nothing but shared memory, and shared memory that changes has to be changed with Atomics`,
+      sites: [],
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Coverage } from '../telling/result.ts';
+import type { ClassCounter } from './classes.ts';
+import type { Shard } from './split.ts';
+
+/** How far a search has come; what `dpor` has left cannot be told. */
+export type SearchState = {
+  readonly name: string;
+  /** Of `dfs`: some schedule was left out because of the bound. */
+  readonly cut?: boolean;
+  readonly fraction?: number;
+};
+
+/** What is known at the end of a search. */
+export type Explored = {
+  readonly exhausted: boolean;
+  readonly failed: boolean;
+  readonly schedules: number;
+  readonly seconds: number;
+  /** The last bounded search that came to its end; empty where none did. */
+  readonly bound: string;
+  /** The search that was going on at the end. */
+  readonly search: SearchState | undefined;
+  readonly classes: ClassCounter;
+  readonly randomWalk: boolean;
+  /** Of the searches that can be shared out, this share was searched. */
+  readonly shard: Shard | undefined;
+};
+
+/** Says how much of a scenario has been seen, and how sure that makes one. */
+export function describeCoverage(explored: Explored): Coverage {
+  const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
+  const n = schedules.toLocaleString('en-US');
+  const { shard } = explored;
+  const share = shard === undefined ? '' : ` of shard ${shard.index + 1}/${shard.count}`;
+  if (failed) return { statement: `stopped at a failure after ${n} schedule${schedules === 1 ? '' : 's'}` };
+  if (exhausted) {
+    const what = search?.cut
+      ? `every schedule${share} within ${bound}`
+      : search?.cut !== undefined
+        ? `every schedule${share}`
+        : 'every schedule, up to the order of steps that do not conflict';
+    return { statement: `exhausted: ${what}, ${n} run`, fraction: 1 };
+  }
+  if (search !== undefined) {
+    const within = bound === '' ? '' : `; complete${share} within ${bound}`;
+    if (search.cut === undefined || search.fraction === undefined)
+      return { statement: `${n} schedules, not exhausted${within}` };
+    const fraction = Math.min(1, search.fraction);
+    const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
+    return {
+      statement: `${n} schedules, about ${percent(fraction)}${share} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
+      fraction,
+      ...(Number.isFinite(etaSeconds) ? { etaSeconds } : {}),
+    };
+  }
+  const { nextIsNew, classesAtLeast } = classes;
+  const sample =
+    classes.schedules < schedules ? ` (of the first ${classes.schedules.toLocaleString('en-US')})` : '';
+  const rule =
+    explored.randomWalk && schedules > 0
+      ? `; a failure that random walk meets more often than once in ${Math.max(1, Math.floor(schedules / 3)).toLocaleString('en-US')} is excluded at 95 %`
+      : '';
+  return {
+    statement: `${n} schedules, ${classes.classes.toLocaleString('en-US')} classes${sample} of an estimated ${classesAtLeast.toLocaleString('en-US')} or more; ${chanceOfNew(classes)}${rule}`,
+    nextIsNew,
+    classesAtLeast,
+  };
+}
+
+/** Good and Turing's estimate. An estimate of 0 is none: then every class was met twice or more, and one may be left. */
+function chanceOfNew({ schedules, nextIsNew }: ClassCounter): string {
+  return nextIsNew > 0
+    ? `the next is of a new class with a chance of ${percent(nextIsNew)}`
+    : `every class was met more than once in ${schedules.toLocaleString('en-US')} schedules, which does not exclude one more`;
+}
+
+function percent(share: number): string {
+  return share > 0 && share < 0.0001
+    ? 'less than 0.01 %'
+    : `${(share * 100).toFixed(2).replace(/\.?0+$/, '')} %`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  return seconds < 172_800
+    ? `${Math.ceil(seconds / 3600)} h`
+    : `${Math.ceil(seconds / 86_400).toLocaleString('en-US')} days`;
+}

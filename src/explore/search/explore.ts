@@ -1,0 +1,390 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { NATIVE } from '../control/controlled-atomics.ts';
+import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
+import { EVERYTHING } from '../memory/ownership.ts';
+import { LOAD } from '../running/operation.ts';
+import { type Simulation, withSimulation } from '../running/simulation.ts';
+import type { Timeouts } from '../running/simulator-options.ts';
+import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
+import { hangFailure, toFailure, toShrunkFailure } from '../telling/failure.ts';
+import { RaceList, sayMemoryModel } from '../telling/race-list.ts';
+import type { Recording } from '../telling/record.ts';
+import type { ExploreResult, Failure } from '../telling/result.ts';
+import { ClassCounter } from './classes.ts';
+import { conclude } from './conclusion.ts';
+import { confirmFailure } from './confirmation.ts';
+import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
+import { Observations } from './observations.ts';
+import { omissionsOf } from './omissions.ts';
+import type { Part, PartResult } from './part.ts';
+import { type Phase, planPhases } from './phases.ts';
+import { takeProfile } from './profile.ts';
+import type { Progress } from './progress.ts';
+import { shrink } from './shrink.ts';
+import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
+import type { Bound } from './strategies/dfs.ts';
+import type { Piece } from './strategies/pieces.ts';
+import type { RunEnd } from './strategies/strategy.ts';
+
+/** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
+export const CLASSIFIED = 10_000;
+const SHRINK_SCHEDULES = 200_000;
+/** A batch under one watchdog, and how often it looks at the clock. */
+const BATCH_MS = 100;
+const CLOCK_EVERY = 32;
+const LONG_STEPS = 256;
+
+// Taken before the clock is put under control.
+const nowMs = performance.now.bind(performance);
+
+/**
+ * Runs a scenario under one schedule after the other, until one fails, all are done, or the budget is spent. All in the
+ * calling thread; while it runs, Atomics, Date, Math.random and their like are replaced, and afterwards put back.
+ * @throws IrqError `ERR_SCENARIO` where it is not a scenario, `ERR_USAGE` for options, `ERR_UNSUPPORTED` where a thread
+ * does what cannot be controlled.
+ */
+export function explore<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
+  return exploreChecked(checkScenario(scenario), options);
+}
+
+/** {@link explore} for a scenario that has been checked already. */
+export function exploreChecked(scenario: CheckedScenario, options: ExploreOptions = {}): ExploreResult {
+  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
+    throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
+  }
+  // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
+  const shared = options.shard === undefined ? [] : EVERYTHING;
+  const started = nowMs();
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    return new Exploration(simulation, withTimeLeft(options, started), seed, timeouts).run();
+  });
+}
+
+/** The options with what a search that has started over has left of its time. */
+function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions {
+  return { ...options, seconds: (options.seconds ?? DEFAULT_SECONDS) - (nowMs() - started) / 1000 };
+}
+
+/** Explores one piece. */
+export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
+  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  const { shared } = part;
+  const started = nowMs();
+  let begins = 0;
+  const failsOnRace = options.dataRaces === 'fail';
+  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+    const exploration = new Exploration(simulation, withTimeLeft(options, started), seed, timeouts, part);
+    const begun = ++begins;
+    return exploration.toPart(exploration.run(), begun > 1);
+  });
+}
+
+class Exploration {
+  readonly #part: Part | undefined;
+  readonly #simulation: Simulation;
+  readonly #options: ExploreOptions;
+  readonly #seed: number;
+  readonly #timeouts: Timeouts;
+  readonly #classes = new ClassCounter();
+  readonly #races = new RaceList();
+  readonly #outcomes = new Map<string, number>();
+  readonly #deadline: number;
+  #schedules = 0;
+  /** Schedules that were begun, with those that showed nothing new: what a budget is spent on. */
+  #runs = 0;
+  #steps = 0;
+  #failures = 0;
+  #foundAt = 0;
+  #foundBy = '';
+  #running = '';
+  #found: Recording | undefined;
+  #hang: Failure | undefined;
+  readonly #observations = new Observations();
+  readonly #started = nowMs();
+  #exhausted = false;
+  #outOfTime = false;
+  #interrupted = false;
+  /** The search that was going on at the end has cut schedules off. */
+  #cutShort = false;
+  #bound = '';
+  #search: Phase['search'];
+
+  constructor(
+    simulation: Simulation,
+    options: ExploreOptions,
+    seed: number,
+    timeouts: Timeouts,
+    part?: Part,
+  ) {
+    this.#part = part;
+    this.#simulation = simulation;
+    this.#options = options;
+    this.#seed = seed;
+    this.#timeouts = timeouts;
+    this.#deadline = nowMs() + (options.seconds ?? DEFAULT_SECONDS) * 1000;
+  }
+
+  run(): ExploreResult {
+    const { scenario, simulator } = this.#simulation;
+    if (this.#options.shard !== undefined && this.#options.strategy === 'dpor') {
+      throw new IrqError(
+        'ERR_USAGE',
+        'dpor cannot be shared out to shards: what it has to try follows from all that it has run; dfs and the random strategies can',
+      );
+    }
+    const profile = this.#watch(() => takeProfile(simulator));
+    let phases: Phase[] = [];
+    let last: Phase | undefined;
+    if (profile !== undefined) {
+      phases = planPhases(this.#options, profile, (bound) => this.#piecesOf(bound));
+      if (this.#hang !== undefined) phases = [];
+      if (this.#part !== undefined) phases = phases.slice(this.#part.phase, this.#part.phase + 1);
+      for (const phase of phases) {
+        last = phase;
+        this.#runPhase(phase);
+        if (this.#hang !== undefined || this.#exhausted || this.#isOver() || this.#isFound()) break;
+        if (this.#budgetSpent() !== undefined) break;
+      }
+    }
+    if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
+    this.#search = last?.search;
+    const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
+    const failure = this.#hang ?? this.#shrinkFound();
+    const dataRaces =
+      this.#watch(() =>
+        pastDeadline(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)),
+      ) ?? [];
+    const classes = this.#classes.classes;
+    this.#observations.addLeft(this.#simulation.left);
+    const { verdict, exhausted, bounded, coverage } = conclude({
+      failure,
+      exhausted: this.#exhausted,
+      failed: failure !== undefined,
+      schedules: this.#schedules,
+      seconds,
+      bound: this.#bound,
+      search: last?.search,
+      classes: this.#classes,
+      randomWalk: this.#options.strategy === 'random',
+      shard: this.#options.shard,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: this.#budgetSpent(),
+      gaps: this.#schedules === 0 || this.#part !== undefined ? [] : this.#observations.gaps(scenario),
+      omissions: this.#omissions(),
+    });
+    const { races } = simulator;
+    const every = verdict === 'pass' && bounded === null;
+    const model = every && races !== undefined ? `; ${sayMemoryModel(dataRaces)}` : '';
+    return {
+      scenario: scenario.name,
+      strategy: this.#options.strategy ?? 'auto',
+      seed: this.#seed,
+      verdict,
+      exhausted,
+      bounded,
+      ...(this.#interrupted ? { interrupted: true as const } : {}),
+      schedules: this.#schedules,
+      steps: this.#steps,
+      ...(classes > 0 ? { classes } : {}),
+      seconds,
+      schedulesPerSecond: Math.round(this.#schedules / seconds),
+      stepsPerSecond: Math.round(this.#steps / seconds),
+      ...(this.#options.all ? { failures: this.#failures } : {}),
+      ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
+      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
+      ...(failure === undefined ? {} : { failure }),
+      dataRaces,
+      ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
+      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
+    };
+  }
+
+  toPart(result: ExploreResult, restarted: boolean): PartResult {
+    const search = this.#search;
+    return {
+      result,
+      runs: this.#runs,
+      outOfTime: this.#outOfTime,
+      exhausted: this.#exhausted,
+      interrupted: this.#interrupted,
+      observed: this.#observations.toPlain(),
+      omissions: this.#omissions(),
+      owners: this.#simulation.ownership.owners(),
+      restarted,
+      sawPlain: this.#simulation.simulator.races !== undefined,
+      bound: this.#bound,
+      search:
+        search === undefined
+          ? undefined
+          : 'cut' in search
+            ? { name: search.name, cut: search.cut, fraction: search.fraction }
+            : { name: search.name },
+      classes: this.#classes.entries(),
+    };
+  }
+
+  /** The pieces of a depth-first search that are this part's, or this shard's; undefined for all. */
+  #piecesOf(bound: Bound): readonly Piece[] | undefined {
+    const { shard } = this.#options;
+    if (this.#part !== undefined) return this.#part.pieces;
+    if (shard === undefined || this.#hang !== undefined) return undefined;
+    const { simulator } = this.#simulation;
+    const pieces = splitTree(simulator, bound, piecesFor(shard.count), (body) => this.#watch(body));
+    return pieces && takeShare(pieces, shard);
+  }
+
+  #omissions(): string[] {
+    const { steps = DEFAULT_STEPS } = this.#options;
+    return omissionsOf(this.#simulation, { steps, cutShort: this.#cutShort });
+  }
+
+  /** As many schedules as were asked for, where a number was asked for and has been run. */
+  #budgetSpent(): number | undefined {
+    const { schedules } = this.#options;
+    return schedules !== undefined && this.#runs >= schedules ? schedules : undefined;
+  }
+
+  #isFound(): boolean {
+    return this.#found !== undefined && !this.#options.all;
+  }
+
+  #runPhase(phase: Phase): void {
+    const { simulator } = this.#simulation;
+    this.#running = phase.strategy.name;
+    simulator.cutShort = false;
+    const { shard } = this.#options;
+    const { from = 0, count = Infinity, classified = CLASSIFIED } = this.#part ?? {};
+    const budget = Math.min(phase.most, count, (this.#options.schedules ?? Infinity) - this.#runs);
+    let done = 0;
+    let ended = false;
+    while (!ended && done < budget && !this.#isFound() && !this.#isOver() && this.#hang === undefined) {
+      this.#watch(() => {
+        const until = Math.min(this.#deadline, nowMs() + BATCH_MS);
+        for (let i = 1; done < budget; i++) {
+          // Also after each long one: a batch of those is far over its time else.
+          if ((i % CLOCK_EVERY === 0 || simulator.steps > LONG_STEPS) && nowMs() > until) break;
+          // Blocks are dealt out to the shards in turn.
+          const k = from + done;
+          const index = shard === undefined || phase.search !== undefined ? k : shardIndex(k, shard);
+          simulator.recordAlways = phase.search === undefined && this.#classes.schedules < classified;
+          const how = simulator.run(phase.strategy, index);
+          if (how === undefined) {
+            ended = true;
+            break;
+          }
+          done++;
+          this.#runs++;
+          this.#count(how);
+          if (this.#isFound()) break;
+        }
+      });
+      this.#outOfTime = nowMs() >= this.#deadline;
+      this.#report('search', phase.search);
+    }
+    simulator.recordAlways = false;
+    this.#cutShort = phase.search !== undefined && simulator.cutShort;
+    // What came to its end was in time, and not interrupted.
+    if (ended) this.#outOfTime = this.#interrupted = false;
+    if (!ended || phase.search === undefined) return;
+    // A shard cannot tell whether the bound has cut something off in the others' shares.
+    const complete = !('cut' in phase.search) || !(phase.search.cut || this.#options.shard !== undefined);
+    this.#bound = phase.strategy.name;
+    const asked = this.#options.strategy !== undefined && this.#options.strategy !== 'auto';
+    this.#exhausted = complete || asked;
+  }
+
+  #isOver(): boolean {
+    this.#interrupted ||= this.#isStopped();
+    return this.#outOfTime || this.#interrupted;
+  }
+
+  #isStopped(): boolean {
+    const { stopWord } = this.#options;
+    return stopWord !== undefined && NATIVE[LOAD]?.(stopWord, 0) !== 0;
+  }
+
+  #report(stage: Progress['stage'], search?: Phase['search']): void {
+    this.#options.onProgress?.({
+      stage,
+      scenario: this.#simulation.scenario.name,
+      phase: this.#running,
+      schedules: this.#schedules,
+      steps: this.#steps,
+      seconds: (nowMs() - this.#started) / 1000,
+      ...(search === undefined || !('cut' in search) ? {} : { fraction: Math.min(1, search.fraction) }),
+      failed: this.#found !== undefined,
+    });
+  }
+
+  #count(how: RunEnd): void {
+    const { simulator } = this.#simulation;
+    this.#steps += simulator.steps;
+    this.#observations.addSchedule(simulator.done);
+    this.#races.add(this.#simulation);
+    // A schedule that shows nothing new is not one of those that were run.
+    if (how === 'pruned') return;
+    const n = ++this.#schedules;
+    if ((n & (n - 1)) === 0) this.#simulation.checkPlainData();
+    if (simulator.recordAlways) this.#classes.add(simulator);
+    if (simulator.outcome !== undefined) {
+      this.#outcomes.set(simulator.outcome, (this.#outcomes.get(simulator.outcome) ?? 0) + 1);
+    }
+    if (how === 'ended') return;
+    this.#failures++;
+    if (this.#found !== undefined) return;
+    this.#simulation.checkPlainData();
+    this.#found = pastDeadline(() => confirmFailure(this.#simulation));
+    if (this.#found === undefined) this.#failures--;
+    else {
+      this.#foundAt = n;
+      this.#foundBy = this.#running;
+    }
+  }
+
+  #shrinkFound(): Failure | undefined {
+    const found = this.#found;
+    if (found === undefined) return undefined;
+    if (this.#options.shrink === false) return this.#toFailure(found, 'best-found');
+    const hangMs = hangSecondsOf(this.#options) * 1000;
+    this.#report('shrink');
+    const budget = { schedules: SHRINK_SCHEDULES, hangMs, isStopped: () => this.#isStopped() };
+    const shrunk = shrink(this.#simulation, found, budget);
+    return toShrunkFailure(this.#simulation, shrunk, this.#seed, this.#timeouts);
+  }
+
+  #toFailure(recording: Recording, minimal: Failure['minimal']): Failure {
+    return toFailure(this.#simulation, recording, minimal, this.#seed, this.#timeouts);
+  }
+
+  /** Runs a part under the watchdog; notes a hang as the failure it is. */
+  #watch<T>(body: () => T): T | undefined {
+    const seconds = hangSecondsOf(this.#options);
+    const result = watchedUntil(this.#deadline, seconds * 1000, body);
+    if (result === OVERDUE) {
+      this.#simulation.runner.abandon();
+      this.#outOfTime = true;
+      return undefined;
+    }
+    if (result !== NO_END) return result;
+    this.#foundAt = ++this.#schedules;
+    this.#foundBy = this.#running;
+    this.#failures++;
+    this.#hang = hangFailure(this.#simulation, seconds, this.#seed, this.#timeouts);
+    this.#simulation.runner.abandon();
+    return undefined;
+  }
+}
+
+/** {@link explore} that counts every failing schedule, and says with `exhausted` whether it has seen them all. */
+export function exploreAll<S, O = unknown>(
+  scenario: Scenario<S, O>,
+  options: ExploreOptions = {},
+): ExploreResult {
+  return explore(scenario, { strategy: 'dpor', ...options, all: true });
+}

@@ -1,0 +1,36 @@
+import { ENDLESS_ROUNDS } from '../running/loops.ts';
+import type { Simulation } from '../running/simulation.ts';
+
+/** What of a search decides about its omissions, besides the simulation. */
+export type Limits = {
+  /** The most steps of a schedule that the strategy chooses. */
+  readonly steps: number;
+  /** The search has met schedules of more steps. */
+  readonly cutShort: boolean;
+};
+
+/**
+ * What a search leaves out, however many schedules it runs: each a phrase. An omission may be asked for (plain accesses
+ * that are no points), or forced by the scenario (schedules that are too long, loops without end).
+ */
+export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits): string[] {
+  const { scenario, simulator, memory } = simulation;
+  const { plain, plainWriteAt, letGo } = simulator.tracks;
+  const omissions: string[] = [];
+  if (scenario.plain === 'off') {
+    omissions.push(
+      'accesses to shared memory without Atomics, which were switched off as points of a schedule',
+    );
+  } else if (plain) {
+    const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
+    omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
+  }
+  if (cutShort) omissions.push(`schedules of more than ${steps} steps`);
+  if (letGo) {
+    const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');
+    omissions.push(
+      `what comes after a loop of more than ${rounds} equal rounds: it was taken for one without end`,
+    );
+  }
+  return omissions;
+}

@@ -1,0 +1,43 @@
+import type { Owned, Range } from '../memory/ownership.ts';
+import type { ExploreResult } from '../telling/result.ts';
+import type { SearchState } from './coverage.ts';
+import type { Observed } from './observations.ts';
+import type { Piece } from './strategies/pieces.ts';
+
+/** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
+export type Part = {
+  readonly phase: number;
+  readonly from: number;
+  readonly count: number;
+  /** How many schedules of a random strategy are sorted into classes. */
+  readonly classified: number;
+  /** Of a depth-first search: the pieces of its tree that are this part's, where it has been cut. */
+  readonly pieces?: readonly Piece[];
+  /** Other parts of the same search come after this one. */
+  readonly more?: true;
+  /** Bytes that are known to be shared by plain accesses. */
+  readonly shared: readonly Range[];
+};
+
+/** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
+export type PartResult = {
+  readonly result: ExploreResult;
+  /** Schedules that were begun, with those that showed nothing new. */
+  readonly runs: number;
+  readonly outOfTime: boolean;
+  /** The name of the bounded search that has come to its end here; empty where none has. */
+  readonly bound: string;
+  readonly search: SearchState | undefined;
+  readonly classes: readonly (readonly [number, number])[];
+  /** The search of this piece came to its end, whatever it leaves out. */
+  readonly exhausted: boolean;
+  readonly interrupted: boolean;
+  readonly observed: Observed;
+  readonly omissions: readonly string[];
+  /** Who touches which bytes, as far as it showed here. */
+  readonly owners: readonly Owned[];
+  /** The piece was begun anew, as threads met at bytes that were taken for one thread's own. */
+  readonly restarted: boolean;
+  /** Plain accesses were steps of schedules. */
+  readonly sawPlain: boolean;
+};

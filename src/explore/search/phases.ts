@@ -1,0 +1,112 @@
+import { IrqError } from '../../base/irq-error.ts';
+import type { Profile } from './profile.ts';
+import { type Bound, Dfs } from './strategies/dfs.ts';
+import { Dpor } from './strategies/dpor.ts';
+import { Pct } from './strategies/pct.ts';
+import type { Piece } from './strategies/pieces.ts';
+import { Pos } from './strategies/pos.ts';
+import { RandomWalk } from './strategies/random.ts';
+import type { Strategy } from './strategies/strategy.ts';
+import { Surw } from './strategies/surw.ts';
+import { Urw } from './strategies/urw.ts';
+
+/** The names of the strategies, as options and the command line take them. */
+export const STRATEGIES = ['auto', 'random', 'pct', 'pos', 'urw', 'surw', 'dfs', 'dpor'] as const;
+export type StrategyName = (typeof STRATEGIES)[number];
+
+/** How to search. */
+export type SearchOptions = {
+  /** Default `auto`: a short portfolio of random strategies, then bounded searches, then all of it. */
+  readonly strategy?: StrategyName;
+  /** Of `pct`: how many ordering constraints a bug needs at most; 3 where not given. */
+  readonly depth?: number;
+  /** Of `dfs`: the most preemptions, or the most delays, of a schedule; neither for every schedule. */
+  readonly preemptions?: number;
+  readonly delays?: number;
+  readonly seed?: number;
+  /** The most schedules to run; 100,000 for the random strategies, no bound for the others where not given. */
+  readonly schedules?: number;
+};
+
+/** One search with one strategy. */
+export type Phase = {
+  readonly strategy: Strategy;
+  readonly most: number;
+  /** The strategy comes to an end by itself, and then has seen all there is within its bound. */
+  readonly search: Dfs | Dpor | undefined;
+};
+
+const RANDOM_SCHEDULES = 100_000;
+const PORTFOLIO_SCHEDULES = 256;
+
+/** The pieces of a depth-first search that are to be searched; undefined for all of it. */
+export type PiecesOf = (bound: Bound) => readonly Piece[] | undefined;
+
+/** The searches that the options ask for, in order. */
+export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: PiecesOf): Phase[] {
+  const { strategy = 'auto', depth = 3, seed = 0, schedules } = options;
+  if (!STRATEGIES.includes(strategy)) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `there is no strategy ${JSON.stringify(strategy)}; there are: ${STRATEGIES.join(', ')}`,
+    );
+  }
+  requireCount('depth', depth, 1, 64);
+  if (schedules !== undefined) requireCount('schedules', schedules, 1, Number.MAX_SAFE_INTEGER);
+  if (options.preemptions !== undefined) requireCount('preemptions', options.preemptions, 0, 1_000_000);
+  if (options.delays !== undefined) requireCount('delays', options.delays, 0, 1_000_000);
+  if (options.preemptions !== undefined && options.delays !== undefined) {
+    throw new IrqError('ERR_USAGE', 'a search is bounded by preemptions or by delays, not by both');
+  }
+  const sample = (each: Strategy, most = schedules ?? RANDOM_SCHEDULES): Phase => ({
+    strategy: each,
+    most,
+    search: undefined,
+  });
+  const search = (each: Dfs | Dpor, most = schedules ?? Infinity): Phase => ({
+    strategy: each,
+    most,
+    search: each,
+  });
+  const dfs = (bound: Bound, most?: number): Phase => search(new Dfs(bound, piecesOf?.(bound)), most);
+  switch (strategy) {
+    case 'random':
+      return [sample(new RandomWalk(seed))];
+    case 'pct':
+      return [sample(new Pct(seed, depth, profile.steps))];
+    case 'pos':
+      return [sample(new Pos(seed))];
+    case 'urw':
+      return [sample(new Urw(seed, profile))];
+    case 'surw':
+      return [sample(new Surw(seed, profile))];
+    case 'dfs': {
+      const { preemptions, delays } = options;
+      if (preemptions !== undefined) return [dfs({ kind: 'preemptions', most: preemptions })];
+      if (delays !== undefined) return [dfs({ kind: 'delays', most: delays })];
+      return [dfs({ kind: 'none' })];
+    }
+    case 'dpor':
+      return [search(new Dpor())];
+    default:
+      return [
+        sample(new RandomWalk(seed), PORTFOLIO_SCHEDULES),
+        sample(new Pct(seed, 2, profile.steps), PORTFOLIO_SCHEDULES),
+        sample(new Pct(seed, depth, profile.steps), PORTFOLIO_SCHEDULES),
+        sample(new Surw(seed, profile), PORTFOLIO_SCHEDULES),
+        sample(new Pos(seed), PORTFOLIO_SCHEDULES),
+        dfs({ kind: 'preemptions', most: 0 }, 20_000),
+        dfs({ kind: 'preemptions', most: 1 }, 100_000),
+        dfs({ kind: 'preemptions', most: 2 }, 500_000),
+        search(new Dpor(), Infinity),
+      ];
+  }
+}
+
+function requireCount(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new IrqError(
+    'ERR_USAGE',
+    `${name} has to be a whole number from ${least}${most < 1e9 ? ` to ${most}` : ''}, and is ${value}`,
+  );
+}

@@ -1,0 +1,312 @@
+import { LOCK, type Point, READ, TIMEOUT, UNLOCK, WRITE } from '../../running/operation.ts';
+import { classOf } from '../classes.ts';
+import { Dependence, type Step } from '../dependence.ts';
+import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
+
+/** How many classes are remembered; beyond, some may be counted twice. */
+const MOST_CLASSES = 1_000_000;
+
+/**
+ * Dynamic partial order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson and Sagonas, POPL 2014):
+ * of all schedules that differ only in the order of steps that do not conflict, one runs to its end. Each pair of
+ * conflicting steps of a schedule that could have come the other way round asks for a schedule in which it does.
+ *
+ * A failing step conflicts with every other, as it ends the schedule. A thread in a loop that awaits a change counts as
+ * blocked until the change, so loops are not counted by their turns. A step that takes another thread's step away, by
+ * waking that thread or by blocking it, asks for a schedule in which the other step comes first.
+ */
+export class Dpor implements Strategy {
+  readonly name = 'dpor';
+  readonly everyStep = false;
+  readonly watches = true;
+  /** Schedules given up because each thread that could go on would only repeat a schedule seen before. */
+  blocked = 0;
+  repeats = false;
+  #run: RunView | undefined;
+  #threads = 0;
+  // By step: who could go on, who went, who has to be tried, who need not be (with the step they would do).
+  readonly #enabled: number[] = [];
+  readonly #chosen: number[] = [];
+  readonly #backtrack: number[] = [];
+  readonly #sleep: number[] = [];
+  readonly #sleepStep: (Step | undefined)[] = [];
+  /** By step: what was done. */
+  readonly #steps: Step[] = [];
+  readonly #dependence = new Dependence();
+  /** By step: it was kept behind an earlier one that it does not conflict with; see {@link Dependence}. */
+  readonly #careful: boolean[] = [];
+  /** Classes of schedules in which steps were kept in order that need not be. */
+  readonly #classes = new Set<number>();
+  /** By step and thread: how many steps of that thread happen before this one, itself included. */
+  readonly #clock: number[] = [];
+  /** By step: its number among its thread's own. */
+  readonly #own: number[] = [];
+  /** By thread and thread: the clock of the thread's last step, with what woke it. */
+  readonly #now: number[] = [];
+  readonly #count: number[] = [];
+  readonly #last: number[] = [];
+  #length = 0;
+  #prefix = 0;
+  #processed = 0;
+  #started = false;
+  #backtrackBefore: number[] = [];
+  #fraction = 0;
+
+  get fraction(): number {
+    return this.#fraction;
+  }
+
+  begin(run: RunView, again: boolean): boolean {
+    this.#run = run;
+    this.#threads = run.threads;
+    if (again) {
+      for (let i = 0; i < this.#prefix; i++) this.#backtrack[i] = this.#backtrackBefore[i] as number;
+      this.#length = this.#prefix;
+    } else {
+      if (this.#started && !this.#nextBranch()) return false;
+      this.#started = true;
+      this.#prefix = this.#length;
+      this.#backtrackBefore = this.#backtrack.slice(0, this.#length);
+    }
+    this.#processed = 0;
+    for (let t = 0; t < run.threads; t++) {
+      this.#count[t] = 0;
+      this.#last[t] = -1;
+      for (let u = 0; u < run.threads; u++) this.#now[t * run.threads + u] = 0;
+    }
+    return true;
+  }
+
+  choose(enabled: number, current: number): number {
+    const run = this.#run as RunView;
+    this.#process(run, run.steps);
+    const at = run.steps;
+    if (at < this.#prefix) {
+      const chosen = this.#chosen[at] as number;
+      return (enabled & (1 << chosen)) !== 0 ? chosen : 31 - Math.clz32(enabled);
+    }
+    this.#fallAsleep(at);
+    const awake = enabled & ~(this.#sleep[at] as number);
+    if (awake === 0) return PRUNE;
+    const chosen = current >= 0 && (awake & (1 << current)) !== 0 ? current : 31 - Math.clz32(awake & -awake);
+    this.#open(at, enabled, chosen);
+    return chosen;
+  }
+
+  end(how: RunEnd): void {
+    const run = this.#run as RunView;
+    this.repeats = false;
+    this.#process(run, run.steps);
+    this.#length = run.steps;
+    if (how === 'pruned') {
+      this.blocked++;
+      return;
+    }
+    if (how === 'failed' && run.steps > 0) {
+      // The failing step cut every other thread off: each of them has to have its turn before it.
+      const at = run.steps - 1;
+      this.#backtrack[at] = (this.#backtrack[at] as number) | (this.#enabled[at] as number);
+    }
+    for (let t = 0; t < this.#threads; t++) {
+      const point = run.pending[t];
+      // Where a step failed, its thread may have given the lock back with it: the others were blocked until then.
+      const blocked = how === 'failed' || (run.enabled & (1 << t)) === 0;
+      if (point?.op === LOCK && blocked) this.#raceForLock(run, t, point, run.steps);
+    }
+    this.repeats = !this.#isNew(run);
+  }
+
+  /** Whether no schedule was of this one's class; they can be alike only where more was kept in order than need be. */
+  #isNew(run: RunView): boolean {
+    if (!this.#careful.slice(0, run.steps).includes(true)) return true;
+    const before = this.#classes.size;
+    if (before < MOST_CLASSES) this.#classes.add(classOf(run));
+    return this.#classes.size > before || before >= MOST_CLASSES;
+  }
+
+  #open(at: number, enabled: number, chosen: number): void {
+    this.#enabled[at] = enabled;
+    this.#chosen[at] = chosen;
+    this.#backtrack[at] = 1 << chosen;
+    this.#length = at + 1;
+  }
+
+  /** The sleepers before a step: those before the last one, and those tried there already, that do not conflict with it. */
+  #fallAsleep(at: number): void {
+    const n = this.#threads;
+    let sleep = 0;
+    if (at > 0) {
+      const step = this.#steps[at - 1] as Step;
+      const before = this.#sleep[at - 1] as number;
+      for (let q = 0; q < n; q++) {
+        if ((before & (1 << q)) === 0) continue;
+        const its = this.#sleepStep[(at - 1) * n + q] as Step;
+        if (this.#dependence.conflict(its, step)) continue;
+        sleep |= 1 << q;
+        this.#sleepStep[at * n + q] = its;
+      }
+    }
+    this.#sleep[at] = sleep;
+  }
+
+  /** Takes in the steps that have been done: their clocks, and the races that end in them. */
+  #process(run: RunView, until: number): void {
+    for (; this.#processed < until; this.#processed++) {
+      const at = this.#processed;
+      const p = run.stepThread[at] as number;
+      if (at >= this.#length) {
+        // A step without a choice of ours: the schedule was too long.
+        this.#fallAsleep(at);
+        this.#open(at, 1 << p, p);
+      }
+      this.#own[at] = (this.#count[p] as number) + 1;
+      // Steps before the last one of the prefix were taken in by an earlier schedule: their clocks still stand.
+      if (at >= this.#prefix - 1) {
+        this.#steps[at] = {
+          point: run.stepPoint[at] as Point,
+          effect: run.stepEffect[at] as number,
+          awaits: run.stepAwaits[at],
+        };
+        this.#dependence.wasCareful = false;
+        this.#findRaces(run, at, p);
+        this.#careful[at] = this.#dependence.wasCareful;
+        if (at === run.steps - 1) this.#letOthersFirst(run, at, p);
+      }
+      this.#settle(run, at, p);
+    }
+  }
+
+  /** The last step has taken the next step of other threads away: those are to be tried before it. */
+  #letOthersFirst(run: RunView, at: number, p: number): void {
+    const before = this.#enabled[at] as number;
+    const taken = ((before & ~run.enabled) | (before & (run.stepWoke[at] as number))) & ~(1 << p);
+    const backtrack = this.#backtrack[at] as number;
+    this.#backtrack[at] = backtrack | (taken & ~(this.#sleep[at] as number));
+  }
+
+  #settle(run: RunView, at: number, p: number): void {
+    const n = this.#threads;
+    this.#count[p] = this.#own[at] as number;
+    this.#last[p] = at;
+    for (let u = 0; u < n; u++) this.#now[p * n + u] = this.#clock[at * n + u] as number;
+    for (let woke = run.stepWoke[at] as number; woke !== 0; woke &= woke - 1) {
+      const t = 31 - Math.clz32(woke & -woke);
+      for (let u = 0; u < n; u++) {
+        this.#now[t * n + u] = Math.max(this.#now[t * n + u] as number, this.#clock[at * n + u] as number);
+      }
+    }
+  }
+
+  #findRaces(run: RunView, at: number, p: number): void {
+    const n = this.#threads;
+    const step = this.#steps[at] as Step;
+    const clock = this.#clock;
+    const base = at * n;
+    for (let u = 0; u < n; u++) clock[base + u] = this.#now[p * n + u] as number;
+    if (step.point.op === LOCK) this.#raceForLock(run, p, step.point, at);
+    for (let j = at - 1; j >= 0; j--) {
+      const q = run.stepThread[j] as number;
+      if ((clock[base + q] as number) >= (this.#own[j] as number)) continue;
+      const its = this.#steps[j] as Step;
+      if (!this.#dependence.conflict(its, step)) continue;
+      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p);
+      for (let u = 0; u < n; u++)
+        clock[base + u] = Math.max(clock[base + u] as number, clock[j * n + u] as number);
+    }
+    clock[base + p] = this.#own[at] as number;
+  }
+
+  /** Whether step j was needed for the step of `p` that conflicts with it, so that it cannot come after it. */
+  #isEnabling(run: RunView, j: number, its: Step, p: number, step: Step): boolean {
+    // Time goes on only where nothing else does: everything before that is before, and everything after is after.
+    if (run.late && (its.point.op === TIMEOUT || step.point.op === TIMEOUT)) return true;
+    const wasAble = ((this.#enabled[j] as number) & (1 << p)) !== 0;
+    return !wasAble && step.point.op === LOCK && its.point.op === UNLOCK && its.point.at === step.point.at;
+  }
+
+  /** Taking a lock races with the last taking by another thread, though the release stands between them. */
+  #raceForLock(run: RunView, p: number, point: Point, at: number): void {
+    for (let j = at - 1; j >= 0; j--) {
+      const its = run.stepPoint[j] as Point;
+      if (its.op !== LOCK || its.at !== point.at) continue;
+      const q = run.stepThread[j] as number;
+      if (q === p || (this.#now[p * this.#threads + q] as number) >= (this.#own[j] as number)) return;
+      this.#reverse(run, j, at, p);
+      return;
+    }
+  }
+
+  /** Sees to it that some schedule does the step of `p` at `at` before the step at `j`, with all that it needs. */
+  #reverse(run: RunView, j: number, at: number, p: number): void {
+    const n = this.#threads;
+    const q = run.stepThread[j] as number;
+    const own = this.#own[j] as number;
+    // v: the steps after j that do not happen after it, then p's. Its initials are the threads that can begin it.
+    const firsts: number[] = [];
+    let seen = 0;
+    let initials = 0;
+    for (let k = j + 1; k < at; k++) {
+      if ((this.#clock[k * n + q] as number) >= own) continue;
+      const r = run.stepThread[k] as number;
+      if ((seen & (1 << r)) === 0 && !this.#follows(run, firsts, k)) initials |= 1 << r;
+      seen |= 1 << r;
+      firsts.push(k);
+    }
+    if ((seen & (1 << p)) === 0 && !this.#comesAfterAny(run, firsts, p)) initials |= 1 << p;
+    const backtrack = this.#backtrack[j] as number;
+    if ((initials & (backtrack | (this.#sleep[j] as number))) !== 0) return;
+    const able = initials & (this.#enabled[j] as number);
+    if (able === 0) {
+      // It was blocked then, and step j was what let it go on.
+      if (initials === 1 << p) return;
+      // Only where enabledness depends on more than the steps' order: try everything.
+      this.#backtrack[j] = backtrack | (this.#enabled[j] as number);
+      return;
+    }
+    this.#backtrack[j] = backtrack | ((able & (1 << p)) !== 0 ? 1 << p : able & -able);
+  }
+
+  /** Whether step k happens after one of those listed. */
+  #follows(run: RunView, steps: readonly number[], k: number): boolean {
+    for (const i of steps) {
+      if (
+        (this.#clock[k * this.#threads + (run.stepThread[i] as number)] as number) >= (this.#own[i] as number)
+      )
+        return true;
+    }
+    return false;
+  }
+
+  /** Whether the step that p is about to take happens after one of those listed: by p's past, or by conflict with it. */
+  #comesAfterAny(run: RunView, steps: readonly number[], p: number): boolean {
+    const n = this.#threads;
+    const step =
+      this.#processed < run.steps
+        ? (this.#steps[this.#processed] as Step)
+        : { point: run.pending[p] as Point, effect: READ | WRITE, awaits: undefined };
+    for (const i of steps) {
+      const u = run.stepThread[i] as number;
+      if ((this.#now[p * n + u] as number) >= (this.#own[i] as number)) return true;
+      if (this.#dependence.conflict(this.#steps[i] as Step, step)) return true;
+    }
+    return false;
+  }
+
+  #nextBranch(): boolean {
+    const n = this.#threads;
+    while (this.#length > 0) {
+      const at = this.#length - 1;
+      const p = this.#chosen[at] as number;
+      this.#sleep[at] = (this.#sleep[at] as number) | (1 << p);
+      this.#sleepStep[at * n + p] = this.#steps[at] as Step;
+      const left =
+        (this.#backtrack[at] as number) & ~(this.#sleep[at] as number) & (this.#enabled[at] as number);
+      if (left !== 0) {
+        this.#chosen[at] = 31 - Math.clz32(left & -left);
+        return true;
+      }
+      this.#length = at;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,86 @@
+import type { Simulation } from '../running/simulation.ts';
+import type { Timeouts } from '../running/simulator-options.ts';
+import { culpritOf, type Shrunk } from '../search/shrink.ts';
+import type { Recording } from './record.ts';
+import type { Failure, SmallerFailure } from './result.ts';
+import { encodeToken } from './token.ts';
+
+/** A recording as the failure that is shown. */
+export function toFailure(
+  simulation: Simulation,
+  recording: Recording,
+  minimal: Failure['minimal'],
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const explained = recording.failure ?? {
+    kind: 'nondeterminism' as const,
+    message: 'the failure did not come again',
+    sites: [],
+  };
+  return {
+    ...explained,
+    token: encodeToken({
+      scenario: simulation.scenario.name,
+      seed,
+      timeouts,
+      turns: [...recording.turns],
+      marks: recording.marks,
+      shared: simulation.ownership.ranges,
+    }),
+    preemptions: recording.preemptions,
+    minimal,
+    steps: recording.steps.length,
+    threads: recording.threads,
+    trace: recording.trace,
+  };
+}
+
+/** What shrinking came to, as the failure that is shown. */
+export function toShrunkFailure(
+  simulation: Simulation,
+  { recording, minimal, smaller }: Shrunk,
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const failure = toFailure(simulation, recording, minimal, seed, timeouts);
+  const thread = simulation.scenario.threadNames[culpritOf(recording)];
+  const where = thread === undefined ? '' : ` in ${thread}`;
+  return {
+    ...failure,
+    ...(minimal === 'proved'
+      ? { proof: `no schedule with fewer preemptions ends with ${failure.kind}${where}` }
+      : {}),
+    ...(smaller === undefined
+      ? {}
+      : { smaller: inShort(toFailure(simulation, smaller, 'best-found', seed, timeouts)) }),
+  };
+}
+
+function inShort({ kind, message, token, preemptions, steps }: Failure): SmallerFailure {
+  return { kind, message, token, preemptions, steps };
+}
+
+/** The failure of a thread whose code came to no operation for so long that it was stopped. */
+export function hangFailure(
+  simulation: Simulation,
+  seconds: number,
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const { simulator, runner, scenario, ownership } = simulation;
+  const shared = ownership.ranges;
+  const thread = scenario.threadNames[runner.running] ?? 'finally';
+  const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
+  return {
+    kind: 'livelock',
+    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
+    preemptions: 0,
+    minimal: 'best-found',
+    steps: simulator.steps,
+    threads: [],
+    trace: [],
+    sites: [],
+  };
+}

@@ -1,0 +1,87 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
+import type { Divergence, Step } from '../running/executor.ts';
+import { withSimulation } from '../running/simulation.ts';
+import { NO_END, watched } from '../running/watchdog.ts';
+import { toFailure } from './failure.ts';
+import { record } from './record.ts';
+import type { Failure, ThreadEnd, TraceEntry } from './result.ts';
+import { decodeToken } from './token.ts';
+
+export type ReplayOptions = {
+  /** A schedule with more steps than that is given up; 10,000 where not given. */
+  readonly steps?: number;
+  /** Whether a data race of the schedule is a failure, as where not given. */
+  readonly dataRaces?: 'list' | 'fail';
+};
+
+/** A schedule that was run again. */
+export type ReplayResult = {
+  readonly scenario: string;
+  readonly token: string;
+  /** Every step in order, for the executors with real threads. */
+  readonly schedule: readonly Step[];
+  readonly steps: number;
+  readonly preemptions: number;
+  readonly threads: readonly ThreadEnd[];
+  readonly trace: readonly TraceEntry[];
+  /** How it fails; absent where it does not, or not any more. */
+  readonly failure?: Failure;
+  /** The first step at which the program did another thing than when the token was made. */
+  readonly diverged?: Divergence;
+};
+
+/**
+ * Runs the schedule of a token again, in this thread.
+ * @throws IrqError `ERR_TOKEN` where the token is damaged, or of another version or scenario.
+ */
+export function replay<S>(token: string, scenario: Scenario<S>, options: ReplayOptions = {}): ReplayResult {
+  return replayChecked(token, checkScenario(scenario), options);
+}
+
+/** {@link replay} for a scenario that has been checked already. */
+export function replayChecked(
+  text: string,
+  scenario: CheckedScenario,
+  options: ReplayOptions = {},
+): ReplayResult {
+  const token = decodeToken(text, scenario.name);
+  const limits = { maxSteps: options.steps ?? 10_000, timeouts: token.timeouts };
+  return withSimulation(
+    scenario,
+    token.seed,
+    { ...limits, shared: token.shared ?? [], failsOnRace: options.dataRaces !== 'list' },
+    (simulation) => {
+      const marks = token.marks.length > 0 ? token.marks : undefined;
+      const recording = watched(60_000, () => record(simulation, new Map(token.turns), marks));
+      if (recording === NO_END) {
+        throw new IrqError(
+          'ERR_THREAD_SILENT',
+          `scenario (${scenario.name}): a thread loops without calling Atomics, and was stopped after 60 s`,
+        );
+      }
+      const { diverged } = recording;
+      return {
+        scenario: scenario.name,
+        token: text.trim(),
+        schedule: recording.steps,
+        steps: recording.steps.length,
+        preemptions: recording.preemptions,
+        threads: recording.threads,
+        trace: recording.trace,
+        ...(recording.failure === undefined
+          ? {}
+          : { failure: toFailure(simulation, recording, 'best-found', token.seed, token.timeouts) }),
+        ...(diverged === undefined ? {} : { diverged: withNames(diverged, scenario) }),
+      };
+    },
+  );
+}
+
+function withNames(divergence: Divergence, scenario: CheckedScenario): Divergence {
+  const expected = divergence.expected.replace(
+    /^thread (\d+)/,
+    (all, digits: string) => scenario.threadNames[Number(digits)] ?? all,
+  );
+  return { ...divergence, expected };
+}

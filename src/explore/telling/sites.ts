@@ -1,0 +1,59 @@
+import { withFirstStackFormat } from '../../base/thrown.ts';
+import { inSource } from '../loading/places.ts';
+import { sourceLine } from './source-lines.ts';
+
+/** A place of this package as frames name it: the compiled file, or by source maps the source. */
+function places(relative: string): string[] {
+  const { href } = new URL(relative, import.meta.url);
+  return [href, href.replace('/dist/src/', '/src/')];
+}
+
+const HERE = places('..');
+/** The machine's one-line wrappers of Atomics: who called them is what tells. */
+const WORD = [...places('../../memory/word.'), ...places('../../memory/bare-wait.')];
+
+/** Libraries of assertions and the runners of tests: the line that asserts is what tells. */
+export const CHECKS =
+  /[/\\]node_modules[/\\](?:vitest|chai|expect|@vitest|@jest|fast-check|sinon|should)[/\\]/;
+
+/**
+ * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
+ * source where source maps are on.
+ */
+export function framesAbove(callee: (...args: never[]) => unknown): string[] {
+  const holder: { stack?: string } = {};
+  return withFirstStackFormat(() => {
+    Error.captureStackTrace(holder, callee);
+    return framesOf(holder.stack ?? '');
+  });
+}
+
+/** The frames of the user's code in a stack, innermost first. */
+export function framesOf(stack: string): string[] {
+  const frames: string[] = [];
+  for (const line of inSource(stack).split('\n').slice(1)) {
+    const place = /^at .*?\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
+    if (place === undefined) continue;
+    const url = place.startsWith('file://') ? place : `file://${place}`;
+    // The scenario's own wrapper is where the thread's stack ends.
+    if (isIn(url, HERE) && /\/scenario\.[jt]s:/.test(url)) break;
+    if (isIn(url, HERE) || isIn(url, WORD) || CHECKS.test(url)) continue;
+    frames.push(sourceLine(place.replace(/^file:\/\//, '')));
+  }
+  return frames;
+}
+
+function isIn(url: string, where: readonly string[]): boolean {
+  return where.some((place) => url.startsWith(place));
+}
+
+/** Each line once, whatever the column, in the order given. */
+export function distinctLines(sites: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return sites.filter((site) => {
+    const line = site.replace(/:\d+$/, '');
+    if (seen.has(line)) return false;
+    seen.add(line);
+    return true;
+  });
+}

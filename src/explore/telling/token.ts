@@ -1,0 +1,108 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { EVERYTHING, type Range } from '../memory/ownership.ts';
+import type { Timeouts } from '../running/simulator-options.ts';
+import { MOST_MARKS } from '../search/schedule.ts';
+
+/** What a token says. */
+export type Token = {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly timeouts: Timeouts;
+  /** The choices that are not the default one: which (from 0), and the thread taken. */
+  readonly turns: readonly (readonly [choice: number, thread: number])[];
+  /** By step, six bits of what was done (see `stepMark`); for long schedules only of the first steps. */
+  readonly marks: readonly number[];
+  /** Bytes whose plain accesses are steps; see ownership.ts. None where not given. */
+  readonly shared?: readonly Range[];
+};
+
+const VERSION = 'x1';
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Writes a token: `x1:scenario:seed and mode:choices:marks:check`, safe in any shell. */
+export function encodeToken(token: Token): string {
+  const turns = token.turns
+    .map(([choice, thread]) => `${choice.toString(36)}.${thread.toString(36)}`)
+    .join('-');
+  const marks = token.marks
+    .slice(0, MOST_MARKS)
+    .map((mark) => DIGITS[mark & 63])
+    .join('');
+  const shared = encodeRanges(token.shared ?? []);
+  const mode = `${(token.seed >>> 0).toString(36)}.${token.timeouts[0]}${shared === '' ? '' : `.${shared}`}`;
+  const text = [VERSION, token.scenario, mode, turns || '.', marks || '.'].join(':');
+  return `${text}:${checksum(text)}`;
+}
+
+/**
+ * Reads a token.
+ * @param scenario - the name it has to be of; nothing to take any.
+ * @throws IrqError `ERR_TOKEN` for damage, another version, or another scenario.
+ */
+export function decodeToken(text: string, scenario?: string): Token {
+  const parts = text.trim().split(':');
+  const [version, name, mode, turns, marks, check] = parts;
+  if (version !== VERSION && /^x\d+$/.test(version ?? '')) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `the token is of version ${version}, and this irqloom reads ${VERSION}: explore again to get a new one`,
+    );
+  }
+  if (parts.length !== 6 || version !== VERSION || !name || !mode || !turns || !marks || !check) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `not a token: it has the form ${VERSION}:scenario:seed.mode:choices:marks:check, got ${JSON.stringify(text.slice(0, 80))}`,
+    );
+  }
+  const expected = checksum(parts.slice(0, 5).join(':'));
+  if (check !== expected) {
+    throw new IrqError(
+      'ERR_TOKEN',
+      `the token is damaged: its check is ${check}, and by its text it should be ${expected}. Copy it whole`,
+    );
+  }
+  if (scenario !== undefined && name !== scenario) {
+    throw new IrqError('ERR_TOKEN', `the token is of scenario ${name}, and this one is ${scenario}`);
+  }
+  const [seed, letter, ranges = ''] = mode.split('.');
+  const timeouts = (['late', 'any', 'never'] as const).find((each) => each[0] === letter);
+  const pairs =
+    turns === '.'
+      ? []
+      : turns.split('-').map((pair) => pair.split('.').map((digits) => Number.parseInt(digits, 36)));
+  if (timeouts === undefined || pairs.some((pair) => pair.length !== 2 || pair.some(Number.isNaN))) {
+    throw new IrqError('ERR_TOKEN', `the token cannot be understood: ${JSON.stringify(text.slice(0, 80))}`);
+  }
+  return {
+    scenario: name,
+    seed: Number.parseInt(seed ?? '0', 36) | 0,
+    timeouts,
+    shared: decodeRanges(ranges),
+    turns: pairs.map(([choice, thread]) => [choice ?? 0, thread ?? 0] as const),
+    marks: marks === '.' ? [] : [...marks].map((digit) => DIGITS.indexOf(digit)),
+  };
+}
+
+const ALL = 'all';
+
+/** `40_8-52_4`: bytes 40 to 47 and 52 to 55, to the base of 36. */
+function encodeRanges(ranges: readonly Range[]): string {
+  if (ranges === EVERYTHING) return ALL;
+  return ranges.map(([at, size]) => `${at.toString(36)}_${size.toString(36)}`).join('-');
+}
+
+function decodeRanges(text: string): readonly Range[] {
+  if (text === '') return [];
+  if (text === ALL) return EVERYTHING;
+  return text.split('-').map((range): Range => {
+    const [at = 0, size = 0] = range.split('_').map((digits) => Number.parseInt(digits, 36));
+    return [at, size];
+  });
+}
+
+/** FNV-1a of the text, as seven characters or fewer. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(36);
+}
