@@ -1,22 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { bootCommand } from './boot.ts';
-import { compareCommand } from './compare.ts';
-import { compareRunsCommand } from './compare-runs.ts';
-import { conformCommand } from './conform.ts';
+import { commandsFor } from './commands.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
-import { exploreCommand } from './explore.ts';
-import { guestsCommand } from './guests.ts';
-import { ioctlCommand } from './ioctl.ts';
-import { latencyCommand } from './latency.ts';
-import { layoutCommand } from './layout.ts';
-import { racesCommand } from './races.ts';
-import { replayCommand } from './replay.ts';
-import { replayGuestCommand } from './replay-guest.ts';
-import { scaleCommand } from './scale.ts';
 import { guardStreams } from './stdout.ts';
-import { stressCommand } from './stress.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -28,23 +15,7 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-const commands = [
-  stressCommand(),
-  bootCommand(),
-  latencyCommand(),
-  scaleCommand(),
-  compareCommand(),
-  compareRunsCommand(),
-  exploreCommand(),
-  replayCommand(),
-  racesCommand(),
-  conformCommand(),
-  ioctlCommand(),
-  layoutCommand(),
-  replayGuestCommand(),
-  guestsCommand(),
-];
-for (const command of commands) program.addCommand(command);
+for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 guardStreams();

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+
+/**
+ * The commands, in the order of the help. Each is loaded when it is run, or when help lists them all: a command takes
+ * half as long to start as with everything loaded.
+ */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  stress: async () => (await import('./stress.ts')).stressCommand(),
+  boot: async () => (await import('./boot.ts')).bootCommand(),
+  latency: async () => (await import('./latency.ts')).latencyCommand(),
+  scale: async () => (await import('./scale.ts')).scaleCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  'compare-runs': async () => (await import('./compare-runs.ts')).compareRunsCommand(),
+  explore: async () => (await import('./explore.ts')).exploreCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
+  races: async () => (await import('./races.ts')).racesCommand(),
+  conform: async () => (await import('./conform.ts')).conformCommand(),
+  ioctl: async () => (await import('./ioctl.ts')).ioctlCommand(),
+  layout: async () => (await import('./layout.ts')).layoutCommand(),
+  'replay-guest': async () => (await import('./replay-guest.ts')).replayGuestCommand(),
+  guests: async () => (await import('./guests.ts')).guestsCommand(),
+};
+
+/** The commands that a command line needs: the one that it names, or all of them for help and for suggestions. */
+export function commandsFor(words: readonly string[]): Promise<Command[]> {
+  const named = words.find((word) => !word.startsWith('-'));
+  if (named === undefined && words.includes('--version')) return Promise.resolve([]);
+  const wanted =
+    named !== undefined && Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]] : Object.values(COMMANDS);
+  return Promise.all(wanted.map((make) => (make as () => Promise<Command>)()));
+}
