@@ -163,22 +163,27 @@ export class Interrupts extends InterruptStates {
    * happens while the distributor does not forward.
    */
   list(vcpu: number, intid: number): void {
+    this.relist(vcpu, intid);
+  }
+
+  /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
+  relist(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
     const list = this.#lists[vcpu];
     if (list?.mark(intid)) {
       // An LPI that was alone until now, and is latched, came first.
-      this.#relist(list, list.endAlone(intid));
+      this.#relistAlone(list, list.endAlone(intid));
       list.append(intid);
-      this.#relist(list, list.endAlone(intid));
+      this.#relistAlone(list, list.endAlone(intid));
     }
     this.ring(vcpu);
   }
 
   /** Gives an LPI that was on the list without a slot a slot, if it must have one. */
-  #relist(list: VcpuList, lpi: number): void {
+  #relistAlone(list: VcpuList, lpi: number): void {
     if (lpi === NOBODY || !list.claim(lpi)) return;
     const state = load(this.words, this.lpis + lpi);
-    if (isDeliverable(state)) this.list(targetOf(state), lpi);
+    if (isDeliverable(state)) this.relist(targetOf(state), lpi);
   }
 
   /**
@@ -238,7 +243,7 @@ export class Interrupts extends InterruptStates {
     if (isLpi) this.#drop(list, intid);
     for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
-        if (isDeliverable(before)) this.list(targetOf(before), intid);
+        if (isDeliverable(before)) this.relist(targetOf(before), intid);
         else if (isLpi) this.bury(at, before);
         return 0;
       }
@@ -261,7 +266,7 @@ export class Interrupts extends InterruptStates {
     list.drop(this.#walk.position, lpi);
     if (list.keepAlone(lpi)) return seen;
     const state = load(this.words, at);
-    if (isDeliverable(state)) this.list(targetOf(state), lpi);
+    if (isDeliverable(state)) this.relist(targetOf(state), lpi);
     return seen;
   }
 
@@ -329,7 +334,7 @@ export class Interrupts extends InterruptStates {
       // It has no slot, so no walk would meet it.
       const state = load(this.words, this.lpis + alone);
       const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0);
-      if (!stays) this.#relist(list, list.endAlone(NOBODY));
+      if (!stays) this.#relistAlone(list, list.endAlone(NOBODY));
     }
     this.#walk.best(vcpu, list, ANY_GROUP);
   }

@@ -11,7 +11,7 @@ const NOWHERE = 0;
 type Owner = {
   find(vcpu: number, intid: number): number;
   change(at: number, intid: number, clear: number, set: number): number;
-  list(vcpu: number, intid: number): void;
+  relist(vcpu: number, intid: number): void;
   bury(at: number, seen: number): void;
 };
 
@@ -125,7 +125,7 @@ export class ListWalk {
       this.#owner.change(at, intid, 0, 0);
       state = load(this.#words, at);
     }
-    if (isDeliverable(state)) this.#owner.list(targetOf(state), intid);
+    if (isDeliverable(state)) this.#owner.relist(targetOf(state), intid);
     else this.#owner.bury(at, state);
   }
 }

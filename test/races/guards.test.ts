@@ -203,7 +203,7 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'gic/list-walk.ts',
-        from: 'if (isDeliverable(state)) this.#owner.list(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
+        from: 'if (isDeliverable(state)) this.#owner.relist(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
         to: 'if (!isDeliverable(state)) this.#owner.bury(at, state);',
       },
       {

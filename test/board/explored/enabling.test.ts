@@ -207,7 +207,7 @@ describe('INV against injection', () => {
       of: wink,
       mutation: change(
         'gic/list-walk.ts',
-        'if (isDeliverable(state)) this.#owner.list(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
+        'if (isDeliverable(state)) this.#owner.relist(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
         'this.#owner.bury(at, state);',
       ),
     },

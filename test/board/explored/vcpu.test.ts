@@ -302,7 +302,7 @@ describe('an LPI that is alone on the list, against another', () => {
     {
       title: 'a note that a producer takes away before the list is written, and not after',
       mutation: interrupts(
-        'list.append(intid);\n      this.#relist(list, list.endAlone(intid));',
+        'list.append(intid);\n      this.#relistAlone(list, list.endAlone(intid));',
         'list.append(intid);',
       ),
     },
