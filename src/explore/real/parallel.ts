@@ -5,8 +5,8 @@ import type { ScenarioSource } from '../loading/source.ts';
 import { EVERYTHING, Ownership, type Range } from '../memory/ownership.ts';
 import { withSimulation } from '../running/simulation.ts';
 import { NO_END, watched } from '../running/watchdog.ts';
+import { resultOf } from '../search/account.ts';
 import { ClassCounter } from '../search/classes.ts';
-import { conclude } from '../search/conclusion.ts';
 import type { SearchState } from '../search/coverage.ts';
 import { CLASSIFIED, exploreChecked } from '../search/explore.ts';
 import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../search/explore-options.ts';
@@ -19,7 +19,7 @@ import { type Bound, Dfs } from '../search/strategies/dfs.ts';
 import type { Dpor } from '../search/strategies/dpor.ts';
 import { type Piece, WHOLE } from '../search/strategies/pieces.ts';
 import { BLOCK } from '../search/strategies/strategy.ts';
-import { mergeRaces, sayMemoryModel } from '../telling/race-list.ts';
+import { mergeRaces } from '../telling/race-list.ts';
 import type { DataRace, ExploreResult } from '../telling/result.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
 
@@ -298,53 +298,32 @@ class Parallel {
   }
 
   #result(): ExploreResult {
-    const { scenario, options } = { scenario: this.#scenario, options: this.#options };
-    const failure = this.#failure;
-    const search = this.#search;
-    const seconds = Math.max(1e-6, (performance.now() - this.#started) / 1000);
-    const { classes } = this.#classes;
-    const spent = options.schedules !== undefined && this.#left() === 0;
-    const { verdict, exhausted, bounded, coverage } = conclude({
-      failure,
+    const { schedules } = this.#options;
+    return resultOf({
+      scenario: this.#scenario,
+      options: this.#options,
+      seed: this.#options.seed ?? 0,
+      startedMs: this.#started,
+      endedMs: performance.now(),
+      failure: this.#failure,
       exhausted: this.#exhausted,
-      failed: failure !== undefined,
-      schedules: this.#schedules,
-      seconds,
-      bound: this.#bound,
-      search,
-      classes: this.#classes,
-      randomWalk: options.strategy === 'random',
-      shard: options.shard,
-      outOfTime: this.#outOfTime,
-      interrupted: this.#interrupted,
-      budgetSpent: spent ? options.schedules : undefined,
-      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(scenario),
-      omissions: [...this.#omissions],
-    });
-    const every = this.#sawPlain && verdict === 'pass' && bounded === null;
-    const model = every ? `; ${sayMemoryModel(this.#dataRaces)}` : '';
-    return {
-      scenario: scenario.name,
-      strategy: options.strategy ?? 'auto',
-      seed: options.seed ?? 0,
-      verdict,
-      exhausted,
-      bounded,
-      ...(this.#interrupted ? { interrupted: true as const } : {}),
       schedules: this.#schedules,
       steps: this.#steps,
-      ...(classes > 0 ? { classes } : {}),
-      seconds,
-      schedulesPerSecond: Math.round(this.#schedules / seconds),
-      stepsPerSecond: Math.round(this.#steps / seconds),
-      ...(options.all ? { failures: this.#failures } : {}),
-      ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
-      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
-      ...(failure === undefined ? {} : { failure }),
+      failures: this.#failures,
+      foundAt: this.#foundAt,
+      foundBy: this.#foundBy,
+      bound: this.#bound,
+      search: this.#search,
+      classes: this.#classes,
+      outcomes: this.#outcomes,
       dataRaces: this.#dataRaces,
-      ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
-    };
+      sawPlain: this.#sawPlain,
+      outOfTime: this.#outOfTime,
+      interrupted: this.#interrupted,
+      budgetSpent: this.#left() === 0 ? schedules : undefined,
+      gaps: this.#schedules === 0 ? [] : this.#observations.gaps(this.#scenario),
+      omissions: [...this.#omissions],
+    });
   }
 }
 

@@ -7,11 +7,11 @@ import { type Simulation, withSimulation } from '../running/simulation.ts';
 import type { Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
 import { hangFailure, toFailure, toShrunkFailure } from '../telling/failure.ts';
-import { RaceList, sayMemoryModel } from '../telling/race-list.ts';
+import { RaceList } from '../telling/race-list.ts';
 import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
+import { resultOf } from './account.ts';
 import { ClassCounter } from './classes.ts';
-import { conclude } from './conclusion.ts';
 import { confirmFailure } from './confirmation.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { Observations } from './observations.ts';
@@ -153,56 +153,38 @@ class Exploration {
     }
     if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
     this.#search = last?.search;
-    const seconds = Math.max(1e-6, (nowMs() - this.#started) / 1000);
+    const endedMs = nowMs();
     const failure = this.#hang ?? this.#shrinkFound();
     const dataRaces =
       this.#watch(() =>
         pastDeadline(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)),
       ) ?? [];
-    const classes = this.#classes.classes;
     this.#observations.addLeft(this.#simulation.left);
-    const { verdict, exhausted, bounded, coverage } = conclude({
+    return resultOf({
+      scenario,
+      options: this.#options,
+      seed: this.#seed,
+      startedMs: this.#started,
+      endedMs,
       failure,
       exhausted: this.#exhausted,
-      failed: failure !== undefined,
       schedules: this.#schedules,
-      seconds,
+      steps: this.#steps,
+      failures: this.#failures,
+      foundAt: this.#foundAt,
+      foundBy: this.#foundBy,
       bound: this.#bound,
       search: last?.search,
       classes: this.#classes,
-      randomWalk: this.#options.strategy === 'random',
-      shard: this.#options.shard,
+      outcomes: this.#outcomes,
+      dataRaces,
+      sawPlain: simulator.races !== undefined,
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: this.#budgetSpent(),
       gaps: this.#schedules === 0 || this.#part !== undefined ? [] : this.#observations.gaps(scenario),
       omissions: this.#omissions(),
     });
-    const { races } = simulator;
-    const every = verdict === 'pass' && bounded === null;
-    const model = every && races !== undefined ? `; ${sayMemoryModel(dataRaces)}` : '';
-    return {
-      scenario: scenario.name,
-      strategy: this.#options.strategy ?? 'auto',
-      seed: this.#seed,
-      verdict,
-      exhausted,
-      bounded,
-      ...(this.#interrupted ? { interrupted: true as const } : {}),
-      schedules: this.#schedules,
-      steps: this.#steps,
-      ...(classes > 0 ? { classes } : {}),
-      seconds,
-      schedulesPerSecond: Math.round(this.#schedules / seconds),
-      stepsPerSecond: Math.round(this.#steps / seconds),
-      ...(this.#options.all ? { failures: this.#failures } : {}),
-      ...(this.#foundAt > 0 ? { foundAt: this.#foundAt } : {}),
-      ...(this.#foundBy === '' ? {} : { foundBy: this.#foundBy }),
-      ...(failure === undefined ? {} : { failure }),
-      dataRaces,
-      ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(this.#outcomes) }),
-      coverage: { ...coverage, statement: `${coverage.statement}${model}` },
-    };
   }
 
   toPart(result: ExploreResult, restarted: boolean): PartResult {
