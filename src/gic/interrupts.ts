@@ -30,8 +30,6 @@ import {
 } from './state.ts';
 import { NOBODY, VcpuList } from './vcpu-list.ts';
 
-const ANY_GROUP = -1;
-
 export { NONE };
 
 /**
@@ -336,7 +334,7 @@ export class Interrupts extends InterruptStates {
       const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0);
       if (!stays) this.#relistAlone(list, list.endAlone(NOBODY));
     }
-    this.#walk.best(vcpu, list, ANY_GROUP);
+    this.#walk.prune(vcpu, list);
   }
 
   /** Ends an LPI that nothing maps any more and that no list holds any more; `seen` is its state. See {@link ORPHAN}. */

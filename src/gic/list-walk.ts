@@ -4,6 +4,10 @@ import type { PriorityCensus } from './priority-census.ts';
 import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, NONE, priorityOf, targetOf } from './state.ts';
 import type { VcpuList } from './vcpu-list.ts';
 
+/** Below every priority. */
+const LOWEST = 256;
+/** An interrupt of either group. */
+const BOTH_GROUPS = -1;
 /** No position of a slot: what was found has none. */
 const NOWHERE = 0;
 
@@ -59,7 +63,7 @@ export class ListWalk {
   /** The listed interrupt of best priority that `vcpu` could take, or NONE. @param groups - as in {@link Interrupts.best} */
   best(vcpu: number, list: VcpuList, groups: number): number {
     let best = NONE;
-    let bestPriority = 256;
+    let bestPriority = LOWEST;
     let privatesSeen = 0;
     this.#found[2] = 0;
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
@@ -80,6 +84,15 @@ export class ListWalk {
       if ((list.privates & ~privatesSeen) === 0) break;
     }
     return list.takeSpilled() ? this.#bestOfBits(vcpu, list, groups, best, bestPriority) : best;
+  }
+
+  /** Walks all of the list, where {@link best} ends as soon as nothing better can come. */
+  prune(vcpu: number, list: VcpuList): void {
+    for (let position = list.begin; position !== list.end; position = list.after(position)) {
+      const intid = list.at(position);
+      if (intid >= 0) this.#examine(vcpu, list, intid, position);
+    }
+    if (list.takeSpilled()) this.#bestOfBits(vcpu, list, BOTH_GROUPS, NONE, LOWEST);
   }
 
   /** The same by a search of the bits, for INTIDs that the ring had no room for. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gicr } from '../../src/arch/registers.ts';
 import { prune } from '../../src/gic/holding.ts';
-import { isPending } from '../../src/gic/state.ts';
+import { ENABLED, isPending, LATCH } from '../../src/gic/state.ts';
 import {
   CONFIG_TABLE,
   drain,
@@ -157,6 +157,19 @@ describe('EnableLPIs in KVM', () => {
       expect(drain(rig, 0)).toEqual([8192]);
     },
   );
+
+  test('clearing EnableLPIs spares what was pruned behind an SGI of the best priority', () => {
+    const rig = ready();
+    const { interrupts } = rig.gic;
+    enableLpis(rig, 0);
+    mapLpi(rig, 8192, 0);
+    interrupts.change(interrupts.find(0, 1), 1, 0, ENABLED | LATCH);
+    rig.gic.lpis.latch(8192);
+    rig.gic.lpis.configure(8192, 0xa0);
+    prune(interrupts, 0);
+    disable(rig, 0);
+    expect(rig.gic.lpis.isPending(8192)).toBe(true);
+  });
 
   test('clearing EnableLPIs spares what has moved to another vCPU', () => {
     const rig = ready();
