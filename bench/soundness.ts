@@ -46,8 +46,11 @@ export function run({ programs, seed }: SoundnessOptions): Soundness {
     mostSchedules = Math.max(mostSchedules, compared.schedules);
     if (compared.differences.length > 0) {
       differing.push(next);
-      if (differing.length <= SHOWN)
-        differences.push(`seed ${next}:\n${compared.differences.join('\n')}\n${show(program)}`);
+      if (differing.length <= SHOWN) {
+        const told = `seed ${next}:\n${compared.differences.join('\n')}\n${show(program)}`;
+        process.stderr.write(`${told}\n`);
+        differences.push(told);
+      }
     }
     if (done % 500 === 0) process.stderr.write(`${done} programs, ${differing.length} with differences\n`);
   }

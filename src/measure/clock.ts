@@ -32,28 +32,25 @@ const HALF = 2 ** 32;
 
 /** Not the function `bigint` itself: the explorer replaces that property while it runs. `process` is a getter, and slow. */
 const { hrtime } = process;
-/** Where this thread's last reading lies, and its two halves, low first: every platform of Node with a JIT is little-endian. */
-const reading = new BigInt64Array(1);
-const halves = new Uint32Array(reading.buffer);
-
 /** Makes this moment the machine's boot. Once, before another thread makes a {@link Clock}. */
 export function startClock(words: Words, region: Region): void {
-  reading[0] = hrtime.bigint();
-  store(words, region.at, (halves[0] ?? 0) | 0);
-  store(words, region.at + 1, (halves[1] ?? 0) | 0);
+  resumeClock(words, region, 0);
 }
 
 /** As {@link startClock}, but as if the boot had been `ageNs` ago: for a machine that was saved at that age. */
 export function resumeClock(words: Words, region: Region, ageNs: number): void {
-  reading[0] = hrtime.bigint() - BigInt(Math.floor(ageNs));
-  store(words, region.at, (halves[0] ?? 0) | 0);
-  store(words, region.at + 1, (halves[1] ?? 0) | 0);
+  const boot = hrtime.bigint() - BigInt(Math.floor(ageNs));
+  store(words, region.at, Number(BigInt.asIntN(32, boot)));
+  store(words, region.at + 1, Number(BigInt.asIntN(32, boot >> 32n)));
 }
 
 /** What a thread reads the time with. A view: make as many as you like, in any thread. */
 export class Clock {
   readonly #bootLow: number;
   readonly #bootHigh: number;
+  /** The last reading, and its two halves, low first: every platform of Node with a JIT is little-endian. */
+  readonly #reading = new BigInt64Array(1);
+  readonly #halves = new Uint32Array(this.#reading.buffer);
 
   /** @throws IrqError `ERR_LAYOUT` where {@link startClock} has not run on these words. */
   constructor(words: Words, region: Region) {
@@ -73,8 +70,8 @@ export class Clock {
    * nor from one to another that was told about it. Any thread.
    */
   now(): number {
-    reading[0] = hrtime.bigint();
-    return ((halves[1] ?? 0) - this.#bootHigh) * HALF + ((halves[0] ?? 0) - this.#bootLow);
+    this.#reading[0] = hrtime.bigint();
+    return ((this.#halves[1] ?? 0) - this.#bootHigh) * HALF + ((this.#halves[0] ?? 0) - this.#bootLow);
   }
 }
 

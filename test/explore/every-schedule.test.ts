@@ -40,6 +40,20 @@ function count(
   );
 }
 
+/** What a thread can see, in all schedules. */
+function histories(threads: Threads, thread: string, strategy: Strategy): string[] {
+  const t = Object.keys(threads).indexOf(thread);
+  const options = { maxSteps: 20_000, timeouts: 'late' } as const;
+  return withSimulation(checkScenario(program(threads)), 1, options, ({ simulator }) => {
+    const seen = new Set<string>();
+    for (let i = 0; ; i++) {
+      const how = simulator.run(strategy, i);
+      if (how === undefined) return [...seen].sort();
+      if (how !== 'pruned') seen.add(simulator.answers[t]?.slice(0, simulator.done[t]).join() ?? '');
+    }
+  });
+}
+
 function expectFailure(threads: Threads, message: RegExp, timeouts: Timeouts = 'late', seeds = 10): void {
   for (const strategy of ['dfs', 'dpor'] as const) {
     const { verdict, failure } = explore(program(threads), { strategy, timeouts });
@@ -167,6 +181,29 @@ describe('a loop that ends by itself', () => {
       },
       /nobody notified/,
     );
+  });
+});
+
+describe('a loop of two looks', () => {
+  // The reader comes to the loop when the pulse is over, and waits there: in some histories it has to come earlier.
+  test('that waits for a pulse on one word meets the pulse after each history of the other word', () => {
+    const pulsed: Threads = {
+      pulse(w) {
+        Atomics.exchange(w, 0, 1);
+        Atomics.store(w, 0, 0);
+      },
+      reader(w) {
+        Atomics.load(w, 0);
+        do Atomics.load(w, 1);
+        while (Atomics.load(w, 0) === 0);
+      },
+      writer(w) {
+        Atomics.store(w, 1, 2);
+      },
+    };
+    const right = ['0,0,0,2', '0,0,0,2,1', '0,0,1', '0,2', '0,2,1', '1,0,0,2', '1,0,1', '1,2,0', '1,2,1'];
+    expect(histories(pulsed, 'reader', new Dfs())).toEqual(right);
+    expect(histories(pulsed, 'reader', new Dpor())).toEqual(right);
   });
 });
 

@@ -181,6 +181,11 @@ describe('what is not a scenario', () => {
     expect(() => exploreChecked(hidden)).toThrow(/`threads.a` returned a promise/);
   });
 
+  test('a `finally` that gives a promise is refused when it runs', () => {
+    const hidden = checkScenario({ ...fine, finally: () => Promise.resolve() });
+    expect(() => exploreChecked(hidden)).toThrow(/`finally` returned a promise/);
+  });
+
   test('a state without shared memory, or another one each time, is refused when it is set up', () => {
     const with_ = (setup: () => unknown) => () =>
       exploreChecked(checkScenario({ name: 'fine', setup, threads: { a: () => {} } }));

@@ -1,3 +1,5 @@
+import type { Variables } from './state-watch.ts';
+
 /** What rewritten code calls the object with these functions, where the code has no such name of its own. */
 export const ACCESS_NAME = '$irq';
 
@@ -19,7 +21,10 @@ type Compute = (value: unknown) => unknown;
 const putLoosely = new Function('target', 'key', 'value', 'return target[key] = value') as Put;
 
 /** Makes the functions that rewritten code calls, over those that read and write one element. */
-export function makeAccess({ get, set, construct }: Elements) {
+export function makeAccess(
+  { get, set, construct }: Elements,
+  watch: (variables: Variables) => void = () => {},
+) {
   const setLoose: Put = (target, key, value) =>
     ArrayBuffer.isView(target) ? set(target, key, value) : putLoosely(target, key, value);
   const { assign, nullish, or, and, increment, decrement, postIncrement, postDecrement, place } = over(
@@ -32,6 +37,8 @@ export function makeAccess({ get, set, construct }: Elements) {
     set,
     setLoose,
     construct,
+    /** Takes the variables of a module, at its start. */
+    watch,
     /** `a[k] op= v`, for the operators that always assign. */
     assign,
     assignLoose: loose.assign,

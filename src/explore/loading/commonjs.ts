@@ -7,10 +7,11 @@ import type { Access } from './access.ts';
 import { COMMONJS } from './bundle.ts';
 import { compile } from './compile.ts';
 import { formatOf } from './module-format.ts';
-import { replaceImports } from './module-function.ts';
-import { changedState } from './module-state.ts';
+import { replaceImports, watching } from './module-function.ts';
+import { keptState } from './module-state.ts';
 import { BundleMap, registerPlaces } from './places.ts';
 import { rewriteAccesses } from './rewrite.ts';
+import type { StateWatch } from './state-watch.ts';
 
 /** What `require` gives for a file, in one instance of the program. */
 export type CommonJsModule = {
@@ -51,9 +52,12 @@ type Unit = {
 export class CommonJsCode {
   readonly #units = new Map<string, Unit>();
   readonly #rewrites: boolean;
+  readonly #watch: StateWatch;
 
-  constructor(rewrites: boolean) {
+  /** @param watch - is told which classes keep what their constructors made */
+  constructor(rewrites: boolean, watch: StateWatch) {
     this.#rewrites = rewrites;
+    this.#watch = watch;
   }
 
   unit(file: string): Unit {
@@ -84,6 +88,12 @@ export class CommonJsCode {
     return undefined;
   }
 
+  /** What Node.js gives is no state of the program. */
+  leaveOut<T>(value: T): T {
+    this.#watch.leaveOut(value);
+    return value;
+  }
+
   #load(file: string): Unit {
     let code = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
     if (code.startsWith('#!')) code = `//${code.slice(2)}`;
@@ -104,15 +114,16 @@ export class CommonJsCode {
     const { text, tree, access } = rewriting;
     const { href } = pathToFileURL(file);
     replaceImports(text, tree, access, () => href);
-    text.prepend(
-      `(function (exports, require, module, __filename, __dirname, ${access}, ${access}_import) { `,
-    );
+    const head = `(function (exports, require, module, __filename, __dirname, ${access}, ${access}_import) { `;
+    text.prepend(head + watching(tree, access));
     text.append('\n})');
     const name = registerPlaces(file, text, map);
+    const { changes, views } = keptState(tree);
+    this.#watch.addViews(views);
     return {
       body: compile<Body>(text.toString(), name),
       require: createRequire(file),
-      changes: changedState(tree),
+      changes,
       requires: new Set(),
     };
   }
@@ -168,7 +179,7 @@ export class CommonJsInstance {
   }
 
   #resolve({ require, requires }: Unit, wanted: string): unknown {
-    if (isBuiltin(wanted)) return require(wanted);
+    if (isBuiltin(wanted)) return this.#code.leaveOut(require(wanted));
     const file = require.resolve(wanted);
     const format = formatOf(file);
     if (format === 'json') {

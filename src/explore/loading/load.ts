@@ -39,6 +39,7 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
     rewritten: true,
     plain,
     anew: () => pick(program.instantiate(), exportName, file),
+    hasChanged: () => program.hasChanged(),
   });
 }
 

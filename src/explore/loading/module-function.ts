@@ -1,6 +1,7 @@
 import type MagicString from 'magic-string';
 import { COMMONJS } from './bundle.ts';
 import type { Rewriting } from './rewrite.ts';
+import { namesOf } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
 
 /** An ECMAScript module as a function that gives its exports, so that it can be evaluated as often as one likes. */
@@ -67,7 +68,7 @@ export function toModuleFunction(
   const given = ['meta', 'import', 'require', 'awaited', ...imports.map((_, i) => `m${i}`)];
   const parameters = [access, ...given.map((name) => `${access}_${name}`)].join(', ');
   text.append(`\nreturn { __proto__: null, ${exported.join(', ')} }; })`);
-  const head = `function (${parameters}) { "use strict"; `;
+  const head = `function (${parameters}) { "use strict"; ${watching(tree, access, names)}`;
   const again = awaits.length > 0 ? withoutAwaits(text, awaits, access) : undefined;
   for (const [i, { node }] of awaits.entries()) {
     if (node.type !== 'AwaitExpression') continue;
@@ -77,6 +78,17 @@ export function toModuleFunction(
   again?.prepend(`(${head}`);
   text.prepend(`(${awaits.length > 0 ? 'async ' : ''}${head}`);
   return { text, imports, awaits: awaits.length > 0, again };
+}
+
+/** A statement that hands a module's variables out, to be watched. */
+export function watching(
+  tree: AnyNode,
+  access: string,
+  imported: ReadonlyMap<string, unknown> = new Map(),
+): string {
+  const variables = (namesOf(tree) ?? []).filter((name) => !imported.has(name));
+  const entries = variables.map((name) => `[${JSON.stringify(name)}, () => ${name}]`);
+  return `${access}.watch(() => [${entries.join(', ')}]); `;
 }
 
 type TopLevelAwait = { readonly node: AnyNode; readonly repeats: boolean };

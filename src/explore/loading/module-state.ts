@@ -1,13 +1,6 @@
 import { isReference } from './module-function.ts';
+import { type Kind, namesIn, namesOf, Scope, worst } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
-
-/**
- * What a variable of a module holds: something `fixed` (a number, a function, another module), a `table` (an array, an
- * object, a Map, which functions may read), or something `made` by a call, of which nothing is known.
- */
-type Kind = 'fixed' | 'table' | 'made';
-
-const WORST: readonly Kind[] = ['fixed', 'table', 'made'];
 
 const MUTATORS =
   /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set\w*|add|delete|clear|write\w*|next|exec|test)$/;
@@ -20,16 +13,22 @@ const TABLE_CALLS =
 const FIXED_OBJECTS = /^(?:Symbol|Number|String|BigInt|Math|JSON)$/;
 const FIXED_CLASSES = /^(?:TextEncoder|TextDecoder|Error|\w+Error|URL|WeakRef)$/;
 
+/** What the text of a module says of the state that it keeps. */
+export type KeptState = {
+  /** The first thing that functions change though it outlives their call; undefined where they change nothing. */
+  readonly changes: string | undefined;
+  /** Classes whose objects stay as their constructors made them. */
+  readonly views: ReadonlySet<string>;
+};
+
 /**
  * Whether functions of a module change anything that outlives their call: its variables, what those hold, static fields
- * of classes. Looks at the text alone, and says that they do where it cannot tell.
- * @returns the first that is changed, as a person would call it; undefined where nothing is.
+ * of classes. Looks at the text alone, and says that they do where it cannot tell. A change through another name (`const
+ * first = table[0]; first.n++`) does not show in the text: see {@link StateWatch}.
  */
-export function changedState(tree: AnyNode): string | undefined {
-  const state = new ModuleState();
-  state.declare(tree);
-  state.look(tree);
-  return state.changed;
+export function keptState(tree: AnyNode): KeptState {
+  const state = new ModuleState(tree);
+  return { changes: state.changed, views: state.views };
 }
 
 class ModuleState {
@@ -37,8 +36,23 @@ class ModuleState {
   readonly #scopes = new Map<AnyNode, Scope>();
   readonly #evaluated = new Set<AnyNode>();
   /** Classes whose objects stay as their constructors made them. */
-  readonly #views = new Set<string>();
+  readonly views = new Set<string>();
+  /** The functions that the module declares. */
+  readonly #functions = new Map<string, AnyNode>();
   changed: string | undefined;
+
+  /** @param tree - a module, or a function that is run while one is evaluated */
+  constructor(tree: AnyNode) {
+    if (tree.type === 'Program') {
+      for (const node of tree.body) {
+        const declared = node.type === 'ExportNamedDeclaration' ? node.declaration : node;
+        if (declared?.type === 'FunctionDeclaration' && declared.id)
+          this.#functions.set(declared.id.name, declared);
+      }
+    } else this.#evaluated.add(tree);
+    this.declare(tree);
+    this.look(tree);
+  }
 
   /** Notes the variables of the module, and what they hold. */
   declare(node: AnyNode, outer?: Scope): void {
@@ -52,16 +66,17 @@ class ModuleState {
       // What a function is called with may be anything.
       if ('params' in node) for (const name of node.params.flatMap(namesIn)) scope.kinds.set(name, 'made');
     }
-    if (node.type === 'ClassDeclaration' && node.id && isView(node)) this.#views.add(node.id.name);
+    if (node.type === 'ClassDeclaration' && node.id && isView(node)) this.views.add(node.id.name);
     if (node.type === 'VariableDeclarator' && node.init) {
       if (node.init.type === 'ClassExpression' && node.id.type === 'Identifier' && isView(node.init))
-        this.#views.add(node.id.name);
+        this.views.add(node.id.name);
       const kind = this.#kindOf(node.init, scope);
       for (const name of namesIn(node.id)) scope?.note(name, kind);
     } else if (node.type === 'AssignmentExpression' && node.left.type === 'Identifier') {
       scope?.note(node.left.name, this.#kindOf(node.right, scope));
     } else if (node.type === 'CallExpression' || node.type === 'NewExpression') {
-      for (const each of [node.callee, ...node.arguments]) this.#runs(bare(each));
+      this.#runs(bare(node.callee));
+      if (callsAtOnce(node.callee)) for (const each of node.arguments) this.#runs(bare(each));
     } else if (
       (node.type === 'ForOfStatement' || node.type === 'ForInStatement') &&
       node.left.type === 'VariableDeclaration'
@@ -103,17 +118,27 @@ class ModuleState {
       case 'Identifier':
         return scope?.find(value.name)?.kinds.get(value.name) ?? 'fixed';
       case 'NewExpression':
-        return value.callee.type === 'Identifier' && this.#views.has(value.callee.name)
+        return value.callee.type === 'Identifier' && this.views.has(value.callee.name)
           ? 'fixed'
           : kindOfNew(value.callee);
       case 'CallExpression':
-        return kindOfCall(value.callee);
+        return this.#isMaker(value.callee) ? 'fixed' : kindOfCall(value.callee);
       case 'TaggedTemplateExpression':
         return 'made';
       default:
         // Functions, classes, arithmetic, comparisons, templates, what was awaited.
         return 'fixed';
     }
+  }
+
+  /** Whether what is called is a function of the module that makes functions, none of which changes what it was made with. */
+  #isMaker(callee: AnyNode): boolean {
+    const made = callee.type === 'Identifier' ? this.#functions.get(callee.name) : undefined;
+    if (made?.type !== 'FunctionDeclaration' || made.async || made.generator) return false;
+    const results = resultsOf(made.body);
+    if (results.length === 0 || !results.every((result) => result !== undefined && isFunction(bare(result))))
+      return false;
+    return new ModuleState(made).changed === undefined;
   }
 
   /**
@@ -180,90 +205,20 @@ class ModuleState {
   }
 }
 
-function worst(a: Kind, b: Kind): Kind {
-  return WORST.indexOf(a) > WORST.indexOf(b) ? a : b;
+/** Whether a call runs the functions that it is given, and keeps none of them. */
+function callsAtOnce(callee: AnyNode): boolean {
+  // The last are the bundler's: they run a module once.
+  if (callee.type === 'Identifier') return /^(?:Promise|Map|Set|__esm\w*|__commonJS\w*)$/.test(callee.name);
+  if (callee.type !== 'MemberExpression' || callee.property.type !== 'Identifier') return false;
+  return READERS.test(callee.property.name) || TABLE_CALLS.test(callee.property.name);
 }
 
-/** The names that a block or a function declares. */
-class Scope {
-  readonly #outer: Scope | undefined;
-  readonly kinds = new Map<string, Kind>();
-  /** It is there once for each instance of the module, and not once for each call of a function. */
-  readonly lasts: boolean;
-
-  constructor(outer: Scope | undefined, names: readonly string[], lasts: boolean) {
-    this.#outer = outer;
-    this.lasts = lasts;
-    for (const name of names) this.kinds.set(name, 'fixed');
-  }
-
-  find(name: string): Scope | undefined {
-    return this.kinds.has(name) ? this : this.#outer?.find(name);
-  }
-
-  /** Something is put into a variable. */
-  note(name: string, kind: Kind): void {
-    const { kinds } = this.find(name) ?? this;
-    kinds.set(name, worst(kinds.get(name) ?? 'fixed', kind));
-  }
-}
-
-/** The names that a node declares for what lies under it; undefined where it is no block and no function. */
-function namesOf(node: AnyNode): string[] | undefined {
-  switch (node.type) {
-    case 'Program':
-    case 'FunctionDeclaration':
-    case 'FunctionExpression':
-    case 'ArrowFunctionExpression': {
-      const names = 'params' in node ? node.params.flatMap(namesIn) : [];
-      if (node.type === 'FunctionExpression' && node.id) names.push(node.id.name);
-      return [...names, ...hoistedIn(node), ...(node.type === 'Program' ? lexicalIn(node.body) : [])];
-    }
-    case 'BlockStatement':
-    case 'StaticBlock':
-      return lexicalIn(node.body);
-    case 'SwitchStatement':
-      return lexicalIn(node.cases.flatMap(({ consequent }) => consequent));
-    case 'ForStatement':
-      return node.init ? lexicalIn([node.init]) : [];
-    case 'ForInStatement':
-    case 'ForOfStatement':
-      return lexicalIn([node.left]);
-    case 'CatchClause':
-      return node.param ? namesIn(node.param) : [];
-    case 'ClassExpression':
-      return node.id ? [node.id.name] : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** What `var` declares, however deep in blocks. */
-function hoistedIn(node: AnyNode): string[] {
-  return childrenOf(node).flatMap((child) => {
+/** What a function gives back, at each `return`. */
+function resultsOf(body: AnyNode): (AnyNode | undefined)[] {
+  return childrenOf(body).flatMap((child) => {
     if (isFunction(child)) return [];
-    const own =
-      child.type === 'VariableDeclaration' && child.kind === 'var'
-        ? child.declarations.flatMap(({ id }) => namesIn(id))
-        : [];
-    return [...own, ...hoistedIn(child)];
-  });
-}
-
-/** What the statements of one block declare for it alone. */
-function lexicalIn(statements: readonly AnyNode[]): string[] {
-  return statements.flatMap((each) => {
-    if (each.type === 'VariableDeclaration')
-      return each.kind === 'var' ? [] : each.declarations.flatMap(({ id }) => namesIn(id));
-    if (each.type === 'FunctionDeclaration' || each.type === 'ClassDeclaration')
-      return each.id ? [each.id.name] : [];
-    if (each.type === 'ImportDeclaration') return each.specifiers.map(({ local }) => local.name);
-    if (
-      (each.type === 'ExportNamedDeclaration' || each.type === 'ExportDefaultDeclaration') &&
-      each.declaration
-    )
-      return lexicalIn([each.declaration as AnyNode]);
-    return [];
+    const inner = resultsOf(child);
+    return child.type === 'ReturnStatement' ? [child.argument ?? undefined, ...inner] : inner;
   });
 }
 
@@ -368,24 +323,4 @@ function isDefining(callee: AnyNode, first: AnyNode | undefined, node: AnyNode):
     callee.property.type === 'Identifier' &&
     /^(?:assign|define\w*|set\w*|deleteProperty)$/.test(callee.property.name)
   );
-}
-
-/** The names that a pattern gives. */
-function namesIn(pattern: AnyNode): string[] {
-  switch (pattern.type) {
-    case 'Identifier':
-      return [pattern.name];
-    case 'ObjectPattern':
-      return pattern.properties.flatMap((each) =>
-        namesIn(each.type === 'RestElement' ? (each.argument as AnyNode) : (each.value as AnyNode)),
-      );
-    case 'ArrayPattern':
-      return pattern.elements.flatMap((each) => (each ? namesIn(each as AnyNode) : []));
-    case 'AssignmentPattern':
-      return namesIn(pattern.left as AnyNode);
-    case 'RestElement':
-      return namesIn(pattern.argument as AnyNode);
-    default:
-      return [];
-  }
 }

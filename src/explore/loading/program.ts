@@ -10,9 +10,10 @@ import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, impor
 import { compile } from './compile.ts';
 import { formatOf } from './module-format.ts';
 import { toModuleFunction } from './module-function.ts';
-import { changedState } from './module-state.ts';
+import { keptState } from './module-state.ts';
 import { registerPlaces } from './places.ts';
 import { rewriteAccesses } from './rewrite.ts';
+import { StateWatch } from './state-watch.ts';
 
 /** What a module exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>;
@@ -48,11 +49,12 @@ export class Program {
   readonly #commonjs: CommonJsCode;
   readonly #access: Access;
   readonly #evaluation: Evaluation;
-  readonly #shared: ReadonlyMap<string, CommonJsModule>;
+  readonly #file: string;
+  #shared: ReadonlyMap<string, CommonJsModule>;
   /** What the file exports, in the instance that was evaluated first. */
   readonly exports: Exports;
-  /** What functions of the modules change outside of themselves: why instances are not shared; undefined where they are. */
-  readonly changes: string | undefined;
+  readonly #watch: StateWatch;
+  #changes: string | undefined;
 
   /**
    * Bundles, rewrites and evaluates a file.
@@ -60,16 +62,17 @@ export class Program {
    * @throws IrqError `ERR_SCENARIO` where that cannot be done, with why.
    */
   static async load(file: string, rewrites = true): Promise<Program> {
-    const access = makeAccess({ get, set, construct });
-    const commonjs = new CommonJsCode(rewrites);
+    const watch = new StateWatch();
+    const access = makeAccess({ get, set, construct }, (variables) => watch.add(variables));
+    const commonjs = new CommonJsCode(rewrites, watch);
     const instance = new CommonJsInstance(commonjs, access);
     return withoutExit(file, async () => {
       const evaluation =
         formatOf(file) === 'commonjs'
           ? evaluateCommonJs(file)
-          : await evaluateModules(file, access, rewrites);
+          : await evaluateModules(file, access, rewrites, watch);
       const exports = await withinTime(file, evaluation.first(instance));
-      return new Program(file, commonjs, access, evaluation, instance.unchanging, exports);
+      return new Program(file, commonjs, access, evaluation, instance.unchanging, exports, watch);
     });
   }
 
@@ -80,23 +83,45 @@ export class Program {
     evaluation: Evaluation,
     shared: ReadonlyMap<string, CommonJsModule>,
     exports: Exports,
+    watch: StateWatch,
   ) {
     this.#commonjs = commonjs;
     this.#access = access;
     this.#evaluation = evaluation;
     this.#shared = shared;
     this.exports = exports;
-    this.changes = evaluation.changes ?? commonjs.changes;
-    if (this.changes === undefined || evaluation.repeats) return;
-    throw new IrqError(
-      'ERR_SCENARIO',
-      `${file} awaits in a loop outside of functions, and functions change variables of their modules (${this.changes}): each thread needs the modules anew in each schedule, and cannot wait there. Do without one of the two: await outside of the loop, or keep what changes in the state`,
-    );
+    this.#watch = watch;
+    this.#file = file;
+    const changes = evaluation.changes ?? commonjs.changes ?? watch.begin();
+    if (changes !== undefined) this.#isolate(changes);
+  }
+
+  /** What functions of the modules change outside of themselves: why instances are not shared; undefined where they are. */
+  get changes(): string | undefined {
+    return this.#changes;
+  }
+
+  /** Whether functions have changed something of the modules that all shared: from now on each instance has its own. */
+  hasChanged(): boolean {
+    const changes = this.#changes === undefined ? this.#watch.changed() : undefined;
+    if (changes !== undefined) this.#isolate(changes);
+    return changes !== undefined;
+  }
+
+  #isolate(changes: string): void {
+    if (!this.#evaluation.repeats) {
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `${this.#file} awaits in a loop outside of functions, and functions change variables of their modules (${changes}): each thread needs the modules anew in each schedule, and cannot wait there. Do without one of the two: await outside of the loop, or keep what changes in the state`,
+      );
+    }
+    this.#changes = changes;
+    this.#shared = new Map();
   }
 
   /** What the file exports in an instance of its own: evaluates the modules anew, but for those that never change. */
   instantiate(): Exports {
-    if (this.changes === undefined) return this.exports;
+    if (this.#changes === undefined) return this.exports;
     return this.#evaluation.again(
       new CommonJsInstance(this.#commonjs, this.#access, this.#shared),
     ) as Exports;
@@ -108,7 +133,12 @@ function evaluateCommonJs(file: string): Evaluation {
   return { first: evaluate, again: evaluate, changes: undefined, repeats: true };
 }
 
-async function evaluateModules(file: string, access: Access, rewrites: boolean): Promise<Evaluation> {
+async function evaluateModules(
+  file: string,
+  access: Access,
+  rewrites: boolean,
+  watch: StateWatch,
+): Promise<Evaluation> {
   const { code, map } = await bundle(file);
   const rewriting = rewriteAccesses(code, 'module', true, rewrites);
   const urlAt = urlsOf(code, file, (line, column) => map.find(line, column)?.file);
@@ -122,6 +152,8 @@ async function evaluateModules(file: string, access: Access, rewrites: boolean):
   for (const source of imports) {
     if (!source.startsWith(COMMONJS)) outside.set(source, (await import(source)) as object);
   }
+  const { changes, views } = keptState(rewriting.tree);
+  watch.addViews(views);
   const metas = new Map<string, object>();
   const meta = (url: string): object => {
     const known = metas.get(url) ?? metaOf(url);
@@ -140,7 +172,7 @@ async function evaluateModules(file: string, access: Access, rewrites: boolean):
   return {
     first,
     again: repeat === undefined ? first : run(repeat),
-    changes: changedState(rewriting.tree),
+    changes,
     repeats: !awaits || repeat !== undefined,
   };
 }

@@ -55,6 +55,8 @@ export type CheckedScenario = {
   readonly rewritten: boolean;
   /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
   readonly plain: 'points' | 'off';
+  /** Whether its threads have changed what they had in common of their modules; from now on each has its own. */
+  hasChanged(): boolean;
 };
 
 /** Threads are kept in the bits of one small integer. */
@@ -72,6 +74,8 @@ export type Loaded = {
    * instance that the scenario is from.
    */
   readonly anew?: () => unknown;
+  /** Whether threads have changed what all had in common of their modules; from then on `anew` gives each its own. */
+  readonly hasChanged?: () => boolean;
 };
 
 /**
@@ -125,7 +129,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
     );
   }
   const { rewritten = isAllRewritten(), plain = 'points', anew = () => value } = loaded;
-  const scenario = value as Scenario;
+  let scenario = value as Scenario;
   return {
     name,
     threadNames: Object.keys(threads),
@@ -143,11 +147,22 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
       if (isThenable(state)) throw asyncError(label, 'setup', 'returned a promise');
       return state;
     },
-    finally: check === undefined ? undefined : (state) => scenario.finally?.(state),
+    finally:
+      check === undefined
+        ? undefined
+        : (state) => {
+            if (isThenable(scenario.finally?.(state)))
+              throw asyncError(label, 'finally', 'returned a promise');
+          },
     names: names === undefined ? undefined : (buffer, byteOffset) => scenario.names?.(buffer, byteOffset),
     outcomes: scenario.outcomes,
     rewritten,
     plain,
+    hasChanged() {
+      if (loaded.hasChanged?.() !== true) return false;
+      scenario = anew() as Scenario;
+      return true;
+    },
   };
 }
 

@@ -50,6 +50,7 @@ export class SharedMemory extends SharedBuffers {
   #mark = 0;
   #kept = 0;
   readonly #looks = new UnseenLooks();
+  readonly #mirrors = (shared: number, cells: Cells, index: number) => this.#mirror(shared, cells, index);
 
   /** The whole memory is compared each time that unseen writes are looked for. */
   get alwaysLooks(): boolean {
@@ -307,7 +308,7 @@ export class SharedMemory extends SharedBuffers {
 
   /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
   beginRun(t: number): void {
-    this.#own.takeBack(t, (shared, cells, index) => this.#mirror(shared, cells, index));
+    if (this.#own.count(t) > 0) this.#own.takeBack(t, this.#mirrors);
   }
 
   /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
@@ -317,7 +318,7 @@ export class SharedMemory extends SharedBuffers {
       this.#own.add(t, shared, cells, cell),
     );
     array[index] = value as number;
-    this.#own.forEach(t, from, (shared, cells, cell) => this.#mirror(shared, cells, cell));
+    this.#own.forEach(t, from, this.#mirrors);
   }
 
   /** A copy of the bytes has to have what is no unseen write. */

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { IrqError } from '../../base/irq-error.ts';
 import { proxyOf } from '../control/view-proxy.ts';
+import { hasPrivateNames } from '../loading/private-names.ts';
 import type { ElementArray } from './operation.ts';
 
 /** Makes one object of a copy; the same one where it is asked twice for the same copy. */
@@ -227,13 +228,4 @@ function whyNot(value: object): string | undefined {
     if (hasPrivateNames(source)) return `an object of class ${made.name}, which has private fields`;
   }
   return undefined;
-}
-
-/** Whether the source of a class has a private name outside its comments and strings. */
-function hasPrivateNames(source: string): boolean {
-  if (!source.includes('#')) return false;
-  const code = source
-    .replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, ' ')
-    .replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\$]|\\.)*`/g, "''");
-  return /(?:^|[\s;{}(.!,])#[\p{ID_Start}$_]/u.test(code);
 }

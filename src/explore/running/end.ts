@@ -26,7 +26,7 @@ export function judgeEnd(
     try {
       runner.runAside(() => check(state));
     } catch (thrown) {
-      if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
+      if (isFaultOfScenario(thrown)) throw thrown;
       return { fault: { kind: 'finally', thrown } };
     }
   }
@@ -38,7 +38,7 @@ export function judgeEnd(
       throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
     outcome = value;
   } catch (thrown) {
-    if (isIrqError(thrown, 'ERR_UNSUPPORTED')) throw thrown;
+    if (isFaultOfScenario(thrown)) throw thrown;
     return { fault: { kind: 'outcomes', thrown } };
   }
   if (outcomes.allowed.includes(outcome) || outcomes.interesting?.includes(outcome)) return { outcome };
@@ -46,3 +46,8 @@ export function judgeEnd(
 }
 
 const NOTHING = {};
+
+/** What the scenario must not do at all, so that nothing can be said of its schedules. */
+function isFaultOfScenario(thrown: unknown): boolean {
+  return isIrqError(thrown, 'ERR_UNSUPPORTED') || isIrqError(thrown, 'ERR_SCENARIO');
+}

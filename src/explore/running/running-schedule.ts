@@ -18,7 +18,7 @@ export class Schedule implements RunView {
   readonly stepEffect: Uint8Array;
   readonly stepWoke: Int32Array;
   readonly stepAnswer: Value[] = [];
-  /** By step: the loop that its thread waited in, where that is longer than the step's own look: what it awaits besides. */
+  /** By step: the looks of the loop that its thread waited in before it, oldest first. */
   readonly stepAwaits: (readonly Point[] | undefined)[] = [];
   readonly choices: Uint8Array;
   choiceCount = 0;
@@ -55,6 +55,13 @@ export class Schedule implements RunView {
     this.stepEffect = new Uint8Array(most);
     this.stepWoke = new Int32Array(most);
     this.loops = new Int32Array(this.threads);
+  }
+
+  /** The looks of the loop that thread `t` waits in, oldest first; undefined where it waits in none. */
+  loopAt(t: number): readonly Point[] | undefined {
+    const period = this.loopOf(t);
+    const done = this.done[t] as number;
+    return period === 0 ? undefined : (this.paths[t] as Point[]).slice(done - period, done);
   }
 
   /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */

@@ -24,6 +24,8 @@ export type Simulation = {
   readonly left: LeftBehind;
   /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
   checkPlainData(): void;
+  /** Looks for what threads have changed of the modules that they had in common. @throws Restart where they have */
+  lookAtModules(): void;
 };
 
 /**
@@ -55,7 +57,16 @@ export function withSimulation<T>(
     const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
     const simulator = new Simulator(scenario, state, memory, runner, options);
     const left = new LeftBehind();
-    const simulation: Simulation = { scenario, simulator, memory, runner, ownership, left, checkPlainData };
+    const simulation: Simulation = {
+      scenario,
+      simulator,
+      memory,
+      runner,
+      ownership,
+      left,
+      checkPlainData,
+      lookAtModules,
+    };
     try {
       return withControlledEnvironment(runner, () =>
         withControlledAtomics(runner, () =>
@@ -67,6 +78,10 @@ export function withSimulation<T>(
       memory.restore();
       ownership.restart();
     }
+  }
+
+  function lookAtModules(): void {
+    if (scenario.hasChanged()) throw new Restart();
   }
 
   function checkPlainData(): void {

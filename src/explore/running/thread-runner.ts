@@ -12,6 +12,7 @@ import { LookAhead, UNKNOWN } from './look-ahead.ts';
 import {
   type ElementArray,
   ENDED,
+  LOAD,
   PLAIN_LOAD,
   PLAIN_STORE,
   type Point,
@@ -115,10 +116,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd =
-      past !== undefined
-        ? 0
-        : Math.min(this.#sites !== undefined ? this.#sitesFrom : count, count, this.firstJump(t));
+    const most = this.#sites !== undefined && this.#sitesFrom < count ? this.#sitesFrom : count;
+    this.#fastEnd = past !== undefined ? 0 : this.untilJump(t, most);
     this.#past = past;
     if (past !== undefined && count > 0) this.#memory.travel(began);
     return this.#run(t);
@@ -168,7 +167,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    this.#fastEnd = Math.min(count, this.firstJump(t));
+    this.#fastEnd = this.untilJump(t, count);
     this.#past = undefined;
     this.#alone = alone;
     this.#memory.keep();
@@ -294,7 +293,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
     if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
     if (this.current < 0 || base < 0) {
       // `finally` may write, too.
-      if (base >= 0) this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
+      if (base >= 0 && op !== LOAD && op !== PLAIN_LOAD)
+        this.#memory.willWrite(base + index * array.BYTES_PER_ELEMENT, array.BYTES_PER_ELEMENT);
       return outside(op, array, index, a, b);
     }
     const pos = this.pos;

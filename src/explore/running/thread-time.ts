@@ -66,12 +66,14 @@ export class ThreadTime implements Source {
     this.current = t;
   }
 
-  /** The first operation of the thread whose answer its clock does not wait for: up to it, answers are all there is. */
-  protected firstJump(t: number): number {
+  /**
+   * How many of the thread's first `most` operations come before the first one whose answer its clock waits for: up to
+   * there, answers are all that the thread gets.
+   */
+  protected untilJump(t: number, most: number): number {
+    let first = most;
     const jumps = this.jumps[t] as ReadonlyMap<number, number>;
-    if (jumps.size === 0) return Infinity;
-    let first = Infinity;
-    for (const pos of jumps.keys()) first = Math.min(first, pos);
+    if (jumps.size > 0) for (const pos of jumps.keys()) if (pos < first) first = pos;
     return first;
   }
 }

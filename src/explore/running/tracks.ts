@@ -129,11 +129,11 @@ export class Tracks {
     return this.#loops.letGo;
   }
 
-  /** The clock of thread `t` goes on by so much with the answer to its operation number `pos`. */
-  jump(t: number, pos: number, ns: number): void {
+  /** The clock of thread `t` goes on by so much with the answer to its last operation. */
+  jump(t: number, ns: number): void {
     if (ns <= 0) return;
     this.#jumped = true;
-    this.#runner.jumps[t]?.set(pos, ns);
+    this.#runner.jumps[t]?.set((this.done[t] as number) - 1, ns);
   }
 
   /** Where thread `t` stands before its first operation. */

@@ -19,7 +19,7 @@ export class WaitQueue {
   }
 
   clear(): void {
-    this.#queue.length = 0;
+    if (this.#queue.length > 0) this.#queue.length = 0;
   }
 
   /** The first threads that wait at an address, at most so many. */

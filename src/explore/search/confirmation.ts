@@ -3,23 +3,34 @@ import type { Simulation } from '../running/simulation.ts';
 import { type Recording, record } from '../telling/record.ts';
 import { explainFault } from '../telling/verdict.ts';
 
+/** A schedule that has failed: its choices, by number, and how it failed. */
+export type Suspect = {
+  readonly choices: ReadonlyMap<number, number>;
+  readonly fault: Simulation['simulator']['fault'];
+};
+
+/** The schedule that has just been run. */
+export function suspectOf({ choices, choiceCount, fault }: Simulation['simulator']): Suspect {
+  return {
+    choices: new Map(Array.from(choices.subarray(0, choiceCount), (thread, i) => [i, thread])),
+    fault,
+  };
+}
+
 /**
- * Runs the schedule that has just failed once more, step by step. Where that run does not fail, the threads have read
+ * Runs a schedule that has failed once more, step by step. Where that run does not fail, the threads have read
  * shared memory without Atomics: from then on every schedule is run step by step. A schedule that fails step by step,
  * and not when it is repeated so, is nondeterminism, which is a failure of its own.
  * @returns the failing run, or undefined where the search has to go on step by step.
  */
-export function confirmFailure(simulation: Simulation): Recording | undefined {
+export function confirmFailure(simulation: Simulation, { choices, fault }: Suspect): Recording | undefined {
   const { simulator } = simulation;
-  const all = new Map(
-    Array.from(simulator.choices.subarray(0, simulator.choiceCount), (thread, i) => [i, thread]),
-  );
-  const fault = simulator.fault;
+  simulation.lookAtModules();
   // A thread that is not deterministic need not be so in the same way twice: the first fault is the one that counts.
   const seen = fault?.kind === 'nondeterminism' ? explainFault(simulation, 'failed', [], []) : undefined;
   // It may have begun with what `finally` of a schedule before had written unseen, and nobody had looked for.
   if (!simulator.tracks.direct) simulation.memory.lookAtLast();
-  const recording = record(simulation, all);
+  const recording = record(simulation, choices);
   if (seen !== undefined) return { ...recording, failure: seen };
   if (recording.failure !== undefined) return recording;
   if (!simulator.tracks.direct) {

@@ -12,7 +12,7 @@ import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
 import { resultOf } from './account.ts';
 import { ClassCounter } from './classes.ts';
-import { confirmFailure } from './confirmation.ts';
+import { confirmFailure, type Suspect, suspectOf } from './confirmation.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { Observations } from './observations.ts';
 import { omissionsOf } from './omissions.ts';
@@ -103,6 +103,8 @@ class Exploration {
   #foundBy = '';
   #running = '';
   #found: Recording | undefined;
+  /** A schedule that has failed, and is not confirmed yet. */
+  #suspect: Suspect | undefined;
   #hang: Failure | undefined;
   readonly #observations = new Observations();
   readonly #started = nowMs();
@@ -141,6 +143,7 @@ class Exploration {
     let phases: Phase[] = [];
     let last: Phase | undefined;
     if (profile !== undefined) {
+      this.#simulation.lookAtModules();
       phases = planPhases(this.#options, profile, (bound) => this.#piecesOf(bound));
       if (this.#hang !== undefined) phases = [];
       if (this.#part !== undefined) phases = phases.slice(this.#part.phase, this.#part.phase + 1);
@@ -152,6 +155,7 @@ class Exploration {
       }
     }
     if (this.#hang === undefined && !this.#isFound()) this.#simulation.memory.lookAtLast();
+    this.#simulation.lookAtModules();
     this.#search = last?.search;
     const endedMs = nowMs();
     const failure = this.#hang ?? this.#shrinkFound();
@@ -263,9 +267,10 @@ class Exploration {
           done++;
           this.#runs++;
           this.#count(how);
-          if (this.#isFound()) break;
+          if (this.#suspect !== undefined) break;
         }
       });
+      this.#confirm();
       this.#outOfTime = nowMs() >= this.#deadline;
       this.#report('search', phase.search);
     }
@@ -319,12 +324,19 @@ class Exploration {
     }
     if (how === 'ended') return;
     this.#failures++;
-    if (this.#found !== undefined) return;
+    if (this.#found === undefined) this.#suspect = suspectOf(simulator);
+  }
+
+  /** Looks whether what failed last does so step by step; by itself, as that may take long and be begun anew. */
+  #confirm(): void {
+    const suspect = this.#suspect;
+    if (suspect === undefined) return;
+    this.#suspect = undefined;
     this.#simulation.checkPlainData();
-    this.#found = pastDeadline(() => confirmFailure(this.#simulation));
+    this.#found = this.#watch(() => pastDeadline(() => confirmFailure(this.#simulation, suspect)));
     if (this.#found === undefined) this.#failures--;
     else {
-      this.#foundAt = n;
+      this.#foundAt = this.#schedules;
       this.#foundBy = this.#running;
     }
   }

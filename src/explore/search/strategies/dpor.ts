@@ -108,20 +108,28 @@ export class Dpor implements Strategy {
       this.#backtrack[at] = (this.#backtrack[at] as number) | (this.#enabled[at] as number);
     }
     for (let t = 0; t < this.#threads; t++) {
-      const point = run.pending[t];
+      const point = run.pending[t] as Point;
       // Where a step failed, its thread may have given the lock back with it: the others were blocked until then.
       const blocked = how === 'failed' || (run.enabled & (1 << t)) === 0;
-      if (point?.op === LOCK && blocked) this.#raceForLock(run, t, point, run.steps);
+      const awaits = run.loopAt(t);
+      if (point.op === LOCK && blocked)
+        this.#raceForLock(run, t, { point, effect: READ | WRITE, awaits }, run.steps);
+      if (awaits !== undefined) this.#raceForLook(run, t, { point, effect: READ, awaits }, run.steps);
     }
     this.repeats = !this.#isNew(run);
   }
 
   /** Whether no schedule was of this one's class; they can be alike only where more was kept in order than need be. */
   #isNew(run: RunView): boolean {
-    if (!this.#careful.slice(0, run.steps).includes(true)) return true;
+    if (!this.#wasCareful(run.steps)) return true;
     const before = this.#classes.size;
     if (before < MOST_CLASSES) this.#classes.add(classOf(run));
     return this.#classes.size > before || before >= MOST_CLASSES;
+  }
+
+  #wasCareful(steps: number): boolean {
+    for (let at = 0; at < steps; at++) if (this.#careful[at] === true) return true;
+    return false;
   }
 
   #open(at: number, enabled: number, chosen: number): void {
@@ -162,11 +170,7 @@ export class Dpor implements Strategy {
       this.#own[at] = (this.#count[p] as number) + 1;
       // Steps before the last one of the prefix were taken in by an earlier schedule: their clocks still stand.
       if (at >= this.#prefix - 1) {
-        this.#steps[at] = {
-          point: run.stepPoint[at] as Point,
-          effect: run.stepEffect[at] as number,
-          awaits: run.stepAwaits[at],
-        };
+        this.#noteStep(run, at);
         this.#dependence.wasCareful = false;
         this.#findRaces(run, at, p);
         this.#careful[at] = this.#dependence.wasCareful;
@@ -174,6 +178,16 @@ export class Dpor implements Strategy {
       }
       this.#settle(run, at, p);
     }
+  }
+
+  /** Keeps what step `at` did; sleepers may still hold what the step in its place did before, so that is not changed. */
+  #noteStep(run: RunView, at: number): void {
+    const point = run.stepPoint[at] as Point;
+    const effect = run.stepEffect[at] as number;
+    const awaits = run.stepAwaits[at];
+    const before = this.#steps[at];
+    if (before?.point === point && before.effect === effect && before.awaits === awaits) return;
+    this.#steps[at] = { point, effect, awaits };
   }
 
   /** The last step has taken the next step of other threads away: those are to be tried before it. */
@@ -203,13 +217,14 @@ export class Dpor implements Strategy {
     const clock = this.#clock;
     const base = at * n;
     for (let u = 0; u < n; u++) clock[base + u] = this.#now[p * n + u] as number;
-    if (step.point.op === LOCK) this.#raceForLock(run, p, step.point, at);
+    if (step.point.op === LOCK) this.#raceForLock(run, p, step, at);
+    if (step.awaits !== undefined) this.#raceForLook(run, p, step, at);
     for (let j = at - 1; j >= 0; j--) {
       const q = run.stepThread[j] as number;
       if ((clock[base + q] as number) >= (this.#own[j] as number)) continue;
       const its = this.#steps[j] as Step;
       if (!this.#dependence.conflict(its, step)) continue;
-      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p);
+      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p, step);
       for (let u = 0; u < n; u++)
         clock[base + u] = Math.max(clock[base + u] as number, clock[j * n + u] as number);
     }
@@ -225,19 +240,36 @@ export class Dpor implements Strategy {
   }
 
   /** Taking a lock races with the last taking by another thread, though the release stands between them. */
-  #raceForLock(run: RunView, p: number, point: Point, at: number): void {
+  #raceForLock(run: RunView, p: number, step: Step, at: number): void {
     for (let j = at - 1; j >= 0; j--) {
       const its = run.stepPoint[j] as Point;
-      if (its.op !== LOCK || its.at !== point.at) continue;
-      const q = run.stepThread[j] as number;
-      if (q === p || (this.#now[p * this.#threads + q] as number) >= (this.#own[j] as number)) return;
-      this.#reverse(run, j, at, p);
+      if (its.op !== LOCK || its.at !== step.point.at) continue;
+      if (!this.#isUnordered(run, j, p)) return;
+      this.#reverse(run, j, at, p, step);
       return;
     }
   }
 
+  /**
+   * A look in a loop that awaits a change races with every change since its thread's last step, and not with the last one
+   * alone: the thread was blocked in between only because its looks were answered as before.
+   */
+  #raceForLook(run: RunView, p: number, step: Step, at: number): void {
+    for (let j = at - 1; j >= 0; j--) {
+      const its = this.#steps[j] as Step;
+      if (!this.#isUnordered(run, j, p) || !this.#dependence.conflict(its, step)) continue;
+      if (!this.#isEnabling(run, j, its, p, step)) this.#reverse(run, j, at, p, step);
+    }
+  }
+
+  /** Whether step j is another thread's and does not happen before what thread `p` has done so far. */
+  #isUnordered(run: RunView, j: number, p: number): boolean {
+    const q = run.stepThread[j] as number;
+    return q !== p && (this.#now[p * this.#threads + q] as number) < (this.#own[j] as number);
+  }
+
   /** Sees to it that some schedule does the step of `p` at `at` before the step at `j`, with all that it needs. */
-  #reverse(run: RunView, j: number, at: number, p: number): void {
+  #reverse(run: RunView, j: number, at: number, p: number, step: Step): void {
     const n = this.#threads;
     const q = run.stepThread[j] as number;
     const own = this.#own[j] as number;
@@ -252,7 +284,7 @@ export class Dpor implements Strategy {
       seen |= 1 << r;
       firsts.push(k);
     }
-    if ((seen & (1 << p)) === 0 && !this.#comesAfterAny(run, firsts, p)) initials |= 1 << p;
+    if ((seen & (1 << p)) === 0 && !this.#comesAfterAny(run, firsts, p, step)) initials |= 1 << p;
     const backtrack = this.#backtrack[j] as number;
     if ((initials & (backtrack | (this.#sleep[j] as number))) !== 0) return;
     const able = initials & (this.#enabled[j] as number);
@@ -278,12 +310,8 @@ export class Dpor implements Strategy {
   }
 
   /** Whether the step that p is about to take happens after one of those listed: by p's past, or by conflict with it. */
-  #comesAfterAny(run: RunView, steps: readonly number[], p: number): boolean {
+  #comesAfterAny(run: RunView, steps: readonly number[], p: number, step: Step): boolean {
     const n = this.#threads;
-    const step =
-      this.#processed < run.steps
-        ? (this.#steps[this.#processed] as Step)
-        : { point: run.pending[p] as Point, effect: READ | WRITE, awaits: undefined };
     for (const i of steps) {
       const u = run.stepThread[i] as number;
       if ((this.#now[p * n + u] as number) >= (this.#own[i] as number)) return true;

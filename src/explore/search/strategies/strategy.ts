@@ -16,8 +16,10 @@ export type RunView = {
   readonly stepPoint: readonly Point[];
   readonly stepEffect: Uint8Array;
   readonly stepWoke: Int32Array;
-  /** Where a step's thread had waited in a loop of several looks: the looks, all of which it awaited a change of. */
+  /** Where a step's thread had waited in a loop: the looks of that loop, all of which the thread awaited a change of. */
   readonly stepAwaits: readonly (readonly Point[] | undefined)[];
+  /** The looks of the loop that a thread waits in now, oldest first; undefined where it waits in none. */
+  loopAt(t: number): readonly Point[] | undefined;
   /** By thread: what it will do next. */
   readonly pending: readonly Point[];
   /** By thread: operations done so far in this schedule. */

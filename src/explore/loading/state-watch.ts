@@ -1,0 +1,141 @@
+import { types } from 'node:util';
+import { hasPrivateNames } from './private-names.ts';
+
+/** More values than that, or bytes, are not watched. */
+const MOST_VALUES = 50_000;
+const MOST_BYTES = 1 << 20;
+
+/** The variables of one module, by name. */
+export type Variables = () => readonly (readonly [name: string, value: () => unknown])[];
+
+/** What was met on the way through all that variables hold: objects, keys, values, in order. */
+type Trail = { readonly names: string[]; readonly seen: unknown[] };
+
+/** Why a trail has no end, or does not show all. */
+class Unseen {}
+
+/**
+ * Watches what the variables of a program's modules hold, as far as it can be reached by properties, elements and
+ * entries: what functions change through another name than the variable's does not show in their text.
+ *
+ * What closures and private fields hold cannot be reached. The text is asked for those: see module-state.ts. An object
+ * of a class with private fields that its methods change cannot be watched.
+ */
+export class StateWatch {
+  readonly #modules: Variables[] = [];
+  readonly #views = new Set<string>();
+  /** What belongs to no module of the program. */
+  readonly #outside = new Set<unknown>(
+    Object.values(Object.getOwnPropertyDescriptors(globalThis)).map(({ value }) => value as unknown),
+  );
+  #before: Trail | undefined;
+
+  /** Watches a module from now on. Called by the module itself. */
+  add(variables: Variables): void {
+    if (this.#before === undefined) this.#modules.push(variables);
+  }
+
+  /** Objects of these classes stay as their constructors made them. */
+  addViews(names: Iterable<string>): void {
+    for (const name of names) this.#views.add(name);
+  }
+
+  /** What was imported from Node.js, or left to it. */
+  leaveOut(value: unknown): void {
+    this.#outside.add(value);
+  }
+
+  /** Begins: what the variables hold now is right. @returns the first variable that cannot be watched */
+  begin(): string | undefined {
+    this.#before = this.#walk();
+    return this.#before.seen.at(-1) instanceof Unseen ? this.#before.names.at(-1) : undefined;
+  }
+
+  /** The first variable that holds something else than at the beginning. */
+  changed(): string | undefined {
+    const before = this.#before as Trail;
+    const now = this.#walk();
+    const most = Math.max(before.seen.length, now.seen.length);
+    for (let i = 0; i < most; i++) {
+      if (!Object.is(before.seen[i], now.seen[i])) return now.names[i] ?? before.names[i];
+    }
+    return undefined;
+  }
+
+  #walk(): Trail {
+    const trail: Trail = { names: [], seen: [] };
+    const known = new Set<object>();
+    let bytes = 0;
+    const note = (name: string, value: unknown): void => {
+      trail.names.push(name);
+      trail.seen.push(value);
+      if (trail.seen.length > MOST_VALUES) throw new Unseen();
+    };
+    const visit = (name: string, value: unknown): void => {
+      note(name, value);
+      if ((typeof value !== 'object' && !isClass(value)) || value === null) return;
+      if (known.has(value) || this.#outside.has(value) || types.isProxy(value)) return;
+      known.add(value);
+      if (types.isModuleNamespaceObject(value) || value instanceof SharedArrayBuffer) return;
+      if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) {
+        if (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) return;
+        const content = ArrayBuffer.isView(value)
+          ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+          : Buffer.from(value);
+        bytes += content.length;
+        if (bytes > MOST_BYTES) throw new Unseen();
+        note(name, content.toString('latin1'));
+        return;
+      }
+      if (types.isMap(value))
+        for (const pair of Map.prototype.entries.call(value)) for (const each of pair) visit(name, each);
+      else if (types.isSet(value)) for (const each of Set.prototype.values.call(value)) visit(name, each);
+      else if (types.isDate(value)) note(name, Date.prototype.getTime.call(value));
+      else if (typeof value === 'object' && this.#hides(value)) throw new Unseen();
+      for (const key of Reflect.ownKeys(value)) {
+        const property = Reflect.getOwnPropertyDescriptor(value, key);
+        if (property === undefined || (typeof value === 'function' && key === 'prototype')) continue;
+        note(name, key);
+        if ('value' in property) visit(name, property.value);
+      }
+    };
+    try {
+      for (const variables of this.#modules) {
+        for (const [name, value] of variables()) visit(name, read(value));
+      }
+    } catch (error) {
+      if (!(error instanceof Unseen)) throw error;
+      trail.names.push(trail.names.at(-1) ?? '');
+      trail.seen.push(error);
+    }
+    return trail;
+  }
+
+  /** Whether an object has fields that only its methods see, and that they may change. */
+  #hides(value: object): boolean {
+    for (
+      let prototype = Object.getPrototypeOf(value);
+      prototype;
+      prototype = Object.getPrototypeOf(prototype)
+    ) {
+      const made: unknown = Reflect.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+      if (typeof made !== 'function' || made === Object || this.#views.has(made.name)) continue;
+      if (hasPrivateNames(Function.prototype.toString.call(made))) return true;
+    }
+    return false;
+  }
+}
+
+/** Other functions keep nothing in properties that their text does not show. */
+function isClass(value: unknown): value is object {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
+}
+
+/** A variable that has no value yet is as good as one that holds nothing. */
+function read(value: () => unknown): unknown {
+  try {
+    return value();
+  } catch {
+    return undefined;
+  }
+}
