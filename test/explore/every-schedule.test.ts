@@ -184,6 +184,67 @@ describe('a loop that ends by itself', () => {
   });
 });
 
+describe('a look before a loop', () => {
+  const setter = (w: Words): void => {
+    Atomics.store(w, 0, 1);
+  };
+
+  test('is no round of the loop: both may come before the change', () => {
+    const waiter = (w: Words): void => {
+      const first = Atomics.load(w, 0);
+      const second = Atomics.load(w, 0);
+      while (Atomics.load(w, 0) === 0);
+      if (first === 0 && second === 0) throw new Error('found');
+    };
+    expect(count({ waiter, setter })).toEqual({ schedules: 4, threw: 2, stuck: 0 });
+    expectFailure({ waiter, setter }, /found/);
+  });
+
+  test('is no round of the loop where both are made by one function', () => {
+    const look = (w: Words) => Atomics.load(w, 0);
+    const waiter = (w: Words): void => {
+      const first = look(w);
+      const second = look(w);
+      while (look(w) === 0);
+      if (first === 0 && second === 0) throw new Error('found');
+    };
+    expectFailure({ waiter, setter }, /found/);
+  });
+
+  test('that counts its rounds makes the search incomplete', () => {
+    const counting = (after: number) => (w: Words) => {
+      let rounds = 0;
+      while (Atomics.load(w, 0) === 0) rounds++;
+      if (rounds > after) throw new Error('found');
+    };
+    for (const after of [1, 3, 500]) {
+      const { verdict, exhausted, bounded } = explore(program({ waiter: counting(after), setter }), {
+        strategy: 'dfs',
+      });
+      expect({ after, verdict, exhausted }).toEqual({ after, verdict: 'pass', exhausted: false });
+      expect(bounded).toMatch(/waiter waits for more than one round of a loop/);
+    }
+    const uncounted = (w: Words): void => {
+      while (Atomics.load(w, 0) === 0);
+    };
+    expect(explore(program({ waiter: uncounted, setter }), { strategy: 'dfs' }).bounded).toBeNull();
+  });
+
+  test('at the clock makes an end of the loop, however far away that is', () => {
+    const until = (ms: number) => (w: Words) => {
+      const end = performance.now() + ms;
+      while (Atomics.load(w, 0) === 0 && performance.now() < end);
+    };
+    for (const ms of [10, 1000, 3_600_000]) {
+      const { verdict, failure } = explore(
+        program({ waiter: until(ms), setter: (w) => void Atomics.store(w, 1, 1) }),
+        { strategy: 'dfs' },
+      );
+      expect({ ms, verdict, failure }).toEqual({ ms, verdict: 'pass', failure: undefined });
+    }
+  });
+});
+
 describe('a loop of two looks', () => {
   // The reader comes to the loop when the pulse is over, and waits there: in some histories it has to come earlier.
   test('that waits for a pulse on one word meets the pulse after each history of the other word', () => {
@@ -201,10 +262,27 @@ describe('a loop of two looks', () => {
         Atomics.store(w, 1, 2);
       },
     };
-    const right = ['0,0,0,2', '0,0,0,2,1', '0,0,1', '0,2', '0,2,1', '1,0,0,2', '1,0,1', '1,2,0', '1,2,1'];
+    const sleeps = ['0,0,0,0,0,2', '0,0,0,2', '0,2,0', '0,2,0,2', '1,0,0,2', '1,2,0'];
+    const leaves = ['0,0,0,0,1', '0,0,0,2,1', '0,0,1', '0,2,0,2,1', '0,2,1', '1,0,1', '1,2,1'];
+    const right = [...sleeps, ...leaves].sort();
     expect(histories(pulsed, 'reader', new Dfs())).toEqual(right);
     expect(histories(pulsed, 'reader', new Dpor())).toEqual(right);
   });
+});
+
+describe('a failure that takes long to confirm', () => {
+  test('is told: a sleeper that nobody wakes, beside a thread that sleeps ten thousand times', () => {
+    const threads: Threads = {
+      sleeper(w) {
+        Atomics.wait(w, 1, 0);
+        while (Atomics.load(w, 0) === 0) Atomics.wait(w, 0, 0, 3);
+      },
+    };
+    for (const strategy of ['dfs', 'dpor'] as const) {
+      const { verdict, schedules } = explore(program(threads), { strategy });
+      expect({ strategy, verdict, schedules }).toEqual({ strategy, verdict: 'fail', schedules: 1 });
+    }
+  }, 120_000);
 });
 
 describe('sleeping and waking', () => {

@@ -1,4 +1,5 @@
 import { mix } from '../../base/chance.ts';
+import { stackAbove } from '../telling/sites.ts';
 import { Alone } from './alone.ts';
 import type { Point, Value } from './operation.ts';
 import { onlyLooked, repeatsLook, sameOperation } from './spin.ts';
@@ -54,8 +55,8 @@ function isSmall(answer: Value): answer is number {
 }
 
 /**
- * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, and would, given the same
- * answers, go through it for ever. That depends on all that the thread has seen, so it is found out for each history of
+ * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, is where it was a round ago,
+ * and would, given the same answers, go through it for ever. That depends on all that the thread has seen, so it is found out for each history of
  * its own, by running the thread's code, and remembered.
  *
  * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
@@ -145,12 +146,20 @@ export class Loops {
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
     const forecast = this.#forecast(t, path, answers, count, point);
     if (forecast === undefined) return undefined;
+    if (forecast.period > 0 && !this.#isAtSamePlace(t, path, answers, count)) return 0;
     if (forecast.looks < Infinity) {
       this.#current[t] = forecast;
       this.#from[t] = count;
       this.#checked[t] = count;
     }
     return forecast.period;
+  }
+
+  /** Whether the thread came from the same place, by the same calls, to one of its last looks: else it begins a loop only now. */
+  #isAtSamePlace(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+    const { looks } = lookBack(path, answers, count);
+    const places = this.#runner.sites(t, path, answers, count, count - looks, stackAbove);
+    return places.indexOf(places[count] as string) < count;
   }
 
   /** Whether thread `t`, in a loop of `period` looks, would stay in it for ever. */
@@ -201,6 +210,8 @@ export class Loops {
       const looks = this.#run(t, path, answers, count, seen, most);
       if (looks === undefined) return undefined;
       if (looks < most) return { period: 0, looks, seen };
+      // It may end by itself, sooner or later.
+      if (this.#runner.hasAsked) return { period: 0, looks: Infinity, seen };
       const period = this.#findPeriod(path, count, window);
       if (period === 0) return { period, looks: Infinity, seen };
       if (most < ENDLESS_ROUNDS * period) {

@@ -289,7 +289,6 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     this.stepAnswer[at] = answer;
   }
 
-  /** Finds the point that thread `t` has come to after `answer`. */
   #advance(t: number, point: Point, answer: Value): void {
     // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
     if (this.#tracks.again) return;
@@ -317,9 +316,10 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     if (this.#held(t, next)) this.enabled &= ~(1 << t);
   }
 
-  /** The thread goes on from where it was watched. */
   #leave(t: number, at: number): void {
     if (this.#records) this.stepAwaits[at] = this.loopAt(t);
+    const period = this.loopOf(t);
+    if (period > 0) this.#tracks.idleRounds.leave(t, this.done[t] as number, period);
     this.watching &= ~(1 << t);
   }
 

@@ -4,7 +4,7 @@ import type { Controller } from '../control/controlled-atomics.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { Ownership } from '../memory/ownership.ts';
 import type { SharedMemory } from '../memory/shared-memory.ts';
-import { framesAbove } from '../telling/sites.ts';
+import type { Capture, Sites } from '../telling/sites.ts';
 import { type Alone, OTHER } from './alone.ts';
 import type { Blueprint } from './blueprint.ts';
 import { LocatedView } from './located-view.ts';
@@ -58,8 +58,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
   /** What the thread that {@link explore} ran would do after its next operation. */
   readonly ahead: LookAhead;
   #looksAhead = false;
-  #sites: string[][] | undefined;
-  #sitesFrom = 0;
+  #sites: Sites<unknown> | undefined;
   readonly #view: LocatedView;
   /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
   mismatchAt = -1;
@@ -116,7 +115,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.#path = path;
     this.#answers = answers;
     this.#end = count;
-    const most = this.#sites !== undefined && this.#sitesFrom < count ? this.#sitesFrom : count;
+    const most = Math.min(this.#sites?.from ?? count, count);
     this.#fastEnd = past !== undefined ? 0 : this.untilJump(t, most);
     this.#past = past;
     if (past !== undefined && count > 0) this.#memory.travel(began);
@@ -182,18 +181,18 @@ export class ThreadRunner extends ThreadTime implements Controller {
 
   /**
    * Runs thread `t` along its log once more, noting where each of its operations from number `from` on, and the next, is
-   * called from.
+   * called from, as `capture` tells it.
    */
-  sites(
+  sites<T>(
     t: number,
     path: readonly Point[],
     answers: readonly Value[],
     count: number,
     from: number,
-  ): readonly (readonly string[])[] {
-    const sites: string[][] = [];
-    this.#sites = sites;
-    this.#sitesFrom = from;
+    capture: Capture<T>,
+  ): readonly T[] {
+    const all: T[] = [];
+    this.#sites = { from, capture, all };
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 40;
     this.#memory.keep();
@@ -204,7 +203,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
       this.#sites = undefined;
       this.#memory.putBack();
     }
-    return sites;
+    return all;
   }
 
   #run(t: number): Point {
@@ -333,8 +332,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
     if (point.writes) this.#memory.touch(point.at, point.size);
     point.handle = handle;
     point.clockNs = this.clockNs;
-    if (this.#sites !== undefined && pos >= this.#sitesFrom)
-      this.#sites[pos] = framesAbove(ThreadRunner.prototype.request);
+    if (this.#sites !== undefined && pos >= this.#sites.from)
+      this.#sites.all[pos] = this.#sites.capture(ThreadRunner.prototype.request);
     if (pos < this.#end) {
       if (!sameOperation(this.#path[pos] as Point, point)) {
         this.mismatchAt = pos;

@@ -6,6 +6,9 @@ import type { Source } from '../control/environment.ts';
  * end. Timeouts count without the operations: a thread may take any time for those.
  */
 export const TICK_NS = 1000;
+/** After so many looks at the clock in one run, each takes twice as long: a loop over a minute ends within some 1,600. */
+const LOOKS_A_TICK = 64;
+const LONGEST_TICK = 2 ** 40;
 
 /** The clock and the chance of the thread that is running: the same each time that its code is run again. */
 export class ThreadTime implements Source {
@@ -16,6 +19,9 @@ export class ThreadTime implements Source {
   protected current = -1;
   protected pos = 0;
   protected clockNs = 0;
+  /** The running thread has looked at a clock, or drawn a number, since its start. */
+  #asked = false;
+  #looks = 0;
   #chance = 0;
   readonly #seed: number;
 
@@ -34,9 +40,15 @@ export class ThreadTime implements Source {
     return this.pos;
   }
 
+  /** The thread that ran last has looked at a clock or drawn a number: what it does next may follow from that alone. */
+  get hasAsked(): boolean {
+    return this.#asked;
+  }
+
   /** Runs `body` (setup, finally) with clock and chance controlled, outside all threads. */
   runAside<T>(body: () => T): T {
     this.clockNs = 0;
+    this.#looks = 0;
     this.#chance = mix(this.#seed, 0x5e7);
     this.current = -2;
     try {
@@ -48,12 +60,14 @@ export class ThreadTime implements Source {
 
   nowNs(): number | undefined {
     if (this.current === -1) return undefined;
-    this.clockNs += TICK_NS;
+    this.#asked = true;
+    this.clockNs += TICK_NS * Math.min(2 ** Math.floor(this.#looks++ / LOOKS_A_TICK), LONGEST_TICK);
     return this.clockNs + this.pos * TICK_NS;
   }
 
   bits(): number | undefined {
     if (this.current === -1) return undefined;
+    this.#asked = true;
     this.#chance = (this.#chance + 0x9e3779b9) | 0;
     return mix(this.#chance, 0);
   }
@@ -62,6 +76,8 @@ export class ThreadTime implements Source {
   protected begin(t: number): void {
     this.pos = 0;
     this.clockNs = 0;
+    this.#asked = false;
+    this.#looks = 0;
     this.#chance = mix(this.#seed, t);
     this.current = t;
   }

@@ -1,4 +1,5 @@
 import type { SharedMemory } from '../memory/shared-memory.ts';
+import { IdleRounds } from './idle-rounds.ts';
 import { after, KnownPoints, lead, makeSensitive } from './known-points.ts';
 import { Loops } from './loops.ts';
 import {
@@ -71,6 +72,7 @@ export class Tracks {
   readonly #began: Int32Array;
   readonly #known: KnownPoints;
   readonly #loops: Loops;
+  readonly idleRounds = new IdleRounds();
   /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
   readonly #reach: Int32Array;
   readonly #expectedTo: Int32Array;
@@ -118,6 +120,7 @@ export class Tracks {
     this.asleep = false;
     this.nondeterminism = undefined;
     this.#known.begin();
+    this.idleRounds.begin();
     this.#loops.begin(this.#wasRight || this.#direct);
     this.#wasRight = false;
     if (this.#jumped) for (const jumps of this.#runner.jumps) jumps.clear();
@@ -228,6 +231,9 @@ export class Tracks {
     const n = this.#verified++;
     if ((n < 16 || (n & (n - 1)) === 0) && !this.again) this.#checkPlainReads(pending, waiting);
     this.#wasRight = !this.again;
+    // A thread that has looked at the clock does other things after more rounds, and that is no count of them.
+    if (this.#wasRight && !this.#jumped)
+      this.idleRounds.check(this.#runner, this.paths, this.answers, this.done, pending, waiting);
     return this.#wasRight;
   }
 

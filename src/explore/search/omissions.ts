@@ -15,7 +15,7 @@ export type Limits = {
  */
 export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits): string[] {
   const { scenario, simulator, memory } = simulation;
-  const { plain, plainWriteAt, letGo } = simulator.tracks;
+  const { plain, plainWriteAt, letGo, idleRounds } = simulator.tracks;
   const omissions: string[] = [];
   if (scenario.plain === 'off') {
     omissions.push(
@@ -30,6 +30,11 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits)
     const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');
     omissions.push(
       `what comes after a loop of more than ${rounds} equal rounds: it was taken for one without end`,
+    );
+  }
+  if (idleRounds.counts >= 0) {
+    omissions.push(
+      `schedules in which ${scenario.threadNames[idleRounds.counts]} waits for more than one round of a loop: it counts them, or looks at the clock`,
     );
   }
   return omissions;

@@ -23,6 +23,7 @@ import { FollowChoices, type Switch, stepMark } from '../search/schedule.ts';
 import type { RunEnd } from '../search/strategies/strategy.ts';
 import { learnNotifiers } from './notifiers.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from './result.ts';
+import { framesAbove } from './sites.ts';
 import { explainFault } from './verdict.ts';
 
 /** One schedule with all that is known of it. */
@@ -178,7 +179,7 @@ class Frames {
 
   #run(t: number, count: number, from: number): readonly (readonly string[])[] {
     const { simulator, runner } = this.#simulation;
-    return runner.sites(t, simulator.paths[t] ?? [], simulator.answers[t] ?? [], count, from);
+    return runner.sites(t, simulator.paths[t] ?? [], simulator.answers[t] ?? [], count, from, framesAbove);
   }
 }
 

@@ -2,6 +2,11 @@ import { withFirstStackFormat } from '../../base/thrown.ts';
 import { inSource } from '../loading/places.ts';
 import { sourceLine } from './source-lines.ts';
 
+/** Tells where the function that called `callee` was called from. */
+export type Capture<T> = (callee: (...args: never[]) => unknown) => T;
+/** By operation, from number `from` on: where it was called from. */
+export type Sites<T> = { readonly from: number; readonly capture: Capture<T>; readonly all: T[] };
+
 /** A place of this package as frames name it: the compiled file, or by source maps the source. */
 function places(relative: string): string[] {
   const { href } = new URL(relative, import.meta.url);
@@ -21,10 +26,15 @@ export const CHECKS =
  * source where source maps are on.
  */
 export function framesAbove(callee: (...args: never[]) => unknown): string[] {
+  return framesOf(stackAbove(callee));
+}
+
+/** The stack above `callee` as it is: the same where code comes to the same place again. */
+export function stackAbove(callee: (...args: never[]) => unknown): string {
   const holder: { stack?: string } = {};
   return withFirstStackFormat(() => {
     Error.captureStackTrace(holder, callee);
-    return framesOf(holder.stack ?? '');
+    return holder.stack ?? '';
   });
 }
 

@@ -66,6 +66,8 @@ export function assembleAll(program: Program): readonly Code[] {
 export type Look = {
   readonly before: Look | undefined;
   readonly key: string;
+  /** Where in the thread's code. */
+  readonly pc: number;
   readonly view: View;
   readonly index: number;
   readonly value: number | bigint;

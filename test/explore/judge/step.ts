@@ -114,7 +114,14 @@ function access(state: State, thread: Thread, operation: Access): void {
   const changed = read(bytes, view, index) !== old;
   if (kind === 'store' || kind === 'write' || changed) thread.looks = undefined;
   else
-    thread.looks = { before: thread.looks, key: keyOf(operation, thread.registers), view, index, value: old };
+    thread.looks = {
+      before: thread.looks,
+      key: keyOf(operation, thread.registers),
+      pc: thread.pc,
+      view,
+      index,
+      value: old,
+    };
   const wide = view === 'i64' || view === 'u64';
   let result: number | bigint = old;
   if (kind === 'store' || kind === 'write') {

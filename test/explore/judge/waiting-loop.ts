@@ -1,6 +1,6 @@
 /**
  * Whether a thread waits in a loop. It does where it has gone through the loop once and seen what memory holds still,
- * and would, if all other threads stood still, go through the same again and again for ever.
+ * is at the same place again, and would, if all other threads stood still, go through the same again and again for ever.
  */
 import {
   type Code,
@@ -25,14 +25,13 @@ export function waitsInLoop(state: State, codes: readonly Code[], t: number, mem
   if (thread.looks === undefined) return false;
   const operation = pendingOf(codes, thread, t);
   if (operation === undefined) return false;
-  const next = keyOf(operation, thread.registers);
   // The looks since the last change whose answers still stand, the latest first.
   const recent: string[] = [];
   let repeats = false;
   for (let look: Look | undefined = thread.looks; look !== undefined; look = look.before) {
     if (read(state.bytes, look.view, look.index) !== look.value) break;
     recent.push(look.key);
-    if (look.key === next) repeats = true;
+    if (look.pc === thread.pc) repeats = true;
   }
   if (!repeats) return false;
   const name = `${t} ${thread.pc} ${thread.registers} ${thread.counters} ${hex(state.bytes)}`;
