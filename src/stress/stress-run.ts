@@ -38,6 +38,8 @@ export type StressWatch = {
   readonly finished?: (detail: StressDetail) => void;
   /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
+  /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
+  readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;
 };
 
 const GLANCE_MS = 250;
@@ -64,14 +66,14 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     deadline.begin();
   };
   const start = performance.now();
+  const violated = () => VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
   const glances = setInterval(() => {
     tally.update();
-    const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
     watch.glance?.({
       seconds: (performance.now() - start) / 1000,
       injected: tally.injected,
       delivered: tally.delivered,
-      violations,
+      violations: violated(),
       detail: () => stressDetail(machine, plan, tally),
     });
   }, GLANCE_MS);
@@ -84,6 +86,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(machine), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
+    watch.rested?.(machine, plan, violated());
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
@@ -181,7 +184,7 @@ function castOf(machine: Machine, plan: Plan): Cast {
 }
 
 /** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
-async function comeToRest(machine: Machine): Promise<void> {
+export async function comeToRest(machine: Machine): Promise<void> {
   const end = performance.now() + REST_MS;
   const taken = () =>
     Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join();
