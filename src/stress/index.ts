@@ -12,13 +12,11 @@ export { VIOLATIONS } from './proof.ts';
 export { resumeMoment, tracksOf } from './resume.ts';
 export type { OpenSource, ResumeResult } from './resume-result.ts';
 export {
-  type RotationOptions,
-  type RotationWatch,
   runRotation,
   runUntilViolation,
   type ViolationWatch,
 } from './rotation.ts';
-export type { FailedTurn, Growth, RotationResult, Turn } from './rotation-result.ts';
+export type { Growth, RotationResult, Turn } from './rotation-result.ts';
 export { commandOfTurn, drawTurn, type TurnSettings } from './rotation-turns.ts';
 export { audit, isAtRest } from './stress-audit.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';

@@ -26,7 +26,7 @@ export async function resumeMoment({ machine, plan, command }: Moment): Promise<
   try {
     const vcpus = harness.runVcpus();
     const failure = vcpus.then(() => new Promise<never>(() => undefined));
-    await Promise.race([comeToRest(machine), failure]);
+    await Promise.race([comeToRest(harness), failure]);
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
   } finally {

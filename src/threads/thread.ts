@@ -4,7 +4,11 @@ import { IrqError } from '../base/irq-error.ts';
 import type { WorkerPool } from '../base/pool.ts';
 import { type Answer, unwrap } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
+import { silentThreads } from './silent.ts';
 import type { Task } from './task.ts';
+
+/** Threads that this process has started so far. */
+let started = 0;
 
 /** How long a thread may take to answer a call that does not run anything. */
 const ANSWER_BOUND_MS = 20_000;
@@ -15,6 +19,8 @@ const ANSWER_BOUND_MS = 20_000;
  */
 export class Thread {
   readonly name: string;
+  /** Tells this thread from all others of the process. */
+  readonly serial: number;
   readonly #remote: Remote<VcpuConsole>;
   readonly #port: MessagePort;
   readonly #abort: AbortController;
@@ -24,15 +30,22 @@ export class Thread {
   readonly ended: Promise<void>;
 
   /** Starts a thread of the pool; if the thread dies, its answers are an error that names it. */
-  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port'>): Thread {
+  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port' | 'serial'>): Thread {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
-    const ended = pool.run<void>(entry, { ...task, port: port2 } satisfies Task, [port2], abort.signal);
-    return new Thread(task.name, port1, ended, abort);
+    const whole: Task = { ...task, serial: ++started, port: port2 };
+    const ended = pool.run<void>(entry, whole, [port2], abort.signal);
+    return new Thread(whole, port1, ended, abort);
   }
 
-  private constructor(name: string, port: MessagePort, ended: Promise<void>, abort: AbortController) {
+  private constructor(
+    { name, serial }: Pick<Task, 'name' | 'serial'>,
+    port: MessagePort,
+    ended: Promise<void>,
+    abort: AbortController,
+  ) {
     this.name = name;
+    this.serial = serial;
     this.#port = port;
     this.#abort = abort;
     // Node's MessagePort is an EventTarget with `start`, which is all that comlink asks of an endpoint.
@@ -70,11 +83,8 @@ export class Thread {
   async within<T>(what: string, promise: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const silent = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new IrqError('ERR_THREAD_SILENT', `${this.name} did not answer "${what}" within ${boundMs} ms`),
-        );
-      }, boundMs);
+      const message = `${this.name} did not answer "${what}" within ${boundMs} ms`;
+      timer = setTimeout(() => void silentThreads(message, [this]).then(reject), boundMs);
     });
     try {
       return await Promise.race([promise, this.#died, silent]);

@@ -47,3 +47,40 @@ export function silentProgram() {
     },
   };
 }
+
+/** Never returns: one turns in a loop, one sleeps. */
+export function busyProgram(_machine, { started }) {
+  return {
+    run() {
+      begin(started);
+      const turnForEver = () => {
+        for (let turns = 0; ; turns++);
+      };
+      turnForEver();
+    },
+  };
+}
+
+export function sleepingProgram(_machine, { started }) {
+  return {
+    run() {
+      begin(started);
+      const words = new Int32Array(new SharedArrayBuffer(4));
+      const sleepForEver = () => Atomics.wait(words, 0, 0);
+      sleepForEver();
+    },
+  };
+}
+
+/** Tells the test that the program runs. */
+function begin(started) {
+  Atomics.add(started, 0, 1);
+  Atomics.notify(started, 0);
+}
+
+export function hangingAtBoot() {
+  const hangInBoot = () => {
+    for (let turns = 0; ; turns++);
+  };
+  return hangInBoot();
+}
