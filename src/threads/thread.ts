@@ -10,8 +10,11 @@ import type { Task } from './task.ts';
 /** Threads that this process has started so far. */
 let started = 0;
 
+/** The threads of each pool: of one machine. */
+const MATES = new WeakMap<WorkerPool, Set<Thread>>();
+
 /** How long a thread may take to answer a call that does not run anything. */
-const ANSWER_BOUND_MS = 20_000;
+export const ANSWER_BOUND_MS = 20_000;
 
 /**
  * A thread of the machine, seen from the main one. Its death, or its silence past a bound, is an error that names it:
@@ -25,6 +28,7 @@ export class Thread {
   readonly #port: MessagePort;
   readonly #abort: AbortController;
   readonly #died: Promise<never>;
+  readonly #mates: ReadonlySet<Thread>;
   #closing = false;
   /** Settles when the thread has ended: resolved if it was closed, rejected if it died. */
   readonly ended: Promise<void>;
@@ -35,7 +39,9 @@ export class Thread {
     const abort = new AbortController();
     const whole: Task = { ...task, serial: ++started, port: port2 };
     const ended = pool.run<void>(entry, whole, [port2], abort.signal);
-    return new Thread(whole, port1, ended, abort);
+    const mates = MATES.get(pool) ?? new Set();
+    MATES.set(pool, mates);
+    return new Thread(whole, port1, ended, abort, mates);
   }
 
   private constructor(
@@ -43,7 +49,9 @@ export class Thread {
     port: MessagePort,
     ended: Promise<void>,
     abort: AbortController,
+    mates: Set<Thread>,
   ) {
+    this.#mates = mates.add(this);
     this.name = name;
     this.serial = serial;
     this.#port = port;
@@ -70,9 +78,12 @@ export class Thread {
     await this.#bounded('boot', this.#remote.boot(), boundMs);
   }
 
-  /** Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it. */
+  /**
+   * Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it.
+   * @throws what the program threw: an error without a code names the thread first
+   */
   async run(): Promise<unknown> {
-    return unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
+    return this.#unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
   }
 
   async registers(): Promise<Readonly<Record<string, number>>> {
@@ -108,8 +119,29 @@ export class Thread {
   }
 
   async #bounded<T>(what: string, call: Promise<Answer<T>>, boundMs?: number): Promise<T> {
-    return unwrap(await this.within(what, call, boundMs));
+    return this.#unwrap(await this.within(what, call, boundMs));
   }
+
+  async #unwrap<T>(answer: Answer<T>): Promise<T> {
+    try {
+      return unwrap(answer);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof IrqError)) throw named(this.name, error);
+      if (error.code !== 'ERR_THREAD_SILENT') throw error;
+      // This thread has waited for another one in vain, and does not know where the other one is.
+      const others = [...this.#mates].filter((thread) => thread !== this);
+      throw await silentThreads(`${this.name}: ${error.message}`, others);
+    }
+  }
+}
+
+/** The error, made anew on this side, with the thread's name before its message, in its stack as well. */
+function named(thread: string, error: Error): Error {
+  const { message, stack } = error;
+  error.message = `${thread}: ${message}`;
+  if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+  return error;
 }
 
 function died(name: string, cause: unknown): IrqError {

@@ -12,6 +12,9 @@ export function markThread(serial: number): void {
   });
 }
 
+/** The place of a thread that runs nothing. */
+export const IDLE = 'outside of its program, waiting for messages';
+
 /** How long the inspector may take: a thread in native code, or one that has ended, does not answer. */
 const BOUND_MS = 1_500;
 /** Frames of a stack that are shown, innermost first. */
@@ -92,7 +95,7 @@ function placeIn(stack: string): string {
     .map((line) => line.trim().replace(/^at (?:async )?/, ''))
     .slice(1)
     .filter((frame) => !/<anonymous>:\d+:\d+\)?$|\(?node:|node_modules/.test(frame));
-  if (frames.length === 0) return 'outside of its program, waiting for messages';
+  if (frames.length === 0) return IDLE;
   return `at ${frames.slice(0, SHOWN).map(shortened).join(' < ')}`;
 }
 

@@ -84,3 +84,12 @@ export function hangingAtBoot() {
   };
   return hangInBoot();
 }
+
+/** Waits for another thread in vain, as a device waits for a handler. */
+export function waitingInVain() {
+  return {
+    run() {
+      throw new IrqError('ERR_THREAD_SILENT', 'no turn within 10 ms');
+    },
+  };
+}

@@ -74,6 +74,24 @@ describe('a thread that is silent is named with its place in the code', () => {
     );
   });
 
+  test('where another thread has waited in vain: by the error of that thread', async () => {
+    const threads = await boot('busyProgram', 'waitingInVain');
+    await run(threads.slice(0, 1));
+    await expect(threads[1]?.run()).rejects.toMatchObject({
+      code: 'ERR_THREAD_SILENT',
+      message: expect.stringMatching(/^device1: no turn within 10 ms; .*device0: at turnForEver/),
+    });
+  });
+
+  test('at most eight are shown, those within their programs first', async () => {
+    const threads = await boot('busyProgram', 'addingProgram');
+    await run(threads.slice(0, 1));
+    const [busy, idle] = threads;
+    if (!busy || !idle) throw new Error('two threads were to be booted');
+    const { message } = await silentThreads('no answer', [...Array(9).fill(idle), busy]);
+    expect(message).toMatch(/^no answer; device0: at turnForEver .*; and 2 threads more$/);
+  });
+
   test('a thread that is not there has no stack, and does not keep the error waiting', async () => {
     expect((await whereabouts([123_456])).size).toBe(0);
     const { message } = await silentThreads('no answer', [{ name: 'gone', serial: 123_456 }]);
