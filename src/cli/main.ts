@@ -15,9 +15,6 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
-for (const command of [program, ...program.commands]) command.exitOverride();
-
 guardStreams();
 // Status 0 is a promise that the command makes at its end: a process that ends before has no verdict.
 let hasEnded = false;
@@ -36,6 +33,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 try {
+  for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
+  for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitStatusOf(error);

@@ -80,7 +80,8 @@ export async function stressRotate(
   if (kept?.written) process.stderr.write(`${keptNote(kept.path)}\n`);
   if (result.failed)
     process.stderr.write(`to repeat turn ${result.failed.index}: ${result.failed.command}\n`);
-  if (status !== EXIT.held) process.stderr.write(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
+  if (result.failed || result.growth.length > 0)
+    process.stderr.write(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
   return status;
 }
 

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
+import { outOfDescriptors } from '../base/descriptor-limit.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { WorkerPool } from '../base/pool.ts';
 import { type Answer, unwrap } from './answer.ts';
@@ -127,7 +128,7 @@ export class Thread {
       return unwrap(answer);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      if (!(error instanceof IrqError)) throw named(this.name, error);
+      if (!(error instanceof IrqError)) throw outOfDescriptors(error) ?? named(this.name, error);
       if (error.code !== 'ERR_THREAD_SILENT') throw error;
       // This thread has waited for another one in vain, and does not know where the other one is.
       const others = [...this.#mates].filter((thread) => thread !== this);
@@ -146,5 +147,7 @@ function named(thread: string, error: Error): Error {
 
 function died(name: string, cause: unknown): IrqError {
   const why = cause instanceof Error ? cause.message : cause === undefined ? 'it ended' : String(cause);
+  const descriptors = outOfDescriptors(cause);
+  if (descriptors) return descriptors;
   return new IrqError('ERR_THREAD_DIED', `${name} died: ${why}`, cause === undefined ? {} : { cause });
 }

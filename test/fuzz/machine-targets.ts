@@ -34,7 +34,17 @@ function use(machine: Machine): void {
     machine.gic.interrupts.state(machine.gic.interrupts.find(0, intid));
 }
 
-const SMALL = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 16, devices: 4, idBits: 14, spis: 32 };
+const SMALL = {
+  ...DEFAULT_CONFIG,
+  vcpus: 2,
+  eventfds: 3,
+  events: 16,
+  devices: 4,
+  idBits: 14,
+  spis: 32,
+  gsis: 64,
+  pins: 32,
+};
 
 const SNAPSHOT: Target = {
   name: 'snapshot',

@@ -2,19 +2,23 @@
  * `npm run fuzz -- --seconds N --seed N --target NAME --keep`: mutates inputs of every parser, guided by the blocks that
  * V8 has run. An input must be read, or refused by an error with a code, within a bound.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { corpusFile, corpusOf } from './corpus.ts';
 import { type FuzzAnswer, type FuzzTask, STATE_HEAD, tryInput } from './fuzz.ts';
+import { MOST_BYTES } from './mutations.ts';
 import { TARGETS } from './targets.ts';
 
 /** The longest that one input may take. */
 const HANG_MS = 10_000;
 const LOOK_MS = 500;
-const STATE_BYTES = STATE_HEAD + (1 << 18);
-/** A longer input is not kept. */
-const MOST_KEPT_BYTES = 4096;
+const STATE_BYTES = STATE_HEAD + MOST_BYTES;
+/** Inputs that are kept for a target, the shortest, and the longest of these. */
+const MOST_KEPT = 40;
+const MOST_KEPT_BYTES = 2048;
 
 const { values } = parseArgs({
   options: {
@@ -59,10 +63,12 @@ function fuzzed(target: string): Promise<FuzzAnswer> {
 }
 
 function keep(target: string, kept: readonly Uint8Array[]): void {
-  const lines = [...corpusOf(target), ...kept.filter(({ length }) => length <= MOST_KEPT_BYTES)].map(
-    (input) => Buffer.from(input).toString('base64'),
-  );
-  writeFileSync(corpusFile(target), `${[...new Set(lines)].join('\n')}\n`);
+  const short = [...corpusOf(target), ...kept]
+    .filter(({ length }) => length <= MOST_KEPT_BYTES)
+    .sort((a, b) => a.length - b.length)
+    .map((input) => Buffer.from(input).toString('base64'));
+  if (short.length > 0)
+    writeFileSync(corpusFile(target), `${[...new Set(short)].slice(0, MOST_KEPT).join('\n')}\n`);
 }
 
 async function main(): Promise<number> {
@@ -74,7 +80,7 @@ async function main(): Promise<number> {
   }
   if (values.input !== undefined) {
     const target = TARGETS.find(({ name }) => name === names[0]);
-    const outcome = target && tryInput(target, Buffer.from(values.input, 'base64'));
+    const outcome = target && tryInput(target, readFileSync(values.input));
     console.log(outcome instanceof Error ? outcome.stack : outcome);
     return outcome instanceof Error ? 1 : 0;
   }
@@ -89,9 +95,9 @@ async function main(): Promise<number> {
     if (crash === null) continue;
     status = 1;
     console.log(`  ${crash.error.split('\n').slice(0, 6).join('\n  ')}`);
-    console.log(
-      `  to repeat this: npm run fuzz -- --target ${name} --input ${Buffer.from(crash.input).toString('base64')}`,
-    );
+    const file = join(tmpdir(), `irqloom-fuzz-${name}-${seed}.bin`);
+    writeFileSync(file, crash.input);
+    console.log(`  to repeat this: npm run fuzz -- --target ${name} --input ${file}`);
   }
   return status;
 }

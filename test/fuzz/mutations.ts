@@ -8,7 +8,7 @@ const WORDS = [...EDGES, ...LARGE, ...TEXTS].map((word) => Buffer.from(word));
 
 const MOST_CHANGES = 4;
 /** A longer input only makes a parser slower. */
-const MOST_BYTES = 1 << 18;
+export const MOST_BYTES = 1 << 20;
 
 /** Changes an input in one to four places. `others` are inputs to splice with; `words` are a format's own. */
 export function mutate(

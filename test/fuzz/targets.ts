@@ -150,6 +150,9 @@ function image(): Uint8Array {
   return bytes;
 }
 
+/** A VM is made for each input, so that an input alone repeats what was found. */
+const SMALL_MEMORY = [{ base: 0x4000_0000, bytes: 0x1_0000 }];
+
 const IOCTL: Target = {
   name: 'ioctl',
   // The first byte names the ioctl, the rest are its argument.
@@ -163,7 +166,13 @@ const IOCTL: Target = {
     const argument = Uint8Array.from(bytes.subarray(1, 1 + 64 * 1024));
     if (!ioctl) return;
     parseHex(Buffer.from(argument.subarray(0, 64)).toString('hex'));
-    const { vm, gic } = createInitialisedVm();
+    const { vm, gic } = createInitialisedVm({
+      idBits: 14,
+      events: 16,
+      devices: 4,
+      eventfds: 8,
+      memory: SMALL_MEMORY,
+    });
     const context = ioctl.on === 'device' ? { fd: gic } : {};
     attempt(() => explainIoctl(ioctl.name, argument));
     applyIoctl(vm, ioctl.name, argument, {
