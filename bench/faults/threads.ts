@@ -52,8 +52,8 @@ const COMMANDS: readonly Threaded[] = [
     name: 'compare',
     args: ['compare', '--abi', 'merged', '-s', '2'],
     threads: {
-      vcpu: { stack: 'debate-guest\\.js', named: VCPU },
-      device: { stack: 'debate-device\\.js', named: DEVICE },
+      vcpu: { stack: 'vcpu-thread\\.js', named: VCPU },
+      device: { stack: 'program-thread\\.js', named: DEVICE },
     },
   },
   {
@@ -94,7 +94,10 @@ export function threadCells(): Cell[] {
             name: `${name}/${kind}/${fault}`,
             bound: BOUND,
             run: (bound) => irqloom(args, bound, { env }),
-            judge: expectEnd({ status: [3], stderr: kind === 'main' ? /irqloom: / : named }),
+            judge: (ended) =>
+              ended.stderr.includes('fault: here')
+                ? expectEnd({ status: [3], stderr: kind === 'main' ? /irqloom: / : named })(ended)
+                : 'the fault did not come: no thread with such a stack',
           };
         },
       ),

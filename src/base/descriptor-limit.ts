@@ -31,7 +31,7 @@ export function outOfDescriptors(error: unknown): IrqError | undefined {
   const { message } = readThrown(error);
   if (!/^(?:\S+: )?E[MN]FILE\b/.test(message)) return undefined;
   const limit = softLimit();
-  const allowed = limit === undefined ? 'the allowed' : `all ${limit.toLocaleString('en-US')}`;
+  const allowed = limit === undefined ? 'all allowed' : `all ${limit.toLocaleString('en-US')}`;
   const more = Math.max(1024, 2 ** Math.ceil(Math.log2((limit ?? 0) + 1)));
   return new IrqError(
     'ERR_CONFIG',

@@ -17,7 +17,7 @@ export {
   type ViolationWatch,
 } from './rotation.ts';
 export type { Growth, RotationResult, Turn } from './rotation-result.ts';
-export { commandOfTurn, drawTurn, type TurnSettings } from './rotation-turns.ts';
+export type { TurnSettings } from './rotation-turns.ts';
 export { audit, isAtRest } from './stress-audit.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';
 export { stressDetail } from './stress-detail.ts';

@@ -54,7 +54,7 @@ export function busyProgram(_machine, { started }) {
     run() {
       begin(started);
       const turnForEver = () => {
-        for (let turns = 0; ; turns++);
+        for (;;);
       };
       turnForEver();
     },
@@ -80,7 +80,7 @@ function begin(started) {
 
 export function hangingAtBoot() {
   const hangInBoot = () => {
-    for (let turns = 0; ; turns++);
+    for (;;);
   };
   return hangInBoot();
 }
