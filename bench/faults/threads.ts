@@ -53,7 +53,7 @@ const COMMANDS: readonly Threaded[] = [
     args: ['compare', '--abi', 'merged', '-s', '2'],
     threads: {
       vcpu: { stack: 'vcpu-thread\\.js', named: VCPU },
-      device: { stack: 'program-thread\\.js', named: DEVICE },
+      device: { stack: 'debate-device\\.js', named: DEVICE },
     },
   },
   {

@@ -84,7 +84,7 @@ describe('growth from turn to turn', () => {
 /** Runs a rotation with a fault to its failing turn. */
 async function failing(fault: Fault, seed: number) {
   let moment: Moment | undefined;
-  let bytes = new Uint8Array();
+  let bytes: Uint8Array = new Uint8Array();
   const result = await runRotation(
     { seed, seconds: 20, fault, trace: false, recorded: noRecording },
     {
