@@ -1,6 +1,7 @@
 import { format as formatArm64, run as runArm64 } from './arm64.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
+import { faultOptionsFrom, format as formatFaults, run as runFaults } from './faults.ts';
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
 import { format as formatKvm, run as runKvm } from './kvm.ts';
@@ -15,8 +16,11 @@ import { format as formatSoundness, optionsFrom, run as runSoundness } from './s
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`. */
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` takes `--only TEXT`. */
 const options = args.slice(wanted.length);
+
+/** Benchmarks that take options. */
+const WITH_OPTIONS = ['soundness', 'faults'];
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
 const BENCHES = {
@@ -37,6 +41,11 @@ const BENCHES = {
     if (found.differing.length > 0) process.exitCode = 1;
     return formatSoundness(found);
   },
+  faults: async () => {
+    const outcomes = await runFaults(faultOptionsFrom(options));
+    if (outcomes.some(({ verdict }) => verdict === 'BROKEN')) process.exitCode = 1;
+    return formatFaults(outcomes);
+  },
 } as const satisfies Record<string, () => Promise<string>>;
 
 type Name = keyof typeof BENCHES;
@@ -46,8 +55,8 @@ const unknown = wanted.find((name) => !isName(name));
 if (unknown !== undefined) {
   console.error(`there is no benchmark "${unknown}": there are ${Object.keys(BENCHES).join(', ')}`);
   process.exitCode = 2;
-} else if (options.length > 0 && !wanted.includes('soundness')) {
-  console.error(`only soundness takes options: ${options.join(' ')}`);
+} else if (options.length > 0 && !(wanted.length === 1 && WITH_OPTIONS.includes(wanted[0] ?? ''))) {
+  console.error(`only ${WITH_OPTIONS.join(' and ')} take options, each by itself: ${options.join(' ')}`);
   process.exitCode = 2;
 } else {
   for (const name of wanted.length > 0 ? wanted.filter(isName) : (Object.keys(BENCHES) as Name[])) {

@@ -16,15 +16,19 @@ import {
   LINE_MODES,
   type LineMode,
   runStress,
+  runUntilViolation,
   type StressOptions,
   type StressResult,
   type StressWatch,
+  type ViolationWatch,
 } from '../stress/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
+import { stressResume } from './stress-resume.ts';
+import { stressRotate } from './stress-rotate.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -50,6 +54,9 @@ type Flags = {
   fault: Fault;
   seed?: number;
   json?: boolean;
+  rotate?: boolean;
+  keep?: string;
+  resume?: string;
 } & StressOutputs;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
@@ -131,22 +138,34 @@ export function stressCommand(): Command {
     )
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
-    .action(async (flags: Flags) => {
-      process.exitCode = await stress(flags);
+    .option(
+      '--rotate',
+      'run one machine after the other for --seconds, each with settings drawn from --seed; check that memory, descriptors and threads do not grow',
+    )
+    .option(
+      '--keep <file>',
+      'end at the first violation and keep that moment: the machine, and the plan of its threads',
+    )
+    .option('--resume <file>', 'load a kept moment, show it, and let its vCPUs run once more')
+    .action(async (flags: Flags, command: Command) => {
+      process.exitCode = await stress(flags, (name) => command.getOptionValueSource(name) === 'cli');
     });
 }
 
-async function stress(flags: Flags): Promise<number> {
+async function stress(flags: Flags, given: (name: string) => boolean): Promise<number> {
+  if (flags.rotate) return stressRotate(flags, given, flags.recording ?? ownRecording());
+  if (flags.resume !== undefined) return stressResume(flags.resume, flags);
   if (flags.guest === 'linux') return stressLinux(flags);
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
-  const follower = new StressFollower(flags);
+  const follower = new StressFollower({ ...flags, command: commandOf(flags, options) });
   const result = await interruptible((signal) =>
     run(flags, options, {
       signal,
       finished: (detail) => follower.finished(detail),
       traced: (tracks, plan) => follower.traced(tracks, plan),
+      ...(flags.keep === undefined ? {} : { violated: (machine, plan) => follower.violated(machine, plan) }),
       glance: (glance) => {
         follower.glance(glance);
         if (flags.watch) return;
@@ -167,16 +186,24 @@ async function stress(flags: Flags): Promise<number> {
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
 function run(
-  { guest, spis, lines, abi, trace }: Flags,
+  { guest, spis, lines, abi, trace, keep }: Flags,
   options: StressOptions,
-  watch: StressWatch,
+  watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
-  if (guest === undefined) return runStress(options, watch);
+  const { violated } = watch;
+  if (guest === undefined)
+    return violated ? runUntilViolation(options, { ...watch, violated }) : runStress(options, watch);
   const { input } = options;
-  if ('boot' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
+  if (
+    'boot' in input ||
+    lines !== 'irq-line' ||
+    abi !== 'merged' ||
+    trace !== undefined ||
+    keep !== undefined
+  ) {
     throw new IrqError(
       'ERR_USAGE',
-      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi and --trace`,
+      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi, --trace and --keep`,
     );
   }
   return runBareStress({ ...options, input, spis }, watch);

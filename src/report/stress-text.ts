@@ -70,7 +70,8 @@ function churnText({ churn }: StressResult): string {
   return parts.join(', ');
 }
 
-function violationLines(violations: readonly NamedViolation[]): string[] {
+/** The first violations of a run as a table; no line where there are none. */
+export function violationLines(violations: readonly NamedViolation[]): string[] {
   if (violations.length === 0) return [];
   const rows = violations
     .slice(0, SHOWN)

@@ -1,7 +1,9 @@
-import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
+import { Deadline } from '../threads/deadline.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
+import { silentThreads } from '../threads/silent.ts';
+import { lastActions } from './last-actions.ts';
 import { VIOLATIONS } from './proof.ts';
 import { audit, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
@@ -38,6 +40,8 @@ export type StressWatch = {
   readonly finished?: (detail: StressDetail) => void;
   /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
+  /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
+  readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;
 };
 
 const GLANCE_MS = 250;
@@ -58,20 +62,20 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   const bootMs = performance.now() - bootStart;
 
   const running = new Set<string>();
-  const deadline = new StopDeadline(running, tally);
+  const deadline = stopDeadline(running, tally, harness, plan);
   const stop = () => {
     store(machine.words, stopAt, 1);
     deadline.begin();
   };
   const start = performance.now();
+  const violated = () => VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
   const glances = setInterval(() => {
     tally.update();
-    const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
     watch.glance?.({
       seconds: (performance.now() - start) / 1000,
       injected: tally.injected,
       delivered: tally.delivered,
-      violations,
+      violations: violated(),
       detail: () => stressDetail(machine, plan, tally),
     });
   }, GLANCE_MS);
@@ -82,8 +86,9 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     const vcpus = harness.runVcpus();
     await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
     const seconds = (performance.now() - start) / 1000;
-    await Promise.race([comeToRest(machine), failureOf(vcpus)]);
+    await Promise.race([comeToRest(harness), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
+    watch.rested?.(machine, plan, violated());
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
@@ -105,41 +110,23 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
 const STOP_MS = 10_000;
 
 /** The bound on threads that were told to stop: past it the run ends with an error that names them. */
-class StopDeadline {
-  /** Never resolves; rejects with `ERR_THREAD_SILENT` when the bound is over and threads still run. */
-  readonly missed: Promise<never>;
-  readonly #running: ReadonlySet<string>;
-  readonly #tally: Tally;
-  #reject: (error: IrqError) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(running: ReadonlySet<string>, tally: Tally) {
-    this.#running = running;
-    this.#tally = tally;
-    this.missed = new Promise<never>((_, reject) => {
-      this.#reject = reject;
-    });
-    this.missed.catch(() => undefined);
-  }
-
-  /** The threads have been told to stop; further calls change nothing. */
-  begin(): void {
-    this.#timer ??= setTimeout(() => {
-      if (this.#running.size === 0) return;
-      this.#tally.update();
-      const { injected, delivered } = this.#tally;
-      this.#reject(
-        new IrqError(
-          'ERR_THREAD_SILENT',
-          `${[...this.#running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
-        ),
-      );
-    }, STOP_MS);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
+function stopDeadline(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Deadline {
+  const { machine, vcpus, programs } = harness;
+  return new Deadline(STOP_MS, async () => {
+    if (running.size === 0) return undefined;
+    tally.update();
+    const { injected, delivered } = tally;
+    const threads = [
+      ...[...programs.values()].filter(({ name }) => running.has(name)),
+      // A device may wait for a handler that does not return: then its vCPU is to be looked at.
+      ...vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted),
+    ];
+    return silentThreads(
+      `${[...running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
+      threads,
+      lastActions(machine, plan),
+    );
+  });
 }
 
 /** Runs devices and driver; when the devices have finished, so shall the driver. */
@@ -181,21 +168,19 @@ function castOf(machine: Machine, plan: Plan): Cast {
 }
 
 /** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
-async function comeToRest(machine: Machine): Promise<void> {
+export async function comeToRest({ machine, vcpus }: Harness): Promise<void> {
   const end = performance.now() + REST_MS;
-  const taken = () =>
-    Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join();
+  const taken = () => vcpus.map((_, vcpu) => machine.control(vcpu).taken).join();
   for (let before = ''; performance.now() < end; ) {
     const now = isAtRest(machine) ? taken() : '';
     if (now !== '' && now === before) return;
     before = now;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  const busy = Array.from({ length: machine.config.vcpus }, (_, vcpu) => vcpu).filter(
-    (vcpu) => !machine.control(vcpu).isHalted,
-  );
-  throw new IrqError(
-    'ERR_THREAD_SILENT',
-    `the machine did not come to rest within ${REST_MS} ms: ${busy.length === 0 ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread' : `vCPU ${busy.join(', ')} still runs`}`,
-  );
+  const busy = vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted);
+  const why =
+    busy.length === 0
+      ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread'
+      : `${busy.map(({ name }) => name).join(', ')} still runs`;
+  throw await silentThreads(`the machine did not come to rest within ${REST_MS} ms: ${why}`, busy);
 }

@@ -133,7 +133,8 @@ function deviceShare(plan: Plan, tally: Tally, device: number): DeviceShare {
   return { name: `device${device}`, ...share };
 }
 
-function named(violation: Violation, plan: Plan): NamedViolation {
+/** A violation with the names that its source has in the plan. */
+export function named(violation: Violation, plan: Plan): NamedViolation {
   const source = plan.sources[violation.source];
   if (!source) return { ...violation, device: 'none', deviceId: -1, eventId: -1, gsi: -1 };
   const { device, deviceId, eventId, gsi } = source;

@@ -2,9 +2,11 @@ import { WorkerPool } from '../base/pool.ts';
 import { Machine } from '../board/machine.ts';
 import type { ExitReason } from '../board/vcpu.ts';
 import { REQUEST_EXIT } from '../board/vcpu-control.ts';
+import { Deadline } from './deadline.ts';
 import { type Dispatched, Dispatcher } from './dispatcher.ts';
+import { silentThreads } from './silent.ts';
 import type { ProgramName } from './task.ts';
-import { Thread } from './thread.ts';
+import { ANSWER_BOUND_MS, Thread } from './thread.ts';
 
 /** What runs on a machine: a guest on every vCPU, and programs on threads of their own. */
 export type Cast = {
@@ -76,6 +78,29 @@ export class Harness {
   /** KVM_RUN on every vCPU. Resolves when all have left their guests; rejects when one dies, or its guest throws. */
   runVcpus(): Promise<ExitReason[]> {
     return Promise.all(this.vcpus.map(async (thread) => (await thread.run()) as ExitReason));
+  }
+
+  /**
+   * Waits for something that threads of the machine are to bring about.
+   * @param what - for the error: `stop`, `run a block`
+   * @throws IrqError past the bound `ERR_THREAD_SILENT`, which says where the threads are
+   */
+  async within<T>(what: string, work: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
+    const deadline = new Deadline(boundMs, () =>
+      silentThreads(`the threads did not ${what} within ${boundMs} ms`, this.threads),
+    );
+    deadline.begin();
+    try {
+      return await Promise.race([work, deadline.missed]);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** Makes every vCPU leave its guest, and waits until all have. @param vcpus - what {@link runVcpus} gave */
+  async leaveGuests(vcpus: Promise<ExitReason[]>): Promise<ExitReason[]> {
+    this.kickAll();
+    return this.within('leave their guests', vcpus);
   }
 
   /** Makes every vCPU leave its guest. */

@@ -5,9 +5,11 @@ import type { ThreadConsole } from './console.ts';
 import { loadFactory, type Program, type ProgramFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
+import { markThread } from './whereabouts.ts';
 
 /** The body of a thread that is no vCPU: a device, a driver. Resolves when the console is closed. */
 export function serveProgram(task: Task): Promise<void> {
+  markThread(task.serial);
   const machine = Machine.attach(task.buffer, task.thread);
   let program: Program | undefined;
   return serve(

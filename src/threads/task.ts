@@ -14,6 +14,8 @@ export type ProgramName = {
 export type Task = {
   /** For messages: `vcpu3`, `device0`. */
   readonly name: string;
+  /** Tells this thread from all others of the process. */
+  readonly serial: number;
   /** The machine. */
   readonly buffer: SharedArrayBuffer;
   /** The number of this thread among those of the machine. */

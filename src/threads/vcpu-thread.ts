@@ -6,9 +6,11 @@ import type { VcpuConsole } from './console.ts';
 import { type GuestFactory, loadFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
+import { markThread } from './whereabouts.ts';
 
 /** The body of a vCPU's thread: binds the machine, serves the console. Resolves when the console is closed. */
 export function serveVcpu(task: Task): Promise<void> {
+  markThread(task.serial);
   const machine = Machine.attach(task.buffer, task.thread);
   const vcpu = machine.vcpu(task.thread - 1);
   let guest: Guest | undefined;

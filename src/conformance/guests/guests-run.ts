@@ -16,6 +16,8 @@ export type GuestOptions = {
 
 const SHOWN = 10;
 const PATIENCE_MS = 30_000;
+/** How long threads may take to end once they are told to. */
+const LEAVE_MS = 10_000;
 const LOOK_MS = 1;
 
 /** Runs guests one after the other. */
@@ -96,10 +98,11 @@ async function runPart(
   };
   try {
     const until = (condition: () => boolean) => waitFor(condition, board, patienceMs);
-    await Promise.all([
+    const work = Promise.all([
       ...harness.threads.map((thread) => watched(thread.run())),
       watched(part.userspace?.(machine, board, until)),
     ]);
+    await harness.within('end', work, patienceMs + LEAVE_MS);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', giveUp);
