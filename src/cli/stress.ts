@@ -6,6 +6,7 @@ import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
@@ -48,6 +49,7 @@ type Flags = {
   churn: Churn;
   dispatch: Dispatch;
   fault: Fault;
+  perturb: Perturbation;
   seed?: number;
   json?: boolean;
 } & StressOutputs;
@@ -104,6 +106,14 @@ export function stressCommand(): Command {
       )
         .choices(DISPATCHES)
         .default('main'),
+    )
+    .addOption(
+      new Option(
+        '--perturb <how>',
+        'delay threads at their shared operations: everywhere, one slow thread at a time, long stops in windows of the protocols, or these in turn (mixed)',
+      )
+        .choices(PERTURBATIONS)
+        .default('mixed'),
     )
     .addOption(
       new Option('--fault <rule>', 'break a rule of the machine, to see the proof fail')
@@ -189,7 +199,8 @@ function exitOf(result: StressResult): number {
 }
 
 function optionsOf(flags: Flags): StressOptions {
-  const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
+  const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault, perturb } =
+    flags;
   const synthetic =
     vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
   if (synthetic && flags.recording !== undefined) {
@@ -235,6 +246,7 @@ function optionsOf(flags: Flags): StressOptions {
     churn,
     dispatch,
     fault,
+    perturb: flags.guest === undefined ? perturb : 'off',
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
   };

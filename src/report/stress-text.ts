@@ -44,11 +44,22 @@ export function stressText(result: StressResult): string {
     `in ${time(result.seconds * 1e9)}: injected ${count(result.injected)} (${rate(result.injectedPerSecond)}), delivered ${count(result.delivered)} (${rate(result.deliveredPerSecond)}), coalesced ${count(result.coalesced)}`,
     `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
     `meanwhile: ${churnText(result)}`,
+    ...perturbationLines(result),
     ...lineLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function perturbationLines({ config, perturbation, seconds }: StressResult): string[] {
+  if (!perturbation) return [];
+  const { delays, delayedSeconds, windowsMet, windowsStopped } = perturbation;
+  const threads = 2 + config.vcpus + config.devices;
+  const share = (100 * delayedSeconds) / (threads * seconds);
+  return [
+    `perturbed (${config.perturb}): ${plural(delays, 'delay')}, ${share.toFixed(0)} % of the threads' time; stopped in ${count(windowsStopped)} of ${plural(windowsMet, 'window')} met; rates and latencies include the delays`,
+  ];
 }
 
 function lineLines({ lines }: StressResult): string[] {

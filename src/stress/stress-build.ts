@@ -17,6 +17,7 @@ import {
 } from '../guest/index.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
@@ -41,6 +42,8 @@ export type StressOptions = {
   readonly fault: Fault;
   /** How long an idle vCPU polls at most, where it is not the machine's default. */
   readonly haltPollNs?: number;
+  /** How threads are delayed at their shared operations, to widen the windows of races; left out: not at all. */
+  readonly perturb?: Perturbation;
   /** Whether each thread keeps the last of what it did. */
   readonly trace?: boolean;
 };
@@ -135,7 +138,10 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     dispatch,
     fault,
     haltPollNs,
-    scenarioWords: stressWords({ ...sizes, slices: slicesOf(options, sizes) }, 2 ** config.idBits),
+    scenarioWords: stressWords(
+      { ...sizes, slices: slicesOf(options, sizes), perturb: options.perturb ?? 'off' },
+      2 ** config.idBits,
+    ),
   });
 }
 
@@ -145,8 +151,16 @@ function planned(
   sizes: Sizes & Pick<Plan, 'spareSpis'>,
   tables: GuestTables,
 ): { machine: Machine; plan: Plan } {
-  const { churn, seed, iterations } = options;
-  const plan: Plan = { ...sizes, ...tables, churn, seed, iterations, slices: slicesOf(options, sizes) };
+  const { churn, seed, iterations, perturb = 'off' } = options;
+  const plan: Plan = {
+    ...sizes,
+    ...tables,
+    churn,
+    seed,
+    iterations,
+    perturb,
+    slices: slicesOf(options, sizes),
+  };
   const { proof } = stressViews(machine, plan);
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);

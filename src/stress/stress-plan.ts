@@ -1,6 +1,9 @@
 import type { Machine } from '../board/machine.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
+import { type PerturbationRegions, perturbationRegions } from '../memory/perturbation/account.ts';
+import type { PerturbationPlan } from '../memory/perturbation/perturb.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
@@ -20,6 +23,8 @@ export type Plan = GuestTables & {
   readonly spareSpis: { readonly first: number; readonly end: number };
   /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
   readonly slices: number;
+  /** How threads are delayed at their shared operations; left out: not at all. */
+  readonly perturb?: Perturbation;
 };
 
 /** The words of a stress run, within the scenario's region of the machine. */
@@ -32,6 +37,7 @@ type StressRegions = {
   readonly pairs: PairRegions;
   /** By thread of the machine: what it did, for a trace. */
   readonly slices: readonly Region[];
+  readonly perturbation: PerturbationRegions;
 };
 
 function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
@@ -42,10 +48,11 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     lines: lineRegion(layout, linesOf(plan.sources).length),
     pairs: pairRegions(layout, plan),
     slices: sliceRegions(layout, threadsOf(plan), plan.slices),
+    perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
   };
 }
 
-type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices'>;
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices' | 'perturb'>;
 
 /** Threads of a run: the main one, a vCPU each, a device each, the driver. */
 export function threadsOf({ vcpus, devices }: Pick<Plan, 'vcpus' | 'devices'>): number {
@@ -72,10 +79,29 @@ export function stressViews(machine: Machine, plan: Plan) {
     account: new LineAccount(machine.words, regions.lines, lines, plan.vcpus),
     pairs: new Pairs(machine.words, regions.pairs, plan),
     slices: regions.slices,
+    perturbation: regions.perturbation,
   };
 }
 
 /** How the proof judges a source. */
 export function proofKind(kind: SourceKind): number {
   return kind === 'level' ? LEVEL_SOURCE : EDGE_SOURCE;
+}
+
+/** The regions with the state words of interrupts, as the layout calls them. */
+const STATES = new Set(['private', 'spi', 'lpi']);
+
+/** How the threads of a run are delayed; undefined where they run freely. */
+export function perturbationOf(machine: Machine, plan: Plan): PerturbationPlan | undefined {
+  const { perturb = 'off' } = plan;
+  if (perturb === 'off') return undefined;
+  const states = [...machine.layout.regions()].flatMap(([name, region]) =>
+    STATES.has(name) ? [region] : [],
+  );
+  const { perturbation: regions } = stressViews(machine, plan);
+  return { perturbation: perturb, seed: plan.seed, threads: threadsOf(plan), regions, states };
+}
+
+export function isPerturbed({ perturb = 'off' }: Pick<Plan, 'perturb'>): boolean {
+  return perturb !== 'off';
 }

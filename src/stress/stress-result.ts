@@ -1,6 +1,8 @@
 import type { Fault } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
+import type { PerturbationFigures } from '../memory/perturbation/account.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
 
@@ -71,6 +73,7 @@ export type StressResult = {
     readonly churn: Churn;
     readonly seed: number;
     readonly fault: Fault;
+    readonly perturb: Perturbation;
     /** The recorded guest's file, or `synthetic`. */
     readonly source: string;
   };
@@ -90,6 +93,8 @@ export type StressResult = {
   /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
   readonly latencyNs: Summary;
   readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** What the delays of the threads came to; null where they ran freely. */
+  readonly perturbation: PerturbationFigures | null;
   /** Of lines that devices hold until they are served; null where there are none. */
   readonly lines: LineFigures | null;
   readonly violations: readonly NamedViolation[];

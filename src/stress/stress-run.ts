@@ -9,7 +9,7 @@ import { stressDetail } from './stress-detail.ts';
 import { stressDeviceProgram } from './stress-device.ts';
 import { stressDriverProgram } from './stress-driver.ts';
 import { stressGuestProgram } from './stress-guest.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, perturbationOf, stressViews } from './stress-plan.ts';
 import type { StressDetail, StressResult } from './stress-result.ts';
 import { stressResult } from './stress-summary.ts';
 import { Tally } from './stress-tally.ts';
@@ -176,6 +176,7 @@ function castOf(machine: Machine, plan: Plan): Cast {
   return {
     guest: guest(plan),
     programs: { ...Object.fromEntries(devices), driver: driver(plan) },
+    perturbation: perturbationOf(machine, plan),
     ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
   };
 }

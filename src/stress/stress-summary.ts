@@ -1,12 +1,13 @@
 import type { Machine } from '../board/machine.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
+import { perturbationFigures } from '../memory/perturbation/account.ts';
 import { load } from '../memory/word.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
 import type { Violation } from './proof.ts';
 import type { StressOptions } from './stress-build.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 import {
   CHURN_COUNTS,
   type ChurnCount,
@@ -40,7 +41,7 @@ export function stressResult({
   interrupted,
   stuckLines,
 }: Run): StressResult {
-  const { proof, pairs, churnAt } = stressViews(machine, plan);
+  const { proof, pairs, churnAt, perturbation } = stressViews(machine, plan);
   const { injected, delivered } = tally;
   const all = new Distribution(LATENCY);
   for (const histogram of pairs.histograms) histogram.addTo(all);
@@ -61,6 +62,7 @@ export function stressResult({
       churn,
       seed,
       fault,
+      perturb: plan.perturb ?? 'off',
       source: 'boot' in options.input ? options.input.name : 'synthetic',
     },
     injected,
@@ -78,6 +80,7 @@ export function stressResult({
     churn: Object.fromEntries(
       CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
     ) as Record<ChurnCount, number>,
+    perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
     lines: lineFigures(machine, plan, stuckLines),
     violations: proof.violations().map((violation) => named(violation, plan)),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {
