@@ -30,6 +30,9 @@ import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
+/** Wires beside the MSIs: four edges, a line that KVM_IRQ_LINE drives, and three on resampling irqfds, of which two share a GSI. */
+const WIRES = 8;
+
 /** The recorded guest that comes with the package. */
 const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
 
@@ -43,8 +46,8 @@ type Flags = {
   events?: number;
   iterations: number;
   seconds: number;
-  spis: number;
-  lines: LineMode;
+  spis?: number;
+  lines?: LineMode;
   abi: DesignName;
   churn: Churn;
   dispatch: Dispatch;
@@ -74,17 +77,14 @@ export function stressCommand(): Command {
     .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
     .option(
       '--spis <n>',
-      'SPIs beside the MSIs, edge-triggered and level-triggered in turn',
+      'SPIs beside the MSIs, edge-triggered and level-triggered in turn (default: 8; 0 with --guest)',
       wholeNumber(0, 512),
-      0,
     )
     .addOption(
       new Option(
         '--lines <how>',
-        'drive level-triggered SPIs with KVM_IRQ_LINE, or with resampling irqfds (the last two of every three share a GSI)',
-      )
-        .choices(LINE_MODES)
-        .default('irq-line'),
+        'drive level-triggered SPIs with KVM_IRQ_LINE, with resampling irqfds (the last two of every three share a GSI), or some with each (default: both)',
+      ).choices(LINE_MODES),
     )
     .addOption(
       new Option('--abi <design>', 'the design of the 2015 debate: how a source is named and found')
@@ -177,12 +177,12 @@ async function stress(flags: Flags): Promise<number> {
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
 function run(
-  { guest, spis, lines, abi, trace }: Flags,
+  { guest, lines = 'irq-line', abi, trace }: Flags,
   options: StressOptions,
   watch: StressWatch,
 ): Promise<StressResult> {
   if (guest === undefined) return runStress(options, watch);
-  const { input } = options;
+  const { input, spis } = options;
   if ('boot' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -199,8 +199,9 @@ function exitOf(result: StressResult): number {
 }
 
 function optionsOf(flags: Flags): StressOptions {
-  const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault, perturb } =
-    flags;
+  const { vcpus, devices, events, abi, seconds, iterations, churn, dispatch, fault, perturb } = flags;
+  const { spis = flags.guest === undefined ? WIRES : 0 } = flags;
+  const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const synthetic =
     vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
   if (synthetic && flags.recording !== undefined) {
@@ -218,10 +219,10 @@ function optionsOf(flags: Flags): StressOptions {
   const input = synthetic
     ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
     : recordedInput(flags);
-  if (lines === 'resample' && spis < 2) {
-    throw new IrqError('ERR_USAGE', '--lines resample is about level-triggered wires: give --spis 2 or more');
+  if (lines !== 'irq-line' && spis < 2) {
+    throw new IrqError('ERR_USAGE', '--lines resample or both is about level-triggered wires: give --spis 2 or more');
   }
-  if (fault === 'lost-ack' && lines !== 'resample') {
+  if (fault === 'lost-ack' && (lines === 'irq-line' || (lines === 'both' && spis < 4))) {
     throw new IrqError(
       'ERR_USAGE',
       '--fault lost-ack is about lines that resample: add --lines resample --spis 8',

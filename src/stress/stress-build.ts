@@ -108,15 +108,20 @@ function named({ abi, lines }: StressOptions, sources: readonly Source[]): Sourc
   const withGsis = sources.map((source) =>
     abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
   );
-  return lines === 'resample' ? resampled(withGsis) : withGsis;
+  return lines === 'resample' || lines === 'both' ? resampled(withGsis, lines) : withGsis;
 }
 
-/** Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. */
-function resampled(sources: readonly Source[]): Source[] {
+/**
+ * Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. Where lines
+ * are driven both ways, one source comes before each three that KVM_IRQ_LINE drives.
+ */
+function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Source[] {
+  let all = 0;
   let levels = 0;
   let before: Source | undefined;
   return sources.map((source): Source => {
     if (source.kind !== 'level') return source;
+    if (lines === 'both' && all++ % 4 === 0) return source;
     const level = levels++;
     const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
     const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};

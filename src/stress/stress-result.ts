@@ -6,8 +6,8 @@ import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
 
-/** How level-triggered wires are driven. */
-export const LINE_MODES = ['irq-line', 'resample'] as const;
+/** How level-triggered wires are driven; `both`: one of every four with KVM_IRQ_LINE, three with resampling irqfds. */
+export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
 
