@@ -19,7 +19,11 @@ const CONFIGURATIONS: readonly Configuration[] = [
 ];
 
 /** What came of one run: `null` where the mistake survived, or what the run said. */
-export type Finding = { readonly configuration: string; readonly found: string | null; readonly seconds: number };
+export type Finding = {
+  readonly configuration: string;
+  readonly found: string | null;
+  readonly seconds: number;
+};
 
 export type Power = {
   readonly seed: number;
@@ -49,11 +53,17 @@ export async function run({ seed, only, flags }: PowerOptions): Promise<Power> {
   const mutant = await Mutant.create();
   const rows: Power['rows'][number][] = [];
   try {
+    // What fails without a mistake would find every mistake.
+    for (const configuration of CONFIGURATIONS) {
+      const { found } = await stress(mutant.program, configuration, seed, flags);
+      if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
+    }
     for (const mistake of PROTOCOL_MISTAKES) {
       if (!`${mistake.guard} ${mistake.file}`.includes(only)) continue;
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
-        for (const configuration of CONFIGURATIONS) found.push(await stress(mutant.program, configuration, seed, flags));
+        for (const configuration of CONFIGURATIONS)
+          found.push(await stress(mutant.program, configuration, seed, flags));
         return found;
       });
       rows.push({ mistake, findings });

@@ -56,14 +56,16 @@ export async function compile({ file, from, to, also = [] }: Mistake): Promise<s
   for (const change of [{ from, to }, ...also]) {
     const parts = text.split(change.from);
     if (parts.length !== 2)
-      throw new Error(`found ${parts.length - 1} times in src/${file}, not once: ${JSON.stringify(change.from)}`);
+      throw new Error(
+        `found ${parts.length - 1} times in src/${file}, not once: ${JSON.stringify(change.from)}`,
+      );
     text = parts.join(change.to);
   }
   const { outputText, diagnostics = [] } = ts.transpileModule(text, {
     fileName: file,
     reportDiagnostics: true,
     compilerOptions: {
-      module: ts.ModuleKind.NodeNext,
+      module: ts.ModuleKind.ESNext,
       target: ts.ScriptTarget.ES2022,
       rewriteRelativeImportExtensions: true,
     },

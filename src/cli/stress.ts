@@ -220,7 +220,10 @@ function optionsOf(flags: Flags): StressOptions {
     ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
     : recordedInput(flags);
   if (lines !== 'irq-line' && spis < 2) {
-    throw new IrqError('ERR_USAGE', '--lines resample or both is about level-triggered wires: give --spis 2 or more');
+    throw new IrqError(
+      'ERR_USAGE',
+      '--lines resample or both is about level-triggered wires: give --spis 2 or more',
+    );
   }
   if (fault === 'lost-ack' && (lines === 'irq-line' || (lines === 'both' && spis < 4))) {
     throw new IrqError(

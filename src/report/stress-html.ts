@@ -26,6 +26,12 @@ const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
   masks: 'vectors masked and unmasked',
   configs: 'LPIs disabled and enabled',
   remaps: 'events mapped anew',
+  collections: 'collections moved, with all their LPIs',
+  sharedLpis: 'LPIs that a second event mapped for a while',
+  toggles: 'SPIs disabled and enabled',
+  priorities: 'priorities changed',
+  raises: 'interrupts made pending by INT or ISPENDR',
+  switches: 'distributor, ITS or LPIs turned off and on',
 };
 /** Points of a time line. */
 const MOST_STEPS = 240;

@@ -16,7 +16,7 @@ export function isAtRest(machine: Machine): boolean {
  * thread. Returns how many lines are stuck.
  */
 export function audit(machine: Machine, plan: Plan): number {
-  const { proof, account } = stressViews(machine, plan);
+  const { proof, account, sgis } = stressViews(machine, plan);
   const { interrupts } = machine.gic;
   const stranded = new Set<number>();
   for (let intid = 0; intid < interrupts.idLimit; intid++) {
@@ -31,6 +31,8 @@ export function audit(machine: Machine, plan: Plan): number {
     if (!proof.isSettled(source) && !stranded.has(intid))
       proof.violate('lost', source, intid, proof.vcpuOf(source));
   }
+  for (let pair = 0; pair < sgis.sources; pair++)
+    if (!sgis.isSettled(pair)) proof.violate('lost', NONE, sgis.intidOf(pair), sgis.vcpuOf(pair));
   const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));
   for (const { intid } of stuck)
     if (!stranded.has(intid)) proof.violate('stranded', proof.ownerOf(intid), intid, NONE);

@@ -20,7 +20,8 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
-import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
+import { EDGE_SOURCE } from './proof.ts';
+import { type Plan, proofKind, SGIS, stressViews, stressWords, threadsOf } from './stress-plan.ts';
 import type { Churn, LineMode } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';
 
@@ -130,6 +131,11 @@ function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Sour
   });
 }
 
+/** An SGI carries the number of the vCPU that sends it, so there are as many senders as SGIs. */
+function sendsSgis({ churn }: StressOptions, { vcpus }: Pick<Plan, 'vcpus'>): boolean {
+  return churn !== 'none' && vcpus <= SGIS;
+}
+
 type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
 
 const slicesOf = ({ trace }: StressOptions, sizes: Sizes) => (trace ? slicesKept(threadsOf(sizes)) : 0);
@@ -144,7 +150,12 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     fault,
     haltPollNs,
     scenarioWords: stressWords(
-      { ...sizes, slices: slicesOf(options, sizes), perturb: options.perturb ?? 'off' },
+      {
+        ...sizes,
+        slices: slicesOf(options, sizes),
+        perturb: options.perturb ?? 'off',
+        sgis: sendsSgis(options, sizes),
+      },
       2 ** config.idBits,
     ),
   });
@@ -164,9 +175,12 @@ function planned(
     seed,
     iterations,
     perturb,
+    sgis: sendsSgis(options, sizes),
     slices: slicesOf(options, sizes),
   };
-  const { proof } = stressViews(machine, plan);
+  const { proof, sgis } = stressViews(machine, plan);
+  for (let pair = 0; pair < sgis.sources; pair++)
+    sgis.place(pair, EDGE_SOURCE, Math.floor(pair / plan.vcpus), pair % plan.vcpus);
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);
   return { machine, plan };

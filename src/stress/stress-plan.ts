@@ -7,8 +7,12 @@ import type { Perturbation } from '../memory/perturbation/timing.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
+import { Stillness, type StillRegions, stillRegions } from './stillness.ts';
 import type { Churn } from './stress-result.ts';
 import { sliceRegions } from './traced/slices.ts';
+
+/** SGIs are INTID 0 to 15. An SGI's number is that of the vCPU that sends it. */
+export const SGIS = 16;
 
 /** The task that every thread of a stress run shares. Plain data. */
 export type Plan = GuestTables & {
@@ -25,6 +29,8 @@ export type Plan = GuestTables & {
   readonly slices: number;
   /** How threads are delayed at their shared operations; left out: not at all. */
   readonly perturb?: Perturbation;
+  /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
+  readonly sgis?: boolean;
 };
 
 /** The words of a stress run, within the scenario's region of the machine. */
@@ -38,6 +44,9 @@ type StressRegions = {
   /** By thread of the machine: what it did, for a trace. */
   readonly slices: readonly Region[];
   readonly perturbation: PerturbationRegions;
+  readonly still: StillRegions;
+  /** Of the SGIs: a source for each pair of vCPUs. */
+  readonly sgis: ProofRegions;
 };
 
 function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
@@ -49,10 +58,12 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     pairs: pairRegions(layout, plan),
     slices: sliceRegions(layout, threadsOf(plan), plan.slices),
     perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
+    still: stillRegions(layout, plan.devices),
+    sgis: proofRegions(layout, { sources: plan.sgis ? plan.vcpus ** 2 : 0, intids: SGIS, devices: 0 }, 'sgi'),
   };
 }
 
-type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices' | 'perturb'>;
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices' | 'perturb' | 'sgis'>;
 
 /** Threads of a run: the main one, a vCPU each, a device each, the driver. */
 export function threadsOf({ vcpus, devices }: Pick<Plan, 'vcpus' | 'devices'>): number {
@@ -80,6 +91,8 @@ export function stressViews(machine: Machine, plan: Plan) {
     pairs: new Pairs(machine.words, regions.pairs, plan),
     slices: regions.slices,
     perturbation: regions.perturbation,
+    still: new Stillness(machine.words, regions.still),
+    sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
   };
 }
 

@@ -16,7 +16,19 @@ export const CHURNS = ['none', 'light', 'heavy'] as const;
 export type Churn = (typeof CHURNS)[number];
 
 /** Churn of the driver, counted in shared words so that a live view sees it. */
-export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const;
+export const CHURN_COUNTS = [
+  'moves',
+  'routeUpdates',
+  'masks',
+  'configs',
+  'remaps',
+  'collections',
+  'sharedLpis',
+  'toggles',
+  'priorities',
+  'raises',
+  'switches',
+] as const;
 
 export type ChurnCount = (typeof CHURN_COUNTS)[number];
 
@@ -48,7 +60,9 @@ export type DeviceShare = {
 };
 
 /** A violation with every name that its source has. -1 where it has none of that kind. */
-export type NamedViolation = Violation & {
+export type NamedViolation = Omit<Violation, 'churn'> & {
+  /** The kind of churn that went on; `mixed`, or `none`. */
+  readonly churn: ChurnCount | 'mixed' | 'none';
   readonly device: string;
   readonly deviceId: number;
   readonly eventId: number;
@@ -81,6 +95,8 @@ export type StressResult = {
   readonly delivered: number;
   /** Signals that were covered by a delivery that another signal had asked for. */
   readonly coalesced: number;
+  /** Times the driver made an interrupt pending by itself, with INT or ISPENDR: each allows one delivery more. */
+  readonly raised: number;
   readonly lost: number;
   readonly misrouted: number;
   readonly spurious: number;
@@ -93,6 +109,10 @@ export type StressResult = {
   /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
   readonly latencyNs: Summary;
   readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** Phases in which the driver kept still until all had settled; null where it never did. */
+  readonly stillness: Stillness | null;
+  /** SGIs between the vCPUs; null where none were sent. */
+  readonly sgis: { readonly sent: number; readonly delivered: number } | null;
   /** What the delays of the threads came to; null where they ran freely. */
   readonly perturbation: PerturbationFigures | null;
   /** Of lines that devices hold until they are served; null where there are none. */
@@ -103,6 +123,15 @@ export type StressResult = {
   readonly sharedBytes: number;
   /** From the first thread's start until all were ready. */
   readonly bootMs: number;
+};
+
+/** What came of the phases without churn. */
+export type Stillness = {
+  readonly phases: number;
+  /** Longest that a phase took to settle, ms. */
+  readonly longestMs: number;
+  /** After how long without any progress a delivery was stranded, ms: a multiple of the slowest wake-up of the run. */
+  readonly boundMs: number;
 };
 
 /** What became of level-triggered lines on resampling irqfds. */

@@ -83,7 +83,7 @@ describe('irqloom stress', () => {
       '3',
     ]);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/violation +device +event +GSI +INTID/);
+    expect(stdout).toMatch(/violation +churn +device +event +GSI +INTID/);
     expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--fault drop-pending.* --seed 3/);
   });
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/board/config.ts';
+import { PERTURBATIONS } from '../../src/memory/perturbation/timing.ts';
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
 import type { ViolationKind } from '../../src/stress/proof.ts';
@@ -23,6 +24,7 @@ const options: StressOptions = {
   iterations: 0,
   churn: 'heavy',
   dispatch: 'inline',
+  perturb: 'mixed',
   seed: 1,
   fault: 'none',
 };
@@ -44,6 +46,18 @@ describe('nothing is lost, doubled or misrouted', () => {
     if (churn === 'heavy')
       for (const done of [moves, routeUpdates, masks, configs, remaps]) expect(done).toBeGreaterThan(0);
     if (churn === 'none') expect(moves + routeUpdates + masks + configs + remaps).toBe(0);
+    expect(result.sgis === null).toBe(churn === 'none');
+    expect(result.stillness === null).toBe(churn === 'none');
+    if (result.sgis) expect(result.sgis.delivered).toBeGreaterThan(0);
+  });
+
+  test.each(PERTURBATIONS)('delays: %s', async (perturb) => {
+    const result = await runStress({ ...options, spis: 8, lines: 'both', perturb });
+    expect(result.violations).toEqual([]);
+    expect(result.config.perturb).toBe(perturb);
+    if (perturb === 'off') expect(result.perturbation).toBeNull();
+    else expect(result.perturbation?.delays).toBeGreaterThan(0);
+    expect(Atomics.load.toString()).toContain('native code');
   });
 
   test('a topology with more threads than cores', async () => {
@@ -62,7 +76,7 @@ describe('nothing is lost, doubled or misrouted', () => {
       seconds: 30,
     });
     expect(result.injected).toBe(2 * 4 * 100);
-    expect(result.injected).toBe(result.delivered + result.coalesced);
+    expect(result.injected + result.raised).toBe(result.delivered + result.coalesced);
     expect(held(result)).toBe(true);
   });
 
