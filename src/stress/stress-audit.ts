@@ -1,3 +1,4 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isDeliverable, targetOf } from '../gic/state.ts';
@@ -8,6 +9,15 @@ export function isAtRest(machine: Machine): boolean {
   if (machine.vm.irqfds.anyPending) return false;
   for (let vcpu = 0; vcpu < machine.config.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
   return true;
+}
+
+/** Whether an interrupt waits for its vCPU. With every vCPU asleep, either a wake-up is on its way or the interrupt is stranded. */
+export function isAnyWaiting({ gic: { interrupts } }: Machine): boolean {
+  for (let intid = FIRST_SPI; intid < interrupts.idLimit; intid++) {
+    const at = interrupts.find(0, intid);
+    if (at !== NONE && isDeliverable(interrupts.state(at))) return true;
+  }
+  return false;
 }
 
 /**

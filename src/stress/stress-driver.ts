@@ -1,5 +1,6 @@
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, GicDriver, ItsDriver, SOURCE_POLICY, type Source } from '../guest/index.ts';
+import { stoppingThread } from '../memory/perturbation/account.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { DriverContext, type DriverParts } from './driver/context.ts';
 import { ControllerChanges } from './driver/controller.ts';
@@ -115,12 +116,28 @@ class Driver {
   #change(kind: ChurnCount | 'mixed'): boolean {
     const { chance, sources } = this.#context;
     for (let draw = 0; draw < DRAWS; draw++) {
-      const which = chance.below(sources.length);
+      const which = this.#nextSource();
       const source = sources[which];
       const name = kind === 'mixed' ? (MIXED[chance.below(MIXED.length)] ?? 'moves') : kind;
       if (source && this.#changes[name](which, source)) return true;
     }
     return false;
+  }
+
+  /** A source; while a thread makes a long stop, mostly one that this thread deals with. */
+  #nextSource(): number {
+    const { chance, sources, machine, plan, views } = this.#context;
+    const which = chance.below(sources.length);
+    const stopping = stoppingThread(machine.words, views.perturbation);
+    if (stopping <= 0 || chance.below(4) === 0) return which;
+    const concerns = ({ device, vcpu }: Source) =>
+      stopping <= plan.vcpus ? vcpu === stopping - 1 : device === stopping - 1 - plan.vcpus;
+    for (let offset = 0; offset < sources.length; offset++) {
+      const near = (which + offset) % sources.length;
+      const source = sources[near];
+      if (source && concerns(source)) return near;
+    }
+    return which;
   }
 
   #kind(): ChurnCount {

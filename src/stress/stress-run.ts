@@ -3,7 +3,7 @@ import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
 import { VIOLATIONS } from './proof.ts';
-import { audit, isAtRest } from './stress-audit.ts';
+import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';
 import { stressDeviceProgram } from './stress-device.ts';
@@ -42,8 +42,10 @@ export type StressWatch = {
 
 const GLANCE_MS = 250;
 /** How long the machine may take to come to rest after its devices have finished, and between two looks. */
-const REST_MS = 15_000;
+const REST_MS = 30_000;
 const LOOK_MS = 2;
+/** How long a wake-up may be on its way, ms, where no still phase has measured this machine. */
+const WAKE_MS = 1_000;
 
 /**
  * The main job: signals from many threads at once, while the machine is being changed, and proves that none was lost.
@@ -51,7 +53,7 @@ const LOOK_MS = 2;
  */
 export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
   const { machine, plan } = buildStress(options);
-  const { proof, stopAt } = stressViews(machine, plan);
+  const { proof, stopAt, still } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
   const harness = await Harness.boot(machine, castOf(machine, plan));
@@ -82,7 +84,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     const vcpus = harness.runVcpus();
     await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
     const seconds = (performance.now() - start) / 1000;
-    await Promise.race([comeToRest(machine), failureOf(vcpus)]);
+    await Promise.race([comeToRest(machine, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
@@ -181,14 +183,21 @@ function castOf(machine: Machine, plan: Plan): Cast {
   };
 }
 
-/** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
-async function comeToRest(machine: Machine): Promise<void> {
+/**
+ * Waits until nothing has moved between two looks, and no interrupt waits for its vCPU; where one does, until nothing has moved for
+ * as long as a wake-up may take.
+ * @param wakeMs - how long that is
+ * @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest
+ */
+async function comeToRest(machine: Machine, wakeMs: number): Promise<void> {
   const end = performance.now() + REST_MS;
   const taken = () =>
     Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join();
+  let movedAt = performance.now();
   for (let before = ''; performance.now() < end; ) {
     const now = isAtRest(machine) ? taken() : '';
-    if (now !== '' && now === before) return;
+    if (now === '' || now !== before) movedAt = performance.now();
+    else if (!isAnyWaiting(machine) || performance.now() - movedAt > wakeMs) return;
     before = now;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

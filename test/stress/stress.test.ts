@@ -6,8 +6,8 @@ import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
 import type { ViolationKind } from '../../src/stress/proof.ts';
 import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
-import { held } from '../../src/stress/stress-result.ts';
-import { runStress } from '../../src/stress/stress-run.ts';
+import { held, type StressDetail, type StressResult } from '../../src/stress/stress-result.ts';
+import { runStress, type StressGlance } from '../../src/stress/stress-run.ts';
 import { DESIGN_NAMES } from '../../src/vmm/design.ts';
 import { DESIGNS } from '../../src/vmm/designs.ts';
 
@@ -29,6 +29,20 @@ const options: StressOptions = {
   fault: 'none',
 };
 
+/** Runs until the run has counted what `seen` asks for, on however busy a machine; 60 s at most. */
+async function runUntil(
+  options: StressOptions,
+  seen: (detail: StressDetail) => boolean,
+): Promise<StressResult> {
+  const abort = new AbortController();
+  const glance = ({ detail }: StressGlance) => {
+    if (seen(detail())) abort.abort();
+  };
+  return runStress({ ...options, seconds: 60 }, { signal: abort.signal, glance });
+}
+
+const wasDelivered = ({ devices }: StressDetail) => devices.every(({ delivered }) => delivered > 0);
+
 describe('nothing is lost, doubled or misrouted', () => {
   test.each([
     ['main', 'heavy'],
@@ -36,7 +50,11 @@ describe('nothing is lost, doubled or misrouted', () => {
     ['main', 'light'],
     ['inline', 'none'],
   ] as const)('the recorded guest, dispatch %s, churn %s', async (dispatch, churn) => {
-    const result = await runStress({ ...options, dispatch, churn });
+    const kinds = churn === 'heavy' ? (['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const) : [];
+    const result = await runUntil(
+      { ...options, dispatch, churn },
+      (detail) => kinds.every((kind) => detail.churn[kind] > 0) && wasDelivered(detail),
+    );
     expect(result.violations).toEqual([]);
     expect(held(result)).toBe(true);
     expect(result.delivered).toBeGreaterThan(0);
@@ -94,7 +112,11 @@ describe('every design of the debate keeps the same promises', () => {
   test.each(DESIGN_NAMES)('%s, with wires of both kinds', async (abi) => {
     const lpis = DESIGNS[abi].msi === 'lpi';
     const input = lpis ? options.input : shapeOf(recording);
-    const result = await runStress({ ...options, input, abi, spis: 6, lines: 'resample', seconds: 0.7 });
+    const kinds = ['moves', 'routeUpdates', 'masks'] as const;
+    const result = await runUntil(
+      { ...options, input, abi, spis: 6, lines: 'resample' },
+      (detail) => kinds.every((kind) => detail.churn[kind] > 0) && wasDelivered(detail),
+    );
     expect(result.violations).toEqual([]);
     expect(result.config).toMatchObject({ abi, eventsAs: lpis ? 'lpi' : 'spi', lines: 'resample' });
     expect(result.delivered).toBeGreaterThan(0);

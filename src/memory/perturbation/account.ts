@@ -14,6 +14,8 @@ export const DELAYED_US = 1;
 export type PerturbationRegions = {
   /** A line for each thread. */
   readonly threads: Region;
+  /** One word: the thread that makes a long stop, + 1. Others may look for work that meets it. */
+  readonly stopping: Region;
   /** A bit for each window that some thread came through, and that some thread was stopped in. */
   readonly met: Region;
   readonly stopped: Region;
@@ -25,10 +27,16 @@ export function perturbationRegions(layout: Layout, threads: number, isOn: boole
   const words = (count: number) => (isOn ? count : 0);
   return layout.group('perturbation', {
     threads: words(threads * LINE),
+    stopping: words(1),
     met: words(WINDOWS / 32),
     stopped: words(WINDOWS / 32),
     transitions: words(TRANSITIONS / 32),
   });
+}
+
+/** The thread that makes a long stop at the moment, or -1. Any thread. */
+export function stoppingThread(words: Words, { stopping }: PerturbationRegions): number {
+  return stopping.words === 0 ? -1 : load(words, stopping.at) - 1;
 }
 
 /** What the delays of a run came to. */

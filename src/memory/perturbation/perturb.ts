@@ -1,7 +1,7 @@
 import { type Layout, LINE, type Region } from '../layout.ts';
 import type { Words } from '../word.ts';
 import { DELAYED_US, DELAYS, type PerturbationRegions, TRANSITIONS } from './account.ts';
-import { NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
+import { LONG_FROM_NS, NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
 import { LOAD, STEPS, STORE, UPDATE, WAIT, WINDOWS, Windows } from './windows.ts';
 
 /** How the threads of a run are delayed. Plain data. */
@@ -96,6 +96,7 @@ class Perturber {
   readonly #changes = new Uint8Array(TRANSITIONS);
   readonly #regions: PerturbationRegions;
   readonly #line: number;
+  readonly #thread: number;
   #last = 0;
   #gap: number;
 
@@ -104,6 +105,7 @@ class Perturber {
     this.#kindOf = new Windows(layout).kindOf;
     this.#timing = new Timing({ ...plan, thread, windows: WINDOWS });
     this.#regions = plan.regions;
+    this.#thread = thread;
     this.#line = plan.regions.threads.at + thread * LINE;
     this.#gap = this.#timing.firstGap;
   }
@@ -135,7 +137,8 @@ class Perturber {
     const now = performance.timeOrigin + performance.now();
     const ns = this.#timing.delayAt(window, now);
     if (ns !== NO_DELAY) {
-      if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
+      if (ns >= LONG_FROM_NS) this.#stop(ns);
+      else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
       else turnOnTheSpot(ns / 1e6);
       const us = Math.round(1000 * (performance.timeOrigin + performance.now() - now));
       add(this.#words, this.#line + DELAYS, 1);
@@ -143,6 +146,14 @@ class Perturber {
       or(this.#words, this.#regions.stopped.at + (window >>> 5), 1 << (window & 31));
     }
     this.#gap = this.#timing.gapAfter(ns, now);
+  }
+
+  /** Sleeps, and says so to whoever looks for a thread to get in the way of. */
+  #stop(ns: number): void {
+    const { at } = this.#regions.stopping;
+    store(this.#words, at, this.#thread + 1);
+    wait(NOWHERE, 0, 0, ns / 1e6);
+    compareExchange(this.#words, at, this.#thread + 1, 0);
   }
 }
 

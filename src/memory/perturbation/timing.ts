@@ -6,7 +6,7 @@ export type Perturbation = (typeof PERTURBATIONS)[number];
 
 /** One way of delaying. */
 type Strategy = Exclude<Perturbation, 'off' | 'mixed'>;
-const STRATEGIES: readonly Strategy[] = ['windows', 'uniform', 'slow-thread'];
+const STRATEGIES: readonly Strategy[] = ['windows', 'uniform', 'windows', 'slow-thread'];
 
 /** How long one strategy, and one slow thread, has its turn, ms. */
 const TURN_MS = 50;
@@ -21,6 +21,9 @@ const PATIENCE = 400;
 /** A delay: ns, below {@link SLEEP_FROM_NS} by turning on the spot and from there on by sleeping. */
 export const NO_DELAY = 0;
 export const SLEEP_FROM_NS = 40_000;
+/** A long stop: others have the time for a whole change. */
+export const LONG_FROM_NS = 300_000;
+const LONGEST_NS = 8_000_000;
 
 /**
  * When one thread of a run is delayed, and for how long, drawn from the seed and the thread's number.
@@ -93,7 +96,7 @@ export class Timing {
     }
     this.#refused = 0;
     this.#stops[window] = stops + 1;
-    return this.#between(SLEEP_FROM_NS, 3_000_000);
+    return this.#between(LONG_FROM_NS, LONGEST_NS);
   }
 
   /** A duration between two, any order of magnitude as likely as any other. */

@@ -1,9 +1,10 @@
 import { isPending } from '../../gic/state.ts';
 import type { DriverContext } from './context.ts';
 
-/** A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, and at least so long. */
+/** A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds. */
 const WAKE_UPS = 20;
 const LEAST_MS = 500;
+const MOST_MS = 10_000;
 const NAP_MS = 0.2;
 
 /**
@@ -42,7 +43,7 @@ export class StillPhases {
   }
 
   get #boundMs(): number {
-    return Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs);
+    return Math.min(MOST_MS, Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs));
   }
 
   /** A number that moves while anything goes on: a signal, an interrupt taken. */
@@ -58,9 +59,16 @@ export class StillPhases {
   #isSettled(): boolean {
     const { proof, sgis, still } = this.#context.views;
     if (!still.isReached) return false;
-    for (let source = 0; source < proof.sources; source++) if (!proof.isSettled(source)) return false;
+    for (let source = 0; source < proof.sources; source++)
+      if (!proof.isSettled(source) || this.#isPending(source)) return false;
     for (let pair = 0; pair < sgis.sources; pair++) if (!sgis.isSettled(pair)) return false;
     return true;
+  }
+
+  /** Whether the interrupt of a source is pending: the driver may have made it so, and then no device waits for it. */
+  #isPending(source: number): boolean {
+    const { interrupts } = this.#context.machine.gic;
+    return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
   }
 
   /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. */
@@ -75,7 +83,7 @@ export class StillPhases {
       proof.violate(isThere ? 'stranded' : 'lost', source, intid, vcpu);
     };
     for (let source = 0; source < proof.sources; source++)
-      if (!proof.isSettled(source))
+      if (!proof.isSettled(source) || this.#isPending(source))
         judge(source, source, proof.seen(source), proof.vcpuOf(source), proof.intidOf(source));
     for (let pair = 0; pair < sgis.sources; pair++)
       if (!sgis.isSettled(pair))
