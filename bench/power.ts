@@ -13,10 +13,11 @@ const OVERTIME_MS = 60_000;
 /** A configuration of `irqloom stress`. */
 export type Configuration = { readonly name: string; readonly flags: readonly string[] };
 
-const CONFIGURATIONS: readonly Configuration[] = [
+const CONFIGURATIONS = [
   { name: 'default', flags: [] },
   { name: 'inline', flags: ['--dispatch', 'inline'] },
-];
+  { name: 'thorough', flags: ['--thorough'] },
+] as const satisfies readonly Configuration[];
 
 /** What came of one run: `null` where the mistake survived, or what the run said. */
 export type Finding = {
@@ -27,34 +28,41 @@ export type Finding = {
 
 export type Power = {
   readonly seed: number;
+  readonly configurations: readonly string[];
   readonly rows: readonly { readonly mistake: Mistake; readonly findings: readonly Finding[] }[];
 };
 
 export type PowerOptions = {
   readonly seed: number;
+  /** Names of the configurations to run; `default` where none is said. */
+  readonly configurations: readonly string[];
   /** Text that the guard or the file of a mistake has to contain. */
   readonly only: string;
   readonly flags: readonly string[];
 };
 
-/** Options of a command line: `--seed N`, `--only TEXT`, and after `--` more flags for every run. */
+/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, and after `--` more flags for every run. */
 export function optionsFrom(args: readonly string[]): PowerOptions {
   const after = args.indexOf('--');
   const own = after < 0 ? args : args.slice(0, after);
   const value = (name: string) => own[own.indexOf(name) + 1];
   return {
     seed: own.includes('--seed') ? Number(value('--seed')) : 1,
+    configurations: own.includes('--in') ? (value('--in') ?? '').split(',') : ['default'],
     only: own.includes('--only') ? (value('--only') ?? '') : '',
     flags: after < 0 ? [] : args.slice(after + 1),
   };
 }
 
-export async function run({ seed, only, flags }: PowerOptions): Promise<Power> {
+export async function run({ seed, only, flags, configurations }: PowerOptions): Promise<Power> {
+  const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
+  if (unknown !== undefined) throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+  const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
   const mutant = await Mutant.create();
   const rows: Power['rows'][number][] = [];
   try {
     // What fails without a mistake would find every mistake.
-    for (const configuration of CONFIGURATIONS) {
+    for (const configuration of wanted) {
       const { found } = await stress(mutant.program, configuration, seed, flags);
       if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
     }
@@ -62,7 +70,7 @@ export async function run({ seed, only, flags }: PowerOptions): Promise<Power> {
       if (!`${mistake.guard} ${mistake.file}`.includes(only)) continue;
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
-        for (const configuration of CONFIGURATIONS)
+        for (const configuration of wanted)
           found.push(await stress(mutant.program, configuration, seed, flags));
         return found;
       });
@@ -72,7 +80,7 @@ export async function run({ seed, only, flags }: PowerOptions): Promise<Power> {
   } finally {
     await mutant.remove();
   }
-  return { seed, rows };
+  return { seed, configurations: wanted.map(({ name }) => name), rows };
 }
 
 async function stress(
@@ -116,14 +124,14 @@ function rowText({ mistake, findings }: Power['rows'][number]): string {
   return `${mistake.guard.slice(0, 78).padEnd(80)}${cells.join('')}`;
 }
 
-export function format({ seed, rows }: Power): string {
+export function format({ seed, configurations, rows }: Power): string {
   const found = rows.filter(({ findings }) => findings.some((each) => each.found !== null)).length;
-  const by = CONFIGURATIONS.map(({ name }, index) => {
+  const by = configurations.map((name, index) => {
     const count = rows.filter(({ findings }) => (findings[index]?.found ?? null) !== null).length;
     return `${name} ${count}`;
   });
   return [
-    `${'rule that was broken'.padEnd(80)}${CONFIGURATIONS.map(({ name }) => name.padEnd(30)).join('')}`,
+    `${'rule that was broken'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
     ...rows.map(rowText),
     `found ${found} of ${rows.length} mistakes in protocols (${by.join(', ')}), seed ${seed}`,
   ].join('\n');
