@@ -56,7 +56,8 @@ export function optionsFrom(args: readonly string[]): PowerOptions {
 
 export async function run({ seed, only, flags, configurations }: PowerOptions): Promise<Power> {
   const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
-  if (unknown !== undefined) throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+  if (unknown !== undefined)
+    throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
   const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
   const mutant = await Mutant.create();
   const rows: Power['rows'][number][] = [];

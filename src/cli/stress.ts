@@ -33,6 +33,10 @@ import { number, wholeNumber } from './values.ts';
 /** Wires beside the MSIs: four edges, a line that KVM_IRQ_LINE drives, and three on resampling irqfds, of which two share a GSI. */
 const WIRES = 8;
 
+/** How long a run injects, s. */
+const DEFAULT_S = 8;
+const THOROUGH_S = 60;
+
 /** The recorded guest that comes with the package. */
 const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
 
@@ -45,7 +49,9 @@ type Flags = {
   devices?: number;
   events?: number;
   iterations: number;
-  seconds: number;
+  seconds?: number;
+  thorough?: boolean;
+  untilCovered?: number;
   spis?: number;
   lines?: LineMode;
   abi: DesignName;
@@ -74,7 +80,17 @@ export function stressCommand(): Command {
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
-    .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
+    .option(
+      '-s, --seconds <n>',
+      'longest time to inject (default: 8; 60 with --thorough)',
+      number(0.05, 86_400, 'seconds'),
+    )
+    .option('--thorough', 'run for 60 s where --seconds says nothing else')
+    .option(
+      '--until-covered <n>',
+      'end when nothing new of the machine was met for n seconds: commands, registers, transitions, windows',
+      number(0.5, 3_600, 'seconds'),
+    )
     .option(
       '--spis <n>',
       'SPIs beside the MSIs, edge-triggered and level-triggered in turn (default: 8; 0 with --guest)',
@@ -147,7 +163,7 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: Flags): Promise<number> {
-  if (flags.guest === 'linux') return stressLinux(flags);
+  if (flags.guest === 'linux') return stressLinux({ ...flags, seconds: flags.seconds ?? DEFAULT_S });
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
@@ -199,7 +215,8 @@ function exitOf(result: StressResult): number {
 }
 
 function optionsOf(flags: Flags): StressOptions {
-  const { vcpus, devices, events, abi, seconds, iterations, churn, dispatch, fault, perturb } = flags;
+  const { thorough = false, seconds = thorough ? THOROUGH_S : DEFAULT_S, untilCovered } = flags;
+  const { vcpus, devices, events, abi, iterations, churn, dispatch, fault, perturb } = flags;
   const { spis = flags.guest === undefined ? WIRES : 0 } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const synthetic =
@@ -246,6 +263,7 @@ function optionsOf(flags: Flags): StressOptions {
     lines,
     abi,
     seconds,
+    ...(untilCovered === undefined ? {} : { untilCovered }),
     iterations,
     churn,
     dispatch,

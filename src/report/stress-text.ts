@@ -55,6 +55,7 @@ export function stressText(result: StressResult): string {
     `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
     `meanwhile: ${churnText(result)}`,
     ...stillLines(result),
+    coverageLine(result),
     ...perturbationLines(result),
     ...lineLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
@@ -74,6 +75,16 @@ function stillLines({ stillness, sgis, raised }: StressResult): string[] {
       `${plural(stillness.phases, 'still phase')}: all had settled within ${time(stillness.longestMs * 1e6)}; stranded after ${time(stillness.boundMs * 1e6)} without progress, by the wake-ups of this run`,
     );
   return lines;
+}
+
+function coverageLine({ coverage }: StressResult): string {
+  const { commands, registers, transitions } = coverage;
+  const names = Object.keys(commands);
+  const missing = names.filter((name) => commands[name] === 0);
+  const but = missing.length === 0 || missing.length === names.length ? '' : ` (not ${missing.join(', ')})`;
+  const changes =
+    transitions.length === 0 ? '' : `, ${plural(transitions.length, 'transition')} of an interrupt`;
+  return `covered by the driver: ${names.length - missing.length} of ${names.length} ITS commands${but}, ${plural(registers.length, 'register')} of the GIC written${changes}`;
 }
 
 function perturbationLines({ config, perturbation, seconds }: StressResult): string[] {

@@ -35,6 +35,8 @@ export type StressOptions = {
   readonly lines?: LineMode;
   readonly abi?: DesignName;
   readonly seconds: number;
+  /** Ends the run before its time when it has met nothing new for so many seconds. */
+  readonly untilCovered?: number;
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
   readonly churn: Churn;

@@ -7,7 +7,7 @@ import { ControllerChanges } from './driver/controller.ts';
 import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
-import type { Plan } from './stress-plan.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
@@ -33,7 +33,9 @@ const MIXED = [
 
 export type { DriverParts } from './driver/context.ts';
 
-export function driverParts({ bus, memory, config, design, vm }: Machine): DriverParts {
+export function driverParts(machine: Machine, plan: Plan): DriverParts {
+  const { memory, config, design, vm } = machine;
+  const bus = stressViews(machine, plan).coverage.registersOf(machine);
   return {
     its: new ItsDriver(bus, memory, config.itsBase),
     gic: new GicDriver(bus, config),
@@ -50,7 +52,11 @@ export function driverParts({ bus, memory, config, design, vm }: Machine): Drive
  * Phases of churn, of one kind each or mixed, alternate with phases in which everything keeps still until it has settled: so
  * the churn of other interrupts cannot bring forth what was lost, and a violation names the kind of churn that went on.
  */
-export function stressDriver(machine: Machine, plan: Plan, parts = driverParts(machine)): { run(): void } {
+export function stressDriver(
+  machine: Machine,
+  plan: Plan,
+  parts = driverParts(machine, plan),
+): { run(): void } {
   return new Driver(machine, plan, parts);
 }
 

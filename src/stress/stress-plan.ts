@@ -4,6 +4,7 @@ import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PerturbationRegions, perturbationRegions } from '../memory/perturbation/account.ts';
 import type { PerturbationPlan } from '../memory/perturbation/perturb.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
+import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
@@ -45,6 +46,7 @@ type StressRegions = {
   readonly slices: readonly Region[];
   readonly perturbation: PerturbationRegions;
   readonly still: StillRegions;
+  readonly coverage: CoverageRegions;
   /** Of the SGIs: a source for each pair of vCPUs. */
   readonly sgis: ProofRegions;
 };
@@ -59,6 +61,7 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     slices: sliceRegions(layout, threadsOf(plan), plan.slices),
     perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
     still: stillRegions(layout, plan.devices),
+    coverage: coverageRegions(layout),
     sgis: proofRegions(layout, { sources: plan.sgis ? plan.vcpus ** 2 : 0, intids: SGIS, devices: 0 }, 'sgi'),
   };
 }
@@ -92,6 +95,7 @@ export function stressViews(machine: Machine, plan: Plan) {
     slices: regions.slices,
     perturbation: regions.perturbation,
     still: new Stillness(machine.words, regions.still),
+    coverage: new CoverageAccount(machine.words, regions.coverage),
     sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
   };
 }

@@ -111,8 +111,10 @@ export type StressResult = {
   readonly churn: Readonly<Record<ChurnCount, number>>;
   /** Phases in which the driver kept still until all had settled; null where it never did. */
   readonly stillness: Stillness | null;
-  /** SGIs between the vCPUs; null where none were sent. */
+  /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
   readonly sgis: { readonly sent: number; readonly delivered: number } | null;
+  /** What of the machine the run has met. */
+  readonly coverage: Coverage;
   /** What the delays of the threads came to; null where they ran freely. */
   readonly perturbation: PerturbationFigures | null;
   /** Of lines that devices hold until they are served; null where there are none. */
@@ -123,6 +125,18 @@ export type StressResult = {
   readonly sharedBytes: number;
   /** From the first thread's start until all were ready. */
   readonly bootMs: number;
+};
+
+/** What of the machine a run has met. */
+export type Coverage = {
+  /** ITS commands of the driver, by name. */
+  readonly commands: Readonly<Record<string, number>>;
+  /** Registers of distributor and redistributors that the driver wrote. */
+  readonly registers: readonly string[];
+  /** Changes of an interrupt's flags, `before > after`; none where the run was not perturbed. */
+  readonly transitions: readonly string[];
+  /** Windows of protocols that threads came through, and whether a thread was stopped there; none likewise. */
+  readonly windows: readonly { readonly window: string; readonly stopped: boolean }[];
 };
 
 /** What came of the phases without churn. */

@@ -53,7 +53,7 @@ const WAKE_MS = 1_000;
  */
 export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
   const { machine, plan } = buildStress(options);
-  const { proof, stopAt, still } = stressViews(machine, plan);
+  const { proof, stopAt, still, coverage, perturbation } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
   const harness = await Harness.boot(machine, castOf(machine, plan));
@@ -66,8 +66,14 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     deadline.begin();
   };
   const start = performance.now();
+  const known = { met: 0, since: start };
   const glances = setInterval(() => {
     tally.update();
+    if (options.untilCovered !== undefined) {
+      const met = coverage.met(perturbation);
+      if (met > known.met) Object.assign(known, { met, since: performance.now() });
+      else if (performance.now() - known.since > options.untilCovered * 1000) stop();
+    }
     const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
     watch.glance?.({
       seconds: (performance.now() - start) / 1000,

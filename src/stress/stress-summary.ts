@@ -41,7 +41,7 @@ export function stressResult({
   interrupted,
   stuckLines,
 }: Run): StressResult {
-  const { proof, pairs, churnAt, perturbation, still, sgis } = stressViews(machine, plan);
+  const { proof, pairs, churnAt, perturbation, still, sgis, coverage } = stressViews(machine, plan);
   const { injected, delivered } = tally;
   const all = new Distribution(LATENCY);
   for (const histogram of pairs.histograms) histogram.addTo(all);
@@ -80,6 +80,7 @@ export function stressResult({
     churn: Object.fromEntries(
       CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
     ) as Record<ChurnCount, number>,
+    coverage: coverage.read(machine.layout, perturbation),
     stillness: still.figures.phases === 0 ? null : still.figures,
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
@@ -138,7 +139,7 @@ function sgiFigures(sgis: Proof): { sent: number; delivered: number } {
   let sent = 0;
   let delivered = 0;
   for (let pair = 0; pair < sgis.sources; pair++) {
-    sent += sgis.sent(pair) >>> 0;
+    sent += (sgis.sent(pair) >>> 0) + sgis.raised(pair);
     delivered += sgis.deliveries(pair) >>> 0;
   }
   return { sent, delivered };

@@ -24,7 +24,7 @@ describe('a phase in which everything keeps still', () => {
     const { bus, memory, config } = machine;
     const its = new ItsDriver(bus, memory, config.itsBase);
     const gic = new GicDriver(bus, config);
-    context = new DriverContext(machine, plan, { its, gic, userland: driverParts(machine).userland });
+    context = new DriverContext(machine, plan, { its, gic, userland: driverParts(machine, plan).userland });
     phases = new StillPhases(context);
     for (let device = 0; device < 2; device++) context.views.still.keep(device, true);
   });

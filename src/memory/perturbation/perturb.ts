@@ -90,6 +90,9 @@ export function perturb(words: Words, layout: Layout, plan: PerturbationPlan, th
 class Perturber {
   readonly #words: Words;
   readonly #kindOf: Uint8Array;
+  readonly #sections: number;
+  /** Whether the thread is in a reader section, for who replaces something waits for it there. */
+  #inside = false;
   readonly #timing: Timing;
   /** By window and by change: whether this thread has met it. The account is told the first time. */
   readonly #met = new Uint8Array(WINDOWS);
@@ -102,7 +105,9 @@ class Perturber {
 
   constructor(words: Words, layout: Layout, plan: PerturbationPlan, thread: number) {
     this.#words = words;
-    this.#kindOf = new Windows(layout).kindOf;
+    const { kindOf, sections } = new Windows(layout);
+    this.#kindOf = kindOf;
+    this.#sections = sections;
     this.#timing = new Timing({ ...plan, thread, windows: WINDOWS });
     this.#regions = plan.regions;
     this.#thread = thread;
@@ -119,10 +124,13 @@ class Perturber {
     this.#last = step;
     if (this.#met[window] === 0) this.#meet(this.#met, window, this.#regions.met);
     if (--this.#gap <= 0) this.#delay(window);
+    // A thread moves its own line by one when it enters a section and when it leaves.
+    if (operation === UPDATE && kind === this.#sections) this.#inside = !this.#inside;
   }
 
   /** Notes how the flags of an interrupt have changed. */
   changed(before: number, after: number): void {
+    if (((before ^ after) & FLAGS) === 0) return;
     const change = ((before & FLAGS) << 8) | (after & FLAGS);
     if (this.#changes[change] === 0) this.#meet(this.#changes, change, this.#regions.transitions);
   }
@@ -135,7 +143,7 @@ class Perturber {
   #delay(window: number): void {
     // Each thread counts from its own origin; the sum is the same clock for all.
     const now = performance.timeOrigin + performance.now();
-    const ns = this.#timing.delayAt(window, now);
+    const ns = this.#timing.delayAt(window, now, this.#inside);
     if (ns !== NO_DELAY) {
       if (ns >= LONG_FROM_NS) this.#stop(ns);
       else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);

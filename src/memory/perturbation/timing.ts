@@ -29,7 +29,8 @@ const LONGEST_NS = 8_000_000;
  * When one thread of a run is delayed, and for how long, drawn from the seed and the thread's number.
  * - uniform: at any operation; mostly a few µs of turning on the spot, sometimes the thread gives its core away.
  * - slow-thread: one thread at a time makes a few dozen operations between two delays, and the others run freely.
- * - windows: long stops, in the windows of protocols in which this thread was stopped least.
+ * - windows: long stops, half of them in reader sections, the others in the windows of protocols in which this thread was
+ *   stopped least.
  */
 export class Timing {
   readonly #perturbation: Perturbation;
@@ -41,6 +42,8 @@ export class Timing {
   readonly #stops: Uint8Array;
   #level = 0;
   #refused = 0;
+  /** Whether the next stop is to be in a reader section, if the thread comes into one soon. */
+  #wantsSection = false;
 
   constructor({ perturbation, seed, thread, threads, windows }: TimingOptions) {
     this.#perturbation = perturbation;
@@ -60,11 +63,12 @@ export class Timing {
   /**
    * The delay before an operation that stands in `window`, ns, or {@link NO_DELAY}. Called when the gap is over.
    * @param nowMs - on a clock that all threads share
+   * @param inside - whether the thread is in a reader section
    */
-  delayAt(window: number, nowMs: number): number {
+  delayAt(window: number, nowMs: number, inside = false): number {
     const turn = Math.floor(nowMs / TURN_MS);
     const strategy = this.#strategy(turn);
-    if (strategy === 'windows') return this.#choose(window);
+    if (strategy === 'windows') return this.#choose(window, inside);
     if (strategy === 'slow-thread' && !this.#isSlow(turn)) return NO_DELAY;
     return this.#chance.below(4) === 0 ? this.#between(SLEEP_FROM_NS, 250_000) : this.#between(500, 30_000);
   }
@@ -88,14 +92,17 @@ export class Timing {
   }
 
   /** Stops in the windows that this thread was stopped in least; in time, in every window that it comes through. */
-  #choose(window: number): number {
+  #choose(window: number, inside: boolean): number {
+    if (this.#wantsSection && !inside && ++this.#refused < PATIENCE) return NO_DELAY;
+    const wanted = this.#wantsSection && inside;
     const stops = this.#stops[window] ?? 0;
-    if (stops > this.#level) {
+    if (stops > this.#level && !wanted) {
       if (++this.#refused < PATIENCE) return NO_DELAY;
       this.#level = Math.min(this.#level + 1, 254);
     }
     this.#refused = 0;
-    this.#stops[window] = stops + 1;
+    this.#stops[window] = Math.min(stops + 1, 255);
+    this.#wantsSection = this.#chance.below(2) === 0;
     return this.#between(LONG_FROM_NS, LONGEST_NS);
   }
 

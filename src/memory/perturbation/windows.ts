@@ -24,6 +24,8 @@ const EXEMPT = new Set(['header', 'clock', 'fault.occasions', 'scenario', 'ram']
 export class Windows {
   /** By cache line of the buffer: its kind, 0 where no thread is delayed. */
   readonly kindOf: Uint8Array;
+  /** The kind of the lines that say whether a thread is in a reader section; 0 where the layout has none. */
+  readonly sections: number;
   readonly #names: readonly string[];
 
   constructor(layout: Layout) {
@@ -45,6 +47,7 @@ export class Windows {
     const names = new Array<string>(MOST_KINDS).fill('');
     for (const [name, kind] of kinds) names[kind] ||= name;
     this.#names = names;
+    this.sections = kinds.get('readers.threadN') ?? 0;
   }
 
   /** `load vcpuN.bell.sleepers, then update lpi`: what a window lies between. */

@@ -32,7 +32,8 @@ export class DriverContext {
   readonly plan: Plan;
   readonly views: ReturnType<typeof stressViews>;
   readonly chance: Chance;
-  readonly its: ItsDriver;
+  /** Its commands are counted. */
+  readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
   readonly gic: GicDriver;
   readonly userland: Userland;
   /** What each source is called at the moment. */
@@ -52,7 +53,7 @@ export class DriverContext {
     this.views = stressViews(machine, plan);
     this.chance = new Chance(plan.seed);
     this.chance.begin(0);
-    this.its = its;
+    this.its = this.views.coverage.commandsOf(its);
     this.gic = gic;
     this.userland = userland;
     this.sources = [...plan.sources];

@@ -72,3 +72,22 @@ describe('windows', () => {
     expect(stops.length).toBeGreaterThan(5);
   });
 });
+
+describe('reader sections', () => {
+  /** Stops inside, of a thread that is inside for one operation of a hundred. */
+  const stopsInside = (isSeen: boolean) => {
+    const of = timing('windows');
+    const stops = { inside: 0, outside: 0 };
+    for (let visit = 0; visit < 40_000; visit++) {
+      const inside = visit % 100 === 0;
+      if (of.delayAt(visit % WINDOWS, visit, isSeen && inside) !== NO_DELAY)
+        stops[inside ? 'inside' : 'outside']++;
+    }
+    return stops.inside / (stops.inside + stops.outside);
+  };
+
+  test('are where about half of the long stops are, however short they are', () => {
+    expect(stopsInside(true)).toBeGreaterThan(0.3);
+    expect(stopsInside(false)).toBeLessThan(0.1);
+  });
+});
