@@ -10,12 +10,13 @@ import { format as formatMeasure, run as runMeasure } from './measure.ts';
 import { format as formatMemory, run as runMemory } from './memory.ts';
 import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
+import { format as formatPower, optionsFrom as powerOptionsFrom, run as runPower } from './power.ts';
 import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`. */
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `power` what power.ts says. */
 const options = args.slice(wanted.length);
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
@@ -32,6 +33,7 @@ const BENCHES = {
   arm64: async () => formatArm64(await runArm64()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
+  power: async () => formatPower(await runPower(powerOptionsFrom(options))),
   soundness: async () => {
     const found = runSoundness(optionsFrom(options));
     if (found.differing.length > 0) process.exitCode = 1;
@@ -46,11 +48,13 @@ const unknown = wanted.find((name) => !isName(name));
 if (unknown !== undefined) {
   console.error(`there is no benchmark "${unknown}": there are ${Object.keys(BENCHES).join(', ')}`);
   process.exitCode = 2;
-} else if (options.length > 0 && !wanted.includes('soundness')) {
-  console.error(`only soundness takes options: ${options.join(' ')}`);
+} else if (options.length > 0 && !wanted.includes('soundness') && !wanted.includes('power')) {
+  console.error(`only soundness and power take options: ${options.join(' ')}`);
   process.exitCode = 2;
 } else {
-  for (const name of wanted.length > 0 ? wanted.filter(isName) : (Object.keys(BENCHES) as Name[])) {
+  // An hour and more: only where it is asked for.
+  const usual = (Object.keys(BENCHES) as Name[]).filter((name) => name !== 'power');
+  for (const name of wanted.length > 0 ? wanted.filter(isName) : usual) {
     console.log(`\n# ${name}\n${await BENCHES[name]()}`);
   }
 }

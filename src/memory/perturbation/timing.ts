@@ -12,9 +12,9 @@ const STRATEGIES: readonly Strategy[] = ['windows', 'uniform', 'windows', 'slow-
 const TURN_MS = 50;
 
 /** Operations between two delays, on average. */
-const UNIFORM_GAP = 800;
+const UNIFORM_GAP = 1_200;
 const SLOW_GAP = 40;
-const WINDOW_GAP = 1_500;
+const WINDOW_GAP = 2_500;
 /** After so many operations in windows that were chosen often already, each window may be chosen once more. */
 const PATIENCE = 400;
 
@@ -23,7 +23,7 @@ export const NO_DELAY = 0;
 export const SLEEP_FROM_NS = 40_000;
 /** A long stop: others have the time for a whole change. */
 export const LONG_FROM_NS = 300_000;
-const LONGEST_NS = 8_000_000;
+const LONGEST_NS = 6_000_000;
 
 /**
  * When one thread of a run is delayed, and for how long, drawn from the seed and the thread's number.
