@@ -168,7 +168,7 @@ async function stress(flags: Flags): Promise<number> {
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
   const follower = new StressFollower(flags);
-  const result = await interruptible((signal) =>
+  const running = interruptible((signal) =>
     run(flags, options, {
       signal,
       finished: (detail) => follower.finished(detail),
@@ -183,6 +183,11 @@ async function stress(flags: Flags): Promise<number> {
       },
     }),
   );
+  const result = await running.catch((error: unknown) => {
+    terminal.clear();
+    process.stderr.write(`the run ended without an answer; to repeat this: ${commandOf(flags, options)}\n`);
+    throw error;
+  });
   terminal.clear();
   print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
