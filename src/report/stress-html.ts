@@ -32,6 +32,7 @@ const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
   priorities: 'priorities changed',
   raises: 'interrupts made pending by INT or ISPENDR',
   switches: 'distributor, ITS or LPIs turned off and on',
+  swaps: 'events mapped anew while their devices signalled',
 };
 /** Points of a time line. */
 const MOST_STEPS = 240;

@@ -11,6 +11,7 @@ const OTHER_CHURN = [
   ['priorities', 'priority changed', 'priorities changed'],
   ['raises', 'INT or ISPENDR', 'INTs and ISPENDRs'],
   ['switches', 'controller turned off and on', 'controllers turned off and on'],
+  ['swaps', 'event mapped anew unmasked', 'events mapped anew unmasked'],
 ] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
 /** How many violations are printed one by one. */

@@ -93,6 +93,7 @@ class Driver {
       priorities: (which, source) => controller.prioritise(which, source),
       raises: (which, source) => controller.raise(which, source),
       switches: () => controller.switchOff(),
+      swaps: (which, source) => messages.swapLpi(which, source),
     };
   }
 

@@ -28,6 +28,7 @@ export const CHURN_COUNTS = [
   'priorities',
   'raises',
   'switches',
+  'swaps',
 ] as const;
 
 export type ChurnCount = (typeof CHURN_COUNTS)[number];

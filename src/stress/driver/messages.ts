@@ -104,6 +104,32 @@ export class MessageChanges {
   }
 
   /**
+   * Maps an event anew, to another LPI, while its device signals: a signal that comes between DISCARD and MAPTI is lost by the
+   * rules, so the driver makes the interrupt pending afterwards. From then on no signal may go to the old LPI.
+   */
+  swapLpi(which: number, source: Source): boolean {
+    const context = this.#context;
+    if (source.kind !== 'msi') return false;
+    const lpi = context.spareLpis.shift();
+    if (lpi === undefined) return false;
+    const vcpu = context.chance.below(context.plan.vcpus);
+    const { deviceId, eventId, intid } = source;
+    const { proof } = context.views;
+    proof.beginMove(which, lpi, vcpu);
+    context.its.send({ name: 'DISCARD', deviceId, eventId });
+    context.map({ deviceId, eventId, lpi, vcpu });
+    context.rename(which, { ...source, intid: lpi, vcpu }, context.collectionOf(vcpu));
+    // KVM delivers what was pending at the DISCARD once more.
+    if (context.waitUntilTaken(intid)) {
+      proof.endMove(which);
+      if (context.waitForHandlers()) context.spareLpis.push(intid);
+    }
+    context.revive([which]);
+    context.count('swaps');
+    return true;
+  }
+
+  /**
    * Changes the message of a source while its device signals, by whatever the design has for that, a table or a call: it
    * gets another event of its device, mapped to another LPI, as when a driver sets a vector up anew. Where the device has
    * no event to spare, the same is said again.
