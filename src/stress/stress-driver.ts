@@ -100,8 +100,10 @@ class Driver {
   run(): void {
     const context = this.#context;
     if (context.plan.churn === 'none') return;
+    const kinds = this.#shuffledKinds();
     for (let phase = 0; !context.stopping; phase++) {
-      this.#churn(phase % MIXED_EVERY === 0 ? 'mixed' : this.#kind());
+      const kind = kinds[Math.floor(phase / MIXED_EVERY) % kinds.length] ?? 'mixed';
+      this.#churn(phase % MIXED_EVERY === 0 ? 'mixed' : kind);
       if (!context.stopping) this.#still.run();
     }
   }
@@ -147,7 +149,9 @@ class Driver {
     return which;
   }
 
-  #kind(): ChurnCount {
-    return CHURN_COUNTS[this.#context.chance.below(CHURN_COUNTS.length)] ?? 'moves';
+  /** The kinds in an order of the seed, so that each has its turn before any has a second one. */
+  #shuffledKinds(): ChurnCount[] {
+    const keyed = CHURN_COUNTS.map((kind) => ({ kind, key: this.#context.chance.bits() }));
+    return keyed.sort((a, b) => a.key - b.key).map(({ kind }) => kind);
   }
 }
