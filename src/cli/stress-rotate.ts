@@ -22,7 +22,18 @@ type Flags = {
 /** Options of stress that say something of a single run; a rotation draws these from its seed, or has no place for them. */
 const OF_ONE_RUN = [
   ...['vcpus', 'devices', 'events', 'iterations', 'spis', 'lines', 'abi', 'churn', 'dispatch', 'guest'],
-  ...['report', 'metrics', 'trace', 'watch', 'kernel', 'modules', 'resume'],
+  ...[
+    'report',
+    'metrics',
+    'trace',
+    'watch',
+    'kernel',
+    'modules',
+    'resume',
+    'perturb',
+    'thorough',
+    'untilCovered',
+  ],
 ];
 
 /**

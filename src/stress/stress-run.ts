@@ -5,13 +5,13 @@ import { type Cast, Harness } from '../threads/harness.ts';
 import { silentThreads } from '../threads/silent.ts';
 import { lastActions } from './last-actions.ts';
 import { VIOLATIONS } from './proof.ts';
-import { audit, isAtRest } from './stress-audit.ts';
+import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';
 import { stressDeviceProgram } from './stress-device.ts';
 import { stressDriverProgram } from './stress-driver.ts';
 import { stressGuestProgram } from './stress-guest.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, perturbationOf, stressViews } from './stress-plan.ts';
 import type { StressDetail, StressResult } from './stress-result.ts';
 import { stressResult } from './stress-summary.ts';
 import { Tally } from './stress-tally.ts';
@@ -46,8 +46,10 @@ export type StressWatch = {
 
 const GLANCE_MS = 250;
 /** How long the machine may take to come to rest after its devices have finished, and between two looks. */
-const REST_MS = 15_000;
+const REST_MS = 30_000;
 const LOOK_MS = 2;
+/** How long a wake-up may be on its way, ms, where no still phase has measured this machine. */
+const WAKE_MS = 1_000;
 
 /**
  * The main job: signals from many threads at once, while the machine is being changed, and proves that none was lost.
@@ -55,7 +57,7 @@ const LOOK_MS = 2;
  */
 export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
   const { machine, plan } = buildStress(options);
-  const { proof, stopAt } = stressViews(machine, plan);
+  const { proof, stopAt, still, coverage, perturbation } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
   const harness = await Harness.boot(machine, castOf(machine, plan));
@@ -69,8 +71,14 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   };
   const start = performance.now();
   const violated = () => VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
+  const known = { met: 0, since: start };
   const glances = setInterval(() => {
     tally.update();
+    if (options.untilCovered !== undefined) {
+      const met = coverage.met(perturbation);
+      if (met > known.met) Object.assign(known, { met, since: performance.now() });
+      else if (performance.now() - known.since > options.untilCovered * 1000) stop();
+    }
     watch.glance?.({
       seconds: (performance.now() - start) / 1000,
       injected: tally.injected,
@@ -86,7 +94,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     const vcpus = harness.runVcpus();
     await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
     const seconds = (performance.now() - start) / 1000;
-    await Promise.race([comeToRest(harness), failureOf(vcpus)]);
+    await Promise.race([comeToRest(harness, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
     watch.rested?.(machine, plan, violated());
     harness.kickAll();
@@ -163,17 +171,25 @@ function castOf(machine: Machine, plan: Plan): Cast {
   return {
     guest: guest(plan),
     programs: { ...Object.fromEntries(devices), driver: driver(plan) },
+    perturbation: perturbationOf(machine, plan),
     ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
   };
 }
 
-/** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
-export async function comeToRest({ machine, vcpus }: Harness): Promise<void> {
+/**
+ * Waits until nothing has moved between two looks, and no interrupt waits for its vCPU; where one does, until nothing has moved for
+ * as long as a wake-up may take.
+ * @param wakeMs - how long that is
+ * @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest
+ */
+export async function comeToRest({ machine, vcpus }: Harness, wakeMs = 0): Promise<void> {
   const end = performance.now() + REST_MS;
   const taken = () => vcpus.map((_, vcpu) => machine.control(vcpu).taken).join();
+  let movedAt = performance.now();
   for (let before = ''; performance.now() < end; ) {
     const now = isAtRest(machine) ? taken() : '';
-    if (now !== '' && now === before) return;
+    if (now === '' || now !== before) movedAt = performance.now();
+    else if (!isAnyWaiting(machine) || performance.now() - movedAt > wakeMs) return;
     before = now;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

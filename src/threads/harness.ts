@@ -1,7 +1,9 @@
 import { WorkerPool } from '../base/pool.ts';
+import { MAIN_THREAD } from '../board/board.ts';
 import { Machine } from '../board/machine.ts';
 import type { ExitReason } from '../board/vcpu.ts';
 import { REQUEST_EXIT } from '../board/vcpu-control.ts';
+import { type PerturbationPlan, perturb } from '../memory/perturbation/perturb.ts';
 import { Deadline } from './deadline.ts';
 import { type Dispatched, Dispatcher } from './dispatcher.ts';
 import { silentThreads } from './silent.ts';
@@ -15,6 +17,8 @@ export type Cast = {
   readonly programs: Readonly<Record<string, ProgramName>>;
   /** What the main thread serves, if not just the irqfds. */
   readonly dispatched?: Dispatched;
+  /** How all threads are delayed at their shared operations while they run, the main thread too; left out, they run freely. */
+  readonly perturbation?: PerturbationPlan | undefined;
 };
 
 /**
@@ -28,22 +32,37 @@ export class Harness {
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
   #dispatching: Promise<void> = Promise.resolve();
+  /** Takes the perturbation of the main thread back. */
+  #release: () => void = () => undefined;
 
   private constructor(machine: Machine, cast: Cast) {
     const programs = Object.entries(cast.programs);
     const { buffer, config } = machine;
+    const { perturbation } = cast;
     this.machine = machine;
     this.#pool = new WorkerPool(config.vcpus + programs.length);
     this.#dispatcher = new Dispatcher(cast.dispatched ?? machine.vm.irqfds, machine.clock);
     this.vcpus = Array.from({ length: config.vcpus }, (_, vcpu) => {
       const thread = Machine.threadOfVcpu(vcpu);
-      return Thread.start(this.#pool, 'vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });
+      return Thread.start(this.#pool, 'vcpu', {
+        name: `vcpu${vcpu}`,
+        buffer,
+        thread,
+        program: cast.guest,
+        perturbation,
+      });
     });
     this.programs = new Map(
       programs.map(([name, program], index) => {
         return [
           name,
-          Thread.start(this.#pool, 'program', { name, buffer, thread: machine.otherThread(index), program }),
+          Thread.start(this.#pool, 'program', {
+            name,
+            buffer,
+            thread: machine.otherThread(index),
+            program,
+            perturbation,
+          }),
         ];
       }),
     );
@@ -62,6 +81,9 @@ export class Harness {
       await harness.destroy();
       throw error;
     }
+    const { words, layout } = machine;
+    if (cast.perturbation !== undefined)
+      harness.#release = perturb(words, layout, cast.perturbation, MAIN_THREAD);
     harness.#dispatching = harness.#dispatcher.start();
     return harness;
   }
@@ -118,6 +140,7 @@ export class Harness {
     const end = async (thread: Thread) => {
       if (!(await thread.close())) forced.push(thread.name);
     };
+    this.#release();
     try {
       await this.#dispatcher.stop();
     } finally {

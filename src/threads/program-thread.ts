@@ -2,6 +2,7 @@ import { IrqError, toPlain } from '../base/irq-error.ts';
 import { Machine } from '../board/machine.ts';
 import { answer } from './answer.ts';
 import type { ThreadConsole } from './console.ts';
+import { perturbed } from './perturbed.ts';
 import { loadFactory, type Program, type ProgramFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
@@ -27,7 +28,8 @@ export function serveProgram(task: Task): Promise<void> {
       run: () =>
         answer(() => {
           if (!program) throw new IrqError('ERR_SCENARIO', `${task.name} has not been booted`);
-          return program.run();
+          const running = program;
+          return perturbed(task, machine, () => running.run());
         }),
       close,
     }),
