@@ -2,6 +2,7 @@ import { FIRST_LPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source, SourceKind } from '../guest/index.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { PERTURBATIONS } from '../memory/perturbation/timing.ts';
 import { type Plan, stressWords } from './stress-plan.ts';
 import { CHURNS } from './stress-result.ts';
 
@@ -38,6 +39,8 @@ export function checkPlan(value: unknown, machine: Machine, refuse: Refuse): Pla
     })),
     collections: plan.list('collections', 512, (item) => item.self(0, 65_535)),
     configTable: plan.whole('configTable', 0, 2 ** 48),
+    perturb: plan.choice('perturb', PERTURBATIONS),
+    sgis: plan.whether('sgis'),
   };
   if (checked.slices !== 0 && !Number.isInteger(Math.log2(checked.slices)))
     throw refuse(`the plan's slices is ${checked.slices}, no power of two`);
@@ -93,6 +96,12 @@ class Checked {
   choice<const Word extends string>(field: string, words: readonly Word[]): Word {
     const value = this.#field(field);
     for (const word of words) if (word === value) return word;
+    throw this.wrong(field, value);
+  }
+
+  whether(field: string): boolean {
+    const value = this.#field(field);
+    if (typeof value === 'boolean') return value;
     throw this.wrong(field, value);
   }
 

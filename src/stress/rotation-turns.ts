@@ -49,7 +49,7 @@ export function drawTurn(seed: number, index: number, fault: Fault): TurnSetting
   const needsChurn = fault === 'stale-route' || fault === 'wrong-vcpu';
   return {
     topology: recorded ? null : topology,
-    spis: one(lines === 'resample' ? RESAMPLED_SPIS : SPIS),
+    spis: one(lines === 'irq-line' ? SPIS : RESAMPLED_SPIS),
     lines,
     abi,
     churn: one(needsChurn ? CHURNS.filter((churn) => churn !== 'none') : CHURNS),

@@ -21,7 +21,7 @@ const proof = (from: string, to: string): Mutation => ({ file: 'stress/proof.ts'
 // A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
 const SEEN_STEPS = [
   proof('const sent = peek(this.#words, at + SENT);', 'const sent = load(this.#words, at + SENT);'),
-  proof('- peek(this.#words, at + SENT)', '- load(this.#words, at + SENT)'),
+  proof('const signals = peek(this.#words, at + SENT)', 'const signals = load(this.#words, at + SENT)'),
 ];
 // The places where a signal can be in this machine: its latch.
 const ONE_PLACE = proof('const PLACES = 6;', 'const PLACES = 1;');

@@ -146,7 +146,7 @@ export class Loops {
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
     const forecast = this.#forecast(t, path, answers, count, point);
     if (forecast === undefined) return undefined;
-    if (forecast.period > 0 && !this.#isAtSamePlace(t, path, answers, count)) return 0;
+    if (forecast.period > 0) return this.#roundOf(t, path, answers, count);
     if (forecast.looks < Infinity) {
       this.#current[t] = forecast;
       this.#from[t] = count;
@@ -155,11 +155,15 @@ export class Loops {
     return forecast.period;
   }
 
-  /** Whether the thread came from the same place, by the same calls, to one of its last looks: else it begins a loop only now. */
-  #isAtSamePlace(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+  /**
+   * How many looks ago the thread was where it is now, by the same calls: a round of its loop, or several short ones that
+   * look alike. 0 where it was not, so that it begins a loop only now.
+   */
+  #roundOf(t: number, path: readonly Point[], answers: readonly Value[], count: number): number {
     const { looks } = lookBack(path, answers, count);
     const places = this.#runner.sites(t, path, answers, count, count - looks, stackAbove);
-    return places.indexOf(places[count] as string) < count;
+    const before = places.lastIndexOf(places[count] as string, count - 1);
+    return before < 0 ? 0 : count - before;
   }
 
   /** Whether thread `t`, in a loop of `period` looks, would stay in it for ever. */
