@@ -54,7 +54,11 @@ describe('state that functions change', () => {
     ['bytes', 'const bytes = new Uint8Array(1); const at = (b) => ++b[0]; const count = () => at(bytes);'],
     [
       'an object with private fields in a table',
-      'class C { #n = 0; next() { return ++this.#n; } } const all = [new C()]; const count = () => all[0].next();',
+      'class C { #n = 0; bump() { return ++this.#n; } } const all = [new C()]; const count = () => all[0].bump();',
+    ],
+    [
+      'private fields of one of two classes with one name',
+      'const all = [(() => { class C { #n = 0; bump() { return ++this.#n; } } return new C(); })(), (() => { class C { #n = 1; get n() { return this.#n; } } return new C(); })()]; const count = () => all[0].bump();',
     ],
     [
       'a static field, by another name',

@@ -118,8 +118,8 @@ export class CommonJsCode {
     text.prepend(head + watching(tree, access));
     text.append('\n})');
     const name = registerPlaces(file, text, map);
-    const { changes, views } = keptState(tree);
-    this.#watch.addViews(views);
+    const { changes, classes } = keptState(tree);
+    this.#watch.addClasses(classes);
     return {
       body: compile<Body>(text.toString(), name),
       require: createRequire(file),

@@ -17,8 +17,8 @@ const FIXED_CLASSES = /^(?:TextEncoder|TextDecoder|Error|\w+Error|URL|WeakRef)$/
 export type KeptState = {
   /** The first thing that functions change though it outlives their call; undefined where they change nothing. */
   readonly changes: string | undefined;
-  /** Classes whose objects stay as their constructors made them. */
-  readonly views: ReadonlySet<string>;
+  /** The module's classes by name: whether their objects stay as their constructors made them. */
+  readonly classes: ReadonlyMap<string, boolean>;
 };
 
 /**
@@ -28,15 +28,15 @@ export type KeptState = {
  */
 export function keptState(tree: AnyNode): KeptState {
   const state = new ModuleState(tree);
-  return { changes: state.changed, views: state.views };
+  return { changes: state.changed, classes: state.classes };
 }
 
 class ModuleState {
   /** The scopes of the module itself; those of functions that run while it is evaluated are among them. */
   readonly #scopes = new Map<AnyNode, Scope>();
   readonly #evaluated = new Set<AnyNode>();
-  /** Classes whose objects stay as their constructors made them. */
-  readonly views = new Set<string>();
+  /** Classes by name: whether their objects stay as their constructors made them. */
+  readonly classes = new Map<string, boolean>();
   /** The functions that the module declares. */
   readonly #functions = new Map<string, AnyNode>();
   changed: string | undefined;
@@ -66,10 +66,10 @@ class ModuleState {
       // What a function is called with may be anything.
       if ('params' in node) for (const name of node.params.flatMap(namesIn)) scope.kinds.set(name, 'made');
     }
-    if (node.type === 'ClassDeclaration' && node.id && isView(node)) this.views.add(node.id.name);
+    if (node.type === 'ClassDeclaration' && node.id) this.#noteClass(node.id.name, node);
     if (node.type === 'VariableDeclarator' && node.init) {
-      if (node.init.type === 'ClassExpression' && node.id.type === 'Identifier' && isView(node.init))
-        this.views.add(node.id.name);
+      if (node.init.type === 'ClassExpression' && node.id.type === 'Identifier')
+        this.#noteClass(node.init.id?.name ?? node.id.name, node.init, node.id.name);
       const kind = this.#kindOf(node.init, scope);
       for (const name of namesIn(node.id)) scope?.note(name, kind);
     } else if (node.type === 'AssignmentExpression' && node.left.type === 'Identifier') {
@@ -86,6 +86,17 @@ class ModuleState {
         this.#scopes.get(node)?.note(name, 'table');
     }
     for (const child of childrenOf(node)) this.declare(child, scope);
+  }
+
+  /** Of several classes with one name, none keeps what it has if one does not. */
+  #noteClass(
+    name: string,
+    node: AnyNode & { type: 'ClassDeclaration' | 'ClassExpression' },
+    variable = name,
+  ): void {
+    const isKept = isView(node);
+    for (const each of new Set([name, variable]))
+      this.classes.set(each, isKept && this.classes.get(each) !== false);
   }
 
   #runs(node: AnyNode): void {
@@ -118,7 +129,7 @@ class ModuleState {
       case 'Identifier':
         return scope?.find(value.name)?.kinds.get(value.name) ?? 'fixed';
       case 'NewExpression':
-        return value.callee.type === 'Identifier' && this.views.has(value.callee.name)
+        return value.callee.type === 'Identifier' && this.classes.get(value.callee.name) === true
           ? 'fixed'
           : kindOfNew(value.callee);
       case 'CallExpression':

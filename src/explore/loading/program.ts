@@ -152,8 +152,8 @@ async function evaluateModules(
   for (const source of imports) {
     if (!source.startsWith(COMMONJS)) outside.set(source, (await import(source)) as object);
   }
-  const { changes, views } = keptState(rewriting.tree);
-  watch.addViews(views);
+  const { changes, classes } = keptState(rewriting.tree);
+  watch.addClasses(classes);
   const metas = new Map<string, object>();
   const meta = (url: string): object => {
     const known = metas.get(url) ?? metaOf(url);

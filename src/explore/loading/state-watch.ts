@@ -23,7 +23,7 @@ class Unseen {}
  */
 export class StateWatch {
   readonly #modules: Variables[] = [];
-  readonly #views = new Set<string>();
+  readonly #classes = new Map<string, boolean>();
   /** What belongs to no module of the program. */
   readonly #outside = new Set<unknown>(
     Object.values(Object.getOwnPropertyDescriptors(globalThis)).map(({ value }) => value as unknown),
@@ -35,9 +35,10 @@ export class StateWatch {
     if (this.#before === undefined) this.#modules.push(variables);
   }
 
-  /** Objects of these classes stay as their constructors made them. */
-  addViews(names: Iterable<string>): void {
-    for (const name of names) this.#views.add(name);
+  /** @param classes - by name: whether objects of the class stay as their constructors made them */
+  addClasses(classes: ReadonlyMap<string, boolean>): void {
+    for (const [name, isKept] of classes)
+      this.#classes.set(name, isKept && this.#classes.get(name) !== false);
   }
 
   /** What was imported from Node.js, or left to it. */
@@ -119,7 +120,7 @@ export class StateWatch {
       prototype = Object.getPrototypeOf(prototype)
     ) {
       const made: unknown = Reflect.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
-      if (typeof made !== 'function' || made === Object || this.#views.has(made.name)) continue;
+      if (typeof made !== 'function' || made === Object || this.#classes.get(made.name) === true) continue;
       if (hasPrivateNames(Function.prototype.toString.call(made))) return true;
     }
     return false;

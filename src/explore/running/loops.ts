@@ -55,9 +55,9 @@ function isSmall(answer: Value): answer is number {
 }
 
 /**
- * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, is where it was a round ago,
- * and would, given the same answers, go through it for ever. That depends on all that the thread has seen, so it is found out for each history of
- * its own, by running the thread's code, and remembered.
+ * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, is where it was a round
+ * ago, and would, given the same answers, go through it for ever. That depends on all that the thread has seen, so it is
+ * found out for each history of its own, by running the thread's code, and remembered.
  *
  * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
  * then, the thread is held all the same, and `letGo` says that the search is not complete.

@@ -231,7 +231,7 @@ export class Tracks {
     const n = this.#verified++;
     if ((n < 16 || (n & (n - 1)) === 0) && !this.again) this.#checkPlainReads(pending, waiting);
     this.#wasRight = !this.again;
-    // A thread that has looked at the clock does other things after more rounds, and that is no count of them.
+    // Where a thread's clock has jumped, the answers of its log belong to the numbers that its operations have.
     if (this.#wasRight && !this.#jumped)
       this.idleRounds.check(this.#runner, this.paths, this.answers, this.done, pending, waiting);
     return this.#wasRight;
