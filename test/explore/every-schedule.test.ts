@@ -224,6 +224,15 @@ describe('a look before a loop', () => {
       expect({ after, verdict, exhausted }).toEqual({ after, verdict: 'pass', exhausted: false });
       expect(bounded).toMatch(/waiter waits for more than one round of a loop/);
     }
+    // The change may come at the outer look, after two inner ones: the thread is never let on there.
+    const inTries = (w: Words): void => {
+      let seen = 0;
+      do for (let i = 0; i < 2 && seen === 0; i++) seen = Atomics.load(w, 0);
+      while (Atomics.load(w, 0) === 0);
+      if (seen === 0) throw new Error('found');
+    };
+    const { verdict, exhausted } = explore(program({ waiter: inTries, setter }), { strategy: 'dfs' });
+    expect([verdict, exhausted]).not.toEqual(['pass', true]);
     const uncounted = (w: Words): void => {
       while (Atomics.load(w, 0) === 0);
     };

@@ -2,8 +2,8 @@ import type { Point, Value } from './operation.ts';
 import { sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** How many rounds are put in: one, and more than code would count to before it does something else. */
-const ROUNDS: readonly number[] = [1, 1000];
+/** How many rounds are put in: a few, and more than code would count to before it does something else. */
+const ROUNDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 1000];
 /** So many schedules with such loops are looked at, and after that those whose number is a power of two. */
 const FIRST = 32;
 
