@@ -1,6 +1,7 @@
 import { format as formatArm64, run as runArm64 } from './arm64.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
+import { faultOptionsFrom, format as formatFaults, run as runFaults } from './faults.ts';
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
 import { format as formatKvm, run as runKvm } from './kvm.ts';
@@ -10,13 +11,17 @@ import { format as formatMeasure, run as runMeasure } from './measure.ts';
 import { format as formatMemory, run as runMemory } from './memory.ts';
 import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
+import { format as formatPower, optionsFrom as powerOptionsFrom, run as runPower } from './power.ts';
 import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`. */
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `power` what power.ts says. */
 const options = args.slice(wanted.length);
+
+/** Benchmarks that take options. */
+const WITH_OPTIONS = ['soundness', 'faults', 'power'];
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
 const BENCHES = {
@@ -32,10 +37,16 @@ const BENCHES = {
   arm64: async () => formatArm64(await runArm64()),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
+  power: async () => formatPower(await runPower(powerOptionsFrom(options))),
   soundness: async () => {
     const found = runSoundness(optionsFrom(options));
     if (found.differing.length > 0) process.exitCode = 1;
     return formatSoundness(found);
+  },
+  faults: async () => {
+    const outcomes = await runFaults(faultOptionsFrom(options));
+    if (outcomes.some(({ verdict }) => verdict === 'BROKEN')) process.exitCode = 1;
+    return formatFaults(outcomes);
   },
 } as const satisfies Record<string, () => Promise<string>>;
 
@@ -46,11 +57,13 @@ const unknown = wanted.find((name) => !isName(name));
 if (unknown !== undefined) {
   console.error(`there is no benchmark "${unknown}": there are ${Object.keys(BENCHES).join(', ')}`);
   process.exitCode = 2;
-} else if (options.length > 0 && !wanted.includes('soundness')) {
-  console.error(`only soundness takes options: ${options.join(' ')}`);
+} else if (options.length > 0 && !(wanted.length === 1 && WITH_OPTIONS.includes(wanted[0] ?? ''))) {
+  console.error(`only ${WITH_OPTIONS.join(' and ')} take options, each by itself: ${options.join(' ')}`);
   process.exitCode = 2;
 } else {
-  for (const name of wanted.length > 0 ? wanted.filter(isName) : (Object.keys(BENCHES) as Name[])) {
+  // An hour and more: only where it is asked for.
+  const usual = (Object.keys(BENCHES) as Name[]).filter((name) => name !== 'power');
+  for (const name of wanted.length > 0 ? wanted.filter(isName) : usual) {
     console.log(`\n# ${name}\n${await BENCHES[name]()}`);
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { IrqError } from './irq-error.ts';
+import { readThrown } from './thrown.ts';
 
 /** What a worker thread of Node.js keeps open on Linux: its event loop's descriptors, and pipes. Measured on Node 20 to 24. */
 const DESCRIPTORS_OF_A_THREAD = 12;
@@ -19,6 +20,23 @@ export function requireDescriptors(threads: number): void {
   throw new IrqError(
     'ERR_CONFIG',
     `${threads} threads need about ${needed.toLocaleString('en-US')} file descriptors and ${limit.toLocaleString('en-US')} are allowed: ulimit -n ${2 ** Math.ceil(Math.log2(needed))}`,
+  );
+}
+
+/**
+ * The error for a process that has run out of file descriptors, with the command that helps; undefined for another error.
+ * Node.js opens the modules of a program side by side, so that loading takes more descriptors than running.
+ */
+export function outOfDescriptors(error: unknown): IrqError | undefined {
+  const { message } = readThrown(error);
+  if (!/^(?:\S+: )?E[MN]FILE\b/.test(message)) return undefined;
+  const limit = softLimit();
+  const allowed = limit === undefined ? 'all allowed' : `all ${limit.toLocaleString('en-US')}`;
+  const more = Math.max(1024, 2 ** Math.ceil(Math.log2((limit ?? 0) + 1)));
+  return new IrqError(
+    'ERR_CONFIG',
+    `${allowed} file descriptors are in use, and more are needed: ulimit -n ${more} (${message})`,
+    { cause: error },
   );
 }
 

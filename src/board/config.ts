@@ -307,6 +307,21 @@ export function readConfig(words: readonly number[]): MachineConfig {
     gicdBase: long(),
     gicrBase: long(),
     itsBase: long(),
-    memory: Array.from({ length: Math.max(0, word()) }, () => ({ base: long(), bytes: long() })),
+    memory: Array.from({ length: slotsLeft(words.length - next, word()) }, () => ({
+      base: long(),
+      bytes: long(),
+    })),
   };
+}
+
+/** Words of a memory slot in a header. */
+const SLOT_WORDS = 4;
+
+/** Checks a number of memory slots against the words that are left, the number itself among them. */
+function slotsLeft(wordsLeft: number, slots: number): number {
+  if (slots >= 0 && 1 + slots * SLOT_WORDS <= wordsLeft) return slots;
+  throw new IrqError(
+    'ERR_LAYOUT',
+    `the header of the buffer claims ${slots} memory slots, and has no room for them`,
+  );
 }

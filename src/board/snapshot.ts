@@ -5,7 +5,7 @@ import { HEADER, LAYOUT_VERSION } from '../memory/header.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { MAIN_THREAD } from './board.ts';
 import { Machine } from './machine.ts';
-import { OUTSIDE } from './vcpu-control.ts';
+import { HALTED, OUTSIDE } from './vcpu-control.ts';
 
 /** 'irqs' as a little-endian word: the first thing in every snapshot. */
 const MAGIC = 0x73717269;
@@ -21,11 +21,14 @@ const AT = { magic: 0, version: 1, layout: 2, words: 3, ageLow: 4, ageHigh: 5, c
  * What a scenario has in its own words is copied as it lies there.
  *
  * The machine must stand still: its vCPUs outside of their guests, no device signalling. Main thread.
+ * @param asleep - `copy` takes a vCPU that sleeps in its guest as one that stands still: for guests that keep all of their
+ * state in the machine, where a kick would wake the vCPU and hide a wake-up that was missing
  * @throws IrqError `ERR_SNAPSHOT` while a vCPU runs
  */
-export function takeSnapshot(machine: Machine): Uint8Array {
+export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refuse'): Uint8Array {
   for (let vcpu = 0; vcpu < machine.config.vcpus; vcpu++) {
-    if (machine.control(vcpu).mode !== OUTSIDE) {
+    const { mode } = machine.control(vcpu);
+    if (mode !== OUTSIDE && !(asleep === 'copy' && mode === HALTED)) {
       throw new IrqError('ERR_SNAPSHOT', `vCPU ${vcpu} is running: make it leave its guest first (pause)`);
     }
   }
@@ -90,7 +93,7 @@ function checkedWords(bytes: Uint8Array): Int32Array {
   const refuse = (why: string) => new IrqError('ERR_SNAPSHOT', `this is no snapshot to restore: ${why}`);
   if (bytes.length < 4 * HEADER_WORDS)
     throw refuse(`it has ${bytes.length} bytes, less than the header of one`);
-  const head = new Int32Array(bytes.slice(0, 4 * HEADER_WORDS).buffer);
+  const head = new Int32Array(new Uint8Array(bytes.subarray(0, 4 * HEADER_WORDS)).buffer);
   const word = (field: keyof typeof AT) => head[AT[field]] ?? 0;
   if (word('magic') !== MAGIC) throw refuse(`it does not start with irqloom's mark`);
   if (word('version') !== VERSION || word('layout') !== LAYOUT_VERSION) {
@@ -100,7 +103,7 @@ function checkedWords(bytes: Uint8Array): Int32Array {
   const expected = 4 * (HEADER_WORDS + (word('words') >>> 0));
   if (bytes.length !== expected)
     throw refuse(`it has ${bytes.length} bytes, and should have ${expected}: cut off or grown`);
-  const snapshot = new Int32Array(bytes.slice().buffer);
+  const snapshot = new Int32Array(new Uint8Array(bytes).buffer);
   if (checksum(snapshot) !== word('checksum')) throw refuse('its checksum is wrong: the bytes are damaged');
   return snapshot;
 }

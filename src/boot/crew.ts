@@ -106,3 +106,12 @@ export class Crew {
     await this.#pool.destroy();
   }
 }
+
+/**
+ * Waits until every vCPU of a guest that was told to end has left the guest.
+ * @throws IrqError `ERR_THREAD_SILENT` that names a vCPU that does not
+ */
+export async function leaveGuest(crew: Crew, guest: Promise<VcpuRun[]>): Promise<VcpuRun[]> {
+  await Promise.all(crew.vcpus.map((thread) => thread.within('leave the guest', guest)));
+  return guest;
+}

@@ -1,5 +1,7 @@
 import { IrqError } from '../base/irq-error.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1 } from '../cpu/core/block.ts';
+import { Deadline } from '../threads/deadline.ts';
+import { silentThreads } from '../threads/silent.ts';
 import type { Board } from './board.ts';
 import { BoardVcpu } from './board-vcpu.ts';
 import { type BootOptions, buildBoard } from './build.ts';
@@ -38,6 +40,8 @@ export type RunWatch = {
 };
 
 const PUMP_MS = 4;
+/** How long the vCPUs and devices may take to end once the guest has ended, ms. */
+const LEAVE_MS = 10_000;
 /** How long a guest that all sleeps in must have been so, before it is said to have halted, ms. */
 const HALTED_MS = 200;
 const QUANTUM = 1_000;
@@ -69,6 +73,9 @@ async function runThreads(
   const most = options.limitInstructions || Number.POSITIVE_INFINITY;
   const vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
   let asleepSince = performance.now();
+  const deadline = new Deadline(LEAVE_MS, () =>
+    silentThreads(`the guest has ended, and not every vCPU left it within ${LEAVE_MS} ms`, crew.threads),
+  );
   const timer = setInterval(() => {
     const now = performance.now();
     console.pump();
@@ -78,12 +85,15 @@ async function runThreads(
     if (signal?.aborted) board.end.say('stopped');
     else if (now >= end || instructions >= most) board.end.say('limit');
     else if (now - asleepSince > HALTED_MS && !options.paced) board.end.say('halted');
-    if (board.end.hasCome) board.wakeAll();
+    if (!board.end.hasCome) return;
+    board.wakeAll();
+    deadline.begin();
   }, PUMP_MS);
   try {
-    await crew.run();
+    await Promise.race([crew.run(), deadline.missed]);
   } finally {
     clearInterval(timer);
+    deadline.end();
     await crew.close();
   }
 }

@@ -11,6 +11,7 @@ import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
+import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -151,7 +152,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
         },
       );
     });
-    process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
+    print(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
     return exitOf(result);
   } finally {
     detach();

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { outOfDescriptors } from '../base/descriptor-limit.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { printable } from '../base/printable.ts';
 import { readThrown } from '../base/thrown.ts';
@@ -9,9 +10,10 @@ export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 13
 /** The exit status for what a command threw; what the user should read of it goes to stderr. */
 export function exitStatusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.usage;
-  if (error instanceof IrqError) {
-    process.stderr.write(`irqloom: ${printable(error.message)} (${error.code})\n`);
-    return error.exitStatus;
+  const known = error instanceof IrqError ? error : outOfDescriptors(error);
+  if (known) {
+    process.stderr.write(`irqloom: ${printable(known.message)} (${known.code})\n`);
+    return known.exitStatus;
   }
   const { stack, message } = readThrown(error);
   process.stderr.write(`irqloom: this is a fault of irqloom itself: ${printable(stack || message)}\n`);

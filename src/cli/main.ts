@@ -15,20 +15,28 @@ const program = new Command('irqloom')
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true });
 
-for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
-for (const command of [program, ...program.commands]) command.exitOverride();
-
 guardStreams();
+// Status 0 is a promise that the command makes at its end: a process that ends before has no verdict.
+let hasEnded = false;
+process.on('exit', () => {
+  if (hasEnded || process.exitCode === EXIT.interrupted) return;
+  process.stderr.write('irqloom: the process ended before the command had a result\n');
+  process.exitCode = EXIT.noAnswer;
+});
 // An error that no command caught: the run has no verdict then, whatever was printed before.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
     process.exitCode = exitStatusOf(error) || EXIT.noAnswer;
+    hasEnded = true;
     process.exit();
   });
 }
 
 try {
+  for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
+  for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitStatusOf(error);
 }
+hasEnded = true;

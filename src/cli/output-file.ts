@@ -23,6 +23,7 @@ export class OutputFile {
   readonly #part: string | undefined;
   readonly #target: string;
   #open = true;
+  #written = false;
 
   /**
    * Opens the output.
@@ -49,6 +50,11 @@ export class OutputFile {
     OPEN.add(this);
   }
 
+  /** Whether a text was written whole and has its name. */
+  get written(): boolean {
+    return this.#written;
+  }
+
   /** Writes the whole text and gives the file its name, as {@link commit}; the output stays open for the next text. */
   rewrite(text: string): void {
     this.commit(text);
@@ -62,15 +68,16 @@ export class OutputFile {
   }
 
   /** Writes the whole text, flushes, and gives the file its name. @throws IrqError `ERR_FILE`: the old file is as before */
-  commit(text: string): void {
+  commit(text: string | Uint8Array): void {
     try {
-      const bytes = Buffer.from(text);
+      const bytes = typeof text === 'string' ? Buffer.from(text) : text;
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       if (this.#part !== undefined) {
         fsyncSync(this.#fd);
         this.#close();
         renameSync(this.#part, this.#target);
       } else this.#close();
+      this.#written = true;
     } catch (error) {
       this.discard();
       throw cannotWrite(this.path, error);

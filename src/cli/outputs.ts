@@ -6,7 +6,7 @@ import { OutputFile } from './output-file.ts';
  * then the files are written, so that a picture that cannot be written costs the picture and nothing else.
  */
 export class Outputs {
-  readonly #pending: { readonly file: OutputFile; readonly text: () => string }[] = [];
+  readonly #pending: { readonly file: OutputFile; readonly text: () => string | Uint8Array }[] = [];
   #failed = false;
 
   /** Opens a file. @throws IrqError `ERR_FILE` before any work is done */
@@ -17,7 +17,7 @@ export class Outputs {
   }
 
   /** Plans what goes into an open file; nothing where the file was not asked for. */
-  plan(file: OutputFile | undefined, text: () => string): void {
+  plan(file: OutputFile | undefined, text: () => string | Uint8Array): void {
     if (file !== undefined) this.#pending.push({ file, text });
   }
 

@@ -1,10 +1,12 @@
 import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
 import type { Fault } from '../board/config.ts';
 import { linuxHeld, runLinuxStress } from '../guest-stress/linux.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { linuxStressText } from '../report/linux-stress-text.ts';
 import { count } from '../report/units.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
 type Flags = {
@@ -49,10 +51,10 @@ export async function stressLinux(flags: Flags): Promise<number> {
     ),
   );
   terminal.clear();
-  process.stdout.write(flags.json ? `${JSON.stringify(result)}\n` : linuxStressText(result));
+  print(flags.json ? `${JSON.stringify(result)}\n` : linuxStressText(result));
   if (!linuxHeld(result)) {
     process.stderr.write(
-      `to repeat this: npx irqloom stress --guest linux --kernel ${kernel} --modules ${modules} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}\n`,
+      `to repeat this: npx irqloom stress --guest linux --kernel ${shellWord(kernel)} --modules ${shellWord(modules)} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}\n`,
     );
     return EXIT.failed;
   }

@@ -1,8 +1,17 @@
+import { shellWord } from '../base/shell-word.ts';
+import type { Machine } from '../board/machine.ts';
 import { openMetrics } from '../report/open-metrics.ts';
 import { type StressMoment, stressHtml } from '../report/stress-html.ts';
 import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { type WatchedMoment, watchLines } from '../report/stress-watch.ts';
-import type { Plan, StressDetail, StressGlance, StressResult, Track } from '../stress/index.ts';
+import {
+  keepMoment,
+  type Plan,
+  type StressDetail,
+  type StressGlance,
+  type StressResult,
+  type Track,
+} from '../stress/index.ts';
 import { exitStatusOf } from './exit.ts';
 import { LiveView } from './live-view.ts';
 import type { OutputFile } from './output-file.ts';
@@ -14,6 +23,7 @@ export type StressOutputs = {
   readonly metrics?: string;
   readonly report?: string;
   readonly trace?: string;
+  readonly keep?: string;
 };
 
 const EACH_SECONDS = 1;
@@ -22,10 +32,12 @@ const STROKES = 24;
 
 /** Follows a stress run: the live view and the metrics each second, the report at the end. */
 export class StressFollower {
-  readonly #outputs: StressOutputs;
+  readonly #outputs: StressOutputs & { readonly command: string };
   readonly #files = new Outputs();
   readonly #report: OutputFile | undefined;
   readonly #trace: OutputFile | undefined;
+  readonly #keep: OutputFile | undefined;
+  #moment: Uint8Array | undefined;
   #metrics: OutputFile | undefined;
   readonly #view = new LiveView();
   readonly #moments: StressMoment[] = [];
@@ -35,11 +47,12 @@ export class StressFollower {
   #traced: { readonly tracks: readonly Track[]; readonly plan: Plan } | undefined;
 
   /** Opens the files. @throws IrqError `ERR_FILE` before anything is run */
-  constructor(outputs: StressOutputs) {
+  constructor(outputs: StressOutputs & { readonly command: string }) {
     this.#outputs = outputs;
     this.#report = this.#files.open(outputs.report);
     this.#trace = this.#files.open(outputs.trace);
     this.#metrics = this.#files.open(outputs.metrics);
+    this.#keep = this.#files.open(outputs.keep);
   }
 
   /** A glance at the run; several times a second. */
@@ -77,6 +90,11 @@ export class StressFollower {
     this.#traced = { tracks, plan };
   }
 
+  /** The machine after a violation, at rest, where the moment is to be kept. */
+  violated(machine: Machine, plan: Plan): void {
+    this.#moment = keepMoment({ machine, plan, command: this.#outputs.command });
+  }
+
   /**
    * Writes the files, after the result has been printed.
    * @param status - the exit status of the run
@@ -95,11 +113,27 @@ export class StressFollower {
       { seconds, injected, delivered },
     ];
     this.#files.plan(this.#report, () => stressHtml(result, detail, moments));
-    const traced = this.#traced;
-    if (traced === undefined) return { status: this.#files.write(status), notes: [] };
-    const { tracks, plan } = traced;
+    this.#planMoment();
+    const notes = this.#planTrace(result);
+    const written = this.#files.write(status);
+    const { keep } = this.#outputs;
+    return {
+      status: written,
+      notes: keep !== undefined && this.#keep?.written ? [keptNote(keep), ...notes] : notes,
+    };
+  }
+
+  #planMoment(): void {
+    const moment = this.#moment;
+    if (moment === undefined) this.#keep?.discard();
+    else this.#files.plan(this.#keep, () => moment);
+  }
+
+  #planTrace(result: StressResult): string[] {
+    if (this.#traced === undefined) return [];
+    const { tracks, plan } = this.#traced;
     this.#files.plan(this.#trace, () => JSON.stringify(stressTrace(tracks, plan, result)));
-    return { status: this.#files.write(status), notes: this.#trace ? [traceNote(tracks, plan)] : [] };
+    return this.#trace ? [traceNote(tracks, plan)] : [];
   }
 
   /** In one step, so that a reader of the file never finds half of it. A disk that is full ends the metrics, not the run. */
@@ -111,4 +145,9 @@ export class StressFollower {
       this.#metrics = undefined;
     }
   }
+}
+
+/** The command that loads a moment that was kept. */
+export function keptNote(path: string): string {
+  return `the moment is kept: npx irqloom stress --resume ${shellWord(path)}`;
 }

@@ -6,6 +6,7 @@ import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
@@ -16,18 +17,29 @@ import {
   LINE_MODES,
   type LineMode,
   runStress,
+  runUntilViolation,
   type StressOptions,
   type StressResult,
   type StressWatch,
+  type ViolationWatch,
 } from '../stress/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
+import { stressResume } from './stress-resume.ts';
+import { stressRotate } from './stress-rotate.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
+
+/** Wires beside the MSIs: four edges, a line that KVM_IRQ_LINE drives, and three on resampling irqfds, of which two share a GSI. */
+const WIRES = 8;
+
+/** How long a run injects, s. */
+const DEFAULT_S = 8;
+const THOROUGH_S = 60;
 
 /** The recorded guest that comes with the package. */
 const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
@@ -41,15 +53,21 @@ type Flags = {
   devices?: number;
   events?: number;
   iterations: number;
-  seconds: number;
-  spis: number;
-  lines: LineMode;
+  seconds?: number;
+  thorough?: boolean;
+  untilCovered?: number;
+  spis?: number;
+  lines?: LineMode;
   abi: DesignName;
   churn: Churn;
   dispatch: Dispatch;
   fault: Fault;
+  perturb: Perturbation;
   seed?: number;
   json?: boolean;
+  rotate?: boolean;
+  keep?: string;
+  resume?: string;
 } & StressOutputs;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
@@ -69,20 +87,27 @@ export function stressCommand(): Command {
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
-    .option('-s, --seconds <n>', 'longest time to inject', number(0.05, 86_400, 'seconds'), 8)
+    .option(
+      '-s, --seconds <n>',
+      'longest time to inject (default: 8; 60 with --thorough)',
+      number(0.05, 86_400, 'seconds'),
+    )
+    .option('--thorough', 'run for 60 s where --seconds says nothing else')
+    .option(
+      '--until-covered <n>',
+      'end when nothing new of the machine was met for n seconds: commands, registers, transitions, windows',
+      number(0.5, 3_600, 'seconds'),
+    )
     .option(
       '--spis <n>',
-      'SPIs beside the MSIs, edge-triggered and level-triggered in turn',
+      'SPIs beside the MSIs, edge-triggered and level-triggered in turn (default: 8; 0 with --guest)',
       wholeNumber(0, 512),
-      0,
     )
     .addOption(
       new Option(
         '--lines <how>',
-        'drive level-triggered SPIs with KVM_IRQ_LINE, or with resampling irqfds (the last two of every three share a GSI)',
-      )
-        .choices(LINE_MODES)
-        .default('irq-line'),
+        'drive level-triggered SPIs with KVM_IRQ_LINE, with resampling irqfds (the last two of every three share a GSI), or some with each (default: both)',
+      ).choices(LINE_MODES),
     )
     .addOption(
       new Option('--abi <design>', 'the design of the 2015 debate: how a source is named and found')
@@ -104,6 +129,14 @@ export function stressCommand(): Command {
       )
         .choices(DISPATCHES)
         .default('main'),
+    )
+    .addOption(
+      new Option(
+        '--perturb <how>',
+        'delay threads at their shared operations: everywhere, one slow thread at a time, long stops in windows of the protocols, or these in turn (mixed)',
+      )
+        .choices(PERTURBATIONS)
+        .default('mixed'),
     )
     .addOption(
       new Option('--fault <rule>', 'break a rule of the machine, to see the proof fail')
@@ -131,22 +164,39 @@ export function stressCommand(): Command {
     )
     .option('--watch', 'show live rates and latencies of each vCPU')
     .option('--metrics <file>', 'write OpenMetrics text each second and at the end')
-    .action(async (flags: Flags) => {
-      process.exitCode = await stress(flags);
+    .option(
+      '--rotate',
+      'run one machine after the other for --seconds, each with settings drawn from --seed; check that memory, descriptors and threads do not grow',
+    )
+    .option(
+      '--keep <file>',
+      'end at the first violation and keep that moment: the machine, and the plan of its threads',
+    )
+    .option('--resume <file>', 'load a kept moment, show it, and let its vCPUs run once more')
+    .action(async (flags: Flags, command: Command) => {
+      process.exitCode = await stress(flags, (name) => command.getOptionValueSource(name) === 'cli');
     });
 }
 
-async function stress(flags: Flags): Promise<number> {
-  if (flags.guest === 'linux') return stressLinux(flags);
+async function stress(flags: Flags, given: (name: string) => boolean): Promise<number> {
+  if (flags.rotate)
+    return stressRotate(
+      { ...flags, seconds: flags.seconds ?? DEFAULT_S },
+      given,
+      flags.recording ?? ownRecording(),
+    );
+  if (flags.resume !== undefined) return stressResume(flags.resume, flags);
+  if (flags.guest === 'linux') return stressLinux({ ...flags, seconds: flags.seconds ?? DEFAULT_S });
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
-  const follower = new StressFollower(flags);
-  const result = await interruptible((signal) =>
+  const follower = new StressFollower({ ...flags, command: commandOf(flags, options) });
+  const running = interruptible((signal) =>
     run(flags, options, {
       signal,
       finished: (detail) => follower.finished(detail),
       traced: (tracks, plan) => follower.traced(tracks, plan),
+      ...(flags.keep === undefined ? {} : { violated: (machine, plan) => follower.violated(machine, plan) }),
       glance: (glance) => {
         follower.glance(glance);
         if (flags.watch) return;
@@ -157,6 +207,11 @@ async function stress(flags: Flags): Promise<number> {
       },
     }),
   );
+  const result = await running.catch((error: unknown) => {
+    terminal.clear();
+    process.stderr.write(`the run ended without an answer; to repeat this: ${commandOf(flags, options)}\n`);
+    throw error;
+  });
   terminal.clear();
   print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
@@ -167,16 +222,24 @@ async function stress(flags: Flags): Promise<number> {
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
 function run(
-  { guest, spis, lines, abi, trace }: Flags,
+  { guest, lines = 'irq-line', abi, trace, keep }: Flags,
   options: StressOptions,
-  watch: StressWatch,
+  watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
-  if (guest === undefined) return runStress(options, watch);
-  const { input } = options;
-  if ('boot' in input || lines !== 'irq-line' || abi !== 'merged' || trace !== undefined) {
+  const { violated } = watch;
+  if (guest === undefined)
+    return violated ? runUntilViolation(options, { ...watch, violated }) : runStress(options, watch);
+  const { input, spis } = options;
+  if (
+    'boot' in input ||
+    lines !== 'irq-line' ||
+    abi !== 'merged' ||
+    trace !== undefined ||
+    keep !== undefined
+  ) {
     throw new IrqError(
       'ERR_USAGE',
-      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi and --trace`,
+      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi, --trace and --keep`,
     );
   }
   return runBareStress({ ...options, input, spis }, watch);
@@ -189,7 +252,10 @@ function exitOf(result: StressResult): number {
 }
 
 function optionsOf(flags: Flags): StressOptions {
-  const { vcpus, devices, events, spis, lines, abi, seconds, iterations, churn, dispatch, fault } = flags;
+  const { thorough = false, seconds = thorough ? THOROUGH_S : DEFAULT_S, untilCovered } = flags;
+  const { vcpus, devices, events, abi, iterations, churn, dispatch, fault, perturb } = flags;
+  const { spis = flags.guest === undefined ? WIRES : 0 } = flags;
+  const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const synthetic =
     vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
   if (synthetic && flags.recording !== undefined) {
@@ -207,10 +273,13 @@ function optionsOf(flags: Flags): StressOptions {
   const input = synthetic
     ? { ...defaultShape(flags), ...defined({ vcpus, devices, events }) }
     : recordedInput(flags);
-  if (lines === 'resample' && spis < 2) {
-    throw new IrqError('ERR_USAGE', '--lines resample is about level-triggered wires: give --spis 2 or more');
+  if (lines !== 'irq-line' && spis < 2) {
+    throw new IrqError(
+      'ERR_USAGE',
+      '--lines resample or both is about level-triggered wires: give --spis 2 or more',
+    );
   }
-  if (fault === 'lost-ack' && lines !== 'resample') {
+  if (fault === 'lost-ack' && (lines === 'irq-line' || (lines === 'both' && spis < 4))) {
     throw new IrqError(
       'ERR_USAGE',
       '--fault lost-ack is about lines that resample: add --lines resample --spis 8',
@@ -231,10 +300,12 @@ function optionsOf(flags: Flags): StressOptions {
     lines,
     abi,
     seconds,
+    ...(untilCovered === undefined ? {} : { untilCovered }),
     iterations,
     churn,
     dispatch,
     fault,
+    perturb: flags.guest === undefined ? perturb : 'off',
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
   };

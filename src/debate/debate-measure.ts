@@ -20,6 +20,8 @@ export type CompareTopology = { readonly vcpus: number; readonly devices: number
 const PAIRS = 2;
 /** The first pair's share of the time of another. */
 const WARM = 0.5;
+/** How much longer than intended a block may take. */
+const BLOCK_BOUND_MS = 20_000;
 
 const polls = ({ vcpus, devices }: CompareTopology) => vcpus + devices <= availableParallelism();
 
@@ -81,18 +83,15 @@ export async function measureDispatch(
     let perSecond = 0;
     for (const [index, { kind }] of blocks.entries()) {
       const before = read();
-      const done = (await Promise.race([
-        Promise.all(devices.map((thread) => thread.run())),
-        failed,
-      ])) as BlockDone[];
+      const running = Promise.race([Promise.all(devices.map((thread) => thread.run())), failed]);
+      const done = (await harness.within('end a block', running, ms + BLOCK_BOUND_MS)) as BlockDone[];
       if (index < 2) continue;
       if (kind === 'single') timed.merge(read().since(before));
       else perSecond += done.reduce((sum, block) => sum + (1e9 * block.signals) / block.ns, 0) / PAIRS;
       signals += done.reduce((sum, block) => sum + block.signals, 0);
       if (done.some(({ settled }) => !settled)) proof.violate('lost', -1, -1, -1);
     }
-    harness.kickAll();
-    await vcpus;
+    await harness.leaveGuests(vcpus);
     const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
     return { latency: timed, perSecond, signals, violations };
   } finally {

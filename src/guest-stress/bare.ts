@@ -5,7 +5,7 @@ import type { Board } from '../boot/board.ts';
 import { BoardVcpu } from '../boot/board-vcpu.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
-import { Crew } from '../boot/crew.ts';
+import { Crew, leaveGuest } from '../boot/crew.ts';
 import type { BootTask } from '../boot/threads.ts';
 import { hasIrqFd, routesOf, syntheticSources, type Topology } from '../guest/index.ts';
 import type { Fd } from '../kvm/gsi.ts';
@@ -25,6 +25,8 @@ import {
   Tally,
   VIOLATIONS,
 } from '../stress/index.ts';
+import { Deadline } from '../threads/deadline.ts';
+import { silentThreads } from '../threads/silent.ts';
 import { driverRegionsOf, guestStressWords } from './plan.ts';
 import { provedVcpuThread } from './vcpu.ts';
 
@@ -47,6 +49,8 @@ const COUNTS_LPIS = COUNTS_SPIS + COUNTED_SPIS;
 
 const READY_MS = 30_000;
 const REST_MS = 20_000;
+/** How long devices may take to end once they are told to. */
+const STOP_MS = 10_000;
 const LOOK_MS = 2;
 const GLANCE_MS = 250;
 /** Turns of YIELD between two changes of the guest's driver. */
@@ -87,13 +91,24 @@ export async function runBareStress(
   const console = new GuestConsole(board, () => undefined);
   const bootStart = performance.now();
   const crew = await Crew.start(board, castOf(plan));
-  const stop = () => store(machine.words, stopAt, 1);
+  const running = new Set<string>();
+  const deadline = new Deadline(STOP_MS, async () => {
+    const late = [...crew.programs.values()].filter(({ name }) => running.has(name));
+    const names = late.map(({ name }) => name).join(', ');
+    return late.length === 0
+      ? undefined
+      : silentThreads(`${names} did not stop within ${STOP_MS} ms`, [...late, ...crew.vcpus]);
+  });
+  const stop = () => {
+    store(machine.words, stopAt, 1);
+    deadline.begin();
+  };
   try {
     const guest = crew.run();
     guest.catch(() => undefined);
     await race(
+      crew,
       guest,
-      board,
       console,
       () => load(machine.words, own.ready.at) === 1,
       READY_MS,
@@ -117,8 +132,11 @@ export async function runBareStress(
     watch.signal?.addEventListener('abort', stop);
     if (watch.signal?.aborted) stop();
     try {
-      const devices = Promise.all([...crew.programs.values()].map((thread) => thread.run()));
-      await Promise.race([devices, failure(guest, board, console)]);
+      const devices = [...crew.programs].map(([name, thread]) => {
+        running.add(name);
+        return thread.run().finally(() => running.delete(name));
+      });
+      await Promise.race([Promise.all(devices), failure(guest, board, console), deadline.missed]);
     } finally {
       clearInterval(glances);
       clearTimeout(timer);
@@ -126,14 +144,14 @@ export async function runBareStress(
       stop();
     }
     const seconds = (performance.now() - start) / 1000;
-    await race(guest, board, console, restLooker(board, own.ready.at), REST_MS, 'come to rest');
+    await race(crew, guest, console, restLooker(board, own.ready.at), REST_MS, 'come to rest');
     const stuckLines = audit(machine, plan);
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
     const interrupted = watch.signal?.aborted ?? false;
     board.end.say('stopped');
     board.wakeAll();
-    const runs = await guest;
+    const runs = await leaveGuest(crew, guest);
     const result = stressResult({
       options: { ...options, lines: 'irq-line', abi: 'merged' },
       machine,
@@ -148,6 +166,7 @@ export async function runBareStress(
     return { ...result, guest: { name: 'bare', instructions, ...compareCounts(board, plan) } };
   } finally {
     stop();
+    deadline.end();
     await crew.close();
   }
 }
@@ -242,21 +261,22 @@ function restLooker(board: Board, readyAt: number): () => boolean {
 
 /** Waits until `done`, within a bound; an end of the guest meanwhile is an error with its last lines. */
 async function race(
+  crew: Crew,
   guest: Promise<unknown>,
-  board: Board,
   console: GuestConsole,
   done: () => boolean,
   boundMs: number,
   what: string,
 ): Promise<void> {
+  const { board } = crew;
   const until = performance.now() + boundMs;
   const ended = failure(guest, board, console);
   ended.catch(() => undefined);
   while (!done()) {
     if (performance.now() > until)
-      throw new IrqError(
-        'ERR_THREAD_SILENT',
+      throw await silentThreads(
         `the guest did not ${what} within ${boundMs} ms${told(board, console)}`,
+        crew.vcpus,
       );
     await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), ended]);
   }

@@ -3,7 +3,7 @@ import type { Fault } from '../board/config.ts';
 import type { Board } from '../boot/board.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
-import { Crew } from '../boot/crew.ts';
+import { Crew, leaveGuest } from '../boot/crew.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { type LinuxFiles, linuxGuest } from './linux-guest.ts';
 import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
@@ -132,7 +132,7 @@ export async function runLinuxStress(
     }
     board.end.say('stopped');
     board.wakeAll();
-    const runs = await guest;
+    const runs = await leaveGuest(crew, guest);
     console.pump();
     const instructions = runs.reduce((sum, run) => sum + run.instructions, 0);
     return {

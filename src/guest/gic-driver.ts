@@ -43,6 +43,16 @@ export class GicDriver {
     this.#bus.write(this.#frames.gicdBase + gicd.CTLR, 4, BigInt(ENABLE_GROUP1));
   }
 
+  /** Stops the distributor from forwarding anything. */
+  disable(): void {
+    this.#bus.write(this.#frames.gicdBase + gicd.CTLR, 4, 0n);
+  }
+
+  /** Disables the LPIs of a vCPU. KVM forgets which of them are pending. */
+  disableLpis(vcpu: number): void {
+    this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.CTLR, 4, 0n);
+  }
+
   /** Gives a vCPU its LPI tables; its LPIs must be off. */
   setLpiTables(vcpu: number, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
@@ -79,6 +89,30 @@ export class GicDriver {
     this.#bus.write(gicdBase + gicd.IPRIORITYR + intid, 1, BigInt(LINUX_PRIORITY));
     this.targetSpi(intid, vcpu);
     this.#bus.write(gicdBase + wordOf(gicd.ISENABLER, intid), 4, bit);
+  }
+
+  /** Disables an SPI, or enables one again: GICD_ICENABLER, GICD_ISENABLER. */
+  setSpiEnabled(intid: number, on: boolean): void {
+    this.#writeBit(on ? gicd.ISENABLER : gicd.ICENABLER, intid);
+  }
+
+  /** Makes an SPI pending, or takes the pending state away: GICD_ISPENDR, GICD_ICPENDR. */
+  setSpiPending(intid: number, on: boolean): void {
+    this.#writeBit(on ? gicd.ISPENDR : gicd.ICPENDR, intid);
+  }
+
+  /** Gives an SPI a priority: GICD_IPRIORITYR. */
+  setSpiPriority(intid: number, priority: number): void {
+    this.#bus.write(this.#frames.gicdBase + gicd.IPRIORITYR + intid, 1, BigInt(priority));
+  }
+
+  /** Makes SGIs of a vCPU pending: GICR_ISPENDR0. @param sgis - a bit for each */
+  setSgisPending(vcpu: number, sgis: number): void {
+    this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.ISPENDR0, 4, BigInt(sgis));
+  }
+
+  #writeBit(register: number, intid: number): void {
+    this.#bus.write(this.#frames.gicdBase + wordOf(register, intid), 4, 1n << BigInt(intid & 31));
   }
 
   /** Routes an SPI to a vCPU: GICD_IROUTER. */

@@ -48,6 +48,11 @@ export class ItsDriver {
     this.#base = base;
   }
 
+  /** Turns the ITS off, or on again: GITS_CTLR. While an ITS is off, MSIs are lost. */
+  setEnabled(on: boolean): void {
+    this.#bus.write(this.#base + gits.CTLR, 4, on ? ENABLED : 0n);
+  }
+
   /**
    * Lays a command into the queue without telling the ITS.
    * @param at - offset in the queue; where CWRITER points if left out

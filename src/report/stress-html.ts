@@ -26,6 +26,13 @@ const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
   masks: 'vectors masked and unmasked',
   configs: 'LPIs disabled and enabled',
   remaps: 'events mapped anew',
+  collections: 'collections moved, with all their LPIs',
+  sharedLpis: 'LPIs that a second event mapped for a while',
+  toggles: 'SPIs disabled and enabled',
+  priorities: 'priorities changed',
+  raises: 'interrupts made pending by INT or ISPENDR',
+  switches: 'distributor, ITS or LPIs turned off and on',
+  swaps: 'events mapped anew while their devices signalled',
 };
 /** Points of a time line. */
 const MOST_STEPS = 240;
@@ -130,12 +137,48 @@ export function stressHtml(
           }),
         ],
       },
+      coveragePart(result),
     ],
     notes: [
       `irqloom stress, seed ${config.seed}, ${config.source === 'synthetic' ? 'a synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}.`,
     ],
   };
   return page(given);
+}
+
+/** What of the machine was met; the windows are those that no thread was stopped in, for there a run has least to say. */
+function coveragePart({ coverage }: StressResult): Part {
+  const { commands, registers, transitions, windows } = coverage;
+  const passed = windows.filter(({ stopped }) => !stopped);
+  const list = (id: string, title: string, text: string, head: string, rows: readonly string[]) =>
+    tableCard(id, title, text, { head: [head], rows: rows.map((row) => [row]) }, true);
+  return {
+    title: 'Coverage of the machine',
+    cards: [
+      tableCard(
+        'commands',
+        'ITS commands',
+        'Those that the driver sent while devices signalled.',
+        { head: ['command', 'times'], rows: Object.entries(commands).map(([name, n]) => [name, count(n)]) },
+        true,
+      ),
+      list('registers', 'Registers', 'Those of the GIC that the driver wrote.', 'register', registers),
+      list(
+        'transitions',
+        `${count(transitions.length)} transitions`,
+        'Changes of the flags of an interrupt, before and after.',
+        'change',
+        transitions,
+      ),
+      list(
+        'windows',
+        `${count(windows.length)} windows of protocols`,
+        `Two steps that a thread made one after the other. In ${count(windows.length - passed.length)} of them a thread was stopped; these are the others.`,
+        'window',
+        passed.map(({ window }) => window),
+      ),
+    ],
+  };
 }
 
 function seriesOf({ vcpus }: StressDetail) {

@@ -1,7 +1,18 @@
-import type { NamedViolation, StressResult } from '../stress/index.ts';
+import type { ChurnCount, NamedViolation, StressResult } from '../stress/index.ts';
 import { held } from '../stress/stress-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, size, time } from './units.ts';
+
+/** Kinds of churn that not every guest has, with their names for one and for many. */
+const OTHER_CHURN = [
+  ['collections', 'collection moved', 'collections moved'],
+  ['sharedLpis', 'LPI shared', 'LPIs shared'],
+  ['toggles', 'SPI disabled and enabled', 'SPIs disabled and enabled'],
+  ['priorities', 'priority changed', 'priorities changed'],
+  ['raises', 'INT or ISPENDR', 'INTs and ISPENDRs'],
+  ['switches', 'controller turned off and on', 'controllers turned off and on'],
+  ['swaps', 'event mapped anew unmasked', 'events mapped anew unmasked'],
+] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
 /** How many violations are printed one by one. */
 const SHOWN = 10;
@@ -44,11 +55,47 @@ export function stressText(result: StressResult): string {
     `in ${time(result.seconds * 1e9)}: injected ${count(result.injected)} (${rate(result.injectedPerSecond)}), delivered ${count(result.delivered)} (${rate(result.deliveredPerSecond)}), coalesced ${count(result.coalesced)}`,
     `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
     `meanwhile: ${churnText(result)}`,
+    ...stillLines(result),
+    coverageLine(result),
+    ...perturbationLines(result),
     ...lineLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function stillLines({ stillness, sgis, raised }: StressResult): string[] {
+  const lines: string[] = [];
+  if (sgis)
+    lines.push(
+      `SGIs between vCPUs: ${count(sgis.sent)} sent, ${count(sgis.delivered)} delivered; the driver made ${plural(raised, 'interrupt')} pending by itself`,
+    );
+  if (stillness)
+    lines.push(
+      `${plural(stillness.phases, 'still phase')}: all had settled within ${time(stillness.longestMs * 1e6)}; stranded after ${time(stillness.boundMs * 1e6)} without progress, by the wake-ups of this run`,
+    );
+  return lines;
+}
+
+function coverageLine({ coverage }: StressResult): string {
+  const { commands, registers, transitions } = coverage;
+  const names = Object.keys(commands);
+  const missing = names.filter((name) => commands[name] === 0);
+  const but = missing.length === 0 || missing.length === names.length ? '' : ` (not ${missing.join(', ')})`;
+  const changes =
+    transitions.length === 0 ? '' : `, ${plural(transitions.length, 'transition')} of an interrupt`;
+  return `covered by the driver: ${names.length - missing.length} of ${names.length} ITS commands${but}, ${plural(registers.length, 'register')} of the GIC written${changes}`;
+}
+
+function perturbationLines({ config, perturbation, seconds }: StressResult): string[] {
+  if (!perturbation) return [];
+  const { delays, delayedSeconds, windowsMet, windowsStopped } = perturbation;
+  const threads = 2 + config.vcpus + config.devices;
+  const share = (100 * delayedSeconds) / (threads * seconds);
+  return [
+    `perturbed (${config.perturb}): ${plural(delays, 'delay')}, ${share.toFixed(0)} % of the threads' time; stopped in ${count(windowsStopped)} of ${plural(windowsMet, 'window')} met; rates and latencies include the delays`,
+  ];
 }
 
 function lineLines({ lines }: StressResult): string[] {
@@ -66,18 +113,21 @@ function churnText({ churn }: StressResult): string {
     `${plural(churn.masks, 'mask')} and unmask`,
     plural(churn.configs, 'LPI disabled and enabled', 'LPIs disabled and enabled'),
     plural(churn.remaps, 'remap'),
+    ...OTHER_CHURN.flatMap(([name, one, many]) => (churn[name] > 0 ? [plural(churn[name], one, many)] : [])),
   ];
   return parts.join(', ');
 }
 
-function violationLines(violations: readonly NamedViolation[]): string[] {
+/** The first violations of a run as a table; no line where there are none. */
+export function violationLines(violations: readonly NamedViolation[]): string[] {
   if (violations.length === 0) return [];
   const rows = violations
     .slice(0, SHOWN)
-    .map(({ kind, device, deviceId, eventId, gsi, intid, vcpu, sent, seen }) => {
+    .map(({ kind, churn, device, deviceId, eventId, gsi, intid, vcpu, sent, seen }) => {
       const event = deviceId < 0 ? '–' : `${deviceId}:${eventId}`;
       return [
         kind,
+        churn,
         device,
         event,
         gsi < 0 ? '–' : String(gsi),
@@ -90,7 +140,7 @@ function violationLines(violations: readonly NamedViolation[]): string[] {
   const more = violations.length > SHOWN ? [`(and more: --json lists the first ${violations.length})`] : [];
   return [
     '',
-    table(['violation', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'], rows),
+    table(['violation', 'churn', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'], rows),
     ...more,
   ];
 }

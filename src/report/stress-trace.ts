@@ -6,7 +6,11 @@ import { count } from './units.ts';
  * What each thread of a stress run did last, as a trace: a track for each thread, and an arrow from a signal to the
  * handler that it led to. Signals that were one with a later one have none: the arrow begins at the last of them.
  */
-export function stressTrace(tracks: readonly Track[], plan: Plan, result: StressResult): TraceFile {
+export function stressTrace(
+  tracks: readonly Track[],
+  plan: Plan,
+  result: { readonly config: TracedConfig },
+): TraceFile {
   const first = tracks.reduce(
     (least, { slices }) => slices.reduce((so, { from }) => Math.min(so, from), least),
     Number.POSITIVE_INFINITY,
@@ -32,6 +36,9 @@ export function stressTrace(tracks: readonly Track[], plan: Plan, result: Stress
     handlersWhoseSignalWasDropped: unmatched,
   });
 }
+
+/** The settings of a run that its trace names. */
+type TracedConfig = Pick<StressResult['config'], 'seed' | 'dispatch' | 'churn' | 'abi' | 'fault' | 'source'>;
 
 /** What is not in the file, in a sentence. */
 export function traceNote(tracks: readonly Track[], { slices }: Pick<Plan, 'slices'>): string {

@@ -6,7 +6,18 @@
  * `stress-device.ts`, `stress-guest.ts` and `stress-driver.ts`; with `trace` set, those of `traced/`, which wrap them.
  * The debate runs the same threads on every design.
  */
+
+export { keepMoment, type Moment, momentOf, readMoment } from './moment.ts';
 export { VIOLATIONS } from './proof.ts';
+export { resumeMoment, tracksOf } from './resume.ts';
+export type { OpenSource, ResumeResult } from './resume-result.ts';
+export {
+  runRotation,
+  runUntilViolation,
+  type ViolationWatch,
+} from './rotation.ts';
+export type { Growth, RotationResult, Turn } from './rotation-result.ts';
+export type { TurnSettings } from './rotation-turns.ts';
 export { audit, isAtRest } from './stress-audit.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';
 export { stressDetail } from './stress-detail.ts';

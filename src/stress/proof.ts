@@ -25,6 +25,7 @@ const INTID = 2 * LINE + 2;
 const NEXT_INTID = 2 * LINE + 3;
 const CHANGED_AT = 2 * LINE + 4;
 const KIND = 2 * LINE + 5;
+const RAISED = 2 * LINE + 6;
 const SOURCE_WORDS = 3 * LINE;
 
 /** An edge is delivered at most once for each signal; a level may come again for as long as its line is high. */
@@ -51,10 +52,14 @@ export type Violation = {
   /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
   readonly sent: number;
   readonly seen: number;
+  /** The kind of churn that went on, as {@link Proof.churn} says. */
+  readonly churn: number;
 };
 
 const KEPT = 64;
 const VIOLATION_WORDS = 8;
+/** Beside the counts of violations: the kind of churn that goes on. */
+const CHURN = LINE - 1;
 
 export type ProofRegions = {
   readonly sources: Region;
@@ -70,13 +75,15 @@ export type ProofRegions = {
   readonly awaited: Region;
 };
 
+/** @param name - what a source is called in the layout */
 export function proofRegions(
   layout: Layout,
   sizes: { sources: number; intids: number; devices: number },
+  name = 'source',
 ): ProofRegions {
   return {
-    sources: layout.region('source', sizes.sources * SOURCE_WORDS),
-    owners: layout.region('source.ofIntid', sizes.intids),
+    sources: layout.region(name, sizes.sources * SOURCE_WORDS),
+    owners: layout.region(`${name}.ofIntid`, sizes.intids),
     epoch: layout.region('proof.epoch', 1),
     violations: layout.region('proof.violations', LINE + KEPT * VIOLATION_WORDS),
     bells: Array.from({ length: sizes.devices }, (_, device) =>
@@ -130,8 +137,10 @@ export class Proof {
    */
   settle(source: number): void {
     const at = this.#at(source);
-    const spare =
-      (load(this.#words, at + DELIVERIES) - peek(this.#words, at + SENT) + PLACES + this.#vcpus) | 0;
+    // In this order: what the driver raises in between may have been delivered, and is not among the signals.
+    const signals = peek(this.#words, at + SENT) + load(this.#words, at + RAISED);
+    const deliveries = load(this.#words, at + DELIVERIES);
+    const spare = (deliveries - signals + PLACES + this.#vcpus) | 0;
     if (((spare - load(this.#words, at + ALLOWANCE)) | 0) < 0) store(this.#words, at + ALLOWANCE, spare);
   }
 
@@ -173,8 +182,7 @@ export class Proof {
     const sent = load(this.#words, at + SENT);
     if (!this.#mayGo(at, intid, vcpu, epoch)) this.violate('misrouted', source, intid, vcpu);
     const deliveries = (add(this.#words, at + DELIVERIES, 1) + 1) | 0;
-    const allowed = (sent + load(this.#words, at + ALLOWANCE)) | 0;
-    if (((deliveries - allowed) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE) {
+    if (((deliveries - this.#allowed(at)) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE) {
       this.violate('spurious', source, intid, vcpu);
     }
     const seen = load(this.#words, at + SEEN);
@@ -242,6 +250,25 @@ export class Proof {
     store(this.#words, this.#regions.epoch.at, epoch);
   }
 
+  /**
+   * The driver is about to make the interrupt of a source pending by itself (INT, ISPENDR): to see that another delivery is
+   * no violation, and that one follows.
+   */
+  raise(source: number): void {
+    const at = this.#at(source);
+    store(this.#words, at + RAISED, (load(this.#words, at + RAISED) + 1) | 0);
+  }
+
+  /** How often the driver made the interrupt of a source pending. */
+  raised(source: number): number {
+    return load(this.#words, this.#at(source) + RAISED) >>> 0;
+  }
+
+  /** Notes which kind of churn begins: violations from here on carry it. */
+  set churn(kind: number) {
+    store(this.#words, this.#regions.violations.at + CHURN, kind);
+  }
+
   intidOf(source: number): number {
     return load(this.#words, this.#at(source) + INTID);
   }
@@ -260,7 +287,16 @@ export class Proof {
     if (index >= KEPT) return;
     const record = at + LINE + index * VIOLATION_WORDS;
     const [sent, seen] = source < 0 ? [-1, -1] : [this.sent(source), this.seen(source)];
-    for (const [field, value] of [VIOLATIONS.indexOf(kind) + 1, source, intid, vcpu, sent, seen].entries()) {
+    const churn = load(this.#words, at + CHURN);
+    for (const [field, value] of [
+      VIOLATIONS.indexOf(kind) + 1,
+      source,
+      intid,
+      vcpu,
+      sent,
+      seen,
+      churn,
+    ].entries()) {
       store(this.#words, record + field, value);
     }
   }
@@ -277,7 +313,15 @@ export class Proof {
       const word = (field: number) => load(this.#words, record + field);
       const kind = VIOLATIONS[word(0) - 1];
       if (kind)
-        kept.push({ kind, source: word(1), intid: word(2), vcpu: word(3), sent: word(4), seen: word(5) });
+        kept.push({
+          kind,
+          source: word(1),
+          intid: word(2),
+          vcpu: word(3),
+          sent: word(4),
+          seen: word(5),
+          churn: word(6),
+        });
     }
     return kept;
   }
@@ -291,6 +335,16 @@ export class Proof {
       (vcpu === load(this.#words, at + NEXT_VCPU) || vcpu === load(this.#words, at + VCPU));
     // Neither: it may have been acknowledged before a move that is complete by now.
     return isNext || ((load(this.#words, at + CHANGED_AT) - epoch) | 0) > 0;
+  }
+
+  /**
+   * How often a source may have been delivered by now. To be called after a delivery was counted, since its thread may have
+   * slept before, while another vCPU took hundreds; and the signals are looked at last, since the allowance counts on
+   * those until it was set.
+   */
+  #allowed(at: number): number {
+    const allowance = load(this.#words, at + ALLOWANCE);
+    return (allowance + load(this.#words, at + RAISED) + load(this.#words, at + SENT)) | 0;
   }
 
   #advance(at: number, to: number): void {

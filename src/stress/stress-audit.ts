@@ -1,6 +1,7 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
-import { isDeliverable, targetOf } from '../gic/state.ts';
+import { isDeliverable, isPending, targetOf } from '../gic/state.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
 /** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */
@@ -10,13 +11,22 @@ export function isAtRest(machine: Machine): boolean {
   return true;
 }
 
+/** Whether an interrupt waits for its vCPU. With every vCPU asleep, either a wake-up is on its way or the interrupt is stranded. */
+export function isAnyWaiting({ gic: { interrupts } }: Machine): boolean {
+  for (let intid = FIRST_SPI; intid < interrupts.idLimit; intid++) {
+    const at = interrupts.find(0, intid);
+    if (at !== NONE && isDeliverable(interrupts.state(at))) return true;
+  }
+  return false;
+}
+
 /**
  * What only shows when everything is at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that
  * no handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts it is stuck. The main
  * thread. Returns how many lines are stuck.
  */
 export function audit(machine: Machine, plan: Plan): number {
-  const { proof, account } = stressViews(machine, plan);
+  const { proof, account, sgis } = stressViews(machine, plan);
   const { interrupts } = machine.gic;
   const stranded = new Set<number>();
   for (let intid = 0; intid < interrupts.idLimit; intid++) {
@@ -31,6 +41,12 @@ export function audit(machine: Machine, plan: Plan): number {
     if (!proof.isSettled(source) && !stranded.has(intid))
       proof.violate('lost', source, intid, proof.vcpuOf(source));
   }
+  for (let pair = 0; pair < sgis.sources; pair++)
+    if (!sgis.isSettled(pair)) {
+      const [vcpu, intid] = [sgis.vcpuOf(pair), sgis.intidOf(pair)];
+      const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
+      proof.violate(isThere ? 'stranded' : 'lost', NONE, intid, vcpu);
+    }
   const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));
   for (const { intid } of stuck)
     if (!stranded.has(intid)) proof.violate('stranded', proof.ownerOf(intid), intid, NONE);

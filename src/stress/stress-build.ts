@@ -17,9 +17,11 @@ import {
 } from '../guest/index.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
-import { type Plan, proofKind, stressViews, stressWords, threadsOf } from './stress-plan.ts';
+import { EDGE_SOURCE } from './proof.ts';
+import { type Plan, proofKind, SGIS, stressViews, stressWords, threadsOf } from './stress-plan.ts';
 import type { Churn, LineMode } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';
 
@@ -33,6 +35,8 @@ export type StressOptions = {
   readonly lines?: LineMode;
   readonly abi?: DesignName;
   readonly seconds: number;
+  /** Ends the run before its time when it has met nothing new for so many seconds. */
+  readonly untilCovered?: number;
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
   readonly churn: Churn;
@@ -41,6 +45,8 @@ export type StressOptions = {
   readonly fault: Fault;
   /** How long an idle vCPU polls at most, where it is not the machine's default. */
   readonly haltPollNs?: number;
+  /** How threads are delayed at their shared operations, to widen the windows of races; left out: not at all. */
+  readonly perturb?: Perturbation;
   /** Whether each thread keeps the last of what it did. */
   readonly trace?: boolean;
 };
@@ -105,21 +111,31 @@ function named({ abi, lines }: StressOptions, sources: readonly Source[]): Sourc
   const withGsis = sources.map((source) =>
     abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
   );
-  return lines === 'resample' ? resampled(withGsis) : withGsis;
+  return lines === 'resample' || lines === 'both' ? resampled(withGsis, lines) : withGsis;
 }
 
-/** Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. */
-function resampled(sources: readonly Source[]): Source[] {
+/**
+ * Of three level-triggered sources, the third shares the line of the second. Each has an eventfd to be told by. Where lines
+ * are driven both ways, one source comes before each three that KVM_IRQ_LINE drives.
+ */
+function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Source[] {
+  let all = 0;
   let levels = 0;
   let before: Source | undefined;
   return sources.map((source): Source => {
     if (source.kind !== 'level') return source;
+    if (lines === 'both' && all++ % 4 === 0) return source;
     const level = levels++;
     const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
     const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};
     before = { ...source, ...line, resamplefd: sources.length + level };
     return before;
   });
+}
+
+/** An SGI carries the number of the vCPU that sends it, so there are as many senders as SGIs. */
+function sendsSgis({ churn }: StressOptions, { vcpus }: Pick<Plan, 'vcpus'>): boolean {
+  return churn !== 'none' && vcpus <= SGIS;
 }
 
 type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
@@ -135,7 +151,15 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     dispatch,
     fault,
     haltPollNs,
-    scenarioWords: stressWords({ ...sizes, slices: slicesOf(options, sizes) }, 2 ** config.idBits),
+    scenarioWords: stressWords(
+      {
+        ...sizes,
+        slices: slicesOf(options, sizes),
+        perturb: options.perturb ?? 'off',
+        sgis: sendsSgis(options, sizes),
+      },
+      2 ** config.idBits,
+    ),
   });
 }
 
@@ -145,9 +169,20 @@ function planned(
   sizes: Sizes & Pick<Plan, 'spareSpis'>,
   tables: GuestTables,
 ): { machine: Machine; plan: Plan } {
-  const { churn, seed, iterations } = options;
-  const plan: Plan = { ...sizes, ...tables, churn, seed, iterations, slices: slicesOf(options, sizes) };
-  const { proof } = stressViews(machine, plan);
+  const { churn, seed, iterations, perturb = 'off' } = options;
+  const plan: Plan = {
+    ...sizes,
+    ...tables,
+    churn,
+    seed,
+    iterations,
+    perturb,
+    sgis: sendsSgis(options, sizes),
+    slices: slicesOf(options, sizes),
+  };
+  const { proof, sgis } = stressViews(machine, plan);
+  for (let pair = 0; pair < sgis.sources; pair++)
+    sgis.place(pair, EDGE_SOURCE, Math.floor(pair / plan.vcpus), pair % plan.vcpus);
   for (const [source, { kind, intid, vcpu }] of plan.sources.entries())
     proof.place(source, proofKind(kind), intid, vcpu);
   return { machine, plan };

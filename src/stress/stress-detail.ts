@@ -7,7 +7,7 @@ import type { Tally } from './stress-tally.ts';
 
 /** Reads all of it; any time, on the main thread. The run goes on meanwhile, so the parts are not of one moment. */
 export function stressDetail(machine: Machine, plan: Plan, tally: Tally): StressDetail {
-  const { proof, pairs, churnAt } = stressViews(machine, plan);
+  const { proof, pairs, churnAt, sgis, still } = stressViews(machine, plan);
   const devices = Array.from({ length: plan.devices }, () => ({ injected: 0, delivered: 0 }));
   for (const [index, source] of plan.sources.entries()) {
     const device = devices[source.device];
@@ -33,6 +33,7 @@ export function stressDetail(machine: Machine, plan: Plan, tally: Tally): Stress
     }),
     devices,
     churn: counts(CHURN_COUNTS, (_, index) => load(machine.words, churnAt + index)),
-    violations: counts(VIOLATIONS, (kind) => proof.count(kind)),
+    stillPhases: still.figures.phases,
+    violations: counts(VIOLATIONS, (kind) => proof.count(kind) + sgis.count(kind)),
   };
 }

@@ -50,7 +50,7 @@ export function stressDevice(
   { plan, device }: StressDevice,
   watch: DeviceWatch = UNWATCHED,
 ): { run(): { injected: number } } {
-  const { proof, stopAt, lines, account } = stressViews(machine, plan);
+  const { proof, stopAt, lines, account, still } = stressViews(machine, plan);
   const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
@@ -147,7 +147,7 @@ export function stressDevice(
     for (let ping = 0; ping < PINGS; ping++) {
       signal(which);
       if (!settle()) return false;
-      if (stopping()) return true;
+      if (stopping() || still.isWanted) return true;
     }
     return true;
   });
@@ -165,7 +165,11 @@ export function stressDevice(
     run() {
       const more = () => plan.iterations === 0 || left.some((signals) => signals > 0);
       let open = mine.length > 0;
-      while (open && !stopping() && more()) open = chance.below(4) === 0 ? pings() : burst();
+      while (open && !stopping() && more()) {
+        if (still.isWanted) still.wait(device, NAP_MS);
+        else open = chance.below(4) === 0 ? pings() : burst();
+      }
+      still.keep(device, true);
       return { injected };
     },
   };

@@ -3,7 +3,8 @@ import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { openCpuInterface } from '../guest/index.ts';
 import { guestProgram } from '../threads/programs.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { GuestModes } from './stress-guest-modes.ts';
+import { type Plan, SGIS, stressViews } from './stress-plan.ts';
 
 /**
  * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
@@ -11,7 +12,8 @@ import { type Plan, stressViews } from './stress-plan.ts';
  * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
  */
 export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
-  const { proof, pairs, lines, account } = stressViews(machine, plan);
+  const { proof, pairs, lines, account, sgis } = stressViews(machine, plan);
+  const modes = plan.sgis ? new GuestModes(machine, vcpu, plan) : undefined;
   const { clock, vm } = machine;
   const id = vcpu.cpu.vcpu;
   const devices = Int32Array.from(plan.sources, (source) => source.device);
@@ -46,26 +48,39 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
     if (!account.took(line, served)) proof.violate('spurious', source, intid, id);
   };
 
+  const handle = (intid: Intid) => {
+    if (intid < SGIS && modes) {
+      sgis.deliver(modes.pairOf(intid), intid, id, epoch);
+      return;
+    }
+    const source = proof.ownerOf(intid);
+    if (source < 0) {
+      proof.violate('spurious', source, intid, id);
+      return;
+    }
+    const line = lineOf[source] ?? -1;
+    if (line < 0) {
+      deliver(source, intid);
+      if (isDriven[source]) serveLevel(source, intid);
+      proof.wake(devices[source] ?? 0, source);
+    } else {
+      // Its device sleeps until it is told of the end, and needs no other call.
+      serveLine(line, source, intid);
+    }
+  };
+
   return {
     boot() {
       openCpuInterface(vcpu.cpu);
     },
     interrupt(intid: Intid) {
-      const source = proof.ownerOf(intid);
-      if (source < 0) {
-        proof.violate('spurious', source, intid, id);
-        return;
-      }
-      const line = lineOf[source] ?? -1;
-      if (line < 0) {
-        deliver(source, intid);
-        if (isDriven[source]) serveLevel(source, intid);
-        proof.wake(devices[source] ?? 0, source);
-      } else {
-        // Its device sleeps until it is told of the end, and needs no other call.
-        serveLine(line, source, intid);
-      }
+      handle(intid);
+      modes?.handled(intid, handle);
       epoch = proof.epoch;
+    },
+    finished() {
+      modes?.idle();
+      return false;
     },
     resumed() {
       epoch = proof.epoch;

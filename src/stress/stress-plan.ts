@@ -1,11 +1,19 @@
 import type { Machine } from '../board/machine.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
+import { type PerturbationRegions, perturbationRegions } from '../memory/perturbation/account.ts';
+import type { PerturbationPlan } from '../memory/perturbation/perturb.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
+import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
+import { Stillness, type StillRegions, stillRegions } from './stillness.ts';
 import type { Churn } from './stress-result.ts';
 import { sliceRegions } from './traced/slices.ts';
+
+/** SGIs are INTID 0 to 15. An SGI's number is that of the vCPU that sends it. */
+export const SGIS = 16;
 
 /** The task that every thread of a stress run shares. Plain data. */
 export type Plan = GuestTables & {
@@ -20,6 +28,10 @@ export type Plan = GuestTables & {
   readonly spareSpis: { readonly first: number; readonly end: number };
   /** Slices of time that each thread keeps for a trace; 0: none, and then other programs run, which make none. */
   readonly slices: number;
+  /** How threads are delayed at their shared operations; left out: not at all. */
+  readonly perturb?: Perturbation;
+  /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
+  readonly sgis?: boolean;
 };
 
 /** The words of a stress run, within the scenario's region of the machine. */
@@ -32,6 +44,11 @@ type StressRegions = {
   readonly pairs: PairRegions;
   /** By thread of the machine: what it did, for a trace. */
   readonly slices: readonly Region[];
+  readonly perturbation: PerturbationRegions;
+  readonly still: StillRegions;
+  readonly coverage: CoverageRegions;
+  /** Of the SGIs: a source for each pair of vCPUs. */
+  readonly sgis: ProofRegions;
 };
 
 function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegions {
@@ -42,10 +59,14 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     lines: lineRegion(layout, linesOf(plan.sources).length),
     pairs: pairRegions(layout, plan),
     slices: sliceRegions(layout, threadsOf(plan), plan.slices),
+    perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
+    still: stillRegions(layout, plan.devices),
+    coverage: coverageRegions(layout),
+    sgis: proofRegions(layout, { sources: plan.sgis ? plan.vcpus ** 2 : 0, intids: SGIS, devices: 0 }, 'sgi'),
   };
 }
 
-type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices'>;
+type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus' | 'slices' | 'perturb' | 'sgis'>;
 
 /** Threads of a run: the main one, a vCPU each, a device each, the driver. */
 export function threadsOf({ vcpus, devices }: Pick<Plan, 'vcpus' | 'devices'>): number {
@@ -72,10 +93,32 @@ export function stressViews(machine: Machine, plan: Plan) {
     account: new LineAccount(machine.words, regions.lines, lines, plan.vcpus),
     pairs: new Pairs(machine.words, regions.pairs, plan),
     slices: regions.slices,
+    perturbation: regions.perturbation,
+    still: new Stillness(machine.words, regions.still),
+    coverage: new CoverageAccount(machine.words, regions.coverage),
+    sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
   };
 }
 
 /** How the proof judges a source. */
 export function proofKind(kind: SourceKind): number {
   return kind === 'level' ? LEVEL_SOURCE : EDGE_SOURCE;
+}
+
+/** The regions with the state words of interrupts, as the layout calls them. */
+const STATES = new Set(['private', 'spi', 'lpi']);
+
+/** How the threads of a run are delayed; undefined where they run freely. */
+export function perturbationOf(machine: Machine, plan: Plan): PerturbationPlan | undefined {
+  const { perturb = 'off' } = plan;
+  if (perturb === 'off') return undefined;
+  const states = [...machine.layout.regions()].flatMap(([name, region]) =>
+    STATES.has(name) ? [region] : [],
+  );
+  const { perturbation: regions } = stressViews(machine, plan);
+  return { perturbation: perturb, seed: plan.seed, threads: threadsOf(plan), regions, states };
+}
+
+export function isPerturbed({ perturb = 'off' }: Pick<Plan, 'perturb'>): boolean {
+  return perturb !== 'off';
 }

@@ -1,11 +1,13 @@
 import type { Fault } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
+import type { PerturbationFigures } from '../memory/perturbation/account.ts';
+import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
 
-/** How level-triggered wires are driven. */
-export const LINE_MODES = ['irq-line', 'resample'] as const;
+/** How level-triggered wires are driven; `both`: one of every four with KVM_IRQ_LINE, three with resampling irqfds. */
+export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
 
@@ -14,7 +16,20 @@ export const CHURNS = ['none', 'light', 'heavy'] as const;
 export type Churn = (typeof CHURNS)[number];
 
 /** Churn of the driver, counted in shared words so that a live view sees it. */
-export const CHURN_COUNTS = ['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const;
+export const CHURN_COUNTS = [
+  'moves',
+  'routeUpdates',
+  'masks',
+  'configs',
+  'remaps',
+  'collections',
+  'sharedLpis',
+  'toggles',
+  'priorities',
+  'raises',
+  'switches',
+  'swaps',
+] as const;
 
 export type ChurnCount = (typeof CHURN_COUNTS)[number];
 
@@ -46,7 +61,9 @@ export type DeviceShare = {
 };
 
 /** A violation with every name that its source has. -1 where it has none of that kind. */
-export type NamedViolation = Violation & {
+export type NamedViolation = Omit<Violation, 'churn'> & {
+  /** The kind of churn that went on; `mixed`, or `none`. */
+  readonly churn: ChurnCount | 'mixed' | 'none';
   readonly device: string;
   readonly deviceId: number;
   readonly eventId: number;
@@ -71,6 +88,7 @@ export type StressResult = {
     readonly churn: Churn;
     readonly seed: number;
     readonly fault: Fault;
+    readonly perturb: Perturbation;
     /** The recorded guest's file, or `synthetic`. */
     readonly source: string;
   };
@@ -78,6 +96,8 @@ export type StressResult = {
   readonly delivered: number;
   /** Signals that were covered by a delivery that another signal had asked for. */
   readonly coalesced: number;
+  /** Times the driver made an interrupt pending by itself, with INT or ISPENDR: each allows one delivery more. */
+  readonly raised: number;
   readonly lost: number;
   readonly misrouted: number;
   readonly spurious: number;
@@ -90,6 +110,14 @@ export type StressResult = {
   /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
   readonly latencyNs: Summary;
   readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** Phases in which the driver kept still until all had settled; null where it never did. */
+  readonly stillness: Stillness | null;
+  /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
+  readonly sgis: { readonly sent: number; readonly delivered: number } | null;
+  /** What of the machine the run has met. */
+  readonly coverage: Coverage;
+  /** What the delays of the threads came to; null where they ran freely. */
+  readonly perturbation: PerturbationFigures | null;
   /** Of lines that devices hold until they are served; null where there are none. */
   readonly lines: LineFigures | null;
   readonly violations: readonly NamedViolation[];
@@ -98,6 +126,27 @@ export type StressResult = {
   readonly sharedBytes: number;
   /** From the first thread's start until all were ready. */
   readonly bootMs: number;
+};
+
+/** What of the machine a run has met. */
+export type Coverage = {
+  /** ITS commands of the driver, by name. */
+  readonly commands: Readonly<Record<string, number>>;
+  /** Registers of distributor and redistributors that the driver wrote. */
+  readonly registers: readonly string[];
+  /** Changes of an interrupt's flags, `before > after`; none where the run was not perturbed. */
+  readonly transitions: readonly string[];
+  /** Windows of protocols that threads came through, and whether a thread was stopped there; none likewise. */
+  readonly windows: readonly { readonly window: string; readonly stopped: boolean }[];
+};
+
+/** What came of the phases without churn. */
+export type Stillness = {
+  readonly phases: number;
+  /** Longest that a phase took to settle, ms. */
+  readonly longestMs: number;
+  /** After how long without any progress a delivery was stranded, ms: a multiple of the slowest wake-up of the run. */
+  readonly boundMs: number;
 };
 
 /** What became of level-triggered lines on resampling irqfds. */
@@ -143,5 +192,7 @@ export type StressDetail = {
   }[];
   readonly devices: readonly { readonly injected: number; readonly delivered: number }[];
   readonly churn: Readonly<Record<ChurnCount, number>>;
+  /** Phases in which everything kept still, so far. */
+  readonly stillPhases: number;
   readonly violations: Readonly<Record<(typeof VIOLATIONS)[number], number>>;
 };

@@ -1,15 +1,17 @@
-import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
+import { Deadline } from '../threads/deadline.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
+import { silentThreads } from '../threads/silent.ts';
+import { lastActions } from './last-actions.ts';
 import { VIOLATIONS } from './proof.ts';
-import { audit, isAtRest } from './stress-audit.ts';
+import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';
 import { stressDeviceProgram } from './stress-device.ts';
 import { stressDriverProgram } from './stress-driver.ts';
 import { stressGuestProgram } from './stress-guest.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, perturbationOf, stressViews } from './stress-plan.ts';
 import type { StressDetail, StressResult } from './stress-result.ts';
 import { stressResult } from './stress-summary.ts';
 import { Tally } from './stress-tally.ts';
@@ -38,12 +40,16 @@ export type StressWatch = {
   readonly finished?: (detail: StressDetail) => void;
   /** As `finished`, where {@link StressOptions.trace} is set: what each thread did last. */
   readonly traced?: (tracks: readonly Track[], plan: Plan) => void;
+  /** Called once after the audit: every vCPU sleeps in its guest, and no device signals. */
+  readonly rested?: (machine: Machine, plan: Plan, violations: number) => void;
 };
 
 const GLANCE_MS = 250;
 /** How long the machine may take to come to rest after its devices have finished, and between two looks. */
-const REST_MS = 15_000;
+const REST_MS = 30_000;
 const LOOK_MS = 2;
+/** How long a wake-up may be on its way, ms, where no still phase has measured this machine. */
+const WAKE_MS = 1_000;
 
 /**
  * The main job: signals from many threads at once, while the machine is being changed, and proves that none was lost.
@@ -51,27 +57,33 @@ const LOOK_MS = 2;
  */
 export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
   const { machine, plan } = buildStress(options);
-  const { proof, stopAt } = stressViews(machine, plan);
+  const { proof, sgis, stopAt, still, coverage, perturbation } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
   const harness = await Harness.boot(machine, castOf(machine, plan));
   const bootMs = performance.now() - bootStart;
 
   const running = new Set<string>();
-  const deadline = new StopDeadline(running, tally);
+  const deadline = stopDeadline(running, tally, harness, plan);
   const stop = () => {
     store(machine.words, stopAt, 1);
     deadline.begin();
   };
   const start = performance.now();
+  const violated = () => VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind) + sgis.count(kind), 0);
+  const known = { met: 0, since: start };
   const glances = setInterval(() => {
     tally.update();
-    const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
+    if (options.untilCovered !== undefined) {
+      const met = coverage.met(perturbation);
+      if (met > known.met) Object.assign(known, { met, since: performance.now() });
+      else if (performance.now() - known.since > options.untilCovered * 1000) stop();
+    }
     watch.glance?.({
       seconds: (performance.now() - start) / 1000,
       injected: tally.injected,
       delivered: tally.delivered,
-      violations,
+      violations: violated(),
       detail: () => stressDetail(machine, plan, tally),
     });
   }, GLANCE_MS);
@@ -82,8 +94,9 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     const vcpus = harness.runVcpus();
     await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
     const seconds = (performance.now() - start) / 1000;
-    await Promise.race([comeToRest(machine), failureOf(vcpus)]);
+    await Promise.race([comeToRest(harness, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
+    watch.rested?.(machine, plan, violated());
     harness.kickAll();
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
@@ -105,41 +118,23 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
 const STOP_MS = 10_000;
 
 /** The bound on threads that were told to stop: past it the run ends with an error that names them. */
-class StopDeadline {
-  /** Never resolves; rejects with `ERR_THREAD_SILENT` when the bound is over and threads still run. */
-  readonly missed: Promise<never>;
-  readonly #running: ReadonlySet<string>;
-  readonly #tally: Tally;
-  #reject: (error: IrqError) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(running: ReadonlySet<string>, tally: Tally) {
-    this.#running = running;
-    this.#tally = tally;
-    this.missed = new Promise<never>((_, reject) => {
-      this.#reject = reject;
-    });
-    this.missed.catch(() => undefined);
-  }
-
-  /** The threads have been told to stop; further calls change nothing. */
-  begin(): void {
-    this.#timer ??= setTimeout(() => {
-      if (this.#running.size === 0) return;
-      this.#tally.update();
-      const { injected, delivered } = this.#tally;
-      this.#reject(
-        new IrqError(
-          'ERR_THREAD_SILENT',
-          `${[...this.#running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
-        ),
-      );
-    }, STOP_MS);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
+function stopDeadline(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Deadline {
+  const { machine, vcpus, programs } = harness;
+  return new Deadline(STOP_MS, async () => {
+    if (running.size === 0) return undefined;
+    tally.update();
+    const { injected, delivered } = tally;
+    const threads = [
+      ...[...programs.values()].filter(({ name }) => running.has(name)),
+      // A device may wait for a handler that does not return: then its vCPU is to be looked at.
+      ...vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted),
+    ];
+    return silentThreads(
+      `${[...running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
+      threads,
+      lastActions(machine, plan),
+    );
+  });
 }
 
 /** Runs devices and driver; when the devices have finished, so shall the driver. */
@@ -176,26 +171,32 @@ function castOf(machine: Machine, plan: Plan): Cast {
   return {
     guest: guest(plan),
     programs: { ...Object.fromEntries(devices), driver: driver(plan) },
+    perturbation: perturbationOf(machine, plan),
     ...(traced ? { dispatched: tracedDispatched(machine, plan) } : {}),
   };
 }
 
-/** Waits until nothing has moved between two looks. @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest */
-async function comeToRest(machine: Machine): Promise<void> {
+/**
+ * Waits until nothing has moved between two looks, and no interrupt waits for its vCPU; where one does, until nothing has moved for
+ * as long as a wake-up may take.
+ * @param wakeMs - how long that is
+ * @throws IrqError `ERR_THREAD_SILENT` where it never comes to rest
+ */
+export async function comeToRest({ machine, vcpus }: Harness, wakeMs = 0): Promise<void> {
   const end = performance.now() + REST_MS;
-  const taken = () =>
-    Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join();
+  const taken = () => vcpus.map((_, vcpu) => machine.control(vcpu).taken).join();
+  let movedAt = performance.now();
   for (let before = ''; performance.now() < end; ) {
     const now = isAtRest(machine) ? taken() : '';
-    if (now !== '' && now === before) return;
+    if (now === '' || now !== before) movedAt = performance.now();
+    else if (!isAnyWaiting(machine) || performance.now() - movedAt > wakeMs) return;
     before = now;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  const busy = Array.from({ length: machine.config.vcpus }, (_, vcpu) => vcpu).filter(
-    (vcpu) => !machine.control(vcpu).isHalted,
-  );
-  throw new IrqError(
-    'ERR_THREAD_SILENT',
-    `the machine did not come to rest within ${REST_MS} ms: ${busy.length === 0 ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread' : `vCPU ${busy.join(', ')} still runs`}`,
-  );
+  const busy = vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted);
+  const why =
+    busy.length === 0
+      ? 'every vCPU has halted, and an interrupt is left on a list or an eventfd unread'
+      : `${busy.map(({ name }) => name).join(', ')} still runs`;
+  throw await silentThreads(`the machine did not come to rest within ${REST_MS} ms: ${why}`, busy);
 }

@@ -1,12 +1,14 @@
 import type { Machine } from '../board/machine.ts';
+import { NONE } from '../gic/interrupts.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
+import { perturbationFigures } from '../memory/perturbation/account.ts';
 import { load } from '../memory/word.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
-import type { Violation } from './proof.ts';
+import { type Proof, VIOLATIONS, type Violation, type ViolationKind } from './proof.ts';
 import type { StressOptions } from './stress-build.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 import {
   CHURN_COUNTS,
   type ChurnCount,
@@ -40,11 +42,13 @@ export function stressResult({
   interrupted,
   stuckLines,
 }: Run): StressResult {
-  const { proof, pairs, churnAt } = stressViews(machine, plan);
+  const { proof, pairs, churnAt, perturbation, still, sgis, coverage } = stressViews(machine, plan);
   const { injected, delivered } = tally;
   const all = new Distribution(LATENCY);
   for (const histogram of pairs.histograms) histogram.addTo(all);
-  const devices = Array.from({ length: plan.devices }, (_, device) => deviceShare(plan, tally, device));
+  const devices = Array.from({ length: plan.devices }, (_, device) =>
+    deviceShare(plan, tally, proof, device),
+  );
   const { abi = 'merged', lines = 'irq-line', dispatch, churn, seed, fault, spis } = options;
   return {
     schemaVersion: 1,
@@ -61,15 +65,14 @@ export function stressResult({
       churn,
       seed,
       fault,
+      perturb: plan.perturb ?? 'off',
       source: 'boot' in options.input ? options.input.name : 'synthetic',
     },
     injected,
     delivered,
     coalesced: devices.reduce((sum, device) => sum + device.coalesced, 0),
-    lost: proof.count('lost'),
-    misrouted: proof.count('misrouted'),
-    spurious: proof.count('spurious'),
-    stranded: proof.count('stranded'),
+    raised: plan.sources.reduce((sum, _, source) => sum + proof.raised(source), 0),
+    ...countsOf(proof, sgis),
     interrupted,
     seconds,
     injectedPerSecond: injected / seconds,
@@ -78,8 +81,16 @@ export function stressResult({
     churn: Object.fromEntries(
       CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
     ) as Record<ChurnCount, number>,
+    coverage: coverage.read(machine.layout, perturbation),
+    stillness: still.figures.phases === 0 ? null : still.figures,
+    sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
+    perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
     lines: lineFigures(machine, plan, stuckLines),
-    violations: proof.violations().map((violation) => named(violation, plan)),
+    violations: [
+      ...proof.violations(),
+      // A vCPU sends an SGI, and no source of a device does.
+      ...sgis.violations().map((violation) => ({ ...violation, source: NONE })),
+    ].map((violation) => named(violation, plan)),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {
       const { halts, pollHits } = machine.control(vcpu).counters();
       return {
@@ -120,7 +131,26 @@ function pairShare(pairs: Pairs, vcpu: number, device: number): PairShare {
   };
 }
 
-function deviceShare(plan: Plan, tally: Tally, device: number): DeviceShare {
+/** Violations of each kind. Those of SGIs are kept by their own proof while the vCPUs run. */
+function countsOf(proof: Proof, sgis: Proof): Record<ViolationKind, number> {
+  return Object.fromEntries(VIOLATIONS.map((kind) => [kind, proof.count(kind) + sgis.count(kind)])) as Record<
+    ViolationKind,
+    number
+  >;
+}
+
+/** Counts of 32 bits: a run would have to send SGIs for days to wrap them. */
+function sgiFigures(sgis: Proof): { sent: number; delivered: number } {
+  let sent = 0;
+  let delivered = 0;
+  for (let pair = 0; pair < sgis.sources; pair++) {
+    sent += (sgis.sent(pair) >>> 0) + sgis.raised(pair);
+    delivered += sgis.deliveries(pair) >>> 0;
+  }
+  return { sent, delivered };
+}
+
+function deviceShare(plan: Plan, tally: Tally, proof: Proof, device: number): DeviceShare {
   const share = { sources: 0, injected: 0, delivered: 0, coalesced: 0 };
   plan.sources.forEach((source, index) => {
     if (source.device !== device) return;
@@ -128,14 +158,16 @@ function deviceShare(plan: Plan, tally: Tally, device: number): DeviceShare {
     share.injected += tally.sent(index);
     share.delivered += tally.deliveries(index);
     // A level may be delivered more often than it was signalled: while its line is high it comes again.
-    share.coalesced += Math.max(0, tally.sent(index) - tally.deliveries(index));
+    share.coalesced += Math.max(0, tally.sent(index) + proof.raised(index) - tally.deliveries(index));
   });
   return { name: `device${device}`, ...share };
 }
 
-function named(violation: Violation, plan: Plan): NamedViolation {
+/** A violation with the names that its source has in the plan. */
+export function named(violation: Violation, plan: Plan): NamedViolation {
   const source = plan.sources[violation.source];
-  if (!source) return { ...violation, device: 'none', deviceId: -1, eventId: -1, gsi: -1 };
+  const churn = plan.churn === 'none' ? 'none' : (CHURN_COUNTS[violation.churn - 1] ?? 'mixed');
+  if (!source) return { ...violation, churn, device: 'none', deviceId: -1, eventId: -1, gsi: -1 };
   const { device, deviceId, eventId, gsi } = source;
-  return { ...violation, device: `device${device}`, deviceId, eventId, gsi };
+  return { ...violation, churn, device: `device${device}`, deviceId, eventId, gsi };
 }

@@ -1,10 +1,14 @@
 import { WorkerPool } from '../base/pool.ts';
+import { MAIN_THREAD } from '../board/board.ts';
 import { Machine } from '../board/machine.ts';
 import type { ExitReason } from '../board/vcpu.ts';
 import { REQUEST_EXIT } from '../board/vcpu-control.ts';
+import { type PerturbationPlan, perturb } from '../memory/perturbation/perturb.ts';
+import { Deadline } from './deadline.ts';
 import { type Dispatched, Dispatcher } from './dispatcher.ts';
+import { silentThreads } from './silent.ts';
 import type { ProgramName } from './task.ts';
-import { Thread } from './thread.ts';
+import { ANSWER_BOUND_MS, Thread } from './thread.ts';
 
 /** What runs on a machine: a guest on every vCPU, and programs on threads of their own. */
 export type Cast = {
@@ -13,6 +17,8 @@ export type Cast = {
   readonly programs: Readonly<Record<string, ProgramName>>;
   /** What the main thread serves, if not just the irqfds. */
   readonly dispatched?: Dispatched;
+  /** How all threads are delayed at their shared operations while they run, the main thread too; left out, they run freely. */
+  readonly perturbation?: PerturbationPlan | undefined;
 };
 
 /**
@@ -26,22 +32,37 @@ export class Harness {
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
   #dispatching: Promise<void> = Promise.resolve();
+  /** Takes the perturbation of the main thread back. */
+  #release: () => void = () => undefined;
 
   private constructor(machine: Machine, cast: Cast) {
     const programs = Object.entries(cast.programs);
     const { buffer, config } = machine;
+    const { perturbation } = cast;
     this.machine = machine;
     this.#pool = new WorkerPool(config.vcpus + programs.length);
     this.#dispatcher = new Dispatcher(cast.dispatched ?? machine.vm.irqfds, machine.clock);
     this.vcpus = Array.from({ length: config.vcpus }, (_, vcpu) => {
       const thread = Machine.threadOfVcpu(vcpu);
-      return Thread.start(this.#pool, 'vcpu', { name: `vcpu${vcpu}`, buffer, thread, program: cast.guest });
+      return Thread.start(this.#pool, 'vcpu', {
+        name: `vcpu${vcpu}`,
+        buffer,
+        thread,
+        program: cast.guest,
+        perturbation,
+      });
     });
     this.programs = new Map(
       programs.map(([name, program], index) => {
         return [
           name,
-          Thread.start(this.#pool, 'program', { name, buffer, thread: machine.otherThread(index), program }),
+          Thread.start(this.#pool, 'program', {
+            name,
+            buffer,
+            thread: machine.otherThread(index),
+            program,
+            perturbation,
+          }),
         ];
       }),
     );
@@ -60,6 +81,9 @@ export class Harness {
       await harness.destroy();
       throw error;
     }
+    const { words, layout } = machine;
+    if (cast.perturbation !== undefined)
+      harness.#release = perturb(words, layout, cast.perturbation, MAIN_THREAD);
     harness.#dispatching = harness.#dispatcher.start();
     return harness;
   }
@@ -78,6 +102,29 @@ export class Harness {
     return Promise.all(this.vcpus.map(async (thread) => (await thread.run()) as ExitReason));
   }
 
+  /**
+   * Waits for something that threads of the machine are to bring about.
+   * @param what - for the error: `stop`, `run a block`
+   * @throws IrqError past the bound `ERR_THREAD_SILENT`, which says where the threads are
+   */
+  async within<T>(what: string, work: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
+    const deadline = new Deadline(boundMs, () =>
+      silentThreads(`the threads did not ${what} within ${boundMs} ms`, this.threads),
+    );
+    deadline.begin();
+    try {
+      return await Promise.race([work, deadline.missed]);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** Makes every vCPU leave its guest, and waits until all have. @param vcpus - what {@link runVcpus} gave */
+  async leaveGuests(vcpus: Promise<ExitReason[]>): Promise<ExitReason[]> {
+    this.kickAll();
+    return this.within('leave their guests', vcpus);
+  }
+
   /** Makes every vCPU leave its guest. */
   kickAll(request: number = REQUEST_EXIT): void {
     for (let vcpu = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
@@ -93,6 +140,7 @@ export class Harness {
     const end = async (thread: Thread) => {
       if (!(await thread.close())) forced.push(thread.name);
     };
+    this.#release();
     try {
       await this.#dispatcher.stop();
     } finally {

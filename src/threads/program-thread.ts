@@ -2,12 +2,15 @@ import { IrqError, toPlain } from '../base/irq-error.ts';
 import { Machine } from '../board/machine.ts';
 import { answer } from './answer.ts';
 import type { ThreadConsole } from './console.ts';
+import { perturbed } from './perturbed.ts';
 import { loadFactory, type Program, type ProgramFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
+import { markThread } from './whereabouts.ts';
 
 /** The body of a thread that is no vCPU: a device, a driver. Resolves when the console is closed. */
 export function serveProgram(task: Task): Promise<void> {
+  markThread(task.serial);
   const machine = Machine.attach(task.buffer, task.thread);
   let program: Program | undefined;
   return serve(
@@ -25,7 +28,8 @@ export function serveProgram(task: Task): Promise<void> {
       run: () =>
         answer(() => {
           if (!program) throw new IrqError('ERR_SCENARIO', `${task.name} has not been booted`);
-          return program.run();
+          const running = program;
+          return perturbed(task, machine, () => running.run());
         }),
       close,
     }),

@@ -1,13 +1,21 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
+import { outOfDescriptors } from '../base/descriptor-limit.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { WorkerPool } from '../base/pool.ts';
 import { type Answer, unwrap } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
+import { silentThreads } from './silent.ts';
 import type { Task } from './task.ts';
 
+/** Threads that this process has started so far. */
+let started = 0;
+
+/** The threads of each pool: of one machine. */
+const MATES = new WeakMap<WorkerPool, Set<Thread>>();
+
 /** How long a thread may take to answer a call that does not run anything. */
-const ANSWER_BOUND_MS = 20_000;
+export const ANSWER_BOUND_MS = 20_000;
 
 /**
  * A thread of the machine, seen from the main one. Its death, or its silence past a bound, is an error that names it:
@@ -15,24 +23,38 @@ const ANSWER_BOUND_MS = 20_000;
  */
 export class Thread {
   readonly name: string;
+  /** Tells this thread from all others of the process. */
+  readonly serial: number;
   readonly #remote: Remote<VcpuConsole>;
   readonly #port: MessagePort;
   readonly #abort: AbortController;
   readonly #died: Promise<never>;
+  readonly #mates: ReadonlySet<Thread>;
   #closing = false;
   /** Settles when the thread has ended: resolved if it was closed, rejected if it died. */
   readonly ended: Promise<void>;
 
   /** Starts a thread of the pool; if the thread dies, its answers are an error that names it. */
-  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port'>): Thread {
+  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port' | 'serial'>): Thread {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
-    const ended = pool.run<void>(entry, { ...task, port: port2 } satisfies Task, [port2], abort.signal);
-    return new Thread(task.name, port1, ended, abort);
+    const whole: Task = { ...task, serial: ++started, port: port2 };
+    const ended = pool.run<void>(entry, whole, [port2], abort.signal);
+    const mates = MATES.get(pool) ?? new Set();
+    MATES.set(pool, mates);
+    return new Thread(whole, port1, ended, abort, mates);
   }
 
-  private constructor(name: string, port: MessagePort, ended: Promise<void>, abort: AbortController) {
+  private constructor(
+    { name, serial }: Pick<Task, 'name' | 'serial'>,
+    port: MessagePort,
+    ended: Promise<void>,
+    abort: AbortController,
+    mates: Set<Thread>,
+  ) {
+    this.#mates = mates.add(this);
     this.name = name;
+    this.serial = serial;
     this.#port = port;
     this.#abort = abort;
     // Node's MessagePort is an EventTarget with `start`, which is all that comlink asks of an endpoint.
@@ -57,9 +79,12 @@ export class Thread {
     await this.#bounded('boot', this.#remote.boot(), boundMs);
   }
 
-  /** Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it. */
+  /**
+   * Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it.
+   * @throws what the program threw: an error without a code names the thread first
+   */
   async run(): Promise<unknown> {
-    return unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
+    return this.#unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
   }
 
   async registers(): Promise<Readonly<Record<string, number>>> {
@@ -70,11 +95,8 @@ export class Thread {
   async within<T>(what: string, promise: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const silent = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new IrqError('ERR_THREAD_SILENT', `${this.name} did not answer "${what}" within ${boundMs} ms`),
-        );
-      }, boundMs);
+      const message = `${this.name} did not answer "${what}" within ${boundMs} ms`;
+      timer = setTimeout(() => void silentThreads(message, [this]).then(reject), boundMs);
     });
     try {
       return await Promise.race([promise, this.#died, silent]);
@@ -98,11 +120,34 @@ export class Thread {
   }
 
   async #bounded<T>(what: string, call: Promise<Answer<T>>, boundMs?: number): Promise<T> {
-    return unwrap(await this.within(what, call, boundMs));
+    return this.#unwrap(await this.within(what, call, boundMs));
   }
+
+  async #unwrap<T>(answer: Answer<T>): Promise<T> {
+    try {
+      return unwrap(answer);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      if (!(error instanceof IrqError)) throw outOfDescriptors(error) ?? named(this.name, error);
+      if (error.code !== 'ERR_THREAD_SILENT') throw error;
+      // This thread has waited for another one in vain, and does not know where the other one is.
+      const others = [...this.#mates].filter((thread) => thread !== this);
+      throw await silentThreads(`${this.name}: ${error.message}`, others);
+    }
+  }
+}
+
+/** The error, made anew on this side, with the thread's name before its message, in its stack as well. */
+function named(thread: string, error: Error): Error {
+  const { message, stack } = error;
+  error.message = `${thread}: ${message}`;
+  if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+  return error;
 }
 
 function died(name: string, cause: unknown): IrqError {
   const why = cause instanceof Error ? cause.message : cause === undefined ? 'it ended' : String(cause);
+  const descriptors = outOfDescriptors(cause);
+  if (descriptors) return descriptors;
   return new IrqError('ERR_THREAD_DIED', `${name} died: ${why}`, cause === undefined ? {} : { cause });
 }

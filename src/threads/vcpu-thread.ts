@@ -3,12 +3,15 @@ import { Machine } from '../board/machine.ts';
 import type { Guest } from '../board/vcpu.ts';
 import { answer } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
+import { perturbed } from './perturbed.ts';
 import { type GuestFactory, loadFactory } from './programs.ts';
 import { serve } from './serve.ts';
 import type { Task } from './task.ts';
+import { markThread } from './whereabouts.ts';
 
 /** The body of a vCPU's thread: binds the machine, serves the console. Resolves when the console is closed. */
 export function serveVcpu(task: Task): Promise<void> {
+  markThread(task.serial);
   const machine = Machine.attach(task.buffer, task.thread);
   const vcpu = machine.vcpu(task.thread - 1);
   let guest: Guest | undefined;
@@ -28,7 +31,8 @@ export function serveVcpu(task: Task): Promise<void> {
       run: () =>
         answer(() => {
           if (!guest) throw new IrqError('ERR_SCENARIO', `${task.name} has not been booted`);
-          return vcpu.run(guest);
+          const running = guest;
+          return perturbed(task, machine, () => vcpu.run(running));
         }),
       registers: () => answer(() => vcpu.cpu.registers()),
       counters: () => answer(() => vcpu.control.counters()),

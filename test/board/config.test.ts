@@ -36,6 +36,17 @@ const configs: fc.Arbitrary<MachineConfig> = fc.record({
 });
 
 describe('the configuration of a machine', () => {
+  test('is refused where the header claims more memory slots than the header has words for', () => {
+    const words = encodeConfig(DEFAULT_CONFIG);
+    // The number of slots stands before the four words of the only slot.
+    const at = words.length - 5;
+    expect(words[at]).toBe(1);
+    for (const slots of [2, 2 ** 31 - 1, -1]) {
+      const claimed = words.with(at, slots);
+      expect(() => decodeConfig(claimed), String(slots)).toThrow(/claims -?\d+ memory slots/);
+    }
+  });
+
   test('comes back from the header as it was', () => {
     fc.assert(
       fc.property(configs, (config) => {

@@ -4,7 +4,7 @@ import { IrqError } from '../../src/base/irq-error.ts';
 import { DEFAULT_CONFIG } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
-import { HALTED, IN_GUEST, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
+import { HALTED, IN_GUEST, OUTSIDE, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
 import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
 import { LINE } from '../../src/memory/layout.ts';
@@ -60,6 +60,20 @@ describe('a snapshot', () => {
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(restoreSnapshot(shifted.subarray(3)).config).toEqual(CONFIG);
+  });
+
+  test('lies in the pool of a small Buffer as well, whose slice() copies nothing', () => {
+    const bytes = takeSnapshot(used());
+    const pooled = Buffer.concat([Buffer.alloc(3), bytes]).subarray(3);
+    expect(restoreSnapshot(pooled).config).toEqual(CONFIG);
+  });
+
+  test('of a vCPU that sleeps is taken where the caller says so: the copy of the vCPU is outside of its guest', () => {
+    const machine = used();
+    machine.control(1).mode = HALTED;
+    expect(restoreSnapshot(takeSnapshot(machine, 'copy')).control(1).mode).toBe(OUTSIDE);
+    machine.control(1).mode = IN_GUEST;
+    expect(refusal(() => takeSnapshot(machine, 'copy'))).toContain('vCPU 1');
   });
 
   test('the clock goes on from the moment of the snapshot', () => {

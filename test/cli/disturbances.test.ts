@@ -77,6 +77,16 @@ test('threads that need more file descriptors than are allowed are refused with 
   expect(status).toBe(2);
 });
 
+test.each([48, 96])(
+  'a process that may open %i files, fewer than its modules need, says which limit to lift',
+  (limit) => {
+    const { status, stderr } = shell(`ulimit -n ${limit}; IRQLOOM ${SHORT.join(' ')}`);
+    expect(stderr).toMatch(/file descriptors .*: ulimit -n \d+/);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(status).toBe(2);
+  },
+);
+
 describe('an input', () => {
   test('of one line of a million brackets is refused before it is parsed', async () => {
     const bomb = file('bomb.jsonl.gz');

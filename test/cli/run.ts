@@ -9,10 +9,11 @@ export type Finished = { readonly status: number | null; readonly stdout: string
 export function irqloom(
   args: readonly string[],
   whenSeen?: { text: string; act: (kill: (signal: NodeJS.Signals) => void) => void },
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [MAIN, ...args], {
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...env },
       timeout: 55_000,
     });
     let stdout = '';

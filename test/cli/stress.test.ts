@@ -83,7 +83,7 @@ describe('irqloom stress', () => {
       '3',
     ]);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/violation +device +event +GSI +INTID/);
+    expect(stdout).toMatch(/violation +churn +device +event +GSI +INTID/);
     expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--fault drop-pending.* --seed 3/);
   });
 
@@ -121,7 +121,7 @@ describe('irqloom stress', () => {
     // Any other file that is there is replaced, as every output is.
     const other = join(folder, 'other.json');
     writeFileSync(other, '{"format":"something else"}');
-    expect((await irqloom(['stress', '-s', '0.2', '--recording', packed, '--trace', other])).status).toBe(0);
+    expect((await irqloom(['stress', '-s', '3', '--recording', packed, '--trace', other])).status).toBe(0);
     expect(JSON.parse(readFileSync(other, 'utf8')).traceEvents.length).toBeGreaterThan(0);
     rmSync(folder, { recursive: true });
   });

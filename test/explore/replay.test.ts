@@ -95,6 +95,22 @@ describe('a token is refused', () => {
       /is of scenario lost-update-2x1, and this one is bluetooth/,
     );
   });
+
+  test.each([
+    ['a range of 2 GB', 'x1:lost:7.l.0_zik0zk:1.1:.'],
+    ['ranges that are more than a program shares in sum', 'x1:lost:7.l.0_zik0z-0_zik0z:1.1:.'],
+    ['a range without a size', 'x1:lost:7.l.4:1.1:.'],
+    ['a range of three numbers', 'x1:lost:7.l.0_4_4:1.1:.'],
+    ['a range that is no number', 'x1:lost:7.l.0_8m80!:1.1:.'],
+    ['a seed that is no number', 'x1:lost:-.l:1.1:.'],
+    ['a choice of 40 digits', `x1:lost:7.l:${'9'.repeat(40)}.1:.`],
+    ['a mark that is none', 'x1:lost:7.l:1.1:A*'],
+  ])('with %s is refused, although its check is right', (_, text) => {
+    let hash = 0x811c9dc5;
+    for (const each of text) hash = Math.imul(hash ^ each.charCodeAt(0), 0x01000193);
+    const token = `${text}:${(hash >>> 0).toString(36)}`;
+    expect(() => decodeToken(token, 'lost')).toThrow(/cannot be understood/);
+  });
 });
 
 describe('where the code has changed', () => {

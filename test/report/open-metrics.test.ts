@@ -3,7 +3,9 @@ import { LATENCY } from '../../src/measure/buckets.ts';
 import { Distribution } from '../../src/measure/distribution.ts';
 import { openMetrics } from '../../src/report/open-metrics.ts';
 import { watchLines } from '../../src/report/stress-watch.ts';
-import type { StressDetail } from '../../src/stress/stress-result.ts';
+import { CHURN_COUNTS, type StressDetail } from '../../src/stress/stress-result.ts';
+
+const NO_CHURN = Object.fromEntries(CHURN_COUNTS.map((name) => [name, 0])) as StressDetail['churn'];
 
 function detailOf(delivered: readonly number[]): StressDetail {
   return {
@@ -13,7 +15,8 @@ function detailOf(delivered: readonly number[]): StressDetail {
       return { delivered: n, halts: n / 10, pollHits: 1, latency, devices: [{ delivered: n, latency }] };
     }),
     devices: [{ injected: 500, delivered: 300 }],
-    churn: { moves: 7, routeUpdates: 0, masks: 0, configs: 0, remaps: 0 },
+    churn: { ...NO_CHURN, moves: 7 },
+    stillPhases: 3,
     violations: { lost: 0, misrouted: 2, spurious: 0, stranded: 0 },
   } as StressDetail;
 }

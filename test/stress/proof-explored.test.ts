@@ -21,7 +21,7 @@ const proof = (from: string, to: string): Mutation => ({ file: 'stress/proof.ts'
 // A plain read of a word that is the thread's own, and that others read: not a step, and the explorer cannot know.
 const SEEN_STEPS = [
   proof('const sent = peek(this.#words, at + SENT);', 'const sent = load(this.#words, at + SENT);'),
-  proof('- peek(this.#words, at + SENT)', '- load(this.#words, at + SENT)'),
+  proof('const signals = peek(this.#words, at + SENT)', 'const signals = load(this.#words, at + SENT)'),
 ];
 // The places where a signal can be in this machine: its latch.
 const ONE_PLACE = proof('const PLACES = 6;', 'const PLACES = 1;');
@@ -203,4 +203,40 @@ test('not so where the device names what it waits for after it has looked', () =
     'const ticket = bell?.announce() ?? 0;\n    if (this.isSettled(source)) bell?.withdraw();\n    else {\n      store(this.#words, awaited, source + 1);\n      bell?.park(ticket, timeoutMs);\n    }',
   );
   isCaught(rounds(1, late), ['orphan-wait', 'lost-wakeup', 'deadlock']);
+});
+
+/** An LPI has no active state: while a handler has yet to note its delivery, signals come and other handlers note theirs. */
+const overtaken = (...mutations: readonly Mutation[]) =>
+  scenario(
+    'proof-of-an-overtaken-handler',
+    {
+      slow: ({ proof: noted }) => noted.deliver(0, SPI, 0, noted.epoch),
+      others: ({ proof: noted }) => {
+        // A delivery for one signal, and then one for five.
+        for (const signals of [1, 5]) {
+          for (let n = 0; n < signals; n++) noted.beginSignal(0, CLOCK);
+          noted.deliver(0, SPI, 0, noted.epoch);
+          noted.settle(0);
+        }
+      },
+    },
+    ({ proof: noted }) => noted.beginSignal(0, CLOCK),
+    ...mutations,
+  );
+
+test('a handler that others overtake before its delivery is counted is not accused, whatever the order', () => {
+  expect(passesEvery(overtaken(ONE_PLACE)).schedules).toBeGreaterThan(20);
+});
+
+test('not so where its delivery is held against the signals from before it', () => {
+  const stale = proof('this.#allowed(at)) | 0) > 0', '(sent + load(this.#words, at + RAISED))) | 0) > 0');
+  isCaught(overtaken(ONE_PLACE, stale), 'assertion');
+});
+
+test('not so where the signals are looked at before the allowance', () => {
+  const early = proof(
+    'const allowance = load(this.#words, at + ALLOWANCE);\n    return (allowance + load(this.#words, at + RAISED) + load(this.#words, at + SENT)) | 0;',
+    'const sent = load(this.#words, at + SENT);\n    return (load(this.#words, at + ALLOWANCE) + load(this.#words, at + RAISED) + sent) | 0;',
+  );
+  isCaught(overtaken(ONE_PLACE, early), 'assertion');
 });

@@ -48,8 +48,43 @@ describe('the proof', () => {
     deliver(EDGE, LPI, 0);
     expect(counts()).toEqual([0, 0, 1, 0]);
     expect(proof.violations()).toEqual([
-      { kind: 'spurious', source: EDGE, intid: LPI, vcpu: 0, sent: 1, seen: 1 },
+      { kind: 'spurious', source: EDGE, intid: LPI, vcpu: 0, sent: 1, seen: 1, churn: 0 },
     ]);
+  });
+
+  test('what the driver makes pending by itself allows one delivery more, and no second one', () => {
+    signal(EDGE);
+    proof.raise(EDGE);
+    deliver(EDGE, LPI, 0);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    expect(proof.raised(EDGE)).toBe(1);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 1, 0]);
+  });
+
+  test('deliveries that the driver asked for do not excuse doubled ones later', () => {
+    for (let round = 0; round < 100; round++) {
+      proof.raise(EDGE);
+      deliver(EDGE, LPI, 0);
+      signal(EDGE);
+      deliver(EDGE, LPI, 0);
+      proof.settle(EDGE);
+    }
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    for (let round = 0; round < 20; round++) {
+      signal(EDGE);
+      deliver(EDGE, LPI, 0);
+      deliver(EDGE, LPI, 0);
+      proof.settle(EDGE);
+    }
+    expect(proof.count('spurious')).toBeGreaterThan(0);
+  });
+
+  test('a violation carries the kind of churn that went on', () => {
+    proof.churn = 3;
+    proof.violate('lost', EDGE, LPI, 0);
+    expect(proof.violations()).toMatchObject([{ kind: 'lost', churn: 3 }]);
   });
 
   test('what was coalesced does not excuse doubled deliveries later', () => {

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Fault } from '../../src/board/config.ts';
+import { PERTURBATIONS } from '../../src/memory/perturbation/timing.ts';
 import { readGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { recordedWorkload, shapeOf } from '../../src/recorded/workload.ts';
 import type { ViolationKind } from '../../src/stress/proof.ts';
 import { buildStress, type StressOptions } from '../../src/stress/stress-build.ts';
-import { held } from '../../src/stress/stress-result.ts';
-import { runStress } from '../../src/stress/stress-run.ts';
+import { held, type StressDetail, type StressResult } from '../../src/stress/stress-result.ts';
+import { runStress, type StressGlance } from '../../src/stress/stress-run.ts';
 import { DESIGN_NAMES } from '../../src/vmm/design.ts';
 import { DESIGNS } from '../../src/vmm/designs.ts';
 
@@ -23,9 +24,24 @@ const options: StressOptions = {
   iterations: 0,
   churn: 'heavy',
   dispatch: 'inline',
+  perturb: 'mixed',
   seed: 1,
   fault: 'none',
 };
+
+/** Runs until the run has counted what `seen` asks for, on however busy a machine; 60 s at most. */
+async function runUntil(
+  options: StressOptions,
+  seen: (detail: StressDetail) => boolean,
+): Promise<StressResult> {
+  const abort = new AbortController();
+  const glance = ({ detail }: StressGlance) => {
+    if (seen(detail())) abort.abort();
+  };
+  return runStress({ ...options, seconds: 60 }, { signal: abort.signal, glance });
+}
+
+const wasDelivered = ({ devices }: StressDetail) => devices.every(({ delivered }) => delivered > 0);
 
 describe('nothing is lost, doubled or misrouted', () => {
   test.each([
@@ -34,7 +50,14 @@ describe('nothing is lost, doubled or misrouted', () => {
     ['main', 'light'],
     ['inline', 'none'],
   ] as const)('the recorded guest, dispatch %s, churn %s', async (dispatch, churn) => {
-    const result = await runStress({ ...options, dispatch, churn });
+    const kinds = churn === 'heavy' ? (['moves', 'routeUpdates', 'masks', 'configs', 'remaps'] as const) : [];
+    const result = await runUntil(
+      { ...options, dispatch, churn },
+      (detail) =>
+        kinds.every((kind) => detail.churn[kind] > 0) &&
+        (churn === 'none' || detail.stillPhases > 0) &&
+        wasDelivered(detail),
+    );
     expect(result.violations).toEqual([]);
     expect(held(result)).toBe(true);
     expect(result.delivered).toBeGreaterThan(0);
@@ -44,6 +67,18 @@ describe('nothing is lost, doubled or misrouted', () => {
     if (churn === 'heavy')
       for (const done of [moves, routeUpdates, masks, configs, remaps]) expect(done).toBeGreaterThan(0);
     if (churn === 'none') expect(moves + routeUpdates + masks + configs + remaps).toBe(0);
+    expect(result.sgis === null).toBe(churn === 'none');
+    expect(result.stillness === null).toBe(churn === 'none');
+    if (result.sgis) expect(result.sgis.delivered).toBeGreaterThan(0);
+  });
+
+  test.each(PERTURBATIONS)('delays: %s', async (perturb) => {
+    const result = await runStress({ ...options, spis: 8, lines: 'both', perturb });
+    expect(result.violations).toEqual([]);
+    expect(result.config.perturb).toBe(perturb);
+    if (perturb === 'off') expect(result.perturbation).toBeNull();
+    else expect(result.perturbation?.delays).toBeGreaterThan(0);
+    expect(Atomics.load.toString()).toContain('native code');
   });
 
   test('a topology with more threads than cores', async () => {
@@ -62,7 +97,7 @@ describe('nothing is lost, doubled or misrouted', () => {
       seconds: 30,
     });
     expect(result.injected).toBe(2 * 4 * 100);
-    expect(result.injected).toBe(result.delivered + result.coalesced);
+    expect(result.injected + result.raised).toBe(result.delivered + result.coalesced);
     expect(held(result)).toBe(true);
   });
 
@@ -80,7 +115,11 @@ describe('every design of the debate keeps the same promises', () => {
   test.each(DESIGN_NAMES)('%s, with wires of both kinds', async (abi) => {
     const lpis = DESIGNS[abi].msi === 'lpi';
     const input = lpis ? options.input : shapeOf(recording);
-    const result = await runStress({ ...options, input, abi, spis: 6, lines: 'resample', seconds: 0.7 });
+    const kinds = ['moves', 'routeUpdates', 'masks'] as const;
+    const result = await runUntil(
+      { ...options, input, abi, spis: 6, lines: 'resample' },
+      (detail) => kinds.every((kind) => detail.churn[kind] > 0) && wasDelivered(detail),
+    );
     expect(result.violations).toEqual([]);
     expect(result.config).toMatchObject({ abi, eventsAs: lpis ? 'lpi' : 'spi', lines: 'resample' });
     expect(result.delivered).toBeGreaterThan(0);

@@ -47,3 +47,49 @@ export function silentProgram() {
     },
   };
 }
+
+/** Never returns: one turns in a loop, one sleeps. */
+export function busyProgram(_machine, { started }) {
+  return {
+    run() {
+      begin(started);
+      const turnForEver = () => {
+        for (;;);
+      };
+      turnForEver();
+    },
+  };
+}
+
+export function sleepingProgram(_machine, { started }) {
+  return {
+    run() {
+      begin(started);
+      const words = new Int32Array(new SharedArrayBuffer(4));
+      const sleepForEver = () => Atomics.wait(words, 0, 0);
+      sleepForEver();
+    },
+  };
+}
+
+/** Tells the test that the program runs. */
+function begin(started) {
+  Atomics.add(started, 0, 1);
+  Atomics.notify(started, 0);
+}
+
+export function hangingAtBoot() {
+  const hangInBoot = () => {
+    for (;;);
+  };
+  return hangInBoot();
+}
+
+/** Waits for another thread in vain, as a device waits for a handler. */
+export function waitingInVain() {
+  return {
+    run() {
+      throw new IrqError('ERR_THREAD_SILENT', 'no turn within 10 ms');
+    },
+  };
+}

@@ -16,6 +16,8 @@ export type GuestOptions = {
 
 const SHOWN = 10;
 const PATIENCE_MS = 30_000;
+/** How long threads may take to end once they are told to. */
+const LEAVE_MS = 10_000;
 const LOOK_MS = 1;
 
 /** Runs guests one after the other. */
@@ -91,15 +93,18 @@ async function runPart(
     } catch (error) {
       giveUp();
       if (!(error instanceof Error) || error.name !== 'CheckFailed') throw error;
-      if (error.message !== 'given up') failures.push(error.message);
+      // A thread's name goes before; the check names its vCPU by itself.
+      const words = error.message.replace(/^vcpu\d+: /, '');
+      if (words !== 'given up') failures.push(words);
     }
   };
   try {
     const until = (condition: () => boolean) => waitFor(condition, board, patienceMs);
-    await Promise.all([
+    const work = Promise.all([
       ...harness.threads.map((thread) => watched(thread.run())),
       watched(part.userspace?.(machine, board, until)),
     ]);
+    await harness.within('end', work, patienceMs + LEAVE_MS);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', giveUp);

@@ -64,20 +64,24 @@ export function decodeToken(text: string, scenario?: string): Token {
   if (scenario !== undefined && name !== scenario) {
     throw new IrqError('ERR_TOKEN', `the token is of scenario ${name}, and this one is ${scenario}`);
   }
-  const [seed, letter, ranges = ''] = mode.split('.');
+  const [seed = '', letter, ranges = ''] = mode.split('.');
   const timeouts = (['late', 'any', 'never'] as const).find((each) => each[0] === letter);
-  const pairs =
-    turns === '.'
-      ? []
-      : turns.split('-').map((pair) => pair.split('.').map((digits) => Number.parseInt(digits, 36)));
-  if (timeouts === undefined || pairs.some((pair) => pair.length !== 2 || pair.some(Number.isNaN))) {
+  const pairs = turns === '.' ? [] : turns.split('-').map((pair) => pair.split('.').map(numberOf));
+  const shared = decodeRanges(ranges);
+  const isWhole =
+    timeouts !== undefined &&
+    shared !== undefined &&
+    !Number.isNaN(numberOf(seed)) &&
+    pairs.every((pair) => pair.length === 2 && !pair.some(Number.isNaN)) &&
+    (marks === '.' || [...marks].every((digit) => DIGITS.includes(digit)));
+  if (!isWhole) {
     throw new IrqError('ERR_TOKEN', `the token cannot be understood: ${JSON.stringify(text.slice(0, 80))}`);
   }
   return {
     scenario: name,
-    seed: Number.parseInt(seed ?? '0', 36) | 0,
+    seed: numberOf(seed) | 0,
     timeouts,
-    shared: decodeRanges(ranges),
+    shared,
     turns: pairs.map(([choice, thread]) => [choice ?? 0, thread ?? 0] as const),
     marks: marks === '.' ? [] : [...marks].map((digit) => DIGITS.indexOf(digit)),
   };
@@ -91,13 +95,29 @@ function encodeRanges(ranges: readonly Range[]): string {
   return ranges.map(([at, size]) => `${at.toString(36)}_${size.toString(36)}`).join('-');
 }
 
-function decodeRanges(text: string): readonly Range[] {
+/** Undefined where a range is none, or where the ranges together are more than a program shares. */
+function decodeRanges(text: string): readonly Range[] | undefined {
   if (text === '') return [];
   if (text === ALL) return EVERYTHING;
-  return text.split('-').map((range): Range => {
-    const [at = 0, size = 0] = range.split('_').map((digits) => Number.parseInt(digits, 36));
-    return [at, size];
-  });
+  let bytes = 0;
+  const ranges: Range[] = [];
+  for (const range of text.split('-')) {
+    const [at = Number.NaN, size = Number.NaN, ...more] = range.split('_').map(numberOf);
+    bytes += size;
+    // Also false where one of them is not a number.
+    if (!(more.length === 0 && at <= MOST_ADDRESS && bytes <= MOST_SHARED)) return undefined;
+    ranges.push([at, size]);
+  }
+  return ranges;
+}
+
+/** The highest byte that a range begins at, and the bytes of all ranges: each byte is marked before a replay. */
+const MOST_ADDRESS = 2 ** 32;
+const MOST_SHARED = 2 ** 26;
+
+/** A number to the base of 36, at most 2^36; NaN for anything else. */
+function numberOf(digits: string): number {
+  return /^[0-9a-z]{1,7}$/.test(digits) ? Number.parseInt(digits, 36) : Number.NaN;
 }
 
 /** FNV-1a of the text, as seven characters or fewer. */

@@ -30,6 +30,9 @@ export function blockSize({ rate, devices, samples }: BlockOptions) {
   return { signals, stamps: 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * signals + 2)) };
 }
 
+/** How much longer than intended a block, or a game, may take: more than a thread waits for another one. */
+const BLOCK_BOUND_MS = 30_000;
+
 /** Runs blocks on a machine whose threads are booted. */
 export class Blocks {
   readonly #harness: Harness;
@@ -63,11 +66,12 @@ export class Blocks {
     const pong = vcpus[0]?.run();
     pong?.catch(() => undefined);
     try {
-      await Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
+      const ping = Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
+      await this.#harness.within('play a game', ping, BLOCK_BOUND_MS);
     } finally {
       machine.vcpu(0).kick();
     }
-    await pong;
+    await this.#harness.within('leave their guests', Promise.resolve(pong));
   }
 
   /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. */
@@ -92,12 +96,14 @@ export class Blocks {
       ? [vcpus[this.#plan.sender]]
       : [...this.#harness.programs].flatMap(([name, thread]) => (name === 'storm' ? [] : [thread.run()]));
     try {
-      await Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
+      const work = Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
+      const intended = Math.ceil((this.#intervalNs * this.#signals) / 1e6);
+      await this.#harness.within('end a block', work, intended + BLOCK_BOUND_MS);
     } finally {
       store(machine.words, stopAt, 1);
       for (const [vcpu] of vcpus.entries()) if (vcpu !== this.#plan.sender) machine.vcpu(vcpu).kick();
     }
-    await Promise.all([all, storm]);
+    await this.#harness.within('end a block', Promise.all([all, storm]));
     return this.#collector.collect(source, staged);
   }
 }

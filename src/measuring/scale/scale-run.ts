@@ -34,6 +34,8 @@ export type ScaleWatch = {
 
 /** The first part of each run, while code is compiled and threads find their cores, does not count. */
 const WARM_SHARE = 0.25;
+/** How long devices may take to end once they are told to. */
+const STOP_MS = 10_000;
 
 /**
  * Throughput and latency by size: each device keeps each of its LPIs on its way, one signal at a time, and nothing is
@@ -109,9 +111,8 @@ async function measure(
     const measured = read().since(warm);
     const lasted = (performance.now() - begin) / 1000;
     store(machine.words, stopAt, 1);
-    await running;
-    harness.kickAll();
-    await vcpus;
+    await harness.within('stop', running, STOP_MS);
+    await harness.leaveGuests(vcpus);
     const { count: delivered, ...latencyNs } = measured.summary();
     const { vcpus: n, devices: d, lpis, via } = plan;
     const deliveredPerSecond = delivered / lasted;

@@ -1,9 +1,10 @@
-import { IrqError } from '../../base/irq-error.ts';
+import type { IrqError } from '../../base/irq-error.ts';
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { LINE, type Region } from '../../memory/layout.ts';
 import { load, store } from '../../memory/word.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
+import { silentThreads } from '../../threads/silent.ts';
 import { guestMemory } from '../trace/guest-memory.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
 import { loadReplay } from './replay.ts';
@@ -86,7 +87,16 @@ async function runOnce(
     // A vCPU may be taking, over and over, an interrupt that it should not have got.
     harness.kickAll();
   };
-  const watch = new Watch(() => load(machine.words, at.remaining.at), patienceMs, stop);
+  const watch = new Watch(
+    () => load(machine.words, at.remaining.at),
+    patienceMs,
+    stop,
+    () =>
+      silentThreads(
+        `no thread got on for ${patienceMs + LAST_WAIT_MS} ms, ${LAST_WAIT_MS} ms of these after all were told to end`,
+        harness.threads,
+      ),
+  );
   signal?.addEventListener('abort', stop);
   try {
     const start = performance.now();
@@ -107,7 +117,12 @@ class Watch {
   readonly silence: Promise<never>;
   readonly #interval: NodeJS.Timeout;
 
-  constructor(remaining: () => number, patienceMs: number, giveUp: () => void) {
+  constructor(
+    remaining: () => number,
+    patienceMs: number,
+    giveUp: () => void,
+    silence: () => Promise<IrqError>,
+  ) {
     let before = remaining();
     let since = performance.now();
     let silent: (error: IrqError) => void = () => undefined;
@@ -122,12 +137,8 @@ class Watch {
         before = now;
         since = performance.now();
       } else if (waited > patienceMs + LAST_WAIT_MS) {
-        silent(
-          new IrqError(
-            'ERR_THREAD_SILENT',
-            `a thread did not end within ${LAST_WAIT_MS} ms of being told to`,
-          ),
-        );
+        clearInterval(this.#interval);
+        void silence().then(silent);
       } else if (waited > patienceMs) giveUp();
     }, LOOK_MS);
   }

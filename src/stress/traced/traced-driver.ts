@@ -6,7 +6,7 @@ import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import type { Source, Userland } from '../../vmm/design.ts';
 import { driverParts, stressDriver } from '../stress-driver.ts';
-import type { Plan } from '../stress-plan.ts';
+import { type Plan, stressViews } from '../stress-plan.ts';
 import { kindOf, SLICES, type SliceName, type SliceRing } from './slices.ts';
 import { ringOf } from './timelines.ts';
 
@@ -16,12 +16,13 @@ import { ringOf } from './timelines.ts';
  */
 export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
-  const { memory, config, bus } = machine;
+  const { memory, config } = machine;
+  const bus = stressViews(machine, plan).coverage.registersOf(machine);
   const sourceOf = new Map(plan.sources.map(({ fd }, source) => [fd, source]));
   return stressDriver(machine, plan, {
     its: new NotedItsDriver(bus, memory, config.itsBase, note),
     gic: new NotedGicDriver(bus, config, note),
-    userland: new NotedUserland(driverParts(machine).userland, sourceOf, note),
+    userland: new NotedUserland(driverParts(machine, plan).userland, sourceOf, note),
   });
 }
 

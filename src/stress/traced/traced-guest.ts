@@ -35,8 +35,12 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
     ...guest,
     interrupt(intid: Intid) {
       const source = proof.ownerOf(intid);
+      if (source < 0) {
+        guest.interrupt(intid);
+        return;
+      }
       // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
-      const before = source < 0 ? 0 : proof.sent(source);
+      const before = proof.sent(source);
       const from = clock.now();
       guest.interrupt(intid);
       const saw = isLevel[source] ? proof.seen(source) : before;
@@ -45,6 +49,7 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
       ring.record(HANDLER, source, saw, intid, from, clock.now());
     },
     finished() {
+      guest.finished?.();
       idle[0] = clock.now();
       idle[1] = control.halts;
       return false;

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+/** A command that ended. */
+export type Ended = {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+  /** Whether the campaign had to end the command, because the bound was over. */
+  readonly late: boolean;
+};
+
+/** One disturbance of one command. */
+export type Cell = {
+  /** `stress/device/loop`: the words of `--only` are parts of it. */
+  readonly name: string;
+  /** The longest time that the command may take, s. */
+  readonly bound: number;
+  /** Disturbs, and says how the command ended; a text where the cell cannot be tried on this machine. */
+  readonly run: (bound: number) => Promise<Ended | string>;
+  /** Judges: a sentence on what is wrong, or nothing. */
+  readonly judge: (ended: Ended) => string | undefined;
+};
+
+export type Disturbance = {
+  readonly env?: Readonly<Record<string, string>>;
+  /** The shell's text around the command, which stands in it as COMMAND. */
+  readonly shell?: string;
+  /** Called with the process's number when the command has started. */
+  readonly started?: (pid: number, said: () => string) => void;
+};
+
+/** Runs a command of irqloom to its end, or to the bound. */
+export function irqloom(
+  args: readonly string[],
+  bound: number,
+  { env = {}, shell, started }: Disturbance = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const words = [process.execPath, MAIN, ...args];
+    const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const [file = '', ...rest] = shell === undefined ? words : ['sh', '-c', shell.replace('COMMAND', quoted)];
+    const start = performance.now();
+    // A group of its own, so that the bound ends a shell's command too.
+    const child = spawn(file, rest, { env: { ...process.env, ...env, NO_COLOR: '1' }, detached: true });
+    let stdout = '';
+    let stderr = '';
+    let late = false;
+    child.stdout.on('data', (data) => (stdout += String(data)));
+    child.stderr.on('data', (data) => (stderr += String(data)));
+    const timer = setTimeout(() => {
+      late = true;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, bound * 1000);
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, stdout, stderr, seconds: (performance.now() - start) / 1000, late });
+    });
+    if (child.pid !== undefined) started?.(child.pid, () => stdout + stderr);
+  });
+}
+
+/** Judges an exit status and texts that must, and must not, be there. */
+export function expectEnd(wanted: {
+  readonly status: readonly number[];
+  readonly stdout?: RegExp;
+  readonly stderr?: RegExp;
+  readonly silent?: RegExp;
+}): (ended: Ended) => string | undefined {
+  return ({ status, signal, stdout, stderr, late }) => {
+    if (late) return 'did not end within its bound';
+    if (status === null || !wanted.status.includes(status))
+      return `ended with ${status ?? signal}, and ${wanted.status.join(' or ')} is promised`;
+    if (wanted.stdout && !wanted.stdout.test(stdout)) return `stdout has no ${wanted.stdout}`;
+    if (wanted.stderr && !wanted.stderr.test(stderr)) return `stderr has no ${wanted.stderr}`;
+    if (wanted.silent?.test(stderr)) return `stderr has ${wanted.silent}`;
+    return undefined;
+  };
+}
+
+/** The last line of an error, for a table. */
+export function lastLine({ stderr }: Ended): string {
+  const lines = stderr.split('\n').filter((line) => /\S/.test(line) && !/^\s+at /.test(line));
+  return lines.find((line) => line.startsWith('irqloom:')) ?? lines.at(-1) ?? '';
+}

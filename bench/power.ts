@@ -1,0 +1,142 @@
+/**
+ * What a stress run finds: for every mistake of a list, whether a run of the machine with that mistake fails. Each mistake
+ * is made in a built copy of the package, and `irqloom stress` runs there, in as many configurations as it takes.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { Mutant } from './power/mutant.ts';
+import { type Mistake, PROTOCOL_MISTAKES } from './power/protocols.ts';
+
+/** A run beyond its time by so much has found something: a thread that never ends. */
+const OVERTIME_MS = 60_000;
+
+/** A configuration of `irqloom stress`. */
+export type Configuration = { readonly name: string; readonly flags: readonly string[] };
+
+const CONFIGURATIONS = [
+  { name: 'default', flags: [] },
+  { name: 'inline', flags: ['--dispatch', 'inline'] },
+  { name: 'thorough', flags: ['--thorough'] },
+] as const satisfies readonly Configuration[];
+
+/** What came of one run: `null` where the mistake survived, or what the run said. */
+export type Finding = {
+  readonly configuration: string;
+  readonly found: string | null;
+  readonly seconds: number;
+};
+
+export type Power = {
+  readonly seed: number;
+  readonly configurations: readonly string[];
+  readonly rows: readonly { readonly mistake: Mistake; readonly findings: readonly Finding[] }[];
+};
+
+export type PowerOptions = {
+  readonly seed: number;
+  /** Names of the configurations to run; `default` where none is said. */
+  readonly configurations: readonly string[];
+  /** Text that the guard or the file of a mistake has to contain. */
+  readonly only: string;
+  readonly flags: readonly string[];
+};
+
+/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, and after `--` more flags for every run. */
+export function optionsFrom(args: readonly string[]): PowerOptions {
+  const after = args.indexOf('--');
+  const own = after < 0 ? args : args.slice(0, after);
+  const value = (name: string) => own[own.indexOf(name) + 1];
+  return {
+    seed: own.includes('--seed') ? Number(value('--seed')) : 1,
+    configurations: own.includes('--in') ? (value('--in') ?? '').split(',') : ['default'],
+    only: own.includes('--only') ? (value('--only') ?? '') : '',
+    flags: after < 0 ? [] : args.slice(after + 1),
+  };
+}
+
+export async function run({ seed, only, flags, configurations }: PowerOptions): Promise<Power> {
+  const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
+  if (unknown !== undefined)
+    throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+  const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
+  const mutant = await Mutant.create();
+  const rows: Power['rows'][number][] = [];
+  try {
+    // What fails without a mistake would find every mistake.
+    for (const configuration of wanted) {
+      const { found } = await stress(mutant.program, configuration, seed, flags);
+      if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
+    }
+    for (const mistake of PROTOCOL_MISTAKES) {
+      if (!`${mistake.guard} ${mistake.file}`.includes(only)) continue;
+      const findings = await mutant.with(mistake, async () => {
+        const found: Finding[] = [];
+        for (const configuration of wanted)
+          found.push(await stress(mutant.program, configuration, seed, flags));
+        return found;
+      });
+      rows.push({ mistake, findings });
+      process.stderr.write(`${rowText({ mistake, findings })}\n`);
+    }
+  } finally {
+    await mutant.remove();
+  }
+  return { seed, configurations: wanted.map(({ name }) => name), rows };
+}
+
+async function stress(
+  program: string,
+  { name, flags }: Configuration,
+  seed: number,
+  more: readonly string[],
+): Promise<Finding> {
+  const start = performance.now();
+  const args = [program, 'stress', '--json', '--seed', String(seed), ...flags, ...more];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data) => (output += String(data)));
+  child.stderr.on('data', (data) => (errors += String(data)));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), OVERTIME_MS);
+    child.on('error', reject);
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      resolve(status);
+    });
+  });
+  const seconds = (performance.now() - start) / 1000;
+  return { configuration: name, found: code === 0 ? null : whatWasFound(code, output, errors), seconds };
+}
+
+function whatWasFound(code: number | null, output: string, errors: string): string {
+  if (code === null) return 'never ended';
+  try {
+    const { lost, misrouted, spurious, stranded } = JSON.parse(output) as Record<string, number>;
+    const counts = Object.entries({ lost, misrouted, spurious, stranded });
+    return counts.flatMap(([name, count]) => ((count ?? 0) > 0 ? [`${name} ${count}`] : [])).join(', ');
+  } catch {
+    return /ERR_[A-Z_]+/.exec(errors)?.[0] ?? `exit ${code}`;
+  }
+}
+
+function rowText({ mistake, findings }: Power['rows'][number]): string {
+  const cells = findings.map(({ found }) => (found ?? '–').slice(0, 28).padEnd(30));
+  return `${mistake.guard.slice(0, 78).padEnd(80)}${cells.join('')}`;
+}
+
+export function format({ seed, configurations, rows }: Power): string {
+  const found = rows.filter(({ findings }) => findings.some((each) => each.found !== null)).length;
+  const by = configurations.map((name, index) => {
+    const count = rows.filter(({ findings }) => (findings[index]?.found ?? null) !== null).length;
+    return `${name} ${count}`;
+  });
+  return [
+    `${'rule that was broken'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
+    ...rows.map(rowText),
+    `found ${found} of ${rows.length} mistakes in protocols (${by.join(', ')}), seed ${seed}`,
+  ].join('\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  console.log(format(await run(optionsFrom(process.argv.slice(2)))));

@@ -1,0 +1,114 @@
+import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
+import type { Fault } from '../board/config.ts';
+import { readGuestTrace, recordedWorkload } from '../recorded/index.ts';
+import { rotationText, turnEndText, turnText } from '../report/rotation-text.ts';
+import { count, rate } from '../report/units.ts';
+import { keepMoment, type RotationResult, runRotation } from '../stress/index.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { Outputs } from './outputs.ts';
+import { print } from './stdout.ts';
+import { keptNote } from './stress-watch.ts';
+import { Terminal } from './terminal.ts';
+
+type Flags = {
+  seconds: number;
+  fault: Fault;
+  seed?: number;
+  json?: boolean;
+  keep?: string;
+};
+
+/** Options of stress that say something of a single run; a rotation draws these from its seed, or has no place for them. */
+const OF_ONE_RUN = [
+  ...['vcpus', 'devices', 'events', 'iterations', 'spis', 'lines', 'abi', 'churn', 'dispatch', 'guest'],
+  ...[
+    'report',
+    'metrics',
+    'trace',
+    'watch',
+    'kernel',
+    'modules',
+    'resume',
+    'perturb',
+    'thorough',
+    'untilCovered',
+  ],
+];
+
+/**
+ * `irqloom stress --rotate`.
+ * @param given - whether the user gave an option of that name
+ * @param recording - the recorded guest that some turns run
+ */
+export async function stressRotate(
+  flags: Flags,
+  given: (name: string) => boolean,
+  recording: string,
+): Promise<number> {
+  const wrong = OF_ONE_RUN.find(given);
+  if (wrong !== undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--rotate draws the settings of each turn from --seed: leave out --${wrong}`,
+    );
+  }
+  const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const files = new Outputs();
+  const kept = files.open(flags.keep);
+  const trace = readGuestTrace(recording);
+  const terminal = new Terminal();
+  terminal.line(terminal.dim(`seed ${seed}; Ctrl-C ends the rotation and prints the turns until then`));
+  let moment: Uint8Array | undefined;
+  const result = await interruptible((signal) =>
+    runRotation(
+      {
+        seed,
+        seconds: flags.seconds,
+        fault: flags.fault,
+        trace: kept !== undefined,
+        recorded: () => recordedWorkload(trace),
+      },
+      {
+        signal,
+        begun: (index, settings) => terminal.line(turnText(index, settings)),
+        ended: (turn) => terminal.line(turnEndText(turn)),
+        glance: ({ seconds, injected, delivered, violations }) =>
+          terminal.status(
+            `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+          ),
+        violated: (machine, plan, command) => {
+          if (kept !== undefined) moment = keepMoment({ machine, plan, command });
+        },
+      },
+    ),
+  );
+  terminal.clear();
+  print(flags.json ? `${JSON.stringify(result)}\n` : rotationText(result));
+  if (moment === undefined) kept?.discard();
+  else files.plan(kept, () => moment as Uint8Array);
+  const status = files.write(exitOf(result));
+  if (kept?.written) process.stderr.write(`${keptNote(kept.path)}\n`);
+  if (result.failed)
+    process.stderr.write(`to repeat turn ${result.failed.index}: ${result.failed.command}\n`);
+  if (result.failed || result.growth.length > 0)
+    process.stderr.write(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
+  return status;
+}
+
+function exitOf({ failed, growth, interrupted, delivered }: RotationResult): number {
+  if (failed !== null) return failed.error?.exit ?? EXIT.failed;
+  if (growth.length > 0) return EXIT.failed;
+  if (interrupted) return EXIT.interrupted;
+  return delivered === 0 ? EXIT.noAnswer : EXIT.held;
+}
+
+function commandOf({ seconds, fault, json, keep }: Flags, seed: number): string {
+  return [
+    `npx irqloom stress --rotate --seconds ${seconds}`,
+    ...(fault === 'none' ? [] : [`--fault ${fault}`]),
+    ...(keep === undefined ? [] : [`--keep ${shellWord(keep)}`]),
+    ...(json ? ['--json'] : []),
+    `--seed ${seed}`,
+  ].join(' ');
+}

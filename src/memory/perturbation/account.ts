@@ -1,0 +1,83 @@
+import { countBits } from '../bits.ts';
+import { type Layout, LINE, type Region } from '../layout.ts';
+import { load, type Words } from '../word.ts';
+import { WINDOWS } from './windows.ts';
+
+/** Pairs of an interrupt's flags before and after a change, 8 bits each. */
+export const TRANSITIONS = 1 << 16;
+
+// Words of a thread's line.
+export const DELAYS = 0;
+export const DELAYED_US = 1;
+
+/** Where the threads of a run count their delays, and what they have met. No words at all where nothing is perturbed. */
+export type PerturbationRegions = {
+  /** A line for each thread. */
+  readonly threads: Region;
+  /** One word: the thread that makes a long stop, + 1. Others may look for work that meets it. */
+  readonly stopping: Region;
+  /** A bit for each window that some thread came through, and that some thread was stopped in. */
+  readonly met: Region;
+  readonly stopped: Region;
+  /** A bit for each change of an interrupt's flags. */
+  readonly transitions: Region;
+};
+
+export function perturbationRegions(layout: Layout, threads: number, isOn: boolean): PerturbationRegions {
+  const words = (count: number) => (isOn ? count : 0);
+  return layout.group('perturbation', {
+    threads: words(threads * LINE),
+    stopping: words(1),
+    met: words(WINDOWS / 32),
+    stopped: words(WINDOWS / 32),
+    transitions: words(TRANSITIONS / 32),
+  });
+}
+
+/** The thread that makes a long stop at the moment, or -1. Any thread. */
+export function stoppingThread(words: Words, { stopping }: PerturbationRegions): number {
+  return stopping.words === 0 ? -1 : load(words, stopping.at) - 1;
+}
+
+/** What the delays of a run came to. */
+export type PerturbationFigures = {
+  readonly delays: number;
+  /** Of all threads together. */
+  readonly delayedSeconds: number;
+  /** Windows of protocols that threads came through, and that threads were stopped in. */
+  readonly windowsMet: number;
+  readonly windowsStopped: number;
+};
+
+export function perturbationFigures(words: Words, regions: PerturbationRegions): PerturbationFigures {
+  const { threads } = regions;
+  let delays = 0;
+  let delayedUs = 0;
+  for (let line = threads.at; line < threads.at + threads.words; line += LINE) {
+    delays += load(words, line + DELAYS) >>> 0;
+    delayedUs += load(words, line + DELAYED_US) >>> 0;
+  }
+  return {
+    delays,
+    delayedSeconds: delayedUs / 1e6,
+    windowsMet: bitsOf(words, regions.met),
+    windowsStopped: bitsOf(words, regions.stopped),
+  };
+}
+
+/** The numbers of the bits that are set in a region. */
+export function setBitsOf(words: Words, { at, words: count }: Region): number[] {
+  const found: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const word = load(words, at + index);
+    for (let bit = 0; word !== 0 && bit < 32; bit++)
+      if ((word & (1 << bit)) !== 0) found.push(32 * index + bit);
+  }
+  return found;
+}
+
+function bitsOf(words: Words, { at, words: count }: Region): number {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += countBits(load(words, at + index));
+  return sum;
+}

@@ -1,0 +1,171 @@
+import { type Layout, LINE, type Region } from '../layout.ts';
+import type { Words } from '../word.ts';
+import { DELAYED_US, DELAYS, type PerturbationRegions, TRANSITIONS } from './account.ts';
+import { LONG_FROM_NS, NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
+import { LOAD, STEPS, STORE, UPDATE, WAIT, WINDOWS, Windows } from './windows.ts';
+
+/** How the threads of a run are delayed. Plain data. */
+export type PerturbationPlan = {
+  readonly perturbation: Perturbation;
+  readonly seed: number;
+  readonly threads: number;
+  readonly regions: PerturbationRegions;
+  /** The regions with the state words of interrupts. */
+  readonly states: readonly Region[];
+};
+
+/** The engine's own operations: other objects than `Atomics` has while a thread is perturbed. */
+const { load, store, add, sub, and, or, xor, exchange, compareExchange, wait, notify } = Atomics;
+
+/** A word that no thread changes or notifies. */
+const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
+/** The flags of an interrupt's state word. @see gic/state.ts */
+const FLAGS = 0xff;
+
+/**
+ * Delays the calling thread at its shared operations, by exchanging the methods of `Atomics`: a thread that is not
+ * perturbed runs the engine's own, so that perturbation costs nothing when it is off. Delays are counted in the
+ * thread's line of the account, and so is what the thread has met.
+ * @param words - the machine's words; operations on other views are left alone
+ * @param thread - the calling thread's number, below `plan.threads`
+ * @returns what takes the perturbation of this thread back
+ */
+export function perturb(words: Words, layout: Layout, plan: PerturbationPlan, thread: number): () => void {
+  const native = { load, store, add, sub, and, or, xor, exchange, compareExchange, wait, notify };
+  const perturber = new Perturber(words, layout, plan, thread);
+  const isState = new Uint8Array(Math.ceil(layout.words / LINE));
+  for (const { at, words: count } of plan.states) isState.fill(1, at / LINE, Math.ceil((at + count) / LINE));
+
+  /** Makes an update that finds what it did by the word before. */
+  const update =
+    (
+      operation: (view: Int32Array, at: number, value: number) => number,
+      after: (before: number, value: number) => number,
+    ) =>
+    (view: Int32Array, at: number, value: number): number => {
+      if (view !== words) return operation(view, at, value);
+      perturber.step(UPDATE, at);
+      const before = operation(view, at, value);
+      if (isState[at >>> 4] === 1) perturber.changed(before, after(before, value));
+      return before;
+    };
+
+  Object.assign(Atomics, {
+    load(view: Int32Array, at: number): number {
+      if (view === words) perturber.step(LOAD, at);
+      return load(view, at);
+    },
+    store(view: Int32Array, at: number, value: number): number {
+      if (view === words) perturber.step(STORE, at);
+      return store(view, at, value);
+    },
+    add: update(add, (before, value) => (before + value) | 0),
+    sub: update(sub, (before, value) => (before - value) | 0),
+    and: update(and, (before, value) => before & value),
+    or: update(or, (before, value) => before | value),
+    xor: update(xor, (before, value) => before ^ value),
+    exchange: update(exchange, (_, value) => value),
+    compareExchange(view: Int32Array, at: number, expected: number, value: number): number {
+      if (view !== words) return compareExchange(view, at, expected, value);
+      perturber.step(UPDATE, at);
+      const before = compareExchange(view, at, expected, value);
+      if (before === expected && isState[at >>> 4] === 1) perturber.changed(before, value);
+      return before;
+    },
+    wait(view: Int32Array, at: number, value: number, timeout: number) {
+      if (view === words) perturber.step(WAIT, at);
+      return wait(view, at, value, timeout);
+    },
+    notify(view: Int32Array, at: number, count: number): number {
+      if (view === words) perturber.step(WAIT, at);
+      return notify(view, at, count);
+    },
+  });
+  return () => {
+    Object.assign(Atomics, native);
+  };
+}
+
+/** The delays of one thread. */
+class Perturber {
+  readonly #words: Words;
+  readonly #kindOf: Uint8Array;
+  readonly #sections: number;
+  /** Whether the thread is in a reader section, for who replaces something waits for it there. */
+  #inside = false;
+  readonly #timing: Timing;
+  /** By window and by change: whether this thread has met it. The account is told the first time. */
+  readonly #met = new Uint8Array(WINDOWS);
+  readonly #changes = new Uint8Array(TRANSITIONS);
+  readonly #regions: PerturbationRegions;
+  readonly #line: number;
+  readonly #thread: number;
+  #last = 0;
+  #gap: number;
+
+  constructor(words: Words, layout: Layout, plan: PerturbationPlan, thread: number) {
+    this.#words = words;
+    const { kindOf, sections } = new Windows(layout);
+    this.#kindOf = kindOf;
+    this.#sections = sections;
+    this.#timing = new Timing({ ...plan, thread, windows: WINDOWS });
+    this.#regions = plan.regions;
+    this.#thread = thread;
+    this.#line = plan.regions.threads.at + thread * LINE;
+    this.#gap = this.#timing.firstGap;
+  }
+
+  /** Stands before an operation: the window that it ends is the place where the thread may be delayed. */
+  step(operation: number, at: number): void {
+    const kind = this.#kindOf[at >>> 4] ?? 0;
+    if (kind === 0) return;
+    const step = (kind << 2) | operation;
+    const window = this.#last * STEPS + step;
+    this.#last = step;
+    if (this.#met[window] === 0) this.#meet(this.#met, window, this.#regions.met);
+    if (--this.#gap <= 0) this.#delay(window);
+    // A thread moves its own line by one when it enters a section and when it leaves.
+    if (operation === UPDATE && kind === this.#sections) this.#inside = !this.#inside;
+  }
+
+  /** Notes how the flags of an interrupt have changed. */
+  changed(before: number, after: number): void {
+    if (((before ^ after) & FLAGS) === 0) return;
+    const change = ((before & FLAGS) << 8) | (after & FLAGS);
+    if (this.#changes[change] === 0) this.#meet(this.#changes, change, this.#regions.transitions);
+  }
+
+  #meet(seen: Uint8Array, index: number, { at }: Region): void {
+    seen[index] = 1;
+    or(this.#words, at + (index >>> 5), 1 << (index & 31));
+  }
+
+  #delay(window: number): void {
+    // Each thread counts from its own origin; the sum is the same clock for all.
+    const now = performance.timeOrigin + performance.now();
+    const ns = this.#timing.delayAt(window, now, this.#inside);
+    if (ns !== NO_DELAY) {
+      if (ns >= LONG_FROM_NS) this.#stop(ns);
+      else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
+      else turnOnTheSpot(ns / 1e6);
+      const us = Math.round(1000 * (performance.timeOrigin + performance.now() - now));
+      add(this.#words, this.#line + DELAYS, 1);
+      add(this.#words, this.#line + DELAYED_US, us);
+      or(this.#words, this.#regions.stopped.at + (window >>> 5), 1 << (window & 31));
+    }
+    this.#gap = this.#timing.gapAfter(ns, now);
+  }
+
+  /** Sleeps, and says so to whoever looks for a thread to get in the way of. */
+  #stop(ns: number): void {
+    const { at } = this.#regions.stopping;
+    store(this.#words, at, this.#thread + 1);
+    wait(NOWHERE, 0, 0, ns / 1e6);
+    compareExchange(this.#words, at, this.#thread + 1, 0);
+  }
+}
+
+function turnOnTheSpot(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}

@@ -1,0 +1,185 @@
+import { FIRST_LPI } from '../../arch/intid.ts';
+import type { ItsCommand } from '../../arch/its-command.ts';
+import { lpiConfig } from '../../arch/lpi-config.ts';
+import { Chance } from '../../base/chance.ts';
+import type { Machine } from '../../board/machine.ts';
+import { ACTIVE, isPending } from '../../gic/state.ts';
+import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
+import { nap } from '../../memory/nap.ts';
+import { add, load } from '../../memory/word.ts';
+import type { Userland } from '../../vmm/design.ts';
+import { type Plan, stressViews } from '../stress-plan.ts';
+import { CHURN_COUNTS, type ChurnCount } from '../stress-result.ts';
+
+/** Configuration bytes of an LPI. */
+export const LPI_OFF = lpiConfig(LINUX_PRIORITY, false);
+export const LPI_ON = lpiConfig(LINUX_PRIORITY);
+
+/** Longest wait for an interrupt to be taken before its event is taken apart. */
+const QUIET_MS = 5_000;
+const NAP_MS = 0.05;
+
+/** The interfaces that the driver works through; a traced run wraps each. */
+export type DriverParts = {
+  readonly its: ItsDriver;
+  readonly gic: GicDriver;
+  readonly userland: Userland;
+};
+
+/** What every change of the driver needs: what sources are called now, which numbers are free, waits that end with the run. */
+export class DriverContext {
+  readonly machine: Machine;
+  readonly plan: Plan;
+  readonly views: ReturnType<typeof stressViews>;
+  readonly chance: Chance;
+  /** Its commands are counted. */
+  readonly its: Pick<ItsDriver, 'send' | 'sendAll' | 'setEnabled'>;
+  readonly gic: GicDriver;
+  readonly userland: Userland;
+  /** What each source is called at the moment. */
+  readonly sources: Source[];
+  /** By source: the collection that its event is in. */
+  readonly collections: number[];
+  /** By collection: the vCPU that it is mapped to. */
+  readonly targets: Map<number, number>;
+  /** LPIs that no event maps. */
+  readonly spareLpis: number[];
+  /** By how much a nap of the driver was longer than asked for, ms: the slowest so far. */
+  slowestWakeMs = 0;
+
+  constructor(machine: Machine, plan: Plan, { its, gic, userland }: DriverParts) {
+    this.machine = machine;
+    this.plan = plan;
+    this.views = stressViews(machine, plan);
+    this.chance = new Chance(plan.seed);
+    this.chance.begin(0);
+    this.its = this.views.coverage.commandsOf(its);
+    this.gic = gic;
+    this.userland = userland;
+    this.sources = [...plan.sources];
+    this.collections = plan.sources.map(({ vcpu }) => plan.collections[vcpu] ?? vcpu);
+    this.targets = new Map(
+      Array.from({ length: plan.vcpus }, (_, vcpu) => [plan.collections[vcpu] ?? vcpu, vcpu]),
+    );
+    const { first, end } = plan.spareLpis;
+    this.spareLpis = Array.from({ length: Math.min(1024, end - first) }, (_, index) => first + index);
+  }
+
+  /** A collection that is mapped to `vcpu`: there is one for each vCPU. */
+  collectionOf(vcpu: number): number {
+    for (const [collection, target] of this.targets) if (target === vcpu) return collection;
+    return vcpu;
+  }
+
+  /** Gives a source its new name and place; the proof is told by the caller. */
+  rename(which: number, source: Source, collection = this.collections[which] ?? 0): void {
+    this.sources[which] = source;
+    this.collections[which] = collection;
+  }
+
+  /** Tells userland, and so the kernel, what a source is called now. */
+  tellUserland(source: Source): void {
+    this.userland.reroute(source.fd, nameOf(source, this.machine.config));
+  }
+
+  /** Configures an LPI as enabled, and maps an event to it. */
+  map(event: { deviceId: number; eventId: number; lpi: number; vcpu: number }): void {
+    const { deviceId, eventId, lpi, vcpu } = event;
+    this.putConfig(lpi, LPI_ON);
+    this.its.send(
+      { name: 'MAPTI', deviceId, eventId, lpi, collectionId: this.collectionOf(vcpu) },
+      { name: 'INV', deviceId, eventId },
+      { name: 'SYNC', rdbase: vcpu },
+    );
+  }
+
+  /** Writes an LPI's byte of the configuration table. */
+  putConfig(lpi: number, config: number): void {
+    this.machine.memory.setByte(this.plan.configTable + lpi - FIRST_LPI, config);
+  }
+
+  /**
+   * Makes sources pending by the guest's own means: for what a change may have lost. A delivery that follows covers every
+   * signal before it.
+   */
+  revive(which: readonly number[]): void {
+    const ints: ItsCommand[] = [];
+    for (const index of which) {
+      const source = this.sources[index];
+      if (!source) continue;
+      this.views.proof.raise(index);
+      if (source.kind === 'msi')
+        ints.push({ name: 'INT', deviceId: source.deviceId, eventId: source.eventId });
+      else this.pend(source);
+    }
+    if (ints.length > 0) this.its.sendAll(ints);
+  }
+
+  /** Makes an SPI pending. The account of a line is told: the handler may find that no device asserts it. */
+  pend({ intid, resamplefd }: Source): void {
+    const { account } = this.views;
+    const line = resamplefd < 0 ? -1 : this.lineOf(intid);
+    if (line >= 0) account.masks(line);
+    this.gic.setSpiPending(intid, true);
+    if (line >= 0) account.masks(line);
+  }
+
+  lineOf(intid: number): number {
+    return this.views.lines.findIndex((line) => line.intid === intid);
+  }
+
+  /** Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first. */
+  waitUntilTaken(intid: number): boolean {
+    const { interrupts } = this.machine.gic;
+    return this.until(() => !isPending(interrupts.state(interrupts.find(0, intid))));
+  }
+
+  /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */
+  waitUntilInactive(spi: number): boolean {
+    const { interrupts } = this.machine.gic;
+    return this.until(() => (interrupts.state(interrupts.find(0, spi)) & ACTIVE) === 0);
+  }
+
+  /**
+   * Waits until every handler that may be running has ended. A handler is preempted once at most, so of two interrupts that
+   * have ended since, one at least began before the wait or after it.
+   */
+  waitForHandlers(): boolean {
+    for (let vcpu = 0; vcpu < this.plan.vcpus; vcpu++) {
+      const control = this.machine.control(vcpu);
+      const taken = control.taken;
+      if (!this.until(() => ((control.taken - taken) | 0) >= 2 || control.isHalted)) return false;
+    }
+    return true;
+  }
+
+  until(done: () => boolean, timeoutMs = QUIET_MS): boolean {
+    const end = this.machine.clock.now() + timeoutMs * 1e6;
+    while (!done()) {
+      if (this.stopping || this.machine.clock.now() > end) return done();
+      this.nap(NAP_MS);
+    }
+    return true;
+  }
+
+  /** Sleeps, and notes how late the thread came back. */
+  nap(ms: number): void {
+    const { clock } = this.machine;
+    const start = clock.now();
+    nap(ms);
+    this.slowestWakeMs = Math.max(this.slowestWakeMs, (clock.now() - start) / 1e6 - ms);
+  }
+
+  get stopping(): boolean {
+    return load(this.machine.words, this.views.stopAt) !== 0;
+  }
+
+  /** Lets some time pass for signals to come into; not a wait for anything. */
+  spin(): void {
+    for (let turns = this.chance.below(2_000); turns > 0 && !this.stopping; turns--);
+  }
+
+  count(what: ChurnCount): void {
+    add(this.machine.words, this.views.churnAt + CHURN_COUNTS.indexOf(what), 1);
+  }
+}

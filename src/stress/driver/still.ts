@@ -1,0 +1,92 @@
+import { isPending } from '../../gic/state.ts';
+import type { DriverContext } from './context.ts';
+
+/** A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds. */
+const WAKE_UPS = 20;
+const LEAST_MS = 500;
+const MOST_MS = 10_000;
+const NAP_MS = 0.2;
+
+/**
+ * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery. What is
+ * not delivered though nothing else goes on is a violation, also if a later change would bring it forth. The driver's thread.
+ */
+export class StillPhases {
+  readonly #context: DriverContext;
+  /** By source: the last signal seen when it was found to be missing one. Each is told once. */
+  readonly #told: Map<number, number> = new Map();
+
+  constructor(context: DriverContext) {
+    this.#context = context;
+  }
+
+  /** Keeps still until all has settled, or nothing has moved for as long as a wake-up may take. */
+  run(): void {
+    const context = this.#context;
+    const { still } = context.views;
+    const { clock } = context.machine;
+    const start = clock.now();
+    let movedAt = start;
+    let moves = this.#moves();
+    still.begin();
+    while (!context.stopping && !this.#isSettled()) {
+      context.nap(NAP_MS);
+      const now = clock.now();
+      const movesNow = this.#moves();
+      if (movesNow !== moves) movedAt = now;
+      moves = movesNow;
+      if (now - movedAt <= this.#boundMs * 1e6) continue;
+      this.#judge();
+      break;
+    }
+    still.end((clock.now() - start) / 1e6, this.#boundMs);
+  }
+
+  get #boundMs(): number {
+    return Math.min(MOST_MS, Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs));
+  }
+
+  /** A number that moves while anything goes on: a signal, an interrupt taken. */
+  #moves(): number {
+    const { views, machine, plan } = this.#context;
+    let sum = 0;
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + machine.control(vcpu).taken) | 0;
+    for (let source = 0; source < views.proof.sources; source++)
+      sum = (sum + views.proof.sent(source) + views.proof.deliveries(source)) | 0;
+    return sum;
+  }
+
+  #isSettled(): boolean {
+    const { proof, sgis, still } = this.#context.views;
+    if (!still.isReached) return false;
+    for (let source = 0; source < proof.sources; source++)
+      if (!proof.isSettled(source) || this.#isPending(source)) return false;
+    for (let pair = 0; pair < sgis.sources; pair++) if (!sgis.isSettled(pair)) return false;
+    return true;
+  }
+
+  /** Whether the interrupt of a source is pending: the driver may have made it so, and then no device waits for it. */
+  #isPending(source: number): boolean {
+    const { interrupts } = this.#context.machine.gic;
+    return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
+  }
+
+  /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. */
+  #judge(): void {
+    const { views, machine } = this.#context;
+    const { proof, sgis } = views;
+    const { interrupts } = machine.gic;
+    const judge = (key: number, source: number, seen: number, vcpu: number, intid: number) => {
+      if (this.#told.get(key) === seen) return;
+      this.#told.set(key, seen);
+      const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
+      proof.violate(isThere ? 'stranded' : 'lost', source, intid, vcpu);
+    };
+    for (let source = 0; source < proof.sources; source++)
+      if (!proof.isSettled(source) || this.#isPending(source))
+        judge(source, source, proof.seen(source), proof.vcpuOf(source), proof.intidOf(source));
+    for (let pair = 0; pair < sgis.sources; pair++)
+      if (!sgis.isSettled(pair))
+        judge(proof.sources + pair, -1, sgis.seen(pair), sgis.vcpuOf(pair), sgis.intidOf(pair));
+  }
+}

@@ -1,0 +1,123 @@
+import { FIRST_LPI, type Intid, SPURIOUS } from '../arch/intid.ts';
+import { Chance } from '../base/chance.ts';
+import type { Machine } from '../board/machine.ts';
+import type { Vcpu } from '../board/vcpu.ts';
+import { sgiTo } from '../gic/sgi.ts';
+import { openCpuInterface } from '../guest/index.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
+
+/** After one of so many interrupts a vCPU does something beside handling it. */
+const ONE_IN = 8;
+/** ICC_CTLR_EL1.EOImode: an EOI drops the priority, and DIR ends the interrupt. */
+const EOI_MODE = 1 << 1;
+/** Priority masks that some of the priorities in use do not get past. */
+const MASKS = [0xa0, 0x90, 0x80] as const;
+/** Interrupts that may wait for their DIR. */
+const MOST_ACTIVE = 6;
+
+/**
+ * What a vCPU of a stress run does beside handling interrupts, drawn from the seed: sends SGIs to other vCPUs and itself, lets a more
+ * urgent interrupt preempt its handler, masks by priority for a while, and ends interrupts in two steps (EOImode 1). All of
+ * that is over before the vCPU halts. The vCPU's thread.
+ */
+export class GuestModes {
+  readonly #machine: Machine;
+  readonly #vcpu: Vcpu;
+  readonly #chance: Chance;
+  readonly #sgis: ReturnType<typeof stressViews>['sgis'];
+  readonly #proof: ReturnType<typeof stressViews>['proof'];
+  readonly #vcpus: number;
+  /** By target: what to write to ICC_SGI1R_EL1. */
+  readonly #sgiValues: readonly bigint[];
+  readonly #toOthers: bigint;
+  /** Interrupts that have dropped their priority and are active still. */
+  readonly #active = new Int32Array(MOST_ACTIVE);
+  #actives = 0;
+  #isSplit = false;
+
+  constructor(machine: Machine, vcpu: Vcpu, plan: Plan) {
+    const { sgis, proof } = stressViews(machine, plan);
+    const id = vcpu.cpu.vcpu;
+    this.#machine = machine;
+    this.#vcpu = vcpu;
+    this.#chance = new Chance(~plan.seed);
+    this.#chance.begin(id);
+    this.#sgis = sgis;
+    this.#proof = proof;
+    this.#vcpus = plan.vcpus;
+    this.#sgiValues = Array.from({ length: plan.vcpus }, (_, target) => sgiTo(id, [target]));
+    this.#toOthers = sgiTo(id, 'others');
+  }
+
+  /** The pair of the SGI's sender and this vCPU. */
+  pairOf(sgi: number): number {
+    return sgi * this.#vcpus + this.#vcpu.cpu.vcpu;
+  }
+
+  /** After the handler of an interrupt of a device, and before its EOI. @param handle - handles what preempts */
+  handled(intid: Intid, handle: (intid: Intid) => void): void {
+    if (this.#chance.below(ONE_IN) === 0) this.#act(handle);
+    this.#note(intid);
+  }
+
+  /** When there is no interrupt to take: ends what is active, and opens the CPU interface again. */
+  idle(): void {
+    if (this.#isSplit) {
+      this.#deactivateAll();
+      this.#vcpu.cpu.control = 0;
+      this.#isSplit = false;
+    }
+    openCpuInterface(this.#vcpu.cpu);
+  }
+
+  #act(handle: (intid: Intid) => void): void {
+    const { cpu } = this.#vcpu;
+    const draw = this.#chance.below(8);
+    if (draw < 4) this.#send();
+    else if (draw < 6) this.#preempt(handle);
+    else if (draw === 6) cpu.priorityMask = MASKS[this.#chance.below(MASKS.length)] ?? 0xa0;
+    else if (!this.#isSplit) {
+      this.#isSplit = true;
+      cpu.control = EOI_MODE;
+    }
+  }
+
+  #send(): void {
+    const { vcpu } = this.#vcpu.cpu;
+    const target = this.#chance.below(this.#vcpus + 1);
+    const isOthers = target === this.#vcpus;
+    for (let each = 0; each < this.#vcpus; each++)
+      if (isOthers ? each !== vcpu : each === target)
+        this.#sgis.beginSignal(vcpu * this.#vcpus + each, this.#machine.clock);
+    const value = isOthers ? this.#toOthers : (this.#sgiValues[target] ?? 0n);
+    this.#machine.gic.systemRegisters[vcpu]?.writeSystemRegister('ICC_SGI1R_EL1', value);
+  }
+
+  /** Takes what preempts the interrupt that is being handled: something of a more urgent priority, and nothing else. */
+  #preempt(handle: (intid: Intid) => void): void {
+    const { cpu } = this.#vcpu;
+    const running = cpu.runningPriority;
+    const intid = cpu.acknowledge();
+    if (intid === SPURIOUS) return;
+    if (cpu.runningPriority >= running)
+      this.#proof.violate('spurious', this.#proof.ownerOf(intid), intid, cpu.vcpu);
+    handle(intid);
+    cpu.endOfInterrupt(intid);
+    this.#vcpu.control.countTaken();
+    this.#note(intid);
+  }
+
+  /** Notes that an interrupt wants a DIR, if its EOI does not end it; an LPI has no active state. */
+  #note(intid: Intid): void {
+    if (!this.#isSplit || intid >= FIRST_LPI) return;
+    if (this.#actives === MOST_ACTIVE) this.#deactivateAll();
+    this.#active[this.#actives++] = intid;
+  }
+
+  #deactivateAll(): void {
+    for (let index = 0; index < this.#actives; index++)
+      this.#vcpu.cpu.deactivate(this.#active[index] ?? SPURIOUS);
+    this.#actives = 0;
+    this.#machine.vm.serveAcks();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * A bound on something that was asked for and is waited for elsewhere: `begin` starts the time, and past the bound
+ * {@link missed} rejects with the error that the caller makes then.
+ */
+export class Deadline {
+  /** Never resolves. */
+  readonly missed: Promise<never>;
+  readonly #boundMs: number;
+  readonly #late: () => Promise<Error | undefined>;
+  #reject: (error: Error) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param late - makes the error past the bound; undefined where there is nothing to complain of */
+  constructor(boundMs: number, late: () => Promise<Error | undefined>) {
+    this.#boundMs = boundMs;
+    this.#late = late;
+    this.missed = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.missed.catch(() => undefined);
+  }
+
+  /** The time starts; further calls change nothing. */
+  begin(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#late().then((error) => {
+        if (error !== undefined) this.#reject(error);
+      }, this.#reject);
+    }, this.#boundMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}

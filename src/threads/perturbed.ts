@@ -1,0 +1,18 @@
+import type { Machine } from '../board/machine.ts';
+import { perturb } from '../memory/perturbation/perturb.ts';
+import type { Task } from './task.ts';
+
+/** Runs what a thread runs, delayed at its shared operations where its task says so. The thread itself, once at a time. */
+export function perturbed<T>(
+  { perturbation, thread }: Pick<Task, 'perturbation' | 'thread'>,
+  machine: Pick<Machine, 'words' | 'layout'>,
+  run: () => T,
+): T {
+  if (perturbation === undefined) return run();
+  const release = perturb(machine.words, machine.layout, perturbation, thread);
+  try {
+    return run();
+  } finally {
+    release();
+  }
+}

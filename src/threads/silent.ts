@@ -1,0 +1,40 @@
+import { IrqError } from '../base/irq-error.ts';
+import { IDLE, whereabouts } from './whereabouts.ts';
+
+/** Threads that an error names. */
+const SHOWN = 8;
+
+/** A thread as its error names it. */
+type Named = { readonly name: string; readonly serial: number };
+
+/**
+ * The error for threads that did not do in time what they should have done: says where each is in its code.
+ * @param message - what was not done, and within which bound
+ * @param last - what a thread of that name did last, where the machine's words tell
+ * @returns IrqError `ERR_THREAD_SILENT`, after at most 1.5 s. Main thread
+ */
+export async function silentThreads(
+  message: string,
+  threads: readonly Named[],
+  last: (name: string) => string | undefined = () => undefined,
+): Promise<IrqError> {
+  const places = await whereabouts(threads.map(({ serial }) => serial));
+  const shown = threads.length <= SHOWN ? threads : busyFirst(threads, places).slice(0, SHOWN);
+  const more = threads.length - shown.length;
+  const said = shown.map(({ name, serial }) => {
+    const place = places.get(serial);
+    const did = last(name);
+    return `${name}${did === undefined ? '' : ` (${did})`}: ${place ?? 'its stack cannot be had'}`;
+  });
+  return new IrqError(
+    'ERR_THREAD_SILENT',
+    [message, ...said, ...(more > 0 ? [`and ${more} threads more`] : [])].join('; '),
+  );
+}
+
+/** Threads that are within their programs before those that only wait for messages. */
+function busyFirst(threads: readonly Named[], places: ReadonlyMap<number, string>): Named[] {
+  return threads.toSorted(
+    (a, b) => Number(places.get(a.serial) === IDLE) - Number(places.get(b.serial) === IDLE),
+  );
+}

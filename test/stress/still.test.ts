@@ -1,0 +1,78 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { GicDriver, ItsDriver } from '../../src/guest/index.ts';
+import { DriverContext } from '../../src/stress/driver/context.ts';
+import { StillPhases } from '../../src/stress/driver/still.ts';
+import { buildStress } from '../../src/stress/stress-build.ts';
+import { driverParts } from '../../src/stress/stress-driver.ts';
+
+/** No vCPU runs, so what is signalled here is never delivered. */
+describe('a phase in which everything keeps still', () => {
+  let context: DriverContext;
+  let phases: StillPhases;
+
+  beforeEach(() => {
+    const { machine, plan } = buildStress({
+      input: { vcpus: 2, devices: 2, events: 1 },
+      spis: 0,
+      seconds: 1,
+      iterations: 0,
+      churn: 'heavy',
+      dispatch: 'inline',
+      seed: 1,
+      fault: 'none',
+    });
+    const { bus, memory, config } = machine;
+    const its = new ItsDriver(bus, memory, config.itsBase);
+    const gic = new GicDriver(bus, config);
+    context = new DriverContext(machine, plan, { its, gic, userland: driverParts(machine, plan).userland });
+    phases = new StillPhases(context);
+    for (let device = 0; device < 2; device++) context.views.still.keep(device, true);
+  });
+
+  const signal = (source: number) => context.views.proof.beginSignal(source, context.machine.clock);
+  const found = () =>
+    context.views.proof.violations().map(({ kind, source, intid, vcpu }) => [kind, source, intid, vcpu]);
+
+  test('ends at once where every signal was delivered, and has found nothing', () => {
+    signal(0);
+    context.views.proof.deliver(0, 8192, 0, 0);
+    phases.run();
+    expect(found()).toEqual([]);
+    expect(context.views.still.figures).toMatchObject({ phases: 1 });
+    expect(context.views.still.isWanted).toBe(false);
+  });
+
+  test('a signal that is pending and that no vCPU takes is stranded; one that is pending nowhere is lost', () => {
+    signal(0);
+    signal(1);
+    context.its.send({ name: 'INT', deviceId: 16, eventId: 0 });
+    phases.run();
+    expect(found()).toEqual([
+      ['lost', 0, 8192, 0],
+      ['stranded', 1, 8193, 1],
+    ]);
+  });
+
+  test('a violation is found in one phase only, until the source was delivered again', () => {
+    signal(0);
+    phases.run();
+    phases.run();
+    expect(found()).toHaveLength(1);
+    context.views.proof.deliver(0, 8192, 0, 0);
+    signal(0);
+    phases.run();
+    expect(found()).toHaveLength(2);
+  });
+
+  test('an SGI that no vCPU took is found', () => {
+    context.views.sgis.beginSignal(1, context.machine.clock);
+    phases.run();
+    expect(found()).toEqual([['lost', -1, 0, 1]]);
+  });
+
+  test('the bound grows with the slowest wake-up of the run', () => {
+    context.slowestWakeMs = 100;
+    phases.run();
+    expect(context.views.still.figures.boundMs).toBeGreaterThanOrEqual(2_000);
+  });
+});
