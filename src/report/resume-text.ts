@@ -34,7 +34,7 @@ function openTable(open: readonly OpenSource[]): string {
   const rows = open
     .slice(0, SHOWN)
     .map(({ source, device, intid, sent, seen, waits, vcpu, after }) => [
-      String(source),
+      source < 0 ? '–' : String(source),
       device,
       String(intid),
       String(sent),

@@ -9,9 +9,11 @@ export const WAITS = { pending: 'pending', eventfd: 'eventfd', nowhere: 'nowhere
 /** What became of such a signal when the vCPUs ran once more. */
 export type Verdict = 'delivered' | 'pending' | 'gone';
 
-/** A source whose last signal no handler has seen. */
+/** A source whose last signal no handler has seen, or whose interrupt is pending. */
 export type OpenSource = {
+  /** -1 where a vCPU sends SGIs. */
   readonly source: number;
+  /** `device0`, or the vCPU that has sent an SGI: `vcpu0`. */
   readonly device: string;
   readonly intid: number;
   /** Signals begun, and the last one that a handler has seen. */

@@ -1,13 +1,15 @@
+import { FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
+import { NONE } from '../gic/interrupts.ts';
 import { isPending, targetOf } from '../gic/state.ts';
 import { Harness } from '../threads/harness.ts';
 import type { Moment } from './moment.ts';
-import { VIOLATIONS } from './proof.ts';
+import { type Proof, VIOLATIONS, type ViolationKind } from './proof.ts';
 import { type OpenSource, type ResumeResult, type Verdict, WAITS } from './resume-result.ts';
 import { stressGuestProgram } from './stress-guest.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { comeToRest } from './stress-run.ts';
-import { named } from './stress-summary.ts';
+import { namedViolations, violationCounts } from './stress-summary.ts';
 import { readTracks, type Track } from './traced/timelines.ts';
 
 /**
@@ -18,10 +20,9 @@ import { readTracks, type Track } from './traced/timelines.ts';
  * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function resumeMoment({ machine, plan, command }: Moment): Promise<ResumeResult> {
-  const { proof } = stressViews(machine, plan);
   const before = countsOf(machine, plan);
-  const kept = proof.violations();
-  const open = openSources(machine, plan);
+  const kept = namedViolations(machine, plan);
+  const open = openSignals(machine, plan);
   const harness = await Harness.boot(machine, { guest: stressGuestProgram(plan), programs: {} });
   try {
     const vcpus = harness.runVcpus();
@@ -41,8 +42,8 @@ export async function resumeMoment({ machine, plan, command }: Moment): Promise<
     config: { vcpus, devices: plan.devices, abi, dispatch, churn: plan.churn, seed: plan.seed, fault },
     run: command,
     ...before,
-    violations: kept.map((violation) => named(violation, plan)),
-    open: open.map((source) => ({ ...source, after: verdictOn(machine, plan, source.source) })),
+    violations: kept,
+    open: open.map(({ told, signal }) => ({ ...told, after: verdictOn(machine, signal) })),
     foundSince: VIOLATIONS.reduce((sum, kind) => sum + after[kind] - before[kind], 0),
   };
 }
@@ -52,40 +53,54 @@ export function tracksOf({ machine, plan }: Moment): Track[] {
   return plan.slices > 0 ? readTracks(machine, plan) : [];
 }
 
-function countsOf(machine: Machine, plan: Plan) {
-  const { proof } = stressViews(machine, plan);
-  return {
-    lost: proof.count('lost'),
-    misrouted: proof.count('misrouted'),
-    spurious: proof.count('spurious'),
-    stranded: proof.count('stranded'),
+function countsOf(machine: Machine, plan: Plan): Record<ViolationKind, number> {
+  const { proof, sgis } = stressViews(machine, plan);
+  return violationCounts(proof, sgis);
+}
+
+/** A source of a device, or a pair of vCPUs of which one sends the other SGIs. */
+type Signal = { readonly proof: Proof; readonly source: number };
+
+/** Sources whose last signal no handler has seen, or that are pending, and where the signal waits. */
+function openSignals(
+  machine: Machine,
+  plan: Plan,
+): { readonly signal: Signal; readonly told: Omit<OpenSource, 'after'> }[] {
+  const { proof, sgis } = stressViews(machine, plan);
+  const describe = (signal: Signal, source: number, device: string, fd: number) => {
+    const { proof, source: key } = signal;
+    const waits = waitOf(machine, signal, fd);
+    if (proof.isSettled(key) && waits.waits !== WAITS.pending) return [];
+    const counts = { intid: proof.intidOf(key), sent: proof.sent(key), seen: proof.seen(key) };
+    return [{ signal, told: { source, device, ...counts, ...waits } }];
   };
+  const ofDevices = [...plan.sources.entries()].flatMap(([source, { device, fd }]) =>
+    describe({ proof, source }, source, `device${device}`, fd),
+  );
+  const ofVcpus = Array.from({ length: sgis.sources }, (_, pair) =>
+    describe({ proof: sgis, source: pair }, NONE, `vcpu${Math.floor(pair / plan.vcpus)}`, NONE),
+  );
+  return [...ofDevices, ...ofVcpus.flat()];
 }
 
-/** Sources whose last signal no handler has seen, and where the signal waits. */
-function openSources(machine: Machine, plan: Plan): Omit<OpenSource, 'after'>[] {
-  const { proof } = stressViews(machine, plan);
-  return [...plan.sources.entries()].flatMap(([source, { device, fd }]) => {
-    if (proof.isSettled(source)) return [];
-    const intid = proof.intidOf(source);
-    const counts = { intid, sent: proof.sent(source), seen: proof.seen(source) };
-    return [{ source, device: `device${device}`, ...counts, ...waitOf(machine, intid, fd) }];
-  });
+function stateOf({ gic: { interrupts } }: Machine, { proof, source }: Signal): number {
+  const at = interrupts.find(Math.max(0, proof.vcpuOf(source)), proof.intidOf(source));
+  return at === NONE ? 0 : interrupts.state(at);
 }
 
-function waitOf(machine: Machine, intid: number, fd: number): Pick<OpenSource, 'waits' | 'vcpu'> {
-  const { interrupts } = machine.gic;
-  const at = interrupts.find(0, intid);
-  const state = at < 0 ? 0 : interrupts.state(at);
-  if (isPending(state)) return { waits: WAITS.pending, vcpu: targetOf(state) };
-  const inEventFd = machine.vm.irqfds.eventfd(fd).readable;
+function waitOf(machine: Machine, signal: Signal, fd: number): Pick<OpenSource, 'waits' | 'vcpu'> {
+  const state = stateOf(machine, signal);
+  if (isPending(state)) {
+    const { proof, source } = signal;
+    // Nothing else than its vCPU takes an SGI.
+    const vcpu = proof.intidOf(source) < FIRST_SPI ? proof.vcpuOf(source) : targetOf(state);
+    return { waits: WAITS.pending, vcpu };
+  }
+  const inEventFd = fd !== NONE && machine.vm.irqfds.eventfd(fd).readable;
   return { waits: inEventFd ? WAITS.eventfd : WAITS.nowhere, vcpu: -1 };
 }
 
-function verdictOn(machine: Machine, plan: Plan, source: number): Verdict {
-  const { proof } = stressViews(machine, plan);
-  if (proof.isSettled(source)) return 'delivered';
-  const { interrupts } = machine.gic;
-  const at = interrupts.find(0, proof.intidOf(source));
-  return at >= 0 && isPending(interrupts.state(at)) ? 'pending' : 'gone';
+function verdictOn(machine: Machine, signal: Signal): Verdict {
+  if (isPending(stateOf(machine, signal))) return 'pending';
+  return signal.proof.isSettled(signal.source) ? 'delivered' : 'gone';
 }

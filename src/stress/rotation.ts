@@ -96,17 +96,20 @@ export async function runUntilViolation(
   { signal, glance, violated, ...rest }: ViolationWatch,
 ): Promise<StressResult> {
   const found = new AbortController();
-  const result = await runStress(options, {
-    ...rest,
-    signal: signal ? AbortSignal.any([signal, found.signal]) : found.signal,
-    glance: (seen) => {
-      if (seen.violations > 0) found.abort();
-      glance?.(seen);
+  const result = await runStress(
+    { ...options, endsAtViolation: true },
+    {
+      ...rest,
+      signal: signal ? AbortSignal.any([signal, found.signal]) : found.signal,
+      glance: (seen) => {
+        if (seen.violations > 0) found.abort();
+        glance?.(seen);
+      },
+      rested: (machine, plan, violations) => {
+        if (violations > 0) violated(machine, plan);
+      },
     },
-    rested: (machine, plan, violations) => {
-      if (violations > 0) violated(machine, plan);
-    },
-  });
+  );
   return { ...result, interrupted: signal?.aborted ?? false };
 }
 

@@ -2,6 +2,7 @@ import { FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isDeliverable, isPending, targetOf } from '../gic/state.ts';
+import type { Violation, ViolationKind } from './proof.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
 /** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */
@@ -20,35 +21,43 @@ export function isAnyWaiting({ gic: { interrupts } }: Machine): boolean {
   return false;
 }
 
+const keyOf = ({ kind, source, intid, seen }: Pick<Violation, 'kind' | 'source' | 'intid' | 'seen'>) =>
+  `${kind} ${source} ${intid} ${seen}`;
+
 /**
  * What only shows when everything is at rest: an interrupt that a sleeping vCPU should take is stranded; a signal that
  * no handler saw, and that is pending nowhere, is lost; a line that is up while no device asserts it is stuck. The main
- * thread. Returns how many lines are stuck.
+ * thread. What a still phase has told already is not told again. Returns how many lines are stuck.
  */
 export function audit(machine: Machine, plan: Plan): number {
   const { proof, account, sgis } = stressViews(machine, plan);
   const { interrupts } = machine.gic;
   const stranded = new Set<number>();
+  const known = new Set(proof.violations().map(keyOf));
+  const violate = (kind: ViolationKind, source: number, intid: number, vcpu: number) => {
+    const seen = source < 0 ? -1 : proof.seen(source);
+    if (!known.has(keyOf({ kind, source, intid, seen }))) proof.violate(kind, source, intid, vcpu);
+  };
   for (let intid = 0; intid < interrupts.idLimit; intid++) {
     const at = intid < 32 ? NONE : interrupts.find(0, intid);
     const state = at === NONE ? 0 : interrupts.state(at);
     if (!isDeliverable(state)) continue;
     stranded.add(intid);
-    proof.violate('stranded', proof.ownerOf(intid), intid, targetOf(state));
+    violate('stranded', proof.ownerOf(intid), intid, targetOf(state));
   }
   for (let source = 0; source < proof.sources; source++) {
     const intid = proof.intidOf(source);
     if (!proof.isSettled(source) && !stranded.has(intid))
-      proof.violate('lost', source, intid, proof.vcpuOf(source));
+      violate('lost', source, intid, proof.vcpuOf(source));
   }
   for (let pair = 0; pair < sgis.sources; pair++)
     if (!sgis.isSettled(pair)) {
       const [vcpu, intid] = [sgis.vcpuOf(pair), sgis.intidOf(pair)];
       const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
-      proof.violate(isThere ? 'stranded' : 'lost', NONE, intid, vcpu);
+      violate(isThere ? 'stranded' : 'lost', NONE, intid, vcpu);
     }
   const stuck = account.stuck(interrupts, (source) => proof.isSettled(source));
   for (const { intid } of stuck)
-    if (!stranded.has(intid)) proof.violate('stranded', proof.ownerOf(intid), intid, NONE);
+    if (!stranded.has(intid)) violate('stranded', proof.ownerOf(intid), intid, NONE);
   return stuck.length;
 }

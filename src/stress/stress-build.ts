@@ -47,6 +47,8 @@ export type StressOptions = {
   readonly haltPollNs?: number;
   /** How threads are delayed at their shared operations, to widen the windows of races; left out: not at all. */
   readonly perturb?: Perturbation;
+  /** Whether the run ends where a still phase finds a violation, so that the machine is kept as it was found; left out: no. */
+  readonly endsAtViolation?: boolean;
   /** Whether each thread keeps the last of what it did. */
   readonly trace?: boolean;
 };
@@ -177,6 +179,7 @@ function planned(
     seed,
     iterations,
     perturb,
+    endsAtViolation: options.endsAtViolation ?? false,
     sgis: sendsSgis(options, sizes),
     slices: slicesOf(options, sizes),
   };

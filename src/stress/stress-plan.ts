@@ -30,6 +30,8 @@ export type Plan = GuestTables & {
   readonly slices: number;
   /** How threads are delayed at their shared operations; left out: not at all. */
   readonly perturb?: Perturbation;
+  /** Whether the run ends where a still phase finds a violation; left out: no. */
+  readonly endsAtViolation?: boolean;
   /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
   readonly sgis?: boolean;
 };

@@ -72,7 +72,7 @@ export function stressResult({
     delivered,
     coalesced: devices.reduce((sum, device) => sum + device.coalesced, 0),
     raised: plan.sources.reduce((sum, _, source) => sum + proof.raised(source), 0),
-    ...countsOf(proof, sgis),
+    ...violationCounts(proof, sgis),
     interrupted,
     seconds,
     injectedPerSecond: injected / seconds,
@@ -86,11 +86,7 @@ export function stressResult({
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
     lines: lineFigures(machine, plan, stuckLines),
-    violations: [
-      ...proof.violations(),
-      // A vCPU sends an SGI, and no source of a device does.
-      ...sgis.violations().map((violation) => ({ ...violation, source: NONE })),
-    ].map((violation) => named(violation, plan)),
+    violations: namedViolations(machine, plan),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {
       const { halts, pollHits } = machine.control(vcpu).counters();
       return {
@@ -132,7 +128,7 @@ function pairShare(pairs: Pairs, vcpu: number, device: number): PairShare {
 }
 
 /** Violations of each kind. Those of SGIs are kept by their own proof while the vCPUs run. */
-function countsOf(proof: Proof, sgis: Proof): Record<ViolationKind, number> {
+export function violationCounts(proof: Proof, sgis: Proof): Record<ViolationKind, number> {
   return Object.fromEntries(VIOLATIONS.map((kind) => [kind, proof.count(kind) + sgis.count(kind)])) as Record<
     ViolationKind,
     number
@@ -163,8 +159,15 @@ function deviceShare(plan: Plan, tally: Tally, proof: Proof, device: number): De
   return { name: `device${device}`, ...share };
 }
 
-/** A violation with the names that its source has in the plan. */
-export function named(violation: Violation, plan: Plan): NamedViolation {
+/** The first violations, each with the names that its source has in the plan. */
+export function namedViolations(machine: Machine, plan: Plan): NamedViolation[] {
+  const { proof, sgis } = stressViews(machine, plan);
+  // A vCPU sends an SGI, and no source of a device does.
+  const ofSgis = sgis.violations().map((violation) => ({ ...violation, source: NONE }));
+  return [...proof.violations(), ...ofSgis].map((violation) => named(violation, plan));
+}
+
+function named(violation: Violation, plan: Plan): NamedViolation {
   const source = plan.sources[violation.source];
   const churn = plan.churn === 'none' ? 'none' : (CHURN_COUNTS[violation.churn - 1] ?? 'mixed');
   if (!source) return { ...violation, churn, device: 'none', deviceId: -1, eventId: -1, gsi: -1 };

@@ -6,7 +6,7 @@ import type { Machine } from '../../board/machine.ts';
 import { ACTIVE, isPending } from '../../gic/state.ts';
 import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
-import { add, load } from '../../memory/word.ts';
+import { add, load, store } from '../../memory/word.ts';
 import type { Userland } from '../../vmm/design.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from '../stress-result.ts';
@@ -172,6 +172,11 @@ export class DriverContext {
 
   get stopping(): boolean {
     return load(this.machine.words, this.views.stopAt) !== 0;
+  }
+
+  /** Tells all threads to finish. */
+  stop(): void {
+    store(this.machine.words, this.views.stopAt, 1);
   }
 
   /** Lets some time pass for signals to come into; not a wait for anything. */

@@ -20,7 +20,10 @@ export class StillPhases {
     this.#context = context;
   }
 
-  /** Keeps still until all has settled, or nothing has moved for as long as a wake-up may take. */
+  /**
+   * Keeps still until all has settled, or nothing has moved for as long as a wake-up may take. Where the run ends at a violation,
+   * devices keep still from there on.
+   */
   run(): void {
     const context = this.#context;
     const { still } = context.views;
@@ -36,7 +39,10 @@ export class StillPhases {
       if (movesNow !== moves) movedAt = now;
       moves = movesNow;
       if (now - movedAt <= this.#boundMs * 1e6) continue;
-      this.#judge();
+      if (this.#judge() && context.plan.endsAtViolation) {
+        context.stop();
+        return;
+      }
       break;
     }
     still.end((clock.now() - start) / 1e6, this.#boundMs);
@@ -71,14 +77,16 @@ export class StillPhases {
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
   }
 
-  /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. */
-  #judge(): void {
+  /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. Whether anything is. */
+  #judge(): boolean {
+    let isAny = false;
     const { views, machine } = this.#context;
     const { proof, sgis } = views;
     const { interrupts } = machine.gic;
     const judge = (key: number, source: number, seen: number, vcpu: number, intid: number) => {
       if (this.#told.get(key) === seen) return;
       this.#told.set(key, seen);
+      isAny = true;
       const isThere = isPending(interrupts.state(interrupts.find(vcpu, intid)));
       proof.violate(isThere ? 'stranded' : 'lost', source, intid, vcpu);
     };
@@ -88,5 +96,6 @@ export class StillPhases {
     for (let pair = 0; pair < sgis.sources; pair++)
       if (!sgis.isSettled(pair))
         judge(proof.sources + pair, -1, sgis.seen(pair), sgis.vcpuOf(pair), sgis.intidOf(pair));
+    return isAny;
   }
 }

@@ -2,7 +2,7 @@
 import { assembleAll, type Code, copy, pendingOf, type State, start, type Thread } from './machine.ts';
 import type { Program } from './program.ts';
 import { isBlocked, step } from './step.ts';
-import { type AloneMemo, waitsInLoop } from './waiting-loop.ts';
+import { type AloneMemo, isWhereItWas, waitsInLoop } from './waiting-loop.ts';
 
 export type Timeouts = 'late' | 'any' | 'never';
 
@@ -21,6 +21,11 @@ export type Judged = {
   /** By thread: the smallest schedule in which it throws. */
   readonly smallest: ReadonlyMap<number, Size>;
   readonly longest: number;
+  /**
+   * Some thread counts its looks, so that how often it goes round a loop makes a difference, and a search may leave that out.
+   * Counts and what threads saw are not to be compared then.
+   */
+  readonly countsRounds: boolean;
 };
 
 /** What the judge may spend on a program. */
@@ -28,8 +33,12 @@ export type Limits = { readonly schedules: number; readonly steps: number; reado
 
 /** Runs every schedule; undefined where there are more than the limits allow, or longer ones. */
 export function judge(program: Program, timeouts: Timeouts, limits: Limits): Judged | undefined {
-  const search = new BruteForce(assembleAll(program), timeouts, limits);
-  return search.run() ? search : undefined;
+  const codes = assembleAll(program);
+  const search = new BruteForce(codes, timeouts, limits, false);
+  if (!search.run()) return undefined;
+  if (!search.countsRounds) return search;
+  const exact = new BruteForce(codes, timeouts, limits, true);
+  return exact.run() ? exact : undefined;
 }
 
 class BruteForce implements Judged {
@@ -39,13 +48,18 @@ class BruteForce implements Judged {
   readonly outcomes = new Set<string>();
   readonly smallest = new Map<number, Size>();
   longest = 0;
+  countsRounds: boolean;
   readonly #codes: readonly Code[];
   readonly #timeouts: Timeouts;
   readonly #limits: Limits;
+  readonly #exact: boolean;
   readonly #memo: AloneMemo = new Map();
   #work = 0;
 
-  constructor(codes: readonly Code[], timeouts: Timeouts, limits: Limits) {
+  /** @param exact - holds threads by the exact rule, and not by the explorer's */
+  constructor(codes: readonly Code[], timeouts: Timeouts, limits: Limits, exact: boolean) {
+    this.countsRounds = exact;
+    this.#exact = exact;
     this.#codes = codes;
     this.#timeouts = timeouts;
     this.#limits = limits;
@@ -92,7 +106,7 @@ class BruteForce implements Judged {
       if (thread.state !== 'ready') continue;
       const operation = pendingOf(this.#codes, thread, t);
       if (operation === undefined || isBlocked(state, operation)) continue;
-      if (!waitsInLoop(state, this.#codes, t, this.#memo)) able.push(t);
+      if (!this.#waits(state, t)) able.push(t);
     }
     if (able.length > 0 || this.#timeouts !== 'late') return able;
     // Time goes on only where nothing else does; who sleeps to the same moment may wake in any order.
@@ -101,6 +115,13 @@ class BruteForce implements Judged {
     return [...state.threads.keys()].filter(
       (t) => state.threads[t]?.state === 'asleep' && state.threads[t]?.deadline === deadline,
     );
+  }
+
+  #waits(state: State, t: number): boolean {
+    if (this.#exact) return isWhereItWas(state, this.#codes, t);
+    const waits = waitsInLoop(state, this.#codes, t, this.#memo);
+    if (waits && !this.countsRounds) this.countsRounds = !isWhereItWas(state, this.#codes, t);
+    return waits;
   }
 
   #end(state: State, steps: number, preemptions: number, delays: number): boolean {

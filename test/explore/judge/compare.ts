@@ -49,6 +49,10 @@ export function compare(
     };
     schedules += judged.counts.schedules;
     longest = Math.max(longest, judged.longest);
+    if (judged.countsRounds) {
+      compareWhatIsSaid(program, timeouts, judged, limits, searches, check);
+      continue;
+    }
     compareDfs(program, timeouts, judged, limits, searches, check);
     compareDpor(program, timeouts, judged, limits, searches, check);
     // Under one of the rules, by turns: shrinking takes longer than all else.
@@ -110,6 +114,39 @@ function compareVerdicts(program: Program, timeouts: Timeouts, judged: Judged, c
     const { preemptions, steps } = failure;
     check(`smallest failure of ${strategy}`, { preemptions, steps }, judged.smallest.get(thread));
   }
+}
+
+/**
+ * Where a thread counts its rounds, a search need not be whole; where it is not, it says so. Failures that are found are real,
+ * memory ends in no other way than it can, and a search that calls itself exhausted has met every such end.
+ */
+function compareWhatIsSaid(
+  program: Program,
+  timeouts: Timeouts,
+  judged: Judged,
+  limits: Limits,
+  searches: Searches,
+  check: Check,
+): void {
+  const fails = judged.counts.threw + judged.counts.stuck > 0;
+  const ends = (outcomes: ReadonlySet<string>) => new Set([...outcomes].map(endOf));
+  const right = ends(judged.outcomes);
+  for (const strategy of ['dfs', 'dpor', 'auto'] as const) {
+    const scenario = toScenario(program);
+    const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink: false });
+    if (result.verdict === 'fail' || result.exhausted)
+      check(`verdict of ${strategy}`, result.verdict, fails ? 'fail' : 'pass');
+    if (strategy === 'auto') continue;
+    const saw = ends(run(program, timeouts, limits, searches[strategy]()).outcomes);
+    // A search that fails has ended early, and one that is exhausted has not.
+    const isWhole = result.exhausted && result.verdict === 'pass';
+    checkOutcomes(strategy, saw, isWhole ? right : new Set([...right].filter((end) => saw.has(end))), check);
+  }
+}
+
+/** How an outcome ended and what memory holds then, without what the threads saw on the way. */
+function endOf(outcome: string): string {
+  return outcome.split(' ').slice(0, 3).join(' ');
 }
 
 function checkOutcomes(

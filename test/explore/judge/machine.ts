@@ -71,7 +71,12 @@ export type Look = {
   readonly view: View;
   readonly index: number;
   readonly value: number | bigint;
+  /** What the thread was before the look. */
+  readonly from: Local;
 };
+
+/** What a thread goes by, but for memory and time. */
+export type Local = Pick<Thread, 'pc' | 'registers' | 'counters' | 'log'>;
 
 /** What a thread is, but for memory. `asleep` says where it is in the queue of waiters. */
 export type Thread = {

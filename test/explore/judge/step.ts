@@ -1,5 +1,6 @@
 /** One step of the judge's machine: an operation of a thread, or the end of its sleep. */
 import { digest } from './digest.ts';
+import { localOf } from './local.ts';
 import {
   byteOf,
   type Code,
@@ -108,6 +109,7 @@ type Access = Exclude<Operation, { kind: 'wait' | 'notify' | 'lock' | 'unlock' }
 function access(state: State, thread: Thread, operation: Access): void {
   const { view, index, to, kind } = operation;
   const { bytes } = state;
+  const from = localOf(thread);
   const old = read(bytes, view, index);
   const next = resultOf(operation, BigInt(old), thread.registers);
   if (next !== undefined) write(bytes, view, index, next);
@@ -121,6 +123,7 @@ function access(state: State, thread: Thread, operation: Access): void {
       view,
       index,
       value: old,
+      from,
     };
   const wide = view === 'i64' || view === 'u64';
   let result: number | bigint = old;

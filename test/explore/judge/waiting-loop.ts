@@ -1,7 +1,8 @@
 /**
- * Whether a thread waits in a loop. It does where it has gone through the loop once and seen what memory holds still,
+ * Whether a thread waits in a loop, by two rules. The first is the explorer's, of what can be seen of a thread from outside. It does where it has gone through the loop once and seen what memory holds still,
  * is at the same place again, and would, if all other threads stood still, go through the same again and again for ever.
  */
+import { goOnAlike } from './local.ts';
 import {
   type Code,
   type Look,
@@ -40,6 +41,20 @@ export function waitsInLoop(state: State, codes: readonly Code[], t: number, mem
   if (alone === undefined) return false;
   for (let period = 1; period <= recent.length; period++) {
     if (isRound(alone, recent, period)) return true;
+  }
+  return false;
+}
+
+/**
+ * The exact rule: a thread waits if what it saw in its last looks still stands, and it is as it was before them. It differs from the
+ * first where a thread counts its looks, or goes through a loop within a loop.
+ */
+export function isWhereItWas(state: State, codes: readonly Code[], t: number): boolean {
+  const thread = state.threads[t] as Thread;
+  const code = codes[t] as Code;
+  for (let look: Look | undefined = thread.looks; look !== undefined; look = look.before) {
+    if (read(state.bytes, look.view, look.index) !== look.value) return false;
+    if (goOnAlike(code, look.from, thread)) return true;
   }
   return false;
 }
