@@ -36,8 +36,8 @@ describe('irqloom latency', () => {
       '--hdr-log',
       at('x.hlog'),
     ];
-    const { status, stdout } = await irqloom([...MEASURE, '--json', ...files]);
-    expect(status).toBe(0);
+    const { status, stdout, stderr } = await irqloom([...MEASURE, '--json', ...files]);
+    expect(status, stderr).toBe(0);
     writeFileSync(at('a.json'), stdout);
     const result = JSON.parse(stdout) as LatencyResult;
     expect(result).toMatchObject({ schemaVersion: 1, command: 'latency' });
@@ -93,14 +93,14 @@ describe('irqloom latency', () => {
   test('fails against a baseline that was a thousand times faster', async () => {
     writeScaled('fast.json', 1e-3);
     const past = await irqloom([...MEASURE, '--baseline', at('fast.json')]);
-    expect(past.status).toBe(1);
+    expect(past.status, past.stderr).toBe(1);
     expect(past.stdout).toContain('2 regressions past 10 %');
   });
 
   test('holds against a baseline that was a thousand times slower', async () => {
     writeScaled('slow.json', 1e3);
     const within = await irqloom([...MEASURE, '--baseline', at('slow.json')]);
-    expect(within.status).toBe(0);
+    expect(within.status, within.stderr).toBe(0);
     expect(within.stdout).toContain('no regression');
   });
 
