@@ -33,8 +33,10 @@ export class Dpor implements Strategy {
   /** By step: what was done. */
   readonly #steps: Step[] = [];
   readonly #dependence = new Dependence();
-  /** By step: it was kept behind an earlier one that it does not conflict with; see {@link Dependence}. */
+  /** By step: it, or one before it, was kept behind an earlier one that it does not conflict with; see {@link Dependence}. */
   readonly #careful: boolean[] = [];
+  /** By step: it, or one before it, has woken a thread. */
+  readonly #hasWoken: boolean[] = [];
   /** Classes of schedules in which steps were kept in order that need not be. */
   readonly #classes = new Set<number>();
   /** By step and thread: how many steps of that thread happen before this one, itself included. */
@@ -44,7 +46,6 @@ export class Dpor implements Strategy {
   /** By thread and thread: the clock of the thread's last step, with what woke it. */
   readonly #now: number[] = [];
   readonly #count: number[] = [];
-  readonly #last: number[] = [];
   #length = 0;
   #prefix = 0;
   #processed = 0;
@@ -71,7 +72,6 @@ export class Dpor implements Strategy {
     this.#processed = 0;
     for (let t = 0; t < run.threads; t++) {
       this.#count[t] = 0;
-      this.#last[t] = -1;
       for (let u = 0; u < run.threads; u++) this.#now[t * run.threads + u] = 0;
     }
     return true;
@@ -79,12 +79,12 @@ export class Dpor implements Strategy {
 
   choose(enabled: number, current: number): number {
     const run = this.#run as RunView;
-    this.#process(run, run.steps);
     const at = run.steps;
     if (at < this.#prefix) {
       const chosen = this.#chosen[at] as number;
       return (enabled & (1 << chosen)) !== 0 ? chosen : 31 - Math.clz32(enabled);
     }
+    this.#process(run, at);
     this.#fallAsleep(at);
     const awake = enabled & ~(this.#sleep[at] as number);
     if (awake === 0) return PRUNE;
@@ -121,15 +121,10 @@ export class Dpor implements Strategy {
 
   /** Whether no schedule was of this one's class; they can be alike only where more was kept in order than need be. */
   #isNew(run: RunView): boolean {
-    if (!this.#wasCareful(run.steps)) return true;
+    if (run.steps === 0 || this.#careful[run.steps - 1] !== true) return true;
     const before = this.#classes.size;
     if (before < MOST_CLASSES) this.#classes.add(classOf(run));
     return this.#classes.size > before || before >= MOST_CLASSES;
-  }
-
-  #wasCareful(steps: number): boolean {
-    for (let at = 0; at < steps; at++) if (this.#careful[at] === true) return true;
-    return false;
   }
 
   #open(at: number, enabled: number, chosen: number): void {
@@ -159,6 +154,10 @@ export class Dpor implements Strategy {
 
   /** Takes in the steps that have been done: their clocks, and the races that end in them. */
   #process(run: RunView, until: number): void {
+    if (this.#processed === 0 && this.#prefix > 1) {
+      this.#processed = Math.min(this.#prefix - 1, until);
+      this.#takeUp(run, this.#processed);
+    }
     for (; this.#processed < until; this.#processed++) {
       const at = this.#processed;
       const p = run.stepThread[at] as number;
@@ -168,15 +167,30 @@ export class Dpor implements Strategy {
         this.#open(at, 1 << p, p);
       }
       this.#own[at] = (this.#count[p] as number) + 1;
-      // Steps before the last one of the prefix were taken in by an earlier schedule: their clocks still stand.
-      if (at >= this.#prefix - 1) {
-        this.#noteStep(run, at);
-        this.#dependence.wasCareful = false;
-        this.#findRaces(run, at, p);
-        this.#careful[at] = this.#dependence.wasCareful;
-        if (at === run.steps - 1) this.#letOthersFirst(run, at, p);
-      }
+      this.#noteStep(run, at);
+      this.#dependence.wasCareful = false;
+      this.#findRaces(run, at, p);
+      this.#careful[at] = this.#dependence.wasCareful || (at > 0 && this.#careful[at - 1] === true);
+      this.#hasWoken[at] = run.stepWoke[at] !== 0 || (at > 0 && this.#hasWoken[at - 1] === true);
+      if (at === run.steps - 1) this.#letOthersFirst(run, at, p);
       this.#settle(run, at, p);
+    }
+  }
+
+  /** The clocks as they stand before step `at` of the prefix, whose steps were taken in by an earlier schedule. */
+  #takeUp(run: RunView, at: number): void {
+    if (at === 0) return;
+    if (this.#hasWoken[at - 1] === true) {
+      for (let k = 0; k < at; k++) this.#settle(run, k, run.stepThread[k] as number);
+      return;
+    }
+    // Each thread's clock is that of its last step.
+    let missing = (1 << this.#threads) - 1;
+    for (let k = at - 1; k >= 0 && missing !== 0; k--) {
+      const p = run.stepThread[k] as number;
+      if ((missing & (1 << p)) === 0) continue;
+      missing &= ~(1 << p);
+      this.#settle(run, k, p);
     }
   }
 
@@ -201,7 +215,6 @@ export class Dpor implements Strategy {
   #settle(run: RunView, at: number, p: number): void {
     const n = this.#threads;
     this.#count[p] = this.#own[at] as number;
-    this.#last[p] = at;
     for (let u = 0; u < n; u++) this.#now[p * n + u] = this.#clock[at * n + u] as number;
     for (let woke = run.stepWoke[at] as number; woke !== 0; woke &= woke - 1) {
       const t = 31 - Math.clz32(woke & -woke);
