@@ -78,7 +78,9 @@ const FIELDS: readonly Field[] = [
     if (value !== 0) interrupts.amend(at, LATCH | HELD, 0);
   }),
   bit('ISACTIVER', interruptFields.ISACTIVER, active, ({ interrupts }, at, intid, value) => {
-    if (value !== 0) interrupts.change(at, intid, 0, ACTIVE);
+    if (value === 0) return;
+    interrupts.change(at, intid, 0, ACTIVE);
+    interrupts.listActive(at, intid);
   }),
   bit('ICACTIVER', interruptFields.ICACTIVER, active, ({ interrupts }, at, intid, value) => {
     if (value !== 0) endActive(interrupts, at, intid);

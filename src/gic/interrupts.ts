@@ -57,6 +57,7 @@ export class Interrupts extends InterruptStates {
   readonly #lists: readonly VcpuList[];
   readonly #bells: readonly EventCount[];
   readonly #walk: ListWalk;
+  readonly #firstCome: boolean;
   readonly #keepsLevelLatch: boolean;
   /** Who hears of level-triggered SPIs that the guest has ended. */
   readonly acks: LevelAcks;
@@ -69,6 +70,7 @@ export class Interrupts extends InterruptStates {
     this.#census = new PriorityCensus(words, regions.census);
     this.#lists = regions.lists.map((each) => new VcpuList(words, each));
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
+    this.#firstCome = regions.firstCome;
     this.#walk = new ListWalk(words, this, this.#census, regions.firstCome);
     this.#keepsLevelLatch = regions.keepsLevelLatch;
     this.acks = new LevelAcks(words, regions.acks);
@@ -167,14 +169,27 @@ export class Interrupts extends InterruptStates {
   /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
   relist(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
-    const list = this.#lists[vcpu];
-    if (list?.mark(intid)) {
-      // An LPI that was alone until now, and is latched, came first.
-      this.#relistAlone(list, list.endAlone(intid));
-      list.append(intid);
-      this.#relistAlone(list, list.endAlone(intid));
-    }
+    this.#append(vcpu, intid);
     this.ring(vcpu);
+  }
+
+  /**
+   * Lists an interrupt that a register has made active: where interrupts are served first come first, it has its place from then
+   * on, also while the distributor does not forward. Any thread.
+   * @see vgic_queue_irq_unlock and vgic_target_oracle in vgic.c
+   */
+  listActive(at: number, intid: number): void {
+    const state = load(this.words, at);
+    if (this.#firstCome && (state & ACTIVE) !== 0) this.#append(targetOf(state), intid);
+  }
+
+  #append(vcpu: number, intid: number): void {
+    const list = this.#lists[vcpu];
+    if (!list?.mark(intid)) return;
+    // An LPI that was alone until now, and is latched, came first.
+    this.#relistAlone(list, list.endAlone(intid));
+    list.append(intid);
+    this.#relistAlone(list, list.endAlone(intid));
   }
 
   /** Gives an LPI that was on the list without a slot a slot, if it must have one. */

@@ -123,6 +123,23 @@ describe('a vCPU takes what is pending for it', () => {
     expect(order).toEqual([61, 60, 8300, 45, 33]);
   });
 
+  test('an SPI that a register has made active has its place from then on', () => {
+    for (const intid of [33, 60]) enable(0, intid);
+    const at = interrupts.find(0, 60);
+    interrupts.change(at, 60, 0, ACTIVE);
+    interrupts.listActive(at, 60);
+    for (const intid of [33, 60]) latch(0, intid);
+    interrupts.deactivate(at, 60);
+    expect(cpu(0).acknowledge()).toBe(60);
+  });
+
+  test('an SPI that is not active has none before it is pending', () => {
+    for (const intid of [33, 60]) enable(0, intid);
+    interrupts.listActive(interrupts.find(0, 60), 60);
+    for (const intid of [33, 60]) latch(0, intid);
+    expect(cpu(0).acknowledge()).toBe(33);
+  });
+
   test('what moves takes its pending state along', () => {
     enable(0, 8200);
     latch(0, 8200);
