@@ -146,20 +146,32 @@ export class Loops {
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
     const forecast = this.#forecast(t, path, answers, count, point);
     if (forecast === undefined) return undefined;
-    if (forecast.period > 0 && !this.#isAtSamePlace(t, path, answers, count)) return 0;
+    const period = forecast.period > 0 ? this.#roundOf(t, path, answers, count, forecast.period) : 0;
+    if (forecast.period > 0 && period === 0) return 0;
     if (forecast.looks < Infinity) {
       this.#current[t] = forecast;
       this.#from[t] = count;
       this.#checked[t] = count;
     }
-    return forecast.period;
+    return period;
   }
 
-  /** Whether the thread came from the same place, by the same calls, to one of its last looks: else it begins a loop only now. */
-  #isAtSamePlace(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
+  /**
+   * The looks since the thread was last at the place where it is now, by the same calls: a round of its code, of one or several
+   * rounds of what it looks at. 0 where it was not there in its last looks, and begins a loop only now.
+   */
+  #roundOf(
+    t: number,
+    path: readonly Point[],
+    answers: readonly Value[],
+    count: number,
+    period: number,
+  ): number {
     const { looks } = lookBack(path, answers, count);
     const places = this.#runner.sites(t, path, answers, count, count - looks, stackAbove);
-    return places.indexOf(places[count] as string) < count;
+    for (let round = period; round <= looks; round += period)
+      if (places[count - round] === places[count]) return round;
+    return 0;
   }
 
   /** Whether thread `t`, in a loop of `period` looks, would stay in it for ever. */
