@@ -36,7 +36,7 @@ export type PowerOptions = {
   readonly seed: number;
   /** Names of the configurations to run; `default` where none is said. */
   readonly configurations: readonly string[];
-  /** Text that the guard or the file of a mistake has to contain. */
+  /** Text that the guard or the file of a mistake has to contain; or several, of which one has to be there: `one|other`. */
   readonly only: string;
   readonly flags: readonly string[];
 };
@@ -68,7 +68,7 @@ export async function run({ seed, only, flags, configurations }: PowerOptions): 
       if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
     }
     for (const mistake of PROTOCOL_MISTAKES) {
-      if (!`${mistake.guard} ${mistake.file}`.includes(only)) continue;
+      if (!only.split('|').some((text) => `${mistake.guard} ${mistake.file}`.includes(text))) continue;
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
         for (const configuration of wanted)

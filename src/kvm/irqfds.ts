@@ -59,7 +59,7 @@ export class IrqFds {
   readonly #reader: number;
   readonly #injector: Injector;
   readonly #resamplers: Resamplers;
-  readonly #inline: boolean;
+  #inline: boolean;
   readonly #exclusive: boolean;
   /** Where the main thread sleeps while nothing is rung. */
   readonly bell: EventCount;
@@ -84,6 +84,11 @@ export class IrqFds {
     this.#inline = parts.dispatch === 'inline';
     this.#exclusive = parts.exclusive ?? true;
     this.bell = new EventCount(words, regions.bell);
+  }
+
+  /** Whether the calling thread routes and injects what it signals from here on: as the machine's dispatch says until set. */
+  set inline(inline: boolean) {
+    this.#inline = inline;
   }
 
   /** Once, by who creates the memory. */
@@ -264,6 +269,15 @@ export class IrqFds {
   flushWork(): void {
     this.#workLock.lock();
     this.#workLock.unlock();
+  }
+
+  /** Whether no signal is left to the main thread, and the main thread is at none. Any thread; not from within a reader section. */
+  get isIdle(): boolean {
+    for (let fd = 0; fd < this.count; fd++)
+      if (this.#hooks.of(fd) !== NO_HANDLE && this.#eventfds[fd]?.readable) return false;
+    for (let slot = 0; slot <= this.count; slot++) if (this.#work.has(slot)) return false;
+    this.flushWork();
+    return true;
   }
 
   /** Whether the main thread has something to do. The main thread only. */

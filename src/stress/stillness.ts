@@ -20,7 +20,7 @@ export function stillRegions(layout: Layout, devices: number): StillRegions {
 }
 
 /**
- * The phases in which everything keeps still. The driver asks for one; each device ends its burst, waits until what it
+ * The phases in which everything keeps still. The driver asks for one, or a device does; each device ends its burst, waits until what it
  * signalled is handled, and then sleeps here until the driver lets it go on. A view of shared words.
  */
 export class Stillness {
@@ -43,11 +43,12 @@ export class Stillness {
     return load(this.#words, this.#driver + WANTED) !== 0;
   }
 
-  // ---- the driver's thread
-
+  /** Asks for a phase. The driver begins one soon, and ends it. Any thread. */
   begin(): void {
     store(this.#words, this.#driver + WANTED, 1);
   }
+
+  // ---- the driver's thread
 
   /** Lets the devices go on. */
   end(tookMs: number, boundMs: number): void {

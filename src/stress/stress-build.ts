@@ -16,13 +16,12 @@ import {
   wiredSources,
 } from '../guest/index.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EDGE_SOURCE } from './proof.ts';
 import { type Plan, proofKind, SGIS, stressViews, stressWords, threadsOf } from './stress-plan.ts';
-import type { Churn, LineMode } from './stress-result.ts';
+import type { Churn, LineMode, StressDispatch } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';
 
 /** A stress run's input and settings. */
@@ -40,7 +39,7 @@ export type StressOptions = {
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
   readonly churn: Churn;
-  readonly dispatch: Dispatch;
+  readonly dispatch: StressDispatch;
   readonly seed: number;
   readonly fault: Fault;
   /** How long an idle vCPU polls at most, where it is not the machine's default. */
@@ -148,7 +147,7 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     ...config,
     eventfds: Math.max(1, ...sizes.sources.map(({ fd, resamplefd }) => Math.max(fd, resamplefd) + 1)),
     abi,
-    dispatch,
+    dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
     scenarioWords: stressWords(
@@ -177,6 +176,7 @@ function planned(
     seed,
     iterations,
     perturb,
+    isBoth: options.dispatch === 'both',
     sgis: sendsSgis(options, sizes),
     slices: slicesOf(options, sizes),
   };

@@ -1,13 +1,13 @@
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, GicDriver, ItsDriver, SOURCE_POLICY, type Source } from '../guest/index.ts';
-import { stoppingThread } from '../memory/perturbation/account.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { DriverContext, type DriverParts } from './driver/context.ts';
 import { ControllerChanges } from './driver/controller.ts';
 import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { Meetings } from './meetings.ts';
+import { type Plan, stressViews, threadsOf } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
@@ -68,6 +68,7 @@ class Driver {
   readonly #context: DriverContext;
   readonly #messages: MessageChanges;
   readonly #still: StillPhases;
+  readonly #meetings: Meetings;
   /** By kind: makes a change of a source; false where there is none for it. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
 
@@ -79,6 +80,7 @@ class Driver {
     this.#context = context;
     this.#messages = messages;
     this.#still = new StillPhases(context);
+    this.#meetings = new Meetings(machine, plan, threadsOf(plan) - 1);
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
     this.#changes = {
@@ -114,7 +116,7 @@ class Driver {
     const pauseMs = PAUSE_MS[context.plan.churn];
     const end = clock.now() + PHASE_MS * 1e6;
     context.views.proof.churn = kind === 'mixed' ? 0 : CHURN_COUNTS.indexOf(kind) + 1;
-    while (!context.stopping && clock.now() < end) {
+    while (!context.stopping && !context.views.still.isWanted && clock.now() < end) {
       if (!this.#change(kind)) return;
       this.#messages.discardRetired();
       if (pauseMs > 0) context.nap(pauseMs);
@@ -124,29 +126,33 @@ class Driver {
   /** Makes a change of a source that it fits; false where no source was found for it. */
   #change(kind: ChurnCount | 'mixed'): boolean {
     const { chance, sources } = this.#context;
+    const { meeting } = this.#meetings;
+    const meets = meeting.isOpen;
+    let which = meets ? this.#concerned() : chance.below(sources.length);
     for (let draw = 0; draw < DRAWS; draw++) {
-      const which = this.#nextSource();
       const source = sources[which];
       const name = kind === 'mixed' ? (MIXED[chance.below(MIXED.length)] ?? 'moves') : kind;
-      if (source && this.#changes[name](which, source)) return true;
+      if (source && this.#changes[name](which, source)) {
+        if (meets) meeting.answer();
+        return true;
+      }
+      which = chance.below(sources.length);
     }
     return false;
   }
 
-  /** A source; while a thread makes a long stop, mostly one that this thread deals with. */
-  #nextSource(): number {
-    const { chance, sources, machine, plan, views } = this.#context;
+  /** While a thread stops: the source that it has in hand, or one that it deals with, mostly. */
+  #concerned(): number {
+    const { chance, sources, plan } = this.#context;
     const which = chance.below(sources.length);
-    const stopping = stoppingThread(machine.words, views.perturbation);
-    if (stopping <= 0 || chance.below(4) === 0) return which;
+    if (chance.below(8) === 0) return which;
+    const { source, meeting } = this.#meetings;
+    if (source >= 0 && source < sources.length) return source;
+    const { thread } = meeting;
     const concerns = ({ device, vcpu }: Source) =>
-      stopping <= plan.vcpus ? vcpu === stopping - 1 : device === stopping - 1 - plan.vcpus;
-    for (let offset = 0; offset < sources.length; offset++) {
-      const near = (which + offset) % sources.length;
-      const source = sources[near];
-      if (source && concerns(source)) return near;
-    }
-    return which;
+      thread <= plan.vcpus ? vcpu === thread - 1 : device === thread - 1 - plan.vcpus;
+    const near = sources.findIndex((each, index) => index >= which && concerns(each));
+    return near < 0 ? which : near;
   }
 
   /** The kinds in an order of the seed, so that each has its turn before any has a second one. */

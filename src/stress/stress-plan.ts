@@ -30,6 +30,8 @@ export type Plan = GuestTables & {
   readonly slices: number;
   /** How threads are delayed at their shared operations; left out: not at all. */
   readonly perturb?: Perturbation;
+  /** Whether devices signal now in their own thread and now by way of the main thread; left out: as the machine says. */
+  readonly isBoth?: boolean;
   /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
   readonly sgis?: boolean;
 };

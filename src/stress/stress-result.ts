@@ -11,6 +11,9 @@ export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
 
+/** Which thread routes a signal; `both`: each device does so itself in some of its bursts, and leaves others to the main thread. */
+export type StressDispatch = Dispatch | 'both';
+
 export const CHURNS = ['none', 'light', 'heavy'] as const;
 
 export type Churn = (typeof CHURNS)[number];
@@ -84,7 +87,7 @@ export type StressResult = {
     /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS. */
     readonly eventsAs: 'lpi' | 'spi';
     readonly lines: LineMode;
-    readonly dispatch: Dispatch;
+    readonly dispatch: StressDispatch;
     readonly churn: Churn;
     readonly seed: number;
     readonly fault: Fault;

@@ -81,6 +81,11 @@ export class Timing {
     return this.#around(strategy === 'slow-thread' && this.#isSlow(turn) ? SLOW_GAP : UNIFORM_GAP);
   }
 
+  /** How often a long stop is to be answered. */
+  get answers(): number {
+    return 1 + this.#chance.below(3);
+  }
+
   #strategy(turn: number): Strategy {
     const perturbation = this.#perturbation;
     if (perturbation !== 'mixed' && perturbation !== 'off') return perturbation;

@@ -7,6 +7,9 @@ const LEAST_MS = 500;
 const MOST_MS = 10_000;
 const NAP_MS = 0.2;
 
+/** How long vCPUs may take to fall asleep once all has settled, ms; where they do not, the phase says less. */
+const ASLEEP_MS = 20;
+
 /**
  * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery. What is
  * not delivered though nothing else goes on is a violation, also if a later change would bring it forth. The driver's thread.
@@ -39,6 +42,7 @@ export class StillPhases {
       this.#judge();
       break;
     }
+    if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) this.#takeStock();
     still.end((clock.now() - start) / 1e6, this.#boundMs);
   }
 
@@ -69,6 +73,29 @@ export class StillPhases {
   #isPending(source: number): boolean {
     const { interrupts } = this.#context.machine.gic;
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
+  }
+
+  /** Whether no signal is under way, and every vCPU sleeps. */
+  #isAtRest(): boolean {
+    const { machine, plan } = this.#context;
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+    return machine.vm.irqfds.isIdle && this.#isSettled();
+  }
+
+  /**
+   * At rest the accounts are exact: from here on each delivery has a signal of its own. And what has no owner is not pending:
+   * an LPI that no event maps keeps nothing.
+   */
+  #takeStock(): void {
+    const { views, machine, spareLpis } = this.#context;
+    const { interrupts } = machine.gic;
+    for (let source = 0; source < views.proof.sources; source++) views.proof.takeStock(source);
+    for (const lpi of spareLpis) {
+      const at = interrupts.find(0, lpi);
+      if (!isPending(interrupts.state(at)) || this.#told.get(-lpi) !== undefined) continue;
+      this.#told.set(-lpi, 0);
+      views.proof.violate('spurious', -1, lpi, -1);
+    }
   }
 
   /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. */
