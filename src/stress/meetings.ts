@@ -2,7 +2,7 @@ import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import type { Region } from '../memory/layout.ts';
-import { Meeting } from '../memory/perturbation/meeting.ts';
+import { Meeting, type Role } from '../memory/perturbation/meeting.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 
 /** Words of the hook of an eventfd. @see kvm/hooks.ts */
@@ -18,9 +18,9 @@ export class Meetings {
   readonly #places: readonly Place[];
 
   /** @param thread - the calling thread's number among the machine's threads */
-  constructor(machine: Machine, plan: Plan, thread: number) {
+  constructor(machine: Machine, plan: Plan, thread: number, role: Role) {
     const { perturbation, proof } = stressViews(machine, plan);
-    this.meeting = new Meeting(machine.words, perturbation.meeting, thread);
+    this.meeting = new Meeting(machine.words, perturbation.meeting, thread, role);
     const ofFd = (fd: number) =>
       plan.sources.findIndex(({ fd: own, resamplefd }: Source) => own === fd || resamplefd === fd);
     this.#places = [...machine.layout.regions()].flatMap(([name, region]): Place[] => {

@@ -40,6 +40,7 @@ export function checkPlan(value: unknown, machine: Machine, refuse: Refuse): Pla
     collections: plan.list('collections', 512, (item) => item.self(0, 65_535)),
     configTable: plan.whole('configTable', 0, 2 ** 48),
     perturb: plan.choice('perturb', PERTURBATIONS),
+    isBoth: plan.whether('isBoth'),
     sgis: plan.whether('sgis'),
   };
   if (checked.slices !== 0 && !Number.isInteger(Math.log2(checked.slices)))

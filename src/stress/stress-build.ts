@@ -105,8 +105,12 @@ function buildWorkload(options: StressOptions, input: Workload): { machine: Mach
   return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, tables);
 }
 
+/** Eventfds of sources are so many numbers apart: a search for those that were written then goes over several words. */
+const FD_STEP = 5;
+
 /** The sources with what the design and the kind of lines make of their names. */
-function named({ abi, lines }: StressOptions, sources: readonly Source[]): Source[] {
+function named({ abi, lines }: StressOptions, given: readonly Source[]): Source[] {
+  const sources = given.map((source) => ({ ...source, fd: source.fd * FD_STEP }));
   const withGsis = sources.map((source) =>
     abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
   );
@@ -127,7 +131,7 @@ function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Sour
     const level = levels++;
     const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
     const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};
-    before = { ...source, ...line, resamplefd: sources.length + level };
+    before = { ...source, ...line, resamplefd: (sources.length + level) * FD_STEP };
     return before;
   });
 }

@@ -3,6 +3,7 @@ import { Chance } from '../base/chance.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import type { EventFd } from '../memory/eventfd.ts';
+import { SIGNALLER } from '../memory/perturbation/meeting.ts';
 import { load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { Meetings } from './meetings.ts';
@@ -59,7 +60,7 @@ export function stressDevice(
   const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
-  const meetings = new Meetings(machine, plan, 1 + plan.vcpus + device);
+  const meetings = new Meetings(machine, plan, 1 + plan.vcpus + device, SIGNALLER);
   const { meeting } = meetings;
   const mine = plan.sources.flatMap((source, index): DeviceSource[] =>
     source.device === device
@@ -148,6 +149,11 @@ export function stressDevice(
     return true;
   });
 
+  /** Now and then asks for stillness: the driver brings it about. */
+  const keepStill = () => {
+    if (plan.churn !== 'none' && chance.below(STILL_ONE_IN) === 0) still.begin();
+  };
+
   /**
    * A thread stops: signals the source that it has in hand, if that is one of this device's. That signal is the last of its
    * burst, and now and then everything keeps still afterwards: so no later signal covers what becomes of this one.
@@ -157,7 +163,7 @@ export function stressDevice(
     const which = mine.findIndex(({ index }) => index === source);
     if (which < 0 && (source >= 0 || chance.below(4) > 0)) return false;
     signal(which < 0 ? chance.below(mine.length) : which);
-    if (plan.churn !== 'none' && chance.below(STILL_ONE_IN) === 0) still.begin();
+    keepStill();
     meeting.answer();
     return true;
   };
@@ -180,6 +186,11 @@ export function stressDevice(
     for (let i = 0; i < length && !still.isWanted; i++) {
       signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
       if (meeting.isOpen && meet()) break;
+      if (meeting.takeOwn()) {
+        // It stopped in the middle of that signal: no later one shall cover what became of it.
+        keepStill();
+        break;
+      }
     }
     return settle();
   });

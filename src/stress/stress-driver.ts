@@ -6,8 +6,8 @@ import { ControllerChanges } from './driver/controller.ts';
 import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
-import { Meetings } from './meetings.ts';
-import { type Plan, stressViews, threadsOf } from './stress-plan.ts';
+import type { Meetings } from './meetings.ts';
+import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
@@ -30,6 +30,8 @@ const MIXED = [
   'toggles',
   'priorities',
 ] as const satisfies readonly ChurnCount[];
+/** Those among them that end what a thread may have in hand: what a mixed phase does to a source that a stopped thread has. */
+const ENDING = ['masks', 'remaps', 'remaps', 'routeUpdates'] as const satisfies readonly ChurnCount[];
 
 export type { DriverParts } from './driver/context.ts';
 
@@ -80,7 +82,7 @@ class Driver {
     this.#context = context;
     this.#messages = messages;
     this.#still = new StillPhases(context);
-    this.#meetings = new Meetings(machine, plan, threadsOf(plan) - 1);
+    this.#meetings = context.meetings;
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
     this.#changes = {
@@ -131,9 +133,10 @@ class Driver {
     let which = meets ? this.#concerned() : chance.below(sources.length);
     for (let draw = 0; draw < DRAWS; draw++) {
       const source = sources[which];
-      const name = kind === 'mixed' ? (MIXED[chance.below(MIXED.length)] ?? 'moves') : kind;
+      const kinds = meets && chance.below(2) === 0 ? ENDING : MIXED;
+      const name = kind === 'mixed' ? (kinds[chance.below(kinds.length)] ?? 'moves') : kind;
       if (source && this.#changes[name](which, source)) {
-        if (meets) meeting.answer();
+        if (meets && meeting.isOpen) meeting.answer();
         return true;
       }
       which = chance.below(sources.length);

@@ -118,7 +118,8 @@ export function perturbationOf(machine: Machine, plan: Plan): PerturbationPlan |
     STATES.has(name) ? [region] : [],
   );
   const { perturbation: regions } = stressViews(machine, plan);
-  return { perturbation: perturb, seed: plan.seed, threads: threadsOf(plan), regions, states };
+  const threads = threadsOf(plan);
+  return { perturbation: perturb, seed: plan.seed, threads, changer: threads - 1, regions, states };
 }
 
 export function isPerturbed({ perturb = 'off' }: Pick<Plan, 'perturb'>): boolean {

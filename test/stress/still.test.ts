@@ -71,7 +71,7 @@ describe('a phase in which everything keeps still', () => {
   });
 
   test('the bound grows with the slowest wake-up of the run', () => {
-    context.slowestWakeMs = 100;
+    context.slowestWakeMs = 500;
     phases.run();
     expect(context.views.still.figures.boundMs).toBeGreaterThanOrEqual(2_000);
   });

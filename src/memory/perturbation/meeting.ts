@@ -5,12 +5,20 @@ const THREAD = 0;
 const SUBJECT = 1;
 const SERIAL = 2;
 const LEFT = 3;
+const FOR = 4;
+const CLOSED = 5;
+const LAST = 6;
+
+/** Who is to come by a thread that stops: one that changes what the stopped thread has in hand, or one that signals it. */
+export const CHANGER = 0;
+export const SIGNALLER = 1;
+export type Role = typeof CHANGER | typeof SIGNALLER;
 
 /** How long a stop goes on after its last answer, ms: what a thread has set off may still be on its way. */
 const AFTER_MS = 0.15;
 
 /** The engine's own operations: a thread that looks for a stop is not delayed by that. */
-const { load, store, add, sub, wait, notify, compareExchange } = Atomics;
+const { load, store, add, wait, notify, compareExchange } = Atomics;
 
 /** A word that no thread changes or notifies. */
 const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
@@ -30,10 +38,12 @@ export class Meeting {
   readonly #at: number;
   readonly #isOn: boolean;
   readonly #thread: number;
+  readonly #role: Role;
   #answered = 0;
 
-  /** @param thread - the calling thread's number */
-  constructor(words: Words, { at, words: count }: Region, thread: number) {
+  /** @param thread - the calling thread's number; `role` - what it does where it comes by */
+  constructor(words: Words, { at, words: count }: Region, thread: number, role: Role) {
+    this.#role = role;
     this.#words = words;
     this.#at = at;
     this.#isOn = count > 0;
@@ -43,15 +53,18 @@ export class Meeting {
   // ---- the thread that stops
 
   /**
-   * Stops until `answers` were given, at most for `ms`; false at once where another thread stops already.
+   * Stops until one of the role asked for has answered, at most for `ms`; false at once where another thread stops already,
+   * or none is to stop.
    * @param subject - the word of the machine that says what the thread has in hand, or -1
    */
-  stop(subject: number, ms: number, answers: number): boolean {
+  stop(subject: number, ms: number, role: Role): boolean {
     const words = this.#words;
     const at = this.#at;
+    if (load(words, at + CLOSED) !== 0) return false;
     if (compareExchange(words, at + THREAD, 0, this.#thread + 1) !== 0) return false;
     store(words, at + SUBJECT, subject);
-    store(words, at + LEFT, answers);
+    store(words, at + LEFT, 1);
+    store(words, at + FOR, role);
     add(words, at + SERIAL, 1);
     notify(words, at + SERIAL);
     const end = performance.now() + ms;
@@ -63,14 +76,29 @@ export class Meeting {
       }
       wait(words, at + LEFT, left, end - now);
     }
+    store(words, at + LAST, this.#thread + 1);
     store(words, at + THREAD, 0);
     return true;
   }
 
+  /** Whether the last thread to stop was the calling one; once for each stop. */
+  takeOwn(): boolean {
+    return this.#isOn && compareExchange(this.#words, this.#at + LAST, this.#thread + 1, 0) === this.#thread + 1;
+  }
+
   // ---- a thread that comes by
 
-  /** Whether another thread stops, and this one has not answered yet: two loads. */
+  /** Whether no thread is to stop from here on: while everything keeps still, nobody would come by. */
+  set isClosed(closed: boolean) {
+    if (this.#isOn) store(this.#words, this.#at + CLOSED, closed ? 1 : 0);
+  }
+
+  /** Whether another thread stops for one of this role, and this one has not answered yet: one load where none does. */
   get isOpen(): boolean {
+    return this.#isStopped && load(this.#words, this.#at + FOR) === this.#role;
+  }
+
+  get #isStopped(): boolean {
     if (!this.#isOn) return false;
     const thread = load(this.#words, this.#at + THREAD);
     return (
@@ -91,13 +119,14 @@ export class Meeting {
   /** Answers, once: the thread has done what it came by for. */
   answer(): void {
     this.#answered = load(this.#words, this.#at + SERIAL);
-    sub(this.#words, this.#at + LEFT, 1);
+    store(this.#words, this.#at + LEFT, 0);
     notify(this.#words, this.#at + LEFT);
   }
 
   /** Answers for all: this thread is about to wait, perhaps for the one that stops. */
   release(): void {
-    if (!this.isOpen) return;
+    if (!this.#isStopped) return;
+    this.#answered = load(this.#words, this.#at + SERIAL);
     store(this.#words, this.#at + LEFT, 0);
     notify(this.#words, this.#at + LEFT);
   }

@@ -1,6 +1,6 @@
 import { type Layout, LINE, type Region } from '../layout.ts';
 import type { Words } from '../word.ts';
-import { Meeting } from './meeting.ts';
+import { CHANGER, Meeting, SIGNALLER } from './meeting.ts';
 import { DELAYED_US, DELAYS, type PerturbationRegions, TRANSITIONS } from './account.ts';
 import { LONG_FROM_NS, NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
 import { LOAD, STEPS, STORE, UPDATE, WAIT, WINDOWS, Windows } from './windows.ts';
@@ -10,6 +10,8 @@ export type PerturbationPlan = {
   readonly perturbation: Perturbation;
   readonly seed: number;
   readonly threads: number;
+  /** The thread that changes what others signal, or -1. */
+  readonly changer: number;
   readonly regions: PerturbationRegions;
   /** The regions with the state words of interrupts. */
   readonly states: readonly Region[];
@@ -96,6 +98,8 @@ class Perturber {
   readonly #tells: Uint8Array;
   readonly #blocks: Uint8Array;
   readonly #meeting: Meeting;
+  /** Whether the thread is the one that makes changes: then it waits for one that signals. */
+  readonly #isChanger: boolean;
   /** The last word that told what the thread has in hand. */
   #subject = -1;
   /** Whether the thread is in a reader section, for who replaces something waits for it there. */
@@ -115,7 +119,8 @@ class Perturber {
     this.#kindOf = kindOf;
     this.#tells = tells;
     this.#blocks = blocks;
-    this.#meeting = new Meeting(words, plan.regions.meeting, thread);
+    this.#isChanger = thread === plan.changer;
+    this.#meeting = new Meeting(words, plan.regions.meeting, thread, CHANGER);
     this.#sections = sections;
     this.#timing = new Timing({ ...plan, thread, windows: WINDOWS });
     this.#regions = plan.regions;
@@ -160,7 +165,7 @@ class Perturber {
     const now = performance.timeOrigin + performance.now();
     const ns = this.#timing.delayAt(window, now, this.#inside);
     if (ns !== NO_DELAY) {
-      if (ns >= LONG_FROM_NS) this.#meeting.stop(this.#subject, ns / 1e6, this.#timing.answers);
+      if (ns >= LONG_FROM_NS) this.#meeting.stop(this.#subject, ns / 1e6, this.#isChanger ? SIGNALLER : this.#timing.role);
       else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
       else turnOnTheSpot(ns / 1e6);
       const us = Math.round(1000 * (performance.timeOrigin + performance.now() - now));

@@ -1,4 +1,5 @@
 import { Chance, mix } from '../../base/chance.ts';
+import { CHANGER, type Role, SIGNALLER } from './meeting.ts';
 
 /** Where a run's threads are delayed. `mixed` goes through the other three in turn. */
 export const PERTURBATIONS = ['off', 'uniform', 'slow-thread', 'windows', 'mixed'] as const;
@@ -81,9 +82,9 @@ export class Timing {
     return this.#around(strategy === 'slow-thread' && this.#isSlow(turn) ? SLOW_GAP : UNIFORM_GAP);
   }
 
-  /** How often a long stop is to be answered. */
-  get answers(): number {
-    return 1 + this.#chance.below(3);
+  /** Who is to come by a long stop: mostly one that changes what the thread has in hand. */
+  get role(): Role {
+    return this.#chance.below(3) === 0 ? SIGNALLER : CHANGER;
   }
 
   #strategy(turn: number): Strategy {

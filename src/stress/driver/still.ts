@@ -1,8 +1,12 @@
 import { isPending } from '../../gic/state.ts';
 import type { DriverContext } from './context.ts';
 
-/** A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds. */
-const WAKE_UPS = 20;
+/**
+ * A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds, and the
+ * driver's thread itself has come to run so often meanwhile.
+ */
+const WAKE_UPS = 6;
+const LOOKS = 300;
 const LEAST_MS = 500;
 const MOST_MS = 10_000;
 const NAP_MS = 0.2;
@@ -31,18 +35,22 @@ export class StillPhases {
     const start = clock.now();
     let movedAt = start;
     let moves = this.#moves();
+    let looks = 0;
     still.begin();
+    context.meetings.meeting.isClosed = true;
     while (!context.stopping && !this.#isSettled()) {
       context.nap(NAP_MS);
       const now = clock.now();
       const movesNow = this.#moves();
-      if (movesNow !== moves) movedAt = now;
+      looks++;
+      if (movesNow !== moves) [movedAt, looks] = [now, 0];
       moves = movesNow;
-      if (now - movedAt <= this.#boundMs * 1e6) continue;
+      if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
       this.#judge();
       break;
     }
     if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) this.#takeStock();
+    context.meetings.meeting.isClosed = false;
     still.end((clock.now() - start) / 1e6, this.#boundMs);
   }
 
