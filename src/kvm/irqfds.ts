@@ -10,6 +10,7 @@ import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import { Hooks } from './hooks.ts';
 import type { Injector } from './injector.ts';
+import type { Dispatch, IrqFdParts } from './irqfd-parts.ts';
 import {
   DEVICE,
   EVENTFD,
@@ -25,10 +26,9 @@ import {
 import { KvmError } from './kvm-error.ts';
 import type { Resamplers } from './resamplers.ts';
 
-const CALL = 'KVM_IRQFD';
+export type { Dispatch };
 
-/** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
-export type Dispatch = 'main' | 'inline';
+const CALL = 'KVM_IRQFD';
 
 /**
  * Irqfds: eventfds whose writes inject an interrupt. Any thread; one view for each thread.
@@ -401,14 +401,3 @@ export class IrqFds {
     return fd;
   }
 }
-
-export type IrqFdParts = {
-  readonly readers: Readers;
-  /** The number of the calling thread among the machine's threads. */
-  readonly reader: number;
-  readonly injector: Injector;
-  readonly resamplers: Resamplers;
-  readonly dispatch: Dispatch;
-  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
-  readonly exclusive?: boolean;
-};

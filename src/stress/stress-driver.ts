@@ -7,6 +7,7 @@ import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
 import type { Meetings } from './meetings.ts';
+import { RulesAtRest, type RulesResult } from './rules/rules.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
@@ -58,7 +59,7 @@ export function stressDriver(
   machine: Machine,
   plan: Plan,
   parts = driverParts(machine, plan),
-): { run(): void } {
+): { run(): RulesResult } {
   return new Driver(machine, plan, parts);
 }
 
@@ -70,6 +71,7 @@ class Driver {
   readonly #context: DriverContext;
   readonly #messages: MessageChanges;
   readonly #still: StillPhases;
+  readonly #rules: RulesAtRest;
   readonly #meetings: Meetings;
   /** By kind: makes a change of a source; false where there is none for it. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
@@ -81,7 +83,10 @@ class Driver {
     const controller = new ControllerChanges(context, messages);
     this.#context = context;
     this.#messages = messages;
-    this.#still = new StillPhases(context);
+    this.#rules = new RulesAtRest(context, () => controller.moveAll());
+    this.#still = new StillPhases(context, () => {
+      if (!context.stopping) this.#rules.look();
+    });
     this.#meetings = context.meetings;
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
@@ -101,15 +106,16 @@ class Driver {
     };
   }
 
-  run(): void {
+  run(): RulesResult {
     const context = this.#context;
-    if (context.plan.churn === 'none') return;
+    if (context.plan.churn === 'none') return this.#rules.result;
     const kinds = this.#shuffledKinds();
     for (let phase = 0; !context.stopping; phase++) {
       const kind = kinds[Math.floor(phase / MIXED_EVERY) % kinds.length] ?? 'mixed';
       this.#churn(phase % MIXED_EVERY === 0 ? 'mixed' : kind);
       if (!context.stopping) this.#still.run();
     }
+    return this.#rules.result;
   }
 
   #churn(kind: ChurnCount | 'mixed'): void {

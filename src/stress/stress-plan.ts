@@ -7,6 +7,7 @@ import type { Perturbation } from '../memory/perturbation/timing.ts';
 import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
+import { Turns, turnsRegion } from './rules/turns.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
 import { Stillness, type StillRegions, stillRegions } from './stillness.ts';
 import type { Churn } from './stress-result.ts';
@@ -49,6 +50,7 @@ type StressRegions = {
   readonly perturbation: PerturbationRegions;
   readonly still: StillRegions;
   readonly coverage: CoverageRegions;
+  readonly turns: Region;
   /** Of the SGIs: a source for each pair of vCPUs. */
   readonly sgis: ProofRegions;
 };
@@ -64,6 +66,7 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
     still: stillRegions(layout, plan.devices),
     coverage: coverageRegions(layout),
+    turns: turnsRegion(layout, plan.sources.length),
     sgis: proofRegions(layout, { sources: plan.sgis ? plan.vcpus ** 2 : 0, intids: SGIS, devices: 0 }, 'sgi'),
   };
 }
@@ -98,6 +101,7 @@ export function stressViews(machine: Machine, plan: Plan) {
     perturbation: regions.perturbation,
     still: new Stillness(machine.words, regions.still),
     coverage: new CoverageAccount(machine.words, regions.coverage),
+    turns: new Turns(machine.words, regions.turns),
     sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
   };
 }

@@ -83,7 +83,9 @@ export class Meeting {
 
   /** Whether the last thread to stop was the calling one; once for each stop. */
   takeOwn(): boolean {
-    return this.#isOn && compareExchange(this.#words, this.#at + LAST, this.#thread + 1, 0) === this.#thread + 1;
+    return (
+      this.#isOn && compareExchange(this.#words, this.#at + LAST, this.#thread + 1, 0) === this.#thread + 1
+    );
   }
 
   // ---- a thread that comes by

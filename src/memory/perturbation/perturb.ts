@@ -1,7 +1,7 @@
 import { type Layout, LINE, type Region } from '../layout.ts';
 import type { Words } from '../word.ts';
-import { CHANGER, Meeting, SIGNALLER } from './meeting.ts';
 import { DELAYED_US, DELAYS, type PerturbationRegions, TRANSITIONS } from './account.ts';
+import { CHANGER, Meeting, SIGNALLER } from './meeting.ts';
 import { LONG_FROM_NS, NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
 import { LOAD, STEPS, STORE, UPDATE, WAIT, WINDOWS, Windows } from './windows.ts';
 
@@ -165,7 +165,8 @@ class Perturber {
     const now = performance.timeOrigin + performance.now();
     const ns = this.#timing.delayAt(window, now, this.#inside);
     if (ns !== NO_DELAY) {
-      if (ns >= LONG_FROM_NS) this.#meeting.stop(this.#subject, ns / 1e6, this.#isChanger ? SIGNALLER : this.#timing.role);
+      if (ns >= LONG_FROM_NS)
+        this.#meeting.stop(this.#subject, ns / 1e6, this.#isChanger ? SIGNALLER : this.#timing.role);
       else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
       else turnOnTheSpot(ns / 1e6);
       const us = Math.round(1000 * (performance.timeOrigin + performance.now() - now));

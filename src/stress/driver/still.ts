@@ -20,11 +20,14 @@ const ASLEEP_MS = 20;
  */
 export class StillPhases {
   readonly #context: DriverContext;
+  readonly #atRest: () => void;
   /** By source: the last signal seen when it was found to be missing one. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
-  constructor(context: DriverContext) {
+  /** @param atRest - called when nothing is under way */
+  constructor(context: DriverContext, atRest: () => void = () => undefined) {
     this.#context = context;
+    this.#atRest = atRest;
   }
 
   /** Keeps still until all has settled, or nothing has moved for as long as a wake-up may take. */
@@ -49,9 +52,13 @@ export class StillPhases {
       this.#judge();
       break;
     }
-    if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) this.#takeStock();
+    const tookMs = (clock.now() - start) / 1e6;
+    if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) {
+      this.#takeStock();
+      this.#atRest();
+    }
     context.meetings.meeting.isClosed = false;
-    still.end((clock.now() - start) / 1e6, this.#boundMs);
+    still.end(tookMs, this.#boundMs);
   }
 
   get #boundMs(): number {
@@ -98,6 +105,7 @@ export class StillPhases {
     const { views, machine, spareLpis } = this.#context;
     const { interrupts } = machine.gic;
     for (let source = 0; source < views.proof.sources; source++) views.proof.takeStock(source);
+    for (let pair = 0; pair < views.sgis.sources; pair++) views.sgis.takeStock(pair);
     for (const lpi of spareLpis) {
       const at = interrupts.find(0, lpi);
       if (!isPending(interrupts.state(at)) || this.#told.get(-lpi) !== undefined) continue;
