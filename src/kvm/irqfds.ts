@@ -86,7 +86,7 @@ export class IrqFds {
     this.bell = new EventCount(words, regions.bell);
   }
 
-  /** Whether the calling thread routes and injects what it signals from here on: as the machine's dispatch says until set. */
+  /** Whether the calling thread routes what it signals; until set, as the machine's dispatch says. */
   set inline(inline: boolean) {
     this.#inline = inline;
   }
@@ -250,8 +250,7 @@ export class IrqFds {
   }
 
   /**
-   * Injects for every eventfd that was left to the main thread. The main thread only; returns how many it served.
-   * It never sleeps but for locks that are held for microseconds.
+   * Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only.
    */
   dispatchPending(): number {
     let served = 0;
@@ -259,9 +258,8 @@ export class IrqFds {
       this.#rung.claim(fd);
       if (this.#serve(fd)) served++;
     }
-    for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1)) {
+    for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1))
       if (this.#runWork(slot)) served++;
-    }
     return served;
   }
 

@@ -22,11 +22,11 @@ export const ORDER_RULE: Rule = {
     const others = ranked(rest, held);
     if (others.length < 2) return false;
     for (const each of others) prioritise(rest, each, each.priority);
-    pendWhileHeld(rest, held, others);
+    const isHeld = pendWhileHeld(rest, held, others);
     rest.context.until(() => others.every(({ source }) => !rest.isPending(source.intid)), WAIT_MS);
     rest.settle();
     rest.turns.end();
-    judge(rest, others);
+    if (isHeld) judge(rest, others);
     for (const each of others) prioritise(rest, each, LINUX_PRIORITY);
     return true;
   },
@@ -58,19 +58,21 @@ function prioritise({ context }: AtRest, { source }: Chosen, priority: number): 
   context.its.send({ name: 'INV', deviceId, eventId });
 }
 
-/** Signals the others while the handler of one waits. */
-function pendWhileHeld(rest: AtRest, held: Chosen, others: readonly Chosen[]): void {
+/** Signals the others while the handler of one waits; false where the handler did not begin in time. */
+function pendWhileHeld(rest: AtRest, held: Chosen, others: readonly Chosen[]): boolean {
   const { turns, context } = rest;
   turns.hold(held.which);
   rest.allow(held);
   rest.signal(held);
-  if (context.until(() => turns.isEntered, WAIT_MS)) {
+  const isHeld = context.until(() => turns.isEntered, WAIT_MS);
+  if (isHeld) {
     for (const each of others) {
       rest.allow(each);
       rest.signal(each);
     }
   }
   turns.release();
+  return isHeld;
 }
 
 function judge(rest: AtRest, others: readonly Ranked[]): void {
