@@ -4,8 +4,12 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { StressResult } from '../src/stress/index.ts';
+import { ARCHITECTURE_MISTAKES } from './power/architecture.ts';
+import type { Mistake } from './power/mistake.ts';
 import { Mutant } from './power/mutant.ts';
-import { type Mistake, PROTOCOL_MISTAKES } from './power/protocols.ts';
+import { operatorMistakes } from './power/operators.ts';
+import { PROTOCOL_MISTAKES } from './power/protocols.ts';
 
 /** A run beyond its time by so much has found something: a thread that never ends. */
 const OVERTIME_MS = 60_000;
@@ -19,6 +23,18 @@ const CONFIGURATIONS = [
   { name: 'thorough', flags: ['--thorough'] },
 ] as const satisfies readonly Configuration[];
 
+/** Lists of mistakes: in protocols between threads, in what the architecture says, and made by rule at places of a seed. */
+const LISTS = {
+  protocols: () => PROTOCOL_MISTAKES,
+  architecture: () => ARCHITECTURE_MISTAKES,
+  operators: () => operatorMistakes(OPERATOR_SEED, OPERATORS),
+} as const satisfies Record<string, () => readonly Mistake[] | Promise<readonly Mistake[]>>;
+type ListName = keyof typeof LISTS;
+
+/** The seed of the mistakes that are made by rule, and how many there are. */
+export const OPERATOR_SEED = 14;
+export const OPERATORS = 48;
+
 /** What came of one run: `null` where the mistake survived, or what the run said. */
 export type Finding = {
   readonly configuration: string;
@@ -28,6 +44,7 @@ export type Finding = {
 
 export type Power = {
   readonly seed: number;
+  readonly lists: readonly string[];
   readonly configurations: readonly string[];
   readonly rows: readonly { readonly mistake: Mistake; readonly findings: readonly Finding[] }[];
 };
@@ -36,12 +53,14 @@ export type PowerOptions = {
   readonly seed: number;
   /** Names of the configurations to run; `default` where none is said. */
   readonly configurations: readonly string[];
+  /** Names of the lists; all where none is said. */
+  readonly lists: readonly string[];
   /** Text that the guard or the file of a mistake has to contain; or several, of which one has to be there: `one|other`. */
   readonly only: string;
   readonly flags: readonly string[];
 };
 
-/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, and after `--` more flags for every run. */
+/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, `--list NAME,NAME`, and after `--` more flags for every run. */
 export function optionsFrom(args: readonly string[]): PowerOptions {
   const after = args.indexOf('--');
   const own = after < 0 ? args : args.slice(0, after);
@@ -49,15 +68,21 @@ export function optionsFrom(args: readonly string[]): PowerOptions {
   return {
     seed: own.includes('--seed') ? Number(value('--seed')) : 1,
     configurations: own.includes('--in') ? (value('--in') ?? '').split(',') : ['default'],
+    lists: own.includes('--list') ? (value('--list') ?? '').split(',') : Object.keys(LISTS),
     only: own.includes('--only') ? (value('--only') ?? '') : '',
     flags: after < 0 ? [] : args.slice(after + 1),
   };
 }
 
-export async function run({ seed, only, flags, configurations }: PowerOptions): Promise<Power> {
+export async function run({ seed, only, flags, configurations, lists }: PowerOptions): Promise<Power> {
   const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
   if (unknown !== undefined)
     throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+  const unknownList = lists.find((name) => !Object.hasOwn(LISTS, name));
+  if (unknownList !== undefined)
+    throw new Error(`there is no list "${unknownList}": ${Object.keys(LISTS).join(', ')}`);
+  const mistakes: Mistake[] = [];
+  for (const name of lists) mistakes.push(...(await LISTS[name as ListName]()));
   const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
   const mutant = await Mutant.create();
   const rows: Power['rows'][number][] = [];
@@ -67,7 +92,7 @@ export async function run({ seed, only, flags, configurations }: PowerOptions): 
       const { found } = await stress(mutant.program, configuration, seed, flags);
       if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
     }
-    for (const mistake of PROTOCOL_MISTAKES) {
+    for (const mistake of mistakes) {
       if (!only.split('|').some((text) => `${mistake.guard} ${mistake.file}`.includes(text))) continue;
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
@@ -81,7 +106,7 @@ export async function run({ seed, only, flags, configurations }: PowerOptions): 
   } finally {
     await mutant.remove();
   }
-  return { seed, configurations: wanted.map(({ name }) => name), rows };
+  return { seed, lists, configurations: wanted.map(({ name }) => name), rows };
 }
 
 async function stress(
@@ -112,8 +137,14 @@ async function stress(
 function whatWasFound(code: number | null, output: string, errors: string): string {
   if (code === null) return 'never ended';
   try {
-    const { lost, misrouted, spurious, stranded } = JSON.parse(output) as Record<string, number>;
-    const counts = Object.entries({ lost, misrouted, spurious, stranded });
+    const { lost, misrouted, spurious, stranded, rules } = JSON.parse(output) as StressResult;
+    const counts = Object.entries({
+      lost,
+      misrouted,
+      spurious,
+      stranded,
+      'rules broken': rules?.broken ?? 0,
+    });
     return counts.flatMap(([name, count]) => ((count ?? 0) > 0 ? [`${name} ${count}`] : [])).join(', ');
   } catch {
     return /ERR_[A-Z_]+/.exec(errors)?.[0] ?? `exit ${code}`;
@@ -125,7 +156,7 @@ function rowText({ mistake, findings }: Power['rows'][number]): string {
   return `${mistake.guard.slice(0, 78).padEnd(80)}${cells.join('')}`;
 }
 
-export function format({ seed, configurations, rows }: Power): string {
+export function format({ seed, lists, configurations, rows }: Power): string {
   const found = rows.filter(({ findings }) => findings.some((each) => each.found !== null)).length;
   const by = configurations.map((name, index) => {
     const count = rows.filter(({ findings }) => (findings[index]?.found ?? null) !== null).length;
@@ -134,7 +165,7 @@ export function format({ seed, configurations, rows }: Power): string {
   return [
     `${'rule that was broken'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
     ...rows.map(rowText),
-    `found ${found} of ${rows.length} mistakes in protocols (${by.join(', ')}), seed ${seed}`,
+    `found ${found} of ${rows.length} mistakes (${lists.join(', ')}): ${by.join(', ')}; seed ${seed}`,
   ].join('\n');
 }
 

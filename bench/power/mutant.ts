@@ -1,11 +1,9 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import type { Mistake } from './protocols.ts';
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+import type { Mistake } from './mistake.ts';
+import { ROOT } from './root.ts';
 
 /**
  * A built copy of the package in a folder of its own, in which one mistake at a time is made. The text that a mistake
@@ -51,9 +49,13 @@ export class Mutant {
 }
 
 /** The JavaScript of a file with a mistake. @throws Error where what it replaces does not stand there exactly once */
-export async function compile({ file, from, to, also = [] }: Mistake): Promise<string> {
+export async function compile({ file, from, to, at, also = [] }: Mistake): Promise<string> {
   let text = await readFile(join(ROOT, 'src', file), 'utf8');
-  for (const change of [{ from, to }, ...also]) {
+  if (at !== undefined) {
+    if (!text.startsWith(from, at)) throw new Error(`src/${file} has something else at ${at}`);
+    text = text.slice(0, at) + to + text.slice(at + from.length);
+  }
+  for (const change of at === undefined ? [{ from, to }, ...also] : also) {
     const parts = text.split(change.from);
     if (parts.length !== 2)
       throw new Error(

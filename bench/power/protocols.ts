@@ -1,13 +1,4 @@
-/** One mistake that a careless hand makes: `from` stands in `src/FILE` exactly once, and `to` takes its place. */
-export type Mistake = {
-  /** The rule of the house that the mistake breaks. */
-  readonly guard: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** Further changes in the same file, where one is not enough. */
-  readonly also?: readonly { readonly from: string; readonly to: string }[];
-};
+import type { Mistake } from './mistake.ts';
 
 /** Mistakes in the protocols between threads, by the rule that each breaks. */
 export const PROTOCOL_MISTAKES: readonly Mistake[] = [

@@ -12,18 +12,17 @@ const BASERS = 8;
  *
  * The order is KVM's: tables are saved while the registers still say where they are; of the registers CBASER comes
  * first, because it resets the others of the queue, then CREADR, CWRITER, the BASERs, then the tables, then CTLR.
- * @param asleep - as {@link takeSnapshot} has it
  * @returns the new machine
  * @throws IrqError `ERR_SNAPSHOT` where the guest's tables cannot be saved or restored
  * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst, "ITS Restore Sequence"
  */
-export function migrate(machine: Machine, asleep: 'refuse' | 'copy' = 'refuse'): Machine {
+export function migrate(machine: Machine): Machine {
   machine.gic.lpis.savePendingTables();
   refuse('saved', machine.its.saveTables());
   const registers = [gits.IIDR, gits.CBASER, gits.CREADR, gits.CWRITER, ...basers(), gits.CTLR].map(
     (offset) => [offset, machine.its.getRegister(offset)] as const,
   );
-  const moved = restoreSnapshot(takeSnapshot(machine, asleep));
+  const moved = restoreSnapshot(takeSnapshot(machine));
   moved.its.reset();
   for (const [offset, value] of registers) {
     if (typeof value === 'string') refuse('read', value);

@@ -107,8 +107,7 @@ export const CONTROLLER_RULES: readonly Rule[] = [
       // KVM holds back what is pending when the distributor is turned on, until it comes again.
       const again = () => {
         gic.enable();
-        rest.settle();
-        if (rest.isPending(chosen.source.intid)) rest.signal(chosen);
+        if (!rest.context.machine.gic.personality.requeues) rest.signal(chosen);
       };
       rest.arrives(chosen, again, 'the distributor is on again');
       return true;

@@ -41,7 +41,8 @@ class Copies {
     context.putConfig(intid, LPI_OFF);
     context.its.send({ name: 'INV', deviceId, eventId });
     rest.stays(chosen, true, () => rest.signal(chosen), 'its LPI is disabled, so a signal waits');
-    const copy = migrate(machine, 'copy');
+    // Of a copy: saving writes into the guest's memory.
+    const copy = migrate(restoreSnapshot(takeSnapshot(machine, 'copy')));
     const said = (of: typeof machine) => JSON.stringify(of.its.mappings());
     rest.expect(
       said(copy) === said(machine),
