@@ -15,6 +15,8 @@ export const REGISTER_RULES: readonly Rule[] = [
       if (used.has(intid) || (intid >= plan.spareSpis.first && intid < plan.spareSpis.end)) return false;
       const bit = 1n << BigInt(intid & 31);
       const at = (register: number) => config.gicdBase + wordOf(register, intid);
+      // One that the guest has enabled is in use all the same.
+      if ((bus.read(at(gicd.ISENABLER), 4) & bit) !== 0n) return false;
       const flag = (set: number, clear: number, name: string) => {
         const before = bus.read(at(set), 4);
         bus.write(at(set), 4, bit);
