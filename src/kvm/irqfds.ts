@@ -112,8 +112,7 @@ export class IrqFds {
   }
 
   /**
-   * Writes 1 to an eventfd, as a device does: with an irqfd on it, an interrupt is raised. The hot path of a device, which
-   * does not ask whether the eventfd is open.
+   * Writes 1 to an eventfd, which need not be open: with an irqfd on it, an interrupt is raised. The hot path of a device.
    * @throws KvmError EBADF for a number that no eventfd has
    */
   write(fd: number): void {
@@ -249,9 +248,7 @@ export class IrqFds {
     }
   }
 
-  /**
-   * Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only.
-   */
+  /** Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only. */
   dispatchPending(): number {
     let served = 0;
     for (let fd = this.#rung.next(0); fd >= 0; fd = this.#rung.next(fd + 1)) {

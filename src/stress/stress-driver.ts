@@ -7,7 +7,8 @@ import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
 import type { Meetings } from './meetings.ts';
-import { RulesAtRest, type RulesResult } from './rules/rules.ts';
+import { RulesAtRest } from './rules/rules.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 

@@ -5,7 +5,7 @@ import type { PerturbationFigures } from '../memory/perturbation/account.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
-import type { RulesResult } from './rules/rules.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 
 /** How level-triggered wires are driven; `both`: one of every four with KVM_IRQ_LINE, three with resampling irqfds. */
 export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;

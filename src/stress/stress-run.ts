@@ -5,7 +5,7 @@ import { type Cast, Harness } from '../threads/harness.ts';
 import { silentThreads } from '../threads/silent.ts';
 import { lastActions } from './last-actions.ts';
 import { VIOLATIONS } from './proof.ts';
-import type { RulesResult } from './rules/rules.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';

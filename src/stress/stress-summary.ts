@@ -7,7 +7,7 @@ import { load } from '../memory/word.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
 import { type Proof, VIOLATIONS, type Violation, type ViolationKind } from './proof.ts';
-import type { RulesResult } from './rules/rules.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import type { StressOptions } from './stress-build.ts';
 import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 import {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { HALTED } from '../../src/board/vcpu-control.ts';
 import { GicDriver, ItsDriver } from '../../src/guest/index.ts';
 import { DriverContext } from '../../src/stress/driver/context.ts';
 import { StillPhases } from '../../src/stress/driver/still.ts';
@@ -68,6 +69,19 @@ describe('a phase in which everything keeps still', () => {
     context.views.sgis.beginSignal(1, context.machine.clock);
     phases.run();
     expect(found()).toEqual([['lost', -1, 0, 1]]);
+  });
+
+  test('an LPI that no event maps and that is pending all the same is found, once', () => {
+    const { machine, plan, spareLpis } = context;
+    // As vCPUs that sleep: none of them runs here.
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) machine.control(vcpu).mode = HALTED;
+    phases.run();
+    expect(found()).toEqual([]);
+    const [lpi = 0] = spareLpis;
+    machine.gic.lpis.latch(lpi);
+    phases.run();
+    phases.run();
+    expect(found()).toEqual([['spurious', -1, lpi, -1]]);
   });
 
   test('the bound grows with the slowest wake-up of the run', () => {

@@ -5,19 +5,11 @@ import { copyRules } from './copy-rules.ts';
 import { MESSAGE_RULES } from './message-rules.ts';
 import { ORDER_RULE } from './order-rule.ts';
 import { REGISTER_RULES } from './register-rules.ts';
+import type { RulesResult } from './rules-result.ts';
 import { WIRE_RULES } from './wire-rules.ts';
 
 /** Breaches that are kept; more are counted only. */
 const KEPT = 20;
-
-/** What a run has said of the rules that show at rest. Plain data. */
-export type RulesResult = {
-  /** Times that a rule was looked at, and rules that were. */
-  readonly looks: number;
-  readonly rules: number;
-  readonly broken: number;
-  readonly breaches: readonly string[];
-};
 
 /**
  * Looks at one rule after the other, in an order of the seed, each time that the machine is at rest. The driver's thread.
