@@ -10,17 +10,19 @@ import type { Mistake } from './power/mistake.ts';
 import { Mutant } from './power/mutant.ts';
 import { operatorMistakes } from './power/operators.ts';
 import { PROTOCOL_MISTAKES } from './power/protocols.ts';
+import { testsFind } from './power/tests.ts';
 
 /** A run beyond its time by so much has found something: a thread that never ends. */
 const OVERTIME_MS = 60_000;
 
-/** A configuration of `irqloom stress`. */
+/** A configuration of `irqloom stress`; `tests` stands for the test files that fit a mistake. */
 export type Configuration = { readonly name: string; readonly flags: readonly string[] };
 
 const CONFIGURATIONS = [
   { name: 'default', flags: [] },
   { name: 'inline', flags: ['--dispatch', 'inline'] },
   { name: 'thorough', flags: ['--thorough'] },
+  { name: 'tests', flags: [] },
 ] as const satisfies readonly Configuration[];
 
 /** Lists of mistakes: in protocols between threads, in what the architecture says, and made by rule at places of a seed. */
@@ -77,18 +79,19 @@ export function optionsFrom(args: readonly string[]): PowerOptions {
 export async function run({ seed, only, flags, configurations, lists }: PowerOptions): Promise<Power> {
   const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
   if (unknown !== undefined)
-    throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+    throw new Error(`there is no configuration "${unknown}": default, inline, thorough, tests`);
   const unknownList = lists.find((name) => !Object.hasOwn(LISTS, name));
   if (unknownList !== undefined)
     throw new Error(`there is no list "${unknownList}": ${Object.keys(LISTS).join(', ')}`);
   const mistakes: Mistake[] = [];
   for (const name of lists) mistakes.push(...(await LISTS[name as ListName]()));
   const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
-  const mutant = await Mutant.create();
+  const mutant = await Mutant.create(wanted.some(({ name }) => name === 'tests'));
   const rows: Power['rows'][number][] = [];
   try {
     // What fails without a mistake would find every mistake.
     for (const configuration of wanted) {
+      if (configuration.name === 'tests') continue;
       const { found } = await stress(mutant.program, configuration, seed, flags);
       if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
     }
@@ -97,7 +100,11 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
         for (const configuration of wanted)
-          found.push(await stress(mutant.program, configuration, seed, flags));
+          found.push(
+            configuration.name === 'tests'
+              ? await tests(mutant.folder, mistake)
+              : await stress(mutant.program, configuration, seed, flags),
+          );
         return found;
       });
       rows.push({ mistake, findings });
@@ -107,6 +114,12 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
     await mutant.remove();
   }
   return { seed, lists, configurations: wanted.map(({ name }) => name), rows };
+}
+
+async function tests(folder: string, { file }: Mistake): Promise<Finding> {
+  const start = performance.now();
+  const found = await testsFind(folder, file);
+  return { configuration: 'tests', found, seconds: (performance.now() - start) / 1000 };
 }
 
 async function stress(

@@ -18,6 +18,8 @@ const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
 const PHASE_MS = 150;
 /** Every so many phases mix the kinds of churn; the others have one kind each. */
 const MIXED_EVERY = 2;
+/** Of so many changes in which the driver stopped, one ends its phase. */
+const STILL_ONE_IN = 2;
 /** Draws in a row that may find no source for the kind of a phase. */
 const DRAWS = 32;
 
@@ -33,7 +35,14 @@ const MIXED = [
   'priorities',
 ] as const satisfies readonly ChurnCount[];
 /** Those among them that end what a thread may have in hand: what a mixed phase does to a source that a stopped thread has. */
-const ENDING = ['masks', 'remaps', 'remaps', 'routeUpdates'] as const satisfies readonly ChurnCount[];
+const ENDING = [
+  'masks',
+  'masks',
+  'remaps',
+  'remaps',
+  'routeUpdates',
+  'swaps',
+] as const satisfies readonly ChurnCount[];
 
 export type { DriverParts } from './driver/context.ts';
 
@@ -127,6 +136,8 @@ class Driver {
     context.views.proof.churn = kind === 'mixed' ? 0 : CHURN_COUNTS.indexOf(kind) + 1;
     while (!context.stopping && !context.views.still.isWanted && clock.now() < end) {
       if (!this.#change(kind)) return;
+      // It stopped in the middle of that change: no later one shall bring forth what became of a signal that came meanwhile.
+      if (this.#meetings.meeting.takeOwn() && context.chance.below(STILL_ONE_IN) === 0) return;
       this.#messages.discardRetired();
       if (pauseMs > 0) context.nap(pauseMs);
     }
@@ -143,7 +154,7 @@ class Driver {
       const kinds = meets && chance.below(2) === 0 ? ENDING : MIXED;
       const name = kind === 'mixed' ? (kinds[chance.below(kinds.length)] ?? 'moves') : kind;
       if (source && this.#changes[name](which, source)) {
-        if (meets && meeting.isOpen) meeting.answer();
+        if (meeting.isOpen && (meets || this.#meetings.source === which)) meeting.answer();
         return true;
       }
       which = chance.below(sources.length);

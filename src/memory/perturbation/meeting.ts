@@ -7,7 +7,8 @@ const SERIAL = 2;
 const LEFT = 3;
 const FOR = 4;
 const CLOSED = 5;
-const LAST = 6;
+/** A bit for each thread, by its number modulo 32: whether it has stopped. */
+const STOPPED = 6;
 
 /** Who is to come by a thread that stops: one that changes what the stopped thread has in hand, or one that signals it. */
 export const CHANGER = 0;
@@ -18,7 +19,7 @@ export type Role = typeof CHANGER | typeof SIGNALLER;
 const AFTER_MS = 0.15;
 
 /** The engine's own operations: a thread that looks for a stop is not delayed by that. */
-const { load, store, add, wait, notify, compareExchange } = Atomics;
+const { load, store, add, and, or, wait, notify, compareExchange } = Atomics;
 
 /** A word that no thread changes or notifies. */
 const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
@@ -76,16 +77,20 @@ export class Meeting {
       }
       wait(words, at + LEFT, left, end - now);
     }
-    store(words, at + LAST, this.#thread + 1);
+    or(words, at + STOPPED, this.#bit);
     store(words, at + THREAD, 0);
     return true;
   }
 
-  /** Whether the last thread to stop was the calling one; once for each stop. */
+  /** Whether the calling thread has stopped since it asked last. */
   takeOwn(): boolean {
-    return (
-      this.#isOn && compareExchange(this.#words, this.#at + LAST, this.#thread + 1, 0) === this.#thread + 1
-    );
+    if (!this.#isOn || (load(this.#words, this.#at + STOPPED) & this.#bit) === 0) return false;
+    and(this.#words, this.#at + STOPPED, ~this.#bit);
+    return true;
+  }
+
+  get #bit(): number {
+    return 1 << (this.#thread & 31);
   }
 
   // ---- a thread that comes by

@@ -22,6 +22,8 @@ const QUIET_MS = 5_000;
 const NAP_MS = 0.05;
 /** How long sources that cannot signal are watched. */
 const SILENCE_MS = 0.5;
+/** Longest wait for a thread that was answered to go on. */
+const RESUME_MS = 20;
 
 /** The interfaces that the driver works through; a traced run wraps each. */
 export type DriverParts = {
@@ -159,7 +161,11 @@ export class DriverContext {
     const isQuiet = which.every((each) => this.waitUntilTaken(this.sources[each]?.intid ?? 0));
     if (!isQuiet || !this.waitForHandlers()) return;
     const before = which.map((each) => proof.deliveries(each));
-    if (meeting.isOpen) meeting.answer();
+    if (meeting.isOpen && this.chance.below(2) === 0) {
+      const stopped = meeting.thread;
+      meeting.answer();
+      this.until(() => meeting.thread !== stopped, RESUME_MS);
+    }
     this.nap(SILENCE_MS);
     const { interrupts } = this.machine.gic;
     which.forEach((each, index) => {

@@ -9,7 +9,7 @@ const SHOW_MS = 25;
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
 /** Of so many masks one is watched: nothing comes of a vector that is masked. */
-const SILENCE_ONE_IN = 8;
+const SILENCE_ONE_IN = 4;
 
 /** What a guest's driver and its VMM change of one message while its device signals. The driver's thread. */
 export class MessageChanges {

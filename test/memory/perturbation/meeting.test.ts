@@ -55,7 +55,7 @@ describe('a thread that stops and one that comes by', () => {
     expect(stopper.thread).toBe(-1);
   });
 
-  test('a stopped thread knows once that it was the last to stop', () => {
+  test('a thread knows once that it has stopped', () => {
     stopper.stop(1, 1, CHANGER);
     expect(new Meeting(words, region, 2, CHANGER).takeOwn()).toBe(false);
     expect([stopper.takeOwn(), stopper.takeOwn()]).toEqual([true, false]);
