@@ -87,6 +87,7 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
   for (const name of lists) mistakes.push(...(await LISTS[name as ListName]()));
   const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
   const mutant = await Mutant.create(wanted.some(({ name }) => name === 'tests'));
+  const tests = new Tests(mutant.folder);
   const rows: Power['rows'][number][] = [];
   try {
     // What fails without a mistake would find every mistake.
@@ -97,12 +98,13 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
     }
     for (const mistake of mistakes) {
       if (!only.split('|').some((text) => `${mistake.guard} ${mistake.file}`.includes(text))) continue;
+      if (wanted.some(({ name }) => name === 'tests')) await tests.check(mistake);
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
         for (const configuration of wanted)
           found.push(
             configuration.name === 'tests'
-              ? await tests(mutant.folder, mistake)
+              ? await tests.find(mistake)
               : await stress(mutant.program, configuration, seed, flags),
           );
         return found;
@@ -116,10 +118,27 @@ export async function run({ seed, only, flags, configurations, lists }: PowerOpt
   return { seed, lists, configurations: wanted.map(({ name }) => name), rows };
 }
 
-async function tests(folder: string, { file }: Mistake): Promise<Finding> {
-  const start = performance.now();
-  const found = await testsFind(folder, file);
-  return { configuration: 'tests', found, seconds: (performance.now() - start) / 1000 };
+/** By file: what the tests that fit say without a mistake. What fails then would find every mistake. */
+class Tests {
+  readonly #folder: string;
+  readonly #without = new Map<string, string | null>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** To be called without a mistake in the copy. @throws Error where the tests that fit a file fail then */
+  async check({ file }: Mistake): Promise<void> {
+    const found = this.#without.has(file) ? this.#without.get(file) : await testsFind(this.#folder, file);
+    this.#without.set(file, found ?? null);
+    if (found) throw new Error(`the tests of src/${file} fail without a mistake: ${found}`);
+  }
+
+  async find({ file }: Mistake): Promise<Finding> {
+    const start = performance.now();
+    const found = await testsFind(this.#folder, file);
+    return { configuration: 'tests', found, seconds: (performance.now() - start) / 1000 };
+  }
 }
 
 async function stress(

@@ -16,9 +16,9 @@ const PINGS = 32;
 /** How long a device looks for its signals to be handled before it sleeps. */
 const LOOKS = 500;
 /** How long a device lies in wait for a thread that stops, ms. */
-const AMBUSH_MS = 3;
+const AMBUSH_MS = 1.5;
 /** Of so many answers to a thread that stops, one asks for stillness, so that nothing covers what was lost. */
-const STILL_ONE_IN = 6;
+const STILL_ONE_IN = 4;
 /** How often a sleeping device looks whether the run is over. */
 const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
@@ -151,7 +151,7 @@ export function stressDevice(
 
   /** Now and then asks for stillness: the driver brings it about. */
   const keepStill = () => {
-    if (plan.churn !== 'none' && chance.below(STILL_ONE_IN) === 0) still.begin();
+    if (still.isRipe && chance.below(STILL_ONE_IN) === 0) still.begin();
   };
 
   /**
@@ -206,7 +206,7 @@ export function stressDevice(
     if (plan.isBoth) irqfds.inline = chance.below(2) === 0;
     const draw = chance.below(8);
     if (draw < 2) return pings();
-    return draw < 4 && isPerturbed(plan) ? ambush() : burst();
+    return draw === 2 && isPerturbed(plan) ? ambush() : burst();
   };
 
   return {

@@ -14,8 +14,9 @@ import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
 const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
-/** How long a phase of churn lasts before everything keeps still. */
+/** How long a phase of churn lasts at most before everything keeps still; and at least, where a thread that has stopped asks for it. */
 const PHASE_MS = 150;
+const LEAST_MS = 60;
 /** Every so many phases mix the kinds of churn; the others have one kind each. */
 const MIXED_EVERY = 2;
 /** Of so many changes in which the driver stopped, one ends its phase. */
@@ -131,13 +132,17 @@ class Driver {
   #churn(kind: ChurnCount | 'mixed'): void {
     const context = this.#context;
     const { clock } = context.machine;
+    const { still } = context.views;
     const pauseMs = PAUSE_MS[context.plan.churn];
-    const end = clock.now() + PHASE_MS * 1e6;
+    const start = clock.now();
+    const end = start + PHASE_MS * 1e6;
     context.views.proof.churn = kind === 'mixed' ? 0 : CHURN_COUNTS.indexOf(kind) + 1;
-    while (!context.stopping && !context.views.still.isWanted && clock.now() < end) {
+    while (!context.stopping && !still.isWanted && clock.now() < end) {
       if (!this.#change(kind)) return;
+      if (clock.now() > start + LEAST_MS * 1e6) still.ripen();
       // It stopped in the middle of that change: no later one shall bring forth what became of a signal that came meanwhile.
-      if (this.#meetings.meeting.takeOwn() && context.chance.below(STILL_ONE_IN) === 0) return;
+      if (this.#meetings.meeting.takeOwn() && still.isRipe && context.chance.below(STILL_ONE_IN) === 0)
+        return;
       this.#messages.discardRetired();
       if (pauseMs > 0) context.nap(pauseMs);
     }

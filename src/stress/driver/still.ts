@@ -90,11 +90,21 @@ export class StillPhases {
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
   }
 
-  /** Whether no signal is under way, and every vCPU sleeps. */
+  /**
+   * Whether nothing is under way. Two looks, between which nothing has moved: what one thread passed on behind the first look,
+   * such as an SGI out of a handler, has moved something before the second, or is seen by it.
+   */
   #isAtRest(): boolean {
+    const moves = this.#moves();
+    return this.#looksAtRest() && this.#looksAtRest() && this.#moves() === moves;
+  }
+
+  /** In the order in which a signal goes: left to the main thread, pending, taken by a vCPU that does not sleep. */
+  #looksAtRest(): boolean {
     const { machine, plan } = this.#context;
+    if (!machine.vm.irqfds.isIdle || !this.#isSettled()) return false;
     for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
-    return machine.vm.irqfds.isIdle && this.#isSettled();
+    return true;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { isDeliverable, isPending } from '../../gic/state.ts';
+import { isDeliverable, isPending, NONE } from '../../gic/state.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from '../driver/context.ts';
 import { SGIS } from '../stress-plan.ts';
@@ -96,8 +96,8 @@ export class AtRest {
     const { proof } = this.context.views;
     const before = proof.deliveries(chosen.which);
     act();
-    this.settle();
     const { source } = this.now(chosen);
+    this.settle(isPending ? source.intid : NONE);
     const came = (proof.deliveries(chosen.which) - before) | 0;
     this.expect(came === 0, `${this.#named(chosen)} came ${came} times: ${why}`);
     this.expect(
@@ -108,18 +108,19 @@ export class AtRest {
 
   /**
    * Waits until no signal is under way and every vCPU sleeps; and one that was rung may still sleep, so nothing that it could take
-   * is left. Not for long, because what a priority or a group keeps back is left for good.
+   * is left.
+   * @param keptBack - what a priority or a group keeps back
    */
-  settle(): void {
+  settle(keptBack = NONE): void {
     const { machine, plan } = this.context;
     this.context.until(() => {
-      if (!machine.vm.irqfds.isIdle || this.#isAnyDeliverable()) return false;
+      if (!machine.vm.irqfds.isIdle || this.#isAnyDeliverable(keptBack)) return false;
       for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
       return true;
     }, ASLEEP_MS);
   }
 
-  #isAnyDeliverable(): boolean {
+  #isAnyDeliverable(keptBack: number): boolean {
     const { plan, sources, machine } = this.context;
     const { interrupts } = machine.gic;
     const waits = (vcpu: number, intid: number) =>
@@ -127,7 +128,7 @@ export class AtRest {
     if (interrupts.forwarding === 0) return false;
     for (let vcpu = 0; vcpu < plan.vcpus; vcpu++)
       for (let sgi = 0; sgi < SGIS; sgi++) if (waits(vcpu, sgi)) return true;
-    return sources.some(({ intid }) => waits(0, intid));
+    return sources.some(({ intid }) => intid !== keptBack && waits(0, intid));
   }
 
   /** A vCPU other than `vcpu`; the same where there is one only. */

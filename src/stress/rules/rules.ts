@@ -8,6 +8,9 @@ import { REGISTER_RULES } from './register-rules.ts';
 import type { RulesResult } from './rules-result.ts';
 import { WIRE_RULES } from './wire-rules.ts';
 
+/** Between two looks, ns. */
+const PAUSE_NS = 50e6;
+
 /** Breaches that are kept; more are counted only. */
 const KEPT = 20;
 
@@ -20,6 +23,7 @@ export class RulesAtRest {
   readonly #seen = new Set<string>();
   #next = 0;
   #looks = 0;
+  #lookFrom = 0;
   #broken = 0;
   readonly #breaches: string[] = [];
 
@@ -39,8 +43,15 @@ export class RulesAtRest {
     this.#rules = keyed.sort((a, b) => a.key - b.key).map(({ rule }) => rule);
   }
 
-  /** Looks at the next rule that this run has something for. */
+  /** Looks at the next rule that this run has something for; now and then, so that signals have most of the time. */
   look(): void {
+    const { clock } = this.#rest.context.machine;
+    if (clock.now() < this.#lookFrom) return;
+    this.#lookAtNext();
+    this.#lookFrom = clock.now() + PAUSE_NS;
+  }
+
+  #lookAtNext(): void {
     for (let tries = 0; tries < this.#rules.length; tries++) {
       const rule = this.#rules[this.#next++ % this.#rules.length];
       if (!rule?.look(this.#rest)) continue;
