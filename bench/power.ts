@@ -12,7 +12,7 @@ import { operatorMistakes } from './power/operators.ts';
 import { PROTOCOL_MISTAKES } from './power/protocols.ts';
 import { testsFind } from './power/tests.ts';
 
-/** A run beyond its time by so much has found something: a thread that never ends. */
+/** A run that takes longer has found something: a thread that never ends. */
 const OVERTIME_MS = 120_000;
 /** The exit status of a run without an answer. */
 const NO_ANSWER = 3;
