@@ -4,20 +4,40 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { StressResult } from '../src/stress/index.ts';
+import { ARCHITECTURE_MISTAKES } from './power/architecture.ts';
+import type { Mistake } from './power/mistake.ts';
 import { Mutant } from './power/mutant.ts';
-import { type Mistake, PROTOCOL_MISTAKES } from './power/protocols.ts';
+import { operatorMistakes } from './power/operators.ts';
+import { PROTOCOL_MISTAKES } from './power/protocols.ts';
+import { testsFind } from './power/tests.ts';
 
-/** A run beyond its time by so much has found something: a thread that never ends. */
-const OVERTIME_MS = 60_000;
+/** A run that takes longer has found something: a thread that never ends. */
+const OVERTIME_MS = 120_000;
+/** The exit status of a run without an answer. */
+const NO_ANSWER = 3;
 
-/** A configuration of `irqloom stress`. */
+/** A configuration of `irqloom stress`; `tests` stands for the test files that fit a mistake. */
 export type Configuration = { readonly name: string; readonly flags: readonly string[] };
 
 const CONFIGURATIONS = [
   { name: 'default', flags: [] },
   { name: 'inline', flags: ['--dispatch', 'inline'] },
   { name: 'thorough', flags: ['--thorough'] },
+  { name: 'tests', flags: [] },
 ] as const satisfies readonly Configuration[];
+
+/** Lists of mistakes: in protocols between threads, in what the architecture says, and made by rule at places of a seed. */
+const LISTS = {
+  protocols: () => PROTOCOL_MISTAKES,
+  architecture: () => ARCHITECTURE_MISTAKES,
+  operators: () => operatorMistakes(OPERATOR_SEED, OPERATORS),
+} as const satisfies Record<string, () => readonly Mistake[] | Promise<readonly Mistake[]>>;
+type ListName = keyof typeof LISTS;
+
+/** The seed of the mistakes that are made by rule, and how many there are. */
+export const OPERATOR_SEED = 14;
+export const OPERATORS = 48;
 
 /** What came of one run: `null` where the mistake survived, or what the run said. */
 export type Finding = {
@@ -28,6 +48,7 @@ export type Finding = {
 
 export type Power = {
   readonly seed: number;
+  readonly lists: readonly string[];
   readonly configurations: readonly string[];
   readonly rows: readonly { readonly mistake: Mistake; readonly findings: readonly Finding[] }[];
 };
@@ -36,12 +57,14 @@ export type PowerOptions = {
   readonly seed: number;
   /** Names of the configurations to run; `default` where none is said. */
   readonly configurations: readonly string[];
-  /** Text that the guard or the file of a mistake has to contain. */
+  /** Names of the lists; all where none is said. */
+  readonly lists: readonly string[];
+  /** Text that the guard or the file of a mistake has to contain; or several, of which one has to be there: `one|other`. */
   readonly only: string;
   readonly flags: readonly string[];
 };
 
-/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, and after `--` more flags for every run. */
+/** Options of a command line: `--seed N`, `--only TEXT`, `--in NAME,NAME`, `--list NAME,NAME`, and after `--` more flags for every run. */
 export function optionsFrom(args: readonly string[]): PowerOptions {
   const after = args.indexOf('--');
   const own = after < 0 ? args : args.slice(0, after);
@@ -49,30 +72,43 @@ export function optionsFrom(args: readonly string[]): PowerOptions {
   return {
     seed: own.includes('--seed') ? Number(value('--seed')) : 1,
     configurations: own.includes('--in') ? (value('--in') ?? '').split(',') : ['default'],
+    lists: own.includes('--list') ? (value('--list') ?? '').split(',') : Object.keys(LISTS),
     only: own.includes('--only') ? (value('--only') ?? '') : '',
     flags: after < 0 ? [] : args.slice(after + 1),
   };
 }
 
-export async function run({ seed, only, flags, configurations }: PowerOptions): Promise<Power> {
+export async function run({ seed, only, flags, configurations, lists }: PowerOptions): Promise<Power> {
   const unknown = configurations.find((name) => !CONFIGURATIONS.some((each) => each.name === name));
   if (unknown !== undefined)
-    throw new Error(`there is no configuration "${unknown}": default, inline, thorough`);
+    throw new Error(`there is no configuration "${unknown}": default, inline, thorough, tests`);
+  const unknownList = lists.find((name) => !Object.hasOwn(LISTS, name));
+  if (unknownList !== undefined)
+    throw new Error(`there is no list "${unknownList}": ${Object.keys(LISTS).join(', ')}`);
+  const mistakes: Mistake[] = [];
+  for (const name of lists) mistakes.push(...(await LISTS[name as ListName]()));
   const wanted = CONFIGURATIONS.filter(({ name }) => configurations.includes(name));
-  const mutant = await Mutant.create();
+  const mutant = await Mutant.create(wanted.some(({ name }) => name === 'tests'));
+  const tests = new Tests(mutant.folder);
   const rows: Power['rows'][number][] = [];
   try {
     // What fails without a mistake would find every mistake.
     for (const configuration of wanted) {
+      if (configuration.name === 'tests') continue;
       const { found } = await stress(mutant.program, configuration, seed, flags);
       if (found !== null) throw new Error(`${configuration.name} fails without a mistake: ${found}`);
     }
-    for (const mistake of PROTOCOL_MISTAKES) {
-      if (!`${mistake.guard} ${mistake.file}`.includes(only)) continue;
+    for (const mistake of mistakes) {
+      if (!only.split('|').some((text) => `${mistake.guard} ${mistake.file}`.includes(text))) continue;
+      if (wanted.some(({ name }) => name === 'tests')) await tests.check(mistake);
       const findings = await mutant.with(mistake, async () => {
         const found: Finding[] = [];
         for (const configuration of wanted)
-          found.push(await stress(mutant.program, configuration, seed, flags));
+          found.push(
+            configuration.name === 'tests'
+              ? await tests.find(mistake)
+              : await stress(mutant.program, configuration, seed, flags),
+          );
         return found;
       });
       rows.push({ mistake, findings });
@@ -81,9 +117,33 @@ export async function run({ seed, only, flags, configurations }: PowerOptions): 
   } finally {
     await mutant.remove();
   }
-  return { seed, configurations: wanted.map(({ name }) => name), rows };
+  return { seed, lists, configurations: wanted.map(({ name }) => name), rows };
 }
 
+/** By file: what the tests that fit say without a mistake. What fails then would find every mistake. */
+class Tests {
+  readonly #folder: string;
+  readonly #without = new Map<string, string | null>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** To be called without a mistake in the copy. @throws Error where the tests that fit a file fail then */
+  async check({ file }: Mistake): Promise<void> {
+    const found = this.#without.has(file) ? this.#without.get(file) : await testsFind(this.#folder, file);
+    this.#without.set(file, found ?? null);
+    if (found) throw new Error(`the tests of src/${file} fail without a mistake: ${found}`);
+  }
+
+  async find({ file }: Mistake): Promise<Finding> {
+    const start = performance.now();
+    const found = await testsFind(this.#folder, file);
+    return { configuration: 'tests', found, seconds: (performance.now() - start) / 1000 };
+  }
+}
+
+/** Runs stress in a copy. A run without an answer may be the machine's doing: only a second one like that counts as found. */
 async function stress(
   program: string,
   { name, flags }: Configuration,
@@ -92,6 +152,16 @@ async function stress(
 ): Promise<Finding> {
   const start = performance.now();
   const args = [program, 'stress', '--json', '--seed', String(seed), ...flags, ...more];
+  let run = await once(args);
+  if (run.code === null || run.code === NO_ANSWER) run = await once(args);
+  const { code, output, errors } = run;
+  const seconds = (performance.now() - start) / 1000;
+  return { configuration: name, found: code === 0 ? null : whatWasFound(code, output, errors), seconds };
+}
+
+type Run = { readonly code: number | null; readonly output: string; readonly errors: string };
+
+async function once(args: readonly string[]): Promise<Run> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let errors = '';
@@ -105,15 +175,20 @@ async function stress(
       resolve(status);
     });
   });
-  const seconds = (performance.now() - start) / 1000;
-  return { configuration: name, found: code === 0 ? null : whatWasFound(code, output, errors), seconds };
+  return { code, output, errors };
 }
 
 function whatWasFound(code: number | null, output: string, errors: string): string {
   if (code === null) return 'never ended';
   try {
-    const { lost, misrouted, spurious, stranded } = JSON.parse(output) as Record<string, number>;
-    const counts = Object.entries({ lost, misrouted, spurious, stranded });
+    const { lost, misrouted, spurious, stranded, rules } = JSON.parse(output) as StressResult;
+    const counts = Object.entries({
+      lost,
+      misrouted,
+      spurious,
+      stranded,
+      'rules broken': rules?.broken ?? 0,
+    });
     return counts.flatMap(([name, count]) => ((count ?? 0) > 0 ? [`${name} ${count}`] : [])).join(', ');
   } catch {
     return /ERR_[A-Z_]+/.exec(errors)?.[0] ?? `exit ${code}`;
@@ -125,7 +200,7 @@ function rowText({ mistake, findings }: Power['rows'][number]): string {
   return `${mistake.guard.slice(0, 78).padEnd(80)}${cells.join('')}`;
 }
 
-export function format({ seed, configurations, rows }: Power): string {
+export function format({ seed, lists, configurations, rows }: Power): string {
   const found = rows.filter(({ findings }) => findings.some((each) => each.found !== null)).length;
   const by = configurations.map((name, index) => {
     const count = rows.filter(({ findings }) => (findings[index]?.found ?? null) !== null).length;
@@ -134,7 +209,7 @@ export function format({ seed, configurations, rows }: Power): string {
   return [
     `${'rule that was broken'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
     ...rows.map(rowText),
-    `found ${found} of ${rows.length} mistakes in protocols (${by.join(', ')}), seed ${seed}`,
+    `found ${found} of ${rows.length} mistakes (${lists.join(', ')}): ${by.join(', ')}; seed ${seed}`,
   ].join('\n');
 }
 

@@ -1,11 +1,9 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import type { Mistake } from './protocols.ts';
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+import type { Mistake } from './mistake.ts';
+import { ROOT } from './root.ts';
 
 /**
  * A built copy of the package in a folder of its own, in which one mistake at a time is made. The text that a mistake
@@ -13,19 +11,32 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
  */
 export class Mutant {
   readonly #folder: string;
+  readonly #forTests: boolean;
 
-  static async create(): Promise<Mutant> {
+  /** @param forTests - whether tests are to run in the copy: then the sources, which they load, are mutated too */
+  static async create(forTests = false): Promise<Mutant> {
     const folder = await mkdtemp(join(tmpdir(), 'irqloom-power-'));
     await mkdir(join(folder, 'dist'));
     for (const part of ['src', 'workers'])
       await cp(join(ROOT, 'dist', part), join(folder, 'dist', part), { recursive: true });
-    await cp(join(ROOT, 'package.json'), join(folder, 'package.json'));
-    for (const part of ['node_modules', 'data']) await symlink(join(ROOT, part), join(folder, part));
-    return new Mutant(folder);
+    const files = ['package.json', 'tsconfig.json', 'tsconfig.test.json', 'vitest.config.ts'];
+    for (const file of files) await cp(join(ROOT, file), join(folder, file));
+    if (forTests)
+      for (const part of ['src', 'test', 'bench'])
+        await cp(join(ROOT, part), join(folder, part), { recursive: true });
+    for (const part of ['node_modules', 'data', 'guests', 'docs', 'examples', 'README.md'])
+      await symlink(join(ROOT, part), join(folder, part));
+    return new Mutant(folder, forTests);
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, forTests: boolean) {
     this.#folder = folder;
+    this.#forTests = forTests;
+  }
+
+  /** The folder of the copy. */
+  get folder(): string {
+    return this.#folder;
   }
 
   /** The command line program of the copy. */
@@ -38,10 +49,13 @@ export class Mutant {
     const compiled = join(this.#folder, 'dist/src', mistake.file.replace(/\.ts$/, '.js'));
     const before = await readFile(compiled, 'utf8');
     await writeFile(compiled, await compile(mistake));
+    const source = join('src', mistake.file);
+    if (this.#forTests) await writeFile(join(this.#folder, source), await mutated(mistake));
     try {
       return await run();
     } finally {
       await writeFile(compiled, before);
+      if (this.#forTests) await cp(join(ROOT, source), join(this.#folder, source));
     }
   }
 
@@ -50,10 +64,14 @@ export class Mutant {
   }
 }
 
-/** The JavaScript of a file with a mistake. @throws Error where what it replaces does not stand there exactly once */
-export async function compile({ file, from, to, also = [] }: Mistake): Promise<string> {
+/** The text of a file with a mistake. @throws Error where what it replaces does not stand there exactly once */
+async function mutated({ file, from, to, at, also = [] }: Mistake): Promise<string> {
   let text = await readFile(join(ROOT, 'src', file), 'utf8');
-  for (const change of [{ from, to }, ...also]) {
+  if (at !== undefined) {
+    if (!text.startsWith(from, at)) throw new Error(`src/${file} has something else at ${at}`);
+    text = text.slice(0, at) + to + text.slice(at + from.length);
+  }
+  for (const change of at === undefined ? [{ from, to }, ...also] : also) {
     const parts = text.split(change.from);
     if (parts.length !== 2)
       throw new Error(
@@ -61,7 +79,13 @@ export async function compile({ file, from, to, also = [] }: Mistake): Promise<s
       );
     text = parts.join(change.to);
   }
-  const { outputText, diagnostics = [] } = ts.transpileModule(text, {
+  return text;
+}
+
+/** The JavaScript of a file with a mistake. @throws Error as {@link mutated} */
+export async function compile(mistake: Mistake): Promise<string> {
+  const { file } = mistake;
+  const { outputText, diagnostics = [] } = ts.transpileModule(await mutated(mistake), {
     fileName: file,
     reportDiagnostics: true,
     compilerOptions: {

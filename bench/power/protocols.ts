@@ -1,13 +1,4 @@
-/** One mistake that a careless hand makes: `from` stands in `src/FILE` exactly once, and `to` takes its place. */
-export type Mistake = {
-  /** The rule of the house that the mistake breaks. */
-  readonly guard: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** Further changes in the same file, where one is not enough. */
-  readonly also?: readonly { readonly from: string; readonly to: string }[];
-};
+import type { Mistake } from './mistake.ts';
 
 /** Mistakes in the protocols between threads, by the rule that each breaks. */
 export const PROTOCOL_MISTAKES: readonly Mistake[] = [
@@ -194,13 +185,13 @@ export const PROTOCOL_MISTAKES: readonly Mistake[] = [
   {
     guard: 'a listed interrupt rings its vCPU',
     file: 'gic/interrupts.ts',
-    from: 'this.ring(vcpu);\n  }\n\n  /** Gives an LPI',
-    to: '}\n\n  /** Gives an LPI',
+    from: 'this.#append(vcpu, intid);\n    this.ring(vcpu);',
+    to: 'this.#append(vcpu, intid);',
   },
   {
     guard: 'whoever lists something ends the note of an LPI that is alone, after the append',
     file: 'gic/interrupts.ts',
-    from: 'list.append(intid);\n      this.#relistAlone(list, list.endAlone(intid));',
+    from: 'list.append(intid);\n    this.#relistAlone(list, list.endAlone(intid));',
     to: 'list.append(intid);',
   },
   {

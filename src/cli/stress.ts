@@ -5,7 +5,6 @@ import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
 import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
@@ -18,6 +17,7 @@ import {
   type LineMode,
   runStress,
   runUntilViolation,
+  type StressDispatch,
   type StressOptions,
   type StressResult,
   type StressWatch,
@@ -60,7 +60,7 @@ type Flags = {
   lines?: LineMode;
   abi: DesignName;
   churn: Churn;
-  dispatch: Dispatch;
+  dispatch: StressDispatch;
   fault: Fault;
   perturb: Perturbation;
   seed?: number;
@@ -125,10 +125,10 @@ export function stressCommand(): Command {
     .addOption(
       new Option(
         '--dispatch <where>',
-        'thread that routes a signal: the main thread, or the signalling thread (inline)',
+        'thread that routes a signal: the main thread, the signalling thread (inline), or now one and now the other (both)',
       )
-        .choices(DISPATCHES)
-        .default('main'),
+        .choices([...DISPATCHES, 'both'])
+        .default('both'),
     )
     .addOption(
       new Option(
@@ -186,7 +186,10 @@ async function stress(flags: Flags, given: (name: string) => boolean): Promise<n
       flags.recording ?? ownRecording(),
     );
   if (flags.resume !== undefined) return stressResume(flags.resume, flags);
-  if (flags.guest === 'linux') return stressLinux({ ...flags, seconds: flags.seconds ?? DEFAULT_S });
+  if (flags.guest === 'linux') {
+    const dispatch = flags.dispatch === 'both' ? 'main' : flags.dispatch;
+    return stressLinux({ ...flags, dispatch, seconds: flags.seconds ?? DEFAULT_S });
+  }
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));

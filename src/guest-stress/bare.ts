@@ -210,7 +210,7 @@ function build(options: BareOptions): { board: Board; plan: Plan } {
     devices: [],
     clock: 'virtual',
     seed,
-    dispatch,
+    dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     before: guestStressWords(plan),
     more: {

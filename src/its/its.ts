@@ -28,6 +28,9 @@ export type ItsWiring = {
   readonly personality: ItsPersonality;
 };
 
+/** A mapped device: 2^bits events, and the guest-physical address of its table. */
+export type DeviceMapping = { readonly deviceId: number; readonly bits: number; readonly ittAddr: number };
+
 /** A mapped event, as {@link Its.mappings} lists it. */
 export type EventMapping = {
   readonly deviceId: number;
@@ -159,6 +162,23 @@ export class Its {
 
   get enabled(): boolean {
     return this.#its.registers.enabled;
+  }
+
+  /** The devices that are mapped, in no order. Takes the lock. */
+  devices(): DeviceMapping[] {
+    const { devices } = this.#its;
+    const found: DeviceMapping[] = [];
+    this.#locked(() => {
+      devices.forEach((slot) => {
+        const [deviceId, bits, ittAddr] = [
+          devices.deviceIdOf(slot),
+          devices.bitsOf(slot),
+          devices.ittOf(slot),
+        ];
+        found.push({ deviceId, bits, ittAddr });
+      });
+    });
+    return found;
   }
 
   /** How many commands failed, by error. */

@@ -10,6 +10,7 @@ import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import { Hooks } from './hooks.ts';
 import type { Injector } from './injector.ts';
+import type { Dispatch, IrqFdParts } from './irqfd-parts.ts';
 import {
   DEVICE,
   EVENTFD,
@@ -25,10 +26,9 @@ import {
 import { KvmError } from './kvm-error.ts';
 import type { Resamplers } from './resamplers.ts';
 
-const CALL = 'KVM_IRQFD';
+export type { Dispatch };
 
-/** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
-export type Dispatch = 'main' | 'inline';
+const CALL = 'KVM_IRQFD';
 
 /**
  * Irqfds: eventfds whose writes inject an interrupt. Any thread; one view for each thread.
@@ -59,7 +59,7 @@ export class IrqFds {
   readonly #reader: number;
   readonly #injector: Injector;
   readonly #resamplers: Resamplers;
-  readonly #inline: boolean;
+  #inline: boolean;
   readonly #exclusive: boolean;
   /** Where the main thread sleeps while nothing is rung. */
   readonly bell: EventCount;
@@ -86,6 +86,11 @@ export class IrqFds {
     this.bell = new EventCount(words, regions.bell);
   }
 
+  /** Whether the calling thread routes what it signals; until set, as the machine's dispatch says. */
+  set inline(inline: boolean) {
+    this.#inline = inline;
+  }
+
   /** Once, by who creates the memory. */
   init(): void {
     this.#slots.init();
@@ -107,8 +112,7 @@ export class IrqFds {
   }
 
   /**
-   * Writes 1 to an eventfd, as a device does: with an irqfd on it, an interrupt is raised. The hot path of a device, which
-   * does not ask whether the eventfd is open.
+   * Writes 1 to an eventfd, which need not be open: with an irqfd on it, an interrupt is raised. The hot path of a device.
    * @throws KvmError EBADF for a number that no eventfd has
    */
   write(fd: number): void {
@@ -244,19 +248,15 @@ export class IrqFds {
     }
   }
 
-  /**
-   * Injects for every eventfd that was left to the main thread. The main thread only; returns how many it served.
-   * It never sleeps but for locks that are held for microseconds.
-   */
+  /** Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only. */
   dispatchPending(): number {
     let served = 0;
     for (let fd = this.#rung.next(0); fd >= 0; fd = this.#rung.next(fd + 1)) {
       this.#rung.claim(fd);
       if (this.#serve(fd)) served++;
     }
-    for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1)) {
+    for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1))
       if (this.#runWork(slot)) served++;
-    }
     return served;
   }
 
@@ -264,6 +264,15 @@ export class IrqFds {
   flushWork(): void {
     this.#workLock.lock();
     this.#workLock.unlock();
+  }
+
+  /** Whether no signal is left to the main thread, and the main thread is at none. Any thread; not from within a reader section. */
+  get isIdle(): boolean {
+    for (let fd = 0; fd < this.count; fd++)
+      if (this.#hooks.of(fd) !== NO_HANDLE && this.#eventfds[fd]?.readable) return false;
+    for (let slot = 0; slot <= this.count; slot++) if (this.#work.has(slot)) return false;
+    this.flushWork();
+    return true;
   }
 
   /** Whether the main thread has something to do. The main thread only. */
@@ -387,14 +396,3 @@ export class IrqFds {
     return fd;
   }
 }
-
-export type IrqFdParts = {
-  readonly readers: Readers;
-  /** The number of the calling thread among the machine's threads. */
-  readonly reader: number;
-  readonly injector: Injector;
-  readonly resamplers: Resamplers;
-  readonly dispatch: Dispatch;
-  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
-  readonly exclusive?: boolean;
-};

@@ -33,6 +33,7 @@ export function rotationText(result: RotationResult): string {
       ? result.growth.map(growthText)
       : ['no resource grew beyond its bound from turn to turn']),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${sound && failed === null ? ': every signal was followed by its delivery' : ''}`,
+    ...(failed?.breaches ?? []).map((breach) => `BROKEN RULE in turn ${failed?.index}: ${breach}`),
     ...(failed?.error
       ? [`turn ${failed.index} ended with ${failed.error.code}: ${failed.error.message}`]
       : []),

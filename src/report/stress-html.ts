@@ -10,6 +10,12 @@ import { percentileChart } from './html/percentile-chart.ts';
 import { pairsMap } from './stress-pairs.ts';
 import { count, plural, rate, size, time } from './units.ts';
 
+const DISPATCHED = {
+  main: 'by the main thread',
+  inline: 'inline',
+  both: 'inline and by the main thread in turn',
+} as const;
+
 /** A moment of the run: totals so far. */
 export type StressMoment = {
   readonly seconds: number;
@@ -49,7 +55,7 @@ export function stressHtml(
   const steps = stepsOf(moments);
   const given: Page = {
     title: ok ? 'Nothing was lost' : 'The machine broke its promises',
-    text: `${plural(config.devices, 'device thread')} signalled ${plural(config.vcpus, 'vCPU')} through ${plural(config.events, 'event')} and ${plural(config.spis, 'wire')} for ${time(result.seconds * 1e9)}, dispatched ${config.dispatch === 'main' ? 'by the main thread' : 'inline'}, with ${config.churn === 'none' ? 'no' : config.churn} changes meanwhile.`,
+    text: `${plural(config.devices, 'device thread')} signalled ${plural(config.vcpus, 'vCPU')} through ${plural(config.events, 'event')} and ${plural(config.spis, 'wire')} for ${time(result.seconds * 1e9)}, dispatched ${DISPATCHED[config.dispatch]}, with ${config.churn === 'none' ? 'no' : config.churn} changes meanwhile.`,
     verdict: ok
       ? { kind: 'good', text: 'Every signal was followed by its delivery' }
       : {
@@ -69,6 +75,7 @@ export function stressHtml(
     ],
     parts: [
       ...violationPart(result),
+      ...rulesPart(result),
       {
         title: 'Signal to handler',
         text: 'A signal that found an earlier one waiting is not timed.',
@@ -228,6 +235,17 @@ function rateChart(
     xText: (seconds) => `${Number(seconds.toFixed(2))} s`,
     yText: rate,
   });
+}
+
+function rulesPart({ rules }: StressResult): Part[] {
+  if (!rules || rules.broken === 0) return [];
+  const text = `Looked at ${plural(rules.looks, 'time')} with all at rest; broken ${plural(rules.broken, 'time')}.`;
+  const rows = rules.breaches.map((breach) => {
+    const end = breach.indexOf(': ');
+    return [breach.slice(0, end), breach.slice(end + 2)];
+  });
+  const card = tableCard('rules', 'Rules that were broken', text, { head: ['rule', 'breach'], rows });
+  return [{ title: 'Rules at rest', cards: [card] }];
 }
 
 function violationPart({ violations, lost, misrouted, spurious, stranded }: StressResult): Part[] {

@@ -56,6 +56,7 @@ export function stressText(result: StressResult): string {
     `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
     `meanwhile: ${churnText(result)}`,
     ...stillLines(result),
+    ...ruleLines(result),
     coverageLine(result),
     ...perturbationLines(result),
     ...lineLines(result),
@@ -63,6 +64,12 @@ export function stressText(result: StressResult): string {
     ...violationLines(result.violations),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function ruleLines({ rules }: StressResult): string[] {
+  if (!rules) return [];
+  const head = `rules looked at with all at rest: ${plural(rules.looks, 'look')} at ${plural(rules.rules, 'rule')}, broken ${count(rules.broken)}`;
+  return [head, ...rules.breaches.slice(0, SHOWN).map((breach) => `  ${breach}`)];
 }
 
 function stillLines({ stillness, sgis, raised }: StressResult): string[] {

@@ -35,6 +35,7 @@ export {
   type LineMode,
   type NamedViolation,
   type StressDetail,
+  type StressDispatch,
   type StressResult,
 } from './stress-result.ts';
 export { runStress, type StressGlance, type StressWatch } from './stress-run.ts';

@@ -41,6 +41,7 @@ export function checkPlan(value: unknown, machine: Machine, refuse: Refuse): Pla
     configTable: plan.whole('configTable', 0, 2 ** 48),
     perturb: plan.choice('perturb', PERTURBATIONS),
     endsAtViolation: plan.whether('endsAtViolation'),
+    isBoth: plan.whether('isBoth'),
     sgis: plan.whether('sgis'),
   };
   if (checked.slices !== 0 && !Number.isInteger(Math.log2(checked.slices)))

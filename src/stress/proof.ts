@@ -264,6 +264,13 @@ export class Proof {
     return load(this.#words, this.#at(source) + RAISED) >>> 0;
   }
 
+  /** To be called when nothing is under way and the device keeps still: from here on each delivery has a signal of its own. */
+  takeStock(source: number): void {
+    const at = this.#at(source);
+    const signals = load(this.#words, at + SENT) + load(this.#words, at + RAISED);
+    store(this.#words, at + ALLOWANCE, (load(this.#words, at + DELIVERIES) - signals) | 0);
+  }
+
   /** Notes which kind of churn begins: violations from here on carry it. */
   set churn(kind: number) {
     store(this.#words, this.#regions.violations.at + CHURN, kind);

@@ -30,7 +30,9 @@ export type FailedTurn = {
   readonly index: number;
   /** The whole command that runs this turn alone. */
   readonly command: string;
-  /** null where the proof failed. */
+  /** Rules of the machine that were broken, in words: the first few. */
+  readonly breaches: readonly string[];
+  /** null where the proof failed, or a rule was broken. */
   readonly error: { readonly code: ErrorCode; readonly message: string; readonly exit: 1 | 2 | 3 } | null;
 };
 

@@ -61,11 +61,22 @@ export async function runRotation(
       const turn = { ...settings, index, ...countsOf(result), use: processUse() };
       turns.push(turn);
       watch.ended?.(turn);
-      if (!held(result)) failed = { index, command: commandOfTurn(settings), error: null };
+      if (held(result)) continue;
+      failed = {
+        index,
+        command: commandOfTurn(settings),
+        breaches: result.rules?.breaches ?? [],
+        error: null,
+      };
     } catch (error) {
       if (!(error instanceof IrqError)) throw error;
       const { code, message, exitStatus: exit } = error;
-      failed = { index, command: commandOfTurn(settings), error: { code, message, exit } };
+      failed = {
+        index,
+        command: commandOfTurn(settings),
+        breaches: [],
+        error: { code, message, exit },
+      };
     }
   }
   return rotationResult(options, turns, failed, elapsed(), stopped());

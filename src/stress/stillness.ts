@@ -7,6 +7,7 @@ const WANTED = 0;
 const PHASES = 1;
 const LONGEST_US = 2;
 const BOUND_US = 3;
+const RIPE = 4;
 
 export type StillRegions = {
   readonly driver: Region;
@@ -20,7 +21,7 @@ export function stillRegions(layout: Layout, devices: number): StillRegions {
 }
 
 /**
- * The phases in which everything keeps still. The driver asks for one; each device ends its burst, waits until what it
+ * The phases in which everything keeps still. The driver asks for one, or a device does; each device ends its burst, waits until what it
  * signalled is handled, and then sleeps here until the driver lets it go on. A view of shared words.
  */
 export class Stillness {
@@ -43,10 +44,21 @@ export class Stillness {
     return load(this.#words, this.#driver + WANTED) !== 0;
   }
 
-  // ---- the driver's thread
+  /** Whether the last phase is long enough ago for another one, so that signals have most of the time. Any thread. */
+  get isRipe(): boolean {
+    return load(this.#words, this.#driver + RIPE) !== 0;
+  }
 
+  /** Asks for a phase. The driver begins one soon, and ends it. Any thread. */
   begin(): void {
     store(this.#words, this.#driver + WANTED, 1);
+  }
+
+  // ---- the driver's thread
+
+  /** Says that a phase may be asked for from here on. */
+  ripen(): void {
+    if (!this.isRipe) store(this.#words, this.#driver + RIPE, 1);
   }
 
   /** Lets the devices go on. */
@@ -56,6 +68,7 @@ export class Stillness {
     store(words, this.#driver + PHASES, load(words, this.#driver + PHASES) + 1);
     if (us > load(words, this.#driver + LONGEST_US)) store(words, this.#driver + LONGEST_US, us);
     store(words, this.#driver + BOUND_US, Math.round(1000 * boundMs));
+    store(words, this.#driver + RIPE, 0);
     store(words, this.#driver + WANTED, 0);
     this.#bell.signal();
   }

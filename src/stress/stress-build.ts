@@ -16,13 +16,12 @@ import {
   wiredSources,
 } from '../guest/index.ts';
 import { IRQCHIP_PINS } from '../kvm/gsi.ts';
-import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EDGE_SOURCE } from './proof.ts';
 import { type Plan, proofKind, SGIS, stressViews, stressWords, threadsOf } from './stress-plan.ts';
-import type { Churn, LineMode } from './stress-result.ts';
+import type { Churn, LineMode, StressDispatch } from './stress-result.ts';
 import { slicesKept } from './traced/slices.ts';
 
 /** A stress run's input and settings. */
@@ -40,7 +39,7 @@ export type StressOptions = {
   /** Signals of each source, 0 for as many as the time allows. */
   readonly iterations: number;
   readonly churn: Churn;
-  readonly dispatch: Dispatch;
+  readonly dispatch: StressDispatch;
   readonly seed: number;
   readonly fault: Fault;
   /** How long an idle vCPU polls at most, where it is not the machine's default. */
@@ -108,8 +107,12 @@ function buildWorkload(options: StressOptions, input: Workload): { machine: Mach
   return planned(machine, options, { ...sizes, spareSpis: NO_SPARE }, tables);
 }
 
+/** Eventfds of sources are so many numbers apart: a search for those that were written then goes over several words. */
+const FD_STEP = 5;
+
 /** The sources with what the design and the kind of lines make of their names. */
-function named({ abi, lines }: StressOptions, sources: readonly Source[]): Source[] {
+function named({ abi, lines }: StressOptions, given: readonly Source[]): Source[] {
+  const sources = given.map((source) => ({ ...source, fd: source.fd * FD_STEP }));
   const withGsis = sources.map((source) =>
     abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,
   );
@@ -130,7 +133,7 @@ function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Sour
     const level = levels++;
     const shares = level % 3 === 2 && before !== undefined && before.device !== source.device;
     const line = shares && before ? { gsi: before.gsi, intid: before.intid, vcpu: before.vcpu } : {};
-    before = { ...source, ...line, resamplefd: sources.length + level };
+    before = { ...source, ...line, resamplefd: (sources.length + level) * FD_STEP };
     return before;
   });
 }
@@ -150,7 +153,7 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     ...config,
     eventfds: Math.max(1, ...sizes.sources.map(({ fd, resamplefd }) => Math.max(fd, resamplefd) + 1)),
     abi,
-    dispatch,
+    dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
     scenarioWords: stressWords(
@@ -180,6 +183,7 @@ function planned(
     iterations,
     perturb,
     endsAtViolation: options.endsAtViolation ?? false,
+    isBoth: options.dispatch === 'both',
     sgis: sendsSgis(options, sizes),
     slices: slicesOf(options, sizes),
   };

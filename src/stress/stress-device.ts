@@ -3,9 +3,11 @@ import { Chance } from '../base/chance.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import type { EventFd } from '../memory/eventfd.ts';
+import { SIGNALLER } from '../memory/perturbation/meeting.ts';
 import { load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { Meetings } from './meetings.ts';
+import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;
@@ -13,6 +15,10 @@ const SHORT_BURST = 32;
 const PINGS = 32;
 /** How long a device looks for its signals to be handled before it sleeps. */
 const LOOKS = 500;
+/** How long a device lies in wait for a thread that stops, ms. */
+const AMBUSH_MS = 1.5;
+/** Of so many answers to a thread that stops, one asks for stillness, so that nothing covers what was lost. */
+const STILL_ONE_IN = 4;
 /** How often a sleeping device looks whether the run is over. */
 const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
@@ -54,6 +60,8 @@ export function stressDevice(
   const { irqfds, design } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
+  const meetings = new Meetings(machine, plan, 1 + plan.vcpus + device, SIGNALLER);
+  const { meeting } = meetings;
   const mine = plan.sources.flatMap((source, index): DeviceSource[] =>
     source.device === device
       ? [
@@ -141,6 +149,25 @@ export function stressDevice(
     return true;
   });
 
+  /** Now and then asks for stillness: the driver brings it about. */
+  const keepStill = () => {
+    if (still.isRipe && chance.below(STILL_ONE_IN) === 0) still.begin();
+  };
+
+  /**
+   * A thread stops: signals the source that it has in hand, if that is one of this device's. That signal is the last of its
+   * burst, and now and then everything keeps still afterwards: so no later signal covers what becomes of this one.
+   */
+  const meet = () => {
+    const { source } = meetings;
+    const which = mine.findIndex(({ index }) => index === source);
+    if (which < 0 && (source >= 0 || chance.below(4) > 0)) return false;
+    signal(which < 0 ? chance.below(mine.length) : which);
+    keepStill();
+    meeting.answer();
+    return true;
+  };
+
   /** One signal at a time to one source, each awaited: nothing coalesces, so a delivery too many shows. */
   const pings = watch.stretch('pings', () => {
     const which = chance.below(mine.length);
@@ -156,10 +183,31 @@ export function stressDevice(
     const length = chance.below(3) === 0 ? LONG_BURST : 2 + chance.below(SHORT_BURST - 1);
     const first = chance.below(mine.length);
     const scattered = chance.below(2) === 0;
-    for (let i = 0; i < length; i++)
+    for (let i = 0; i < length && !still.isWanted; i++) {
       signal(scattered ? chance.below(mine.length) : (first + i) % mine.length);
+      if (meeting.isOpen && meet()) break;
+      if (meeting.takeOwn()) {
+        // It stopped in the middle of that signal: no later one shall cover what became of it.
+        keepStill();
+        break;
+      }
+    }
     return settle();
   });
+
+  /** Lies in wait for a thread that stops with a source of this device in hand. */
+  const ambush = watch.stretch('burst', () => {
+    meeting.await(AMBUSH_MS);
+    if (meeting.isOpen) meet();
+    return settle();
+  });
+
+  const stretch = () => {
+    if (plan.isBoth) irqfds.inline = chance.below(2) === 0;
+    const draw = chance.below(8);
+    if (draw < 2) return pings();
+    return draw === 2 && isPerturbed(plan) ? ambush() : burst();
+  };
 
   return {
     run() {
@@ -167,7 +215,7 @@ export function stressDevice(
       let open = mine.length > 0;
       while (open && !stopping() && more()) {
         if (still.isWanted) still.wait(device, NAP_MS);
-        else open = chance.below(4) === 0 ? pings() : burst();
+        else open = stretch();
       }
       still.keep(device, true);
       return { injected };

@@ -1,21 +1,26 @@
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, GicDriver, ItsDriver, SOURCE_POLICY, type Source } from '../guest/index.ts';
-import { stoppingThread } from '../memory/perturbation/account.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { DriverContext, type DriverParts } from './driver/context.ts';
 import { ControllerChanges } from './driver/controller.ts';
 import { MessageChanges } from './driver/messages.ts';
 import { StillPhases } from './driver/still.ts';
 import { WireChanges } from './driver/wires.ts';
+import type { Meetings } from './meetings.ts';
+import { RulesAtRest } from './rules/rules.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from './stress-result.ts';
 
 /** Pause between two changes, ms. */
 const PAUSE_MS = { none: 0, light: 1, heavy: 0 } as const;
-/** How long a phase of churn lasts before everything keeps still. */
+/** How long a phase of churn lasts at most before everything keeps still; and at least, where a thread that has stopped asks for it. */
 const PHASE_MS = 150;
+const LEAST_MS = 60;
 /** Every so many phases mix the kinds of churn; the others have one kind each. */
 const MIXED_EVERY = 2;
+/** Of so many changes in which the driver stopped, one ends its phase. */
+const STILL_ONE_IN = 2;
 /** Draws in a row that may find no source for the kind of a phase. */
 const DRAWS = 32;
 
@@ -29,6 +34,15 @@ const MIXED = [
   'collections',
   'toggles',
   'priorities',
+] as const satisfies readonly ChurnCount[];
+/** Those among them that end what a thread may have in hand: what a mixed phase does to a source that a stopped thread has. */
+const ENDING = [
+  'masks',
+  'masks',
+  'remaps',
+  'remaps',
+  'routeUpdates',
+  'swaps',
 ] as const satisfies readonly ChurnCount[];
 
 export type { DriverParts } from './driver/context.ts';
@@ -56,7 +70,7 @@ export function stressDriver(
   machine: Machine,
   plan: Plan,
   parts = driverParts(machine, plan),
-): { run(): void } {
+): { run(): RulesResult } {
   return new Driver(machine, plan, parts);
 }
 
@@ -68,6 +82,8 @@ class Driver {
   readonly #context: DriverContext;
   readonly #messages: MessageChanges;
   readonly #still: StillPhases;
+  readonly #rules: RulesAtRest;
+  readonly #meetings: Meetings;
   /** By kind: makes a change of a source; false where there is none for it. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
 
@@ -78,7 +94,11 @@ class Driver {
     const controller = new ControllerChanges(context, messages);
     this.#context = context;
     this.#messages = messages;
-    this.#still = new StillPhases(context);
+    this.#rules = new RulesAtRest(context, () => controller.moveAll());
+    this.#still = new StillPhases(context, () => {
+      if (!context.stopping) this.#rules.look();
+    });
+    this.#meetings = context.meetings;
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
     this.#changes = {
@@ -97,25 +117,32 @@ class Driver {
     };
   }
 
-  run(): void {
+  run(): RulesResult {
     const context = this.#context;
-    if (context.plan.churn === 'none') return;
+    if (context.plan.churn === 'none') return this.#rules.result;
     const kinds = this.#shuffledKinds();
     for (let phase = 0; !context.stopping; phase++) {
       const kind = kinds[Math.floor(phase / MIXED_EVERY) % kinds.length] ?? 'mixed';
       this.#churn(phase % MIXED_EVERY === 0 ? 'mixed' : kind);
       if (!context.stopping) this.#still.run();
     }
+    return this.#rules.result;
   }
 
   #churn(kind: ChurnCount | 'mixed'): void {
     const context = this.#context;
     const { clock } = context.machine;
+    const { still } = context.views;
     const pauseMs = PAUSE_MS[context.plan.churn];
-    const end = clock.now() + PHASE_MS * 1e6;
+    const start = clock.now();
+    const end = start + PHASE_MS * 1e6;
     context.views.proof.churn = kind === 'mixed' ? 0 : CHURN_COUNTS.indexOf(kind) + 1;
-    while (!context.stopping && clock.now() < end) {
+    while (!context.stopping && !still.isWanted && clock.now() < end) {
       if (!this.#change(kind)) return;
+      if (clock.now() > start + LEAST_MS * 1e6) still.ripen();
+      // It stopped in the middle of that change: no later one shall bring forth what became of a signal that came meanwhile.
+      if (this.#meetings.meeting.takeOwn() && still.isRipe && context.chance.below(STILL_ONE_IN) === 0)
+        return;
       this.#messages.discardRetired();
       if (pauseMs > 0) context.nap(pauseMs);
     }
@@ -124,29 +151,34 @@ class Driver {
   /** Makes a change of a source that it fits; false where no source was found for it. */
   #change(kind: ChurnCount | 'mixed'): boolean {
     const { chance, sources } = this.#context;
+    const { meeting } = this.#meetings;
+    const meets = meeting.isOpen;
+    let which = meets ? this.#concerned() : chance.below(sources.length);
     for (let draw = 0; draw < DRAWS; draw++) {
-      const which = this.#nextSource();
       const source = sources[which];
-      const name = kind === 'mixed' ? (MIXED[chance.below(MIXED.length)] ?? 'moves') : kind;
-      if (source && this.#changes[name](which, source)) return true;
+      const kinds = meets && chance.below(2) === 0 ? ENDING : MIXED;
+      const name = kind === 'mixed' ? (kinds[chance.below(kinds.length)] ?? 'moves') : kind;
+      if (source && this.#changes[name](which, source)) {
+        if (meeting.isOpen && (meets || this.#meetings.source === which)) meeting.answer();
+        return true;
+      }
+      which = chance.below(sources.length);
     }
     return false;
   }
 
-  /** A source; while a thread makes a long stop, mostly one that this thread deals with. */
-  #nextSource(): number {
-    const { chance, sources, machine, plan, views } = this.#context;
+  /** While a thread stops: the source that it has in hand, or one that it deals with, mostly. */
+  #concerned(): number {
+    const { chance, sources, plan } = this.#context;
     const which = chance.below(sources.length);
-    const stopping = stoppingThread(machine.words, views.perturbation);
-    if (stopping <= 0 || chance.below(4) === 0) return which;
+    if (chance.below(8) === 0) return which;
+    const { source, meeting } = this.#meetings;
+    if (source >= 0 && source < sources.length) return source;
+    const { thread } = meeting;
     const concerns = ({ device, vcpu }: Source) =>
-      stopping <= plan.vcpus ? vcpu === stopping - 1 : device === stopping - 1 - plan.vcpus;
-    for (let offset = 0; offset < sources.length; offset++) {
-      const near = (which + offset) % sources.length;
-      const source = sources[near];
-      if (source && concerns(source)) return near;
-    }
-    return which;
+      thread <= plan.vcpus ? vcpu === thread - 1 : device === thread - 1 - plan.vcpus;
+    const near = sources.findIndex((each, index) => index >= which && concerns(each));
+    return near < 0 ? which : near;
   }
 
   /** The kinds in an order of the seed, so that each has its turn before any has a second one. */

@@ -2,6 +2,7 @@ import { FIRST_SPI, type Intid } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { openCpuInterface } from '../guest/index.ts';
+import { load } from '../memory/word.ts';
 import { guestProgram } from '../threads/programs.ts';
 import { GuestModes } from './stress-guest-modes.ts';
 import { type Plan, SGIS, stressViews } from './stress-plan.ts';
@@ -12,7 +13,7 @@ import { type Plan, SGIS, stressViews } from './stress-plan.ts';
  * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
  */
 export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
-  const { proof, pairs, lines, account, sgis } = stressViews(machine, plan);
+  const { proof, pairs, lines, account, sgis, turns, stopAt } = stressViews(machine, plan);
   const modes = plan.sgis ? new GuestModes(machine, vcpu, plan) : undefined;
   const { clock, vm } = machine;
   const id = vcpu.cpu.vcpu;
@@ -31,7 +32,10 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
     if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
   };
 
+  const isOver = () => load(machine.words, stopAt) !== 0;
+
   const deliver = (source: number, intid: number) => {
+    turns.began(source, isOver);
     const signalled = proof.deliver(source, intid, id, epoch);
     if (signalled >= 0) histograms[source]?.record(clock.now() - signalled);
     pairs.count(id, devices[source] ?? 0);

@@ -7,6 +7,7 @@ import type { Perturbation } from '../memory/perturbation/timing.ts';
 import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
+import { Turns, turnsRegion } from './rules/turns.ts';
 import { LineAccount, lineRegion, linesOf } from './shared-lines.ts';
 import { Stillness, type StillRegions, stillRegions } from './stillness.ts';
 import type { Churn } from './stress-result.ts';
@@ -32,6 +33,8 @@ export type Plan = GuestTables & {
   readonly perturb?: Perturbation;
   /** Whether the run ends where a still phase finds a violation; left out: no. */
   readonly endsAtViolation?: boolean;
+  /** Whether devices signal now in their own thread and now by way of the main thread; left out: as the machine says. */
+  readonly isBoth?: boolean;
   /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
   readonly sgis?: boolean;
 };
@@ -49,6 +52,7 @@ type StressRegions = {
   readonly perturbation: PerturbationRegions;
   readonly still: StillRegions;
   readonly coverage: CoverageRegions;
+  readonly turns: Region;
   /** Of the SGIs: a source for each pair of vCPUs. */
   readonly sgis: ProofRegions;
 };
@@ -64,6 +68,7 @@ function stressRegions(layout: Layout, plan: Sizes, idLimit: number): StressRegi
     perturbation: perturbationRegions(layout, threadsOf(plan), isPerturbed(plan)),
     still: stillRegions(layout, plan.devices),
     coverage: coverageRegions(layout),
+    turns: turnsRegion(layout, plan.sources.length),
     sgis: proofRegions(layout, { sources: plan.sgis ? plan.vcpus ** 2 : 0, intids: SGIS, devices: 0 }, 'sgi'),
   };
 }
@@ -98,6 +103,7 @@ export function stressViews(machine: Machine, plan: Plan) {
     perturbation: regions.perturbation,
     still: new Stillness(machine.words, regions.still),
     coverage: new CoverageAccount(machine.words, regions.coverage),
+    turns: new Turns(machine.words, regions.turns),
     sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
   };
 }
@@ -118,7 +124,8 @@ export function perturbationOf(machine: Machine, plan: Plan): PerturbationPlan |
     STATES.has(name) ? [region] : [],
   );
   const { perturbation: regions } = stressViews(machine, plan);
-  return { perturbation: perturb, seed: plan.seed, threads: threadsOf(plan), regions, states };
+  const threads = threadsOf(plan);
+  return { perturbation: perturb, seed: plan.seed, threads, changer: threads - 1, regions, states };
 }
 
 export function isPerturbed({ perturb = 'off' }: Pick<Plan, 'perturb'>): boolean {

@@ -5,11 +5,15 @@ import type { PerturbationFigures } from '../memory/perturbation/account.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
 import type { DesignName } from '../vmm/design.ts';
 import type { VIOLATIONS, Violation } from './proof.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 
 /** How level-triggered wires are driven; `both`: one of every four with KVM_IRQ_LINE, three with resampling irqfds. */
 export const LINE_MODES = ['irq-line', 'resample', 'both'] as const;
 
 export type LineMode = (typeof LINE_MODES)[number];
+
+/** Which thread routes a signal; `both`: each device does so itself in some of its bursts, and leaves others to the main thread. */
+export type StressDispatch = Dispatch | 'both';
 
 export const CHURNS = ['none', 'light', 'heavy'] as const;
 
@@ -84,7 +88,7 @@ export type StressResult = {
     /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS. */
     readonly eventsAs: 'lpi' | 'spi';
     readonly lines: LineMode;
-    readonly dispatch: Dispatch;
+    readonly dispatch: StressDispatch;
     readonly churn: Churn;
     readonly seed: number;
     readonly fault: Fault;
@@ -112,6 +116,8 @@ export type StressResult = {
   readonly churn: Readonly<Record<ChurnCount, number>>;
   /** Phases in which the driver kept still until all had settled; null where it never did. */
   readonly stillness: Stillness | null;
+  /** Rules of the architecture, and of KVM, that the driver looked at when all was at rest; null where it never was. */
+  readonly rules: RulesResult | null;
   /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
   readonly sgis: { readonly sent: number; readonly delivered: number } | null;
   /** What of the machine the run has met. */
@@ -160,8 +166,12 @@ export type LineFigures = LineTotals & {
 };
 
 /** Whether the machine kept its promises. */
-export function held(result: Pick<StressResult, 'lost' | 'misrouted' | 'spurious' | 'stranded'>): boolean {
-  return result.lost + result.misrouted + result.spurious + result.stranded === 0;
+export function held(
+  result: Pick<StressResult, 'lost' | 'misrouted' | 'spurious' | 'stranded'> &
+    Partial<Pick<StressResult, 'rules'>>,
+): boolean {
+  const { lost, misrouted, spurious, stranded, rules } = result;
+  return lost + misrouted + spurious + stranded + (rules?.broken ?? 0) === 0;
 }
 
 /** What the resampled lines of a run did, in sum. */

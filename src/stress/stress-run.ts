@@ -5,6 +5,7 @@ import { type Cast, Harness } from '../threads/harness.ts';
 import { silentThreads } from '../threads/silent.ts';
 import { lastActions } from './last-actions.ts';
 import { VIOLATIONS } from './proof.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';
@@ -92,7 +93,11 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
   if (watch.signal?.aborted) stop();
   try {
     const vcpus = harness.runVcpus();
-    await Promise.race([runPrograms(harness, stop, running), failureOf(vcpus), deadline.missed]);
+    const rules = await Promise.race([
+      runPrograms(harness, stop, running),
+      failureOf(vcpus),
+      deadline.missed,
+    ]);
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(harness, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
@@ -103,7 +108,7 @@ export async function runStress(options: StressOptions, watch: StressWatch = {})
     watch.finished?.(stressDetail(machine, plan, tally));
     if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
     const interrupted = watch.signal?.aborted ?? false;
-    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines });
+    return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines, rules });
   } finally {
     clearInterval(glances);
     clearTimeout(timer);
@@ -137,8 +142,8 @@ function stopDeadline(running: ReadonlySet<string>, tally: Tally, harness: Harne
   });
 }
 
-/** Runs devices and driver; when the devices have finished, so shall the driver. */
-async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<void> {
+/** Runs devices and driver; when the devices have finished, so shall the driver. Resolves to what the driver says of the rules. */
+async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<RulesResult> {
   const devices: Promise<unknown>[] = [];
   let driver: Promise<unknown> | undefined;
   for (const [name, thread] of harness.programs) {
@@ -150,7 +155,7 @@ async function runPrograms(harness: Harness, stop: () => void, running: Set<stri
   // A driver that fails ends the run at once; one that finishes early (no churn) does not.
   await Promise.race([Promise.all(devices), failureOf(driver ?? Promise.resolve())]);
   stop();
-  await driver;
+  return (await driver) as RulesResult;
 }
 
 /** Never resolves; rejects when `promise` does. */

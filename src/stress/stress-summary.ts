@@ -7,6 +7,7 @@ import { load } from '../memory/word.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import type { Pairs } from './pairs.ts';
 import { type Proof, VIOLATIONS, type Violation, type ViolationKind } from './proof.ts';
+import type { RulesResult } from './rules/rules-result.ts';
 import type { StressOptions } from './stress-build.ts';
 import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 import {
@@ -29,7 +30,11 @@ type Run = {
   readonly bootMs: number;
   readonly interrupted: boolean;
   readonly stuckLines: number;
+  /** What the driver says of the rules at rest. */
+  readonly rules?: RulesResult;
 };
+
+const NO_RULES: RulesResult = { looks: 0, rules: 0, broken: 0, breaches: [] };
 
 /** Makes the result of a run that has come to rest. */
 export function stressResult({
@@ -41,6 +46,7 @@ export function stressResult({
   bootMs,
   interrupted,
   stuckLines,
+  rules = NO_RULES,
 }: Run): StressResult {
   const { proof, pairs, churnAt, perturbation, still, sgis, coverage } = stressViews(machine, plan);
   const { injected, delivered } = tally;
@@ -83,6 +89,7 @@ export function stressResult({
     ) as Record<ChurnCount, number>,
     coverage: coverage.read(machine.layout, perturbation),
     stillness: still.figures.phases === 0 ? null : still.figures,
+    rules: rules.looks === 0 ? null : rules,
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
     lines: lineFigures(machine, plan, stuckLines),

@@ -20,7 +20,7 @@ describe('irqloom stress', () => {
         vcpus: 2,
         devices: 3,
         events: 8,
-        dispatch: 'main',
+        dispatch: 'both',
         churn: 'heavy',
         seed: 7,
         source: expect.stringContaining('linux-2cpu-virtio'),

@@ -379,3 +379,31 @@ describe('two VMs and one eventfd', () => {
     expect([takeAll(a), takeAll(b), a.read(fd)]).toEqual([[], [], 1n]);
   });
 });
+
+describe('signals that were left to the main thread', () => {
+  /** A VM whose main thread routes, with a signal made by its eventfd. */
+  const signalled = (inline: boolean) => {
+    const { vm } = readyVm({ dispatch: 'main' });
+    enableSpi(vm, 40);
+    const fd = vm.eventfd();
+    vm.irqfd(irqfd(fd, 8));
+    vm.vm.irqfds.inline = inline;
+    vm.vm.irqfds.write(fd);
+    return { vm, irqfds: vm.vm.irqfds };
+  };
+
+  test('are seen until the main thread has served them', () => {
+    const { vm, irqfds } = signalled(false);
+    expect(irqfds.isIdle).toBe(false);
+    expect(takeAll(vm)).toEqual([]);
+    irqfds.dispatchPending();
+    expect(irqfds.isIdle).toBe(true);
+    expect(takeAll(vm)).toEqual([40]);
+  });
+
+  test('are none where the signalling thread routes by itself, whatever the dispatch of the machine', () => {
+    const { vm, irqfds } = signalled(true);
+    expect(irqfds.isIdle).toBe(true);
+    expect(takeAll(vm)).toEqual([40]);
+  });
+});

@@ -52,6 +52,19 @@ describe('the proof', () => {
     ]);
   });
 
+  test('once stock was taken at rest, a delivery too many shows that coalesced signals would have hidden', () => {
+    for (let signals = 0; signals < 5; signals++) signal(EDGE);
+    deliver(EDGE, LPI, 0);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    proof.takeStock(EDGE);
+    signal(EDGE);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 0, 0]);
+    deliver(EDGE, LPI, 0);
+    expect(counts()).toEqual([0, 0, 1, 0]);
+  });
+
   test('what the driver makes pending by itself allows one delivery more, and no second one', () => {
     signal(EDGE);
     proof.raise(EDGE);

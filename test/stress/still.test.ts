@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { HALTED } from '../../src/board/vcpu-control.ts';
 import { GicDriver, ItsDriver } from '../../src/guest/index.ts';
 import { DriverContext } from '../../src/stress/driver/context.ts';
 import { StillPhases } from '../../src/stress/driver/still.ts';
@@ -70,8 +71,21 @@ describe('a phase in which everything keeps still', () => {
     expect(found()).toEqual([['lost', -1, 0, 1]]);
   });
 
+  test('an LPI that no event maps and that is pending all the same is found, once', () => {
+    const { machine, plan, spareLpis } = context;
+    // As vCPUs that sleep: none of them runs here.
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) machine.control(vcpu).mode = HALTED;
+    phases.run();
+    expect(found()).toEqual([]);
+    const [lpi = 0] = spareLpis;
+    machine.gic.lpis.latch(lpi);
+    phases.run();
+    phases.run();
+    expect(found()).toEqual([['spurious', -1, lpi, -1]]);
+  });
+
   test('the bound grows with the slowest wake-up of the run', () => {
-    context.slowestWakeMs = 100;
+    context.slowestWakeMs = 500;
     phases.run();
     expect(context.views.still.figures.boundMs).toBeGreaterThanOrEqual(2_000);
   });

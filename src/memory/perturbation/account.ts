@@ -1,6 +1,7 @@
 import { countBits } from '../bits.ts';
 import { type Layout, LINE, type Region } from '../layout.ts';
 import { load, type Words } from '../word.ts';
+import { meetingRegion } from './meeting.ts';
 import { WINDOWS } from './windows.ts';
 
 /** Pairs of an interrupt's flags before and after a change, 8 bits each. */
@@ -14,8 +15,8 @@ export const DELAYED_US = 1;
 export type PerturbationRegions = {
   /** A line for each thread. */
   readonly threads: Region;
-  /** One word: the thread that makes a long stop, + 1. Others may look for work that meets it. */
-  readonly stopping: Region;
+  /** Where a thread that makes a long stop says so. */
+  readonly meeting: Region;
   /** A bit for each window that some thread came through, and that some thread was stopped in. */
   readonly met: Region;
   readonly stopped: Region;
@@ -25,18 +26,15 @@ export type PerturbationRegions = {
 
 export function perturbationRegions(layout: Layout, threads: number, isOn: boolean): PerturbationRegions {
   const words = (count: number) => (isOn ? count : 0);
-  return layout.group('perturbation', {
-    threads: words(threads * LINE),
-    stopping: words(1),
-    met: words(WINDOWS / 32),
-    stopped: words(WINDOWS / 32),
-    transitions: words(TRANSITIONS / 32),
-  });
-}
-
-/** The thread that makes a long stop at the moment, or -1. Any thread. */
-export function stoppingThread(words: Words, { stopping }: PerturbationRegions): number {
-  return stopping.words === 0 ? -1 : load(words, stopping.at) - 1;
+  return {
+    ...layout.group('perturbation', {
+      threads: words(threads * LINE),
+      met: words(WINDOWS / 32),
+      stopped: words(WINDOWS / 32),
+      transitions: words(TRANSITIONS / 32),
+    }),
+    meeting: meetingRegion(layout, isOn),
+  };
 }
 
 /** What the delays of a run came to. */

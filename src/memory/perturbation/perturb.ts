@@ -1,6 +1,7 @@
 import { type Layout, LINE, type Region } from '../layout.ts';
 import type { Words } from '../word.ts';
 import { DELAYED_US, DELAYS, type PerturbationRegions, TRANSITIONS } from './account.ts';
+import { CHANGER, Meeting, SIGNALLER } from './meeting.ts';
 import { LONG_FROM_NS, NO_DELAY, type Perturbation, SLEEP_FROM_NS, Timing } from './timing.ts';
 import { LOAD, STEPS, STORE, UPDATE, WAIT, WINDOWS, Windows } from './windows.ts';
 
@@ -9,6 +10,8 @@ export type PerturbationPlan = {
   readonly perturbation: Perturbation;
   readonly seed: number;
   readonly threads: number;
+  /** The thread that changes what others signal, or -1. */
+  readonly changer: number;
   readonly regions: PerturbationRegions;
   /** The regions with the state words of interrupts. */
   readonly states: readonly Region[];
@@ -73,7 +76,7 @@ export function perturb(words: Words, layout: Layout, plan: PerturbationPlan, th
       return before;
     },
     wait(view: Int32Array, at: number, value: number, timeout: number) {
-      if (view === words) perturber.step(WAIT, at);
+      if (view === words) perturber.waits(at);
       return wait(view, at, value, timeout);
     },
     notify(view: Int32Array, at: number, count: number): number {
@@ -91,6 +94,14 @@ class Perturber {
   readonly #words: Words;
   readonly #kindOf: Uint8Array;
   readonly #sections: number;
+  /** By kind of line: whether its words say what a thread has in hand, and whether threads wait there for each other. */
+  readonly #tells: Uint8Array;
+  readonly #blocks: Uint8Array;
+  readonly #meeting: Meeting;
+  /** Whether the thread is the one that makes changes: then it waits for one that signals. */
+  readonly #isChanger: boolean;
+  /** The last word that told what the thread has in hand. */
+  #subject = -1;
   /** Whether the thread is in a reader section, for who replaces something waits for it there. */
   #inside = false;
   readonly #timing: Timing;
@@ -99,18 +110,20 @@ class Perturber {
   readonly #changes = new Uint8Array(TRANSITIONS);
   readonly #regions: PerturbationRegions;
   readonly #line: number;
-  readonly #thread: number;
   #last = 0;
   #gap: number;
 
   constructor(words: Words, layout: Layout, plan: PerturbationPlan, thread: number) {
     this.#words = words;
-    const { kindOf, sections } = new Windows(layout);
+    const { kindOf, sections, tells, blocks } = new Windows(layout);
     this.#kindOf = kindOf;
+    this.#tells = tells;
+    this.#blocks = blocks;
+    this.#isChanger = thread === plan.changer;
+    this.#meeting = new Meeting(words, plan.regions.meeting, thread, CHANGER);
     this.#sections = sections;
     this.#timing = new Timing({ ...plan, thread, windows: WINDOWS });
     this.#regions = plan.regions;
-    this.#thread = thread;
     this.#line = plan.regions.threads.at + thread * LINE;
     this.#gap = this.#timing.firstGap;
   }
@@ -119,6 +132,7 @@ class Perturber {
   step(operation: number, at: number): void {
     const kind = this.#kindOf[at >>> 4] ?? 0;
     if (kind === 0) return;
+    if (this.#tells[kind] === 1) this.#subject = at;
     const step = (kind << 2) | operation;
     const window = this.#last * STEPS + step;
     this.#last = step;
@@ -126,6 +140,12 @@ class Perturber {
     if (--this.#gap <= 0) this.#delay(window);
     // A thread moves its own line by one when it enters a section and when it leaves.
     if (operation === UPDATE && kind === this.#sections) this.#inside = !this.#inside;
+  }
+
+  /** Stands before a wait, perhaps for the thread that stops. */
+  waits(at: number): void {
+    this.step(WAIT, at);
+    if (this.#blocks[this.#kindOf[at >>> 4] ?? 0] === 1) this.#meeting.release();
   }
 
   /** Notes how the flags of an interrupt have changed. */
@@ -145,7 +165,8 @@ class Perturber {
     const now = performance.timeOrigin + performance.now();
     const ns = this.#timing.delayAt(window, now, this.#inside);
     if (ns !== NO_DELAY) {
-      if (ns >= LONG_FROM_NS) this.#stop(ns);
+      if (ns >= LONG_FROM_NS)
+        this.#meeting.stop(this.#subject, ns / 1e6, this.#isChanger ? SIGNALLER : this.#timing.role);
       else if (ns >= SLEEP_FROM_NS) wait(NOWHERE, 0, 0, ns / 1e6);
       else turnOnTheSpot(ns / 1e6);
       const us = Math.round(1000 * (performance.timeOrigin + performance.now() - now));
@@ -154,14 +175,6 @@ class Perturber {
       or(this.#words, this.#regions.stopped.at + (window >>> 5), 1 << (window & 31));
     }
     this.#gap = this.#timing.gapAfter(ns, now);
-  }
-
-  /** Sleeps, and says so to whoever looks for a thread to get in the way of. */
-  #stop(ns: number): void {
-    const { at } = this.#regions.stopping;
-    store(this.#words, at, this.#thread + 1);
-    wait(NOWHERE, 0, 0, ns / 1e6);
-    compareExchange(this.#words, at, this.#thread + 1, 0);
   }
 }
 

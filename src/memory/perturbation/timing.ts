@@ -1,4 +1,5 @@
 import { Chance, mix } from '../../base/chance.ts';
+import { CHANGER, type Role, SIGNALLER } from './meeting.ts';
 
 /** Where a run's threads are delayed. `mixed` goes through the other three in turn. */
 export const PERTURBATIONS = ['off', 'uniform', 'slow-thread', 'windows', 'mixed'] as const;
@@ -79,6 +80,11 @@ export class Timing {
     const strategy = this.#strategy(turn);
     if (strategy === 'windows') return delay === NO_DELAY ? 1 : this.#around(WINDOW_GAP);
     return this.#around(strategy === 'slow-thread' && this.#isSlow(turn) ? SLOW_GAP : UNIFORM_GAP);
+  }
+
+  /** Who is to come by a long stop: mostly one that changes what the thread has in hand. */
+  get role(): Role {
+    return this.#chance.below(3) === 0 ? SIGNALLER : CHANGER;
   }
 
   #strategy(turn: number): Strategy {

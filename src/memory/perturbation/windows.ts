@@ -14,6 +14,11 @@ export const STEPS = MOST_KINDS * OPERATIONS.length;
 /** Windows of a protocol: two steps that one thread makes one after the other. */
 export const WINDOWS = STEPS * STEPS;
 
+/** Lines by which one finds the interrupt, or the eventfd, that a thread deals with. */
+const TELLING = /^(lpi|spi|irqfd\.hooks|eventfdN\.low)$/;
+/** Lines where one thread waits for another. */
+const BLOCKING = /lock|^readers/i;
+
 /** Words that belong to a run and not to the machine: a delay there widens no window of a protocol. */
 const EXEMPT = new Set(['header', 'clock', 'fault.occasions', 'scenario', 'ram']);
 
@@ -26,6 +31,10 @@ export class Windows {
   readonly kindOf: Uint8Array;
   /** The kind of the lines that say whether a thread is in a reader section; 0 where the layout has none. */
   readonly sections: number;
+  /** By kind, 1 or 0: whether its words tell what a thread has in hand. */
+  readonly tells: Uint8Array;
+  /** By kind, 1 or 0: whether threads wait there for one another. */
+  readonly blocks: Uint8Array;
   readonly #names: readonly string[];
 
   constructor(layout: Layout) {
@@ -47,6 +56,8 @@ export class Windows {
     const names = new Array<string>(MOST_KINDS).fill('');
     for (const [name, kind] of kinds) names[kind] ||= name;
     this.#names = names;
+    this.tells = Uint8Array.from(names, (name) => (TELLING.test(name) ? 1 : 0));
+    this.blocks = Uint8Array.from(names, (name) => (BLOCKING.test(name) ? 1 : 0));
     this.sections = kinds.get('readers.threadN') ?? 0;
   }
 

@@ -6,9 +6,11 @@ import type { Machine } from '../../board/machine.ts';
 import { ACTIVE, isPending } from '../../gic/state.ts';
 import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
+import { CHANGER } from '../../memory/perturbation/meeting.ts';
 import { add, load, store } from '../../memory/word.ts';
 import type { Userland } from '../../vmm/design.ts';
-import { type Plan, stressViews } from '../stress-plan.ts';
+import { Meetings } from '../meetings.ts';
+import { type Plan, stressViews, threadsOf } from '../stress-plan.ts';
 import { CHURN_COUNTS, type ChurnCount } from '../stress-result.ts';
 
 /** Configuration bytes of an LPI. */
@@ -18,6 +20,10 @@ export const LPI_ON = lpiConfig(LINUX_PRIORITY);
 /** Longest wait for an interrupt to be taken before its event is taken apart. */
 const QUIET_MS = 5_000;
 const NAP_MS = 0.05;
+/** How long sources that cannot signal are watched. */
+const SILENCE_MS = 0.5;
+/** Longest wait for a thread that was answered to go on. */
+const RESUME_MS = 20;
 
 /** The interfaces that the driver works through; a traced run wraps each. */
 export type DriverParts = {
@@ -44,6 +50,8 @@ export class DriverContext {
   readonly targets: Map<number, number>;
   /** LPIs that no event maps. */
   readonly spareLpis: number[];
+  /** Where threads stop, and the driver comes by. */
+  readonly meetings: Meetings;
   /** By how much a nap of the driver was longer than asked for, ms: the slowest so far. */
   slowestWakeMs = 0;
 
@@ -54,6 +62,7 @@ export class DriverContext {
     this.chance = new Chance(plan.seed);
     this.chance.begin(0);
     this.its = this.views.coverage.commandsOf(its);
+    this.meetings = new Meetings(machine, plan, threadsOf(plan) - 1, CHANGER);
     this.gic = gic;
     this.userland = userland;
     this.sources = [...plan.sources];
@@ -138,6 +147,32 @@ export class DriverContext {
   waitUntilInactive(spi: number): boolean {
     const { interrupts } = this.machine.gic;
     return this.until(() => (interrupts.state(interrupts.find(0, spi)) & ACTIVE) === 0);
+  }
+
+  /**
+   * Sees that some sources, whose signals cannot come through, are silent: after what was pending is taken, none of them is
+   * delivered, nor pending. A thread that stopped with a signal in hand goes on meanwhile.
+   * @param times - one of so many calls does so; the others do nothing
+   */
+  watchSilence(which: readonly number[], times: number): void {
+    const { meeting } = this.meetings;
+    if (!meeting.isOpen && this.chance.below(times) > 0) return;
+    const { proof } = this.views;
+    const isQuiet = which.every((each) => this.waitUntilTaken(this.sources[each]?.intid ?? 0));
+    if (!isQuiet || !this.waitForHandlers()) return;
+    const before = which.map((each) => proof.deliveries(each));
+    if (meeting.isOpen && this.chance.below(2) === 0) {
+      const stopped = meeting.thread;
+      meeting.answer();
+      this.until(() => meeting.thread !== stopped, RESUME_MS);
+    }
+    this.nap(SILENCE_MS);
+    const { interrupts } = this.machine.gic;
+    which.forEach((each, index) => {
+      const { intid, vcpu } = this.sources[each] ?? { intid: 0, vcpu: 0 };
+      if (proof.deliveries(each) !== before[index] || isPending(interrupts.state(interrupts.find(0, intid))))
+        proof.violate('spurious', each, intid, vcpu);
+    });
   }
 
   /**

@@ -7,6 +7,9 @@ import type { MessageChanges } from './messages.ts';
 /** Priorities in use, the most urgent first. All get past the mask that a vCPU has most of the time. */
 const PRIORITIES = [0x80, 0x88, 0x90, 0xa0, 0xa8, 0xb0] as const;
 
+/** Of so many times that the ITS or LPIs are off, one is watched: no MSI comes through. */
+const SILENCE_ONE_IN = 4;
+
 /**
  * What a guest changes of its interrupt controller as a whole, while devices signal. Where the architecture, or KVM, lets a
  * change lose what is pending, the driver makes the interrupts concerned pending again, as a guest that resumes does: so
@@ -136,6 +139,10 @@ export class ControllerChanges {
   /** MSIs that come while the ITS is off are lost. */
   #switchIts(): void {
     this.#context.its.setEnabled(false);
+    this.#context.watchSilence(
+      this.#lpisWhere(() => true),
+      SILENCE_ONE_IN,
+    );
     this.#context.spin();
     this.#context.its.setEnabled(true);
     this.#context.revive(this.#lpisWhere(() => true));
@@ -143,11 +150,15 @@ export class ControllerChanges {
 
   /** KVM forgets what is pending when LPIs are turned off, and MSIs that come meanwhile are lost. */
   #switchLpis(vcpu: number): void {
-    this.#context.gic.disableLpis(vcpu);
-    this.#context.spin();
-    this.#context.gic.enableLpis(vcpu);
     // An MSI is refused by the vCPU of its collection, and MOVALL may have sent the LPI to another one.
     const { collections, sources, targets } = this.#context;
+    this.#context.gic.disableLpis(vcpu);
+    this.#context.watchSilence(
+      this.#lpisWhere((which) => targets.get(collections[which] ?? -1) === vcpu),
+      SILENCE_ONE_IN,
+    );
+    this.#context.spin();
+    this.#context.gic.enableLpis(vcpu);
     const isConcerned = (which: number) =>
       sources[which]?.vcpu === vcpu || targets.get(collections[which] ?? -1) === vcpu;
     this.#context.revive(this.#lpisWhere(isConcerned));

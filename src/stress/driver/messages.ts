@@ -8,6 +8,8 @@ const SHOW_MS = 25;
 /** How long nobody waits again after a wait that has shown something; after one that has not, by how long it took. */
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
+/** Of so many masks one is watched: nothing comes of a vector that is masked. */
+const SILENCE_ONE_IN = 4;
 
 /** What a guest's driver and its VMM change of one message while its device signals. The driver's thread. */
 export class MessageChanges {
@@ -37,12 +39,13 @@ export class MessageChanges {
   }
 
   /** Masks a vector as a VMM does, by detaching its irqfd, and unmasks it: what came meanwhile is in the eventfd. */
-  mask(_which: number, source: Source): boolean {
+  mask(which: number, source: Source): boolean {
     if (!hasIrqFd(source)) return false;
     const { userland, views, machine } = this.#context;
     const line = source.resamplefd < 0 ? -1 : this.#context.lineOf(source.intid);
     if (line >= 0) views.account.masks(line);
     userland.mask(source.fd);
+    if (line < 0) this.#context.watchSilence([which], SILENCE_ONE_IN);
     this.#context.spin();
     userland.unmask(source.fd);
     if (line >= 0) views.account.masks(line);
@@ -141,7 +144,8 @@ export class MessageChanges {
   reroute(which: number, source: Source): boolean {
     if (source.kind !== 'msi') return false;
     const context = this.#context;
-    const eventId = this.#spareEvents.find(which, source.deviceId, context.sources);
+    const deviceId = this.#deviceFor(source);
+    const eventId = this.#spareEvents.find(which, deviceId, context.sources);
     const lpi = eventId < 0 ? undefined : context.spareLpis.shift();
     if (lpi === undefined) {
       context.tellUserland(source);
@@ -154,9 +158,9 @@ export class MessageChanges {
     const start = clock.now();
     const isWatched = start >= this.#watchFrom;
     proof.beginMove(which, lpi, vcpu);
-    context.map({ deviceId: source.deviceId, eventId, lpi, vcpu });
+    context.map({ deviceId, eventId, lpi, vcpu });
     const isCached = isWatched && this.#waitForDeliveries(which, proof.deliveries(which));
-    const renamed = { ...source, eventId, intid: lpi, vcpu };
+    const renamed = { ...source, deviceId, eventId, intid: lpi, vcpu };
     context.rename(which, renamed, context.collectionOf(vcpu));
     context.tellUserland(renamed);
     // The change is in force; what came by the old one before may still be pending. Then the old event can go.
@@ -173,6 +177,13 @@ export class MessageChanges {
     }
     context.count('routeUpdates');
     return true;
+  }
+
+  /** The device whose event a source gets: its own, or another one, so that of a message that is in two halves both show. */
+  #deviceFor({ deviceId }: Source): number {
+    const { chance, plan } = this.#context;
+    if (chance.below(2) === 0) return deviceId;
+    return plan.eventBits[chance.below(plan.eventBits.length)]?.deviceId ?? deviceId;
   }
 
   /**

@@ -1,11 +1,18 @@
 import { isPending } from '../../gic/state.ts';
 import type { DriverContext } from './context.ts';
 
-/** A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds. */
-const WAKE_UPS = 20;
+/**
+ * A delivery is stranded when nothing has moved for so many times the slowest wake-up of the run, within these bounds, and the
+ * driver's thread itself has come to run so often meanwhile.
+ */
+const WAKE_UPS = 6;
+const LOOKS = 300;
 const LEAST_MS = 500;
 const MOST_MS = 10_000;
 const NAP_MS = 0.2;
+
+/** How long vCPUs may take to fall asleep once all has settled, ms; where they do not, the phase says less. */
+const ASLEEP_MS = 20;
 
 /**
  * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery. What is
@@ -13,11 +20,14 @@ const NAP_MS = 0.2;
  */
 export class StillPhases {
   readonly #context: DriverContext;
+  readonly #atRest: () => void;
   /** By source: the last signal seen when it was found to be missing one. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
-  constructor(context: DriverContext) {
+  /** @param atRest - called when nothing is under way */
+  constructor(context: DriverContext, atRest: () => void = () => undefined) {
     this.#context = context;
+    this.#atRest = atRest;
   }
 
   /**
@@ -31,21 +41,30 @@ export class StillPhases {
     const start = clock.now();
     let movedAt = start;
     let moves = this.#moves();
+    let looks = 0;
     still.begin();
+    context.meetings.meeting.isClosed = true;
     while (!context.stopping && !this.#isSettled()) {
       context.nap(NAP_MS);
       const now = clock.now();
       const movesNow = this.#moves();
-      if (movesNow !== moves) movedAt = now;
+      looks++;
+      if (movesNow !== moves) [movedAt, looks] = [now, 0];
       moves = movesNow;
-      if (now - movedAt <= this.#boundMs * 1e6) continue;
+      if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
       if (this.#judge() && context.plan.endsAtViolation) {
         context.stop();
         return;
       }
       break;
     }
-    still.end((clock.now() - start) / 1e6, this.#boundMs);
+    const tookMs = (clock.now() - start) / 1e6;
+    if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) {
+      this.#takeStock();
+      this.#atRest();
+    }
+    context.meetings.meeting.isClosed = false;
+    still.end(tookMs, this.#boundMs);
   }
 
   get #boundMs(): number {
@@ -75,6 +94,40 @@ export class StillPhases {
   #isPending(source: number): boolean {
     const { interrupts } = this.#context.machine.gic;
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
+  }
+
+  /**
+   * Whether nothing is under way. Two looks, between which nothing has moved: what one thread passed on behind the first look,
+   * such as an SGI out of a handler, has moved something before the second, or is seen by it.
+   */
+  #isAtRest(): boolean {
+    const moves = this.#moves();
+    return this.#looksAtRest() && this.#looksAtRest() && this.#moves() === moves;
+  }
+
+  /** In the order in which a signal goes: left to the main thread, pending, taken by a vCPU that does not sleep. */
+  #looksAtRest(): boolean {
+    const { machine, plan } = this.#context;
+    if (!machine.vm.irqfds.isIdle || !this.#isSettled()) return false;
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+    return true;
+  }
+
+  /**
+   * At rest the accounts are exact: from here on each delivery has a signal of its own. And what has no owner is not pending:
+   * an LPI that no event maps keeps nothing.
+   */
+  #takeStock(): void {
+    const { views, machine, spareLpis } = this.#context;
+    const { interrupts } = machine.gic;
+    for (let source = 0; source < views.proof.sources; source++) views.proof.takeStock(source);
+    for (let pair = 0; pair < views.sgis.sources; pair++) views.sgis.takeStock(pair);
+    for (const lpi of spareLpis) {
+      const at = interrupts.find(0, lpi);
+      if (!isPending(interrupts.state(at)) || this.#told.get(-lpi) !== undefined) continue;
+      this.#told.set(-lpi, 0);
+      views.proof.violate('spurious', -1, lpi, -1);
+    }
   }
 
   /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. Whether anything is. */

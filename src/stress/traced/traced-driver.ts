@@ -14,7 +14,7 @@ import { ringOf } from './timelines.ts';
  * The driver thread of a traced run: keeps each change that userland makes, each ITS command, each write to the
  * distributor. The driver itself is that of an untraced run; the interfaces that it works through are wrapped.
  */
-export function tracedDriver(machine: Machine, plan: Plan): { run(): void } {
+export function tracedDriver(machine: Machine, plan: Plan): ReturnType<typeof stressDriver> {
   const note = new Note(ringOf(machine, plan, { driver: true }), machine.clock);
   const { memory, config } = machine;
   const bus = stressViews(machine, plan).coverage.registersOf(machine);

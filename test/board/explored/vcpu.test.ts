@@ -14,12 +14,9 @@ const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
 /** Runs until all `signals` have been seen, and sleeps for good if one is lost. */
 const takes = (signals: number) => (view: View) => void view.run(0, () => view.seen(0) === signals);
 
-const RING_LAST = '    this.ring(vcpu);\n  }\n\n  /** Gives an LPI';
-const NO_RING = interrupts(RING_LAST, '  }\n\n  /** Gives an LPI');
-const RING_FIRST = [
-  NO_RING,
-  interrupts('if (list?.mark(intid)) {', 'this.ring(vcpu);\n    if (list?.mark(intid)) {'),
-];
+const RING_LAST = 'this.#append(vcpu, intid);\n    this.ring(vcpu);';
+const NO_RING = interrupts(RING_LAST, 'this.#append(vcpu, intid);');
+const RING_FIRST = [interrupts(RING_LAST, 'this.ring(vcpu);\n    this.#append(vcpu, intid);')];
 
 describe('a signal against a vCPU that parks', () => {
   const story: Story = { name: 'signal-against-park', ...BY_IRQFD, threads: { device, vcpu: takes(1) } };
@@ -302,7 +299,7 @@ describe('an LPI that is alone on the list, against another', () => {
     {
       title: 'a note that a producer takes away before the list is written, and not after',
       mutation: interrupts(
-        'list.append(intid);\n      this.#relistAlone(list, list.endAlone(intid));',
+        'list.append(intid);\n    this.#relistAlone(list, list.endAlone(intid));',
         'list.append(intid);',
       ),
     },

@@ -22,7 +22,7 @@ function rig(perturbation: Perturbation = 'uniform') {
   const scenario = layout.region('scenario', 16);
   const regions = perturbationRegions(layout, THREADS, true);
   const words = new Int32Array(new SharedArrayBuffer(4 * layout.words));
-  const plan = { perturbation, seed: 3, threads: THREADS, regions, states: [lpi] };
+  const plan = { perturbation, seed: 3, threads: THREADS, changer: -1, regions, states: [lpi] };
   return {
     words,
     lpi: lpi.at,

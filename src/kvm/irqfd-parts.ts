@@ -1,0 +1,18 @@
+import type { Readers } from '../memory/readers.ts';
+import type { Injector } from './injector.ts';
+import type { Resamplers } from './resamplers.ts';
+
+/** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
+export type Dispatch = 'main' | 'inline';
+
+/** What irqfds work with. */
+export type IrqFdParts = {
+  readonly readers: Readers;
+  /** The number of the calling thread among the machine's threads. */
+  readonly reader: number;
+  readonly injector: Injector;
+  readonly resamplers: Resamplers;
+  readonly dispatch: Dispatch;
+  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
+  readonly exclusive?: boolean;
+};

@@ -1,0 +1,151 @@
+import { isDeliverable, isPending, NONE } from '../../gic/state.ts';
+import type { Source } from '../../guest/index.ts';
+import type { DriverContext } from '../driver/context.ts';
+import { SGIS } from '../stress-plan.ts';
+import type { Turns } from './turns.ts';
+
+/** Longest wait for what has to come, ms. */
+const ARRIVAL_MS = 3_000;
+const WAKE_UPS = 6;
+/** Longest wait for the vCPUs to fall asleep, ms. */
+const ASLEEP_MS = 50;
+
+/** A source, and its place in the plan. */
+export type Chosen = { readonly which: number; readonly source: Source };
+
+/**
+ * The machine at rest, for rules that one source at a time can show: nothing else signals, so that what comes, and that nothing
+ * comes, can be told exactly. The driver's thread. What breaks a rule is noted in words.
+ */
+export class AtRest {
+  readonly context: DriverContext;
+  readonly turns: Turns;
+  /** Moves all LPIs of a vCPU. */
+  readonly moveAll: () => boolean;
+  /** What was broken in the rule that is looked at. */
+  readonly breaches: string[] = [];
+
+  constructor(context: DriverContext, turns: Turns, moveAll: () => boolean) {
+    this.context = context;
+    this.turns = turns;
+    this.moveAll = moveAll;
+  }
+
+  /** A source of a kind, if there is one. */
+  choose(
+    kind: Source['kind'],
+    fits: (source: Source, which: number) => boolean = () => true,
+  ): Chosen | undefined {
+    const { sources, chance } = this.context;
+    const first = chance.below(sources.length);
+    for (let offset = 0; offset < sources.length; offset++) {
+      const which = (first + offset) % sources.length;
+      const source = sources[which];
+      if (source?.kind === kind && fits(source, which)) return { which, source };
+    }
+    return undefined;
+  }
+
+  /** The source as it is called now. */
+  now({ which, source }: Chosen): Chosen {
+    return { which, source: this.context.sources[which] ?? source };
+  }
+
+  /** Notes a breach, unless the run ends: then nothing is waited for. */
+  expect(holds: boolean, text: string): void {
+    if (!holds && !this.context.stopping) this.breaches.push(text);
+  }
+
+  isPending(intid: number, vcpu = 0): boolean {
+    const { interrupts } = this.context.machine.gic;
+    return isPending(interrupts.state(interrupts.find(vcpu, intid)));
+  }
+
+  /** Signals a source by its eventfd, as its device would, and waits until the signal has left the main thread. */
+  signal({ source }: Chosen): void {
+    const { machine } = this.context;
+    machine.vm.irqfds.write(source.fd);
+    this.context.until(() => machine.vm.irqfds.isIdle, ARRIVAL_MS);
+  }
+
+  /** Allows one delivery of a source. */
+  allow({ which }: Chosen): void {
+    this.context.views.proof.raise(which);
+  }
+
+  /** Sees that exactly one delivery of a source comes of `act`. */
+  arrives(chosen: Chosen, act: () => void, why: string): void {
+    this.allow(chosen);
+    this.comes(chosen, act, why);
+  }
+
+  /** As {@link arrives}, of a signal that was allowed before. */
+  comes(chosen: Chosen, act: () => void, why: string): void {
+    const { proof } = this.context.views;
+    const before = proof.deliveries(chosen.which);
+    act();
+    const boundMs = Math.max(ARRIVAL_MS, WAKE_UPS * this.context.slowestWakeMs);
+    this.context.until(() => proof.deliveries(chosen.which) !== before, boundMs);
+    this.settle();
+    const came = (proof.deliveries(chosen.which) - before) | 0;
+    this.expect(came === 1, `${this.#named(chosen)} came ${came} times, not once: ${why}`);
+  }
+
+  /** Sees that nothing comes of `act`, and that the interrupt is pending afterwards, or not. */
+  stays(chosen: Chosen, isPending: boolean, act: () => void, why: string): void {
+    const { proof } = this.context.views;
+    const before = proof.deliveries(chosen.which);
+    act();
+    const { source } = this.now(chosen);
+    this.settle(isPending ? source.intid : NONE);
+    const came = (proof.deliveries(chosen.which) - before) | 0;
+    this.expect(came === 0, `${this.#named(chosen)} came ${came} times: ${why}`);
+    this.expect(
+      this.isPending(source.intid) === isPending,
+      `${this.#named(chosen)} is ${isPending ? 'not ' : ''}pending: ${why}`,
+    );
+  }
+
+  /**
+   * Waits until no signal is under way and every vCPU sleeps; and one that was rung may still sleep, so nothing that it could take
+   * is left.
+   * @param keptBack - what a priority or a group keeps back
+   */
+  settle(keptBack = NONE): void {
+    const { machine, plan } = this.context;
+    this.context.until(() => {
+      if (!machine.vm.irqfds.isIdle || this.#isAnyDeliverable(keptBack)) return false;
+      for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+      return true;
+    }, ASLEEP_MS);
+  }
+
+  #isAnyDeliverable(keptBack: number): boolean {
+    const { plan, sources, machine } = this.context;
+    const { interrupts } = machine.gic;
+    const waits = (vcpu: number, intid: number) =>
+      isDeliverable(interrupts.state(interrupts.find(vcpu, intid)));
+    if (interrupts.forwarding === 0) return false;
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++)
+      for (let sgi = 0; sgi < SGIS; sgi++) if (waits(vcpu, sgi)) return true;
+    return sources.some(({ intid }) => intid !== keptBack && waits(0, intid));
+  }
+
+  /** A vCPU other than `vcpu`; the same where there is one only. */
+  otherThan(vcpu: number): number {
+    const { vcpus } = this.context.plan;
+    return vcpus === 1 ? vcpu : (vcpu + 1 + this.context.chance.below(vcpus - 1)) % vcpus;
+  }
+
+  #named(chosen: Chosen): string {
+    const { intid, vcpu } = this.now(chosen).source;
+    return `INTID ${intid} of vCPU ${vcpu}`;
+  }
+}
+
+/** A rule of the architecture, or of KVM, that shows at rest. */
+export type Rule = {
+  readonly name: string;
+  /** Looks at the rule, and leaves the machine as it was. False where the run has nothing to look at it with. */
+  readonly look: (rest: AtRest) => boolean;
+};

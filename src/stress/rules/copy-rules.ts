@@ -1,0 +1,73 @@
+import { migrate } from '../../board/migration.ts';
+import { restoreSnapshot, takeSnapshot } from '../../board/snapshot.ts';
+import { NONE } from '../../gic/interrupts.ts';
+import { LPI_OFF, LPI_ON } from '../driver/context.ts';
+import type { AtRest, Rule } from './at-rest.ts';
+
+/** A copy takes tens of milliseconds: a run makes so many of each kind. */
+const MOST_COPIES = 2;
+
+/** A copy of the machine under load has the state of every interrupt, and says the same of every event. */
+class Copies {
+  #made = 0;
+
+  snapshot(rest: AtRest): boolean {
+    if (this.#made >= MOST_COPIES) return false;
+    this.#made++;
+    const { machine } = rest.context;
+    const copy = restoreSnapshot(takeSnapshot(machine, 'copy'));
+    for (let intid = 0; intid < machine.gic.interrupts.idLimit; intid++) {
+      const at = machine.gic.interrupts.find(0, intid);
+      if (at === NONE) continue;
+      const [state, copied] = [machine.gic.interrupts.state(at), copy.gic.interrupts.state(at)];
+      rest.expect(
+        state === copied,
+        `INTID ${intid} has the state 0x${copied.toString(16)} in a snapshot, not 0x${state.toString(16)}`,
+      );
+    }
+    return true;
+  }
+
+  /** The ITS is saved to the guest's tables and made anew from them; an LPI that is pending and disabled is so in the copy. */
+  migration(rest: AtRest): boolean {
+    const { collections, targets } = rest.context;
+    // MOVALL may have sent the LPI to another vCPU than that of its collection, and the tables hold the collection.
+    const chosen = rest.choose('msi', ({ vcpu }, which) => targets.get(collections[which] ?? -1) === vcpu);
+    if (this.#made >= MOST_COPIES || !chosen) return false;
+    this.#made++;
+    const { context } = rest;
+    const { machine } = context;
+    const { intid, deviceId, eventId } = chosen.source;
+    context.putConfig(intid, LPI_OFF);
+    context.its.send({ name: 'INV', deviceId, eventId });
+    rest.stays(chosen, true, () => rest.signal(chosen), 'its LPI is disabled, so a signal waits');
+    // Of a copy: saving writes into the guest's memory.
+    const copy = migrate(restoreSnapshot(takeSnapshot(machine, 'copy')));
+    const said = (of: typeof machine) => JSON.stringify(of.its.mappings());
+    rest.expect(
+      said(copy) === said(machine),
+      'the events of the ITS are not the same after its tables were saved and restored',
+    );
+    const pending = copy.gic.interrupts.state(copy.gic.interrupts.find(0, intid));
+    const state = machine.gic.interrupts.state(machine.gic.interrupts.find(0, intid));
+    rest.expect(
+      pending === state,
+      `LPI ${intid} has the state 0x${pending.toString(16)} after a migration, not 0x${state.toString(16)}`,
+    );
+    context.putConfig(intid, LPI_ON);
+    rest.arrives(
+      chosen,
+      () => context.its.send({ name: 'INV', deviceId, eventId }),
+      'it was pending when it was enabled',
+    );
+    return true;
+  }
+}
+
+export function copyRules(): Rule[] {
+  const [snapshots, migrations] = [new Copies(), new Copies()];
+  return [
+    { name: 'a snapshot is the machine', look: (rest) => snapshots.snapshot(rest) },
+    { name: 'an ITS is saved and restored whole', look: (rest) => migrations.migration(rest) },
+  ];
+}

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ARCHITECTURE_MISTAKES } from '../../bench/power/architecture.ts';
+import { Mutant } from '../../bench/power/mutant.ts';
+import type { StressResult } from '../../src/stress/index.ts';
+
+const TEST_MS = 120_000;
+const SECONDS = '6';
+
+/** A run of the built package with a mistake in it. The rules at rest are looked at in the order of the seed. */
+describe('a stress run of a machine with a mistake in it', () => {
+  let mutant: Mutant;
+  beforeAll(async () => {
+    mutant = await Mutant.create();
+  });
+  afterAll(() => mutant.remove());
+
+  async function stress(guard?: string): Promise<StressResult> {
+    const args = [
+      mutant.program,
+      'stress',
+      '--json',
+      '--seed',
+      '4',
+      '--seconds',
+      SECONDS,
+      '--perturb',
+      'off',
+    ];
+    const run = async () => {
+      const done = promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
+      const { stdout } = await done.catch((error: { stdout: string }) => error);
+      return JSON.parse(stdout) as StressResult;
+    };
+    if (guard === undefined) return run();
+    const mistake = ARCHITECTURE_MISTAKES.find((each) => each.guard === guard);
+    if (!mistake) throw new Error(`there is no mistake "${guard}"`);
+    return mutant.with(mistake, run);
+  }
+
+  test.each([
+    ['an SGI to all others spares its sender', 'an SGI to all others reaches them, and not its sender'],
+    ['MOVI takes what is pending along', 'what is pending moves with MOVI'],
+    ['the most urgent priority is found first', 'what is pending is taken in the order of priorities'],
+  ])(
+    'breaks a rule, which the result names: %s',
+    async (guard, rule) => {
+      const { rules } = await stress(guard);
+      expect(rules?.breaches.map((breach) => breach.split(': ')[0])).toContain(rule);
+    },
+    TEST_MS,
+  );
+
+  test(
+    'keeps every rule where there is no mistake',
+    async () => {
+      const { rules } = await stress();
+      expect(rules).toMatchObject({ broken: 0, breaches: [] });
+      expect(rules?.looks).toBeGreaterThan(10);
+    },
+    TEST_MS,
+  );
+});
