@@ -19,6 +19,8 @@ export type RotationOptions = {
   readonly trace: boolean;
   /** Makes the workload of the turns that run the recorded guest. */
   readonly recorded: () => Workload;
+  /** The file of that guest, for commands that repeat a turn; left out: the guest that comes with irqloom. */
+  readonly recording?: string;
 };
 
 export type RotationWatch = {
@@ -61,11 +63,11 @@ export async function runRotation(
       const turn = { ...settings, index, ...countsOf(result), use: processUse() };
       turns.push(turn);
       watch.ended?.(turn);
-      if (!held(result)) failed = { index, command: commandOfTurn(settings), error: null };
+      if (!held(result)) failed = { index, command: commandOfTurn(settings, options.recording), error: null };
     } catch (error) {
       if (!(error instanceof IrqError)) throw error;
       const { code, message, exitStatus: exit } = error;
-      failed = { index, command: commandOfTurn(settings), error: { code, message, exit } };
+      failed = { index, command: commandOfTurn(settings, options.recording), error: { code, message, exit } };
     }
   }
   return rotationResult(options, turns, failed, elapsed(), stopped());
@@ -74,14 +76,14 @@ export async function runRotation(
 /** One turn; ends at the first violation that a glance sees, so that the machine is kept near that moment. */
 async function runTurn(
   settings: TurnSettings,
-  { recorded, trace }: RotationOptions,
+  { recorded, recording, trace }: RotationOptions,
   watch: RotationWatch,
 ): Promise<StressResult> {
   return runUntilViolation(optionsOfTurn(settings, recorded, trace), {
     ...(watch.signal ? { signal: watch.signal } : {}),
     ...(watch.glance ? { glance: watch.glance } : {}),
     ...(watch.traced ? { traced: watch.traced } : {}),
-    violated: (machine, plan) => watch.violated?.(machine, plan, commandOfTurn(settings)),
+    violated: (machine, plan) => watch.violated?.(machine, plan, commandOfTurn(settings, recording)),
   });
 }
 
