@@ -5,9 +5,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { type Cell, lastLine } from './faults/cell.ts';
 import { outputCells } from './faults/outputs.ts';
 import { processCells } from './faults/processes.ts';
+import { scenarioCells } from './faults/scenarios.ts';
 import { threadCells } from './faults/threads.ts';
 
 /** How a cell came out: held, broken, or not to be tried on this machine. */
@@ -19,27 +21,38 @@ export type Outcome = {
   readonly said: string;
 };
 
-export type FaultOptions = { readonly only: readonly string[] };
+export type FaultOptions = {
+  /** Parts of the names of cells; none: all cells. */
+  readonly only: readonly string[];
+  /** Executables of other versions of Node.js. */
+  readonly nodes: readonly string[];
+};
 
-/** Reads `--only TEXT`, which may be repeated: the cells whose names have one of the texts. @throws Error for anything else */
+/**
+ * Reads `--only TEXT`: the cells whose names have one of the texts; and `--node FILE`: another Node.js to try. Both may be
+ * repeated. @throws Error for anything else
+ */
 export function faultOptionsFrom(args: readonly string[]): FaultOptions {
-  const only: string[] = [];
-  for (let at = 0; at < args.length; at += 2) {
-    const value = args[at + 1];
-    if (args[at] !== '--only' || value === undefined)
-      throw new Error(`faults takes --only TEXT, and not ${args.slice(at).join(' ')}`);
-    only.push(value);
-  }
-  return { only };
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      node: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  return { only: values.only, nodes: values.node };
 }
 
 /** Tries the cells, one after the other; each is printed on stderr when it has ended. */
-export async function run({ only }: FaultOptions): Promise<Outcome[]> {
+export async function run({ only, nodes }: FaultOptions): Promise<Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), 'irqloom-faults-'));
   try {
-    const cells = [...threadCells(), ...outputCells(folder), ...processCells(folder)].filter(
-      ({ name }) => only.length === 0 || only.some((text) => name.includes(text)),
-    );
+    const cells = [
+      ...threadCells(),
+      ...outputCells(folder),
+      ...processCells(folder, nodes),
+      ...scenarioCells(folder),
+    ].filter(({ name }) => only.length === 0 || only.some((text) => name.includes(text)));
     const outcomes: Outcome[] = [];
     for (const cell of cells) {
       const outcome = await outcomeOf(cell);

@@ -28,6 +28,8 @@ export type Cell = {
 
 export type Disturbance = {
   readonly env?: Readonly<Record<string, string>>;
+  /** The Node.js that runs the command; this one where left out. */
+  readonly node?: string;
   /** The shell's text around the command, which stands in it as COMMAND. */
   readonly shell?: string;
   /** Called with the process's number when the command has started. */
@@ -38,10 +40,10 @@ export type Disturbance = {
 export function irqloom(
   args: readonly string[],
   bound: number,
-  { env = {}, shell, started }: Disturbance = {},
+  { env = {}, node = process.execPath, shell, started }: Disturbance = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const words = [process.execPath, MAIN, ...args];
+    const words = [node, MAIN, ...args];
     const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
     const [file = '', ...rest] = shell === undefined ? words : ['sh', '-c', shell.replace('COMMAND', quoted)];
     const start = performance.now();

@@ -27,7 +27,7 @@ function writers(scenario: string): Writer[] {
     one(STRESS, '--report', '.html'),
     one(STRESS, '--trace', '.json'),
     one(STRESS, '--metrics', '.txt'),
-    one([...STRESS.slice(0, -2), '--fault', 'double'], '--keep', '.bin', 1),
+    one([...STRESS.slice(0, -2), '--fault', 'drop-pending', '-s', '2'], '--keep', '.bin', 1),
     one(LATENCY, '--report', '.html'),
     one(LATENCY, '--trace', '.json'),
     one(LATENCY, '--hgrm', '.hgrm'),
@@ -41,6 +41,8 @@ function writers(scenario: string): Writer[] {
 
 const SCENARIO = `const inc = (w) => { Atomics.store(w, 0, Atomics.load(w, 0) + 1) };
 export default { name: 'lost', words: 1, threads: { a: inc, b: inc }, finally(w) { if (w[0] !== 2) throw new Error('lost') } };`;
+
+const FILE_PRELOAD = new URL('./file-preload.js', import.meta.url).href;
 
 const OLD = 'the file of before';
 /** The run is not long; a busy machine is. */
@@ -58,6 +60,8 @@ export function outputCells(folder: string): Cell[] {
       mounted(writer, place('full'), 'enospc', 'size=16k', /ENOSPC|no space/i),
       mounted(writer, place('readonly'), 'erofs', 'ro', /EROFS|read-only/i),
       killed(writer, place('killed')),
+      readerGone(writer, place('fifo')),
+      ...FILE_FAULTS.map((fault) => failingCall(writer, place(fault.call), fault)),
     ];
   });
 }
@@ -143,6 +147,74 @@ function fill(path: string): void {
   } catch {
     // It is full now, which was wanted.
   }
+}
+
+/** A call on the output that fails, and whether that is before the run. */
+const FILE_FAULTS = [
+  { call: 'open', errno: 'EMFILE', before: true },
+  { call: 'write', errno: 'EIO', before: false },
+  { call: 'fsync', errno: 'EIO', before: false },
+  { call: 'close', errno: 'EIO', before: false },
+  { call: 'rename', errno: 'EROFS', before: false },
+] as const;
+
+/** One call on the output fails: the file of before stays, no part of the new one is left, and the result is printed. */
+function failingCall(
+  { name, args, flag, status, ending }: Writer,
+  place: string,
+  { call, errno, before }: (typeof FILE_FAULTS)[number],
+): Cell {
+  const file = join(place, `out${ending}`);
+  let wrong: string | undefined;
+  return {
+    name: `${name}/${call} ${errno}`,
+    bound: BOUND,
+    run: async (bound) => {
+      mkdirSync(place, { recursive: true });
+      writeFileSync(file, OLD);
+      const env = {
+        NODE_OPTIONS: `--import ${FILE_PRELOAD}`,
+        ...{ FAULT_CALL: call, FAULT_ERRNO: errno, FAULT_NAME: `out${ending}` },
+      };
+      const ended = await irqloom([...args, flag, file], bound, { env });
+      const left = readdirSync(place).filter((each) => each !== `out${ending}`);
+      wrong =
+        readFileSync(file, 'utf8') !== OLD
+          ? 'spoilt the file of before'
+          : left.length > 0
+            ? `left ${left.join(', ')} behind`
+            : undefined;
+      rmSync(place, { recursive: true });
+      return ended;
+    },
+    judge: (ended) => {
+      if (wrong !== undefined) return wrong;
+      if (before && ended.stdout !== '') return 'ran before the output was refused';
+      if (!before && ended.stdout === '') return 'lost its result';
+      const wanted = before ? 2 : flag === '--metrics' ? 0 : Math.max(status, status === 0 ? 2 : 1);
+      return expectEnd({ status: [wanted], stderr: new RegExp(`${errno}: `), silent: /^\s+at /m })(ended);
+    },
+  };
+}
+
+/** The output is a FIFO whose reader goes away before a byte is written. */
+function readerGone({ name, args, flag, status }: Writer, place: string): Cell {
+  return {
+    name: `${name}/EPIPE`,
+    bound: BOUND,
+    run: (bound) =>
+      irqloom([...args, flag, place], bound, {
+        shell: `mkfifo '${place}'; { sleep 0.1 < '${place}'; } & COMMAND`,
+      }),
+    judge: (ended) =>
+      ended.stdout === ''
+        ? 'lost its result'
+        : expectEnd({
+            status: [flag === '--metrics' ? 0 : Math.max(status, status === 0 ? 2 : 1)],
+            stderr: /EPIPE/,
+            silent: /^\s+at /m,
+          })(ended),
+  };
 }
 
 /** SIGKILL as soon as bytes of the output are on disk, or at the end: the name has the old file, or the whole new one. */

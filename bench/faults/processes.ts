@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cell, expectEnd, irqloom } from './cell.ts';
 
@@ -25,8 +26,12 @@ function commands(scenario: string): Readonly<Record<string, readonly string[]>>
 const BOUND = 120;
 const STOPPED_MS = 1500;
 
-/** The process as a whole: stopped and continued, on one core, with few descriptors, with a stream that is gone. */
-export function processCells(folder: string): Cell[] {
+/**
+ * The process as a whole: stopped and continued, on one core, with few descriptors, with a stream that is gone, while the
+ * clock of the wall jumps, and under other versions of Node.js.
+ * @param nodes - the executables of these versions
+ */
+export function processCells(folder: string, nodes: readonly string[]): Cell[] {
   const scenario = join(folder, 'holds.mjs');
   writeFileSync(scenario, HOLDS);
   return Object.entries(commands(scenario)).flatMap(([name, args]): Cell[] => {
@@ -38,6 +43,8 @@ export function processCells(folder: string): Cell[] {
     });
     return [
       stopped(name, args),
+      jumping(name, args, folder),
+      ...nodes.map((node) => under(name, args, node)),
       through('one core', 'taskset -c 0 COMMAND', expectEnd({ status: [0] })),
       ...[48, 96, 192].map((limit) =>
         through(
@@ -76,6 +83,44 @@ function stopped(name: string, args: readonly string[]): Cell {
         },
       }),
     judge: expectEnd({ status: [0] }),
+  };
+}
+
+const FAKETIME = ['x86_64', 'aarch64'].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime/libfaketime.so.1`);
+
+/** CLOCK_REALTIME goes back ten years in the middle, and then forward by twenty. */
+function jumping(name: string, args: readonly string[], folder: string): Cell {
+  const clock = join(folder, `clock-${name}`);
+  return {
+    name: `${name}/clock jumps`,
+    bound: BOUND,
+    run: async (bound) => {
+      const library = FAKETIME.find((path) => existsSync(path));
+      if (library === undefined) return 'libfaketime is not installed';
+      writeFileSync(clock, '+0');
+      const env = {
+        ...{ LD_PRELOAD: library, FAKETIME_TIMESTAMP_FILE: clock, FAKETIME_NO_CACHE: '1' },
+        FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      };
+      return irqloom(args, bound, {
+        env,
+        started: () => {
+          setTimeout(() => writeFileSync(clock, '-10y'), 500);
+          setTimeout(() => writeFileSync(clock, '+10y'), 1000);
+        },
+      });
+    },
+    judge: expectEnd({ status: [0] }),
+  };
+}
+
+function under(name: string, args: readonly string[], node: string): Cell {
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  return {
+    name: `${name}/Node ${version}`,
+    bound: BOUND,
+    run: (bound) => irqloom(args, bound, { node }),
+    judge: expectEnd({ status: [0], silent: /^\s+at /m }),
   };
 }
 

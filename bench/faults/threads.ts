@@ -65,6 +65,11 @@ const COMMANDS: readonly Threaded[] = [
     },
   },
   {
+    name: 'guests',
+    args: ['guests', 'ipi-self', 'its-trigger'],
+    threads: { vcpu: { stack: 'guest-thread\\.js', named: VCPU } },
+  },
+  {
     name: 'boot',
     args: ['boot', 'guests/bare/bare.bin', '--limit-seconds', '3'],
     threads: { vcpu: { stack: 'vcpu-loop\\.js|boot/threads\\.js', named: VCPU } },

@@ -4,6 +4,8 @@ import { readThrown } from './thrown.ts';
 
 /** What a worker thread of Node.js keeps open on Linux: its event loop's descriptors, and pipes. Measured on Node 20 to 24. */
 const DESCRIPTORS_OF_A_THREAD = 12;
+/** With fewer descriptors than this the modules of a command may not load. */
+const LEAST_LIMIT = 256;
 /** For files that are opened meanwhile. */
 const SPARE = 16;
 
@@ -29,8 +31,10 @@ export function requireDescriptors(threads: number): void {
  */
 export function outOfDescriptors(error: unknown): IrqError | undefined {
   const { message } = readThrown(error);
-  if (!/^(?:\S+: )?E[MN]FILE\b/.test(message)) return undefined;
   const limit = softLimit();
+  // Node.js says "Cannot find package" where it could not open the file of one that is there.
+  const isMissing = message.startsWith('Cannot find package') && limit !== undefined && limit < LEAST_LIMIT;
+  if (!/\bE[MN]FILE: /.test(message) && !isMissing) return undefined;
   const allowed = limit === undefined ? 'all allowed' : `all ${limit.toLocaleString('en-US')}`;
   const more = Math.max(1024, 2 ** Math.ceil(Math.log2((limit ?? 0) + 1)));
   return new IrqError(

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { IrqError } from './irq-error.ts';
 
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -33,18 +33,52 @@ export function readInputFile(path: string, what: string, limitBytes: number): B
     if (!status.isFile()) {
       throw new IrqError('ERR_FILE', `${path}: is not a regular file; save ${what} to a file first`);
     }
-    if (status.size > limitBytes) {
-      throw new IrqError(
-        'ERR_FILE',
-        `${path}: has ${status.size} bytes; ${what} may have at most ${limitBytes}`,
-      );
-    }
-    return readFileSync(descriptor);
+    if (status.size > limitBytes) throw tooLarge(path, what, `${status.size} bytes`, limitBytes);
+    INPUTS.add(identityOf(status));
+    const bytes = readUpTo(descriptor, status.size, limitBytes);
+    if (bytes === undefined) throw tooLarge(path, what, `more than ${limitBytes} bytes`, limitBytes);
+    return bytes;
   } catch (error) {
     throw error instanceof IrqError ? error : fileError(path, what, error);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Files that were read as inputs, by device and inode. */
+const INPUTS = new Set<string>();
+
+const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+
+/** Whether the file of that path was read as an input: a command must not write a result over one. */
+export function isInputFile(path: string): boolean {
+  const status = statSync(path, { throwIfNoEntry: false });
+  return status !== undefined && INPUTS.has(identityOf(status));
+}
+
+/** The least that is asked for at a time. */
+const LEAST_PIECE = 65_536;
+
+/**
+ * The bytes of a file to its end; undefined where there are more than `limit`. The size that a file claims is no bound:
+ * files of /proc claim 0 and may have any number of bytes.
+ */
+function readUpTo(descriptor: number, size: number, limit: number): Buffer | undefined {
+  const pieces: Buffer[] = [];
+  let total = 0;
+  while (total <= limit) {
+    const wanted = Math.max(LEAST_PIECE, total, size + 1 - total);
+    const piece = Buffer.allocUnsafeSlow(Math.min(wanted, limit + 1 - total));
+    const read = readSync(descriptor, piece, 0, piece.length, null);
+    if (read === 0) return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, total);
+    pieces.push(piece.subarray(0, read));
+    total += read;
+  }
+  return undefined;
+}
+
+function tooLarge(path: string, what: string, size: string, limit: number): IrqError {
+  return new IrqError('ERR_FILE', `${path}: has ${size}; ${what} may have at most ${limit}`);
 }
 
 function fileError(path: string, what: string, cause: unknown): IrqError {

@@ -1,5 +1,5 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { CLOCKS, type ClockKind } from '../boot/plan.ts';
@@ -9,9 +9,10 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { bootText } from '../report/boot-text.ts';
 import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
+import { ConsoleOutput } from './console-output.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
-import { print } from './stdout.ts';
+import { print, say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -35,6 +36,9 @@ type Flags = {
 
 /** How long a guest may run that nobody sits before, seconds. */
 const UNATTENDED_SECONDS = 600;
+
+/** The largest kernel, RAM disk or disk that is read: all lie in memory. */
+const MOST_BYTES = 2 ** 30;
 
 /** `irqloom boot`: runs an unmodified arm64 guest on the machine. */
 export function bootCommand(): Command {
@@ -96,7 +100,7 @@ export function bootCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .action(async (file: string | undefined, flags: Flags) => {
-      if (file === undefined) process.stdout.write(bootHelp());
+      if (file === undefined) print(bootHelp());
       else process.exitCode = await boot(file, flags);
     });
 }
@@ -107,15 +111,18 @@ function collect(value: string, before: string[]): string[] {
 
 async function boot(file: string, flags: Flags): Promise<number> {
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
-  const { devices, disks } = parseDevices(flags.device, readBytes);
+  const { devices, disks } = parseDevices(flags.device, (disk) => readInputFile(disk, 'a disk', MOST_BYTES));
   if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
-  const kernel = readBytes(file);
-  const initrd = flags.initrd === undefined ? {} : { initrd: readBytes(flags.initrd) };
-  const console = flags.console === undefined ? process.stderr.fd : openConsole(flags.console);
+  const kernel = readInputFile(file, 'a kernel', MOST_BYTES);
+  const initrd =
+    flags.initrd === undefined
+      ? {}
+      : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) };
+  const console = new ConsoleOutput(flags.console);
   const scheduler = flags.gdb === undefined ? flags.scheduler : 'controlled';
   const attended = process.stdin.isTTY === true && scheduler === 'threads';
-  process.stderr.write(`seed ${seed}${attended ? '; Ctrl-A x ends the run' : ''}\n`);
+  say(`seed ${seed}${attended ? '; Ctrl-A x ends the run' : ''}\n`);
   let detach: () => void = () => undefined;
   const abort = new AbortController();
   try {
@@ -144,8 +151,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
         },
         {
           signal: abort.signal,
-          listening: (port) => process.stderr.write(`waiting for gdb: target remote :${port}\n`),
-          output: (bytes) => writeAll(console, bytes),
+          listening: (port) => say(`waiting for gdb: target remote :${port}\n`),
+          output: (bytes) => console.write(bytes),
           started: (board) => {
             detach = attachTerminal(board, () => abort.abort());
           },
@@ -153,10 +160,14 @@ async function boot(file: string, flags: Flags): Promise<number> {
       );
     });
     print(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
-    return exitOf(result);
+    await console.close();
+    const status = exitOf(result);
+    return status === EXIT.held && console.isCut ? EXIT.usage : status;
+  } catch (error) {
+    await console.close();
+    throw error;
   } finally {
     detach();
-    if (flags.console !== undefined) closeSync(console);
   }
 }
 
@@ -165,43 +176,4 @@ function exitOf({ end, exitStatus }: BootResult): number {
   if (end === 'power-off' || end === 'reset') return exitStatus === 0 ? EXIT.held : EXIT.failed;
   if (end === 'panic') return EXIT.failed;
   return end === 'interrupted' ? EXIT.interrupted : EXIT.noAnswer;
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new IrqError(
-      'ERR_FILE',
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-function openConsole(file: string): number {
-  try {
-    return openSync(file, 'w');
-  } catch (error) {
-    throw new IrqError(
-      'ERR_FILE',
-      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      // A pipe that is full for the moment.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    }
-  }
 }

@@ -1,4 +1,3 @@
-import { readSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
@@ -40,18 +39,18 @@ export function ioctlCommand(): Command {
     .option('--fd <n>', 'another descriptor instead', wholeNumber(-(2 ** 31), 2 ** 31 - 1))
     .option('--memory <hex>', 'what lies at the address of kvm_device_attr, 8 bytes (4 for NR_IRQS)')
     .option('--json', 'print the result as one JSON object')
-    .action((name: string, hex: string[], flags: Flags) => {
-      const report = reportOn(name, hex, flags);
+    .action(async (name: string, hex: string[], flags: Flags) => {
+      const report = await reportOn(name, hex, flags);
       print(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
       process.exitCode = report.answer.ok ? EXIT.held : EXIT.failed;
     });
 }
 
-function reportOn(given: string, hex: readonly string[], flags: Flags): IoctlReport {
+async function reportOn(given: string, hex: readonly string[], flags: Flags): Promise<IoctlReport> {
   const ioctl = ioctlOf(given);
   const isValue = ioctl.name === 'KVM_CHECK_EXTENSION';
   const value = isValue ? capabilityOf(hex) : undefined;
-  const bytes = isValue ? new Uint8Array() : bytesOf(hex, ioctl);
+  const bytes = isValue ? new Uint8Array() : await bytesOf(hex, ioctl);
   const { fields, notes } = explained(ioctl, bytes, flags.abi);
   const { name, number, on, struct } = ioctl;
   return {
@@ -128,29 +127,37 @@ function capabilityOf([given, ...more]: readonly string[]): number {
   );
 }
 
-function bytesOf(hex: readonly string[], { name, struct }: Ioctl): Uint8Array {
+async function bytesOf(hex: readonly string[], { name, struct }: Ioctl): Promise<Uint8Array> {
   if (hex.length === 0 && struct) {
     throw new IrqError(
       'ERR_IOCTL_BYTES',
       `${name} takes struct ${struct.name}: give its ${struct.bytes} bytes in hexadecimal, or - for standard input`,
     );
   }
-  return parseHex(hex.length === 1 && hex[0] === '-' ? readStdin(MOST_HEX) : hex.join(' '));
+  return parseHex(hex.length === 1 && hex[0] === '-' ? await readStdin(MOST_HEX) : hex.join(' '));
 }
 
 /** The largest ioctl argument is a routing table of 4,096 entries; in hexadecimal, with spaces, this is enough. */
 const MOST_HEX = 1024 * 1024;
 
-/** Standard input to its end. @throws IrqError `ERR_IOCTL_BYTES` where there is more than any ioctl takes */
-function readStdin(most: number): string {
-  const bytes = Buffer.alloc(most + 1);
+/** Standard input to its end. @throws IrqError `ERR_IOCTL_BYTES` where there is more than any ioctl takes, `ERR_FILE` */
+async function readStdin(most: number): Promise<string> {
+  const pieces: Buffer[] = [];
   let length = 0;
-  for (let read = -1; read !== 0 && length < bytes.length; length += read)
-    read = readSync(0, bytes, length, bytes.length - length, null);
+  try {
+    for await (const piece of process.stdin) {
+      pieces.push(piece as Buffer);
+      length += (piece as Buffer).length;
+      if (length > most) break;
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new IrqError('ERR_FILE', `standard input cannot be read: ${why}`, { cause });
+  }
   if (length > most)
     throw new IrqError(
       'ERR_IOCTL_BYTES',
       `standard input has more than ${most} bytes; no ioctl takes so many`,
     );
-  return bytes.toString('utf8', 0, length);
+  return Buffer.concat(pieces).toString('utf8');
 }

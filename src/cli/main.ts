@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { commandsFor } from './commands.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
-import { guardStreams } from './stdout.ts';
+import { guardStreams, print, say, statusWithResult } from './stdout.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -34,8 +34,10 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 try {
   for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ writeOut: print, writeErr: say });
   await program.parseAsync();
+  process.exitCode = statusWithResult(process.exitCode);
 } catch (error) {
   process.exitCode = exitStatusOf(error);
 }

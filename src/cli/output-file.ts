@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fsyncSync,
   lstatSync,
   openSync,
@@ -8,7 +9,8 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 
 /**
@@ -32,13 +34,14 @@ export class OutputFile {
    */
   constructor(path: string) {
     this.path = path;
+    const kind = refuseTarget(path);
     try {
-      const kind = kindOf(path);
-      if (kind === 'folder') throw new Error('the path is a folder; name a file');
-      this.#target = kind === 'file' ? realpathSync(path) : path;
+      this.#target = kind === 'file' ? realpathSync(path) : resolve(path);
+      if ([...OPEN].some((other) => other.#target === this.#target))
+        throw new Error('another output of this command has that path');
       if (kind === 'other') {
         this.#part = undefined;
-        this.#fd = openSync(path, 'w');
+        this.#fd = openDevice(path);
       } else {
         const folder = dirname(this.#target);
         this.#part = join(folder, `.${basename(this.#target)}.${process.pid}.part`);
@@ -104,14 +107,36 @@ process.on('exit', () => {
   for (const output of OPEN) output.discard();
 });
 
-function kindOf(path: string): 'file' | 'folder' | 'other' | 'none' {
-  let stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isSymbolicLink()) stat = lstatSync(realpathSync(path));
-  if (stat === undefined) return 'none';
-  return stat.isFile() ? 'file' : stat.isDirectory() ? 'folder' : 'other';
+/**
+ * Looks at a path before something is written there.
+ * @returns whether a file has that path already, or a device or pipe, or nothing
+ * @throws IrqError `ERR_FILE` where the path is a folder, or a file that this command has read
+ */
+export function refuseTarget(path: string): 'file' | 'other' | 'none' {
+  try {
+    let stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isSymbolicLink()) stat = lstatSync(realpathSync(path));
+    if (stat?.isDirectory()) throw new Error('the path is a folder; name a file');
+    if (isInputFile(path)) throw new Error('the file is an input of this command');
+    return stat === undefined ? 'none' : stat.isFile() ? 'file' : 'other';
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
 }
 
-function cannotWrite(path: string, error: unknown): IrqError {
+/** Opens a device or a pipe. A FIFO without a reader is an error at once (ENXIO), in the place of a wait for one. */
+function openDevice(path: string): number {
+  const { O_NONBLOCK, O_WRONLY } = constants;
+  const probe = openSync(path, O_WRONLY | (O_NONBLOCK ?? 0));
+  try {
+    return openSync(path, O_WRONLY);
+  } finally {
+    closeSync(probe);
+  }
+}
+
+/** The error for a path that cannot be written. */
+export function cannotWrite(path: string, error: unknown): IrqError {
   const why = error instanceof Error ? error.message : String(error);
   return new IrqError('ERR_FILE', `${path} cannot be written: ${why}`, { cause: error });
 }

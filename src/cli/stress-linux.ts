@@ -6,7 +6,7 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { linuxStressText } from '../report/linux-stress-text.ts';
 import { count } from '../report/units.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { print } from './stdout.ts';
+import { print, say } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
 type Flags = {
@@ -53,7 +53,7 @@ export async function stressLinux(flags: Flags): Promise<number> {
   terminal.clear();
   print(flags.json ? `${JSON.stringify(result)}\n` : linuxStressText(result));
   if (!linuxHeld(result)) {
-    process.stderr.write(
+    say(
       `to repeat this: npx irqloom stress --guest linux --kernel ${shellWord(kernel)} --modules ${shellWord(modules)} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}\n`,
     );
     return EXIT.failed;

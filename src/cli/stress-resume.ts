@@ -3,16 +3,16 @@ import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { readMoment, resumeMoment, tracksOf } from '../stress/index.ts';
 import { EXIT } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { print, say } from './stdout.ts';
 
 /**
  * `irqloom stress --resume FILE`: shows a kept moment, and lets its vCPUs run once more. The moment is one of a violation,
  * so the exit status is that of a failed property.
  */
 export async function stressResume(path: string, flags: { json?: boolean; trace?: string }): Promise<number> {
+  const moment = readMoment(path);
   const files = new Outputs();
   const traceFile = files.open(flags.trace);
-  const moment = readMoment(path);
   const tracks = tracksOf(moment);
   const result = await resumeMoment(moment);
   print(flags.json ? `${JSON.stringify(result)}\n` : resumeText(result));
@@ -20,6 +20,6 @@ export async function stressResume(path: string, flags: { json?: boolean; trace?
     JSON.stringify(stressTrace(tracks, moment.plan, { config: { ...result.config, source: path } })),
   );
   const status = files.write(EXIT.failed);
-  if (traceFile !== undefined) process.stderr.write(`${traceNote(tracks, moment.plan)}\n`);
+  if (traceFile?.written) say(`${traceNote(tracks, moment.plan)}\n`);
   return status;
 }

@@ -7,7 +7,7 @@ import { count, rate } from '../report/units.ts';
 import { keepMoment, type RotationResult, runRotation } from '../stress/index.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { print, say } from './stdout.ts';
 import { keptNote } from './stress-watch.ts';
 import { Terminal } from './terminal.ts';
 
@@ -17,6 +17,7 @@ type Flags = {
   seed?: number;
   json?: boolean;
   keep?: string;
+  recording?: string;
 };
 
 /** Options of stress that say something of a single run; a rotation draws these from its seed, or has no place for them. */
@@ -54,9 +55,9 @@ export async function stressRotate(
     );
   }
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const trace = readGuestTrace(recording);
   const files = new Outputs();
   const kept = files.open(flags.keep);
-  const trace = readGuestTrace(recording);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${seed}; Ctrl-C ends the rotation and prints the turns until then`));
   let moment: Uint8Array | undefined;
@@ -68,6 +69,7 @@ export async function stressRotate(
         fault: flags.fault,
         trace: kept !== undefined,
         recorded: () => recordedWorkload(trace),
+        ...(flags.recording === undefined ? {} : { recording: flags.recording }),
       },
       {
         signal,
@@ -88,11 +90,9 @@ export async function stressRotate(
   if (moment === undefined) kept?.discard();
   else files.plan(kept, () => moment as Uint8Array);
   const status = files.write(exitOf(result));
-  if (kept?.written) process.stderr.write(`${keptNote(kept.path)}\n`);
-  if (result.failed)
-    process.stderr.write(`to repeat turn ${result.failed.index}: ${result.failed.command}\n`);
-  if (result.failed || result.growth.length > 0)
-    process.stderr.write(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
+  if (kept?.written) say(`${keptNote(kept.path)}\n`);
+  if (result.failed) say(`to repeat turn ${result.failed.index}: ${result.failed.command}\n`);
+  if (result.failed || result.growth.length > 0) say(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
   return status;
 }
 
@@ -103,10 +103,11 @@ function exitOf({ failed, growth, interrupted, delivered }: RotationResult): num
   return delivered === 0 ? EXIT.noAnswer : EXIT.held;
 }
 
-function commandOf({ seconds, fault, json, keep }: Flags, seed: number): string {
+function commandOf({ seconds, fault, json, keep, recording }: Flags, seed: number): string {
   return [
     `npx irqloom stress --rotate --seconds ${seconds}`,
     ...(fault === 'none' ? [] : [`--fault ${fault}`]),
+    ...(recording === undefined ? [] : [`--recording ${shellWord(recording)}`]),
     ...(keep === undefined ? [] : [`--keep ${shellWord(keep)}`]),
     ...(json ? ['--json'] : []),
     `--seed ${seed}`,

@@ -114,13 +114,14 @@ export class StressFollower {
     ];
     this.#files.plan(this.#report, () => stressHtml(result, detail, moments));
     this.#planMoment();
-    const notes = this.#planTrace(result);
+    const note = this.#planTrace(result);
     const written = this.#files.write(status);
     const { keep } = this.#outputs;
-    return {
-      status: written,
-      notes: keep !== undefined && this.#keep?.written ? [keptNote(keep), ...notes] : notes,
-    };
+    const notes = [
+      ...(keep !== undefined && this.#keep?.written ? [keptNote(keep)] : []),
+      ...(note !== undefined && this.#trace?.written ? [note] : []),
+    ];
+    return { status: written, notes };
   }
 
   #planMoment(): void {
@@ -129,11 +130,12 @@ export class StressFollower {
     else this.#files.plan(this.#keep, () => moment);
   }
 
-  #planTrace(result: StressResult): string[] {
-    if (this.#traced === undefined) return [];
+  /** @returns what there is to say of the trace where the file is written */
+  #planTrace(result: StressResult): string | undefined {
+    if (this.#traced === undefined) return undefined;
     const { tracks, plan } = this.#traced;
     this.#files.plan(this.#trace, () => JSON.stringify(stressTrace(tracks, plan, result)));
-    return this.#trace ? [traceNote(tracks, plan)] : [];
+    return traceNote(tracks, plan);
   }
 
   /** In one step, so that a reader of the file never finds half of it. A disk that is full ends the metrics, not the run. */

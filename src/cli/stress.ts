@@ -2,7 +2,6 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
-import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
@@ -26,8 +25,9 @@ import {
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { print } from './stdout.ts';
+import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
+import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
 import { stressRotate } from './stress-rotate.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
@@ -193,7 +193,7 @@ async function stress(flags: Flags, given: (name: string) => boolean): Promise<n
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
-  const follower = new StressFollower({ ...flags, command: commandOf(flags, options) });
+  const follower = new StressFollower({ ...flags, command: repeatCommand(flags, options.seed) });
   const running = interruptible((signal) =>
     run(flags, options, {
       signal,
@@ -212,14 +212,16 @@ async function stress(flags: Flags, given: (name: string) => boolean): Promise<n
   );
   const result = await running.catch((error: unknown) => {
     terminal.clear();
-    process.stderr.write(`the run ended without an answer; to repeat this: ${commandOf(flags, options)}\n`);
+    const neverBegan = error instanceof IrqError && error.exitStatus === EXIT.usage;
+    if (!neverBegan)
+      say(`the run ended without an answer; to repeat this: ${repeatCommand(flags, options.seed)}\n`);
     throw error;
   });
   terminal.clear();
   print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
-  for (const note of notes) process.stderr.write(`${note}\n`);
-  if (!held(result)) process.stderr.write(`to repeat this: ${commandOf(flags, options)}\n`);
+  for (const note of notes) say(`${note}\n`);
+  if (!held(result)) say(`to repeat this: ${repeatCommand(flags, options.seed)}\n`);
   return status;
 }
 
@@ -333,16 +335,6 @@ function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
 
 function randomSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
-}
-
-/** The whole command that runs the same again. */
-function commandOf(flags: Flags, { seed }: StressOptions): string {
-  const words = ['npx irqloom stress'];
-  for (const [name, value] of Object.entries(flags)) {
-    if (name === 'seed' || value === undefined || value === false) continue;
-    words.push(value === true ? `--${name}` : `--${name} ${shellWord(String(value))}`);
-  }
-  return `${words.join(' ')} --seed ${seed}`;
 }
 
 /** The file of the recording that comes with irqloom, the way one would type it. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { CPIO_CHARACTER_DEVICE, CPIO_DIRECTORY, type CpioEntry, writeCpio } from '../platform/loader/cpio.ts';
 
@@ -12,6 +13,10 @@ const MODULES = ['virtio_pci', 'virtio-rng', 'virtio_blk'] as const;
 /** In the information that a module carries about itself. */
 const DEPENDS = 'depends=';
 
+/** The largest files that are read, bytes. */
+const MOST_KERNEL = 2 ** 30;
+const MOST_MODULE = 2 ** 26;
+
 /** Where a kernel's own files are: its Image, and the folder of its modules (`/lib/modules/VERSION`). */
 export type LinuxFiles = { readonly kernel: string; readonly modules: string };
 
@@ -22,28 +27,31 @@ export type LinuxFiles = { readonly kernel: string; readonly modules: string };
 export function linuxGuest({ kernel, modules }: LinuxFiles): { kernel: Uint8Array; initrd: Uint8Array } {
   const found = modulesIn(modules);
   const loaded = new Map<string, Uint8Array>();
-  for (const name of MODULES) addModule(name, found, loaded);
+  const begun = new Set<string>();
+  for (const name of MODULES) addModule(name, found, loaded, begun);
   const entries: CpioEntry[] = [
     ...['dev', 'proc', 'sys', 'm'].map((name) => ({ name, mode: CPIO_DIRECTORY })),
     { name: 'dev/console', mode: CPIO_CHARACTER_DEVICE, device: [5, 1] },
     { name: 'init', data: readFileSync(import.meta.url.endsWith('.ts') ? INIT : INIT_FROM_DIST) },
     ...[...loaded.values()].map((data, index) => ({ name: `m/${String(index).padStart(2, '0')}.ko`, data })),
   ];
-  try {
-    return { kernel: readFileSync(kernel), initrd: writeCpio(entries) };
-  } catch (cause) {
-    throw new IrqError('ERR_FILE', `${kernel} cannot be read: ${(cause as Error).message}`, { cause });
-  }
+  return { kernel: readInputFile(kernel, 'a kernel', MOST_KERNEL), initrd: writeCpio(entries) };
 }
 
-/** Adds a module behind all that it depends on. */
-function addModule(name: string, found: ReadonlyMap<string, string>, loaded: Map<string, Uint8Array>): void {
+/** Adds a module behind all that it depends on. Modules that depend on each other in a circle come in some order. */
+function addModule(
+  name: string,
+  found: ReadonlyMap<string, string>,
+  loaded: Map<string, Uint8Array>,
+  begun: Set<string>,
+): void {
   const file = found.get(plain(name));
-  if (file === undefined || loaded.has(plain(name))) return;
-  const data = readFileSync(file);
+  if (file === undefined || begun.has(plain(name))) return;
+  begun.add(plain(name));
+  const data = readInputFile(file, 'a kernel module', MOST_MODULE);
   const at = data.indexOf(`\0${DEPENDS}`);
   const depends = at < 0 ? '' : data.toString('latin1', at + 1 + DEPENDS.length, data.indexOf(0, at + 1));
-  for (const each of depends.split(',')) if (each !== '') addModule(each, found, loaded);
+  for (const each of depends.split(',')) if (each !== '') addModule(each, found, loaded, begun);
   loaded.set(plain(name), data);
 }
 

@@ -1,6 +1,6 @@
 import type { Region, SizedKind } from '../memory/layout.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
-import { add, load, store, type Words } from '../memory/word.ts';
+import { load, replace, store, type Words } from '../memory/word.ts';
 import { bucketOf, Chains, type TableRegions } from './chains.ts';
 import type { Devices } from './devices.ts';
 
@@ -102,8 +102,10 @@ export class Events {
 
   /** Empties the translation cache. */
   invalidate(): void {
-    // 0 is the stamp of an event that was never cached.
-    if (add(this.#words, this.#epoch, 1) === -1) add(this.#words, this.#epoch, 1);
+    const now = load(this.#words, this.#epoch);
+    // Never 0, not for a moment: 0 is the stamp of an event that was never cached, and lookups take no lock. Where another
+    // thread is first, its move comes after our caller's change as well, and empties the cache for both.
+    replace(this.#words, this.#epoch, now, now === -1 ? 1 : (now + 1) | 0);
   }
 
   /** What to hand to {@link cache}: to be read before the checks of a translation are made. */

@@ -56,6 +56,9 @@ export type Violation = {
   readonly churn: number;
 };
 
+/** Moves: longer than any acknowledge takes, and far from the 2^31 after which the order of two numbers turns round. */
+const LONG_AGO = 2 ** 30;
+
 const KEPT = 64;
 const VIOLATION_WORDS = 8;
 /** Beside the counts of violations: the kind of churn that goes on. */
@@ -243,11 +246,22 @@ export class Proof {
    */
   endMove(source: number): void {
     const at = this.#at(source);
-    const epoch = load(this.#words, this.#regions.epoch.at) + 1;
+    const epoch = (load(this.#words, this.#regions.epoch.at) + 1) | 0;
+    this.#age((epoch >>> 0) % this.sources, epoch);
     store(this.#words, at + CHANGED_AT, epoch);
     store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));
     store(this.#words, at + INTID, load(this.#words, at + NEXT_INTID));
     store(this.#words, this.#regions.epoch.at, epoch);
+  }
+
+  /**
+   * Keeps the moment of a source's last change within {@link LONG_AGO} of now: numbers of moves come again, and a source that
+   * has not moved for 2^31 of them would seem to move in the future. Each move looks at one source, so each source is
+   * looked at in time.
+   */
+  #age(source: number, epoch: number): void {
+    const at = this.#at(source) + CHANGED_AT;
+    if (((epoch - load(this.#words, at)) | 0) > LONG_AGO) store(this.#words, at, (epoch - LONG_AGO) | 0);
   }
 
   /**
@@ -290,7 +304,7 @@ export class Proof {
   violate(kind: ViolationKind, source: number, intid: number, vcpu: number): void {
     const { at } = this.#regions.violations;
     add(this.#words, at + VIOLATIONS.indexOf(kind), 1);
-    const index = add(this.#words, at + VIOLATIONS.length, 1);
+    const index = add(this.#words, at + VIOLATIONS.length, 1) >>> 0;
     if (index >= KEPT) return;
     const record = at + LINE + index * VIOLATION_WORDS;
     const [sent, seen] = source < 0 ? [-1, -1] : [this.sent(source), this.seen(source)];

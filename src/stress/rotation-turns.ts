@@ -1,4 +1,5 @@
 import { Chance } from '../base/chance.ts';
+import { shellWord } from '../base/shell-word.ts';
 import { DISPATCHES, type Fault } from '../board/config.ts';
 import type { Workload } from '../guest/index.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
@@ -69,13 +70,21 @@ export function optionsOfTurn(
   return { ...settings, input: topology ?? recorded(), iterations: 0, trace };
 }
 
-/** The words of the command that runs a turn again, by itself. */
-export function commandOfTurn({ topology, ...settings }: TurnSettings): string {
-  const sizes = topology && `-v ${topology.vcpus} -d ${topology.devices} -e ${topology.events}`;
+/**
+ * The words of the command that runs a turn again, by itself.
+ * @param recording - the file of the recorded guest, where that is not the one that comes with irqloom
+ */
+export function commandOfTurn({ topology, ...settings }: TurnSettings, recording?: string): string {
+  const input =
+    topology !== null
+      ? `-v ${topology.vcpus} -d ${topology.devices} -e ${topology.events}`
+      : recording === undefined
+        ? undefined
+        : `--recording ${shellWord(recording)}`;
   const { spis, lines, abi, churn, dispatch, fault, seconds, seed } = settings;
   return [
     'npx irqloom stress',
-    ...(sizes ? [sizes] : []),
+    ...(input === undefined ? [] : [input]),
     `--spis ${spis} --lines ${lines} --abi ${abi} --churn ${churn} --dispatch ${dispatch}`,
     ...(fault === 'none' ? [] : [`--fault ${fault}`]),
     `--seconds ${seconds} --seed ${seed}`,

@@ -19,6 +19,8 @@ export type RotationOptions = {
   readonly trace: boolean;
   /** Makes the workload of the turns that run the recorded guest. */
   readonly recorded: () => Workload;
+  /** The file of that guest, for commands that repeat a turn; left out: the guest that comes with irqloom. */
+  readonly recording?: string;
 };
 
 export type RotationWatch = {
@@ -64,7 +66,7 @@ export async function runRotation(
       if (held(result)) continue;
       failed = {
         index,
-        command: commandOfTurn(settings),
+        command: commandOfTurn(settings, options.recording),
         breaches: result.rules?.breaches ?? [],
         error: null,
       };
@@ -73,7 +75,7 @@ export async function runRotation(
       const { code, message, exitStatus: exit } = error;
       failed = {
         index,
-        command: commandOfTurn(settings),
+        command: commandOfTurn(settings, options.recording),
         breaches: [],
         error: { code, message, exit },
       };
@@ -85,14 +87,14 @@ export async function runRotation(
 /** One turn; ends at the first violation that a glance sees, so that the machine is kept near that moment. */
 async function runTurn(
   settings: TurnSettings,
-  { recorded, trace }: RotationOptions,
+  { recorded, recording, trace }: RotationOptions,
   watch: RotationWatch,
 ): Promise<StressResult> {
   return runUntilViolation(optionsOfTurn(settings, recorded, trace), {
     ...(watch.signal ? { signal: watch.signal } : {}),
     ...(watch.glance ? { glance: watch.glance } : {}),
     ...(watch.traced ? { traced: watch.traced } : {}),
-    violated: (machine, plan) => watch.violated?.(machine, plan, commandOfTurn(settings)),
+    violated: (machine, plan) => watch.violated?.(machine, plan, commandOfTurn(settings, recording)),
   });
 }
 

@@ -1,3 +1,5 @@
+import { afterBound } from './patience.ts';
+
 /**
  * A bound on something that was asked for and is waited for elsewhere: `begin` starts the time, and past the bound
  * {@link missed} rejects with the error that the caller makes then.
@@ -8,7 +10,7 @@ export class Deadline {
   readonly #boundMs: number;
   readonly #late: () => Promise<Error | undefined>;
   #reject: (error: Error) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
 
   /** @param late - makes the error past the bound; undefined where there is nothing to complain of */
   constructor(boundMs: number, late: () => Promise<Error | undefined>) {
@@ -22,14 +24,14 @@ export class Deadline {
 
   /** The time starts; further calls change nothing. */
   begin(): void {
-    this.#timer ??= setTimeout(() => {
+    this.#cancel ??= afterBound(this.#boundMs, () => {
       this.#late().then((error) => {
         if (error !== undefined) this.#reject(error);
       }, this.#reject);
-    }, this.#boundMs);
+    });
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 }

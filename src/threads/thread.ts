@@ -5,6 +5,7 @@ import { IrqError } from '../base/irq-error.ts';
 import type { WorkerPool } from '../base/pool.ts';
 import { type Answer, unwrap } from './answer.ts';
 import type { VcpuConsole } from './console.ts';
+import { afterBound } from './patience.ts';
 import { silentThreads } from './silent.ts';
 import type { Task } from './task.ts';
 
@@ -93,15 +94,15 @@ export class Thread {
 
   /** Waits for what a kick was to bring about. @throws IrqError `ERR_THREAD_SILENT`, naming the thread */
   async within<T>(what: string, promise: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     const silent = new Promise<never>((_, reject) => {
       const message = `${this.name} did not answer "${what}" within ${boundMs} ms`;
-      timer = setTimeout(() => void silentThreads(message, [this]).then(reject), boundMs);
+      cancel = afterBound(boundMs, () => void silentThreads(message, [this]).then(reject));
     });
     try {
       return await Promise.race([promise, this.#died, silent]);
     } finally {
-      clearTimeout(timer);
+      cancel?.();
     }
   }
 

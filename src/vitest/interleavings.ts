@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { expect } from 'vitest';
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
+import { readThrown } from '../base/thrown.ts';
 import {
   type ExploreOptions,
   type ExploreResult,
@@ -51,8 +52,8 @@ export function everyInterleaving<S>(
   scenario: Scenario<S>,
   options: InterleavingOptions = {},
 ): ExploreResult {
-  const result = search(scenario, options);
-  const wrong = complaint(result, options);
+  const { result, note } = search(scenario, options);
+  const wrong = complaint(result, options, note);
   if (wrong !== undefined) {
     const error = new InterleavingError(wrong, result);
     Error.captureStackTrace(error, everyInterleaving);
@@ -61,19 +62,22 @@ export function everyInterleaving<S>(
   return result;
 }
 
-function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreResult {
+/** What was found, and what else is to be said of it. */
+type Found = { readonly result: ExploreResult; readonly note?: string };
+
+function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): Found {
   const { save = process.env.IRQLOOM_SAVE === '1', ...given } = options;
   const { testPath, currentTestName = 'scenario' } = expect.getState();
   const scenario = unnamed.name === undefined ? withName(unnamed, currentTestName) : unnamed;
   const wanted = process.env[REPLAY];
   if (wanted !== undefined) {
     const again = replaySaved(wanted, scenario, given);
-    if (again !== undefined) return again;
+    if (again !== undefined) return { result: again };
   }
   if (testPath !== undefined) {
     for (const token of savedTokens(testPath, currentTestName)) {
       const again = replaySaved(token, scenario, given);
-      if (again !== undefined) return again;
+      if (again !== undefined) return { result: again };
     }
   }
   const result = explore(scenario, {
@@ -83,9 +87,14 @@ function search<S>(unnamed: Scenario<S>, options: InterleavingOptions): ExploreR
     ...given,
   });
   if (save && testPath !== undefined && result.failure !== undefined) {
-    saveToken(testPath, currentTestName, result.failure.token);
+    try {
+      saveToken(testPath, currentTestName, result.failure.token);
+    } catch (error) {
+      // The failure is the result; a schedule that could not be saved must not take its place.
+      return { result, note: `the schedule is not saved: ${readThrown(error).message}` };
+    }
   }
-  return result;
+  return { result };
 }
 
 /** A saved schedule that fails again, as a result; a token that no longer fits the scenario says nothing. */
@@ -124,9 +133,9 @@ function replaySaved<S>(
   };
 }
 
-function complaint(result: ExploreResult, options: InterleavingOptions): string | undefined {
+function complaint(result: ExploreResult, options: InterleavingOptions, note?: string): string | undefined {
   if (result.failure !== undefined)
-    return `${result.scenario} ${failureText(result.failure)}\nrepeat  ${repeatCommand(result.failure.token)}`;
+    return `${result.scenario} ${failureText(result.failure)}\nrepeat  ${repeatCommand(result.failure.token)}${note === undefined ? '' : `\n${note}`}`;
   const { schedules, seconds, preemptions, delays, strategy = 'auto' } = options;
   const bounded = schedules ?? seconds ?? preemptions ?? delays;
   if (result.exhausted || bounded !== undefined) return undefined;
@@ -161,8 +170,8 @@ type Verdict = { pass: boolean; message: () => string };
 /** `expect(scenario).toHoldInEveryInterleaving()`, and its opposite that names what has to go wrong. */
 export const matchers = {
   toHoldInEveryInterleaving(scenario: Scenario, options: InterleavingOptions = {}): Verdict {
-    const result = search(scenario, options);
-    const wrong = complaint(result, options);
+    const { result, note } = search(scenario, options);
+    const wrong = complaint(result, options, note);
     return {
       pass: wrong === undefined,
       message: () => wrong ?? `expected some interleaving to fail; ${result.coverage.statement}`,
@@ -173,7 +182,7 @@ export const matchers = {
     kind?: FailureKind,
     options: InterleavingOptions = {},
   ): Verdict {
-    const result = search(scenario, { ...options, save: false });
+    const { result } = search(scenario, { ...options, save: false });
     const { failure } = result;
     const pass = failure !== undefined && (kind === undefined || failure.kind === kind);
     const wanted = kind === undefined ? '' : ` with ${kind}`;

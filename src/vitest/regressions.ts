@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { IrqError } from '../base/irq-error.ts';
 
@@ -15,17 +15,34 @@ export function savedTokens(testPath: string, test: string): readonly string[] {
   return read(regressionFile(testPath)).get(test) ?? [];
 }
 
-/** Saves a token, so that it is replayed before anything else from now on. Returns the file. */
+/**
+ * Saves a token, so that it is replayed before anything else from now on.
+ * @returns the file
+ * @throws IrqError `ERR_FILE` where the file is damaged, or cannot be written
+ */
 export function saveToken(testPath: string, test: string, token: string): string {
   const file = regressionFile(testPath);
   const saved = read(file);
   const tokens = saved.get(test) ?? [];
   if (!tokens.includes(token)) {
     saved.set(test, [...tokens, token]);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`);
+    write(file, `${JSON.stringify(Object.fromEntries(saved), null, 2)}\n`);
   }
   return file;
+}
+
+/** In one step, so that a process that is ended meanwhile leaves the file of before, or the whole new one. */
+function write(file: string, text: string): void {
+  const part = `${file}.${process.pid}.part`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(part, text, { flush: true });
+    renameSync(part, file);
+  } catch (cause) {
+    rmSync(part, { force: true });
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new IrqError('ERR_FILE', `${file} cannot be written: ${why}`, { cause });
+  }
 }
 
 function read(file: string): Saved {

@@ -37,7 +37,7 @@ describe('irqloom boot', () => {
     const missing = await irqloom(['boot', 'no-such-kernel']);
     expect(missing).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('no-such-kernel cannot be read'),
+      stderr: expect.stringContaining('no-such-kernel: there is no such file; expected the file of a kernel'),
     });
     const small = await irqloom(['boot', BARE, '--memory', '2']);
     expect(small).toMatchObject({ status: 2, stderr: expect.stringContaining('--memory') });

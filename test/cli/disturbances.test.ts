@@ -164,6 +164,21 @@ describe('saved results', () => {
   });
 });
 
+test('a file of 20,000 results is read in one go', async () => {
+  const path = { source: 'irqfd', dispatch: 'inline', waiting: 'polling', ratio: { calibrationNs: 100 } };
+  const blocks = Array.from({ length: 8 }, (_, boot) => ({ boot, p50: 200 + boot, p99: 400 }));
+  const run = {
+    schemaVersion: 1,
+    command: 'latency',
+    calibration: { steady: true },
+    paths: [{ ...path, blocks }],
+  };
+  writeFileSync(file('many.json'), `${JSON.stringify(run)}\n`.repeat(20_000));
+  const { status, stdout } = await irqloom(['compare-runs', file('many.json'), file('many.json'), '--json']);
+  expect(JSON.parse(stdout).paths).toMatchObject([{ a: { boots: 160_000 }, b: { boots: 160_000 } }]);
+  expect(status).toBe(0);
+});
+
 test('control characters of a file reach the terminal as escapes', () => {
   expect(printable('a\u001b[31mb\u009bc\n\td')).toBe('a\\u001b[31mb\\u009bc\n\td');
 });

@@ -10,6 +10,8 @@ export type FuzzTask = {
   readonly target: string;
   readonly seed: number;
   readonly seconds: number;
+  /** The fuzzer ends after so many inputs, however long these take; left out: when the time is over. */
+  readonly inputs?: number;
   readonly state: SharedArrayBuffer;
 };
 
@@ -41,7 +43,10 @@ export function tryInput(target: Target, input: Uint8Array): 'taken' | 'refused'
 }
 
 /** Fuzzes one target until the time is over, or an input is neither read nor refused. */
-export function fuzz(target: Target, { seed, seconds, state }: Omit<FuzzTask, 'target'>): FuzzAnswer {
+export function fuzz(
+  target: Target,
+  { seed, seconds, inputs: most, state }: Omit<FuzzTask, 'target'>,
+): FuzzAnswer {
   const words = target.words.map((word) => Buffer.from(word, 'latin1'));
   const chance = new Chance(seed);
   chance.begin(0);
@@ -51,6 +56,7 @@ export function fuzz(target: Target, { seed, seconds, state }: Omit<FuzzTask, 't
   const counters = new Int32Array(state, 0, STATE_HEAD / 4);
   const present = new Uint8Array(state, STATE_HEAD);
   const end = performance.now() + seconds * 1000;
+  const isOver = () => (most === undefined ? performance.now() > end : inputs >= most);
   let taken = 0;
   let inputs = 0;
   const attempt = (input: Uint8Array): Error | undefined => {
@@ -73,7 +79,7 @@ export function fuzz(target: Target, { seed, seconds, state }: Omit<FuzzTask, 't
     for (const input of batch) {
       const error = attempt(input);
       if (error) return answer({ input, error: error.stack ?? error.message });
-      if (performance.now() > end) return answer();
+      if (isOver()) return answer();
     }
     if (isFirst) coverage.gained();
     else if (coverage.hasNews()) {

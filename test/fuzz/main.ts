@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- --seconds N --seed N --target NAME --keep`: mutates inputs of every parser, guided by the blocks that
+ * `npm run fuzz -- --seconds N | --inputs N --seed N --target NAME --keep`: mutates inputs of every parser, guided by the blocks that
  * V8 has run. An input must be read, or refused by an error with a code, within a bound.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,8 +12,9 @@ import { type FuzzAnswer, type FuzzTask, STATE_HEAD, tryInput } from './fuzz.ts'
 import { MOST_BYTES } from './mutations.ts';
 import { TARGETS } from './targets.ts';
 
-/** The longest that one input may take. */
-const HANG_MS = 10_000;
+/** The most of the processor that one input may take; and the longest time, for an input that sleeps. */
+const HANG_CPU_MS = 10_000;
+const HANG_MS = 120_000;
 const LOOK_MS = 500;
 const STATE_BYTES = STATE_HEAD + MOST_BYTES;
 /** Inputs that are kept for a target, the shortest, and the longest of these. */
@@ -23,6 +24,7 @@ const MOST_KEPT_BYTES = 2048;
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
+    inputs: { type: 'string' },
     seed: { type: 'string' },
     target: { type: 'string', multiple: true },
     input: { type: 'string' },
@@ -32,6 +34,8 @@ const { values } = parseArgs({
 
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+/** Inputs of each target; where given, the time is no bound. */
+const inputs = values.inputs === undefined ? undefined : Number(values.inputs);
 const names = values.target ?? TARGETS.map(({ name }) => name);
 const unknown = names.find((name) => !TARGETS.some((target) => target.name === name));
 
@@ -39,19 +43,30 @@ const unknown = names.find((name) => !TARGETS.some((target) => target.name === n
 function fuzzed(target: string): Promise<FuzzAnswer> {
   const state = new SharedArrayBuffer(STATE_BYTES);
   const counters = new Int32Array(state, 0, STATE_HEAD / 4);
-  const task: FuzzTask = { target, seed, seconds: seconds / names.length, state };
+  const task: FuzzTask = {
+    target,
+    seed,
+    seconds: seconds / names.length,
+    state,
+    ...(inputs === undefined ? {} : { inputs }),
+  };
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
     let before = 0;
     let since = performance.now();
+    let cpu = process.cpuUsage();
     const look = setInterval(() => {
       const inputs = Atomics.load(counters, 0);
       if (inputs !== before) {
         before = inputs;
         since = performance.now();
-      } else if (inputs > 0 && performance.now() - since > HANG_MS) {
+        cpu = process.cpuUsage();
+      } else if (inputs > 0 && (cpuMs(cpu) > HANG_CPU_MS || performance.now() - since > HANG_MS)) {
         const input = new Uint8Array(state, STATE_HEAD).slice(0, Atomics.load(counters, 1));
-        const crash = { input, error: `the input was not read within ${HANG_MS} ms` };
+        const crash = {
+          input,
+          error: `the input was not read within ${HANG_CPU_MS} ms of the processor, or ${HANG_MS} ms`,
+        };
         resolve({ inputs, taken: 0, blocks: 0, kept: [], crash });
         void worker.terminate();
       }
@@ -60,6 +75,12 @@ function fuzzed(target: string): Promise<FuzzAnswer> {
     worker.on('error', reject);
     worker.on('exit', () => clearInterval(look));
   });
+}
+
+/** Time of the processor that this process has taken since, ms. */
+function cpuMs(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
 }
 
 function keep(target: string, kept: readonly Uint8Array[]): void {
@@ -72,9 +93,14 @@ function keep(target: string, kept: readonly Uint8Array[]): void {
 }
 
 async function main(): Promise<number> {
-  if (unknown !== undefined || !(seconds > 0) || !Number.isInteger(seed)) {
+  if (
+    unknown !== undefined ||
+    !(seconds > 0) ||
+    !Number.isInteger(seed) ||
+    !(inputs === undefined || inputs > 0)
+  ) {
     console.error(
-      `usage: --seconds N --seed N --target NAME --keep; targets: ${TARGETS.map(({ name }) => name).join(', ')}`,
+      `usage: --seconds N | --inputs N; --seed N --target NAME --keep; targets: ${TARGETS.map(({ name }) => name).join(', ')}`,
     );
     return 2;
   }
@@ -84,7 +110,9 @@ async function main(): Promise<number> {
     console.log(outcome instanceof Error ? outcome.stack : outcome);
     return outcome instanceof Error ? 1 : 0;
   }
-  console.log(`seed ${seed}, ${seconds} s for ${names.length} targets`);
+  console.log(
+    `seed ${seed}, ${inputs === undefined ? `${seconds} s for ${names.length} targets` : `${inputs} inputs for each of ${names.length} targets`}`,
+  );
   let status = 0;
   for (const name of names) {
     const { inputs, taken, blocks, kept, crash } = await fuzzed(name);

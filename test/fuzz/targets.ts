@@ -9,12 +9,15 @@ import { applyIoctl } from '../../src/kvm-abi/structs/apply.ts';
 import { explainIoctl } from '../../src/kvm-abi/structs/explain.ts';
 import { parseHex } from '../../src/kvm-abi/structs/hex.ts';
 import { IOCTLS } from '../../src/kvm-abi/structs/ioctls.ts';
+import { Distribution } from '../../src/measure/distribution.ts';
+import { formatLog, parseLog } from '../../src/measure/hdr-log.ts';
 import { compareRuns } from '../../src/measuring/compare-runs/run-comparison.ts';
 import { readSavedRuns } from '../../src/measuring/compare-runs/saved-runs.ts';
 import { readKernel } from '../../src/platform/loader/kernel.ts';
 import { recordedWorkload } from '../../src/recorded/index.ts';
 import { summarise } from '../../src/recorded/trace/guest-setup.ts';
 import { parseGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
+import { GDB } from './gdb-target.ts';
 import { MACHINE_TARGETS } from './machine-targets.ts';
 import type { Target } from './target.ts';
 import { TOKEN } from './token-target.ts';
@@ -150,6 +153,21 @@ function image(): Uint8Array {
   return bytes;
 }
 
+const LOG: Target = {
+  name: 'hdr-log',
+  seeds: () => {
+    const distribution = new Distribution({ highest: 100_000, digits: 2 });
+    for (const value of [1, 50, 50, 99_999]) distribution.record(value);
+    const interval = { startSeconds: 0, lengthSeconds: 1, tag: 'a', distribution };
+    return [Buffer.from(formatLog({ epochSeconds: 1_700_000_000, intervals: [interval, interval] }))];
+  },
+  words: ['#[StartTime: ', '#[BaseTime: ', 'Tag=', ',0.000,', 'HISTFAAA'],
+  read: (bytes) => {
+    const { intervals } = parseLog(text(bytes));
+    for (const { distribution } of intervals) if (distribution.total > 0) distribution.percentile(99);
+  },
+};
+
 /** A VM is made for each input, so that an input alone repeats what was found. */
 const SMALL_MEMORY = [{ base: 0x4000_0000, bytes: 0x1_0000 }];
 
@@ -200,5 +218,7 @@ export const TARGETS: readonly Target[] = [
   RESULT,
   KERNEL,
   IOCTL,
+  LOG,
+  GDB,
   ...MACHINE_TARGETS,
 ];

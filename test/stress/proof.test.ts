@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Layout } from '../../src/memory/layout.ts';
-import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions } from '../../src/stress/proof.ts';
+import { EDGE_SOURCE, LEVEL_SOURCE, Proof, proofRegions, VIOLATIONS } from '../../src/stress/proof.ts';
 
 const VCPUS = 2;
 const EDGE = 0;
@@ -10,13 +10,16 @@ const OTHER = 8300;
 
 describe('the proof', () => {
   let proof: Proof;
+  let words: Int32Array<SharedArrayBuffer>;
+  let regions: ReturnType<typeof proofRegions>;
   let now = 0;
   const clock = { now: () => ++now };
 
   beforeEach(() => {
     const layout = new Layout();
-    const regions = proofRegions(layout, { sources: 2, intids: 9000, devices: 1 });
-    proof = new Proof(new Int32Array(new SharedArrayBuffer(layout.words * 4)), regions, VCPUS);
+    regions = proofRegions(layout, { sources: 2, intids: 9000, devices: 1 });
+    words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
+    proof = new Proof(words, regions, VCPUS);
     proof.place(EDGE, EDGE_SOURCE, LPI, 0);
     proof.place(LEVEL, LEVEL_SOURCE, 40, 1);
   });
@@ -145,6 +148,33 @@ describe('the proof', () => {
     for (let i = 0; i < 100; i++) proof.violate('lost', EDGE, LPI, 0);
     expect(proof.count('lost')).toBe(100);
     expect(proof.violations()).toHaveLength(64);
+  });
+
+  test('more violations than a signed word counts are counted, and none is kept outside of its place', () => {
+    const { at, words: length } = regions.violations;
+    const total = at + VIOLATIONS.length;
+    words[total] = 2 ** 31 - 1;
+    const before = words.slice();
+    for (let i = 0; i < 3; i++) proof.violate('lost', EDGE, LPI, 0);
+    expect(proof.count('lost')).toBe(3);
+    expect((words[total] ?? 0) >>> 0).toBe(2 ** 31 + 2);
+    const outside = [...words.keys()].filter((word) => word < at || word >= at + length);
+    expect(outside.filter((word) => words[word] !== before[word])).toEqual([]);
+    expect(proof.violations()).toEqual([]);
+  });
+
+  test('a source that has not moved for 2^31 moves of others is still judged', () => {
+    // Each step stands for 2^28 moves of the other source, of which the proof looks at one.
+    for (let step = 0; step < 32; step++) {
+      words[regions.epoch.at] = (proof.epoch + 2 ** 28) | 0;
+      for (let move = 0; move < 2; move++) {
+        proof.beginMove(LEVEL, 40, move);
+        proof.endMove(LEVEL);
+      }
+      signal(EDGE);
+      deliver(EDGE, LPI, 1);
+      expect(proof.count('misrouted'), `after ${step + 1} * 2^28 moves`).toBe(step + 1);
+    }
   });
 
   test('a wait for a source that is settled does not sleep; one that is not ends at its bound', () => {

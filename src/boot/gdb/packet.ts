@@ -2,6 +2,8 @@
 export type GdbInput = { readonly packet: string } | 'interrupt';
 
 const INTERRUPT = 3;
+/** A packet of the size that the stub says it takes, with every character escaped; a longer one is dropped. */
+const MOST_CHARACTERS = 2 * 0x8000;
 
 /** The checksum of a packet's body: its bytes, summed modulo 256. */
 export function checksum(body: string): string {
@@ -38,6 +40,10 @@ export class PacketReader {
         continue;
       }
       const end = this.#rest.indexOf('#');
+      if (end < 0 && this.#rest.length > MOST_CHARACTERS) {
+        this.#rest = '';
+        bad();
+      }
       if (end < 0 || this.#rest.length < end + 3) return found;
       const body = this.#rest.slice(1, end);
       const sum = this.#rest.slice(end + 1, end + 3).toLowerCase();

@@ -148,20 +148,25 @@ export class GdbStub {
 
   #read(rest: string): string {
     const [address = '', bytes = ''] = rest.split(',');
-    return this.#target.read(this.#general, BigInt(`0x${address}`), Number.parseInt(bytes, 16)) ?? FAILED;
+    const at = addressOf(address);
+    if (at === undefined) return FAILED;
+    return this.#target.read(this.#general, at, Number.parseInt(bytes, 16)) ?? FAILED;
   }
 
   #write(rest: string): string {
     const [place = '', hex = ''] = rest.split(':');
     const [address = ''] = place.split(',');
-    return this.#target.write(this.#general, BigInt(`0x${address}`), Buffer.from(hex, 'hex')) ? OK : FAILED;
+    const at = addressOf(address);
+    if (at === undefined) return FAILED;
+    return this.#target.write(this.#general, at, Buffer.from(hex, 'hex')) ? OK : FAILED;
   }
 
   /** Software breakpoints, and hardware ones, which are the same here; no watchpoints. */
   #breakpoint(set: boolean, rest: string): string {
     const [kind, address = ''] = rest.split(',');
     if (kind !== '0' && kind !== '1') return UNKNOWN;
-    const at = BigInt(`0x${address}`);
+    const at = addressOf(address);
+    if (at === undefined) return FAILED;
     const done = set
       ? this.#target.setBreakpoint(this.#general, at)
       : this.#target.clearBreakpoint(this.#general, at);
@@ -175,4 +180,9 @@ export class GdbStub {
     if (rest[0] === 'g') this.#general = thread - 1;
     return OK;
   }
+}
+
+/** An address of at most 64 bits in hexadecimal; undefined for anything else, which any process of this machine may send. */
+function addressOf(hex: string): bigint | undefined {
+  return /^[0-9a-f]{1,16}$/i.test(hex) ? BigInt(`0x${hex}`) : undefined;
 }

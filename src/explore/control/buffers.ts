@@ -1,13 +1,7 @@
 import type { ElementArray } from '../running/operation.ts';
 import { readElement, writeElement } from './plain.ts';
-import {
-  isControlledView,
-  type Method,
-  privately,
-  replaceMethods,
-  snapshot,
-  type Undo,
-} from './view-methods.ts';
+import { replaceProperty, type Undo } from './replacements.ts';
+import { isControlledView, type Method, privately, replaceMethods, snapshot } from './view-methods.ts';
 import { proxyOf, rawOf } from './view-proxy.ts';
 
 /** Buffer's methods, TextEncoder's and TextDecoder's on shared memory: a byte at a time. */
@@ -45,11 +39,8 @@ function replace(
   undo: Undo[],
   make: (native: Native) => (...args: never[]) => unknown,
 ): void {
-  const before = Reflect.getOwnPropertyDescriptor(object, key);
-  const native: unknown = before?.value;
-  if (before?.configurable !== true || typeof native !== 'function') return;
-  Object.defineProperty(object, key, { ...before, value: make(native as Native) });
-  undo.push(() => Object.defineProperty(object, key, before));
+  const native: unknown = Reflect.getOwnPropertyDescriptor(object, key)?.value;
+  if (typeof native === 'function') replaceProperty(object, key, make(native as Native), undo);
 }
 
 function replaceStatics(undo: Undo[]): void {

@@ -17,6 +17,7 @@ import {
   WAIT,
   XOR,
 } from '../running/operation.ts';
+import { cannotReplace } from './replacements.ts';
 
 /** Who answers the operations of controlled threads, in the place of the engine. */
 export type Controller = {
@@ -79,15 +80,23 @@ export function withControlledAtomics<T>(control: Controller, body: () => T): T 
       'an exploration is already running in this thread; one cannot be started inside another',
     );
   }
-  const saved = Object.getOwnPropertyDescriptors(Atomics);
+  const saved = Object.getOwnPropertyDescriptors(atomics);
+  requireOpen();
   controller = control;
   try {
     replaceMethods(control);
     return body();
   } finally {
-    Object.defineProperties(Atomics, saved);
     controller = undefined;
+    requireOpen();
+    Object.defineProperties(atomics, saved);
   }
+}
+
+/** @throws IrqError `ERR_UNSUPPORTED` where code under test has frozen Atomics */
+function requireOpen(): void {
+  if (Object.getOwnPropertyDescriptor(atomics, 'load')?.writable !== true)
+    throw cannotReplace(atomics, 'load');
 }
 
 /** Whether this thread's Atomics are replaced now. */

@@ -1,8 +1,8 @@
 import { replaceBuffers } from './buffers.ts';
 import { controller } from './controlled-atomics.ts';
 import { replaceDataView } from './data-view.ts';
+import { putBack, replaceProperty, type Undo } from './replacements.ts';
 import { replaceTypedArrays } from './typed-arrays.ts';
-import type { Undo } from './view-methods.ts';
 
 /**
  * Replaces, while `body` runs, the methods that read or write the elements of views: those of typed arrays, DataView,
@@ -18,21 +18,19 @@ export function withControlledViews<T>(body: () => T): T {
     replaceConstructor(undo);
     return body();
   } finally {
-    for (const back of undo.reverse()) back();
+    putBack(undo);
   }
 }
 
 /** Notes which buffers threads make in their own runs. */
 function replaceConstructor(undo: Undo[]): void {
   const Native = SharedArrayBuffer;
-  globalThis.SharedArrayBuffer = new Proxy(Native, {
+  const recording = new Proxy(Native, {
     construct(target, args, newTarget) {
       const buffer = Reflect.construct(target, args, newTarget);
       controller?.made(buffer);
       return buffer;
     },
   });
-  undo.push(() => {
-    globalThis.SharedArrayBuffer = Native;
-  });
+  replaceProperty(globalThis, 'SharedArrayBuffer', recording, undo);
 }

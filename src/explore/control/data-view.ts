@@ -1,7 +1,8 @@
 import type { ElementArray } from '../running/operation.ts';
 import { toElement } from './call.ts';
 import { readElement, writeElement } from './plain.ts';
-import { type Method, replaceMethods, type Undo } from './view-methods.ts';
+import type { Undo } from './replacements.ts';
+import { type Method, replaceMethods } from './view-methods.ts';
 
 /**
  * DataView's methods on shared memory. An access at a multiple of its size is one operation on a typed array's element,

@@ -1,6 +1,7 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { writeElement } from './plain.ts';
+import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
 /** Where controlled code gets its time and chance from; undefined means: from the engine, as ever. */
 export type Source = {
@@ -14,9 +15,6 @@ export type Source = {
 const EPOCH_MS = Date.UTC(2015, 0, 1);
 const nativeNow = Date.now;
 
-/** Puts one replaced property back. */
-export type Undo = () => void;
-
 /**
  * Replaces clock and chance (Date, performance.now, process.hrtime, Math.random, crypto's) while `body` runs, so that a
  * thread that is run again sees the same. Put back however it ends.
@@ -29,25 +27,12 @@ export function withControlledEnvironment<T>(source: Source, body: () => T): T {
     syncBuiltinESMExports();
     return body();
   } finally {
-    for (const back of undo.reverse()) back();
-    syncBuiltinESMExports();
+    try {
+      putBack(undo);
+    } finally {
+      syncBuiltinESMExports();
+    }
   }
-}
-
-/** Replaces a property in place, and adds the step that puts the old one back to `undo`. */
-export function replaceProperty(object: object, key: string, value: unknown, undo: Undo[]): void {
-  const before = Object.getOwnPropertyDescriptor(object, key);
-  if (before?.configurable === false) return;
-  Object.defineProperty(object, key, {
-    value,
-    configurable: true,
-    writable: true,
-    enumerable: before?.enumerable ?? true,
-  });
-  undo.push(() => {
-    if (before === undefined) Reflect.deleteProperty(object, key);
-    else Object.defineProperty(object, key, before);
-  });
 }
 
 function replaceClock(source: Source, undo: Undo[]): void {
@@ -145,7 +130,6 @@ function replaceChance(source: Source, undo: Undo[]): void {
   replaceProperty(crypto, 'randomBytes', randomBytes, undo);
   replaceProperty(crypto, 'randomUUID', randomUUID, undo);
   replaceProperty(crypto, 'randomInt', randomInt, undo);
-  replaceProperty(crypto, 'getRandomValues', getRandomValues, undo);
   replaceProperty(
     crypto,
     'randomFillSync',
@@ -153,6 +137,7 @@ function replaceChance(source: Source, undo: Undo[]): void {
       rest.length === 0 && fill(view) ? view : Reflect.apply(native.randomFillSync, crypto, [view, ...rest]),
     undo,
   );
+  // That of node:crypto is a getter of Node.js's own, which reads this one.
   replaceProperty(globalThis.crypto, 'getRandomValues', getRandomValues, undo);
   replaceProperty(globalThis.crypto, 'randomUUID', randomUUID, undo);
 }

@@ -1,5 +1,14 @@
 import { IrqError } from '../../base/irq-error.ts';
-import { framesAbove } from '../telling/sites.ts';
+import { framesAbove, stackAbove } from '../telling/sites.ts';
+
+type Exit = (code?: unknown) => never;
+
+/** The functions of `process` that end it. */
+const EXITS = ['exit', 'reallyExit', 'abort'] as const;
+const exits = process as unknown as Record<(typeof EXITS)[number], Exit>;
+
+/** Those of Node.js. */
+const NATIVE = EXITS.map((name) => [name, exits[name]] as const);
 
 let refused: IrqError | undefined;
 
@@ -8,17 +17,47 @@ let refused: IrqError | undefined;
  * may catch the error: {@link refusedExit} still says that there was one.
  */
 export function refuseExit(): void {
-  for (const name of ['exit', 'reallyExit', 'abort'] as const) {
-    const refuse = (code?: unknown): never => {
-      const [site] = framesAbove(refuse);
-      refused ??= new IrqError(
-        'ERR_SCENARIO',
-        `the code under test calls process.${name}(${code === undefined ? '' : String(code)})${site === undefined ? '' : ` at ${site}`}: a thread ends by returning, or by throwing`,
-      );
-      throw refused;
+  replaceExits((call) => {
+    refused ??= new IrqError(
+      'ERR_SCENARIO',
+      `the code under test calls ${call}: a thread ends by returning, or by throwing`,
+    );
+    throw refused;
+  });
+}
+
+/**
+ * Replaces the functions that end the process, for code under test: Node.js itself still ends a thread with them, after an
+ * error that nothing has caught.
+ * @param refuse - throws; gets the call, and its place in the source: `process.exit(0) at a.mjs:1:9`
+ * @returns puts the functions of before back
+ */
+export function replaceExits(refuse: (call: string) => never): () => void {
+  const before = EXITS.map((name) => [name, exits[name]] as const);
+  for (const name of EXITS) {
+    const called: Exit = (code) => {
+      if (isByNode(called)) {
+        for (const [each, native] of NATIVE) put(each, native);
+        return exits[name](code);
+      }
+      const [site] = framesAbove(called);
+      const argument = typeof code === 'number' || typeof code === 'string' ? String(code) : '';
+      return refuse(`process.${name}(${argument})${site === undefined ? '' : ` at ${site}`}`);
     };
-    Object.defineProperty(process, name, { value: refuse, configurable: true, writable: true });
+    put(name, called);
   }
+  return () => {
+    for (const [name, earlier] of before) put(name, earlier);
+  };
+}
+
+function put(name: string, value: Exit): void {
+  Object.defineProperty(process, name, { value, configurable: true, writable: true });
+}
+
+/** Whether the call comes from the code of Node.js that runs a worker. */
+function isByNode(callee: Exit): boolean {
+  return /^[^\n]*\n\s+at [^\n]*\(?node:internal\/main\/worker_thread:/.test(stackAbove(callee));
 }
 
 /** The error of the first call that {@link refuseExit} has refused. */

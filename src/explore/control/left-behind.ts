@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import timers from 'node:timers';
 import type { ThreadRunner } from '../running/thread-runner.ts';
-import { replaceProperty, type Undo } from './environment.ts';
+import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
 /** What a thread may leave to the event loop, by the name that Node.js gives the resource. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ export function withLeftBehind<T>(runner: ThreadRunner, left: LeftBehind, body: 
     return body();
   } finally {
     hook.disable();
-    for (const back of undo.reverse()) back();
+    putBack(undo);
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ElementArray } from '../running/operation.ts';
 import { toElement } from './call.ts';
 import { readElement, writeElement } from './plain.ts';
-import { likeness, type Method, replaceMethods, snapshot, type Undo } from './view-methods.ts';
+import type { Undo } from './replacements.ts';
+import { likeness, type Method, replaceMethods, snapshot } from './view-methods.ts';
 import { proxyOf, rawOf } from './view-proxy.ts';
 
 const TYPED_ARRAY = Object.getPrototypeOf(Int8Array.prototype) as object;

@@ -1,12 +1,11 @@
 import type { ElementArray } from '../running/operation.ts';
 import { controller } from './controlled-atomics.ts';
 import { readElement } from './plain.ts';
+import { replaceProperty, type Undo } from './replacements.ts';
 import { proxyOf, rawOf } from './view-proxy.ts';
 
 /** A method of a prototype that is replaced; `this` is the view. */
 export type Method = (this: never, ...args: never[]) => unknown;
-/** Puts one method back. */
-export type Undo = () => void;
 
 /** Whether accesses to the view are operations now. */
 export function isControlledView(view: unknown): view is ElementArray {
@@ -36,9 +35,8 @@ export function replaceMethods(
   undo: Undo[],
 ): void {
   for (const key of Reflect.ownKeys(prototype)) {
-    const before = Reflect.getOwnPropertyDescriptor(prototype, key);
-    const native: unknown = before?.value;
-    if (key === 'constructor' || typeof native !== 'function' || before?.configurable !== true) continue;
+    const native: unknown = Reflect.getOwnPropertyDescriptor(prototype, key)?.value;
+    if (key === 'constructor' || typeof native !== 'function') continue;
     const ours = Object.hasOwn(table, key) ? table[key] : undefined;
     const replaced = function (this: unknown, ...args: never[]): unknown {
       const view = rawOf(this);
@@ -50,8 +48,7 @@ export function replaceMethods(
     };
     Object.defineProperty(replaced, 'name', { value: native.name });
     Object.defineProperty(replaced, 'length', { value: native.length });
-    Object.defineProperty(prototype, key, { ...before, value: replaced });
-    undo.push(() => Object.defineProperty(prototype, key, before));
+    replaceProperty(prototype, key, replaced, undo);
   }
 }
 

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { IrqError } from '../../base/irq-error.ts';
+import { IrqError, isIrqError } from '../../base/irq-error.ts';
+import { readThrown } from '../../base/thrown.ts';
+import { replaceExits } from '../control/exits.ts';
 import { construct, get, set } from '../control/plain.ts';
-import { framesAbove } from '../telling/sites.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
 import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
@@ -224,25 +225,20 @@ async function withinTime(file: string, evaluated: unknown): Promise<Exports> {
 
 /** Evaluates modules; one that ends the process is an error. */
 async function withoutExit<T>(file: string, body: () => Promise<T>): Promise<T> {
-  const { exit, reallyExit, abort } = process as typeof process & { reallyExit: unknown };
-  const refuse = (name: string) => {
-    const refused = (code?: unknown): never => {
-      const [site] = framesAbove(refused);
-      throw new IrqError(
-        'ERR_SCENARIO',
-        `${file} cannot be loaded: the code under test calls process.${name}(${code === undefined ? '' : String(code)})${site === undefined ? '' : ` at ${site}`} while it is loaded`,
-      );
-    };
-    return refused;
-  };
-  Object.assign(process, { exit: refuse('exit'), reallyExit: refuse('reallyExit'), abort: refuse('abort') });
+  const putBack = replaceExits((call) => {
+    throw new IrqError(
+      'ERR_SCENARIO',
+      `${file} cannot be loaded: the code under test calls ${call} while it is loaded`,
+    );
+  });
   try {
     return await body();
   } catch (error) {
-    if (error instanceof IrqError && error.code === 'ERR_SCENARIO') throw error;
-    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (isIrqError(error, 'ERR_SCENARIO') || isIrqError(error, 'ERR_UNSUPPORTED')) throw error;
+    const { isError, name, message } = readThrown(error);
+    const what = isError ? `${name}: ${message}` : message;
     throw new IrqError('ERR_SCENARIO', `${file} cannot be loaded: ${what}`, { cause: error });
   } finally {
-    Object.assign(process, { exit, reallyExit, abort });
+    putBack();
   }
 }

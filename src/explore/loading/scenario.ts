@@ -1,4 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
+import { readThrown } from '../../base/thrown.ts';
 import { isAllRewritten } from './offered.ts';
 
 /**
@@ -88,7 +89,16 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
   if (!isRecord(value)) {
     return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
   }
-  const { name = 'scenario', setup, words, own, threads, finally: check, names, outcomes } = value;
+  const {
+    name = 'scenario',
+    setup,
+    words,
+    own,
+    threads,
+    finally: check,
+    names,
+    outcomes,
+  } = parts(value, where);
   if (typeof name !== 'string' || !NAME.test(name)) {
     return refuse(where, `\`name\` is ${show(name)}`, 'letters, digits, and . _ + - only, at most 80');
   }
@@ -154,7 +164,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
             if (isThenable(scenario.finally?.(state)))
               throw asyncError(label, 'finally', 'returned a promise');
           },
-    names: names === undefined ? undefined : (buffer, byteOffset) => scenario.names?.(buffer, byteOffset),
+    names: names === undefined ? undefined : (buffer, byteOffset) => nameGiven(scenario, buffer, byteOffset),
     outcomes: scenario.outcomes,
     rewritten,
     plain,
@@ -164,6 +174,16 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
       return true;
     },
   };
+}
+
+/** What `names` calls a word; undefined where that throws, or is no string: a report does not fail for want of a name. */
+function nameGiven(scenario: Scenario, buffer: SharedArrayBuffer, byteOffset: number): string | undefined {
+  try {
+    const given: unknown = scenario.names?.(buffer, byteOffset);
+    return typeof given === 'string' ? given : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Gives back its argument; lets an editor check and complete a scenario as it is written. */
@@ -194,6 +214,16 @@ function asyncError(where: string, what: string, how: string): IrqError {
 
 function refuse(where: string, wrong: string, right: string): never {
   throw new IrqError('ERR_SCENARIO', `${where} is not a scenario: ${wrong}; right would be: ${right}`);
+}
+
+/** The entries of a scenario, whose getters may throw. */
+function parts(value: Record<string, unknown>, where: string): Record<string, unknown> {
+  try {
+    const { name, setup, words, own, threads, finally: check, names, outcomes } = value;
+    return { name, setup, words, own, threads, finally: check, names, outcomes };
+  } catch (error) {
+    return refuse(where, `its entries cannot be read (${readThrown(error).message})`, 'plain properties');
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

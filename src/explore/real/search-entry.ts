@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toPlain } from '../../base/irq-error.ts';
+import { Builtins } from '../control/builtins.ts';
+import { dispatchAtomics } from '../control/dispatched-atomics.ts';
 import { refusedExit, refuseExit } from '../control/exits.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { loadSource } from '../loading/source.ts';
@@ -15,16 +17,21 @@ export async function serveSearch(): Promise<void> {
   const post = (message: SearchMessage): void => parentPort?.postMessage(message);
   const task = workerData as SearchTask;
   refuseExit();
+  dispatchAtomics();
+  const builtins = new Builtins();
+  const { setImmediate: later } = globalThis;
   try {
     process.setSourceMapsEnabled(true);
     const scenario = await loadSource(task.source);
+    // A promise of a module that was rejected, and that nothing handles, ends the thread here.
+    await new Promise<void>((resolve) => later(resolve));
     post({ progress: begun(scenario) });
     const answer = await perform(task, scenario, (progress) => post({ progress }));
     const exit = refusedExit();
     if (exit !== undefined) throw exit;
     post({ answer });
   } catch (error) {
-    post({ error: toPlain(error) });
+    post({ error: toPlain(builtins.explain(error)) });
   }
 }
 

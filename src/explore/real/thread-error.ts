@@ -1,9 +1,12 @@
 import { ERRORS, type ErrorCode } from '../../base/codes.ts';
+import { outOfDescriptors } from '../../base/descriptor-limit.ts';
 import { IrqError } from '../../base/irq-error.ts';
 
 /** Between threads an error loses its class, and keeps its message and `code`: one of ours is made anew. */
 export function fromThread(error: unknown): Error {
   if (error instanceof IrqError) return error;
+  const full = outOfDescriptors(error);
+  if (full) return full;
   if (!(error instanceof Error))
     return new IrqError('ERR_THREAD_DIED', `a thread could not be started: ${error}`);
   const code = 'code' in error ? error.code : undefined;

@@ -3,6 +3,7 @@ import { withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
 import { withControlledEnvironment } from '../control/environment.ts';
 import { LeftBehind, withLeftBehind } from '../control/left-behind.ts';
+import { putBack, replaceProperty, type Undo } from '../control/replacements.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { Ownership } from '../memory/ownership.ts';
 import { SharedMemory } from '../memory/shared-memory.ts';
@@ -112,13 +113,14 @@ export function setUp(scenario: CheckedScenario, seed: number): SetUp {
       return buffer;
     },
   });
+  const undo: Undo[] = [];
   const state = withControlledEnvironment(runner, () =>
     withControlledAtomics(runner, () => {
-      globalThis.SharedArrayBuffer = Recording;
+      replaceProperty(globalThis, 'SharedArrayBuffer', Recording, undo);
       try {
         return runner.runAside(() => scenario.setup());
       } finally {
-        globalThis.SharedArrayBuffer = Native;
+        putBack(undo);
       }
     }),
   );

@@ -1,6 +1,6 @@
 import { excerptOfJson, readInputFile } from '../../base/input-file.ts';
 import { IrqError } from '../../base/irq-error.ts';
-import { pathName, SIGNALS, WAITINGS } from '../latency/latency-result.ts';
+import { type Path, pathName, SIGNALS, WAITINGS } from '../latency/latency-result.ts';
 import type { ComparedRun } from './run-comparison.ts';
 
 /** A file of results may have so many bytes, and a path so many blocks: a hundred times what a day of measuring gives. */
@@ -22,31 +22,56 @@ export function readSavedRunsFile(path: string): ComparedRun {
  * @throws IrqError `ERR_RESULT_FORMAT`
  */
 export function readSavedRuns(text: string, name: string): ComparedRun {
-  const lines = text
+  let all: Joined | undefined;
+  for (const [index, line] of text
     .replace(/^\uFEFF/, '')
     .split('\n')
-    .filter((line) => line.trim() !== '');
-  if (lines.length === 0) throw refused(name, 1, 'the file is empty');
-  return lines
-    .map((line, index) => runOf(parse(line, name, index + 1), name, index + 1))
-    .reduce((all, run) => ({
-      steady: all.steady && run.steady,
-      paths: all.paths.map((path, index) => {
-        const more = run.paths[index];
-        if (
-          !more ||
-          more.source !== path.source ||
-          more.dispatch !== path.dispatch ||
-          more.waiting !== path.waiting
-        )
-          throw refused(name, 1, 'its runs are not of the same paths');
-        const boots = 1 + path.blocks.reduce((most, { boot }) => Math.max(most, boot), -1);
-        return {
-          ...path,
-          blocks: [...path.blocks, ...more.blocks.map((block) => ({ ...block, boot: block.boot + boots }))],
-        };
-      }),
-    }));
+    .entries()) {
+    if (line.trim() === '') continue;
+    const run = runOf(parse(line, name, index + 1), name, index + 1);
+    if (all === undefined) all = new Joined(run);
+    else if (!all.add(run)) throw refused(name, index + 1, 'its run is not of the same paths as the first');
+  }
+  if (all === undefined) throw refused(name, 1, 'the file is empty');
+  return all;
+}
+
+/** Several runs of the same paths as one; the boots of each are numbered behind those of the runs before. */
+class Joined implements ComparedRun {
+  steady: boolean;
+  readonly paths: (ComparedRun['paths'][number] & { readonly blocks: Block[] })[];
+  readonly #boots: number[];
+
+  constructor({ steady, paths }: ComparedRun) {
+    this.steady = steady;
+    this.paths = paths.map((path) => ({ ...path, blocks: [...path.blocks] }));
+    this.#boots = paths.map(({ blocks }) => bootsOf(blocks));
+  }
+
+  /** @returns false where the paths are others: nothing was added then */
+  add({ steady, paths }: ComparedRun): boolean {
+    if (paths.length !== this.paths.length) return false;
+    if (!this.paths.every((path, index) => isSamePath(path, paths[index]))) return false;
+    this.steady &&= steady;
+    for (const [index, { blocks }] of this.paths.entries()) {
+      const before = this.#boots[index] ?? 0;
+      const more = paths[index]?.blocks ?? [];
+      for (const block of more) blocks.push({ ...block, boot: block.boot + before });
+      this.#boots[index] = before + bootsOf(more);
+    }
+    return true;
+  }
+}
+
+type Block = ComparedRun['paths'][number]['blocks'][number];
+
+/** One more than the highest number of a boot. */
+function bootsOf(blocks: readonly Block[]): number {
+  return 1 + blocks.reduce((most, { boot }) => Math.max(most, boot), -1);
+}
+
+function isSamePath(path: Path, other: Path | undefined): boolean {
+  return other !== undefined && pathName(other) === pathName(path);
 }
 
 function parse(line: string, name: string, number: number): unknown {

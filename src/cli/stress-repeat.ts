@@ -1,0 +1,12 @@
+import { shellWord } from '../base/shell-word.ts';
+
+/** The whole command that runs the same again: every option as the command line takes it, and the seed that was drawn. */
+export function repeatCommand(flags: Readonly<Record<string, unknown>>, seed: number): string {
+  const words = ['npx irqloom stress'];
+  for (const [name, value] of Object.entries(flags)) {
+    if (name === 'seed' || value === undefined || value === false) continue;
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    words.push(value === true ? flag : `${flag} ${shellWord(String(value))}`);
+  }
+  return `${words.join(' ')} --seed ${seed}`;
+}

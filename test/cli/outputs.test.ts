@@ -1,0 +1,125 @@
+/** Outputs that get in each other's way, or in the way of an input; and a result that is cut. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { irqloom } from './run.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const BARE = fileURLToPath(new URL('../../guests/bare/bare.bin', import.meta.url));
+const RECORDING = fileURLToPath(new URL('../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'irqloom-outputs-'));
+const file = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SHORT = ['stress', '-v', '1', '-d', '1', '-e', '1', '-s', '0.3', '--churn', 'none'];
+
+/** Runs the command through a shell, for redirections and limits. */
+function shell(script: string): { status: number | null; stdout: string; stderr: string } {
+  const text = script.replaceAll('IRQLOOM', `"${process.execPath}" "${MAIN}"`);
+  return spawnSync('sh', ['-c', text], { encoding: 'utf8', timeout: 50_000, cwd: folder });
+}
+
+describe('an output', () => {
+  test('that is another output as well is refused before the run', async () => {
+    const { status, stdout, stderr } = await irqloom([...SHORT, '--report', file('a'), '--trace', file('a')]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/a cannot be written: another output of this command has that path/);
+    expect(existsSync(file('a'))).toBe(false);
+  });
+
+  test('that is the input is refused, and the input stays whole', async () => {
+    copyFileSync(RECORDING, file('guest.jsonl.gz'));
+    const before = readFileSync(file('guest.jsonl.gz'));
+    for (const args of [['--report'], ['--rotate', '--keep']]) {
+      const { status, stderr } = await irqloom([
+        ...['stress', '-s', '0.3', '--recording', file('guest.jsonl.gz')],
+        ...args,
+        file('guest.jsonl.gz'),
+      ]);
+      expect(stderr).toMatch(/cannot be written: the file is an input of this command/);
+      expect(status).toBe(2);
+    }
+    expect(readFileSync(file('guest.jsonl.gz')).equals(before)).toBe(true);
+  });
+
+  test('that is a FIFO without a reader is refused, in the place of a wait for one', () => {
+    const { status, stderr } = shell(`mkfifo pipe; IRQLOOM ${SHORT.join(' ')} --report pipe`);
+    expect(stderr).toMatch(/pipe cannot be written: ENXIO/);
+    expect(status).toBe(2);
+  });
+
+  test('that is a FIFO with a reader gets the whole page', () => {
+    const { status } = shell(
+      `mkfifo read; cat read > page & IRQLOOM ${SHORT.join(' ')} --report read > out; s=$?; wait; exit $s`,
+    );
+    expect(status).toBe(0);
+    expect(readFileSync(file('page'), 'utf8')).toMatch(/<\/html>\s*$/);
+  });
+
+  test('that was not written is not said to hold a trace', async () => {
+    const { stderr } = await irqloom([...SHORT, '--trace', '/dev/full']);
+    expect(stderr).toMatch(/ENOSPC/);
+    expect(stderr).not.toMatch(/^trace:/m);
+  });
+});
+
+describe('a result that goes to a file', () => {
+  // A limit on the size of files cuts a write short, as a disk does that is almost full; Node.js takes the part for the whole.
+  test('and does not fit is an error, not a part of the result', () => {
+    const { status, stderr } = shell('ulimit -f 4; IRQLOOM layout > cut');
+    expect(readFileSync(file('cut')).length).toBeLessThanOrEqual(4096);
+    expect(stderr).toMatch(/the result cannot be written to stdout: EFBIG/);
+    expect(status).toBe(3);
+  });
+
+  test('and fits is whole', () => {
+    expect(shell('IRQLOOM layout > fits').status).toBe(0);
+    expect(readFileSync(file('fits'), 'utf8')).toBe(shell('IRQLOOM layout').stdout);
+  });
+});
+
+describe("a guest's console", () => {
+  const boot = `IRQLOOM boot "${BARE}" --seed 1`;
+
+  test('on a full or closed stderr costs nothing: the command has its own status', () => {
+    for (const stderr of ['2> /dev/full', '2>&-']) {
+      const { status, stdout } = shell(`${boot} ${stderr}`);
+      expect(stdout).toMatch(/the guest powered off/);
+      expect(status).toBe(0);
+    }
+  });
+
+  test('on a full disk is said once, and costs the console alone', () => {
+    const { status, stdout, stderr } = shell(`${boot} --console /dev/full`);
+    expect(stdout).toMatch(/the guest powered off/);
+    expect(stderr.match(/\/dev\/full cannot be written: ENOSPC/g)).toHaveLength(1);
+    expect(status).toBe(2);
+  });
+
+  test('in a pipe that nobody empties does not hold the guest up', () => {
+    // The shell holds the pipe open, and reads nothing until the command has ended.
+    const { status, stdout } = shell(`mkfifo slow; exec 9<> slow; ${boot} --console slow`);
+    expect(stdout).toMatch(/the guest powered off/);
+    expect(status).toBe(0);
+  });
+
+  test('is not written over the kernel', async () => {
+    copyFileSync(BARE, file('kernel'));
+    const { status, stderr } = await irqloom(['boot', file('kernel'), '--console', file('kernel')]);
+    expect(stderr).toMatch(/kernel cannot be written: the file is an input of this command/);
+    expect(status).toBe(2);
+    expect(readFileSync(file('kernel')).equals(readFileSync(BARE))).toBe(true);
+  });
+});
+
+test('a kernel, a RAM disk and a disk are regular files, or refused at once', () => {
+  writeFileSync(file('empty'), '');
+  for (const args of ['/dev/zero', 'fifo', `"${BARE}" --initrd fifo`, `"${BARE}" --device block:/dev/zero`]) {
+    const { status, stderr } = shell(`[ -p fifo ] || mkfifo fifo; IRQLOOM boot ${args}`);
+    expect(stderr).toMatch(/is not a regular file; save an? (kernel|initial RAM disk|disk) to a file first/);
+    expect(status).toBe(2);
+  }
+});
