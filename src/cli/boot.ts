@@ -11,12 +11,13 @@ import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
+import { type MemoryFlag, memoryOption } from './memory-option.ts';
 import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
   vcpus: number;
-  memory: number;
+  memory: MemoryFlag;
   append: string;
   initrd?: string;
   device: string[];
@@ -45,7 +46,7 @@ export function bootCommand(): Command {
     )
     .argument('[file]', 'a kernel: an Image (also compressed with gzip), an ELF file, or a flat binary')
     .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)
-    .option('-m, --memory <MiB>', 'guest memory', wholeNumber(2, 3072, 'MiB'), 512)
+    .addOption(memoryOption(512))
     .option('--append <text>', "the kernel's command line", '')
     .option('--initrd <file>', 'an initial RAM disk')
     .option(
@@ -110,6 +111,13 @@ async function boot(file: string, flags: Flags): Promise<number> {
   const { devices, disks } = parseDevices(flags.device, readBytes);
   if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
+  if (flags.memory.model === 'arm' && (flags.gdb !== undefined || flags.scheduler !== 'controlled'))
+    throw new IrqError(
+      'ERR_USAGE',
+      flags.gdb === undefined
+        ? '--memory arm lets the schedule decide when a store leaves: add --scheduler controlled'
+        : '--memory arm and --gdb do not go together: a debugger sees no stores that wait',
+    );
   const kernel = readBytes(file);
   const initrd = flags.initrd === undefined ? {} : { initrd: readBytes(flags.initrd) };
   const console = flags.console === undefined ? process.stderr.fd : openConsole(flags.console);
@@ -136,7 +144,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
           ...initrd,
           devices,
           disks,
-          memoryMiB: flags.memory,
+          memoryMiB: flags.memory.mebibytes,
+          memoryModel: flags.memory.model,
           semihosting: true,
           paced: attended,
           seed,
