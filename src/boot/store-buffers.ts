@@ -24,6 +24,11 @@ export class StoreBuffers {
     this.#epoch = load(words, epochAt);
   }
 
+  /** The machine was put back to another moment. */
+  restored(): void {
+    this.#epoch = load(this.#words, this.#epochAt);
+  }
+
   /** How many stores wait, by vCPU. */
   waiting(): number[] {
     return this.#cores.map((core) => core.waitingStores);

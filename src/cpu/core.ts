@@ -158,6 +158,11 @@ export class Core {
     while (this.waitingStores > 0) this.drain(0);
   }
 
+  /** Whether there were watched accesses since {@link takeSeen}. */
+  get hasSeen(): boolean {
+    return this.#view.getInt32(SEEN, true) !== 0;
+  }
+
   /** Watched accesses since the last call, at most {@link SEEN_SLOTS}: byte offsets in RAM, rounded down to 8; + 1 for a write. */
   takeSeen(): number[] {
     const view = this.#view;
