@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
@@ -11,13 +11,14 @@ import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
-import { type MemoryFlag, memoryOption } from './memory-option.ts';
+import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
+import { readBytes } from './read-bytes.ts';
 import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
   vcpus: number;
-  memory: MemoryFlag;
+  memory?: MemoryFlag;
   append: string;
   initrd?: string;
   device: string[];
@@ -46,7 +47,7 @@ export function bootCommand(): Command {
     )
     .argument('[file]', 'a kernel: an Image (also compressed with gzip), an ELF file, or a flat binary')
     .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)
-    .addOption(memoryOption(512))
+    .addOption(memoryOption())
     .option('--append <text>', "the kernel's command line", '')
     .option('--initrd <file>', 'an initial RAM disk')
     .option(
@@ -111,7 +112,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
   const { devices, disks } = parseDevices(flags.device, readBytes);
   if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
-  if (flags.memory.model === 'arm' && (flags.gdb !== undefined || flags.scheduler !== 'controlled'))
+  const memory = flags.memory ?? DEFAULT_MEMORY;
+  if (memory.model === 'arm' && (flags.gdb !== undefined || flags.scheduler !== 'controlled'))
     throw new IrqError(
       'ERR_USAGE',
       flags.gdb === undefined
@@ -144,8 +146,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
           ...initrd,
           devices,
           disks,
-          memoryMiB: flags.memory.mebibytes,
-          memoryModel: flags.memory.model,
+          memoryMiB: memory.mebibytes,
+          memoryModel: memory.model,
           semihosting: true,
           paced: attended,
           seed,
@@ -174,20 +176,6 @@ function exitOf({ end, exitStatus }: BootResult): number {
   if (end === 'power-off' || end === 'reset') return exitStatus === 0 ? EXIT.held : EXIT.failed;
   if (end === 'panic') return EXIT.failed;
   return end === 'interrupted' ? EXIT.interrupted : EXIT.noAnswer;
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new IrqError(
-      'ERR_FILE',
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 function openConsole(file: string): number {

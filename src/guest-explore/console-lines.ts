@@ -56,7 +56,8 @@ export class ConsoleLines {
     return [...this.#lines.slice(this.#marked.lines), ...(this.#line === '' ? [] : [this.#line])];
   }
 
-  get last(): string | undefined {
-    return this.#line || this.#lines.at(-1);
+  /** The last line without a text in it. */
+  lastBut(text: string): string | undefined {
+    return [...this.#lines.slice(-2), this.#line].reverse().find((line) => line !== '' && !line.includes(text));
   }
 }

@@ -26,6 +26,8 @@ const BOOT_QUANTUM = 1000;
 /** Instructions that a guest may take to the mark. */
 const MOST_BOOT = 4e9;
 const STEPS_BETWEEN_LOOKS = 4096;
+/** Which says what is known anyway. */
+const EXIT_LINE = 'exit status';
 /** `b .` */
 const BRANCH_TO_SELF = 0x1400_0000;
 
@@ -160,7 +162,7 @@ export class ExploredGuest {
   }
 
   #lastLine(): string {
-    const last = this.lines.last;
+    const last = this.lines.lastBut(EXIT_LINE);
     return last === undefined ? '' : `; the last line of its console: ${last}`;
   }
 
