@@ -40,7 +40,8 @@ export function restoreOf(options: Partial<GuestOptions> = {}): ScheduleFigures[
     for (let left = DIRTY_INSTRUCTIONS; left > 0; ) {
       const ready = explored.controlled.ready();
       if (ready.length === 0 && !explored.controlled.moveTime()) break;
-      for (const vcpu of ready) left -= explored.controlled.stepAlone(vcpu, Math.max(1, Math.min(left, 1000)));
+      for (const vcpu of ready)
+        left -= explored.controlled.stepAlone(vcpu, Math.max(1, Math.min(left, 1000)));
       explored.outside.settle();
     }
     const start = process.hrtime.bigint();
@@ -57,7 +58,11 @@ function schedules(): ScheduleFigures['schedules'] {
   chance.begin(0);
   places.learn(explored, random(chance), LIMIT);
   const length = runSchedule(explored, random(chance), LIMIT).instructions;
-  const strategies = { random: () => random(chance), pct: () => pct(chance, 3, length), communication: () => communication(chance) };
+  const strategies = {
+    random: () => random(chance),
+    pct: () => pct(chance, 3, length),
+    communication: () => communication(chance),
+  };
   return Object.entries(strategies).map(([strategy, chooser]) => {
     const stops = strategy === 'communication';
     explored.outside.stopsAtAccess = stops;

@@ -39,13 +39,7 @@ export type AccessWatch = {
     bytes: AccessBytes,
     through: () => bigint | undefined,
   ): bigint | undefined;
-  write(
-    vcpu: BoardVcpu,
-    address: number,
-    bytes: AccessBytes,
-    value: bigint,
-    through: () => boolean,
-  ): boolean;
+  write(vcpu: BoardVcpu, address: number, bytes: AccessBytes, value: bigint, through: () => boolean): boolean;
   /** A register of the GIC's CPU interface was read or written. */
   register(vcpu: BoardVcpu, encoding: number, value: bigint, writes: boolean): void;
 };

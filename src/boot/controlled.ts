@@ -1,7 +1,7 @@
 import type { Board } from './board.ts';
 import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
 import { NEVER } from './guest-clock.ts';
-import { type StoreChoice, StoreBuffers } from './store-buffers.ts';
+import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
 /** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
 export type Step = { readonly vcpu: number; readonly instructions: number };

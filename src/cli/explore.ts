@@ -65,7 +65,8 @@ export function exploreCommand(): Command {
         'scenario files (.mjs, .js, .ts), patterns of them, or names of scenarios that come with irqloom',
       ),
     )
-    .addOption(new Option('--strategy <name>', 'how to choose schedules')
+    .addOption(
+      new Option('--strategy <name>', 'how to choose schedules')
         .choices([...STRATEGIES, 'communication'])
         .default('auto'),
     )
@@ -128,7 +129,8 @@ export function exploreCommand(): Command {
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: Flags) => {
       if (flags.list) print(await listScenarios());
-      else if (flags.guest !== undefined) process.exitCode = await exploreGuestCommand(flags.guest, flags, args);
+      else if (flags.guest !== undefined)
+        process.exitCode = await exploreGuestCommand(flags.guest, flags, args);
       else process.exitCode = await explore(args, flags);
     });
   return addGuestOptions(command);

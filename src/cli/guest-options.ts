@@ -25,7 +25,10 @@ const OF = 'of --guest: ';
 /** Adds the options of the files that a guest is made of. */
 export function addGuestFiles(command: Command): Command {
   return command
-    .option('--guest <file>', 'an arm64 guest in the place of a scenario: an Image, an ELF file or a flat binary')
+    .option(
+      '--guest <file>',
+      'an arm64 guest in the place of a scenario: an Image, an ELF file or a flat binary',
+    )
     .option('--initrd <file>', `${OF}an initial RAM disk`)
     .option('--device <device>', `${OF}a virtio device, as of boot: rng, net, console, block:64M`, collect)
     .option('--symbols <file>', `${OF}an ELF file or a System.map with its functions (default: the guest)`);
@@ -76,7 +79,10 @@ export function guestFiles(guest: string, flags: GuestFlags) {
   const kernel = readBytes(guest);
   const { devices, disks } = parseDevices(flags.device ?? [], readBytes);
   if (disks.some((disk) => disk.some((byte) => byte !== 0)))
-    throw new IrqError('ERR_USAGE', '--device: disks of explored guests are empty: give a size, as block:64M');
+    throw new IrqError(
+      'ERR_USAGE',
+      '--device: disks of explored guests are empty: give a size, as block:64M',
+    );
   return {
     name: guest,
     kernel,

@@ -50,7 +50,8 @@ function addressName(address: number, config: MachineConfig): string {
 /** The register, or the run of registers, that begins at or nearest below an offset. */
 function nameIn(registers: Readonly<Record<string, number>>, offset: number): string {
   let [best, at] = ['', -1];
-  for (const [name, from] of Object.entries(registers)) if (from <= offset && from > at) [best, at] = [name, from];
+  for (const [name, from] of Object.entries(registers))
+    if (from <= offset && from > at) [best, at] = [name, from];
   const index = (offset - at) >>> 2;
   return index === 0 ? best : `${best}+${4 * index}`;
 }

@@ -58,6 +58,8 @@ export class ConsoleLines {
 
   /** The last line without a text in it. */
   lastBut(text: string): string | undefined {
-    return [...this.#lines.slice(-2), this.#line].reverse().find((line) => line !== '' && !line.includes(text));
+    return [...this.#lines.slice(-2), this.#line]
+      .reverse()
+      .find((line) => line !== '' && !line.includes(text));
   }
 }

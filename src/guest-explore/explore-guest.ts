@@ -89,7 +89,8 @@ export async function exploreGuest(
   guest.outside.stopsAtAccess = false;
   guest.watched.none();
   const spent = (performance.now() - searchFrom) / 1000;
-  const failure = found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
+  const failure =
+    found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
   return {
     guest: search.name,
     strategy: search.strategy,

@@ -4,8 +4,8 @@ import type { BoardVcpu } from '../boot/board-vcpu.ts';
 import { type BootOptions, buildBoard } from '../boot/build.ts';
 import { Controlled, seededStrategy } from '../boot/controlled.ts';
 import type { MemoryModel } from '../boot/plan.ts';
-import { translate } from '../boot/translate.ts';
 import { BoardSnapshot } from '../boot/snapshot.ts';
+import { translate } from '../boot/translate.ts';
 import { WatchedMemory } from '../cpu/index.ts';
 import { ConsoleLines } from './console-lines.ts';
 import { isReport, type Wrong } from './failure.ts';
@@ -14,7 +14,10 @@ import { Stillness } from './stillness.ts';
 import type { Actor, Turn } from './turn.ts';
 
 /** What to explore: a guest, and the moment from which its schedules differ. */
-export type GuestOptions = Pick<BootOptions, 'kernel' | 'initrd' | 'append' | 'vcpus' | 'memoryMiB' | 'devices'> & {
+export type GuestOptions = Pick<
+  BootOptions,
+  'kernel' | 'initrd' | 'append' | 'vcpus' | 'memoryMiB' | 'devices'
+> & {
   /** A text that the guest's console shows, or a number of instructions of all vCPUs; 0 is the start. */
   readonly from: string | number;
   readonly memoryModel: MemoryModel;
@@ -99,7 +102,8 @@ export class ExploredGuest {
     if (this.outside.itsIsReady) actors.push('its');
     if (this.outside.rings > 0) actors.push('ring');
     const { devices } = this.board.platform;
-    for (const [index, { registers }] of devices.entries()) if (registers.isNotified) actors.push(`d${index}`);
+    for (const [index, { registers }] of devices.entries())
+      if (registers.isNotified) actors.push(`d${index}`);
     return actors;
   }
 
@@ -147,7 +151,10 @@ export class ExploredGuest {
     if (this.ready().some((actor) => Number.isNaN(Number(actor)))) return [];
     const { isProved, turns } = this.#stillness.prove();
     if (isProved)
-      this.#wrong = { kind: 'livelock', message: 'every vCPU that is awake waits in a loop that nothing ends' };
+      this.#wrong = {
+        kind: 'livelock',
+        message: 'every vCPU that is awake waits in a loop that nothing ends',
+      };
     return turns;
   }
 
@@ -182,7 +189,8 @@ export class ExploredGuest {
       if (this.board.end.hasCome) return { end: 'ended', ran };
       if (last === 'idle' || last === 'off') return { end: 'idle', ran };
       if (stopAtSpin) {
-        if (last === 'spin' || (found.core.pc === pc && this.#isBranchToSelf(found))) return { end: 'spin', ran };
+        if (last === 'spin' || (found.core.pc === pc && this.#isBranchToSelf(found)))
+          return { end: 'spin', ran };
         if (this.outside.accessed || found.core.hasSeen) return { end: 'touched', ran };
       }
     }
@@ -199,8 +207,7 @@ export class ExploredGuest {
   #boot(from: string | number, isOver: () => boolean): void {
     const strategy = seededStrategy(BOOT_SEED, BOOT_QUANTUM);
     const { controlled, board, lines, outside } = this;
-    const there = () =>
-      typeof from === 'number' ? controlled.instructions >= from : lines.has(from);
+    const there = () => (typeof from === 'number' ? controlled.instructions >= from : lines.has(from));
     for (let steps = 1; !there(); steps++) {
       const left = typeof from === 'number' ? from - controlled.instructions : Number.POSITIVE_INFINITY;
       const next = {

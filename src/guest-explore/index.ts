@@ -3,9 +3,9 @@
  * stores from one moment of it. A schedule that fails is made small, kept as a token, and done again to the instruction.
  * {@link exploreGuest} searches, {@link replayGuestToken} does a token again.
  */
-export { exploreGuest, type GuestProgress, type GuestSearch } from './explore-guest.ts';
-export { type GuestReplay, replayGuestToken } from './replay-guest-token.ts';
-export type { GuestExploreResult, GuestFailure } from './result.ts';
+export { exploreGuest, type GuestSearch } from './explore-guest.ts';
 export type { Lane } from './lanes.ts';
-export { GUEST_STRATEGIES, type GuestStrategy } from './strategies.ts';
+export { type GuestReplay, replayGuestToken } from './replay-guest-token.ts';
+export type { GuestExploreResult } from './result.ts';
+export { GUEST_STRATEGIES } from './strategies.ts';
 export { readSymbols } from './symbols.ts';

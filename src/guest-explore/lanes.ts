@@ -1,5 +1,5 @@
-import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import { accessText } from './access-names.ts';
+import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import { type Chooser, type Outcome, preemptionsOf, runSchedule } from './run-schedule.ts';
 import type { Symbols } from './symbols.ts';
 import type { Turn } from './turn.ts';
@@ -43,7 +43,8 @@ export function showSchedule(
   let from = pcs();
   guest.outside.onAccess = (access) => {
     const text = accessText(access, guest.board.machine.config);
-    if (text !== undefined && accesses.at(-1) !== text && accesses.length <= MOST_ACCESSES) accesses.push(text);
+    if (text !== undefined && accesses.at(-1) !== text && accesses.length <= MOST_ACCESSES)
+      accesses.push(text);
   };
   const outcome = runSchedule(guest, chooser, limit, (turn, end) => {
     ends.push(end);

@@ -107,9 +107,7 @@ export class Outside implements AccessWatch {
     through: () => bigint | undefined,
   ): bigint | undefined {
     const atCwriter = address === this.#itsBase + gits.CWRITER && this.#cwriter !== undefined;
-    const value = atCwriter
-      ? BigInt.asUintN(8 * bytes, BigInt(this.#cwriter ?? 0))
-      : through();
+    const value = atCwriter ? BigInt.asUintN(8 * bytes, BigInt(this.#cwriter ?? 0)) : through();
     if (value !== undefined) this.#note(vcpu, address, value, false);
     return value;
   }

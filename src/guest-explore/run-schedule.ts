@@ -74,7 +74,13 @@ export function runSchedule(
       if (!controlled.moveTime()) return outcome('wrong', guest.deadlocked());
       continue;
     }
-    const choice = { ready, waiting: controlled.stores.waiting(), last, instructions, hasTimer: hasTimer(guest) };
+    const choice = {
+      ready,
+      waiting: controlled.stores.waiting(),
+      last,
+      instructions,
+      hasTimer: hasTimer(guest),
+    };
     const chosen = chooser.next(choice);
     const { end, ran } = guest.take(chosen, chooser.stopsEarly);
     const turn = chosen.does === 'run' ? { ...chosen, instructions: ran } : chosen;
@@ -149,4 +155,3 @@ export function following(turns: readonly Turn[]): Chooser {
     },
   };
 }
-

@@ -44,7 +44,8 @@ export class Stillness {
       core.restored();
     }
     const awake = vcpus.filter((vcpu) => vcpu.readiness === 'ready');
-    const holds = awake.length > 0 && awake.every((vcpu) => this.#goesRound(vcpu, turns)) && !this.#dirty.includes(1);
+    const holds =
+      awake.length > 0 && awake.every((vcpu) => this.#goesRound(vcpu, turns)) && !this.#dirty.includes(1);
     for (const [page, dirty] of before.entries()) if (dirty !== 0) this.#dirty[page] = 1;
     return holds;
   }
@@ -62,7 +63,8 @@ export class Stillness {
       this.#controlled.stepAlone(id, 1);
       steps++;
       if (taken() !== exceptions || vcpu.readiness !== 'ready') break;
-      isBack = core.pc === pc && core.pstate === pstate && registers().every((value, n) => value === start[n]);
+      isBack =
+        core.pc === pc && core.pstate === pstate && registers().every((value, n) => value === start[n]);
     }
     turns.push({ does: 'run', vcpu: id, instructions: steps });
     return isBack;

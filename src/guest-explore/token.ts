@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IrqError } from '../base/irq-error.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../boot/plan.ts';
-import { type DeviceSpec } from '../platform/virtio/kinds.ts';
+import type { DeviceSpec } from '../platform/virtio/kinds.ts';
 import { decodeTurns, encodeTurns, type Turn } from './turn.ts';
 
 /** What a token says: the guest, by its files' hash, how it is booted, and the turns from its moment on. */
@@ -47,7 +47,10 @@ export function decodeGuestToken(text: string): GuestToken {
     throw wrong(`the token is of version ${version}, and this irqloom reads ${VERSION}: explore again`, text);
   const expected = checkOf(parts.slice(0, 4).join(':'));
   if (check !== expected)
-    throw wrong(`the token is damaged: its check is ${check}, and by its text ${expected}. Copy it whole`, text);
+    throw wrong(
+      `the token is damaged: its check is ${check}, and by its text ${expected}. Copy it whole`,
+      text,
+    );
   const read = readSettings(settings);
   const decoded = decodeTurns(turns);
   if (!read || !decoded || !/^[0-9a-f]{8}$/.test(files)) throw wrong('the token cannot be understood', text);

@@ -8,7 +8,8 @@ const MOST_LINES = 12;
 
 /** The result of `irqloom explore --guest`. @param repeat - the whole command that repeats a failure */
 export function guestExploreText(result: GuestExploreResult, repeat: string | undefined): string {
-  const { guest, failure, statement, schedulesPerSecond, strategy, seed, sharedPlaces, instructions } = result;
+  const { guest, failure, statement, schedulesPerSecond, strategy, seed, sharedPlaces, instructions } =
+    result;
   const speed = `${count(schedulesPerSecond)} schedules/s, ${count(instructions)} instructions; strategy ${strategy}, seed ${seed}`;
   const places =
     sharedPlaces > 0 ? `vCPUs communicate through ${plural(sharedPlaces, 'place')} of 8 bytes` : undefined;
@@ -30,7 +31,11 @@ export function guestExploreText(result: GuestExploreResult, repeat: string | un
 /** The result of `irqloom replay --guest`. */
 export function guestReplayText(result: GuestReplay): string {
   const { guest, verdict, failure, preemptions, instructions, lanes, vcpus } = result;
-  const head = failure ? `${failure.kind}: ${failure.message}` : verdict === 'pass' ? 'holds' : 'stopped at its bound';
+  const head = failure
+    ? `${failure.kind}: ${failure.message}`
+    : verdict === 'pass'
+      ? 'holds'
+      : 'stopped at its bound';
   return [
     `${guest}: ${head}`,
     '',
@@ -63,7 +68,11 @@ export function laneLines(lanes: readonly Lane[]): string[] {
   const startOf = (column: number) =>
     isWide ? column * INDENT : widths.slice(0, column).reduce((sum, width) => sum + width + 2, 0);
   const digits = String(lanes.length).length;
-  const head = isWide ? [] : [`${' '.repeat(digits + 2)}${actors.map((actor, column) => actor.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd()];
+  const head = isWide
+    ? []
+    : [
+        `${' '.repeat(digits + 2)}${actors.map((actor, column) => actor.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
+      ];
   return [
     ...head,
     ...lanes.flatMap((lane, index) => {

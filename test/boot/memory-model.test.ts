@@ -49,7 +49,9 @@ describe('--memory', () => {
   test.each(LITMUS)(
     'arm: $name has its weak outcome in some schedule of a guest where a store buffer allows it; strong: never',
     ({ litmus, weak, allowed }) => {
-      expect(some(outcomes(litmus, 'arm', allowed ? 5000 : 400, allowed ? weak : undefined), weak)).toBe(allowed);
+      expect(some(outcomes(litmus, 'arm', allowed ? 5000 : 400, allowed ? weak : undefined), weak)).toBe(
+        allowed,
+      );
       expect(some(outcomes(litmus, 'strong', 400, undefined), weak)).toBe(false);
     },
   );

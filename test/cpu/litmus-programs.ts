@@ -19,7 +19,8 @@ const DMB_ISHST = 0xd503_3abf;
 const DMB_ISHLD = 0xd503_39bf;
 
 /** Whether an outcome was seen: x3 and x4 of each vCPU, then both variables. */
-export const some = (seen: Set<string>, pattern: RegExp) => [...seen].some((outcome) => pattern.test(outcome));
+export const some = (seen: Set<string>, pattern: RegExp) =>
+  [...seen].some((outcome) => pattern.test(outcome));
 
 /** The outcome that sequential consistency forbids, and whether it is allowed with the store buffers. */
 export const LITMUS: readonly { name: string; litmus: Litmus; weak: RegExp; allowed: boolean }[] = [

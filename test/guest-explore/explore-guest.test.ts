@@ -38,7 +38,10 @@ describe('the lost wake-up of the bare-metal guest', () => {
   });
 
   test('is the same failure for the same seed', async () => {
-    const [first, again] = [await exploreGuest(raceSearch('wake bug=1')), await exploreGuest(raceSearch('wake bug=1'))];
+    const [first, again] = [
+      await exploreGuest(raceSearch('wake bug=1')),
+      await exploreGuest(raceSearch('wake bug=1')),
+    ];
     expect(again.failure).toEqual(first.failure);
     expect(again.schedules).toBe(first.schedules);
   });
@@ -175,7 +178,9 @@ describe('a guest that cannot go on', () => {
   test('that ends before its moment is an error that says so', async () => {
     await expect(exploreGuest(raceSearch('wake', { from: 'no such line' }))).rejects.toMatchObject({
       code: 'ERR_USAGE',
-      message: expect.stringMatching(/^--from: the guest ended \(power-off\) before its console had "no such line"/),
+      message: expect.stringMatching(
+        /^--from: the guest ended \(power-off\) before its console had "no such line"/,
+      ),
     });
   });
 });

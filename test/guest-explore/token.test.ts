@@ -44,7 +44,14 @@ describe('the token of a schedule of a guest', () => {
   });
 
   test('is refused with numbers out of range', () => {
-    for (const wrong of [{ vcpus: 0 }, { vcpus: 65 }, { memoryMiB: 1 }, { memoryMiB: 4096 }, { limit: 0 }, { from: -1 }])
+    for (const wrong of [
+      { vcpus: 0 },
+      { vcpus: 65 },
+      { memoryMiB: 1 },
+      { memoryMiB: 4096 },
+      { limit: 0 },
+      { from: -1 },
+    ])
       expect(() => decodeGuestToken(encodeGuestToken({ ...TOKEN, ...wrong })), JSON.stringify(wrong)).toThrow(
         /cannot be understood/,
       );
@@ -52,7 +59,9 @@ describe('the token of a schedule of a guest', () => {
 
   test('of other files is refused before anything runs', () => {
     const files = { name: 'other', kernel: program(0x1400_0000), devices: [] };
-    expect(() => replayGuestToken(encodeGuestToken(TOKEN), files)).toThrow(/the token is of files with hash 01234567/);
+    expect(() => replayGuestToken(encodeGuestToken(TOKEN), files)).toThrow(
+      /the token is of files with hash 01234567/,
+    );
   });
 });
 
