@@ -4,6 +4,7 @@ import { type RunOptions, runGuest } from '../src/boot/run.ts';
 import { BLOCK_BYTES, Core, CoreSnapshot, sharedMemory } from '../src/cpu/index.ts';
 import { table } from '../src/report/table.ts';
 import { count, rate, time } from '../src/report/units.ts';
+import { restoreOf, type ScheduleFigures, scheduleFigures } from './arm64-schedules.ts';
 
 const RAM_BASE = 0x4000_0000;
 const RAM_BYTES = 32 * 2 ** 20;
@@ -24,7 +25,11 @@ const DIRTY_INSTRUCTIONS = 100_000;
 const CALIBRATION = 100_000_000;
 const BEST_OF = 5;
 
-type BootFigures = { readonly cpuSeconds: number; readonly instructions: number };
+type BootFigures = {
+  readonly cpuSeconds: number;
+  readonly instructions: number;
+  readonly restore: ScheduleFigures['restore'];
+};
 
 export type Arm64Figures = {
   /** Ns of one step of a dependent chain of multiply and add in JavaScript: what this machine is worth in this run. */
@@ -34,6 +39,8 @@ export type Arm64Figures = {
   /** Runs of one instruction each, of 4 vCPUs by a random choice. */
   readonly decisionsPerSecond: number;
   readonly restore: { readonly ns: number; readonly pages: number };
+  /** Of whole guests, with interrupt controller and devices. */
+  readonly guest: ScheduleFigures;
   /** Of the kernel that IRQLOOM_KERNEL names, on one vCPU, until it looks for its init. */
   readonly boot?: BootFigures;
 };
@@ -143,7 +150,13 @@ async function boot(path: string): Promise<BootFigures> {
     },
   });
   const { user, system } = cpuUsage(before);
-  return { cpuSeconds: (user + system) / 1e6, instructions: result.instructions };
+  const { kernel, append, memoryMiB } = options;
+  const from = Math.floor(result.instructions * 0.9);
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    instructions: result.instructions,
+    restore: restoreOf({ kernel, append, memoryMiB, vcpus: 1, from }),
+  };
 }
 
 export async function run(): Promise<Arm64Figures> {
@@ -155,18 +168,25 @@ export async function run(): Promise<Arm64Figures> {
     memoryMips: mips(MEMORY),
     decisionsPerSecond: decisions(),
     restore: restore(),
+    guest: scheduleFigures(),
     ...(kernel ? { boot: await boot(kernel) } : {}),
   };
 }
 
 export function format(figures: Arm64Figures): string {
-  const { calibrationNs, integerMips, memoryMips, decisionsPerSecond, restore, boot } = figures;
+  const { calibrationNs, integerMips, memoryMips, decisionsPerSecond, restore, guest, boot } = figures;
   const perStep = (million: number) => ((million * calibrationNs) / 1000).toFixed(3);
   const rows = [
     ['integer loop', `${integerMips.toFixed(0)} MIPS`, perStep(integerMips)],
     ['loop with a load and a store', `${memoryMips.toFixed(0)} MIPS`, perStep(memoryMips)],
     ['quantum 1, 4 vCPUs', `${rate(decisionsPerSecond)} decisions`, perStep(decisionsPerSecond / 1e6)],
     [`restore of ${count(restore.pages)} pages`, time(restore.ns), '-'],
+    [`restore of the bare guest, ${count(guest.restore.pages)} pages`, time(guest.restore.ns), '-'],
+    ...guest.schedules.map(({ strategy, perSecond, instructions, turns }) => [
+      `schedules of ${count(Math.round(instructions))} instructions, ${count(Math.round(turns))} turns: ${strategy}`,
+      `${count(Math.round(perSecond))}/s`,
+      '-',
+    ]),
   ];
   if (boot) {
     const million = boot.instructions / 1e6 / boot.cpuSeconds;
@@ -175,6 +195,7 @@ export function format(figures: Arm64Figures): string {
       `${million.toFixed(0)} MIPS`,
       perStep(million),
     ]);
+    rows.push([`restore of Linux, ${count(boot.restore.pages)} pages`, time(boot.restore.ns), '-']);
   }
   const calibration = `calibration: ${time(calibrationNs)} a step of a multiply-add chain`;
   const hint = boot ? '' : '\nIRQLOOM_KERNEL=<an arm64 Image> boots Linux too';

@@ -11,6 +11,8 @@
 #define UART 0x09000000ul
 // irqloom only: where a guest tells the proof what its handlers and its driver do. See docs/arm64.md.
 #define PROOF 0x0b000000ul
+// irqloom explore only: a device whose MSI a write of EventID, with DeviceID in the upper half, asks for.
+#define RINGER 0x0b010000ul
 
 #define FIRST_SPI 32u
 #define FIRST_LPI 8192u
@@ -62,11 +64,16 @@ void its_raise(unsigned device, unsigned event);
 void its_clear(unsigned device, unsigned event);
 void its_move(unsigned device, unsigned event, unsigned vcpu, int sync);
 void its_move_all(unsigned from, unsigned to);
+void its_invalidate(unsigned device, unsigned event, unsigned vcpu, int sync);
+void its_settle(void);
 void its_mask(unsigned device, unsigned event, unsigned lpi, unsigned vcpu, int masked, int invalidate);
 
-// checks.c, stress.c
+// checks.c, stress.c, race.c
 void run_checks(unsigned vcpus);
 void run_stress(unsigned vcpus);
+void set_up_race(void);
+void run_race(unsigned vcpus);
+void run_race_worker(unsigned vcpu);
 
 // main.c
 #define COUNTED_SPIS 64u
@@ -85,3 +92,4 @@ extern volatile int stressing;
 extern volatile uint32_t handlers[MAX_VCPUS_C];
 uint64_t argument(const char *name, uint64_t otherwise);
 int flag(const char *name);
+int argument_is(const char *name, const char *value);

@@ -139,9 +139,20 @@ void its_move_all(unsigned from, unsigned to) {
   release();
 }
 
+void its_invalidate(unsigned device, unsigned event, unsigned vcpu, int sync) {
+  send(0x0c | ((uint64_t)device << 32), event, 0, vcpu, sync);
+}
+
+// Waits until the ITS has carried out all commands so far.
+void its_settle(void) {
+  acquire();
+  wait_for_queue();
+  release();
+}
+
 // Changes the LPI's byte of configuration. Without `invalidate`, the redistributor may keep what it has cached.
 void its_mask(unsigned device, unsigned event, unsigned lpi, unsigned vcpu, int masked, int invalidate) {
   configuration[lpi - FIRST_LPI] = LPI_PRIORITY | LPI_GROUP1 | (masked ? 0 : LPI_ENABLED);
   barrier();
-  if (invalidate) send(0x0c | ((uint64_t)device << 32), event, 0, vcpu, 1);
+  if (invalidate) its_invalidate(device, event, vcpu, 1);
 }

@@ -1,4 +1,4 @@
-// Boot, the interrupt handler, and the command line: `checks` (the default) or `stress`.
+// Boot, the interrupt handler, and the command line: `checks` (the default), `stress` or `race=`.
 #include "board.h"
 
 #define PSCI_CPU_ON 0xc4000003ul
@@ -64,6 +64,14 @@ uint64_t argument(const char *name, uint64_t otherwise) {
   return value;
 }
 
+int argument_is(const char *name, const char *value) {
+  const char *at = find_word(name);
+  if (!at || *at != '=') return 0;
+  for (at++; *value; at++, value++)
+    if (*at != *value) return 0;
+  return *at == 0 || *at == ' ';
+}
+
 static void count(unsigned vcpu, unsigned intid) {
   if (intid < FIRST_SPI) {
     counts.local[vcpu][intid]++;
@@ -110,6 +118,7 @@ _Noreturn void secondary_vcpu(unsigned vcpu) {
   gic_init_vcpu(vcpu);
   __atomic_fetch_add(&online, 1, __ATOMIC_RELEASE);
   interrupts_on();
+  if (flag("race")) run_race_worker(vcpu);
   for (;;) wait_for_interrupt();
 }
 
@@ -124,6 +133,7 @@ _Noreturn void boot_vcpu(const uint8_t *tree) {
   print("\n");
   gic_init();
   gic_init_vcpu(0);
+  set_up_race();
   for (unsigned vcpu = 1; vcpu < vcpus; vcpu++) {
     if (hvc(PSCI_CPU_ON, affinity_of(vcpu), (unsigned long)secondary, vcpu) != 0) {
       print("guest: CPU_ON failed\n");
@@ -132,6 +142,7 @@ _Noreturn void boot_vcpu(const uint8_t *tree) {
     while (__atomic_load_n(&online, __ATOMIC_ACQUIRE) != vcpu + 1) pause_vcpu();
   }
   interrupts_on();
+  if (flag("race")) run_race(vcpus);
   if (flag("stress")) run_stress(vcpus);
   else run_checks(vcpus);
   power_off(0);

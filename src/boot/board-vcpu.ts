@@ -1,4 +1,5 @@
 import { SPURIOUS } from '../arch/intid.ts';
+import type { AccessBytes } from '../board/guest-bus.ts';
 import { Machine } from '../board/machine.ts';
 import type { VcpuControl } from '../board/vcpu-control.ts';
 import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, INSTRUCTIONS } from '../cpu/core/block.ts';
@@ -26,6 +27,26 @@ const STUCK_AFTER = 1_000_000;
 /** Why a slice is over: its instructions are run; the vCPU waits for an interrupt; it spins; it is off; the run has ended. */
 export type SliceEnd = 'ran' | 'idle' | 'spin' | 'off' | 'ended' | 'break';
 
+/**
+ * Stands between a vCPU and the registers around it: sees every access, and decides whether it goes through. Called in the
+ * vCPU's thread, within the instruction; may call `core.stop()`.
+ */
+export type AccessWatch = {
+  /** @param through - reads from the machine */
+  read(
+    vcpu: BoardVcpu,
+    address: number,
+    bytes: AccessBytes,
+    through: () => bigint | undefined,
+  ): bigint | undefined;
+  write(vcpu: BoardVcpu, address: number, bytes: AccessBytes, value: bigint, through: () => boolean): boolean;
+  /** A register of the GIC's CPU interface was read or written. */
+  register(vcpu: BoardVcpu, encoding: number, value: bigint, writes: boolean): void;
+};
+
+/** What a vCPU keeps outside of the shared memory. */
+export type VcpuState = { readonly suspended: boolean; readonly inVain: number };
+
 /** One vCPU of a board: its core, its timer and its part of the interrupt controller. One thread at a time. */
 export class BoardVcpu {
   readonly id: number;
@@ -41,6 +62,8 @@ export class BoardVcpu {
   #suspended = false;
   /** Instructions since the last that was no exception. */
   #inVain = 0;
+  /** Left out: accesses go straight through. */
+  watch: AccessWatch | undefined;
 
   constructor(board: Board, vcpu: number) {
     const { machine, regions, memory, plan } = board;
@@ -60,6 +83,7 @@ export class BoardVcpu {
       ramBase: RAM_BASE,
       ramSize: ram.bytes,
       lockAt: regions.lock.at * 4,
+      ...(plan.pages > 0 ? { dirtyPagesAt: regions.dirtyPages.at * 4, watchAt: regions.watch.at * 4 } : {}),
       bus: {
         read: (address, bytes) => this.#settled(this.#read(address, bytes)),
         write: (address, bytes, value) => this.#settled(this.#write(address, bytes, value)),
@@ -70,7 +94,7 @@ export class BoardVcpu {
       },
       hypercall: () => this.#hypercall(),
     });
-    this.options = { semihosting: plan.semihosting };
+    this.options = { semihosting: plan.semihosting, storeBuffer: plan.memoryModel === 'arm' };
     const state = (control: number, compare: number) => timerState(this.core, control, compare);
     const virtual = state(CNTV_CTL_EL0, CNTV_CVAL_EL0);
     const physical = state(CNTP_CTL_EL0, CNTP_CVAL_EL0);
@@ -89,6 +113,16 @@ export class BoardVcpu {
   set options(options: CoreOptions) {
     this.#options = options;
     this.core.options = options;
+  }
+
+  /** For snapshots, with the vCPU's block. */
+  get state(): VcpuState {
+    return { suspended: this.#suspended, inVain: this.#inVain };
+  }
+
+  set state({ suspended, inVain }: VcpuState) {
+    this.#suspended = suspended;
+    this.#inVain = inVain;
   }
 
   /** Instructions run so far. */
@@ -124,8 +158,9 @@ export class BoardVcpu {
     this.core.setIrq(this.cpu.irq);
     const most = clock.isVirtual ? this.#untilTimer() : NEVER;
     const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
-    if (end.hasCome) return 'ended';
-    return psci.isOn(this.id) ? this.#ended(reason) : 'off';
+    const ended = end.hasCome ? 'ended' : psci.isOn(this.id) ? this.#ended(reason) : 'off';
+    if (ended === 'idle' || ended === 'off') this.core.drainAll();
+    return ended;
   }
 
   /**
@@ -148,6 +183,8 @@ export class BoardVcpu {
       case 'break':
         return 'break';
       case 'semihosting':
+        // The host reads the guest's memory.
+        this.core.drainAll();
         semihosting(this.#board, this.core, this.id);
         return this.#board.end.hasCome ? 'ended' : 'ran';
       case 'stop':
@@ -195,13 +232,24 @@ export class BoardVcpu {
     return value;
   }
 
-  #read(address: number, bytes: 1 | 2 | 4 | 8): bigint | undefined {
+  #read(address: number, bytes: AccessBytes): bigint | undefined {
+    if (this.watch) return this.watch.read(this, address, bytes, () => this.#readThrough(address, bytes));
+    return this.#readThrough(address, bytes);
+  }
+
+  #write(address: number, bytes: AccessBytes, value: bigint): boolean {
+    if (this.watch)
+      return this.watch.write(this, address, bytes, value, () => this.#writeThrough(address, bytes, value));
+    return this.#writeThrough(address, bytes, value);
+  }
+
+  #readThrough(address: number, bytes: AccessBytes): bigint | undefined {
     const { machine, platform } = this.#board;
     if (isMachineFrame(machine.config, address)) return machine.bus.read(address, bytes);
     return platform.read(address, bytes, this.id);
   }
 
-  #write(address: number, bytes: 1 | 2 | 4 | 8, value: bigint): boolean {
+  #writeThrough(address: number, bytes: AccessBytes, value: bigint): boolean {
     const { machine, platform } = this.#board;
     if (!isMachineFrame(machine.config, address)) return platform.write(address, bytes, value, this.id);
     machine.bus.write(address, bytes, value);
@@ -221,6 +269,7 @@ export class BoardVcpu {
       this.control.countTaken();
       this.#board.taken.count(this.id, Number(value));
     }
+    if (value !== undefined) this.watch?.register(this, encoding, value, false);
     return value;
   }
 
@@ -230,6 +279,7 @@ export class BoardVcpu {
       return true;
     }
     if (!this.#registers.writeSystemRegister(encoding, value)) return false;
+    this.watch?.register(this, encoding, value, true);
     if (encoding === ICC_EOIR1 || encoding === ICC_EOIR0 || encoding === ICC_DIR)
       this.#board.machine.vm.serveAcks();
     return true;

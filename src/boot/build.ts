@@ -12,7 +12,7 @@ import { RAM_BASE } from '../platform/memory-map.ts';
 import { platformFds } from '../platform/platform.ts';
 import type { DeviceSpec } from '../platform/virtio/kinds.ts';
 import { Board } from './board.ts';
-import { type BootPlan, bootRegions, type ClockKind } from './plan.ts';
+import { type BootPlan, bootRegions, type ClockKind, type MemoryModel } from './plan.ts';
 
 /** What to boot, and on what. */
 export type BootOptions = {
@@ -30,6 +30,10 @@ export type BootOptions = {
   readonly paced?: boolean;
   readonly semihosting?: boolean;
   readonly seed: number;
+  /** Left out: `strong`. */
+  readonly memoryModel?: MemoryModel;
+  /** Whether the guest is to be put back to moments that were: see {@link BoardSnapshot}. */
+  readonly snapshots?: boolean;
   readonly dispatch?: Dispatch;
   readonly fault?: Fault;
   /** Words of the scenario's region that are the caller's own, in front of the board's: a multiple of 16. */
@@ -46,6 +50,7 @@ export type BootOptions = {
 /** Where QEMU's board has guest memory end without high memory, and the window of its PCI begins above it. */
 const MOST_MEMORY_MIB = 3072;
 const PAGE_WORDS = 1024;
+const PAGE_BYTES = 4096;
 const MEBIBYTE = 2 ** 20;
 const SPIS = 224;
 /** The moment that a guest's RTC starts at, unless it runs on the host's clock: runs of one seed have one past. */
@@ -70,6 +75,8 @@ export function buildBoard(options: BootOptions): Board {
     clock: options.clock,
     paced: options.paced ?? false,
     semihosting: options.semihosting ?? false,
+    memoryModel: options.memoryModel ?? 'strong',
+    pages: options.snapshots ? (memoryMiB * MEBIBYTE) / PAGE_BYTES : 0,
     entry: placement.entry,
     tree: placement.tree,
   };

@@ -1,6 +1,7 @@
 import type { Board } from './board.ts';
 import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
 import { NEVER } from './guest-clock.ts';
+import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
 /** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
 export type Step = { readonly vcpu: number; readonly instructions: number };
@@ -9,9 +10,14 @@ export type Step = { readonly vcpu: number; readonly instructions: number };
 export type Strategy = {
   /** @param ready - the vCPUs that could run, in order; never empty */
   next(ready: readonly number[]): Step;
+  /**
+   * Where stores wait: which of them leaves before the next step. Asked again until it says none.
+   * @param waiting - how many wait, by vCPU
+   */
+  drain?(waiting: readonly number[]): StoreChoice | undefined;
 };
 
-/** Draws a vCPU and a quantum from a seed: xorshift32. */
+/** Draws a vCPU and a quantum from a seed, and which stores leave: xorshift32. */
 export function seededStrategy(seed: number, quantum: number): Strategy {
   let state = (seed ^ 0x9e37_79b9) | 1;
   const below = (limit: number) => {
@@ -24,6 +30,12 @@ export function seededStrategy(seed: number, quantum: number): Strategy {
     next(ready) {
       const vcpu = ready.length === 1 ? 0 : below(ready.length);
       return { vcpu: ready[vcpu] ?? 0, instructions: 1 + below(2 * quantum - 1) };
+    },
+    drain(waiting) {
+      if (below(2) === 0) return undefined;
+      const vcpu = below(waiting.length);
+      const count = waiting[vcpu] ?? 0;
+      return count === 0 ? undefined : { vcpu, store: below(count) };
     },
   };
 }
@@ -49,10 +61,14 @@ const STEPS_BETWEEN_LOOKS = 256;
 export class Controlled {
   readonly #board: Board;
   readonly #vcpus: readonly BoardVcpu[];
+  readonly stores: StoreBuffers;
 
   constructor(board: Board) {
+    const { machine, plan, regions } = board;
     this.#board = board;
-    this.#vcpus = Array.from({ length: board.plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
+    this.#vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));
+    const cores = this.#vcpus.map(({ core }) => core);
+    this.stores = new StoreBuffers(cores, machine.words, regions.lock.at + 1);
   }
 
   get vcpus(): readonly BoardVcpu[] {
@@ -78,12 +94,26 @@ export class Controlled {
         end.say('halted');
         break;
       }
+      this.#drain(strategy);
       const { vcpu, instructions } = strategy.next(ready);
       const ran = this.step(vcpu, Math.min(instructions, left));
       left -= ran;
       if (left <= 0) end.say('limit');
     }
+    if (end.hasCome) this.stores.drainAll();
     limits.look();
+  }
+
+  /** Lets stores leave, as the strategy wants it. */
+  #drain(strategy: Strategy): void {
+    if (this.#board.plan.memoryModel === 'strong' || !strategy.drain) return;
+    for (;;) {
+      const waiting = this.stores.waiting();
+      if (!waiting.some((count) => count > 0)) return;
+      const choice = strategy.drain(waiting);
+      if (!choice) return;
+      this.stores.drain(choice);
+    }
   }
 
   /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
@@ -100,12 +130,19 @@ export class Controlled {
 
   /** Runs a vCPU and then the devices; returns how many instructions there were. */
   step(vcpu: number, instructions: number): number {
+    const ran = this.stepAlone(vcpu, instructions);
+    this.serveDevices();
+    return ran;
+  }
+
+  /** Runs a vCPU; devices that it has notified have not answered yet. Returns how many instructions there were. */
+  stepAlone(vcpu: number, instructions: number): number {
     const found = this.#vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     const before = found.instructions;
     const exceptions = found.core.exceptions;
     this.last = found.slice(instructions);
-    this.serveDevices();
+    this.stores.heedFlushes();
     const ran = found.instructions - before;
     if (found.isStuck(ran, Number(found.core.exceptions - exceptions))) this.#board.end.say('stuck', 0, vcpu);
     return ran;
@@ -122,14 +159,23 @@ export class Controlled {
 
   /** The vCPUs that can run. Where all sleep, time moves to the first of their deadlines. */
   #ready(): number[] {
-    const ready = this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
-    if (ready.length > 0) return ready;
+    const ready = this.ready();
+    return ready.length === 0 && this.moveTime() ? this.ready() : ready;
+  }
+
+  /** The vCPUs that can run now, in order. */
+  ready(): number[] {
+    return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
+  }
+
+  /** Moves time to the first deadline of a vCPU that is on; false where there is none. */
+  moveTime(): boolean {
     const { clock, psci } = this.#board;
     const first = this.#vcpus
       .filter(({ id }) => psci.isOn(id))
       .reduce((earliest, vcpu) => Math.min(earliest, vcpu.deadline), NEVER);
-    if (first === NEVER) return [];
+    if (first === NEVER) return false;
     for (const vcpu of this.#vcpus) clock.catchUp(vcpu.id, vcpu.instructions, first);
-    return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
+    return true;
   }
 }

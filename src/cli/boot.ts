@@ -12,12 +12,13 @@ import { bootHelp } from './boot-help.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
+import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { print, say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
   vcpus: number;
-  memory: number;
+  memory?: MemoryFlag;
   append: string;
   initrd?: string;
   device: string[];
@@ -49,7 +50,7 @@ export function bootCommand(): Command {
     )
     .argument('[file]', 'a kernel: an Image (also compressed with gzip), an ELF file, or a flat binary')
     .option('-v, --vcpus <n>', 'vCPUs, each a worker thread', wholeNumber(1, 64), 1)
-    .option('-m, --memory <MiB>', 'guest memory', wholeNumber(2, 3072, 'MiB'), 512)
+    .addOption(memoryOption())
     .option('--append <text>', "the kernel's command line", '')
     .option('--initrd <file>', 'an initial RAM disk')
     .option(
@@ -114,6 +115,14 @@ async function boot(file: string, flags: Flags): Promise<number> {
   const { devices, disks } = parseDevices(flags.device, (disk) => readInputFile(disk, 'a disk', MOST_BYTES));
   if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
+  const memory = flags.memory ?? DEFAULT_MEMORY;
+  if (memory.model === 'arm' && (flags.gdb !== undefined || flags.scheduler !== 'controlled'))
+    throw new IrqError(
+      'ERR_USAGE',
+      flags.gdb === undefined
+        ? '--memory arm lets the schedule decide when a store leaves: add --scheduler controlled'
+        : '--memory arm and --gdb do not go together: a debugger sees no stores that wait',
+    );
   const kernel = readInputFile(file, 'a kernel', MOST_BYTES);
   const initrd =
     flags.initrd === undefined
@@ -143,7 +152,8 @@ async function boot(file: string, flags: Flags): Promise<number> {
           ...initrd,
           devices,
           disks,
-          memoryMiB: flags.memory,
+          memoryMiB: memory.mebibytes,
+          memoryModel: memory.model,
           semihosting: true,
           paced: attended,
           seed,

@@ -12,6 +12,8 @@ import { confirmationText, exploreText, freeText } from '../report/explore-text.
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
+import { exploreGuestCommand } from './explore-guest.ts';
+import { addGuestOptions, checkNoGuest, type GuestFlags } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import {
@@ -34,7 +36,8 @@ const DEFAULT_STEPS = 10_000;
 const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
 
 type Flags = ExploreOptions &
-  LoadFlags & {
+  LoadFlags &
+  GuestFlags & {
     executor: (typeof EXECUTORS)[number];
     seed: number;
     seconds: number;
@@ -49,11 +52,12 @@ type Flags = ExploreOptions &
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
   const [exportOption, plainOption] = loadOptions();
-  return new Command('explore')
+  const command = new Command('explore')
     .summary('run a program on SharedArrayBuffer under every interleaving, and show the one that breaks it')
     .description(
       'Runs the threads of a scenario (a module whose default export is { name, setup, threads, finally? }) under one schedule after the other, until one fails, all have been run, or the budget is spent. The failing schedule is made as small as it gets, and printed with a token that repeats it.\n' +
-        'Exit status 1 if a schedule fails, 3 if the time was over before the search was.',
+        'Exit status 1 if a schedule fails, 3 if the time was over before the search was.\n' +
+        'With --guest: boots an arm64 guest once, and runs schedules of its vCPUs, devices and stores from one moment of it (docs/arm64.md); strategies random, pct, communication, auto.',
     )
     .addArgument(
       new Argument(
@@ -61,7 +65,11 @@ export function exploreCommand(): Command {
         'scenario files (.mjs, .js, .ts), patterns of them, or names of scenarios that come with irqloom',
       ),
     )
-    .addOption(new Option('--strategy <name>', 'how to choose schedules').choices(STRATEGIES).default('auto'))
+    .addOption(
+      new Option('--strategy <name>', 'how to choose schedules')
+        .choices([...STRATEGIES, 'communication'])
+        .default('auto'),
+    )
     .option('--preemptions <n>', 'of dfs: at most so many preemptions', wholeNumber(0, 1_000_000))
     .option('--delays <n>', 'of dfs: at most so many delays', wholeNumber(0, 1_000_000))
     .option('--depth <d>', 'of pct: ordering constraints that a bug needs', wholeNumber(1, 64), 3)
@@ -121,11 +129,17 @@ export function exploreCommand(): Command {
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: Flags) => {
       if (flags.list) print(await listScenarios());
+      else if (flags.guest !== undefined)
+        process.exitCode = await exploreGuestCommand(flags.guest, flags, args);
       else process.exitCode = await explore(args, flags);
     });
+  return addGuestOptions(command);
 }
 
 async function explore(args: readonly string[], flags: Flags): Promise<number> {
+  checkNoGuest(flags);
+  if ((flags.strategy as string) === 'communication')
+    throw new IrqError('ERR_USAGE', '--strategy communication is of a guest: add --guest FILE');
   if (args.length === 0) {
     throw new IrqError(
       'ERR_USAGE',

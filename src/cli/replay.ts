@@ -4,6 +4,8 @@ import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
+import { addGuestFiles, checkNoGuest, type GuestFlags } from './guest-options.ts';
+import { replayGuestSchedule } from './replay-guest-schedule.ts';
 import { findScenario, type LoadFlags, loadOptions } from './scenario.ts';
 import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
@@ -11,19 +13,19 @@ import { wholeNumber } from './values.ts';
 /** A schedule that takes longer has a thread that comes to no operation. */
 const REPLAY_SECONDS = 60;
 
-type Flags = LoadFlags & { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
+type Flags = LoadFlags & GuestFlags & { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
 
 /** `irqloom replay`: runs the schedule of a token again. */
 export function replayCommand(): Command {
   const [exportOption, plainOption] = loadOptions();
-  return new Command('replay')
+  const command = new Command('replay')
     .summary('run the schedule of a token again')
     .description(
       'Runs the schedule that a token says, and shows it. Where the code has changed since, it is said at which step it went another way.\n' +
         'Exit status 1 if it fails (again), 3 if it has gone another way and does not fail.',
     )
     .argument('<token>', 'as explore printed it')
-    .argument('<file|name>', 'the scenario that it is of')
+    .argument('[file|name]', 'the scenario that it is of; for a token of a guest, --guest names the file')
     .addOption(
       new Option(
         '--executor <who>',
@@ -36,12 +38,18 @@ export function replayCommand(): Command {
     .addOption(exportOption)
     .addOption(plainOption)
     .option('--json', 'print the result as one JSON object')
-    .action(async (token: string, argument: string, flags: Flags) => {
-      process.exitCode = await replay(token, argument, flags);
+    .action(async (token: string, argument: string | undefined, flags: Flags) => {
+      if (flags.guest !== undefined)
+        process.exitCode = replayGuestSchedule(token, flags.guest, flags, flags.json === true);
+      else if (argument === undefined)
+        throw new IrqError('ERR_USAGE', 'name the scenario that the token is of, or its guest: --guest FILE');
+      else process.exitCode = await replay(token, argument, flags);
     });
+  return addGuestFiles(command);
 }
 
 async function replay(token: string, argument: string, flags: Flags): Promise<number> {
+  checkNoGuest(flags);
   const { executor, steps, json } = flags;
   const { source } = await findScenario(argument, flags);
   const task = { does: 'replay', source, token, steps, executor } as const;

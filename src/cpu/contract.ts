@@ -19,6 +19,11 @@ export type CoreParts = {
   readonly lockAt: number;
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;
+  /**
+   * Byte offset of a byte for each page of RAM, not zero where accesses to the page are watched, and of 8 KiB behind these:
+   * see {@link WatchedMemory}. Left out: nothing is watched.
+   */
+  readonly watchAt?: number;
   /** What lies behind physical addresses outside RAM. */
   readonly bus: Bus;
   /** System registers that the core does not hold itself: the GIC's CPU interface and the generic timer. */

@@ -16,6 +16,8 @@ import {
   PSTATE,
   REFUSED,
   SCTLR_EL1,
+  SEEN,
+  SEEN_ENTRIES,
   SP,
   SP_EL0,
   SP_EL1,
@@ -78,8 +80,8 @@ export class Core {
       },
       hypercall: parts.hypercall,
     });
-    const { ramBase, ramSize, lockAt, dirtyPagesAt } = parts;
-    this.#exports.bind(at, lockAt, dirtyPagesAt ?? 0, ramAt, BigInt(ramBase), BigInt(ramSize));
+    const { ramBase, ramSize, lockAt, dirtyPagesAt = 0, watchAt = 0 } = parts;
+    this.#exports.bind(at, lockAt, dirtyPagesAt, watchAt, ramAt, BigInt(ramBase), BigInt(ramSize));
   }
 
   /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */
@@ -149,6 +151,25 @@ export class Core {
    */
   drain(index: number): boolean {
     return this.#exports.drainOne(index) !== 0;
+  }
+
+  /** Makes all waiting stores visible, oldest first. */
+  drainAll(): void {
+    while (this.waitingStores > 0) this.drain(0);
+  }
+
+  /** Whether there were watched accesses since {@link takeSeen}. */
+  get hasSeen(): boolean {
+    return this.#view.getInt32(SEEN, true) !== 0;
+  }
+
+  /** Watched accesses since the last call, at most {@link SEEN_SLOTS}: byte offsets in RAM, rounded down to 8; + 1 for a write. */
+  takeSeen(): number[] {
+    const view = this.#view;
+    const count = view.getInt32(SEEN, true);
+    if (count === 0) return [];
+    view.setInt32(SEEN, 0, true);
+    return Array.from({ length: count }, (_, index) => view.getUint32(SEEN_ENTRIES + index * 4, true));
   }
 
   /** X0 to X30; 31 is the SP in use. */

@@ -3,4 +3,5 @@ export type { CoreParts, ExitReason } from './contract.ts';
 export { BLOCK_BYTES } from './core/block.ts';
 export { Core, type CoreOptions } from './core.ts';
 export { CoreSnapshot } from './snapshot.ts';
+export { FILTER_BYTES, WatchedMemory } from './watched-memory.ts';
 export { type SharedMemory, sharedMemory } from './web-assembly.ts';

@@ -4,7 +4,15 @@ import { type CompiledModule, compile, instanceOf, type SharedMemory } from './w
 
 /** What `src/cpu/core/run.ts` exports. */
 export type CoreExports = {
-  bind(at: number, lock: number, dirtyPages: number, ramAt: number, ramBase: bigint, ramSize: bigint): void;
+  bind(
+    at: number,
+    lock: number,
+    dirtyPages: number,
+    watched: number,
+    ramAt: number,
+    ramBase: bigint,
+    ramSize: bigint,
+  ): void;
   run(instructions: number): number;
   restored(): void;
   protectPages(): void;

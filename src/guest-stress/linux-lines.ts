@@ -1,3 +1,5 @@
+import { isAlarm } from '../boot/alarms.ts';
+
 /** What the guest's init has said about one interrupt, summed over the times that its driver was bound. */
 export type GuestCount = { readonly device: number; readonly name: string; readonly counted: number };
 
@@ -15,8 +17,6 @@ export type LinuxFigures = {
 
 const COUNT = /^count virtio(\d+)-(\S+) ([\d,]+)$/;
 const NUMBER = /^stress: ([a-z ]+) (\d+)$/;
-const ALARM =
-  /WARNING: |BUG: |Oops|Kernel panic|blocked for more than|rcu: INFO|detected stall|possible circular locking|KCSAN/;
 
 /** Follows the console of the Linux guest of a stress run; see guests/linux/init.c for its lines. */
 export class LinuxLines {
@@ -36,7 +36,7 @@ export class LinuxLines {
     else if (line.startsWith('stress: misrouted '))
       this.#misrouted.push(line.slice('stress: misrouted '.length));
     else if (number) this.#numbers[number[1] ?? ''] = Number(number[2]);
-    else if (ALARM.test(line)) this.#alarms.push(line);
+    else if (isAlarm(line)) this.#alarms.push(line);
   }
 
   figures(): LinuxFigures {

@@ -22,12 +22,22 @@ export class GuestMemory {
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   readonly #at: number;
   readonly #slots: readonly MemorySlot[];
+  /** A byte for each 4 KiB page, where somebody wants to know which are written. */
+  #dirty: Uint8Array | undefined;
 
   constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {
     this.#words = words;
     this.#bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     this.#at = region.at * 4;
     this.#slots = slots;
+  }
+
+  /**
+   * Sets a byte for each page that is written through this view from here on, of memory of one slot: for snapshots of a
+   * guest that runs in this thread alone.
+   */
+  noteWrites(pages: Uint8Array): void {
+    this.#dirty = pages;
   }
 
   get slots(): readonly MemorySlot[] {
@@ -41,7 +51,7 @@ export class GuestMemory {
 
   /** @throws IrqError `ERR_GUEST_ADDRESS` outside the slots; so for all that follow */
   byte(address: number): number {
-    return Atomics.load(this.#bytes, this.#must(address, 1));
+    return Atomics.load(this.#bytes, this.#within(address, 1));
   }
 
   setByte(address: number, value: number): void {
@@ -60,7 +70,7 @@ export class GuestMemory {
 
   /** A 32-bit word; the address is rounded down to a multiple of 4. Signed. */
   word(address: number): number {
-    return Atomics.load(this.#words, this.#must(address, 4) >>> 2);
+    return Atomics.load(this.#words, this.#within(address, 4) >>> 2);
   }
 
   setWord(address: number, value: number): void {
@@ -79,7 +89,7 @@ export class GuestMemory {
 
   /** A copy of a run of bytes. */
   read(address: number, bytes: number): Uint8Array {
-    const at = this.#must(address, bytes);
+    const at = this.#within(address, bytes);
     return this.#bytes.slice(at, at + bytes);
   }
 
@@ -93,6 +103,15 @@ export class GuestMemory {
   }
 
   #must(address: number, bytes: number): number {
+    const at = this.#within(address, bytes);
+    if (this.#dirty !== undefined && bytes > 0) {
+      const offset = at - this.#at;
+      this.#dirty.fill(1, offset >>> 12, ((offset + bytes - 1) >>> 12) + 1);
+    }
+    return at;
+  }
+
+  #within(address: number, bytes: number): number {
     const at = this.#find(address, bytes);
     if (at >= 0) return at;
     const slots = this.#slots.map(

@@ -8,6 +8,8 @@ export const RTC = { base: 0x0901_0000, bytes: 0x1000, spi: 2 } as const;
 export const GPIO = { base: 0x0903_0000, bytes: 0x1000, spi: 7 } as const;
 /** Ours: where a guest tells the proof what its handlers and its driver do. Absent unless a run is to be proved. */
 export const PROOF = { base: 0x0b00_0000, bytes: 0x1000 } as const;
+/** Ours: a device whose MSIs a guest asks for, of any DeviceID. Absent unless schedules are explored. */
+export const RINGER = { base: 0x0b01_0000, bytes: 0x1000 } as const;
 /** The window from which PCI functions get their BARs. */
 export const PCI_WINDOW = { base: 0x1000_0000, bytes: 0x2eff_0000 } as const;
 /** Configuration space: 16 buses of 1 MiB. */

@@ -11,7 +11,7 @@ import { passesEvery } from '../exploring.ts';
 
 const layout = new Layout();
 const clockRegion = layout.region('clock', CLOCK_WORDS);
-const { vcpus } = bootRegions(layout, { vcpus: 20, platform: { devices: [], firstFd: 0 } });
+const { vcpus } = bootRegions(layout, { vcpus: 20, platform: { devices: [], firstFd: 0 }, pages: 0 });
 const fresh = (): Words => new Int32Array(new SharedArrayBuffer(layout.words * 4));
 
 const CPU_ON = 0xc400_0003n;
@@ -51,7 +51,11 @@ describe('PSCI', () => {
 
   test('of two vCPUs that turn a third on at once, one succeeds, and the third starts where that one says', () => {
     const small = new Layout();
-    const { vcpus: three } = bootRegions(small, { vcpus: 3, platform: { devices: [], firstFd: 0 } });
+    const { vcpus: three } = bootRegions(small, {
+      vcpus: 3,
+      platform: { devices: [], firstFd: 0 },
+      pages: 0,
+    });
     const from = three[0]?.psci.at ?? 0;
     // The power states alone, moved to the start of the explored memory.
     const moved = three.map((regions, index) => ({ ...regions, psci: { at: 16 * index, words: 16 } }));

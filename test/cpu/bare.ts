@@ -16,12 +16,19 @@ export class Bare {
   readonly cores: readonly Core[];
   readonly ram: DataView<SharedArrayBuffer>;
   readonly dirtyPagesAt: number;
+  readonly watchAt: number;
 
-  constructor(cores = 1, parts: Partial<Pick<CoreParts, 'bus' | 'systemRegisters' | 'hypercall'>> = {}) {
+  /** @param watches - whether accesses can be watched */
+  constructor(
+    cores = 1,
+    parts: Partial<Pick<CoreParts, 'bus' | 'systemRegisters' | 'hypercall'>> = {},
+    watches = false,
+  ) {
     const ramAt = Math.ceil((FIRST_BLOCK + cores * BLOCK_BYTES) / 65_536) * 65_536;
     // Behind RAM: a byte for each page, where a test wants them noted.
     const dirtyPagesAt = ramAt + RAM_BYTES;
     this.dirtyPagesAt = dirtyPagesAt;
+    this.watchAt = dirtyPagesAt + 32_768;
     const memory = sharedMemory(dirtyPagesAt + 65_536);
     this.ram = new DataView(memory.buffer, ramAt, RAM_BYTES);
     this.cores = Array.from({ length: cores }, (_, index) => {
@@ -36,6 +43,7 @@ export class Bare {
         bus: { read: () => undefined, write: () => false },
         systemRegisters: { read: () => undefined, write: () => false },
         hypercall: () => {},
+        ...(watches ? { watchAt: this.watchAt } : {}),
         ...parts,
       });
       core.reset({ pc: BigInt(RAM_BASE), x0: 0n, affinity: index });

@@ -78,6 +78,11 @@ export const STORES = 0x610;
 export const STORE_ENTRIES = 0x620;
 export const STORE_SLOTS = 32;
 
+/** Watched accesses of the last run (see `watch.ts`): how many, then a word each: byte offset in RAM, bit 0 set for a write. */
+export const SEEN = 0x820;
+export const SEEN_ENTRIES = 0x824;
+export const SEEN_SLOTS = 16;
+
 /** Where SIMD operations build their result before it replaces a register; nothing between two instructions. */
 export const SCRATCH = 0x900;
 

@@ -3,8 +3,10 @@
  * vCPU that finds the epoch moved forgets its translations: when a run begins, and every slice from then on. So another
  * vCPU may use an old translation for the rest of its slice.
  */
-import { pairLock } from './context';
+import { EXIT_STOP } from './block';
+import { pairLock, setExit } from './context';
 import { flushTlb } from './memory';
+import { buffering } from './store-buffer';
 
 let seen: u32 = 0;
 
@@ -13,6 +15,8 @@ export function flushAll(): void {
   const before = atomic.add<u32>(pairLock + 4, 1);
   if (before === seen) seen = before + 1;
   flushTlb();
+  // Stores that others made by the old translations are over when the DSB is: the schedule drains them first.
+  if (buffering) setExit(EXIT_STOP);
 }
 
 /** Flushes where another vCPU has asked for it. @inline */

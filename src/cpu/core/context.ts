@@ -17,10 +17,22 @@ export let pairLock: usize = 0;
 /** A byte for each page of RAM, set when the page is opened for writing; 0: there is none. */
 export let dirtyPages: usize = 0;
 
-export function place(at: usize, lock: usize, dirty: usize, ramAt: usize, base: u64, size: u64): void {
+/** Watched memory: see `watch.ts`; 0: there is none. */
+export let watch: usize = 0;
+
+export function place(
+  at: usize,
+  lock: usize,
+  dirty: usize,
+  watched: usize,
+  ramAt: usize,
+  base: u64,
+  size: u64,
+): void {
   block = at;
   pairLock = lock;
   dirtyPages = dirty;
+  watch = watched;
   ramBase = base;
   ramSize = size;
   ramDelta = ramAt - (base as usize);

@@ -31,8 +31,9 @@ import {
   synchronous,
 } from './exceptions';
 import { busRead, busWrite } from './imports';
-import { bufferedRead, bufferedWrite, buffering } from './store-buffer';
+import { bufferedRead, bufferedWrite, buffering, drainBarriers } from './store-buffer';
 import { ALIGNMENT, EXTERNAL, FETCH, fault, NO_FAULT, READ, translate, UPDATE, WRITE } from './translate';
+import { isWatched, noteAccess } from './watch';
 
 const PAGE: u64 = 0xffff_ffff_ffff_f000;
 const WNR: u32 = 1 << 6;
@@ -99,8 +100,10 @@ function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize
   if (offset >= ramSize) return NO_RAM;
   const host = (pa as usize) + ramDelta;
   if (access === WRITE && dirtyPages !== 0) store<u8>(dirtyPages + ((offset >> 12) as usize), 1);
+  const watched = isWatched(offset);
+  if (watched) noteAccess(offset, access === WRITE);
   // With SCTLR_EL1.A every access has to be looked at, and with store buffers too: nothing is remembered.
-  if (!alignmentChecked() && !buffering) {
+  if (!alignmentChecked() && !buffering && !watched) {
     const entry = entryOf(access === WRITE ? TLB_WRITE : TLB_READ, va);
     store<u64>(entry, (va & PAGE) | (unprivileged ? tagEl0 : tagNow));
     store<u32>(entry, (host as u32) - (va as u32), 8);
@@ -177,6 +180,8 @@ function missWrite(va: u64, bytes: i32, value: u64, unprivileged: boolean, slice
     return true;
   }
   if (faulted !== 0) return false;
+  // A device's register is written at once, and stores that a barrier keeps in front of it are not passed.
+  if (buffering) drainBarriers();
   syncInstructions(slice);
   busWrite(physical, bytes, value);
   setAttention(1);

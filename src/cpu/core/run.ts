@@ -49,8 +49,16 @@ const PSTATE_I: u32 = 1 << 7;
 export { drainOne, flushTlb, protectPages, waiting };
 
 /** Binds this instance to a vCPU's block and the guest's RAM. Before anything else. */
-export function bind(at: usize, lock: usize, dirty: usize, ramAt: usize, base: u64, size: u64): void {
-  place(at, lock, dirty, ramAt, base, size);
+export function bind(
+  at: usize,
+  lock: usize,
+  dirty: usize,
+  watched: usize,
+  ramAt: usize,
+  base: u64,
+  size: u64,
+): void {
+  place(at, lock, dirty, watched, ramAt, base, size);
   flushTlb();
 }
 

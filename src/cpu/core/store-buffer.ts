@@ -51,6 +51,15 @@ export function drain(): void {
   while (waiting() !== 0) drainOne(0);
 }
 
+/** Makes visible what lies in front of the last barrier. */
+export function drainBarriers(): void {
+  let left: u32 = 0;
+  for (let index: u32 = 0; index < waiting(); index++) {
+    if (load<u32>(entry(index), 4) === 0) left = index + 1;
+  }
+  while (left-- > 0) drainOne(0);
+}
+
 /** Keeps the stores that follow behind those that wait. */
 export function bufferBarrier(): void {
   if (waiting() !== 0) bufferedWrite(0, 0, 0);

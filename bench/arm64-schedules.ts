@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { Chance } from '../src/base/chance.ts';
+import { ExploredGuest, type GuestOptions } from '../src/guest-explore/explored-guest.ts';
+import { runSchedule } from '../src/guest-explore/run-schedule.ts';
+import { SharedPlaces } from '../src/guest-explore/shared-places.ts';
+import { communication, pct, random } from '../src/guest-explore/strategies.ts';
+
+const BARE = new URL('../../guests/bare/bare.bin', import.meta.url);
+const DIRTY_INSTRUCTIONS = 100_000;
+const RESTORES = 30;
+const WARM_UP_MS = 500;
+const MEASURED_MS = 3000;
+const LIMIT = 100_000;
+
+export type ScheduleFigures = {
+  /** The least time of a return to the moment, after 100,000 instructions of a guest, and the pages that it took. */
+  readonly restore: { readonly ns: number; readonly pages: number };
+  /** By strategy: schedules of a whole race of the bare-metal guest, with the return to the moment. */
+  readonly schedules: readonly {
+    readonly strategy: string;
+    readonly perSecond: number;
+    /** Instructions and turns of a schedule, the mean. */
+    readonly instructions: number;
+    readonly turns: number;
+  }[];
+};
+
+const guest = (options: Partial<GuestOptions>): ExploredGuest =>
+  new ExploredGuest({
+    ...{ kernel: readFileSync(BARE), append: 'semihosting', vcpus: 2, memoryMiB: 16, devices: [] },
+    ...{ from: 20_000, memoryModel: 'strong' },
+    ...options,
+  });
+
+/** Of the bare-metal guest in its checks, or of a Linux that has run so many instructions. */
+export function restoreOf(options: Partial<GuestOptions> = {}): ScheduleFigures['restore'] {
+  const explored = guest(options);
+  let [ns, pages] = [Number.POSITIVE_INFINITY, 0];
+  for (let round = 0; round < RESTORES; round++) {
+    for (let left = DIRTY_INSTRUCTIONS; left > 0; ) {
+      const ready = explored.controlled.ready();
+      if (ready.length === 0 && !explored.controlled.moveTime()) break;
+      for (const vcpu of ready)
+        left -= explored.controlled.stepAlone(vcpu, Math.max(1, Math.min(left, 1000)));
+      explored.outside.settle();
+    }
+    const start = process.hrtime.bigint();
+    pages = explored.restore();
+    ns = Math.min(ns, Number(process.hrtime.bigint() - start));
+  }
+  return { ns, pages };
+}
+
+function schedules(): ScheduleFigures['schedules'] {
+  const explored = guest({ append: 'semihosting race=wake', from: 'guest: ready' });
+  const places = new SharedPlaces();
+  const chance = new Chance(1);
+  chance.begin(0);
+  places.learn(explored, random(chance), LIMIT);
+  const length = runSchedule(explored, random(chance), LIMIT).instructions;
+  const strategies = {
+    random: () => random(chance),
+    pct: () => pct(chance, 3, length),
+    communication: () => communication(chance),
+  };
+  return Object.entries(strategies).map(([strategy, chooser]) => {
+    const stops = strategy === 'communication';
+    explored.outside.stopsAtAccess = stops;
+    if (stops) places.watch(explored);
+    else explored.watched.none();
+    const run = (ms: number) => {
+      const [start, total] = [performance.now(), { schedules: 0, instructions: 0, turns: 0 }];
+      while (performance.now() - start < ms) {
+        chance.begin(total.schedules);
+        const { instructions, turns } = runSchedule(explored, chooser(), LIMIT);
+        total.schedules++;
+        total.instructions += instructions;
+        total.turns += turns.length;
+      }
+      const seconds = (performance.now() - start) / 1000;
+      return {
+        strategy,
+        perSecond: total.schedules / seconds,
+        instructions: total.instructions / total.schedules,
+        turns: total.turns / total.schedules,
+      };
+    };
+    run(WARM_UP_MS);
+    return run(MEASURED_MS);
+  });
+}
+
+export function scheduleFigures(): ScheduleFigures {
+  return { restore: restoreOf(), schedules: schedules() };
+}

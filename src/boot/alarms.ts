@@ -1,0 +1,7 @@
+/** What a kernel writes to its console when something is wrong with it: warnings, oopses, stalls, lockdep, KCSAN. */
+const ALARM =
+  /WARNING: |BUG: |Oops|Kernel panic|blocked for more than|rcu: INFO|detected stall|possible circular locking|KCSAN/;
+
+export function isAlarm(line: string): boolean {
+  return ALARM.test(line);
+}

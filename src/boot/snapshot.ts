@@ -1,0 +1,81 @@
+import { Machine } from '../board/machine.ts';
+import { CoreSnapshot } from '../cpu/index.ts';
+import type { Board } from './board.ts';
+import type { VcpuState } from './board-vcpu.ts';
+import type { Controlled } from './controlled.ts';
+
+/** Words of the machine, from one offset on to another. */
+type Span = { readonly from: number; readonly kept: Int32Array };
+
+/**
+ * A guest that runs in turns, at one moment, to which it can return again and again: cores and RAM by the pages that were
+ * written since, all other shared words of the machine by copy. Only for a board that was built with `snapshots`, in the one
+ * thread that runs it. No core runs while a method runs.
+ */
+export class BoardSnapshot {
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #spans: readonly Span[];
+  readonly #cores: CoreSnapshot;
+  readonly #controlled: Controlled;
+  readonly #states: readonly VcpuState[];
+
+  /** Takes the snapshot. Stores that wait become visible first. */
+  constructor(board: Board, controlled: Controlled) {
+    const { machine, regions, plan } = board;
+    const { words, config, memory } = machine;
+    const [ram] = config.memory;
+    if (plan.pages === 0 || !ram) throw new RangeError('the board was not built for snapshots');
+    controlled.stores.drainAll();
+    this.#words = words;
+    this.#controlled = controlled;
+    const ramAt = Machine.ramAt(config);
+    const dirtyPagesAt = regions.dirtyPages.at * 4;
+    const places = {
+      ramAt,
+      ramSize: ram.bytes,
+      blocksAt: regions.vcpus.map(({ block }) => block.at * 4),
+      dirtyPagesAt,
+    };
+    memory.noteWrites(new Uint8Array(words.buffer, dirtyPagesAt, plan.pages));
+    this.#cores = new CoreSnapshot(
+      words.buffer,
+      places,
+      controlled.vcpus.map(({ core }) => core),
+    );
+    this.#states = controlled.vcpus.map(({ state }) => state);
+    const holes = [regions.dirtyPages, regions.watch, ...regions.vcpus.map(({ block }) => block)];
+    this.#spans = spansAround(holes, ramAt / 4).map(([from, to]) => ({ from, kept: words.slice(from, to) }));
+  }
+
+  /** Puts everything back; returns how many pages of RAM it took. */
+  restore(): number {
+    const pages = this.#cores.restore();
+    for (const { from, kept } of this.#spans) this.#words.set(kept, from);
+    for (const [vcpu, state] of this.#states.entries()) {
+      const found = this.#controlled.vcpus[vcpu];
+      if (found) found.state = state;
+    }
+    this.#controlled.stores.restored();
+    return pages;
+  }
+
+  /** Words that a return copies, beside the pages and the vCPUs' registers. */
+  get words(): number {
+    return this.#spans.reduce((sum, { kept }) => sum + kept.length, 0);
+  }
+}
+
+/** What of the first `end` words lies in none of the holes. */
+function spansAround(
+  holes: readonly { readonly at: number; readonly words: number }[],
+  end: number,
+): [from: number, to: number][] {
+  const spans: [number, number][] = [];
+  let from = 0;
+  for (const { at, words } of [...holes].sort((a, b) => a.at - b.at)) {
+    if (at > from) spans.push([from, at]);
+    from = Math.max(from, at + words);
+  }
+  if (end > from) spans.push([from, end]);
+  return spans;
+}

@@ -1,0 +1,98 @@
+import { IrqError } from '../base/irq-error.ts';
+import { shellWord } from '../base/shell-word.ts';
+import { exploreGuest, GUEST_STRATEGIES, type GuestExploreResult } from '../guest-explore/index.ts';
+import { guestExploreHtml } from '../report/guest-explore-html.ts';
+import { guestExploreText } from '../report/guest-explore-text.ts';
+import { plural } from '../report/units.ts';
+import { EXIT, interruptible } from './exit.ts';
+import { type GuestFlags, guestOf } from './guest-options.ts';
+import { OutputFile } from './output-file.ts';
+import { ProgressLine } from './progress-line.ts';
+import { print } from './stdout.ts';
+
+/** What the search of a guest's schedules has in common with that of a scenario's. */
+type SearchFlags = GuestFlags & {
+  readonly strategy?: string;
+  readonly depth?: number;
+  readonly seed: number;
+  readonly schedules?: number;
+  readonly seconds: number;
+  readonly report?: string;
+  readonly json?: boolean;
+};
+
+/** Options of scenarios, with what they are where nobody gave them. */
+const OF_SCENARIOS: Readonly<Record<string, unknown>> = {
+  preemptions: undefined,
+  delays: undefined,
+  steps: 10_000,
+  timeouts: 'late',
+  dataRaces: 'list',
+  export: undefined,
+  plain: undefined,
+  shard: undefined,
+  jobs: 1,
+  executor: 'simulated',
+  runs: undefined,
+  all: undefined,
+  save: undefined,
+};
+
+function checkFlags(flags: SearchFlags, args: readonly string[]): void {
+  if (args.length > 0)
+    throw new IrqError('ERR_USAGE', `a guest is explored, or scenarios: leave out --guest, or ${args[0]}`);
+  const given = flags as unknown as Readonly<Record<string, unknown>>;
+  const name = Object.keys(OF_SCENARIOS).find(
+    (option) => given[option] !== undefined && given[option] !== OF_SCENARIOS[option],
+  );
+  if (name === undefined) return;
+  const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new IrqError('ERR_USAGE', `--${option} is of scenarios, and not of a guest`);
+}
+
+/** `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest one that fails. */
+export async function exploreGuestCommand(
+  file: string,
+  flags: SearchFlags,
+  args: readonly string[],
+): Promise<number> {
+  checkFlags(flags, args);
+  const { strategy = 'auto', depth = 3, seed, seconds, schedules = Number.MAX_SAFE_INTEGER } = flags;
+  const known = (['auto', ...GUEST_STRATEGIES] as const).find((name) => name === strategy);
+  if (known === undefined)
+    throw new IrqError(
+      'ERR_USAGE',
+      `--strategy ${strategy} is for scenarios: a guest has auto, ${GUEST_STRATEGIES.join(', ')}`,
+    );
+  const guest = guestOf(file, flags);
+  const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
+  const line = new ProgressLine();
+  const result = await interruptible((signal) =>
+    exploreGuest(
+      { ...guest, strategy: known, depth, seed, schedules, seconds },
+      {
+        signal,
+        onProgress: (progress) =>
+          line.show(() => `${plural(progress.schedules, 'schedule')}, ${progress.seconds.toFixed(0)} s`),
+      },
+    ),
+  ).finally(() => line.clear());
+  const repeat = repeatCommand(result, file, flags);
+  print(
+    flags.json
+      ? `${JSON.stringify({ schemaVersion: 1, command: 'explore', ...result })}\n`
+      : guestExploreText(result, repeat),
+  );
+  report?.commit(guestExploreHtml(result, repeat));
+  if (result.interrupted) return EXIT.interrupted;
+  return result.verdict === 'fail' ? EXIT.failed : EXIT.noAnswer;
+}
+
+function repeatCommand({ failure }: GuestExploreResult, file: string, flags: GuestFlags): string | undefined {
+  if (!failure) return undefined;
+  const words = ['npx irqloom replay --guest', shellWord(file)];
+  for (const device of flags.device ?? []) words.push('--device', shellWord(device));
+  if (flags.initrd !== undefined) words.push('--initrd', shellWord(flags.initrd));
+  if (flags.symbols !== undefined) words.push('--symbols', shellWord(flags.symbols));
+  return [...words, failure.token].join(' ');
+}

@@ -1,0 +1,118 @@
+import { type Command, Option } from 'commander';
+import { readInputFile } from '../base/input-file.ts';
+import { IrqError } from '../base/irq-error.ts';
+import { type GuestSearch, readSymbols } from '../guest-explore/index.ts';
+import { parseDevices } from './boot-devices.ts';
+import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
+import { wholeNumber } from './values.ts';
+
+/** What `explore` and `replay` take of a guest. None has a default: each is there where it was given. */
+export type GuestFlags = {
+  readonly guest?: string;
+  readonly vcpus?: number;
+  readonly memory?: MemoryFlag;
+  readonly append?: string;
+  readonly initrd?: string;
+  readonly device?: readonly string[];
+  readonly from?: string;
+  readonly limitInstructions?: number;
+  readonly symbols?: string;
+};
+
+const DEFAULT_LIMIT = 1_000_000;
+/** More than any guest's file needs. */
+const MOST_BYTES = 2 ** 30;
+const OF = 'of --guest: ';
+
+/** Adds the options of the files that a guest is made of. */
+export function addGuestFiles(command: Command): Command {
+  return command
+    .option(
+      '--guest <file>',
+      'an arm64 guest in the place of a scenario: an Image, an ELF file or a flat binary',
+    )
+    .option('--initrd <file>', `${OF}an initial RAM disk`)
+    .option('--device <device>', `${OF}a virtio device, as of boot: rng, net, console, block:64M`, collect)
+    .option('--symbols <file>', `${OF}an ELF file or a System.map with its functions (default: the guest)`);
+}
+
+/** Adds the options of how a guest is booted, and from where on its schedules differ. */
+export function addGuestOptions(command: Command): Command {
+  return addGuestFiles(command)
+    .option('-v, --vcpus <n>', `${OF}its vCPUs (default: 2)`, wholeNumber(1, 64))
+    .addOption(memoryOption(OF))
+    .option('--append <text>', `${OF}the kernel's command line`)
+    .addOption(
+      new Option(
+        '--from <mark|n>',
+        `${OF}where schedules begin: behind a text on its console, or after so many instructions (default: 0)`,
+      ),
+    )
+    .option(
+      '--limit-instructions <n>',
+      `${OF}end a schedule after so many instructions (default: ${DEFAULT_LIMIT})`,
+      wholeNumber(1, 1e12),
+    );
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+const NAMES = {
+  vcpus: '--vcpus',
+  memory: '--memory',
+  append: '--append',
+  initrd: '--initrd',
+  device: '--device',
+  from: '--from',
+  limitInstructions: '--limit-instructions',
+  symbols: '--symbols',
+} as const satisfies Partial<Record<keyof GuestFlags, string>>;
+
+/** @throws IrqError `ERR_USAGE` where an option of a guest was given without a guest */
+export function checkNoGuest(flags: GuestFlags): void {
+  const given = Object.entries(NAMES).find(([name]) => flags[name as keyof GuestFlags] !== undefined);
+  if (given) throw new IrqError('ERR_USAGE', `${given[1]} is of a guest: add --guest FILE`);
+}
+
+/** The guest's files. @throws IrqError `ERR_FILE`, `ERR_USAGE` */
+export function guestFiles(guest: string, flags: GuestFlags) {
+  const kernel = readInputFile(guest, 'a guest', MOST_BYTES);
+  const { devices, disks } = parseDevices(flags.device ?? [], (disk) =>
+    readInputFile(disk, 'a disk', MOST_BYTES),
+  );
+  if (disks.some((disk) => disk.some((byte) => byte !== 0)))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--device: disks of explored guests are empty: give a size, as block:64M',
+    );
+  return {
+    name: guest,
+    kernel,
+    devices,
+    ...(flags.initrd === undefined
+      ? {}
+      : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) }),
+    symbols: readSymbols(
+      flags.symbols === undefined ? kernel : readInputFile(flags.symbols, 'symbols', MOST_BYTES),
+    ),
+  };
+}
+
+/** A guest as the command line has it. */
+export function guestOf(
+  guest: string,
+  flags: GuestFlags,
+): Omit<GuestSearch, 'strategy' | 'depth' | 'seed' | 'schedules' | 'seconds'> {
+  const { vcpus = 2, memory = DEFAULT_MEMORY, append = '', from = '0' } = flags;
+  return {
+    ...guestFiles(guest, flags),
+    vcpus,
+    append,
+    memoryMiB: memory.mebibytes,
+    memoryModel: memory.model,
+    from: /^\d[\d_]*$/.test(from) ? Number(from.replaceAll('_', '')) : from,
+    limit: flags.limitInstructions ?? DEFAULT_LIMIT,
+  };
+}

@@ -1,0 +1,163 @@
+import { Chance } from '../base/chance.ts';
+import { ExploredGuest, type GuestOptions } from './explored-guest.ts';
+import { showSchedule } from './lanes.ts';
+import type { GuestExploreResult, GuestFailure } from './result.ts';
+import { type Chooser, following, type Outcome, runSchedule, undisturbed } from './run-schedule.ts';
+import { SharedPlaces } from './shared-places.ts';
+import { shrink } from './shrink.ts';
+import { communication, GUEST_STRATEGIES, type GuestStrategy, pct, random } from './strategies.ts';
+import { NO_SYMBOLS, type Symbols } from './symbols.ts';
+import { encodeGuestToken, hashOf } from './token.ts';
+
+/** How to search the schedules of a guest. */
+export type GuestSearch = GuestOptions & {
+  /** For the result. */
+  readonly name: string;
+  /** `auto`: all of them in turns. */
+  readonly strategy: GuestStrategy | 'auto';
+  /** Of PCT: ordering constraints that a bug needs. */
+  readonly depth: number;
+  readonly seed: number;
+  readonly schedules: number;
+  readonly seconds: number;
+  /** Instructions of all vCPUs after which a schedule ends by itself. */
+  readonly limit: number;
+  readonly symbols?: Symbols;
+};
+
+export type GuestProgress = { readonly schedules: number; readonly seconds: number };
+
+/** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
+const LEARNING = 3;
+const LEARNING_INSTRUCTIONS = 200_000;
+const SHRINK_RUNS = 3_000;
+const SHRINK_MS = 15_000;
+const BETWEEN_BREATHS_MS = 50;
+
+/**
+ * Boots a guest, and runs schedules from its moment on until one fails, or the budget is spent. The event loop has its turn
+ * now and then.
+ * @throws IrqError as {@link ExploredGuest}
+ */
+export async function exploreGuest(
+  search: GuestSearch,
+  watch: { readonly signal?: AbortSignal; readonly onProgress?: (progress: GuestProgress) => void } = {},
+): Promise<GuestExploreResult> {
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  const isOver = () => watch.signal?.aborted === true || seconds() >= search.seconds;
+  const guest = new ExploredGuest(search, isOver);
+  const places = new SharedPlaces();
+  const counts = { schedules: 0, ended: 0, bounded: 0, instructions: 0 };
+  const take = (outcome: Outcome): Outcome => {
+    counts.schedules++;
+    counts.instructions += outcome.instructions;
+    if (outcome.how === 'end') counts.ended++;
+    if (outcome.how === 'limit') counts.bounded++;
+    return outcome;
+  };
+  let found: { readonly outcome: Outcome; readonly strategy: GuestFailure['strategy'] } | undefined;
+  const chance = new Chance(search.seed);
+  const searchFrom = performance.now();
+
+  const first = take(runSchedule(guest, undisturbed(), search.limit));
+  if (first.wrong) found = { outcome: first, strategy: 'undisturbed' };
+  for (let round = 0; round < LEARNING && !found && !isOver() && wantsPlaces(search); round++) {
+    if (counts.schedules >= search.schedules) break;
+    chance.begin(-1 - round);
+    const chooser = round === 0 ? undisturbed() : random(chance);
+    const outcome = places.learn(guest, chooser, Math.min(search.limit, LEARNING_INSTRUCTIONS));
+    counts.instructions += outcome.instructions;
+    if (outcome.wrong) found = { outcome: take(outcome), strategy: round === 0 ? 'undisturbed' : 'random' };
+  }
+  let breath = performance.now();
+  for (let index = 0; !found && !isOver() && counts.schedules < search.schedules; index++) {
+    const strategy =
+      search.strategy === 'auto'
+        ? (GUEST_STRATEGIES[index % GUEST_STRATEGIES.length] ?? 'random')
+        : search.strategy;
+    chance.begin(index);
+    const chooser = chooserOf(strategy, chance, search.depth, first.instructions);
+    prepare(guest, strategy, places);
+    const outcome = take(runSchedule(guest, chooser, search.limit));
+    if (outcome.wrong) found = { outcome, strategy };
+    if (performance.now() - breath < BETWEEN_BREATHS_MS) continue;
+    watch.onProgress?.({ schedules: counts.schedules, seconds: seconds() });
+    await new Promise((resolve) => setImmediate(resolve));
+    breath = performance.now();
+  }
+  guest.outside.stopsAtAccess = false;
+  guest.watched.none();
+  const spent = (performance.now() - searchFrom) / 1000;
+  const failure =
+    found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
+  return {
+    guest: search.name,
+    strategy: search.strategy,
+    seed: search.seed,
+    verdict: failure ? 'fail' : 'unknown',
+    exhausted: false,
+    ...(watch.signal?.aborted ? { interrupted: true as const } : {}),
+    ...counts,
+    seconds: seconds(),
+    schedulesPerSecond: Math.round(counts.schedules / Math.max(spent, 1e-6)),
+    bootInstructions: guest.bootInstructions,
+    sharedPlaces: places.offsets.length,
+    ...(failure ? { failure } : {}),
+    statement: statement(counts, failure !== undefined),
+  };
+}
+
+function statement(counts: { schedules: number; bounded: number }, failed: boolean): string {
+  const bound = counts.bounded === 0 ? '' : `, of which ${counts.bounded} stopped at their bound`;
+  return failed
+    ? `schedule ${counts.schedules} fails${bound}`
+    : `${counts.schedules} schedules were run${bound}, and none failed; others may`;
+}
+
+const wantsPlaces = ({ strategy }: GuestSearch) => strategy === 'auto' || strategy === 'communication';
+
+function chooserOf(strategy: GuestStrategy, chance: Chance, depth: number, length: number): Chooser {
+  if (strategy === 'random') return random(chance);
+  return strategy === 'pct' ? pct(chance, depth, length) : communication(chance);
+}
+
+function prepare(guest: ExploredGuest, strategy: GuestStrategy, places: SharedPlaces): void {
+  const stops = strategy === 'communication';
+  guest.outside.stopsAtAccess = stops;
+  if (stops) places.watch(guest);
+  else guest.watched.none();
+}
+
+function failureOf(
+  guest: ExploredGuest,
+  outcome: Outcome,
+  strategy: GuestFailure['strategy'],
+  search: GuestSearch,
+  schedule: number,
+  signal: AbortSignal | undefined,
+): GuestFailure {
+  const { limit, kernel, initrd, devices, symbols = NO_SYMBOLS } = search;
+  const end = performance.now() + SHRINK_MS;
+  const isOver = () => signal?.aborted === true || performance.now() > end;
+  const small = shrink(guest, { turns: outcome.turns, outcome }, { limit, runs: SHRINK_RUNS, isOver });
+  const { lanes, outcome: shown, preemptions } = showSchedule(guest, following(small.turns), limit, symbols);
+  const wrong = shown.wrong ?? outcome.wrong;
+  const { vcpus, memoryMiB, memoryModel, append, from } = search;
+  const files = hashOf(initrd ? [kernel, initrd] : [kernel], devices);
+  return {
+    kind: wrong?.kind ?? 'stuck',
+    message: wrong?.message ?? '',
+    token: encodeGuestToken({
+      ...{ files, vcpus, memoryMiB, memoryModel, append, from, limit },
+      turns: small.turns,
+    }),
+    preemptions,
+    turns: small.turns.length,
+    instructions: shown.instructions,
+    strategy,
+    schedule,
+    lanes,
+    console: guest.lines.since,
+  };
+}

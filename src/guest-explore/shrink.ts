@@ -1,0 +1,42 @@
+import type { ExploredGuest } from './explored-guest.ts';
+import type { Wrong } from './failure.ts';
+import { following, type Outcome, runSchedule } from './run-schedule.ts';
+import { merged, type Turn } from './turn.ts';
+
+/** A schedule that fails, and what it came to. */
+export type Failing = { readonly turns: readonly Turn[]; readonly outcome: Outcome };
+
+export type ShrinkBudget = { readonly limit: number; readonly runs: number; readonly isOver: () => boolean };
+
+/** Whether two failures are one: the message without its numbers decides. */
+function isSame(a: Wrong, b: Wrong | undefined): boolean {
+  const plain = ({ message }: Wrong) => message.replace(/0x[0-9a-f]+|\d+(\.\d+)?/g, '#');
+  return b !== undefined && a.kind === b.kind && (a.kind === 'deadlock' || plain(a) === plain(b));
+}
+
+/**
+ * Makes a failing schedule smaller: leaves turns out, as many at a time as it can, for as long as what is left fails in the
+ * same way. Behind the last turn nobody is interrupted, so what is left is what the failure needs.
+ */
+export function shrink(guest: ExploredGuest, failing: Failing, budget: ShrinkBudget): Failing {
+  const wrong = failing.outcome.wrong;
+  if (!wrong) return failing;
+  let best = failing;
+  let runs = 0;
+  const attempt = (turns: readonly Turn[]): boolean => {
+    if (runs >= budget.runs || budget.isOver()) return false;
+    runs++;
+    const outcome = runSchedule(guest, following(turns), budget.limit);
+    if (!isSame(wrong, outcome.wrong)) return false;
+    best = { turns, outcome };
+    return true;
+  };
+  attempt(merged(best.turns));
+  for (let chunk = best.turns.length; chunk >= 1; chunk = Math.floor(chunk / 2)) {
+    for (let at = best.turns.length - chunk; at > -chunk; at -= chunk) {
+      const from = Math.max(0, at);
+      attempt(merged([...best.turns.slice(0, from), ...best.turns.slice(from + chunk)]));
+    }
+  }
+  return best;
+}
