@@ -23,7 +23,7 @@ export function stressText(result: StressResult): string {
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
     `design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
-    `input ${config.source === 'synthetic' ? 'synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
+    `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(
       ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
@@ -63,6 +63,12 @@ export function stressText(result: StressResult): string {
     ...violationLines(result.violations),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function inputText({ source, guest, device }: StressResult['config']): string {
+  if (guest === undefined && device === undefined)
+    return source === 'synthetic' ? 'synthetic topology' : `recorded guest ${source}`;
+  return `guest ${guest ?? 'of irqloom'}, device ${device ?? 'of irqloom'}`;
 }
 
 function stillLines({ stillness, sgis, raised }: StressResult): string[] {

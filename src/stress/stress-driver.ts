@@ -51,13 +51,15 @@ export function driverParts(machine: Machine, plan: Plan): DriverParts {
  *
  * Phases of churn, of one kind each or mixed, alternate with phases in which everything keeps still until it has settled: so
  * the churn of other interrupts cannot bring forth what was lost, and a violation names the kind of churn that went on.
+ * @param isBusy - whether a handler runs that may take long: a still phase waits for its end
  */
 export function stressDriver(
   machine: Machine,
   plan: Plan,
   parts = driverParts(machine, plan),
+  isBusy: () => boolean = () => false,
 ): { run(): void } {
-  return new Driver(machine, plan, parts);
+  return new Driver(machine, plan, parts, isBusy);
 }
 
 export const stressDriverProgram = threadProgram(import.meta.url, stressDriver);
@@ -71,14 +73,14 @@ class Driver {
   /** By kind: makes a change of a source; false where there is none for it. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
 
-  constructor(machine: Machine, plan: Plan, parts: DriverParts) {
+  constructor(machine: Machine, plan: Plan, parts: DriverParts, isBusy: () => boolean) {
     const context = new DriverContext(machine, plan, parts);
     const messages = new MessageChanges(context);
     const wires = new WireChanges(context);
     const controller = new ControllerChanges(context, messages);
     this.#context = context;
     this.#messages = messages;
-    this.#still = new StillPhases(context);
+    this.#still = new StillPhases(context, isBusy);
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
     this.#changes = {

@@ -16,8 +16,12 @@ export class StillPhases {
   /** By source: the last signal seen when it was found to be missing one. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
-  constructor(context: DriverContext) {
+  readonly #isBusy: () => boolean;
+
+  /** @param isBusy - whether a handler runs that may take longer than a wake-up: nothing is missing before its end */
+  constructor(context: DriverContext, isBusy: () => boolean = () => false) {
     this.#context = context;
+    this.#isBusy = isBusy;
   }
 
   /**
@@ -36,7 +40,7 @@ export class StillPhases {
       context.nap(NAP_MS);
       const now = clock.now();
       const movesNow = this.#moves();
-      if (movesNow !== moves) movedAt = now;
+      if (movesNow !== moves || this.#isBusy()) movedAt = now;
       moves = movesNow;
       if (now - movedAt <= this.#boundMs * 1e6) continue;
       if (this.#judge() && context.plan.endsAtViolation) {
