@@ -18,14 +18,17 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   ioctl: async () => (await import('./ioctl.ts')).ioctlCommand(),
   layout: async () => (await import('./layout.ts')).layoutCommand(),
   'replay-guest': async () => (await import('./replay-guest.ts')).replayGuestCommand(),
+  init: async () => (await import('./init.ts')).initCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(allCommands),
   guests: async () => (await import('./guests.ts')).guestsCommand(),
 };
+
+const allCommands = () => Promise.all(Object.values(COMMANDS).map((make) => make()));
 
 /** The commands that a command line needs: the one that it names, or all of them for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);
-  const wanted =
-    named !== undefined && Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]] : Object.values(COMMANDS);
-  return Promise.all(wanted.map((make) => (make as () => Promise<Command>)()));
+  const wanted = named !== undefined && Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
+  return wanted === undefined ? allCommands() : Promise.all([wanted()]);
 }

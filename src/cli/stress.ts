@@ -168,6 +168,7 @@ export function stressCommand(): Command {
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option(
       '--trace <file>',
@@ -191,6 +192,11 @@ export function stressCommand(): Command {
 
 async function stress(flags: Flags, given: (name: string) => boolean): Promise<number> {
   if (isOwn(flags)) checkOwn(flags, given);
+  if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--junit is of a single run that is proved: leave out --rotate, --resume and --guest linux',
+    );
   if (flags.rotate)
     return stressRotate(
       { ...flags, seconds: flags.seconds ?? DEFAULT_S },

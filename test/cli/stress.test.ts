@@ -141,10 +141,10 @@ describe('irqloom stress', () => {
 
 describe('irqloom stress with code of your own', () => {
   const GUEST = 'examples/own-guest/guest.mjs';
-  const DEVICE = 'examples/own-guest/device.mjs';
+  const DEVICE = 'test/harness/fixtures/again-and-again.mjs';
 
-  test('runs the guest and the device of the example, and names them', async () => {
-    const args = ['stress', '--guest', GUEST, '--device', DEVICE, '-s', '1', '--json'];
+  test('runs a guest and a device, and names them', async () => {
+    const args = ['stress', '--guest', GUEST, '--device', DEVICE, '-i', '2', '-s', '30', '--json'];
     const { status, stdout } = await irqloom(args);
     expect(status).toBe(0);
     const result = JSON.parse(stdout);
