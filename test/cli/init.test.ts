@@ -11,8 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { irqloom } from './run.ts';
+
+// npm, and a vitest of its own within: slow on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const all = mkdtempSync(join(tmpdir(), 'irqloom-init-'));
@@ -33,8 +36,8 @@ function installed(name: string): string {
 /** `npm test` in a folder. */
 function npmTest(folder: string): Promise<{ status: unknown; output: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' };
-    execFile('npm', ['test'], { cwd: folder, env, timeout: 55_000 }, (error, stdout, stderr) =>
+    const env = { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', VITEST: '' };
+    execFile('npm', ['test'], { cwd: folder, env, timeout: 110_000 }, (error, stdout, stderr) =>
       resolve({ status: error === null ? 0 : error.code, output: stdout + stderr }),
     );
   });
