@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { examplesText } from './examples.ts';
 
 /**
  * The commands, in the order of the help. Each is loaded when it is run, or when help lists them all: a command takes
@@ -18,14 +19,22 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   ioctl: async () => (await import('./ioctl.ts')).ioctlCommand(),
   layout: async () => (await import('./layout.ts')).layoutCommand(),
   'replay-guest': async () => (await import('./replay-guest.ts')).replayGuestCommand(),
+  init: async () => (await import('./init.ts')).initCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(allCommands),
   guests: async () => (await import('./guests.ts')).guestsCommand(),
 };
+
+const allCommands = () => Promise.all(Object.values(COMMANDS).map(withExamples));
+
+async function withExamples(make: () => Promise<Command>): Promise<Command> {
+  const command = await make();
+  return command.addHelpText('after', examplesText(command.name()));
+}
 
 /** The commands that a command line needs: the one that it names, or all of them for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);
-  const wanted =
-    named !== undefined && Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]] : Object.values(COMMANDS);
-  return Promise.all(wanted.map((make) => (make as () => Promise<Command>)()));
+  const wanted = named !== undefined && Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
+  return wanted === undefined ? allCommands() : Promise.all([withExamples(wanted)]);
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { IrqError } from '../base/irq-error.ts';
 import {
   answersTo,
   conform,
@@ -8,10 +9,13 @@ import {
   readVector,
 } from '../conformance/index.ts';
 import { conformText } from '../report/conform-text.ts';
+import { junitXml } from '../report/junit.ts';
+import { conformSuite } from '../report/junit-results.ts';
 import { EXIT } from './exit.ts';
+import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 
-type Flags = { profile: Profile; answers?: boolean; json?: boolean };
+type Flags = { profile: Profile; answers?: boolean; json?: boolean; junit?: string };
 
 /** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
 export function conformCommand(): Command {
@@ -35,14 +39,25 @@ export function conformCommand(): Command {
       'compare nothing: print the answers, as a recording has them; no recording is needed',
     )
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .action((paths: string[], flags: Flags) => {
       if (flags.answers) {
+        if (flags.junit !== undefined)
+          throw new IrqError(
+            'ERR_USAGE',
+            '--junit reports a comparison, and --answers makes none: leave one out',
+          );
         printAnswers(paths, flags.profile);
         return;
       }
+      const outputs = new Outputs();
+      const xml = outputs.open(flags.junit);
+      const start = performance.now();
       const result = conform(paths, flags.profile);
       print(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
-      process.exitCode = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
+      outputs.plan(xml, () => junitXml(conformSuite(result, (performance.now() - start) / 1000)));
+      const status = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
+      process.exitCode = outputs.write(status);
     });
 }
 

@@ -9,6 +9,7 @@ import { runSearch, type Unanswered } from '../explore/real/search-thread.ts';
 import { exploreHtml } from '../report/explore-html.ts';
 import { progressText } from '../report/explore-progress.ts';
 import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
+import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
@@ -45,6 +46,7 @@ type Flags = ExploreOptions &
     runs?: number;
     report?: string;
     save?: string;
+    junit?: string;
     list?: boolean;
     json?: boolean;
   };
@@ -126,6 +128,7 @@ export function exploreCommand(): Command {
     )
     .option('--save <file.test.ts>', 'where a schedule fails, write a test for vitest that runs it again')
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: Flags) => {
       if (flags.list) print(await listScenarios());
@@ -151,6 +154,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
   // A result is never lost for want of a place to write it: the outputs are opened before the search.
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
   const save = flags.save === undefined ? undefined : new OutputFile(flags.save);
+  const junit = flags.junit === undefined ? undefined : new OutputFile(flags.junit);
   return interruptible(async (signal) => {
     const done: Explored[] = [];
     for (const found of all) {
@@ -164,6 +168,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
     const written = [
       report && (() => report.commit(htmlOf(first, flags))),
       save && (() => saveTest(save, first)),
+      junit && (() => junit.commit(junitOf(done, flags))),
     ].map(attempt);
     const status = signal.aborted ? EXIT.interrupted : worstOf(done.map(({ result }) => exitOf(result)));
     return status === EXIT.held && written.includes(false) ? EXIT.usage : status;
@@ -194,7 +199,7 @@ function checkFlags(flags: Flags, all: readonly Found[]): void {
 }
 
 async function search({ source }: Found, flags: Flags, signal: AbortSignal): Promise<Result> {
-  const { list, json, report, save, export: name, plain, executor, jobs, runs, ...options } = flags;
+  const { list, json, report, save, junit, export: name, plain, executor, jobs, runs, ...options } = flags;
   const given = runs === undefined ? {} : { runs };
   const { seed, seconds } = flags;
   const task: SearchTask =
@@ -260,6 +265,21 @@ function htmlOf(explored: Explored | undefined, flags: Flags): string {
   if (explored === undefined || 'runs' in explored.result) return '';
   const { found, result } = explored;
   return exploreHtml(result as ExploreResult, repeatCommand(result, found, flags));
+}
+
+/** A check for each scenario that was run. */
+function junitOf(done: readonly Explored[], flags: Flags): string {
+  const cases = done.map(({ found, result }): JUnitCase => {
+    const test = { name: result.scenario, about: found.argument, seconds: result.seconds };
+    if (result.verdict === 'pass') return test;
+    const text = textOf(found, result, flags);
+    if (result.verdict === 'unknown')
+      return { ...test, error: { message: 'the search ended without an answer', text } };
+    const failure = 'failure' in result ? result.failure : undefined;
+    return { ...test, failure: { message: failure?.message ?? 'a run of free threads failed', text } };
+  });
+  const seconds = cases.reduce((sum, each) => sum + (each.seconds ?? 0), 0);
+  return junitXml({ name: 'irqloom explore', cases, seconds, properties: { seed: flags.seed } });
 }
 
 function saveTest(save: OutputFile, explored: Explored | undefined): void {

@@ -3,11 +3,14 @@ import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
 import { guestsText } from '../report/guests-text.ts';
+import { junitXml } from '../report/junit.ts';
+import { guestsSuite } from '../report/junit-results.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
-type Flags = { json?: boolean; list?: boolean };
+type Flags = { json?: boolean; list?: boolean; junit?: string };
 
 /** `irqloom guests`: guests that do what public test suites check, on real threads. */
 export function guestsCommand(): Command {
@@ -19,6 +22,7 @@ export function guestsCommand(): Command {
     .argument('[name...]', 'guests to run (default: all)')
     .option('--list', 'list the guests, a line each')
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);
     });
@@ -35,11 +39,13 @@ function chosen(names: readonly string[]): readonly GuestScenario[] {
   });
 }
 
-async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags): Promise<number> {
+async function guests(scenarios: readonly GuestScenario[], { json, list, junit }: Flags): Promise<number> {
   if (list) {
     for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }
+  const outputs = new Outputs();
+  const xml = outputs.open(junit);
   const terminal = new Terminal();
   let interrupted = false;
   const result = await interruptible(async (signal) => {
@@ -52,6 +58,6 @@ async function guests(scenarios: readonly GuestScenario[], { json, list }: Flags
   });
   terminal.clear();
   print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
-  if (result.failed > 0) return EXIT.failed;
-  return interrupted ? EXIT.interrupted : EXIT.held;
+  outputs.plan(xml, () => junitXml(guestsSuite(result)));
+  return outputs.write(result.failed > 0 ? EXIT.failed : interrupted ? EXIT.interrupted : EXIT.held);
 }

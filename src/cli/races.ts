@@ -3,15 +3,18 @@ import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import type { Race } from '../races/race.ts';
 import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
+import { junitXml } from '../report/junit.ts';
+import { racesSuite } from '../report/junit-results.ts';
 import { racesText, raceText } from '../report/races-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
 const SCHEMA_VERSION = 1;
 
-type Flags = RaceOptions & { json?: boolean };
+type Flags = RaceOptions & { json?: boolean; junit?: string };
 
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
@@ -36,6 +39,7 @@ export function racesCommand(): Command {
       10_000,
     )
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .action(async (slugs: string[], flags: Flags) => {
       process.exitCode = await races(slugs, flags);
     });
@@ -43,12 +47,14 @@ export function racesCommand(): Command {
 
 async function races(
   slugs: readonly string[],
-  { seed, seconds, runs: freeRuns, json }: Flags,
+  { seed, seconds, runs: freeRuns, json, junit }: Flags,
 ): Promise<number> {
   // Before the races are loaded, so that their steps are shown by the lines of the TypeScript source.
   process.setSourceMapsEnabled(true);
   const { RACES } = await import('../races/index.ts');
   const chosen = slugs.length === 0 ? RACES : slugs.map((slug) => findRace(RACES, slug));
+  const outputs = new Outputs();
+  const xml = outputs.open(junit);
   const terminal = new Terminal();
   const started = performance.now();
   const runs: RaceRun[] = [];
@@ -65,8 +71,9 @@ async function races(
   if (json) print(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
   else if (slugs.length === 0) print(racesText(runs, seed, spent));
   else print(runs.map(raceText).join('\n'));
-  if (!runs.every(({ result }) => heldUp(result))) return EXIT.failed;
-  return interrupted ? EXIT.interrupted : EXIT.held;
+  outputs.plan(xml, () => junitXml(racesSuite(runs, seed, spent)));
+  const all = runs.every(({ result }) => heldUp(result));
+  return outputs.write(all ? (interrupted ? EXIT.interrupted : EXIT.held) : EXIT.failed);
 }
 
 function resultOf(runs: readonly RaceRun[], seed: number, seconds: number) {

@@ -1,5 +1,7 @@
 import { shellWord } from '../base/shell-word.ts';
 import type { Machine } from '../board/machine.ts';
+import { junitXml } from '../report/junit.ts';
+import { stressSuite } from '../report/junit-results.ts';
 import { openMetrics } from '../report/open-metrics.ts';
 import { type StressMoment, stressHtml } from '../report/stress-html.ts';
 import { stressTrace, traceNote } from '../report/stress-trace.ts';
@@ -24,6 +26,7 @@ export type StressOutputs = {
   readonly report?: string;
   readonly trace?: string;
   readonly keep?: string;
+  readonly junit?: string;
 };
 
 const EACH_SECONDS = 1;
@@ -37,6 +40,7 @@ export class StressFollower {
   readonly #report: OutputFile | undefined;
   readonly #trace: OutputFile | undefined;
   readonly #keep: OutputFile | undefined;
+  readonly #junit: OutputFile | undefined;
   #moment: Uint8Array | undefined;
   #metrics: OutputFile | undefined;
   readonly #view = new LiveView();
@@ -53,6 +57,7 @@ export class StressFollower {
     this.#trace = this.#files.open(outputs.trace);
     this.#metrics = this.#files.open(outputs.metrics);
     this.#keep = this.#files.open(outputs.keep);
+    this.#junit = this.#files.open(outputs.junit);
   }
 
   /** A glance at the run; several times a second. */
@@ -113,6 +118,7 @@ export class StressFollower {
       { seconds, injected, delivered },
     ];
     this.#files.plan(this.#report, () => stressHtml(result, detail, moments));
+    this.#files.plan(this.#junit, () => junitXml(stressSuite(result)));
     this.#planMoment();
     const note = this.#planTrace(result);
     const written = this.#files.write(status);

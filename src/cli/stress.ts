@@ -27,6 +27,7 @@ import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
+import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
 import { stressRotate } from './stress-rotate.ts';
@@ -46,7 +47,9 @@ const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', imp
 
 type Flags = {
   recording?: string;
-  guest?: 'bare' | 'linux';
+  guest?: string;
+  device?: string;
+  shared: number;
   kernel?: string;
   modules?: string;
   vcpus?: number;
@@ -83,7 +86,7 @@ export function stressCommand(): Command {
     .option('-e, --events <n>', 'events (MSI vectors) of each device', wholeNumber(1, 4096))
     .option(
       '-i, --iterations <n>',
-      'signals of each source; 0: as many as the time allows',
+      'signals of each source, with --device calls of run(device); 0: as many as the time allows',
       wholeNumber(0, 2 ** 31 - 1),
       0,
     )
@@ -147,16 +150,25 @@ export function stressCommand(): Command {
       '--recording <file>',
       'recorded guest whose devices and events are signalled (default: the recording that comes with irqloom)',
     )
-    .addOption(
-      new Option(
-        '--guest <name>',
-        'run a real guest on AArch64 cores: our own bare-metal guest with its ITS driver, or Linux',
-      ).choices(['bare', 'linux']),
+    .option(
+      '--guest <file>',
+      'module of your own that exports interrupt(cpu, intid); or a real guest on AArch64 cores: bare, our own with its ITS driver, or linux',
+    )
+    .option(
+      '--device <file>',
+      'module of your own that exports run(device), called again until the time is over',
+    )
+    .option(
+      '--shared <bytes>',
+      'of your own guest and devices: size of the memory that they see as cpu.shared and device.shared',
+      wholeNumber(0, 2 ** 30, 'bytes'),
+      65_536,
     )
     .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
+    .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option(
       '--trace <file>',
@@ -179,6 +191,12 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: Flags, given: (name: string) => boolean): Promise<number> {
+  if (isOwn(flags)) checkOwn(flags, given);
+  if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--junit is of a single run that is proved: leave out --rotate, --resume and --guest linux',
+    );
   if (flags.rotate)
     return stressRotate(
       { ...flags, seconds: flags.seconds ?? DEFAULT_S },
@@ -227,10 +245,12 @@ async function stress(flags: Flags, given: (name: string) => boolean): Promise<n
 
 /** The machine with TypeScript functions as its guest, or with a real one. */
 function run(
-  { guest, lines = 'irq-line', abi, trace, keep }: Flags,
+  flags: Flags,
   options: StressOptions,
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
+  if (isOwn(flags)) return stressOwn(flags, options, watch);
+  const { guest, lines = 'irq-line', abi, trace, keep } = flags;
   const { violated } = watch;
   if (guest === undefined)
     return violated ? runUntilViolation(options, { ...watch, violated }) : runStress(options, watch);
@@ -259,10 +279,10 @@ function exitOf(result: StressResult): number {
 function optionsOf(flags: Flags): StressOptions {
   const { thorough = false, seconds = thorough ? THOROUGH_S : DEFAULT_S, untilCovered } = flags;
   const { vcpus, devices, events, abi, iterations, churn, dispatch, fault, perturb } = flags;
-  const { spis = flags.guest === undefined ? WIRES : 0 } = flags;
+  const hasGuest = flags.guest !== undefined || flags.device !== undefined;
+  const { spis = hasGuest ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
-  const synthetic =
-    vcpus !== undefined || devices !== undefined || events !== undefined || flags.guest !== undefined;
+  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -310,15 +330,17 @@ function optionsOf(flags: Flags): StressOptions {
     churn,
     dispatch,
     fault,
-    perturb: flags.guest === undefined ? perturb : 'off',
+    perturb: hasGuest && !isOwn(flags) ? 'off' : perturb,
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
   };
 }
 
 /** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
-function defaultShape({ guest }: Flags): { vcpus: number; devices: number; events: number } {
-  return guest === undefined ? { vcpus: 1, devices: 1, events: 1 } : { vcpus: 2, devices: 2, events: 4 };
+function defaultShape({ guest, device }: Flags): { vcpus: number; devices: number; events: number } {
+  return guest === undefined && device === undefined
+    ? { vcpus: 1, devices: 1, events: 1 }
+    : { vcpus: 2, devices: 2, events: 4 };
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -27,11 +27,11 @@ export async function boot(options: BootOptions): Promise<BootedMachine> {
 function castOf({ guest, device, devices, shared, boundMs }: Settings, plan: HarnessPlan): Cast {
   const names = Array.from({ length: devices }, (_, index) => `device${index}`);
   return {
-    guest: harnessGuestProgram({ plan, module: guest, shared, boundMs }),
+    guest: harnessGuestProgram({ plan, module: guest, shared, boundMs, isStressed: false }),
     programs: Object.fromEntries(
       names.map((name, index) => [
         name,
-        harnessDeviceProgram({ plan, module: device, shared, boundMs, device: index }),
+        harnessDeviceProgram({ plan, module: device, shared, boundMs, isStressed: false, device: index }),
       ]),
     ),
   };

@@ -16,7 +16,7 @@ export type Cpu = {
   readonly vcpus: number;
   /** The option `shared` of `boot`; undefined where the caller gave none. */
   readonly shared: SharedArrayBuffer | undefined;
-  /** The event that an INTID stands for; undefined for an SGI, a wire, or an LPI that no event had at boot. */
+  /** The event that an INTID stands for, also where a stress run has moved the event; undefined for an SGI, a wire, or an LPI of no event. */
   eventOf(intid: number): MachineEvent | undefined;
   /**
    * Sends an SGI by ICC_SGI1R_EL1.
@@ -48,7 +48,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
   const start = user.optional<NonNullable<GuestModule['start']>>('start', 'start(cpu)');
   const { proof, pairs, places } = harnessViews(machine, plan);
   const id = vcpu.cpu.vcpu;
-  const cpu = makeCpu(machine, vcpu, task, () => places.stop(id));
+  const cpu = makeCpu(machine, vcpu, task);
   const devices = Int32Array.from(plan.sources, ({ device }) => device);
   const histograms = plan.sources.map(({ device }) => pairs.histogram(id, device));
   let epoch = proof.epoch;
@@ -73,8 +73,10 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
     },
     interrupt(intid: Intid) {
       const source = proof.ownerOf(intid);
-      places.enter(id, intid);
+      places.enter(id, intid, source);
       if (source >= 0) deliver(source, intid);
+      // Nobody but the devices signals in a stress run: an interrupt of no event is a fault.
+      else if (task.isStressed && intid >= FIRST_PPI) proof.violate('spurious', source, intid, id);
       try {
         interrupt(cpu, intid);
       } catch (thrown) {
@@ -93,10 +95,12 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
 
 export const harnessGuestProgram = guestProgram(import.meta.url, harnessGuest);
 
-function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared }: ThreadTask, stopped: () => void): Cpu {
+function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared, isStressed }: ThreadTask): Cpu {
+  const { proof, places } = harnessViews(machine, plan);
+  const { idLimit } = machine.gic.interrupts;
   const id = vcpu.cpu.vcpu;
   const { vcpus } = plan;
-  const events = new Map(plan.sources.map((source) => [source.intid, eventOf(source)]));
+  const events = plan.sources.map(eventOf);
   const registers = machine.gic.systemRegisters[id];
   const send = (intid: number, to: readonly number[] | 'others') =>
     registers?.writeSystemRegister('ICC_SGI1R_EL1', sgiTo(intid, to));
@@ -104,7 +108,7 @@ function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared }: ThreadTask, sto
     vcpu: id,
     vcpus,
     shared,
-    eventOf: (intid) => events.get(intid),
+    eventOf: (intid) => (intid >= 0 && intid < idLimit ? events[proof.ownerOf(intid)] : undefined),
     sendSgi(intid, to) {
       if (!Number.isInteger(intid) || intid < 0 || intid >= FIRST_PPI)
         throw new IrqError('ERR_USAGE', `sendSgi: an SGI is INTID 0 to ${FIRST_PPI - 1}, not ${intid}`);
@@ -120,7 +124,12 @@ function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared }: ThreadTask, sto
       for (const target of targets) send(intid, [target]);
     },
     stop() {
-      stopped();
+      if (isStressed)
+        throw new IrqError(
+          'ERR_UNSUPPORTED',
+          'cpu.stop: a vCPU runs as long as a stress run, and cannot stop',
+        );
+      places.stop(id);
       vcpu.kick();
     },
   };

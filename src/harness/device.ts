@@ -52,22 +52,18 @@ export async function harnessDevice(machine: Machine, task: DeviceTask): Promise
   const user = await UserModule.load('device', task.module);
   const run = user.function<(device: Device) => unknown>('run', 'run(device)');
   const device = new HarnessDevice(machine, task);
-  return {
-    run() {
-      const name = `device${task.device}`;
-      let given: unknown;
-      try {
-        given = run(device);
-      } catch (thrown) {
-        throw user.blame(name, 'run(device)', thrown);
-      }
-      if (given instanceof Promise)
-        throw new IrqError(
-          'ERR_SCENARIO',
-          `${name} returned a promise from run(device), which is synchronous`,
-        );
-    },
+  const call = () => {
+    const name = `device${task.device}`;
+    let given: unknown;
+    try {
+      given = run(device);
+    } catch (thrown) {
+      throw user.blame(name, 'run(device)', thrown);
+    }
+    if (given instanceof Promise)
+      throw new IrqError('ERR_SCENARIO', `${name} returned a promise from run(device), which is synchronous`);
   };
+  return { run: () => (task.isStressed ? device.repeat(call, task.plan.iterations) : call()) };
 }
 
 export const harnessDeviceProgram = threadProgram(import.meta.url, harnessDevice);
@@ -75,6 +71,8 @@ export const harnessDeviceProgram = threadProgram(import.meta.url, harnessDevice
 /** How often `settle` looks before it sleeps; how long it sleeps before it looks whether the machine is closing. */
 const LOOKS = 500;
 const SLEEP_MS = 50;
+/** How often a device that keeps still looks whether the run is over. */
+const STILL_MS = 50;
 /** Between two looks at a handler that has begun and not returned. */
 const NAP_MS = 0.05;
 
@@ -86,12 +84,17 @@ class HarnessDevice implements Device {
   readonly #views: HarnessViews;
   readonly #doorbell: number;
   readonly #boundMs: number;
+  readonly #isStressed: boolean;
+  readonly #churns: boolean;
+  #signals = 0;
   /** The events of this device, and the number of the first among all sources. */
   readonly #sources: readonly Source[];
   readonly #first: number;
 
-  constructor(machine: Machine, { plan, device, shared, boundMs }: DeviceTask) {
+  constructor(machine: Machine, { plan, device, shared, boundMs, isStressed }: DeviceTask) {
     this.#boundMs = boundMs;
+    this.#isStressed = isStressed;
+    this.#churns = plan.churn !== 'none';
     this.#machine = machine;
     this.#views = harnessViews(machine, plan);
     this.#doorbell = machine.config.itsBase + gits.TRANSLATER;
@@ -106,6 +109,19 @@ class HarnessDevice implements Device {
     return this.#views.stopping;
   }
 
+  /**
+   * Calls `run` of the user's module again and again: until the stress run is over, `times` is reached (0: no limit), or a call
+   * has signalled nothing, after which no other would.
+   */
+  repeat(run: () => void, times: number): void {
+    for (let call = 0; !this.stopped && (times === 0 || call < times); call++) {
+      const before = this.#signals;
+      run();
+      if (this.#signals === before) break;
+    }
+    this.#views.still.keep(this.index, true);
+  }
+
   signal(event = 0): void {
     const { fd } = this.#source('signal', event);
     this.#begin(event);
@@ -114,6 +130,11 @@ class HarnessDevice implements Device {
 
   signalMsi(event: number): boolean {
     const { deviceId, eventId } = this.#source('signalMsi', event);
+    if (this.#churns)
+      throw new IrqError(
+        'ERR_UNSUPPORTED',
+        'signalMsi: the driver of a stress run maps events anew, and an MSI would name an old one: use signal(event), or --churn none',
+      );
     this.#begin(event);
     const msi = { address: this.#doorbell, data: eventId, flags: MSI_VALID_DEVID, deviceId };
     return this.#machine.vm.signalMsi(msi) > 0;
@@ -126,7 +147,15 @@ class HarnessDevice implements Device {
   }
 
   #begin(event: number): void {
+    if (this.#isStressed) this.#keepStill();
+    this.#signals++;
     this.#views.proof.beginSignal(this.#first + event, this.#machine.clock);
+  }
+
+  /** Where the driver wants everything to keep still, the device does so before its next signal. */
+  #keepStill(): void {
+    const { still } = this.#views;
+    while (still.isWanted && !this.stopped) still.wait(this.index, STILL_MS);
   }
 
   #settle({ intid }: Source, event: number): boolean {
@@ -139,7 +168,7 @@ class HarnessDevice implements Device {
       if (performance.now() > end) throw this.#late(intid, event);
       proof.awaitSettled(this.index, which, SLEEP_MS);
     }
-    while (places.handles(intid)) {
+    while (places.handles(which)) {
       if (this.stopped) return false;
       if (performance.now() > end) throw this.#late(intid, event);
       nap(NAP_MS);

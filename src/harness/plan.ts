@@ -14,11 +14,18 @@ export type ThreadTask = {
   readonly shared: SharedArrayBuffer | undefined;
   /** How long a device waits for a delivery, ms. */
   readonly boundMs: number;
+  /** Whether a stress run changes the machine meanwhile: events have other LPIs then than at boot, and devices are to keep still now and then. */
+  readonly isStressed: boolean;
 };
 
 type Sizes = Parameters<typeof stressWords>[0];
 
-const placesRegion = (layout: Layout, vcpus: number) => layout.region('vcpu.place', vcpus * LINE);
+const placesRegion = (layout: Layout, vcpus: number) => layout.region('vcpu.place', placesWords(vcpus));
+
+/** Words that a booted machine needs behind those of the load generator. */
+export function placesWords(vcpus: number): number {
+  return vcpus * LINE;
+}
 
 /** Words of the scenario's region that a booted machine needs. @param idLimit - one past the last INTID */
 export function harnessWords(sizes: Sizes, idLimit: number): number {
@@ -29,12 +36,13 @@ export function harnessWords(sizes: Sizes, idLimit: number): number {
 
 /** The views of a booted machine: those of the load generator, and where each vCPU's guest is. */
 export function harnessViews(machine: Machine, plan: HarnessPlan) {
-  const { proof, pairs, stopAt } = stressViews(machine, plan);
+  const { proof, pairs, stopAt, still } = stressViews(machine, plan);
   const start = machine.scenario.at + stressWords(plan, machine.gic.interrupts.idLimit);
   const places = new Places(machine.words, placesRegion(new Layout(start), plan.vcpus));
   return {
     proof,
     pairs,
+    still,
     places,
     /** Whether the devices are to come to an end. */
     get stopping() {
@@ -48,8 +56,9 @@ export function harnessViews(machine: Machine, plan: HarnessPlan) {
 
 export type HarnessViews = ReturnType<typeof harnessViews>;
 
-/** Offset, from the word that says in which call the vCPU is. */
+/** Offsets, from the word that says in which call the vCPU is. */
 const STOPPED = 1;
+const SOURCE = 2;
 const OUTSIDE = 0;
 const IN_START = -1;
 
@@ -67,7 +76,9 @@ export class Places {
     store(this.#words, this.#at(vcpu), IN_START);
   }
 
-  enter(vcpu: number, intid: number): void {
+  /** @param source - the event whose signal led to the interrupt; -1 where none did */
+  enter(vcpu: number, intid: number, source: number): void {
+    store(this.#words, this.#at(vcpu) + SOURCE, source + 1);
     store(this.#words, this.#at(vcpu), intid + 1);
   }
 
@@ -96,10 +107,17 @@ export class Places {
     return load(this.#words, this.#at(vcpu)) === intid + 1;
   }
 
-  /** Whether any vCPU is in the handler of an INTID. */
-  handles(intid: number): boolean {
+  /** Whether any vCPU is in its handler for an event, whatever the event's INTID. */
+  handles(source: number): boolean {
     for (let at = this.#region.at; at < this.#region.at + this.#region.words; at += LINE)
-      if (load(this.#words, at) === intid + 1) return true;
+      if (load(this.#words, at) !== OUTSIDE && load(this.#words, at + SOURCE) === source + 1) return true;
+    return false;
+  }
+
+  /** Whether any vCPU is in a function of its guest. */
+  get isAnyInside(): boolean {
+    for (let at = this.#region.at; at < this.#region.at + this.#region.words; at += LINE)
+      if (load(this.#words, at) !== OUTSIDE) return true;
     return false;
   }
 

@@ -23,7 +23,7 @@ export function stressText(result: StressResult): string {
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
     `design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
-    `input ${config.source === 'synthetic' ? 'synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
+    `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(
       ['vCPU', 'delivered', 'rate', 'halts', 'poll hits', 'p50', 'p99', 'p99.9', 'max'],
@@ -70,6 +70,12 @@ function ruleLines({ rules }: StressResult): string[] {
   if (!rules) return [];
   const head = `rules looked at with all at rest: ${plural(rules.looks, 'look')} at ${plural(rules.rules, 'rule')}, broken ${count(rules.broken)}`;
   return [head, ...rules.breaches.slice(0, SHOWN).map((breach) => `  ${breach}`)];
+}
+
+function inputText({ source, guest, device }: StressResult['config']): string {
+  if (guest === undefined && device === undefined)
+    return source === 'synthetic' ? 'synthetic topology' : `recorded guest ${source}`;
+  return `guest ${guest ?? 'of irqloom'}, device ${device ?? 'of irqloom'}`;
 }
 
 function stillLines({ stillness, sgis, raised }: StressResult): string[] {

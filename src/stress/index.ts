@@ -22,8 +22,8 @@ export { audit, isAtRest } from './stress-audit.ts';
 export { buildStress, type StressOptions } from './stress-build.ts';
 export { stressDetail } from './stress-detail.ts';
 export { stressDeviceProgram } from './stress-device.ts';
-export { stressDriverProgram } from './stress-driver.ts';
-export { stressGuest } from './stress-guest.ts';
+export { driverParts, stressDriver, stressDriverProgram } from './stress-driver.ts';
+export { stressGuest, stressGuestProgram } from './stress-guest.ts';
 export { type Plan, proofKind, stressViews, stressWords } from './stress-plan.ts';
 export {
   CHURN_COUNTS,
@@ -38,7 +38,7 @@ export {
   type StressDispatch,
   type StressResult,
 } from './stress-result.ts';
-export { runStress, type StressGlance, type StressWatch } from './stress-run.ts';
+export { type OwnThreads, runStress, type StressGlance, type StressWatch } from './stress-run.ts';
 export { stressResult } from './stress-summary.ts';
 export { Tally } from './stress-tally.ts';
 export type { Slice } from './traced/slices.ts';

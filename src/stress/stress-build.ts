@@ -58,14 +58,21 @@ export type StressOptions = {
 const SPARE_SPIS = 32;
 const NO_SPARE = { first: 0, end: 0 } as const;
 
-/** A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources. */
-export function buildStress(options: StressOptions): { machine: Machine; plan: Plan } {
+/**
+ * A machine for a stress run, its guest booted, and the plan for its threads, of which the driver connects the sources.
+ * @param ownWords - words of the scenario's region behind those of the run, for guests or devices that are not the load
+ * generator's: vCPUs send no SGIs by themselves then
+ */
+export function buildStress(options: StressOptions, ownWords = 0): { machine: Machine; plan: Plan } {
   const { input } = options;
-  return 'boot' in input ? buildWorkload(options, input) : buildTopology(options, input);
+  const settings = { ...options, ownWords };
+  return 'boot' in input ? buildWorkload(settings, input) : buildTopology(settings, input);
 }
 
+type BuildOptions = StressOptions & { readonly ownWords: number };
+
 function buildTopology(
-  options: StressOptions,
+  options: BuildOptions,
   input: Omit<Topology, 'spis'>,
 ): { machine: Machine; plan: Plan } {
   const topology = { ...input, spis: options.spis };
@@ -92,7 +99,7 @@ function buildTopology(
   return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));
 }
 
-function buildWorkload(options: StressOptions, input: Workload): { machine: Machine; plan: Plan } {
+function buildWorkload(options: BuildOptions, input: Workload): { machine: Machine; plan: Plan } {
   if (DESIGNS[options.abi ?? 'merged'].msi !== 'lpi') {
     throw new IrqError(
       'ERR_CONFIG',
@@ -139,15 +146,15 @@ function resampled(sources: readonly Source[], lines: 'resample' | 'both'): Sour
 }
 
 /** An SGI carries the number of the vCPU that sends it, so there are as many senders as SGIs. */
-function sendsSgis({ churn }: StressOptions, { vcpus }: Pick<Plan, 'vcpus'>): boolean {
-  return churn !== 'none' && vcpus <= SGIS;
+function sendsSgis({ churn, ownWords }: BuildOptions, { vcpus }: Pick<Plan, 'vcpus'>): boolean {
+  return churn !== 'none' && vcpus <= SGIS && ownWords === 0;
 }
 
 type Sizes = Pick<Plan, 'sources' | 'devices' | 'vcpus'>;
 
 const slicesOf = ({ trace }: StressOptions, sizes: Sizes) => (trace ? slicesKept(threadsOf(sizes)) : 0);
 
-function createMachine(config: MachineConfig, options: StressOptions, sizes: Sizes): Machine {
+function createMachine(config: MachineConfig, options: BuildOptions, sizes: Sizes): Machine {
   const { abi = 'merged', dispatch, fault, haltPollNs = config.haltPollNs } = options;
   return Machine.create({
     ...config,
@@ -156,21 +163,23 @@ function createMachine(config: MachineConfig, options: StressOptions, sizes: Siz
     dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
-    scenarioWords: stressWords(
-      {
-        ...sizes,
-        slices: slicesOf(options, sizes),
-        perturb: options.perturb ?? 'off',
-        sgis: sendsSgis(options, sizes),
-      },
-      2 ** config.idBits,
-    ),
+    scenarioWords:
+      options.ownWords +
+      stressWords(
+        {
+          ...sizes,
+          slices: slicesOf(options, sizes),
+          perturb: options.perturb ?? 'off',
+          sgis: sendsSgis(options, sizes),
+        },
+        2 ** config.idBits,
+      ),
   });
 }
 
 function planned(
   machine: Machine,
-  options: StressOptions,
+  options: BuildOptions,
   sizes: Sizes & Pick<Plan, 'spareSpis'>,
   tables: GuestTables,
 ): { machine: Machine; plan: Plan } {

@@ -65,13 +65,15 @@ export function driverParts(machine: Machine, plan: Plan): DriverParts {
  *
  * Phases of churn, of one kind each or mixed, alternate with phases in which everything keeps still until it has settled: so
  * the churn of other interrupts cannot bring forth what was lost, and a violation names the kind of churn that went on.
+ * @param isBusy - of a guest of one's own: whether a handler runs that may take long, for which a still phase waits
  */
 export function stressDriver(
   machine: Machine,
   plan: Plan,
   parts = driverParts(machine, plan),
+  isBusy?: () => boolean,
 ): { run(): RulesResult } {
-  return new Driver(machine, plan, parts);
+  return new Driver(machine, plan, parts, isBusy);
 }
 
 export const stressDriverProgram = threadProgram(import.meta.url, stressDriver);
@@ -87,7 +89,7 @@ class Driver {
   /** By kind: makes a change of a source; false where there is none for it. */
   readonly #changes: Readonly<Record<ChurnCount, Change>>;
 
-  constructor(machine: Machine, plan: Plan, parts: DriverParts) {
+  constructor(machine: Machine, plan: Plan, parts: DriverParts, isBusy: (() => boolean) | undefined) {
     const context = new DriverContext(machine, plan, parts);
     const messages = new MessageChanges(context);
     const wires = new WireChanges(context);
@@ -95,9 +97,14 @@ class Driver {
     this.#context = context;
     this.#messages = messages;
     this.#rules = new RulesAtRest(context, () => controller.moveAll());
-    this.#still = new StillPhases(context, () => {
-      if (!context.stopping) this.#rules.look();
-    });
+    this.#still = new StillPhases(
+      context,
+      () => {
+        // What a guest of one's own does in its handlers is not known, so nothing is expected of it but that it takes what comes.
+        if (!context.stopping && isBusy === undefined) this.#rules.look();
+      },
+      isBusy,
+    );
     this.#meetings = context.meetings;
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
     if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);

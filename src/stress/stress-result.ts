@@ -95,6 +95,9 @@ export type StressResult = {
     readonly perturb: Perturbation;
     /** The recorded guest's file, or `synthetic`. */
     readonly source: string;
+    /** Files of the user's own guest and device; left out where the load generator has played them. */
+    readonly guest?: string;
+    readonly device?: string;
   };
   readonly injected: number;
   readonly delivered: number;

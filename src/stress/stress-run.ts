@@ -52,16 +52,29 @@ const LOOK_MS = 2;
 /** How long a wake-up may be on its way, ms, where no still phase has measured this machine. */
 const WAKE_MS = 1_000;
 
+/** Threads in the place of the load generator's own, on a topology without wires. */
+export type OwnThreads = {
+  /** Words of the scenario's region that the threads need behind those of the run. */
+  readonly words: number;
+  readonly cast: (machine: Machine, plan: Plan) => Pick<Cast, 'guest' | 'programs'>;
+};
+
 /**
  * The main job: signals from many threads at once, while the machine is being changed, and proves that none was lost.
+ * @param own - guests or devices of a caller; left out, the load generator's
  * @throws IrqError `ERR_CONFIG`, `ERR_TRACE_FORMAT` for the input; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
-export async function runStress(options: StressOptions, watch: StressWatch = {}): Promise<StressResult> {
-  const { machine, plan } = buildStress(options);
+export async function runStress(
+  options: StressOptions,
+  watch: StressWatch = {},
+  own?: OwnThreads,
+): Promise<StressResult> {
+  const { machine, plan } = buildStress(options, own?.words);
   const { proof, sgis, stopAt, still, coverage, perturbation } = stressViews(machine, plan);
   const tally = new Tally(machine, proof);
   const bootStart = performance.now();
-  const harness = await Harness.boot(machine, castOf(machine, plan));
+  const cast = own && { ...own.cast(machine, plan), perturbation: perturbationOf(machine, plan) };
+  const harness = await Harness.boot(machine, cast ?? castOf(machine, plan));
   const bootMs = performance.now() - bootStart;
 
   const running = new Set<string>();

@@ -139,6 +139,29 @@ describe('irqloom stress', () => {
   );
 });
 
+describe('irqloom stress with code of your own', () => {
+  const GUEST = 'examples/own-guest/guest.mjs';
+  const DEVICE = 'test/harness/fixtures/again-and-again.mjs';
+
+  test('runs a guest and a device, and names them', async () => {
+    const args = ['stress', '--guest', GUEST, '--device', DEVICE, '-i', '2', '-s', '30', '--json'];
+    const { status, stdout } = await irqloom(args);
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ lost: 0, misrouted: 0, spurious: 0, stranded: 0 });
+    expect(result.config).toMatchObject({ vcpus: 2, devices: 2, events: 8, guest: GUEST, device: DEVICE });
+  });
+
+  test('a broken rule of the machine ends with status 1, and with the command that repeats it', async () => {
+    const args = ['stress', '--guest', GUEST, '-s', '2', '--fault', 'double'];
+    const { status, stdout, stderr } = await irqloom(args);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`guest ${GUEST}, device of irqloom`);
+    expect(stdout).toMatch(/^spurious/m);
+    expect(stderr).toMatch(/to repeat this: npx irqloom stress .*--guest examples\/own-guest\/guest\.mjs/);
+  });
+});
+
 describe('bad input ends with status 2 and one message, without a stack', () => {
   let folder = '';
   const file = (name: string, data: string | Buffer) => {
@@ -163,6 +186,12 @@ describe('bad input ends with status 2 and one message, without a stack', () => 
     [['stress', '-v', '1', '--fault', 'wrong-vcpu'], '2 vCPUs'],
     [['stress', '--churn', 'none', '--fault', 'stale-route'], '--churn'],
     [['stress', '-v', '2', '--recording', 'guest.gz'], '--recording brings its own'],
+    [['stress', '--guest', 'bar'], 'did you mean bare?'],
+    [['stress', '--device', 'no-such-device.mjs'], 'exports run(device)'],
+    [['stress', '--guest', 'bare', '--device', 'examples/own-guest/device.mjs'], 'leave out --device'],
+    [['stress', '--guest', 'examples/own-guest/guest.mjs', '--lines', 'both'], 'leave out --lines'],
+    [['stress', '--guest', 'examples/own-guest/guest.mjs', '--rotate'], 'leave out --rotate'],
+    [['stress', '--guest', 'examples/own-guest/device.mjs', '-s', '1'], 'exports no function interrupt'],
   ])('%j', async (args, expected) => {
     const { status, stdout, stderr } = await irqloom(args);
     expect(status).toBe(2);

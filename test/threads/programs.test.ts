@@ -4,6 +4,7 @@ import { compareDeviceProgram } from '../../src/debate/debate-device.ts';
 import { compareGuestProgram } from '../../src/debate/debate-guest.ts';
 import { harnessGuestProgram } from '../../src/harness/cpu.ts';
 import { harnessDeviceProgram } from '../../src/harness/device.ts';
+import { ownDriverProgram } from '../../src/harness/stress.ts';
 import { latencyDeviceProgram, latencyStormProgram } from '../../src/measuring/latency/latency-device.ts';
 import { latencyGuestProgram } from '../../src/measuring/latency/latency-guest.ts';
 import { scaleDeviceProgram, scaleGuestProgram } from '../../src/measuring/scale/scale-threads.ts';
@@ -24,6 +25,7 @@ const PROGRAMS = {
   compareGuestProgram,
   harnessDeviceProgram,
   harnessGuestProgram,
+  ownDriverProgram,
   latencyDeviceProgram,
   latencyGuestProgram,
   latencyStormProgram,

@@ -24,10 +24,20 @@ export class StillPhases {
   /** By source: the last signal seen when it was found to be missing one. Each is told once. */
   readonly #told: Map<number, number> = new Map();
 
-  /** @param atRest - called when nothing is under way */
-  constructor(context: DriverContext, atRest: () => void = () => undefined) {
+  readonly #isBusy: () => boolean;
+
+  /**
+   * @param atRest - called when nothing is under way
+   * @param isBusy - whether a handler runs that may take longer than a wake-up: nothing is missing before its end
+   */
+  constructor(
+    context: DriverContext,
+    atRest: () => void = () => undefined,
+    isBusy: () => boolean = () => false,
+  ) {
     this.#context = context;
     this.#atRest = atRest;
+    this.#isBusy = isBusy;
   }
 
   /**
@@ -49,7 +59,7 @@ export class StillPhases {
       const now = clock.now();
       const movesNow = this.#moves();
       looks++;
-      if (movesNow !== moves) [movedAt, looks] = [now, 0];
+      if (movesNow !== moves || this.#isBusy()) [movedAt, looks] = [now, 0];
       moves = movesNow;
       if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
       if (this.#judge() && context.plan.endsAtViolation) {

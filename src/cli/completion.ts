@@ -1,0 +1,48 @@
+import { Argument, Command } from 'commander';
+import { type CommandWords, type FlagWords, SHELLS, type Shell, scriptFor } from './completion-scripts.ts';
+import { print } from './stdout.ts';
+
+/**
+ * `irqloom completion`: a script that completes commands, flags and their values, made from the commands themselves.
+ * @param commands - makes every command
+ */
+export function completionCommand(commands: () => Promise<readonly Command[]>): Command {
+  return new Command('completion')
+    .summary('print a script that completes commands and flags in your shell')
+    .description(
+      'Prints a completion script:\n' +
+        '  bash: source <(irqloom completion bash), in ~/.bashrc\n' +
+        '  zsh:  source <(irqloom completion zsh), in ~/.zshrc, after compinit\n' +
+        '  fish: irqloom completion fish > ~/.config/fish/completions/irqloom.fish',
+    )
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action(async (shell: Shell) => {
+      print(scriptFor(shell, (await commands()).map(wordsOf)));
+    });
+}
+
+/** What there is to complete of a command. */
+export function wordsOf(command: Command): CommandWords {
+  const help = command.createHelp();
+  return {
+    name: command.name(),
+    about: command.summary(),
+    flags: help.visibleOptions(command).map(
+      ({ long, short, description, argChoices, flags }): FlagWords => ({
+        long: long ?? '',
+        short,
+        about: description,
+        value: whatFollows(flags, argChoices),
+      }),
+    ),
+    values: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
+  };
+}
+
+/** What follows a flag, by its placeholder: `<file>`, `<folder>`, one of some words, or something to be typed. */
+function whatFollows(flags: string, choices: readonly string[] | undefined): FlagWords['value'] {
+  if (choices !== undefined) return choices;
+  const [, placeholder] = /[<[]([^>\]]+)[>\]]/.exec(flags) ?? [];
+  if (placeholder === undefined) return 'none';
+  return /^(file|folder)\b/.test(placeholder) ? 'path' : 'any';
+}

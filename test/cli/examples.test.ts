@@ -1,0 +1,44 @@
+import { Command, CommanderError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { COMMANDS, commandsFor } from '../../src/cli/commands.ts';
+import { EXAMPLES } from '../../src/cli/examples.ts';
+
+/** Parses a command line with the real flags of its command, which then does nothing. */
+async function parse(line: string): Promise<void> {
+  const words = line.split(' ');
+  const program = new Command('irqloom');
+  for (const command of await commandsFor(words)) program.addCommand(command);
+  for (const command of program.commands) {
+    command.exitOverride().action(() => undefined);
+    command.configureOutput({ writeErr: () => undefined });
+  }
+  await program.parseAsync(words, { from: 'user' });
+}
+
+describe('the examples of the help', () => {
+  test('are there for every command, and for no other', () => {
+    expect(Object.keys(EXAMPLES).sort()).toEqual(Object.keys(COMMANDS).sort());
+  });
+
+  test.each(Object.entries(EXAMPLES).flatMap(([name, two]) => two.map(([line]) => [name, line] as const)))(
+    '%s: %s',
+    async (name, line) => {
+      expect(line.split(' ')[0]).toBe(name);
+      await parse(line);
+    },
+  );
+
+  test('an example with a flag, a value or an argument too many does not parse', async () => {
+    for (const line of ['stress --colour', 'stress --churn fast', 'layout 1', 'replay token'])
+      await expect(parse(line), line).rejects.toThrow(CommanderError);
+  });
+
+  test('stand at the end of the help of a command', async () => {
+    const [stress] = await commandsFor(['stress', '--help']);
+    let help = '';
+    stress?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    expect(help).toMatch(
+      /\nExamples:\n {2}npx irqloom stress .*\n {6}.*\n {2}npx irqloom stress .*\n {6}.*\n$/,
+    );
+  });
+});
