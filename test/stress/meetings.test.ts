@@ -18,7 +18,8 @@ describe('what a stopped thread has in hand', () => {
     perturb: 'mixed',
   });
   const { perturbation } = stressViews(machine, plan);
-  const at = (name: string) => [...machine.layout.regions()].find(([region]) => region === name)?.[1].at ?? -1;
+  const at = (name: string) =>
+    [...machine.layout.regions()].find(([region]) => region === name)?.[1].at ?? -1;
   let meetings: Meetings;
 
   beforeEach(() => {
