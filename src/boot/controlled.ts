@@ -86,9 +86,10 @@ export class Controlled {
     let left = limits.instructions - this.instructions;
     while (!end.hasCome) {
       // Counted over all pieces: where a piece ends is the host's doing, and when the console is looked at ends a panic.
-      if (++this.#steps % STEPS_BETWEEN_LOOKS === 0) {
+      if (this.#steps % STEPS_BETWEEN_LOOKS === 0) {
         limits.look();
         if (limits.isOver()) end.say('limit');
+        if (end.hasCome) break;
         if (performance.now() >= pause) return;
       }
       const ready = this.#ready();
@@ -100,6 +101,7 @@ export class Controlled {
       const { vcpu, instructions } = strategy.next(ready);
       const ran = this.step(vcpu, Math.min(instructions, left));
       left -= ran;
+      this.#steps++;
       if (left <= 0) end.say('limit');
     }
     if (end.hasCome) this.stores.drainAll();
