@@ -62,6 +62,7 @@ export class Controlled {
   readonly #board: Board;
   readonly #vcpus: readonly BoardVcpu[];
   readonly stores: StoreBuffers;
+  #steps = 0;
 
   constructor(board: Board) {
     const { machine, plan, regions } = board;
@@ -83,10 +84,12 @@ export class Controlled {
     const { end } = this.#board;
     const pause = performance.now() + limits.pieceMs;
     let left = limits.instructions - this.instructions;
-    for (let steps = 1; !end.hasCome; steps++) {
-      if (steps % STEPS_BETWEEN_LOOKS === 0) {
+    while (!end.hasCome) {
+      // Counted over all pieces: where a piece ends is the host's doing, and when the console is looked at ends a panic.
+      if (this.#steps % STEPS_BETWEEN_LOOKS === 0) {
         limits.look();
         if (limits.isOver()) end.say('limit');
+        if (end.hasCome) break;
         if (performance.now() >= pause) return;
       }
       const ready = this.#ready();
@@ -98,6 +101,7 @@ export class Controlled {
       const { vcpu, instructions } = strategy.next(ready);
       const ran = this.step(vcpu, Math.min(instructions, left));
       left -= ran;
+      this.#steps++;
       if (left <= 0) end.say('limit');
     }
     if (end.hasCome) this.stores.drainAll();

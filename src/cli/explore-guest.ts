@@ -21,42 +21,32 @@ type SearchFlags = GuestFlags & {
   readonly json?: boolean;
 };
 
-/** Options of scenarios, with what they are where nobody gave them. */
-const OF_SCENARIOS: Readonly<Record<string, unknown>> = {
-  preemptions: undefined,
-  delays: undefined,
-  steps: 10_000,
-  timeouts: 'late',
-  dataRaces: 'list',
-  export: undefined,
-  plain: undefined,
-  shard: undefined,
-  jobs: 1,
-  executor: 'simulated',
-  runs: undefined,
-  all: undefined,
-  save: undefined,
-};
+/** Options of scenarios, which mean nothing for a guest. */
+const OF_SCENARIOS = [
+  ...['preemptions', 'delays', 'steps', 'timeouts', 'dataRaces', 'export', 'plain', 'shard', 'jobs'],
+  ...['executor', 'runs', 'all', 'save'],
+];
 
-function checkFlags(flags: SearchFlags, args: readonly string[]): void {
+function checkOptions(args: readonly string[], isGiven: (option: string) => boolean): void {
   if (args.length > 0)
     throw new IrqError('ERR_USAGE', `a guest is explored, or scenarios: leave out --guest, or ${args[0]}`);
-  const given = flags as unknown as Readonly<Record<string, unknown>>;
-  const name = Object.keys(OF_SCENARIOS).find(
-    (option) => given[option] !== undefined && given[option] !== OF_SCENARIOS[option],
-  );
+  const name = OF_SCENARIOS.find(isGiven);
   if (name === undefined) return;
   const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   throw new IrqError('ERR_USAGE', `--${option} is of scenarios, and not of a guest`);
 }
 
-/** `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest one that fails. */
+/**
+ * `irqloom explore --guest FILE`: runs schedules of a booted guest, and shows the smallest one that fails.
+ * @param args - arguments beside the options; @param isGiven - whether the user has written an option
+ */
 export async function exploreGuestCommand(
   file: string,
   flags: SearchFlags,
   args: readonly string[],
+  isGiven: (option: string) => boolean,
 ): Promise<number> {
-  checkFlags(flags, args);
+  checkOptions(args, isGiven);
   const { strategy = 'auto', depth = 3, seed, seconds, schedules = Number.MAX_SAFE_INTEGER } = flags;
   const known = (['auto', ...GUEST_STRATEGIES] as const).find((name) => name === strategy);
   if (known === undefined)

@@ -130,11 +130,12 @@ export function exploreCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--list', 'list the scenarios that come with irqloom')
-    .action(async (args: readonly string[], flags: Flags) => {
+    .action(async (args: readonly string[], flags: Flags, self: Command) => {
       if (flags.list) print(await listScenarios());
-      else if (flags.guest !== undefined)
-        process.exitCode = await exploreGuestCommand(flags.guest, flags, args);
-      else process.exitCode = await explore(args, flags);
+      else if (flags.guest !== undefined) {
+        const isGiven = (option: string) => self.getOptionValueSource(option) === 'cli';
+        process.exitCode = await exploreGuestCommand(flags.guest, flags, args, isGiven);
+      } else process.exitCode = await explore(args, flags);
     });
   return addGuestOptions(command);
 }

@@ -90,7 +90,8 @@ export function runSchedule(
     if (end === 'skipped') continue;
     turns.push(turn);
     onTurn?.(turn, end);
-    spins = end === 'spin' ? spins + 1 : turn.does === 'store' ? spins : 0;
+    // A loop that waits touches what it waits for.
+    spins = end === 'spin' ? spins + 1 : turn.does === 'store' || end === 'touched' ? spins : 0;
   }
 }
 
