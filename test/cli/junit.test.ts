@@ -19,7 +19,7 @@ async function reported(...args: string[]) {
 }
 
 describe('--junit', () => {
-  test('of explore: a scenario that fails, and one that passes', async () => {
+  test('of explore: a scenario that fails, with its schedule', async () => {
     const failing = await reported('explore', 'examples/lost-update.mjs', '--seed', '1');
     expect(failing.status).toBe(1);
     expect(failing.suite?.attributes).toMatchObject({ tests: '1', failures: '1', errors: '0' });
@@ -28,6 +28,9 @@ describe('--junit', () => {
       classname: 'examples/lost-update.mjs',
     });
     expect(failing.cases[0]?.children[0]?.text).toContain('npx irqloom replay x1:lost-update');
+  });
+
+  test('of explore: a scenario that passes', async () => {
     const passing = await reported('explore', 'templates/scenario/counter.scenario.mjs');
     expect(passing.status).toBe(0);
     expect(passing.suite?.attributes).toMatchObject({ tests: '1', failures: '0', errors: '0' });

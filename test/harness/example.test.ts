@@ -1,15 +1,77 @@
 import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-const main = fileURLToPath(new URL('../../examples/own-guest/main.mjs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const example = (name: string) => join(ROOT, 'examples/own-guest', name);
+// Within the package, so that the code finds `irqloom` by its name.
+const folder = mkdtempSync(join(ROOT, 'dist/example-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const node = (path: string) => promisify(execFile)(process.execPath, [path], { timeout: 50_000 });
 
 test('the example boots, delivers all, and its process ends', async () => {
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [main], { timeout: 50_000 });
+  const { stdout, stderr } = await node(example('main.mjs'));
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^8000 signals, 8000 deliveries, p50 \d+ ns\n/);
   const [, first, second] = /handlers have counted (\d+) and (\d+)/.exec(stdout) ?? [];
   expect(stdout).toContain(`vcpu0: ${first} interrupts`);
   expect(stdout).toContain(`vcpu1: ${second} interrupts`);
+});
+
+test('the same in CommonJS', async () => {
+  const { stdout, stderr } = await node(example('commonjs/main.cjs'));
+  expect([stdout, stderr]).toEqual(['800 signals, 800 deliveries\n', '']);
+});
+
+describe('the same in TypeScript', () => {
+  const files = ['main', 'guest', 'device'].map((name) => example(`typescript/${name}.ts`));
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    lib: ['lib.es2024.d.ts'],
+    types: ['node'],
+    strict: true,
+    skipLibCheck: true,
+    outDir: folder,
+    rootDir: example('typescript'),
+  };
+
+  beforeAll(() => {
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    // A folder with a package.json of its own finds the package by a link, as an installed one.
+    const link = join(folder, 'node_modules');
+    mkdirSync(link);
+    symlinkSync(ROOT, join(link, 'irqloom'));
+  });
+
+  /** Compiles files as a user would, and says what is wrong. */
+  function compile(paths: readonly string[], more: ts.CompilerOptions = {}): string[] {
+    const program = ts.createProgram(paths, { ...options, ...more });
+    const { diagnostics } = program.emit();
+    return [...ts.getPreEmitDiagnostics(program), ...diagnostics].map(({ messageText }) =>
+      ts.flattenDiagnosticMessageText(messageText, '\n'),
+    );
+  }
+
+  test('compiles against the types of the package, and runs', async () => {
+    expect(compile(files)).toEqual([]);
+    const { stdout, stderr } = await node(join(folder, 'main.js'));
+    expect([stdout, stderr]).toEqual(['800 signals, 800 deliveries\n', '']);
+  });
+
+  test('a guest whose interrupt takes something else does not compile', () => {
+    const wrong = join(folder, 'wrong.ts');
+    writeFileSync(
+      wrong,
+      "import type { GuestModule } from 'irqloom';\nexport const interrupt: GuestModule['interrupt'] = (cpu: string) => cpu.length;\n",
+    );
+    const [first = ''] = compile([wrong], { rootDir: folder, noEmit: true });
+    expect(first).toContain("not assignable to type '(cpu: Cpu, intid: number) => void'");
+  });
 });
