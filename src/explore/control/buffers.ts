@@ -1,9 +1,11 @@
 import type { ElementArray } from '../running/operation.ts';
+import { controller } from './controlled-atomics.ts';
 import { readElement, writeElement } from './plain.ts';
 import {
   isControlledView,
   type Method,
   privately,
+  replaceFunction,
   replaceMethods,
   snapshot,
   type Undo,
@@ -14,12 +16,12 @@ import { proxyOf, rawOf } from './view-proxy.ts';
 export function replaceBuffers(undo: Undo[]): void {
   replaceMethods(Buffer.prototype, BUFFER, undo);
   replaceStatics(undo);
-  replace(TextDecoder.prototype, 'decode', undo, (native) => {
+  replaceFunction(TextDecoder.prototype, 'decode', undo, (native) => {
     return function (this: unknown, input: unknown, ...rest: unknown[]): unknown {
       return Reflect.apply(native, this, [privately(input), ...rest]);
     };
   });
-  replace(TextEncoder.prototype, 'encodeInto', undo, (native) => {
+  replaceFunction(TextEncoder.prototype, 'encodeInto', undo, (native) => {
     return function (this: unknown, text: string, destination: unknown): unknown {
       const view = rawOf(destination);
       if (!(view instanceof Uint8Array && isControlledView(view))) {
@@ -31,34 +33,17 @@ export function replaceBuffers(undo: Undo[]): void {
       return result;
     };
   });
-  replace(ArrayBuffer, 'isView', undo, (native) => (value: unknown) => native(rawOf(value)));
-  replace(globalThis, 'structuredClone', undo, (native) => {
-    return (value: unknown, ...rest: unknown[]) => native(rawOf(value), ...rest);
-  });
-}
-
-type Native = (...args: unknown[]) => unknown;
-
-function replace(
-  object: object,
-  key: string,
-  undo: Undo[],
-  make: (native: Native) => (...args: never[]) => unknown,
-): void {
-  const before = Reflect.getOwnPropertyDescriptor(object, key);
-  const native: unknown = before?.value;
-  if (before?.configurable !== true || typeof native !== 'function') return;
-  Object.defineProperty(object, key, { ...before, value: make(native as Native) });
-  undo.push(() => Object.defineProperty(object, key, before));
 }
 
 function replaceStatics(undo: Undo[]): void {
   for (const name of ['from', 'compare', 'copyBytesFrom'] as const) {
-    replace(Buffer, name, undo, (native) => (...args: unknown[]) => {
-      return Reflect.apply(native, Buffer, args.map(privately));
+    replaceFunction(Buffer, name, undo, (native) => (...args: unknown[]) => {
+      const made = Reflect.apply(native, Buffer, args.map(privately)) as Buffer | number;
+      // Over a SharedArrayBuffer.
+      return typeof made === 'number' ? made : (controller?.handOut(made) ?? made);
     });
   }
-  replace(Buffer, 'concat', undo, (native) => (list: unknown, ...rest: unknown[]) => {
+  replaceFunction(Buffer, 'concat', undo, (native) => (list: unknown, ...rest: unknown[]) => {
     return Reflect.apply(native, Buffer, [Array.isArray(list) ? list.map(privately) : list, ...rest]);
   });
 }

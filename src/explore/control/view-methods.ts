@@ -62,3 +62,20 @@ export function likeness(view: ElementArray, length: number): ElementArray {
   const species = (kind as unknown as Record<symbol, unknown>)[Symbol.species] ?? kind;
   return new (species as new (length: number) => ElementArray)(length);
 }
+
+/** A function in its plainest form, as it is replaced. */
+export type AnyFunction = (...args: unknown[]) => unknown;
+
+/** Replaces one function that is a property of an object, where that can be done. */
+export function replaceFunction(
+  object: object,
+  key: string,
+  undo: Undo[],
+  make: (native: AnyFunction) => (...args: never[]) => unknown,
+): void {
+  const before = Reflect.getOwnPropertyDescriptor(object, key);
+  const native: unknown = before?.value;
+  if (before?.configurable !== true || typeof native !== 'function') return;
+  Object.defineProperty(object, key, { ...before, value: make(native as AnyFunction) });
+  undo.push(() => Object.defineProperty(object, key, before));
+}

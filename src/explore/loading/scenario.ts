@@ -1,5 +1,4 @@
 import { IrqError } from '../../base/irq-error.ts';
-import { isAllRewritten } from './offered.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
@@ -51,13 +50,16 @@ export type CheckedScenario = {
   readonly finally: ((state: unknown) => void) | undefined;
   readonly names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
   readonly outcomes: Outcomes<unknown> | undefined;
-  /** Its source was rewritten, so that plain accesses to shared memory are seen without proxies. */
-  readonly rewritten: boolean;
   /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
   readonly plain: 'points' | 'off';
   /** Whether its threads have changed what they had in common of their modules; from now on each has its own. */
   hasChanged(): boolean;
+  /** Where a thread was found to hand a view of shared memory to code that takes no stand-ins; see native-use.ts. */
+  nativeUse: NativeUse | undefined;
 };
+
+/** A thread that hands views to code of the engine, and where; the place is empty where it is not known. */
+export type NativeUse = { readonly thread: string; readonly site: string };
 
 /** Threads are kept in the bits of one small integer. */
 const MOST_THREADS = 30;
@@ -66,8 +68,6 @@ const NAME = /^[\w.+-]{1,80}$/;
 
 /** How a scenario was loaded. */
 export type Loaded = {
-  /** Its source calls plain.ts for accesses to elements. */
-  readonly rewritten?: boolean;
   readonly plain?: 'points' | 'off';
   /**
    * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
@@ -128,7 +128,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
       "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
     );
   }
-  const { rewritten = isAllRewritten(), plain = 'points', anew = () => value } = loaded;
+  const { plain = 'points', anew = () => value } = loaded;
   let scenario = value as Scenario;
   return {
     name,
@@ -156,8 +156,8 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
           },
     names: names === undefined ? undefined : (buffer, byteOffset) => scenario.names?.(buffer, byteOffset),
     outcomes: scenario.outcomes,
-    rewritten,
     plain,
+    nativeUse: undefined,
     hasChanged() {
       if (loaded.hasChanged?.() !== true) return false;
       scenario = anew() as Scenario;

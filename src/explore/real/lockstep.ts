@@ -10,8 +10,9 @@ import type { CheckedScenario } from '../loading/scenario.ts';
 import type { ScenarioSource } from '../loading/source.ts';
 import type { Range } from '../memory/ownership.ts';
 import type { Divergence, Step } from '../running/executor.ts';
+import { HandedState } from '../running/handed-state.ts';
 import { describeOperation, LOCK, OPERATION_NAMES } from '../running/operation.ts';
-import { NO_STATE, type SetUp, setUp } from '../running/simulation.ts';
+import { type SetUp, setUp } from '../running/simulation.ts';
 import { ThreadRunner } from '../running/thread-runner.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from '../telling/result.ts';
 import { explainThrown } from '../telling/verdict.ts';
@@ -152,7 +153,7 @@ export class Lockstep {
   ) {
     this.#scenario = scenario;
     this.#setUp = made;
-    this.#runner = new ThreadRunner(scenario, NO_STATE, made.memory, seed);
+    this.#runner = new ThreadRunner(scenario, new HandedState(scenario, undefined), made.memory, seed);
     this.#bases = made.memory.buffers.map((buffer) => made.memory.locate(new Uint8Array(buffer)));
     this.#baton = baton;
     this.#capacity = capacity;

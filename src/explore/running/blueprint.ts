@@ -21,7 +21,7 @@ export class Blueprint {
   #copies = 0;
 
   /**
-   * @param proxied - views of shared memory are handed out as proxies, for code that was not rewritten.
+   * @param proxied - views of shared memory are handed out as proxies; see view-proxy.ts.
    * @throws IrqError `ERR_SCENARIO` with the path of an object that cannot be copied.
    */
   constructor(scenario: string, state: unknown, proxied: boolean) {

@@ -6,7 +6,7 @@ import { LeftBehind, withLeftBehind } from '../control/left-behind.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { Ownership } from '../memory/ownership.ts';
 import { SharedMemory } from '../memory/shared-memory.ts';
-import { Blueprint } from './blueprint.ts';
+import { HandedState } from './handed-state.ts';
 import { Restart } from './restart.ts';
 import { Simulator } from './simulator.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
@@ -50,11 +50,11 @@ export function withSimulation<T>(
       `scenario (${scenario.name}): the state has no SharedArrayBuffer, so its threads share nothing. Return typed arrays over one: new Int32Array(new SharedArrayBuffer(64))`,
     );
   }
-  const blueprint = new Blueprint(scenario.name, state, !scenario.rewritten);
   const plain = second.plain;
   const ownership = new Ownership(options.shared);
   for (;;) {
-    const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
+    const handed = new HandedState(scenario, state);
+    const runner = new ThreadRunner(scenario, handed, memory, seed, ownership);
     const simulator = new Simulator(scenario, state, memory, runner, options);
     const left = new LeftBehind();
     const simulation: Simulation = {
@@ -94,15 +94,17 @@ export function withSimulation<T>(
   }
 }
 
-/** The state of a runner that runs no threads. */
-export const NO_STATE = new Blueprint('', undefined, false);
-
 /** A state, its shared memory, and its plain data as a string. */
 export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
 
 /** Makes a state, with clock and chance seeded. */
 export function setUp(scenario: CheckedScenario, seed: number): SetUp {
-  const runner = new ThreadRunner(scenario, NO_STATE, new SharedMemory(undefined, []), seed);
+  const runner = new ThreadRunner(
+    scenario,
+    new HandedState(scenario, undefined),
+    new SharedMemory(undefined, []),
+    seed,
+  );
   const made: SharedArrayBuffer[] = [];
   const Native = SharedArrayBuffer;
   const Recording = new Proxy(Native, {

@@ -30,7 +30,7 @@ export function resultOf(account: Account): ExploreResult {
   const { classes } = account.classes;
   const { verdict, exhausted, bounded, coverage } = conclude({
     ...account,
-    failed: failure !== undefined,
+    failed: failure !== undefined && !options.all,
     seconds,
     randomWalk: options.strategy === 'random',
     shard: options.shard,

@@ -61,7 +61,7 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   const started = nowMs();
   const failsOnRace = options.dataRaces === 'fail';
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
-    return new Exploration(simulation, withTimeLeft(options, started), seed, timeouts).run();
+    return new Exploration(simulation, withTimeLeft(options, started), started).run();
   });
 }
 
@@ -78,7 +78,7 @@ export function explorePart(scenario: CheckedScenario, options: ExploreOptions, 
   let begins = 0;
   const failsOnRace = options.dataRaces === 'fail';
   return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
-    const exploration = new Exploration(simulation, withTimeLeft(options, started), seed, timeouts, part);
+    const exploration = new Exploration(simulation, withTimeLeft(options, started), started, part);
     const begun = ++begins;
     return exploration.toPart(exploration.run(), begun > 1);
   });
@@ -107,7 +107,8 @@ class Exploration {
   #suspect: Suspect | undefined;
   #hang: Failure | undefined;
   readonly #observations = new Observations();
-  readonly #started = nowMs();
+  /** When the search began, also where it has started over since, ms. */
+  readonly #started: number;
   #exhausted = false;
   #outOfTime = false;
   #interrupted = false;
@@ -116,16 +117,12 @@ class Exploration {
   #bound = '';
   #search: Phase['search'];
 
-  constructor(
-    simulation: Simulation,
-    options: ExploreOptions,
-    seed: number,
-    timeouts: Timeouts,
-    part?: Part,
-  ) {
+  constructor(simulation: Simulation, options: ExploreOptions, started: number, part?: Part) {
+    const { seed = 0, timeouts = 'late' } = options;
     this.#part = part;
     this.#simulation = simulation;
     this.#options = options;
+    this.#started = started;
     this.#seed = seed;
     this.#timeouts = timeouts;
     this.#deadline = nowMs() + (options.seconds ?? DEFAULT_SECONDS) * 1000;

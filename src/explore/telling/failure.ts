@@ -74,7 +74,7 @@ export function hangFailure(
   const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
   return {
     kind: 'livelock',
-    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
+    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics`,
     token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
     preemptions: 0,
     minimal: 'best-found',

@@ -1,6 +1,7 @@
 import { IrqError } from '../../base/irq-error.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
 import type { Divergence, Step } from '../running/executor.ts';
+import { requireOwnFault } from '../running/native-use.ts';
 import { withSimulation } from '../running/simulation.ts';
 import { NO_END, watched } from '../running/watchdog.ts';
 import { toFailure } from './failure.ts';
@@ -60,6 +61,7 @@ export function replayChecked(
           `scenario (${scenario.name}): a thread loops without calling Atomics, and was stopped after 60 s`,
         );
       }
+      requireOwnFault(simulation);
       const { diverged } = recording;
       return {
         scenario: scenario.name,
