@@ -110,3 +110,65 @@ describe('one memory', () => {
     expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 });
+
+describe('memory that grows', () => {
+  // TypeScript of this target does not know growable buffers.
+  type Growable = SharedArrayBuffer & { grow(bytes: number): void };
+  type Class = new (bytes: number, options?: { maxByteLength: number }) => Growable;
+  const grown = (): Growable => {
+    const buffer = new (SharedArrayBuffer as unknown as Class)(4, { maxByteLength: 64 });
+    buffer.grow(8);
+    return buffer;
+  };
+  type State = { readonly buffer: Growable };
+  const setup = (): State => ({ buffer: grown() });
+  const count = ({ buffer }: State): void => void Atomics.add(new Int32Array(buffer), 1, 1);
+
+  test('in setup is memory like any other', () => {
+    const scenario: Scenario<State> = {
+      setup,
+      threads: { a: count, b: count },
+      finally: ({ buffer }) => expect([...new Int32Array(buffer)]).toEqual([0, 2]),
+    };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ exhausted: true, schedules: 2 });
+  });
+
+  test.each([
+    ['a buffer in a thread', { a: ({ buffer }: State) => buffer.grow(12) }, {}],
+    ['a buffer in finally', { a: count }, { finally: ({ buffer }: State) => buffer.grow(12) }],
+  ])('is refused by name and line: %s', (_, threads, rest) => {
+    expect(() => explore({ setup, threads, ...rest })).toThrowError(
+      expect.objectContaining({
+        code: 'ERR_UNSUPPORTED',
+        message: expect.stringMatching(
+          /^SharedArrayBuffer\.prototype\.grow at .*own-state\.test\.ts:\d+:\d+ cannot be controlled: shared memory cannot be made smaller again/,
+        ),
+      }),
+    );
+  });
+
+  test('a memory of WebAssembly too', () => {
+    type Memory = { readonly buffer: SharedArrayBuffer; grow(pages: number): void };
+    const { Memory } = Reflect.get(globalThis, 'WebAssembly') as { Memory: new (limits: object) => Memory };
+    const scenario: Scenario<Memory> = {
+      setup: () => new Memory({ initial: 1, maximum: 4, shared: true }),
+      threads: { a: (memory) => memory.grow(1) },
+    };
+    expect(() => explore(scenario)).toThrow(
+      /^WebAssembly\.Memory\.prototype\.grow at .* cannot be controlled/,
+    );
+  });
+
+  test("a thread's own buffer may grow", () => {
+    const body = (w: Int32Array): void => {
+      Atomics.store(new Int32Array(grown()), 1, 1);
+      Atomics.add(w, 0, 1);
+    };
+    const scenario: Scenario<Int32Array> = {
+      setup: words,
+      threads: { a: body, b: body },
+      finally: body,
+    };
+    expect(explore(scenario, { strategy: 'dfs' })).toMatchObject({ exhausted: true, schedules: 2 });
+  });
+});

@@ -2,6 +2,7 @@ import { replaceBuffers } from './buffers.ts';
 import { controller } from './controlled-atomics.ts';
 import { replaceDataView } from './data-view.ts';
 import { replaceEngineFunctions } from './engine-functions.ts';
+import { refuseGrowth } from './growth.ts';
 import { replaceTypedArrays } from './typed-arrays.ts';
 import type { Undo } from './view-methods.ts';
 
@@ -18,6 +19,7 @@ export function withControlledViews<T>(body: () => T): T {
     replaceBuffers(undo);
     replaceEngineFunctions(undo);
     replaceConstructor(undo);
+    refuseGrowth(undo);
     return body();
   } finally {
     for (const back of undo.reverse()) back();

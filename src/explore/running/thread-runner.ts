@@ -275,11 +275,11 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   made(buffer: SharedArrayBuffer): void {
-    if (this.current >= 0) this.#memory.keepPrivate(buffer);
+    if (this.current !== -1) this.#memory.keepPrivate(buffer);
   }
 
   refuse(what: string, why: string): never {
-    const error = uncontrolled(what, why);
+    const error = uncontrolled(what, why, framesAbove(ThreadRunner.prototype.refuse));
     if (this.current < 0) throw error;
     this.#unwinding.fault = error;
     return this.#stop(END);

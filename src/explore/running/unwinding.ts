@@ -74,6 +74,7 @@ export function swallowsStop(
 }
 
 /** @param why - what `what` does that a search of schedules cannot have, and what to use in its place */
-export function uncontrolled(what: string, why: string): IrqError {
-  return new IrqError('ERR_UNSUPPORTED', `${what} cannot be controlled: ${why}`);
+export function uncontrolled(what: string, why: string, [site]: readonly string[] = []): IrqError {
+  const where = site === undefined ? '' : ` at ${site}`;
+  return new IrqError('ERR_UNSUPPORTED', `${what}${where} cannot be controlled: ${why}`);
 }

@@ -48,7 +48,7 @@ export function conclude(findings: Findings): Conclusion {
   const notes = [
     ...(findings.interrupted ? ['interrupted'] : []),
     ...findings.omissions.map((omission) => `not searched: ${omission}`),
-    ...gaps,
+    ...(failure === undefined ? gaps : []),
   ];
   return {
     verdict,
