@@ -62,6 +62,104 @@ describe('what a thread has for itself', () => {
   });
 });
 
+describe('a state of odd objects', () => {
+  /** Two threads that each change the object of the state, and find it as setup made it. */
+  function explored<T>(make: () => T, change: (mine: T) => void) {
+    const body = ({ w, mine }: { w: Int32Array; mine: T }): void => {
+      change(mine);
+      Atomics.add(w, 0, 1);
+    };
+    const scenario = { setup: () => ({ w: words(), mine: make() }), threads: { a: body, b: body } };
+    const { verdict, failure, exhausted } = explore(scenario, { strategy: 'dfs' });
+    return { verdict, exhausted, message: failure?.message };
+  }
+  const RIGHT = { verdict: 'pass', exhausted: true, message: undefined };
+
+  test('each thread has its own copy of an error, with its class, message, stack and properties', () => {
+    const make = () => Object.assign(new TypeError('of setup', { cause: { n: 0 } }), { code: 'E' });
+    const found = explored(make, (mine) => {
+      const { name, message, code, stack } = mine;
+      expect({ name, message, code }).toEqual({ name: 'TypeError', message: 'of setup', code: 'E' });
+      expect(mine).toBeInstanceOf(TypeError);
+      expect(stack).toMatch(/own-state\.test\.ts/);
+      expect(mine.cause).toEqual({ n: 0 });
+      (mine.cause as { n: number }).n++;
+      mine.code = 'changed';
+    });
+    expect(found).toEqual(RIGHT);
+  });
+
+  test('each thread has its own copy of a Buffer, which is one', () => {
+    const found = explored(
+      () => Buffer.from('abc'),
+      (mine) => {
+        expect(Buffer.isBuffer(mine)).toBe(true);
+        expect(mine.toString()).toBe('abc');
+        mine[0] = 1;
+      },
+    );
+    expect(found).toEqual(RIGHT);
+  });
+
+  test('a view of a class with a constructor of its own is copied without calling that', () => {
+    class Odd extends Uint8Array {
+      constructor(length: number) {
+        if (typeof length !== 'number') throw new Error('not a length');
+        super(length);
+      }
+    }
+    const found = explored(
+      () => new Odd(2),
+      (mine) => {
+        expect(mine).toBeInstanceOf(Odd);
+        expect(mine[0]).toBe(0);
+        mine[0] = 1;
+      },
+    );
+    expect(found).toEqual(RIGHT);
+  });
+
+  test('no getter of a state is called but by threads', () => {
+    let calls = 0;
+    const make = () => ({
+      get count() {
+        return ++calls;
+      },
+      get buffer() {
+        return ++calls;
+      },
+      get [Symbol.toStringTag]() {
+        return String(++calls);
+      },
+      list: new Map([['a', Object.defineProperty([], 'x', { get: () => ++calls, enumerable: true })]]),
+    });
+    expect(explored(make, () => {})).toEqual(RIGHT);
+    expect(calls).toBe(0);
+    expect(explored(make, (mine) => void mine.buffer).verdict).toBe('pass');
+    expect(calls).toBeGreaterThan(0);
+  });
+
+  test('a proxy is refused by its path, and none of its traps is called', () => {
+    const trap = (): never => {
+      throw new Error('a trap was called');
+    };
+    const make = () => new Proxy({}, { get: trap, ownKeys: trap, getPrototypeOf: trap, has: trap });
+    expect(() => explored(make, () => {})).toThrow(/state\.mine is a proxy/);
+    expect(() =>
+      explored(
+        () => Object.create(make()) as object,
+        () => {},
+      ),
+    ).toThrow(/state\.mine is an object that inherits from a proxy/);
+  });
+
+  test('a change of an error of the main thread is noticed', () => {
+    const error = new Error('shared');
+    const change = (): void => void Object.assign(error, { seen: 1 });
+    expect(() => explored(() => error, change)).toThrow(/a thread has changed plain data of the state/);
+  });
+});
+
 describe('one memory', () => {
   test('two SharedArrayBuffer objects over the same bytes are one: a notify through one wakes a sleeper on the other', () => {
     const scenario: Scenario<{ one: Int32Array; other: Int32Array }> = {

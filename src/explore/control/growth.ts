@@ -1,10 +1,6 @@
+import { WASM_MEMORY, type WasmMemory } from '../memory/web-assembly.ts';
 import { controller } from './controlled-atomics.ts';
 import { replaceFunction, type Undo } from './view-methods.ts';
-
-// TypeScript knows WebAssembly in browsers only.
-const { Memory } = Reflect.get(globalThis, 'WebAssembly') as {
-  readonly Memory: { readonly prototype: object };
-};
 
 const WHY =
   'shared memory cannot be made smaller again, and each schedule has to start with the memory as setup left it. Make the memory in setup as large as it gets';
@@ -20,8 +16,8 @@ export function refuseGrowth(undo: Undo[]): void {
       return Reflect.apply(native, this, sizes);
     };
   });
-  replaceFunction(Memory.prototype, 'grow', undo, (native) => {
-    return function (this: { readonly buffer: ArrayBufferLike }, ...pages: unknown[]): unknown {
+  replaceFunction(WASM_MEMORY.prototype, 'grow', undo, (native) => {
+    return function (this: WasmMemory, ...pages: unknown[]): unknown {
       refuse('WebAssembly.Memory.prototype.grow', this.buffer);
       return Reflect.apply(native, this, pages);
     };

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { dataProperties } from '../../base/data-properties.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
@@ -143,25 +145,31 @@ function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): vo
   }
 }
 
-/** The plain data of a state as a string; shared memory is left out, functions and class instances too. */
+/** The plain data of a state as a string; shared memory is left out, functions and what getters would give too. */
 function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): string {
   if (typeof value === 'bigint') return `${path}=${value}n\n`;
   if (typeof value !== 'object' || value === null) {
     return typeof value === 'function' ? '' : `${path}=${String(value)}\n`;
   }
-  if (seen.has(value)) return '';
+  if (seen.has(value) || types.isProxy(value)) return '';
   seen.add(value);
-  if (value instanceof SharedArrayBuffer || value instanceof ArrayBuffer) return '';
+  if (types.isAnyArrayBuffer(value)) return '';
   if (ArrayBuffer.isView(value)) {
     if (value.buffer instanceof SharedArrayBuffer) return '';
     return `${path}=${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}\n`;
   }
-  const entries: [unknown, unknown][] =
-    value instanceof Map
-      ? [...value]
-      : value instanceof Set
-        ? [...value].map((entry, i): [unknown, unknown] => [i, entry])
-        : Object.entries(value);
+  if (types.isDate(value)) return `${path}=${Date.prototype.getTime.call(value)}\n`;
+  const entries: [unknown, unknown][] = types.isMap(value)
+    ? [...Map.prototype.entries.call(value)].flatMap(
+        ([key, entry], i) =>
+          [
+            [`${i}.key`, key],
+            [i, entry],
+          ] as [unknown, unknown][],
+      )
+    : types.isSet(value)
+      ? [...Set.prototype.values.call(value)].map((entry, i): [unknown, unknown] => [i, entry])
+      : dataProperties(value);
   return entries.map(([key, entry]) => fingerprint(entry, `${path}.${String(key)}`, seen)).join('');
 }
 
