@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { sayTime } from '../../base/plural.ts';
 import { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
@@ -293,7 +294,7 @@ export class Lockstep {
     else {
       const runner = this.#runner;
       withControlledEnvironment(runner, () =>
-        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside(body))),
+        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside('finally', body))),
       );
     }
   }
@@ -316,14 +317,13 @@ export class Lockstep {
     this.#broken = true;
     const thread = this.#baton.holder;
     const name = this.#scenario.threadNames[thread] ?? 'a thread';
-    const seconds = this.#hangMs / 1000;
     return {
       trace: [],
       threads: this.#scenario.threadNames.map((each) => ({ name: each, state: 'runnable' })),
       steps: this.#baton.words[STEP] as number,
       failure: {
         kind: 'livelock',
-        message: `${name} has come to no operation for ${seconds} s, and was stopped: it loops without calling Atomics, or catches the exception that stops it`,
+        message: `${name} has come to no operation for ${sayTime(this.#hangMs / 1000)}, and was stopped: it loops without calling Atomics, or catches the exception that stops it`,
         sites: [],
       },
     };

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { dataProperties } from '../../base/data-properties.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { sayTime } from '../../base/plural.ts';
 import { withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
 import { withControlledEnvironment } from '../control/environment.ts';
@@ -13,6 +14,7 @@ import { Restart } from './restart.ts';
 import { Simulator } from './simulator.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
 import { ThreadRunner } from './thread-runner.ts';
+import { HANG_MS, withinTime } from './watchdog.ts';
 
 /** All that belongs to one scenario being explored in this thread. */
 export type Simulation = {
@@ -41,10 +43,13 @@ export function withSimulation<T>(
   options: SimulatorOptions,
   body: (simulation: Simulation) => T,
 ): T {
-  const first = setUp(scenario, seed);
-  const second = setUp(scenario, seed);
+  const { hangMs } = options;
+  const first = setUp(scenario, seed, hangMs);
+  const second = setUp(scenario, seed, hangMs);
   requireSame(scenario, first, second);
   const { state, memory } = second;
+  // Names that cannot be had are refused before the search, not at its end.
+  for (const buffer of memory.buffers) scenario.names?.(buffer, 0);
   memory.markFresh();
   if (memory.buffers.length === 0) {
     throw new IrqError(
@@ -99,8 +104,11 @@ export function withSimulation<T>(
 /** A state, its shared memory, and its plain data as a string. */
 export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
 
-/** Makes a state, with clock and chance seeded. */
-export function setUp(scenario: CheckedScenario, seed: number): SetUp {
+/**
+ * Makes a state, with clock and chance seeded.
+ * @param ms - how long `setup` may take
+ */
+export function setUp(scenario: CheckedScenario, seed: number, ms = HANG_MS): SetUp {
   const runner = new ThreadRunner(
     scenario,
     new HandedState(scenario, undefined),
@@ -120,13 +128,23 @@ export function setUp(scenario: CheckedScenario, seed: number): SetUp {
     withControlledAtomics(runner, () => {
       globalThis.SharedArrayBuffer = Recording;
       try {
-        return runner.runAside(() => scenario.setup());
+        return runner.runAside('setup', () => setUpInTime(scenario, ms));
       } finally {
         globalThis.SharedArrayBuffer = Native;
       }
     }),
   );
   return { state, memory: new SharedMemory(state, made, scenario.names), plain: fingerprint(state) };
+}
+
+/** @throws IrqError `ERR_SCENARIO` where setup does not come to its end */
+function setUpInTime(scenario: CheckedScenario, ms: number): unknown {
+  const made = withinTime(ms, () => scenario.setup());
+  if (made !== undefined) return made.value;
+  throw new IrqError(
+    'ERR_SCENARIO',
+    `scenario (${scenario.name}): \`setup\` did not come to its end within ${sayTime(ms / 1000)}`,
+  );
 }
 
 function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): void {

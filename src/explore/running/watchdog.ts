@@ -177,3 +177,13 @@ function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined 
   }
   return result;
 }
+
+/** Calls `body`, and stops it after `ms`; undefined where it was stopped. */
+export function withinTime<T>(ms: number, body: () => T): { readonly value: T } | undefined {
+  const before = due;
+  try {
+    return timed(ms, body);
+  } finally {
+    due = before;
+  }
+}

@@ -1,10 +1,10 @@
 import { IrqError } from '../../base/irq-error.ts';
 import { NATIVE } from '../control/controlled-atomics.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
-import { EVERYTHING } from '../memory/ownership.ts';
+import { EVERYTHING, type Range } from '../memory/ownership.ts';
 import { LOAD } from '../running/operation.ts';
 import { type Simulation, withSimulation } from '../running/simulation.ts';
-import type { Timeouts } from '../running/simulator-options.ts';
+import type { SimulatorOptions, Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
 import { hangFailure, toFailure, toShrunkFailure } from '../telling/failure.ts';
 import { RaceList } from '../telling/race-list.ts';
@@ -52,17 +52,23 @@ export function explore<S, O = unknown>(
 
 /** {@link explore} for a scenario that has been checked already. */
 export function exploreChecked(scenario: CheckedScenario, options: ExploreOptions = {}): ExploreResult {
-  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  const { seed = 0, steps = DEFAULT_STEPS } = options;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
     throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
   }
   // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
   const shared = options.shard === undefined ? [] : EVERYTHING;
   const started = nowMs();
-  const failsOnRace = options.dataRaces === 'fail';
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
-    return new Exploration(simulation, withTimeLeft(options, started), started).run();
-  });
+  const limits = limitsOf(options, shared);
+  return withSimulation(scenario, seed, limits, (simulation) =>
+    new Exploration(simulation, withTimeLeft(options, started), started).run(),
+  );
+}
+
+function limitsOf(options: ExploreOptions, shared: readonly Range[]): SimulatorOptions {
+  const { steps = DEFAULT_STEPS, timeouts = 'late', dataRaces } = options;
+  const hangMs = hangSecondsOf(options) * 1000;
+  return { maxSteps: steps, timeouts, shared, hangMs, failsOnRace: dataRaces === 'fail' };
 }
 
 /** The options with what a search that has started over has left of its time. */
@@ -72,12 +78,10 @@ function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions 
 
 /** Explores one piece. */
 export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
-  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
-  const { shared } = part;
+  const { seed = 0 } = options;
   const started = nowMs();
   let begins = 0;
-  const failsOnRace = options.dataRaces === 'fail';
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
+  return withSimulation(scenario, seed, limitsOf(options, part.shared), (simulation) => {
     const exploration = new Exploration(simulation, withTimeLeft(options, started), started, part);
     const begun = ++begins;
     return exploration.toPart(exploration.run(), begun > 1);

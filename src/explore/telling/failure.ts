@@ -1,3 +1,4 @@
+import { plural, sayTime } from '../../base/plural.ts';
 import type { Simulation } from '../running/simulation.ts';
 import type { Timeouts } from '../running/simulator-options.ts';
 import { culpritOf, type Shrunk } from '../search/shrink.ts';
@@ -70,11 +71,11 @@ export function hangFailure(
 ): Failure {
   const { simulator, runner, scenario, ownership } = simulation;
   const shared = ownership.ranges;
-  const thread = scenario.threadNames[runner.running] ?? 'finally';
+  const thread = scenario.threadNames[runner.running] ?? `\`${runner.aside}\``;
   const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
   return {
     kind: 'livelock',
-    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics`,
+    message: `${thread} has come to no operation for ${sayTime(seconds)}, and was stopped (each operation of its code begins this limit anew): after ${plural(runner.answered, 'operation')} it loops without calling Atomics`,
     token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
     preemptions: 0,
     minimal: 'best-found',
