@@ -137,13 +137,17 @@ export function setUp(scenario: CheckedScenario, seed: number, ms = HANG_MS): Se
   return { state, memory: new SharedMemory(state, made, scenario.names), plain: fingerprint(state) };
 }
 
+/** A setup may work longer than a thread between two operations. */
+const LEAST_SETUP_MS = 5000;
+
 /** @throws IrqError `ERR_SCENARIO` where setup does not come to its end */
 function setUpInTime(scenario: CheckedScenario, ms: number): unknown {
-  const made = withinTime(ms, () => scenario.setup());
+  const most = Math.max(ms, LEAST_SETUP_MS);
+  const made = withinTime(most, () => scenario.setup());
   if (made !== undefined) return made.value;
   throw new IrqError(
     'ERR_SCENARIO',
-    `scenario (${scenario.name}): \`setup\` did not come to its end within ${sayTime(ms / 1000)}`,
+    `scenario (${scenario.name}): \`setup\` did not come to its end within ${sayTime(most / 1000)}`,
   );
 }
 

@@ -6,7 +6,8 @@ import { LOAD } from '../running/operation.ts';
 import { type Simulation, withSimulation } from '../running/simulation.ts';
 import type { SimulatorOptions, Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
-import { hangFailure, toFailure, toShrunkFailure } from '../telling/failure.ts';
+import { toFailure, toShrunkFailure } from '../telling/failure.ts';
+import { recordHang } from '../telling/hang.ts';
 import { RaceList } from '../telling/race-list.ts';
 import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
@@ -306,7 +307,7 @@ class Exploration {
       steps: this.#steps,
       seconds: (nowMs() - this.#started) / 1000,
       ...(search === undefined || !('cut' in search) ? {} : { fraction: Math.min(1, search.fraction) }),
-      failed: this.#found !== undefined,
+      failed: stage === 'shrink' || this.#found !== undefined,
     });
   }
 
@@ -370,8 +371,9 @@ class Exploration {
     this.#foundAt = ++this.#schedules;
     this.#foundBy = this.#running;
     this.#failures++;
-    this.#hang = hangFailure(this.#simulation, seconds, this.#seed, this.#timeouts);
-    this.#simulation.runner.abandon();
+    this.#steps += this.#simulation.simulator.steps;
+    this.#report('shrink');
+    this.#hang = recordHang(this.#simulation, seconds, this.#seed, this.#timeouts);
     return undefined;
   }
 }

@@ -1,4 +1,3 @@
-import { plural, sayTime } from '../../base/plural.ts';
 import type { Simulation } from '../running/simulation.ts';
 import type { Timeouts } from '../running/simulator-options.ts';
 import { culpritOf, type Shrunk } from '../search/shrink.ts';
@@ -60,28 +59,4 @@ export function toShrunkFailure(
 
 function inShort({ kind, message, token, preemptions, steps }: Failure): SmallerFailure {
   return { kind, message, token, preemptions, steps };
-}
-
-/** The failure of a thread whose code came to no operation for so long that it was stopped. */
-export function hangFailure(
-  simulation: Simulation,
-  seconds: number,
-  seed: number,
-  timeouts: Timeouts,
-): Failure {
-  const { simulator, runner, scenario, ownership } = simulation;
-  const shared = ownership.ranges;
-  const thread = scenario.threadNames[runner.running] ?? `\`${runner.aside}\``;
-  const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
-  return {
-    kind: 'livelock',
-    message: `${thread} has come to no operation for ${sayTime(seconds)}, and was stopped (each operation of its code begins this limit anew): after ${plural(runner.answered, 'operation')} it loops without calling Atomics`,
-    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
-    preemptions: 0,
-    minimal: 'best-found',
-    steps: simulator.steps,
-    threads: [],
-    trace: [],
-    sites: [],
-  };
 }

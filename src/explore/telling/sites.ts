@@ -75,3 +75,16 @@ export function shortPlace(site: string): string {
   const [, file = site, line = ''] = /([^/\\]+):(\d+):\d+$/.exec(site) ?? [];
   return line === '' ? file : `${file}:${line}`;
 }
+
+/** Where a step was made, and through which calls, innermost first; empty where that is not known. */
+type Placed = { readonly site: string; readonly callers: readonly string[] };
+
+/** The line of a step, and the line that called it: most operations stand in small functions that serve many callers. */
+export function responsible({ site, callers }: Placed): string[] {
+  return [site, ...callers.slice(0, 1)].filter((place) => place !== '');
+}
+
+/** The lines of some steps, each once. */
+export function sitesOf(steps: readonly (Placed | undefined)[]): string[] {
+  return distinctLines(steps.flatMap((step) => (step === undefined ? [] : responsible(step))));
+}
