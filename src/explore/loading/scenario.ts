@@ -47,6 +47,11 @@ export type CheckedScenario = {
   readonly name: string;
   readonly threadNames: readonly string[];
   readonly bodies: readonly ThreadBody<unknown>[];
+  /**
+   * By thread: the functions of the scenario that its runs call, where all runs share what the functions have captured.
+   * Empty where each run has an instance of the modules of its own.
+   */
+  readonly closures: readonly (readonly object[])[];
   setup(): unknown;
   readonly finally: ((state: unknown) => void) | undefined;
   readonly names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
@@ -82,7 +87,7 @@ export type Loaded = {
  */
 export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
   const { label, name, words, threadNames, has } = readShape(value, where);
-  const { plain = 'points', anew = () => value } = loaded;
+  const { plain = 'points', anew } = loaded;
   const hooks = new Hooks(label);
   let scenario = value as Scenario;
   return {
@@ -90,11 +95,17 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
     threadNames,
     // Looked up by name so that `this` is the threads object, as the source reads.
     bodies: threadNames.map((thread) => (state: unknown) => {
-      const instance = anew() as Scenario;
+      const instance = (anew?.() ?? value) as Scenario;
       const mine = instance.own?.(state, thread);
       hooks.requireNow('own', mine);
       hooks.requireNow(`threads.${thread}`, instance.threads[thread]?.(state, mine));
     }),
+    closures:
+      anew === undefined
+        ? threadNames.map((thread) =>
+            [scenario.threads[thread], scenario.own].filter((each) => each !== undefined),
+          )
+        : [],
     setup: () =>
       words === undefined
         ? hooks.setup(() => scenario.setup?.())
@@ -108,7 +119,7 @@ export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded
     nativeUse: undefined,
     hasChanged() {
       if (loaded.hasChanged?.() !== true) return false;
-      scenario = anew() as Scenario;
+      scenario = (anew?.() ?? value) as Scenario;
       return true;
     },
   };

@@ -328,6 +328,7 @@ class Parallel {
       outcomes: this.#outcomes,
       dataRaces: this.#dataRaces,
       sawPlain: this.#sawPlain,
+      closures: [],
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: this.#left() === 0 ? schedules : undefined,

@@ -6,6 +6,7 @@ import { LOAD } from '../running/operation.ts';
 import { type Simulation, withSimulation } from '../running/simulation.ts';
 import type { SimulatorOptions, Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
+import { findClosureChanges } from '../telling/closures.ts';
 import { toFailure, toShrunkFailure } from '../telling/failure.ts';
 import { recordHang } from '../telling/hang.ts';
 import { RaceList } from '../telling/race-list.ts';
@@ -166,6 +167,10 @@ class Exploration {
         pastDeadline(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)),
       ) ?? [];
     this.#observations.addLeft(this.#simulation.left);
+    const closures =
+      this.#hang === undefined
+        ? this.#watch(() => findClosureChanges(this.#simulation, failure !== undefined))
+        : undefined;
     return resultOf({
       scenario,
       options: this.#options,
@@ -185,6 +190,7 @@ class Exploration {
       outcomes: this.#outcomes,
       dataRaces,
       sawPlain: simulator.races !== undefined,
+      closures: closures ?? [],
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: this.#budgetSpent(),
