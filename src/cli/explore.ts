@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
-import { type ExploreOptions, type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
+import { type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';
 import type { SearchTask } from '../explore/real/search-task.ts';
@@ -13,18 +13,12 @@ import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
+import { checkGiven, checkOutputs, EXECUTORS, type ExploreFlags, givenFlags } from './explore-flags.ts';
 import { exploreGuestCommand } from './explore-guest.ts';
-import { addGuestOptions, checkNoGuest, type GuestFlags } from './guest-options.ts';
+import { addGuestOptions, checkNoGuest } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
-import {
-  type Found,
-  findScenarios,
-  type LoadFlags,
-  listScenarios,
-  loadOptions,
-  loadWords,
-} from './scenario.ts';
+import { type Found, findScenarios, listScenarios, loadOptions, loadWords } from './scenario.ts';
 import { print } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
@@ -32,24 +26,6 @@ import { number, wholeNumber } from './values.ts';
 export const SCHEMA_VERSION = 1;
 
 const DEFAULT_STEPS = 10_000;
-
-/** What runs the threads: one thread for all, real ones an operation at a time, or real ones left alone. */
-const EXECUTORS = ['simulated', 'lockstep', 'free'] as const;
-
-type Flags = ExploreOptions &
-  LoadFlags &
-  GuestFlags & {
-    executor: (typeof EXECUTORS)[number];
-    seed: number;
-    seconds: number;
-    jobs: number;
-    runs?: number;
-    report?: string;
-    save?: string;
-    junit?: string;
-    list?: boolean;
-    json?: boolean;
-  };
 
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
@@ -74,7 +50,11 @@ export function exploreCommand(): Command {
     )
     .option('--preemptions <n>', 'of dfs: at most so many preemptions', wholeNumber(0, 1_000_000))
     .option('--delays <n>', 'of dfs: at most so many delays', wholeNumber(0, 1_000_000))
-    .option('--depth <d>', 'of pct: ordering constraints that a bug needs', wholeNumber(1, 64), 3)
+    .option(
+      '--depth <d>',
+      'of pct, also as a part of auto: ordering constraints that a bug needs (default 3)',
+      wholeNumber(1, 64),
+    )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('--schedules <n>', 'stop after so many schedules', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('--seconds <n>', 'stop after that time', number(0.01, 1e7, 'seconds'), 60)
@@ -130,17 +110,18 @@ export function exploreCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--list', 'list the scenarios that come with irqloom')
-    .action(async (args: readonly string[], flags: Flags, self: Command) => {
+    .action(async (args: readonly string[], flags: ExploreFlags, command: Command) => {
+      if (flags.guest === undefined) checkGiven(args, flags, givenFlags(command));
       if (flags.list) print(await listScenarios());
       else if (flags.guest !== undefined) {
-        const isGiven = (option: string) => self.getOptionValueSource(option) === 'cli';
+        const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli';
         process.exitCode = await exploreGuestCommand(flags.guest, flags, args, isGiven);
       } else process.exitCode = await explore(args, flags);
     });
   return addGuestOptions(command);
 }
 
-async function explore(args: readonly string[], flags: Flags): Promise<number> {
+async function explore(args: readonly string[], flags: ExploreFlags): Promise<number> {
   checkNoGuest(flags);
   if ((flags.strategy as string) === 'communication')
     throw new IrqError('ERR_USAGE', '--strategy communication is of a guest: add --guest FILE');
@@ -151,7 +132,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
     );
   }
   const all = (await Promise.all(args.map((argument) => findScenarios(argument, flags)))).flat();
-  checkFlags(flags, all);
+  checkOutputs(flags, all);
   // A result is never lost for want of a place to write it: the outputs are opened before the search.
   const report = flags.report === undefined ? undefined : new OutputFile(flags.report);
   const save = flags.save === undefined ? undefined : new OutputFile(flags.save);
@@ -168,7 +149,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
     const [first] = done;
     const written = [
       report && (() => report.commit(htmlOf(first, flags))),
-      save && (() => saveTest(save, first)),
+      save && (() => saveTest(save, first, flags.steps)),
       junit && (() => junit.commit(junitOf(done, flags))),
     ].map(attempt);
     const status = signal.aborted ? EXIT.interrupted : worstOf(done.map(({ result }) => exitOf(result)));
@@ -180,26 +161,7 @@ async function explore(args: readonly string[], flags: Flags): Promise<number> {
 type Explored = { readonly found: Found; readonly result: Result };
 type Result = ExploreResult | ConfirmedResult | FreeResult;
 
-function checkFlags(flags: Flags, all: readonly Found[]): void {
-  const { executor, strategy, preemptions, delays, runs, jobs, report, save } = flags;
-  const wrong =
-    all.length > 1 && (report !== undefined || save !== undefined)
-      ? `--report and --save take one scenario, and ${all.length} are named`
-      : save !== undefined && all.some(({ source }) => !('file' in source))
-        ? '--save is for scenarios in files of your own, which a test can import'
-        : executor === 'free' && report !== undefined
-          ? '--report needs a search: free threads have no schedule to show'
-          : strategy !== 'dfs' && (preemptions !== undefined || delays !== undefined)
-            ? '--preemptions and --delays bound a search of --strategy dfs: add that'
-            : executor === 'lockstep' && jobs > 1
-              ? '--jobs is for the simulated executor: leave one out'
-              : executor === 'simulated' && runs !== undefined
-                ? '--runs is for --executor free or lockstep; --schedules bounds a search'
-                : undefined;
-  if (wrong !== undefined) throw new IrqError('ERR_USAGE', wrong);
-}
-
-async function search({ source }: Found, flags: Flags, signal: AbortSignal): Promise<Result> {
+async function search({ source }: Found, flags: ExploreFlags, signal: AbortSignal): Promise<Result> {
   const { list, json, report, save, junit, export: name, plain, executor, jobs, runs, ...options } = flags;
   const given = runs === undefined ? {} : { runs };
   const { seed, seconds } = flags;
@@ -222,7 +184,7 @@ async function search({ source }: Found, flags: Flags, signal: AbortSignal): Pro
 }
 
 /** What is known of a search whose thread had to be ended while code under test was busy. */
-function unansweredResult({ unanswered, last }: Unanswered, flags: Flags): ExploreResult {
+function unansweredResult({ unanswered, last }: Unanswered, flags: ExploreFlags): ExploreResult {
   const { schedules, steps, seconds } = last;
   const why =
     unanswered === 'interrupted'
@@ -246,7 +208,7 @@ function unansweredResult({ unanswered, last }: Unanswered, flags: Flags): Explo
   };
 }
 
-function textOf(found: Found, result: Result, flags: Flags): string {
+function textOf(found: Found, result: Result, flags: ExploreFlags): string {
   if ('runs' in result) return freeText(result);
   return (
     exploreText(result, repeatCommand(result, found, flags)) +
@@ -262,14 +224,14 @@ function jsonOf(done: readonly Explored[], named: number): object {
   return { ...head, results: done.map(({ found, result }) => ({ file: found.argument, ...result })) };
 }
 
-function htmlOf(explored: Explored | undefined, flags: Flags): string {
+function htmlOf(explored: Explored | undefined, flags: ExploreFlags): string {
   if (explored === undefined || 'runs' in explored.result) return '';
   const { found, result } = explored;
   return exploreHtml(result as ExploreResult, repeatCommand(result, found, flags));
 }
 
 /** A check for each scenario that was run. */
-function junitOf(done: readonly Explored[], flags: Flags): string {
+function junitOf(done: readonly Explored[], flags: ExploreFlags): string {
   const cases = done.map(({ found, result }): JUnitCase => {
     const test = { name: result.scenario, about: found.argument, seconds: result.seconds };
     if (result.verdict === 'pass') return test;
@@ -283,10 +245,10 @@ function junitOf(done: readonly Explored[], flags: Flags): string {
   return junitXml({ name: 'irqloom explore', cases, seconds, properties: { seed: flags.seed } });
 }
 
-function saveTest(save: OutputFile, explored: Explored | undefined): void {
+function saveTest(save: OutputFile, explored: Explored | undefined, steps = DEFAULT_STEPS): void {
   const { result, found } = explored ?? {};
   if (result !== undefined && 'failure' in result && found !== undefined && 'file' in found.source)
-    save.commit(regressionTest(result, result.failure as Failure, save.path, found.source));
+    save.commit(regressionTest(result, result.failure as Failure, save.path, found.source, steps));
   else save.discard();
 }
 
@@ -312,7 +274,7 @@ function worstOf(all: readonly number[]): number {
 }
 
 /** The whole command that repeats a failure. */
-function repeatCommand(result: Result, { argument }: Found, flags: Flags): string | undefined {
+function repeatCommand(result: Result, { argument }: Found, flags: ExploreFlags): string | undefined {
   const failure = 'failure' in result ? result.failure : undefined;
   if (failure === undefined) return undefined;
   const { steps = DEFAULT_STEPS } = flags;

@@ -2,16 +2,21 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import type { ExploreResult, Failure } from '../explore/index.ts';
 import { plural } from './units.ts';
 
+/** Steps after which a schedule is given up where nothing else is said. */
+const DEFAULT_STEPS = 10_000;
+
 /**
  * A test file for vitest that runs the failing schedule again, to be kept with the code.
  * @param file - where it will stand, and `source` the file of the scenario, which is imported by a relative path, and
  * the name that it is exported by.
+ * @param steps - the bound on the steps of a schedule
  */
 export function regressionTest(
   { scenario: name }: ExploreResult,
   failure: Failure,
   file: string,
   source: { readonly file: string; readonly exportName?: string },
+  steps = DEFAULT_STEPS,
 ): string {
   const path = relative(dirname(resolve(file)), resolve(source.file))
     .split(sep)
@@ -30,7 +35,7 @@ import { expect, test } from 'vitest';
 import ${imported} from ${JSON.stringify(specifier)};
 
 test(${JSON.stringify(`${name}: the schedule that ended in ${failure.kind} does so no more`)}, () => {
-  const { failure } = replay(${JSON.stringify(failure.token)}, scenario);
+  const { failure } = replay(${JSON.stringify(failure.token)}, scenario${steps === DEFAULT_STEPS ? '' : `, { steps: ${steps} }`});
   expect(failure?.message).toBeUndefined();
 });
 `;

@@ -1,4 +1,5 @@
 /** Numbers for people: always with their unit, never more digits than mean something. */
+export { plural } from '../base/plural.ts';
 
 const STEPS = [
   [1e9, 'G'],
@@ -41,11 +42,6 @@ export function size(bytes: number): string {
 /** Three significant digits, as long as they are not less than the whole part. */
 function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-}
-
-/** `1 device`, `2 devices`. */
-export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 /** A factor: `1.35 ×`; a dash where there is none. */

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';
 import { ACCESS_NAME } from '../explore/loading/access.ts';
-import { announceRewriting } from '../explore/loading/offered.ts';
 import { sourceMapOf } from '../explore/loading/places.ts';
 import { type Rewriting, rewriteAccesses } from '../explore/loading/rewrite.ts';
 import { CHECKS } from '../explore/telling/sites.ts';
@@ -10,8 +9,8 @@ import { CHECKS } from '../explore/telling/sites.ts';
 /** How the plugin is to rewrite. */
 export type IrqloomPluginOptions = {
   /**
-   * Packages in node_modules are rewritten as well; true where not given. Without them, only the tests' own modules are,
-   * and shared memory is handed to threads as proxies, which all code goes through, slower.
+   * Packages in node_modules are rewritten as well; true where not given. Packages that are not go through the proxies
+   * that threads get for views of shared memory, slower.
    */
   readonly packages?: boolean;
 };
@@ -43,7 +42,6 @@ export function irqloom({ packages = true }: IrqloomPluginOptions = {}): Plugin 
             external: [LEFT_ALONE],
           },
         },
-        ...(packages ? { env: announceRewriting() } : {}),
       },
     }),
     transform(code, id) {

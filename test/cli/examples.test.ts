@@ -29,7 +29,7 @@ describe('the examples of the help', () => {
   );
 
   test('an example with a flag, a value or an argument too many does not parse', async () => {
-    for (const line of ['stress --colour', 'stress --churn fast', 'layout 1', 'replay token'])
+    for (const line of ['stress --colour', 'stress --churn fast', 'layout 1', 'init here there'])
       await expect(parse(line), line).rejects.toThrow(CommanderError);
   });
 

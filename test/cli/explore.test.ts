@@ -201,7 +201,26 @@ describe('bad input is said plainly, with status 2', () => {
       ['explore', fixture('with-class.mjs'), '--executor', 'free'],
       /state\.counters\[0\] is an object of class Counter/,
     ],
-    [['explore', 'bluetooth', '--strategy', 'luck'], /'luck' is invalid/],
+    [['explore', 'bluetooth', '--strategy', 'luck'], /'luck' is invalid.*auto, random, pct/],
+    [['explore', '--list', '--json'], /--list prints names and nothing else: leave out --json/],
+    [['explore', '--list', 'bluetooth'], /--list prints names and nothing else: leave out bluetooth/],
+    [
+      ['explore', 'bluetooth', '--strategy', 'dfs', '--depth', '2'],
+      /--depth is for --strategy pct, .*; dfs has none/,
+    ],
+    [
+      ['explore', 'bluetooth', '--executor', 'free', '--schedules', '5'],
+      /--schedules is for a search, and --executor free does none/,
+    ],
+    [
+      ['explore', fixture('lost-update.ts'), '--save', 'again.ts'],
+      /--save again\.ts: vitest takes no file of that name for a test; right would be again\.test\.ts/,
+    ],
+    [['explore', fixture('lost-update.ts'), '--save', ''], /right would be schedule\.test\.ts/],
+    [
+      ['explore', fixture('lost-update.ts'), '--report', fixture('lost-update.ts')],
+      /is the scenario itself, and would be overwritten/,
+    ],
     [['explore', 'bluetooth', '--preemptions', '1'], /bound a search of --strategy dfs/],
     [
       ['explore', 'bluetooth', '--strategy', 'dfs', '--preemptions', '1', '--delays', '1'],

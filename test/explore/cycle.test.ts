@@ -131,8 +131,8 @@ describe('whoever sleeps until another notifies', () => {
       }),
       never,
     );
-    expect(failure).toMatchObject({ kind: 'deadlock' });
-    expect(failure?.message).toMatch(/^no thread can go on: a at wait\(x, 0\); b at wait\(y, 0\)$/);
+    expect(failure).toMatchObject({ kind: 'orphan-wait' });
+    expect(failure?.message).toMatch(/^a sleeps on x = 0 and b sleeps on y = 0, and every thread that could/);
   });
 
   test('is in no ring where it holds a lock that others want, and nobody would notify it', () => {

@@ -173,7 +173,7 @@ describe('what is not a scenario', () => {
     [{ words: undefined, setup: async () => ({}) }, /`setup` is async/],
     [{ finally: 5 }, /`finally` is 5/],
     [{ finally: async () => {} }, /`finally` is async/],
-    [{ outcomes: { allowed: [] } }, /`outcomes` is/],
+    [{ outcomes: { allowed: [] } }, /`outcomes\.of` is missing/],
   ])('%o is refused', (change, message) => expect(refused(change)).toMatch(message));
 
   test('a thread that gives a promise is refused when it runs', () => {

@@ -403,3 +403,53 @@ test('outcomes are counted, and one that is not allowed is a failure', () => {
     message: 'the outcome "1,0" is not among those allowed',
   });
 });
+
+describe('threads that sleep for good', () => {
+  const both = {
+    a: (s: Int32Array) => void Atomics.wait(s, 0, 0),
+    b: (s: Int32Array) => void Atomics.wait(s, 0, 0),
+  };
+  const setter = (count?: number) => (s: Int32Array) => {
+    Atomics.store(s, 0, 1);
+    Atomics.notify(s, 0, count);
+  };
+
+  test('where a notify was for too few of them, the notify is named with its count and whom it woke', () => {
+    const { failure } = explore(scenario({ ...both, setter: setter(1) }));
+    expect(failure?.kind).toBe('missed-notify');
+    expect(failure?.message).toMatch(
+      /^(a|b) sleeps on s\[0\] = 0, and the word is 1 now: setter changed it and setter notified 1 thread at most, which woke (a|b) and not \1$/,
+    );
+    expect(explore(scenario({ ...both, setter: setter() })).verdict).toBe('pass');
+  });
+
+  test('where a notify was for none, and where there was none', () => {
+    const messages = [setter(0), (s: Int32Array) => void Atomics.store(s, 0, 1)].map(
+      (last) => explore(scenario({ a: both.a, last })).failure?.message,
+    );
+    expect(messages[0]).toMatch(/last changed it and last notified 0 threads at most, which woke nobody$/);
+    expect(messages[1]).toMatch(/last changed it and nobody notified after$/);
+  });
+
+  test('are orphans, each of them, where none of them would notify another', () => {
+    const { failure } = explore(
+      scenario({ ...both, c: (s) => void Atomics.wait(s, 1, 0), d: (s) => void Atomics.load(s, 0) }),
+    );
+    expect(failure?.kind).toBe('orphan-wait');
+    expect(failure?.message).toBe(
+      'a sleeps on s[0] = 0 and b sleeps on s[0] = 0 and c sleeps on s[1] = 0, and every thread that could notify them has ended',
+    );
+  });
+
+  test('are a deadlock where each would notify the other, and orphans where only one would', () => {
+    const then = (wait: number, notify: number) => (s: Int32Array) => {
+      Atomics.wait(s, wait, 0);
+      Atomics.notify(s, notify);
+    };
+    const ring = explore(scenario({ a: then(0, 1), b: then(1, 0) }));
+    expect(ring.failure?.kind).toBe('deadlock');
+    const { failure } = explore(scenario({ a: then(0, 1), b: then(1, 2) }));
+    expect(failure?.kind).toBe('orphan-wait');
+    expect(failure?.message).toBe('a sleeps on s[0] = 0, and every thread that could notify it has ended');
+  });
+});

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/loading/scenario.ts';
 import { explore } from '../../src/explore/search/explore.ts';
 import type { ExploreOptions } from '../../src/explore/search/explore-options.ts';
+import { replay } from '../../src/explore/telling/replay.ts';
 
 type Thread = (s: Int32Array) => void;
 
@@ -74,7 +75,41 @@ describe('a thread that does not', () => {
 
   test('is stopped in `finally` too', () => {
     const { failure } = explore({ ...laborious(1), finally: hangs }, one);
-    expect(failure?.message).toMatch(/^finally has come to no operation/);
+    expect(failure?.message).toMatch(/^`finally` has come to no operation for 0\.05 s/);
+    expect(failure?.threads.map(({ state }) => state)).toEqual(['ended', 'ended']);
+  });
+
+  test('is stopped in `outcomes.of` too, and in `setup`', () => {
+    const outcomes = { of: hangs as unknown as () => string, allowed: [''] };
+    const { failure } = explore({ ...laborious(1), outcomes }, one);
+    expect(failure?.message).toMatch(/^`outcomes\.of` has come to no operation for 0\.05 s/);
+    const { words: _, ...rest } = laborious(1);
+    expect(() => explore({ ...rest, setup: hangs as unknown as () => Int32Array }, one)).toThrow(
+      /`setup` did not come to its end within 5 s/,
+    );
+  });
+
+  test('is shown with all that was done before, and its token repeats that', () => {
+    const program = scenario({
+      a: (s) => {
+        Atomics.store(s, 0, 1);
+        if (Atomics.load(s, 1) === 1) for (;;);
+      },
+      b: (s) => void Atomics.store(s, 1, 1),
+    });
+    const { failure, steps } = explore(program, { strategy: 'dfs', hangSeconds: 0.05 });
+    expect(failure).toMatchObject({ kind: 'livelock', steps: 3, preemptions: 0 });
+    expect(steps).toBe(3);
+    const shown = failure?.trace.map(({ thread, op, result }) => `${thread} ${op} ${result}`);
+    expect(shown).toEqual(['b store 1', 'a store 1', 'a load 1']);
+    expect(failure?.threads).toEqual([
+      { name: 'a', state: 'runnable', at: 'a loop without operations' },
+      { name: 'b', state: 'ended' },
+    ]);
+    const again = replay(failure?.token ?? '', program, { hangSeconds: 0.05 });
+    const { kind, message, trace } = failure ?? {};
+    expect(again.failure).toMatchObject({ kind, message, trace, token: failure?.token });
+    expect(again.schedule).toHaveLength(3);
   });
 
   test('that is met while a failure is being made smaller leaves the failure as it was found', () => {

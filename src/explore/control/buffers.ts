@@ -1,19 +1,28 @@
 import type { ElementArray } from '../running/operation.ts';
+import { controller } from './controlled-atomics.ts';
 import { readElement, writeElement } from './plain.ts';
-import { replaceProperty, type Undo } from './replacements.ts';
-import { isControlledView, type Method, privately, replaceMethods, snapshot } from './view-methods.ts';
+import type { Undo } from './replacements.ts';
+
+import {
+  isControlledView,
+  type Method,
+  privately,
+  replaceFunction,
+  replaceMethods,
+  snapshot,
+} from './view-methods.ts';
 import { proxyOf, rawOf } from './view-proxy.ts';
 
 /** Buffer's methods, TextEncoder's and TextDecoder's on shared memory: a byte at a time. */
 export function replaceBuffers(undo: Undo[]): void {
   replaceMethods(Buffer.prototype, BUFFER, undo);
   replaceStatics(undo);
-  replace(TextDecoder.prototype, 'decode', undo, (native) => {
+  replaceFunction(TextDecoder.prototype, 'decode', undo, (native) => {
     return function (this: unknown, input: unknown, ...rest: unknown[]): unknown {
       return Reflect.apply(native, this, [privately(input), ...rest]);
     };
   });
-  replace(TextEncoder.prototype, 'encodeInto', undo, (native) => {
+  replaceFunction(TextEncoder.prototype, 'encodeInto', undo, (native) => {
     return function (this: unknown, text: string, destination: unknown): unknown {
       const view = rawOf(destination);
       if (!(view instanceof Uint8Array && isControlledView(view))) {
@@ -25,31 +34,17 @@ export function replaceBuffers(undo: Undo[]): void {
       return result;
     };
   });
-  replace(ArrayBuffer, 'isView', undo, (native) => (value: unknown) => native(rawOf(value)));
-  replace(globalThis, 'structuredClone', undo, (native) => {
-    return (value: unknown, ...rest: unknown[]) => native(rawOf(value), ...rest);
-  });
-}
-
-type Native = (...args: unknown[]) => unknown;
-
-function replace(
-  object: object,
-  key: string,
-  undo: Undo[],
-  make: (native: Native) => (...args: never[]) => unknown,
-): void {
-  const native: unknown = Reflect.getOwnPropertyDescriptor(object, key)?.value;
-  if (typeof native === 'function') replaceProperty(object, key, make(native as Native), undo);
 }
 
 function replaceStatics(undo: Undo[]): void {
   for (const name of ['from', 'compare', 'copyBytesFrom'] as const) {
-    replace(Buffer, name, undo, (native) => (...args: unknown[]) => {
-      return Reflect.apply(native, Buffer, args.map(privately));
+    replaceFunction(Buffer, name, undo, (native) => (...args: unknown[]) => {
+      const made = Reflect.apply(native, Buffer, args.map(privately)) as Buffer | number;
+      // Over a SharedArrayBuffer.
+      return typeof made === 'number' ? made : (controller?.handOut(made) ?? made);
     });
   }
-  replace(Buffer, 'concat', undo, (native) => (list: unknown, ...rest: unknown[]) => {
+  replaceFunction(Buffer, 'concat', undo, (native) => (list: unknown, ...rest: unknown[]) => {
     return Reflect.apply(native, Buffer, [Array.isArray(list) ? list.map(privately) : list, ...rest]);
   });
 }

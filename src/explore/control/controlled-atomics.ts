@@ -25,10 +25,12 @@ export type Controller = {
   request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value;
   /** Whether accesses to this view are operations now: its memory is the scenario's, and the scenario's code runs. */
   controls(view: ArrayBufferView): boolean;
+  /** What the code that runs gets in the place of a view that it has made: a stand-in, where the memory is shared. */
+  handOut<V extends ArrayBufferView>(view: V): V;
   /** The code that runs has made a SharedArrayBuffer. */
   made(buffer: SharedArrayBuffer): void;
-  /** `Atomics.waitAsync` was called. */
-  refuse(what: string): never;
+  /** The code that runs does what no search can control: stops it. Outside of threads: throws. */
+  refuse(what: string, why: string): never;
 };
 
 type Method = (array: IntegerArray, index: number, a?: unknown, b?: unknown) => Value;
@@ -67,6 +69,10 @@ export const NATIVE: readonly Method[] = [
 
 /** Answers the operations of this thread; undefined where the engine does. Read by plain.ts at each access. */
 export let controller: Controller | undefined;
+
+/** Why `Atomics.waitAsync` is refused. */
+export const ANSWERS_LATER =
+  'its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load';
 
 /**
  * Replaces the methods of Atomics in place, runs `body`, and puts them back however it ends. In place, so that code
@@ -153,7 +159,7 @@ function replaceMethods(control: Controller): void {
   };
   if (atomics.waitAsync !== undefined) {
     atomics.waitAsync = function waitAsync() {
-      return control.refuse('Atomics.waitAsync');
+      return control.refuse('Atomics.waitAsync', ANSWERS_LATER);
     };
   }
 }

@@ -1,12 +1,14 @@
 import { replaceBuffers } from './buffers.ts';
 import { controller } from './controlled-atomics.ts';
 import { replaceDataView } from './data-view.ts';
+import { replaceEngineFunctions } from './engine-functions.ts';
+import { refuseGrowth } from './growth.ts';
 import { putBack, replaceProperty, type Undo } from './replacements.ts';
 import { replaceTypedArrays } from './typed-arrays.ts';
 
 /**
  * Replaces, while `body` runs, the methods that read or write the elements of views: those of typed arrays, DataView,
- * Buffer, TextEncoder and TextDecoder. On shared memory of the scenario they go element by element, in the order that
+ * Buffer, TextEncoder and TextDecoder, and functions of Node.js that compare or show what they are given. On shared memory of the scenario they go element by element, in the order that
  * ECMAScript gives; on all else they are the engine's own. Put back however `body` ends.
  */
 export function withControlledViews<T>(body: () => T): T {
@@ -15,7 +17,9 @@ export function withControlledViews<T>(body: () => T): T {
     replaceTypedArrays(undo);
     replaceDataView(undo);
     replaceBuffers(undo);
+    replaceEngineFunctions(undo);
     replaceConstructor(undo);
+    refuseGrowth(undo);
     return body();
   } finally {
     putBack(undo);

@@ -13,7 +13,7 @@ import {
   WAIT,
   XOR,
 } from '../running/operation.ts';
-import { controller, NATIVE } from './controlled-atomics.ts';
+import { ANSWERS_LATER, controller, NATIVE } from './controlled-atomics.ts';
 
 type Method = (array: IntegerArray, index: number, a?: unknown, b?: unknown) => Value;
 
@@ -109,7 +109,7 @@ export function dispatchAtomics(): void {
     waitAsync(array: IntegerArray, index: number, value: unknown, timeout: unknown): unknown {
       return controller === undefined
         ? waitAsync(array, index, value, timeout)
-        : controller.refuse('Atomics.waitAsync');
+        : controller.refuse('Atomics.waitAsync', ANSWERS_LATER);
     },
   });
 }

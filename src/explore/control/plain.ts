@@ -9,7 +9,8 @@ import { controller } from './controlled-atomics.ts';
  *
  * Method calls need no rewriting: while a search runs, the methods of typed arrays, DataView, Buffer, TextEncoder and
  * TextDecoder are replaced, see controlled-views.ts. So do spread, `for…of` and destructuring, which call the iterator.
- * Constructors do: `new Uint8Array(view)` copies, see {@link construct}.
+ * Constructors do: `new Uint8Array(view)` copies, see {@link construct}. What is left (`Object.values(view)`, patterns
+ * with numbers as keys in parameters) goes through the stand-ins that threads get for views, see view-proxy.ts.
  */
 
 type Bag = Record<PropertyKey, unknown>;
@@ -18,25 +19,32 @@ type Constructor = new (...args: unknown[]) => unknown;
 /** Marks the writing of -0, which `===` does not tell from 0; see Point.b. */
 const NEGATIVE_ZERO = '-0';
 
+/** The view, or stand-in, that an access named last: most accesses name it again. */
+let lastView: ElementArray | undefined;
+
+function isView(target: unknown): target is ElementArray {
+  if (target === lastView) return target !== undefined;
+  if (!ArrayBuffer.isView(target)) return false;
+  lastView = target as ElementArray;
+  return true;
+}
+
 /** `target[key]` */
 export function get(target: unknown, key: unknown): unknown {
-  if (controller !== undefined && ArrayBuffer.isView(target)) {
-    if (typeof key === 'number') {
-      return controller.request(PLAIN_LOAD, target as ElementArray, key, undefined, undefined);
-    }
+  if (controller !== undefined && isView(target)) {
+    if (typeof key === 'number') return controller.request(PLAIN_LOAD, target, key, undefined, undefined);
     const index = toElementIndex(key);
-    if (index !== undefined)
-      return controller.request(PLAIN_LOAD, target as ElementArray, index, undefined, undefined);
+    if (index !== undefined) return controller.request(PLAIN_LOAD, target, index, undefined, undefined);
   }
   return (target as Bag)[key as PropertyKey];
 }
 
 /** `target[key] = value` @returns the value */
 export function set<T>(target: unknown, key: unknown, value: T): T {
-  if (controller !== undefined && ArrayBuffer.isView(target)) {
+  if (controller !== undefined && isView(target)) {
     const index = typeof key === 'number' ? key : toElementIndex(key);
     if (index !== undefined) {
-      writeElement(target as ElementArray, index, value);
+      writeElement(target, index, value);
       return value;
     }
   }
@@ -71,11 +79,14 @@ export function writeElement(view: ElementArray, index: number, value: unknown):
 
 const TypedArray = Object.getPrototypeOf(Int8Array) as { readonly prototype: object };
 
-/** `new callee(...args)`: a typed array made of a shared view reads it element by element. Any other class is given the view. */
+/**
+ * `new callee(...args)`: a typed array made of a shared view reads it element by element. Any other class is given the
+ * view. A thread that makes a view of shared memory gets the stand-in for it.
+ */
 export function construct(callee: unknown, args: readonly unknown[]): unknown {
+  if (controller === undefined) return new (callee as Constructor)(...args);
   const [source] = args;
   if (
-    controller !== undefined &&
     (callee as Partial<typeof TypedArray> | undefined)?.prototype instanceof
       (TypedArray as unknown as Constructor) &&
     ArrayBuffer.isView(source) &&
@@ -86,7 +97,8 @@ export function construct(callee: unknown, args: readonly unknown[]): unknown {
     for (let i = 0; i < copy.length; i++) copy[i] = readElement(source as ElementArray, i) as number;
     return new (callee as Constructor)(copy, ...args.slice(1));
   }
-  return new (callee as Constructor)(...args);
+  const made = new (callee as Constructor)(...args);
+  return ArrayBuffer.isView(made) ? controller.handOut(made) : made;
 }
 
 function isNegativeZero(value: number | bigint): boolean {

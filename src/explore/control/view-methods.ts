@@ -59,3 +59,20 @@ export function likeness(view: ElementArray, length: number): ElementArray {
   const species = (kind as unknown as Record<symbol, unknown>)[Symbol.species] ?? kind;
   return new (species as new (length: number) => ElementArray)(length);
 }
+
+/** A function in its plainest form, as it is replaced. */
+export type AnyFunction = (...args: unknown[]) => unknown;
+
+/**
+ * Replaces one function that is a property of an object; nothing where there is none.
+ * @throws IrqError `ERR_UNSUPPORTED` where the property cannot be replaced, and so not be taken under control
+ */
+export function replaceFunction(
+  object: object,
+  key: string,
+  undo: Undo[],
+  make: (native: AnyFunction) => (...args: never[]) => unknown,
+): void {
+  const native: unknown = Reflect.getOwnPropertyDescriptor(object, key)?.value;
+  if (typeof native === 'function') replaceProperty(object, key, make(native as AnyFunction), undo);
+}

@@ -2,9 +2,10 @@ import type { ElementArray } from '../running/operation.ts';
 import { readElement, toElementIndex, writeElement } from './plain.ts';
 
 /**
- * Typed arrays over shared memory as code sees them that was not rewritten: proxies whose elements are read and written
- * by the functions of plain.ts. Methods of the prototypes are replaced while a search runs, and take a proxy for the
- * array behind it. An access costs some hundred nanoseconds, against some ten in rewritten code.
+ * Typed arrays over shared memory as threads see them: proxies whose elements are read and written by the functions of
+ * plain.ts, so that no JavaScript reads an element unseen. Methods of the prototypes are replaced while a search runs,
+ * and take a proxy for the array behind it. An access through the proxy costs some hundred nanoseconds; rewritten code
+ * calls plain.ts itself, at some ten.
  */
 
 const raws = new WeakMap<object, ElementArray>();
@@ -27,25 +28,35 @@ export function proxyOf(array: ElementArray): ElementArray {
   return proxy;
 }
 
+/** How many accesses have gone through proxies. */
+export let proxiedAccesses = 0;
+
+/** The number of the element that a key names; counts the access. */
+function elementAt(key: PropertyKey): number | undefined {
+  const index = typeof key === 'string' ? toElementIndex(key) : undefined;
+  if (index !== undefined) proxiedAccesses++;
+  return index;
+}
+
 const HANDLER: ProxyHandler<ElementArray> = {
   get(array, key) {
-    const index = typeof key === 'string' ? toElementIndex(key) : undefined;
+    const index = elementAt(key);
     return index === undefined ? Reflect.get(array, key, array) : readElement(array, index);
   },
   set(array, key, value) {
-    const index = typeof key === 'string' ? toElementIndex(key) : undefined;
+    const index = elementAt(key);
     if (index === undefined) return Reflect.set(array, key, value, array);
     writeElement(array, index, value);
     return true;
   },
   getOwnPropertyDescriptor(array, key) {
-    const index = typeof key === 'string' ? toElementIndex(key) : undefined;
+    const index = elementAt(key);
     const found = Reflect.getOwnPropertyDescriptor(array, key);
     if (index === undefined || found === undefined) return found;
     return { ...found, value: readElement(array, index) };
   },
   defineProperty(array, key, descriptor) {
-    const index = typeof key === 'string' ? toElementIndex(key) : undefined;
+    const index = elementAt(key);
     if (index === undefined || !('value' in descriptor))
       return Reflect.defineProperty(array, key, descriptor);
     writeElement(array, index, descriptor.value);

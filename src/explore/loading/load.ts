@@ -35,8 +35,6 @@ export async function loadScenario(file: string, options: LoadOptions = {}): Pro
   const program = await Program.load(path, plain !== 'off');
   const first = pick(program.exports, exportName, file);
   return checkScenario(first, file, {
-    // Nor are there proxies where accesses without Atomics are to be left alone.
-    rewritten: true,
     plain,
     anew: () => pick(program.instantiate(), exportName, file),
     hasChanged: () => program.hasChanged(),

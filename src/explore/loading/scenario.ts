@@ -1,6 +1,5 @@
-import { IrqError } from '../../base/irq-error.ts';
-import { readThrown } from '../../base/thrown.ts';
-import { isAllRewritten } from './offered.ts';
+import { Hooks } from './hooks.ts';
+import { readShape } from './shape.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
@@ -38,7 +37,7 @@ export type Scenario<S = unknown, O = unknown> = {
   readonly threads: Readonly<Record<string, ThreadBody<S, O>>>;
   /** Runs when the last thread has ended; throws if the end is wrong. */
   finally?(state: S): void;
-  /** The name of the word at that byte of that buffer, or nothing to have it named by array and index. */
+  /** The name of the word at that byte of that buffer, or nothing to have it named by array and index. Changes nothing. */
   names?(buffer: SharedArrayBuffer, byteOffset: number): string | undefined;
   readonly outcomes?: Outcomes<S>;
 };
@@ -48,27 +47,28 @@ export type CheckedScenario = {
   readonly name: string;
   readonly threadNames: readonly string[];
   readonly bodies: readonly ThreadBody<unknown>[];
+  /**
+   * By thread: the functions of the scenario that its runs call, where all runs share what the functions have captured.
+   * Empty where each run has an instance of the modules of its own.
+   */
+  readonly closures: readonly (readonly object[])[];
   setup(): unknown;
   readonly finally: ((state: unknown) => void) | undefined;
   readonly names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
   readonly outcomes: Outcomes<unknown> | undefined;
-  /** Its source was rewritten, so that plain accesses to shared memory are seen without proxies. */
-  readonly rewritten: boolean;
   /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
   readonly plain: 'points' | 'off';
   /** Whether its threads have changed what they had in common of their modules; from now on each has its own. */
   hasChanged(): boolean;
+  /** Where a thread was found to hand a view of shared memory to code that takes no stand-ins; see native-use.ts. */
+  nativeUse: NativeUse | undefined;
 };
 
-/** Threads are kept in the bits of one small integer. */
-const MOST_THREADS = 30;
-
-const NAME = /^[\w.+-]{1,80}$/;
+/** A thread that hands views to code of the engine, and where; the place is empty where it is not known. */
+export type NativeUse = { readonly thread: string; readonly site: string };
 
 /** How a scenario was loaded. */
 export type Loaded = {
-  /** Its source calls plain.ts for accesses to elements. */
-  readonly rewritten?: boolean;
   readonly plain?: 'points' | 'off';
   /**
    * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
@@ -86,162 +86,55 @@ export type Loaded = {
  * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right.
  */
 export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
-  if (!isRecord(value)) {
-    return refuse(where, `it exports ${show(value)}`, 'export default { name, setup, threads, finally? }');
-  }
-  const {
-    name = 'scenario',
-    setup,
-    words,
-    own,
-    threads,
-    finally: check,
-    names,
-    outcomes,
-  } = parts(value, where);
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    return refuse(where, `\`name\` is ${show(name)}`, 'letters, digits, and . _ + - only, at most 80');
-  }
-  const label = `${where} (${name})`;
-  if (setup !== undefined && typeof setup !== 'function') {
-    return refuse(
-      label,
-      `\`setup\` is ${show(setup)}`,
-      'setup() { return { words: new Int32Array(new SharedArrayBuffer(64)) } }',
-    );
-  }
-  if ((setup === undefined) === (words === undefined)) {
-    return refuse(
-      label,
-      'it has to have either `setup` or `words`',
-      '`words: n` for n shared words, `setup()` for anything else',
-    );
-  }
-  if (words !== undefined && !(Number.isInteger(words) && Number(words) > 0 && Number(words) <= 1 << 24)) {
-    return refuse(label, `\`words\` is ${show(words)}`, 'a whole number from 1 to 16777216');
-  }
-  if (!isRecord(threads) || Object.keys(threads).length === 0) {
-    return refuse(label, `\`threads\` is ${show(threads)}`, 'threads: { a(state) { … }, b(state) { … } }');
-  }
-  if (Object.keys(threads).length > MOST_THREADS) {
-    return refuse(label, `it has ${Object.keys(threads).length} threads`, `at most ${MOST_THREADS}`);
-  }
-  for (const [thread, body] of Object.entries(threads)) requirePlain(label, `threads.${thread}`, body);
-  if (setup !== undefined) requirePlain(label, 'setup', setup);
-  if (check !== undefined) requirePlain(label, 'finally', check);
-  if (own !== undefined) requirePlain(label, 'own', own);
-  if (names !== undefined) requirePlain(label, 'names', names);
-  if (outcomes !== undefined && !isOutcomes(outcomes)) {
-    return refuse(
-      label,
-      `\`outcomes\` is ${show(outcomes)}`,
-      "outcomes: { of: (state) => '0,1', allowed: ['0,1'] }",
-    );
-  }
-  const { rewritten = isAllRewritten(), plain = 'points', anew = () => value } = loaded;
+  const { label, name, words, threadNames, has } = readShape(value, where);
+  const { plain = 'points', anew } = loaded;
+  const hooks = new Hooks(label);
   let scenario = value as Scenario;
   return {
     name,
-    threadNames: Object.keys(threads),
-    bodies: Object.keys(threads).map((thread) => (state: unknown) => {
-      // Looked up by name so that `this` is the threads object, as the source reads.
-      const instance = anew() as Scenario;
+    threadNames,
+    // Looked up by name so that `this` is the threads object, as the source reads.
+    bodies: threadNames.map((thread) => (state: unknown) => {
+      const instance = (anew?.() ?? value) as Scenario;
       const mine = instance.own?.(state, thread);
-      if (isThenable(mine)) throw asyncError(label, 'own', 'returned a promise');
-      const result: unknown = instance.threads[thread]?.(state, mine);
-      if (isThenable(result)) throw asyncError(label, `threads.${thread}`, 'returned a promise');
+      hooks.requireNow('own', mine);
+      hooks.requireNow(`threads.${thread}`, instance.threads[thread]?.(state, mine));
     }),
-    setup: () => {
-      if (typeof words === 'number') return new Int32Array(new SharedArrayBuffer(words * 4));
-      const state: unknown = scenario.setup?.();
-      if (isThenable(state)) throw asyncError(label, 'setup', 'returned a promise');
-      return state;
-    },
-    finally:
-      check === undefined
-        ? undefined
-        : (state) => {
-            if (isThenable(scenario.finally?.(state)))
-              throw asyncError(label, 'finally', 'returned a promise');
-          },
-    names: names === undefined ? undefined : (buffer, byteOffset) => nameGiven(scenario, buffer, byteOffset),
-    outcomes: scenario.outcomes,
-    rewritten,
+    closures:
+      anew === undefined
+        ? threadNames.map((thread) =>
+            [scenario.threads[thread], scenario.own].filter((each) => each !== undefined),
+          )
+        : [],
+    setup: () =>
+      words === undefined
+        ? hooks.setup(() => scenario.setup?.())
+        : new Int32Array(new SharedArrayBuffer(words * 4)),
+    finally: has.finally ? (state) => hooks.requireNow('finally', scenario.finally?.(state)) : undefined,
+    names: has.names
+      ? (buffer, byteOffset) => hooks.name(() => scenario.names?.(buffer, byteOffset))
+      : undefined,
+    outcomes: has.outcomes ? outcomesOf(() => scenario.outcomes as Outcomes<unknown>, hooks) : undefined,
     plain,
+    nativeUse: undefined,
     hasChanged() {
       if (loaded.hasChanged?.() !== true) return false;
-      scenario = anew() as Scenario;
+      scenario = (anew?.() ?? value) as Scenario;
       return true;
     },
   };
 }
 
-/** What `names` calls a word; undefined where that throws, or is no string: a report does not fail for want of a name. */
-function nameGiven(scenario: Scenario, buffer: SharedArrayBuffer, byteOffset: number): string | undefined {
-  try {
-    const given: unknown = scenario.names?.(buffer, byteOffset);
-    return typeof given === 'string' ? given : undefined;
-  } catch {
-    return undefined;
-  }
+function outcomesOf(current: () => Outcomes<unknown>, hooks: Hooks): Outcomes<unknown> {
+  const { allowed, interesting = [] } = current();
+  return {
+    of: (state) => hooks.outcome(current().of(state)),
+    allowed: [...allowed],
+    interesting: [...interesting],
+  };
 }
 
 /** Gives back its argument; lets an editor check and complete a scenario as it is written. */
 export function defineScenario<S, O = unknown>(scenario: Scenario<S, O>): Scenario<S, O> {
   return scenario;
-}
-
-function requirePlain(where: string, what: string, value: unknown): void {
-  if (typeof value !== 'function')
-    refuse(where, `\`${what}\` is ${show(value)}`, `a function: ${what.split('.').at(-1)}(state) { … }`);
-  const kind = Object.getPrototypeOf(value)?.constructor?.name;
-  if (kind === 'AsyncFunction' || kind === 'AsyncGeneratorFunction')
-    throw asyncError(where, what, 'is async');
-  if (kind === 'GeneratorFunction') {
-    throw new IrqError(
-      'ERR_SCENARIO',
-      `${where}: \`${what}\` is a generator, and would never run. Take the * away; to give way to other threads, just call Atomics: each call is a point where another thread may go on`,
-    );
-  }
-}
-
-function asyncError(where: string, what: string, how: string): IrqError {
-  return new IrqError(
-    'ERR_SCENARIO',
-    `${where}: \`${what}\` ${how}, and the order of promises cannot be controlled. Make it a plain function: wait with Atomics.wait in the place of await, and split what runs at the same time into threads`,
-  );
-}
-
-function refuse(where: string, wrong: string, right: string): never {
-  throw new IrqError('ERR_SCENARIO', `${where} is not a scenario: ${wrong}; right would be: ${right}`);
-}
-
-/** The entries of a scenario, whose getters may throw. */
-function parts(value: Record<string, unknown>, where: string): Record<string, unknown> {
-  try {
-    const { name, setup, words, own, threads, finally: check, names, outcomes } = value;
-    return { name, setup, words, own, threads, finally: check, names, outcomes };
-  } catch (error) {
-    return refuse(where, `its entries cannot be read (${readThrown(error).message})`, 'plain properties');
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isOutcomes(value: unknown): value is Outcomes<unknown> {
-  return isRecord(value) && typeof value.of === 'function' && Array.isArray(value.allowed);
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null) return 'an object without entries or of another kind';
-  return JSON.stringify(value) ?? String(value);
 }

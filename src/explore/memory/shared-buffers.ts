@@ -1,5 +1,8 @@
+import { types } from 'node:util';
+import { dataProperties } from '../../base/data-properties.ts';
 import { firstDifference } from './raw-bytes.ts';
 import type { Cells } from './undo-log.ts';
+import { isMemory } from './web-assembly.ts';
 
 /** One shared memory: all SharedArrayBuffer objects over the same bytes are one. */
 export type Shared = {
@@ -209,6 +212,11 @@ function isSameMemory(one: SharedArrayBuffer, other: SharedArrayBuffer): boolean
   return same;
 }
 
+/** A key of a Map in a path; of objects no code is run. */
+function show(key: unknown): string {
+  return typeof key === 'object' || typeof key === 'function' ? typeof key : String(key);
+}
+
 function walk(
   value: unknown,
   path: string,
@@ -216,21 +224,22 @@ function walk(
   onBuffer: (buffer: SharedArrayBuffer) => void,
   onView?: (view: ArrayBufferView, path: string) => void,
 ): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return;
+  // A proxy could run code of the program's; it is refused when the state is copied.
+  if (typeof value !== 'object' || value === null || seen.has(value) || types.isProxy(value)) return;
   seen.add(value);
   const go = (entry: unknown, step: string): void => walk(entry, `${path}${step}`, seen, onBuffer, onView);
-  if (value instanceof SharedArrayBuffer) onBuffer(value);
+  if (types.isSharedArrayBuffer(value)) onBuffer(value);
   else if (ArrayBuffer.isView(value)) {
-    if (!(value.buffer instanceof SharedArrayBuffer)) return;
+    if (!types.isSharedArrayBuffer(value.buffer)) return;
     onBuffer(value.buffer);
     onView?.(value, path);
-  } else if (value instanceof Map) for (const [key, entry] of value) go(entry, `.get(${String(key)})`);
-  else if (value instanceof Set) for (const [i, entry] of [...value].entries()) go(entry, `.entry(${i})`);
-  else if (Array.isArray(value)) for (const [i, entry] of value.entries()) go(entry, `[${i}]`);
+  } else if (types.isMap(value)) {
+    for (const [key, entry] of Map.prototype.entries.call(value)) go(entry, `.get(${show(key)})`);
+  } else if (types.isSet(value)) {
+    for (const [i, entry] of [...Set.prototype.values.call(value)].entries()) go(entry, `.entry(${i})`);
+  } else if (isMemory(value)) go(value.buffer, '.buffer');
   else {
-    // A WebAssembly.Memory has its buffer behind an accessor.
-    const { buffer } = value as { buffer?: unknown };
-    if (buffer instanceof SharedArrayBuffer && !Object.hasOwn(value, 'buffer')) go(buffer, '.buffer');
-    for (const [key, entry] of Object.entries(value)) go(entry, `.${key}`);
+    const inList = Array.isArray(value);
+    for (const [key, entry] of dataProperties(value)) go(entry, inList ? `[${key}]` : `.${key}`);
   }
 }

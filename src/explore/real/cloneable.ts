@@ -1,3 +1,4 @@
+import { dataProperties } from '../../base/data-properties.ts';
 import { IrqError } from '../../base/irq-error.ts';
 
 /**
@@ -41,7 +42,7 @@ function findUncloneable(value: unknown, path: string, seen: Set<unknown>): stri
   if (!plain && !(value instanceof Date) && !(value instanceof RegExp)) {
     return `${path} is an object of class ${value.constructor?.name ?? '?'}`;
   }
-  for (const [key, entry] of Object.entries(value)) {
+  for (const [key, entry] of dataProperties(value)) {
     const wrong = findUncloneable(entry, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, seen);
     if (wrong !== undefined) return wrong;
   }

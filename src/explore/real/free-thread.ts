@@ -172,13 +172,14 @@ export class FreeThread {
   #check(): number {
     const { finally: check, outcomes } = this.#scenario;
     const { state } = this.#task;
+    let outcome: string;
     try {
       check?.(state);
+      if (outcomes === undefined) return ENDED;
+      outcome = outcomes.of(state);
     } catch (thrown) {
       return this.#note(this.#number, FINALLY, thrown);
     }
-    if (outcomes === undefined) return ENDED;
-    const outcome = outcomes.of(state);
     this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1;
     if (outcomes.allowed.includes(outcome) || outcomes.interesting?.includes(outcome)) return ENDED;
     const thrown = new Error(`the outcome ${JSON.stringify(outcome)} is not among those allowed`);

@@ -8,8 +8,8 @@ import { rawOf } from '../control/view-proxy.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import type { Ownership } from '../memory/ownership.ts';
 import type { SharedMemory } from '../memory/shared-memory.ts';
-import { Blueprint } from '../running/blueprint.ts';
 import { execute, valueAt } from '../running/execute.ts';
+import { HandedState } from '../running/handed-state.ts';
 import {
   type ElementArray,
   format,
@@ -22,6 +22,7 @@ import {
   WAIT,
 } from '../running/operation.ts';
 import { TICK_NS } from '../running/thread-time.ts';
+import { uncontrolled } from '../running/unwinding.ts';
 import { operandOf } from '../telling/record.ts';
 import type { TraceEntry } from '../telling/result.ts';
 import { framesAbove } from '../telling/sites.ts';
@@ -81,7 +82,7 @@ type Mode = 'start' | 'step' | 'woken';
  */
 export class LockstepThread implements Controller, Source {
   readonly #scenario: CheckedScenario;
-  readonly #states: Blueprint;
+  readonly #states: HandedState;
   readonly #memory: SharedMemory;
   readonly #baton: Baton;
   readonly #me: number;
@@ -112,7 +113,7 @@ export class LockstepThread implements Controller, Source {
   ) {
     this.#ownership = ownership;
     this.#scenario = scenario;
-    this.#states = new Blueprint(scenario.name, state, !scenario.rewritten);
+    this.#states = new HandedState(scenario, state);
     this.#memory = memory;
     this.#baton = baton;
     this.#me = me;
@@ -184,12 +185,16 @@ export class LockstepThread implements Controller, Source {
     return this.#running && this.#memory.find(view) >= 0;
   }
 
+  handOut<V extends ArrayBufferView>(view: V): V {
+    return this.controls(view) ? this.#states.standIn(view) : view;
+  }
+
   made(buffer: SharedArrayBuffer): void {
     if (this.#running) this.#memory.keepPrivate(buffer);
   }
 
-  refuse(what: string): never {
-    throw new Error(`${what} cannot be controlled`);
+  refuse(what: string, why: string): never {
+    throw uncontrolled(what, why);
   }
 
   nowNs(): number | undefined {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { fromPlain, IrqError } from '../../base/irq-error.ts';
+import { sayTime } from '../../base/plural.ts';
 import { WorkerPool } from '../../base/pool.ts';
 import { isControlled, withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
@@ -10,8 +11,9 @@ import type { CheckedScenario } from '../loading/scenario.ts';
 import type { ScenarioSource } from '../loading/source.ts';
 import type { Range } from '../memory/ownership.ts';
 import type { Divergence, Step } from '../running/executor.ts';
+import { HandedState } from '../running/handed-state.ts';
 import { describeOperation, LOCK, OPERATION_NAMES } from '../running/operation.ts';
-import { NO_STATE, type SetUp, setUp } from '../running/simulation.ts';
+import { type SetUp, setUp } from '../running/simulation.ts';
 import { ThreadRunner } from '../running/thread-runner.ts';
 import type { FailureKind, ThreadEnd, TraceEntry } from '../telling/result.ts';
 import { explainThrown } from '../telling/verdict.ts';
@@ -152,7 +154,7 @@ export class Lockstep {
   ) {
     this.#scenario = scenario;
     this.#setUp = made;
-    this.#runner = new ThreadRunner(scenario, NO_STATE, made.memory, seed);
+    this.#runner = new ThreadRunner(scenario, new HandedState(scenario, undefined), made.memory, seed);
     this.#bases = made.memory.buffers.map((buffer) => made.memory.locate(new Uint8Array(buffer)));
     this.#baton = baton;
     this.#capacity = capacity;
@@ -292,7 +294,7 @@ export class Lockstep {
     else {
       const runner = this.#runner;
       withControlledEnvironment(runner, () =>
-        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside(body))),
+        withControlledAtomics(runner, () => withControlledViews(() => runner.runAside('finally', body))),
       );
     }
   }
@@ -315,14 +317,13 @@ export class Lockstep {
     this.#broken = true;
     const thread = this.#baton.holder;
     const name = this.#scenario.threadNames[thread] ?? 'a thread';
-    const seconds = this.#hangMs / 1000;
     return {
       trace: [],
       threads: this.#scenario.threadNames.map((each) => ({ name: each, state: 'runnable' })),
       steps: this.#baton.words[STEP] as number,
       failure: {
         kind: 'livelock',
-        message: `${name} has come to no operation for ${seconds} s, and was stopped: it loops without calling Atomics, or catches the exception that stops it`,
+        message: `${name} has come to no operation for ${sayTime(this.#hangMs / 1000)}, and was stopped: it loops without calling Atomics, or catches the exception that stops it`,
         sites: [],
       },
     };

@@ -48,9 +48,16 @@ export async function exploreInParallel(
       const phases = pool && planned(scenario, options, jobs, ownership);
       // Where a thread does not come to its end there is nothing to share out: one thread says so.
       if (pool === undefined || phases === undefined) return exploreChecked(scenario, options);
-      const seconds = (options.seconds ?? DEFAULT_SECONDS) - (performance.now() - started) / 1000;
-      const left = { ...options, seconds };
-      const result = await new Parallel(scenario, source, left, phases, pool, jobs, ownership).run();
+      const result = await new Parallel(
+        scenario,
+        source,
+        options,
+        phases,
+        pool,
+        jobs,
+        ownership,
+        started,
+      ).run();
       if (result !== undefined) return result;
       ownership.restart();
     }
@@ -106,7 +113,8 @@ class Parallel {
   readonly #jobs: number;
   readonly #ownership: Ownership;
   readonly #shared: readonly Range[];
-  readonly #started = performance.now();
+  /** When the search began, also where it has started over since, ms. */
+  readonly #started: number;
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
   #schedules = 0;
@@ -136,8 +144,10 @@ class Parallel {
     pool: WorkerPool,
     jobs: number,
     ownership: Ownership,
+    started: number,
   ) {
     this.#ownership = ownership;
+    this.#started = started;
     this.#shared = ownership.ranges;
     this.#scenario = scenario;
     this.#source = source;
@@ -318,6 +328,7 @@ class Parallel {
       outcomes: this.#outcomes,
       dataRaces: this.#dataRaces,
       sawPlain: this.#sawPlain,
+      closures: [],
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: this.#left() === 0 ? schedules : undefined,

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { IrqError } from '../../base/irq-error.ts';
 import { proxyOf } from '../control/view-proxy.ts';
 import { hasPrivateNames } from '../loading/private-names.ts';
+import { isMemory, isModule } from '../memory/web-assembly.ts';
 import type { ElementArray } from './operation.ts';
 
 /** Makes one object of a copy; the same one where it is asked twice for the same copy. */
@@ -21,7 +22,7 @@ export class Blueprint {
   #copies = 0;
 
   /**
-   * @param proxied - views of shared memory are handed out as proxies, for code that was not rewritten.
+   * @param proxied - views of shared memory are handed out as proxies; see view-proxy.ts.
    * @throws IrqError `ERR_SCENARIO` with the path of an object that cannot be copied.
    */
   constructor(scenario: string, state: unknown, proxied: boolean) {
@@ -51,41 +52,50 @@ export class Blueprint {
   }
 
   #builder(value: object, path: string): Build {
-    if (ArrayBuffer.isView(value)) {
-      const buffer = this.#plan(value.buffer, path) as Part;
-      const { byteOffset } = value;
-      const length = 'length' in value ? (value.length as number) : value.byteLength;
-      const view = value.constructor as new (buffer: unknown, byteOffset: number, length: number) => object;
-      return (copy) => {
-        const made = new view(buffer.make(copy), byteOffset, length);
-        // Buffers are made by a class of Node.js that is not their constructor.
-        return Object.getPrototypeOf(made) === Object.getPrototypeOf(value)
-          ? made
-          : Object.setPrototypeOf(made, Object.getPrototypeOf(value));
-      };
-    }
-    if (value instanceof ArrayBuffer) {
+    if (types.isProxy(value)) throw this.#uncopyable(path, 'a proxy');
+    if (ArrayBuffer.isView(value)) return this.#viewBuilder(value, path);
+    if (types.isArrayBuffer(value)) {
       const bytes = value.slice(0);
       return () => bytes.slice(0);
     }
-    if (value instanceof Date) {
-      const time = value.getTime();
-      return () => Object.setPrototypeOf(new Date(time), Object.getPrototypeOf(value));
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (types.isDate(value)) {
+      const time = Date.prototype.getTime.call(value);
+      return () => Object.setPrototypeOf(new Date(time), prototype as object);
     }
-    if (value instanceof RegExp) {
-      return () => Object.assign(new RegExp(value.source, value.flags), { lastIndex: value.lastIndex });
+    if (types.isRegExp(value)) {
+      const { source, flags, lastIndex } = value;
+      return () => Object.assign(new RegExp(source, flags), { lastIndex });
     }
-    if (value instanceof Map) return this.#mapBuilder(value, path);
-    if (value instanceof Set) return this.#setBuilder(value, path);
+    if (types.isMap(value)) return this.#mapBuilder(value, path);
+    if (types.isSet(value)) return this.#setBuilder(value, path);
     if (Array.isArray(value)) return this.#arrayBuilder(value, path);
-    this.#requireCopyable(value, path);
-    return this.#objectBuilder(value, path);
+    const why = whyNot(value);
+    if (why !== undefined) throw this.#uncopyable(path, why);
+    // What makes an error one is no property.
+    return this.#objectBuilder(value, path, types.isNativeError(value) ? () => new Error() : undefined);
+  }
+
+  /** A typed array, a DataView, or a Buffer, which is made by the class of its elements and gets its own class after. */
+  #viewBuilder(value: ArrayBufferView, path: string): Build {
+    const buffer = this.#plan(value.buffer, path) as Part;
+    const { byteOffset } = value;
+    const length = 'length' in value ? (value.length as number) : value.byteLength;
+    const prototype: unknown = Object.getPrototypeOf(value);
+    const kind = kindOf(value);
+    return (copy) => {
+      const made = new kind(buffer.make(copy), byteOffset, length);
+      return kind.prototype === prototype ? made : Object.setPrototypeOf(made, prototype as object);
+    };
   }
 
   #mapBuilder(value: Map<unknown, unknown>, path: string): Build {
-    const entries = [...value].map(([key, entry], i) => ({
+    const entries = [...Map.prototype.entries.call(value)].map(([key, entry], i) => ({
       key: this.#field(key, `a key of ${path}`),
-      entry: this.#field(entry, `${path}.get(${typeof key === 'object' ? i : String(key)})`),
+      entry: this.#field(
+        entry,
+        `${path}.get(${typeof key === 'object' || typeof key === 'function' ? i : String(key)})`,
+      ),
     }));
     return (copy, put) => {
       const map = put(Object.setPrototypeOf(new Map(), Object.getPrototypeOf(value))) as Map<
@@ -98,7 +108,9 @@ export class Blueprint {
   }
 
   #setBuilder(value: Set<unknown>, path: string): Build {
-    const entries = [...value].map((entry) => this.#field(entry, `an entry of ${path}`));
+    const entries = [...Set.prototype.values.call(value)].map((entry) =>
+      this.#field(entry, `an entry of ${path}`),
+    );
     return (copy, put) => {
       const set = put(Object.setPrototypeOf(new Set(), Object.getPrototypeOf(value))) as Set<unknown>;
       for (const entry of entries) Set.prototype.add.call(set, entry(copy));
@@ -119,7 +131,8 @@ export class Blueprint {
     };
   }
 
-  #objectBuilder(value: object, path: string): Build {
+  /** @param make - an object of the right kind without properties; where not given, one is made with the value's class. */
+  #objectBuilder(value: object, path: string, make?: () => object): Build {
     const prototype: unknown = Object.getPrototypeOf(value);
     const template = Object.create(null) as Record<PropertyKey, unknown>;
     const own: { key: PropertyKey; part: Part }[] = [];
@@ -132,12 +145,16 @@ export class Blueprint {
       if (descriptor.enumerable && 'value' in descriptor) template[key] = this.#constant(descriptor.value);
       else odd.push([key, descriptor]);
     }
-    const plain = prototype === Object.prototype;
+    const plain = prototype === Object.prototype && make === undefined;
     const base: object = plain ? { ...template } : template;
     const frozen = Object.isFrozen(value);
     return (copy, put) => {
       const made = put(
-        plain ? { ...base } : Object.assign(Object.create(prototype as object | null), base),
+        plain
+          ? { ...base }
+          : make === undefined
+            ? Object.assign(Object.create(prototype as object | null), base)
+            : Object.assign(Object.setPrototypeOf(make(), prototype as object | null), base),
       ) as Record<PropertyKey, unknown>;
       for (const [key, descriptor] of odd) {
         Object.defineProperty(made, key, {
@@ -162,10 +179,8 @@ export class Blueprint {
     return this.#proxied && isSharedArray(value) ? proxyOf(value) : value;
   }
 
-  #requireCopyable(value: object, path: string): void {
-    const why = whyNot(value);
-    if (why === undefined) return;
-    throw new IrqError(
+  #uncopyable(path: string, why: string): IrqError {
+    return new IrqError(
       'ERR_SCENARIO',
       `scenario (${this.#scenario}): ${path} is ${why}, so it cannot be copied, and each thread needs its own. Return the shared memory it works on from setup, and make it in the hook own(state, thread): threads get what that returns as their second argument`,
     );
@@ -191,40 +206,49 @@ class Copied implements Part {
   }
 }
 
-/** What threads share in truth, or what has nothing that could be changed. */
+/** What threads share in truth, or what has nothing that could be changed. Runs no code of the value's. */
 function isShared(value: object): boolean {
+  if (types.isProxy(value)) return false;
   return (
-    value instanceof SharedArrayBuffer ||
-    (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) ||
-    isWebAssembly(value) ||
-    value instanceof Error ||
+    types.isSharedArrayBuffer(value) ||
+    (ArrayBuffer.isView(value) && types.isSharedArrayBuffer(value.buffer)) ||
+    isMemory(value) ||
+    isModule(value) ||
     types.isModuleNamespaceObject(value)
   );
 }
 
-/** A memory, whose buffer is shared, or a module, which does not change. */
-function isWebAssembly(value: object): boolean {
-  const tag: unknown = (value as Record<symbol, unknown>)[Symbol.toStringTag];
-  return tag === 'WebAssembly.Memory' || tag === 'WebAssembly.Module';
-}
-
 function isSharedArray(value: unknown): value is ElementArray {
-  return (
-    ArrayBuffer.isView(value) && 'BYTES_PER_ELEMENT' in value && value.buffer instanceof SharedArrayBuffer
-  );
+  return ArrayBuffer.isView(value) && 'BYTES_PER_ELEMENT' in value && types.isSharedArrayBuffer(value.buffer);
 }
 
+type Kind = { new (buffer: unknown, byteOffset: number, length: number): object; readonly prototype: object };
+
+/** The class of the engine that a view is of, whatever class the program has made of it. */
+function kindOf(value: ArrayBufferView): Kind {
+  const tag = Reflect.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)?.get?.call(value) as
+    | string
+    | undefined;
+  return Reflect.get(globalThis, tag ?? 'DataView') as Kind;
+}
+
+const TYPED_ARRAY = Object.getPrototypeOf(Int8Array.prototype) as object;
+
+/** Why an object cannot be copied, of an object that is no proxy. */
 function whyNot(value: object): string | undefined {
-  if (types.isProxy(value)) return 'a proxy';
   for (
     let prototype: unknown = Object.getPrototypeOf(value);
     prototype !== null && prototype !== Object.prototype;
     prototype = Object.getPrototypeOf(prototype)
   ) {
-    const made = (prototype as object).constructor;
+    if (types.isProxy(prototype)) return 'an object that inherits from a proxy';
+    const made: unknown = Reflect.getOwnPropertyDescriptor(prototype as object, 'constructor')?.value;
     if (typeof made !== 'function') continue;
     const source = Function.prototype.toString.call(made);
-    if (source.includes('[native code]')) return `an object of the built-in class ${made.name}`;
+    if (source.includes('[native code]')) {
+      if (types.isNativeError(value)) continue;
+      return `an object of the built-in class ${made.name}`;
+    }
     if (hasPrivateNames(source)) return `an object of class ${made.name}, which has private fields`;
   }
   return undefined;

@@ -1,5 +1,4 @@
 import { isIrqError } from '../../base/irq-error.ts';
-import { readThrown } from '../../base/thrown.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import type { Race } from './data-races.ts';
 import type { ThreadRunner } from './thread-runner.ts';
@@ -24,7 +23,7 @@ export function judgeEnd(
   const { finally: check, outcomes } = scenario;
   if (check !== undefined) {
     try {
-      runner.runAside(() => check(state));
+      runner.runAside('finally', () => check(state));
     } catch (thrown) {
       if (isFaultOfScenario(thrown)) throw thrown;
       return { fault: { kind: 'finally', thrown } };
@@ -33,10 +32,7 @@ export function judgeEnd(
   if (outcomes === undefined) return NOTHING;
   let outcome: string;
   try {
-    const value: unknown = runner.runAside(() => outcomes.of(state));
-    if (typeof value !== 'string')
-      throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
-    outcome = value;
+    outcome = runner.runAside('outcomes.of', () => outcomes.of(state));
   } catch (thrown) {
     if (isFaultOfScenario(thrown)) throw thrown;
     return { fault: { kind: 'outcomes', thrown } };

@@ -1,4 +1,7 @@
+import { types } from 'node:util';
+import { dataProperties } from '../../base/data-properties.ts';
 import { IrqError } from '../../base/irq-error.ts';
+import { sayTime } from '../../base/plural.ts';
 import { withControlledAtomics } from '../control/controlled-atomics.ts';
 import { withControlledViews } from '../control/controlled-views.ts';
 import { withControlledEnvironment } from '../control/environment.ts';
@@ -7,11 +10,12 @@ import { putBack, replaceProperty, type Undo } from '../control/replacements.ts'
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { Ownership } from '../memory/ownership.ts';
 import { SharedMemory } from '../memory/shared-memory.ts';
-import { Blueprint } from './blueprint.ts';
+import { HandedState } from './handed-state.ts';
 import { Restart } from './restart.ts';
 import { Simulator } from './simulator.ts';
 import type { SimulatorOptions } from './simulator-options.ts';
 import { ThreadRunner } from './thread-runner.ts';
+import { HANG_MS, withinTime } from './watchdog.ts';
 
 /** All that belongs to one scenario being explored in this thread. */
 export type Simulation = {
@@ -40,10 +44,13 @@ export function withSimulation<T>(
   options: SimulatorOptions,
   body: (simulation: Simulation) => T,
 ): T {
-  const first = setUp(scenario, seed);
-  const second = setUp(scenario, seed);
+  const { hangMs } = options;
+  const first = setUp(scenario, seed, hangMs);
+  const second = setUp(scenario, seed, hangMs);
   requireSame(scenario, first, second);
   const { state, memory } = second;
+  // Names that cannot be had are refused before the search, not at its end.
+  for (const buffer of memory.buffers) scenario.names?.(buffer, 0);
   memory.markFresh();
   if (memory.buffers.length === 0) {
     throw new IrqError(
@@ -51,11 +58,11 @@ export function withSimulation<T>(
       `scenario (${scenario.name}): the state has no SharedArrayBuffer, so its threads share nothing. Return typed arrays over one: new Int32Array(new SharedArrayBuffer(64))`,
     );
   }
-  const blueprint = new Blueprint(scenario.name, state, !scenario.rewritten);
   const plain = second.plain;
   const ownership = new Ownership(options.shared);
   for (;;) {
-    const runner = new ThreadRunner(scenario, blueprint, memory, seed, ownership);
+    const handed = new HandedState(scenario, state);
+    const runner = new ThreadRunner(scenario, handed, memory, seed, ownership);
     const simulator = new Simulator(scenario, state, memory, runner, options);
     const left = new LeftBehind();
     const simulation: Simulation = {
@@ -95,15 +102,20 @@ export function withSimulation<T>(
   }
 }
 
-/** The state of a runner that runs no threads. */
-export const NO_STATE = new Blueprint('', undefined, false);
-
 /** A state, its shared memory, and its plain data as a string. */
 export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; readonly plain: string };
 
-/** Makes a state, with clock and chance seeded. */
-export function setUp(scenario: CheckedScenario, seed: number): SetUp {
-  const runner = new ThreadRunner(scenario, NO_STATE, new SharedMemory(undefined, []), seed);
+/**
+ * Makes a state, with clock and chance seeded.
+ * @param ms - how long `setup` may take
+ */
+export function setUp(scenario: CheckedScenario, seed: number, ms = HANG_MS): SetUp {
+  const runner = new ThreadRunner(
+    scenario,
+    new HandedState(scenario, undefined),
+    new SharedMemory(undefined, []),
+    seed,
+  );
   const made: SharedArrayBuffer[] = [];
   const Native = SharedArrayBuffer;
   const Recording = new Proxy(Native, {
@@ -118,13 +130,27 @@ export function setUp(scenario: CheckedScenario, seed: number): SetUp {
     withControlledAtomics(runner, () => {
       replaceProperty(globalThis, 'SharedArrayBuffer', Recording, undo);
       try {
-        return runner.runAside(() => scenario.setup());
+        return runner.runAside('setup', () => setUpInTime(scenario, ms));
       } finally {
         putBack(undo);
       }
     }),
   );
   return { state, memory: new SharedMemory(state, made, scenario.names), plain: fingerprint(state) };
+}
+
+/** A setup may work longer than a thread between two operations. */
+const LEAST_SETUP_MS = 5000;
+
+/** @throws IrqError `ERR_SCENARIO` where setup does not come to its end */
+function setUpInTime(scenario: CheckedScenario, ms: number): unknown {
+  const most = Math.max(ms, LEAST_SETUP_MS);
+  const made = withinTime(most, () => scenario.setup());
+  if (made !== undefined) return made.value;
+  throw new IrqError(
+    'ERR_SCENARIO',
+    `scenario (${scenario.name}): \`setup\` did not come to its end within ${sayTime(most / 1000)}`,
+  );
 }
 
 function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): void {
@@ -143,25 +169,31 @@ function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): vo
   }
 }
 
-/** The plain data of a state as a string; shared memory is left out, functions and class instances too. */
+/** The plain data of a state as a string; shared memory is left out, functions and what getters would give too. */
 function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): string {
   if (typeof value === 'bigint') return `${path}=${value}n\n`;
   if (typeof value !== 'object' || value === null) {
     return typeof value === 'function' ? '' : `${path}=${String(value)}\n`;
   }
-  if (seen.has(value)) return '';
+  if (seen.has(value) || types.isProxy(value)) return '';
   seen.add(value);
-  if (value instanceof SharedArrayBuffer || value instanceof ArrayBuffer) return '';
+  if (types.isAnyArrayBuffer(value)) return '';
   if (ArrayBuffer.isView(value)) {
     if (value.buffer instanceof SharedArrayBuffer) return '';
     return `${path}=${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')}\n`;
   }
-  const entries: [unknown, unknown][] =
-    value instanceof Map
-      ? [...value]
-      : value instanceof Set
-        ? [...value].map((entry, i): [unknown, unknown] => [i, entry])
-        : Object.entries(value);
+  if (types.isDate(value)) return `${path}=${Date.prototype.getTime.call(value)}\n`;
+  const entries: [unknown, unknown][] = types.isMap(value)
+    ? [...Map.prototype.entries.call(value)].flatMap(
+        ([key, entry], i) =>
+          [
+            [`${i}.key`, key],
+            [i, entry],
+          ] as [unknown, unknown][],
+      )
+    : types.isSet(value)
+      ? [...Set.prototype.values.call(value)].map((entry, i): [unknown, unknown] => [i, entry])
+      : dataProperties(value);
   return entries.map(([key, entry]) => fingerprint(entry, `${path}.${String(key)}`, seen)).join('');
 }
 

@@ -10,6 +10,8 @@ export type SimulatorOptions = {
    */
   readonly maxSteps: number;
   readonly timeouts: Timeouts;
+  /** How long `setup` may take, ms; 10 s where not given. */
+  readonly hangMs?: number;
   /** A schedule with a data race fails. */
   readonly failsOnRace?: boolean;
   /** Bytes that are known to be shared by plain accesses; others are found in the search. */

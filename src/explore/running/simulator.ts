@@ -24,7 +24,7 @@ import { stillAnswered } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import { Tracks } from './tracks.ts';
 import { WaitQueue } from './wait-queue.ts';
-import { inPieces, LATER, type Piecework } from './watchdog.ts';
+import { ENDLESS, inPieces, LATER, type Piecework } from './watchdog.ts';
 
 /**
  * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
@@ -123,8 +123,8 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   }
 
   place(): string | undefined {
-    const { running, answered } = this.#runner;
-    return running === -1 ? undefined : `${this.index} ${this.steps} ${running} ${answered}`;
+    const { place } = this.#runner;
+    return place === undefined || place === ENDLESS ? place : `${this.index} ${this.steps} ${place}`;
   }
 
   restart(): void {

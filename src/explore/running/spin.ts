@@ -3,6 +3,7 @@ import {
   ADD,
   AND,
   CAS,
+  ENDED,
   EXCHANGE,
   LOAD,
   OR,
@@ -16,6 +17,11 @@ import {
 /** Whether two points ask for the same: the same operation on the same element with the same operands. */
 export function sameOperation(p: Point, q: Point): boolean {
   return p.op === q.op && p.element === q.element && Object.is(p.a, q.a) && Object.is(p.b, q.b);
+}
+
+/** Whether two points ask for the same, or are both the end of a thread in the same way. */
+export function isSame(saw: Point, expected: Point): boolean {
+  return saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
 }
 
 /** Whether the operation may leave everything as it was, by some answer. */

@@ -1,12 +1,12 @@
-import { IrqError, isIrqError } from '../../base/irq-error.ts';
+import { isIrqError } from '../../base/irq-error.ts';
 import { accepts, convert, isConverted, outside, toPoint } from '../control/call.ts';
 import type { Controller } from '../control/controlled-atomics.ts';
 import type { CheckedScenario } from '../loading/scenario.ts';
 import { Ownership } from '../memory/ownership.ts';
 import type { SharedMemory } from '../memory/shared-memory.ts';
-import type { Capture, Sites } from '../telling/sites.ts';
+import { type Capture, framesAbove, type Sites } from '../telling/sites.ts';
 import { type Alone, OTHER } from './alone.ts';
-import type { Blueprint } from './blueprint.ts';
+import type { HandedState } from './handed-state.ts';
 import { LocatedView } from './located-view.ts';
 import { LookAhead, UNKNOWN } from './look-ahead.ts';
 import {
@@ -24,12 +24,8 @@ import { Restart } from './restart.ts';
 import { sameOperation } from './spin.ts';
 import { END, failedWith } from './thread-end.ts';
 import { ThreadTime } from './thread-time.ts';
-
-/**
- * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
- * code that catches it cannot write on it.
- */
-const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
+import { STOP, swallowsStop, Unwinding, uncontrolled } from './unwinding.ts';
+import { ENDLESS } from './watchdog.ts';
 
 const NO_POINTS: readonly Point[] = [];
 const NO_ANSWERS: readonly Value[] = [];
@@ -41,7 +37,7 @@ const NO_ANSWERS: readonly Value[] = [];
  */
 export class ThreadRunner extends ThreadTime implements Controller {
   readonly #scenario: CheckedScenario;
-  readonly #states: Blueprint;
+  readonly handed: HandedState;
   readonly #memory: SharedMemory;
   readonly #ownership: Ownership;
   #path: readonly Point[] = NO_POINTS;
@@ -49,9 +45,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   #end = 0;
   /** Up to here `request` may answer without a closer look. */
   #fastEnd = 0;
-  #unwinding = false;
+  readonly #unwinding = new Unwinding();
   #asked: Point = END;
-  #fault: IrqError | Restart | undefined;
   #past: readonly number[] | undefined;
   #alone: Alone | undefined;
   readonly #ownReads = new OwnReads();
@@ -70,31 +65,35 @@ export class ThreadRunner extends ThreadTime implements Controller {
 
   constructor(
     scenario: CheckedScenario,
-    states: Blueprint,
+    handed: HandedState,
     memory: SharedMemory,
     seed: number,
     ownership = new Ownership(),
   ) {
     super(scenario.bodies.length, seed);
     this.#scenario = scenario;
-    this.#states = states;
+    this.handed = handed;
     this.#memory = memory;
     this.#ownership = ownership;
     this.#view = new LocatedView(memory);
     this.ahead = new LookAhead(memory);
   }
 
-  /** The running thread is being stopped. */
-  get unwinding(): boolean {
-    return this.#unwinding;
+  /** Which thread runs, and how far it is; undefined where none does. */
+  get place(): string | undefined {
+    if (this.#unwinding.isEndless) return ENDLESS;
+    return this.current === -1 ? undefined : `${this.current} ${this.answered}`;
   }
 
-  /** The thread that was running has been cut off from outside, and will not come back. */
+  /**
+   * The thread that was running has been cut off from outside, and will not come back.
+   * @throws IrqError `ERR_UNSUPPORTED` where it would not be stopped.
+   */
   abandon(): void {
     this.current = -1;
     this.#fastEnd = 0;
-    this.#unwinding = false;
     this.#looksAhead = false;
+    this.#unwinding.abandon();
   }
 
   /**
@@ -209,7 +208,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
   #run(t: number): Point {
     this.begin(t);
     this.#ownReads.count = 0;
-    this.#unwinding = false;
+    this.#unwinding.on = false;
     this.mismatchAt = -1;
     this.mismatchInTime = false;
     this.#memory.beginRun(t);
@@ -217,17 +216,17 @@ export class ThreadRunner extends ThreadTime implements Controller {
     let thrown: unknown;
     let threw = false;
     try {
-      (this.#scenario.bodies[t] as (state: unknown) => void)(this.#states.copy());
+      (this.#scenario.bodies[t] as (state: unknown) => void)(this.handed.copy());
     } catch (error) {
       threw = true;
       thrown = error;
     }
     this.current = -1;
     this.#fastEnd = 0;
-    if (this.#fault !== undefined) throw this.#takeFault();
+    this.#unwinding.throwFault();
     if (this.#ownership.conflict) throw new Restart();
-    if (this.#unwinding) {
-      this.#unwinding = false;
+    if (this.#unwinding.on) {
+      this.#unwinding.on = false;
       // What its finally blocks wrote without Atomics while it was being stopped has not happened.
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
@@ -257,7 +256,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
         return this.#answers[pos];
       }
     }
-    if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding) {
+    if (this.#alone !== undefined && pos >= this.#end && !this.#unwinding.on) {
       const answer = this.#alone.repeat(op, array, index, a, b);
       if (answer !== OTHER) {
         this.pos = pos + 1;
@@ -271,17 +270,18 @@ export class ThreadRunner extends ThreadTime implements Controller {
     return this.current !== -1 && this.#memory.find(view) >= 0;
   }
 
-  made(buffer: SharedArrayBuffer): void {
-    if (this.current >= 0) this.#memory.keepPrivate(buffer);
+  handOut<V extends ArrayBufferView>(view: V): V {
+    return this.current >= 0 && this.controls(view) ? this.handed.standIn(view) : view;
   }
 
-  refuse(what: string): never {
-    const error = new IrqError(
-      'ERR_UNSUPPORTED',
-      `${what} cannot be controlled: its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load`,
-    );
+  made(buffer: SharedArrayBuffer): void {
+    if (this.current !== -1) this.#memory.keepPrivate(buffer);
+  }
+
+  refuse(what: string, why: string): never {
+    const error = uncontrolled(what, why, framesAbove(ThreadRunner.prototype.refuse));
     if (this.current < 0) throw error;
-    this.#fault = error;
+    this.#unwinding.fault = error;
     return this.#stop(END);
   }
 
@@ -289,7 +289,15 @@ export class ThreadRunner extends ThreadTime implements Controller {
     const view = this.#view;
     const base = view.locate(handle);
     const { array } = view;
-    if (this.#unwinding && (base >= 0 || op < PLAIN_LOAD)) throw STOP;
+    if (this.#unwinding.on && (base >= 0 || op < PLAIN_LOAD)) {
+      if (this.#unwinding.refuse()) throw STOP;
+      this.#unwinding.fault ??= swallowsStop(
+        this.#scenario,
+        this.current,
+        framesAbove(ThreadRunner.prototype.request),
+      );
+      return this.#unwinding.answer(op, array, index, a, b);
+    }
     if (this.current < 0 || base < 0) {
       // `finally` may write, too.
       if (base >= 0 && op !== LOAD && op !== PLAIN_LOAD)
@@ -320,7 +328,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
         } else if (this.#ownReads.isWait(pos)) {
           // No other thread has come to these bytes yet, which may be what this one waits for.
           this.#ownership.share(at, array.BYTES_PER_ELEMENT);
-          this.#fault = new Restart();
+          this.#unwinding.fault = new Restart();
           return this.#stop(END);
         }
         return array[index];
@@ -364,7 +372,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
 
   #stop(point: Point): never {
     this.#asked = point;
-    this.#unwinding = true;
+    this.#unwinding.begin();
     if (this.#past !== undefined && this.mismatchAt < 0) this.#memory.absorb();
     throw STOP;
   }
@@ -388,12 +396,5 @@ export class ThreadRunner extends ThreadTime implements Controller {
       if (answer === 'timed-out' && !this.timesMatter) this.clockNs += point.b * 1e6;
     }
     return answer;
-  }
-
-  #takeFault(): IrqError | Restart | undefined {
-    const fault = this.#fault;
-    this.#fault = undefined;
-    this.#unwinding = false;
-    return fault;
   }
 }

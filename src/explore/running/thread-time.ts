@@ -45,8 +45,12 @@ export class ThreadTime implements Source {
     return this.#asked;
   }
 
-  /** Runs `body` (setup, finally) with clock and chance controlled, outside all threads. */
-  runAside<T>(body: () => T): T {
+  /** Which function of the scenario's ran last that is no thread's. */
+  aside = '';
+
+  /** Runs `body`, the function `what` of the scenario, with clock and chance controlled, outside all threads. */
+  runAside<T>(what: string, body: () => T): T {
+    this.aside = what;
     this.clockNs = 0;
     this.#looks = 0;
     this.#chance = mix(this.#seed, 0x5e7);

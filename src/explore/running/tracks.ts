@@ -16,9 +16,10 @@ import {
   type Value,
   WAIT,
 } from './operation.ts';
-import { mayOnlyLook, sameOperation } from './spin.ts';
+import { isSame, mayOnlyLook } from './spin.ts';
 import { END } from './thread-end.ts';
 import type { ThreadRunner } from './thread-runner.ts';
+import { UnseenReads } from './unseen-reads.ts';
 import { isDue } from './watchdog.ts';
 
 /** A thread did another thing when it was run again with the same answers. */
@@ -76,7 +77,7 @@ export class Tracks {
   /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
   readonly #reach: Int32Array;
   readonly #expectedTo: Int32Array;
-  readonly #garbled = new Set<number>();
+  readonly #reads: UnseenReads;
   #verified = 0;
 
   constructor(threads: number, memory: SharedMemory, runner: ThreadRunner) {
@@ -90,6 +91,7 @@ export class Tracks {
     this.#runner = runner;
     this.#known = new KnownPoints(threads, runner);
     this.#loops = new Loops(threads, runner);
+    this.#reads = new UnseenReads(memory, runner);
     this.#began = new Int32Array(threads);
     memory.searchFast();
   }
@@ -229,7 +231,8 @@ export class Tracks {
     }
     this.#checkPlainWrites();
     const n = this.#verified++;
-    if ((n < 16 || (n & (n - 1)) === 0) && !this.again) this.#checkPlainReads(pending, waiting);
+    if ((n < 16 || (n & (n - 1)) === 0) && !this.again && this.#reads.areUnseen(this, pending, waiting))
+      this.#goDirect();
     this.#wasRight = !this.again;
     // Where a thread's clock has jumped, the answers of its log belong to the numbers that its operations have.
     if (this.#wasRight && !this.#jumped)
@@ -315,28 +318,6 @@ export class Tracks {
     }
   }
 
-  /**
-   * Runs the threads once more with every word changed that some operation writes. Operations are answered from the
-   * log, so only code that reads such a word without Atomics can see it, and do otherwise.
-   */
-  #checkPlainReads(pending: readonly Point[], waiting: number): void {
-    for (const path of this.paths) {
-      for (const point of path) {
-        if (point.op === LOAD || point.op === PLAIN_LOAD || point.op === WAIT || this.#garbled.has(point.at))
-          continue;
-        this.#garbled.add(point.at);
-        this.#memory.garble(point.at, point.size, this.#verified);
-      }
-    }
-    this.#garbled.clear();
-    for (const [t, expected] of pending.entries()) {
-      const count = (this.done[t] as number) - ((waiting >>> t) & 1);
-      const saw = this.#runner.resume(t, this.paths[t] as Point[], this.answers[t] as Value[], count);
-      if (!isSame(saw, expected) || this.#runner.mismatchAt >= 0) this.#goDirect();
-    }
-    this.#memory.putBack();
-  }
-
   #checkPlainWrites(): void {
     const at = this.#memory.changed();
     if (at < 0) return;
@@ -382,8 +363,4 @@ export class Tracks {
     else if (this.#known.isShared(t)) this.#known.keepApart(t);
     else this.#goDirect();
   }
-}
-
-function isSame(saw: Point, expected: Point): boolean {
-  return saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
 }

@@ -28,6 +28,9 @@ const nowMs = performance.now.bind(performance);
 /** What {@link Piecework.goOn} answers where it has been left before its end. */
 export const LATER = Symbol('later');
 
+/** The {@link Piecework.place} of code that is known to go on without end. */
+export const ENDLESS = 'endless';
+
 /** Work that can be left and gone on with. */
 export type Piecework<T> = {
   /** Goes on until it is done, or until {@link isDue}. */
@@ -79,7 +82,7 @@ export function watchedUntil<T>(
     mode = 'quick';
     const result = timed(ms, body);
     if (result !== undefined) return result.value;
-    cutOff();
+    if (cutOff()) return NO_END;
   } catch (error) {
     if (error !== GIVE_WAY) throw error;
   } finally {
@@ -137,7 +140,7 @@ export function pastDeadline<T>(body: () => T): T {
 /** Notes where code has been cut off; whether it had been cut off there before. */
 function cutOff(): boolean {
   const place = active?.place();
-  const stuck = place !== undefined && place === lastPlace;
+  const stuck = place === ENDLESS || (place !== undefined && place === lastPlace);
   lastPlace = place;
   if (!stuck) active?.restart();
   return stuck;
@@ -173,4 +176,14 @@ function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined 
     delete globals[KEY];
   }
   return result;
+}
+
+/** Calls `body`, and stops it after `ms`; undefined where it was stopped. */
+export function withinTime<T>(ms: number, body: () => T): { readonly value: T } | undefined {
+  const before = due;
+  try {
+    return timed(ms, body);
+  } finally {
+    due = before;
+  }
 }

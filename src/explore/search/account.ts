@@ -1,6 +1,7 @@
 import type { CheckedScenario } from '../loading/scenario.ts';
+import { sayClosureChanges } from '../telling/closures.ts';
 import { sayMemoryModel } from '../telling/race-list.ts';
-import type { DataRace, ExploreResult } from '../telling/result.ts';
+import type { ClosureChange, DataRace, ExploreResult } from '../telling/result.ts';
 import { conclude, type Findings } from './conclusion.ts';
 import type { ExploreOptions } from './explore-options.ts';
 
@@ -21,16 +22,23 @@ export type Account = Omit<Findings, 'failed' | 'seconds' | 'randomWalk' | 'shar
   readonly outcomes: ReadonlyMap<string, number>;
   /** Plain accesses were steps of schedules. */
   readonly sawPlain: boolean;
+  /** Variables of closures that threads change. */
+  readonly closures: readonly ClosureChange[];
 };
 
 /** The result of a search. */
 export function resultOf(account: Account): ExploreResult {
-  const { scenario, options, failure, schedules, steps, interrupted, dataRaces, foundAt, foundBy } = account;
+  const { scenario, options, schedules, steps, interrupted, dataRaces, foundAt, foundBy, closures } = account;
+  const note = sayClosureChanges(closures);
+  const failure =
+    account.failure === undefined || note === ''
+      ? account.failure
+      : { ...account.failure, message: `${account.failure.message}. Note: ${note}` };
   const seconds = Math.max(1e-6, (account.endedMs - account.startedMs) / 1000);
   const { classes } = account.classes;
   const { verdict, exhausted, bounded, coverage } = conclude({
     ...account,
-    failed: failure !== undefined,
+    failed: failure !== undefined && !options.all,
     seconds,
     randomWalk: options.strategy === 'random',
     shard: options.shard,
@@ -56,7 +64,8 @@ export function resultOf(account: Account): ExploreResult {
     ...(foundBy === '' ? {} : { foundBy }),
     ...(failure === undefined ? {} : { failure }),
     dataRaces,
+    ...(closures.length > 0 ? { closures } : {}),
     ...(scenario.outcomes === undefined ? {} : { outcomes: Object.fromEntries(account.outcomes) }),
-    coverage: { ...coverage, statement: `${coverage.statement}${model}` },
+    coverage: { ...coverage, statement: `${coverage.statement}${model}${note === '' ? '' : `; ${note}`}` },
   };
 }

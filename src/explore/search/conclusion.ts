@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.ts';
 import type { Coverage, Failure } from '../telling/result.ts';
 import { describeCoverage, type Explored } from './coverage.ts';
 
@@ -41,15 +42,13 @@ export function conclude(findings: Findings): Conclusion {
       (findings.search === undefined && !findings.outOfTime));
   const verdict = failure !== undefined ? 'fail' : complete && gaps.length === 0 ? 'pass' : 'unknown';
   const coverage =
-    findings.exhausted && gaps.length > 0 && failure === undefined
-      ? {
-          statement: `every schedule of the operations that were seen, ${findings.schedules.toLocaleString('en-US')} run`,
-        }
+    findings.exhausted && !exhausted && !findings.failed
+      ? { statement: `the search came to its end, ${plural(findings.schedules, 'schedule')} run` }
       : describeCoverage({ ...findings, exhausted });
   const notes = [
     ...(findings.interrupted ? ['interrupted'] : []),
     ...findings.omissions.map((omission) => `not searched: ${omission}`),
-    ...gaps,
+    ...(failure === undefined ? gaps : []),
   ];
   return {
     verdict,
@@ -62,14 +61,15 @@ export function conclude(findings: Findings): Conclusion {
 
 function boundsOf(findings: Findings): string[] {
   const { search, shard, schedules, budgetSpent, omissions, interrupted, outOfTime } = findings;
-  const n = schedules.toLocaleString('en-US');
+  const run = plural(schedules, 'schedule');
   const bounds: string[] = [];
   if (findings.exhausted) {
     if (search?.cut) bounds.push(`schedules within ${search.name}`);
-  } else if (search === undefined) bounds.push(`a sample of ${n} schedules`);
-  else if (budgetSpent !== undefined && !interrupted) bounds.push(`the first ${n} schedules`);
-  else if (outOfTime || interrupted) bounds.push(`the ${n} schedules that were run`);
-  else bounds.push(`${n} schedules`);
+  } else if (search === undefined) bounds.push(`a sample of ${run}`);
+  else if (budgetSpent !== undefined && !interrupted)
+    bounds.push(schedules === 1 ? 'the first schedule' : `the first ${run}`);
+  else if (outOfTime || interrupted) bounds.push(`the ${run} that ${schedules === 1 ? 'was' : 'were'} run`);
+  else bounds.push(run);
   if (shard !== undefined) bounds.push(`shard ${shard.index + 1} of ${shard.count}`);
   for (const omission of omissions) bounds.push(`not ${omission}`);
   return bounds;

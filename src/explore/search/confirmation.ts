@@ -1,4 +1,5 @@
 import { readThrown } from '../../base/thrown.ts';
+import { requireOwnFault } from '../running/native-use.ts';
 import type { Simulation } from '../running/simulation.ts';
 import { type Recording, record } from '../telling/record.ts';
 import { explainFault } from '../telling/verdict.ts';
@@ -32,6 +33,7 @@ export function confirmFailure(simulation: Simulation, { choices, fault }: Suspe
   if (!simulator.tracks.direct) simulation.memory.lookAtLast();
   const recording = record(simulation, choices);
   if (seen !== undefined) return { ...recording, failure: seen };
+  requireOwnFault(simulation);
   if (recording.failure !== undefined) return recording;
   if (!simulator.tracks.direct) {
     simulator.tracks.direct = true;

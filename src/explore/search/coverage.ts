@@ -1,3 +1,4 @@
+import { plural } from '../../base/plural.ts';
 import type { Coverage } from '../telling/result.ts';
 import type { ClassCounter } from './classes.ts';
 import type { Shard } from './split.ts';
@@ -13,6 +14,7 @@ export type SearchState = {
 /** What is known at the end of a search. */
 export type Explored = {
   readonly exhausted: boolean;
+  /** The search was stopped at a failure. */
   readonly failed: boolean;
   readonly schedules: number;
   readonly seconds: number;
@@ -29,26 +31,26 @@ export type Explored = {
 /** Says how much of a scenario has been seen, and how sure that makes one. */
 export function describeCoverage(explored: Explored): Coverage {
   const { exhausted, failed, schedules, seconds, bound, search, classes } = explored;
-  const n = schedules.toLocaleString('en-US');
+  const run = plural(schedules, 'schedule');
   const { shard } = explored;
   const share = shard === undefined ? '' : ` of shard ${shard.index + 1}/${shard.count}`;
-  if (failed) return { statement: `stopped at a failure after ${n} schedule${schedules === 1 ? '' : 's'}` };
   if (exhausted) {
     const what = search?.cut
       ? `every schedule${share} within ${bound}`
       : search?.cut !== undefined
         ? `every schedule${share}`
         : 'every schedule, up to the order of steps that do not conflict';
-    return { statement: `exhausted: ${what}, ${n} run`, fraction: 1 };
+    return { statement: `exhausted: ${what}, ${schedules.toLocaleString('en-US')} run`, fraction: 1 };
   }
+  if (failed) return { statement: `stopped at a failure after ${run}` };
   if (search !== undefined) {
     const within = bound === '' ? '' : `; complete${share} within ${bound}`;
     if (search.cut === undefined || search.fraction === undefined)
-      return { statement: `${n} schedules, not exhausted${within}` };
+      return { statement: `${run}, not exhausted${within}` };
     const fraction = Math.min(1, search.fraction);
     const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
     return {
-      statement: `${n} schedules, about ${percent(fraction)}${share} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
+      statement: `${run}, about ${percent(fraction)}${share} of ${search.name}${Number.isFinite(etaSeconds) ? `, the rest would take about ${duration(etaSeconds)}` : ''}${within}`,
       fraction,
       ...(Number.isFinite(etaSeconds) ? { etaSeconds } : {}),
     };
@@ -61,7 +63,7 @@ export function describeCoverage(explored: Explored): Coverage {
       ? `; a failure that random walk meets more often than once in ${Math.max(1, Math.floor(schedules / 3)).toLocaleString('en-US')} is excluded at 95 %`
       : '';
   return {
-    statement: `${n} schedules, ${classes.classes.toLocaleString('en-US')} classes${sample} of an estimated ${classesAtLeast.toLocaleString('en-US')} or more; ${chanceOfNew(classes)}${rule}`,
+    statement: `${run}, ${plural(classes.classes, 'class', 'classes')}${sample} of an estimated ${classesAtLeast.toLocaleString('en-US')} or more; ${chanceOfNew(classes)}${rule}`,
     nextIsNew,
     classesAtLeast,
   };
@@ -71,7 +73,7 @@ export function describeCoverage(explored: Explored): Coverage {
 function chanceOfNew({ schedules, nextIsNew }: ClassCounter): string {
   return nextIsNew > 0
     ? `the next is of a new class with a chance of ${percent(nextIsNew)}`
-    : `every class was met more than once in ${schedules.toLocaleString('en-US')} schedules, which does not exclude one more`;
+    : `every class was met more than once in ${plural(schedules, 'schedule')}, which does not exclude one more`;
 }
 
 function percent(share: number): string {
@@ -83,7 +85,10 @@ function percent(share: number): string {
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.ceil(seconds)} s`;
   if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
-  return seconds < 172_800
-    ? `${Math.ceil(seconds / 3600)} h`
-    : `${Math.ceil(seconds / 86_400).toLocaleString('en-US')} days`;
+  if (seconds < 172_800) return `${Math.ceil(seconds / 3600)} h`;
+  const days = Math.ceil(seconds / 86_400);
+  if (days < 1000) return `${days} days`;
+  return days < 365_250
+    ? `${Math.ceil(days / 365.25).toLocaleString('en-US')} years`
+    : 'more than 1,000 years';
 }

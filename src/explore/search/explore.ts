@@ -1,12 +1,14 @@
 import { IrqError } from '../../base/irq-error.ts';
 import { NATIVE } from '../control/controlled-atomics.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
-import { EVERYTHING } from '../memory/ownership.ts';
+import { EVERYTHING, type Range } from '../memory/ownership.ts';
 import { LOAD } from '../running/operation.ts';
 import { type Simulation, withSimulation } from '../running/simulation.ts';
-import type { Timeouts } from '../running/simulator-options.ts';
+import type { SimulatorOptions, Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
-import { hangFailure, toFailure, toShrunkFailure } from '../telling/failure.ts';
+import { findClosureChanges } from '../telling/closures.ts';
+import { toFailure, toShrunkFailure } from '../telling/failure.ts';
+import { recordHang } from '../telling/hang.ts';
 import { RaceList } from '../telling/race-list.ts';
 import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
@@ -52,17 +54,23 @@ export function explore<S, O = unknown>(
 
 /** {@link explore} for a scenario that has been checked already. */
 export function exploreChecked(scenario: CheckedScenario, options: ExploreOptions = {}): ExploreResult {
-  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
+  const { seed = 0, steps = DEFAULT_STEPS } = options;
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
     throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
   }
   // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
   const shared = options.shard === undefined ? [] : EVERYTHING;
   const started = nowMs();
-  const failsOnRace = options.dataRaces === 'fail';
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
-    return new Exploration(simulation, withTimeLeft(options, started), seed, timeouts).run();
-  });
+  const limits = limitsOf(options, shared);
+  return withSimulation(scenario, seed, limits, (simulation) =>
+    new Exploration(simulation, withTimeLeft(options, started), started).run(),
+  );
+}
+
+function limitsOf(options: ExploreOptions, shared: readonly Range[]): SimulatorOptions {
+  const { steps = DEFAULT_STEPS, timeouts = 'late', dataRaces } = options;
+  const hangMs = hangSecondsOf(options) * 1000;
+  return { maxSteps: steps, timeouts, shared, hangMs, failsOnRace: dataRaces === 'fail' };
 }
 
 /** The options with what a search that has started over has left of its time. */
@@ -72,13 +80,11 @@ function withTimeLeft(options: ExploreOptions, started: number): ExploreOptions 
 
 /** Explores one piece. */
 export function explorePart(scenario: CheckedScenario, options: ExploreOptions, part: Part): PartResult {
-  const { seed = 0, steps = DEFAULT_STEPS, timeouts = 'late' } = options;
-  const { shared } = part;
+  const { seed = 0 } = options;
   const started = nowMs();
   let begins = 0;
-  const failsOnRace = options.dataRaces === 'fail';
-  return withSimulation(scenario, seed, { maxSteps: steps, timeouts, shared, failsOnRace }, (simulation) => {
-    const exploration = new Exploration(simulation, withTimeLeft(options, started), seed, timeouts, part);
+  return withSimulation(scenario, seed, limitsOf(options, part.shared), (simulation) => {
+    const exploration = new Exploration(simulation, withTimeLeft(options, started), started, part);
     const begun = ++begins;
     return exploration.toPart(exploration.run(), begun > 1);
   });
@@ -107,7 +113,8 @@ class Exploration {
   #suspect: Suspect | undefined;
   #hang: Failure | undefined;
   readonly #observations = new Observations();
-  readonly #started = nowMs();
+  /** When the search began, also where it has started over since, ms. */
+  readonly #started: number;
   #exhausted = false;
   #outOfTime = false;
   #interrupted = false;
@@ -116,16 +123,12 @@ class Exploration {
   #bound = '';
   #search: Phase['search'];
 
-  constructor(
-    simulation: Simulation,
-    options: ExploreOptions,
-    seed: number,
-    timeouts: Timeouts,
-    part?: Part,
-  ) {
+  constructor(simulation: Simulation, options: ExploreOptions, started: number, part?: Part) {
+    const { seed = 0, timeouts = 'late' } = options;
     this.#part = part;
     this.#simulation = simulation;
     this.#options = options;
+    this.#started = started;
     this.#seed = seed;
     this.#timeouts = timeouts;
     this.#deadline = nowMs() + (options.seconds ?? DEFAULT_SECONDS) * 1000;
@@ -164,6 +167,10 @@ class Exploration {
         pastDeadline(() => this.#races.describe(this.#simulation, this.#seed, this.#timeouts)),
       ) ?? [];
     this.#observations.addLeft(this.#simulation.left);
+    const closures =
+      this.#hang === undefined
+        ? this.#watch(() => findClosureChanges(this.#simulation, failure !== undefined))
+        : undefined;
     return resultOf({
       scenario,
       options: this.#options,
@@ -183,6 +190,7 @@ class Exploration {
       outcomes: this.#outcomes,
       dataRaces,
       sawPlain: simulator.races !== undefined,
+      closures: closures ?? [],
       outOfTime: this.#outOfTime,
       interrupted: this.#interrupted,
       budgetSpent: this.#budgetSpent(),
@@ -305,7 +313,7 @@ class Exploration {
       steps: this.#steps,
       seconds: (nowMs() - this.#started) / 1000,
       ...(search === undefined || !('cut' in search) ? {} : { fraction: Math.min(1, search.fraction) }),
-      failed: this.#found !== undefined,
+      failed: stage === 'shrink' || this.#found !== undefined,
     });
   }
 
@@ -369,8 +377,9 @@ class Exploration {
     this.#foundAt = ++this.#schedules;
     this.#foundBy = this.#running;
     this.#failures++;
-    this.#hang = hangFailure(this.#simulation, seconds, this.#seed, this.#timeouts);
-    this.#simulation.runner.abandon();
+    this.#steps += this.#simulation.simulator.steps;
+    this.#report('shrink');
+    this.#hang = recordHang(this.#simulation, seconds, this.#seed, this.#timeouts);
     return undefined;
   }
 }

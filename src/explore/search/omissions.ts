@@ -1,5 +1,7 @@
+import { plural } from '../../base/plural.ts';
 import { ENDLESS_ROUNDS } from '../running/loops.ts';
 import type { Simulation } from '../running/simulation.ts';
+import { shortPlace } from '../telling/sites.ts';
 
 /** What of a search decides about its omissions, besides the simulation. */
 export type Limits = {
@@ -15,6 +17,7 @@ export type Limits = {
  */
 export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits): string[] {
   const { scenario, simulator, memory } = simulation;
+  const { nativeUse } = scenario;
   const { plain, plainWriteAt, letGo, idleRounds } = simulator.tracks;
   const omissions: string[] = [];
   if (scenario.plain === 'off') {
@@ -25,7 +28,13 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits)
     const where = plainWriteAt < 0 ? '' : ` (a write to ${memory.nameOf(plainWriteAt & ~3, 4)})`;
     omissions.push(`plain accesses to shared memory${where}: each belongs to the step before`);
   }
-  if (cutShort) omissions.push(`schedules of more than ${steps} steps`);
+  if (nativeUse !== undefined) {
+    const where = nativeUse.site === '' ? '' : ` (${shortPlace(nativeUse.site)})`;
+    omissions.push(
+      `what native code reads and writes of shared memory: ${nativeUse.thread} hands a view to it${where}`,
+    );
+  }
+  if (cutShort) omissions.push(`schedules of more than ${plural(steps, 'step')}`);
   if (letGo) {
     const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');
     omissions.push(

@@ -55,6 +55,12 @@ export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: 
   if (schedules !== undefined) requireCount('schedules', schedules, 1, Number.MAX_SAFE_INTEGER);
   if (options.preemptions !== undefined) requireCount('preemptions', options.preemptions, 0, 1_000_000);
   if (options.delays !== undefined) requireCount('delays', options.delays, 0, 1_000_000);
+  if (strategy !== 'dfs' && (options.preemptions ?? options.delays) !== undefined) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `preemptions and delays bound a search of dfs, and the strategy is ${strategy}: { strategy: 'dfs', … }`,
+    );
+  }
   if (options.preemptions !== undefined && options.delays !== undefined) {
     throw new IrqError('ERR_USAGE', 'a search is bounded by preemptions or by delays, not by both');
   }

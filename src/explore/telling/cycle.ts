@@ -4,6 +4,7 @@ import { Holders, unsigned } from './holders.ts';
 import { notifiersOf } from './notifiers.ts';
 import type { RecordedStep } from './record.ts';
 import type { ThreadEnd } from './result.ts';
+import { shortPlace } from './sites.ts';
 
 /** Why one thread waits for another. */
 type Edge = {
@@ -121,10 +122,4 @@ function describe(simulation: Simulation, ring: readonly Edge[], ends: readonly 
     return `${name(from)} ${holds}waits for ${word(point)}${where}, held by ${to === from ? 'itself' : name(to)}`;
   });
   return { message: parts.join('; '), sites: [...new Set(sites)] };
-}
-
-/** File and line of a site, without the path. */
-function shortPlace(site: string): string {
-  const [, file = site, line = ''] = /([^/\\]+):(\d+):\d+$/.exec(site) ?? [];
-  return line === '' ? file : `${file}:${line}`;
 }

@@ -60,27 +60,3 @@ export function toShrunkFailure(
 function inShort({ kind, message, token, preemptions, steps }: Failure): SmallerFailure {
   return { kind, message, token, preemptions, steps };
 }
-
-/** The failure of a thread whose code came to no operation for so long that it was stopped. */
-export function hangFailure(
-  simulation: Simulation,
-  seconds: number,
-  seed: number,
-  timeouts: Timeouts,
-): Failure {
-  const { simulator, runner, scenario, ownership } = simulation;
-  const shared = ownership.ranges;
-  const thread = scenario.threadNames[runner.running] ?? 'finally';
-  const turns = Array.from(simulator.choices.subarray(0, simulator.choiceCount), (t, i) => [i, t] as const);
-  return {
-    kind: 'livelock',
-    message: `${thread} has come to no operation for ${seconds} s, and was stopped (each operation of its code begins this limit anew): after ${runner.answered} operations it loops without calling Atomics${runner.unwinding ? ', catching the exception that suspends it each time: let exceptions that are not yours through' : ''}`,
-    token: encodeToken({ scenario: scenario.name, seed, timeouts, turns, marks: [], shared }),
-    preemptions: 0,
-    minimal: 'best-found',
-    steps: simulator.steps,
-    threads: [],
-    trace: [],
-    sites: [],
-  };
-}

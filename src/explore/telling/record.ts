@@ -70,11 +70,10 @@ export type Sketch = {
 export function record(
   simulation: Simulation,
   turns: ReadonlyMap<number, number>,
-  expectedOps?: readonly number[],
+  follow = new FollowChoices(turns),
 ): Recording {
   return inOnePiece(() => {
     const { simulator } = simulation;
-    const follow = new FollowChoices(turns, expectedOps);
     let how = simulator.run(follow, 0) ?? 'ended';
     const { tracks, steps } = simulator;
     const stuck = how === 'stuck';
@@ -109,37 +108,17 @@ export function sketch(simulation: Simulation, turns: ReadonlyMap<number, number
 }
 
 function describe(simulation: Simulation, how: RunEnd, follow: FollowChoices): Recording {
-  const { simulator, memory, scenario } = simulation;
+  const { simulator } = simulation;
   const frames = new Frames(simulation);
   const steps = collectSteps(simulation, frames);
-  const first = Math.max(0, steps.length - LONGEST_TRACE);
-  const trace = steps.slice(first).map(
-    (step, i): TraceEntry => ({
-      thread: scenario.threadNames[step.thread] ?? '',
-      op: OPERATION_NAMES[step.point.op] ?? 'load',
-      target: memory.nameOf(step.point.at, step.point.size),
-      value: operandOf(step.point),
-      result: plain(step.answer) ?? null,
-      site: step.site,
-      ...(step.callers.length > 0 ? { callers: step.callers } : {}),
-      ...(follow.preempted.has(first + i) ? { preempted: true } : {}),
-    }),
-  );
   const ends = endsOf(simulation, frames);
   const choices = Array.from(simulator.choices.subarray(0, simulator.choiceCount));
   const failure = how === 'ended' ? undefined : explainFault(simulation, how, steps, ends);
   return {
     how,
     fault: simulator.fault,
-    steps: steps.map(
-      (step): Step => ({
-        thread: step.thread,
-        op: OPERATION_NAMES[step.point.op] ?? 'load',
-        ...memory.place(step.point.at),
-        size: step.point.size,
-      }),
-    ),
-    trace,
+    steps: scheduleOf(simulation, steps),
+    trace: traceOf(simulation, steps, follow.preempted),
     choices,
     preemptions: follow.preempted.size,
     threads: ends,
@@ -148,6 +127,56 @@ function describe(simulation: Simulation, how: RunEnd, follow: FollowChoices): R
     marks: steps.map((step) => stepMark(step.point.op, step.point.at)),
     ...(failure === undefined ? {} : { failure }),
     ...(follow.diverged === undefined ? {} : { diverged: follow.diverged }),
+  };
+}
+
+/** The schedule that has just run as the executors with real threads take it. */
+function scheduleOf({ memory }: Simulation, steps: readonly RecordedStep[]): Step[] {
+  return steps.map(({ thread, point }) => ({
+    thread,
+    op: OPERATION_NAMES[point.op] ?? 'load',
+    ...memory.place(point.at),
+    size: point.size,
+  }));
+}
+
+/** The schedule that has just run as it is printed. */
+function traceOf(
+  { scenario, memory }: Simulation,
+  steps: readonly RecordedStep[],
+  preempted: ReadonlySet<number>,
+): TraceEntry[] {
+  const first = Math.max(0, steps.length - LONGEST_TRACE);
+  return steps.slice(first).map(
+    (step, i): TraceEntry => ({
+      thread: scenario.threadNames[step.thread] ?? '',
+      op: OPERATION_NAMES[step.point.op] ?? 'load',
+      target: memory.nameOf(step.point.at, step.point.size),
+      value: operandOf(step.point),
+      result: plain(step.answer) ?? null,
+      site: step.site,
+      ...(step.callers.length > 0 ? { callers: step.callers } : {}),
+      ...(preempted.has(first + i) ? { preempted: true } : {}),
+    }),
+  );
+}
+
+/** What is known of a schedule whose code was cut off in the middle: nothing of its places in the source. */
+export type Fragment = {
+  readonly steps: readonly Step[];
+  readonly trace: readonly TraceEntry[];
+  readonly threads: readonly ThreadEnd[];
+};
+
+/** The schedule that has been cut off just now. @param silent - the thread whose code was cut off; -1 for none */
+export function fragmentOf(simulation: Simulation, preempted: ReadonlySet<number>, silent: number): Fragment {
+  const steps = collectSteps(simulation, NOWHERE);
+  return {
+    steps: scheduleOf(simulation, steps),
+    trace: traceOf(simulation, steps, preempted),
+    threads: endsOf(simulation, NOWHERE).map((end, t) =>
+      t === silent ? { name: end.name, state: 'runnable', at: 'a loop without operations' } : end,
+    ),
   };
 }
 

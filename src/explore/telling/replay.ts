@@ -1,18 +1,22 @@
-import { IrqError } from '../../base/irq-error.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
 import type { Divergence, Step } from '../running/executor.ts';
-import { withSimulation } from '../running/simulation.ts';
-import { NO_END, watched } from '../running/watchdog.ts';
+import { requireOwnFault } from '../running/native-use.ts';
+import { type Simulation, withSimulation } from '../running/simulation.ts';
+import { HANG_MS, NO_END, watched } from '../running/watchdog.ts';
+import { FollowChoices } from '../search/schedule.ts';
 import { toFailure } from './failure.ts';
+import { describeHang } from './hang.ts';
 import { record } from './record.ts';
 import type { Failure, ThreadEnd, TraceEntry } from './result.ts';
-import { decodeToken } from './token.ts';
+import { decodeToken, type Token } from './token.ts';
 
 export type ReplayOptions = {
   /** A schedule with more steps than that is given up; 10,000 where not given. */
   readonly steps?: number;
   /** Whether a data race of the schedule is a failure, as where not given. */
   readonly dataRaces?: 'list' | 'fail';
+  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
+  readonly hangSeconds?: number;
 };
 
 /** A schedule that was run again. */
@@ -53,13 +57,12 @@ export function replayChecked(
     { ...limits, shared: token.shared ?? [], failsOnRace: options.dataRaces !== 'list' },
     (simulation) => {
       const marks = token.marks.length > 0 ? token.marks : undefined;
-      const recording = watched(60_000, () => record(simulation, new Map(token.turns), marks));
-      if (recording === NO_END) {
-        throw new IrqError(
-          'ERR_THREAD_SILENT',
-          `scenario (${scenario.name}): a thread loops without calling Atomics, and was stopped after 60 s`,
-        );
-      }
+      const turns = new Map(token.turns);
+      const follow = new FollowChoices(turns, marks);
+      const { hangSeconds = HANG_MS / 1000 } = options;
+      const recording = watched(hangSeconds * 1000, () => record(simulation, turns, follow));
+      if (recording === NO_END) return replayedHang(simulation, text, token, follow, hangSeconds);
+      requireOwnFault(simulation);
       const { diverged } = recording;
       return {
         scenario: scenario.name,
@@ -76,6 +79,29 @@ export function replayChecked(
       };
     },
   );
+}
+
+/** A schedule that was followed up to where code came to no operation. */
+function replayedHang(
+  simulation: Simulation,
+  text: string,
+  { seed, timeouts }: Token,
+  { preempted }: FollowChoices,
+  seconds: number,
+): ReplayResult {
+  const { failure, fragment } = describeHang(simulation, seconds, seed, timeouts, preempted);
+  simulation.runner.abandon();
+  const { steps, threads, trace } = fragment;
+  return {
+    scenario: simulation.scenario.name,
+    token: text.trim(),
+    schedule: steps,
+    steps: steps.length,
+    preemptions: preempted.size,
+    threads,
+    trace,
+    failure: { ...failure, token: text.trim() },
+  };
 }
 
 function withNames(divergence: Divergence, scenario: CheckedScenario): Divergence {

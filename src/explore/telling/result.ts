@@ -114,6 +114,14 @@ export type DataRace = {
   readonly token: string;
 };
 
+/** A variable outside shared memory that a thread changes, and that all runs of the thread share; see closures.ts. */
+export type ClosureChange = {
+  readonly thread: string;
+  readonly variable: string;
+  /** `file:line:column` of the change, or of an operation of the thread; empty where neither is known. */
+  readonly site: string;
+};
+
 /** What `explore` answers; with `schemaVersion` and `command` added it is the CLI's `--json`. */
 export type ExploreResult = {
   readonly scenario: string;
@@ -142,6 +150,8 @@ export type ExploreResult = {
   readonly failure?: Failure;
   /** The data races of all schedules that were run; at most 32. */
   readonly dataRaces: readonly DataRace[];
+  /** Variables of closures that threads change; absent where there are none. */
+  readonly closures?: readonly ClosureChange[];
   /** With `outcomes`: how often each was seen. */
   readonly outcomes?: Readonly<Record<string, number>>;
   readonly coverage: Coverage;

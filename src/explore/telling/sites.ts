@@ -42,6 +42,8 @@ export function stackAbove(callee: (...args: never[]) => unknown): string {
 export function framesOf(stack: string): string[] {
   const frames: string[] = [];
   for (const line of inSource(stack).split('\n').slice(1)) {
+    // Node.js's own code.
+    if (/^at (?:.*\()?node:/.test(line.trim())) continue;
     const place = /^at .*?\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
     if (place === undefined) continue;
     const url = place.startsWith('file://') ? place : `file://${place}`;
@@ -66,4 +68,23 @@ export function distinctLines(sites: readonly string[]): string[] {
     seen.add(line);
     return true;
   });
+}
+
+/** File and line of a site, without the path. */
+export function shortPlace(site: string): string {
+  const [, file = site, line = ''] = /([^/\\]+):(\d+):\d+$/.exec(site) ?? [];
+  return line === '' ? file : `${file}:${line}`;
+}
+
+/** Where a step was made, and through which calls, innermost first; empty where that is not known. */
+type Placed = { readonly site: string; readonly callers: readonly string[] };
+
+/** The line of a step, and the line that called it: most operations stand in small functions that serve many callers. */
+export function responsible({ site, callers }: Placed): string[] {
+  return [site, ...callers.slice(0, 1)].filter((place) => place !== '');
+}
+
+/** The lines of some steps, each once. */
+export function sitesOf(steps: readonly (Placed | undefined)[]): string[] {
+  return distinctLines(steps.flatMap((step) => (step === undefined ? [] : responsible(step))));
 }

@@ -1,0 +1,97 @@
+import { IrqError } from '../../base/irq-error.ts';
+import { printable } from '../../base/printable.ts';
+import { readThrown } from '../../base/thrown.ts';
+import { framesOf } from '../telling/sites.ts';
+
+/** Names of words are shown in columns: the rest of a longer one is left out. */
+const LONGEST_NAME = 60;
+
+/** Calls the functions of one scenario, and sees to it that they give what they have to. */
+export class Hooks {
+  readonly #label: string;
+
+  /** @param label - what to call the scenario in messages */
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  /** @throws IrqError `ERR_SCENARIO` where `setup` throws or gives a promise */
+  setup(call: () => unknown): unknown {
+    let state: unknown;
+    try {
+      state = call();
+    } catch (thrown) {
+      throw this.#threw('setup', thrown, 'It has to return the state, each time the same');
+    }
+    this.requireNow('setup', state);
+    return state;
+  }
+
+  /** @throws IrqError `ERR_SCENARIO` where `names` throws, or gives what is no text */
+  name(call: () => unknown): string | undefined {
+    let name: unknown;
+    try {
+      name = call();
+    } catch (thrown) {
+      throw this.#threw('names', thrown, RIGHT_NAME);
+    }
+    if (name === undefined || name === null) return undefined;
+    if (typeof name !== 'string') {
+      throw new IrqError('ERR_SCENARIO', `${this.#label}: \`names\` returned ${show(name)}. ${RIGHT_NAME}`);
+    }
+    const text = printable(name).replace(/\s+/g, ' ');
+    return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME - 1)}…` : text;
+  }
+
+  /** @throws IrqError `ERR_SCENARIO` for a promise, TypeError for anything else that is no text */
+  outcome(value: unknown): string {
+    this.requireNow('outcomes.of', value);
+    if (typeof value === 'string') return value;
+    throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
+  }
+
+  /** @throws IrqError `ERR_SCENARIO` where what a function of the scenario has returned is a promise */
+  requireNow(what: string, returned: unknown): void {
+    if (isThenable(returned)) throw asyncError(this.#label, what, 'returned a promise');
+  }
+
+  #threw(what: string, thrown: unknown, right: string): unknown {
+    if (thrown instanceof IrqError) return thrown;
+    const { isError, name, message, stack } = readThrown(thrown);
+    const [site] = framesOf(stack);
+    const where = site === undefined ? '' : ` at ${site}`;
+    return new IrqError(
+      'ERR_SCENARIO',
+      `${this.#label}: \`${what}\` threw ${isError ? `${name}: ` : ''}${message}${where}. ${right}`,
+      { cause: thrown },
+    );
+  }
+}
+
+const RIGHT_NAME = 'It has to return the name of a word as a string, or nothing';
+
+/** A function of a scenario that runs later than it is called. */
+export function asyncError(where: string, what: string, how: string): IrqError {
+  return new IrqError(
+    'ERR_SCENARIO',
+    `${where}: \`${what}\` ${how}, and the order of promises cannot be controlled. Make it a plain function: wait with Atomics.wait in the place of await, and split what runs at the same time into threads`,
+  );
+}
+
+function isThenable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return typeof (value as { then?: unknown }).then === 'function';
+  } catch {
+    return false;
+  }
+}
+
+/** What a value is, for messages. */
+export function show(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object without entries or of another kind';
+  return typeof value === 'string' ? JSON.stringify(value) : readThrown(value).message;
+}

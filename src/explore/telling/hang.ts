@@ -1,0 +1,80 @@
+import { plural, sayTime } from '../../base/plural.ts';
+import type { Simulation } from '../running/simulation.ts';
+import type { Timeouts } from '../running/simulator-options.ts';
+import { NO_END, watched } from '../running/watchdog.ts';
+import { FollowChoices } from '../search/schedule.ts';
+import { type Fragment, fragmentOf } from './record.ts';
+import type { Failure } from './result.ts';
+import { encodeToken } from './token.ts';
+
+/** How long code that is known to hang is waited for once more, s. */
+const AGAIN_SECONDS = 1;
+
+/** A schedule in which code came to no operation for so long that it was stopped. */
+export type Hang = { readonly failure: Failure; readonly fragment: Fragment };
+
+/**
+ * The failure of a thread, of `finally` or of `outcomes.of` whose code was cut off just now, as it came to no operation
+ * for so long.
+ * @param preempted - the steps of the schedule before which a thread was stopped that could have gone on
+ */
+export function describeHang(
+  simulation: Simulation,
+  seconds: number,
+  seed: number,
+  timeouts: Timeouts,
+  preempted: ReadonlySet<number>,
+): Hang {
+  const { simulator, runner, scenario, ownership } = simulation;
+  const silent = runner.running;
+  const who = scenario.threadNames[silent] ?? `\`${runner.aside}\``;
+  const operations = silent < 0 ? '' : `after ${plural(runner.answered, 'operation')} `;
+  const turns = choicesOf(simulation);
+  const fragment = fragmentOf(simulation, preempted, silent);
+  const failure: Failure = {
+    kind: 'livelock',
+    message: `${who} has come to no operation for ${sayTime(seconds)}, and was stopped (each operation of its code begins this limit anew): ${operations}it loops without calling Atomics`,
+    token: encodeToken({
+      scenario: scenario.name,
+      seed,
+      timeouts,
+      turns: [...turns],
+      marks: [],
+      shared: ownership.ranges,
+    }),
+    preemptions: preempted.size,
+    minimal: 'best-found',
+    steps: simulator.steps,
+    threads: fragment.threads,
+    trace: fragment.trace,
+    sites: [],
+  };
+  return { failure, fragment };
+}
+
+/**
+ * As {@link describeHang}, of a schedule that was not recorded: runs it once more, up to where its code hangs again.
+ * @throws IrqError `ERR_UNSUPPORTED` where the thread catches the exception that stops it
+ */
+export function recordHang(
+  simulation: Simulation,
+  seconds: number,
+  seed: number,
+  timeouts: Timeouts,
+): Failure {
+  const { simulator, runner } = simulation;
+  const before = runner.place;
+  const { failure } = describeHang(simulation, seconds, seed, timeouts, new Set());
+  const follow = new FollowChoices(choicesOf(simulation));
+  runner.abandon();
+  const again = watched(Math.min(seconds, AGAIN_SECONDS) * 1000, () => simulator.run(follow, 0));
+  if (again !== NO_END) return failure;
+  const isSame = simulator.steps === failure.steps && runner.place === before;
+  const hang = describeHang(simulation, seconds, seed, timeouts, follow.preempted);
+  runner.abandon();
+  return isSame ? hang.failure : failure;
+}
+
+function choicesOf({ simulator: { choices, choiceCount } }: Simulation): Map<number, number> {
+  return new Map(Array.from(choices.subarray(0, choiceCount), (thread, i) => [i, thread]));
+}
