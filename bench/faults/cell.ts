@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { longestWait, processorWaits } from '../../src/base/processor-waits.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -54,17 +56,43 @@ export function irqloom(
     let late = false;
     child.stdout.on('data', (data) => (stdout += String(data)));
     child.stderr.on('data', (data) => (stderr += String(data)));
-    const timer = setTimeout(() => {
+    const timer = setInterval(() => {
+      const seconds = (performance.now() - start) / 1000;
+      const { pid } = child;
+      if (pid === undefined || seconds < bound || seconds < bound + starvedSeconds(pid)) return;
       late = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, bound * 1000);
+      process.kill(-pid, 'SIGKILL');
+    }, LOOK_MS);
     child.on('error', reject);
     child.on('close', (status, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
       resolve({ status, signal, stdout, stderr, seconds: (performance.now() - start) / 1000, late });
     });
     if (child.pid !== undefined) started?.(child.pid, () => stdout + stderr);
   });
+}
+
+/** How often the bound is looked at. */
+const LOOK_MS = 500;
+
+/** Time in which a thread of a group of processes was left without a processor: no bound of a command counts that, s. */
+function starvedSeconds(group: number): number {
+  let longest = 0;
+  for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger)) {
+    if (groupOf(pid) !== group) continue;
+    longest = Math.max(longest, longestWait(new Map(), processorWaits(pid)));
+  }
+  return longest / 1000;
+}
+
+/** The group of a process, which stands behind the name of its file: `12 (node) S 1 12 …`. */
+function groupOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  } catch {
+    return -1;
+  }
 }
 
 /** Judges an exit status and texts that must, and must not, be there. */

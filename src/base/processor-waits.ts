@@ -7,12 +7,12 @@ import { readdirSync, readFileSync } from 'node:fs';
  */
 export type ProcessorWaits = ReadonlyMap<string, number>;
 
-/** The waits of every thread of this process until now. */
-export function processorWaits(): ProcessorWaits {
+/** The waits of every thread of a process until now. @param pid - of the process; this one where left out */
+export function processorWaits(pid: number | 'self' = 'self'): ProcessorWaits {
   const waits = new Map<string, number>();
   try {
-    for (const thread of readdirSync('/proc/self/task')) {
-      const [, waitedNs] = readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ');
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const [, waitedNs] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
       waits.set(thread, Number(waitedNs) / 1e6 || 0);
     }
   } catch {

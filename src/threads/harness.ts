@@ -154,5 +154,6 @@ export class Harness {
   async destroy(): Promise<void> {
     await this.#dispatcher.stop();
     await this.#pool.destroy();
+    for (const thread of this.threads) thread.release();
   }
 }

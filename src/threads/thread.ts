@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type Remote, wrap } from 'comlink';
+import { type Remote, releaseProxy, wrap } from 'comlink';
 import { outOfDescriptors } from '../base/descriptor-limit.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { WorkerPool } from '../base/pool.ts';
@@ -116,8 +116,14 @@ export class Thread {
     const timer = setTimeout(() => this.#abort.abort(), boundMs);
     await this.ended.catch(() => undefined);
     clearTimeout(timer);
-    this.#port.close();
+    this.release();
     return !this.#abort.signal.aborted;
+  }
+
+  /** Lets go of a thread that has ended: calls that were never answered would be kept for the life of the process else. */
+  release(): void {
+    this.#remote[releaseProxy]();
+    this.#port.close();
   }
 
   async #bounded<T>(what: string, call: Promise<Answer<T>>, boundMs?: number): Promise<T> {

@@ -1,9 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { IrqError } from '../../src/base/irq-error.ts';
+import { processUse } from '../../src/base/process-use.ts';
 import { DEFAULT_CONFIG } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { REQUEST_PAUSE } from '../../src/board/vcpu-control.ts';
 import { type Cast, Harness } from '../../src/threads/harness.ts';
+import type { Thread } from '../../src/threads/thread.ts';
 
 const module = new URL('./programs.mjs', import.meta.url).href;
 const program = (name: string, options: unknown = {}) => ({ module, name, options });
@@ -53,6 +55,27 @@ describe('a machine with its threads', () => {
   test('a program returns its result', async () => {
     const booted = await boot({ programs: { device0: program('addingProgram', { a: 40, b: 2 }) } });
     expect(await booted.programs.get('device0')?.run()).toBe(42);
+  });
+});
+
+describe('a thread that has ended', () => {
+  /** Boots a machine, ends it, and gives no thread of it but weakly. */
+  async function ended(how: 'close' | 'destroy'): Promise<WeakRef<Thread>[]> {
+    const booted = await boot({});
+    const threads = booted.threads.map((thread) => new WeakRef(thread));
+    await booted[how]();
+    harness = undefined;
+    return threads;
+  }
+
+  // A rotation makes machine after machine: what one leaves behind is a leak.
+  test.each(['close', 'destroy'] as const)('is kept by nothing, after %s', async (how) => {
+    const threads = await ended(how);
+    expect(threads).toHaveLength(2);
+    await vi.waitFor(() => {
+      processUse();
+      expect(threads.filter((thread) => thread.deref() !== undefined)).toEqual([]);
+    });
   });
 });
 
