@@ -15,6 +15,7 @@ import { readKernel } from '../../src/platform/loader/kernel.ts';
 import { recordedWorkload } from '../../src/recorded/index.ts';
 import { summarise } from '../../src/recorded/trace/guest-setup.ts';
 import { parseGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
+import { GUEST_TOKEN, SYMBOLS } from './guest-token-target.ts';
 import { MACHINE_TARGETS } from './machine-targets.ts';
 import type { Target } from './target.ts';
 import { TOKEN } from './token-target.ts';
@@ -197,6 +198,8 @@ export const TARGETS: readonly Target[] = [
   VECTOR,
   ANSWERS,
   TOKEN,
+  GUEST_TOKEN,
+  SYMBOLS,
   RESULT,
   KERNEL,
   IOCTL,
