@@ -156,7 +156,7 @@ export class BoardVcpu {
     const { psci, clock, end } = this.#board;
     this.#suspended = false;
     this.core.setIrq(this.cpu.irq);
-    const most = clock.isVirtual ? this.#untilTimer() : NEVER;
+    const most = clock.isVirtual ? this.untilTimer() : NEVER;
     const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
     const ended = end.hasCome ? 'ended' : psci.isOn(this.id) ? this.#ended(reason) : 'off';
     if (ended === 'idle' || ended === 'off') this.core.drainAll();
@@ -208,7 +208,7 @@ export class BoardVcpu {
   }
 
   /** Ticks until a timer's line goes up. One that is up already, and perhaps masked, bounds nothing. */
-  #untilTimer(): number {
+  untilTimer(): number {
     const now = this.now();
     let first = NEVER;
     for (const { state } of this.#timers) {

@@ -172,14 +172,21 @@ export class Controlled {
     return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
   }
 
-  /** Moves time to the first deadline of a vCPU that is on; false where there is none. */
+  /** Moves time to the first timer of a vCPU that is on whose line is still to go up; false where there is none. */
   moveTime(): boolean {
-    const { clock, psci } = this.#board;
-    const first = this.#vcpus
-      .filter(({ id }) => psci.isOn(id))
-      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.deadline), NEVER);
-    if (first === NEVER) return false;
+    const { clock } = this.#board;
+    const ahead = this.untilTimer();
+    if (ahead === NEVER) return false;
+    const first = clock.now() + ahead;
     for (const vcpu of this.#vcpus) clock.catchUp(vcpu.id, vcpu.instructions, first);
     return true;
+  }
+
+  /** Ticks until then, or {@link NEVER}. */
+  untilTimer(): number {
+    const { psci } = this.#board;
+    return this.#vcpus
+      .filter(({ id }) => psci.isOn(id))
+      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.untilTimer()), NEVER);
   }
 }

@@ -1,3 +1,4 @@
+import { NEVER } from '../boot/guest-clock.ts';
 import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import type { Wrong } from './failure.ts';
 import type { Actor, Turn } from './turn.ts';
@@ -79,7 +80,7 @@ export function runSchedule(
       waiting: controlled.stores.waiting(),
       last,
       instructions,
-      hasTimer: hasTimer(guest),
+      hasTimer: controlled.untilTimer() !== NEVER,
     };
     const chosen = chooser.next(choice);
     const { end, ran } = guest.take(chosen, chooser.stopsEarly);
@@ -93,12 +94,6 @@ export function runSchedule(
     // A loop that waits touches what it waits for.
     spins = end === 'spin' ? spins + 1 : turn.does === 'store' || end === 'touched' ? spins : 0;
   }
-}
-
-function hasTimer(guest: ExploredGuest): boolean {
-  return guest.controlled.vcpus.some(
-    (vcpu) => guest.board.psci.isOn(vcpu.id) && Number.isFinite(vcpu.deadline),
-  );
 }
 
 /** How often a schedule leaves a vCPU that could have gone on: its preemptions. */

@@ -34,8 +34,7 @@ export class Stillness {
 
   #isProved(turns: Turn[]): boolean {
     const { vcpus } = this.#controlled;
-    const { psci } = this.#board;
-    if (vcpus.some((vcpu) => psci.isOn(vcpu.id) && vcpu.deadline !== NEVER)) return false;
+    if (this.#controlled.untilTimer() !== NEVER) return false;
     if (this.#controlled.stores.waiting().some((count) => count > 0)) return false;
     const before = this.#dirty.slice();
     this.#dirty.fill(0);

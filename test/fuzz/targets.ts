@@ -18,6 +18,7 @@ import { recordedWorkload } from '../../src/recorded/index.ts';
 import { summarise } from '../../src/recorded/trace/guest-setup.ts';
 import { parseGuestTrace } from '../../src/recorded/trace/guest-trace.ts';
 import { GDB } from './gdb-target.ts';
+import { GUEST_TOKEN, SYMBOLS } from './guest-token-target.ts';
 import { MACHINE_TARGETS } from './machine-targets.ts';
 import type { Target } from './target.ts';
 import { TOKEN } from './token-target.ts';
@@ -215,6 +216,8 @@ export const TARGETS: readonly Target[] = [
   VECTOR,
   ANSWERS,
   TOKEN,
+  GUEST_TOKEN,
+  SYMBOLS,
   RESULT,
   KERNEL,
   IOCTL,

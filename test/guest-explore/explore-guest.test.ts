@@ -168,6 +168,13 @@ describe('a guest that cannot go on', () => {
     expect(counts).toMatchObject({ verdict: 'unknown', schedules: 3, bounded: 3 });
   });
 
+  test('whose timer has rung in vain, because its PPI is disabled, has a deadlock', async () => {
+    // msr cntv_cval_el0, xzr; mov x1, #1; msr cntv_ctl_el0, x1; wfi; b .-4
+    const kernel = flat(0xd51b_e35f, 0xd280_0021, 0xd51b_e321, 0xd503_207f, 0x17ff_ffff);
+    const { failure } = await exploreGuest(raceSearch('', kernel));
+    expect(failure).toMatchObject({ kind: 'deadlock' });
+  });
+
   test('that only takes exceptions is stuck', async () => {
     const { failure } = await exploreGuest(
       raceSearch('', { ...flat(...Array<number>(16).fill(0)), limit: 3_000_000 }),

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runGuest } from '../../src/boot/run.ts';
 import { type LinuxStressOptions, linuxHeld, runLinuxStress } from '../../src/guest-stress/linux.ts';
 import { has } from '../platform/tools.ts';
 
@@ -59,6 +60,28 @@ describe.skipIf(found === undefined)("Debian's kernel (IRQLOOM_DEBIAN=1, and apt
         true,
       );
       expect(result.churn.moves).toBeGreaterThan(0);
+    },
+  );
+
+  test.each([1, 4])(
+    'boots on %i vCPUs whose stores wait in buffers, a seed twice equal to the instruction',
+    { timeout: 8 * MINUTES },
+    async (vcpus) => {
+      const boot = async () => {
+        const { seconds: _, ...rest } = await runGuest(
+          {
+            ...{ kernel: readFileSync(files.kernel), append: 'console=ttyAMA0 cryptomgr.notests=1', vcpus },
+            ...{ memoryMiB: 256, devices: [], clock: 'virtual', seed: 1, memoryModel: 'arm' },
+            ...{ scheduler: 'controlled', limitInstructions: 0, limitSeconds: 200 },
+          },
+          { output: () => undefined },
+        );
+        return rest;
+      };
+      const first = await boot();
+      // It has no root file system.
+      expect(first.end).toBe('panic');
+      expect(await boot()).toEqual(first);
     },
   );
 
