@@ -1,4 +1,4 @@
-import type { ExploreResult, Failure, ReplayResult, ThreadEnd } from '../explore/index.ts';
+import type { DataRace, ExploreResult, Failure, ReplayResult, ThreadEnd } from '../explore/index.ts';
 import type { ConfirmedResult, LockstepReplay } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';
 import { shortSite, traceColumns } from './explore-columns.ts';
@@ -21,8 +21,26 @@ export function exploreText(result: ExploreResult | ConfirmedResult, repeat?: st
   ];
   if (failures !== undefined) lines.push(`${plural(failures, 'schedule')} of ${count(schedules)} failed`);
   if (outcomes !== undefined) lines.push('', ...outcomeLines(outcomes));
+  if (result.dataRaces.length > 0) lines.push('', ...raceLines(result.dataRaces));
   if (failure !== undefined) lines.push('', failureText(failure, repeat));
   return `${lines.join('\n')}\n`;
+}
+
+/** Data races that are listed; --json lists all. */
+const RACES_SHOWN = 5;
+
+/** Accesses of two threads to the same bytes that nothing orders: a line for each pair, with the lines of the code. */
+function raceLines(races: readonly DataRace[]): string[] {
+  const access = ({ thread, kind, site }: DataRace['first']) =>
+    `${thread} ${kind}${site === undefined ? '' : ` ${shortSite(site)}`}`;
+  const more = races.length - RACES_SHOWN;
+  return [
+    `${plural(races.length, 'data race')}:`,
+    ...races
+      .slice(0, RACES_SHOWN)
+      .map(({ word, first, second }) => `  ${word}: ${access(first)}, ${access(second)}`),
+    ...(more > 0 ? [`  (and ${more} more: --json lists all)`] : []),
+  ];
 }
 
 /** A failing schedule: what is wrong, the lines responsible, the columns, where each thread stands, the token. */

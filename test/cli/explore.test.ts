@@ -35,6 +35,15 @@ describe('irqloom explore', () => {
     expect(again.stdout).toMatch(/missed-notify, replayed \(simulated\)/);
   });
 
+  test('lists the data races of accesses without Atomics beside the failure, each with both lines', async () => {
+    const { status, stdout } = await irqloom(['explore', 'examples/plain-counter.mjs']);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^\d data races?:\n {2}s\.counter\[0\]: left read examples\/plain-counter\.mjs:10, right write examples\/plain-counter\.mjs:13$/m,
+    );
+    expect(stdout).toMatch(/4 steps, 1 preemption, proved minimal:/);
+  });
+
   test('prints the same as JSON', async () => {
     const { status, result } = await json(['explore', 'lost-update-2x1', '--seed', '5', '--strategy', 'pct']);
     expect(status).toBe(1);
