@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { cpuUsage } from 'node:process';
 import { Chance } from '../src/base/chance.ts';
 import { ExploredGuest, type GuestOptions } from '../src/guest-explore/explored-guest.ts';
 import { runSchedule } from '../src/guest-explore/run-schedule.ts';
@@ -18,6 +19,7 @@ export type ScheduleFigures = {
   /** By strategy: schedules of a whole race of the bare-metal guest, with the return to the moment. */
   readonly schedules: readonly {
     readonly strategy: string;
+    /** Of CPU. */
     readonly perSecond: number;
     /** Instructions and turns of a schedule, the mean. */
     readonly instructions: number;
@@ -69,7 +71,8 @@ function schedules(): ScheduleFigures['schedules'] {
     if (stops) places.watch(explored);
     else explored.watched.none();
     const run = (ms: number) => {
-      const [start, total] = [performance.now(), { schedules: 0, instructions: 0, turns: 0 }];
+      const [start, before] = [performance.now(), cpuUsage()];
+      const total = { schedules: 0, instructions: 0, turns: 0 };
       while (performance.now() - start < ms) {
         chance.begin(total.schedules);
         const { instructions, turns } = runSchedule(explored, chooser(), LIMIT);
@@ -77,7 +80,8 @@ function schedules(): ScheduleFigures['schedules'] {
         total.instructions += instructions;
         total.turns += turns.length;
       }
-      const seconds = (performance.now() - start) / 1000;
+      const { user, system } = cpuUsage(before);
+      const seconds = (user + system) / 1e6;
       return {
         strategy,
         perSecond: total.schedules / seconds,
