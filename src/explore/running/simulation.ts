@@ -199,9 +199,11 @@ function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): str
 
 function firstDifference(before: string, after: string): string {
   const [was, is] = [before.trimEnd().split('\n'), after.trimEnd().split('\n')];
+  const pathOf = (line: string) => line.replace(/=.*$/s, '');
   const i = was.findIndex((line, k) => line !== is[k]);
   if (i < 0) return `now also ${is[was.length]}`;
-  return is[i]?.split('=')[0] === was[i]?.split('=')[0]
-    ? `${was[i]} became ${is[i]?.replace(/^[^=]*=/, '')}`
-    : `${was[i] || 'nothing'} became ${is[i] ?? 'nothing'}`;
+  const [old, now] = [was[i] ?? '', is[i] ?? ''];
+  if (pathOf(old) === pathOf(now)) return `${old} became ${now.replace(/^[^=]*=/, '')}`;
+  const isNew = now !== '' && !was.some((line) => pathOf(line) === pathOf(now));
+  return isNew ? `nothing became ${now}` : `${old} became nothing`;
 }
