@@ -72,7 +72,7 @@ describe.skipIf(found === undefined)("Debian's kernel (IRQLOOM_DEBIAN=1, and apt
           {
             ...{ kernel: readFileSync(files.kernel), append: 'console=ttyAMA0 cryptomgr.notests=1', vcpus },
             ...{ memoryMiB: 256, devices: [], clock: 'virtual', seed: 1, memoryModel: 'arm' },
-            ...{ scheduler: 'controlled', limitInstructions: 0, limitSeconds: 200 },
+            ...{ scheduler: 'controlled', limitInstructions: 1e9, limitSeconds: 0 },
           },
           { output: () => undefined },
         );
