@@ -95,7 +95,12 @@ export const WIRE_RULES: readonly Rule[] = [
     const { intid, vcpu } = chosen.source;
     machine.bus.write(machine.config.gicdBase + gicd.IROUTER + 8 * intid, 8, NOWHERE);
     rest.stays(chosen, true, () => rest.signal(chosen), 'it is routed to no vCPU');
-    rest.arrives(chosen, () => gic.targetSpi(intid, vcpu), 'it is routed to a vCPU again');
+    // KVM holds back what was pending without a target until it comes again.
+    const again = () => {
+      gic.targetSpi(intid, vcpu);
+      if (!machine.gic.personality.requeues) rest.signal(chosen);
+    };
+    rest.arrives(chosen, again, 'it is routed to a vCPU again');
   }),
   {
     name: 'a level that fell again is not pending',
