@@ -59,7 +59,10 @@ export function irqloom(
     const timer = setInterval(() => {
       const seconds = (performance.now() - start) / 1000;
       const { pid } = child;
-      if (pid === undefined || seconds < bound || seconds < bound + starvedSeconds(pid)) return;
+      if (pid === undefined || seconds < bound) return;
+      const starved = starvedSeconds(pid);
+      // A command that has ended, and is only not heard of yet.
+      if (starved === undefined || seconds < bound + starved) return;
       late = true;
       process.kill(-pid, 'SIGKILL');
     }, LOOK_MS);
@@ -75,14 +78,17 @@ export function irqloom(
 /** How often the bound is looked at. */
 const LOOK_MS = 500;
 
-/** Time in which a thread of a group of processes was left without a processor: no bound of a command counts that, s. */
-function starvedSeconds(group: number): number {
-  let longest = 0;
+/**
+ * Time in which a thread of a group of processes was left without a processor, s: no bound of a command counts that.
+ * @returns undefined where the group has no process
+ */
+function starvedSeconds(group: number): number | undefined {
+  let longest = -1;
   for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger)) {
     if (groupOf(pid) !== group) continue;
     longest = Math.max(longest, longestWait(new Map(), processorWaits(pid)));
   }
-  return longest / 1000;
+  return longest < 0 ? undefined : longest / 1000;
 }
 
 /** The group of a process, which stands behind the name of its file: `12 (node) S 1 12 …`. */

@@ -122,7 +122,7 @@ async function runControlled(
       listening: (port) => listening?.(port),
       isOver: () => (signal?.aborted ?? false) || performance.now() >= end,
     });
-    if (!goesOn) board.end.say('stopped');
+    if (!goesOn) board.end.say(!signal?.aborted && performance.now() >= end ? 'limit' : 'stopped');
     for (const vcpu of controlled.vcpus) vcpu.options = { semihosting: board.plan.semihosting };
   }
   for (let aborted = false; !board.end.hasCome; ) {

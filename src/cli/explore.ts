@@ -282,11 +282,16 @@ function repeatCommand(result: Result, { argument }: Found, flags: ExploreFlags)
   return `npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`;
 }
 
+const MOST_SHARDS = 1_000_000;
+
 function shard(text: string): { index: number; count: number } {
   const [, i, n] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const [index, count] = [Number(i) - 1, Number(n)];
-  if (i === undefined || index < 0 || index >= count) {
-    throw new IrqError('ERR_USAGE', `--shard ${text}: it has the form i/n, with i from 1 to n, such as 1/4`);
+  if (i === undefined || index < 0 || index >= count || count > MOST_SHARDS) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--shard ${text}: it has the form i/n, with i from 1 to n and n at most ${MOST_SHARDS}, such as 1/4`,
+    );
   }
   return { index, count };
 }

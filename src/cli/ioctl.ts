@@ -120,7 +120,14 @@ function capabilityOf([given, ...more]: readonly string[]): number {
   const named = names.find((name) => name === given?.toUpperCase());
   if (named) return CAPABILITIES[named];
   const number = Number(given ?? Number.NaN);
-  if (more.length === 0 && given?.trim() !== '' && Number.isInteger(number) && number >= 0) return number;
+  if (
+    more.length === 0 &&
+    given?.trim() !== '' &&
+    Number.isInteger(number) &&
+    number >= 0 &&
+    number < 2 ** 32
+  )
+    return number;
   throw new IrqError(
     'ERR_USAGE',
     `KVM_CHECK_EXTENSION takes the number of a capability, or one of ${names.join(', ')}${didYouMean(given ?? '', names)}`,

@@ -112,7 +112,7 @@ export function latencyCommand(): Command {
 async function latency(flags: Flags): Promise<number> {
   const options = optionsOf(flags);
   // Before the measurement: a file that cannot be read must not cost a minute.
-  const baseline = flags.baseline && readSavedRunsFile(flags.baseline);
+  const baseline = flags.baseline === undefined ? undefined : readSavedRunsFile(flags.baseline);
   const outputs = openOutputs(flags, options.paths);
   const terminal = new Terminal();
   terminal.line(
@@ -203,7 +203,7 @@ function nameFor(file: string, path: Path | undefined): string {
 }
 
 function sources(text: string): Signal[] {
-  return text.split(',').map((word) => {
+  const named = text.split(',').map((word) => {
     const found = SIGNALS.find((name) => name === word.trim());
     if (found) return found;
     throw new IrqError(
@@ -211,6 +211,7 @@ function sources(text: string): Signal[] {
       `--source is a list of ${SIGNALS.join(', ')}, not "${word}"${didYouMean(word, SIGNALS)}`,
     );
   });
+  return [...new Set(named)];
 }
 
 function optionsOf(flags: Flags): LatencyOptions {

@@ -27,6 +27,7 @@ import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
+import { refuseOthers } from './stress-modes.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
@@ -186,12 +187,15 @@ export function stressCommand(): Command {
     )
     .option('--resume <file>', 'load a kept moment, show it, and let its vCPUs run once more')
     .action(async (flags: Flags, command: Command) => {
-      process.exitCode = await stress(flags, (name) => command.getOptionValueSource(name) === 'cli');
+      const given = command.options
+        .map((option) => option.attributeName())
+        .filter((name) => command.getOptionValueSource(name) === 'cli');
+      process.exitCode = await stress(flags, given);
     });
 }
 
-async function stress(flags: Flags, given: (name: string) => boolean): Promise<number> {
-  if (isOwn(flags)) checkOwn(flags, given);
+async function stress(flags: Flags, given: readonly string[]): Promise<number> {
+  if (isOwn(flags)) checkOwn(flags, (name) => given.includes(name));
   if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
     throw new IrqError(
       'ERR_USAGE',
@@ -200,14 +204,22 @@ async function stress(flags: Flags, given: (name: string) => boolean): Promise<n
   if (flags.rotate)
     return stressRotate(
       { ...flags, seconds: flags.seconds ?? DEFAULT_S },
-      given,
+      (name) => given.includes(name),
       flags.recording ?? ownRecording(),
     );
-  if (flags.resume !== undefined) return stressResume(flags.resume, flags);
+  if (flags.resume !== undefined) {
+    refuseOthers('--resume', given);
+    return stressResume(flags.resume, flags);
+  }
   if (flags.guest === 'linux') {
+    refuseOthers('--guest linux', given);
     const dispatch = flags.dispatch === 'both' ? 'main' : flags.dispatch;
     return stressLinux({ ...flags, dispatch, seconds: flags.seconds ?? DEFAULT_S });
   }
+  if (flags.guest === undefined && (flags.kernel ?? flags.modules) !== undefined)
+    throw new IrqError('ERR_USAGE', '--kernel and --modules are for --guest linux: add that');
+  if (flags.guest === 'bare' && given.includes('perturb') && flags.perturb !== 'off')
+    throw new IrqError('ERR_USAGE', '--guest bare runs without delays: leave out --perturb');
   const options = optionsOf(flags);
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));

@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createConnection } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { buildBoard } from '../../src/boot/build.ts';
@@ -9,6 +11,9 @@ import { GdbTarget } from '../../src/boot/gdb/target.ts';
 import { runGuest } from '../../src/boot/run.ts';
 import { has } from '../platform/tools.ts';
 import { program, runOptions } from './guests.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const BARE_FILE = fileURLToPath(new URL('../../guests/bare/bare.bin', import.meta.url));
 
 const ENTRY = 0x4008_0000;
 /** movz x1, #5; add x1, x1, #1; nop; b . */
@@ -133,4 +138,78 @@ describe('gdb-multiarch', () => {
       expect(result).toMatchObject({ end: 'power-off', exitStatus: 0 });
     },
   );
+});
+
+describe('a run that waits for a debugger', () => {
+  const ended = (options: Partial<Parameters<typeof runOptions>[0]>, connect = false) =>
+    runGuest(runOptions({ gdbPort: 0, limitInstructions: 0, ...options }), {
+      output: () => undefined,
+      // A debugger that connects, says nothing, reads nothing, and never closes its end.
+      listening: (port) =>
+        void (connect && createConnection({ port, host: '127.0.0.1', allowHalfOpen: true }).pause()),
+    });
+
+  test.each([false, true])(
+    'ends at its limit, also with a debugger that does nothing: %s',
+    async (connected) => {
+      const { end } = await ended({ limitSeconds: 0.3 }, connected);
+      expect(end).toBe('limit');
+    },
+  );
+
+  test('keeps no process alive when it has ended', async () => {
+    const args = [MAIN, 'boot', BARE_FILE, '--gdb', '0', '--limit-seconds', '0.3'];
+    const child = spawn(process.execPath, args, { timeout: 40_000 });
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += text;
+      const [, port] = /target remote :(\d+)\n/.exec(said) ?? [];
+      if (port !== undefined && said.split('target remote').length === 2)
+        createConnection({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+          .on('error', () => undefined)
+          .pause()
+          .unref();
+    });
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    expect(status).toBe(3);
+  });
+});
+
+describe('a packet that is none of a debugger', () => {
+  test.each([
+    'm',
+    'mzz,4',
+    'm-1,4',
+    'm0x40,4',
+    'm11112222333344445,4',
+    'Mzz,1:00',
+    'Z0,zz,4',
+    'z0,,4',
+    'G',
+    'P',
+    'Pzz=00',
+    'pzz',
+    'Hgzz',
+    'Tzz',
+    'vCont;s:zz',
+    'vCont;s:ffff',
+    'qXfer:features:read:target.xml:zz,zz',
+    '\u0000',
+  ])('%j is answered, and the guest stays as it was', (packet) => {
+    const send = attached();
+    const before = send('g');
+    const answer = send(packet);
+    expect(answer === undefined || /^(|OK|E01|l.*|m.*)$/s.test(answer)).toBe(true);
+    expect(send('g')).toBe(before);
+  });
+
+  test('without an end is dropped, and the next one is read', () => {
+    const reader = new PacketReader();
+    let bad = 0;
+    for (let part = 0; part < 100; part++)
+      expect(reader.take(Buffer.from('$'.padEnd(1000, 'a')), () => bad++)).toEqual([]);
+    expect(bad).toBeGreaterThan(0);
+    reader.take(Buffer.from('#00'), () => bad++);
+    expect(reader.take(Buffer.from(frame('g')), () => bad++)).toEqual([{ packet: 'g' }]);
+  });
 });

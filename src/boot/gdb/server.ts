@@ -29,16 +29,18 @@ export async function serveGdb(target: GdbTarget, port: number, watch: GdbWatch)
   });
   const address = server.address();
   watch.listening(typeof address === 'object' && address !== null ? address.port : port);
+  let timer: NodeJS.Timeout | undefined;
   const abandoned = new Promise<undefined>((resolve) => {
-    const timer = setInterval(() => {
+    timer = setInterval(() => {
       if (watch.isOver()) resolve(undefined);
     }, 100);
-    void connected.then(() => clearInterval(timer));
   });
   try {
     const socket = await Promise.race([connected, abandoned]);
+    clearInterval(timer);
     return socket === undefined ? false : await serve(socket, new GdbStub(target), watch);
   } finally {
+    clearInterval(timer);
     server.close();
   }
 }
@@ -94,6 +96,8 @@ async function serve(socket: Socket, stub: GdbStub, watch: GdbWatch): Promise<bo
     }
     return closed;
   } finally {
-    socket.end();
+    // A debugger that neither reads nor closes its end keeps no process alive.
+    socket.end(() => socket.destroy());
+    socket.unref();
   }
 }

@@ -6,6 +6,8 @@ const UNKNOWN = '';
 /** Signals: trap, and interrupt. */
 const STOPPED = { trap: '05', interrupt: '02' } as const;
 const PIECE_MS = 20;
+/** The thread of an action that is for all threads. */
+const ANY = '-1';
 
 /** The registers, for a debugger that does not know yet what it is connected to. */
 const DESCRIPTION = `<?xml version="1.0"?><!DOCTYPE target SYSTEM "gdb-target.dtd"><target version="1.0"><architecture>aarch64</architecture><feature name="org.gnu.gdb.aarch64.core">${[
@@ -115,8 +117,8 @@ export class GdbStub {
   #continue(actions: string): Reply {
     const step = actions.split(';').find((action) => /^s/i.test(action));
     if (step === undefined) return 'run';
-    const thread = /:([0-9a-f]+)/i.exec(step)?.[1];
-    const vcpu = thread === undefined ? this.#general : Number.parseInt(thread, 16) - 1;
+    const [, thread = ANY] = step.split(':');
+    const vcpu = thread === ANY ? this.#general : Number.parseInt(thread, 16) - 1;
     if (!this.#target.isAlive(vcpu)) return { answer: FAILED };
     this.#target.step(vcpu);
     return { answer: this.stopped('trap', vcpu) };

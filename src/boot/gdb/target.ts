@@ -51,7 +51,7 @@ export class GdbTarget {
   /** A register as the bytes of its value in hexadecimal, lowest first; `undefined` where there is none. */
   register(vcpu: number, register: number): string | undefined {
     const { core } = this.#vcpu(vcpu);
-    if (register < 0 || register >= REGISTERS) return undefined;
+    if (!isRegister(register)) return undefined;
     if (register === CPSR) return toHex(BigInt(core.pstate), CPSR_BYTES);
     return toHex(register === PC ? core.pc : core.x(register), WIDE_BYTES);
   }
@@ -59,7 +59,7 @@ export class GdbTarget {
   setRegister(vcpu: number, register: number, hex: string): boolean {
     const { core } = this.#vcpu(vcpu);
     const value = fromHex(hex);
-    if (value === undefined || register < 0 || register >= REGISTERS) return false;
+    if (value === undefined || !isRegister(register)) return false;
     if (register === CPSR) core.pstate = Number(BigInt.asUintN(32, value));
     else if (register === PC) core.pc = value;
     else core.setX(register === SP ? SP : register, value);
@@ -154,6 +154,11 @@ export class GdbTarget {
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     return found;
   }
+}
+
+/** Whether there is a register of that number, which is NaN where a packet had none. */
+function isRegister(register: number): boolean {
+  return register >= 0 && register < REGISTERS;
 }
 
 function toHex(value: bigint, bytes: number): string {
