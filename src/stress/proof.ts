@@ -37,7 +37,7 @@ export const LEVEL_SOURCE = 1;
  * main thread's hands that took it from there, its queue of work, the hands that took it from that, and a latch; two
  * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one and not told us.
  */
-const PLACES = 6;
+export const PLACES = 6;
 
 /** What can be wrong with a delivery, or with the lack of one. */
 export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
@@ -278,11 +278,14 @@ export class Proof {
     return load(this.#words, this.#at(source) + RAISED) >>> 0;
   }
 
-  /** To be called when nothing is under way and the device keeps still: from here on each delivery has a signal of its own. */
-  takeStock(source: number): void {
+  /**
+   * To be called when nothing is under way and the device keeps still: from here on each delivery has a signal of its own.
+   * @param spare - deliveries more that may come
+   */
+  takeStock(source: number, spare = 0): void {
     const at = this.#at(source);
     const signals = load(this.#words, at + SENT) + load(this.#words, at + RAISED);
-    store(this.#words, at + ALLOWANCE, (load(this.#words, at + DELIVERIES) - signals) | 0);
+    store(this.#words, at + ALLOWANCE, (load(this.#words, at + DELIVERIES) - signals + spare) | 0);
   }
 
   /** Notes which kind of churn begins: violations from here on carry it. */

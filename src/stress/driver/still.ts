@@ -1,4 +1,5 @@
 import { isPending } from '../../gic/state.ts';
+import { PLACES } from '../proof.ts';
 import type { DriverContext } from './context.ts';
 
 /**
@@ -69,9 +70,12 @@ export class StillPhases {
       break;
     }
     const tookMs = (clock.now() - start) / 1e6;
-    if (this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS)) {
-      this.#takeStock();
+    const comesToRest = () => this.#isSettled() && context.until(() => this.#isAtRest(), ASLEEP_MS);
+    if (comesToRest()) {
       this.#atRest();
+      // A look at a rule signals by itself: what of that may still come is allowed for.
+      if (comesToRest()) this.#takeStock();
+      else this.#allowForMore();
     }
     context.meetings.meeting.isClosed = false;
     still.end(tookMs, this.#boundMs);
@@ -138,6 +142,13 @@ export class StillPhases {
       this.#told.set(-lpi, 0);
       views.proof.violate('spurious', -1, lpi, -1);
     }
+  }
+
+  /** The accounts as at rest, with room for a signal in each place. */
+  #allowForMore(): void {
+    const { proof, sgis } = this.#context.views;
+    for (let source = 0; source < proof.sources; source++) proof.takeStock(source, PLACES);
+    for (let pair = 0; pair < sgis.sources; pair++) sgis.takeStock(pair, PLACES);
   }
 
   /** What is pending, and was not taken, is stranded; what is pending nowhere is lost. Whether anything is. */
