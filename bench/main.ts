@@ -1,6 +1,8 @@
 import { format as formatArm64, run as runArm64 } from './arm64.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
+import { format as formatExploreMemory, run as runExploreMemory } from './explore-memory.ts';
+import { format as formatExploreVm, run as runExploreVm } from './explore-vm.ts';
 import { faultOptionsFrom, format as formatFaults, run as runFaults } from './faults.ts';
 import { format as formatGic, run as runGic } from './gic.ts';
 import { format as formatIts, run as runIts } from './its.ts';
@@ -31,7 +33,12 @@ const BENCHES = {
   its: async () => formatIts(runIts()),
   kvm: async () => formatKvm(await runKvm()),
   measure: async () => formatMeasure(await runMeasure()),
-  explore: async () => formatExplore(runExplore()),
+  explore: async () =>
+    [
+      formatExplore(runExplore()),
+      formatExploreMemory(runExploreMemory()),
+      formatExploreVm(runExploreVm()),
+    ].join('\n\n'),
   mutations: async () => formatMutations(await runMutations()),
   lockstep: async () => formatRealThreads(await runRealThreads()),
   arm64: async () => formatArm64(await runArm64()),

@@ -42,6 +42,10 @@ export class DataRaces {
   /** By cell and thread: the clock of the last write by Atomics to just these bytes; `#intact`: which of them it still is. */
   #released = new Int32Array(0);
   #intact = new Int32Array(0);
+  /** By cell, category and thread: 1 where such an access was met, in any schedule. */
+  #used = new Int32Array(0);
+  /** As `#used`: 1 where every access that was met, and that this one may race with, was told of as a race. */
+  #silent = new Int32Array(0);
   readonly #lists = new Map<number, Int32Array>();
   /** Pairs of cells, threads and categories that were told of. */
   readonly #known = new Set<number>();
@@ -115,36 +119,47 @@ export class DataRaces {
   /** Looks for accesses of other threads that this one races with, and notes it. */
   #check(step: number, t: number, cell: number, category: number): void {
     const n = this.#threads;
+    const at = (cell * CATEGORIES + category) * n + t;
+    // speed: in a program without locks nearly every access races, with what was told of long ago (bench explore).
+    if (this.#silent[at] !== 1 || this.first === undefined) this.#scan(step, t, cell, category, at);
+    this.#last[at] = this.#clocks[t * n + t] as number;
+    this.#steps[at] = step;
+  }
+
+  #scan(step: number, t: number, cell: number, category: number, at: number): void {
+    const n = this.#threads;
     const mine = t * n;
     const overlaps = this.#overlaps[cell] as number[];
     const writes = category === PLAIN_WRITE || category === ATOMIC_WRITE;
     const atomic = category >= ATOMIC_READ;
-    for (let i = 0; i < overlaps.length; i++) {
-      const other = overlaps[i] as number;
+    if (this.#used[at] !== 1) this.#use(at, overlaps);
+    let silent = 1;
+    for (const other of overlaps) {
       for (let theirs = writes ? PLAIN_READ : PLAIN_WRITE; theirs < CATEGORIES; theirs++) {
         if (atomic && theirs >= ATOMIC_READ) break;
         if (!writes && theirs === ATOMIC_READ) continue;
         const from = (other * CATEGORIES + theirs) * n;
         for (let u = 0; u < n; u++) {
-          if ((this.#last[from + u] as number) <= (this.#clocks[mine + u] as number)) continue;
-          this.#found(
-            this.#steps[from + u] as number,
-            step,
-            from + u,
-            (cell * CATEGORIES + category) * n + t,
-          );
+          if (u === t || this.#used[from + u] !== 1) continue;
+          if ((this.#last[from + u] as number) > (this.#clocks[mine + u] as number))
+            this.#found(this.#steps[from + u] as number, step, from + u, at);
+          if (!this.#known.has(keyOf(from + u, at))) silent = 0;
         }
       }
     }
-    const at = (cell * CATEGORIES + category) * n + t;
-    this.#last[at] = this.#clocks[mine + t] as number;
-    this.#steps[at] = step;
+    this.#silent[at] = silent;
+  }
+
+  /** An access of this kind was never met before: those it may race with have something to look for again. */
+  #use(at: number, overlaps: readonly number[]): void {
+    this.#used[at] = 1;
+    const size = CATEGORIES * this.#threads;
+    for (const cell of overlaps) this.#silent.fill(0, cell * size, (cell + 1) * size);
   }
 
   #found(first: number, second: number, one: number, other: number): void {
     this.first ??= { first, second };
-    // Whichever of the two came first.
-    const key = one < other ? one * 0x2000000 + other : other * 0x2000000 + one;
+    const key = keyOf(one, other);
     if (this.#known.has(key) || this.fresh.has(key)) return;
     this.fresh.set(key, { first, second });
   }
@@ -203,10 +218,19 @@ export class DataRaces {
       this.#steps = longer(this.#steps, (cell + 1) * CATEGORIES * n);
       this.#released = longer(this.#released, (cell + 1) * n);
       this.#intact = longer(this.#intact, cell + 1);
+      this.#used = longer(this.#used, (cell + 1) * CATEGORIES * n);
+      this.#silent = longer(this.#silent, (cell + 1) * CATEGORIES * n);
+      // A new cell may overlap old ones.
+      this.#silent.fill(0);
     }
     point.cell = cell;
     return cell;
   }
+}
+
+/** Of two accesses, by their places, whichever of the two came first. */
+function keyOf(one: number, other: number): number {
+  return one < other ? one * 0x2000000 + other : other * 0x2000000 + one;
 }
 
 /** The array, with room for so many. */
