@@ -54,15 +54,18 @@ export function irqloom(
     let stdout = '';
     let stderr = '';
     let late = false;
+    let starved = 0;
     child.stdout.on('data', (data) => (stdout += String(data)));
     child.stderr.on('data', (data) => (stderr += String(data)));
     const timer = setInterval(() => {
       const seconds = (performance.now() - start) / 1000;
       const { pid } = child;
-      if (pid === undefined || seconds < bound) return;
-      const starved = starvedSeconds(pid);
+      const now = pid === undefined ? undefined : starvedSeconds(pid);
       // A command that has ended, and is only not heard of yet.
-      if (starved === undefined || seconds < bound + starved) return;
+      if (pid === undefined || now === undefined) return;
+      // A thread that has ended has taken its account with it.
+      starved = Math.max(starved, now);
+      if (seconds < bound + starved) return;
       late = true;
       process.kill(-pid, 'SIGKILL');
     }, LOOK_MS);

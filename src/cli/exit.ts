@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { outOfDescriptors } from '../base/descriptor-limit.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { missingInNode } from '../base/node-environment.ts';
 import { printable } from '../base/printable.ts';
 import { readThrown } from '../base/thrown.ts';
 
@@ -10,7 +11,7 @@ export const EXIT = { held: 0, failed: 1, usage: 2, noAnswer: 3, interrupted: 13
 /** The exit status for what a command threw; what the user should read of it goes to stderr. */
 export function exitStatusOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.usage;
-  const known = error instanceof IrqError ? error : outOfDescriptors(error);
+  const known = error instanceof IrqError ? error : (outOfDescriptors(error) ?? missingInNode(error));
   if (known) {
     process.stderr.write(`irqloom: ${printable(known.message)} (${known.code})\n`);
     return known.exitStatus;

@@ -44,7 +44,7 @@ export class OutputFile {
         this.#fd = openDevice(path);
       } else {
         const folder = dirname(this.#target);
-        this.#part = join(folder, `.${basename(this.#target)}.${process.pid}.part`);
+        this.#part = join(folder, partName(basename(this.#target)));
         this.#fd = openSync(this.#part, 'w', 0o666);
       }
     } catch (error) {
@@ -114,6 +114,8 @@ process.on('exit', () => {
  */
 export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   try {
+    if (path === '') throw new Error('the path is empty');
+    if (path.endsWith('/')) throw new Error('the path names a folder; name a file');
     let stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat?.isSymbolicLink()) stat = lstatSync(realpathSync(path));
     if (stat?.isDirectory()) throw new Error('the path is a folder; name a file');
@@ -122,6 +124,15 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   } catch (error) {
     throw cannotWrite(path, error);
   }
+}
+
+/** Outputs that this process has named so far. */
+let parts = 0;
+/** Characters of a file's name in that of its part: a name may be as long as the file system takes. */
+const SHOWN = 40;
+
+function partName(name: string): string {
+  return `.${name.slice(0, SHOWN)}.${process.pid}-${++parts}.part`;
 }
 
 /** Opens a device or a pipe. A FIFO without a reader is an error at once (ENXIO), in the place of a wait for one. */

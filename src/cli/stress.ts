@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { missingInNode } from '../base/node-environment.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
@@ -242,7 +243,8 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
   );
   const result = await running.catch((error: unknown) => {
     terminal.clear();
-    const neverBegan = error instanceof IrqError && error.exitStatus === EXIT.usage;
+    const known = error instanceof IrqError ? error : missingInNode(error);
+    const neverBegan = known?.exitStatus === EXIT.usage;
     if (!neverBegan)
       say(`the run ended without an answer; to repeat this: ${repeatCommand(flags, options.seed)}\n`);
     throw error;

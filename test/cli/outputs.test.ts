@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { OutputFile } from '../../src/cli/output-file.ts';
 import { irqloom } from './run.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -57,6 +58,22 @@ describe('an output', () => {
     );
     expect(status).toBe(0);
     expect(readFileSync(file('page'), 'utf8')).toMatch(/<\/html>\s*$/);
+  });
+
+  test.each([
+    ['', 'the path is empty'],
+    ['new/', 'the path names a folder'],
+    ['/', 'the path names a folder'],
+  ])('with the path %j is refused before the run', async (path, why) => {
+    const { status, stdout, stderr } = await irqloom([...SHORT, '--report', path]);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`${path} cannot be written: ${why}`);
+  });
+
+  test('may have a name as long as the file system takes', () => {
+    const name = 'n'.repeat(255);
+    expect(new OutputFile(file(name)).commit('whole')).toBeUndefined();
+    expect(readFileSync(file(name), 'utf8')).toBe('whole');
   });
 
   test('that was not written is not said to hold a trace', async () => {

@@ -1,0 +1,19 @@
+import { describe, expect, test } from 'vitest';
+import { irqloom } from './run.ts';
+
+describe('an option that a way of stress has no use for is refused, and not left out without a word', () => {
+  test.each([
+    [['--resume', 'kept.bin', '--report', 'r.html'], '--resume has no use for --report'],
+    [['--resume', 'kept.bin', '--until-covered', '3'], '--resume has no use for --until-covered'],
+    [
+      ['--guest', 'linux', '--kernel', 'k', '--modules', 'm', '--metrics', 'x'],
+      '--guest linux has no use for --metrics',
+    ],
+    [['--kernel', 'k'], '--kernel and --modules are for --guest linux'],
+    [['--guest', 'bare', '--perturb', 'uniform'], '--guest bare runs without delays'],
+  ])('%j', async (args, message) => {
+    const { status, stdout, stderr } = await irqloom(['stress', ...args]);
+    expect(stderr).toContain(message);
+    expect([status, stdout]).toEqual([2, '']);
+  });
+});
