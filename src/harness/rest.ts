@@ -1,8 +1,6 @@
 import { IrqError } from '../base/irq-error.ts';
-import { longestWait, processorWaits } from '../base/processor-waits.ts';
 import type { Machine } from '../board/machine.ts';
 import { isPending, targetOf } from '../gic/state.ts';
-import { stretched } from '../threads/patience.ts';
 import type { HarnessPlan, HarnessViews } from './plan.ts';
 
 /** How long between two looks, ms. */
@@ -38,7 +36,6 @@ export type RestParts = {
  */
 export async function awaitDeliveries(parts: RestParts): Promise<Rest> {
   const { machine, boundMs, isOver } = parts;
-  const waits = processorWaits();
   let end = performance.now() + boundMs;
   let fewest = Number.POSITIVE_INFINITY;
   let before = '';
@@ -51,10 +48,7 @@ export async function awaitDeliveries(parts: RestParts): Promise<Rest> {
     before = taken;
     if (!isResting) restingSince = now;
     if (open.length === 0 && busyVcpus(parts).length === 0 && (isResting || grace-- <= 0)) return { left };
-    if (open.length > 0 && now - restingSince > Math.min(LOST_MS, boundMs)) {
-      const bound = stretched(Math.min(LOST_MS, boundMs), longestWait(waits, processorWaits()));
-      if (now - restingSince > bound) throw lost(parts, open);
-    }
+    if (open.length > 0 && now - restingSince > Math.min(LOST_MS, boundMs)) throw lost(parts, open);
     if (open.length < fewest) {
       fewest = open.length;
       end = now + boundMs;
