@@ -27,7 +27,7 @@ function writers(scenario: string): Writer[] {
     one(STRESS, '--report', '.html'),
     one(STRESS, '--trace', '.json'),
     one(STRESS, '--metrics', '.txt'),
-    one([...STRESS.slice(0, -2), '--fault', 'drop-pending', '-s', '2'], '--keep', '.bin', 1),
+    one([...STRESS, '--fault', 'drop-pending', '--perturb', 'off', '-s', '2'], '--keep', '.bin', 1),
     one(LATENCY, '--report', '.html'),
     one(LATENCY, '--trace', '.json'),
     one(LATENCY, '--hgrm', '.hgrm'),

@@ -87,10 +87,11 @@ export class OutputFile {
     }
   }
 
-  /** Gives the output up; a file of before stays as before. */
+  /** Gives the output up; a file of before stays as before. Never throws: nothing that was wanted is lost by that. */
   discard(): void {
-    this.#close();
-    if (this.#part !== undefined) rmSync(this.#part, { force: true });
+    attempt(() => this.#close());
+    const part = this.#part;
+    if (part !== undefined) attempt(() => rmSync(part, { force: true }));
   }
 
   #close(): void {
@@ -106,6 +107,14 @@ const OPEN = new Set<OutputFile>();
 process.on('exit', () => {
   for (const output of OPEN) output.discard();
 });
+
+function attempt(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // A disk that fails, or may not be written any more.
+  }
+}
 
 /**
  * Looks at a path before something is written there.

@@ -1,6 +1,15 @@
 /** Outputs that get in each other's way, or in the way of an input; and a result that is cut. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +83,16 @@ describe('an output', () => {
     const name = 'n'.repeat(255);
     expect(new OutputFile(file(name)).commit('whole')).toBeUndefined();
     expect(readFileSync(file(name), 'utf8')).toBe('whole');
+  });
+
+  test('that is given up takes its part with it, and never throws', () => {
+    const output = new OutputFile(file('given-up'));
+    const [part] = readdirSync(folder).filter((name) => name.endsWith('.part'));
+    expect(part).toMatch(/^\.given-up\./);
+    rmSync(join(folder, String(part)));
+    mkdirSync(join(folder, String(part), 'in the way'), { recursive: true });
+    expect(() => output.discard()).not.toThrow();
+    rmSync(join(folder, String(part)), { recursive: true });
   });
 
   test('that was not written is not said to hold a trace', async () => {
