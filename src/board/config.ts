@@ -152,6 +152,9 @@ export const DEFAULT_CONFIG: MachineConfig = {
   scenarioWords: 0,
 };
 
+/** VMs of one process. */
+export const MOST_VMS = 64;
+
 const PAGE = 4096;
 const HIGHEST_ADDRESS = 2 ** 48;
 
@@ -182,10 +185,13 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
-  const { stamps, itses, gsis, pins, spins } = sizesOf(config);
+  const { stamps, vms, itses, gsis, pins, collections, spins } = sizesOf(config);
+  sizeWithin('vms', vms, 1, MOST_VMS);
   sizeWithin('itses', itses, 0, MOST_ITSES);
   sizeWithin('gsis', gsis, 1, MAX_IRQ_ROUTES);
   sizeWithin('pins', pins, 1, IRQCHIP_PINS);
+  sizeWithin('collections', collections, 1, 65_535);
+  if (config.host) sizeWithin('physBits', config.host.physBits, 32, 52);
   sizeWithin('spins', spins, 0, 1e6);
   if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
     throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);

@@ -12,6 +12,7 @@ import {
   DEFAULT_CONFIG,
   DEFAULT_HOST,
   type MachineConfig,
+  MOST_VMS,
   readConfig,
   sizesOf,
   threadsOf,
@@ -64,7 +65,7 @@ const MEMORY_PAGE = 4096;
 /** The whole numbers among the options, with the least and the most of each. */
 const RANGES = {
   vcpus: [1, 512],
-  vms: [1, 64],
+  vms: [1, MOST_VMS],
   eventfds: [1, 65_534],
   threads: [1, 4096],
   idBits: [14, 16],

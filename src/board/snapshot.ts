@@ -55,6 +55,8 @@ export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refu
 export function restoreSnapshot(bytes: Uint8Array): Machine {
   const snapshot = checkedWords(bytes);
   const words = new Int32Array(new SharedArrayBuffer(4 * (snapshot.length - HEADER_WORDS)));
+  words.set(snapshot.subarray(HEADER_WORDS));
+  checkCounts(words, attach(words));
   fill(words, snapshot);
   return attach(words);
 }
@@ -76,6 +78,7 @@ export function restoreInto(machine: Machine, bytes: Uint8Array): void {
       `the snapshot is of a machine with another configuration: word ${at} of its header differs`,
     );
   }
+  checkCounts(snapshot.subarray(HEADER_WORDS), machine);
   const before = epochsOf(machine);
   fill(words, snapshot);
   const after = epochsOf(attach(words));
@@ -106,6 +109,14 @@ function checkedWords(bytes: Uint8Array): Int32Array {
   const snapshot = new Int32Array(new Uint8Array(bytes).buffer);
   if (checksum(snapshot) !== word('checksum')) throw refuse('its checksum is wrong: the bytes are damaged');
   return snapshot;
+}
+
+/** Refuses a snapshot whose counts no machine of this configuration has: loops run up to them. */
+function checkCounts(words: Int32Array, { layout, config }: Machine): void {
+  for (const [, region, kind] of layout.regions()) {
+    const fault = kind.fault?.(words, region, config);
+    if (fault !== undefined) throw new IrqError('ERR_SNAPSHOT', `the snapshot holds no machine: ${fault}`);
+  }
 }
 
 function fill(words: Words, snapshot: Int32Array): void {

@@ -1,6 +1,6 @@
 import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { EVENT_COUNT } from '../memory/event-count.ts';
-import type { Layout, Region } from '../memory/layout.ts';
+import type { Layout, Region, SizedKind } from '../memory/layout.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
 import { PRIORITY_CENSUS_WORDS } from './priority-census.ts';
 import { type VcpuListRegions, vcpuListRegions } from './vcpu-list.ts';
@@ -46,6 +46,16 @@ export type InterruptRegions = {
   readonly keepsLevelLatch: boolean;
 };
 
+/** How many SPIs exist, of those that there is room for. */
+export const EXISTING_SPIS: SizedKind = {
+  name: 'existing SPIs',
+  words: 1,
+  fault: (words, { at }, { spis }) => {
+    const count = words[at] ?? 0;
+    return count < 0 || count > spis ? `it counts ${count} SPIs, where 0 to ${spis} can be` : undefined;
+  },
+};
+
 /** Adds the regions of the interrupt states to a layout. */
 export function interruptRegions(
   layout: Layout,
@@ -58,7 +68,7 @@ export function interruptRegions(
   return {
     privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),
     spis: layout.region('spi', config.spis),
-    existing: layout.region('spi.existing', 1),
+    existing: layout.place('spi.existing', EXISTING_SPIS),
     lpis: layout.region('lpi', idLimit - FIRST_LPI),
     census: layout.region('census', PRIORITY_CENSUS_WORDS),
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),

@@ -31,7 +31,15 @@ export type Kind = {
    * where a copy is right as it is.
    */
   readonly restored?: (words: Words, region: Region) => void;
+  /**
+   * What the region says that no machine of these sizes has, or undefined. For words that come out of a file and bound a
+   * loop or become an index. Left out where any value is one that the machine could have.
+   */
+  readonly fault?: (words: Int32Array, region: Region, sizes: Sizes) => string | undefined;
 };
+
+/** The sizes of a machine that its counts are held against. */
+export type Sizes = { readonly vcpus: number; readonly spis: number };
 
 /** A kind of which every region has as many words. */
 export type SizedKind = Kind & { readonly words: number };

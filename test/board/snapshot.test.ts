@@ -5,9 +5,11 @@ import { DEFAULT_CONFIG } from '../../src/board/config.ts';
 import { Machine } from '../../src/board/machine.ts';
 import { restoreInto, restoreSnapshot, takeSnapshot } from '../../src/board/snapshot.ts';
 import { HALTED, IN_GUEST, OUTSIDE, REQUEST_EXIT } from '../../src/board/vcpu-control.ts';
+import { EXISTING_SPIS } from '../../src/gic/interrupt-regions.ts';
 import { ItsDriver } from '../../src/guest/its-driver.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources } from '../../src/guest/topology.ts';
-import { LINE } from '../../src/memory/layout.ts';
+import { VGIC } from '../../src/kvm/vgic/vgic-state.ts';
+import { type Kind, LINE } from '../../src/memory/layout.ts';
 
 const CONFIG = { ...DEFAULT_CONFIG, vcpus: 2, eventfds: 3, events: 64, devices: 16 };
 const TIMER = 27;
@@ -155,6 +157,38 @@ describe('what is refused', () => {
     const other = bytes.slice();
     other[4] = 99;
     expect(refusal(() => restoreSnapshot(other))).toContain('99');
+  });
+});
+
+describe('a snapshot whose counts no machine has, though its checksum is right', () => {
+  /** A machine whose region of a kind has its word at `offset` changed, as a file can have. */
+  function counting(offset: number, count: number, kind: Kind = VGIC): Machine {
+    const machine = used();
+    const [region] = machine.layout.ofKind(kind);
+    machine.words[(region?.at ?? 0) + offset] = count;
+    return machine;
+  }
+
+  test.each([
+    ['ITSes', 3, 5],
+    ['redistributor regions', 4, 17],
+    ['redistributor regions', 4, -1],
+    ['vCPUs created', LINE, 3],
+    ['vCPUs complete', LINE + 1, 2 ** 30],
+    ['vCPUs inside KVM_RUN', LINE + 2, -1],
+    ['SPIs', 0, CONFIG.spis + 1, EXISTING_SPIS],
+    ['SPIs', 0, -1, EXISTING_SPIS],
+  ])('%s (word %i): %i', (what, offset, count, kind = VGIC) => {
+    const bytes = takeSnapshot(counting(offset, count, kind));
+    expect(refusal(() => restoreSnapshot(bytes))).toContain(`${count} ${what}`);
+    const machine = used();
+    const before = contents(machine);
+    expect(refusal(() => restoreInto(machine, bytes))).toContain(`${count} ${what}`);
+    expect(contents(machine)).toEqual(before);
+  });
+
+  test('and the greatest counts that a machine has are taken', () => {
+    expect(restoreSnapshot(takeSnapshot(counting(LINE, 2))).config).toEqual(CONFIG);
   });
 });
 

@@ -22,7 +22,7 @@ function mended(snapshot: Uint8Array): Uint8Array {
 
 /** Looks at a machine as a resumed one is looked at, and does a little with each of its parts. */
 function use(machine: Machine): void {
-  const { vcpus, gicdBase, gicrBase, itsBase, spis } = machine.config;
+  const { vcpus, gicdBase, gicrBase, itsBase } = machine.config;
   for (let vcpu = 0; vcpu < Math.min(vcpus, 4); vcpu++) {
     const cpu = machine.gic.cpuInterface(vcpu);
     for (let times = 0; times < 4; times++) cpu.acknowledge();
@@ -30,7 +30,7 @@ function use(machine: Machine): void {
   for (const base of [gicdBase, gicrBase, itsBase]) machine.bus.read(base, 4);
   machine.vm.irqfds.dispatchPending();
   isAtRest(machine);
-  for (let intid = 32; intid < 32 + spis; intid++)
+  for (let intid = 32; intid < machine.gic.interrupts.endSpi; intid++)
     machine.gic.interrupts.state(machine.gic.interrupts.find(0, intid));
 }
 

@@ -1,5 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
-import { type Layout, LINE, type Region } from '../../memory/layout.ts';
+import { type Layout, LINE, type Region, type SizedKind } from '../../memory/layout.ts';
 import { add, load, replace, setBits, store, type Words } from '../../memory/word.ts';
 
 /** KVM_DEV_TYPE_ARM_VGIC_V2, V3 and ITS. @see linux/kvm.h */
@@ -38,8 +38,28 @@ const UNSET = 0;
 /** In the high word of one that was: an address has 52 bits at most, so this bit is free. */
 const SET = 1 << 30;
 
+/** What userspace has made of the interrupt controller. @see VgicState */
+export const VGIC: SizedKind = {
+  name: 'vgic',
+  words: ITS + ITS_WORDS * MOST_ITSES,
+  fault: (words, { at }, { vcpus }) => {
+    const counts: readonly [what: string, field: number, most: number][] = [
+      ['ITSes', ITSES, MOST_ITSES],
+      ['redistributor regions', REGIONS, MOST_REGIONS],
+      ['vCPUs created', CREATED, vcpus],
+      ['vCPUs complete', ONLINE, vcpus],
+      ['vCPUs inside KVM_RUN', RUNNING, vcpus],
+    ];
+    for (const [what, field, most] of counts) {
+      const count = words[at + field] ?? 0;
+      if (count < 0 || count > most) return `it counts ${count} ${what}, where 0 to ${most} can be`;
+    }
+    return undefined;
+  },
+};
+
 export function vgicRegion(layout: Layout): Region {
-  return layout.region('kvm.vgic', ITS + ITS_WORDS * MOST_ITSES);
+  return layout.place('kvm.vgic', VGIC);
 }
 
 /** A redistributor region as userspace asked for it; `count` 0 is the single region of the older attribute. */
