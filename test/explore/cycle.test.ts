@@ -1,4 +1,5 @@
 /** A deadlock is told by the ring of threads that wait for each other, and only where there is one. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/loading/scenario.ts';
 import { explore } from '../../src/explore/search/explore.ts';
@@ -83,8 +84,10 @@ const ring = (parts: readonly string[]): RegExp =>
       .map((whole) => `^${whole}$`)
       .join('|'),
   );
+/** A lock of bits says which bit. */
+const BITS = '(?:bit 2 of )?';
 const holds = (who: string, what: string, wants: string, of: string): string =>
-  `${who} holds ${what} ${PLACE} and waits for ${wants} ${PLACE}, held by ${of}`;
+  `${who} holds ${BITS}${what} ${PLACE} and waits for ${BITS}${wants} ${PLACE}, held by ${of}`;
 
 describe.each(LOCKS)('%s', (_name, make) => {
   test('two threads in a ring', () => {
@@ -106,6 +109,62 @@ describe.each(LOCKS)('%s', (_name, make) => {
   test('in one order there is no ring', () => {
     expect(explore(takers(make, { a: [0, 1], b: [0, 1] }), { ...never, schedules: 2000 }).verdict).toBe(
       'pass',
+    );
+  });
+});
+
+describe('a lock that is taken in a helper', () => {
+  const lock = (s: Words, at: number): void => {
+    while (Atomics.compareExchange(s, at, 0, 1) !== 0) Atomics.wait(s, at, 1);
+  };
+  const ring = scenario({
+    a(s) {
+      lock(s, 0);
+      lock(s, 1);
+    },
+    b(s) {
+      lock(s, 1);
+      lock(s, 0);
+    },
+  });
+  /** The line of this file that has the text for the n-th time, from 0. */
+  const lineOf = (text: string, nth: number): number => {
+    const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
+    return lines.flatMap((line, i) => (line.trim() === text ? [i + 1] : []))[nth] ?? -1;
+  };
+
+  test('is told by the lines that called the helper, each line once, and the helper behind', () => {
+    const { failure } = explore(ring, never);
+    const [a0, b0] = [lineOf('lock(s, 0);', 0), lineOf('lock(s, 0);', 1)];
+    const [a1, b1] = [lineOf('lock(s, 1);', 0), lineOf('lock(s, 1);', 1)];
+    const at = (line: number): string => `\\(cycle\\.test\\.ts:${line}\\)`;
+    expect(failure?.message).toMatch(new RegExp(`a holds x ${at(a0)} and waits for y ${at(a1)}, held by b`));
+    expect(failure?.message).toMatch(new RegExp(`b holds y ${at(b1)} and waits for x ${at(b0)}, held by a`));
+    const lines = (failure?.sites ?? []).map((site) => Number(/:(\d+):\d+$/.exec(site)?.[1]));
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(lines).toEqual(expect.arrayContaining([a0, a1, b0, b1]));
+    expect([a0, a1, b0, b1]).toContain(lines[0]);
+  });
+
+  test('two locks in one word are told by their bits', () => {
+    const take = (s: Words, bit: number): void => {
+      while ((Atomics.or(s, 0, bit) & bit) !== 0);
+    };
+    const { failure } = explore(
+      scenario({
+        a(s) {
+          take(s, 1);
+          take(s, 0x30);
+        },
+        b(s) {
+          take(s, 0x30);
+          take(s, 1);
+        },
+      }),
+      never,
+    );
+    expect(failure?.message).toMatch(
+      /a holds bit 0 of x \(.*\) and waits for bits 0x30 of x \(.*\), held by b/,
     );
   });
 });

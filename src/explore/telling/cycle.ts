@@ -4,7 +4,7 @@ import { Holders, unsigned } from './holders.ts';
 import { notifiersOf } from './notifiers.ts';
 import type { RecordedStep } from './record.ts';
 import type { ThreadEnd } from './result.ts';
-import { shortPlace } from './sites.ts';
+import { callersFirst, distinctLines, type Placed, placeOfEnd, shortPlace } from './sites.ts';
 
 /** Why one thread waits for another. */
 type Edge = {
@@ -43,7 +43,7 @@ export function findCycle(
     const ring = shortestRing(edges, t);
     if (ring !== undefined && ring.length < (shortest?.length ?? Infinity)) shortest = ring;
   }
-  return shortest === undefined ? undefined : describe(simulation, shortest, ends);
+  return shortest === undefined ? undefined : describe(simulation, shortest, ends, steps);
 }
 
 function edgesOf(simulation: Simulation, holders: Holders, t: number, withNotify: boolean): Edge[] {
@@ -83,6 +83,13 @@ function wantedBits({ op, a, size }: Point): bigint | undefined {
   return op === OR ? unsigned(a, size) : undefined;
 }
 
+/** The bits that an operation sets: `bit 4`, or `bits 0x30`. */
+function bitsOf(a: Point['a'], size: number): string {
+  const bits = unsigned(a, size) ?? 0n;
+  const isOne = bits !== 0n && (bits & (bits - 1n)) === 0n;
+  return isOne ? `bit ${bits.toString(2).length - 1}` : `bits 0x${bits.toString(16)}`;
+}
+
 /** The shortest way along the edges from a thread back to itself. */
 function shortestRing(edges: ReadonlyMap<number, readonly Edge[]>, start: number): Edge[] | undefined {
   const ways: Edge[][] = (edges.get(start) ?? []).map((edge) => [edge]);
@@ -97,15 +104,22 @@ function shortestRing(edges: ReadonlyMap<number, readonly Edge[]>, start: number
   return undefined;
 }
 
-function describe(simulation: Simulation, ring: readonly Edge[], ends: readonly ThreadEnd[]): Cycle {
+function describe(
+  simulation: Simulation,
+  ring: readonly Edge[],
+  ends: readonly ThreadEnd[],
+  steps: readonly RecordedStep[],
+): Cycle {
   const { memory, scenario } = simulation;
   const name = (t: number): string => scenario.threadNames[t] ?? '';
-  const word = ({ at, size }: Point): string => memory.nameOf(at, size);
+  const word = ({ at, size, op, a }: Point): string =>
+    `${op === OR ? `${bitsOf(a, size)} of ` : ''}${memory.nameOf(at, size)}`;
   const sites: string[] = [];
-  const place = (site: string | undefined): string => {
-    if (site === undefined || site === '') return '';
-    sites.push(site);
-    return ` (${shortPlace(site)})`;
+  const place = (step: Placed): string => {
+    const [first] = callersFirst(step);
+    if (first === undefined) return '';
+    sites.push(...callersFirst(step));
+    return ` (${shortPlace(first)})`;
   };
   const parts = ring.map((edge, i) => {
     const { from, to, point, why } = edge;
@@ -113,13 +127,13 @@ function describe(simulation: Simulation, ring: readonly Edge[], ends: readonly 
     const holds =
       before.step === undefined
         ? ''
-        : `${before.why === 'lock' ? 'holds' : 'last wrote'} ${word(before.point)}${place(before.step.site)} and `;
-    const where = place(ends[from]?.site);
+        : `${before.why === 'lock' ? 'holds' : 'last wrote'} ${word(before.why === 'lock' ? before.step.point : before.point)}${place(before.step)} and `;
+    const where = place(placeOfEnd(from, ends, steps));
     if (why === 'notify')
       return `${name(from)} ${holds}sleeps on ${word(point)}${where} until ${name(to)} notifies`;
     if (why === 'change')
       return `${name(from)} ${holds}loops until ${word(point)}${where} changes, which ${name(to)} wrote last`;
     return `${name(from)} ${holds}waits for ${word(point)}${where}, held by ${to === from ? 'itself' : name(to)}`;
   });
-  return { message: parts.join('; '), sites: [...new Set(sites)] };
+  return { message: parts.join('; '), sites: distinctLines(sites) };
 }

@@ -77,11 +77,27 @@ export function shortPlace(site: string): string {
 }
 
 /** Where a step was made, and through which calls, innermost first; empty where that is not known. */
-type Placed = { readonly site: string; readonly callers: readonly string[] };
+export type Placed = { readonly site: string; readonly callers: readonly string[] };
+
+/** Where a thread stands at the end: the step that it made there tells the callers. */
+export function placeOfEnd(
+  thread: number,
+  ends: readonly { readonly site?: string }[],
+  steps: readonly (Placed & { readonly thread: number })[],
+): Placed {
+  const site = ends[thread]?.site ?? '';
+  const step = steps.findLast((each) => each.thread === thread && each.site === site);
+  return { site, callers: step?.callers ?? [] };
+}
 
 /** The line of a step, and the line that called it: most operations stand in small functions that serve many callers. */
 export function responsible({ site, callers }: Placed): string[] {
   return [site, ...callers.slice(0, 1)].filter((place) => place !== '');
+}
+
+/** As {@link responsible}, the caller first: where locks are taken in the wrong order, the callers took them. */
+export function callersFirst(step: Placed): string[] {
+  return responsible(step).reverse();
 }
 
 /** The lines of some steps, each once. */

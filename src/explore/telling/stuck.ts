@@ -6,7 +6,7 @@ import { findCycle } from './cycle.ts';
 import { notifiersOf } from './notifiers.ts';
 import type { RecordedStep } from './record.ts';
 import type { ThreadEnd } from './result.ts';
-import { sitesOf } from './sites.ts';
+import { callersFirst, distinctLines, placeOfEnd, sitesOf } from './sites.ts';
 import type { Explanation } from './verdict.ts';
 
 /** Nobody can go on. The kinds are tried in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
@@ -69,7 +69,9 @@ export function explainStuck(
   const stuck = ends.filter((end) => end.state !== 'ended');
   const spinning = stuck.filter((end) => end.state === 'spinning');
   const list = stuck.map((end) => `${end.name} at ${end.at}`).join('; ');
-  const sites = stuck.flatMap((end) => (end.site === undefined ? [] : [end.site]));
+  const sites = distinctLines(
+    ends.flatMap((end, t) => (end.state === 'ended' ? [] : callersFirst(placeOfEnd(t, ends, steps)))),
+  );
   if (spinning.length > 0) {
     const who = spinning.map((end) => end.name).join(', ');
     return {

@@ -88,7 +88,7 @@ function explainLimit(
   ends: readonly ThreadEnd[],
 ): Explanation {
   const running = ends.flatMap((end, t) => (end.state === 'runnable' ? [t] : []));
-  const sites = running.flatMap((t) => lastSites(steps, t));
+  const sites = distinctLines(running.flatMap((t) => lastSites(steps, t)));
   const names = running.map((t) => simulation.scenario.threadNames[t]).join(', ');
   const loops = running.every((t) =>
     repeats(steps.filter((step) => step.thread === t).map((step) => step.point)),
