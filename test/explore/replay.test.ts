@@ -104,6 +104,8 @@ describe('a token is refused', () => {
     ['a range that is no number', 'x1:lost:7.l.0_8m80!:1.1:.'],
     ['a seed that is no number', 'x1:lost:-.l:1.1:.'],
     ['a choice of 40 digits', `x1:lost:7.l:${'9'.repeat(40)}.1:.`],
+    ['a thread that no scenario has', 'x1:lost:7.l:1.65535:.'],
+    ['the first thread that is too many', 'x1:lost:7.l:1.u:.'],
     ['a mark that is none', 'x1:lost:7.l:1.1:A*'],
   ])('with %s is refused, although its check is right', (_, text) => {
     let hash = 0x811c9dc5;

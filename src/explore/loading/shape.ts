@@ -14,7 +14,7 @@ export type Shape = {
 };
 
 /** Threads are kept in the bits of one small integer. */
-const MOST_THREADS = 30;
+export const MOST_THREADS = 30;
 
 const NAME = /^[\w.+-]{1,80}$/;
 /** Threads are named in columns. */

@@ -1,4 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
+import { MOST_THREADS } from '../loading/shape.ts';
 import { EVERYTHING, type Range } from '../memory/ownership.ts';
 import type { Timeouts } from '../running/simulator-options.ts';
 import { MOST_MARKS } from '../search/schedule.ts';
@@ -72,7 +73,9 @@ export function decodeToken(text: string, scenario?: string): Token {
     timeouts !== undefined &&
     shared !== undefined &&
     !Number.isNaN(numberOf(seed)) &&
-    pairs.every((pair) => pair.length === 2 && !pair.some(Number.isNaN)) &&
+    pairs.every(
+      ([choice = NaN, thread = NaN, ...more]) => more.length === 0 && choice >= 0 && thread < MOST_THREADS,
+    ) &&
     (marks === '.' || [...marks].every((digit) => DIGITS.includes(digit)));
   if (!isWhole) {
     throw new IrqError('ERR_TOKEN', `the token cannot be understood: ${JSON.stringify(text.slice(0, 80))}`);
