@@ -123,7 +123,7 @@ function churnText({ churn }: StressResult): string {
   const parts = [
     plural(churn.moves, 'move'),
     plural(churn.routeUpdates, 'route update'),
-    `${plural(churn.masks, 'mask')} and unmask`,
+    plural(churn.masks, 'mask and unmask', 'masks and unmasks'),
     plural(churn.configs, 'LPI disabled and enabled', 'LPIs disabled and enabled'),
     plural(churn.remaps, 'remap'),
     ...OTHER_CHURN.flatMap(([name, one, many]) => (churn[name] > 0 ? [plural(churn[name], one, many)] : [])),
