@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Cell, lastLine } from './faults/cell.ts';
+import { matrix } from './faults/matrix.ts';
 import { outputCells } from './faults/outputs.ts';
 import { processCells } from './faults/processes.ts';
 import { scenarioCells } from './faults/scenarios.ts';
@@ -26,11 +27,13 @@ export type FaultOptions = {
   readonly only: readonly string[];
   /** Executables of other versions of Node.js. */
   readonly nodes: readonly string[];
+  /** Whether the outcomes are printed as tables of Markdown. */
+  readonly markdown: boolean;
 };
 
 /**
  * Reads `--only TEXT`: the cells whose names have one of the texts; and `--node FILE`: another Node.js to try. Both may be
- * repeated. @throws Error for anything else
+ * repeated; and `--markdown`. @throws Error for anything else
  */
 export function faultOptionsFrom(args: readonly string[]): FaultOptions {
   const { values } = parseArgs({
@@ -38,13 +41,14 @@ export function faultOptionsFrom(args: readonly string[]): FaultOptions {
     options: {
       only: { type: 'string', multiple: true, default: [] },
       node: { type: 'string', multiple: true, default: [] },
+      markdown: { type: 'boolean', default: false },
     },
   });
-  return { only: values.only, nodes: values.node };
+  return { only: values.only, nodes: values.node, markdown: values.markdown };
 }
 
 /** Tries the cells, one after the other; each is printed on stderr when it has ended. */
-export async function run({ only, nodes }: FaultOptions): Promise<Outcome[]> {
+export async function run({ only, nodes }: Pick<FaultOptions, 'only' | 'nodes'>): Promise<Outcome[]> {
   const folder = mkdtempSync(join(tmpdir(), 'irqloom-faults-'));
   try {
     const cells = [
@@ -84,9 +88,10 @@ function line({ name, verdict, status, seconds, said }: Outcome): string {
   return `${verdict.padEnd(8)}${name.padEnd(32)}${status.padStart(8)}${seconds.toFixed(1).padStart(7)} s  ${said.slice(0, WIDEST)}`;
 }
 
-export function format(outcomes: readonly Outcome[]): string {
+export function format(outcomes: readonly Outcome[], markdown = false): string {
   const count = (verdict: Outcome['verdict']) =>
     outcomes.filter((outcome) => outcome.verdict === verdict).length;
+  if (markdown) return matrix(outcomes);
   return [
     'verdict cell                              status    time  the last that was said',
     ...outcomes.map(line),

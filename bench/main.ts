@@ -19,7 +19,7 @@ import { format as formatSoundness, optionsFrom, run as runSoundness } from './s
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `power` what power.ts says. */
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `--node FILE` and `--markdown`, `power` what power.ts says. */
 const options = args.slice(wanted.length);
 
 /** Benchmarks that take options. */
@@ -51,9 +51,10 @@ const BENCHES = {
     return formatSoundness(found);
   },
   faults: async () => {
-    const outcomes = await runFaults(faultOptionsFrom(options));
+    const { markdown, ...cells } = faultOptionsFrom(options);
+    const outcomes = await runFaults(cells);
     if (outcomes.some(({ verdict }) => verdict === 'BROKEN')) process.exitCode = 1;
-    return formatFaults(outcomes);
+    return formatFaults(outcomes, markdown);
   },
 } as const satisfies Record<string, () => Promise<string>>;
 
