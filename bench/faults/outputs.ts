@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cell, expectEnd, irqloom } from './cell.ts';
 
@@ -56,7 +56,7 @@ export function outputCells(folder: string): Cell[] {
     const place = (name: string) => join(folder, `${index}-${name}`);
     return [
       missingFolder(writer, place('missing')),
-      fullDevice(writer),
+      fullDevice(writer, place('device')),
       mounted(writer, place('full'), 'enospc', 'size=16k', /ENOSPC|no space/i),
       mounted(writer, place('readonly'), 'erofs', 'ro', /EROFS|read-only/i),
       killed(writer, place('killed')),
@@ -66,11 +66,11 @@ export function outputCells(folder: string): Cell[] {
   });
 }
 
-function missingFolder({ name, args, flag }: Writer, place: string): Cell {
+function missingFolder({ name, args, flag, ending }: Writer, place: string): Cell {
   return {
     name: `${name}/no folder`,
     bound: BOUND,
-    run: (bound) => irqloom([...args, flag, join(place, 'x')], bound),
+    run: (bound) => irqloom([...args, flag, join(place, `x${ending}`)], bound),
     judge: (ended) =>
       ended.stdout === ''
         ? expectEnd({ status: [2], stderr: /cannot be written: ENOENT/ })(ended)
@@ -78,18 +78,23 @@ function missingFolder({ name, args, flag }: Writer, place: string): Cell {
   };
 }
 
-function fullDevice({ name, args, flag, status }: Writer): Cell {
+/** `--save` wants a name of a test, so the device has another name. */
+function fullDevice({ name, args, flag, status, ending }: Writer, place: string): Cell {
+  const file = `${place}${ending}`;
   return {
     name: `${name}/full device`,
     bound: BOUND,
-    run: (bound) => irqloom([...args, flag, '/dev/full'], bound),
+    run: (bound) => {
+      symlinkSync('/dev/full', file);
+      return irqloom([...args, flag, file], bound);
+    },
     judge: (ended) =>
       ended.stdout === ''
         ? 'lost its result'
         : expectEnd({
             // Metrics go on for as long as the run does, so a full disk ends them, and not the run.
             status: [flag === '--metrics' ? 0 : Math.max(status, status === 0 ? 2 : 1)],
-            stderr: /\/dev\/full cannot be written: ENOSPC/,
+            stderr: /cannot be written: ENOSPC/,
             silent: /^\s+at /m,
           })(ended),
   };
@@ -198,13 +203,14 @@ function failingCall(
 }
 
 /** The output is a FIFO whose reader goes away before a byte is written. */
-function readerGone({ name, args, flag, status }: Writer, place: string): Cell {
+function readerGone({ name, args, flag, status, ending }: Writer, place: string): Cell {
+  const fifo = `${place}${ending}`;
   return {
     name: `${name}/EPIPE`,
     bound: BOUND,
     run: (bound) =>
-      irqloom([...args, flag, place], bound, {
-        shell: `mkfifo '${place}'; { sleep 0.1 < '${place}'; } & COMMAND`,
+      irqloom([...args, flag, fifo], bound, {
+        shell: `mkfifo '${fifo}'; { sleep 0.1 < '${fifo}'; } & COMMAND`,
       }),
     judge: (ended) =>
       ended.stdout === ''
