@@ -46,6 +46,22 @@ describe('a scenario file', () => {
     expect(failure?.trace[0]?.site).toMatch(/lost-update\.scenario\.mjs:5:54$/);
   });
 
+  test.each([
+    ['an assignment', '({ 0: x } = w)'],
+    ['an assignment with a name that is computed', '({ [0]: x } = w)'],
+    ['a declaration', '{ const { 0: y } = w; }'],
+    ['a declaration with a default', '{ const { 0: y = 3 } = w; }'],
+    ['a copy of all in a pattern', '{ const { ...all } = w; }'],
+    ['a copy of all', 'x = { ...w }'],
+  ])('reads an element once where it is taken out by %s', async (name, statement) => {
+    const file = write(
+      `pattern-${name.replaceAll(' ', '-')}.mjs`,
+      `export default { words: 1, threads: { a(w) { let x; ${statement}; }, b(w) { w[0] = 1; } } };`,
+    );
+    const result = exploreChecked(await loadScenario(file), { strategy: 'dfs', all: true });
+    expect(result).toMatchObject({ verdict: 'pass', exhausted: true, schedules: 2, steps: 4 });
+  });
+
   test('may be TypeScript, also on a Node.js that cannot run it, and sites are lines of the source', () => {
     const { verdict, site } = exploreOutside(fixture('lost-update.scenario.ts'));
     expect(verdict).toBe('fail');

@@ -9,6 +9,8 @@ export type Elements = {
   set(target: unknown, key: unknown, value: unknown): unknown;
   /** `new callee(...args)` */
   construct(callee: unknown, args: readonly unknown[]): unknown;
+  /** The view that a stand-in stands for; any other value as it is. */
+  viewOf(value: unknown): unknown;
 };
 
 /** What rewritten code calls; see rewrite.ts. Each function does what the JavaScript that it stands for does. */
@@ -22,7 +24,7 @@ const putLoosely = new Function('target', 'key', 'value', 'return target[key] = 
 
 /** Makes the functions that rewritten code calls, over those that read and write one element. */
 export function makeAccess(
-  { get, set, construct }: Elements,
+  { get, set, construct, viewOf }: Elements,
   watch: (variables: Variables) => void = () => {},
 ) {
   const setLoose: Put = (target, key, value) =>
@@ -74,8 +76,10 @@ export function makeAccess(
     },
     /** What is taken apart by a pattern that names elements by their numbers, or copied by `{ ...a }`. */
     pattern(value: unknown): unknown {
-      if (!ArrayBuffer.isView(value) || !(value.buffer instanceof SharedArrayBuffer)) return value;
-      return new Proxy(value, { get: (target, key) => get(target, key) });
+      const view = viewOf(value);
+      if (!ArrayBuffer.isView(view) || !(view.buffer instanceof SharedArrayBuffer)) return value;
+      // Around the view itself: a stand-in within would count what the engine asks the proxy's target for, as reads.
+      return new Proxy(view, { get: (target, key) => get(target, key) });
     },
   };
 }

@@ -5,6 +5,7 @@ import { IrqError, isIrqError } from '../../base/irq-error.ts';
 import { readThrown } from '../../base/thrown.ts';
 import { replaceExits } from '../control/exits.ts';
 import { construct, get, set } from '../control/plain.ts';
+import { rawOf } from '../control/view-proxy.ts';
 import { type Access, makeAccess } from './access.ts';
 import { bundle, COMMONJS } from './bundle.ts';
 import { asNamespace, CommonJsCode, CommonJsInstance, type CommonJsModule, importFrom } from './commonjs.ts';
@@ -64,7 +65,7 @@ export class Program {
    */
   static async load(file: string, rewrites = true): Promise<Program> {
     const watch = new StateWatch();
-    const access = makeAccess({ get, set, construct }, (variables) => watch.add(variables));
+    const access = makeAccess({ get, set, construct, viewOf: rawOf }, (variables) => watch.add(variables));
     const commonjs = new CommonJsCode(rewrites, watch);
     const instance = new CommonJsInstance(commonjs, access);
     return withoutExit(file, async () => {

@@ -13,6 +13,7 @@ const plainly = {
   },
   construct: (callee: unknown, args: readonly unknown[]) =>
     new (callee as new (...a: unknown[]) => unknown)(...args),
+  viewOf: (value: unknown) => value,
 };
 const access = makeAccess(plainly);
 
