@@ -9,13 +9,15 @@ const LEAST_LIMIT = 256;
 /** For files that are opened meanwhile. */
 const SPARE = 16;
 
+/** Read while there is a descriptor left to read it with. */
+const limit = softLimit();
+
 /**
  * Checks that so many more threads can be started, before one is: a thread that gets no descriptor ends the process.
  * Where the limit cannot be read (not on Linux), nothing is checked.
  * @throws IrqError `ERR_CONFIG` with the numbers, and the command that lifts the limit
  */
 export function requireDescriptors(threads: number): void {
-  const limit = softLimit();
   if (limit === undefined) return;
   const needed = openNow() + threads * DESCRIPTORS_OF_A_THREAD + SPARE;
   if (needed <= limit) return;
@@ -31,7 +33,6 @@ export function requireDescriptors(threads: number): void {
  */
 export function outOfDescriptors(error: unknown): IrqError | undefined {
   const { message } = readThrown(error);
-  const limit = softLimit();
   // Node.js says "Cannot find package" where it could not open the file of one that is there.
   const isMissing = message.startsWith('Cannot find package') && limit !== undefined && limit < LEAST_LIMIT;
   if (!/\bE[MN]FILE: /.test(message) && !isMissing) return undefined;

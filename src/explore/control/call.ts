@@ -14,6 +14,7 @@ import {
   type Value,
   WAIT,
 } from '../running/operation.ts';
+import { noteElement } from '../running/round-marks.ts';
 import { NATIVE } from './controlled-atomics.ts';
 
 /** The operands of a call after ECMAScript's conversions. */
@@ -115,8 +116,10 @@ export function toPoint(
 /** An operation outside all threads, or on memory that no two threads share: done by the engine. */
 export function outside(op: number, view: ElementArray, index: number, a: unknown, b: unknown): Value {
   if (op === PLAIN_LOAD) return view[index];
+  const before = view[index];
   if (op === PLAIN_STORE) {
     view[index] = a as number;
+    noteElement(before, view[index]);
     return a as Value;
   }
   const array = view as IntegerArray;
@@ -135,8 +138,9 @@ export function outside(op: number, view: ElementArray, index: number, a: unknow
   }
   const native = NATIVE[op];
   if (op === LOAD) return native?.(array, index);
-  if (op === CAS) return native?.(array, index, a, b);
-  return native?.(array, index, a);
+  const answer = op === CAS ? native?.(array, index, a, b) : native?.(array, index, a);
+  noteElement(before, array[index]);
+  return answer;
 }
 
 /** A value as an assignment to an element converts it, before it is cut to the element's width. */

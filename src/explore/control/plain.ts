@@ -1,4 +1,5 @@
 import { type ElementArray, PLAIN_LOAD, PLAIN_STORE } from '../running/operation.ts';
+import { noteElement } from '../running/round-marks.ts';
 import { toElement } from './call.ts';
 import { controller } from './controlled-atomics.ts';
 
@@ -48,6 +49,7 @@ export function set<T>(target: unknown, key: unknown, value: T): T {
       return value;
     }
   }
+  if (typeof key === 'number' && Array.isArray(target)) noteElement(target[key], value);
   (target as Bag)[key as PropertyKey] = value;
   return value;
 }

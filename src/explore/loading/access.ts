@@ -1,3 +1,4 @@
+import { begun, changed } from '../running/round-marks.ts';
 import type { Variables } from './state-watch.ts';
 
 /** What rewritten code calls the object with these functions, where the code has no such name of its own. */
@@ -41,6 +42,14 @@ export function makeAccess(
     construct,
     /** Takes the variables of a module, at its start. */
     watch,
+    /** By place in the code, what changes and what comes to life; see carried.ts. */
+    changed,
+    begun,
+    /** `x = value`, of a variable that a loop may carry. */
+    as<T>(place: number, before: unknown, value: T): T {
+      if (!Object.is(before, value)) (changed[place] as number)++;
+      return value;
+    },
     /** `a[k] op= v`, for the operators that always assign. */
     assign,
     assignLoose: loose.assign,

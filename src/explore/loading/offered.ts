@@ -7,5 +7,7 @@ import { ACCESS_NAME, makeAccess } from './access.ts';
 export function offerAccess(): void {
   dispatchAtomics();
   if (ACCESS_NAME in globalThis) return;
-  Object.defineProperty(globalThis, ACCESS_NAME, { value: makeAccess({ get, set, construct, viewOf: rawOf }) });
+  Object.defineProperty(globalThis, ACCESS_NAME, {
+    value: makeAccess({ get, set, construct, viewOf: rawOf }),
+  });
 }

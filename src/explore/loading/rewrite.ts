@@ -1,5 +1,7 @@
 import MagicString from 'magic-string';
 import { ACCESS_NAME } from './access.ts';
+import { carriedIn } from './carried.ts';
+import { writeMarks } from './carried-marks.ts';
 import { Chain } from './chain.ts';
 import { hasUseStrict, isLoop, mayCopy, readsElements, spineHasElement } from './patterns.ts';
 import {
@@ -44,9 +46,11 @@ export function rewriteAccesses(
   const tree = parseSource(code, kind);
   const text = new MagicString(code);
   const access = unusedName(code, ACCESS_NAME);
+  if (!rewrites) return { text, tree, access, places: 0 };
   const rewriter = new Rewriter(code, text, access);
-  if (rewrites) rewriter.visit(tree, strict || hasUseStrict(tree));
-  return { text, tree, access, places: rewriter.places };
+  rewriter.visit(tree, strict || hasUseStrict(tree));
+  const marks = writeMarks(text, access, carriedIn(tree, code));
+  return { text, tree, access, places: rewriter.places + marks };
 }
 
 /** A name that the code does not have in it. */

@@ -1,5 +1,6 @@
 import { execute } from '../running/execute.ts';
 import type { ElementArray, Point, Value } from '../running/operation.ts';
+import { noteElement } from '../running/round-marks.ts';
 import { Image } from './image.ts';
 import { OwnWrites } from './own-writes.ts';
 import { partOf, sameBytes, setBytes } from './raw-bytes.ts';
@@ -317,7 +318,9 @@ export class SharedMemory extends SharedBuffers {
     this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) =>
       this.#own.add(t, shared, cells, cell),
     );
+    const before = array[index];
     array[index] = value as number;
+    noteElement(before, array[index]);
     this.#own.forEach(t, from, this.#mirrors);
   }
 

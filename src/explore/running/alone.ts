@@ -1,4 +1,5 @@
 import type { ElementArray, Point, Value } from './operation.ts';
+import { Stretch } from './round-marks.ts';
 import { mayOnlyLook, onlyLooked, sameOperation } from './spin.ts';
 
 /** What {@link Alone.repeat} and {@link Alone.answer} say where the thread does something else than look. */
@@ -18,6 +19,9 @@ export class Alone {
   /** By look: the one that came after it the last time. */
   readonly #after: number[] = [];
   #last = -1;
+  /** The second half of the looks, and the look that it begins with. */
+  readonly #stretch = new Stretch();
+  #half = 0;
   /** Which of the different looks each was. */
   #sequence = new Int32Array(1024);
   /** How many looks the thread has made. */
@@ -30,6 +34,7 @@ export class Alone {
   begin(seen: ReadonlyMap<number, Value>, most: number): void {
     this.#seen = seen;
     this.#most = most;
+    this.#half = most >>> 1;
     this.#looks.length = 0;
     this.#answers.length = 0;
     this.#after.length = 0;
@@ -63,6 +68,14 @@ export class Alone {
     return this.#note(this.#looks.length - 1);
   }
 
+  /**
+   * Whether the thread carried something from look to look, in the second half of as many as it was given: to be asked right
+   * after its run. Only code that was rewritten tells.
+   */
+  get carries(): boolean {
+    return this.count >= this.#most && this.#stretch.carries;
+  }
+
   /** Whether these looks, the oldest first, are what the thread went through again and again. */
   isRepetitionOf(path: readonly Point[], from: number, period: number): boolean {
     for (let k = 0; k < period && k < this.count; k++) {
@@ -82,6 +95,7 @@ export class Alone {
       longer.set(this.#sequence);
       this.#sequence = longer;
     }
+    if (this.count === this.#half) this.#stretch.begin();
     this.#sequence[this.count++] = i;
     return this.#answers[i];
   }

@@ -22,6 +22,8 @@ type Forecast = {
   readonly looks: number;
   /** By element: the answers of those looks. */
   readonly seen: ReadonlyMap<number, Value>;
+  /** The thread carries something from look to look (a counter), so the loop need not be endless. */
+  readonly carries?: boolean;
 };
 
 /** One history of a thread: the answers that its operations got, as a node of the tree of all of them. */
@@ -60,11 +62,14 @@ function isSmall(answer: Value): answer is number {
  * found out for each history of its own, by running the thread's code, and remembered.
  *
  * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
- * then, the thread is held all the same, and `letGo` says that the search is not complete.
+ * then, the thread is held all the same, and `letGo` says that the search is not complete. So does `carrier` where the thread carries
+ * something from round to round, a count for one: it may do something else after more rounds than were tried.
  */
 export class Loops {
   /** A loop that was taken for endless would end by itself. */
   letGo = false;
+  /** A thread, by number, that was held in a loop and carries something from round to round; -1 where none did. */
+  carrier = -1;
   readonly #runner: ThreadRunner;
   readonly #alone = new Alone();
   /** Loops that have been tried for longer and went on, by a digest of their looks. */
@@ -148,6 +153,7 @@ export class Loops {
     if (forecast === undefined) return undefined;
     const period = forecast.period > 0 ? this.#roundOf(t, path, answers, count, forecast.period) : 0;
     if (forecast.period > 0 && period === 0) return 0;
+    if (period > 0 && forecast.carries === true) this.carrier = t;
     if (forecast.looks < Infinity) {
       this.#current[t] = forecast;
       this.#from[t] = count;
@@ -222,6 +228,7 @@ export class Loops {
       const looks = this.#run(t, path, answers, count, seen, most);
       if (looks === undefined) return undefined;
       if (looks < most) return { period: 0, looks, seen };
+      const { carries } = this.#alone;
       // It may end by itself, sooner or later.
       if (this.#runner.hasAsked) return { period: 0, looks: Infinity, seen };
       const period = this.#findPeriod(path, count, window);
@@ -231,10 +238,10 @@ export class Loops {
         continue;
       }
       const name = nameOf(t, path, count, period);
-      if (this.#tried.has(name) || most >= MOST_LOOKS) return { period, looks: Infinity, seen };
+      if (this.#tried.has(name) || most >= MOST_LOOKS) return { period, looks: Infinity, seen, carries };
       // A loop that ended once is tried again after each history.
       if (this.#goesOn(t, path, answers, count)) this.#tried.add(name);
-      return { period, looks: Infinity, seen };
+      return { period, looks: Infinity, seen, carries };
     }
   }
 

@@ -23,11 +23,10 @@ export function requireOwnFault({ simulator, runner, memory }: Simulation): void
     const before = proxiedAccesses;
     run();
     const proxied = proxiedAccesses > before;
+    // Its other accesses go through proxies, and cannot be followed without: the place of the error has to tell.
+    if (proxied && !isOfNode(stack)) return;
     const saw = handed.withViews(run);
-    if (runner.mismatchAt < 0) {
-      if (saw.op === FAILED) return;
-      // Its other accesses go through proxies, and cannot be followed without: the place of the error has to tell.
-    } else if (proxied && !isOfNode(stack)) return;
+    if (runner.mismatchAt < 0 && saw.op === FAILED) return;
     handed.foundNativeUse(t, framesOf(stack)[0]);
   } finally {
     memory.putBack();

@@ -25,10 +25,7 @@ import { sameOperation } from './spin.ts';
 import { END, failedWith } from './thread-end.ts';
 import { ThreadTime } from './thread-time.ts';
 import { STOP, swallowsStop, Unwinding, uncontrolled } from './unwinding.ts';
-import { ENDLESS } from './watchdog.ts';
-
-const NO_POINTS: readonly Point[] = [];
-const NO_ANSWERS: readonly Value[] = [];
+import { bounded, ENDLESS, isUntimed } from './watchdog.ts';
 
 /**
  * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the
@@ -40,8 +37,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   readonly handed: HandedState;
   readonly #memory: SharedMemory;
   readonly #ownership: Ownership;
-  #path: readonly Point[] = NO_POINTS;
-  #answers: readonly Value[] = NO_ANSWERS;
+  #path: readonly Point[] = [];
+  #answers: readonly Value[] = [];
   #end = 0;
   /** Up to here `request` may answer without a closer look. */
   #fastEnd = 0;
@@ -206,6 +203,10 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   #run(t: number): Point {
+    return isUntimed() ? bounded(() => this.#runOnce(t)) : this.#runOnce(t);
+  }
+
+  #runOnce(t: number): Point {
     this.begin(t);
     this.#ownReads.count = 0;
     this.#unwinding.on = false;
@@ -213,13 +214,11 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.mismatchInTime = false;
     this.#memory.beginRun(t);
     this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
-    let thrown: unknown;
-    let threw = false;
+    let thrown: { readonly error: unknown } | undefined;
     try {
       (this.#scenario.bodies[t] as (state: unknown) => void)(this.handed.copy());
     } catch (error) {
-      threw = true;
-      thrown = error;
+      thrown = { error };
     }
     this.current = -1;
     this.#fastEnd = 0;
@@ -231,8 +230,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
-    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
-    const last = threw ? failedWith(thrown) : END;
+    if (thrown && isIrqError(thrown.error, 'ERR_SCENARIO')) throw thrown.error;
+    const last = thrown ? failedWith(thrown.error) : END;
     if (this.pos < this.#end) {
       this.mismatchAt = this.pos;
       if (this.#past !== undefined) this.#memory.putBack();

@@ -134,6 +134,11 @@ export class Tracks {
     return this.#loops.letGo;
   }
 
+  /** A thread, by number, that may do something else after more rounds of a loop than were run; -1 where none was met. */
+  get countsRounds(): number {
+    return this.idleRounds.counts >= 0 ? this.idleRounds.counts : this.#loops.carrier;
+  }
+
   /** The clock of thread `t` goes on by so much with the answer to its last operation. */
   jump(t: number, ns: number): void {
     if (ns <= 0) return;

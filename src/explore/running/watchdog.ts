@@ -50,6 +50,8 @@ let deadline = Infinity;
 let active: Piecework<unknown> | undefined;
 /** Where the code was when it was last cut off. */
 let lastPlace: string | undefined;
+/** Whether the engine stops what runs now. */
+let timing = false;
 
 /**
  * Runs `body`, which runs schedules; where a thread's code comes to no operation for `ms` it is stopped wherever it is,
@@ -166,6 +168,8 @@ function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined 
   globals[KEY] = () => {
     result = { value: body() };
   };
+  const before = timing;
+  timing = true;
   try {
     script.runInThisContext({ timeout: Math.ceil(ms + share) });
   } catch (error) {
@@ -173,9 +177,22 @@ function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined 
       return undefined;
     throw error;
   } finally {
+    timing = before;
     delete globals[KEY];
   }
   return result;
+}
+
+/** Whether code under test that runs now would be stopped by nothing: between two pieces, to be looked at once more. */
+export function isUntimed(): boolean {
+  return mode === 'pieces' && !timing;
+}
+
+/** Runs code under test where it {@link isUntimed}: code that does not come back then is what the whole is given up for. */
+export function bounded<T>(body: () => T): T {
+  const result = withinTime(Math.max(limit, HANG_MS), body);
+  if (result === undefined) throw SILENT;
+  return result.value;
 }
 
 /** Calls `body`, and stops it after `ms`; undefined where it was stopped. */

@@ -18,7 +18,7 @@ export type Limits = {
 export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits): string[] {
   const { scenario, simulator, memory } = simulation;
   const { nativeUse } = scenario;
-  const { plain, plainWriteAt, letGo, idleRounds } = simulator.tracks;
+  const { plain, plainWriteAt, letGo, countsRounds } = simulator.tracks;
   const omissions: string[] = [];
   if (scenario.plain === 'off') {
     omissions.push(
@@ -41,9 +41,9 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits)
       `what comes after a loop of more than ${rounds} equal rounds: it was taken for one without end`,
     );
   }
-  if (idleRounds.counts >= 0) {
+  if (countsRounds >= 0) {
     omissions.push(
-      `schedules in which ${scenario.threadNames[idleRounds.counts]} waits for more than one round of a loop: it counts them, or looks at the clock`,
+      `schedules in which ${scenario.threadNames[countsRounds]} waits for more than one round of a loop: it counts them, or looks at the clock`,
     );
   }
   return omissions;

@@ -134,7 +134,8 @@ class Search {
     simulator.cutShort = false;
     const how = this.#searchAll();
     // A schedule that was cut off, or a thread that was held for too long, may hide a smaller one.
-    return simulator.cutShort || simulator.tracks.letGo ? 'best-found' : how;
+    const { letGo, countsRounds } = simulator.tracks;
+    return simulator.cutShort || letGo || countsRounds >= 0 ? 'best-found' : how;
   }
 
   #searchAll(): Shrunk['minimal'] {
