@@ -4,6 +4,8 @@ import type { ThreadRunner } from './thread-runner.ts';
 
 /** How many rounds are put in: a few, and more than code would count to before it does something else. */
 const ROUNDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 1000];
+/** Of long rounds so many fewer are put in, that the code makes no more looks than this. */
+const MOST_LOOKS = 10_000;
 /** So many schedules with such loops are looked at, and after that those whose number is a power of two. */
 const FIRST = 32;
 
@@ -49,7 +51,8 @@ export class IdleRounds {
     for (const { t, at, period } of this.#left) {
       const [path, answered, expected] = [paths[t] ?? [], answers[t] ?? [], pending[t] as Point];
       const count = (done[t] as number) - ((waiting >>> t) & 1);
-      for (const rounds of ROUNDS) {
+      for (const wanted of ROUNDS) {
+        const rounds = Math.min(wanted, Math.ceil(MOST_LOOKS / period));
         const more = rounds * period;
         const longer = withRounds(path, at, period, rounds, count);
         const saw = runner.resume(t, longer, withRounds(answered, at, period, rounds, count), count + more);
@@ -61,11 +64,11 @@ export class IdleRounds {
   }
 }
 
+/** A list in which the round that ends at `at` stands so many times more. */
 function withRounds<T>(list: readonly T[], at: number, period: number, rounds: number, count: number): T[] {
-  const round = list.slice(at - period, at);
-  return [
-    ...list.slice(0, at),
-    ...Array.from({ length: rounds }, () => round).flat(),
-    ...list.slice(at, count),
-  ];
+  const longer = list.slice(0, at);
+  for (let round = 0; round < rounds; round++)
+    for (let k = at - period; k < at; k++) longer.push(list[k] as T);
+  for (let k = at; k < count; k++) longer.push(list[k] as T);
+  return longer;
 }

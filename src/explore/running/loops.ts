@@ -11,6 +11,8 @@ const LONGEST = 256;
 export const ENDLESS_ROUNDS = 10_000;
 /** A loop that was not met before is tried for so many looks, and so is one that nothing else can end. */
 const MOST_LOOKS = 100_000;
+/** So many looks after a loop was found endless, its thread's code is not run again while it sees the same. */
+const STILL_ENDLESS = LONGEST;
 /** How many histories are remembered. */
 const MOST_KNOWN = 200_000;
 
@@ -18,7 +20,7 @@ const MOST_KNOWN = 200_000;
 type Forecast = {
   /** The looks of a loop that the thread is in and would never leave; 0 where it is in none. */
   readonly period: number;
-  /** The thread makes so many looks more, and then does something else; Infinity where it does not. */
+  /** The thread makes so many looks more, and then does something else, or is asked again; Infinity where neither. */
   readonly looks: number;
   /** By element: the answers of those looks. */
   readonly seen: ReadonlyMap<number, Value>;
@@ -147,19 +149,25 @@ export class Loops {
     count: number,
     point: Point,
   ): number | undefined {
-    if (this.#comesTrue(t, path, answers, count)) return 0;
+    if (this.#comesTrue(t, path, answers, count)) {
+      const { period, carries } = this.#current[t] as Forecast;
+      // Given the same answers, the thread is in the loop still: its code need not be asked again at each look.
+      const round = period > 0 ? this.#roundOf(t, path, answers, count, period) : 0;
+      if (round > 0 && carries === true) this.carrier = t;
+      return round;
+    }
     if (!repeatsLook(path, answers, count, point, LONGEST)) return 0;
     const forecast = this.#forecast(t, path, answers, count, point);
     if (forecast === undefined) return undefined;
-    const period = forecast.period > 0 ? this.#roundOf(t, path, answers, count, forecast.period) : 0;
-    if (forecast.period > 0 && period === 0) return 0;
-    if (period > 0 && forecast.carries === true) this.carrier = t;
-    if (forecast.looks < Infinity) {
-      this.#current[t] = forecast;
+    const { period } = forecast;
+    const round = period > 0 ? this.#roundOf(t, path, answers, count, period) : 0;
+    if (round > 0 && forecast.carries === true) this.carrier = t;
+    if (forecast.looks < Infinity || period > 0) {
+      this.#current[t] = period > 0 ? { ...forecast, looks: STILL_ENDLESS } : forecast;
       this.#from[t] = count;
       this.#checked[t] = count;
     }
-    return period;
+    return round;
   }
 
   /**
