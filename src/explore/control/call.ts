@@ -113,13 +113,18 @@ export function toPoint(
   return new Point(op, array, index, a as Value, b as Value, at, deadline);
 }
 
+/** An element, for whatever a call was given: nothing of the code under test runs for this. */
+function elementAt(view: unknown, index: unknown): unknown {
+  return typeof index === 'number' && ArrayBuffer.isView(view) ? (view as ElementArray)[index] : undefined;
+}
+
 /** An operation outside all threads, or on memory that no two threads share: done by the engine. */
 export function outside(op: number, view: ElementArray, index: number, a: unknown, b: unknown): Value {
   if (op === PLAIN_LOAD) return view[index];
-  const before = view[index];
+  const before = elementAt(view, index);
   if (op === PLAIN_STORE) {
     view[index] = a as number;
-    noteElement(before, view[index]);
+    noteElement(before, elementAt(view, index));
     return a as Value;
   }
   const array = view as IntegerArray;
@@ -139,7 +144,7 @@ export function outside(op: number, view: ElementArray, index: number, a: unknow
   const native = NATIVE[op];
   if (op === LOAD) return native?.(array, index);
   const answer = op === CAS ? native?.(array, index, a, b) : native?.(array, index, a);
-  noteElement(before, array[index]);
+  noteElement(before, elementAt(view, index));
   return answer;
 }
 
