@@ -14,6 +14,7 @@ export { IrqError } from './base/irq-error.ts';
 export { DEFAULT_CONFIG, type MachineConfig } from './board/config.ts';
 export { Machine } from './board/machine.ts';
 export { restoreSnapshot } from './board/snapshot.ts';
+export { type Config, defineConfig } from './config.ts';
 export {
   type BootedMachine,
   type BootOptions,

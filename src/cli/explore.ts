@@ -12,6 +12,7 @@ import { confirmationText, exploreText, freeText } from '../report/explore-text.
 import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
+import { alone } from './config-file.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { checkGiven, checkOutputs, EXECUTORS, type ExploreFlags, givenFlags } from './explore-flags.ts';
 import { exploreGuestCommand } from './explore-guest.ts';
@@ -279,7 +280,7 @@ function repeatCommand(result: Result, { argument }: Found, flags: ExploreFlags)
   if (failure === undefined) return undefined;
   const { steps = DEFAULT_STEPS } = flags;
   const bound = steps === DEFAULT_STEPS ? '' : ` --steps ${steps}`;
-  return `npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`;
+  return alone(`npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`);
 }
 
 const MOST_SHARDS = 1_000_000;
