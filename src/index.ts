@@ -1,4 +1,8 @@
-/** The harness as a library, `irqloom`: boot a machine with a guest and devices of your own. */
+/**
+ * The harness as a library, `irqloom`: boot a machine with a guest and devices of your own.
+ *
+ * @module irqloom
+ */
 export {
   COMMAND_BYTES,
   decodeCommand,

@@ -18,7 +18,7 @@ export type Story = {
   /** By entry of the trace: the value of each word after that step, in the order of {@link WhatIf.words}; later words are missing. */
   readonly values: readonly (readonly string[])[];
   readonly threads: readonly ThreadEnd[];
-  /** How it fails; `open` where it was given up after {@link MOST_STEPS} steps more, null where it ends well. */
+  /** How it fails; `open` where it was given up after `MOST_STEPS` steps more, null where it ends well. */
   readonly kind: FailureKind | 'open' | null;
   readonly message: string;
   readonly preemptions: number;
@@ -52,7 +52,7 @@ export const MOST_STEPS = 200;
 const MOST_ALTERNATIVES = 400;
 /** All alternatives together have so many steps, about: a reader waits for them, and a page has to hold them. */
 const MOST_RUN = 20_000;
-/** Longer schedules have no alternatives: with {@link MOST_STEPS} more, record.ts would leave their first steps out. */
+/** Longer schedules have no alternatives: with `MOST_STEPS` more, record.ts would leave their first steps out. */
 const LONGEST = 200;
 
 /**
