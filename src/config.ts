@@ -93,6 +93,7 @@ export type Config = {
     readonly seconds?: number;
     readonly baseline?: string;
     readonly tolerance?: number;
+    readonly requireSteady?: boolean;
     readonly json?: boolean;
     readonly report?: string;
     readonly trace?: string;
@@ -123,7 +124,10 @@ export type Config = {
   readonly 'compare-runs'?: {
     readonly tolerance?: number;
     readonly relative?: boolean;
+    readonly requireSteady?: boolean;
     readonly json?: boolean;
+    readonly markdown?: boolean;
+    readonly report?: string;
   };
   readonly explore?: OfGuest &
     OfScenario & {
