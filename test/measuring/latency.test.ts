@@ -78,12 +78,12 @@ describe('a measurement', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   });
 
-  test('boots as many machines as were asked for, also for few signals', async () => {
-    const { result } = await runLatency(options({ samples: 64, boots: 6 }));
+  test('boots as many machines as were asked for, also for few signals', { timeout: 180_000 }, async () => {
+    const { result } = await runLatency(options({ samples: 12, boots: 6 }));
     expectSound(result);
     expect(result.config.boots).toBe(6);
     expect(result.paths[0]?.blocks.map(({ boot, count }) => [boot, count])).toEqual(
-      [0, 1, 2, 3, 4, 5].map((boot) => [boot, 11]),
+      [0, 1, 2, 3, 4, 5].map((boot) => [boot, 2]),
     );
   });
 
