@@ -1,7 +1,8 @@
-import type { ExploreResult, WhatIf } from '../explore/index.ts';
+import type { ExploreResult } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
 import type { FreeResult } from '../explore/real/free.ts';
 import { runSearch } from '../explore/real/search-thread.ts';
+import type { WhatIf } from '../explore/telling/what-if.ts';
 import { exploreHtml } from '../report/explore-html.ts';
 import type { ExploreFlags } from './explore-flags.ts';
 import type { Found } from './scenario.ts';

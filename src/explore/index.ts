@@ -38,4 +38,3 @@ export type {
   TraceEntry,
 } from './telling/result.ts';
 export { decodeToken, encodeToken, type Token } from './telling/token.ts';
-export type { Alternative, Story, WhatIf } from './telling/what-if.ts';

@@ -1,5 +1,6 @@
-import type { ExploreResult, Failure, WhatIf } from '../explore/index.ts';
+import type { ExploreResult, Failure } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
+import type { WhatIf } from '../explore/telling/what-if.ts';
 import { shortSite } from './explore-columns.ts';
 import { confirmationText } from './explore-text.ts';
 import { tableCard } from './html/figure.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Story, TraceEntry, WhatIf } from '../../explore/index.ts';
+import type { TraceEntry } from '../../explore/index.ts';
+import type { Story, WhatIf } from '../../explore/telling/what-if.ts';
 import { effectOf, shortSite } from '../explore-columns.ts';
 import { plural } from '../units.ts';
 import { escaped } from './markup.ts';
