@@ -1,4 +1,8 @@
-/** The harness as a library, `irqloom`: boot a machine with a guest and devices of your own. */
+/**
+ * The harness as a library, `irqloom`: boot a machine with a guest and devices of your own.
+ *
+ * @module irqloom
+ */
 export {
   COMMAND_BYTES,
   decodeCommand,
@@ -14,6 +18,7 @@ export { IrqError } from './base/irq-error.ts';
 export { DEFAULT_CONFIG, type MachineConfig } from './board/config.ts';
 export { Machine } from './board/machine.ts';
 export { restoreSnapshot } from './board/snapshot.ts';
+export { type Config, defineConfig } from './config.ts';
 export {
   type BootedMachine,
   type BootOptions,

@@ -1,4 +1,8 @@
-/** KVM's interrupt ABI on arm64 as a library: `irqloom/kvm`. */
+/**
+ * KVM's interrupt ABI on arm64 as a library: `irqloom/kvm`.
+ *
+ * @module irqloom/kvm
+ */
 export { VIRT_FRAMES } from './arch/frames.ts';
 export {
   attachVm,

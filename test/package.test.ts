@@ -1,6 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -45,4 +50,47 @@ test('what package.json lists for the package exists', () => {
   const paths = files.filter((file) => !file.startsWith('!'));
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   for (const folder of ['docs', 'examples', 'templates']) expect(paths).toContain(folder);
+});
+
+/** The package is at most so large, packed, bytes. */
+const MOST_BYTES = 1_000_000;
+
+/** How large `npm pack` makes the package of a folder, in bytes. */
+async function packedSize(folder: string): Promise<number> {
+  const words = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const { stdout } = await promisify(execFile)('npm', words, { cwd: folder, maxBuffer: 2 ** 26 });
+  const [{ size }] = JSON.parse(stdout) as [{ readonly size: number }];
+  return size;
+}
+
+test('the package is at most 1.0 MB packed', { timeout: 120_000 }, async () => {
+  expect(await packedSize(ROOT)).toBeLessThanOrEqual(MOST_BYTES);
+  const large = mkdtempSync(join(tmpdir(), 'irqloom-large-'));
+  try {
+    writeFileSync(join(large, 'package.json'), '{ "name": "large", "version": "1.0.0" }');
+    writeFileSync(join(large, 'noise.bin'), randomBytes(MOST_BYTES));
+    expect(await packedSize(large)).toBeGreaterThan(MOST_BYTES);
+  } finally {
+    rmSync(large, { recursive: true });
+  }
+});
+
+test('JavaScript of the package has no comments, and each line is where its source map says', () => {
+  const path = join(ROOT, 'dist/src/cli/exit.js');
+  const text = readFileSync(path, 'utf8');
+  const source = readFileSync(join(ROOT, 'src/cli/exit.ts'), 'utf8');
+  const comment = 'Exit statuses of every command.';
+  expect(source).toContain(comment);
+  expect(text).not.toContain(comment);
+  const map = new SourceMap(JSON.parse(readFileSync(`${path}.map`, 'utf8')));
+  for (const code of [
+    'export const EXIT',
+    'export function exitStatusOf',
+    'export async function interrupt',
+  ]) {
+    const line = text.split('\n').findIndex((each) => each.startsWith(code));
+    const entry = map.findEntry(line, 0);
+    if (!('originalLine' in entry)) throw new Error(`no place in the source for ${code}`);
+    expect(source.split('\n')[entry.originalLine]).toContain(code);
+  }
 });

@@ -47,5 +47,5 @@ export const ERRORS = {
   ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },
 } as const satisfies Record<`ERR_${string}`, { exit: 1 | 2 | 3; means: string }>;
 
-/** The union of every code; see {@link ERRORS} for their meanings. */
+/** The union of every code; see `ERRORS` for their meanings. */
 export type ErrorCode = keyof typeof ERRORS;

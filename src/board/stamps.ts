@@ -72,7 +72,7 @@ export class Stamps {
     store(this.#words, this.#on, on ? 1 : 0);
   }
 
-  /** Stamps a stage of {@link STAGE}, or one of the caller's own, into the ring of this thread. */
+  /** Stamps a stage of `STAGE`, or one of the caller's own, into the ring of this thread. */
   record(stage: number, key: number, ns: number): void {
     this.#own.record(stage, key, 0, ns);
   }

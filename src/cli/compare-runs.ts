@@ -1,11 +1,20 @@
-import { Command } from 'commander';
-import { compareRuns, readSavedRunsFile } from '../measuring/index.ts';
-import { compareRunsText } from '../report/compare-runs-text.ts';
+import { Command, Option } from 'commander';
+import { compareRuns, type RunComparison, readSavedRunsFile } from '../measuring/index.ts';
+import { compareRunsHtml } from '../report/compare-runs-html.ts';
+import { compareRunsMarkdown, compareRunsText } from '../report/compare-runs-text.ts';
 import { EXIT } from './exit.ts';
+import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 import { number } from './values.ts';
 
-type Flags = { tolerance: number; relative?: boolean; json?: boolean };
+type Flags = {
+  tolerance: number;
+  relative?: boolean;
+  requireSteady?: boolean;
+  json?: boolean;
+  markdown?: boolean;
+  report?: string;
+};
 
 /** Percent that a median may grow before a slower path is a regression. */
 export const TOLERANCE_PERCENT = 10;
@@ -17,7 +26,7 @@ export function compareRunsCommand(): Command {
     .description(
       'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots.\n' +
         'A file may have several results, a line each: take the runs of A and B in turn, and what drifts on the machine meets both.\n' +
-        'Exit status 1 if B is slower by more than the tolerance.',
+        'Exit status 1 if B is slower by more than the tolerance, 3 with --require-steady if the machine changed during a run.',
     )
     .argument('<A.json>', 'the run to compare with')
     .argument('<B.json>', 'the run in question')
@@ -28,13 +37,25 @@ export function compareRunsCommand(): Command {
       TOLERANCE_PERCENT,
     )
     .option('--relative', 'compare multiples of each run’s own calibration: for runs of different machines')
-    .option('--json', 'print the result as one JSON object')
+    .option('--require-steady', 'exit with 3 where the machine changed during a run')
+    .addOption(new Option('--json', 'print the result as one JSON object').conflicts('markdown'))
+    .option('--markdown', 'print the result as a table in Markdown, for a comment on a change')
+    .option('--report <file>', 'write the result as one HTML file')
     .action((a: string, b: string, flags: Flags) => {
+      const outputs = new Outputs();
+      const page = outputs.open(flags.report);
       const comparison = compareRuns(readSavedRunsFile(a), readSavedRunsFile(b), {
         tolerance: flags.tolerance / 100,
         relative: flags.relative ?? false,
       });
-      print(flags.json ? `${JSON.stringify(comparison)}\n` : compareRunsText(comparison));
-      process.exitCode = comparison.regressions > 0 ? EXIT.failed : EXIT.held;
+      if (flags.json) print(`${JSON.stringify(comparison)}\n`);
+      else print(flags.markdown ? compareRunsMarkdown(comparison) : compareRunsText(comparison));
+      outputs.plan(page, () => compareRunsHtml(comparison, a, b));
+      process.exitCode = outputs.write(exitOf(comparison, flags.requireSteady));
     });
+}
+
+function exitOf({ steady, regressions }: RunComparison, requireSteady = false): number {
+  if (requireSteady && !steady) return EXIT.noAnswer;
+  return regressions > 0 ? EXIT.failed : EXIT.held;
 }

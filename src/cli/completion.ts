@@ -1,5 +1,6 @@
 import { Argument, Command } from 'commander';
 import { type CommandWords, type FlagWords, SHELLS, type Shell, scriptFor } from './completion-scripts.ts';
+import { configOptions } from './config-file.ts';
 import { print } from './stdout.ts';
 
 /**
@@ -27,7 +28,7 @@ export function wordsOf(command: Command): CommandWords {
   return {
     name: command.name(),
     about: command.summary(),
-    flags: help.visibleOptions(command).map(
+    flags: [...help.visibleOptions(command), ...configOptions()].map(
       ({ long, short, description, argChoices, flags }): FlagWords => ({
         long: long ?? '',
         short,

@@ -4,6 +4,7 @@ import { exploreGuest, GUEST_STRATEGIES, type GuestExploreResult } from '../gues
 import { guestExploreHtml } from '../report/guest-explore-html.ts';
 import { guestExploreText } from '../report/guest-explore-text.ts';
 import { plural } from '../report/units.ts';
+import { alone } from './config-file.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { type GuestFlags, guestOf } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
@@ -84,5 +85,5 @@ function repeatCommand({ failure }: GuestExploreResult, file: string, flags: Gue
   for (const device of flags.device ?? []) words.push('--device', shellWord(device));
   if (flags.initrd !== undefined) words.push('--initrd', shellWord(flags.initrd));
   if (flags.symbols !== undefined) words.push('--symbols', shellWord(flags.symbols));
-  return [...words, failure.token].join(' ');
+  return alone([...words, failure.token].join(' '));
 }

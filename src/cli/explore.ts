@@ -2,19 +2,18 @@ import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
 import { type ExploreResult, type Failure, STRATEGIES } from '../explore/index.ts';
-import type { ConfirmedResult } from '../explore/real/confirm.ts';
-import type { FreeResult } from '../explore/real/free.ts';
 import type { SearchTask } from '../explore/real/search-task.ts';
 import { runSearch, type Unanswered } from '../explore/real/search-thread.ts';
-import { exploreHtml } from '../report/explore-html.ts';
 import { progressText } from '../report/explore-progress.ts';
 import { confirmationText, exploreText, freeText } from '../report/explore-text.ts';
 import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
+import { alone } from './config-file.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { checkGiven, checkOutputs, EXECUTORS, type ExploreFlags, givenFlags } from './explore-flags.ts';
 import { exploreGuestCommand } from './explore-guest.ts';
+import { type Explored, explorePage, type Result } from './explore-page.ts';
 import { addGuestOptions, checkNoGuest } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -147,8 +146,12 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
     }
     if (flags.json) print(`${JSON.stringify(jsonOf(done, all.length))}\n`);
     const [first] = done;
+    const page =
+      report &&
+      first &&
+      (await explorePage(first, repeatCommand(first.result, first.found, flags), flags, signal));
     const written = [
-      report && (() => report.commit(htmlOf(first, flags))),
+      report && (() => report.commit(page ?? '')),
       save && (() => saveTest(save, first, flags.steps)),
       junit && (() => junit.commit(junitOf(done, flags))),
     ].map(attempt);
@@ -156,10 +159,6 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
     return status === EXIT.held && written.includes(false) ? EXIT.usage : status;
   });
 }
-
-/** A scenario and what came of it. */
-type Explored = { readonly found: Found; readonly result: Result };
-type Result = ExploreResult | ConfirmedResult | FreeResult;
 
 async function search({ source }: Found, flags: ExploreFlags, signal: AbortSignal): Promise<Result> {
   const { list, json, report, save, junit, export: name, plain, executor, jobs, runs, ...options } = flags;
@@ -224,12 +223,6 @@ function jsonOf(done: readonly Explored[], named: number): object {
   return { ...head, results: done.map(({ found, result }) => ({ file: found.argument, ...result })) };
 }
 
-function htmlOf(explored: Explored | undefined, flags: ExploreFlags): string {
-  if (explored === undefined || 'runs' in explored.result) return '';
-  const { found, result } = explored;
-  return exploreHtml(result as ExploreResult, repeatCommand(result, found, flags));
-}
-
 /** A check for each scenario that was run. */
 function junitOf(done: readonly Explored[], flags: ExploreFlags): string {
   const cases = done.map(({ found, result }): JUnitCase => {
@@ -279,7 +272,7 @@ function repeatCommand(result: Result, { argument }: Found, flags: ExploreFlags)
   if (failure === undefined) return undefined;
   const { steps = DEFAULT_STEPS } = flags;
   const bound = steps === DEFAULT_STEPS ? '' : ` --steps ${steps}`;
-  return `npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`;
+  return alone(`npx irqloom replay ${failure.token} ${shellWord(argument)}${loadWords(flags)}${bound}`);
 }
 
 const MOST_SHARDS = 1_000_000;

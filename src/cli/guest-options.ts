@@ -32,7 +32,11 @@ export function addGuestFiles(command: Command): Command {
       'an arm64 guest in the place of a scenario: an Image, an ELF file or a flat binary',
     )
     .option('--initrd <file>', `${OF}an initial RAM disk`)
-    .option('--device <device>', `${OF}a virtio device, as of boot: rng, net, console, block:64M`, collect)
+    .option(
+      '--device <device>',
+      `${OF}a virtio device, as of boot: rng, net, console, block:64M; may be repeated`,
+      collect,
+    )
     .option('--symbols <file>', `${OF}an ELF file or a System.map with its functions (default: the guest)`);
 }
 

@@ -46,6 +46,7 @@ type Flags = {
   others: number;
   handler: number;
   seconds: number;
+  requireSteady?: boolean;
   json?: boolean;
   report?: string;
   baseline?: string;
@@ -99,6 +100,7 @@ export function latencyCommand(): Command {
       number(0, 10_000, 'percent'),
       TOLERANCE_PERCENT,
     )
+    .option('--require-steady', 'exit with 3 where the machine was not the same before and after')
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')
@@ -137,14 +139,16 @@ async function latency(flags: Flags): Promise<number> {
     print(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
   }
   planOutputs(outputs, result, pictures);
-  return outputs.all.write(exitOf(result, comparison));
+  return outputs.all.write(exitOf(result, comparison, flags.requireSteady));
 }
 
 function exitOf(
   result: LatencyResult,
   comparison: { readonly regressions: number } | undefined | '',
+  requireSteady = false,
 ): number {
   if (result.interrupted) return EXIT.interrupted;
+  if (requireSteady && !result.calibration.steady) return EXIT.noAnswer;
   if (comparison && comparison.regressions > 0) return EXIT.failed;
   return result.paths.every(({ count }) => count > 0) ? EXIT.held : EXIT.noAnswer;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { commandsFor } from './commands.ts';
+import { COMMANDS, commandsFor } from './commands.ts';
+import { applyConfig, configNote, configOptions } from './config-file.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
 import { guardStreams, print, say, statusWithResult } from './stdout.ts';
 
@@ -13,7 +14,11 @@ const program = new Command('irqloom')
   .description('Interrupt injection on arm64, in worker threads: stress it, measure it, find its races.')
   .version(version)
   .showHelpAfterError('(--help lists what there is)')
-  .configureHelp({ showGlobalOptions: true });
+  .configureHelp({ showGlobalOptions: true })
+  .hook('preAction', (_, command) =>
+    applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS),
+  );
+for (const option of configOptions()) program.addOption(option);
 
 guardStreams();
 // Status 0 is a promise that the command makes at its end: a process that ends before has no verdict.
@@ -35,10 +40,14 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 try {
   for (const command of await commandsFor(process.argv.slice(2))) program.addCommand(command);
   for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({ writeOut: print, writeErr: say });
+    command
+      .configureHelp({ showGlobalOptions: true })
+      .exitOverride()
+      .configureOutput({ writeOut: print, writeErr: say });
   await program.parseAsync();
   process.exitCode = statusWithResult(process.exitCode);
 } catch (error) {
   process.exitCode = exitStatusOf(error);
+  say(configNote(error));
 }
 hasEnded = true;

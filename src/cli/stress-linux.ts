@@ -5,6 +5,7 @@ import { linuxHeld, runLinuxStress } from '../guest-stress/linux.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { linuxStressText } from '../report/linux-stress-text.ts';
 import { count } from '../report/units.ts';
+import { alone } from './config-file.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { print, say } from './stdout.ts';
 import { Terminal } from './terminal.ts';
@@ -54,7 +55,7 @@ export async function stressLinux(flags: Flags): Promise<number> {
   print(flags.json ? `${JSON.stringify(result)}\n` : linuxStressText(result));
   if (!linuxHeld(result)) {
     say(
-      `to repeat this: npx irqloom stress --guest linux --kernel ${shellWord(kernel)} --modules ${shellWord(modules)} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}\n`,
+      `to repeat this: ${alone(`npx irqloom stress --guest linux --kernel ${shellWord(kernel)} --modules ${shellWord(modules)} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}`)}\n`,
     );
     return EXIT.failed;
   }

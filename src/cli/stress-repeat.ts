@@ -1,4 +1,5 @@
 import { shellWord } from '../base/shell-word.ts';
+import { alone } from './config-file.ts';
 
 /** The whole command that runs the same again: every option as the command line takes it, and the seed that was drawn. */
 export function repeatCommand(flags: Readonly<Record<string, unknown>>, seed: number): string {
@@ -8,5 +9,5 @@ export function repeatCommand(flags: Readonly<Record<string, unknown>>, seed: nu
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     words.push(value === true ? flag : `${flag} ${shellWord(String(value))}`);
   }
-  return `${words.join(' ')} --seed ${seed}`;
+  return alone(`${words.join(' ')} --seed ${seed}`);
 }

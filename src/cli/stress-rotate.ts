@@ -5,6 +5,7 @@ import { readGuestTrace, recordedWorkload } from '../recorded/index.ts';
 import { rotationText, turnEndText, turnText } from '../report/rotation-text.ts';
 import { count, rate } from '../report/units.ts';
 import { keepMoment, type RotationResult, runRotation } from '../stress/index.ts';
+import { alone } from './config-file.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { print, say } from './stdout.ts';
@@ -91,7 +92,7 @@ export async function stressRotate(
   else files.plan(kept, () => moment as Uint8Array);
   const status = files.write(exitOf(result));
   if (kept?.written) say(`${keptNote(kept.path)}\n`);
-  if (result.failed) say(`to repeat turn ${result.failed.index}: ${result.failed.command}\n`);
+  if (result.failed) say(`to repeat turn ${result.failed.index}: ${alone(result.failed.command)}\n`);
   if (result.failed || result.growth.length > 0) say(`to repeat the rotation: ${commandOf(flags, seed)}\n`);
   return status;
 }
@@ -104,12 +105,13 @@ function exitOf({ failed, growth, interrupted, delivered }: RotationResult): num
 }
 
 function commandOf({ seconds, fault, json, keep, recording }: Flags, seed: number): string {
-  return [
+  const words = [
     `npx irqloom stress --rotate --seconds ${seconds}`,
     ...(fault === 'none' ? [] : [`--fault ${fault}`]),
     ...(recording === undefined ? [] : [`--recording ${shellWord(recording)}`]),
     ...(keep === undefined ? [] : [`--keep ${shellWord(keep)}`]),
     ...(json ? ['--json'] : []),
     `--seed ${seed}`,
-  ].join(' ');
+  ];
+  return alone(words.join(' '));
 }

@@ -14,6 +14,7 @@ import {
   type StressResult,
   type Track,
 } from '../stress/index.ts';
+import { alone } from './config-file.ts';
 import { exitStatusOf } from './exit.ts';
 import { LiveView } from './live-view.ts';
 import type { OutputFile } from './output-file.ts';
@@ -157,5 +158,5 @@ export class StressFollower {
 
 /** The command that loads a moment that was kept. */
 export function keptNote(path: string): string {
-  return `the moment is kept: npx irqloom stress --resume ${shellWord(path)}`;
+  return `the moment is kept: ${alone(`npx irqloom stress --resume ${shellWord(path)}`)}`;
 }

@@ -5,6 +5,8 @@
  * test runs. `memory` holds the shared bytes and puts them back. `running` executes one schedule: the tree of points, the threads'
  * code run again from its start, loops, waits. `search` chooses schedules: strategies, phases, shares, shrinking, and what may be
  * concluded. `telling` puts a schedule and its failure into words and tokens. `real` runs the same in worker threads.
+ *
+ * @module irqloom/explore
  */
 
 export { loadScenario } from './loading/load.ts';

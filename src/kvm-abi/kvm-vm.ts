@@ -43,7 +43,7 @@ export class KvmVm {
   /** All parts of the VM. */
   readonly board: VmBoard;
   readonly index: number;
-  /** Its file descriptor is found by {@link fd}. */
+  /** Its file descriptor is found by `fd`. */
   readonly vm: Vm;
   readonly gic: Gic;
   readonly itses: readonly Its[];

@@ -17,7 +17,7 @@ export type RegisterBus = {
   write(address: number, bytes: number, value: bigint): void;
 };
 
-/** The parts of a VM that userland's calls work on, wired up for one thread: a {@link Board}. */
+/** The parts of a VM that userland's calls work on, wired up for one thread: a `Board`. */
 export type VmBoard = {
   readonly words: Words;
   /** Names for the words of the buffer. */

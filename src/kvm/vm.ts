@@ -136,7 +136,7 @@ export class Vm {
    * KVM_SET_GSI_ROUTING: replaces the whole table, or nothing. When it returns, no lookup uses the old one any more.
    *
    * The order is KVM's: build, publish, refresh the copies in the irqfds, wait for the readers of the old table.
-   * @throws KvmError EINVAL by {@link validateRoutes}; ENOTTY in a design that has no table
+   * @throws KvmError EINVAL by `validateRoutes`; ENOTTY in a design that has no table
    * @see kvm_set_irq_routing in irqchip.c
    */
   setGsiRouting(routes: readonly Route[]): void {

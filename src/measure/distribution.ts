@@ -75,7 +75,7 @@ export class Distribution {
     return interval;
   }
 
-  /** The same values, and those that coordinated omission kept out: see {@link addOmitted}. For an uncorrected reading. */
+  /** The same values, and those that coordinated omission kept out: see `addOmitted`. For an uncorrected reading. */
   corrected(expectedInterval: number): Distribution {
     const whole = new Distribution(this.buckets.shape).merge(this);
     for (const [index, count] of this.counts()) {

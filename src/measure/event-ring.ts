@@ -18,7 +18,7 @@ export const STAGE = {
 export type StageEvent = {
   /** How many stamps this thread had made before. */
   readonly position: number;
-  /** One of {@link STAGE}, or a number of the caller's own below 2048. */
+  /** One of `STAGE`, or a number of the caller's own below 2048. */
   readonly kind: number;
   /** What it happened to, 0 to 2^32 - 1. */
   readonly source: number;

@@ -57,7 +57,7 @@ export class Histogram {
 
   /**
    * Counts a value, and the ones that the wait for it kept from being measured: for a loop that was to start one
-   * measurement each `expectedInterval`, in the unit of the value. See {@link addOmitted}.
+   * measurement each `expectedInterval`, in the unit of the value. See `addOmitted`.
    */
   recordCorrected(value: number, expectedInterval: number): void {
     this.record(value);

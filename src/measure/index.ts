@@ -10,6 +10,8 @@
  * - `…Ping` and `…Pong`: what this machine can do at all, to hold one's figures against.
  * - {@link LatencyProbe}, {@link latencyTask}: latencies as the other thread sees them, also as tasks for tinybench.
  * - {@link rankTest}: whether B is really faster than A.
+ *
+ * @module irqloom/measure
  */
 export { Layout, type Region } from '../memory/layout.ts';
 export type { Words } from '../memory/word.ts';

@@ -70,7 +70,7 @@ export class Layout {
   #end: number;
 
   /**
-   * @param start - the word to begin at, a multiple of {@link LINE}: for a layout within a region of another
+   * @param start - the word to begin at, a multiple of `LINE`: for a layout within a region of another
    * @param spins - how often a thread looks again at a lock of this layout before it sleeps, where not as usual
    */
   constructor(start = 0, spins?: number) {

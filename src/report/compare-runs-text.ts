@@ -1,28 +1,56 @@
 import type { RunComparison } from '../measuring/index.ts';
+import type { DataTable } from './html/figure.ts';
 import { table } from './table.ts';
 import { plural, time } from './units.ts';
 
 /** What comparing two runs came to, as text for people. */
 export function compareRunsText(comparison: RunComparison): string {
-  const { paths, tolerance, relative, regressions, steady, sameMachine, unmatched } = comparison;
+  const { head, rows } = compareRunsTable(comparison);
+  return `${[table(head, rows), ...compareRunsNotes(comparison)].join('\n')}\n`;
+}
+
+/** The same as Markdown, for a comment on a change: the verdict first, then the table. */
+export function compareRunsMarkdown(comparison: RunComparison): string {
+  const { head, rows } = compareRunsTable(comparison);
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const [verdict = '', ...notes] = compareRunsNotes(comparison).reverse();
+  return [
+    `**${verdict}**`,
+    '',
+    line(head),
+    line(head.map((_, column) => (column < 3 || column === head.length - 1 ? '---' : '--:'))),
+    ...rows.map(line),
+    ...notes.reverse().flatMap((note) => ['', note]),
+    '',
+  ].join('\n');
+}
+
+/** A row for each path that both runs have. */
+export function compareRunsTable({ paths, relative }: RunComparison): DataTable {
   const value = (p: number) => (relative ? `${p.toFixed(2)} ×` : time(p));
-  const lines = [
-    table(
-      ['source', 'dispatch', 'vCPU', 'A p50', 'B p50', 'A p99', 'B p99', 'B / A', 'effect', 'p', 'B is'],
-      paths.map(({ source, dispatch, waiting, a, b, ratio, delta, p, verdict, regression }) => [
-        source,
-        dispatch,
-        waiting,
-        value(a.p50),
-        value(b.p50),
-        value(a.p99),
-        value(b.p99),
-        ratio.toFixed(3),
-        `${delta < 0 ? '-' : '+'}${Math.abs(delta).toFixed(2)}`,
-        p < 0.001 ? '0.000…' : p.toFixed(3),
-        regression ? 'slower: a regression' : verdict,
-      ]),
-    ),
+  return {
+    head: ['source', 'dispatch', 'vCPU', 'A p50', 'B p50', 'A p99', 'B p99', 'B / A', 'effect', 'p', 'B is'],
+    rows: paths.map(({ source, dispatch, waiting, a, b, ratio, delta, p, verdict, regression }) => [
+      source,
+      dispatch,
+      waiting,
+      value(a.p50),
+      value(b.p50),
+      value(a.p99),
+      value(b.p99),
+      ratio.toFixed(3),
+      `${delta < 0 ? '-' : '+'}${Math.abs(delta).toFixed(2)}`,
+      p < 0.001 ? '0.000…' : p.toFixed(3),
+      regression ? 'slower: a regression' : verdict,
+    ]),
+  };
+}
+
+/** What has to be known to read the table, and at last the verdict. */
+export function compareRunsNotes(comparison: RunComparison): string[] {
+  const { tolerance, relative, regressions, steady, sameMachine, unmatched } = comparison;
+  return [
     'a rank test on the medians of the boots; effect is Cliff’s delta: 0 no difference, +1 every boot of B is slower',
     ...(unmatched.length === 0
       ? []
@@ -39,5 +67,4 @@ export function compareRunsText(comparison: RunComparison): string {
       ? `no regression past ${(100 * tolerance).toFixed(0)} %`
       : `${plural(regressions, 'regression')} past ${(100 * tolerance).toFixed(0)} %`,
   ];
-  return `${lines.join('\n')}\n`;
 }

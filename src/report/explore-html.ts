@@ -1,11 +1,14 @@
 import type { ExploreResult, Failure } from '../explore/index.ts';
 import type { ConfirmedResult } from '../explore/real/confirm.ts';
+import type { WhatIf } from '../explore/telling/what-if.ts';
 import { shortSite } from './explore-columns.ts';
 import { confirmationText } from './explore-text.ts';
 import { tableCard } from './html/figure.ts';
 import { laneDiagram } from './html/lanes.ts';
 import { escaped } from './html/markup.ts';
 import { type Page, page } from './html/page.ts';
+import { copyButton, stepperCard } from './html/stepper.ts';
+import { STEPPER_SCRIPT } from './html/stepper-script.ts';
 import { count, plural, rate } from './units.ts';
 
 /** What each kind of failure means, for a reader who meets the name for the first time. */
@@ -24,8 +27,16 @@ const MEANING: Readonly<Record<Failure['kind'], string>> = {
   'data-race': 'two threads touch the same bytes, one of them writes, and nothing orders the two',
 };
 
-/** The result of `irqloom explore` as one self-contained page. `repeat`: the whole command that repeats a failure. */
-export function exploreHtml(result: ExploreResult | ConfirmedResult, repeat: string | undefined): string {
+/**
+ * The result of `irqloom explore` as one self-contained page.
+ * @param repeat - the whole command that repeats a failure
+ * @param whatIf - the failing schedule step by step; without it the page has no card to go through it
+ */
+export function exploreHtml(
+  result: ExploreResult | ConfirmedResult,
+  repeat: string | undefined,
+  whatIf?: WhatIf,
+): string {
   const { scenario, failure, verdict, schedules, steps, seconds, strategy, seed, coverage } = result;
   return page({
     title: `${scenario}: ${failure?.kind ?? verdict}`,
@@ -48,11 +59,12 @@ export function exploreHtml(result: ExploreResult | ConfirmedResult, repeat: str
       },
       { name: 'steps', value: count(steps) },
     ],
-    parts: [...(failure === undefined ? [] : failureParts(failure, repeat)), ...outcomeParts(result)],
+    parts: [...(failure === undefined ? [] : failureParts(failure, repeat, whatIf)), ...outcomeParts(result)],
     notes: [
       `strategy ${strategy}, seed ${seed}. ${coverage.statement}.`,
       ...('confirmed' in result ? [confirmationText(result)] : []),
     ],
+    ...(failure === undefined ? {} : { script: STEPPER_SCRIPT }),
   });
 }
 
@@ -64,7 +76,7 @@ function failureTiles({ steps, preemptions, minimal, threads }: Failure): Page['
   ];
 }
 
-function failureParts(failure: Failure, repeat: string | undefined): Page['parts'] {
+function failureParts(failure: Failure, repeat: string | undefined, whatIf?: WhatIf): Page['parts'] {
   const { trace, threads, steps, sites, token, stack } = failure;
   const left = steps - trace.length;
   // Whoever did nothing and could have is not in the picture.
@@ -72,7 +84,7 @@ function failureParts(failure: Failure, repeat: string | undefined): Page['parts
     ({ name, state }) => state !== 'runnable' || trace.some(({ thread }) => thread === name),
   );
   const idle = threads.length - acting.length;
-  const cards: string[] = [];
+  const cards = whatIf === undefined ? [] : [stepperCard(whatIf)];
   if (trace.length > 0) {
     cards.push(
       `<section class="card wide" id="lanes"><h3>One lane for each thread, time runs down</h3><p>A box is one operation on shared memory, with the line of source that did it; between two boxes of a thread runs only its own code. “Stopped here”: the thread could have gone on, and another was let in. A broken lane waits for its turn, a dotted one sleeps. Boxes with a red edge are the lines that the verdict names.${left > 0 ? ` The first ${plural(left, 'step')} are left out.` : ''}${idle > 0 ? ` ${plural(idle, 'thread')} did nothing yet, and ${idle === 1 ? 'has' : 'have'} no lane.` : ''}</p>${laneDiagram(acting, trace, left + 1, sites)}</section>`,
@@ -82,7 +94,7 @@ function failureParts(failure: Failure, repeat: string | undefined): Page['parts
   if (lines !== '')
     cards.push(`<section class="card" id="sites"><h3>Lines responsible</h3><ul>${lines}</ul></section>`);
   cards.push(
-    `<section class="card" id="repeat"><h3>Repeat it</h3><p>The token holds the schedule; the command runs it again, step by step.</p><p><code style="overflow-wrap:anywhere">${escaped(repeat ?? token)}</code></p></section>`,
+    `<section class="card" id="repeat"><h3>Repeat it</h3><p>The token holds the schedule; the command runs it again, step by step.</p><p><code style="overflow-wrap:anywhere">${escaped(repeat ?? token)}</code></p>${copyButton('Copy the token', token)}${repeat === undefined ? '' : ` ${copyButton('Copy the command', repeat)}`}</section>`,
   );
   if (stack !== undefined) {
     cards.push(
@@ -111,6 +123,8 @@ function outcomeParts({ outcomes }: ExploreResult): Page['parts'] {
 /** A stack down to where the explorer called the thread. */
 function ownFrames(stack: string): string {
   const lines = stack.split('\n');
-  const end = lines.findIndex((line) => /^\s+at .*[/\\]src[/\\]explore[/\\]scenario\.[jt]s/.test(line));
+  const end = lines.findIndex((line) =>
+    /^\s+at .*[/\\]src[/\\]explore[/\\](?:loading|running)[/\\]/.test(line),
+  );
   return (end < 0 ? lines : lines.slice(0, end)).join('\n');
 }

@@ -1,4 +1,8 @@
-/** The explorer in vitest: `import { everyInterleaving } from 'irqloom/vitest'`; the matchers come with the import. */
+/**
+ * The explorer in vitest: `import { everyInterleaving } from 'irqloom/vitest'`; the matchers come with the import.
+ *
+ * @module irqloom/vitest
+ */
 import { expect } from 'vitest';
 import type { FailureKind } from '../explore/index.ts';
 import { type InterleavingOptions, matchers } from './interleavings.ts';

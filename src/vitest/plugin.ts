@@ -1,3 +1,8 @@
+/**
+ * The plugin for vitest that makes plain accesses points of a schedule.
+ *
+ * @module irqloom/vitest/plugin
+ */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vitest/config';

@@ -107,6 +107,46 @@ describe('irqloom latency', () => {
     expect(within.stdout).toContain('no regression');
   });
 
+  test('--require-steady ends with 3 where the machine changed, and otherwise changes nothing', async () => {
+    const result = JSON.parse(readFileSync(at('a.json'), 'utf8')) as LatencyResult;
+    const saved = (name: string, steady: boolean) =>
+      writeFileSync(at(name), JSON.stringify({ ...result, calibration: { ...result.calibration, steady } }));
+    saved('steady.json', true);
+    saved('shaky.json', false);
+    const compare = (b: string, ...words: string[]) =>
+      irqloom(['compare-runs', at('steady.json'), at(b), ...words]);
+    expect((await compare('steady.json', '--require-steady')).status).toBe(0);
+    expect((await compare('shaky.json')).status).toBe(0);
+    const { status, stdout } = await compare('shaky.json', '--require-steady');
+    expect(status).toBe(3);
+    expect(stdout).toContain('unsteady: the machine changed during a run');
+    const measured = await irqloom([...MEASURE, '--require-steady', '--json']);
+    const { calibration } = JSON.parse(measured.stdout) as LatencyResult;
+    expect(measured.status).toBe(calibration.steady ? 0 : 3);
+  });
+
+  test('a comparison is a table in Markdown, and a page', async () => {
+    writeScaled('slow.json', 1e3);
+    const files = [at('a.json'), at('slow.json')];
+    const { status, stdout } = await irqloom([
+      'compare-runs',
+      ...files,
+      '--markdown',
+      '--report',
+      at('c.html'),
+    ]);
+    expect(status).toBe(1);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toBe('**2 regressions past 10 %**');
+    const rows = lines.filter((line) => line.startsWith('|'));
+    expect(rows).toHaveLength(4);
+    expect(new Set(rows.map((row) => row.split('|').length))).toEqual(new Set([13]));
+    const html = readFileSync(at('c.html'), 'utf8');
+    expect(html.match(/slower: a regression/g)).toHaveLength(2);
+    expect(html).toContain('2 regressions past 10 %');
+    expect((await irqloom(['compare-runs', ...files, '--markdown', '--json'])).status).toBe(2);
+  });
+
   test('gives compare-runs what it needs to say the same', async () => {
     writeScaled('slow.json', 1e3);
     const compared = await irqloom(['compare-runs', at('a.json'), at('slow.json')]);

@@ -10,11 +10,13 @@ export function irqloom(
   args: readonly string[],
   whenSeen?: { text: string; act: (kill: (signal: NodeJS.Signals) => void) => void },
   env: Readonly<Record<string, string>> = {},
+  cwd = process.cwd(),
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [MAIN, ...args], {
       env: { ...process.env, NO_COLOR: '1', ...env },
       timeout: 55_000,
+      cwd,
     });
     let stdout = '';
     let stderr = '';

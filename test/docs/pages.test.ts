@@ -75,6 +75,7 @@ async function parse(line: string): Promise<void> {
 
 const PAGES = [
   'install.md',
+  'config.md',
   'tutorial-stress.md',
   'tutorial-race.md',
   'tutorial-latency.md',

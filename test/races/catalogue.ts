@@ -56,7 +56,7 @@ function section(race: Race): string[] {
   const { number, slug, title, component, symptom, oracle, kind, preemptions } = race;
   return [
     '',
-    `### ${number} \`${slug}\``,
+    `### ${number} ${slug}`,
     '',
     `*${title}*`,
     '',

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { explore, type Scenario } from '../../src/explore/index.ts';
 import { litmus } from '../../src/races/litmus/names.ts';
 import { exploreHtml } from '../../src/report/explore-html.ts';
+import { STEPPER_SCRIPT } from '../../src/report/html/stepper-script.ts';
 
 const html = (scenario: Scenario<Int32Array>): string =>
   exploreHtml(explore(scenario), 'npx irqloom replay x1 <file>');
@@ -17,9 +19,12 @@ describe('the page of a failure', () => {
     expect(page).toContain('proved: no fewer will do');
   });
 
-  test('loads nothing and runs nothing', () => {
-    expect(page).not.toMatch(/<script|<link rel="stylesheet"|src=|url\(|https?:/);
+  test('loads nothing, and runs its own script alone', () => {
+    const [script = ''] = page.match(/<script>[\s\S]*?<\/script>/g) ?? [];
+    const hash = createHash('sha256').update(script.slice('<script>'.length, -'</script>'.length));
+    expect(page).toContain(`; script-src 'sha256-${hash.digest('base64')}'`);
     expect(page).toContain("default-src 'none'");
+    expect(page.replace(script, '')).not.toMatch(/<script|<link rel="stylesheet"|src=|url\(|https?:/);
   });
 
   test('shows what came from elsewhere as text', () => {
@@ -35,7 +40,7 @@ describe('the page of a failure', () => {
       },
       names: () => '"><script>',
     });
-    expect(evil).not.toMatch(/<img|<script|<b>:/);
+    expect(evil.replace(`<script>${STEPPER_SCRIPT}</script>`, '')).not.toMatch(/<img|<script|<b>:/);
     expect(evil).toContain('&lt;script&gt;');
   });
 
@@ -49,6 +54,20 @@ describe('the page of a failure', () => {
     expect(html(litmus('futex-lost-wakeup'))).toMatch(/<td class="c0 asleep">/);
     expect(page).not.toMatch(/<td class="c\d asleep">/);
   });
+});
+
+test('the stack ends where the explorer has called the code', () => {
+  const thrown = html({
+    name: 'thrown',
+    setup: () => new Int32Array(new SharedArrayBuffer(4)),
+    threads: { only: (s) => Atomics.load(s, 0) },
+    finally: () => {
+      throw new Error('at the end');
+    },
+  });
+  const [, stack = ''] = /id="stack".*?<pre>([^<]*)<\/pre>/s.exec(thrown) ?? [];
+  expect(stack).toMatch(/^Error: at the end\n +at .*explore-html\.test\.ts/);
+  expect(stack).not.toContain('src/explore/');
 });
 
 test('the page of a scenario that holds says how much was seen', () => {

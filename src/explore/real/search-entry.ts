@@ -7,6 +7,7 @@ import type { CheckedScenario } from '../loading/scenario.ts';
 import { loadSource } from '../loading/source.ts';
 import type { Progress } from '../search/progress.ts';
 import { replayChecked } from '../telling/replay.ts';
+import { whatIfChecked } from '../telling/what-if.ts';
 import { exploreInLockstep, replayInLockstep } from './confirm.ts';
 import { runFree } from './free.ts';
 import { exploreInParallel } from './parallel.ts';
@@ -48,6 +49,8 @@ function perform(
       return exploreInLockstep(scenario, source, { ...task.options, onProgress });
     case 'free':
       return runFree(scenario, source, task.options);
+    case 'what-if':
+      return Promise.resolve(whatIfChecked(task.token, scenario, task.options));
     case 'replay': {
       const { token, steps, executor } = task;
       if (executor === 'lockstep') return replayInLockstep(token, scenario, source, { steps });

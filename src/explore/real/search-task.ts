@@ -4,6 +4,7 @@ import type { ExploreOptions } from '../search/explore-options.ts';
 import type { Progress } from '../search/progress.ts';
 import type { ReplayResult } from '../telling/replay.ts';
 import type { ExploreResult } from '../telling/result.ts';
+import type { WhatIf, WhatIfOptions } from '../telling/what-if.ts';
 import type { ConfirmedResult, LockstepReplay } from './confirm.ts';
 import type { FreeOptions, FreeResult } from './free.ts';
 
@@ -12,6 +13,7 @@ export type SearchTask = { readonly source: ScenarioSource } & (
   | { readonly does: 'search'; readonly options: SearchTaskOptions; readonly jobs: number }
   | { readonly does: 'confirm'; readonly options: SearchTaskOptions & { readonly runs?: number } }
   | { readonly does: 'free'; readonly options: FreeOptions }
+  | { readonly does: 'what-if'; readonly token: string; readonly options: WhatIfOptions }
   | {
       readonly does: 'replay';
       readonly token: string;
@@ -29,6 +31,7 @@ export type SearchAnswer = {
   readonly confirm: ConfirmedResult;
   readonly free: FreeResult;
   readonly replay: ReplayResult | LockstepReplay;
+  readonly 'what-if': WhatIf | undefined;
 };
 
 /** What a search thread posts: how far it has come, and at last its answer, or the error that ended it. */

@@ -21,7 +21,7 @@ export type ExploreOptions = SearchOptions & {
   readonly shard?: Shard;
   /** Whether a schedule with a data race fails, or races are only listed, as where not given. */
   readonly dataRaces?: 'list' | 'fail';
-  /** A thread that comes to no operation for so long is taken for one that never ends; see {@link hangSecondsOf}. */
+  /** A thread that comes to no operation for so long is taken for one that never ends; see `hangSecondsOf`. */
   readonly hangSeconds?: number;
   /** One shared word; the search stops at its next batch of schedules when another thread stores a value other than 0. */
   readonly stopWord?: Int32Array;

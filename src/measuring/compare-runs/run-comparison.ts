@@ -76,7 +76,7 @@ function sampleOf(path: ComparedRun['paths'][number], relative: boolean): Sample
   if (boots.size < LEAST_BOOTS) {
     throw new IrqError(
       'ERR_RESULT_FORMAT',
-      `${pathName(path)} was measured on ${boots.size} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and 64 --samples for each`,
+      `${pathName(path)} was measured on ${boots.size} boots, and a comparison needs ${LEAST_BOOTS} on each side: measure with --boots ${LEAST_BOOTS} or more, and as many --samples at least`,
     );
   }
   const unit = relative ? path.calibrationNs : 1;

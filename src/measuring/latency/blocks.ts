@@ -20,14 +20,21 @@ export type BlockOptions = {
   readonly rate: number;
   readonly devices: number;
   readonly samples: number;
+  readonly boots?: number;
 };
 
-/** How many signals a block has, at most, and how many stamps each thread has to keep. */
-export function blockSize({ rate, devices, samples }: BlockOptions) {
+/**
+ * How many signals a block has, at most, one of the warm-up (which counts nowhere) too, and how many stamps each thread has
+ * to keep. Few samples are cut into smaller blocks, so that each machine that is to be booted has one; at a rate they are
+ * not, as a stall would not fit then.
+ */
+export function blockSize({ rate, devices, samples, boots = 1 }: BlockOptions) {
   const atRate = Math.min(MOST_IN_BLOCK, Math.round(rate * BLOCK_SECONDS));
-  const perDevice = Math.ceil(Math.min(Math.max(BLOCK, atRate), samples) / devices);
-  const signals = perDevice * devices;
-  return { signals, stamps: 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * signals + 2)) };
+  const most = Math.min(Math.max(BLOCK, atRate), samples);
+  const forAll = (signals: number) => Math.ceil(signals / devices) * devices;
+  const warm = forAll(most);
+  const signals = rate > 0 ? warm : forAll(Math.min(most, Math.ceil(samples / boots)));
+  return { signals, warm, stamps: 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * warm + 2)) };
 }
 
 /** How much longer than intended a block, or a game, may take: more than a thread waits for another one. */
@@ -40,19 +47,18 @@ export class Blocks {
   readonly #games: Games;
   readonly #collector: Collector;
   readonly #views: ReturnType<typeof latencyViews>;
-  readonly #signals: number;
+  readonly #size: { readonly signals: number; readonly warm: number };
   readonly #intervalNs: number;
 
   /** @param sinceStart - what is added to the machine's times, ns */
   constructor(harness: Harness, plan: LatencyPlan, games: Games, options: BlockOptions, sinceStart: number) {
     const { rate, devices } = options;
-    const { signals } = blockSize(options);
     this.#harness = harness;
     this.#plan = plan;
     this.#games = games;
     this.#collector = new Collector(harness.machine, plan, sinceStart);
     this.#views = latencyViews(harness.machine, plan);
-    this.#signals = signals;
+    this.#size = blockSize(options);
     this.#intervalNs = rate > 0 ? Math.max(1, Math.round((1e9 * devices) / rate)) : 0;
   }
 
@@ -74,8 +80,9 @@ export class Blocks {
     await this.#harness.within('leave their guests', Promise.resolve(pong));
   }
 
-  /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. */
-  async run(path: number, staged: boolean) {
+  /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. @param counts - false for the warm-up */
+  async run(path: number, staged: boolean, counts: boolean) {
+    const signals = counts ? this.#size.signals : this.#size.warm;
     const { machine } = this.#harness;
     const { source } = this.#plan.paths[path] ?? { source: 'irqfd' };
     const { pathAt, countAt, intervalAt, stopAt } = this.#views;
@@ -83,7 +90,7 @@ export class Blocks {
     if (machine.stamps) machine.stamps.on = staged;
     store(machine.words, pathAt, path);
     // One sender sends for all devices.
-    store(machine.words, countAt, bySgi ? this.#signals : this.#signals / this.#plan.devices);
+    store(machine.words, countAt, bySgi ? signals : signals / this.#plan.devices);
     store(machine.words, intervalAt, bySgi ? this.#intervalNs / this.#plan.devices : this.#intervalNs);
     store(machine.words, stopAt, 0);
 
@@ -97,7 +104,7 @@ export class Blocks {
       : [...this.#harness.programs].flatMap(([name, thread]) => (name === 'storm' ? [] : [thread.run()]));
     try {
       const work = Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
-      const intended = Math.ceil((this.#intervalNs * this.#signals) / 1e6);
+      const intended = Math.ceil((this.#intervalNs * signals) / 1e6);
       await this.#harness.within('end a block', work, intended + BLOCK_BOUND_MS);
     } finally {
       store(machine.words, stopAt, 1);

@@ -192,7 +192,7 @@ async function measureShare(
       // Another one first each time.
       const path = (round + warm + turn) % paths.length;
       if (!counts && isSlow(paths[path]) && (from - round) % SLOW_EVERY !== 1) continue;
-      const [whole, staged] = [await blocks.run(path, false), await blocks.run(path, true)];
+      const [whole, staged] = [await blocks.run(path, false, counts), await blocks.run(path, true, counts)];
       if (!counts) continue;
       tallies[path]?.addWhole(whole, boot);
       tallies[path]?.addStaged(staged);

@@ -69,7 +69,7 @@ function row(line: Line, lanes: Lanes, names: readonly string[], culprits: reado
     const tag = stopped ? '<div class="tag">stopped here</div>' : '';
     return `<td class="c${t % 8} ${lanes.at(t, number)}">${tag}</td>`;
   });
-  return `<tr><th class="no" scope="row">${number}</th>${cells.join('')}</tr>`;
+  return `<tr data-step="${number}"><th class="no" scope="row">${number}</th>${cells.join('')}</tr>`;
 }
 
 function box(entry: TraceEntry, culprits: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { escaped } from './markup.ts';
 import { STYLE } from './style.ts';
 
@@ -17,10 +18,12 @@ export type Page = {
   readonly parts: readonly Part[];
   /** How it came about: versions, the command, notes. */
   readonly notes: readonly string[];
+  /** What runs in the page; it may load nothing, and no other script runs. */
+  readonly script?: string;
 };
 
-/** The whole of a report: one file, which loads nothing and runs nothing. */
-export function page({ title, text, verdict, tiles, parts, notes }: Page): string {
+/** The whole of a report: one file, which loads nothing, and runs nothing but its own script where it has one. */
+export function page({ title, text, verdict, tiles, parts, notes, script }: Page): string {
   const tile = ({ name, value, more }: Tile) =>
     `<div class="tile"><dt>${escaped(name)}</dt><dd>${escaped(value)}${more ? `<small>${escaped(more)}</small>` : ''}</dd></div>`;
   const part = (given: Part) =>
@@ -31,7 +34,7 @@ export function page({ title, text, verdict, tiles, parts, notes }: Page): strin
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:${script === undefined ? '' : `; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`}">
 <link rel="icon" href="data:,">
 <title>${escaped(title)} · irqloom</title>
 <style>${STYLE}</style>
@@ -50,7 +53,12 @@ ${parts
   .map(part)
   .join('\n')}
 </main>
-<footer>${notes.map((note) => `<p>${escaped(note)}</p>`).join('')}</footer>
+<footer>${notes.map((note) => `<p>${escaped(note)}</p>`).join('')}</footer>${
+    script === undefined
+      ? ''
+      : `
+<script>${script}</script>`
+  }
 </body>
 </html>
 `;

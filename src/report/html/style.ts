@@ -56,6 +56,8 @@ ${Array.from({ length: 7 }, (_, n) => `.s${n}{color:var(--s${n})}`).join('')}
 text.on-s0,text.on-s1,text.on-s2{fill:var(--on-s0)}text.on-s3{fill:var(--on-s3)}text.on-s4{fill:var(--on-s4)}text.on-s5,text.on-s6{fill:var(--on-s6)}
 details{margin-top:10px;font-size:.85rem}
 summary{cursor:pointer;color:var(--ink2);padding:4px 0}
+[hidden]{display:none!important}
+.copy{font:inherit;color:var(--ink);background:var(--page);border:1px solid var(--axis);border-radius:8px;padding:6px 12px;margin-top:8px;cursor:pointer;min-height:36px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin-top:6px;min-width:50%}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);white-space:nowrap;color:var(--ink2)}

@@ -1,0 +1,204 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { irqloom } from './run.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'irqloom-config-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+const run = (...words: readonly string[]) => irqloom(words, undefined, {}, folder);
+
+/** The seed and the vCPUs that `layout`, the quickest command, has taken. */
+async function layout(...words: readonly string[]): Promise<{ vcpus: number; devices: number }> {
+  const { status, stdout, stderr } = await run('layout', ...words);
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout).config;
+}
+
+describe('the file of defaults', () => {
+  test('in TypeScript gives flags their values, with what it imports', async () => {
+    mkdirSync(join(folder, 'own'));
+    write('own/sizes.ts', 'export enum Size { small = 3 }\n');
+    write(
+      'irqloom.config.ts',
+      `import { defineConfig } from 'irqloom';
+import { basename } from 'node:path';
+import { Size } from './own/sizes.ts';
+const devices: number = basename(import.meta.url) === 'irqloom.config.ts' ? 2 : 1;
+export default defineConfig({ layout: { vcpus: Size.small, devices, json: true } });
+`,
+    );
+    expect(await layout()).toMatchObject({ vcpus: 3, devices: 2 });
+  });
+
+  test.each([
+    ['irqloom.config.mjs', 'export default { layout: { vcpus: 5, json: true } };'],
+    ['irqloom.config.js', 'export default { layout: { vcpus: 5, json: true } };'],
+    ['irqloom.config.json', '{ "layout": { "vcpus": 5, "json": true } }'],
+  ])('may be called %s', async (name, text) => {
+    write(name, text);
+    expect(await layout()).toMatchObject({ vcpus: 5 });
+  });
+
+  test('gives way to the command line, and is left alone with --no-config', async () => {
+    write('irqloom.config.json', '{ "layout": { "vcpus": 5, "devices": 3, "json": true } }');
+    expect(await layout('--vcpus', '2')).toMatchObject({ vcpus: 2, devices: 3 });
+    expect(await layout('--no-config', '--json', '--vcpus', '2')).toMatchObject({ vcpus: 2, devices: 256 });
+  });
+
+  test('may have another name and place: --config', async () => {
+    mkdirSync(join(folder, 'ci'));
+    write('ci/layout.mjs', 'export default { layout: { vcpus: 7, json: true } };');
+    expect(await layout('--config', 'ci/layout.mjs')).toMatchObject({ vcpus: 7 });
+    const { status, stderr } = await run('layout', '--config', 'ci/none.mjs');
+    expect(status).toBe(2);
+    expect(stderr).toContain('there is no file ci/none.mjs');
+  });
+
+  test('gives a list to flags that take several values', async () => {
+    write('irqloom.config.json', '{ "scale": { "vcpus": [1, 2], "devices": "1,x" } }');
+    const { status, stderr } = await run('scale');
+    expect(status).toBe(2);
+    expect(stderr).toContain('irqloom.config.json, scale.devices is 1,x: ');
+    expect(stderr).not.toContain('scale.vcpus');
+  });
+});
+
+describe('a mistake in the file of defaults has status 2, and names file and key', () => {
+  test.each([
+    ['{ "explor": {} }', 'irqloom.config.json, explor: there is no such command; did you mean explore?'],
+    [
+      '{ "explore": { "dataRace": "fail" } }',
+      'irqloom.config.json, explore.dataRace: explore has no such flag; did you mean dataRaces?',
+    ],
+    ['{ "stress": { "until-covered": 3 } }', 'did you mean untilCovered?'],
+    ['{ "layout": { "vcpus": 0 } }', 'irqloom.config.json, layout.vcpus is 0: It is a whole number from 1'],
+    ['{ "layout": { "vcpus": [1, 2] } }', 'layout.vcpus is a list; --vcpus takes one value'],
+    ['{ "layout": { "json": "yes" } }', 'layout.json is "yes"; right would be true or false'],
+    ['{ "layout": { "vcpus": null } }', 'layout.vcpus is null; right would be text or a number'],
+    ['{ "explore": { "strategy": "luck" } }', 'explore.strategy is luck: Allowed choices are auto,'],
+    ['[]', 'irqloom.config.json is an empty list; right would be an object'],
+    ['{ "layout": 3 }', 'irqloom.config.json, layout is number 3; right would be layout: {'],
+    ['{', 'irqloom.config.json cannot be loaded: '],
+  ])('%s', async (text, says) => {
+    write('irqloom.config.json', text);
+    const { status, stdout, stderr } = await run('layout');
+    expect(stderr).toContain(says);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  test('a file that does not compile, throws, or exports nothing', async () => {
+    write('irqloom.config.ts', 'export default {');
+    expect((await run('layout')).stderr).toMatch(
+      /irqloom\.config\.ts cannot be loaded: Expected .*:1:17: export default \{/,
+    );
+    write('irqloom.config.ts', 'throw new Error("not today");');
+    expect((await run('layout')).stderr).toContain('irqloom.config.ts cannot be loaded: not today');
+    write('irqloom.config.ts', 'export const explore = {};');
+    expect((await run('layout')).stderr).toContain('irqloom.config.ts has no default export');
+  });
+
+  test('two files', async () => {
+    write('irqloom.config.ts', 'export default {};');
+    write('irqloom.config.json', '{}');
+    const { status, stderr } = await run('layout');
+    expect(status).toBe(2);
+    expect(stderr).toContain('irqloom.config.ts and irqloom.config.json both give defaults');
+  });
+});
+
+describe('a run with defaults from a file', () => {
+  const scenario = readFileSync(join(ROOT, 'examples/lost-update.mjs'), 'utf8').replace(
+    'export default',
+    'export const counter =',
+  );
+
+  test('names a command that repeats its failure without the file', async () => {
+    write('lost.mjs', scenario);
+    write('irqloom.config.json', '{ "explore": { "export": "counter", "steps": 500, "seed": 3 } }');
+    const { status, stdout, stderr } = await run('explore', 'lost.mjs');
+    expect(status, stderr).toBe(1);
+    const [, line = ''] = /^repeat {2}npx irqloom (.*)$/m.exec(stdout) ?? [];
+    expect(line).toMatch(/--export counter --steps 500 --no-config$/);
+    write('irqloom.config.json', '{ "replay": { "export": "nothing" } }');
+    expect((await run(...line.split(' '))).stdout).toContain('lost-update: exception, replayed');
+  });
+
+  test('does not take a default for a flag that was typed where the run has no use for it', async () => {
+    write('lost.mjs', scenario.replace('export const counter =', 'export default'));
+    write('irqloom.config.json', '{ "explore": { "depth": 2 } }');
+    const free = ['explore', 'lost.mjs', '--executor', 'free', '--runs', '3'];
+    expect([0, 1]).toContain((await run(...free)).status);
+    expect((await run(...free, '--depth', '2')).stderr).toContain('--depth is for a search');
+  });
+
+  test('says which flags come from the file where flags do not go together', async () => {
+    write('irqloom.config.json', '{ "stress": { "vcpus": 2 } }');
+    const { status, stderr } = await run('stress', '--recording', 'none.jsonl.gz');
+    expect(status).toBe(2);
+    expect(stderr).toContain('irqloom.config.json gives --vcpus; --no-config leaves that file out');
+  });
+});
+
+test('the type of the defaults has the flags of each command, with their choices', {
+  timeout: 120_000,
+}, async () => {
+  const typed = flagsOfType();
+  const real = new Map<string, Map<string, string>>();
+  for (const [name, make] of Object.entries(COMMANDS)) {
+    const flags = (await make()).options.map((option): [string, string] => [
+      option.attributeName(),
+      option.isBoolean() ? 'boolean' : [...(option.argChoices ?? ['value'])].sort().join(' '),
+    ]);
+    if (flags.length > 0) real.set(name, new Map(flags.sort()));
+  }
+  expect(typed).toEqual(real);
+  // A flag more would show.
+  real.get('layout')?.set('more', 'value');
+  expect(typed).not.toEqual(real);
+});
+
+/** What the type `Config` says of each command's flags: `boolean`, the choices, or `value`. */
+function flagsOfType(): Map<string, Map<string, string>> {
+  const path = join(ROOT, 'src/config.ts');
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT, { incremental: false });
+  delete options.tsBuildInfoFile;
+  const program = ts.createProgram([path], options);
+  const checker = program.getTypeChecker();
+  const file = program.getSourceFile(path);
+  const alias = file?.statements.find(
+    (statement): statement is ts.TypeAliasDeclaration =>
+      ts.isTypeAliasDeclaration(statement) && statement.name.text === 'Config',
+  );
+  if (file === undefined || alias === undefined) throw new Error('src/config.ts has no type Config');
+  const flags = (section: ts.Symbol) =>
+    checker
+      .getPropertiesOfType(checker.getNonNullableType(checker.getTypeOfSymbol(section)))
+      .map((flag): [string, string] => [flag.name, kindOf(checker, checker.getTypeOfSymbol(flag))]);
+  const sections = checker.getPropertiesOfType(checker.getTypeAtLocation(alias.name));
+  return new Map(sections.map((section) => [section.name, new Map(flags(section).sort())]));
+}
+
+function kindOf(checker: ts.TypeChecker, given: ts.Type): string {
+  const type = checker.getNonNullableType(given);
+  const parts = type.isUnion() ? type.types : [type];
+  if (parts.every(({ flags }) => (flags & ts.TypeFlags.BooleanLike) !== 0)) return 'boolean';
+  if (parts.every((part) => part.isStringLiteral()))
+    return parts
+      .map((part) => (part as ts.StringLiteralType).value)
+      .sort()
+      .join(' ');
+  return 'value';
+}
