@@ -6,7 +6,6 @@ import { Injector, type InjectorParts } from './injector.ts';
 import { type Irqchip, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID } from './irqchip.ts';
 import { type IrqFdOptions, type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
 import { type Dispatch, IrqFds } from './irqfds.ts';
-import { KvmError } from './kvm-error.ts';
 import { MSI_EINVAL, type Msi } from './msi.ts';
 import { Resamplers } from './resamplers.ts';
 import { MSI_VALID_DEVID, type Route } from './route.ts';
@@ -66,7 +65,7 @@ export type MakeInjector<Chip extends Irqchip> = (
 /**
  * KVM's calls for raising and routing interrupts, as far as they are the same for every architecture: routing table,
  * irqfds, resamplers and MSIs over one {@link Irqchip}. One view a thread; any thread may call.
- * Calls that KVM refuses throw {@link KvmError}.
+ * Calls that KVM refuses throw a `KvmError`.
  * @see virt/kvm/irqchip.c, virt/kvm/eventfd.c
  */
 export class GenericVm<Chip extends Irqchip = Irqchip> {
@@ -143,10 +142,10 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
   /**
    * KVM_IRQFD.
    * @param options - a resamplefd asks for RESAMPLE
-   * @throws KvmError EAGAIN before the irqchip is ready, EBADF, EINVAL for what is no eventfd, EBUSY, ENOMEM
+   * @throws KvmError before the irqchip is ready (GIC: EAGAIN, IOAPIC: EINVAL), EBADF, EINVAL for what is no eventfd, EBUSY, ENOMEM
    */
   assignIrqFd(fd: number, gsi: number, options: IrqFdOptions = {}): void {
-    if (!this.irqchip.ready) throw new KvmError('KVM_IRQFD', 'EAGAIN', this.irqchip.whatMakesReady);
+    if (!this.irqchip.ready) throw this.irqchip.notReady('KVM_IRQFD');
     if (options.resamplefd === undefined) this.irqfds.assign(fd, gsi, options);
     else this.#locked(() => this.irqfds.assign(fd, gsi, options));
   }

@@ -39,10 +39,10 @@ export interface PinEnds {
 export interface Irqchip {
   /** Its number in a routing entry of type KVM_IRQ_ROUTING_IRQCHIP. A table's entry names this one, or none. */
   readonly number: number;
-  /** Whether interrupts can be injected; KVM_IRQFD is EAGAIN before. @see kvm_arch_intc_initialized */
+  /** Whether irqfds can be assigned. @see kvm_arch_intc_initialized, kvm_arch_irqfd_allowed */
   readonly ready: boolean;
-  /** For that error: which call comes first. */
-  readonly whatMakesReady: string;
+  /** What KVM_IRQFD answers before: the error with its errno, and which call comes first. */
+  notReady(call: string): KvmError;
   readonly ends: PinEnds;
 
   /**

@@ -95,8 +95,7 @@ export function checkEntry(
   if (type === ROUTE_IRQCHIP) {
     if (irqchip !== rules.irqchip) throw refuse(`there is one irqchip, ${rules.irqchip}, not ${irqchip}`);
     if (!(pin >= 0 && pin < rules.pins)) throw refuse(`a pin is 0 to ${rules.pins - 1}, not ${pin}`);
-  } else if (type !== ROUTE_MSI)
-    throw refuse(`a route is of type IRQCHIP (1) or MSI (2) on arm64, not ${type}`);
+  } else if (type !== ROUTE_MSI) throw refuse(`a route is of type IRQCHIP (1) or MSI (2), not ${type}`);
 }
 
 /** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. */

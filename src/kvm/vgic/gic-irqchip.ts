@@ -8,7 +8,7 @@ import type { Its } from '../../its/its.ts';
 import type { Readers } from '../../memory/readers.ts';
 import { load, store, type Words } from '../../memory/word.ts';
 import { FORGOTTEN, type Irqchip, type PinEnds, REFUSED } from '../irqchip.ts';
-import type { KvmError } from '../kvm-error.ts';
+import { KvmError } from '../kvm-error.ts';
 import { MSI_EBUSY, MSI_EINVAL, MSI_ENODEV, type Msi } from '../msi.ts';
 import { MSI_VALID_DEVID } from '../route.ts';
 import { Hints } from './hints.ts';
@@ -43,7 +43,6 @@ export type GicIrqchipParts = {
  */
 export class GicIrqchip implements Irqchip {
   readonly number = GIC_IRQCHIP;
-  readonly whatMakesReady = 'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first';
   readonly ends: PinEnds;
   readonly #words: Words;
   readonly #interrupts: Interrupts;
@@ -68,6 +67,14 @@ export class GicIrqchip implements Irqchip {
 
   get ready(): boolean {
     return this.#vgic.initialised;
+  }
+
+  notReady(call: string): KvmError {
+    return new KvmError(
+      call,
+      'EAGAIN',
+      'the vgic is not initialised: KVM_DEV_ARM_VGIC_CTRL_INIT comes first',
+    );
   }
 
   /** Moves the wire of an SPI; refused where this machine has no such SPI. @see vgic_irqfd_set_irq */
