@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { msiTarget } from '../../src/apic/message.ts';
 import { Chance } from '../../src/base/chance.ts';
+import { loadMutated } from '../mutate.ts';
 import { type Message, PlainApic } from './plain-model.ts';
-import { LEVEL, MASK, madeApic, REMOTE, readRegister, writeRegister } from './rig.ts';
+import { type ApicModule, LEVEL, MASK, madeApic, REMOTE, readRegister, writeRegister } from './rig.ts';
 
 const VCPUS = 3;
 /** Few, so that sources share vectors, classes and destinations; one of a class that nothing outranks, and an illegal one. */
@@ -37,10 +38,10 @@ function randomMessage(chance: Chance): Message {
 }
 
 /** Runs one sequence; what both say at each step has to be the same. */
-function runSequence(seed: number, steps: number): number {
+function runSequence(seed: number, steps: number, module?: ApicModule): number {
   const chance = new Chance(seed);
   chance.begin(0);
-  const { apic, ended } = madeApic(VCPUS);
+  const { apic, ended } = madeApic(VCPUS, module);
   const plain = new PlainApic(VCPUS);
   for (const local of plain.locals) local.enabled = true;
   let taken = 0;
@@ -128,5 +129,49 @@ describe('an IOAPIC with local APICs', () => {
     let taken = 0;
     for (let seed = 1; seed <= 150; seed++) taken += runSequence(seed, 120);
     expect(taken).toBeGreaterThan(500);
+  });
+
+  test.each([
+    {
+      title: 'one source that lowers the line for all',
+      file: 'apic/ioapic.ts',
+      from: 'return load(this.#words, line) === 0 ? this.#lowered(pin) : this.#raised(pin);',
+      to: 'return level ? this.#raised(pin) : this.#lowered(pin);',
+    },
+    {
+      title: 'an edge that forgets that it was delivered',
+      file: 'apic/ioapic.ts',
+      from: 'if (!level) setBits(this.#words, this.#registers + DELIVERED, 1 << pin);',
+      to: '',
+    },
+    {
+      title: 'read-only bits that can be written',
+      file: 'apic/ioapic.ts',
+      from: 'const written = (value & KEPT & ~READ_ONLY) | kept;',
+      to: 'const written = (value & KEPT) | kept;',
+    },
+    {
+      title: 'a lowest-priority message that always goes to the first vCPU',
+      file: 'apic/delivery.ts',
+      from: 'let left = vector % candidates;',
+      to: 'let left = 0;',
+    },
+    {
+      title: 'a task priority that holds nothing back',
+      file: 'apic/local-apic.ts',
+      from: 'this.taskPriority >>> 4',
+      to: '0',
+    },
+    {
+      title: 'a cluster that is not looked at',
+      file: 'apic/local-apic.ts',
+      from: 'logicalId >>> 4 === destination >>> 4 && ',
+      to: '',
+    },
+  ])('not so with $title', (mutation) => {
+    const module = loadMutated<{ apic: ApicModule }>({ apic: 'apic/apic.ts' }, mutation).apic;
+    expect(() => {
+      for (let seed = 1; seed <= 150; seed++) runSequence(seed, 120, module);
+    }).toThrow(/seed \d+, step \d+/);
   });
 });

@@ -1,4 +1,5 @@
-import { Apic, type ApicRegions, apicRegions } from '../../src/apic/apic.ts';
+import type { Apic, ApicRegions } from '../../src/apic/apic.ts';
+import * as theApic from '../../src/apic/apic.ts';
 import { IOREGSEL, IOWIN } from '../../src/apic/ioapic.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
@@ -12,13 +13,16 @@ export type Made = {
   readonly ended: number[];
 };
 
+/** The real code, or the same with one line of it broken. */
+export type ApicModule = Pick<typeof theApic, 'Apic' | 'apicRegions'>;
+
 /** A fresh controller, its local APICs enabled. */
-export function madeApic(vcpus = 1): Made {
+export function madeApic(vcpus = 1, module: ApicModule = theApic): Made {
   const layout = new Layout(0, 0);
-  const regions = apicRegions(layout, vcpus);
+  const regions = module.apicRegions(layout, vcpus);
   const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
   const ended: number[] = [];
-  const apic = new Apic(words, regions, { pinEnded: (pin) => void ended.push(pin) });
+  const apic = new module.Apic(words, regions, { pinEnded: (pin) => void ended.push(pin) });
   apic.reset();
   for (const local of apic.local) local.enable();
   return { apic, words, layout, regions, ended };
