@@ -7,7 +7,6 @@ import { LEVEL_TRIGGERED, LOGICAL, VECTOR } from './message.ts';
 
 /** Input pins of the IOAPIC. @see KVM_IOAPIC_NUM_PINS */
 export const IOAPIC_PINS = 24;
-export const IOAPIC_BASE = 0xfec0_0000;
 
 /** The two registers of the frame. */
 export const IOREGSEL = 0x00;
@@ -18,9 +17,8 @@ export const IOAPICVER = 0x01;
 export const IOAPICARB = 0x02;
 export const IOREDTBL = 0x10;
 
-/** Bits of an entry's low word beside those of a message. Polarity is kept and has no effect, as in KVM. */
+/** Bits of an entry's low word beside those of a message. Polarity (bit 13) is kept and has no effect, as in KVM. */
 export const DELIVERY_STATUS = 1 << 12;
-export const ACTIVE_LOW = 1 << 13;
 export const REMOTE_IRR = 1 << 14;
 export const MASKED = 1 << 16;
 /** Bits 63:56 of an entry. */
