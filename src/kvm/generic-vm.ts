@@ -3,7 +3,7 @@ import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { READERS, type Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 import { Injector, type InjectorParts } from './injector.ts';
-import { type Irqchip, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID } from './irqchip.ts';
+import { type Irqchip, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID, type PinEnds } from './irqchip.ts';
 import { type IrqFdOptions, type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
 import { type Dispatch, IrqFds } from './irqfds.ts';
 import { MSI_EINVAL, type Msi } from './msi.ts';
@@ -71,6 +71,7 @@ export type MakeInjector<Chip extends Irqchip> = (
 export class GenericVm<Chip extends Irqchip = Irqchip> {
   readonly #lock: Mutex;
   readonly #resamplers: Resamplers;
+  readonly #ends: PinEnds;
   readonly #keepsStaleRoutes: boolean;
   readonly irqchip: Chip;
   readonly readers: Readers;
@@ -98,6 +99,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.#lock = new Mutex(words, regions.lock, 'kvm.irqLock');
     this.#keepsStaleRoutes = parts.keepsStaleRoutes ?? false;
     this.#resamplers = resamplers;
+    this.#ends = irqchip.ends;
     this.irqchip = irqchip;
     this.readers = readers;
     this.routing = routing;
@@ -179,7 +181,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
    * @see kvm_notify_acked_irq
    */
   serveAcks(): number {
-    if (!this.irqchip.ends.any) return 0;
+    if (!this.#ends.any) return 0;
     return this.#resamplers.serve(this.#lower, this.#tell);
   }
 
