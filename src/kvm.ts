@@ -1,9 +1,11 @@
 /**
- * KVM's interrupt ABI on arm64 as a library: `irqloom/kvm`.
+ * KVM's interrupt ABI on arm64 as a library, and an x86 VM with an IOAPIC: `irqloom/kvm`.
  *
  * @module irqloom/kvm
  */
+export { msiOf } from './apic/message.ts';
 export { VIRT_FRAMES } from './arch/frames.ts';
+export { ApicBoard, type ApicBoardConfig } from './board/apic-board.ts';
 export {
   attachVm,
   createInitialisedVm,

@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['board'],
   ['kvm-abi', 'vmm'],
   ['kvm'],
-  ['its', 'gic'],
+  ['its', 'gic', 'apic'],
   ['arch'],
   ['measure'],
   ['memory'],

@@ -305,7 +305,7 @@ export const ARCHITECTURE_MISTAKES: readonly Mistake[] = [
   {
     guard: 'a plain irqfd sends an edge',
     file: 'kvm/irqfds.ts',
-    from: 'if (load(this.#words, at + RESAMPLEFD) === 0) this.#injector.inject(gsi, at + ROUTE, false);',
+    from: 'if (!resamples) this.#injector.inject(gsi, at + ROUTE, false);',
     to: 'this.#injector.inject(gsi, at + ROUTE, false);',
   },
   {
@@ -317,8 +317,8 @@ export const ARCHITECTURE_MISTAKES: readonly Mistake[] = [
   {
     guard: 'a message names its event and its device',
     file: 'kvm/injector.ts',
-    from: 'putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DEVICE), its);',
-    to: 'putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DATA), its);',
+    from: 'putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DEVICE), target);',
+    to: 'putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DATA), target);',
   },
   {
     guard: 'KVM_SIGNAL_MSI says that the guest blocks an event',

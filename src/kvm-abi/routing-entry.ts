@@ -1,12 +1,12 @@
 import type { Gsi } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from '../kvm/route.ts';
-import { checkEntry, checkRouteCount } from '../kvm/routing-table.ts';
+import { checkEntry, checkRouteCount, type RoutingRules } from '../kvm/routing-table.ts';
 
 /** A `kvm_irq_routing_entry` as it stands in the struct: of its union, the fields of the type that it says it is of. */
 export type RoutingEntry = {
   readonly gsi: number;
-  /** KVM_IRQ_ROUTING_IRQCHIP 1, KVM_IRQ_ROUTING_MSI 2; others are not arm64's. */
+  /** KVM_IRQ_ROUTING_IRQCHIP 1, KVM_IRQ_ROUTING_MSI 2. */
   readonly type: number;
   readonly flags: number;
   readonly irqchip?: number;
@@ -30,17 +30,18 @@ export function checkRoutingHeader(count: number, flags: number): void {
 /**
  * The routes that a struct asks for.
  * @param extendedMsi - the type of an MSI route that always has a DeviceID, in the design that knows one
+ * @param rules - what the irqchip's entries may say; left out: arm64's
  * @throws KvmError EINVAL, by KVM's checks in their order
  * @see KVM_SET_GSI_ROUTING in kvm_main.c
  */
-export function toRoutes({ flags, entries }: Routing, extendedMsi?: number): Route[] {
+export function toRoutes({ flags, entries }: Routing, extendedMsi?: number, rules?: RoutingRules): Route[] {
   checkRoutingHeader(entries.length, flags);
   const seen = new Uint8Array(4096);
   return entries.map((entry, index) => {
     const { gsi, irqchip = 0, pin = 0, address = 0, data = 0, devid = 0 } = entry;
     const extended = entry.type === extendedMsi;
     const type = extended ? ROUTE_MSI : entry.type;
-    checkEntry(index, { gsi, type, flags: entry.flags, irqchip, pin }, seen);
+    checkEntry(index, { gsi, type, flags: entry.flags, irqchip, pin }, seen, rules);
     if (type === ROUTE_IRQCHIP) return { type: 'irqchip', gsi: gsi as Gsi, irqchip, pin };
     const flags = extended ? MSI_VALID_DEVID : entry.flags;
     return { type: 'msi', gsi: gsi as Gsi, flags, address, data, deviceId: devid };

@@ -1,5 +1,6 @@
 import type { Readers } from '../memory/readers.ts';
 import type { Injector } from './injector.ts';
+import type { Irqchip } from './irqchip.ts';
 import type { Resamplers } from './resamplers.ts';
 
 /** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
@@ -10,6 +11,7 @@ export type IrqFdParts = {
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
+  readonly irqchip: Irqchip;
   readonly injector: Injector;
   readonly resamplers: Resamplers;
   readonly dispatch: Dispatch;

@@ -2,15 +2,14 @@ import { Bitmap } from '../memory/bitmap.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { EventFd } from '../memory/eventfd.ts';
 import { Mutex } from '../memory/mutex.ts';
-import type { Readers } from '../memory/readers.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { SummaryBitmap } from '../memory/summary-bitmap.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
 import type { Fd } from './gsi.ts';
 import { Hooks } from './hooks.ts';
-import type { Injector } from './injector.ts';
-import type { Dispatch, IrqFdParts } from './irqfd-parts.ts';
+import { KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID as RESAMPLE } from './irqchip.ts';
+import type { IrqFdParts } from './irqfd-parts.ts';
 import {
   DEVICE,
   EVENTFD,
@@ -24,9 +23,8 @@ import {
   SEQUENCE,
 } from './irqfd-record.ts';
 import { KvmError } from './kvm-error.ts';
-import type { Resamplers } from './resamplers.ts';
 
-export type { Dispatch };
+export type { Dispatch } from './irqfd-parts.ts';
 
 const CALL = 'KVM_IRQFD';
 
@@ -55,10 +53,11 @@ export class IrqFds {
   readonly #rung: SummaryBitmap;
   readonly #lock: Mutex;
   readonly #workLock: Mutex;
-  readonly #readers: Readers;
+  readonly #readers: IrqFdParts['readers'];
   readonly #reader: number;
-  readonly #injector: Injector;
-  readonly #resamplers: Resamplers;
+  readonly #irqchip: IrqFdParts['irqchip'];
+  readonly #injector: IrqFdParts['injector'];
+  readonly #resamplers: IrqFdParts['resamplers'];
   #inline: boolean;
   readonly #exclusive: boolean;
   /** Where the main thread sleeps while nothing is rung. */
@@ -79,6 +78,7 @@ export class IrqFds {
     this.#workLock = new Mutex(words, regions.workLock, 'the irqfd work lock');
     this.#readers = parts.readers;
     this.#reader = parts.reader;
+    this.#irqchip = parts.irqchip;
     this.#injector = parts.injector;
     this.#resamplers = parts.resamplers;
     this.#inline = parts.dispatch === 'inline';
@@ -86,7 +86,7 @@ export class IrqFds {
     this.bell = new EventCount(words, regions.bell);
   }
 
-  /** Whether the calling thread routes what it signals; until set, as the machine's dispatch says. */
+  /** Whether the calling thread routes its own signals; until set, as the machine's dispatch says. */
   set inline(inline: boolean) {
     this.#inline = inline;
   }
@@ -128,7 +128,7 @@ export class IrqFds {
   raise(fd: number): boolean {
     this.#existing(fd);
     this.#readers.enter(this.#reader);
-    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
+    const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
     this.#readers.leave(this.#reader);
     return raised;
   }
@@ -296,7 +296,7 @@ export class IrqFds {
       if (hook === NO_HANDLE || !this.#eventfds[fd]?.drain()) return false;
       const slot = slotOf(hook);
       this.#readers.enter(this.#reader);
-      const done = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#injectFast(slot);
+      const done = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#injectFast(slot);
       this.#readers.leave(this.#reader);
       if (!done) this.#inject(slot);
       return true;
@@ -321,8 +321,9 @@ export class IrqFds {
   #inject(slot: number): void {
     const at = this.#at(slot);
     const gsi = load(this.#words, at + GSI);
-    this.#injector.inject(gsi, at + ROUTE, true);
-    if (load(this.#words, at + RESAMPLEFD) === 0) this.#injector.inject(gsi, at + ROUTE, false);
+    const resamples = load(this.#words, at + RESAMPLEFD) !== 0;
+    this.#injector.inject(gsi, at + ROUTE, true, resamples ? RESAMPLE : undefined);
+    if (!resamples) this.#injector.inject(gsi, at + ROUTE, false);
     // It came this way because its LPI was not known, or is no more.
     this.#lock.lock();
     this.#remember(slot);
@@ -361,7 +362,7 @@ export class IrqFds {
     this.#runWork(slot);
     if (load(this.#words, at + RESAMPLEFD) !== 0) {
       const gsi = load(this.#words, at + GSI);
-      if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false);
+      if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false, RESAMPLE);
     }
     this.#fds.detach(load(this.#words, at + EVENTFD) as Fd);
     this.#slots.retire(hook);

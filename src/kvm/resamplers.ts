@@ -1,9 +1,8 @@
-import { FIRST_SPI } from '../arch/intid.ts';
-import type { LevelAcks } from '../gic/level-acks.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
+import type { PinEnds } from './irqchip.ts';
 import type { Route } from './route.ts';
 
 export type ResamplerRegions = {
@@ -27,21 +26,21 @@ export function resamplerRegions(layout: Layout, irqfds: number, gsis: number): 
 }
 
 export type ResamplerParts = {
-  /** Which GSI is told of the end of the SPI at a pin; called within a reader section. */
+  /** Which GSI is told of the end of a pin; called within a reader section. */
   readonly gsiOfPin: (pin: number) => number;
   /** Pins that the table has room for. */
   readonly pins: number;
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
-  readonly acks: LevelAcks;
+  readonly ends: PinEnds;
 };
 
 /**
  * The resamplers of a VM: for each GSI, the chain of irqfds that were assigned with RESAMPLE. They share one notifier, as
  * in KVM, because they share one line: it is lowered once, and then all of them are told.
  *
- * Which SPIs are watched for their end follows from two things, the chains and the table's map from pins to GSIs. Both
+ * Which pins are watched for their end follows from two things, the chains and the table's map from pins to GSIs. Both
  * change with the VM's irq lock held only, so the two cannot miss each other; and a watch begins **before** what makes
  * it needed: before the irqfd is hooked, and before the table that leads to it is published. So no end is overlooked
  * that belongs to an interrupt which the new state has raised.
@@ -58,7 +57,7 @@ export class Resamplers {
   readonly #gsiOfPin: (pin: number) => number;
   readonly #readers: Readers;
   readonly #reader: number;
-  readonly #acks: LevelAcks;
+  readonly #ends: PinEnds;
 
   constructor(words: Words, regions: ResamplerRegions, parts: ResamplerParts) {
     this.#words = words;
@@ -71,7 +70,7 @@ export class Resamplers {
     this.#gsiOfPin = parts.gsiOfPin;
     this.#readers = parts.readers;
     this.#reader = parts.reader;
-    this.#acks = parts.acks;
+    this.#ends = parts.ends;
   }
 
   /** Whether any irqfd resamples `gsi`. */
@@ -110,7 +109,7 @@ export class Resamplers {
   watchFor(routes: readonly Route[]): void {
     if (load(this.#words, this.#count) === 0) return;
     for (const route of routes) {
-      if (route.type === 'irqchip' && this.has(route.gsi)) this.#acks.watch(route.pin + FIRST_SPI);
+      if (route.type === 'irqchip' && this.has(route.gsi)) this.#ends.watch(route.pin);
     }
   }
 
@@ -127,43 +126,51 @@ export class Resamplers {
   }
 
   /**
-   * Passes on the end of every watched SPI that nobody has passed on yet: lowers the line of its GSI once, then tells
-   * each irqfd of it. Returns how many SPIs there were. Any thread, outside every section and lock: right after its
-   * EOI, the vCPU that ended the interrupt.
-   * @param lower - kvm_set_irq(gsi, 0)
-   * @param tell - signals the resamplefd of an irqfd
+   * Passes on the end of every watched pin of which the irqchip has a note that nobody has taken yet: {@link pinEnded}.
+   * Returns how many pins there were. Any thread, outside every section and lock: right after its EOI, the vCPU that
+   * ended the interrupt.
    */
   serve(lower: (gsi: number) => void, tell: (slot: number) => void): number {
     let served = 0;
-    for (let intid = this.#acks.take(); intid >= 0; intid = this.#acks.take()) {
+    for (let pin = this.#ends.take(); pin >= 0; pin = this.#ends.take()) {
       served++;
-      this.#lock.lock();
-      try {
-        this.#readers.enter(this.#reader);
-        const gsi = this.#gsiOfPin(intid - FIRST_SPI);
-        this.#readers.leave(this.#reader);
-        if (!this.has(gsi)) continue;
-        // Once, and before anybody is told: the first to be told may raise the line again at once, and
-        // a second lowering would take that away. @see race-catalogue `split-deassert`
-        lower(gsi);
-        let slot = load(this.#words, this.#heads + gsi);
-        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
-      } finally {
-        this.#lock.unlock();
-      }
+      this.pinEnded(pin, lower, tell);
     }
     return served;
   }
 
+  /**
+   * Passes on the end of a pin: lowers the line of its GSI once, then tells each irqfd of it. Any thread, outside every
+   * section and lock.
+   * @param lower - kvm_set_irq(gsi, 0)
+   * @param tell - signals the resamplefd of an irqfd
+   */
+  pinEnded(pin: number, lower: (gsi: number) => void, tell: (slot: number) => void): void {
+    this.#lock.lock();
+    try {
+      this.#readers.enter(this.#reader);
+      const gsi = this.#gsiOfPin(pin);
+      this.#readers.leave(this.#reader);
+      if (!this.has(gsi)) return;
+      // Once, and before anybody is told: the first to be told may raise the line again at once, and
+      // a second lowering would take that away. @see race-catalogue `split-deassert`
+      lower(gsi);
+      let slot = load(this.#words, this.#heads + gsi);
+      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
+    } finally {
+      this.#lock.unlock();
+    }
+  }
+
   #watchPinsOf(gsi: number): void {
     this.#forEachPin((pin, named) => {
-      if (named === gsi) this.#acks.watch(pin + FIRST_SPI);
+      if (named === gsi) this.#ends.watch(pin);
     });
   }
 
   #unwatchUnused(): void {
     this.#forEachPin((pin, gsi) => {
-      if (!this.has(gsi) && this.#acks.isWatched(pin + FIRST_SPI)) this.#acks.unwatch(pin + FIRST_SPI);
+      if (!this.has(gsi) && this.#ends.isWatched(pin)) this.#ends.unwatch(pin);
     });
   }
 

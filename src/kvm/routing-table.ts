@@ -35,6 +35,9 @@ export type RoutingRegions = {
 /** How many GSIs a table has, and how many pins the irqchip: {@link MAX_IRQ_ROUTES} and {@link IRQCHIP_PINS} in KVM. */
 export type RoutingSizes = { readonly gsis: number; readonly pins: number };
 
+/** What an entry may say: a GSI below `gsis`, and of an irqchip the one number, and a pin below `pins`. */
+export type RoutingRules = RoutingSizes & { readonly irqchip: number };
+
 export function routingRegions(layout: Layout, { gsis, pins }: RoutingSizes): RoutingRegions {
   const copies = Array.from({ length: COPIES }, (_, copy) => `routing${copy}`);
   return {
@@ -54,7 +57,8 @@ type Checked = {
   readonly pin: number;
 };
 
-const KVM_SIZES: RoutingSizes = { gsis: MAX_IRQ_ROUTES, pins: IRQCHIP_PINS };
+/** On arm64. */
+const ARM_RULES: RoutingRules = { gsis: MAX_IRQ_ROUTES, pins: IRQCHIP_PINS, irqchip: 0 };
 
 /** @throws KvmError EINVAL for more routes than a table can have. */
 export function checkRouteCount(count: number): void {
@@ -72,12 +76,12 @@ export function checkEntry(
   index: number,
   entry: Checked,
   seen: Uint8Array,
-  sizes: RoutingSizes = KVM_SIZES,
+  rules: RoutingRules = ARM_RULES,
 ): void {
   const { gsi, type, flags, irqchip, pin } = entry;
   const refuse = (rule: string) => new KvmError(CALL, 'EINVAL', `entry ${index}: ${rule}`);
-  if (!Number.isInteger(gsi) || gsi < 0 || gsi >= sizes.gsis) {
-    throw refuse(`a GSI is 0 to ${sizes.gsis - 1}, not ${gsi}`);
+  if (!Number.isInteger(gsi) || gsi < 0 || gsi >= rules.gsis) {
+    throw refuse(`a GSI is 0 to ${rules.gsis - 1}, not ${gsi}`);
   }
   if (type !== ROUTE_MSI && flags !== 0)
     throw refuse(`only an MSI route has flags, not 0x${flags.toString(16)}`);
@@ -89,16 +93,15 @@ export function checkEntry(
   if (seen[gsi]) throw refuse(`GSI ${gsi} has a route in this table already`);
   seen[gsi] = 1;
   if (type === ROUTE_IRQCHIP) {
-    if (irqchip !== 0) throw refuse(`there is one irqchip, 0, not ${irqchip}`);
-    if (!(pin >= 0 && pin < sizes.pins)) throw refuse(`a pin is 0 to ${sizes.pins - 1}, not ${pin}`);
-  } else if (type !== ROUTE_MSI)
-    throw refuse(`a route is of type IRQCHIP (1) or MSI (2) on arm64, not ${type}`);
+    if (irqchip !== rules.irqchip) throw refuse(`there is one irqchip, ${rules.irqchip}, not ${irqchip}`);
+    if (!(pin >= 0 && pin < rules.pins)) throw refuse(`a pin is 0 to ${rules.pins - 1}, not ${pin}`);
+  } else if (type !== ROUTE_MSI) throw refuse(`a route is of type IRQCHIP (1) or MSI (2), not ${type}`);
 }
 
 /** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. */
-export function validateRoutes(routes: readonly Route[], sizes: RoutingSizes = KVM_SIZES): void {
+export function validateRoutes(routes: readonly Route[], rules: RoutingRules = ARM_RULES): void {
   checkRouteCount(routes.length);
-  const seen = new Uint8Array(sizes.gsis);
+  const seen = new Uint8Array(rules.gsis);
   for (const [index, route] of routes.entries()) {
     const { gsi } = route;
     if (route.type === 'irqchip') {
@@ -106,9 +109,9 @@ export function validateRoutes(routes: readonly Route[], sizes: RoutingSizes = K
         index,
         { gsi, type: ROUTE_IRQCHIP, flags: 0, irqchip: route.irqchip, pin: route.pin },
         seen,
-        sizes,
+        rules,
       );
-    } else checkEntry(index, { gsi, type: ROUTE_MSI, flags: route.flags, irqchip: 0, pin: 0 }, seen, sizes);
+    } else checkEntry(index, { gsi, type: ROUTE_MSI, flags: route.flags, irqchip: 0, pin: 0 }, seen, rules);
   }
 }
 
@@ -122,12 +125,15 @@ export class RoutingTable {
   readonly #regions: RoutingRegions;
   readonly gsis: number;
   readonly pins: number;
+  /** The number of the one irqchip that routes name. */
+  readonly irqchip: number;
 
-  constructor(words: Words, regions: RoutingRegions) {
+  constructor(words: Words, regions: RoutingRegions, irqchip: number) {
     this.#words = words;
     this.#regions = regions;
     this.gsis = (regions.routes[0]?.words ?? 0) / ROUTE_WORDS;
     this.pins = regions.pins[0]?.words ?? 0;
+    this.irqchip = irqchip;
   }
 
   /** Once, by who creates the memory: an empty table. */
@@ -173,7 +179,7 @@ export class RoutingTable {
   #routeAt(at: number, gsi: Gsi): Route {
     const word = (field: number) => load(this.#words, at + field);
     if (word(ROUTE_TYPE) === ROUTE_IRQCHIP)
-      return { type: 'irqchip', gsi, irqchip: 0, pin: word(ROUTE_DATA) };
+      return { type: 'irqchip', gsi, irqchip: this.irqchip, pin: word(ROUTE_DATA) };
     const address = addressOf(word(ROUTE_ADDRESS_LOW), word(ROUTE_ADDRESS_HIGH));
     return {
       type: 'msi',

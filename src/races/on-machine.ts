@@ -27,7 +27,7 @@ export function machineOf(shared: Shared, thread: number): SmallMachine {
   const machine = known.machines[thread] ?? new SmallMachine(known.shared, thread);
   known.machines[thread] = machine;
   // A thread's code is run many times, and begins each time as if it were the first.
-  machine.vm.injector.hints.clear();
+  machine.vm.irqchip.hints.clear();
   return machine;
 }
 

@@ -49,7 +49,7 @@ export function view(words: Words, thread: number, modules: Modules, dispatch: '
   const made = known.get(key) ?? new modules.board.Board(words, { ...CONFIG, dispatch }, thread);
   known.set(key, made);
   // A thread's code is run many times, and begins each time as if it were the first.
-  made.vm.injector.hints.clear();
+  made.vm.irqchip.hints.clear();
   return { interrupts: made.gic.interrupts, vm: made.vm };
 }
 

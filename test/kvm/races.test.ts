@@ -206,12 +206,12 @@ describe('each guard taken away is noticed', () => {
     [
       'a new table that is not copied into the irqfds',
       rerouting,
-      { file: 'kvm/vm.ts', from: 'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();', to: '' },
+      { file: 'kvm/generic-vm.ts', from: 'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();', to: '' },
     ],
     [
       'a new table that does not wait for the readers of the old one',
       rerouting,
-      { file: 'kvm/vm.ts', from: 'this.readers.synchronize();', to: '' },
+      { file: 'kvm/generic-vm.ts', from: 'this.readers.synchronize();', to: '' },
     ],
   ] as const)('%s', (_, scenario, mutation) => {
     isCaught(scenario(mutated(mutation), 'inline'), 'assertion');
@@ -221,11 +221,11 @@ describe('each guard taken away is noticed', () => {
     const late = mutated({
       file: 'kvm/resamplers.ts',
       from: `lower(gsi);
-        let slot = load(this.#words, this.#heads + gsi);
-        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);`,
+      let slot = load(this.#words, this.#heads + gsi);
+      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);`,
       to: `let slot = load(this.#words, this.#heads + gsi);
-        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
-        lower(gsi);`,
+      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
+      lower(gsi);`,
     });
     isCaught(resampling(late), 'assertion');
   });

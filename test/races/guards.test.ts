@@ -114,7 +114,7 @@ const GUARDS: readonly Guard[] = [
     without: 'refreshing the copies of irqfds',
     mutations: [
       {
-        file: 'kvm/vm.ts',
+        file: 'kvm/generic-vm.ts',
         from: 'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();',
         to: '',
       },
@@ -263,7 +263,12 @@ const GUARDS: readonly Guard[] = [
       {
         file: 'kvm/resamplers.ts',
         from: '      served++;\n',
-        to: '      served++;\n      if (served < 3) this.#acks.note(intid);\n',
+        to: '      served++;\n      if (served < 3) this.#ends.again(pin);\n',
+      },
+      {
+        file: 'kvm/vgic/gic-irqchip.ts',
+        from: '  take(): number {\n',
+        to: '  again(pin: number): void {\n    this.#acks.note(pin + FIRST_SPI);\n  }\n\n  take(): number {\n',
       },
     ],
     kinds: ['assertion'],

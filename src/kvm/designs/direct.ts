@@ -1,13 +1,16 @@
+import type { Words } from '../../memory/word.ts';
 import { load } from '../../memory/word.ts';
 import {
   CACHED_DATA,
   CACHED_DEVICE,
   CACHED_KIND,
   CACHED_WORDS,
+  type InjectorParts,
   putCached,
-  REMEMBERED_WORDS,
 } from '../injector.ts';
+import { REMEMBERED_WORDS } from '../irqchip.ts';
 import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI } from '../route.ts';
+import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { UNROUTED, UnroutedInjector } from './unrouted.ts';
 
@@ -16,14 +19,20 @@ const THE_ITS = 0;
 
 /** An irqfd has the pair itself. It is written once, before the irqfd is hooked, so nothing guards it. */
 class DirectInjector extends UnroutedInjector {
+  readonly #gic: GicIrqchip;
+
+  constructor(words: Words, parts: InjectorParts<GicIrqchip>, reader: number) {
+    super(words, parts, reader);
+    this.#gic = parts.irqchip;
+  }
+
   override injectWithoutLock(at: number, _sequence: number): boolean {
     const { words } = this;
     const data = load(words, at + CACHED_DATA);
     if (load(words, at + CACHED_KIND) === ROUTE_MSI) {
-      return this.latchCached(THE_ITS, load(words, at + CACHED_DEVICE), data);
+      return this.irqchip.latchCached(THE_ITS, load(words, at + CACHED_DEVICE), data);
     }
-    this.driveSpi(data, true);
-    return true;
+    return this.irqchip.raiseWithoutLock(data);
   }
 
   override cacheRoute(to: number, _sequence: number, gsi: number, device: number): void {
@@ -31,10 +40,15 @@ class DirectInjector extends UnroutedInjector {
     else putCached(this.words, to, ROUTE_MSI, gsi, device);
   }
 
-  override inject(gsi: number, route: number, level: boolean): number {
-    if (load(this.words, route + CACHED_KIND) !== ROUTE_MSI) return this.setIrq(gsi, level);
+  override inject(gsi: number, route: number, level: boolean, source?: number): number {
+    if (load(this.words, route + CACHED_KIND) !== ROUTE_MSI) return this.setIrq(gsi, level, source);
     if (!level) return -1;
-    const sent = this.sendMsi(this.doorbell, gsi, MSI_VALID_DEVID, load(this.words, route + CACHED_DEVICE));
+    const sent = this.sendMsi(
+      this.#gic.doorbell,
+      gsi,
+      MSI_VALID_DEVID,
+      load(this.words, route + CACHED_DEVICE),
+    );
     return sent < 0 ? -1 : sent;
   }
 }

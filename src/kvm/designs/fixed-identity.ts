@@ -1,14 +1,24 @@
 import { beginWrite, endWrite } from '../../memory/sequence.ts';
-import { Injector, putCached } from '../injector.ts';
+import type { Words } from '../../memory/word.ts';
+import { Injector, type InjectorParts, putCached } from '../injector.ts';
+import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
 import { KvmError } from '../kvm-error.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
+import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { MERGED } from './merged.ts';
 
 /** GSIs below the number of SPIs are pins, whatever the table says of others. */
 class FixedIdentityInjector extends Injector {
+  readonly #gic: GicIrqchip;
+
+  constructor(words: Words, parts: InjectorParts<GicIrqchip>, reader: number) {
+    super(words, parts, reader);
+    this.#gic = parts.irqchip;
+  }
+
   override cacheRoute(to: number, sequence: number, gsi: number, device: number): void {
-    if (gsi < 0 || gsi >= this.spis) {
+    if (gsi < 0 || gsi >= this.#gic.spis) {
       super.cacheRoute(to, sequence, gsi, device);
       return;
     }
@@ -17,13 +27,13 @@ class FixedIdentityInjector extends Injector {
     endWrite(this.words, sequence);
   }
 
-  override setIrq(gsi: number, level: boolean): number {
-    if (gsi < 0 || gsi >= this.spis) return super.setIrq(gsi, level);
-    return this.driveSpi(gsi, level) ? 0 : -1;
+  override setIrq(gsi: number, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
+    if (gsi < 0 || gsi >= this.#gic.spis) return super.setIrq(gsi, level, source);
+    return this.irqchip.drive(gsi, level, source);
   }
 
   override gsiOfPin(pin: number): number {
-    return pin >= 0 && pin < this.spis ? pin : -1;
+    return pin >= 0 && pin < this.#gic.spis ? pin : -1;
   }
 }
 

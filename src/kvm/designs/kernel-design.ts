@@ -1,6 +1,7 @@
 import type { Words } from '../../memory/word.ts';
 import type { Injector, InjectorParts } from '../injector.ts';
 import type { Route } from '../route.ts';
+import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
 import type { LineParts } from '../vgic/irq-line.ts';
 
 /** The designs that were proposed in 2015, by the name of `--abi`. */
@@ -24,7 +25,7 @@ export type KernelDesign = {
   readonly msi: 'none' | 'spi' | 'lpi';
   /** Words that the kernel keeps for each source, beside the eventfd and the irqfd's own identity. */
   readonly wordsPerSource: { readonly irqfd: number; readonly table: number };
-  readonly makeInjector: (words: Words, parts: InjectorParts, reader: number) => Injector;
+  readonly makeInjector: (words: Words, parts: InjectorParts<GicIrqchip>, reader: number) => Injector;
   /** The table that the kernel puts in force when the interrupt controller is initialised. */
   readonly initialRoutes: (spis: number) => Route[];
   /** The number of KVM_IRQ_ROUTING_EXTENDED_MSI, where the design has that type of route. */

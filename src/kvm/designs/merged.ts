@@ -1,7 +1,9 @@
 import { FIRST_SPI } from '../../arch/intid.ts';
 import type { Gsi } from '../gsi.ts';
-import { CACHED_WORDS, Injector, REMEMBERED_WORDS } from '../injector.ts';
+import { CACHED_WORDS, Injector } from '../injector.ts';
+import { REMEMBERED_WORDS } from '../irqchip.ts';
 import { ROUTE_WORDS } from '../route.ts';
+import { GIC_IRQCHIP } from '../vgic/gic-irqchip.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../vgic/irq-line.ts';
 import type { KernelDesign } from './kernel-design.ts';
 
@@ -14,7 +16,12 @@ export const MERGED: KernelDesign = {
   wordsPerSource: { irqfd: CACHED_WORDS + REMEMBERED_WORDS + 1, table: 2 * ROUTE_WORDS },
   makeInjector: (words, parts, reader) => new Injector(words, parts, reader),
   initialRoutes: (spis) =>
-    Array.from({ length: spis }, (_, pin) => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin })),
+    Array.from({ length: spis }, (_, pin) => ({
+      type: 'irqchip',
+      gsi: pin as Gsi,
+      irqchip: GIC_IRQCHIP,
+      pin,
+    })),
   checkRoutes: () => undefined,
   irqLine: (parts, _injector, irq, level) => irqLine(parts, irq, level),
   lineOfPin: (pin) => packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid: pin + FIRST_SPI }),

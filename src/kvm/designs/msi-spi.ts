@@ -1,6 +1,8 @@
 import { FIRST_SPI } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
-import { Injector, MSI_EINVAL, putCached } from '../injector.ts';
+import { Injector, putCached } from '../injector.ts';
+import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
+import { MSI_EINVAL } from '../msi.ts';
 import { ROUTE_DATA, ROUTE_IRQCHIP, ROUTE_MSI, ROUTE_TYPE } from '../route.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { MERGED } from './merged.ts';
@@ -13,7 +15,8 @@ class MsiSpiInjector extends Injector {
   }
 
   override sendMsi(_address: number, data: number, _flags: number, _deviceId: number): number {
-    return this.driveSpi(data - FIRST_SPI, true) ? 1 : MSI_EINVAL;
+    const driven = this.irqchip.drive(data - FIRST_SPI, true, KVM_USERSPACE_IRQ_SOURCE_ID);
+    return driven < 0 ? MSI_EINVAL : 1;
   }
 }
 

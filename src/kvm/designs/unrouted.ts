@@ -1,6 +1,7 @@
 import { FIRST_SPI } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
 import { CACHED_DATA, Injector, putCached } from '../injector.ts';
+import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../vgic/irq-line.ts';
 import type { KernelDesign } from './kernel-design.ts';
@@ -9,16 +10,15 @@ import type { KernelDesign } from './kernel-design.ts';
 export class UnroutedInjector extends Injector {
   override injectWithoutLock(at: number, _sequence: number): boolean {
     // Written before the irqfd was hooked, and not again.
-    this.driveSpi(load(this.words, at + CACHED_DATA), true);
-    return true;
+    return this.irqchip.raiseWithoutLock(load(this.words, at + CACHED_DATA));
   }
 
   override cacheRoute(to: number, _sequence: number, gsi: number, _device: number): void {
     putCached(this.words, to, ROUTE_IRQCHIP, gsi);
   }
 
-  override setIrq(gsi: number, level: boolean): number {
-    return this.driveSpi(gsi, level) ? 0 : -1;
+  override setIrq(gsi: number, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
+    return this.irqchip.drive(gsi, level, source);
   }
 
   override gsiOfPin(pin: number): number {

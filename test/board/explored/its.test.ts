@@ -286,7 +286,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
   const MSI = { address: DOORBELL, data: 0, flags: 1, deviceId: DEVICE_ID };
   const signal = (view: View) => view.signal(0, () => view.signal(1, () => view.vm.signalMsi(MSI)));
 
-  const HOLDS_FOR_GOOD = change('kvm/hints.ts', 'entries[at + STAMP] !== epoch || ', '');
+  const HOLDS_FOR_GOOD = change('kvm/vgic/hints.ts', 'entries[at + STAMP] !== epoch || ', '');
 
   /**
    * A device that has sent its MSI before, and knows the LPI: it must not go by that for longer than the ITS does. The first one has
@@ -347,7 +347,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
     {
       title: 'a hint under the epoch of afterwards',
       mutation: change(
-        'kvm/injector.ts',
+        'kvm/vgic/gic-irqchip.ts',
         'this.hints.keep(number, deviceId, eventId, epoch, lpi);',
         'this.hints.keep(number, deviceId, eventId, its.epoch, lpi);',
       ),
@@ -355,7 +355,7 @@ describe('DISCARD and a new mapping against injection through the translation ca
     {
       title: 'a device that leaves its section before it latches',
       mutation: change(
-        'kvm/injector.ts',
+        'kvm/vgic/gic-irqchip.ts',
         'if (lpi !== MISS) this.#latch(lpi);\n      this.#readers.leave(this.#reader);',
         'this.#readers.leave(this.#reader);\n      if (lpi !== MISS) this.#latch(lpi);',
       ),
@@ -371,8 +371,8 @@ describe('DISCARD and a new mapping against injection through the translation ca
   );
   const LEAVES_EARLY = change(
     'kvm/irqfds.ts',
-    'const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
-    'this.#readers.leave(this.#reader);\n    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
+    'const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
+    'this.#readers.leave(this.#reader);\n    const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
   );
 
   test.each([
@@ -381,13 +381,17 @@ describe('DISCARD and a new mapping against injection through the translation ca
     { title: 'a device that leaves its section before it latches', mutation: LEAVES_EARLY, of: reused },
     {
       title: 'an irqfd that goes by what it remembers for good',
-      mutation: change('kvm/injector.ts', '?.epoch !== stamp) return false;', '?.epoch === 0) return false;'),
+      mutation: change(
+        'kvm/vgic/gic-irqchip.ts',
+        '?.epoch !== stamp) return false;',
+        '?.epoch === 0) return false;',
+      ),
       of: remembering,
     },
     {
       title: 'an irqfd that remembers under the epoch of afterwards',
       mutation: change(
-        'kvm/injector.ts',
+        'kvm/vgic/gic-irqchip.ts',
         'store(words, at + STAMP, epoch);',
         'store(words, at + STAMP, its.epoch);',
       ),

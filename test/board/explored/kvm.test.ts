@@ -19,11 +19,11 @@ import {
 } from './rig.ts';
 
 const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts', from, to });
-const vm = (from: string, to: string): Mutation => ({ file: 'kvm/vm.ts', from, to });
+const vm = (from: string, to: string): Mutation => ({ file: 'kvm/generic-vm.ts', from, to });
 
 const LEAVES_EARLY = irqfds(
-  'const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
-  'this.#readers.leave(this.#reader);\n    const raised = this.#injector.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
+  'const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
+  'this.#readers.leave(this.#reader);\n    const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
 );
 
 /** To be called when a call has returned after which nothing more may be latched: takes what was, and counts it. */

@@ -62,8 +62,8 @@ describe('a level-triggered irqfd that resamples', () => {
     {
       title: 'a line that is lowered after the device was told',
       file: 'kvm/resamplers.ts',
-      from: 'lower(gsi);\n        let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);',
-      to: 'let slot = load(this.#words, this.#heads + gsi);\n        for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);\n        lower(gsi);',
+      from: 'lower(gsi);\n      let slot = load(this.#words, this.#heads + gsi);\n      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);',
+      to: 'let slot = load(this.#words, this.#heads + gsi);\n      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);\n      lower(gsi);',
     },
   ])('not so with $title', (mutation) => {
     isCaught(onMachine(story, mutation), ['deadlock', 'orphan-wait', 'lost-wakeup']);
@@ -116,7 +116,7 @@ describe('a level-triggered irqfd that resamples', () => {
 
   test('not so where a deassignment lowers nothing', () => {
     const mutation = irqfds(
-      'this.#injector.inject(gsi, at + ROUTE, false);\n    }\n    this.#fds',
+      'this.#injector.inject(gsi, at + ROUTE, false, RESAMPLE);\n    }\n    this.#fds',
       '{}\n    }\n    this.#fds',
     );
     isCaught(onMachine(removed, mutation), 'assertion');

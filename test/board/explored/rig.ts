@@ -311,7 +311,7 @@ export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scen
         name,
         ({ words }: { words: Words }) => {
           const view = viewOf(words, thread);
-          view.vm.injector.hints.clear();
+          view.vm.irqchip.hints.clear();
           body(view);
         },
       ]),

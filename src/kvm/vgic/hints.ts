@@ -1,4 +1,4 @@
-import { MISS } from '../its/events.ts';
+import { MISS } from '../../its/events.ts';
 
 /** Entries of the memory of translations, a power of two. */
 const ENTRIES = 64;

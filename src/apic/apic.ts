@@ -1,0 +1,68 @@
+import type { Layout } from '../memory/layout.ts';
+import type { Words } from '../memory/word.ts';
+import { deliver } from './delivery.ts';
+import { IoApic, type IoApicRegions, ioApicRegions } from './ioapic.ts';
+import { LocalApic, type LocalApicRegions, localApicRegions, NO_VECTOR } from './local-apic.ts';
+import { destinationOf, hasRedirectionHint, isLogical, type MsiTarget } from './message.ts';
+
+export type ApicRegions = { readonly ioapic: IoApicRegions; readonly local: readonly LocalApicRegions[] };
+
+/** @param vcpus - 1 to 255: an APIC ID has 8 bits, and 0xFF is all of them */
+export function apicRegions(layout: Layout, vcpus: number): ApicRegions {
+  return {
+    ioapic: ioApicRegions(layout),
+    local: Array.from({ length: vcpus }, (_, vcpu) => localApicRegions(layout, vcpu)),
+  };
+}
+
+export type ApicHooks = {
+  /** A vector that a watched pin sends has ended: called with no lock held, before the pin is delivered again. */
+  readonly pinEnded: (pin: number) => void;
+};
+
+/**
+ * The interrupt controller of a PC without its PIC: an IOAPIC, and a local APIC for each vCPU. It knows nothing of KVM. One
+ * view a thread.
+ */
+export class Apic {
+  readonly ioapic: IoApic;
+  readonly local: readonly LocalApic[];
+
+  constructor(words: Words, regions: ApicRegions, hooks: ApicHooks) {
+    this.local = regions.local.map((region, id) => new LocalApic(words, region, id));
+    this.ioapic = new IoApic(words, regions.ioapic, this.local, hooks.pinEnded);
+  }
+
+  /** Once, by who creates the memory. */
+  reset(): void {
+    for (const apic of this.local) apic.reset();
+    this.ioapic.reset();
+  }
+
+  /** @throws RangeError for a vCPU that is not there */
+  cpu(vcpu: number): LocalApic {
+    const apic = this.local[vcpu];
+    if (!apic) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.local.length}`);
+    return apic;
+  }
+
+  /**
+   * An MSI: the message goes past the IOAPIC. Any thread, also within a reader section: no lock, no allocation.
+   * @returns how many local APICs took it, 0 where they are disabled, -1 where none has the destination
+   */
+  message(target: MsiTarget, data: number): number {
+    return deliver(this.local, destinationOf(target), isLogical(target), data, hasRedirectionHint(target));
+  }
+
+  /**
+   * EOI: ends the highest vector that a vCPU has in service, and broadcasts the end to the IOAPIC. The vCPU's thread, outside
+   * every lock and section.
+   * @returns the vector, or -1 where none was in service
+   */
+  endOfInterrupt(vcpu: number): number {
+    const apic = this.cpu(vcpu);
+    const vector = apic.retire();
+    if (vector !== NO_VECTOR) this.ioapic.endOfInterrupt(vector, apic.isLevel(vector));
+    return vector;
+  }
+}
