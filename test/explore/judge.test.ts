@@ -37,6 +37,18 @@ describe('on random programs the explorer finds what a brute force finds', () =>
     240_000,
   );
 
+  test.each([
+    [5147, 'a thread that has thrown never came back when it was run on the views themselves'],
+    [21453, 'two threads throw at the end of the smallest failure'],
+  ])(
+    'program %i, where %s',
+    (seed) => {
+      const compared = compare(randomProgram(seed), { schedules: 20_000, steps: 3000, work: 2_000_000 });
+      expect(compared?.differences).toEqual([]);
+    },
+    120_000,
+  );
+
   test('half of the programs have loops, and sleepers, locks and views of all kinds are among them', () => {
     const programs = Array.from({ length: 400 }, (_, i) => randomProgram(i + 1));
     const withLoops = programs.filter(hasLoop).length;

@@ -110,7 +110,8 @@ function compareVerdicts(program: Program, timeouts: Timeouts, judged: Judged, c
     if (!fails) check(`${strategy} is exhausted`, result.exhausted, true);
     const { failure } = result;
     if (failure?.kind !== 'exception' || failure.minimal !== 'proved' || hasPlain(program)) continue;
-    const thread = failure.threads.findIndex(({ state }) => state === 'failed');
+    // Two threads may have thrown at the end: the failure is that of the thread that the message begins with.
+    const thread = Number(/^t(\d+): /.exec(failure.message)?.[1]);
     const { preemptions, steps } = failure;
     check(`smallest failure of ${strategy}`, { preemptions, steps }, judged.smallest.get(thread));
   }
