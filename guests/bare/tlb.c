@@ -9,6 +9,10 @@
 #define ROUNDS 64u
 #define LOOKS 300u
 #define DATA_ABORT 0x25u
+// Two words of RAM whose pages take each other's place in a TLB of 4 MiB: to read both in turns is slow, so that a vCPU that
+// may use an old translation for some instructions more does so for longer.
+#define SLOW 0x40001000ul
+#define SLOW_TOO 0x40401000ul
 
 extern uint64_t level1[512];
 static uint64_t level2[512] __attribute__((aligned(4096)));
@@ -22,7 +26,11 @@ static void store_on(unsigned vcpu) {
   uint64_t value = 0;
   __atomic_fetch_add(&storing, 1, __ATOMIC_RELEASE);
   while (__atomic_load_n(&wanted, __ATOMIC_ACQUIRE))
-    for (unsigned store = 0; store < 64; store++) *place = ++value;
+    for (unsigned store = 0; store < 64; store++) {
+      *place = ++value;
+      read32(SLOW);
+      read32(SLOW_TOO);
+    }
   __atomic_fetch_sub(&storing, 1, __ATOMIC_RELEASE);
 }
 

@@ -34,6 +34,19 @@ describe('the bare-metal guest', () => {
     expect(other?.vcpus).not.toEqual(first?.vcpus);
   });
 
+  test('sees no store by a translation that a TLBI and a DSB have ended, and sees one where the DSB is left out', async () => {
+    const UNMAPPED = 'no store to a page arrives once it is unmapped';
+    const verdict = async (append: string) => {
+      const { text } = await consoleOf({ scheduler: 'threads', vcpus: 2, append });
+      return /^(not ok|ok) \d+ - no store to a page arrives/m.exec(text)?.[1] ?? text;
+    };
+    for (let boot = 0; boot < 5; boot++) expect(await verdict('semihosting'), UNMAPPED).toBe('ok');
+    const without = new Set<string>();
+    for (let boot = 0; boot < 20 && !without.has('not ok'); boot++)
+      without.add(await verdict('semihosting nodsb'));
+    expect(without, 'of up to 20 boots without the DSB').toContain('not ok');
+  });
+
   test('has its console hashed as it was written', async () => {
     const { result, text } = await consoleOf({});
     expect(result.console.sha256).toBe(createHash('sha256').update(text).digest('hex'));
