@@ -68,6 +68,11 @@ void its_invalidate(unsigned device, unsigned event, unsigned vcpu, int sync);
 void its_settle(void);
 void its_mask(unsigned device, unsigned event, unsigned lpi, unsigned vcpu, int masked, int invalidate);
 
+// tlb.c
+_Noreturn void serve_stores(unsigned vcpu);
+int is_expected_fault(uint64_t esr, uint64_t far);
+int unmapped_is_unmapped(unsigned vcpus);
+
 // checks.c, stress.c, race.c
 void run_checks(unsigned vcpus);
 void run_stress(unsigned vcpus);

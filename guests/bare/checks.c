@@ -135,6 +135,7 @@ void run_checks(unsigned vcpus) {
   check_sgis(vcpus);
   check_timer();
   check_spis(vcpus);
+  if (vcpus > 1) check("no store to a page arrives once it is unmapped", unmapped_is_unmapped(vcpus));
   const int has_its = its_init(vcpus);
   check("the ITS and the redistributors take their tables", has_its);
   if (has_its) check_lpis(vcpus);

@@ -114,12 +114,18 @@ _Noreturn void take_exception(uint64_t esr, uint64_t elr, uint64_t far) {
   power_off(2);
 }
 
+// A synchronous exception. Returns where the guest goes on: behind a store that the check of TLB maintenance lets fault.
+uint64_t take_synchronous(uint64_t esr, uint64_t elr, uint64_t far) {
+  if (is_expected_fault(esr, far)) return elr + 4;
+  take_exception(esr, elr, far);
+}
+
 _Noreturn void secondary_vcpu(unsigned vcpu) {
   gic_init_vcpu(vcpu);
   __atomic_fetch_add(&online, 1, __ATOMIC_RELEASE);
   interrupts_on();
   if (flag("race")) run_race_worker(vcpu);
-  for (;;) wait_for_interrupt();
+  serve_stores(vcpu);
 }
 
 _Noreturn void boot_vcpu(const uint8_t *tree) {

@@ -113,7 +113,7 @@ vectors:
         entry   unexpected
         entry   unexpected
         entry   unexpected
-        entry   unexpected              // current EL with SP_ELx: synchronous
+        entry   sync                    // current EL with SP_ELx: synchronous
         entry   irq
         entry   unexpected              // FIQ
         entry   unexpected              // SError
@@ -124,7 +124,7 @@ vectors:
 irq:
         save_frame
         bl      take_interrupt
-        ldp     x30, x0, [sp, #240]
+leave:  ldp     x30, x0, [sp, #240]
         ldr     x1, [sp, #256]
         msr     elr_el1, x0
         msr     spsr_el1, x1
@@ -146,6 +146,15 @@ irq:
         add     sp, sp, #272
         eret
 
+sync:
+        save_frame
+        mrs     x0, esr_el1
+        mrs     x1, elr_el1
+        mrs     x2, far_el1
+        bl      take_synchronous
+        str     x0, [sp, #248]
+        b       leave
+
 unexpected:
         save_frame
         mrs     x0, esr_el1
@@ -161,6 +170,7 @@ stacks: .skip   MAX_VCPUS << 14
         .section .data
         // The flat map: the first GiB is devices, the second and third are RAM.
         .balign 4096
+        .global level1
 level1:
         .quad   0x00000000 + 0x60000000000401   // block, attribute 0, AF, UXN and PXN
         .quad   0x40000000 + 0x705              // block, attribute 1, inner shareable, AF

@@ -65,7 +65,8 @@ export class BoardVcpu {
   /** Left out: accesses go straight through. */
   watch: AccessWatch | undefined;
 
-  constructor(board: Board, vcpu: number) {
+  /** @param beside - whether threads run the vCPUs side by side, and not one thread in turns */
+  constructor(board: Board, vcpu: number, beside = false) {
     const { machine, regions, memory, plan } = board;
     const own = regions.vcpus[vcpu];
     const registers = machine.gic.systemRegisters[vcpu];
@@ -83,6 +84,7 @@ export class BoardVcpu {
       ramBase: RAM_BASE,
       ramSize: ram.bytes,
       lockAt: regions.lock.at * 4,
+      ...(beside ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus } } : {}),
       ...(plan.pages > 0 ? { dirtyPagesAt: regions.dirtyPages.at * 4, watchAt: regions.watch.at * 4 } : {}),
       bus: {
         read: (address, bytes) => this.#settled(this.#read(address, bytes)),

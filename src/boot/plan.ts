@@ -53,6 +53,8 @@ export type BootRegions = {
   readonly endBell: Region;
   readonly asleep: Region;
   readonly lock: Region;
+  /** A line for each vCPU: which epoch of the TLBs it has heeded. */
+  readonly tlbs: Region;
   /** A byte for each of `BootPlan.pages`. */
   readonly dirtyPages: Region;
   /** The same, and behind them what says which addresses: see `WatchedMemory`. */
@@ -71,7 +73,8 @@ export function bootRegions(
     end: layout.region('guest.end', LINE),
     endBell: layout.region('guest.endBell', EVENT_COUNT_WORDS),
     asleep: layout.region('guest.asleep', 1),
-    lock: layout.region('guest.pairLock', 2),
+    lock: layout.region('guest.pairLock', 3),
+    tlbs: layout.region('guest.tlbs', plan.vcpus * LINE),
     dirtyPages: layout.region('guest.dirtyPages', pageWords),
     watch: layout.region('guest.watch', pageWords === 0 ? 0 : pageWords + FILTER_BYTES / 4),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => ({

@@ -30,7 +30,7 @@ export class VcpuLoop {
 
   constructor(board: Board, vcpu: number) {
     this.#board = board;
-    this.#vcpu = new BoardVcpu(board, vcpu);
+    this.#vcpu = new BoardVcpu(board, vcpu, true);
     this.#bell = board.machine.gic.interrupts.bell(vcpu);
   }
 

@@ -15,8 +15,17 @@ export type CoreParts = {
   readonly ramAt: number;
   readonly ramBase: number;
   readonly ramSize: number;
-  /** Byte offset of two 32-bit words, zero at first, that all vCPUs of the machine share: a lock for 128-bit atomics, and the epoch of their TLBs. */
+  /**
+   * Byte offset of three 32-bit words, zero at first, that all vCPUs of the machine share: a lock for 128-bit atomics, the
+   * epoch of their TLBs, and how many vCPUs wait for others to heed it.
+   */
   readonly lockAt: number;
+  /**
+   * For vCPUs that threads run side by side: byte offset of 64 bytes for each of them, zero at first; which of them this one
+   * is; how many there are. Then a DSB behind broadcast TLB maintenance waits until no other uses an old translation.
+   * Left out: vCPUs run in turns, and no DSB waits.
+   */
+  readonly beside?: { readonly at: number; readonly index: number; readonly count: number };
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;
   /**

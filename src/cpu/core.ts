@@ -80,8 +80,9 @@ export class Core {
       },
       hypercall: parts.hypercall,
     });
-    const { ramBase, ramSize, lockAt, dirtyPagesAt = 0, watchAt = 0 } = parts;
+    const { ramBase, ramSize, lockAt, beside, dirtyPagesAt = 0, watchAt = 0 } = parts;
     this.#exports.bind(at, lockAt, dirtyPagesAt, watchAt, ramAt, BigInt(ramBase), BigInt(ramSize));
+    if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count);
   }
 
   /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */

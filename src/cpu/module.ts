@@ -13,6 +13,7 @@ export type CoreExports = {
     ramBase: bigint,
     ramSize: bigint,
   ): void;
+  runBeside(at: number, index: number, count: number): void;
   run(instructions: number): number;
   restored(): void;
   protectPages(): void;

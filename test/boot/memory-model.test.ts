@@ -8,10 +8,10 @@ import { WFI } from '../cpu/bare.ts';
 import { LITMUS, type Litmus, some } from '../cpu/litmus-programs.ts';
 import { program, runOptions } from './guests.ts';
 
-const X = 0x4080_0000;
-const Y = 0x4081_0000;
+const X = 0x40c0_0000;
+const Y = 0x40c1_0000;
 /** x1 = 1, x2 = 2, x10 = X, x11 = Y. */
-const SET_UP = [0xd280_0021, 0xd280_0042, 0xd2a8_100a, 0xd2a8_102b];
+const SET_UP = [0xd280_0021, 0xd280_0042, 0xd2a8_180a, 0xd2a8_182b];
 const ENTRY = 0x4008_0000;
 const PROGRAM_WORDS = 64;
 const LIMITS = { instructions: 1e6, isOver: () => false, look: () => undefined, pieceMs: 1e9 };

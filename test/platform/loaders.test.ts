@@ -134,6 +134,20 @@ describe('a kernel file', () => {
     expect(refusal(foreign)).toMatchObject({ ...code, message: expect.stringContaining('AArch64') });
   });
 
+  test('that is flat has disk and tree far behind it, because it does not say where its .bss ends', () => {
+    const kernel = readKernel(Uint8Array.of(1, 2, 3, 4), RAM);
+    const tree = (bytes: number) => plan(kernel, undefined, { base: RAM, bytes }).tree - RAM;
+    expect(tree(0x1000_0000)).toBe(0x800_0000);
+    expect(tree(0x4000_0000)).toBe(0x800_0000);
+    expect(tree(0x100_0000)).toBe(0x80_0000);
+    expect(tree(0x30_0000)).toBe(0x10_0000);
+    expect(plan(kernel, new Uint8Array(5000), { base: RAM, bytes: 0x1000_0000 })).toMatchObject({
+      initrd: { address: RAM + 0x800_0000 },
+      tree: RAM + 0x800_2000,
+    });
+    expect(() => plan(kernel, undefined, { base: RAM, bytes: 0x20_0000 })).toThrow('--memory 3 or more');
+  });
+
   test('that does not fit guest memory is refused with the memory that would do', () => {
     const kernel = readKernel(BARE, RAM);
     expect(() => plan(kernel, undefined, { base: RAM, bytes: 0x10_0000 })).toThrow('--memory 5 or more');

@@ -153,13 +153,13 @@ function hint(r: usize, number: u32): void {
   put(r, op, SINK, 31);
 }
 
-/** CLREX, DSB, DMB, ISB; SSBB and PSSBB are DSBs. CRm's low bits say which accesses a DMB orders: loads 1, stores 2. */
+/** CLREX, DSB, DMB, ISB; SSBB and PSSBB are DSBs. CRm's low bits say which accesses a DMB orders: loads 1, stores 2. i1: a DSB. */
 function barrier(r: usize, op2: u32, crm: u32): void {
   if (op2 === 2) put(r, CLREX, SINK, 31);
   else if (op2 === 4 || op2 === 5) put(r, BARRIER, SINK, 31);
   else if (op2 === 6) put(r, ISB, SINK, 31);
   else return undefinedRecord(r);
-  putMore(r, 31, 31, 0, (op2 === 5 ? crm & 3 : 3) as i32);
+  putMore(r, 31, 31, op2 === 4 ? 1 : 0, (op2 === 5 ? crm & 3 : 3) as i32);
 }
 
 function processorState(r: usize, op1: u32, op2: u32, crm: u32): void {

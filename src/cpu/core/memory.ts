@@ -30,7 +30,7 @@ import {
   stackFault,
   synchronous,
 } from './exceptions';
-import { busRead, busWrite } from './imports';
+import { busRead, busWrite } from './outside';
 import { bufferedRead, bufferedWrite, buffering, drainBarriers } from './store-buffer';
 import { ALIGNMENT, EXTERNAL, FETCH, fault, NO_FAULT, READ, translate, UPDATE, WRITE } from './translate';
 import { isWatched, noteAccess } from './watch';

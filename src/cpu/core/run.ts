@@ -15,7 +15,7 @@ import {
   PSTATE,
   STOP,
 } from './block';
-import { heedFlushes } from './broadcast';
+import { enter, heedFlushes, leave, runBeside } from './broadcast';
 import {
   attention,
   block,
@@ -46,7 +46,7 @@ const PAGE_AND_ALIGNMENT: u64 = 0xffff_ffff_ffff_f003;
 const DECODED_MASK: usize = (DECODED_ENTRIES - 1) << 2;
 const PSTATE_I: u32 = 1 << 7;
 
-export { drainOne, flushTlb, protectPages, waiting };
+export { drainOne, flushTlb, protectPages, runBeside, waiting };
 
 /** Binds this instance to a vCPU's block and the guest's RAM. Before anything else. */
 export function bind(
@@ -82,9 +82,11 @@ function begin(count: i32): void {
   setExit(-1);
   // Registers may have been written since the last run.
   retag();
+  enter();
 }
 
 function end(pc: u64): i32 {
+  leave();
   store<u64>(block, pc, PC);
   store<u64>(block, runEnd - (left as u64), INSTRUCTIONS);
   store<u32>(block, flagsToPstate(), PSTATE);

@@ -18,9 +18,9 @@ import {
 import { block, currentEl, nzcv, pstate, setAttention, setNzcv, syncInstructions } from './context';
 import { fpTrap, fpTraps, switchSp, undefined_ } from './exceptions';
 import { identification, isIdentification } from './identification';
-import { registerRead, registerWrite } from './imports';
 import { flushTlb } from './memory';
 import { n64, set } from './operands';
+import { registerRead, registerWrite } from './outside';
 import { i2 } from './record';
 import { trapAccess } from './system';
 

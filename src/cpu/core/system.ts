@@ -13,6 +13,7 @@ import {
   PSTATE,
   SCTLR_EL1,
 } from './block';
+import { completeFlushes } from './broadcast';
 import { block, currentEl, pstate, setAttention, setExit, syncInstructions } from './context';
 import {
   EC_BRK,
@@ -24,10 +25,10 @@ import {
   synchronous,
   undefined_,
 } from './exceptions';
-import { hypercall } from './imports';
 import { executeMaintenance } from './maintenance';
 import { n64, set } from './operands';
 import * as op from './ops';
+import { hypercall } from './outside';
 import { bit, i1, i2, word } from './record';
 import { bufferBarrier, drain } from './store-buffer';
 import { readRegister, writeRegister } from './system-registers';
@@ -85,13 +86,15 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
 
 /**
  * Orders the accesses of this thread too: a read-modify-write is a full fence. Loads are never early, so a barrier of loads
- * alone (1) leaves the store buffer as it is; one of stores (2) keeps later stores behind earlier ones.
+ * alone (1) leaves the store buffer as it is; one of stores (2) keeps later stores behind earlier ones. A DSB completes TLB
+ * maintenance too.
  */
 function barrier(s: usize, r: usize, pc: u64): u64 {
   const orders = i2(r);
   if (orders === 2) bufferBarrier();
   else if (orders !== 1) drain();
   atomic.or<u32>(s + OPTIONS, 0);
+  if (i1(r) !== 0) completeFlushes();
   return pc + 4;
 }
 

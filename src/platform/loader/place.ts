@@ -7,6 +7,9 @@ const PAGE = 4096;
 /** Room for a device tree: the boot protocol says that it must not pass 2 MiB. */
 export const MOST_TREE_BYTES = 0x20_0000;
 
+/** As far behind the base of RAM as QEMU's loader puts disk and tree, at most. */
+const FAR = 0x800_0000;
+
 /** Where the parts of a boot went, guest-physical. */
 export type Placement = {
   readonly entry: number;
@@ -16,7 +19,8 @@ export type Placement = {
 
 /**
  * Decides where a kernel, its initial RAM disk and its device tree go: the kernel where it wants to be, the disk on the next
- * page, the tree behind that.
+ * page, the tree behind that. A flat binary does not say how long its .bss and stacks are: disk and tree keep away from it, half of
+ * memory or 128 MiB behind its base where there is room.
  * @throws IrqError `ERR_GUEST_IMAGE` where something does not fit, with the memory that would do
  */
 export function plan(
@@ -24,10 +28,11 @@ export function plan(
   initrd: Uint8Array | undefined,
   ram: { readonly base: number; readonly bytes: number },
 ): Placement {
-  const initrdAt = roundUp(kernel.end, PAGE);
-  const initrdEnd = initrd ? initrdAt + initrd.length : kernel.end;
+  const from = kernel.kind === 'flat' ? farFrom(kernel.end, initrd?.length ?? 0, ram) : kernel.end;
+  const initrdAt = roundUp(from, PAGE);
+  const initrdEnd = initrd ? initrdAt + initrd.length : from;
   // A block of 2 MiB of its own: early kernels map the tree by one.
-  const tree = initrd ? roundUp(initrdEnd, PAGE) : roundUp(kernel.end, TREE_ALIGN);
+  const tree = initrd ? roundUp(initrdEnd, PAGE) : roundUp(from, TREE_ALIGN);
   const lowest = Math.min(...kernel.segments.map(({ address }) => address));
   if (lowest < ram.base) {
     throw new IrqError(
@@ -48,6 +53,12 @@ export function plan(
     tree,
     ...(initrd ? { initrd: { address: initrdAt, bytes: initrd.length } } : {}),
   };
+}
+
+/** Where disk and tree may begin behind a program that ends at `end` or later. */
+function farFrom(end: number, disk: number, ram: { readonly base: number; readonly bytes: number }): number {
+  const last = ram.base + ram.bytes - MOST_TREE_BYTES - roundUp(disk, PAGE);
+  return Math.max(end, Math.min(ram.base + Math.min(ram.bytes / 2, FAR), last));
 }
 
 /** Copies everything into guest memory. Before any vCPU runs. */
