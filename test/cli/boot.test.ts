@@ -27,7 +27,7 @@ describe('irqloom boot', () => {
         { instructions: expect.any(Number), interrupts: { 27: 1 }, exceptions: expect.any(Number) },
         { instructions: expect.any(Number), interrupts: expect.any(Object), exceptions: expect.any(Number) },
       ],
-      console: { lines: 17, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      console: { lines: 18, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       seed: 3,
     });
     expect(stderr).toContain('ok 14');
