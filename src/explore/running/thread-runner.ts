@@ -59,6 +59,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
   /** Some plain access is a point. */
   sawPlain = false;
   #jumped: ReadonlyMap<number, number> = new Map();
+  readonly #runAgain = (t: number): Point => this.#run(t);
 
   constructor(
     scenario: CheckedScenario,
@@ -203,10 +204,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   #run(t: number): Point {
-    return isUntimed() ? bounded(() => this.#runOnce(t)) : this.#runOnce(t);
-  }
-
-  #runOnce(t: number): Point {
+    if (isUntimed()) return bounded(this.#runAgain, t);
     this.begin(t);
     this.#ownReads.count = 0;
     this.#unwinding.on = false;
@@ -214,11 +212,13 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.mismatchInTime = false;
     this.#memory.beginRun(t);
     this.#jumped = this.jumps[t] as ReadonlyMap<number, number>;
-    let thrown: { readonly error: unknown } | undefined;
+    let thrown: unknown;
+    let threw = false;
     try {
       (this.#scenario.bodies[t] as (state: unknown) => void)(this.handed.copy());
     } catch (error) {
-      thrown = { error };
+      threw = true;
+      thrown = error;
     }
     this.current = -1;
     this.#fastEnd = 0;
@@ -230,8 +230,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
-    if (thrown && isIrqError(thrown.error, 'ERR_SCENARIO')) throw thrown.error;
-    const last = thrown ? failedWith(thrown.error) : END;
+    if (threw && isIrqError(thrown, 'ERR_SCENARIO')) throw thrown;
+    const last = threw ? failedWith(thrown) : END;
     if (this.pos < this.#end) {
       this.mismatchAt = this.pos;
       if (this.#past !== undefined) this.#memory.putBack();

@@ -189,8 +189,8 @@ export function isUntimed(): boolean {
 }
 
 /** Runs code under test where it {@link isUntimed}: code that does not come back then is what the whole is given up for. */
-export function bounded<T>(body: () => T): T {
-  const result = withinTime(Math.max(limit, HANG_MS), body);
+export function bounded<A, T>(body: (argument: A) => T, argument: A): T {
+  const result = withinTime(Math.max(limit, HANG_MS), () => body(argument));
   if (result === undefined) throw SILENT;
   return result.value;
 }
