@@ -1,11 +1,17 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { parseLog } from '../../src/measure/hdr-log.ts';
 import type { LatencyResult } from '../../src/measuring/latency/latency-result.ts';
 import type { ScaleResult } from '../../src/measuring/scale/scale-result.ts';
 import { irqloom } from './run.ts';
+
+/** Six boots, each with its calibration: on a machine that is busy with other tests these take minutes. */
+const BOUND_MS = 240_000;
+vi.setConfig({ testTimeout: BOUND_MS + 5_000 });
+
+const measured = (args: readonly string[]) => irqloom(args, undefined, {}, process.cwd(), BOUND_MS);
 
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-latency-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,7 +42,7 @@ describe('irqloom latency', () => {
       '--hdr-log',
       at('x.hlog'),
     ];
-    const { status, stdout, stderr } = await irqloom([...MEASURE, '--json', ...files]);
+    const { status, stdout, stderr } = await measured([...MEASURE, '--json', ...files]);
     expect(status, stderr).toBe(0);
     writeFileSync(at('a.json'), stdout);
     const result = JSON.parse(stdout) as LatencyResult;
@@ -95,14 +101,14 @@ describe('irqloom latency', () => {
 
   test('fails against a baseline that was a thousand times faster', async () => {
     writeScaled('fast.json', 1e-3);
-    const past = await irqloom([...MEASURE, '--baseline', at('fast.json')]);
+    const past = await measured([...MEASURE, '--baseline', at('fast.json')]);
     expect(past.status, past.stderr).toBe(1);
     expect(past.stdout).toContain('2 regressions past 10 %');
   });
 
   test('holds against a baseline that was a thousand times slower', async () => {
     writeScaled('slow.json', 1e3);
-    const within = await irqloom([...MEASURE, '--baseline', at('slow.json')]);
+    const within = await measured([...MEASURE, '--baseline', at('slow.json')]);
     expect(within.status, within.stderr).toBe(0);
     expect(within.stdout).toContain('no regression');
   });
@@ -120,9 +126,9 @@ describe('irqloom latency', () => {
     const { status, stdout } = await compare('shaky.json', '--require-steady');
     expect(status).toBe(3);
     expect(stdout).toContain('unsteady: the machine changed during a run');
-    const measured = await irqloom([...MEASURE, '--require-steady', '--json']);
-    const { calibration } = JSON.parse(measured.stdout) as LatencyResult;
-    expect(measured.status).toBe(calibration.steady ? 0 : 3);
+    const shaky = await measured([...MEASURE, '--require-steady', '--json']);
+    const { calibration } = JSON.parse(shaky.stdout) as LatencyResult;
+    expect(shaky.status).toBe(calibration.steady ? 0 : 3);
   });
 
   test('a comparison is a table in Markdown, and a page', async () => {
