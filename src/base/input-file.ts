@@ -50,6 +50,12 @@ const INPUTS = new Set<string>();
 
 const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
 
+/** Notes the regular file of a path, if there is one, as an input before it is read: see {@link isInputFile}. */
+export function noteInputFile(path: string): void {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status?.isFile()) INPUTS.add(identityOf(status));
+}
+
 /** Whether the file of that path was read as an input: a command must not write a result over one. */
 export function isInputFile(path: string): boolean {
   const status = statSync(path, { throwIfNoEntry: false });

@@ -1,13 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type { BuildFailure, Plugin } from 'esbuild';
+import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { readThrown } from '../base/thrown.ts';
+import type { ConfigAnswer } from './config-entry.ts';
 
 /** The names of the file in the working directory; `--config` takes any name with one of these extensions. */
 export const CONFIG_NAMES = ['.ts', '.mjs', '.js', '.json'].map((extension) => `irqloom.config${extension}`);
+
+/** A file of defaults has at most so many bytes. */
+const MOST_BYTES = 2 ** 20;
 
 /** This package, whichever copy the file would find, or where the file would find none. */
 const OWN = new URL('../index.js', import.meta.url).href;
@@ -30,21 +36,60 @@ export function findConfig(): string | undefined {
 export async function loadConfig(file: string): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path)) throw new IrqError('ERR_FILE', `there is no file ${file}`);
+  const text = readInputFile(path, 'the defaults of flags', MOST_BYTES).toString('utf8');
   const extension = extname(path);
   if (!/^\.(?:[cm]?[jt]s|json)$/.test(extension))
     throw new IrqError('ERR_USAGE', `${file} gives no defaults: it has to end in .ts, .mjs, .js or .json`);
-  let exports: object;
-  try {
-    if (extension === '.json') return JSON.parse(readFileSync(path, 'utf8'));
-    exports = (await import(await compiled(path))) as object;
-  } catch (error) {
-    throw new IrqError('ERR_USAGE', `${file} cannot be loaded: ${describe(error)}`, { cause: error });
+  if (extension === '.json') {
+    try {
+      return JSON.parse(text.replace(/^\uFEFF/, ''));
+    } catch (error) {
+      throw cannotLoad(file, readThrown(error).message, error);
+    }
   }
-  if ('default' in exports) return exports.default;
+  const address = await compiled(path).catch((error: unknown) => {
+    throw cannotLoad(file, describe(error), error);
+  });
+  const answer = await evaluated(address, file);
+  if (answer.kind === 'value') return answer.value;
+  if (answer.kind === 'threw') throw cannotLoad(file, answer.message);
   throw new IrqError(
     'ERR_USAGE',
     `${file} has no default export; right would be: export default { explore: { seconds: 10 } }`,
   );
+}
+
+function cannotLoad(file: string, why: string, cause?: unknown): IrqError {
+  return new IrqError('ERR_USAGE', `${file} cannot be loaded: ${why}`, { cause });
+}
+
+/** The code of a file of defaults may take so long, ms. */
+const EVALUATION_MS = 10_000;
+
+/**
+ * What the module of an address exports by default. It is evaluated in a thread that ends afterwards: what it leaves alive, what
+ * it does to built-in objects, and an exit are its own.
+ * @throws IrqError `ERR_USAGE` where it has no end, ends its thread, or exports what is no plain value
+ */
+async function evaluated(address: string, file: string): Promise<ConfigAnswer> {
+  const worker = new Worker(new URL('./config-entry.js', import.meta.url), { workerData: address });
+  let bound: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<ConfigAnswer>((resolve, reject) => {
+      const refuse = (why: string) => reject(cannotLoad(file, why));
+      bound = setTimeout(
+        () => refuse(`its code was not over after ${EVALUATION_MS / 1000} s`),
+        EVALUATION_MS,
+      );
+      worker.once('message', resolve);
+      worker.once('messageerror', (error) => refuse(readThrown(error).message));
+      worker.once('error', (error) => refuse(readThrown(error).message));
+      worker.once('exit', () => refuse('its code ended its thread, or awaits what never comes'));
+    });
+  } finally {
+    clearTimeout(bound);
+    await worker.terminate();
+  }
 }
 
 /** The file and those that it imports, as JavaScript behind one address: nothing is written. */
@@ -90,7 +135,7 @@ const resolver: Plugin = {
 };
 
 function describe(error: unknown): string {
-  const [first] = (error as Partial<BuildFailure>).errors ?? [];
+  const [first] = (error as Partial<BuildFailure> | undefined)?.errors ?? [];
   if (first === undefined) return readThrown(error).message;
   const { text, location } = first;
   return location === null

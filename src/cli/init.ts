@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
@@ -79,12 +79,21 @@ function init(folder: string, kind: Kind): string {
   const description = describePackage(root, template);
   const source = new URL(`${kind}/`, TEMPLATES);
   const names = readdirSync(source);
+  const written: string[] = [];
   try {
     mkdirSync(root, { recursive: true });
-    for (const name of names)
-      writeFileSync(join(root, name), readFileSync(new URL(name, source)), { flag: 'wx' });
-    writeFileSync(join(root, 'package.json'), `${JSON.stringify(description.content, null, 2)}\n`);
+    for (const name of names) {
+      const file = join(root, name);
+      if (!existsSync(file)) written.push(file);
+      writeFileSync(file, readFileSync(new URL(name, source)), { flag: 'wx' });
+    }
+    // Whole, or the one of before.
+    const part = join(root, '.package.json.part');
+    written.push(part);
+    writeFileSync(part, `${JSON.stringify(description.content, null, 2)}\n`);
+    renameSync(part, join(root, 'package.json'));
   } catch (error) {
+    for (const file of written) rmSync(file, { force: true });
     throw new IrqError('ERR_FILE', `${folder} cannot be written: ${(error as Error).message}`, {
       cause: error,
     });

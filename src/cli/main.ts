@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { COMMANDS, commandsFor } from './commands.ts';
 import { applyConfig, configNote, configOptions } from './config-file.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
+import { noteInputs } from './inputs.ts';
 import { guardStreams, print, say, statusWithResult } from './stdout.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -15,9 +16,10 @@ const program = new Command('irqloom')
   .version(version)
   .showHelpAfterError('(--help lists what there is)')
   .configureHelp({ showGlobalOptions: true })
-  .hook('preAction', (_, command) =>
-    applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS),
-  );
+  .hook('preAction', async (_, command) => {
+    await applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS);
+    noteInputs(command);
+  });
 for (const option of configOptions()) program.addOption(option);
 
 guardStreams();

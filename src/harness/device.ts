@@ -188,7 +188,7 @@ class HarnessDevice implements Device {
   }
 
   #source(call: string, event: number): Source {
-    const source = this.#sources[event];
+    const source = Number.isInteger(event) ? this.#sources[event] : undefined;
     if (source) return source;
     const has = `device${this.index} has events 0 to ${this.events - 1}`;
     throw new IrqError('ERR_USAGE', `${call}: ${has}, not ${String(event)}`);

@@ -77,15 +77,15 @@ export class Harness {
     const harness = new Harness(machine, cast);
     try {
       await Promise.all(harness.threads.map((thread) => thread.boot(boundMs)));
+      const { words, layout } = machine;
+      if (cast.perturbation !== undefined)
+        harness.#release = perturb(words, layout, cast.perturbation, MAIN_THREAD);
+      harness.#dispatching = harness.#dispatcher.start();
+      return harness;
     } catch (error) {
       await harness.destroy();
       throw error;
     }
-    const { words, layout } = machine;
-    if (cast.perturbation !== undefined)
-      harness.#release = perturb(words, layout, cast.perturbation, MAIN_THREAD);
-    harness.#dispatching = harness.#dispatcher.start();
-    return harness;
   }
 
   /** Resolves when the dispatcher has ended; rejects with an error that the dispatcher met while it served. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,6 +107,65 @@ describe('a mistake in the file of defaults has status 2, and names file and key
     expect((await run('layout')).stderr).toContain('irqloom.config.ts cannot be loaded: not today');
     write('irqloom.config.ts', 'export const explore = {};');
     expect((await run('layout')).stderr).toContain('irqloom.config.ts has no default export');
+  });
+
+  test.each([
+    ['throws undefined', 'throw undefined;', 'cannot be loaded: undefined'],
+    [
+      'throws in a microtask',
+      'queueMicrotask(() => { throw new Error("late"); }); await 0; export default {};',
+      'cannot be loaded: late',
+    ],
+    [
+      'exports a getter that throws',
+      'export default { get layout() { throw null; } };',
+      'cannot be loaded: null',
+    ],
+    ['exports a function', 'export default { layout: { vcpus: () => 3 } };', 'could not be cloned'],
+    ['exits', 'process.exit(0);', 'its code ended its thread'],
+    ['awaits what never comes', 'await new Promise(() => {}); export default {};', 'awaits what never comes'],
+  ])('a file that %s', async (_, text, says) => {
+    write('irqloom.config.mjs', text);
+    const { status, stdout, stderr } = await run('layout');
+    expect(stderr).toContain(says);
+    expect(stderr).not.toContain('a fault of irqloom itself');
+    expect([status, stdout]).toEqual([2, '']);
+  });
+
+  test.each([
+    ['a timer', 'setInterval(() => {}, 1000); export default { layout: { vcpus: 3 } };'],
+    [
+      'built-in objects changed',
+      'process.stdout.write = () => true; process.exit = () => {}; Array.prototype.map = () => []; export default { layout: { vcpus: 3 } };',
+    ],
+  ])('a file that leaves %s behind leaves it in a thread that has ended', async (_, text) => {
+    write('irqloom.config.mjs', text);
+    expect((await layout('--json')).vcpus).toBe(3);
+  });
+
+  test('a file that is not a regular one, and one behind a byte order mark', async () => {
+    symlinkSync('/dev/zero', join(folder, 'zero.json'));
+    const { status, stderr } = await run('layout', '--config', 'zero.json');
+    expect(stderr).toContain('is not a regular file');
+    expect(status).toBe(2);
+    write('irqloom.config.json', '\ufeff{ "layout": { "vcpus": 3 } }');
+    expect((await layout('--json')).vcpus).toBe(3);
+  });
+
+  test('is not written over by an output', async () => {
+    const text = '{ "explore": { "seconds": 5 } }';
+    write('defaults.json', text);
+    const { status, stderr } = await run(
+      'explore',
+      'lost-update-2x1',
+      '--config',
+      'defaults.json',
+      '--report',
+      'defaults.json',
+    );
+    expect(stderr).toContain('the file is an input of this command');
+    expect(status).toBe(2);
+    expect(readFileSync(join(folder, 'defaults.json'), 'utf8')).toBe(text);
   });
 
   test('two files', async () => {

@@ -55,6 +55,27 @@ describe('an output', () => {
     expect(readFileSync(file('guest.jsonl.gz')).equals(before)).toBe(true);
   });
 
+  test.each([
+    [
+      'a vector of conform',
+      'test/fixtures/vectors/07-its-probe.vec',
+      ['conform', 'INPUT', '--junit', 'INPUT'],
+    ],
+    [
+      'a guest of stress',
+      'examples/own-guest/guest.mjs',
+      ['stress', '-s', '0.3', '--guest', 'INPUT', '--report', 'INPUT'],
+    ],
+  ])('that is %s is refused before that is read', async (_, source, words) => {
+    const input = file(`input-${source.split('/').at(-1)}`);
+    copyFileSync(fileURLToPath(new URL(`../../${source}`, import.meta.url)), input);
+    const before = readFileSync(input);
+    const { status, stderr } = await irqloom(words.map((word) => (word === 'INPUT' ? input : word)));
+    expect(stderr).toMatch(/cannot be written: the file is an input of this command/);
+    expect(status).toBe(2);
+    expect(readFileSync(input).equals(before)).toBe(true);
+  });
+
   test('that is a FIFO without a reader is refused, in the place of a wait for one', () => {
     const { status, stderr } = shell(`mkfifo pipe; IRQLOOM ${SHORT.join(' ')} --report pipe`);
     expect(stderr).toMatch(/pipe cannot be written: ENXIO/);

@@ -1,0 +1,18 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { readThrown } from '../base/thrown.ts';
+
+/** What the thread that evaluates a module of defaults answers: what it exports, or why that cannot be had. */
+export type ConfigAnswer =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'no default' }
+  | { readonly kind: 'threw'; readonly message: string };
+
+const answer = (message: ConfigAnswer): void => parentPort?.postMessage(message);
+
+try {
+  const exports = (await import(workerData as string)) as object;
+  if ('default' in exports) answer({ kind: 'value', value: exports.default });
+  else answer({ kind: 'no default' });
+} catch (error) {
+  answer({ kind: 'threw', message: readThrown(error).message });
+}
