@@ -11,6 +11,15 @@ const MISSING: readonly (readonly [thrown: RegExp, why: string])[] = [
     /^Code generation from strings disallowed/,
     'Node.js runs with --disallow-code-generation-from-strings, and irqloom compiles what it explores',
   ],
+  [
+    /^Cannot destructure property 'Memory' of|^WebAssembly is not defined/,
+    'Node.js runs without WebAssembly (--jitless), and irqloom needs that',
+  ],
+  [
+    /^Cannot assign to read only property '\w+' of (?:object '\[object Atomics\]'|object '#<Object>')/,
+    'Atomics is frozen, by --frozen-intrinsics of Node.js or by code that was loaded, and irqloom takes that under control',
+  ],
+  [/\buv_cwd\b/, 'the working directory is not there any more: change to another'],
   // What `new Worker` throws.
   [
     /^EAGAIN$/,

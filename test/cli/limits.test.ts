@@ -14,6 +14,21 @@ const LIMITS: readonly (readonly [what: string, script: string, message: RegExp]
     'NODE_OPTIONS=--disallow-code-generation-from-strings IRQLOOM explore store-buffering',
     /--disallow-code-generation-from-strings/,
   ],
+  [
+    'no WebAssembly, for stress',
+    'NODE_OPTIONS=--jitless IRQLOOM stress -v 1 -d 1 -e 1 -s 0.3',
+    /without WebAssembly \(--jitless\)/,
+  ],
+  [
+    'frozen built-in objects',
+    'NODE_OPTIONS=--frozen-intrinsics IRQLOOM stress -v 1 -d 1 -e 1 -s 0.3',
+    /Atomics is frozen, by --frozen-intrinsics/,
+  ],
+  [
+    'a working directory that is gone',
+    'cd "$(mktemp -d)" && rmdir "$PWD" && IRQLOOM explore store-buffering',
+    /the working directory is not there any more/,
+  ],
   // A shared WebAssembly memory reserves 8 GiB of addresses, whatever is used of them.
   ['little address space', `ulimit -v 4000000; IRQLOOM boot "${BARE}"`, /no more memory.*ulimit -v/],
 ];

@@ -180,3 +180,11 @@ test('a thread that writes one word of a large memory unseen is noticed', () => 
   expect(result.coverage.statement).toMatch('plain accesses');
   expect(result.failure?.message).toMatch('between');
 });
+
+test('more shared memory than addresses have room for is refused, with how much there may be', () => {
+  const threads = { a: (w: Int32Array) => void Atomics.add(w, 0, 1) };
+  const large = { name: 'large', setup: () => new Int32Array(new SharedArrayBuffer(2 ** 31)), threads };
+  expect(() => explore(large)).toThrow(
+    /shares a buffer of 2048 MiB; all of its shared memory may have 1024 MiB/,
+  );
+});

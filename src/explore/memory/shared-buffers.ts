@@ -1,8 +1,12 @@
 import { types } from 'node:util';
 import { dataProperties } from '../../base/data-properties.ts';
+import { IrqError } from '../../base/irq-error.ts';
 import { firstDifference } from './raw-bytes.ts';
 import type { Cells } from './undo-log.ts';
 import { isMemory } from './web-assembly.ts';
+
+/** Addresses are numbers of 31 bits. */
+const MOST_BYTES = 2 ** 30;
 
 /** One shared memory: all SharedArrayBuffer objects over the same bytes are one. */
 export type Shared = {
@@ -191,6 +195,13 @@ export class SharedBuffers {
     const base = this.#end;
     const length = buffer.byteLength;
     this.#end = base + Math.ceil(length / GAP) * GAP + GAP;
+    if (this.#end > MOST_BYTES) {
+      const [has, most] = [length, MOST_BYTES].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`);
+      throw new IrqError(
+        'ERR_SCENARIO',
+        `the scenario shares a buffer of ${has}; all of its shared memory may have ${most}: make it smaller, as a rule a few words show a race`,
+      );
+    }
     const bytes = new Uint8Array(buffer, 0, length);
     const shared = { buffer, base, bytes, words: new Int32Array(buffer, 0, length >> 2) };
     this.shared.push(shared);
