@@ -189,7 +189,7 @@ export const PROTOCOL_MISTAKES: readonly Mistake[] = [
     to: 'this.#append(vcpu, intid);',
   },
   {
-    guard: 'whoever lists something ends the note of an LPI that is alone, after the append',
+    guard: 'a producer that lists something ends the note of an LPI that is alone, after the append',
     file: 'gic/interrupts.ts',
     from: 'list.append(intid);\n    this.#relistAlone(list, list.endAlone(intid));',
     to: 'list.append(intid);',

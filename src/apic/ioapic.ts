@@ -74,7 +74,7 @@ export function ioApicRegions(layout: Layout): IoApicRegions {
  *
  * What keeps a level from being lost: a raise notes the level **and then** looks at remote IRR, an EOI clears remote IRR
  * **and then** looks at the level, each under the lock. So one of the two sends it. In between, with the lock free, the EOI
- * tells whoever watches the pin: a resampler lowers the line there, and a device that raises it again finds remote IRR
+ * tells the watchers of the pin: a resampler lowers the line there, and a device that raises it again finds remote IRR
  * set, and leaves the delivery to the EOI.
  *
  * Left out: the throttle that KVM has for a level that stays up for 10,000 EOIs, and the tracking of RTC interrupts.
@@ -170,7 +170,7 @@ export class IoApic {
   }
 
   /**
-   * The end of a vector, as a local APIC broadcasts it. Of every pin that sends the vector: tells whoever watches it, then,
+   * The end of a vector, as a local APIC broadcasts it. Of every pin that sends the vector: tells its watchers, then,
    * if the vector was level-triggered, clears remote IRR and delivers again where the line is still up.
    * @see kvm_ioapic_update_eoi
    */

@@ -27,7 +27,7 @@ function pick(chance: Chance, choice: Choice): Actor {
   return from[chance.below(from.length)] ?? '0';
 }
 
-/** Whoever is ready, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. */
+/** Lets a vCPU or device that is ready go on, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. */
 export function random(chance: Chance): Chooser {
   const mean = 2 ** chance.below(MOST_QUANTUM_BITS + 1);
   return {

@@ -1,5 +1,7 @@
+import { fnv1a } from '../../base/fnv.ts';
 import { PLACES } from '../running/round-marks.ts';
-import { namesOf } from './scopes.ts';
+import { MUTATORS } from './free-writes.ts';
+import { namesIn, namesOf } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, isFunction } from './syntax.ts';
 
 /** A variable of the code. */
@@ -26,9 +28,6 @@ export type Carried = {
   readonly births: ReadonlyMap<AnyNode, readonly number[]>;
 };
 
-/** Methods that change what they are called on. */
-const MUTATORS =
-  /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set|setU?[Ii]nt\d+|add|delete|clear|write\w*|next)$/;
 /** What has such a method, and is a word of the scenario, or nothing that is kept. */
 const NO_RECEIVER = /^(?:Atomics|Reflect|Object)$/;
 
@@ -51,7 +50,7 @@ class Search {
   readonly #variables: Variable[] = [];
 
   constructor(code: string) {
-    this.#seed = hashOf(code);
+    this.#seed = fnv1a(code);
   }
 
   of(tree: AnyNode): Carried {
@@ -83,7 +82,7 @@ class Search {
   #bear(declaration: AnyNode & { type: 'VariableDeclaration' }, where: Where): void {
     for (const declarator of declaration.declarations)
       if (!isNamed(declarator.init))
-        for (const name of namesUnder(declarator.id)) find(where, name)?.births.push(declarator);
+        for (const name of namesIn(declarator.id)) find(where, name)?.births.push(declarator);
   }
 
   /** What lies under a node: its own names, and its own function. */
@@ -136,7 +135,7 @@ class Search {
       }
       return;
     }
-    for (const name of namesUnder(target)) this.#carry(node, { name }, where);
+    for (const name of namesIn(target)) this.#carry(node, { name }, where);
   }
 
   /** `a++`, `o.p += 1`: of a variable that survives a round, or of a property. */
@@ -168,7 +167,7 @@ class Search {
   }
 
   #placeOf(node: AnyNode, name: string): number {
-    return (Math.imul(this.#seed ^ node.start ^ Math.imul(hashOf(name), 31), 0x9e3779b1) >>> 8) % PLACES;
+    return (Math.imul(this.#seed ^ node.start ^ Math.imul(fnv1a(name), 31), 0x9e3779b1) >>> 8) % PLACES;
   }
 }
 
@@ -197,28 +196,6 @@ function loopParts(node: AnyNode): readonly unknown[] {
   }
 }
 
-/** The variables that a pattern gives a value; members are none. */
-function namesUnder(pattern: AnyNode): string[] {
-  switch (pattern.type) {
-    case 'Identifier':
-      return [pattern.name];
-    case 'ParenthesizedExpression':
-      return namesUnder(pattern.expression);
-    case 'ArrayPattern':
-      return pattern.elements.flatMap((each) => (each ? namesUnder(each as AnyNode) : []));
-    case 'ObjectPattern':
-      return pattern.properties.flatMap((each) =>
-        namesUnder((each.type === 'RestElement' ? each.argument : each.value) as AnyNode),
-      );
-    case 'AssignmentPattern':
-      return namesUnder(pattern.left as AnyNode);
-    case 'RestElement':
-      return namesUnder(pattern.argument as AnyNode);
-    default:
-      return [];
-  }
-}
-
 /** Whether an expression reads the property that is assigned: `o.n = o.n + 1`. */
 function readsProperty(value: AnyNode, target: AnyNode & { type: 'MemberExpression' }): boolean {
   const { property } = target;
@@ -241,10 +218,4 @@ function isMade(node: AnyNode | null | undefined): boolean {
 
 function isForEach(node: AnyNode): boolean {
   return node.type === 'ForInStatement' || node.type === 'ForOfStatement';
-}
-
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash;
 }

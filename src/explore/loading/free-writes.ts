@@ -11,7 +11,7 @@ export type FreeNames = { readonly writes: readonly FreeWrite[]; readonly names:
 const NOTHING: FreeNames = { writes: [], names: new Set() };
 
 /** Methods that change what they are called on. */
-const MUTATORS =
+export const MUTATORS =
   /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set\w*|add|delete|clear|write\w*|next)$/;
 
 const known = new Map<string, FreeNames>();

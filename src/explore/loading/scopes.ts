@@ -111,6 +111,8 @@ export function namesIn(pattern: AnyNode): string[] {
       return namesIn(pattern.left as AnyNode);
     case 'RestElement':
       return namesIn(pattern.argument as AnyNode);
+    case 'ParenthesizedExpression':
+      return namesIn(pattern.expression);
     default:
       return [];
   }

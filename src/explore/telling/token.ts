@@ -1,3 +1,4 @@
+import { fnv1a } from '../../base/fnv.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { MOST_THREADS } from '../loading/shape.ts';
 import { EVERYTHING, type Range } from '../memory/ownership.ts';
@@ -123,9 +124,7 @@ function numberOf(digits: string): number {
   return /^[0-9a-z]{1,7}$/.test(digits) ? Number.parseInt(digits, 36) : Number.NaN;
 }
 
-/** FNV-1a of the text, as seven characters or fewer. */
+/** A check of the text, as seven characters or fewer. */
 function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(36);
+  return (fnv1a(text) >>> 0).toString(36);
 }

@@ -130,7 +130,7 @@ export class GicIrqchip implements Irqchip {
 
   /**
    * Remembers the LPI, if the ITS has the translation in its cache: a signal then needs neither the route nor the ITS's
-   * index. It holds for as long as that cache does, and for the same reason: whoever changes what the LPI depends on
+   * index. It holds for as long as that cache does, and for the same reason: a thread that changes what the LPI depends on
    * moves the epoch and then waits for a grace period. The epoch is read first: if the cache is emptied meanwhile, the
    * stamp is out of date when it is set. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it:
    * kvm_vgic_v4_set_forwarding.)
