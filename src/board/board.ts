@@ -18,6 +18,7 @@ import type { Words } from '../memory/word.ts';
 import type { Design } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { DEFAULT_HOST, encodeConfig, type MachineConfig } from './config.ts';
+import { isHubCrowded } from './crowd.ts';
 import { AcksLost, faultyParts } from './faults.ts';
 import { GuestBus } from './guest-bus.ts';
 import { Halt } from './halt.ts';
@@ -149,7 +150,9 @@ export class Board {
     const cpu = this.gic.cpuInterface(vcpu);
     const control = this.control(vcpu);
     const bell = this.gic.interrupts.bell(vcpu);
-    const halt = new Halt({ cpu, control, bell, clock: this.clock, haltPollNs: this.config.haltPollNs });
+    const { clock, config } = this;
+    const polls = !isHubCrowded(config);
+    const halt = new Halt({ cpu, control, bell, clock, haltPollNs: config.haltPollNs, polls });
     const parts = { cpu, control, bell, halt, acks: this.#acks };
     return this.stamps ? new StampedVcpu(parts, this.stamps) : new Vcpu(parts);
   }

@@ -1,23 +1,17 @@
+import { PollChoice } from '../base/poll-choice.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Clock } from '../measure/clock.ts';
 import type { EventCount } from '../memory/event-count.ts';
 import { HALTED, IN_GUEST, type VcpuControl } from './vcpu-control.ts';
 
-/** The first poll after polling was off, ns. @see halt_poll_ns_grow_start */
-const GROW_START_NS = 10_000;
-const GROW = 2;
 /** Looks at the list between two looks at the clock. */
 const LOOKS = 32;
 
 /**
  * What a vCPU does when it has nothing to do (WFI): it polls for a while, because a wake-up by the kernel costs tens of
- * microseconds, and then parks.
- *
- * How long it polls adapts as in KVM: it grows when a wake-up came so soon after parking that a longer poll would have
- * caught it, and falls to nothing when it was long in coming. A poll that was interrupted (the clock ran on much
- * further than the looks can explain) says that there are more threads than cores: polling then takes the core from
- * the very thread that it waits for, and stops.
- * @see kvm_vcpu_block, grow_halt_poll_ns, shrink_halt_poll_ns
+ * microseconds, and then parks. KVM grows and shrinks the poll by how soon wake-ups came; here {@link PollChoice} says whether
+ * polling pays, because on a host with fewer cores than threads a poll keeps the thread from running that it waits for.
+ * @see kvm_vcpu_block, halt_poll_ns
  */
 export class Halt {
   readonly #cpu: CpuInterface;
@@ -25,6 +19,7 @@ export class Halt {
   readonly #control: VcpuControl;
   readonly #clock: Clock;
   readonly #mostNs: number;
+  readonly #choice: PollChoice;
 
   constructor(parts: HaltParts) {
     this.#cpu = parts.cpu;
@@ -32,6 +27,7 @@ export class Halt {
     this.#control = parts.control;
     this.#clock = parts.clock;
     this.#mostNs = parts.haltPollNs;
+    this.#choice = new PollChoice(parts.haltPollNs, parts.polls);
   }
 
   /**
@@ -40,11 +36,21 @@ export class Halt {
    * anything listed will do, which takes half as long to see, and the acknowledge finds out.
    */
   halt(closely: boolean): void {
-    const pollNs = Math.min(this.#control.pollNs, this.#mostNs);
     // What comes at once is found before the clock is read.
-    if (pollNs > 0 && this.#lookAround(closely)) return;
-    const start = this.#mostNs > 0 ? this.#clock.now() : 0;
-    if (pollNs > 0 && this.#poll(start, pollNs, closely)) return;
+    if (this.#mostNs === 0) {
+      this.#park(closely);
+      return;
+    }
+    if (this.#lookAround(closely)) return;
+    const start = this.#clock.now();
+    const pollNs = Math.min(this.#control.pollNs, this.#mostNs);
+    if (!this.#poll(start, pollNs, closely)) this.#park(closely);
+    const now = this.#clock.now();
+    this.#choice.waited(now, now - start, this.#control.taken);
+    this.#control.pollNs = this.#choice.pollNs;
+  }
+
+  #park(closely: boolean): void {
     const ticket = this.#bell.announce();
     if (this.#somethingToDo(closely)) {
       this.#bell.withdraw();
@@ -54,16 +60,11 @@ export class Halt {
     this.#control.count('halts');
     this.#bell.park(ticket);
     this.#control.mode = IN_GUEST;
-    if (this.#mostNs > 0) this.#adapt(this.#clock.now() - start);
   }
 
   #poll(start: number, pollNs: number, closely: boolean): boolean {
-    for (;;) {
-      if (this.#lookAround(closely)) return true;
-      const waited = this.#clock.now() - start;
-      if (waited > pollNs + this.#mostNs) this.#control.pollNs = 0;
-      if (waited > pollNs) return false;
-    }
+    while (this.#clock.now() - start < pollNs) if (this.#lookAround(closely)) return true;
+    return false;
   }
 
   #lookAround(closely: boolean): boolean {
@@ -79,13 +80,6 @@ export class Halt {
     if (this.#control.requests !== 0) return true;
     return closely ? this.#cpu.signalled : this.#cpu.mayBeSignalled;
   }
-
-  #adapt(blockedNs: number): void {
-    const pollNs = this.#control.pollNs;
-    if (blockedNs > this.#mostNs) this.#control.pollNs = 0;
-    else if (blockedNs > pollNs)
-      this.#control.pollNs = Math.min(this.#mostNs, pollNs === 0 ? GROW_START_NS : pollNs * GROW);
-  }
 }
 
 export type HaltParts = {
@@ -94,4 +88,6 @@ export type HaltParts = {
   readonly control: VcpuControl;
   readonly clock: Clock;
   readonly haltPollNs: number;
+  /** Whether polling seems to pay, before anything was measured; left out: yes. */
+  readonly polls?: boolean;
 };

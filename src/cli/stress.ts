@@ -68,6 +68,7 @@ type Flags = {
   dispatch: StressDispatch;
   fault: Fault;
   perturb: Perturbation;
+  stampAll?: boolean;
   seed?: number;
   json?: boolean;
   rotate?: boolean;
@@ -168,6 +169,7 @@ export function stressCommand(): Command {
     )
     .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
+    .option('--stamp-all', 'time every signal from device to handler, not one of 8 of each source')
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
@@ -347,6 +349,7 @@ function optionsOf(flags: Flags): StressOptions {
     perturb: hasGuest && !isOwn(flags) ? 'off' : perturb,
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
+    ...(flags.stampAll ? { stampEvery: 1 } : {}),
   };
 }
 

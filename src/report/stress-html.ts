@@ -78,7 +78,7 @@ export function stressHtml(
       ...rulesPart(result),
       {
         title: 'Signal to handler',
-        text: 'A signal that found an earlier one waiting is not timed.',
+        text: `${result.stampEvery > 1 ? `One of ${result.stampEvery} signals of each source is timed. ` : ''}A signal that found an earlier one waiting is not timed.`,
         cards: [
           percentileChart(
             'percentiles',

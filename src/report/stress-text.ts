@@ -53,7 +53,7 @@ export function stressText(result: StressResult): string {
     ),
     '',
     `in ${time(result.seconds * 1e9)}: injected ${count(result.injected)} (${rate(result.injectedPerSecond)}), delivered ${count(result.delivered)} (${rate(result.deliveredPerSecond)}), coalesced ${count(result.coalesced)}`,
-    `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed)`,
+    `signal to handler: p50 ${time(latencyNs.p50)}, p90 ${time(latencyNs.p90)}, p99 ${time(latencyNs.p99)}, p99.9 ${time(latencyNs.p999)}, max ${time(latencyNs.max)} (${count(latencyNs.count)} timed${result.stampEvery > 1 ? `: of ${result.stampEvery} signals one` : ''})`,
     `meanwhile: ${churnText(result)}`,
     ...stillLines(result),
     ...ruleLines(result),

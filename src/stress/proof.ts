@@ -15,6 +15,7 @@ import { add, load, peek, replace, store, type Words } from '../memory/word.ts';
 const SENT = 0;
 const ALLOWANCE = 1;
 const STAMP = 2; // two words
+const STAMPED = 4; // the signal that the stamp is of
 // Written by the guest's handlers.
 const SEEN = LINE;
 const DELIVERIES = LINE + 1;
@@ -102,10 +103,13 @@ export class Proof {
   readonly #regions: ProofRegions;
   readonly #bells: readonly EventCount[];
   readonly #vcpus: number;
+  readonly #unstamped: number;
 
-  constructor(words: Words, regions: ProofRegions, vcpus: number) {
+  /** @param stampEvery - of so many signals of a source one is timed: a power of two */
+  constructor(words: Words, regions: ProofRegions, vcpus: number, stampEvery = 1) {
     this.#words = words;
     this.#vcpus = vcpus;
+    this.#unstamped = stampEvery - 1;
     this.#regions = regions;
     this.#bells = regions.bells.map((region) => new EventCount(words, region));
   }
@@ -117,13 +121,17 @@ export class Proof {
   // ---- the device's thread
 
   /**
-   * Notes a signal that is about to be made, and its time if no earlier one is still to be handled. Before the signal.
+   * Notes a signal that is about to be made, and the time of one in so many, if no earlier one is still to be handled. Before
+   * the signal.
    * @param now - ns, only called upon when it is wanted
    */
   beginSignal(source: number, now: { now(): number }): void {
     const at = this.#at(source);
     const sent = peek(this.#words, at + SENT);
-    if (load(this.#words, at + SEEN) === sent) writeStamp(this.#words, at + STAMP, now.now());
+    if ((sent & this.#unstamped) === 0 && load(this.#words, at + SEEN) === sent) {
+      writeStamp(this.#words, at + STAMP, now.now());
+      store(this.#words, at + STAMPED, (sent + 1) | 0);
+    }
     store(this.#words, at + SENT, (sent + 1) | 0);
   }
 
@@ -190,7 +198,9 @@ export class Proof {
     }
     const seen = load(this.#words, at + SEEN);
     if (((sent - seen) | 0) <= 0) return -1;
-    const signalled = readStamp(this.#words, at + STAMP);
+    // Before the device may stamp anew.
+    const isTimed = load(this.#words, at + STAMPED) === ((seen + 1) | 0);
+    const signalled = isTimed ? readStamp(this.#words, at + STAMP) : -1;
     this.#advance(at + SEEN, sent);
     return signalled;
   }

@@ -48,11 +48,14 @@ export type StressOptions = {
   readonly perturb?: Perturbation;
   /** Whether the run ends where a still phase finds a violation, so that the machine is kept as it was found; left out: no. */
   readonly endsAtViolation?: boolean;
+  /** Of so many signals of a source one is timed, a power of two; left out: {@link STAMP_EVERY}, and each with a trace. */
+  readonly stampEvery?: number;
   /** Whether each thread keeps the last of what it did. */
   readonly trace?: boolean;
 };
 
-/** Offset of GITS_TRANSLATER from the base of the ITS: what an MSI is written to. */
+/** Timing a signal costs both of its threads a reading of the clock, which takes longer than an acknowledge. */
+const STAMP_EVERY = 8;
 
 /** SPIs for sources that stand in for events to change to, as many as the GIC has room for. */
 const SPARE_SPIS = 32;
@@ -195,6 +198,7 @@ function planned(
     isBoth: options.dispatch === 'both',
     sgis: sendsSgis(options, sizes),
     slices: slicesOf(options, sizes),
+    stampEvery: options.stampEvery ?? (options.trace ? 1 : STAMP_EVERY),
   };
   const { proof, sgis } = stressViews(machine, plan);
   for (let pair = 0; pair < sgis.sources; pair++)

@@ -1,5 +1,7 @@
 import { FIRST_SPI } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
+import { PollChoice } from '../base/poll-choice.ts';
+import { isHubCrowded } from '../board/crowd.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import type { EventFd } from '../memory/eventfd.ts';
@@ -13,8 +15,11 @@ import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
 const LONG_BURST = 1024;
 const SHORT_BURST = 32;
 const PINGS = 32;
-/** How long a device looks for its signals to be handled before it sleeps. */
-const LOOKS = 500;
+/** Signals of a paced stretch. */
+const PACED = 2_048;
+/** How long a device looks for its signals to be handled before it sleeps, where that pays, ns; looks between two at the clock. */
+const POLL_NS = 200_000;
+const LOOKS = 16;
 /** How long a device lies in wait for a thread that stops, ms. */
 const AMBUSH_MS = 1.5;
 /** Of so many answers to a thread that stops, one asks for stillness, so that nothing covers what was lost. */
@@ -108,11 +113,12 @@ export function stressDevice(
   };
 
   /**
-   * The last of the sources touched that is not settled, by its place among this device's, or -1. The guest takes them in
-   * order: it is settled last.
+   * The last of the sources touched that is not settled, of `count` from `first` on, by its place among this device's, or -1. The
+   * guest takes them in order: it is settled last.
    */
-  const unsettled = () => {
-    for (let which = mine.length - 1; which >= 0; which--) {
+  const unsettled = (first = 0, count = mine.length) => {
+    for (let behind = count - 1; behind >= 0; behind--) {
+      const which = first + behind < mine.length ? first + behind : first + behind - mine.length;
       if (touched[which] === 0) continue;
       const index = mine[which]?.index ?? 0;
       if (!proof.isSettled(index)) {
@@ -133,21 +139,40 @@ export function stressDevice(
     return proof.isSettled(source.index);
   };
 
-  /** Waits until all that was signalled has been handled; false if the run is over first. */
-  const settle = watch.stretch('wait', () => {
-    let waitFor = unsettled();
-    for (let look = 0; look < LOOKS && waitFor >= 0; look++) waitFor = unsettled();
+  const choice = new PollChoice(POLL_NS, !isHubCrowded(machine.config));
+
+  /** Polls until the sources from `first` on are settled, until it is `end`; what {@link unsettled} says last. */
+  const poll = (first: number, count: number, end: number) => {
+    let waitFor = unsettled(first, count);
+    while (waitFor >= 0 && machine.clock.now() < end)
+      for (let look = 0; look < LOOKS && waitFor >= 0; look++) waitFor = unsettled(first, count);
+    return waitFor;
+  };
+
+  /** Waits until `count` sources from `first` on have been handled; false if the run is over first. */
+  const wait = (first: number, count: number) => {
+    if (unsettled(first, count) < 0) return true;
+    const start = machine.clock.now();
+    let waitFor = poll(first, count, start + choice.pollNs);
     let until = Number.POSITIVE_INFINITY;
     while (waitFor >= 0) {
       if (!sleep(waitFor)) {
         const now = machine.clock.now();
         if (stopping()) until = Math.min(until, now + LAST_WAIT_MS * 1e6);
-        if (now > until) return unsettled() < 0;
+        if (now > until) return unsettled(first, count) < 0;
       }
-      waitFor = unsettled();
+      waitFor = unsettled(first, count);
     }
+    const now = machine.clock.now();
+    choice.waited(now, now - start, injected);
     return true;
-  });
+  };
+
+  /** Waits until all that was signalled has been handled; false if the run is over first. */
+  const settle = watch.stretch('wait', () => wait(0, mine.length));
+  let next = 0;
+  /** Waits until the source that comes next in a paced stretch, and half of those behind it, have been handled. */
+  const settleHalf = watch.stretch('wait', () => wait(next, (mine.length + 1) >> 1));
 
   /** Now and then asks for stillness: the driver brings it about. */
   const keepStill = () => {
@@ -195,6 +220,20 @@ export function stressDevice(
     return settle();
   });
 
+  /**
+   * Signals one source after the other, each only when its last signal has been handled: as many signals are under way as there are
+   * sources, and none coalesces. So the rate of deliveries shows, and each delivery too many. Where a source is not
+   * handled yet, half of those behind it shall be, before the device goes on: it then signals several at a time.
+   */
+  const paced = watch.stretch('burst', () => {
+    for (let signals = 0; signals < PACED && !still.isWanted; signals++) {
+      if (!proof.isSettled(mine[next]?.index ?? 0) && !settleHalf()) return false;
+      signal(next);
+      next = next + 1 === mine.length ? 0 : next + 1;
+    }
+    return settle();
+  });
+
   /** Lies in wait for a thread that stops with a source of this device in hand. */
   const ambush = watch.stretch('burst', () => {
     meeting.await(AMBUSH_MS);
@@ -205,8 +244,12 @@ export function stressDevice(
   const stretch = () => {
     if (plan.isBoth) irqfds.inline = chance.below(2) === 0;
     const draw = chance.below(8);
-    if (draw < 2) return pings();
-    return draw === 2 && isPerturbed(plan) ? ambush() : burst();
+    if (isPerturbed(plan)) {
+      if (draw < 2) return pings();
+      return draw === 2 ? ambush() : burst();
+    }
+    if (draw === 0) return pings();
+    return draw < 4 ? paced() : burst();
   };
 
   return {

@@ -37,6 +37,8 @@ export type Plan = GuestTables & {
   readonly isBoth?: boolean;
   /** Whether vCPUs send each other SGIs, and their handlers use the modes of the CPU interface; left out: no. */
   readonly sgis?: boolean;
+  /** Of so many signals of a source one is timed, a power of two; left out: each. */
+  readonly stampEvery?: number;
 };
 
 /** The words of a stress run, within the scenario's region of the machine. */
@@ -93,7 +95,7 @@ export function stressViews(machine: Machine, plan: Plan) {
   const regions = stressRegions(layout, plan, machine.gic.interrupts.idLimit);
   const lines = linesOf(plan.sources);
   return {
-    proof: new Proof(machine.words, regions.proof, plan.vcpus),
+    proof: new Proof(machine.words, regions.proof, plan.vcpus, plan.stampEvery),
     stopAt: regions.stop.at,
     churnAt: regions.churn.at,
     lines,
@@ -104,7 +106,7 @@ export function stressViews(machine: Machine, plan: Plan) {
     still: new Stillness(machine.words, regions.still),
     coverage: new CoverageAccount(machine.words, regions.coverage),
     turns: new Turns(machine.words, regions.turns),
-    sgis: new Proof(machine.words, regions.sgis, plan.vcpus),
+    sgis: new Proof(machine.words, regions.sgis, plan.vcpus, plan.stampEvery),
   };
 }
 

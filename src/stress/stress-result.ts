@@ -114,8 +114,9 @@ export type StressResult = {
   readonly seconds: number;
   readonly injectedPerSecond: number;
   readonly deliveredPerSecond: number;
-  /** From the signal to the handler; a signal that found an earlier one waiting is not timed. */
+  /** From the signal to the handler, of one in `stampEvery` signals of a source; one that found an earlier one waiting is not timed. */
   readonly latencyNs: Summary;
+  readonly stampEvery: number;
   readonly churn: Readonly<Record<ChurnCount, number>>;
   /** Phases in which the driver kept still until all had settled; null where it never did. */
   readonly stillness: Stillness | null;

@@ -84,6 +84,7 @@ export function stressResult({
     injectedPerSecond: injected / seconds,
     deliveredPerSecond: delivered / seconds,
     latencyNs: all.summary(),
+    stampEvery: plan.stampEvery ?? 1,
     churn: Object.fromEntries(
       CHURN_COUNTS.map((name, index) => [name, load(machine.words, churnAt + index)]),
     ) as Record<ChurnCount, number>,

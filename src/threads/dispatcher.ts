@@ -1,10 +1,15 @@
+import { PollChoice } from '../base/poll-choice.ts';
 import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
 
-/** How long the main thread looks for more before it sleeps, ns. Shorter than a wake-up costs. */
-const POLL_NS = 20_000;
-/** How long it dispatches at a stretch before timers and messages have their turn, ns. */
-const STRETCH_NS = 2_000_000;
+/** How long the main thread looks for more before it sleeps, where that pays, ns. */
+const POLL_NS = 200_000;
+/** How long it dispatches and naps at a stretch before timers and messages have their turn, ns. */
+const STRETCH_NS = 1_500_000;
+/** How long after the last signal it naps: from then on it sleeps in the event loop, which costs more to wake, ns. */
+const LINGER_NS = 5_000_000;
+/** Looks between two looks at the clock. */
+const LOOKS = 32;
 /** Any reference keeps the process alive; a pending Atomics.waitAsync does not. */
 const KEEP_ALIVE_MS = 2 ** 30;
 
@@ -18,7 +23,10 @@ export type Dispatched = Pick<IrqFds, 'bell' | 'anyPending' | 'dispatchPending'>
 export class Dispatcher {
   readonly #irqfds: Dispatched;
   readonly #clock: Clock;
+  readonly #choice = new PollChoice(POLL_NS);
+  #served = 0;
   #stopped = false;
+  #servedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
 
   constructor(irqfds: Dispatched, clock: Clock) {
@@ -46,7 +54,7 @@ export class Dispatcher {
       while (!this.#stopped) {
         this.#stretch();
         await nextTurn();
-        if (this.#irqfds.anyPending) continue;
+        if (this.#irqfds.anyPending || this.#clock.now() - this.#servedAt < LINGER_NS) continue;
         const ticket = this.#irqfds.bell.announce();
         if (this.#stopped || this.#irqfds.anyPending) this.#irqfds.bell.withdraw();
         else await this.#irqfds.bell.parkAsync(ticket);
@@ -56,13 +64,40 @@ export class Dispatcher {
     }
   }
 
-  /** Serves until nothing has come for {@link POLL_NS}, at most for {@link STRETCH_NS}. */
+  /** Serves, polls and naps in turn, for {@link STRETCH_NS}. */
   #stretch(): void {
-    const start = this.#clock.now();
-    let quietSince = start;
-    for (let now = start; now - quietSince < POLL_NS && now - start < STRETCH_NS; now = this.#clock.now()) {
-      if (this.#irqfds.dispatchPending() > 0) quietSince = now;
+    const end = this.#clock.now() + STRETCH_NS;
+    for (let now = this.#serveAll(); now < end && now - this.#servedAt < LINGER_NS; now = this.#serveAll()) {
+      if (!this.#poll(Math.min(end, now + this.#choice.pollNs))) this.#nap(end - now);
+      if (!this.#irqfds.anyPending) continue;
+      const then = this.#clock.now();
+      this.#choice.waited(then, then - now, this.#served);
     }
+  }
+
+  /** Serves until nothing is pending; returns the time. */
+  #serveAll(): number {
+    const before = this.#served;
+    for (let served = 1; served > 0; this.#served += served) served = this.#irqfds.dispatchPending();
+    const now = this.#clock.now();
+    if (this.#served !== before) this.#servedAt = now;
+    return now;
+  }
+
+  /** Looks for a signal until `end`; whether there is one. */
+  #poll(end: number): boolean {
+    do {
+      for (let look = 0; look < LOOKS; look++) if (this.#irqfds.anyPending) return true;
+    } while (this.#clock.now() < end);
+    return false;
+  }
+
+  /** Sleeps until a signal comes, at most for `ns`: the event loop waits meanwhile. */
+  #nap(ns: number): void {
+    const { bell } = this.#irqfds;
+    const ticket = bell.announce();
+    if (this.#stopped || this.#irqfds.anyPending) bell.withdraw();
+    else bell.park(ticket, ns / 1e6);
   }
 }
 
