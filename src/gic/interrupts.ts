@@ -20,6 +20,7 @@ import {
   NO_TARGET,
   NONE,
   ORPHAN,
+  PRIORITY,
   priorityOf,
   REROUTED,
   released,
@@ -29,6 +30,9 @@ import {
   targetOf,
 } from './state.ts';
 import { NOBODY, VcpuList } from './vcpu-list.ts';
+
+/** Bits of a state by which an acknowledge decides that the interrupt may be taken now. */
+const DECIDES = GROUP1 | PRIORITY;
 
 export { NONE };
 
@@ -243,7 +247,8 @@ export class Interrupts extends InterruptStates {
 
   /**
    * Takes `intid` for `vcpu`, as an acknowledge does: its latch goes, and it turns active unless it is an LPI.
-   * Returns its state from before, or 0 if it is no longer to be had: then look again. The thread of `vcpu` only.
+   * Returns its state from before, or 0 if it is no longer to be had, or has another priority or group than the caller decided on:
+   * then look again. The thread of `vcpu` only.
    * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
    */
   take(vcpu: number, intid: number, seen?: number): number {
@@ -255,7 +260,8 @@ export class Interrupts extends InterruptStates {
     // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
     if (isLpi) this.#drop(list, intid);
     for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
-      if (!isDeliverable(before) || targetOf(before) !== vcpu) {
+      const decidedOn = seen ?? before;
+      if (!isDeliverable(before) || ((before ^ decidedOn) & DECIDES) !== 0 || targetOf(before) !== vcpu) {
         if (isDeliverable(before)) this.relist(targetOf(before), intid);
         else if (isLpi) this.bury(at, before);
         return 0;

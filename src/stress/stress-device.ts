@@ -170,9 +170,10 @@ export function stressDevice(
 
   /** Waits until all that was signalled has been handled; false if the run is over first. */
   const settle = watch.stretch('wait', () => wait(0, mine.length));
-  let next = 0;
-  /** Waits until the source that comes next in a paced stretch, and half of those behind it, have been handled. */
-  const settleHalf = watch.stretch('wait', () => wait(next, (mine.length + 1) >> 1));
+  /** A source that was not handled yet when the device last looked. */
+  let busy = 0;
+  /** Waits until that one and half of those behind it have been handled. */
+  const settleHalf = watch.stretch('wait', () => wait(busy, (mine.length + 1) >> 1));
 
   /** Now and then asks for stillness: the driver brings it about. */
   const keepStill = () => {
@@ -221,15 +222,23 @@ export function stressDevice(
   });
 
   /**
-   * Signals one source after the other, each only when its last signal has been handled: as many signals are under way as there are
-   * sources, and none coalesces. So the rate of deliveries shows, and each delivery too many. Where a source is not
-   * handled yet, half of those behind it shall be, before the device goes on: it then signals several at a time.
+   * Signals each source whose last signal has been handled: as many signals are under way as there are sources, and none
+   * coalesces. So the rate of deliveries shows, and each delivery too many. Where few are left to signal, the
+   * device waits until half of them have been handled, so that it then signals several at a time.
    */
   const paced = watch.stretch('burst', () => {
-    for (let signals = 0; signals < PACED && !still.isWanted; signals++) {
-      if (!proof.isSettled(mine[next]?.index ?? 0) && !settleHalf()) return false;
-      signal(next);
-      next = next + 1 === mine.length ? 0 : next + 1;
+    for (let signals = 0; signals < PACED && !still.isWanted; ) {
+      let round = 0;
+      for (let which = 0; which < mine.length; which++) {
+        if (proof.isSettled(mine[which]?.index ?? 0)) {
+          signal(which);
+          round++;
+        } else {
+          busy = which;
+        }
+      }
+      if (round <= mine.length >> 2 && !settleHalf()) return false;
+      signals += round;
     }
     return settle();
   });
