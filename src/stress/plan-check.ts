@@ -43,9 +43,12 @@ export function checkPlan(value: unknown, machine: Machine, refuse: Refuse): Pla
     endsAtViolation: plan.whether('endsAtViolation'),
     isBoth: plan.whether('isBoth'),
     sgis: plan.whether('sgis'),
+    stampEvery: plan.whole('stampEvery', 1, 2 ** 20),
   };
   if (checked.slices !== 0 && !Number.isInteger(Math.log2(checked.slices)))
     throw refuse(`the plan's slices is ${checked.slices}, no power of two`);
+  if (!Number.isInteger(Math.log2(checked.stampEvery ?? 1)))
+    throw refuse(`the plan's stampEvery is ${checked.stampEvery}, no power of two`);
   if (stressWords(checked, idLimit) !== scenarioWords)
     throw refuse('the plan needs another number of words than the machine has for its run');
   return checked;

@@ -82,6 +82,7 @@ export function stressDevice(
   );
   const left = Int32Array.from(mine, () => (plan.iterations === 0 ? -1 : plan.iterations));
   const touched = new Uint8Array(mine.length);
+  const heard = mine.flatMap(({ told }, which) => (told ? [which] : []));
   const stopping = () => load(machine.words, stopAt) !== 0;
   let injected = 0;
 
@@ -112,6 +113,11 @@ export function stressDevice(
     irqfds.write(source.fd);
   };
 
+  /** Whatever the device waits for, each of its sources that was told of an end is raised again if it must be. */
+  const hear = () => {
+    for (const which of heard) if (mine[which]?.told?.drain()) resample(which);
+  };
+
   /**
    * The last of the sources touched that is not settled, of `count` from `first` on, by its place among this device's, or -1. The
    * guest takes them in order: it is settled last.
@@ -122,7 +128,7 @@ export function stressDevice(
       if (touched[which] === 0) continue;
       const index = mine[which]?.index ?? 0;
       if (!proof.isSettled(index)) {
-        if (mine[which]?.told?.drain()) resample(which);
+        hear();
         return which;
       }
       proof.settle(index);
