@@ -44,7 +44,7 @@ export { NONE };
  * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
  * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
  * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). An interrupt may
- * be on a list without being deliverable: an LPI that a vCPU takes twice in a row stays there, so that one that comes again
+ * be on a list without being deliverable: one that a vCPU takes twice in a row stays there, so that one that comes again
  * and again passes one cache line between two threads, and not the list's too. The exceptions are KVM's own, and made in
  * holding.ts alone: what is latched and not listed is marked HELD, which is not deliverable; a level that is up and not
  * listed waits until its wire, or a register, moves.
@@ -190,17 +190,19 @@ export class Interrupts extends InterruptStates {
   #append(vcpu: number, intid: number): void {
     const list = this.#lists[vcpu];
     if (!list?.mark(intid)) return;
-    // An LPI that was alone until now, and is latched, came first.
-    this.#relistAlone(list, list.endAlone(intid));
+    // One that was alone until now, and is latched or active, came first.
+    this.#relistAlone(vcpu, list, list.endAlone(intid));
     list.append(intid);
-    this.#relistAlone(list, list.endAlone(intid));
+    this.#relistAlone(vcpu, list, list.endAlone(intid));
   }
 
-  /** Gives an LPI that was on the list without a slot a slot, if it must have one. */
-  #relistAlone(list: VcpuList, lpi: number): void {
-    if (lpi === NOBODY || !list.claim(lpi)) return;
-    const state = load(this.words, this.lpis + lpi);
-    if (isDeliverable(state)) this.relist(targetOf(state), lpi);
+  /** Gives an interrupt that was on the list without a slot a slot, if it must have one. */
+  #relistAlone(vcpu: number, list: VcpuList, intid: number): void {
+    if (intid === NOBODY || !list.claim(intid)) return;
+    const at = this.find(vcpu, intid);
+    const state = load(this.words, at);
+    if (isDeliverable(state)) this.relist(targetOf(state), intid);
+    else if (intid < FIRST_LPI) this.listActive(at, intid);
   }
 
   /**
@@ -233,7 +235,7 @@ export class Interrupts extends InterruptStates {
     if (!list) return NONE;
     const { alone } = list;
     if (alone === NOBODY) return this.#walk.best(vcpu, list, groups);
-    const state = load(this.words, this.lpis + alone);
+    const state = load(this.words, this.find(vcpu, alone));
     if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
     this.#walk.foundAlone(state);
@@ -255,7 +257,7 @@ export class Interrupts extends InterruptStates {
     const at = this.find(vcpu, intid);
     const list = this.#lists[vcpu];
     const isLpi = intid >= FIRST_LPI;
-    if (isLpi && seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
+    if (seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
       return this.#takeAgain(list, at, intid, seen);
     // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
     if (isLpi) this.#drop(list, intid);
@@ -278,14 +280,14 @@ export class Interrupts extends InterruptStates {
     list?.claim(lpi);
   }
 
-  /** As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
-  #takeAgain(list: VcpuList, at: number, lpi: number, seen: number): number {
-    if (!replace(this.words, at, seen, seen & ~(LATCH | HELD))) return 0;
-    if (this.#walk.wasAlone) return seen;
-    list.drop(this.#walk.position, lpi);
-    if (list.keepAlone(lpi)) return seen;
+  /** As {@link take}, of what was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
+  #takeAgain(list: VcpuList, at: number, intid: number, seen: number): number {
+    const isLpi = intid >= FIRST_LPI;
+    if (!replace(this.words, at, seen, taken(seen, isLpi, this.#keepsLevelLatch))) return 0;
+    if (this.#walk.wasAlone || list.keepAlone(this.#walk.position, intid) || !isLpi) return seen;
+    this.#drop(list, intid);
     const state = load(this.words, at);
-    if (isDeliverable(state)) this.relist(targetOf(state), lpi);
+    if (isDeliverable(state)) this.relist(targetOf(state), intid);
     return seen;
   }
 
@@ -332,7 +334,7 @@ export class Interrupts extends InterruptStates {
     if (!list) return false;
     const { alone } = list;
     if (alone === NOBODY) return list.isFilled;
-    const state = load(this.words, this.lpis + alone);
+    const state = load(this.words, this.find(vcpu, alone));
     return isDeliverable(state) && targetOf(state) === vcpu;
   }
 
@@ -351,9 +353,10 @@ export class Interrupts extends InterruptStates {
     const { alone } = list;
     if (alone !== NOBODY) {
       // It has no slot, so no walk would meet it.
-      const state = load(this.words, this.lpis + alone);
-      const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0);
-      if (!stays) this.#relistAlone(list, list.endAlone(NOBODY));
+      const state = load(this.words, this.find(vcpu, alone));
+      const isActive = alone < FIRST_LPI && (state & ACTIVE) !== 0;
+      const stays = targetOf(state) === vcpu && (isDeliverable(state) || (state & HELD) !== 0 || isActive);
+      if (!stays) this.#relistAlone(vcpu, list, list.endAlone(NOBODY));
     }
     this.#walk.prune(vcpu, list);
   }

@@ -8,7 +8,7 @@ const RING = 512;
 export type VcpuListRegions = {
   /** A {@link Bitmap} of INTIDs. */
   readonly listed: Region;
-  /** One word: the LPI that is alone on the list, or {@link NOBODY}. */
+  /** One word: the INTID that is alone on the list, + 1; 0 for none. */
   readonly alone: Region;
   /** A power of two of slots: the INTIDs in the order in which they were listed. */
   readonly ring: Region;
@@ -41,8 +41,8 @@ export function vcpuListRegions(
   });
 }
 
-/** No LPI has this number. */
-export const NOBODY = 0;
+/** No INTID: none is alone on the list. */
+export const NOBODY = -1;
 /** What a slot holds besides INTID + 1: its producer is still writing, or its INTID was taken off the list. */
 const EMPTY = 0;
 const GONE = -1;
@@ -66,10 +66,11 @@ const PUBLISH_SHIFT = 3;
  * A slot whose bit is clear is out of date (any thread may clear a bit), and the consumer drops it. An empty slot's producer has not
  * returned yet, and rings the vCPU after it has filled the slot.
  *
- * **Alone.** An LPI that comes again and again stays on the list without a slot: only its bit is set. The consumer notes that this
- * LPI is alone, and as long as the note stands, the LPI's state says what a walk would. The consumer writes the note **before**
- * the look at the ring's end that makes the note true; a producer takes the note away **after** it moved the end: so one of the two
- * sees the other. Whichever thread takes the note away claims the LPI's bit, looks at its state, and lists it anew if it must be.
+ * **Alone.** An interrupt that comes again and again stays on the list without a slot: only its bit is set. The consumer notes that
+ * this INTID is alone, and as long as the note stands, the interrupt's state says what a walk would. The consumer writes the note
+ * **before** the look at the ring's end that makes the note true; a producer takes the note away **after** it moved the end: so one of
+ * the two sees the other. Whichever thread takes the note away claims the INTID's bit, looks at its state, and lists it anew if it
+ * must be.
  */
 export class VcpuList {
   readonly #words: Words;
@@ -115,11 +116,11 @@ export class VcpuList {
     }
   }
 
-  /** Takes the note of another LPI away; that LPI, whose bit has to be claimed and whose state looked at, or {@link NOBODY}. */
+  /** Takes the note of another INTID away, whose bit has to be claimed and whose state looked at; {@link NOBODY} if there was none. */
   endAlone(intid: number): number {
-    const alone = load(this.#words, this.#alone);
+    const { alone } = this;
     if (alone === NOBODY || alone === intid) return NOBODY;
-    return replace(this.#words, this.#alone, alone, NOBODY) ? alone : NOBODY;
+    return replace(this.#words, this.#alone, alone + 1, 0) ? alone : NOBODY;
   }
 
   /** Clears the bit of `intid`; true for exactly one of any number of racing callers. */
@@ -201,29 +202,41 @@ export class VcpuList {
     return load(this.#words, this.#tail + END) !== begin || load(this.#words, this.#tail + SPILLED) !== 0;
   }
 
-  /** The LPI besides which nothing is on the list, and perhaps not even that LPI: one load. {@link NOBODY} where none is noted. */
+  /** The INTID besides which nothing is on the list, and perhaps not even that: one load. {@link NOBODY} where none is noted. */
   get alone(): number {
-    return load(this.#words, this.#alone);
+    return load(this.#words, this.#alone) - 1;
   }
 
-  /** The INTID that was taken last; an LPI that comes again and again is kept, see {@link keepAlone}. */
+  /** The INTID that was taken last; one that comes again and again is kept, see {@link keepAlone}. */
   get lastTaken(): number {
-    return peek(this.#words, this.#head + LAST);
+    return peek(this.#words, this.#head + LAST) - 1;
   }
 
   noteTaken(intid: number): void {
-    if (this.lastTaken !== intid) poke(this.#words, this.#head + LAST, intid);
+    if (this.lastTaken !== intid) poke(this.#words, this.#head + LAST, intid + 1);
   }
 
   /**
-   * Keeps an LPI that was taken twice in a row on the list without a slot, if nothing else is listed. False if it is not kept:
-   * then its bit is clear, and its state has to be looked at.
+   * Keeps an interrupt that was taken twice in a row on the list without its slot, if nothing else is listed. False if it keeps
+   * the slot, and with it its place.
    */
-  keepAlone(lpi: number): boolean {
-    store(this.#words, this.#alone, lpi);
-    if (!this.isFilled) return true;
-    // A producer that took the note away instead looks after the LPI.
-    return !replace(this.#words, this.#alone, lpi, NOBODY) || !this.claim(lpi);
+  keepAlone(position: number, intid: number): boolean {
+    store(this.#words, this.#alone, intid + 1);
+    if (this.#isOnly(position)) {
+      this.drop(position, intid);
+      return true;
+    }
+    // A producer that took the note away instead has given the interrupt another slot.
+    replace(this.#words, this.#alone, intid + 1, 0);
+    return false;
+  }
+
+  /** Whether the slot at a position is the only one. */
+  #isOnly(position: number): boolean {
+    const { begin } = this;
+    return (
+      position === begin && this.end === ((begin + 1) | 0) && load(this.#words, this.#tail + SPILLED) === 0
+    );
   }
 
   /** The position after another one, which may have been dropped meanwhile with those behind it. */

@@ -153,10 +153,12 @@ export class DriverContext {
    * Sees that some sources, whose signals cannot come through, are silent: after what was pending is taken, none of them is
    * delivered, nor pending. A thread that stopped with a signal in hand goes on meanwhile.
    * @param times - one of so many calls does so; the others do nothing
+   * @param land - called first, where what is on its way may still come through: waits for it
    */
-  watchSilence(which: readonly number[], times: number): void {
+  watchSilence(which: readonly number[], times: number, land: () => void = () => undefined): void {
     const { meeting } = this.meetings;
     if (!meeting.isOpen && this.chance.below(times) > 0) return;
+    land();
     const { proof } = this.views;
     const isQuiet = which.every((each) => this.waitUntilTaken(this.sources[each]?.intid ?? 0));
     if (!isQuiet || !this.waitForHandlers()) return;

@@ -151,11 +151,16 @@ export class ControllerChanges {
   /** KVM forgets what is pending when LPIs are turned off, and MSIs that come meanwhile are lost. */
   #switchLpis(vcpu: number): void {
     // An MSI is refused by the vCPU of its collection, and MOVALL may have sent the LPI to another one.
-    const { collections, sources, targets } = this.#context;
+    const { collections, sources, targets, machine, its } = this.#context;
     this.#context.gic.disableLpis(vcpu);
     this.#context.watchSilence(
       this.#lpisWhere((which) => targets.get(collections[which] ?? -1) === vcpu),
       SILENCE_ONE_IN,
+      () => {
+        // As in KVM, an injection that was past its checks may still latch its LPI: no lock and no grace period stops it.
+        machine.vm.readers.synchronize();
+        its.send({ name: 'SYNC', rdbase: vcpu });
+      },
     );
     this.#context.spin();
     this.#context.gic.enableLpis(vcpu);
