@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Pin } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
@@ -31,7 +31,7 @@ type DeviceSource = Source & {
   readonly index: number;
   /** Of the line that it holds until it is served, or -1. */
   readonly line: number;
-  readonly pin: number;
+  readonly pin: Pin;
   readonly told: EventFd | undefined;
 };
 
