@@ -79,7 +79,7 @@ describe('the name spaces of an interrupt', () => {
     const errors = linesWithErrors([imports, ...lines].join('\n'));
     expect(errors.has(0)).toBe(false);
     refused = new Set(cases.filter((_, index) => errors.has(index + 1)).map(({ title }) => title));
-  });
+  }, 60_000);
 
   test('do not mix: the compiler refuses each of the 42 ordered pairs on every way', () => {
     expect(MIXES).toHaveLength(42 * Object.keys(WAYS).length);
