@@ -10,7 +10,6 @@ import { withSimulation } from '../src/explore/running/simulation.ts';
 import { RandomWalk } from '../src/explore/search/strategies/random.ts';
 import { GicDriver } from '../src/guest/gic-driver.ts';
 import { ItsDriver } from '../src/guest/its-driver.ts';
-import type { Gsi } from '../src/kvm/gsi.ts';
 import { MSI_VALID_DEVID } from '../src/kvm/route.ts';
 import type { KvmVm, VmAttachment } from '../src/kvm-abi/kvm-vm.ts';
 import { cpuMs } from './cpu-time.ts';
@@ -36,7 +35,7 @@ function setup(): State {
   vm.vm.setGsiRouting(
     [0, 1].map((eventId) => ({
       type: 'msi',
-      gsi: eventId as Gsi,
+      gsi: eventId,
       flags: MSI_VALID_DEVID,
       address: DOORBELL,
       data: eventId,

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Gsi } from '../src/kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../src/kvm/route.ts';
 import type { KvmVm } from '../src/kvm-abi/kvm-vm.ts';
 import { LATENCY } from '../src/measure/buckets.ts';
@@ -44,7 +43,7 @@ const SWAPS = 50;
 function routesOf(count: number, events: number): Route[] {
   return Array.from({ length: count }, (_, gsi) => ({
     type: 'msi',
-    gsi: gsi as Gsi,
+    gsi,
     flags: MSI_VALID_DEVID,
     address: DOORBELL,
     data: gsi % events,

@@ -3,7 +3,6 @@ import { pathToFileURL } from 'node:url';
 import { Machine } from '../src/board/machine.ts';
 import { routesOf } from '../src/guest/source.ts';
 import { bootSynthetic, syntheticConfig, syntheticSources, type Topology } from '../src/guest/topology.ts';
-import type { Fd } from '../src/kvm/gsi.ts';
 import type { Summary } from '../src/measure/distribution.ts';
 import { table } from '../src/report/table.ts';
 import { rate, size, time } from '../src/report/units.ts';
@@ -56,7 +55,7 @@ function build(topology: Topology, haltPollNs: number, otherThreads: number): Ma
   const sources = syntheticSources(topology, config.spis);
   bootSynthetic(machine, topology, sources);
   machine.vm.setGsiRouting(routesOf(config, sources));
-  for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
+  for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd, gsi);
   return machine;
 }
 

@@ -1,5 +1,6 @@
 import type { Fault } from './board/config.ts';
 import type { StrategyName, Timeouts } from './explore/index.ts';
+import type { Fd } from './kvm/gsi.ts';
 import type { Dispatch } from './kvm/irqfds.ts';
 import type { Perturbation } from './memory/perturbation/timing.ts';
 import type { Churn, LineMode, StressDispatch } from './stress/index.ts';
@@ -177,7 +178,7 @@ export type Config = {
   readonly ioctl?: {
     readonly abi?: DesignName;
     readonly device?: 'gic' | 'its';
-    readonly fd?: number;
+    readonly fd?: Fd;
     readonly memory?: string;
     readonly json?: boolean;
   };

@@ -3,6 +3,7 @@
  *
  * @module irqloom
  */
+export type { DeviceId, EventId, Intid, Pin, VcpuId } from './arch/intid.ts';
 export {
   COMMAND_BYTES,
   decodeCommand,
@@ -36,3 +37,4 @@ export {
   type Spare,
   type VcpuStats,
 } from './harness/index.ts';
+export type { Fd, Gsi } from './kvm/gsi.ts';

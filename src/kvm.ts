@@ -5,6 +5,7 @@
  */
 export { msiOf } from './apic/message.ts';
 export { VIRT_FRAMES } from './arch/frames.ts';
+export type { DeviceId, EventId, Intid, Pin, VcpuId } from './arch/intid.ts';
 export { ApicBoard, type ApicBoardConfig } from './board/apic-board.ts';
 export {
   attachVm,
@@ -15,7 +16,7 @@ export {
 } from './board/create-vm.ts';
 export { GuestBus } from './board/guest-bus.ts';
 export { ERRNO, type ErrnoName } from './kvm/errno.ts';
-export { type Fd, type Gsi, IRQCHIP_PINS, MAX_IRQ_ROUTES, type Pin } from './kvm/gsi.ts';
+export { type Fd, type Gsi, IRQCHIP_PINS, MAX_IRQ_ROUTES } from './kvm/gsi.ts';
 export {
   IOEVENTFD_DATAMATCH,
   IOEVENTFD_DEASSIGN,

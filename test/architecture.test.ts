@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -231,6 +232,67 @@ describe('what exists once', () => {
       'src/base/pool.ts',
       'src/explore/real/search-thread.ts',
     ]);
+  });
+});
+
+/** Names that mean a number of one name space: a GSI, a pin, an INTID, a descriptor, a vCPU, a DeviceID, an EventID. */
+const NAME_OF_SPACE =
+  /^[_#]*(gsi|firstGsi|pin|intid|lpi|spi|sgi|ppi|fd|irqfd|eventfd|resamplefd|firstFd|mailFd|vcpu|deviceId|devid|eventId)$/;
+
+/** Declarations with such a name that mean another number. */
+const OTHER_MEANING: ReadonlyMap<string, string> = new Map([
+  ['src/cli/console-output.ts: #fd', 'a descriptor of this process'],
+  ['src/cli/console-output.ts: fd', 'a descriptor of this process'],
+  ['src/cli/output-file.ts: #fd', 'a descriptor of this process'],
+  ['src/cli/stdout.ts: fd', 'a descriptor of this process'],
+  ['src/gic/personality.ts: sgi', 'the state word of an SGI after reset'],
+  ['src/gic/personality.ts: ppi', 'the state word of a PPI after reset'],
+  ['src/gic/personality.ts: spi', 'the state word of an SPI after reset'],
+]);
+
+/** Parameters, properties and variables whose name means a number of one space, and whose declared type is a plain number. */
+function plainNumbersIn(sources: readonly Source[]): string[] {
+  const isPlain = (type: ts.TypeNode): boolean =>
+    type.kind === ts.SyntaxKind.NumberKeyword || (ts.isUnionTypeNode(type) && type.types.some(isPlain));
+  return sources.flatMap(({ path, text }) => {
+    const found: string[] = [];
+    const visit = (node: ts.Node): void => {
+      const isDeclaration =
+        ts.isParameter(node) ||
+        ts.isPropertySignature(node) ||
+        ts.isPropertyDeclaration(node) ||
+        ts.isVariableDeclaration(node) ||
+        ts.isNamedTupleMember(node);
+      const name = isDeclaration ? node.name.getText() : '';
+      if (isDeclaration && node.type && NAME_OF_SPACE.test(name) && isPlain(node.type))
+        found.push(`${path}: ${name}`);
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true));
+    return found;
+  });
+}
+
+describe('the names of an interrupt', () => {
+  // The core is AssemblyScript, which has no such types.
+  const sources = sourcesIn('src').filter(({ path }) => !path.startsWith('src/cpu/core/'));
+
+  test('have a type each: no declaration with the name of one is a plain number', () => {
+    const found = plainNumbersIn(sources);
+    expect(found.filter((each) => !OTHER_MEANING.has(each))).toEqual([]);
+    expect([...OTHER_MEANING.keys()].filter((each) => !found.includes(each))).toEqual([]);
+  });
+
+  test('a plain number under such a name is found wherever it is declared', () => {
+    const text = [
+      'type T = { readonly gsi: number; fd?: number | undefined };',
+      'class C { #vcpu: number = 0; m(_deviceId: number, f: (lpi: number) => void) {} }',
+      'let eventId: number; type U = readonly [pin: number, level: boolean];',
+      'function f(intid: Intid, fds: number, vcpus: number, target: number) {}',
+    ].join('\n');
+    expect(plainNumbersIn([{ path: 'a.ts', text }])).toEqual(
+      ['gsi', 'fd', '#vcpu', '_deviceId', 'lpi', 'eventId', 'pin'].map((name) => `a.ts: ${name}`),
+    );
   });
 });
 

@@ -191,8 +191,8 @@ export const ARCHITECTURE_MISTAKES: readonly Mistake[] = [
   {
     guard: 'the INTID of an SGI is in bits 27:24',
     file: 'gic/sgi.ts',
-    from: 'const intid = (low >>> 24) & 0xf;',
-    to: 'const intid = (low >>> 25) & 0xf;',
+    from: 'const intid: Intid = (low >>> 24) & 0xf;',
+    to: 'const intid: Intid = (low >>> 25) & 0xf;',
   },
   {
     guard: 'an LPI is disabled by its byte of configuration',
@@ -263,7 +263,7 @@ export const ARCHITECTURE_MISTAKES: readonly Mistake[] = [
   {
     guard: 'MAPI maps to the LPI of the number of its event',
     file: 'its/commands/mapping.ts',
-    from: 'return mapTo(its, packet, eventIdOf(packet));',
+    from: 'return mapTo(its, packet, eventIdOf(packet) as number);',
     to: 'return mapTo(its, packet, eventIdOf(packet) - 1);',
   },
   {

@@ -1,3 +1,4 @@
+import type { Pin, VcpuId } from '../arch/intid.ts';
 import type { Layout } from '../memory/layout.ts';
 import type { Words } from '../memory/word.ts';
 import { deliver } from './delivery.ts';
@@ -17,7 +18,7 @@ export function apicRegions(layout: Layout, vcpus: number): ApicRegions {
 
 export type ApicHooks = {
   /** A vector that a watched pin sends has ended: called with no lock held, before the pin is delivered again. */
-  readonly pinEnded: (pin: number) => void;
+  readonly pinEnded: (pin: Pin) => void;
 };
 
 /**
@@ -40,7 +41,7 @@ export class Apic {
   }
 
   /** @throws RangeError for a vCPU that is not there */
-  cpu(vcpu: number): LocalApic {
+  cpu(vcpu: VcpuId): LocalApic {
     const apic = this.local[vcpu];
     if (!apic) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.local.length}`);
     return apic;
@@ -59,7 +60,7 @@ export class Apic {
    * every lock and section.
    * @returns the vector, or -1 where none was in service
    */
-  endOfInterrupt(vcpu: number): number {
+  endOfInterrupt(vcpu: VcpuId): number {
     const apic = this.cpu(vcpu);
     const vector = apic.retire();
     if (vector !== NO_VECTOR) this.ioapic.endOfInterrupt(vector, apic.isLevel(vector));

@@ -1,3 +1,4 @@
+import type { Pin } from '../arch/intid.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { clearBits, load, setBits, store, type Words } from '../memory/word.ts';
@@ -89,18 +90,13 @@ export class IoApic {
   readonly #watched: number;
   readonly #lock: Mutex;
   readonly #apics: readonly LocalApic[];
-  readonly #ended: (pin: number) => void;
+  readonly #ended: (pin: Pin) => void;
 
   /**
    * @param ended - called with no lock held when a vector ends that a watched pin sends, before the pin can be delivered
    * again: KVM's acknowledgement notifiers
    */
-  constructor(
-    words: Words,
-    regions: IoApicRegions,
-    apics: readonly LocalApic[],
-    ended: (pin: number) => void,
-  ) {
+  constructor(words: Words, regions: IoApicRegions, apics: readonly LocalApic[], ended: (pin: Pin) => void) {
     this.#words = words;
     this.#registers = regions.registers.at;
     this.#entries = regions.entries.at;
@@ -127,7 +123,7 @@ export class IoApic {
    * @returns how many vCPUs it was delivered to, 0 where it coalesced, {@link IGNORED}; 1 for a line that is lowered
    * @see kvm_ioapic_set_irq, ioapic_set_irq
    */
-  drive(pin: number, level: boolean, source: number): number {
+  drive(pin: Pin, level: boolean, source: number): number {
     if (!(pin >= 0 && pin < IOAPIC_PINS)) return IGNORED;
     this.#lock.lock();
     try {
@@ -140,12 +136,12 @@ export class IoApic {
     }
   }
 
-  #lowered(pin: number): number {
+  #lowered(pin: Pin): number {
     clearBits(this.#words, this.#registers + IRR, 1 << pin);
     return LOWERED;
   }
 
-  #raised(pin: number): number {
+  #raised(pin: Pin): number {
     const before = setBits(this.#words, this.#registers + IRR, 1 << pin);
     if ((load(this.#words, this.#low(pin)) & LEVEL_TRIGGERED) === 0) {
       clearBits(this.#words, this.#registers + DELIVERED, 1 << pin);
@@ -156,7 +152,7 @@ export class IoApic {
   }
 
   /** Delivers a pin as its entry says, if it may be delivered. With the lock held. @see ioapic_service */
-  #send(pin: number): number {
+  #send(pin: Pin): number {
     const low = this.#low(pin);
     const entry = load(this.#words, low);
     const level = (entry & LEVEL_TRIGGERED) !== 0;
@@ -182,7 +178,7 @@ export class IoApic {
     }
   }
 
-  #rearm(pin: number): void {
+  #rearm(pin: Pin): void {
     this.#lock.lock();
     try {
       const low = this.#low(pin);
@@ -219,7 +215,7 @@ export class IoApic {
   }
 
   /** @see ioapic_write_indirect */
-  #writeEntry(pin: number, half: number, value: number): void {
+  #writeEntry(pin: Pin, half: number, value: number): void {
     this.#lock.lock();
     try {
       const low = this.#low(pin);
@@ -238,15 +234,15 @@ export class IoApic {
   }
 
   /** Asks for the ends of a pin; false if they were asked for already. */
-  watch(pin: number): boolean {
+  watch(pin: Pin): boolean {
     return (setBits(this.#words, this.#watched, 1 << pin) & (1 << pin)) === 0;
   }
 
-  unwatch(pin: number): boolean {
+  unwatch(pin: Pin): boolean {
     return (clearBits(this.#words, this.#watched, 1 << pin) & (1 << pin)) !== 0;
   }
 
-  isWatched(pin: number): boolean {
+  isWatched(pin: Pin): boolean {
     return (load(this.#words, this.#watched) & (1 << pin)) !== 0;
   }
 
@@ -256,15 +252,15 @@ export class IoApic {
   }
 
   /** The low word of a pin's entry, with its remote IRR. */
-  entry(pin: number): number {
+  entry(pin: Pin): number {
     return load(this.#words, this.#low(pin));
   }
 
-  #isUp(pin: number): boolean {
+  #isUp(pin: Pin): boolean {
     return (load(this.#words, this.#registers + IRR) & (1 << pin)) !== 0;
   }
 
-  #low(pin: number): number {
+  #low(pin: Pin): number {
     return this.#entries + pin * ENTRY_WORDS;
   }
 }

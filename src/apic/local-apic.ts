@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { clearBits, load, setBits, store, type Words } from '../memory/word.ts';
@@ -29,7 +30,7 @@ export type LocalApicRegions = {
   readonly bell: Region;
 };
 
-export function localApicRegions(layout: Layout, vcpu: number): LocalApicRegions {
+export function localApicRegions(layout: Layout, vcpu: VcpuId): LocalApicRegions {
   return layout.group(`lapic${vcpu}`, {
     irr: BITMAP_WORDS,
     tmr: BITMAP_WORDS,
@@ -56,10 +57,10 @@ export class LocalApic {
   readonly #tmr: number;
   readonly #isr: number;
   readonly #registers: number;
-  readonly id: number;
+  readonly id: VcpuId;
   readonly bell: EventCount;
 
-  constructor(words: Words, regions: LocalApicRegions, id: number) {
+  constructor(words: Words, regions: LocalApicRegions, id: VcpuId) {
     this.#words = words;
     this.#irr = regions.irr.at;
     this.#tmr = regions.tmr.at;

@@ -1,4 +1,5 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { DeviceId, EventId, Intid, VcpuId } from './intid.ts';
 
 /** Where a field of a command lies: bits `high` to `low` of one of the four double words. */
 type Place = {
@@ -26,7 +27,15 @@ const PLACES = {
 } as const satisfies Record<string, Place>;
 
 type FieldName = keyof typeof PLACES;
-type FieldValue<F extends FieldName> = F extends 'valid' ? boolean : number;
+type FieldTypes = {
+  deviceId: DeviceId;
+  eventId: EventId;
+  lpi: Intid;
+  rdbase: VcpuId;
+  rdbase2: VcpuId;
+  valid: boolean;
+};
+type FieldValue<F extends FieldName> = F extends keyof FieldTypes ? FieldTypes[F] : number;
 
 /** A command: DW0[7:0], the fields that it has, and what an ITS calls to carry it out. */
 type Row = { readonly opcode: number; readonly fields: readonly FieldName[]; readonly handler: string };
@@ -94,14 +103,14 @@ export function writePacket(memory: GuestMemory, address: number, packet: Packet
 }
 
 export const opcodeOf = (packet: Packet): number => packet[0] & 0xff;
-export const deviceIdOf = reader(PLACES.deviceId);
-export const eventIdOf = reader(PLACES.eventId);
-export const lpiOf = reader(PLACES.lpi);
+export const deviceIdOf: (packet: Packet) => DeviceId = reader(PLACES.deviceId);
+export const eventIdOf: (packet: Packet) => EventId = reader(PLACES.eventId);
+export const lpiOf: (packet: Packet) => Intid = reader(PLACES.lpi);
 export const sizeOf = reader(PLACES.size);
 export const ittAddrOf = reader(PLACES.ittAddr);
 export const icidOf = reader(PLACES.collectionId);
-export const rdbaseOf = reader(PLACES.rdbase);
-export const rdbase2Of = reader(PLACES.rdbase2);
+export const rdbaseOf: (packet: Packet) => VcpuId = reader(PLACES.rdbase);
+export const rdbase2Of: (packet: Packet) => VcpuId = reader(PLACES.rdbase2);
 export const isValid = (packet: Packet): boolean => packet[5] < 0;
 
 /** What reads a field out of a packet; unsigned. */

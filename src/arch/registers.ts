@@ -1,4 +1,5 @@
 import { SGI_FRAME } from './frames.ts';
+import type { Intid } from './intid.ts';
 
 /**
  * Offsets of the registers in their frames, by the names that the architecture gives them. A run of registers is named
@@ -94,6 +95,6 @@ export const gits = {
  * @param register - the first of its run: `gicd.ISENABLER`
  * @param bits - of a field: 1, 2 for ICFGR, 8 for IPRIORITYR
  */
-export function wordOf(register: number, intid: number, bits: 1 | 2 | 8 = 1): number {
+export function wordOf(register: number, intid: Intid, bits: 1 | 2 | 8 = 1): number {
   return register + 4 * Math.floor((intid * bits) / 32);
 }

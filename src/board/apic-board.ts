@@ -1,5 +1,6 @@
 import { Apic, type ApicRegions, apicRegions } from '../apic/apic.ts';
 import type { LocalApic } from '../apic/local-apic.ts';
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { FdTable } from '../kvm/fds.ts';
 import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
@@ -97,12 +98,12 @@ export class ApicBoard {
   }
 
   /** The local APIC of a vCPU. Only the vCPU's thread may take its interrupts and end them. */
-  local(vcpu: number): LocalApic {
+  local(vcpu: VcpuId): LocalApic {
     return this.apic.cpu(vcpu);
   }
 
   /** EOI, by the vCPU's thread. Returns the vector that has ended, or -1. */
-  endOfInterrupt(vcpu: number): number {
+  endOfInterrupt(vcpu: VcpuId): number {
     return this.apic.endOfInterrupt(vcpu);
   }
 }

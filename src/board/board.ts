@@ -1,9 +1,10 @@
 import { GITS_BYTES } from '../arch/frames.ts';
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { Gic } from '../gic/gic.ts';
 import { Its } from '../its/its.ts';
 import { ITS_PERSONALITIES } from '../its/personality.ts';
 import { FdTable } from '../kvm/fds.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import { IoEventFds } from '../kvm/ioeventfds.ts';
 import { VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
 import { Vm } from '../kvm/vm.ts';
@@ -134,7 +135,7 @@ export class Board {
    * write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN).
    * @throws KvmError EBADF, EINVAL
    */
-  write(fd: number, value: number | bigint = 1): boolean {
+  write(fd: Fd, value: number | bigint = 1): boolean {
     const eventfd = this.vm.irqfds.eventfd(fd);
     const inline = this.config.dispatch === 'inline';
     let heard = false;
@@ -146,7 +147,7 @@ export class Board {
   }
 
   /** A vCPU. Only its own thread may `run` it; any thread may kick it and read its counters. */
-  vcpu(vcpu: number): Vcpu {
+  vcpu(vcpu: VcpuId): Vcpu {
     const cpu = this.gic.cpuInterface(vcpu);
     const control = this.control(vcpu);
     const bell = this.gic.interrupts.bell(vcpu);
@@ -158,7 +159,7 @@ export class Board {
   }
 
   /** The control words of a vCPU. Any thread. */
-  control(vcpu: number): VcpuControl {
+  control(vcpu: VcpuId): VcpuControl {
     const region = this.#controls[vcpu];
     if (!region) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
     return new VcpuControl(this.words, region);
@@ -177,7 +178,7 @@ export class Board {
     const { config, vm } = this;
     const { vgic } = vm;
     this.fds.openAll();
-    for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < config.vcpus; vcpu++) {
       vgic.beginVcpu();
       vgic.endVcpu();
     }

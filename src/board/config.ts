@@ -1,5 +1,5 @@
 import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
-import { PRIVATE_INTIDS } from '../arch/intid.ts';
+import { type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
@@ -86,7 +86,7 @@ export type Host = {
   /** Whether the host can run a GICv2. */
   readonly gicV2: boolean;
   /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
-  readonly ownedPpis: readonly number[];
+  readonly ownedPpis: readonly Intid[];
   /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
   readonly exclusiveEventFds: boolean;
   /** The VM starts without vCPUs, and KVM_CREATE_VCPU adds them. */

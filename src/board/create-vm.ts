@@ -1,4 +1,5 @@
 import { VIRT_FRAMES } from '../arch/frames.ts';
+import type { VcpuId } from '../arch/intid.ts';
 import { FD_VM } from '../kvm/fds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { DEFAULT_SPIS, MOST_ITSES, VGIC_ITS, VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
@@ -115,7 +116,7 @@ export function createVms(count: number, options: Partial<KvmOptions> = {}): Kvm
     board.fds.open('KVM_CREATE_VM', FD_VM, board.index);
     const vm = new KvmVm(board.among(boards), optionsOf(config));
     markLast(board.gic.redistributors, board.vm.vgic);
-    for (let vcpu = 0; vcpu < config.vcpus && !vm.options.vcpusLater; vcpu++) vm.createVcpu();
+    for (let vcpu: VcpuId = 0; vcpu < config.vcpus && !vm.options.vcpusLater; vcpu++) vm.createVcpu();
     return vm;
   });
 }

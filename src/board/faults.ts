@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { GicHooks } from '../gic/gic.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
@@ -70,21 +71,21 @@ export class AcksLost implements AckServer {
 
 /** Lists the interrupt and now and then forgets to ring the vCPU. */
 class KickDropped extends FaultyInterrupts {
-  override ring(vcpu: number): void {
+  override ring(vcpu: VcpuId): void {
     if (!this.due()) super.ring(vcpu);
   }
 }
 
 /** Now and then forgets an edge altogether. */
 class PendingDropped extends FaultyInterrupts {
-  override latch(at: number, intid: number, looks?: boolean): boolean {
+  override latch(at: number, intid: Intid, looks?: boolean): boolean {
     return !this.due() && super.latch(at, intid, looks);
   }
 }
 
 /** Now and then sends an interrupt to the vCPU beside the one it was to go to. */
 class WrongVcpu extends FaultyInterrupts {
-  override change(at: number, intid: number, clear: number, set: number): number {
+  override change(at: number, intid: Intid, clear: number, set: number): number {
     const target = (set & TARGET) >>> TARGET_SHIFT;
     const moves = clear === TARGET && target < this.vcpus;
     const wrong = (target + 1) % this.vcpus;
@@ -99,7 +100,7 @@ class WrongVcpu extends FaultyInterrupts {
 
 /** Takes an interrupt and now and then leaves it pending. */
 class Doubled extends FaultyInterrupts {
-  override take(vcpu: number, intid: number, seen?: number): number {
+  override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
     const before = super.take(vcpu, intid, seen);
     if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
     return before;

@@ -1,13 +1,14 @@
 import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFds } from '../kvm/ioeventfds.ts';
 import type { VgicState } from '../kvm/vgic/vgic-state.ts';
 
 export type AccessBytes = 1 | 2 | 4 | 8;
 
 /** Says that a guest has rung an eventfd by a write to memory: a virtio doorbell. */
-type Ring = (fd: number) => void;
+type Ring = (fd: Fd) => void;
 
 /**
  * The guest's accesses to addresses without memory: the frames, wherever userland has put them, and the ioeventfds. An
@@ -45,7 +46,7 @@ export class GuestBus {
   }
 
   write(address: number, bytes: number, value: bigint): void {
-    const fd = this.#ioeventfds.match(address, bytes, value);
+    const fd: Fd = this.#ioeventfds.match(address, bytes, value);
     if (fd >= 0) {
       this.#ring(fd);
       return;

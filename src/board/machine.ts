@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Its } from '../its/its.ts';
 import { readHeader } from '../memory/header.ts';
 import { Board, createBoards } from './board.ts';
@@ -58,7 +59,7 @@ export class Machine extends Board {
   }
 
   /** The number, among the machine's threads, of the thread of `vcpu`. */
-  static threadOfVcpu(vcpu: number): number {
+  static threadOfVcpu(vcpu: VcpuId): number {
     return 1 + vcpu;
   }
 

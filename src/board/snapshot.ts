@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { EPOCH } from '../its/events.ts';
 import { CLOCK, resumeClock } from '../measure/clock.ts';
@@ -26,7 +27,7 @@ const AT = { magic: 0, version: 1, layout: 2, words: 3, ageLow: 4, ageHigh: 5, c
  * @throws IrqError `ERR_SNAPSHOT` while a vCPU runs
  */
 export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refuse'): Uint8Array {
-  for (let vcpu = 0; vcpu < machine.config.vcpus; vcpu++) {
+  for (let vcpu: VcpuId = 0; vcpu < machine.config.vcpus; vcpu++) {
     const { mode } = machine.control(vcpu);
     if (mode !== OUTSIDE && !(asleep === 'copy' && mode === HALTED)) {
       throw new IrqError('ERR_SNAPSHOT', `vCPU ${vcpu} is running: make it leave its guest first (pause)`);

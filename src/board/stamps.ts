@@ -1,4 +1,4 @@
-import { FIRST_PPI, type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_PPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
 import { LATCH } from '../gic/state.ts';
@@ -29,7 +29,7 @@ export function stampRegions(layout: Layout, threads: number, capacity: number):
 }
 
 /** What names an interrupt in a stamp: its INTID and, where each vCPU has one of that number, the vCPU above it. */
-export function stampKey(vcpu: number, intid: number): number {
+export function stampKey(vcpu: VcpuId, intid: Intid): number {
   return intid < PRIVATE_INTIDS ? (vcpu << 16) | intid : intid;
 }
 
@@ -107,7 +107,7 @@ export class StampedInterrupts extends Interrupts {
     this.#stamps = stamps;
   }
 
-  override latch(at: number, intid: number, looks?: boolean): boolean {
+  override latch(at: number, intid: Intid, looks?: boolean): boolean {
     if (!this.#stamps.on) return super.latch(at, intid, looks);
     const routed = this.#stamps.clock.now();
     const wasPending = super.latch(at, intid, looks);
@@ -115,7 +115,7 @@ export class StampedInterrupts extends Interrupts {
     return wasPending;
   }
 
-  override change(at: number, intid: number, clear: number, set: number): number {
+  override change(at: number, intid: Intid, clear: number, set: number): number {
     if (intid >= FIRST_PPI || clear !== 0 || set !== LATCH || !this.#stamps.on)
       return super.change(at, intid, clear, set);
     const routed = this.#stamps.clock.now();
@@ -124,7 +124,7 @@ export class StampedInterrupts extends Interrupts {
     return before;
   }
 
-  override list(vcpu: number, intid: number): void {
+  override list(vcpu: VcpuId, intid: Intid): void {
     if (!this.#stamps.on) {
       super.list(vcpu, intid);
       return;

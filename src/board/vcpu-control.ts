@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { type Layout, LINE, type Region, type SizedKind, wordNames } from '../memory/layout.ts';
 import { load, lower, peek, poke, raise, store, type Words } from '../memory/word.ts';
 
@@ -43,7 +44,7 @@ export const VCPU_CONTROL: SizedKind = {
   },
 };
 
-export function vcpuControlRegion(layout: Layout, vcpu: number): Region {
+export function vcpuControlRegion(layout: Layout, vcpu: VcpuId): Region {
   return layout.place(`vcpu${vcpu}.control`, VCPU_CONTROL);
 }
 

@@ -1,4 +1,4 @@
-import { SPURIOUS } from '../arch/intid.ts';
+import { type Intid, SPURIOUS, type VcpuId } from '../arch/intid.ts';
 import type { AccessBytes } from '../board/guest-bus.ts';
 import { Machine } from '../board/machine.ts';
 import type { VcpuControl } from '../board/vcpu-control.ts';
@@ -49,14 +49,14 @@ export type VcpuState = { readonly suspended: boolean; readonly inVain: number }
 
 /** One vCPU of a board: its core, its timer and its part of the interrupt controller. One thread at a time. */
 export class BoardVcpu {
-  readonly id: number;
+  readonly id: VcpuId;
   readonly core: Core;
   readonly cpu: CpuInterface;
   readonly control: VcpuControl;
   #options: CoreOptions = {};
   readonly #board: Board;
   readonly #timer: GenericTimer;
-  readonly #timers: readonly { readonly ppi: number; readonly state: TimerState }[];
+  readonly #timers: readonly { readonly ppi: Intid; readonly state: TimerState }[];
   readonly #registers: SystemRegisters;
   /** Whether a slice ended in a WFI that nothing has ended yet: kept by whoever schedules. */
   #suspended = false;
@@ -66,7 +66,7 @@ export class BoardVcpu {
   watch: AccessWatch | undefined;
 
   /** @param beside - whether threads run the vCPUs side by side, and not one thread in turns */
-  constructor(board: Board, vcpu: number, beside = false) {
+  constructor(board: Board, vcpu: VcpuId, beside = false) {
     const { machine, regions, memory, plan } = board;
     const own = regions.vcpus[vcpu];
     const registers = machine.gic.systemRegisters[vcpu];

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { SharedMemory } from '../cpu/index.ts';
 import { affinityOf } from '../gic/affinity.ts';
@@ -59,17 +60,17 @@ export class Board {
   }
 
   /** MPIDR's affinity fields of a vCPU. */
-  static affinityOf(vcpu: number): number {
+  static affinityOf(vcpu: VcpuId): number {
     return affinityOf(vcpu);
   }
 
   /** Makes a vCPU's thread look around, where it sleeps. Any thread. */
-  wake(vcpu: number): void {
+  wake(vcpu: VcpuId): void {
     this.machine.gic.interrupts.bell(vcpu).signal();
   }
 
   wakeAll(): void {
-    for (let vcpu = 0; vcpu < this.plan.vcpus; vcpu++) this.wake(vcpu);
+    for (let vcpu: VcpuId = 0; vcpu < this.plan.vcpus; vcpu++) this.wake(vcpu);
     for (const device of this.platform.devices) device.registers.bell.signal();
   }
 

@@ -1,15 +1,16 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Board } from './board.ts';
 import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
 import { NEVER } from './guest-clock.ts';
 import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
 /** One step of a schedule: so many instructions of a vCPU, or a device's turn. */
-export type Step = { readonly vcpu: number; readonly instructions: number };
+export type Step = { readonly vcpu: VcpuId; readonly instructions: number };
 
 /** Decides what runs next. */
 export type Strategy = {
   /** @param ready - the vCPUs that could run, in order; never empty */
-  next(ready: readonly number[]): Step;
+  next(ready: readonly VcpuId[]): Step;
   /**
    * Where stores wait: which of them leaves before the next step. Asked again until it says none.
    * @param waiting - how many wait, by vCPU
@@ -28,12 +29,12 @@ export function seededStrategy(seed: number, quantum: number): Strategy {
   };
   return {
     next(ready) {
-      const vcpu = ready.length === 1 ? 0 : below(ready.length);
+      const vcpu: VcpuId = ready.length === 1 ? 0 : below(ready.length);
       return { vcpu: ready[vcpu] ?? 0, instructions: 1 + below(2 * quantum - 1) };
     },
     drain(waiting) {
       if (below(2) === 0) return undefined;
-      const vcpu = below(waiting.length);
+      const vcpu: VcpuId = below(waiting.length);
       const count = waiting[vcpu] ?? 0;
       return count === 0 ? undefined : { vcpu, store: below(count) };
     },
@@ -121,7 +122,7 @@ export class Controlled {
   }
 
   /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
-  next(strategy: Strategy): number {
+  next(strategy: Strategy): VcpuId {
     const ready = this.#ready();
     if (ready.length === 0) {
       this.#board.end.say('halted');
@@ -133,14 +134,14 @@ export class Controlled {
   }
 
   /** Runs a vCPU and then the devices; returns how many instructions there were. */
-  step(vcpu: number, instructions: number): number {
+  step(vcpu: VcpuId, instructions: number): number {
     const ran = this.stepAlone(vcpu, instructions);
     this.serveDevices();
     return ran;
   }
 
   /** Runs a vCPU; devices that it has notified have not answered yet. Returns how many instructions there were. */
-  stepAlone(vcpu: number, instructions: number): number {
+  stepAlone(vcpu: VcpuId, instructions: number): number {
     const found = this.#vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     const before = found.instructions;
@@ -162,13 +163,13 @@ export class Controlled {
   }
 
   /** The vCPUs that can run. Where all sleep, time moves to the first of their deadlines. */
-  #ready(): number[] {
+  #ready(): VcpuId[] {
     const ready = this.ready();
     return ready.length === 0 && this.moveTime() ? this.ready() : ready;
   }
 
   /** The vCPUs that can run now, in order. */
-  ready(): number[] {
+  ready(): VcpuId[] {
     return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
   }
 

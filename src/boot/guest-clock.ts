@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Clock } from '../measure/clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -47,7 +48,7 @@ export class GuestClock {
   }
 
   /** The time for a vCPU, which has run `instructions` in all. Its own thread. */
-  nowOf(vcpu: number, instructions: number): number {
+  nowOf(vcpu: VcpuId, instructions: number): number {
     if (this.#host) return this.now();
     const { time } = this.#of(vcpu);
     writeStamp(this.#words, time.at + PUBLISHED, readStamp(this.#words, time.at + BASE) + instructions);
@@ -55,7 +56,7 @@ export class GuestClock {
   }
 
   /** A vCPU that slept goes on from `ticks`, if that is later than where its instructions have got. Its own thread. */
-  catchUp(vcpu: number, instructions: number, ticks: number): void {
+  catchUp(vcpu: VcpuId, instructions: number, ticks: number): void {
     const { time } = this.#of(vcpu);
     const base = ticks - instructions;
     if (base > readStamp(this.#words, time.at + BASE)) writeStamp(this.#words, time.at + BASE, base);
@@ -63,14 +64,14 @@ export class GuestClock {
   }
 
   /** When a vCPU's timer will next want it, or {@link NEVER}. Its own thread. */
-  setDeadline(vcpu: number, ticks: number): void {
+  setDeadline(vcpu: VcpuId, ticks: number): void {
     const { at } = this.#of(vcpu).deadline;
     store(this.#words, at + 1, ticks === NEVER ? NO_DEADLINE : Math.floor(ticks / HALF));
     store(this.#words, at, ticks === NEVER ? 0 : ticks | 0);
   }
 
   /** Any thread. While the vCPU is changing it, a value that is neither: to be used for a wake-up, which may be in vain. */
-  deadline(vcpu: number): number {
+  deadline(vcpu: VcpuId): number {
     const { at } = this.#of(vcpu).deadline;
     const high = load(this.#words, at + 1);
     return high === NO_DEADLINE ? NEVER : high * HALF + (load(this.#words, at) >>> 0);
@@ -81,7 +82,7 @@ export class GuestClock {
     for (const [vcpu] of this.#vcpus.entries()) this.setDeadline(vcpu, NEVER);
   }
 
-  #of(vcpu: number): VcpuRegions {
+  #of(vcpu: VcpuId): VcpuRegions {
     const found = this.#vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     return found;

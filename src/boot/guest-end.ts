@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { load, replace, store, type Words } from '../memory/word.ts';
 import type { BootRegions } from './plan.ts';
@@ -24,7 +25,7 @@ export class GuestEnd {
   }
 
   /** Ends the run; true for the first caller. vCPUs see it between two slices. @param vcpu - whose doing it is, or -1 */
-  say(end: End, status = 0, vcpu = -1): boolean {
+  say(end: End, status = 0, vcpu: VcpuId = -1): boolean {
     // The status is published before the end that makes readers look at it; a loser must not touch it.
     if (!replace(this.#words, this.#at + END, 0, -1)) return false;
     store(this.#words, this.#at + STATUS, status);
@@ -49,7 +50,7 @@ export class GuestEnd {
   }
 
   /** The vCPU that ended the run, or -1. */
-  get vcpu(): number {
+  get vcpu(): VcpuId {
     return load(this.#words, this.#at + VCPU);
   }
 }

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { vcpuWith } from '../gic/affinity.ts';
 import { load, replace, store, type Words } from '../memory/word.ts';
 import type { VcpuRegions } from './plan.ts';
@@ -57,17 +58,17 @@ export class Psci {
   }
 
   /** Whether a vCPU is on: its own thread may run it. */
-  isOn(vcpu: number): boolean {
+  isOn(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at(vcpu) + STATE) === ON;
   }
 
   /** Whether a vCPU was turned on and has not started yet. */
-  isPending(vcpu: number): boolean {
+  isPending(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at(vcpu) + STATE) === ON_PENDING;
   }
 
   /** Where a vCPU that was turned on shall start; it is on from here on. Its own thread. */
-  start(vcpu: number): { readonly pc: bigint; readonly x0: bigint } {
+  start(vcpu: VcpuId): { readonly pc: bigint; readonly x0: bigint } {
     const at = this.#at(vcpu);
     const started = { pc: this.#long(at + ENTRY), x0: this.#long(at + CONTEXT) };
     store(this.#words, at + STATE, ON);
@@ -75,12 +76,12 @@ export class Psci {
   }
 
   /** The vCPU's own thread. */
-  turnOff(vcpu: number): void {
+  turnOff(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu) + STATE, OFF);
   }
 
   /** Turns a vCPU on; `wake` makes its thread look. @returns what CPU_ON answers */
-  turnOn(vcpu: number, pc: bigint, x0: bigint, wake: (vcpu: number) => void): number {
+  turnOn(vcpu: VcpuId, pc: bigint, x0: bigint, wake: (vcpu: VcpuId) => void): number {
     const at = this.#at(vcpu);
     if (!replace(this.#words, at + STATE, OFF, TURNING_ON))
       return load(this.#words, at + STATE) === ON ? ALREADY_ON : ON_PENDING_ERROR;
@@ -92,7 +93,7 @@ export class Psci {
   }
 
   /** Carries out a call of `vcpu`: x0 is the function, the others its arguments. The vCPU's thread. */
-  call(x: readonly [bigint, bigint, bigint, bigint], wake: (vcpu: number) => void): PsciOutcome {
+  call(x: readonly [bigint, bigint, bigint, bigint], wake: (vcpu: VcpuId) => void): PsciOutcome {
     const name = Number(BigInt.asUintN(32, x[0]));
     const id = plainForm(name);
     const wide = id !== name;
@@ -123,7 +124,7 @@ export class Psci {
     }
   }
 
-  #cpuOn(target: bigint, pc: bigint, x0: bigint, wake: (vcpu: number) => void): number {
+  #cpuOn(target: bigint, pc: bigint, x0: bigint, wake: (vcpu: VcpuId) => void): number {
     const vcpu = this.#vcpuOf(target);
     if (vcpu < 0) return INVALID_PARAMETERS;
     if (!this.#isMemory(Number(pc))) return INVALID_ADDRESS;
@@ -154,7 +155,7 @@ export class Psci {
   }
 
   /** MPIDR's affinity fields, Aff3 in bits 39:32. */
-  #vcpuOf(mpidr: bigint): number {
+  #vcpuOf(mpidr: bigint): VcpuId {
     if ((mpidr & ~0xff_00ff_ffffn) !== 0n) return -1;
     const affinity = Number(mpidr & 0xff_ffffn) | (Number((mpidr >> 32n) & 0xffn) << 24);
     return vcpuWith(affinity, this.#vcpus.length);
@@ -169,7 +170,7 @@ export class Psci {
     store(this.#words, at + 1, Number(BigInt.asIntN(32, value >> 32n)));
   }
 
-  #at(vcpu: number): number {
+  #at(vcpu: VcpuId): number {
     const found = this.#vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     return found.psci.at;

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1 } from '../cpu/core/block.ts';
 import { Deadline } from '../threads/deadline.ts';
@@ -101,7 +102,7 @@ async function runThreads(
 /** Whether nothing of the guest can ever move again by itself: all sleep, no timer is set, and no device works. */
 function isAsleep(board: Board): boolean {
   if (board.sleepers.count < board.plan.vcpus || board.devicesAreBusy) return false;
-  for (let vcpu = 0; vcpu < board.plan.vcpus; vcpu++)
+  for (let vcpu: VcpuId = 0; vcpu < board.plan.vcpus; vcpu++)
     if (board.clock.deadline(vcpu) !== Number.POSITIVE_INFINITY) return false;
   return true;
 }
@@ -159,7 +160,7 @@ function result(board: Board, console: GuestConsole, options: RunOptions, second
 }
 
 function stuck(board: Board): IrqError {
-  const vcpu = Math.max(0, board.end.vcpu);
+  const vcpu: VcpuId = Math.max(0, board.end.vcpu);
   const { core, instructions } = new BoardVcpu(board, vcpu);
   const hex = (value: bigint) => `0x${value.toString(16)}`;
   return new IrqError(

@@ -1,8 +1,9 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Core } from '../cpu/index.ts';
 import { load, type Words } from '../memory/word.ts';
 
 /** Which waiting store leaves next: 0 is the oldest of its vCPU. */
-export type StoreChoice = { readonly vcpu: number; readonly store: number };
+export type StoreChoice = { readonly vcpu: VcpuId; readonly store: number };
 
 /**
  * The store buffers of vCPUs that run in turns, in one thread. A store that waits is seen by its own vCPU alone; the

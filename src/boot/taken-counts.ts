@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { add, load, type Words } from '../memory/word.ts';
 import { COUNTED, COUNTED_LOW, COUNTED_LPIS, type VcpuRegions } from './plan.ts';
 
@@ -12,17 +12,17 @@ export class TakenCounts {
     this.#vcpus = vcpus;
   }
 
-  count(vcpu: number, intid: number): void {
+  count(vcpu: VcpuId, intid: Intid): void {
     add(this.#words, this.#at(vcpu) + indexOf(intid), 1);
   }
 
-  of(vcpu: number, intid: number): number {
+  of(vcpu: VcpuId, intid: Intid): number {
     return load(this.#words, this.#at(vcpu) + indexOf(intid)) >>> 0;
   }
 
   /** Of a vCPU: each INTID that it has acknowledged, with how often; -1 stands for LPIs past those that are counted. */
-  all(vcpu: number): Map<number, number> {
-    const found = new Map<number, number>();
+  all(vcpu: VcpuId): Map<Intid, number> {
+    const found = new Map<Intid, number>();
     for (let index = 0; index < COUNTED; index++) {
       const count = load(this.#words, this.#at(vcpu) + index) >>> 0;
       if (count > 0) found.set(intidOf(index), count);
@@ -30,18 +30,18 @@ export class TakenCounts {
     return found;
   }
 
-  #at(vcpu: number): number {
+  #at(vcpu: VcpuId): number {
     return this.#vcpus[vcpu]?.counts.at ?? 0;
   }
 }
 
-function indexOf(intid: number): number {
+function indexOf(intid: Intid): number {
   if (intid < COUNTED_LOW) return intid;
   const lpi = intid - FIRST_LPI;
   return lpi < COUNTED_LPIS ? COUNTED_LOW + lpi : COUNTED - 1;
 }
 
-function intidOf(index: number): number {
+function intidOf(index: number): Intid {
   if (index < COUNTED_LOW) return index;
   return index === COUNTED - 1 ? -1 : FIRST_LPI + index - COUNTED_LOW;
 }

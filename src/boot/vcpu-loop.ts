@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { HALTED, IN_GUEST, OUTSIDE } from '../board/vcpu-control.ts';
 import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
@@ -28,7 +29,7 @@ export class VcpuLoop {
   readonly #bell: EventCount;
   #spins = 0;
 
-  constructor(board: Board, vcpu: number) {
+  constructor(board: Board, vcpu: VcpuId) {
     this.#board = board;
     this.#vcpu = new BoardVcpu(board, vcpu, true);
     this.#bell = board.machine.gic.interrupts.bell(vcpu);
@@ -99,7 +100,7 @@ export class VcpuLoop {
   #lastAwake(): number {
     const { clock, plan } = this.#board;
     let [first, owner] = [NEVER, -1];
-    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) {
       const deadline = clock.deadline(vcpu);
       if (deadline < first) [first, owner] = [deadline, vcpu];
     }
@@ -140,7 +141,7 @@ export class VcpuLoop {
     const { clock, sleepers, plan } = this.#board;
     if (!clock.isVirtual || sleepers.count === 0) return;
     const now = clock.now();
-    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++)
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++)
       if (vcpu !== this.#vcpu.id && clock.deadline(vcpu) <= now) this.#board.wake(vcpu);
   }
 }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import { createInitialisedVm } from '../board/create-vm.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { CAPABILITIES, type CapabilityName } from '../kvm-abi/capabilities.ts';
 import { applyIoctl } from '../kvm-abi/structs/apply.ts';
@@ -14,7 +15,7 @@ import { EXIT } from './exit.ts';
 import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
-type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: number; memory?: string; json?: boolean };
+type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: Fd; memory?: string; json?: boolean };
 
 /** `irqloom ioctl`: what the argument of a KVM call says, and what KVM would answer. */
 export function ioctlCommand(): Command {

@@ -1,4 +1,5 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
+import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { prune } from '../gic/holding.ts';
@@ -67,7 +68,7 @@ export class MachineTarget implements VectorTarget {
     if (memory.has(address, data.length)) memory.write(address, data);
   }
 
-  msi(deviceId: number, eventId: number): void {
+  msi(deviceId: DeviceId, eventId: EventId): void {
     this.#machine.its.signal(deviceId, eventId);
   }
 
@@ -77,16 +78,16 @@ export class MachineTarget implements VectorTarget {
     else wires.drive(wire.ppi, level === 1, wire.cpu);
   }
 
-  lpiPending(cpu: number, lpi: number): boolean {
+  lpiPending(cpu: VcpuId, lpi: Intid): boolean {
     this.#settle();
     const { lpis } = this.#machine.gic;
     return lpi < lpis.limit && lpis.isPending(lpi) && lpis.targetOf(lpi) === cpu;
   }
 
-  lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] {
+  lpiPendingAll(): readonly (readonly [cpu: VcpuId, lpi: Intid])[] {
     this.#settle();
     const { gic, config } = this.#machine;
-    const pending: (readonly [number, number])[] = [];
+    const pending: (readonly [cpu: VcpuId, lpi: Intid])[] = [];
     gic.lpis.forEachMapped((lpi) => {
       const cpu = gic.lpis.targetOf(lpi);
       if (cpu < config.vcpus && gic.lpis.isPending(lpi)) pending.push([cpu, lpi]);
@@ -94,33 +95,33 @@ export class MachineTarget implements VectorTarget {
     return pending.sort(([cpu, lpi], [otherCpu, otherLpi]) => cpu - otherCpu || lpi - otherLpi);
   }
 
-  iccRead(cpu: number, register: string): bigint | undefined {
+  iccRead(cpu: VcpuId, register: string): bigint | undefined {
     this.#settle();
     return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
   }
 
-  iccWrite(cpu: number, register: string, value: bigint): void {
+  iccWrite(cpu: VcpuId, register: string, value: bigint): void {
     this.#settle();
     this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
   }
 
-  irq(cpu: number): boolean {
+  irq(cpu: VcpuId): boolean {
     this.#settle();
     return this.#machine.gic.cpuInterface(cpu).irq;
   }
 
-  fiq(cpu: number): boolean {
+  fiq(cpu: VcpuId): boolean {
     this.#settle();
     return this.#machine.gic.cpuInterface(cpu).fiq;
   }
 
   /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
-  #prune(vcpu: number): void {
+  #prune(vcpu: VcpuId): void {
     if (!this.#machine.gic.personality.requeues) prune(this.#machine.gic.interrupts, vcpu);
   }
 
   #settle(): void {
-    for (let vcpu = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
+    for (let vcpu: VcpuId = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EventId, Intid } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
@@ -68,7 +69,7 @@ function connected(design: Design, count: number, policy: VmmPolicy): Userland {
 
 function sourceOf({ msi }: Design, index: number): Source {
   if (msi === 'none') return { kind: 'wired', pin: index };
-  const eventId = msi === 'spi' ? FIRST_SPI + (index % SPIS) : index;
+  const eventId: EventId = msi === 'spi' ? FIRST_SPI + (index % SPIS) : index;
   return { kind: 'msi', deviceId: 8, eventId, doorbell: DEFAULT_CONFIG.itsBase + gits.TRANSLATER };
 }
 
@@ -136,7 +137,7 @@ function trialsOf(abi: DesignName): (steps: Steps, policy: VmmPolicy) => () => U
   }
   const first = machine.words.slice();
   const device = Machine.attach(machine.buffer, machine.otherThread(0));
-  const isWaiting = ({ intid }: { intid: number }) => isPending(interrupts.state(interrupts.find(0, intid)));
+  const isWaiting = ({ intid }: { intid: Intid }) => isPending(interrupts.state(interrupts.find(0, intid)));
   return (steps, policy) => () => {
     machine.words.set(first);
     const userland = DESIGNS[abi].makeUserland(machine.vm, policy);

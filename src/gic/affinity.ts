@@ -1,3 +1,5 @@
+import type { VcpuId } from '../arch/intid.ts';
+
 /** vCPUs that share all levels of their affinity but the lowest: a target list of an SGI has 16 bits. */
 const CLUSTER_BITS = 4;
 
@@ -6,13 +8,14 @@ const CLUSTER_BITS = 4;
  * Aff0 in bits 7:0, Aff1 in 15:8, Aff2 in 23:16, Aff3 in 31:24, as in the upper half of GICR_TYPER.
  * @see reset_mpidr in KVM's sys_regs.c
  */
-export function affinityOf(vcpu: number): number {
+export function affinityOf(vcpu: VcpuId): number {
   return (vcpu & 0xf) | (((vcpu >>> CLUSTER_BITS) & 0xff) << 8) | (((vcpu >>> 12) & 0xff) << 16);
 }
 
 /** The vCPU of an affinity as {@link affinityOf} numbers it, or -1 where there is none among the first `vcpus`. */
-export function vcpuWith(affinity: number, vcpus: number): number {
+export function vcpuWith(affinity: number, vcpus: number): VcpuId {
   if ((affinity & 0xff00_00f0) !== 0) return -1;
-  const vcpu = (affinity & 0xf) | (((affinity >>> 8) & 0xff) << CLUSTER_BITS) | ((affinity >>> 16) << 12);
+  const vcpu: VcpuId =
+    (affinity & 0xf) | (((affinity >>> 8) & 0xff) << CLUSTER_BITS) | ((affinity >>> 16) << 12);
   return vcpu < vcpus ? vcpu : -1;
 }

@@ -27,7 +27,7 @@ const LOWEST_BPR0 = 2;
 const LOWEST_BPR1 = 3;
 
 /** Adds the registers of one vCPU's CPU interface to a layout. */
-export function cpuInterfaceRegion(layout: Layout, vcpu: number): Region {
+export function cpuInterfaceRegion(layout: Layout, vcpu: VcpuId): Region {
   return layout.region(`vcpu${vcpu}.icc`, LINE);
 }
 
@@ -107,7 +107,7 @@ export class CpuInterface {
       const taken = this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
       this.#setActivePriority(taken);
-      return intid as Intid;
+      return intid;
     }
   }
 
@@ -125,7 +125,7 @@ export class CpuInterface {
     const intid = this.#candidate();
     if (intid === NONE) return SPURIOUS;
     const state = this.#interrupts.stateFound;
-    return ((state & GROUP1) === group ? intid : SPURIOUS) as Intid;
+    return (state & GROUP1) === group ? intid : SPURIOUS;
   }
 
   /**
@@ -133,16 +133,16 @@ export class CpuInterface {
    * The special INTIDs are ignored. An INTID that is not the active one drops the top priority all the same; whether it is
    * deactivated is the personality's choice.
    */
-  endOfInterrupt(intid: number): void {
+  endOfInterrupt(intid: Intid): void {
     this.#endOfInterrupt(intid, GROUP1);
   }
 
   /** Writes ICC_EOIR0_EL1, as {@link endOfInterrupt} for group 0. Neither deactivates an interrupt of the other group. */
-  endOfInterruptGroup0(intid: number): void {
+  endOfInterruptGroup0(intid: Intid): void {
     this.#endOfInterrupt(intid, 0);
   }
 
-  #endOfInterrupt(intid: number, group: number): void {
+  #endOfInterrupt(intid: Intid, group: number): void {
     if (isSpecial(intid)) return;
     const dropped = this.#dropPriority(group);
     if (dropped < 0 || (this.#get(CTLR) & EOIMODE) !== 0) return;
@@ -156,14 +156,14 @@ export class CpuInterface {
   }
 
   /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
-  deactivate(intid: number): void {
+  deactivate(intid: Intid): void {
     if ((this.#get(CTLR) & EOIMODE) === 0 || isSpecial(intid)) return;
     if (this.#choices.dirReachesOthers) this.#deactivate(intid, 0, 0);
     else this.#deactivate(intid, TARGET, this.vcpu << TARGET_SHIFT);
   }
 
   /** Ends the active state of an interrupt whose state is as wanted. @see Interrupts.deactivate */
-  #deactivate(intid: number, mask: number, wanted: number): void {
+  #deactivate(intid: Intid, mask: number, wanted: number): void {
     if (intid >= FIRST_LPI) return;
     const at = this.#interrupts.find(this.vcpu, intid);
     if (at !== NONE && this.#interrupts.deactivate(at, intid, mask, wanted))
@@ -191,7 +191,7 @@ export class CpuInterface {
   }
 
   /** The group of what is signalled, or {@link NONE}. */
-  #signalled(): number {
+  #signalled(): Intid {
     const intid = this.#candidate();
     if (intid === NONE) return NONE;
     const state = this.#interrupts.stateFound;
@@ -302,7 +302,7 @@ export class CpuInterface {
     };
   }
 
-  #candidate(): number {
+  #candidate(): Intid {
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
     if (groups === 0) return NONE;
     return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);

@@ -1,4 +1,4 @@
-import { DISTRIBUTOR_INTIDS, END_SPI, FIRST_SPI } from '../arch/intid.ts';
+import { DISTRIBUTOR_INTIDS, END_SPI, FIRST_SPI, type Intid } from '../arch/intid.ts';
 import { doubleWords, identification, RegisterTable, word, zero } from '../arch/register-table.ts';
 import { gicd } from '../arch/registers.ts';
 import { ENABLE_GROUP1 } from '../arch/tables.ts';
@@ -167,18 +167,18 @@ function readType({ interrupts, personality, config }: Frame): number {
 }
 
 /** Where the two words of an SPI's router lie, or NONE. */
-function routerAt(frame: Frame, intid: number): number {
+function routerAt(frame: Frame, intid: Intid): number {
   if (intid < FIRST_SPI || frame.interrupts.find(0, intid) === NONE) return NONE;
   return frame.regions.routers.at + 2 * (intid - FIRST_SPI);
 }
 
-function readRouter(frame: Frame, intid: number): bigint {
+function readRouter(frame: Frame, intid: Intid): bigint {
   const at = routerAt(frame, intid);
   if (at === NONE) return 0n;
   return (BigInt(load(frame.words, at + 1) >>> 0) << 32n) | BigInt(load(frame.words, at) >>> 0);
 }
 
-function writeRouter(frame: Frame, intid: number, value: bigint, mask: bigint): void {
+function writeRouter(frame: Frame, intid: Intid, value: bigint, mask: bigint): void {
   const at = routerAt(frame, intid);
   if (at === NONE) return;
   const { words, interrupts, personality, lock } = frame;

@@ -55,7 +55,7 @@ export function gicRegions(layout: Layout, config: GicConfig): GicRegions {
 /** What the interrupt controller calls outside itself. */
 export type GicHooks = {
   /** LPIs were disabled at a redistributor: cached translations may no longer be used. Called with no lock held. */
-  readonly lpisDisabled: (vcpu: number) => void;
+  readonly lpisDisabled: (vcpu: VcpuId) => void;
   /** Makes the interrupts of another class: a machine with a fault put in on purpose. */
   readonly makeInterrupts?: (regions: InterruptRegions) => Interrupts;
 };
@@ -103,7 +103,7 @@ export class Gic {
     this.interrupts = interrupts;
     this.wires = new Wires(interrupts, personality.everyOneIsAnEdge);
     this.cpuInterfaces = regions.cpuInterfaces.map(
-      (region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts, personality),
+      (region, vcpu) => new CpuInterface(words, region, vcpu, interrupts, personality),
     );
     this.systemRegisters = this.cpuInterfaces.map((cpu) => new SystemRegisters(cpu, interrupts, personality));
     this.distributor = distributor;
@@ -137,14 +137,14 @@ export class Gic {
   }
 
   /** The CPU interface of a vCPU. @throws RangeError where there is no such vCPU */
-  cpuInterface(vcpu: number): CpuInterface {
+  cpuInterface(vcpu: VcpuId): CpuInterface {
     const found = this.cpuInterfaces[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
     return found;
   }
 
   /** The redistributor of a vCPU. @throws RangeError where there is no such vCPU */
-  redistributor(vcpu: number): Redistributor {
+  redistributor(vcpu: VcpuId): Redistributor {
     const found = this.redistributors[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.config.vcpus}`);
     return found;

@@ -1,4 +1,4 @@
-import { FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import {
   ACTIVE,
@@ -24,7 +24,7 @@ import {
  */
 
 /** What this needs of the LPIs: those that nothing maps are disabled, and need no look. */
-export type MappedLpis = { forEachMapped(visit: (lpi: number) => void): void };
+export type MappedLpis = { forEachMapped(visit: (lpi: Intid) => void): void };
 
 /** The state with what is latched held back. */
 function held(state: number): number {
@@ -35,7 +35,7 @@ function held(state: number): number {
  * Takes an interrupt that waits for its vCPU off the list and holds it back. One that comes at the same time may count
  * as before, and is held, or as after, and is delivered. Any thread.
  */
-export function hold(interrupts: Interrupts, at: number, intid: number): void {
+export function hold(interrupts: Interrupts, at: number, intid: Intid): void {
   for (;;) {
     const before = interrupts.state(at);
     if (!isDeliverable(before)) return;
@@ -50,7 +50,7 @@ export function hold(interrupts: Interrupts, at: number, intid: number): void {
 }
 
 /** Holds back an interrupt that is latched and that nobody has listed. */
-function holdUnlisted(interrupts: Interrupts, at: number, intid: number): void {
+function holdUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
   const before = interrupts.state(at);
   if ((before & LATCH) === 0 || !isDeliverable(before)) return;
   if (interrupts.isListed(targetOf(before), intid)) return;
@@ -62,7 +62,7 @@ function holdUnlisted(interrupts: Interrupts, at: number, intid: number): void {
  * Sends an SPI to another vCPU by KVM's rule for GICD_IROUTER: the target changes and nothing is queued. What is queued
  * for the old target moves along; what was pending without a target is held back. Any thread.
  */
-export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu: number): void {
+export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: VcpuId): void {
   for (;;) {
     const before = interrupts.state(at);
     if ((before & ACTIVE) !== 0 && targetOf(before) !== NO_TARGET) {
@@ -87,7 +87,7 @@ export function reroute(interrupts: Interrupts, at: number, intid: number, vcpu:
  * Any thread.
  * @param edge - EDGE or 0
  */
-export function retrigger(interrupts: Interrupts, at: number, intid: number, edge: number): void {
+export function retrigger(interrupts: Interrupts, at: number, intid: Intid, edge: number): void {
   const before = interrupts.amend(at, EDGE & ~edge, edge);
   if (!isDeliverable(before) || isDeliverable((before & ~EDGE) | edge)) return;
   interrupts.unlist(targetOf(before), intid);
@@ -96,7 +96,7 @@ export function retrigger(interrupts: Interrupts, at: number, intid: number, edg
 }
 
 /** Clears the active state by register; what is pending is listed again, what is held back stays so. Any thread. */
-export function endActive(interrupts: Interrupts, at: number, intid: number): void {
+export function endActive(interrupts: Interrupts, at: number, intid: Intid): void {
   for (;;) {
     const before = interrupts.state(at);
     if ((before & ACTIVE) === 0) return;
@@ -112,7 +112,7 @@ export function endActive(interrupts: Interrupts, at: number, intid: number): vo
  * the distributor is off nothing is to be delivered, and what is latched is held back. The thread of `vcpu` only.
  * @see vgic_prune_ap_list
  */
-export function prune(interrupts: Interrupts, vcpu: number): void {
+export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
   if (interrupts.forwarding === 0) interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
   interrupts.prune(vcpu);
 }
@@ -130,7 +130,7 @@ export function setForwarding(
   requeues: boolean,
 ): void {
   const turnsOn = interrupts.forwarding === 0 && groups !== 0;
-  const forEach = (visit: (at: number, intid: number) => void) => forEachInterrupt(interrupts, lpis, visit);
+  const forEach = (visit: (at: number, intid: Intid) => void) => forEachInterrupt(interrupts, lpis, visit);
   if (turnsOn && !requeues) forEach((at, intid) => hold(interrupts, at, intid));
   interrupts.setForwarding(groups);
   if (turnsOn && requeues) {
@@ -140,18 +140,18 @@ export function setForwarding(
     });
   }
   if (turnsOn && !requeues) forEach((at, intid) => holdUnlisted(interrupts, at, intid));
-  for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) interrupts.ring(vcpu);
+  for (let vcpu: VcpuId = 0; vcpu < interrupts.vcpus; vcpu++) interrupts.ring(vcpu);
 }
 
 function forEachInterrupt(
   interrupts: Interrupts,
   lpis: MappedLpis,
-  visit: (at: number, intid: number) => void,
+  visit: (at: number, intid: Intid) => void,
 ): void {
-  for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) {
-    for (let intid = 0; intid < PRIVATE_INTIDS; intid++) visit(interrupts.find(vcpu, intid), intid);
+  for (let vcpu: VcpuId = 0; vcpu < interrupts.vcpus; vcpu++) {
+    for (let intid: Intid = 0; intid < PRIVATE_INTIDS; intid++) visit(interrupts.find(vcpu, intid), intid);
   }
-  for (let intid = FIRST_SPI; intid < interrupts.endSpi; intid++) {
+  for (let intid: Intid = FIRST_SPI; intid < interrupts.endSpi; intid++) {
     const at = interrupts.find(0, intid);
     if (at !== NONE) visit(at, intid);
   }

@@ -1,4 +1,4 @@
-import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { EVENT_COUNT } from '../memory/event-count.ts';
 import type { Layout, Region, SizedKind } from '../memory/layout.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
@@ -63,7 +63,7 @@ export function interruptRegions(
   choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
 ): InterruptRegions {
   const idLimit = 2 ** config.idBits;
-  const each = <T>(make: (vcpu: number) => T): T[] =>
+  const each = <T>(make: (vcpu: VcpuId) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
   return {
     privates: layout.region('private', config.vcpus * PRIVATE_INTIDS),

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { Register } from '../arch/register-table.ts';
 import { interruptFields } from '../arch/registers.ts';
 import { endActive, retrigger } from './holding.ts';
@@ -21,7 +22,7 @@ import {
 export type InterruptBank = {
   readonly interrupts: Interrupts;
   readonly personality: GicPersonality;
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   /** The INTIDs that are reached through this frame, `from` to `to - 1`; the others read as zero. */
   readonly from: number;
   readonly to: number;
@@ -36,7 +37,7 @@ type Field = {
   readonly bits: 1 | 2 | 8;
   readonly sizes: readonly (1 | 4)[];
   readonly read: (state: number) => number;
-  readonly write: (bank: InterruptBank, at: number, intid: number, value: number) => void;
+  readonly write: (bank: InterruptBank, at: number, intid: Intid, value: number) => void;
 };
 
 const bit = (name: string, at: number, read: Field['read'], write: Field['write']): Field => ({
@@ -139,7 +140,7 @@ function readField(bank: InterruptBank, field: Field, offset: number, size: numb
   if (begin >= end) return 0n;
   const at = interrupts.find(bank.vcpu, begin);
   let value = 0;
-  for (let intid = begin; intid < end; intid++)
+  for (let intid: Intid = begin; intid < end; intid++)
     value |= field.read(interrupts.state(at + intid - begin)) << ((intid - first) * field.bits);
   return BigInt(value >>> 0);
 }
@@ -151,7 +152,7 @@ function writeField(bank: InterruptBank, field: Field, offset: number, size: num
   if (begin >= end) return;
   const at = bank.interrupts.find(bank.vcpu, begin);
   const mask = 2 ** field.bits - 1;
-  for (let intid = begin; intid < end; intid++)
+  for (let intid: Intid = begin; intid < end; intid++)
     field.write(bank, at + intid - begin, intid, (value >>> ((intid - first) * field.bits)) & mask);
 }
 

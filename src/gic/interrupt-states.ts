@@ -1,4 +1,4 @@
-import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { load, peek, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
 import { NONE } from './state.ts';
@@ -12,7 +12,7 @@ export class InterruptStates {
   readonly #spis: number;
   readonly #existing: number;
   /** One past the highest SPI that there is room for. */
-  readonly #roomSpi: number;
+  readonly #roomSpi: Intid;
   /** One past the highest INTID that can exist. */
   readonly idLimit: number;
 
@@ -42,19 +42,19 @@ export class InterruptStates {
   }
 
   /** Where the state of `intid` lies, seen from `vcpu` (which matters below 32); {@link NONE} if there is no such interrupt. */
-  find(vcpu: number, intid: number): number {
+  find(vcpu: VcpuId, intid: Intid): number {
     if (intid >= FIRST_LPI) return intid < this.idLimit ? this.lpis + intid : NONE;
     if (intid < PRIVATE_INTIDS) return intid >= 0 ? this.#privates + vcpu * PRIVATE_INTIDS + intid : NONE;
     return intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
   /** As {@link find}, of an SPI. */
-  findSpi(intid: number): number {
+  findSpi(intid: Intid): number {
     return intid >= FIRST_SPI && intid < this.endSpi ? this.#spis + intid : NONE;
   }
 
   /** As {@link find}, of an LPI. */
-  findLpi(lpi: number): number {
+  findLpi(lpi: Intid): number {
     return lpi >= FIRST_LPI && lpi < this.idLimit ? this.lpis + lpi : NONE;
   }
 

@@ -1,4 +1,4 @@
-import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { EventCount } from '../memory/event-count.ts';
 import { load, or, replace, setBits, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
@@ -89,7 +89,7 @@ export class Interrupts extends InterruptStates {
    * @param looks - whether to look before the word is written: to be left out where it is hardly latched already
    * @returns whether it was
    */
-  latch(at: number, intid: number, looks = true): boolean {
+  latch(at: number, intid: Intid, looks = true): boolean {
     const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
     // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
     if ((before & LATCH) !== 0) return true;
@@ -102,7 +102,7 @@ export class Interrupts extends InterruptStates {
    * Moves the input wire by KVM's rule: an edge interrupt latches at every 1 and ignores 0, a level one follows.
    * @see vgic_validate_injection in vgic.c; kvm-irq-uapi "State rule applied by the injector"
    */
-  drive(at: number, intid: number, level: boolean): void {
+  drive(at: number, intid: Intid, level: boolean): void {
     for (;;) {
       const state = load(this.words, at);
       if ((state & EDGE) !== 0) {
@@ -122,7 +122,7 @@ export class Interrupts extends InterruptStates {
    * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now;
    * one that was held back no longer is. Every register write ends here. Returns the state from before.
    */
-  change(at: number, intid: number, clear: number, set: number): number {
+  change(at: number, intid: Intid, clear: number, set: number): number {
     const before = this.#swap(at, clear, set, HELD);
     const after = released((before & ~clear) | set, HELD);
     if (isDeliverable(after)) this.list(targetOf(after), intid);
@@ -150,7 +150,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Sends an interrupt to another vCPU, or to none with {@link NO_TARGET}. What is pending goes along. */
-  retarget(at: number, intid: number, vcpu: number): void {
+  retarget(at: number, intid: Intid, vcpu: VcpuId): void {
     this.change(at, intid, TARGET, vcpu << TARGET_SHIFT);
   }
 
@@ -166,12 +166,12 @@ export class Interrupts extends InterruptStates {
    * Puts `intid` on a vCPU's list, behind all that are there, and rings the vCPU. One that is listed already keeps its place. Nothing
    * happens while the distributor does not forward.
    */
-  list(vcpu: number, intid: number): void {
+  list(vcpu: VcpuId, intid: Intid): void {
     this.relist(vcpu, intid);
   }
 
   /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
-  relist(vcpu: number, intid: number): void {
+  relist(vcpu: VcpuId, intid: Intid): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
     this.#append(vcpu, intid);
     this.ring(vcpu);
@@ -182,12 +182,12 @@ export class Interrupts extends InterruptStates {
    * on, also while the distributor does not forward. Any thread.
    * @see vgic_queue_irq_unlock and vgic_target_oracle in vgic.c
    */
-  listActive(at: number, intid: number): void {
+  listActive(at: number, intid: Intid): void {
     const state = load(this.words, at);
     if (this.#firstCome && (state & ACTIVE) !== 0) this.#append(targetOf(state), intid);
   }
 
-  #append(vcpu: number, intid: number): void {
+  #append(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
     if (!list?.mark(intid)) return;
     // One that was alone until now, and is latched or active, came first.
@@ -197,7 +197,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Gives an interrupt that was on the list without a slot a slot, if it must have one. */
-  #relistAlone(vcpu: number, list: VcpuList, intid: number): void {
+  #relistAlone(vcpu: VcpuId, list: VcpuList, intid: Intid): void {
     if (intid === NOBODY || !list.claim(intid)) return;
     const at = this.find(vcpu, intid);
     const state = load(this.words, at);
@@ -208,17 +208,17 @@ export class Interrupts extends InterruptStates {
   /**
    * Takes `intid` off a vCPU's list; true if it was there. Look at its state afterwards, and list it anew if it must be.
    */
-  unlist(vcpu: number, intid: number): boolean {
+  unlist(vcpu: VcpuId, intid: Intid): boolean {
     return this.#lists[vcpu]?.claim(intid) ?? false;
   }
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
-  ring(vcpu: number): void {
+  ring(vcpu: VcpuId): void {
     this.#bells[vcpu]?.signal();
   }
 
   /** Where the thread of `vcpu` sleeps. */
-  bell(vcpu: number): EventCount {
+  bell(vcpu: VcpuId): EventCount {
     const bell = this.#bells[vcpu];
     if (!bell) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.#bells.length}`);
     return bell;
@@ -230,7 +230,7 @@ export class Interrupts extends InterruptStates {
    * @param groups - GROUP1 for group 1 alone, 0 for group 0 alone, -1 for both
    * @returns its INTID; {@link stateFound} is the state that decided
    */
-  best(vcpu: number, groups: number): number {
+  best(vcpu: VcpuId, groups: number): Intid {
     const list = this.#lists[vcpu];
     if (!list) return NONE;
     const { alone } = list;
@@ -253,7 +253,7 @@ export class Interrupts extends InterruptStates {
    * then look again. The thread of `vcpu` only.
    * @param seen - {@link stateFound}: deliverable to this vCPU, and perhaps out of date
    */
-  take(vcpu: number, intid: number, seen?: number): number {
+  take(vcpu: VcpuId, intid: Intid, seen?: number): number {
     const at = this.find(vcpu, intid);
     const list = this.#lists[vcpu];
     const isLpi = intid >= FIRST_LPI;
@@ -275,13 +275,13 @@ export class Interrupts extends InterruptStates {
     }
   }
 
-  #drop(list: VcpuList | undefined, lpi: number): void {
+  #drop(list: VcpuList | undefined, lpi: Intid): void {
     list?.drop(this.#walk.position, lpi);
     list?.claim(lpi);
   }
 
   /** As {@link take}, of what was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
-  #takeAgain(list: VcpuList, at: number, intid: number, seen: number): number {
+  #takeAgain(list: VcpuList, at: number, intid: Intid, seen: number): number {
     const isLpi = intid >= FIRST_LPI;
     if (!replace(this.words, at, seen, taken(seen, isLpi, this.#keepsLevelLatch))) return 0;
     if (this.#walk.wasAlone || list.keepAlone(this.#walk.position, intid) || !isLpi) return seen;
@@ -296,7 +296,7 @@ export class Interrupts extends InterruptStates {
    * hears of it. Returns whether it was active. Any thread.
    * @param mask - bits of the state that have to be as in `wanted`; 0 for no condition
    */
-  deactivate(at: number, intid: number, mask = 0, wanted = 0): boolean {
+  deactivate(at: number, intid: Intid, mask = 0, wanted = 0): boolean {
     for (;;) {
       const before = load(this.words, at);
       if ((before & ACTIVE) === 0 || (before & mask) !== wanted) return false;
@@ -309,19 +309,19 @@ export class Interrupts extends InterruptStates {
   }
 
   /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
-  rerouted(intid: number, state: number): number {
+  rerouted(intid: Intid, state: number): number {
     if ((state & REROUTED) === 0) return state;
     const target = load(this.words, this.#nextTargets + intid);
     return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
   }
 
   /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
-  setNextTarget(spi: number, vcpu: number): void {
+  setNextTarget(spi: Intid, vcpu: VcpuId): void {
     store(this.words, this.#nextTargets + spi, vcpu);
   }
 
   /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
-  forEachListed(vcpu: number, visit: (at: number, intid: number) => void): void {
+  forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
     const list = this.#lists[vcpu];
     if (!list) return;
     for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1))
@@ -329,7 +329,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Whether {@link best} has something to do: a cheap look, blind to groups, masks and priorities. The thread of `vcpu` only. */
-  wantsLook(vcpu: number): boolean {
+  wantsLook(vcpu: VcpuId): boolean {
     const list = this.#lists[vcpu];
     if (!list) return false;
     const { alone } = list;
@@ -339,7 +339,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Lets go of what has ended, if it is first on the list. The thread of `vcpu` only. */
-  settle(vcpu: number, intid: number): void {
+  settle(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
     if (!list || list.at(list.begin) !== intid) return;
     const state = load(this.words, this.find(vcpu, intid));
@@ -347,7 +347,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Takes off a vCPU's list what is not deliverable any more, and passes on what has moved. The thread of `vcpu` only. */
-  prune(vcpu: number): void {
+  prune(vcpu: VcpuId): void {
     const list = this.#lists[vcpu];
     if (!list) return;
     const { alone } = list;
@@ -373,7 +373,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /** Whether `intid` is on the list of `vcpu`. For oracles and tests. */
-  isListed(vcpu: number, intid: number): boolean {
+  isListed(vcpu: VcpuId, intid: Intid): boolean {
     return this.#lists[vcpu]?.has(intid) ?? false;
   }
 

@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
@@ -43,21 +43,21 @@ export class LevelAcks {
   }
 
   /** Asks for the ends of an SPI; false if they were asked for already. */
-  watch(intid: number): boolean {
+  watch(intid: Intid): boolean {
     return this.#watched.set(intid);
   }
 
-  unwatch(intid: number): boolean {
+  unwatch(intid: Intid): boolean {
     return this.#watched.claim(intid);
   }
 
   /** Called for every SPI whose active state has ended, whatever its trigger. */
-  isWatched(intid: number): boolean {
+  isWatched(intid: Intid): boolean {
     return (load(this.#words, this.#watchedAt + (intid >>> 5)) & (1 << (intid & 31))) !== 0;
   }
 
   /** Notes that a watched, level-triggered SPI has ended. */
-  note(intid: number): void {
+  note(intid: Intid): void {
     this.#acked.set(intid);
     store(this.#words, this.#flag, 1);
     this.bell.signal();
@@ -69,9 +69,9 @@ export class LevelAcks {
   }
 
   /** Takes one note: the INTID of the SPI, or -1 where there is none. */
-  take(): number {
+  take(): Intid {
     if (exchange(this.#words, this.#flag, 0) === 0) return -1;
-    for (let intid = this.#acked.next(FIRST_SPI); intid >= 0; intid = this.#acked.next(intid + 1)) {
+    for (let intid: Intid = this.#acked.next(FIRST_SPI); intid >= 0; intid = this.#acked.next(intid + 1)) {
       if (!this.#acked.claim(intid)) continue;
       // There may be more: the next call must look again.
       store(this.#words, this.#flag, 1);

@@ -1,4 +1,4 @@
-import { FIRST_LPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { load, type Words } from '../memory/word.ts';
 import type { PriorityCensus } from './priority-census.ts';
 import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, NONE, priorityOf, targetOf } from './state.ts';
@@ -13,9 +13,9 @@ const NOWHERE = 0;
 
 /** What a walk needs to pass an interrupt on. */
 type Owner = {
-  find(vcpu: number, intid: number): number;
-  change(at: number, intid: number, clear: number, set: number): number;
-  relist(vcpu: number, intid: number): void;
+  find(vcpu: VcpuId, intid: Intid): number;
+  change(at: number, intid: Intid, clear: number, set: number): number;
+  relist(vcpu: VcpuId, intid: Intid): void;
   bury(at: number, seen: number): void;
 };
 
@@ -61,7 +61,7 @@ export class ListWalk {
   }
 
   /** The listed interrupt of best priority that `vcpu` could take, or NONE. @param groups - as in {@link Interrupts.best} */
-  best(vcpu: number, list: VcpuList, groups: number): number {
+  best(vcpu: VcpuId, list: VcpuList, groups: number): Intid {
     let best = NONE;
     let bestPriority = LOWEST;
     let privatesSeen = 0;
@@ -87,7 +87,7 @@ export class ListWalk {
   }
 
   /** Walks all of the list, where {@link best} ends as soon as nothing better can come. */
-  prune(vcpu: number, list: VcpuList): void {
+  prune(vcpu: VcpuId, list: VcpuList): void {
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
       if (intid >= 0) this.#examine(vcpu, list, intid, position);
@@ -96,7 +96,7 @@ export class ListWalk {
   }
 
   /** The same by a search of the bits, for INTIDs that the ring had no room for. */
-  #bestOfBits(vcpu: number, list: VcpuList, groups: number, found: number, priorityFound: number): number {
+  #bestOfBits(vcpu: VcpuId, list: VcpuList, groups: number, found: number, priorityFound: number): Intid {
     let best = found;
     let bestPriority = priorityFound;
     for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) {
@@ -115,7 +115,7 @@ export class ListWalk {
   }
 
   /** The state of a listed interrupt that `vcpu` could take, or 0. */
-  #examine(vcpu: number, list: VcpuList, intid: number, position: number): number {
+  #examine(vcpu: VcpuId, list: VcpuList, intid: Intid, position: number): number {
     const state = load(this.#words, this.#owner.find(vcpu, intid));
     // A latched one is listed, or about to be. Of the others the bit decides: a level that is up may have been taken off the list.
     if (targetOf(state) === vcpu && ((state & LATCH) !== 0 || list.has(intid))) {
@@ -127,7 +127,7 @@ export class ListWalk {
   }
 
   /** Takes an interrupt off the list, and lists it anew if it must be. */
-  dropFrom(vcpu: number, list: VcpuList, intid: number, position: number): void {
+  dropFrom(vcpu: VcpuId, list: VcpuList, intid: Intid, position: number): void {
     list.drop(position, intid);
     if (!list.claim(intid)) return;
     const at = this.#owner.find(vcpu, intid);

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { ADDRESS_4K, ADDRESS_64K, ENABLE_LPIS, ID_BITS } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { GicPersonality } from './personality.ts';
@@ -41,7 +41,7 @@ export class LpiTables {
   }
 
   /** GICR_CTLR.EnableLPIs: whether this redistributor takes LPIs. */
-  accepts(vcpu: number): boolean {
+  accepts(vcpu: VcpuId): boolean {
     return vcpu < this.#registers.vcpus && this.#registers.control(vcpu) === ENABLE_LPIS;
   }
 
@@ -56,32 +56,32 @@ export class LpiTables {
   }
 
   /** The configuration byte of an LPI in the table of `vcpu`; undefined where no memory is. */
-  configByte(lpi: number, vcpu = 0): number | undefined {
+  configByte(lpi: Intid, vcpu: VcpuId = 0): number | undefined {
     const base = this.#registers.propbaser(this.#shared ? 0 : vcpu) & ADDRESS_4K;
     const address = Number(base) + lpi - FIRST_LPI;
     return this.#memory.has(address, 1) ? this.#memory.byte(address) : undefined;
   }
 
   /** Whether there is memory behind the pending bit of an LPI. */
-  hasPendingByte(lpi: number, vcpu: number): boolean {
+  hasPendingByte(lpi: Intid, vcpu: VcpuId): boolean {
     return this.#memory.has(this.#pendingByte(lpi, vcpu), 1);
   }
 
   /** The pending bit of an LPI in the table of `vcpu`; false where no memory is. */
-  isPending(lpi: number, vcpu: number): boolean {
+  isPending(lpi: Intid, vcpu: VcpuId): boolean {
     const address = this.#pendingByte(lpi, vcpu);
     return this.#memory.has(address, 1) && (this.#memory.byte(address) & (1 << (lpi & 7))) !== 0;
   }
 
   /** Takes the pending bit of an LPI out of the table of `vcpu`: true if it was set. */
-  importPending(lpi: number, vcpu: number): boolean {
+  importPending(lpi: Intid, vcpu: VcpuId): boolean {
     if (!this.isPending(lpi, vcpu)) return false;
     const mask = 1 << (lpi & 7);
     return (this.#memory.clearBits(this.#pendingByte(lpi, vcpu), mask) & mask) !== 0;
   }
 
   /** Writes the pending bit of an LPI, if it differs. @throws IrqError `ERR_GUEST_ADDRESS` where no memory is */
-  storePending(lpi: number, vcpu: number, pending: boolean): void {
+  storePending(lpi: Intid, vcpu: VcpuId, pending: boolean): void {
     const address = this.#pendingByte(lpi, vcpu);
     const mask = 1 << (lpi & 7);
     if (((this.#memory.byte(address) & mask) !== 0) === pending) return;
@@ -89,7 +89,7 @@ export class LpiTables {
     else this.#memory.clearBits(address, mask);
   }
 
-  #pendingByte(lpi: number, vcpu: number): number {
+  #pendingByte(lpi: Intid, vcpu: VcpuId): number {
     return Number(this.#registers.pendbaser(vcpu) & ADDRESS_64K) + (lpi >>> 3);
   }
 }

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { LPI_ENABLE, LPI_PRIORITY } from '../arch/lpi-config.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
@@ -76,7 +76,7 @@ export class Lpis {
   }
 
   /** Whether the redistributor of `vcpu` takes LPIs (GICR_CTLR.EnableLPIs); false where there is no such vCPU. */
-  accepts(vcpu: number): boolean {
+  accepts(vcpu: VcpuId): boolean {
     return this.#tables.accepts(vcpu);
   }
 
@@ -86,18 +86,18 @@ export class Lpis {
   }
 
   /** The byte of `lpi` in the configuration table of its target; undefined where no memory is. */
-  configByte(lpi: number): number | undefined {
+  configByte(lpi: Intid): number | undefined {
     const target = this.targetOf(lpi);
     return this.#tables.configByte(lpi, target === NO_TARGET ? 0 : target);
   }
 
   /** Whether the bit of `lpi` in the pending table of `vcpu` lies in guest memory. */
-  hasPendingByte(lpi: number, vcpu: number): boolean {
+  hasPendingByte(lpi: Intid, vcpu: VcpuId): boolean {
     return this.#tables.hasPendingByte(lpi, vcpu);
   }
 
   /** Takes the bit of `lpi` out of the pending table of `vcpu`: true if it was set. It is not latched by this. */
-  importPending(lpi: number, vcpu: number): boolean {
+  importPending(lpi: Intid, vcpu: VcpuId): boolean {
     return this.#tables.importPending(lpi, vcpu);
   }
 
@@ -111,26 +111,26 @@ export class Lpis {
    * @param looks - as in {@link Interrupts.latch}
    * @returns whether it was pending already
    */
-  latch(lpi: number, looks = true): boolean {
+  latch(lpi: Intid, looks = true): boolean {
     const at = this.#interrupts.findLpi(lpi);
     return at !== NONE && this.#interrupts.latch(at, lpi, looks);
   }
 
   /** Takes the pending state away: the CLEAR command. */
-  clear(lpi: number): void {
+  clear(lpi: Intid): void {
     this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
   }
 
-  isPending(lpi: number): boolean {
+  isPending(lpi: Intid): boolean {
     return isPending(this.#interrupts.state(this.#at(lpi)));
   }
 
-  isMapped(lpi: number): boolean {
+  isMapped(lpi: Intid): boolean {
     return (this.#interrupts.state(this.#at(lpi)) & MAPPED) !== 0;
   }
 
   /** The vCPU it goes to, or {@link NO_TARGET}. */
-  targetOf(lpi: number): number {
+  targetOf(lpi: Intid): VcpuId {
     return targetOf(this.#interrupts.state(this.#at(lpi)));
   }
 
@@ -139,7 +139,7 @@ export class Lpis {
    * and wants its target, its configuration and its pending bit. A later pair changes nothing in it, nor does the first one if the
    * LPI has outlived its last mapping: see {@link ORPHAN}.
    */
-  map(lpi: number): boolean {
+  map(lpi: Intid): boolean {
     this.#lock.lock();
     try {
       if (add(this.#words, this.#mappings + lpi, 1) !== 0) return false;
@@ -154,7 +154,7 @@ export class Lpis {
   }
 
   /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone, unless a vCPU's list holds it. */
-  unmap(lpi: number): void {
+  unmap(lpi: Intid): void {
     this.#lock.lock();
     try {
       if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
@@ -173,12 +173,12 @@ export class Lpis {
   }
 
   /** How many pairs map it. For tests and for saving. */
-  mappings(lpi: number): number {
+  mappings(lpi: Intid): number {
     return load(this.#words, this.#mappings + lpi);
   }
 
   /** Takes over a byte of the configuration table. One that is latched and was disabled is listed now. */
-  configure(lpi: number, config: number): void {
+  configure(lpi: Intid, config: number): void {
     const enable = (config & LPI_ENABLE) !== 0 ? ENABLED : 0;
     const priority = (config & LPI_PRIORITY) << PRIORITY_SHIFT;
     this.#interrupts.change(
@@ -190,18 +190,18 @@ export class Lpis {
   }
 
   /** Sends it to another vCPU; what is pending goes along. */
-  retarget(lpi: number, vcpu: number): void {
+  retarget(lpi: Intid, vcpu: VcpuId): void {
     this.#interrupts.retarget(this.#at(lpi), lpi, vcpu);
   }
 
   /** Reads the configuration of `lpi` again, if there is memory to read it from: INV, GICR_INVLPIR. */
-  reload(lpi: number): void {
+  reload(lpi: Intid): void {
     const config = this.configByte(lpi);
     if (config !== undefined && this.isMapped(lpi)) this.configure(lpi, config);
   }
 
   /** Reads the configuration of every LPI that goes to `vcpu` again: INVALL, GICR_INVALLR. */
-  reloadAll(vcpu: number): void {
+  reloadAll(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) === vcpu) this.reload(lpi);
     });
@@ -211,7 +211,7 @@ export class Lpis {
    * KVM's way of turning LPIs off: what is on the list of `vcpu` is taken off it, and is pending no longer.
    * @see vgic_flush_pending_lpis
    */
-  forget(vcpu: number): void {
+  forget(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (!this.#interrupts.unlist(vcpu, lpi)) return;
       const at = this.#at(lpi);
@@ -224,7 +224,7 @@ export class Lpis {
    * KVM's way of turning LPIs on: what is pending for `vcpu` is what its table says, set or clear; the table is only
    * read. Stops at the first byte that cannot be read. @see its_sync_lpi_pending_table
    */
-  syncPending(vcpu: number): void {
+  syncPending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) !== vcpu) return;
       if (this.#tables.isPending(lpi, vcpu)) this.#interrupts.change(this.#at(lpi), lpi, 0, LATCH);
@@ -233,7 +233,7 @@ export class Lpis {
   }
 
   /** The architecture's way of turning LPIs off: what is pending for `vcpu` goes to its table, as far as there is memory. */
-  storePending(vcpu: number): void {
+  storePending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) !== vcpu || !this.#tables.hasPendingByte(lpi, vcpu)) return;
       const before = this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
@@ -242,7 +242,7 @@ export class Lpis {
   }
 
   /** The architecture's way of turning LPIs on: takes what is pending for `vcpu` out of its table. */
-  loadPending(vcpu: number): void {
+  loadPending(vcpu: VcpuId): void {
     this.forEachMapped((lpi) => {
       if (this.targetOf(lpi) === vcpu && this.#tables.importPending(lpi, vcpu)) this.latch(lpi);
     });
@@ -261,13 +261,13 @@ export class Lpis {
   }
 
   /** Every LPI that is mapped, or has outlived its mapping, in order. `visit` must not keep the ITS lock busy for long. */
-  forEachMapped(visit: (lpi: number) => void): void {
+  forEachMapped(visit: (lpi: Intid) => void): void {
     for (let bit = this.#mapped.next(0); bit >= 0; bit = this.#mapped.next(bit + 1)) {
       if (this.isMapped(FIRST_LPI + bit)) visit(FIRST_LPI + bit);
     }
   }
 
-  #at(lpi: number): number {
+  #at(lpi: Intid): number {
     const at = this.#interrupts.findLpi(lpi);
     if (at === NONE)
       throw new RangeError(`${lpi} is not an LPI of this machine (${FIRST_LPI} to ${this.limit - 1})`);

@@ -1,4 +1,4 @@
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { CpuInterfaceChoices } from './cpu-interface.ts';
 import type { InterruptChoices } from './interrupt-regions.ts';
 import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
@@ -164,7 +164,7 @@ export const GIC_PERSONALITIES = {
 export type GicPersonalityName = keyof typeof GIC_PERSONALITIES;
 
 /** The state of an interrupt after reset; `vcpu` is whose it is, below 32. SPIs go to vCPU 0, LPIs to none. */
-export function resetState(personality: GicPersonality, intid: number, vcpu: number): number {
+export function resetState(personality: GicPersonality, intid: Intid, vcpu: VcpuId): number {
   if (intid >= FIRST_LPI) return EDGE | GROUP1 | (NO_TARGET << TARGET_SHIFT);
   if (intid >= FIRST_SPI) return personality.spi;
   return (intid < FIRST_PPI ? personality.sgi : personality.ppi) | (vcpu << TARGET_SHIFT);

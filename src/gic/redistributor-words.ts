@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { type Layout, LINE, type Records } from '../memory/layout.ts';
 import { add, load, replace, store, type Words } from '../memory/word.ts';
 
@@ -44,70 +45,70 @@ export class RedistributorWords {
     this.vcpus = records.count;
   }
 
-  control(vcpu: number): number {
+  control(vcpu: VcpuId): number {
     return load(this.#words, this.#at + vcpu * LINE + CONTROL);
   }
 
   /** Moves the control word on; false if it did not hold `from`. */
-  moveControl(vcpu: number, from: number, to: number): boolean {
+  moveControl(vcpu: VcpuId, from: number, to: number): boolean {
     return replace(this.#words, this.#at + vcpu * LINE + CONTROL, from, to);
   }
 
-  waker(vcpu: number): number {
+  waker(vcpu: VcpuId): number {
     return load(this.#words, this.#at + vcpu * LINE + WAKER);
   }
 
-  setWaker(vcpu: number, value: number): void {
+  setWaker(vcpu: VcpuId, value: number): void {
     store(this.#words, this.#at + vcpu * LINE + WAKER, value);
   }
 
   /** GICR_TYPER.Last: no redistributor follows in the same run of frames. */
-  isLast(vcpu: number): boolean {
+  isLast(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at + vcpu * LINE + LAST) !== 0;
   }
 
-  setLast(vcpu: number, last: boolean): void {
+  setLast(vcpu: VcpuId, last: boolean): void {
     store(this.#words, this.#at + vcpu * LINE + LAST, last ? 1 : 0);
   }
 
   /** Whether an invalidation is under way: GICR_SYNCR.Busy. */
-  isBusy(vcpu: number): boolean {
+  isBusy(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at + vcpu * LINE + BUSY) !== 0;
   }
 
   /** Counts the invalidations under way. */
-  addBusy(vcpu: number, count: 1 | -1): void {
+  addBusy(vcpu: VcpuId, count: 1 | -1): void {
     add(this.#words, this.#at + vcpu * LINE + BUSY, count);
   }
 
   /** All words 0. Before any thread of the machine runs. */
-  reset(vcpu: number): void {
+  reset(vcpu: VcpuId): void {
     for (let word = 0; word < LINE; word++) store(this.#words, this.#at + vcpu * LINE + word, 0);
   }
 
-  propbaser(vcpu: number): bigint {
+  propbaser(vcpu: VcpuId): bigint {
     return this.#read(vcpu, PROPBASE);
   }
 
   /** Writers of a table register exclude each other; a reader may meet half of a write, as it may when a guest writes halves. */
-  setPropbaser(vcpu: number, value: bigint): void {
+  setPropbaser(vcpu: VcpuId, value: bigint): void {
     this.#write(vcpu, PROPBASE, value);
   }
 
-  pendbaser(vcpu: number): bigint {
+  pendbaser(vcpu: VcpuId): bigint {
     return this.#read(vcpu, PENDBASE);
   }
 
-  setPendbaser(vcpu: number, value: bigint): void {
+  setPendbaser(vcpu: VcpuId, value: bigint): void {
     this.#write(vcpu, PENDBASE, value);
   }
 
-  #read(vcpu: number, low: number): bigint {
+  #read(vcpu: VcpuId, low: number): bigint {
     const at = this.#at + vcpu * LINE + low;
     return (BigInt(load(this.#words, at + 1) >>> 0) << 32n) | BigInt(load(this.#words, at) >>> 0);
   }
 
-  #write(vcpu: number, low: number, value: bigint): void {
+  #write(vcpu: VcpuId, low: number, value: bigint): void {
     const at = this.#at + vcpu * LINE + low;
     store(this.#words, at + 1, Number(BigInt.asIntN(32, value >> 32n)));
     store(this.#words, at, Number(BigInt.asIntN(32, value)));

@@ -1,5 +1,5 @@
 import { SGI_FRAME } from '../arch/frames.ts';
-import { FIRST_LPI, FIRST_PPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_PPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { doubleWords, identification, RegisterTable, word, zero } from '../arch/register-table.ts';
 import { gicr } from '../arch/registers.ts';
 import { ENABLE_LPIS, PENDING_TABLE_ZERO } from '../arch/tables.ts';
@@ -36,7 +36,7 @@ export type RedistributorParts = {
   /** The configuration lock. */
   readonly lock: Mutex;
   /** LPIs were disabled: cached translations may no longer be used. */
-  readonly lpisDisabled: (vcpu: number) => void;
+  readonly lpisDisabled: (vcpu: VcpuId) => void;
 };
 
 type Frame = InterruptBank & RedistributorParts;
@@ -75,9 +75,9 @@ const REGISTERS = new RegisterTable<Frame>([
  */
 export class Redistributor {
   readonly #frame: Frame;
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
 
-  constructor(vcpu: number, parts: RedistributorParts) {
+  constructor(vcpu: VcpuId, parts: RedistributorParts) {
     this.vcpu = vcpu;
     this.#frame = {
       ...parts,
@@ -170,7 +170,7 @@ function writeWaker({ words, vcpu, personality }: Frame, value: number): void {
 }
 
 /** Whose words hold the PROPBASER that this frame shows. */
-function propbaserOwner({ vcpu, personality }: Frame): number {
+function propbaserOwner({ vcpu, personality }: Frame): VcpuId {
   return personality.sharedPropbaser ? 0 : vcpu;
 }
 
@@ -214,7 +214,7 @@ function writeTable({ words, vcpu, personality, lock }: Frame, write: () => void
 
 function invalidateOne(frame: Frame, _index: number, value: bigint, mask: bigint): void {
   invalidate(frame, mask, (lpis) => {
-    const lpi = Number(value & 0xffff_ffffn);
+    const lpi: Intid = Number(value & 0xffff_ffffn);
     if (lpi >= FIRST_LPI && lpi < lpis.limit) lpis.reload(lpi);
   });
 }

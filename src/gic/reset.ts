@@ -1,4 +1,4 @@
-import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 
 /**
@@ -7,17 +7,17 @@ import { type Interrupts, NONE } from './interrupts.ts';
  */
 export function resetInterrupts(
   interrupts: Interrupts,
-  initial: (intid: number, vcpu: number) => number,
+  initial: (intid: Intid, vcpu: VcpuId) => number,
 ): void {
-  const put = (vcpu: number, intid: number) => {
+  const put = (vcpu: VcpuId, intid: Intid) => {
     const at = interrupts.find(vcpu, intid);
     const state = initial(intid, vcpu);
     if (at !== NONE) interrupts.amend(at, ~state & interrupts.state(at), state);
   };
   interrupts.resize(interrupts.roomForSpis);
-  for (let vcpu = 0; vcpu < interrupts.vcpus; vcpu++) {
-    for (let intid = 0; intid < PRIVATE_INTIDS; intid++) put(vcpu, intid);
+  for (let vcpu: VcpuId = 0; vcpu < interrupts.vcpus; vcpu++) {
+    for (let intid: Intid = 0; intid < PRIVATE_INTIDS; intid++) put(vcpu, intid);
   }
-  for (let intid = FIRST_SPI; intid < interrupts.endSpi; intid++) put(0, intid);
-  for (let intid = FIRST_LPI; intid < interrupts.idLimit; intid++) put(0, intid);
+  for (let intid: Intid = FIRST_SPI; intid < interrupts.endSpi; intid++) put(0, intid);
+  for (let intid: Intid = FIRST_LPI; intid < interrupts.idLimit; intid++) put(0, intid);
 }

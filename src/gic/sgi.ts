@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { vcpuWith } from './affinity.ts';
 import type { Interrupts } from './interrupts.ts';
 import { GROUP1, LATCH } from './state.ts';
@@ -24,8 +25,8 @@ export function sendSgi(
 ): void {
   const low = Number(value & 0xffff_ffffn);
   const high = Number((value >> 32n) & 0xffff_ffffn);
-  const intid = (low >>> 24) & 0xf;
-  const raise = (target: number) => {
+  const intid: Intid = (low >>> 24) & 0xf;
+  const raise = (target: VcpuId) => {
     const at = interrupts.find(target, intid);
     const inGroup1 = (interrupts.state(at) & GROUP1) !== 0;
     if (register === 'SGI1R' ? anyGroup || inGroup1 : !inGroup1) interrupts.change(at, intid, 0, LATCH);
@@ -43,7 +44,7 @@ export function sendSgi(
 }
 
 /** The value to write into ICC_SGI1R_EL1 for an SGI to `targets`, vCPUs of one cluster of 16, or to all others. */
-export function sgiTo(intid: number, targets: readonly number[] | 'others'): bigint {
+export function sgiTo(intid: Intid, targets: readonly VcpuId[] | 'others'): bigint {
   const head = BigInt(intid & 0xf) << 24n;
   if (targets === 'others') return head | (1n << 40n);
   const cluster = (targets[0] ?? 0) >>> 4;

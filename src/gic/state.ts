@@ -1,3 +1,5 @@
+import type { VcpuId } from '../arch/intid.ts';
+
 /**
  * The state of one interrupt, all of it, in one 32-bit word: so every change is one compare-and-swap, and whoever
  * changes it knows from the word before what follows: whether it must be listed for a vCPU, and for which.
@@ -45,7 +47,7 @@ export function priorityOf(state: number): number {
   return (state >>> PRIORITY_SHIFT) & 0xff;
 }
 
-export function targetOf(state: number): number {
+export function targetOf(state: number): VcpuId {
   return (state >>> TARGET_SHIFT) & NO_TARGET;
 }
 

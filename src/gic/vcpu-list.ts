@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
@@ -27,7 +28,7 @@ export type VcpuListRegions = {
  */
 export function vcpuListRegions(
   layout: Layout,
-  vcpu: number,
+  vcpu: VcpuId,
   idLimit: number,
   ring: number = RING,
 ): VcpuListRegions {
@@ -96,12 +97,12 @@ export class VcpuList {
   }
 
   /** Sets the bit of `intid`; true if this call did, which then has to {@link append} it. Any thread. */
-  mark(intid: number): boolean {
+  mark(intid: Intid): boolean {
     return this.#listed.set(intid);
   }
 
   /** Puts a marked INTID at the end. When it returns, the consumer finds `intid`. */
-  append(intid: number): void {
+  append(intid: Intid): void {
     const words = this.#words;
     for (;;) {
       const end = load(words, this.#tail + END);
@@ -117,18 +118,18 @@ export class VcpuList {
   }
 
   /** Takes the note of another INTID away, whose bit has to be claimed and whose state looked at; {@link NOBODY} if there was none. */
-  endAlone(intid: number): number {
+  endAlone(intid: Intid): Intid {
     const { alone } = this;
     if (alone === NOBODY || alone === intid) return NOBODY;
     return replace(this.#words, this.#alone, alone + 1, 0) ? alone : NOBODY;
   }
 
   /** Clears the bit of `intid`; true for exactly one of any number of racing callers. */
-  claim(intid: number): boolean {
+  claim(intid: Intid): boolean {
     return this.#listed.claim(intid);
   }
 
-  has(intid: number): boolean {
+  has(intid: Intid): boolean {
     return this.#listed.has(intid);
   }
 
@@ -145,7 +146,7 @@ export class VcpuList {
   }
 
   /** The INTID at a position, or a negative number where there is none (any more, or yet). */
-  at(position: number): number {
+  at(position: number): Intid {
     const slot = load(this.#words, this.#ring + (position & this.#mask));
     return slot > EMPTY ? slot - 1 : -1;
   }
@@ -154,7 +155,7 @@ export class VcpuList {
    * Drops the slot at a position, if it holds `intid`, and the dropped ones at the begin. Slots before the end are the consumer's own,
    * and the begin is published now and then, so plain accesses do; producers use slots again after they saw the published begin.
    */
-  drop(position: number, intid: number): void {
+  drop(position: number, intid: Intid): void {
     const words = this.#words;
     const slot = this.#ring + (position & this.#mask);
     if (peek(words, slot) !== intid + 1) return;
@@ -192,7 +193,7 @@ export class VcpuList {
   }
 
   /** The lowest listed INTID from `from` on, or -1: a search of the bits, for when the ring does not hold them all. */
-  next(from: number): number {
+  next(from: Intid): Intid {
     return this.#listed.next(from);
   }
 
@@ -203,16 +204,16 @@ export class VcpuList {
   }
 
   /** The INTID besides which nothing is on the list, and perhaps not even that: one load. {@link NOBODY} where none is noted. */
-  get alone(): number {
+  get alone(): Intid {
     return load(this.#words, this.#alone) - 1;
   }
 
   /** The INTID that was taken last; one that comes again and again is kept, see {@link keepAlone}. */
-  get lastTaken(): number {
+  get lastTaken(): Intid {
     return peek(this.#words, this.#head + LAST) - 1;
   }
 
-  noteTaken(intid: number): void {
+  noteTaken(intid: Intid): void {
     if (this.lastTaken !== intid) poke(this.#words, this.#head + LAST, intid + 1);
   }
 
@@ -220,7 +221,7 @@ export class VcpuList {
    * Keeps an interrupt that was taken twice in a row on the list without its slot, if nothing else is listed. False if it keeps
    * the slot, and with it its place.
    */
-  keepAlone(position: number, intid: number): boolean {
+  keepAlone(position: number, intid: Intid): boolean {
     store(this.#words, this.#alone, intid + 1);
     if (this.#isOnly(position)) {
       this.drop(position, intid);

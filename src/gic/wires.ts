@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import { EDGE, isDeliverable, LATCH, LINE, targetOf } from './state.ts';
 
@@ -20,7 +20,7 @@ export class Wires {
    * @param intid - 16 to 31 for a PPI of `vcpu`, 32 and up for an SPI
    * @returns false, with nothing done, where there is no such wire
    */
-  drive(intid: number, level: boolean, vcpu = 0): boolean {
+  drive(intid: Intid, level: boolean, vcpu: VcpuId = 0): boolean {
     const at = intid >= FIRST_LPI || intid < 0 ? NONE : this.#interrupts.find(vcpu, intid);
     if (at === NONE || vcpu >= this.#interrupts.vcpus) return false;
     if (this.#everyOneIsAnEdge) this.#interrupts.drive(at, intid, level);
@@ -32,7 +32,7 @@ export class Wires {
    * Moves the input wire as the architecture has it (and QEMU): the level is remembered whatever the trigger, and an
    * edge is a step from 0 to 1.
    */
-  #driveRemembered(at: number, intid: number, level: boolean): void {
+  #driveRemembered(at: number, intid: Intid, level: boolean): void {
     const interrupts = this.#interrupts;
     for (;;) {
       const state = interrupts.state(at);

@@ -1,5 +1,5 @@
 import { GICD_BYTES, GICR_STRIDE, GITS_BYTES } from '../arch/frames.ts';
-import { FIRST_LPI, FIRST_SPI, SPURIOUS } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type Intid, SPURIOUS, type VcpuId } from '../arch/intid.ts';
 import { gicd, gicr, gits } from '../arch/registers.ts';
 import type { MachineConfig } from '../board/config.ts';
 import { SYSTEM_REGISTERS } from '../gic/system-registers.ts';
@@ -18,7 +18,7 @@ export function accessText(access: Access, config: MachineConfig): string | unde
   return `${name} ${writes ? ':=' : '='} 0x${value.toString(16)}`;
 }
 
-function intidText(intid: number): string {
+function intidText(intid: Intid): string {
   if (intid >= FIRST_LPI) return `LPI ${intid}`;
   if (intid >= SPURIOUS - 3 && intid <= SPURIOUS) return intid === SPURIOUS ? 'none' : `special ${intid}`;
   return `${intid >= FIRST_SPI ? 'SPI' : intid >= 16 ? 'PPI' : 'SGI'} ${intid}`;
@@ -38,7 +38,7 @@ function addressName(address: number, config: MachineConfig): string {
   if (within(gicdBase, GICD_BYTES)) return `GICD_${nameIn(gicd, address - gicdBase)}`;
   if (within(itsBase, GITS_BYTES)) return `GITS_${nameIn(gits, address - itsBase)}`;
   if (within(gicrBase, vcpus * GICR_STRIDE)) {
-    const vcpu = Math.floor((address - gicrBase) / GICR_STRIDE);
+    const vcpu: VcpuId = Math.floor((address - gicrBase) / GICR_STRIDE);
     return `GICR${vcpu}_${nameIn(gicr, (address - gicrBase) % GICR_STRIDE)}`;
   }
   if (within(RINGER.base, RINGER.bytes)) return 'ringer';

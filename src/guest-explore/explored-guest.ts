@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { Board } from '../boot/board.ts';
 import type { BoardVcpu } from '../boot/board-vcpu.ts';
@@ -173,7 +174,7 @@ export class ExploredGuest {
     return last === undefined ? '' : `; the last line of its console: ${last}`;
   }
 
-  #run(vcpu: number, instructions: number, stopAtSpin: boolean): { end: TurnEnd; ran: number } {
+  #run(vcpu: VcpuId, instructions: number, stopAtSpin: boolean): { end: TurnEnd; ran: number } {
     const found = this.controlled.vcpus[vcpu];
     if (!found) return { end: 'skipped', ran: 0 };
     const from = found.instructions;

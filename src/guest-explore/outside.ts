@@ -1,4 +1,5 @@
 import { GITS_BYTES } from '../arch/frames.ts';
+import type { DeviceId, EventId, VcpuId } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import type { Machine } from '../board/machine.ts';
 import type { AccessWatch, BoardVcpu } from '../boot/board-vcpu.ts';
@@ -13,7 +14,7 @@ const HALF = 32n;
 
 /** An access of a vCPU to a register around it, for those that show a schedule. */
 export type Access = {
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   /** Of a system register. */
   readonly encoding?: number;
   /** Guest-physical, of any other register. */
@@ -32,7 +33,7 @@ export class Outside implements AccessWatch {
   readonly #itsBase: number;
   /** CWRITER as the guest has written it, where the ITS has not come so far yet. */
   #cwriter: number | undefined;
-  #rings: { readonly deviceId: number; readonly eventId: number }[] = [];
+  #rings: { readonly deviceId: DeviceId; readonly eventId: EventId }[] = [];
   /** Ends a vCPU's run behind every access to the interrupt controller, and to the ringer. */
   stopsAtAccess = false;
   /** Whether the last run of a vCPU had such an access. */

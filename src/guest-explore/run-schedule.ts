@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { NEVER } from '../boot/guest-clock.ts';
 import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import type { Wrong } from './failure.ts';
@@ -124,7 +125,7 @@ export function undisturbedTurn({ ready, waiting, last }: Choice): Turn {
   const outside = ready.find((actor) => Number.isNaN(Number(actor)));
   if (!(wholeTurn && ready.includes(`${current}`)) && outside !== undefined) return turnOf(outside, TURN);
   if (wholeTurn && ready.includes(`${current}`)) return { does: 'run', vcpu: current, instructions: TURN };
-  const vcpu = waiting.findIndex((count) => count > 0);
+  const vcpu: VcpuId = waiting.findIndex((count) => count > 0);
   if (vcpu >= 0) return { does: 'store', vcpu, store: 0 };
   const vcpus = ready.map(Number).filter((actor) => !Number.isNaN(actor));
   const next = vcpus.find((each) => each > current) ?? vcpus[0] ?? 0;

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { ExploredGuest } from './explored-guest.ts';
 import { type Chooser, runSchedule } from './run-schedule.ts';
 
@@ -41,7 +42,7 @@ export class SharedPlaces {
     for (const offset of this.offsets) guest.watched.add(offset);
   }
 
-  #touch(seen: number, vcpu: number): void {
+  #touch(seen: number, vcpu: VcpuId): void {
     const offset = seen - (seen & WRITE);
     const bit = 1 << (vcpu % MOST_BITS);
     const touch = this.#touched.get(offset) ?? { readers: 0, writers: 0 };

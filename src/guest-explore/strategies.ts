@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Chance } from '../base/chance.ts';
 import { type Choice, type Chooser, TURN, turnOf } from './run-schedule.ts';
 import { type Actor, actorOf, type Turn } from './turn.ts';
@@ -13,7 +14,7 @@ const TIME_TURNS = 64;
 /** A store leaves before the next turn, in one of two cases; or none does. */
 function leavingStore(chance: Chance, { waiting }: Choice): Turn | undefined {
   if (!waiting.some((count) => count > 0) || chance.below(2) === 0) return undefined;
-  const vcpu = chance.below(waiting.length);
+  const vcpu: VcpuId = chance.below(waiting.length);
   const count = waiting[vcpu] ?? 0;
   return count === 0 ? undefined : { does: 'store', vcpu, store: chance.below(count) };
 }

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { StoreChoice } from '../boot/store-buffers.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { StoreChoice } from '../boot/store-buffers.ts';
  * first timer.
  */
 export type Turn =
-  | { readonly does: 'run'; readonly vcpu: number; readonly instructions: number }
+  | { readonly does: 'run'; readonly vcpu: VcpuId; readonly instructions: number }
   | ({ readonly does: 'store' } & StoreChoice)
   | { readonly does: 'its' }
   | { readonly does: 'ring' }

@@ -8,7 +8,6 @@ import { GuestConsole } from '../boot/console.ts';
 import { Crew, leaveGuest } from '../boot/crew.ts';
 import type { BootTask } from '../boot/threads.ts';
 import { hasIrqFd, routesOf, syntheticSources, type Topology } from '../guest/index.ts';
-import type { Fd } from '../kvm/gsi.ts';
 import { load, store } from '../memory/word.ts';
 import {
   audit,
@@ -227,7 +226,7 @@ function build(options: BareOptions): { board: Board; plan: Plan } {
   for (const [index, source] of sources.entries()) {
     proof.place(index, proofKind(source.kind), source.intid, source.vcpu);
     store(machine.words, own.events.at + index, source.eventId);
-    if (hasIrqFd(source)) machine.vm.assignIrqFd(source.fd as Fd, source.gsi);
+    if (hasIrqFd(source)) machine.vm.assignIrqFd(source.fd, source.gsi);
   }
   return { board, plan };
 }

@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isPending } from '../gic/state.ts';
@@ -44,18 +44,18 @@ export function proofFrame(machine: Machine, plan: Plan): Frame {
   const { interrupts } = machine.gic;
   const own = driverRegionsOf(machine, plan);
   const routes = new Mutex(words, own.lock, 'proof.routes');
-  const selected = (vcpu: number) => load(words, own.selected.at + vcpu);
-  const sourceOf = (vcpu: number) => plan.sources[selected(vcpu)];
+  const selected = (vcpu: VcpuId) => load(words, own.selected.at + vcpu);
+  const sourceOf = (vcpu: VcpuId) => plan.sources[selected(vcpu)];
 
-  const serveLevel = (source: number, intid: number) => {
+  const serveLevel = (source: number, intid: Intid) => {
     const irq = vm.design.lineOfPin(intid - FIRST_SPI);
     vm.irqLine(irq, false);
     // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
     if (proof.sent(source) !== proof.seen(source)) vm.irqLine(irq, true);
   };
 
-  const deliver = (value: bigint, vcpu: number) => {
-    const intid = Number(value & 0xffff_ffffn);
+  const deliver = (value: bigint, vcpu: VcpuId) => {
+    const intid: Intid = Number(value & 0xffff_ffffn);
     const epoch = Number(value >> 32n) | 0;
     const source = proof.ownerOf(intid);
     const found = plan.sources[source];
@@ -85,12 +85,12 @@ export function proofFrame(machine: Machine, plan: Plan): Frame {
   const currentSources = () =>
     plan.sources.map((source, index) => ({ ...source, eventId: load(words, own.events.at + index) }));
 
-  const isLatched = (intid: number) => {
+  const isLatched = (intid: Intid) => {
     const at = intid < FIRST_SPI || intid >= interrupts.idLimit ? NONE : interrupts.find(0, intid);
     return at !== NONE && isPending(interrupts.state(at));
   };
 
-  const read = (offset: number, vcpu: number): number | bigint => {
+  const read = (offset: number, vcpu: VcpuId): number | bigint => {
     const source = sourceOf(vcpu);
     switch (offset) {
       case PROOF_REGISTER.epoch:
@@ -114,7 +114,7 @@ export function proofFrame(machine: Machine, plan: Plan): Frame {
     }
   };
 
-  const write = (offset: number, value: bigint, vcpu: number): void => {
+  const write = (offset: number, value: bigint, vcpu: VcpuId): void => {
     const low = Number(value & 0xffffn);
     if (offset === PROOF_REGISTER.deliver) deliver(value, vcpu);
     else if (offset === PROOF_REGISTER.beginMove) {

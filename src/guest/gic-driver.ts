@@ -1,4 +1,5 @@
 import { GICR_STRIDE } from '../arch/frames.ts';
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { gicd, gicr, wordOf } from '../arch/registers.ts';
 import { ENABLE_GROUP1, ENABLE_LPIS, PENDING_TABLE_ZERO } from '../arch/tables.ts';
 import { affinityOf } from '../gic/affinity.ts';
@@ -26,7 +27,7 @@ export type LpiTables = {
 };
 
 /** How a driver requests an SPI. */
-export type SpiSetup = { readonly edge: boolean; readonly vcpu: number };
+export type SpiSetup = { readonly edge: boolean; readonly vcpu: VcpuId };
 
 /** The guest kernel's driver of distributor and redistributors. One thread at a time. */
 export class GicDriver {
@@ -49,35 +50,35 @@ export class GicDriver {
   }
 
   /** Disables the LPIs of a vCPU. KVM forgets which of them are pending. */
-  disableLpis(vcpu: number): void {
+  disableLpis(vcpu: VcpuId): void {
     this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.CTLR, 4, 0n);
   }
 
   /** Gives a vCPU its LPI tables; its LPIs must be off. */
-  setLpiTables(vcpu: number, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
+  setLpiTables(vcpu: VcpuId, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     this.#bus.write(frame + gicr.PROPBASER, 8, BigInt(configTable) | BigInt(idBits - 1));
     this.#bus.write(frame + gicr.PENDBASER, 8, BigInt(pendingTable) | (isZero ? PENDING_TABLE_ZERO : 0n));
   }
 
   /** Enables the LPIs of a vCPU that has its tables. The GIC then reads what the pending table holds. */
-  enableLpis(vcpu: number): void {
+  enableLpis(vcpu: VcpuId): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     this.#bus.write(frame + gicr.CTLR, 4, BigInt(ENABLE_LPIS));
   }
 
   /** Enables the SGIs of a vCPU, in group 1. */
-  enableSgis(vcpu: number): void {
+  enableSgis(vcpu: VcpuId): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     const igroupr = frame + gicr.IGROUPR0;
     this.#bus.write(igroupr, 4, this.#bus.read(igroupr, 4) | BigInt(ALL_SGIS));
-    for (let sgi = 0; sgi < SGIS; sgi++)
+    for (let sgi: Intid = 0; sgi < SGIS; sgi++)
       this.#bus.write(frame + gicr.IPRIORITYR + sgi, 1, BigInt(LINUX_PRIORITY));
     this.#bus.write(frame + gicr.ISENABLER0, 4, BigInt(ALL_SGIS));
   }
 
   /** Sets an SPI up: trigger, group 1, priority, target, enable. */
-  enableSpi(intid: number, { edge, vcpu }: SpiSetup): void {
+  enableSpi(intid: Intid, { edge, vcpu }: SpiSetup): void {
     const { gicdBase } = this.#frames;
     const icfgr = gicdBase + wordOf(gicd.ICFGR, intid, 2);
     const isEdge = 2n << BigInt(2 * (intid & 15));
@@ -92,31 +93,31 @@ export class GicDriver {
   }
 
   /** Disables an SPI, or enables one again: GICD_ICENABLER, GICD_ISENABLER. */
-  setSpiEnabled(intid: number, on: boolean): void {
+  setSpiEnabled(intid: Intid, on: boolean): void {
     this.#writeBit(on ? gicd.ISENABLER : gicd.ICENABLER, intid);
   }
 
   /** Makes an SPI pending, or takes the pending state away: GICD_ISPENDR, GICD_ICPENDR. */
-  setSpiPending(intid: number, on: boolean): void {
+  setSpiPending(intid: Intid, on: boolean): void {
     this.#writeBit(on ? gicd.ISPENDR : gicd.ICPENDR, intid);
   }
 
   /** Gives an SPI a priority: GICD_IPRIORITYR. */
-  setSpiPriority(intid: number, priority: number): void {
+  setSpiPriority(intid: Intid, priority: number): void {
     this.#bus.write(this.#frames.gicdBase + gicd.IPRIORITYR + intid, 1, BigInt(priority));
   }
 
   /** Makes SGIs of a vCPU pending: GICR_ISPENDR0. @param sgis - a bit for each */
-  setSgisPending(vcpu: number, sgis: number): void {
+  setSgisPending(vcpu: VcpuId, sgis: number): void {
     this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.ISPENDR0, 4, BigInt(sgis));
   }
 
-  #writeBit(register: number, intid: number): void {
+  #writeBit(register: number, intid: Intid): void {
     this.#bus.write(this.#frames.gicdBase + wordOf(register, intid), 4, 1n << BigInt(intid & 31));
   }
 
   /** Routes an SPI to a vCPU: GICD_IROUTER. */
-  targetSpi(intid: number, vcpu: number): void {
+  targetSpi(intid: Intid, vcpu: VcpuId): void {
     this.#bus.write(this.#frames.gicdBase + gicd.IROUTER + 8 * intid, 8, BigInt(affinityOf(vcpu)));
   }
 }

@@ -1,7 +1,7 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import type { MachineConfig } from '../board/config.ts';
-import type { Gsi } from '../kvm/gsi.ts';
+import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Connection, Design, Source as DesignSource } from '../vmm/design.ts';
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
@@ -17,16 +17,16 @@ export type Source = {
   readonly kind: SourceKind;
   /** The device thread that signals it. */
   readonly device: number;
-  readonly fd: number;
+  readonly fd: Fd;
   /** The eventfd that tells the device of the end of the interrupt; -1 where the device is not told. */
-  readonly resamplefd: number;
+  readonly resamplefd: Fd;
   /** -1 where the design has none for it. */
-  readonly gsi: number;
+  readonly gsi: Gsi;
   /** -1 for SPIs, both. */
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly intid: number;
-  readonly vcpu: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly intid: Intid;
+  readonly vcpu: VcpuId;
 };
 
 type ItsBase = Pick<MachineConfig, 'itsBase'>;
@@ -38,7 +38,7 @@ export const SOURCE_POLICY: VmmPolicy = { ...VMM_POLICIES.qemu, limit: (routes) 
 export function nameOf({ kind, intid, deviceId, eventId }: Source, { itsBase }: ItsBase): DesignSource {
   const doorbell = itsBase + gits.TRANSLATER;
   if (kind === 'msi') return { kind: 'msi', deviceId, eventId, doorbell };
-  if (kind === 'msi-spi') return { kind: 'msi', deviceId, eventId: intid, doorbell };
+  if (kind === 'msi-spi') return { kind: 'msi', deviceId, eventId: intid as number, doorbell };
   return { kind: 'wired', pin: intid - FIRST_SPI };
 }
 
@@ -62,7 +62,7 @@ export function hasIrqFd({ kind, resamplefd }: Source): boolean {
 export function standIns(sources: readonly Source[], { msi }: Pick<Design, 'msi'>): Source[] {
   if (msi === 'lpi') return [...sources];
   return sources.map((source, pin): Source => {
-    const intid = FIRST_SPI + pin;
+    const intid: Intid = FIRST_SPI + pin;
     if (msi === 'spi') return { ...source, kind: 'msi-spi', intid };
     return { ...source, kind: 'edge', gsi: pin, deviceId: -1, eventId: -1, intid };
   });
@@ -76,12 +76,10 @@ export function routesOf(
   const address = itsBase + gits.TRANSLATER;
   const wired = Array.from(
     { length: spis },
-    (_, pin): Route => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin }),
+    (_, pin): Route => ({ type: 'irqchip', gsi: pin, irqchip: 0, pin }),
   );
   const messages = sources.flatMap(({ kind, gsi, deviceId, eventId }): Route[] =>
-    kind === 'msi'
-      ? [{ type: 'msi', gsi: gsi as Gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId }]
-      : [],
+    kind === 'msi' ? [{ type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId }] : [],
   );
   return [...wired, ...messages];
 }

@@ -1,10 +1,10 @@
-import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
-import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { type Fd, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { GicDriver, LINUX_PRIORITY } from './gic-driver.ts';
 import { ItsDriver, setUpIts } from './its-driver.ts';
 import type { Source } from './source.ts';
@@ -69,7 +69,7 @@ export function syntheticSources({ vcpus, devices, events, spis }: Topology, wir
 /** Sources on the highest SPIs of a machine with `wired` of them. */
 export function wiredSources(
   { vcpus, devices, spis }: Omit<Topology, 'events'>,
-  firstFd: number,
+  firstFd: Fd,
   wired: number,
 ): Source[] {
   return Array.from({ length: spis }, (_, index): Source => {
@@ -130,7 +130,7 @@ export function bootSynthetic(
   gic.enable();
   for (const { kind, intid, vcpu } of sources)
     if (kind !== 'msi') gic.enableSpi(intid, { edge: kind !== 'level', vcpu });
-  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+  for (let vcpu: VcpuId = 0; vcpu < vcpus; vcpu++) {
     const pendingTable = PENDING_TABLES + vcpu * PAGE;
     gic.setLpiTables(vcpu, { configTable: CONFIG_TABLE, pendingTable, idBits: ID_BITS, isZero: true });
     gic.enableLpis(vcpu);

@@ -1,3 +1,4 @@
+import type { DeviceId } from '../arch/intid.ts';
 import type { MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from './source.ts';
@@ -7,7 +8,7 @@ export type GuestTables = {
   /** LPIs that are free to be mapped, `end` excluded. */
   readonly spareLpis: { readonly first: number; readonly end: number };
   /** EventID bits of each device, as MAPD gave them. */
-  readonly eventBits: readonly { readonly deviceId: number; readonly bits: number }[];
+  readonly eventBits: readonly { readonly deviceId: DeviceId; readonly bits: number }[];
   /** ICID of each vCPU's collection. */
   readonly collections: readonly number[];
   /** Guest-physical address of the LPI configuration table. */

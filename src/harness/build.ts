@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { type DeviceId, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { Machine } from '../board/machine.ts';
 import {
   bootSynthetic,
@@ -9,6 +9,7 @@ import {
   syntheticSources,
   syntheticTables,
 } from '../guest/index.ts';
+import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { Route } from '../kvm/route.ts';
 import { proofKind } from '../stress/index.ts';
 import type { Settings } from './options.ts';
@@ -20,13 +21,13 @@ export type MachineEvent = {
   readonly device: number;
   readonly event: number;
   /** DeviceID for the ITS. */
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
   /** Its eventfd, and the GSI of the irqfd on it. */
-  readonly fd: number;
-  readonly gsi: number;
+  readonly fd: Fd;
+  readonly gsi: Gsi;
   /** The LPI that it becomes, and the vCPU that takes it. */
-  readonly intid: number;
-  readonly vcpu: number;
+  readonly intid: Intid;
+  readonly vcpu: VcpuId;
 };
 
 export const eventOf = ({ device, eventId, deviceId, fd, gsi, intid, vcpu }: Source): MachineEvent => ({
@@ -69,7 +70,7 @@ export function buildMachine({ vcpus, devices, events, dispatch, haltPollNs, fau
   });
   bootSynthetic(machine, topology, sources);
   const gic = new GicDriver(machine.bus, config);
-  for (let vcpu = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
+  for (let vcpu: VcpuId = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
   for (let pin = 0; pin < config.spis; pin++)
     gic.enableSpi(FIRST_SPI + pin, { edge: true, vcpu: pin % vcpus });
 

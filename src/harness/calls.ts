@@ -1,9 +1,9 @@
-import { PRIVATE_INTIDS } from '../arch/intid.ts';
+import { type DeviceId, type Intid, type Pin, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { gits } from '../arch/registers.ts';
 import type { Machine } from '../board/machine.ts';
 import { ItsDriver } from '../guest/index.ts';
-import { type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { type Fd, type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../kvm/vgic/irq-line.ts';
 import { type Built, eventOf, type MachineEvent } from './build.ts';
@@ -11,7 +11,7 @@ import type { Judge } from './judge.ts';
 
 /** An MSI, as a device writes it. */
 export type GivenMsi = {
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
   /** The EventID. */
   readonly data: number;
   /** Guest-physical; the doorbell of the machine's ITS where it is left out. */
@@ -22,8 +22,8 @@ export type GivenMsi = {
 
 /** An entry of the routing table. GSIs are 0 to 4,095, pins 0 to 987, the irqchip is 0. */
 export type GivenRoute =
-  | { readonly type: 'irqchip'; readonly gsi: number; readonly pin: number; readonly irqchip?: number }
-  | ({ readonly type: 'msi'; readonly gsi: number } & GivenMsi);
+  | { readonly type: 'irqchip'; readonly gsi: Gsi; readonly pin: Pin; readonly irqchip?: number }
+  | ({ readonly type: 'msi'; readonly gsi: Gsi } & GivenMsi);
 
 /** Numbers that are free, the last excluded. */
 export type Spare = { readonly first: number; readonly end: number };
@@ -58,7 +58,7 @@ export class MachineCalls {
   }
 
   /** write(2) of an eventfd. False where the count has no room for it. @throws KvmError EBADF, EINVAL */
-  write(fd: number, value: number | bigint = 1): boolean {
+  write(fd: Fd, value: number | bigint = 1): boolean {
     this.#judge.signals((event) => event.fd === fd);
     return this.board.write(fd, value);
   }
@@ -68,7 +68,7 @@ export class MachineCalls {
    * @param fd - an open eventfd: one of {@link spare}, or of an event whose irqfd was deassigned
    * @throws KvmError EBADF, EINVAL, EBUSY, ENOMEM
    */
-  irqfd(fd: number, gsi: number, { deassign = false }: { readonly deassign?: boolean } = {}): void {
+  irqfd(fd: Fd, gsi: Gsi, { deassign = false }: { readonly deassign?: boolean } = {}): void {
     if (deassign) this.board.vm.deassignIrqFd(fd, gsi);
     else this.board.vm.assignIrqFd(fd, gsi);
     this.#judge.moves((event) => event.fd === fd);
@@ -86,7 +86,7 @@ export class MachineCalls {
    */
   setGsiRouting(routes: readonly GivenRoute[]): void {
     const table = routes.map((route) => this.#route(route));
-    const byGsi = new Map(table.map((route) => [route.gsi as number, route]));
+    const byGsi = new Map(table.map((route) => [route.gsi, route]));
     this.board.vm.setGsiRouting(table);
     this.#judge.moves(({ gsi, deviceId, event }) => {
       const route = byGsi.get(gsi);
@@ -112,7 +112,7 @@ export class MachineCalls {
    * @param vcpu - whose PPI; of no meaning for an SPI
    * @throws KvmError EINVAL, ENXIO
    */
-  irqLine(intid: number, level: boolean, vcpu = 0): void {
+  irqLine(intid: Intid, level: boolean, vcpu: VcpuId = 0): void {
     const type = intid < PRIVATE_INTIDS ? IRQ_TYPE_PPI : IRQ_TYPE_SPI;
     this.board.vm.irqLine(packIrqLine({ type, vcpu, intid }), level);
   }
@@ -124,7 +124,7 @@ export class MachineCalls {
   }
 
   #route(route: GivenRoute): Route {
-    const gsi = route.gsi as Gsi;
+    const gsi = route.gsi;
     if (route.type === 'irqchip') return { irqchip: 0, ...route, gsi };
     return { address: this.doorbell, flags: MSI_VALID_DEVID, ...route, gsi };
   }

@@ -1,4 +1,4 @@
-import { FIRST_PPI, type Intid } from '../arch/intid.ts';
+import { FIRST_PPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
@@ -12,19 +12,19 @@ import { UserModule } from './user-module.ts';
 /** A vCPU, as its guest's functions see it. Of use in the vCPU's thread only. */
 export type Cpu = {
   /** The number of this vCPU, and how many the machine has. */
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   readonly vcpus: number;
   /** The option `shared` of `boot`; undefined where the caller gave none. */
   readonly shared: SharedArrayBuffer | undefined;
   /** The event that an INTID stands for, also where a stress run has moved the event; undefined for an SGI, a wire, or an LPI of no event. */
-  eventOf(intid: number): MachineEvent | undefined;
+  eventOf(intid: Intid): MachineEvent | undefined;
   /**
    * Sends an SGI by ICC_SGI1R_EL1.
    * @param intid - 0 to 15
    * @param to - one vCPU, several, or all others
    * @throws IrqError `ERR_USAGE` for what is no SGI, or no vCPU of this machine
    */
-  sendSgi(intid: number, to: number | readonly number[] | 'others'): void;
+  sendSgi(intid: Intid, to: VcpuId | readonly VcpuId[] | 'others'): void;
   /** Makes this vCPU leave its guest once the function that calls has returned. It takes no interrupt after that. */
   stop(): void;
 };
@@ -37,7 +37,7 @@ export type GuestModule = {
   /** Called once, in boot, before the first interrupt. */
   readonly start?: (cpu: Cpu) => void;
   /** The interrupt vector: `intid` has been acknowledged, and its end is written when this returns. */
-  readonly interrupt: (cpu: Cpu, intid: number) => void;
+  readonly interrupt: (cpu: Cpu, intid: Intid) => void;
 };
 
 /** The guest of one vCPU: counts each delivery, and hands it to the user's module. */
@@ -53,7 +53,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
   const histograms = plan.sources.map(({ device }) => pairs.histogram(id, device));
   let epoch = proof.epoch;
 
-  const deliver = (source: number, intid: number) => {
+  const deliver = (source: number, intid: Intid) => {
     const signalled = proof.deliver(source, intid, id, epoch);
     if (signalled >= 0) histograms[source]?.record(machine.clock.now() - signalled);
     pairs.count(id, devices[source] ?? 0);
@@ -102,7 +102,7 @@ function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared, isStressed }: Thr
   const { vcpus } = plan;
   const events = plan.sources.map(eventOf);
   const registers = machine.gic.systemRegisters[id];
-  const send = (intid: number, to: readonly number[] | 'others') =>
+  const send = (intid: Intid, to: readonly VcpuId[] | 'others') =>
     registers?.writeSystemRegister('ICC_SGI1R_EL1', sgiTo(intid, to));
   return {
     vcpu: id,

@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
@@ -178,7 +179,7 @@ class HarnessDevice implements Device {
     return true;
   }
 
-  #late(intid: number, event: number): IrqError {
+  #late(intid: Intid, event: number): IrqError {
     const { calls } = this.#views.places;
     const isLost = calls.length === 0;
     return new IrqError(

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { MachineEvent } from './build.ts';
@@ -36,7 +37,7 @@ export class Judge {
   /** The caller has sent a command to the ITS. */
   commands(command: ItsCommand): void {
     if (HARMLESS.has(command.name)) return;
-    const { deviceId, eventId } = command as { readonly deviceId?: number; readonly eventId?: number };
+    const { deviceId, eventId } = command as { readonly deviceId?: DeviceId; readonly eventId?: EventId };
     this.moves(
       (event) =>
         (deviceId === undefined || event.deviceId === deviceId) &&

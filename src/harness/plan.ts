@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -72,22 +73,22 @@ export class Places {
     this.#region = region;
   }
 
-  enterStart(vcpu: number): void {
+  enterStart(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu), IN_START);
   }
 
   /** @param source - the event whose signal led to the interrupt; -1 where none did */
-  enter(vcpu: number, intid: number, source: number): void {
+  enter(vcpu: VcpuId, intid: Intid, source: number): void {
     store(this.#words, this.#at(vcpu) + SOURCE, source + 1);
     store(this.#words, this.#at(vcpu), intid + 1);
   }
 
-  leave(vcpu: number): void {
+  leave(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu), OUTSIDE);
   }
 
   /** The call that a vCPU's guest is in, for messages: `interrupt(cpu, 8192)`; undefined while it is in none. */
-  callOf(vcpu: number): string | undefined {
+  callOf(vcpu: VcpuId): string | undefined {
     const inside = load(this.#words, this.#at(vcpu));
     if (inside === OUTSIDE) return undefined;
     return inside === IN_START ? 'start(cpu)' : `interrupt(cpu, ${inside - 1})`;
@@ -103,7 +104,7 @@ export class Places {
   }
 
   /** Whether a vCPU is in the handler of an INTID. */
-  isIn(vcpu: number, intid: number): boolean {
+  isIn(vcpu: VcpuId, intid: Intid): boolean {
     return load(this.#words, this.#at(vcpu)) === intid + 1;
   }
 
@@ -122,15 +123,15 @@ export class Places {
   }
 
   /** The guest of a vCPU has called `cpu.stop()`: its vCPU leaves, and takes no interrupt any more. */
-  stop(vcpu: number): void {
+  stop(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu) + STOPPED, 1);
   }
 
-  hasStopped(vcpu: number): boolean {
+  hasStopped(vcpu: VcpuId): boolean {
     return load(this.#words, this.#at(vcpu) + STOPPED) !== 0;
   }
 
-  #at(vcpu: number): number {
+  #at(vcpu: VcpuId): number {
     return this.#region.at + vcpu * LINE;
   }
 }

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import { isPending, targetOf } from '../gic/state.ts';
@@ -24,7 +25,7 @@ export type RestParts = {
   /** Events whose route the caller has changed: their signals may lead elsewhere, so the proof does not judge them. */
   readonly unjudged: ReadonlySet<number>;
   /** Whether a vCPU has left its guest for good. */
-  readonly hasLeft: (vcpu: number) => boolean;
+  readonly hasLeft: (vcpu: VcpuId) => boolean;
   /** Whether to give up: the run has failed, or the machine is closing. */
   readonly isOver: () => boolean;
 };

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import { REQUEST_PAUSE } from '../board/vcpu-control.ts';
@@ -34,7 +35,7 @@ export class Run {
   readonly #plan: HarnessPlan;
   readonly #views: HarnessViews;
   readonly #boundMs: number;
-  readonly #vcpus = new Map<number, Promise<void>>();
+  readonly #vcpus = new Map<VcpuId, Promise<void>>();
   readonly #devices = new Set<string>();
   readonly #inCall: { call: string; taken: number; since: number }[] = [];
   readonly #failed: Promise<never>;
@@ -98,7 +99,7 @@ export class Run {
 
   /** KVM_RUN on every vCPU that its guest has not stopped. */
   enterAll(): void {
-    for (let vcpu = 0; vcpu < this.#plan.vcpus; vcpu++)
+    for (let vcpu: VcpuId = 0; vcpu < this.#plan.vcpus; vcpu++)
       if (!this.#views.places.hasStopped(vcpu)) this.#vcpus.set(vcpu, this.#enter(vcpu));
   }
 
@@ -110,7 +111,7 @@ export class Run {
       await this.#harness.vcpus[vcpu]?.within('leave the guest', left, this.#boundMs);
   }
 
-  async #enter(vcpu: number): Promise<void> {
+  async #enter(vcpu: VcpuId): Promise<void> {
     try {
       await this.#harness.vcpus[vcpu]?.run();
     } catch (error) {
@@ -142,7 +143,7 @@ export class Run {
   }
 
   /** Says in which of its functions a guest was when its thread died. */
-  #placed(vcpu: number, error: unknown): unknown {
+  #placed(vcpu: VcpuId, error: unknown): unknown {
     const call = this.#views.places.callOf(vcpu);
     if (!(error instanceof IrqError) || call === undefined || error.message.includes(call)) return error;
     return new IrqError(error.code, `${error.message}, in ${call}`, { cause: error });
@@ -161,7 +162,7 @@ export class Run {
     const { breach } = this.judge;
     if (breach) this.#fail(breach);
     const now = performance.now();
-    for (let vcpu = 0; vcpu < this.#plan.vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < this.#plan.vcpus; vcpu++) {
       const { taken } = this.#machine.control(vcpu);
       const call = this.#views.places.callOf(vcpu) ?? '';
       const before = this.#inCall[vcpu];

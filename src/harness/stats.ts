@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution, type Summary } from '../measure/distribution.ts';
@@ -6,7 +7,7 @@ import type { HarnessPlan, HarnessViews } from './plan.ts';
 
 /** What one vCPU did since boot. */
 export type VcpuStats = {
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   /** Interrupts of devices' events; and all interrupts, SGIs and wires among them. */
   readonly deliveries: number;
   readonly taken: number;

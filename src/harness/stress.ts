@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Topology } from '../guest/index.ts';
@@ -84,7 +85,7 @@ function castOf(plan: Plan, { guest, device }: Modules, shared: SharedArrayBuffe
 export function ownDriver(machine: Machine, plan: Plan): Program {
   const { places } = harnessViews(machine, plan);
   const parts = driverParts(machine, plan);
-  for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
+  for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
   return stressDriver(machine, plan, parts, () => places.isAnyInside);
 }
 

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { Chains, type TableRegions } from './chains.ts';
@@ -43,7 +44,7 @@ export class Collections {
   }
 
   /** A new collection, sent to `target`; `NO_HANDLE` where there is no room for it. */
-  create(icid: number, target: number): Handle {
+  create(icid: number, target: VcpuId): Handle {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return handle;
     const at = this.#at(handle);
@@ -60,11 +61,11 @@ export class Collections {
   }
 
   /** The vCPU that a collection is sent to, or {@link NOT_MAPPED}; so for no collection at all. */
-  targetOf(handle: Handle): number {
+  targetOf(handle: Handle): VcpuId {
     return this.#slots.isLive(handle) ? load(this.#words, this.#at(handle) + TARGET) : NOT_MAPPED;
   }
 
-  retarget(handle: Handle, target: number): void {
+  retarget(handle: Handle, target: VcpuId): void {
     store(this.#words, this.#at(handle) + TARGET, target);
   }
 

@@ -1,3 +1,4 @@
+import type { DeviceId } from '../arch/intid.ts';
 import { NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { Chains, type TableRegions } from './chains.ts';
@@ -33,12 +34,12 @@ export class Devices {
   }
 
   /** The slot of a device, or {@link NO_DEVICE}. Takes all 32 bits of a DeviceID. */
-  find(deviceId: number): number {
+  find(deviceId: DeviceId): number {
     return this.#chains.find(deviceId | 0);
   }
 
   /** A new device with 2^bits events; {@link NO_DEVICE} where there is no room for it. */
-  create(deviceId: number, bits: number, ittAddr: number): number {
+  create(deviceId: DeviceId, bits: number, ittAddr: number): number {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return NO_DEVICE;
     const slot = slotOf(handle);
@@ -57,7 +58,7 @@ export class Devices {
     this.#slots.retire(this.#slots.handleOf(slot));
   }
 
-  deviceIdOf(slot: number): number {
+  deviceIdOf(slot: number): DeviceId {
     return load(this.#words, this.#at(slot));
   }
 

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid } from '../arch/intid.ts';
 import type { Region, SizedKind } from '../memory/layout.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { load, replace, store, type Words } from '../memory/word.ts';
@@ -86,7 +87,7 @@ export class Events {
   }
 
   /** The LPI of a cached translation, or {@link MISS}. The hot path of an MSI: five loads where no keys collide. */
-  lookup(deviceId: number, eventId: number): number {
+  lookup(deviceId: DeviceId, eventId: EventId): Intid {
     if (((deviceId | eventId) & ~0xffff) !== 0) return MISS;
     const words = this.#words;
     const key = (deviceId << 16) | eventId;
@@ -119,13 +120,13 @@ export class Events {
   }
 
   /** The event, or {@link NO_EVENT}. Takes all 32 bits of both numbers; none is mapped past 16. */
-  find(deviceId: number, eventId: number): number {
+  find(deviceId: DeviceId, eventId: EventId): number {
     if (((deviceId | eventId) & ~0xffff) !== 0) return NO_EVENT;
     return this.#chains.find((deviceId << 16) | eventId);
   }
 
   /** Maps an event, not cached yet; {@link NO_EVENT} where there is no room for it. */
-  create(device: number, eventId: number, lpi: number, collection: Handle): number {
+  create(device: number, eventId: EventId, lpi: Intid, collection: Handle): number {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return NO_EVENT;
     const event = slotOf(handle);
@@ -161,11 +162,11 @@ export class Events {
     this.#slots.retire(this.#slots.handleOf(event));
   }
 
-  lpiOf(event: number): number {
+  lpiOf(event: number): Intid {
     return load(this.#words, this.#at(event) + LPI);
   }
 
-  eventIdOf(event: number): number {
+  eventIdOf(event: number): EventId {
     return load(this.#words, this.#at(event) + KEY) & 0xffff;
   }
 

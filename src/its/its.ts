@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
@@ -29,15 +30,15 @@ export type ItsWiring = {
 };
 
 /** A mapped device: 2^bits events, and the guest-physical address of its table. */
-export type DeviceMapping = { readonly deviceId: number; readonly bits: number; readonly ittAddr: number };
+export type DeviceMapping = { readonly deviceId: DeviceId; readonly bits: number; readonly ittAddr: number };
 
 /** A mapped event, as {@link Its.mappings} lists it. */
 export type EventMapping = {
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly lpi: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly lpi: Intid;
   /** The vCPU that its collection is sent to; -1 if that is not mapped, or there is none any more. */
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
 };
 
 /**
@@ -84,7 +85,7 @@ export class Its {
    * The LPI of an event whose translation is cached, else `MISS`: then leave the section and call {@link signal}. Inside a
    * reader section, and the LPI must be latched before the section ends. No lock, no allocation, five loads.
    */
-  lookup(deviceId: number, eventId: number): number {
+  lookup(deviceId: DeviceId, eventId: EventId): Intid {
     return this.#events.lookup(deviceId, eventId);
   }
 
@@ -97,7 +98,7 @@ export class Its {
    * The LPI of an event, by all checks, or `UNMAPPED`, `ITS_DISABLED`, `LPIS_DISABLED`. To look at, not to latch:
    * when this returns, a command may already have changed the mapping. Caches what it finds.
    */
-  translate(deviceId: number, eventId: number): number {
+  translate(deviceId: DeviceId, eventId: EventId): Intid {
     const { lock } = this.#its;
     lock.lock();
     try {
@@ -111,7 +112,7 @@ export class Its {
    * An MSI by the slow way: translates and latches. 1: latched, even where the LPI is disabled. 0: the guest has nothing
    * mapped there. -16 (EBUSY): the ITS, or the LPIs of the redistributor, are disabled, and the MSI is lost.
    */
-  signal(deviceId: number, eventId: number): number {
+  signal(deviceId: DeviceId, eventId: EventId): number {
     return signal(this.#its, deviceId, eventId);
   }
 

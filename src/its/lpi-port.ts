@@ -1,3 +1,5 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
+
 /**
  * What an ITS needs of the LPIs of its machine. The interrupt controller provides it; the ITS knows no more of that.
  *
@@ -12,28 +14,28 @@ export interface LpiPort {
   /** One past the highest INTID that MAPTI accepts now, by GICR_PROPBASER.IDbits; 8192 or less where it accepts none. */
   mappingLimit(): number;
   /** Whether the redistributor of `vcpu` takes LPIs: its GICR_CTLR.EnableLPIs. */
-  accepts(vcpu: number): boolean;
+  accepts(vcpu: VcpuId): boolean;
   /** The byte of `lpi` in the configuration table of its target; undefined where the table cannot be read. */
-  configByte(lpi: number): number | undefined;
+  configByte(lpi: Intid): number | undefined;
   /** Whether the bit of `lpi` in the pending table of `vcpu` lies in guest memory. */
-  hasPendingByte(lpi: number, vcpu: number): boolean;
+  hasPendingByte(lpi: Intid, vcpu: VcpuId): boolean;
   /** Takes the bit of `lpi` out of the pending table of `vcpu` in guest memory; whether it was set. */
-  importPending(lpi: number, vcpu: number): boolean;
+  importPending(lpi: Intid, vcpu: VcpuId): boolean;
 
   /** Counts one more event that maps `lpi`. True for the first: the LPI has come to life, disabled and sent nowhere. */
-  map(lpi: number): boolean;
+  map(lpi: Intid): boolean;
   /** Counts one event less; with the last one the LPI ends, and what was latched in it is gone. */
-  unmap(lpi: number): void;
-  isMapped(lpi: number): boolean;
-  forEachMapped(visit: (lpi: number) => void): void;
+  unmap(lpi: Intid): void;
+  isMapped(lpi: Intid): boolean;
+  forEachMapped(visit: (lpi: Intid) => void): void;
 
-  latch(lpi: number): void;
-  clear(lpi: number): void;
-  isPending(lpi: number): boolean;
+  latch(lpi: Intid): void;
+  clear(lpi: Intid): void;
+  isPending(lpi: Intid): boolean;
   /** Takes over a byte of the configuration table. */
-  configure(lpi: number, config: number): void;
+  configure(lpi: Intid, config: number): void;
   /** The vCPU that it is sent to, or a number that is no vCPU's. */
-  targetOf(lpi: number): number;
+  targetOf(lpi: Intid): VcpuId;
   /** Sends it to another vCPU; what is pending goes along. */
-  retarget(lpi: number, vcpu: number): void;
+  retarget(lpi: Intid, vcpu: VcpuId): void;
 }

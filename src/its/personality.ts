@@ -1,3 +1,5 @@
+import type { DeviceId } from '../arch/intid.ts';
+
 /** What implementations of an ITS may choose, or have to say about themselves. Data, so that there is one ITS. */
 export type ItsPersonality = {
   readonly name: string;
@@ -26,7 +28,7 @@ export type ItsPersonality = {
   /** What a command does that lies outside guest memory. A stalled ITS tries again at the next write of CWRITER. */
   readonly unreadableCommand: 'skip' | 'stall';
   /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
-  readonly vcpuDeviceId: number | undefined;
+  readonly vcpuDeviceId: DeviceId | undefined;
   /**
    * Whether MAPTI needs what it may use: memory behind the event's ITT entry, behind the LPI's byte of the configuration
    * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI } from '../arch/intid.ts';
 import { NO_HANDLE } from '../memory/slots.ts';
 import { NOT_MAPPED } from './collections.ts';
 import { COMMAND_ERRORS, OK } from './command-errors.ts';
@@ -54,7 +54,7 @@ function restoreDevices(its: ItsState): ItsErrno | undefined {
   const { memory, registers } = its;
   const table = tableOf(registers.baser(DEVICE_TABLE));
   if (!table.valid) return undefined;
-  const one = (deviceId: number, entry: bigint) => restoreDevice(its, deviceId, entry);
+  const one = (deviceId: DeviceId, entry: bigint) => restoreDevice(its, deviceId, entry);
   let scanned: Scanned;
   if (!table.indirect) scanned = scan(its, table.base, table.bytes, 0, one);
   else {
@@ -71,7 +71,7 @@ function restoreDevices(its: ItsState): ItsErrno | undefined {
 }
 
 /** Restores a device and its events; how far the next device is, 0 if this is the last. */
-function restoreDevice(its: ItsState, deviceId: number, entry: bigint): number | ItsErrno {
+function restoreDevice(its: ItsState, deviceId: DeviceId, entry: bigint): number | ItsErrno {
   const { devices, memory, registers } = its;
   const { valid, next, ittAddr, bits } = decodeDevice(entry);
   if (!valid) return 1;
@@ -87,7 +87,7 @@ function restoreDevice(its: ItsState, deviceId: number, entry: bigint): number |
   return scanned === 'ended' || scanned === 'through' ? next : scanned;
 }
 
-function restoreEvent(its: ItsState, device: number, eventId: number, entry: bigint): number | ItsErrno {
+function restoreEvent(its: ItsState, device: number, eventId: EventId, entry: bigint): number | ItsErrno {
   const { collections, devices, events, lpis } = its;
   const { lpi, next, icid } = decodeEvent(entry);
   if (lpi === 0) return 1;

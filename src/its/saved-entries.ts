@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ENTRY_BYTES } from './table-walk.ts';
@@ -13,9 +14,9 @@ export type SavedDevice = {
   readonly ittAddr: number;
   readonly bits: number;
 };
-export type SavedEvent = { readonly lpi: number; readonly next: number; readonly icid: number };
+export type SavedEvent = { readonly lpi: Intid; readonly next: number; readonly icid: number };
 /** `target` is {@link SAVED_UNMAPPED} for a collection that is known but not mapped. */
-export type SavedCollection = { readonly valid: boolean; readonly target: number; readonly icid: number };
+export type SavedCollection = { readonly valid: boolean; readonly target: VcpuId; readonly icid: number };
 
 export const SAVED_UNMAPPED = 0xffff_ffff;
 /** Longest distances that the `next` fields hold. What is further is found by stepping. */

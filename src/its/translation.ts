@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid } from '../arch/intid.ts';
 import { NOT_MAPPED } from './collections.ts';
 import { NO_EVENT } from './events.ts';
 import type { ItsState } from './state.ts';
@@ -17,7 +18,7 @@ const BUSY = -16;
  * is cached. With the lock of the ITS held.
  * @see vgic_its_resolve_lpi in vgic-its.c
  */
-export function resolve(its: ItsState, deviceId: number, eventId: number): number {
+export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): Intid {
   const { collections, events, lpis, registers } = its;
   const epoch = events.epoch;
   if (!registers.enabled) return ITS_DISABLED;
@@ -35,7 +36,7 @@ export function resolve(its: ItsState, deviceId: number, eventId: number): numbe
  * lock of the ITS: not to be called inside a reader section.
  * @see vgic_its_inject_msi in vgic-its.c
  */
-export function signal(its: ItsState, deviceId: number, eventId: number): number {
+export function signal(its: ItsState, deviceId: DeviceId, eventId: EventId): number {
   its.lock.lock();
   try {
     const lpi = resolve(its, deviceId, eventId);

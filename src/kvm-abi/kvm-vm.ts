@@ -1,8 +1,9 @@
+import type { DeviceId, VcpuId } from '../arch/intid.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 import { FD_DEVICE, type FdTable } from '../kvm/fds.ts';
-import type { Fd } from '../kvm/gsi.ts';
+import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { IoEventFd } from '../kvm/ioeventfds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Msi } from '../kvm/msi.ts';
@@ -24,11 +25,11 @@ export const IRQFD_RESAMPLE = 1 << 1;
 
 /** A `kvm_irqfd`; `devid` is the field that the design `direct` puts into the padding. */
 export type IrqFd = {
-  readonly fd: number;
-  readonly gsi: number;
+  readonly fd: Fd;
+  readonly gsi: Gsi;
   readonly flags: number;
-  readonly resamplefd: number;
-  readonly devid?: number;
+  readonly resamplefd: Fd;
+  readonly devid?: DeviceId;
 };
 
 /** What another thread needs to attach to a VM; it can be posted. */
@@ -80,7 +81,7 @@ export class KvmVm {
   }
 
   /** write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN). @throws KvmError EBADF, EINVAL */
-  write(fd: number, value: number | bigint = 1): boolean {
+  write(fd: Fd, value: number | bigint = 1): boolean {
     this.vm.irqfds.eventfd(fd);
     if (!isWhole(value, EVENTFD_MAX))
       throw new KvmError(
@@ -92,12 +93,12 @@ export class KvmVm {
   }
 
   /** read(2) of a non-blocking eventfd: takes the count, 0n for EAGAIN. @throws KvmError EBADF, EINVAL */
-  read(fd: number): bigint {
+  read(fd: Fd): bigint {
     return this.vm.irqfds.eventfd(fd).tryRead();
   }
 
   /** close(2). An irqfd on an eventfd goes with it, in every VM. @throws KvmError EBADF */
-  close(fd: number): void {
+  close(fd: Fd): void {
     for (const { vm } of this.board.neighbours) vm.hangUp(fd);
     if (fd >= this.options.eventfds) {
       if (!this.fds.close(fd)) throw new KvmError('close', 'EBADF', `file descriptor ${fd} is not open`);
@@ -121,10 +122,10 @@ export class KvmVm {
    * @throws KvmError EBUSY once the vGIC is initialised, EINVAL beyond the VM's vCPUs
    * @see kvm_arch_vcpu_precreate
    */
-  createVcpu(): number {
+  createVcpu(): VcpuId {
     if (this.vm.vgic.initialised)
       throw new KvmError('KVM_CREATE_VCPU', 'EBUSY', 'the vGIC is initialised: vCPUs come before');
-    const vcpu = this.beginVcpu();
+    const vcpu: VcpuId = this.beginVcpu();
     this.vm.vgic.endVcpu();
     markLast(this.gic.redistributors, this.vm.vgic);
     return vcpu;
@@ -144,13 +145,13 @@ export class KvmVm {
 
   /** KVM_CREATE_DEVICE: the device's descriptor, -1 for a mere test. @throws KvmError ENODEV, EEXIST, EBUSY, E2BIG, ENOMEM */
   createDevice(args: CreateDevice): number {
-    const fd = this.#configured(() => createDevice(this.board, this.options, args));
+    const fd: Fd = this.#configured(() => createDevice(this.board, this.options, args));
     this.gic.its.exists = this.vm.vgic.hasIts;
     return fd;
   }
 
   /** KVM_SET_DEVICE_ATTR. @param value - what userspace's pointer leads to; undefined where it leads to nothing */
-  setDeviceAttr(fd: number, name: AttributeName, value?: bigint | number): void {
+  setDeviceAttr(fd: Fd, name: AttributeName, value?: bigint | number): void {
     const device = this.#device('KVM_SET_DEVICE_ATTR', fd);
     this.#configured(() => device.set(name, value === undefined ? undefined : BigInt(value)));
     // An irqfd knows which ITS its route leads to, and that may be decided only now.
@@ -160,13 +161,13 @@ export class KvmVm {
   }
 
   /** KVM_GET_DEVICE_ATTR. @param value - what stands there before the call, which names a redistributor region */
-  getDeviceAttr(fd: number, name: AttributeName, value?: bigint | number): bigint {
+  getDeviceAttr(fd: Fd, name: AttributeName, value?: bigint | number): bigint {
     const device = this.#device('KVM_GET_DEVICE_ATTR', fd);
     return this.#configured(() => device.get(name, value === undefined ? undefined : BigInt(value)));
   }
 
   /** KVM_HAS_DEVICE_ATTR. @throws KvmError ENXIO where the device does not know it */
-  hasDeviceAttr(fd: number, name: AttributeName): void {
+  hasDeviceAttr(fd: Fd, name: AttributeName): void {
     if (this.#device('KVM_HAS_DEVICE_ATTR', fd).has(name)) return;
     const { group, attr } = name;
     throw new KvmError(
@@ -224,7 +225,7 @@ export class KvmVm {
    * @throws KvmError EBUSY, ENXIO, EINVAL
    * @see kvm_vgic_map_resources
    */
-  enterGuest(vcpu: number): CpuInterface {
+  enterGuest(vcpu: VcpuId): CpuInterface {
     const { vgic } = this.vm;
     if (!Number.isInteger(vcpu) || vcpu < 0 || vcpu >= vgic.onlineVcpus)
       throw new KvmError(
@@ -244,7 +245,7 @@ export class KvmVm {
     if (!this.vm.vgic.leaveGuest()) throw new KvmError('KVM_RUN', 'EINVAL', 'no vCPU is inside KVM_RUN');
   }
 
-  #device(call: AttributeCall, fd: number): Device {
+  #device(call: AttributeCall, fd: Fd): Device {
     const state = this.fds.kindOf(fd);
     if (state === 0) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
     if (state !== FD_DEVICE) throw new KvmError(call, 'ENOTTY', `file descriptor ${fd} is no device`);

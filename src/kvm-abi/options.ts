@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import type { DesignName } from '../kvm/designs/kernel-design.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { MemorySlot } from '../memory/guest-memory.ts';
@@ -24,7 +25,7 @@ export type KvmOptions = {
   /** Whether the host can run a GICv2. */
   readonly gicV2: boolean;
   /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
-  readonly ownedPpis: readonly number[];
+  readonly ownedPpis: readonly Intid[];
   /** Linux 6.17 and up: an eventfd takes one irqfd of all VMs. */
   readonly exclusiveEventFds: boolean;
   readonly dispatch: Dispatch;

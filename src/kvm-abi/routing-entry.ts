@@ -1,3 +1,4 @@
+import type { DeviceId, Pin } from '../arch/intid.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID, ROUTE_IRQCHIP, ROUTE_MSI, type Route } from '../kvm/route.ts';
@@ -5,15 +6,15 @@ import { checkEntry, checkRouteCount, type RoutingRules } from '../kvm/routing-t
 
 /** A `kvm_irq_routing_entry` as it stands in the struct: of its union, the fields of the type that it says it is of. */
 export type RoutingEntry = {
-  readonly gsi: number;
+  readonly gsi: Gsi;
   /** KVM_IRQ_ROUTING_IRQCHIP 1, KVM_IRQ_ROUTING_MSI 2. */
   readonly type: number;
   readonly flags: number;
   readonly irqchip?: number;
-  readonly pin?: number;
+  readonly pin?: Pin;
   readonly address?: number;
   readonly data?: number;
-  readonly devid?: number;
+  readonly devid?: DeviceId;
 };
 
 /** A `kvm_irq_routing`: the whole table. */
@@ -42,9 +43,9 @@ export function toRoutes({ flags, entries }: Routing, extendedMsi?: number, rule
     const extended = entry.type === extendedMsi;
     const type = extended ? ROUTE_MSI : entry.type;
     checkEntry(index, { gsi, type, flags: entry.flags, irqchip, pin }, seen, rules);
-    if (type === ROUTE_IRQCHIP) return { type: 'irqchip', gsi: gsi as Gsi, irqchip, pin };
+    if (type === ROUTE_IRQCHIP) return { type: 'irqchip', gsi, irqchip, pin };
     const flags = extended ? MSI_VALID_DEVID : entry.flags;
-    return { type: 'msi', gsi: gsi as Gsi, flags, address, data, deviceId: devid };
+    return { type: 'msi', gsi, flags, address, data, deviceId: devid };
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 import type { FdTable } from '../kvm/fds.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFds } from '../kvm/ioeventfds.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -34,5 +35,5 @@ export type VmBoard = {
   /** The other VMs of the process. */
   readonly neighbours: readonly { readonly vm: Vm }[];
   /** write(2) of an eventfd, heard by all VMs of the process. */
-  write(fd: number, value: number | bigint): boolean;
+  write(fd: Fd, value: number | bigint): boolean;
 };

@@ -47,13 +47,13 @@ export class FdTable {
 
   /** Opens every eventfd: for a machine whose eventfds are there from the beginning. */
   openAll(): void {
-    for (let fd = 0; fd < this.#eventfds; fd++) store(this.#words, this.#word(fd, STATE), FD_EVENTFD);
+    for (let fd: Fd = 0; fd < this.#eventfds; fd++) store(this.#words, this.#word(fd, STATE), FD_EVENTFD);
   }
 
   /** Opens the lowest free number of a kind. @throws KvmError EMFILE where there is none */
   open(call: string, kind: number, payload = 0): Fd {
     const [from, to] = kind === FD_EVENTFD ? [0, this.#eventfds] : [this.#eventfds, this.#count];
-    for (let fd = from; fd < to; fd++) {
+    for (let fd: Fd = from; fd < to; fd++) {
       const at = this.#word(fd, STATE);
       const state = load(this.#words, at);
       if ((state & KIND) !== FD_CLOSED) continue;
@@ -61,13 +61,13 @@ export class FdTable {
       if (!replace(this.#words, at, state, state | FD_OPENING)) continue;
       store(this.#words, this.#word(fd, PAYLOAD), payload);
       store(this.#words, at, state | kind);
-      return fd as Fd;
+      return fd;
     }
     throw new KvmError(call, 'EMFILE', `all ${to - from} descriptors of this kind are open`);
   }
 
   /** Closes a number and moves its generation on; false if it was not open. */
-  close(fd: number): boolean {
+  close(fd: Fd): boolean {
     const at = this.#word(fd, STATE);
     for (;;) {
       const state = this.stateOf(fd);
@@ -77,27 +77,27 @@ export class FdTable {
   }
 
   /** Kind and generation in one word; {@link FD_CLOSED} for what is no descriptor. */
-  stateOf(fd: number): number {
+  stateOf(fd: Fd): number {
     return Number.isInteger(fd) && fd >= 0 && fd < this.#count
       ? load(this.#words, this.#word(fd, STATE))
       : FD_CLOSED;
   }
 
-  kindOf(fd: number): number {
+  kindOf(fd: Fd): number {
     return this.stateOf(fd) & KIND;
   }
 
   /** What a VM or device descriptor stands for. */
-  payloadOf(fd: number): number {
+  payloadOf(fd: Fd): number {
     return load(this.#words, this.#word(fd, PAYLOAD));
   }
 
   /** The eventfd of that number. @throws KvmError EBADF if it is not open, EINVAL if it is something else */
-  eventfd(call: string, fd: number): Fd {
+  eventfd(call: string, fd: Fd): Fd {
     const kind = this.kindOf(fd);
     if (kind === FD_CLOSED) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
     if (kind !== FD_EVENTFD) throw new KvmError(call, 'EINVAL', `file descriptor ${fd} is not an eventfd`);
-    return fd as Fd;
+    return fd;
   }
 
   /**
@@ -116,7 +116,7 @@ export class FdTable {
     add(this.#words, this.#word(fd, IRQFDS), -1);
   }
 
-  #word(fd: number, field: number): number {
+  #word(fd: Fd, field: number): number {
     return this.#at + fd * RECORD_WORDS + field;
   }
 }

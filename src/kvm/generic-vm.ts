@@ -1,7 +1,9 @@
+import type { Pin } from '../arch/intid.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { READERS, type Readers, readersWords } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
+import type { Fd, Gsi } from './gsi.ts';
 import { Injector, type InjectorParts } from './injector.ts';
 import { type Irqchip, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID, type PinEnds } from './irqchip.ts';
 import { type IrqFdOptions, type IrqFdRegions, irqFdRegions, type ProcessRegions } from './irqfd-record.ts';
@@ -146,31 +148,31 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
    * @param options - a resamplefd asks for RESAMPLE
    * @throws KvmError before the irqchip is ready (GIC: EAGAIN, IOAPIC: EINVAL), EBADF, EINVAL for what is no eventfd, EBUSY, ENOMEM
    */
-  assignIrqFd(fd: number, gsi: number, options: IrqFdOptions = {}): void {
+  assignIrqFd(fd: Fd, gsi: Gsi, options: IrqFdOptions = {}): void {
     if (!this.irqchip.ready) throw this.irqchip.notReady('KVM_IRQFD');
     if (options.resamplefd === undefined) this.irqfds.assign(fd, gsi, options);
     else this.#locked(() => this.irqfds.assign(fd, gsi, options));
   }
 
   /** KVM_IRQFD with DEASSIGN. 0 even where nothing matched, as in KVM. @throws KvmError EBADF, EINVAL */
-  deassignIrqFd(fd: number, gsi: number): void {
+  deassignIrqFd(fd: Fd, gsi: Gsi): void {
     this.#locked(() => this.irqfds.deassign(fd, gsi));
   }
 
   /** close(2) of an eventfd, whose irqfd goes with it. Nobody may write to it at the same time. @throws KvmError EBADF */
-  closeEventFd(fd: number): void {
+  closeEventFd(fd: Fd): void {
     this.#locked(() => this.irqfds.close(fd));
   }
 
   /** The end of the VM for its irqfds: all are deassigned, and their eventfds stay. */
   hangUpAll(): void {
     this.#locked(() => {
-      for (let fd = 0; fd < this.irqfds.count; fd++) this.irqfds.hangUp(fd);
+      for (let fd: Fd = 0; fd < this.irqfds.count; fd++) this.irqfds.hangUp(fd);
     });
   }
 
   /** The end of the VM for one irqfd. */
-  hangUp(fd: number): void {
+  hangUp(fd: Fd): void {
     this.#locked(() => this.irqfds.hangUp(fd));
   }
 
@@ -189,11 +191,11 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
    * The same for one pin, at once: to be called by an irqchip that notes no ends, outside every lock of its own and before
    * the pin can be delivered again. Allocates nothing.
    */
-  pinEnded(pin: number): void {
+  pinEnded(pin: Pin): void {
     this.#resamplers.pinEnded(pin, this.#lower, this.#tell);
   }
 
-  readonly #lower = (gsi: number): void => {
+  readonly #lower = (gsi: Gsi): void => {
     this.injector.setIrq(gsi, false, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID);
   };
   readonly #tell = (slot: number): void => this.irqfds.tell(slot);

@@ -1,12 +1,10 @@
-declare const space: unique symbol;
+import type { In } from '../arch/intid.ts';
+
 /** Userland's number for an interrupt source: key of the routing table and of an irqfd, 0 to 4,095. The guest never sees it. */
-export type Gsi = number & { readonly [space]: 'gsi' };
+export type Gsi = In<'gsi'>;
 
-/** An input of the irqchip, 0 to 987: SPI INTID = pin + 32. Neither a GSI nor an INTID. */
-export type Pin = number & { readonly [space]: 'pin' };
-
-/** Number of an eventfd of the machine, 0 to `eventfds - 1`. */
-export type Fd = number & { readonly [space]: 'fd' };
+/** A file descriptor of the VM, from 0 on: an eventfd, below `eventfds`; or a device of KVM_CREATE_DEVICE, a vCPU, above. */
+export type Fd = In<'fd'>;
 
 /** KVM_MAX_IRQ_ROUTES: GSIs, and routes, that a table can have. @see include/linux/kvm_host.h */
 export const MAX_IRQ_ROUTES = 4096;

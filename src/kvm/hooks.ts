@@ -1,6 +1,7 @@
 import type { Layout, Region } from '../memory/layout.ts';
 import { type Handle, NO_HANDLE } from '../memory/slots.ts';
 import { load, store, type Words } from '../memory/word.ts';
+import type { Fd } from './gsi.ts';
 
 const HOOK_WORDS = 4;
 const HANDLE = 0;
@@ -28,20 +29,20 @@ export class Hooks {
   }
 
   /** The irqfd on `fd`, or `NO_HANDLE`. */
-  of(fd: number): Handle {
+  of(fd: Fd): Handle {
     return load(this.#words, this.#at + fd * HOOK_WORDS + HANDLE) as Handle;
   }
 
-  set(fd: number, handle: Handle): void {
+  set(fd: Fd, handle: Handle): void {
     store(this.#words, this.#at + fd * HOOK_WORDS + HANDLE, handle);
   }
 
-  clear(fd: number): void {
+  clear(fd: Fd): void {
     this.set(fd, NO_HANDLE);
   }
 
   /** Where the LPI of `fd` is remembered. */
-  memoryOf(fd: number): number {
+  memoryOf(fd: Fd): number {
     return this.#at + fd * HOOK_WORDS + REMEMBERED;
   }
 }

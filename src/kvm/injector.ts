@@ -1,6 +1,8 @@
+import type { DeviceId, Pin } from '../arch/intid.ts';
 import type { Readers } from '../memory/readers.ts';
 import { beginRead, beginWrite, changedSince, endWrite } from '../memory/sequence.ts';
 import { load, store, type Words } from '../memory/word.ts';
+import type { Gsi } from './gsi.ts';
 import { FORGOTTEN, type Irqchip, KVM_USERSPACE_IRQ_SOURCE_ID, REFUSED } from './irqchip.ts';
 import {
   addressOf,
@@ -114,7 +116,7 @@ export class Injector {
    * @param _device - the DeviceID in the call of KVM_IRQFD, -1 where there is none: for the design that has it
    * @see irqfd_update
    */
-  cacheRoute(to: number, sequence: number, gsi: number, _device: number): void {
+  cacheRoute(to: number, sequence: number, gsi: Gsi, _device: DeviceId): void {
     this.#readers.enter(this.#reader);
     const route = this.#routing.find(gsi);
     beginWrite(this.words, sequence);
@@ -134,12 +136,12 @@ export class Injector {
   }
 
   /** The slow path of an irqfd for `gsi`, whose own copy of the route lies at `_route`: {@link setIrq}. */
-  inject(gsi: number, _route: number, level: boolean, source?: number): number {
+  inject(gsi: Gsi, _route: number, level: boolean, source?: number): number {
     return this.setIrq(gsi, level, source);
   }
 
   /** The GSI that is told of the end of a pin, or -1. Within a reader section. */
-  gsiOfPin(pin: number): number {
+  gsiOfPin(pin: Pin): Gsi {
     return this.#routing.gsiOfPin(pin);
   }
 
@@ -148,7 +150,7 @@ export class Injector {
    * @param source - which of the sources of a line, see `Irqchip.drive`
    * @returns -1 where no route names the GSI or it refused, else what the irqchip answers: 0 coalesced, or blocked by the guest
    */
-  setIrq(gsi: number, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
+  setIrq(gsi: Gsi, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
     this.#readers.enter(this.#reader);
     const at = this.#routing.find(gsi);
     // As KVM copies the entries to its stack, so do we: the injection comes after the section, and may wait.
@@ -166,7 +168,7 @@ export class Injector {
   }
 
   /** Sends an MSI past the routing table: `Irqchip.sendMsi`. */
-  sendMsi(address: number, data: number, flags: number, deviceId: number): number {
+  sendMsi(address: number, data: number, flags: number, deviceId: DeviceId): number {
     return this.irqchip.sendMsi(address, data, flags, deviceId);
   }
 }

@@ -2,6 +2,7 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import type { FdTable } from './fds.ts';
+import type { Fd } from './gsi.ts';
 import { KvmError } from './kvm-error.ts';
 
 const CALL = 'KVM_IOEVENTFD';
@@ -31,7 +32,7 @@ export type IoEventFd = {
   readonly addr: bigint;
   /** Bytes of the write; 0 for any. */
   readonly len: number;
-  readonly fd: number;
+  readonly fd: Fd;
   readonly flags: number;
 };
 
@@ -114,7 +115,7 @@ export class IoEventFds {
       return this.#anyValue(record) || this.#get(record, MATCH) === BigInt.asUintN(8 * bytes, value);
     });
     if (at < 0) return -1;
-    const fd = load(this.#words, at + FD);
+    const fd: Fd = load(this.#words, at + FD);
     return this.#fds.stateOf(fd) === load(this.#words, at + FD_STATE) ? fd : -1;
   }
 

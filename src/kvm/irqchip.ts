@@ -1,3 +1,4 @@
+import type { DeviceId, Pin } from '../arch/intid.ts';
 import type { KvmError } from './kvm-error.ts';
 import type { Msi } from './msi.ts';
 
@@ -19,9 +20,9 @@ export const REFUSED = -1;
 /** Pins whose end the resamplers want to hear of. Any thread. @see kvm_register_irq_ack_notifier */
 export interface PinEnds {
   /** Asks for the ends of a pin; false if they were asked for already. */
-  watch(pin: number): boolean;
-  unwatch(pin: number): boolean;
-  isWatched(pin: number): boolean;
+  watch(pin: Pin): boolean;
+  unwatch(pin: Pin): boolean;
+  isWatched(pin: Pin): boolean;
   /** Whether there may be an end to {@link take}: one load. */
   readonly any: boolean;
   /**
@@ -50,22 +51,22 @@ export interface Irqchip {
    * @param source - {@link KVM_USERSPACE_IRQ_SOURCE_ID} or {@link KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID}
    * @returns {@link REFUSED}, 0 where it coalesced (or the irqchip does not say), else how many vCPUs got it
    */
-  drive(pin: number, level: boolean, source: number): number;
+  drive(pin: Pin, level: boolean, source: number): number;
 
   /** Raises the wire of a pin within a reader section; false, with nothing done, where that could wait (-EWOULDBLOCK). */
-  raiseWithoutLock(pin: number): boolean;
+  raiseWithoutLock(pin: Pin): boolean;
 
   /** Where an MSI's address leads, in 24 bits: what an irqfd keeps of it beside the data and the DeviceID. */
   targetOf(address: number): number;
 
   /** Latches an MSI without a lock, within a reader section; false, with nothing done, where that could wait. */
-  latchCached(target: number, deviceId: number, data: number): boolean;
+  latchCached(target: number, deviceId: DeviceId, data: number): boolean;
 
   /**
    * Remembers in the {@link REMEMBERED_WORDS} words at `at` where an irqfd's MSI ends, or leaves them alone. With
    * irqfds.lock held, outside every section.
    */
-  remember(at: number, target: number, deviceId: number, data: number): void;
+  remember(at: number, target: number, deviceId: DeviceId, data: number): void;
 
   /** Latches what is remembered at `at`, if it still holds; false where it does not, or is nothing. Within a reader section. */
   latchRemembered(at: number): boolean;
@@ -75,7 +76,7 @@ export interface Irqchip {
    * @returns 1 and up delivered (latched), 0 the guest blocks it, below 0 `-errno`
    * @see kvm_set_msi
    */
-  sendMsi(address: number, data: number, flags: number, deviceId: number): number;
+  sendMsi(address: number, data: number, flags: number, deviceId: DeviceId): number;
 
   /** The error for a result of {@link sendMsi} below 0. Allocates. */
   refusal(result: number, msi: Msi): KvmError;

@@ -1,3 +1,4 @@
+import type { DeviceId } from '../arch/intid.ts';
 import { EVENT_COUNT } from '../memory/event-count.ts';
 import { EVENTFD as EVENTFD_KIND } from '../memory/eventfd.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
@@ -5,15 +6,16 @@ import { MUTEX } from '../memory/mutex.ts';
 import { slotsWords } from '../memory/slots.ts';
 import { summaryBitmapWords } from '../memory/summary-bitmap.ts';
 import { fdRegion } from './fds.ts';
+import type { Fd } from './gsi.ts';
 import { hooksRegion } from './hooks.ts';
 import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
 
 /** What an irqfd may have beside its eventfd and its GSI. */
 export type IrqFdOptions = {
   /** RESAMPLE: written each time the guest has ended the level-triggered interrupt. */
-  readonly resamplefd?: number | undefined;
+  readonly resamplefd?: Fd | undefined;
   /** The DeviceID of the source, where the design has it in the call. */
-  readonly deviceId?: number | undefined;
+  readonly deviceId?: DeviceId | undefined;
 };
 
 /** An irqfd: a cache line, written when it is assigned and when its route changes, and read at each of its signals. */

@@ -6,7 +6,7 @@ import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { SummaryBitmap } from '../memory/summary-bitmap.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { FD_CLOSED, FD_EVENTFD, FdTable } from './fds.ts';
-import type { Fd } from './gsi.ts';
+import type { Fd, Gsi } from './gsi.ts';
 import { Hooks } from './hooks.ts';
 import { KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID as RESAMPLE } from './irqchip.ts';
 import type { IrqFdParts } from './irqfd-parts.ts';
@@ -101,11 +101,11 @@ export class IrqFds {
   }
 
   /** @throws KvmError EBADF where no eventfd of that number is open, EINVAL where it is something else */
-  eventfd(fd: number): EventFd {
+  eventfd(fd: Fd): EventFd {
     return this.#existing(this.#fds.eventfd('eventfd', fd));
   }
 
-  #existing(fd: number): EventFd {
+  #existing(fd: Fd): EventFd {
     const eventfd = this.#eventfds[fd];
     if (eventfd) return eventfd;
     throw new KvmError('eventfd', 'EBADF', `eventfds are 0 to ${this.count - 1}, not ${fd}`);
@@ -115,7 +115,7 @@ export class IrqFds {
    * Writes 1 to an eventfd, which need not be open: with an irqfd on it, an interrupt is raised. The hot path of a device.
    * @throws KvmError EBADF for a number that no eventfd has
    */
-  write(fd: number): void {
+  write(fd: Fd): void {
     if (this.#inline && this.raise(fd)) return;
     this.#existing(fd).tryWrite(1);
     this.ring(fd);
@@ -125,7 +125,7 @@ export class IrqFds {
    * Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none.
    * @throws KvmError EBADF for a number that no eventfd has
    */
-  raise(fd: number): boolean {
+  raise(fd: Fd): boolean {
     this.#existing(fd);
     this.#readers.enter(this.#reader);
     const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
@@ -133,7 +133,7 @@ export class IrqFds {
     return raised;
   }
 
-  #raiseByRoute(fd: number): boolean {
+  #raiseByRoute(fd: Fd): boolean {
     const hook = this.#hooks.of(fd);
     if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);
@@ -143,7 +143,7 @@ export class IrqFds {
   }
 
   /** To be called after the count of `fd` was added to: what is hooked meanwhile is left to the main thread. */
-  ring(fd: number): void {
+  ring(fd: Fd): void {
     if (!this.#inline || this.#hooks.of(fd) !== NO_HANDLE) {
       this.#rung.set(fd);
       this.bell.signal();
@@ -155,7 +155,7 @@ export class IrqFds {
    * with the irq lock held.
    * @throws KvmError EBADF, EINVAL for what is no eventfd, EBUSY if it has an irqfd already, ENOMEM
    */
-  assign(fd: number, gsi: number, options: IrqFdOptions = {}): Handle {
+  assign(fd: Fd, gsi: Gsi, options: IrqFdOptions = {}): Handle {
     const { resamplefd, deviceId = -1 } = options;
     this.#lock.lock();
     try {
@@ -194,7 +194,7 @@ export class IrqFds {
    * With the irq lock held.
    * @throws KvmError EBADF, EINVAL for what is no eventfd
    */
-  deassign(fd: number, gsi: number): boolean {
+  deassign(fd: Fd, gsi: Gsi): boolean {
     this.#fds.eventfd(CALL, fd);
     this.#lock.lock();
     const hook = this.#unhook(fd, gsi);
@@ -207,7 +207,7 @@ export class IrqFds {
    * *to* it stays, and tells nobody. With the irq lock held.
    * @throws KvmError EBADF
    */
-  close(fd: number): void {
+  close(fd: Fd): void {
     this.#lock.lock();
     let hook: Handle = NO_HANDLE;
     try {
@@ -222,7 +222,7 @@ export class IrqFds {
   }
 
   /** Takes away the irqfd on an eventfd, whatever its GSI: what the end of a VM does to all. With the irq lock held. */
-  hangUp(fd: number): void {
+  hangUp(fd: Fd): void {
     this.#lock.lock();
     const hook = this.#unhook(fd, undefined);
     this.#lock.unlock();
@@ -230,7 +230,7 @@ export class IrqFds {
   }
 
   /** The GSI that writes to `fd` inject, or -1. */
-  gsiOf(fd: Fd): number {
+  gsiOf(fd: Fd): Gsi {
     const hook = this.#hooks.of(fd);
     return hook === NO_HANDLE ? -1 : load(this.#words, this.#at(slotOf(hook)) + GSI);
   }
@@ -251,7 +251,7 @@ export class IrqFds {
   /** Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only. */
   dispatchPending(): number {
     let served = 0;
-    for (let fd = this.#rung.next(0); fd >= 0; fd = this.#rung.next(fd + 1)) {
+    for (let fd: Fd = this.#rung.next(0); fd >= 0; fd = this.#rung.next(fd + 1)) {
       this.#rung.claim(fd);
       if (this.#serve(fd)) served++;
     }
@@ -268,7 +268,7 @@ export class IrqFds {
 
   /** Whether no signal is left to the main thread, and the main thread is at none. Any thread; not from within a reader section. */
   get isIdle(): boolean {
-    for (let fd = 0; fd < this.count; fd++)
+    for (let fd: Fd = 0; fd < this.count; fd++)
       if (this.#hooks.of(fd) !== NO_HANDLE && this.#eventfds[fd]?.readable) return false;
     for (let slot = 0; slot <= this.count; slot++) if (this.#work.has(slot)) return false;
     this.flushWork();
@@ -283,13 +283,13 @@ export class IrqFds {
   /** Writes the resamplefd of an irqfd, unless it was closed since. */
   tell(slot: number): void {
     const at = this.#at(slot);
-    const fd = load(this.#words, at + RESAMPLEFD) - 1;
+    const fd: Fd = load(this.#words, at + RESAMPLEFD) - 1;
     const state = load(this.#words, at + RESAMPLEFD_STATE);
     if (state !== FD_CLOSED && this.#fds.stateOf(fd) === state) this.write(fd);
   }
 
   /** Takes the count of an eventfd that was rung, and injects. Masked meanwhile: the count stays where it is. */
-  #serve(fd: number): boolean {
+  #serve(fd: Fd): boolean {
     this.#workLock.lock();
     try {
       const hook = this.#hooks.of(fd);
@@ -320,7 +320,7 @@ export class IrqFds {
   /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; one that resamples stays up until its ack. */
   #inject(slot: number): void {
     const at = this.#at(slot);
-    const gsi = load(this.#words, at + GSI);
+    const gsi: Gsi = load(this.#words, at + GSI);
     const resamples = load(this.#words, at + RESAMPLEFD) !== 0;
     this.#injector.inject(gsi, at + ROUTE, true, resamples ? RESAMPLE : undefined);
     if (!resamples) this.#injector.inject(gsi, at + ROUTE, false);
@@ -342,7 +342,7 @@ export class IrqFds {
   }
 
   /** Takes the hook of `fd` away, if it is for `gsi`; any for undefined. With the lock held. */
-  #unhook(fd: number, gsi: number | undefined): Handle {
+  #unhook(fd: Fd, gsi: Gsi | undefined): Handle {
     const hook = this.#hooks.of(fd);
     if (hook === NO_HANDLE) return NO_HANDLE;
     const slot = slotOf(hook);
@@ -361,10 +361,10 @@ export class IrqFds {
     this.#readers.synchronize();
     this.#runWork(slot);
     if (load(this.#words, at + RESAMPLEFD) !== 0) {
-      const gsi = load(this.#words, at + GSI);
+      const gsi: Gsi = load(this.#words, at + GSI);
       if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false, RESAMPLE);
     }
-    this.#fds.detach(load(this.#words, at + EVENTFD) as Fd);
+    this.#fds.detach(load(this.#words, at + EVENTFD));
     this.#slots.retire(hook);
     return true;
   }
@@ -380,7 +380,7 @@ export class IrqFds {
   /** Remembers the LPI of an irqfd, if it is still hooked. With the lock held. */
   #remember(slot: number): void {
     const at = this.#at(slot);
-    const fd = load(this.#words, at + EVENTFD);
+    const fd: Fd = load(this.#words, at + EVENTFD);
     const hook = this.#hooks.of(fd);
     if (hook !== NO_HANDLE && slotOf(hook) === slot)
       this.#injector.remember(this.#hooks.memoryOf(fd), at + ROUTE);

@@ -1,3 +1,5 @@
+import type { DeviceId } from '../arch/intid.ts';
+
 /** What a device writes, and where: the argument of KVM_SIGNAL_MSI. */
 export type Msi = {
   readonly address: number;
@@ -5,7 +7,7 @@ export type Msi = {
   readonly data: number;
   readonly flags: number;
   /** Counts only with KVM_MSI_VALID_DEVID in `flags`. */
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
 };
 
 /** Results of sending an MSI below 0: `-errno` of the KVM call. */

@@ -1,7 +1,9 @@
+import type { Pin } from '../arch/intid.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import type { Readers } from '../memory/readers.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
+import type { Gsi } from './gsi.ts';
 import type { PinEnds } from './irqchip.ts';
 import type { Route } from './route.ts';
 
@@ -27,7 +29,7 @@ export function resamplerRegions(layout: Layout, irqfds: number, gsis: number): 
 
 export type ResamplerParts = {
   /** Which GSI is told of the end of a pin; called within a reader section. */
-  readonly gsiOfPin: (pin: number) => number;
+  readonly gsiOfPin: (pin: Pin) => Gsi;
   /** Pins that the table has room for. */
   readonly pins: number;
   readonly readers: Readers;
@@ -54,7 +56,7 @@ export class Resamplers {
   readonly #pins: number;
   readonly #links: number;
   readonly #lock: Mutex;
-  readonly #gsiOfPin: (pin: number) => number;
+  readonly #gsiOfPin: (pin: Pin) => Gsi;
   readonly #readers: Readers;
   readonly #reader: number;
   readonly #ends: PinEnds;
@@ -74,12 +76,12 @@ export class Resamplers {
   }
 
   /** Whether any irqfd resamples `gsi`. */
-  has(gsi: number): boolean {
+  has(gsi: Gsi): boolean {
     return gsi >= 0 && gsi < this.#gsis && load(this.#words, this.#heads + gsi) !== 0;
   }
 
   /** Adds an irqfd to the chain of its GSI, and watches the pins that the table leads there. With the irq lock held. */
-  link(slot: number, gsi: number): void {
+  link(slot: number, gsi: Gsi): void {
     // A GSI that no table can have is never acknowledged.
     if (gsi < 0 || gsi >= this.#gsis) return;
     this.#lock.lock();
@@ -91,7 +93,7 @@ export class Resamplers {
   }
 
   /** Takes an irqfd out of its chain; true if it was the last one there. With the irq lock held. */
-  unlink(slot: number, gsi: number): boolean {
+  unlink(slot: number, gsi: Gsi): boolean {
     if (gsi < 0 || gsi >= this.#gsis) return true;
     this.#lock.lock();
     let at = this.#heads + gsi;
@@ -130,7 +132,7 @@ export class Resamplers {
    * Returns how many pins there were. Any thread, outside every section and lock: right after its EOI, the vCPU that
    * ended the interrupt.
    */
-  serve(lower: (gsi: number) => void, tell: (slot: number) => void): number {
+  serve(lower: (gsi: Gsi) => void, tell: (slot: number) => void): number {
     let served = 0;
     for (let pin = this.#ends.take(); pin >= 0; pin = this.#ends.take()) {
       served++;
@@ -145,7 +147,7 @@ export class Resamplers {
    * @param lower - kvm_set_irq(gsi, 0)
    * @param tell - signals the resamplefd of an irqfd
    */
-  pinEnded(pin: number, lower: (gsi: number) => void, tell: (slot: number) => void): void {
+  pinEnded(pin: Pin, lower: (gsi: Gsi) => void, tell: (slot: number) => void): void {
     this.#lock.lock();
     try {
       this.#readers.enter(this.#reader);
@@ -162,7 +164,7 @@ export class Resamplers {
     }
   }
 
-  #watchPinsOf(gsi: number): void {
+  #watchPinsOf(gsi: Gsi): void {
     this.#forEachPin((pin, named) => {
       if (named === gsi) this.#ends.watch(pin);
     });
@@ -174,7 +176,7 @@ export class Resamplers {
     });
   }
 
-  #forEachPin(visit: (pin: number, gsi: number) => void): void {
+  #forEachPin(visit: (pin: Pin, gsi: Gsi) => void): void {
     this.#readers.enter(this.#reader);
     for (let pin = 0; pin < this.#pins; pin++) visit(pin, this.#gsiOfPin(pin));
     this.#readers.leave(this.#reader);

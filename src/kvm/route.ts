@@ -1,3 +1,4 @@
+import type { DeviceId, Pin } from '../arch/intid.ts';
 import { store, type Words } from '../memory/word.ts';
 import type { Gsi } from './gsi.ts';
 
@@ -11,7 +12,7 @@ export const MSI_VALID_DEVID = 1 << 0;
 
 /** What an entry of the routing table says. */
 export type Route =
-  | { readonly type: 'irqchip'; readonly gsi: Gsi; readonly irqchip: number; readonly pin: number }
+  | { readonly type: 'irqchip'; readonly gsi: Gsi; readonly irqchip: number; readonly pin: Pin }
   | {
       readonly type: 'msi';
       readonly gsi: Gsi;
@@ -20,7 +21,7 @@ export type Route =
       readonly address: number;
       /** The EventID. */
       readonly data: number;
-      readonly deviceId: number;
+      readonly deviceId: DeviceId;
     };
 
 /** Words of an entry in shared memory, half a cache line. */

@@ -1,3 +1,4 @@
+import type { Pin } from '../arch/intid.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { type Gsi, IRQCHIP_PINS, MAX_IRQ_ROUTES } from './gsi.ts';
@@ -50,11 +51,11 @@ export function routingRegions(layout: Layout, { gsis, pins }: RoutingSizes): Ro
 
 /** An entry of a routing table as KVM's checks see it; fields that its type has not are 0. */
 type Checked = {
-  readonly gsi: number;
+  readonly gsi: Gsi;
   readonly type: number;
   readonly flags: number;
   readonly irqchip: number;
-  readonly pin: number;
+  readonly pin: Pin;
 };
 
 /** On arm64. */
@@ -144,7 +145,7 @@ export class RoutingTable {
   }
 
   /** Where the route of `gsi` lies, or -1. Within a reader section only: the words stay as they are until it ends. */
-  find(gsi: number): number {
+  find(gsi: Gsi): number {
     const copy = load(this.#words, this.#regions.current.at);
     if (gsi < 0 || gsi >= load(this.#words, this.#regions.limits.at + copy)) return -1;
     const at = (this.#regions.routes[copy]?.at ?? 0) + gsi * ROUTE_WORDS;
@@ -152,7 +153,7 @@ export class RoutingTable {
   }
 
   /** The GSI of the last route that names `pin`, or -1. Within a reader section only. */
-  gsiOfPin(pin: number): number {
+  gsiOfPin(pin: Pin): Gsi {
     const copy = load(this.#words, this.#regions.current.at);
     return pin >= 0 && pin < this.pins ? load(this.#words, (this.#regions.pins[copy]?.at ?? 0) + pin) : -1;
   }
@@ -169,9 +170,9 @@ export class RoutingTable {
     const routes: Route[] = [];
     const copy = load(this.#words, this.#regions.current.at);
     const limit = load(this.#words, this.#regions.limits.at + copy);
-    for (let gsi = 0; gsi < limit; gsi++) {
+    for (let gsi: Gsi = 0; gsi < limit; gsi++) {
       const at = this.find(gsi);
-      if (at >= 0) routes.push(this.#routeAt(at, gsi as Gsi));
+      if (at >= 0) routes.push(this.#routeAt(at, gsi));
     }
     return routes;
   }

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { AccessBytes } from '../board/guest-bus.ts';
 
 /**
@@ -8,8 +9,8 @@ export type Frame = {
   readonly base: number;
   readonly bytes: number;
   /** @param offset - from the base; the access lies within the frame */
-  read(offset: number, bytes: AccessBytes, vcpu: number): bigint;
-  write(offset: number, bytes: AccessBytes, value: bigint, vcpu: number): void;
+  read(offset: number, bytes: AccessBytes, vcpu: VcpuId): bigint;
+  write(offset: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): void;
 };
 
 /** A device whose registers are 32 bits wide, and take narrower accesses as parts of them. */
@@ -17,8 +18,8 @@ export type WordFrame = {
   readonly base: number;
   readonly bytes: number;
   /** @param offset - a multiple of 4 */
-  readWord(offset: number, vcpu: number): number;
-  writeWord(offset: number, value: number, vcpu: number): void;
+  readWord(offset: number, vcpu: VcpuId): number;
+  writeWord(offset: number, value: number, vcpu: VcpuId): void;
 };
 
 /** A frame of a device with 32-bit registers: narrower accesses see their bytes, wider ones two registers, low half first. */
@@ -49,7 +50,7 @@ export class FrameTable {
   }
 
   /** `undefined` where no frame holds the whole access. */
-  read(address: number, bytes: AccessBytes, vcpu: number): bigint | undefined {
+  read(address: number, bytes: AccessBytes, vcpu: VcpuId): bigint | undefined {
     for (const frame of this.#frames) {
       const offset = address - frame.base;
       if (offset >= 0 && offset + bytes <= frame.bytes) return frame.read(offset, bytes, vcpu);
@@ -58,7 +59,7 @@ export class FrameTable {
   }
 
   /** False where no frame holds the whole access. */
-  write(address: number, bytes: AccessBytes, value: bigint, vcpu: number): boolean {
+  write(address: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): boolean {
     for (const frame of this.#frames) {
       const offset = address - frame.base;
       if (offset < 0 || offset + bytes > frame.bytes) continue;

@@ -1,3 +1,4 @@
+import type { Pin, VcpuId } from '../arch/intid.ts';
 import { cells64, FdtWriter } from './fdt.ts';
 import {
   ECAM,
@@ -16,7 +17,7 @@ import {
 export type BoardShape = {
   readonly vcpus: number;
   /** MPIDR affinity of a vCPU: Aff3.Aff2.Aff1.Aff0 in bits 39:32, 23:0. */
-  readonly affinityOf: (vcpu: number) => number;
+  readonly affinityOf: (vcpu: VcpuId) => number;
   readonly gicdBase: number;
   readonly gicrBase: number;
   readonly gicrBytes: number;
@@ -92,7 +93,7 @@ export function boardTree(shape: BoardShape): Uint8Array {
 
 function cpuNodes(tree: FdtWriter, { vcpus, affinityOf }: BoardShape): void {
   tree.node('cpus', { '#size-cells': [0], '#address-cells': [1] }, () => {
-    for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < vcpus; vcpu++) {
       tree.node(`cpu@${affinityOf(vcpu).toString(16)}`, {
         device_type: 'cpu',
         compatible: 'arm,armv8',
@@ -131,9 +132,9 @@ function gicNode(tree: FdtWriter, shape: BoardShape): void {
 }
 
 function peripheralNodes(tree: FdtWriter): void {
-  const primecell = ({ base, bytes, spi }: { base: number; bytes: number; spi: number }) => ({
+  const primecell = ({ base, bytes, pin }: { base: number; bytes: number; pin: Pin }) => ({
     reg: [...cells64(base), ...cells64(bytes)],
-    interrupts: [SPI, spi, LEVEL_HIGH],
+    interrupts: [SPI, pin, LEVEL_HIGH],
   });
   tree.node('apb-pclk', {
     phandle: [PHANDLE.clock],

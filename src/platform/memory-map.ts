@@ -3,9 +3,9 @@
  * guest built for one runs on the other. The GIC's own frames are part of the machine's configuration.
  * @see hw/arm/virt.c, a15memmap
  */
-export const UART = { base: 0x0900_0000, bytes: 0x1000, spi: 1 } as const;
-export const RTC = { base: 0x0901_0000, bytes: 0x1000, spi: 2 } as const;
-export const GPIO = { base: 0x0903_0000, bytes: 0x1000, spi: 7 } as const;
+export const UART = { base: 0x0900_0000, bytes: 0x1000, pin: 1 } as const;
+export const RTC = { base: 0x0901_0000, bytes: 0x1000, pin: 2 } as const;
+export const GPIO = { base: 0x0903_0000, bytes: 0x1000, pin: 7 } as const;
 /** Ours: where a guest tells the proof what its handlers and its driver do. Absent unless a run is to be proved. */
 export const PROOF = { base: 0x0b00_0000, bytes: 0x1000 } as const;
 /** Ours: a device whose MSIs a guest asks for, of any DeviceID. Absent unless schedules are explored. */

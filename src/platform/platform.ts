@@ -1,6 +1,7 @@
+import type { DeviceId, Pin, VcpuId } from '../arch/intid.ts';
 import type { AccessBytes } from '../board/guest-bus.ts';
 import type { Machine } from '../board/machine.ts';
-import type { Gsi } from '../kvm/gsi.ts';
+import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { Route } from '../kvm/route.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { type Frame, FrameTable, wordFrame } from './bus.ts';
@@ -29,7 +30,7 @@ export type PlatformPlan = {
   /** The virtio devices, in the order of their PCI slots, from slot 1 on. At most 31. */
   readonly devices: readonly DeviceSpec[];
   /** The first of the machine's eventfds that the devices' MSI-X vectors use. */
-  readonly firstFd: number;
+  readonly firstFd: Fd;
 };
 
 const HOST_BRIDGE = {
@@ -107,13 +108,13 @@ export class Platform {
 
   constructor(machine: Machine, regions: PlatformRegions, plan: PlatformPlan, parts: PlatformParts) {
     const { words, vm, memory } = machine;
-    const line = (spi: number) => (level: boolean) => vm.irqLine(vm.design.lineOfPin(spi), level);
-    this.uart = new Pl011(words, regions.uart, line(UART.spi));
+    const line = (pin: Pin) => (level: boolean) => vm.irqLine(vm.design.lineOfPin(pin), level);
+    this.uart = new Pl011(words, regions.uart, line(UART.pin));
     this.rtc = new Pl031(words, regions.rtc, parts.seconds);
-    this.gpio = new Pl061(words, regions.gpio, line(GPIO.spi));
+    this.gpio = new Pl061(words, regions.gpio, line(GPIO.pin));
     const wired = Array.from(
       { length: machine.config.spis },
-      (_, pin): Route => ({ type: 'irqchip', gsi: pin as Gsi, irqchip: 0, pin }),
+      (_, pin): Route => ({ type: 'irqchip', gsi: pin, irqchip: 0, pin }),
     );
     const routing = new MsiRouting(words, regions.routing, vm, wired);
     const bridge = new PciFunction(words, regions.bridge, HOST_BRIDGE, { targets: [] });
@@ -127,8 +128,8 @@ export class Platform {
       const fd = firstFd;
       const registers = new VirtioRegisters(words, slot.registers);
       const model = makeModel(words, slot.model, spec, index);
-      const deviceId = (index + 1) << 3;
-      const firstGsi = machine.config.spis + fd;
+      const deviceId: DeviceId = (index + 1) << 3;
+      const firstGsi: Gsi = machine.config.spis + fd;
       const msix = new Msix(words, slot.msix, { deviceId, vectors, firstFd: fd, firstGsi }, routing);
       const identity = {
         vendor: VIRTIO_VENDOR,
@@ -171,12 +172,12 @@ export class Platform {
   }
 
   /** A vCPU's read; `undefined` where there is nothing. The thread of the vCPU. */
-  read(address: number, bytes: AccessBytes, vcpu: number): bigint | undefined {
+  read(address: number, bytes: AccessBytes, vcpu: VcpuId): bigint | undefined {
     return this.#frames.read(address, bytes, vcpu);
   }
 
   /** A vCPU's write; false where there is nothing. The thread of the vCPU. */
-  write(address: number, bytes: AccessBytes, value: bigint, vcpu: number): boolean {
+  write(address: number, bytes: AccessBytes, value: bigint, vcpu: VcpuId): boolean {
     return this.#frames.write(address, bytes, value, vcpu);
   }
 }

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { sleepWhile, wake } from '../memory/bare-wait.ts';
 import { FOREVER } from '../memory/event-count.ts';
@@ -20,7 +21,7 @@ const EDGES = 0;
 /** By vCPU: the number of the last edge that a handler there has begun after. */
 const SEEN = 1;
 
-function handleAll(shared: Shared, vcpu: number): void {
+function handleAll(shared: Shared, vcpu: VcpuId): void {
   const { words, scenario, gic } = machineOf(shared, 1 + vcpu);
   while (takeNext(gic.interrupts, vcpu) !== NONE)
     store(words, scenario.at + SEEN + vcpu, load(words, scenario.at + EDGES));

@@ -1,4 +1,3 @@
-import type { Fd } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { type Handle, NO_HANDLE, Slots, slotOf, slotsWords } from '../memory/slots.ts';
 import { exchange, store, type Words } from '../memory/word.ts';
@@ -67,7 +66,7 @@ export const hangupDuringAssign = defineRace<Words, Shared>({
     },
     finally(shared) {
       const { vm } = machineOf(shared, 0);
-      requireReady(vm.irqfds.gsiOf(FD as Fd) === -1, 'an irqfd on an eventfd that is closed');
+      requireReady(vm.irqfds.gsiOf(FD) === -1, 'an irqfd on an eventfd that is closed');
     },
   },
 });

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { lpiConfig } from '../arch/lpi-config.ts';
 import { gits } from '../arch/registers.ts';
@@ -70,7 +71,7 @@ function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
   const gic = new GicDriver(bus, { gicdBase: bases.gicd, gicrBase: bases.gicr });
   gic.enable();
   memory.fill(at(CONFIG_TABLE), CONFIG_BYTES, lpiConfig(LINUX_PRIORITY));
-  for (let vcpu = 0; vcpu < shared.vcpus; vcpu++) {
+  for (let vcpu: VcpuId = 0; vcpu < shared.vcpus; vcpu++) {
     gic.setLpiTables(vcpu, { configTable: at(CONFIG_TABLE), pendingTable: at(TABLES), idBits: 14 });
     gic.enableLpis(vcpu);
   }
@@ -79,17 +80,17 @@ function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
 }
 
 /** Maps devices, each with 32 events, and a collection for each vCPU. */
-export function mapDevices({ itsDriver, shared, ram }: SmallMachine, ...devices: readonly number[]): void {
+export function mapDevices({ itsDriver, shared, ram }: SmallMachine, ...devices: readonly DeviceId[]): void {
   const commands: ItsCommand[] = devices.map((deviceId) => {
     return { name: 'MAPD', deviceId, size: 4, ittAddr: ram.base + ITTS + deviceId * ITT_BYTES, valid: true };
   });
-  for (let vcpu = 0; vcpu < shared.vcpus; vcpu++)
+  for (let vcpu: VcpuId = 0; vcpu < shared.vcpus; vcpu++)
     commands.push({ name: 'MAPC', collectionId: vcpu, rdbase: vcpu, valid: true });
   itsDriver.send(...commands);
 }
 
 /** Maps an event to an LPI of vCPU 0 and has its translation cached. */
-export function mapEvent(machine: SmallMachine, deviceId: number, eventId: number, lpi: number): void {
+export function mapEvent(machine: SmallMachine, deviceId: DeviceId, eventId: EventId, lpi: Intid): void {
   machine.itsDriver.send({ name: 'MAPTI', deviceId, eventId, lpi, collectionId: 0 });
   const found = machine.its.translate(deviceId, eventId);
   if (found !== lpi)
@@ -100,13 +101,13 @@ export function mapEvent(machine: SmallMachine, deviceId: number, eventId: numbe
 }
 
 /** An MSI route. */
-export function messageRoute({ bases }: SmallMachine, gsi: number, deviceId: number, eventId: number): Route {
+export function messageRoute({ bases }: SmallMachine, gsi: Gsi, deviceId: DeviceId, eventId: EventId): Route {
   const address = bases.its + gits.TRANSLATER;
-  return { type: 'msi', gsi: gsi as Gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId };
+  return { type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId };
 }
 
 /** Sends an MSI as KVM_SIGNAL_MSI does: 1 where it was delivered. */
-export function sendMessage({ bases, vm }: SmallMachine, deviceId: number, eventId: number): number {
+export function sendMessage({ bases, vm }: SmallMachine, deviceId: DeviceId, eventId: EventId): number {
   return vm.signalMsi({
     address: bases.its + gits.TRANSLATER,
     data: eventId,
@@ -116,17 +117,17 @@ export function sendMessage({ bases, vm }: SmallMachine, deviceId: number, event
 }
 
 /** Enables an SPI of vCPU 0. @param trigger - EDGE, or 0 for a level-triggered one */
-export function enableSpi({ gic }: SmallMachine, intid: number, trigger: number = EDGE): void {
+export function enableSpi({ gic }: SmallMachine, intid: Intid, trigger: number = EDGE): void {
   const { interrupts } = gic;
   interrupts.change(interrupts.find(0, intid), intid, EDGE, ENABLED | trigger);
 }
 
 /** Whether an interrupt is pending, for whichever vCPU. */
-export function pending({ gic }: SmallMachine, intid: number): boolean {
+export function pending({ gic }: SmallMachine, intid: Intid): boolean {
   return isPending(stateOf(gic.interrupts, intid));
 }
 
-export function stateOf(interrupts: Interrupts, intid: number): number {
+export function stateOf(interrupts: Interrupts, intid: Intid): number {
   return interrupts.state(interrupts.find(0, intid));
 }
 
@@ -134,7 +135,7 @@ export function stateOf(interrupts: Interrupts, intid: number): number {
  * Takes the next interrupt of a vCPU, as the acknowledge of its guest does; -1 where there is none. What a CPU interface
  * adds to this are masks and priorities, in registers that only its own thread sees.
  */
-export function takeNext(interrupts: Interrupts, vcpu: number): number {
+export function takeNext(interrupts: Interrupts, vcpu: VcpuId): Intid {
   for (;;) {
     const intid = interrupts.best(vcpu, -1);
     if (intid === NONE || interrupts.take(vcpu, intid) !== 0) return intid;

@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import { endActive } from '../gic/holding.ts';
 import { ACTIVE } from '../gic/state.ts';
 import { load, lower, setBits, store, type Words } from '../memory/word.ts';
@@ -22,7 +23,7 @@ const SPI_A = 40;
 const SPI_B = 41;
 const TAKEN = 0;
 
-function clearActiveByRegister(shared: Shared, thread: number, intid: number): void {
+function clearActiveByRegister(shared: Shared, thread: number, intid: Intid): void {
   const { interrupts } = machineOf(shared, thread).gic;
   endActive(interrupts, interrupts.find(0, intid), intid);
 }

@@ -1,3 +1,4 @@
+import type { Pin } from '../arch/intid.ts';
 import { EVENTFD, EventFd } from '../memory/eventfd.ts';
 import { load, lower, replace, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
@@ -32,7 +33,7 @@ function unmask(words: Words): number {
 }
 
 /** The guest's handler: it ends the interrupt while it is masked, and quiets the device only then. */
-function handle(words: Words, atUnmask: (pin: number, event: EventFd) => void): void {
+function handle(words: Words, atUnmask: (pin: Pin, event: EventFd) => void): void {
   const event = new EventFd(words, regions.resample);
   event.write();
   lower(words, at.pin, HIGH);

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid } from '../arch/intid.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { model } from './model.ts';
 import {
@@ -19,7 +20,7 @@ const NEW = '2:20';
 const FD = 0;
 const GSI = 64;
 /** An LPI for each pair that a reader could put together, whole or torn; all are mapped and cached. */
-const LPIS: readonly (readonly [deviceId: number, eventId: number, lpi: number])[] = [
+const LPIS: readonly (readonly [deviceId: DeviceId, eventId: EventId, lpi: Intid])[] = [
   [1, 10, 8192],
   [2, 20, 8193],
   [1, 20, 8194],
@@ -52,8 +53,8 @@ export const tornRouteEntry = defineRace<Words, Shared>({
     ...memory({ deviceId: 1, eventId: 10 }),
     threads: {
       injector(words) {
-        const deviceId = load(words, at.deviceId);
-        const eventId = load(words, at.eventId);
+        const deviceId: DeviceId = load(words, at.deviceId);
+        const eventId: EventId = load(words, at.eventId);
         requireWholeRoute(`${deviceId}:${eventId}`, [OLD, NEW]);
       },
       updater(words) {

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Delivery, Measured, Path } from '../measuring/index.ts';
 import { intidOf, pathName } from '../measuring/latency/latency-result.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
@@ -13,7 +14,7 @@ export function latencyTrace(
   paths: readonly Path[],
   deliveries: ReadonlyArray<readonly Delivery[]>,
 ): TraceFile {
-  const vcpuTrack = (vcpu: number) => MAIN + 1 + vcpu;
+  const vcpuTrack = (vcpu: VcpuId) => MAIN + 1 + vcpu;
   const deviceTrack = (device: number) => MAIN + 1 + plan.vcpus + (plan.sender < 0 ? 0 : 1) + device;
   const traced = paths.map((path, index) => ({ path, followed: deliveries[index] ?? [] }));
   const first = traced
@@ -21,7 +22,7 @@ export function latencyTrace(
     .reduce((least, { signal }) => Math.min(least, signal), Number.POSITIVE_INFINITY);
   const events = new TraceEvents(first);
   events.track(MAIN, 'main thread');
-  for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) events.track(vcpuTrack(vcpu), `vCPU ${vcpu}`);
+  for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) events.track(vcpuTrack(vcpu), `vCPU ${vcpu}`);
   if (plan.sender >= 0) events.track(vcpuTrack(plan.sender), `vCPU ${plan.sender}, sends SGIs`);
   for (let device = 0; device < plan.devices; device++) events.track(deviceTrack(device), `device ${device}`);
 

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { HALTED, IN_GUEST } from '../board/vcpu-control.ts';
 import { load } from '../memory/word.ts';
@@ -17,7 +18,7 @@ export function lastActions(machine: Machine, plan: Plan): (name: string) => str
   };
 }
 
-function vcpuText(machine: Machine, vcpu: number): string {
+function vcpuText(machine: Machine, vcpu: VcpuId): string {
   const { mode, taken } = machine.control(vcpu);
   const where = mode === IN_GUEST ? 'in its guest' : mode === HALTED ? 'asleep' : 'outside of its guest';
   return `${where}, ${taken >>> 0} interrupts taken`;

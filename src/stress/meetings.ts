@@ -1,6 +1,7 @@
 import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import type { Region } from '../memory/layout.ts';
 import { Meeting, type Role } from '../memory/perturbation/meeting.ts';
 import { type Plan, stressViews } from './stress-plan.ts';
@@ -21,7 +22,7 @@ export class Meetings {
   constructor(machine: Machine, plan: Plan, thread: number, role: Role) {
     const { perturbation, proof } = stressViews(machine, plan);
     this.meeting = new Meeting(machine.words, perturbation.meeting, thread, role);
-    const ofFd = (fd: number) =>
+    const ofFd = (fd: Fd) =>
       plan.sources.findIndex(({ fd: own, resamplefd }: Source) => own === fd || resamplefd === fd);
     this.#places = [...machine.layout.regions()].flatMap(([name, region]): Place[] => {
       const fd = EVENTFD_NAME.exec(name)?.[1];

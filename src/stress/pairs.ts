@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { Histogram, histogramWords } from '../measure/histogram.ts';
@@ -18,7 +19,7 @@ export type PairRegions = {
 };
 
 export function pairRegions(layout: Layout, { vcpus, devices }: Sizes): PairRegions {
-  const each = (make: (vcpu: number) => Region) => Array.from({ length: vcpus }, (_, vcpu) => make(vcpu));
+  const each = (make: (vcpu: VcpuId) => Region) => Array.from({ length: vcpus }, (_, vcpu) => make(vcpu));
   const columns = columnsOf({ vcpus, devices });
   return {
     counts: each((vcpu) => layout.region(`vcpu${vcpu}.delivered`, devices * COUNT)),
@@ -56,36 +57,36 @@ export class Pairs {
   }
 
   /** Counts a delivery. The vCPU's thread; no allocation. */
-  count(vcpu: number, device: number): void {
+  count(vcpu: VcpuId, device: number): void {
     const at = this.#at(vcpu, device);
     addCount(this.#words, at, at + 1, 1);
   }
 
   /** Where the latencies of a pair are to be recorded: what a vCPU looks up before it runs. */
-  histogram(vcpu: number, device: number): Histogram | undefined {
+  histogram(vcpu: VcpuId, device: number): Histogram | undefined {
     return this.histograms[vcpu * this.#columns + (this.#told ? device : 0)];
   }
 
   /** Deliveries so far. Any thread. */
-  delivered(vcpu: number, device: number): number {
+  delivered(vcpu: VcpuId, device: number): number {
     const at = this.#at(vcpu, device);
     return readCount(this.#words, at, at + 1);
   }
 
   /** Latencies of a pair so far, or undefined where they are not told apart. Any thread. */
-  latency(vcpu: number, device: number): Distribution | undefined {
+  latency(vcpu: VcpuId, device: number): Distribution | undefined {
     return this.#told ? this.histogram(vcpu, device)?.read() : undefined;
   }
 
   /** Latencies of a vCPU so far, whatever the device. Any thread. */
-  latencyOf(vcpu: number): Distribution {
+  latencyOf(vcpu: VcpuId): Distribution {
     const sum = new Distribution(LATENCY);
     for (let column = 0; column < this.#columns; column++)
       this.histograms[vcpu * this.#columns + column]?.addTo(sum);
     return sum;
   }
 
-  #at(vcpu: number, device: number): number {
+  #at(vcpu: VcpuId, device: number): number {
     return (this.#counts[vcpu]?.at ?? 0) + device * COUNT;
   }
 }

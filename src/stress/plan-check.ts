@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../arch/intid.ts';
+import { FIRST_LPI, type Intid } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source, SourceKind } from '../guest/index.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
@@ -57,7 +57,7 @@ export function checkPlan(value: unknown, machine: Machine, refuse: Refuse): Pla
 type Sizes = { vcpus: number; devices: number; idLimit: number; eventfds: number };
 
 function sourceOf(item: Checked, { vcpus, devices, idLimit, eventfds }: Sizes): Source {
-  const intid = item.whole('intid', 32, idLimit - 1);
+  const intid: Intid = item.whole('intid', 32, idLimit - 1);
   if (intid >= 1020 && intid < FIRST_LPI) throw item.wrong('intid', intid);
   return {
     kind: item.choice('kind', KINDS),

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { readStamp, writeStamp } from '../measure/stamp.ts';
 import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
@@ -48,8 +49,8 @@ export type ViolationKind = (typeof VIOLATIONS)[number];
 export type Violation = {
   readonly kind: ViolationKind;
   readonly source: number;
-  readonly intid: number;
-  readonly vcpu: number;
+  readonly intid: Intid;
+  readonly vcpu: VcpuId;
   /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
   readonly sent: number;
   readonly seen: number;
@@ -174,7 +175,7 @@ export class Proof {
   // ---- the guest's threads
 
   /** The source that `intid` belongs to, or -1. */
-  ownerOf(intid: number): number {
+  ownerOf(intid: Intid): number {
     return load(this.#words, this.#regions.owners.at + intid) - 1;
   }
 
@@ -188,7 +189,7 @@ export class Proof {
    * @param epoch - {@link epoch} from before the acknowledge
    * @returns the time of the signal, ns, or -1 where it was not noted
    */
-  deliver(source: number, intid: number, vcpu: number, epoch: number): number {
+  deliver(source: number, intid: Intid, vcpu: VcpuId, epoch: number): number {
     const at = this.#at(source);
     const sent = load(this.#words, at + SENT);
     if (!this.#mayGo(at, intid, vcpu, epoch)) this.violate('misrouted', source, intid, vcpu);
@@ -228,7 +229,7 @@ export class Proof {
   // ---- the driver's thread
 
   /** Gives a source its first name and place. Before anything runs. */
-  place(source: number, kind: number, intid: number, vcpu: number): void {
+  place(source: number, kind: number, intid: Intid, vcpu: VcpuId): void {
     const at = this.#at(source);
     for (const [field, value] of [
       [VCPU, vcpu],
@@ -243,7 +244,7 @@ export class Proof {
   }
 
   /** A change of vCPU or INTID begins: from now on the new ones are right too. */
-  beginMove(source: number, intid: number, vcpu: number): void {
+  beginMove(source: number, intid: Intid, vcpu: VcpuId): void {
     const at = this.#at(source);
     store(this.#words, at + NEXT_VCPU, vcpu);
     store(this.#words, at + NEXT_INTID, intid);
@@ -303,18 +304,18 @@ export class Proof {
     store(this.#words, this.#regions.violations.at + CHURN, kind);
   }
 
-  intidOf(source: number): number {
+  intidOf(source: number): Intid {
     return load(this.#words, this.#at(source) + INTID);
   }
 
-  vcpuOf(source: number): number {
+  vcpuOf(source: number): VcpuId {
     return load(this.#words, this.#at(source) + VCPU);
   }
 
   // ---- any thread
 
   /** Counts a violation, and keeps it if it is one of the first. */
-  violate(kind: ViolationKind, source: number, intid: number, vcpu: number): void {
+  violate(kind: ViolationKind, source: number, intid: Intid, vcpu: VcpuId): void {
     const { at } = this.#regions.violations;
     add(this.#words, at + VIOLATIONS.indexOf(kind), 1);
     const index = add(this.#words, at + VIOLATIONS.length, 1) >>> 0;
@@ -361,7 +362,7 @@ export class Proof {
   }
 
   /** Whether a delivery on `vcpu` as `intid` is by a mapping that held at some moment of it. */
-  #mayGo(at: number, intid: number, vcpu: number, epoch: number): boolean {
+  #mayGo(at: number, intid: Intid, vcpu: VcpuId, epoch: number): boolean {
     const isNow = intid === load(this.#words, at + INTID) && vcpu === load(this.#words, at + VCPU);
     if (isNow) return true;
     const isNext =

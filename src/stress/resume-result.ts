@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { Fault } from '../board/config.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { DesignName } from '../vmm/design.ts';
@@ -15,13 +16,13 @@ export type OpenSource = {
   readonly source: number;
   /** `device0`, or the vCPU that has sent an SGI: `vcpu0`. */
   readonly device: string;
-  readonly intid: number;
+  readonly intid: Intid;
   /** Signals begun, and the last one that a handler has seen. */
   readonly sent: number;
   readonly seen: number;
   readonly waits: (typeof WAITS)[keyof typeof WAITS];
   /** The vCPU at which the interrupt is pending, -1 where the interrupt is not pending. */
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   readonly after: Verdict;
 };
 

@@ -2,6 +2,7 @@ import { FIRST_SPI } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isPending, targetOf } from '../gic/state.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import { Harness } from '../threads/harness.ts';
 import type { Moment } from './moment.ts';
 import { type Proof, VIOLATIONS, type ViolationKind } from './proof.ts';
@@ -67,7 +68,7 @@ function openSignals(
   plan: Plan,
 ): { readonly signal: Signal; readonly told: Omit<OpenSource, 'after'> }[] {
   const { proof, sgis } = stressViews(machine, plan);
-  const describe = (signal: Signal, source: number, device: string, fd: number) => {
+  const describe = (signal: Signal, source: number, device: string, fd: Fd) => {
     const { proof, source: key } = signal;
     const waits = waitOf(machine, signal, fd);
     if (proof.isSettled(key) && waits.waits !== WAITS.pending) return [];
@@ -88,7 +89,7 @@ function stateOf({ gic: { interrupts } }: Machine, { proof, source }: Signal): n
   return at === NONE ? 0 : interrupts.state(at);
 }
 
-function waitOf(machine: Machine, signal: Signal, fd: number): Pick<OpenSource, 'waits' | 'vcpu'> {
+function waitOf(machine: Machine, signal: Signal, fd: Fd): Pick<OpenSource, 'waits' | 'vcpu'> {
   const state = stateOf(machine, signal);
   if (isPending(state)) {
     const { proof, source } = signal;

@@ -1,3 +1,4 @@
+import type { Intid } from '../arch/intid.ts';
 import type { Interrupts } from '../gic/interrupts.ts';
 import { LINE as LINE_BIT } from '../gic/state.ts';
 import type { Source } from '../guest/index.ts';
@@ -26,11 +27,11 @@ const LINE_WORDS = 3 * LINE;
 const LATE_RAISES = 6;
 
 /** A level-triggered interrupt that devices hold until they are served, and those of the sources that share it. */
-export type SharedLine = { readonly intid: number; readonly sources: readonly number[] };
+export type SharedLine = { readonly intid: Intid; readonly sources: readonly number[] };
 
 /** The lines of a run, in the order of their first source. */
 export function linesOf(sources: readonly Source[]): SharedLine[] {
-  const lines = new Map<number, number[]>();
+  const lines = new Map<Intid, number[]>();
   for (const [index, { resamplefd, intid }] of sources.entries()) {
     if (resamplefd < 0) continue;
     const sharers = lines.get(intid);

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId } from '../arch/intid.ts';
 import type { Source } from '../guest/index.ts';
 import type { Plan } from './stress-plan.ts';
 
@@ -31,11 +32,11 @@ export class SpareEvents {
    * An EventID of a device that is not mapped, and that source `which` may have; or -1.
    * @param sources - all of them, as they are called now
    */
-  find(which: number, deviceId: number, sources: readonly Source[]): number {
+  find(which: number, deviceId: DeviceId, sources: readonly Source[]): number {
     const device = this.#eventBits.find((each) => each.deviceId === deviceId);
     const events = device ? 2 ** device.bits : 0;
     const mapped = new Set([...sources, ...this.#retired.map(({ source }) => source)].map(keyOf));
-    for (let eventId = 0; eventId < events; eventId++) {
+    for (let eventId: EventId = 0; eventId < events; eventId++) {
       const key = keyOf({ deviceId, eventId });
       if (!mapped.has(key) && (this.#keptFor.get(key) ?? which) === which) return eventId;
     }

@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { isDeliverable, isPending, targetOf } from '../gic/state.ts';
@@ -8,13 +8,14 @@ import { type Plan, stressViews } from './stress-plan.ts';
 /** Whether nothing moves any more: every vCPU sleeps, and the main thread has nothing to dispatch. */
 export function isAtRest(machine: Machine): boolean {
   if (machine.vm.irqfds.anyPending) return false;
-  for (let vcpu = 0; vcpu < machine.config.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+  for (let vcpu: VcpuId = 0; vcpu < machine.config.vcpus; vcpu++)
+    if (!machine.control(vcpu).isHalted) return false;
   return true;
 }
 
 /** Whether an interrupt waits for its vCPU. With every vCPU asleep, either a wake-up is on its way or the interrupt is stranded. */
 export function isAnyWaiting({ gic: { interrupts } }: Machine): boolean {
-  for (let intid = FIRST_SPI; intid < interrupts.idLimit; intid++) {
+  for (let intid: Intid = FIRST_SPI; intid < interrupts.idLimit; intid++) {
     const at = interrupts.find(0, intid);
     if (at !== NONE && isDeliverable(interrupts.state(at))) return true;
   }
@@ -34,11 +35,11 @@ export function audit(machine: Machine, plan: Plan): number {
   const { interrupts } = machine.gic;
   const stranded = new Set<number>();
   const known = new Set(proof.violations().map(keyOf));
-  const violate = (kind: ViolationKind, source: number, intid: number, vcpu: number) => {
+  const violate = (kind: ViolationKind, source: number, intid: Intid, vcpu: VcpuId) => {
     const seen = source < 0 ? -1 : proof.seen(source);
     if (!known.has(keyOf({ kind, source, intid, seen }))) proof.violate(kind, source, intid, vcpu);
   };
-  for (let intid = 0; intid < interrupts.idLimit; intid++) {
+  for (let intid: Intid = 0; intid < interrupts.idLimit; intid++) {
     const at = intid < 32 ? NONE : interrupts.find(0, intid);
     const state = at === NONE ? 0 : interrupts.state(at);
     if (!isDeliverable(state)) continue;

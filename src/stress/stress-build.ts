@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Fault, MachineConfig } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
@@ -97,7 +97,7 @@ function buildTopology(
   bootSynthetic(machine, topology, sources);
   const spareSpis = { first: FIRST_SPI + inPlace, end: FIRST_SPI + inPlace + spare };
   const gic = new GicDriver(machine.bus, config);
-  for (let intid = spareSpis.first; intid < spareSpis.end; intid++)
+  for (let intid: Intid = spareSpis.first; intid < spareSpis.end; intid++)
     gic.enableSpi(intid, { edge: true, vcpu: 0 });
   return planned(machine, options, { sources, devices, vcpus, spareSpis }, syntheticTables(topology));
 }

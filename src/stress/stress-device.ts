@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_SPI, type Pin } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
 import { PollChoice } from '../base/poll-choice.ts';
 import { isHubCrowded } from '../board/crowd.ts';
@@ -36,7 +36,7 @@ type DeviceSource = Source & {
   readonly index: number;
   /** Of the line that it holds until it is served, or -1. */
   readonly line: number;
-  readonly pin: number;
+  readonly pin: Pin;
   readonly told: EventFd | undefined;
 };
 

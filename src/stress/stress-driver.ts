@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, GicDriver, ItsDriver, SOURCE_POLICY, type Source } from '../guest/index.ts';
 import { threadProgram } from '../threads/programs.ts';
@@ -107,7 +108,7 @@ class Driver {
     );
     this.#meetings = context.meetings;
     parts.userland.connectAll(connectionsOf(plan.sources, machine.config));
-    if (plan.sgis) for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
+    if (plan.sgis) for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
     this.#changes = {
       moves: (which, source) => (source.kind === 'msi' ? messages.move(which, source) : wires.move(source)),
       routeUpdates: (which, source) => messages.reroute(which, source) || wires.reroute(which, source),

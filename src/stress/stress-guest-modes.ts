@@ -4,7 +4,7 @@ import type { Machine } from '../board/machine.ts';
 import type { Vcpu } from '../board/vcpu.ts';
 import { sgiTo } from '../gic/sgi.ts';
 import { openCpuInterface } from '../guest/index.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, sgiOf, stressViews } from './stress-plan.ts';
 
 /** After one of so many interrupts a vCPU does something beside handling it. */
 const ONE_IN = 8;
@@ -45,12 +45,12 @@ export class GuestModes {
     this.#sgis = sgis;
     this.#proof = proof;
     this.#vcpus = plan.vcpus;
-    this.#sgiValues = Array.from({ length: plan.vcpus }, (_, target) => sgiTo(id, [target]));
-    this.#toOthers = sgiTo(id, 'others');
+    this.#sgiValues = Array.from({ length: plan.vcpus }, (_, target) => sgiTo(sgiOf(id), [target]));
+    this.#toOthers = sgiTo(sgiOf(id), 'others');
   }
 
   /** The pair of the SGI's sender and this vCPU. */
-  pairOf(sgi: number): number {
+  pairOf(sgi: Intid): number {
     return sgi * this.#vcpus + this.#vcpu.cpu.vcpu;
   }
 

@@ -25,7 +25,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   );
   let epoch = proof.epoch;
 
-  const serveLevel = (source: number, intid: number) => {
+  const serveLevel = (source: number, intid: Intid) => {
     const irq = vm.design.lineOfPin(intid - FIRST_SPI);
     vm.irqLine(irq, false);
     // The device writes its signal and then raises the line; we lower the line and then look: one of us sees the other.
@@ -34,7 +34,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
 
   const isOver = () => load(machine.words, stopAt) !== 0;
 
-  const deliver = (source: number, intid: number) => {
+  const deliver = (source: number, intid: Intid) => {
     turns.began(source, isOver);
     const signalled = proof.deliver(source, intid, id, epoch);
     if (signalled >= 0) histograms[source]?.record(clock.now() - signalled);
@@ -42,7 +42,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   };
 
   /** The handlers of a line that devices share, as Linux runs them: each asks its device. */
-  const serveLine = (line: number, source: number, intid: number) => {
+  const serveLine = (line: number, source: number, intid: Intid) => {
     let served = false;
     for (const sharer of lines[line]?.sources ?? []) {
       if (proof.isSettled(sharer)) continue;

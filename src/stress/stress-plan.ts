@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
@@ -108,6 +109,11 @@ export function stressViews(machine: Machine, plan: Plan) {
     turns: new Turns(machine.words, regions.turns),
     sgis: new Proof(machine.words, regions.sgis, plan.vcpus, plan.stampEvery),
   };
+}
+
+/** The SGI that a vCPU sends to others: the SGI of the sender's number, so the receiver's INTID names the sender. */
+export function sgiOf(sender: VcpuId): Intid {
+  return sender as number;
 }
 
 /** How the proof judges a source. */

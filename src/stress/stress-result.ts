@@ -1,4 +1,6 @@
+import type { DeviceId, EventId, VcpuId } from '../arch/intid.ts';
 import type { Fault } from '../board/config.ts';
+import type { Gsi } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
 import type { PerturbationFigures } from '../memory/perturbation/account.ts';
@@ -39,7 +41,7 @@ export type ChurnCount = (typeof CHURN_COUNTS)[number];
 
 /** A vCPU's share of a run. */
 export type VcpuShare = {
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   readonly delivered: number;
   /** Times it parked, and halts that polling cut short. */
   readonly halts: number;
@@ -69,9 +71,9 @@ export type NamedViolation = Omit<Violation, 'churn'> & {
   /** The kind of churn that went on; `mixed`, or `none`. */
   readonly churn: ChurnCount | 'mixed' | 'none';
   readonly device: string;
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly gsi: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly gsi: Gsi;
 };
 
 /** What `irqloom stress --json` prints. */

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
 import { LATENCY } from '../measure/buckets.ts';
@@ -127,7 +128,7 @@ function lineFigures(machine: Machine, plan: Plan, stuck: number): LineFigures |
   };
 }
 
-function pairShare(pairs: Pairs, vcpu: number, device: number): PairShare {
+function pairShare(pairs: Pairs, vcpu: VcpuId, device: number): PairShare {
   const latency = pairs.latency(vcpu, device)?.summary();
   return {
     delivered: pairs.delivered(vcpu, device),

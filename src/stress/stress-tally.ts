@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Proof } from './proof.ts';
 
@@ -24,7 +25,7 @@ export class Tally {
       this.#move(source, this.#proof.sent(source));
       this.#move(sources + source, this.#proof.deliveries(source));
     }
-    for (let vcpu = 0; vcpu < this.#machine.config.vcpus; vcpu++)
+    for (let vcpu: VcpuId = 0; vcpu < this.#machine.config.vcpus; vcpu++)
       this.#move(2 * sources + vcpu, this.#machine.control(vcpu).taken);
   }
 
@@ -38,7 +39,7 @@ export class Tally {
   }
 
   /** Interrupts that a vCPU took. */
-  taken(vcpu: number): number {
+  taken(vcpu: VcpuId): number {
     return this.#totals[2 * this.#proof.sources + vcpu] ?? 0;
   }
 

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { WorkerPool } from '../base/pool.ts';
 import { MAIN_THREAD } from '../board/board.ts';
 import { Machine } from '../board/machine.ts';
@@ -127,7 +128,7 @@ export class Harness {
 
   /** Makes every vCPU leave its guest. */
   kickAll(request: number = REQUEST_EXIT): void {
-    for (let vcpu = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
+    for (let vcpu: VcpuId = 0; vcpu < this.vcpus.length; vcpu++) this.machine.vcpu(vcpu).kick(request);
   }
 
   /**

@@ -1,4 +1,6 @@
+import type { DeviceId, EventId, Pin } from '../arch/intid.ts';
 import type { KernelDesign } from '../kvm/designs/kernel-design.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { VmmPolicy } from './policies.ts';
 
@@ -6,11 +8,11 @@ export { DESIGN_NAMES, type DesignName } from '../kvm/designs/kernel-design.ts';
 
 /** Where an interrupt comes from, as its device knows it. */
 export type Source =
-  | { readonly kind: 'wired' /** 0 to 987: SPI INTID - 32. */; readonly pin: number }
+  | { readonly kind: 'wired' /** 0 to 987: SPI INTID - 32. */; readonly pin: Pin }
   | {
       readonly kind: 'msi';
-      readonly deviceId: number;
-      readonly eventId: number;
+      readonly deviceId: DeviceId;
+      readonly eventId: EventId;
       /** The ITS's GITS_TRANSLATER. */
       readonly doorbell: number;
     };
@@ -23,10 +25,10 @@ export type UpdateCost = { readonly calls: number; readonly entries: number };
 
 /** An eventfd and what it is to be the signal of. */
 export type Connection = {
-  readonly fd: number;
+  readonly fd: Fd;
   readonly source: Source;
   /** Of a level-triggered wired source: written when the guest has ended the interrupt. */
-  readonly resamplefd?: number | undefined;
+  readonly resamplefd?: Fd | undefined;
 };
 
 /**
@@ -42,11 +44,11 @@ export interface Userland {
   /** Connects many, with one table for all of them where the design has one. */
   connectAll(connections: readonly Connection[]): UpdateCost;
   /** Holds the interrupts of one vector back: what is signalled meanwhile stays in its eventfd. */
-  mask(fd: number): UpdateCost;
-  unmask(fd: number): UpdateCost;
+  mask(fd: Fd): UpdateCost;
+  unmask(fd: Fd): UpdateCost;
   /** Gives a vector another message: what a guest does that writes its MSI-X entry. */
-  reroute(fd: number, source: Source): UpdateCost;
-  disconnect(fd: number): UpdateCost;
+  reroute(fd: Fd, source: Source): UpdateCost;
+  disconnect(fd: Fd): UpdateCost;
 }
 
 /** A design of the debate: a kernel's half, and userland's that goes with it. */

@@ -58,7 +58,7 @@ const UNROUTED: Design = {
   status: 'Linux 4.1 to 4.7, replaced',
   names: { guest: ['intid'], userland: ['gsi'], kernel: ['gsi', 'intid'], device: [] },
   makeUserland: (vm) =>
-    new NamedUserland(vm, (source) => (source.kind === 'wired' ? { gsi: source.pin } : undefined)),
+    new NamedUserland(vm, (source) => (source.kind === 'wired' ? { gsi: source.pin as number } : undefined)),
 };
 
 /**
@@ -93,7 +93,9 @@ const DIRECT: Design = {
   },
   makeUserland: (vm) =>
     new NamedUserland(vm, (source) =>
-      source.kind === 'wired' ? { gsi: source.pin } : { gsi: source.eventId, deviceId: source.deviceId },
+      source.kind === 'wired'
+        ? { gsi: source.pin as number }
+        : { gsi: source.eventId as number, deviceId: source.deviceId },
     ),
 };
 

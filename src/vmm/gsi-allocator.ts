@@ -25,7 +25,7 @@ export class GsiAllocator {
 
   /** Takes a GSI. @throws KvmError ENOSPC */
   allocate(): Gsi {
-    const gsi = this.#used.indexOf(0, this.#first);
+    const gsi: Gsi = this.#used.indexOf(0, this.#first);
     if (gsi < 0) {
       const most = Math.max(0, this.#used.length - this.#first);
       throw new KvmError(
@@ -35,11 +35,11 @@ export class GsiAllocator {
       );
     }
     this.#used[gsi] = 1;
-    return gsi as Gsi;
+    return gsi;
   }
 
   /** Gives a GSI back. @throws KvmError ESRCH if it is not one that was taken */
-  release(gsi: number): void {
+  release(gsi: Gsi): void {
     if (this.#used[gsi] !== 1) throw new KvmError('gsi', 'ESRCH', `GSI ${gsi} is not in use`);
     this.#used[gsi] = 0;
   }

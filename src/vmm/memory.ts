@@ -1,3 +1,4 @@
+import type { Fd } from '../kvm/gsi.ts';
 import { RECORD_WORDS } from '../kvm/irqfd-record.ts';
 import { EVENTFD_WORDS } from '../memory/eventfd.ts';
 import type { Design } from './design.ts';
@@ -5,9 +6,9 @@ import type { Design } from './design.ts';
 /** Bytes of shared memory for one source of a design, by what they are for. */
 export type SourceMemory = {
   /** The eventfd's count and where its readers sleep: the same in every design. */
-  readonly eventfd: number;
+  readonly eventfd: Fd;
   /** The irqfd's line, the route in it included: the same too, because a record has a cache line of its own. */
-  readonly irqfd: number;
+  readonly irqfd: Fd;
   /** Of these, what the design needs of the irqfd to find the interrupt. */
   readonly route: number;
   /** Entries of the table, in both copies. */

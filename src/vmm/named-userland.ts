@@ -1,11 +1,13 @@
+import type { DeviceId } from '../arch/intid.ts';
+import type { Fd, Gsi } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { Connection, Source, UpdateCost, Userland } from './design.ts';
 
 /** How a source is named in the call of KVM_IRQFD. */
-export type IrqFdName = { readonly gsi: number; readonly deviceId?: number };
+export type IrqFdName = { readonly gsi: Gsi; readonly deviceId?: DeviceId };
 
-type Named = IrqFdName & { readonly resamplefd?: number | undefined };
+type Named = IrqFdName & { readonly resamplefd?: Fd | undefined };
 
 /**
  * A VMM of a design without a table: the name of the source is in the call, so there is nothing to keep beside it, and
@@ -14,8 +16,8 @@ type Named = IrqFdName & { readonly resamplefd?: number | undefined };
 export class NamedUserland implements Userland {
   readonly #vm: Vm;
   readonly #nameOf: (source: Source) => IrqFdName | undefined;
-  readonly #names = new Map<number, Named>();
-  readonly #masked = new Set<number>();
+  readonly #names = new Map<Fd, Named>();
+  readonly #masked = new Set<Fd>();
 
   /** @param nameOf - undefined for a source that the design cannot name */
   constructor(vm: Vm, nameOf: (source: Source) => IrqFdName | undefined) {
@@ -39,19 +41,19 @@ export class NamedUserland implements Userland {
     return { calls: connections.length, entries: 0 };
   }
 
-  mask(fd: number): UpdateCost {
+  mask(fd: Fd): UpdateCost {
     this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
     this.#masked.add(fd);
     return { calls: 1, entries: 0 };
   }
 
-  unmask(fd: number): UpdateCost {
+  unmask(fd: Fd): UpdateCost {
     this.#assign(fd, this.#name(fd));
     this.#masked.delete(fd);
     return { calls: 1, entries: 0 };
   }
 
-  reroute(fd: number, source: Source): UpdateCost {
+  reroute(fd: Fd, source: Source): UpdateCost {
     const name = { ...this.#nameFor(source), resamplefd: this.#name(fd).resamplefd };
     const masked = this.#masked.has(fd);
     if (!masked) this.#vm.deassignIrqFd(fd, this.#name(fd).gsi);
@@ -60,7 +62,7 @@ export class NamedUserland implements Userland {
     return { calls: masked ? 0 : 2, entries: 0 };
   }
 
-  disconnect(fd: number): UpdateCost {
+  disconnect(fd: Fd): UpdateCost {
     const { gsi } = this.#name(fd);
     const masked = this.#masked.delete(fd);
     if (!masked) this.#vm.deassignIrqFd(fd, gsi);
@@ -68,11 +70,11 @@ export class NamedUserland implements Userland {
     return { calls: masked ? 0 : 1, entries: 0 };
   }
 
-  #assign(fd: number, { gsi, deviceId, resamplefd }: Named): void {
+  #assign(fd: Fd, { gsi, deviceId, resamplefd }: Named): void {
     this.#vm.assignIrqFd(fd, gsi, { deviceId, resamplefd });
   }
 
-  #name(fd: number): Named {
+  #name(fd: Fd): Named {
     const name = this.#names.get(fd);
     if (!name) throw new KvmError('KVM_IRQFD', 'EBADF', `eventfd ${fd} is connected to nothing`);
     return name;

@@ -1,3 +1,5 @@
+import type { DeviceId } from '../arch/intid.ts';
+
 /** A PCI function: segment (domain), bus, device, function. */
 export type PciFunction = {
   readonly segment: number;
@@ -18,7 +20,7 @@ export type VmmPolicy = {
   readonly maskBy: 'irqfd' | 'route';
   /** Whether an irqfd is registered before the route of its GSI is in the table. */
   readonly irqfdFirst: boolean;
-  readonly deviceIdOf: (from: PciFunction) => number;
+  readonly deviceIdOf: (from: PciFunction) => DeviceId;
 };
 
 const devfnOf = ({ device, function: fn }: PciFunction) => ((device & 0x1f) << 3) | (fn & 7);

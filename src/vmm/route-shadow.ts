@@ -1,3 +1,4 @@
+import type { Gsi } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Route } from '../kvm/route.ts';
 import type { Vm } from '../kvm/vm.ts';
@@ -9,7 +10,7 @@ import type { Vm } from '../kvm/vm.ts';
  */
 export class RouteShadow {
   readonly #routes: Route[] = [];
-  readonly #places = new Map<number, number>();
+  readonly #places = new Map<Gsi, number>();
 
   /** @param routes - what the kernel has put in force by itself */
   constructor(routes: readonly Route[] = []) {
@@ -20,7 +21,7 @@ export class RouteShadow {
     return this.#routes.length;
   }
 
-  get(gsi: number): Route | undefined {
+  get(gsi: Gsi): Route | undefined {
     const place = this.#places.get(gsi);
     return place === undefined ? undefined : this.#routes[place];
   }
@@ -38,7 +39,7 @@ export class RouteShadow {
   }
 
   /** @throws KvmError ESRCH if the GSI has no route */
-  release(gsi: number): void {
+  release(gsi: Gsi): void {
     const place = this.#placeOf(gsi);
     const last = this.#routes.pop();
     this.#places.delete(gsi);
@@ -53,7 +54,7 @@ export class RouteShadow {
     return this.#routes.length;
   }
 
-  #placeOf(gsi: number): number {
+  #placeOf(gsi: Gsi): number {
     const place = this.#places.get(gsi);
     if (place === undefined) throw new KvmError('routes', 'ESRCH', `GSI ${gsi} has no route`);
     return place;

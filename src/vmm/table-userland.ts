@@ -1,4 +1,4 @@
-import { type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
+import { type Fd, type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import type { Vm } from '../kvm/vm.ts';
@@ -8,9 +8,9 @@ import { VMM_POLICIES, type VmmPolicy } from './policies.ts';
 import { RouteShadow } from './route-shadow.ts';
 
 type Vector = {
-  readonly fd: number;
+  readonly fd: Fd;
   readonly gsi: Gsi;
-  readonly resamplefd: number | undefined;
+  readonly resamplefd: Fd | undefined;
   source: Source;
   masked: boolean;
 };
@@ -28,7 +28,7 @@ export class TableUserland implements Userland {
   readonly #policy: VmmPolicy;
   readonly #routes: RouteShadow;
   readonly #gsis: GsiAllocator;
-  readonly #vectors = new Map<number, Vector>();
+  readonly #vectors = new Map<Fd, Vector>();
 
   /** @param wiredRoutes - whether wired sources need a route of their own in the table */
   constructor(vm: Vm, wiredRoutes: boolean, policy: VmmPolicy = VMM_POLICIES.qemu) {
@@ -51,7 +51,7 @@ export class TableUserland implements Userland {
     const { irqfdFirst } = this.#policy;
     let changed = false;
     const vectors = connections.map(({ fd, source, resamplefd }): Vector => {
-      const gsi = source.kind === 'wired' ? (source.pin as Gsi) : this.#gsis.allocate();
+      const gsi = source.kind === 'wired' ? (source.pin as number) : this.#gsis.allocate();
       const vector = { fd, gsi, resamplefd, source, masked: false };
       this.#vectors.set(fd, vector);
       if (irqfdFirst) this.#assign(vector);
@@ -63,7 +63,7 @@ export class TableUserland implements Userland {
     return { calls: vectors.length + (changed ? 1 : 0), entries };
   }
 
-  mask(fd: number): UpdateCost {
+  mask(fd: Fd): UpdateCost {
     const vector = this.#vector(fd);
     vector.masked = true;
     if (this.#masksByRoute(vector)) {
@@ -74,7 +74,7 @@ export class TableUserland implements Userland {
     return { calls: 1, entries: 0 };
   }
 
-  unmask(fd: number): UpdateCost {
+  unmask(fd: Fd): UpdateCost {
     const vector = this.#vector(fd);
     vector.masked = false;
     if (this.#masksByRoute(vector)) return this.#route(vector.gsi, vector.source);
@@ -82,14 +82,14 @@ export class TableUserland implements Userland {
     return { calls: 1, entries: 0 };
   }
 
-  reroute(fd: number, source: Source): UpdateCost {
+  reroute(fd: Fd, source: Source): UpdateCost {
     const vector = this.#vector(fd);
     const inTable = !(vector.masked && this.#masksByRoute(vector));
     vector.source = source;
     return inTable ? this.#route(vector.gsi, source) : { calls: 0, entries: 0 };
   }
 
-  disconnect(fd: number): UpdateCost {
+  disconnect(fd: Fd): UpdateCost {
     const vector = this.#vector(fd);
     const { gsi, source, masked } = vector;
     const byRoute = this.#masksByRoute(vector);
@@ -107,7 +107,7 @@ export class TableUserland implements Userland {
     return source.kind === 'msi' && this.#policy.maskBy === 'route';
   }
 
-  #vector(fd: number): Vector {
+  #vector(fd: Fd): Vector {
     const vector = this.#vectors.get(fd);
     if (!vector) throw new KvmError('KVM_IRQFD', 'EBADF', `eventfd ${fd} is connected to nothing`);
     return vector;

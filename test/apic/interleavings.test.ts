@@ -144,8 +144,8 @@ describe('a level that is raised while its vector ends', () => {
       title: 'an EOI that looks at the line before it clears remote IRR',
       of: story,
       mutation: ioapic(
-        '#rearm(pin: number): void {\n    this.#lock.lock();',
-        '#rearm(pin: number): void {\n    if (!this.#isUp(pin)) {\n      clearBits(this.#words, this.#low(pin), REMOTE_IRR);\n      return;\n    }\n    this.#lock.lock();',
+        '#rearm(pin: Pin): void {\n    this.#lock.lock();',
+        '#rearm(pin: Pin): void {\n    if (!this.#isUp(pin)) {\n      clearBits(this.#words, this.#low(pin), REMOTE_IRR);\n      return;\n    }\n    this.#lock.lock();',
       ),
     },
     {

@@ -3,7 +3,6 @@ import { DEFAULT_CONFIG, decodeConfig, encodeConfig } from '../../src/board/conf
 import { Machine } from '../../src/board/machine.ts';
 import { StampedInterrupts, StampedVcpu, stampKey } from '../../src/board/stamps.ts';
 import { GicDriver } from '../../src/guest/gic-driver.ts';
-import type { Fd } from '../../src/kvm/gsi.ts';
 import { STAGE } from '../../src/measure/event-ring.ts';
 
 const PIN = 5;
@@ -14,7 +13,7 @@ function makeMachine(stamps: number): Machine {
   const machine = Machine.create({ ...DEFAULT_CONFIG, ...(stamps > 0 ? { stamps } : {}) });
   machine.bus.write(machine.config.gicdBase, 4, 0x12n);
   new GicDriver(machine.bus, machine.config).enableSpi(INTID, { edge: true, vcpu: 0 });
-  machine.vm.assignIrqFd(0 as Fd, PIN);
+  machine.vm.assignIrqFd(0, PIN);
   return machine;
 }
 

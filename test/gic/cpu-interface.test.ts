@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { VcpuId } from '../../src/arch/intid.ts';
 import { CpuInterface, cpuInterfaceRegion } from '../../src/gic/cpu-interface.ts';
 import { interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
@@ -24,7 +23,7 @@ function machine() {
   const iccs = [0, 1].map((vcpu) => cpuInterfaceRegion(layout, vcpu));
   const words = new Int32Array(new SharedArrayBuffer(layout.words * 4));
   const interrupts = new Interrupts(words, regions);
-  const cpus = iccs.map((region, vcpu) => new CpuInterface(words, region, vcpu as VcpuId, interrupts));
+  const cpus = iccs.map((region, vcpu) => new CpuInterface(words, region, vcpu, interrupts));
   interrupts.setForwarding(3);
   resetInterrupts(
     interrupts,

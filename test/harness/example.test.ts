@@ -72,6 +72,6 @@ describe('the same in TypeScript', () => {
       "import type { GuestModule } from 'irqloom';\nexport const interrupt: GuestModule['interrupt'] = (cpu: string) => cpu.length;\n",
     );
     const [first = ''] = compile([wrong], { rootDir: folder, noEmit: true });
-    expect(first).toContain("not assignable to type '(cpu: Cpu, intid: number) => void'");
+    expect(first).toContain("not assignable to type '(cpu: Cpu, intid: Intid) => void'");
   });
 });

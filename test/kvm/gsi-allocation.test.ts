@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Gsi } from '../../src/kvm/gsi.ts';
 import type { Route } from '../../src/kvm/route.ts';
 import { GsiAllocator } from '../../src/vmm/gsi-allocator.ts';
 import { VMM_POLICIES } from '../../src/vmm/policies.ts';
 import { RouteShadow } from '../../src/vmm/route-shadow.ts';
 import { expectErrno, readyVm } from './vm-rig.ts';
 
-const pin = (gsi: number, to = gsi): Route => ({ type: 'irqchip', gsi: gsi as Gsi, irqchip: 0, pin: to });
+const pin = (gsi: number, to = gsi): Route => ({ type: 'irqchip', gsi, irqchip: 0, pin: to });
 
 describe('GSIs', () => {
   test.each([

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/index.ts';
-import type { Gsi } from '../../src/kvm/gsi.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
 import type { Mutation } from '../mutate.ts';
@@ -8,7 +7,7 @@ import { isUp, type Modules, mutated, names, notes, REAL, setup, view } from './
 
 const FD = 0;
 const RESAMPLEFD = 1;
-const pin = (gsi: number, to: number) => ({ type: 'irqchip', gsi: gsi as Gsi, irqchip: 0, pin: to }) as const;
+const pin = (gsi: number, to: number) => ({ type: 'irqchip', gsi, irqchip: 0, pin: to }) as const;
 const returned = (words: Words) => load(words, notes.returned.at) !== 0;
 const irqfds: Mutation['file'] = 'kvm/irqfds.ts';
 

@@ -9,12 +9,12 @@ describe('the PL011', () => {
     const { platform, read, write, isUp } = makePlatform([]);
     for (const byte of text('hi')) write(UART.base, byte);
     expect(Buffer.from(platform.uart.takeOutput()).toString()).toBe('hi');
-    expect(isUp(UART.spi)).toBe(false);
+    expect(isUp(UART.pin)).toBe(false);
     write(UART.base + 0x38, 1 << 5);
-    expect(isUp(UART.spi)).toBe(true);
+    expect(isUp(UART.pin)).toBe(true);
     expect(read(UART.base + 0x40)).toBe(1 << 5);
     write(UART.base + 0x44, 1 << 5);
-    expect(isUp(UART.spi)).toBe(false);
+    expect(isUp(UART.pin)).toBe(false);
   });
 
   test('gives input in order, with its interrupt up until the last byte is read', () => {
@@ -22,11 +22,11 @@ describe('the PL011', () => {
     write(UART.base + 0x38, (1 << 4) | (1 << 6));
     expect(read(UART.base + 0x18) & (1 << 4)).not.toBe(0);
     expect(platform.uart.giveInput(text('ab'))).toBe(2);
-    expect(isUp(UART.spi)).toBe(true);
+    expect(isUp(UART.pin)).toBe(true);
     expect(read(UART.base)).toBe('a'.charCodeAt(0));
-    expect(isUp(UART.spi)).toBe(true);
+    expect(isUp(UART.pin)).toBe(true);
     expect(read(UART.base)).toBe('b'.charCodeAt(0));
-    expect(isUp(UART.spi)).toBe(false);
+    expect(isUp(UART.pin)).toBe(false);
   });
 
   test('says that it is full when the host takes nothing, and lets the guest go on when the host has taken some', () => {
@@ -36,10 +36,10 @@ describe('the PL011', () => {
     expect(isFull()).toBe(true);
     write(UART.base + 0x44, 0x7ff);
     write(UART.base + 0x38, 1 << 5);
-    expect(isUp(UART.spi)).toBe(false);
+    expect(isUp(UART.pin)).toBe(false);
     expect(platform.uart.takeOutput()).toHaveLength(0x1_0000);
     expect(isFull()).toBe(false);
-    expect(isUp(UART.spi)).toBe(true);
+    expect(isUp(UART.pin)).toBe(true);
   });
 
   test('identifies itself as a PrimeCell of Arm', () => {
@@ -71,12 +71,12 @@ describe('the PL061', () => {
     write(GPIO.base + 0x40c, KEY);
     write(GPIO.base + 0x410, KEY);
     platform.gpio.powerKey(true);
-    expect(isUp(GPIO.spi)).toBe(true);
+    expect(isUp(GPIO.pin)).toBe(true);
     expect(read(GPIO.base + (KEY << 2))).toBe(KEY);
     write(GPIO.base + 0x41c, KEY);
-    expect(isUp(GPIO.spi)).toBe(false);
+    expect(isUp(GPIO.pin)).toBe(false);
     platform.gpio.powerKey(false);
-    expect(isUp(GPIO.spi)).toBe(false);
+    expect(isUp(GPIO.pin)).toBe(false);
   });
 });
 

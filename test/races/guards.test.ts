@@ -191,8 +191,8 @@ const GUARDS: readonly Guard[] = [
     mutations: [
       {
         file: 'gic/lpis.ts',
-        from: 'unmap(lpi: number): void {\n    this.#lock.lock();',
-        to: 'unmap(lpi: number): void {\n    this.#lock.tryLock();',
+        from: 'unmap(lpi: Intid): void {\n    this.#lock.lock();',
+        to: 'unmap(lpi: Intid): void {\n    this.#lock.tryLock();',
       },
     ],
     kinds: ['assertion'],

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import { type GdbTarget, REGISTERS } from './target.ts';
 
 const OK = 'OK';
@@ -83,20 +84,20 @@ export class GdbStub {
 
   /** Runs the guest for a moment: what to tell the debugger, or `undefined` while the guest goes on. */
   run(): string | undefined {
-    const vcpu = this.#target.run(PIECE_MS);
+    const vcpu: VcpuId = this.#target.run(PIECE_MS);
     if (vcpu >= 0) return this.stopped('trap', vcpu);
     return this.#target.hasEnded ? 'W00' : undefined;
   }
 
   /** Tells the debugger that the guest stands still, and which vCPU is looked at. */
-  stopped(why: keyof typeof STOPPED, vcpu: number): string {
+  stopped(why: keyof typeof STOPPED, vcpu: VcpuId): string {
     if (this.#target.hasEnded) return 'W00';
     this.#current = vcpu;
     this.#general = vcpu;
     return `T${STOPPED[why]}thread:${(vcpu + 1).toString(16)};`;
   }
 
-  get current(): number {
+  get current(): VcpuId {
     return this.#current;
   }
 
@@ -118,7 +119,7 @@ export class GdbStub {
     const step = actions.split(';').find((action) => /^s/i.test(action));
     if (step === undefined) return 'run';
     const [, thread = ANY] = step.split(':');
-    const vcpu = thread === ANY ? this.#general : Number.parseInt(thread, 16) - 1;
+    const vcpu: VcpuId = thread === ANY ? this.#general : Number.parseInt(thread, 16) - 1;
     if (!this.#target.isAlive(vcpu)) return { answer: FAILED };
     this.#target.step(vcpu);
     return { answer: this.stopped('trap', vcpu) };

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import type { Board } from '../board.ts';
 import type { BoardVcpu } from '../board-vcpu.ts';
 import type { Controlled, Strategy } from '../controlled.ts';
@@ -44,19 +45,19 @@ export class GdbTarget {
   }
 
   /** Whether there is a vCPU of that number and it is on. */
-  isAlive(vcpu: number): boolean {
+  isAlive(vcpu: VcpuId): boolean {
     return vcpu >= 0 && vcpu < this.vcpus && (vcpu === 0 || this.#board.psci.isOn(vcpu));
   }
 
   /** A register as the bytes of its value in hexadecimal, lowest first; `undefined` where there is none. */
-  register(vcpu: number, register: number): string | undefined {
+  register(vcpu: VcpuId, register: number): string | undefined {
     const { core } = this.#vcpu(vcpu);
     if (!isRegister(register)) return undefined;
     if (register === CPSR) return toHex(BigInt(core.pstate), CPSR_BYTES);
     return toHex(register === PC ? core.pc : core.x(register), WIDE_BYTES);
   }
 
-  setRegister(vcpu: number, register: number, hex: string): boolean {
+  setRegister(vcpu: VcpuId, register: number, hex: string): boolean {
     const { core } = this.#vcpu(vcpu);
     const value = fromHex(hex);
     if (value === undefined || !isRegister(register)) return false;
@@ -68,7 +69,7 @@ export class GdbTarget {
   }
 
   /** Guest memory at a virtual address, as hexadecimal: as much as is mapped; `undefined` where nothing is. */
-  read(vcpu: number, address: bigint, bytes: number): string | undefined {
+  read(vcpu: VcpuId, address: bigint, bytes: number): string | undefined {
     const parts: number[] = [];
     for (let index = 0; index < Math.min(bytes, MOST_BYTES); index++) {
       const at = this.#physical(vcpu, address + BigInt(index));
@@ -83,7 +84,7 @@ export class GdbTarget {
     return parts.length === 0 ? undefined : Buffer.from(parts).toString('hex');
   }
 
-  write(vcpu: number, address: bigint, bytes: Uint8Array): boolean {
+  write(vcpu: VcpuId, address: bigint, bytes: Uint8Array): boolean {
     const places = Array.from(bytes, (_, index) => this.#physical(vcpu, address + BigInt(index)));
     if (places.some((at) => at < 0)) return false;
     for (const [index, at] of places.entries()) this.#board.machine.memory.setByte(at, bytes[index] ?? 0);
@@ -92,7 +93,7 @@ export class GdbTarget {
   }
 
   /** Puts a BRK in the place of an instruction; false where nothing is mapped. */
-  setBreakpoint(vcpu: number, address: bigint): boolean {
+  setBreakpoint(vcpu: VcpuId, address: bigint): boolean {
     if (this.#breakpoints.has(address)) return true;
     const hex = this.read(vcpu, address, BRK.length);
     if (hex === undefined || hex.length !== 2 * BRK.length || !this.write(vcpu, address, BRK)) return false;
@@ -100,19 +101,19 @@ export class GdbTarget {
     return true;
   }
 
-  clearBreakpoint(vcpu: number, address: bigint): boolean {
+  clearBreakpoint(vcpu: VcpuId, address: bigint): boolean {
     const original = this.#breakpoints.get(address);
     if (!original) return true;
     this.#breakpoints.delete(address);
     return this.write(vcpu, address, original);
   }
 
-  clearAll(vcpu: number): void {
+  clearAll(vcpu: VcpuId): void {
     for (const address of [...this.#breakpoints.keys()]) this.clearBreakpoint(vcpu, address);
   }
 
   /** One instruction of one vCPU, also where a breakpoint has its place. */
-  step(vcpu: number): void {
+  step(vcpu: VcpuId): void {
     const found = this.#vcpu(vcpu);
     const { pc } = found.core;
     const original = this.#breakpoints.get(pc);
@@ -143,13 +144,13 @@ export class GdbTarget {
     return -1;
   }
 
-  #physical(vcpu: number, address: bigint): number {
+  #physical(vcpu: VcpuId, address: bigint): number {
     const { memory } = this.#board.machine;
     const at = translate(this.#vcpu(vcpu).core, memory, BigInt.asUintN(64, address));
     return at >= 0 && memory.has(at - (at % Number(PAGE)), 1) && memory.has(at, 1) ? at : -1;
   }
 
-  #vcpu(vcpu: number): BoardVcpu {
+  #vcpu(vcpu: VcpuId): BoardVcpu {
     const found = this.#controlled.vcpus[vcpu];
     if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
     return found;

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import { DEFAULT_CONFIG, type MachineConfig } from '../../board/config.ts';
 import type { Machine } from '../../board/machine.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
@@ -59,13 +59,13 @@ function boardWords(vcpus: number): number {
   return layout.words;
 }
 
-function indexOf(intid: number): number {
+function indexOf(intid: Intid): number {
   if (intid < 256) return intid;
   return intid >= FIRST_LPI && intid < FIRST_LPI + LPIS - 1 ? 256 + intid - FIRST_LPI : COUNTED - 1;
 }
 
 /** One kind of delivery: how often `intid` came, or should come, to `vcpu`. An INTID of -1 stands for all that are not counted. */
-export type Delivery = { readonly vcpu: number; readonly intid: number; readonly times: number };
+export type Delivery = { readonly vcpu: VcpuId; readonly intid: Intid; readonly times: number };
 
 /**
  * Where guests, their devices and userspace meet: what was delivered, rounds and flags. A view of the scenario's words;
@@ -90,30 +90,30 @@ export class Board {
   }
 
   /** Notes an interrupt that `vcpu` has taken. */
-  count(vcpu: number, intid: number): void {
+  count(vcpu: VcpuId, intid: Intid): void {
     add(this.#machine.words, this.#countAt(vcpu, indexOf(intid)), 1);
     this.ringAll();
   }
 
   /** How often `vcpu` has taken `intid`. */
-  got(vcpu: number, intid: number): number {
+  got(vcpu: VcpuId, intid: Intid): number {
     return load(this.#machine.words, this.#countAt(vcpu, indexOf(intid)));
   }
 
   /** How often anybody has. */
-  gotByAll(intid: number): number {
+  gotByAll(intid: Intid): number {
     let sum = 0;
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) sum += this.got(vcpu, intid);
+    for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) sum += this.got(vcpu, intid);
     return sum;
   }
 
   /** All that was delivered, by vCPU and INTID. */
   delivered(): Delivery[] {
     const found: Delivery[] = [];
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) {
       for (let index = 0; index < COUNTED; index++) {
         const times = load(this.#machine.words, this.#countAt(vcpu, index));
-        const intid = index < 256 ? index : index === COUNTED - 1 ? -1 : FIRST_LPI + index - 256;
+        const intid: Intid = index < 256 ? index : index === COUNTED - 1 ? -1 : FIRST_LPI + index - 256;
         if (times > 0) found.push({ vcpu, intid, times });
       }
     }
@@ -121,13 +121,13 @@ export class Board {
   }
 
   /** Notes that an acknowledge returned nothing although the vCPU had been signalled. */
-  countSpurious(vcpu: number): void {
+  countSpurious(vcpu: VcpuId): void {
     add(this.#machine.words, this.#at.spurious.at + vcpu * LINE, 1);
   }
 
   get spurious(): number {
     let sum = 0;
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++)
+    for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++)
       sum += load(this.#machine.words, this.#at.spurious.at + vcpu * LINE);
     return sum;
   }
@@ -143,14 +143,14 @@ export class Board {
     return load(this.#machine.words, this.#at.round.at);
   }
 
-  answer(vcpu: number, round: number): void {
+  answer(vcpu: VcpuId, round: number): void {
     store(this.#machine.words, this.#at.answered.at + vcpu * LINE, round);
     this.ringAll();
   }
 
   /** Whether every vCPU has answered a round. */
   isAnswered(round: number): boolean {
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++)
+    for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++)
       if (load(this.#machine.words, this.#at.answered.at + vcpu * LINE) < round) return false;
     return true;
   }
@@ -185,10 +185,10 @@ export class Board {
   }
 
   ringAll(): void {
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) this.#machine.gic.interrupts.ring(vcpu);
+    for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) this.#machine.gic.interrupts.ring(vcpu);
   }
 
-  #countAt(vcpu: number, index: number): number {
+  #countAt(vcpu: VcpuId, index: number): number {
     return (this.#at.counts[vcpu]?.at ?? 0) + index;
   }
 }

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import { migrate } from '../../board/migration.ts';
 import type { Delivery } from './guest-board.ts';
@@ -32,7 +33,7 @@ export type GuestScenario = {
 };
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index);
-const one = (vcpu: number, intid: number, times = 1): Delivery => ({ vcpu, intid, times });
+const one = (vcpu: VcpuId, intid: Intid, times = 1): Delivery => ({ vcpu, intid, times });
 
 const STRESS: LpiStress = { devices: 8, events: 16, rounds: 20, threads: 2 };
 const SPIS = 224;

@@ -1,5 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
-import { FIRST_LPI, type Intid, SPURIOUS } from '../../arch/intid.ts';
+import { type DeviceId, FIRST_LPI, type Intid, SPURIOUS, type VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import type { Machine } from '../../board/machine.ts';
@@ -26,7 +26,7 @@ export const FRAME = { gicd: VECTOR_LAYOUT.GICD, gicr: VECTOR_LAYOUT.GICR, gits:
 
 /** What a guest's code on one vCPU can do, in that vCPU's thread: registers, the ITS's driver, waiting for interrupts. */
 export class GuestCpu {
-  readonly id: number;
+  readonly id: VcpuId;
   readonly vcpus: number;
   readonly machine: Machine;
   readonly cpu: Vcpu['cpu'];
@@ -73,7 +73,7 @@ export class GuestCpu {
     setUpVectorIts(this.target, 16);
   }
 
-  zeroItt(deviceId: number): void {
+  zeroItt(deviceId: DeviceId): void {
     zeroItt(this.target, deviceId);
   }
 
@@ -86,7 +86,7 @@ export class GuestCpu {
   }
 
   /** An address in a redistributor. */
-  gicr(vcpu: number, offset: number): number {
+  gicr(vcpu: VcpuId, offset: number): number {
     return FRAME.gicr + vcpu * GICR_STRIDE + offset;
   }
 
@@ -95,18 +95,18 @@ export class GuestCpu {
   }
 
   /** Writes the byte of an LPI in the configuration table; the ITS is not told. */
-  configure(lpi: number, on: boolean): void {
+  configure(lpi: Intid, on: boolean): void {
     this.machine.memory.setByte(VECTOR_LAYOUT.PROP + lpi - FIRST_LPI, lpiConfig(LINUX_PRIORITY, on));
   }
 
-  sgi(intid: number, to: readonly number[] | 'others'): void {
+  sgi(intid: Intid, to: readonly VcpuId[] | 'others'): void {
     this.machine.gic.systemRegisters[this.id]?.writeSystemRegister('ICC_SGI1R_EL1', sgiTo(intid, to));
   }
 
   // ---- interrupts
 
   /** Ends an interrupt: EOI, and in EOImode 1 DIR. */
-  end(intid: number): void {
+  end(intid: Intid): void {
     this.cpu.endOfInterrupt(intid);
     this.cpu.deactivate(intid);
   }

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { Machine } from '../../board/machine.ts';
@@ -55,7 +56,7 @@ export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: num
     }
     return true;
   };
-  const send = (deviceId: number, eventId: number) => {
+  const send = (deviceId: DeviceId, eventId: EventId) => {
     const address = VECTOR_LAYOUT.ITS + gits.TRANSLATER;
     const answer = machine.vm.signalMsi({ address, data: eventId, flags: MSI_VALID_DEVID, deviceId });
     if (answer !== 1)
@@ -68,7 +69,7 @@ export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: num
       let sent = 0;
       for (let round = 1; round <= rounds; round++) {
         for (const deviceId of mine)
-          for (let eventId = 0; eventId < events; eventId++, sent++) send(deviceId, eventId);
+          for (let eventId: EventId = 0; eventId < events; eventId++, sent++) send(deviceId, eventId);
         if (!until(() => lpis.every((lpi) => board.gotByAll(lpi) >= round))) break;
       }
       board.setFlag(SENT + thread, 1);

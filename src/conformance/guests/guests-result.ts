@@ -1,3 +1,5 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
+
 /** What became of one guest. */
 export type GuestResult = {
   readonly name: string;
@@ -14,8 +16,8 @@ export type GuestResult = {
   readonly failure: string | null;
   /** The first deliveries that are not as they should be. */
   readonly wrong: readonly {
-    readonly vcpu: number;
-    readonly intid: number;
+    readonly vcpu: VcpuId;
+    readonly intid: Intid;
     readonly expected: number;
     readonly got: number;
   }[];

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { gicd, gicr } from '../../arch/registers.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
 import { FRAME, type GuestCpu } from './guest-cpu.ts';
@@ -9,13 +10,13 @@ const ALL = 0xffff_ffff;
 export const READY = 0;
 export const FINISHED = 1;
 
-const lineOf = (intid: number, vcpu: number) =>
+const lineOf = (intid: Intid, vcpu: VcpuId) =>
   packIrqLine({ type: intid < 32 ? IRQ_TYPE_PPI : IRQ_TYPE_SPI, vcpu: intid < 32 ? vcpu : 0, intid });
 
 /** Every interrupt there is is enabled; SPI n goes to vCPU n modulo their number. */
 function enableAll(guest: GuestCpu): void {
-  for (let vcpu = 0; vcpu < guest.vcpus; vcpu++) guest.write(guest.gicr(vcpu, gicr.ISENABLER0), ALL);
-  for (let intid = 32; intid < 32 + guest.machine.config.spis; intid++)
+  for (let vcpu: VcpuId = 0; vcpu < guest.vcpus; vcpu++) guest.write(guest.gicr(vcpu, gicr.ISENABLER0), ALL);
+  for (let intid: Intid = 32; intid < 32 + guest.machine.config.spis; intid++)
     guest.write(FRAME.gicd + gicd.IROUTER + 8 * intid, intid % guest.vcpus, 8);
   for (let word = 1; word <= guest.machine.config.spis / 32; word++)
     guest.write(FRAME.gicd + gicd.ISENABLER + 4 * word, ALL);
@@ -34,7 +35,7 @@ export function injection(guest: GuestCpu): void {
     return;
   }
   enableAll(guest);
-  for (let intid = 0; intid < 32 + guest.machine.config.spis; intid++) {
+  for (let intid: Intid = 0; intid < 32 + guest.machine.config.spis; intid++) {
     const before = guest.board.gotByAll(intid);
     if (intid < 32) guest.write(guest.gicr(0, gicr.ISPENDR0), 2 ** intid);
     else guest.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 2 ** (intid & 31));
@@ -64,7 +65,7 @@ export function nothingComes(guest: GuestCpu): void {
   guest.finish();
 }
 
-export type RestoredActive = { readonly intid: number; readonly edge: boolean; readonly eoiMode: 0 | 1 };
+export type RestoredActive = { readonly intid: Intid; readonly edge: boolean; readonly eoiMode: 0 | 1 };
 
 /** Priority of the interrupt that is active from the start, of one that must wait for it, and of one that preempts. */
 const PRIORITIES = [0x80, 0xa0, 0x40] as const;
@@ -124,6 +125,6 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
 }
 
 /** Offset of the configuration register of an SPI, and the two bits in it that make it edge-triggered. */
-export function triggerOf(intid: number): { offset: number; mask: number } {
+export function triggerOf(intid: Intid): { offset: number; mask: number } {
   return { offset: gicd.ICFGR + 4 * (intid >> 4), mask: 2 << (2 * (intid & 15)) };
 }

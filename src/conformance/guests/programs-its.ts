@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
 import { setUpIts } from '../../guest/index.ts';
 import { pendingTableOf, VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
@@ -8,7 +9,7 @@ import { FRAME, type GuestCpu } from './guest-cpu.ts';
 const FIRST = { deviceId: 2, eventId: 20, lpi: 8195, collectionId: 3 } as const;
 const SECOND = { deviceId: 7, eventId: 255, lpi: 8196, collectionId: 2 } as const;
 
-const ittOf = (deviceId: number) => VECTOR_LAYOUT.ITT + deviceId * 0x4000;
+const ittOf = (deviceId: DeviceId) => VECTOR_LAYOUT.ITT + deviceId * 0x4000;
 
 /** What the ITS says of itself can only be read, and is enough to work with. */
 export function introspection(guest: GuestCpu, options: unknown): void {
@@ -152,7 +153,7 @@ export function pendingBefore(guest: GuestCpu): void {
     { name: 'MAPC', collectionId: 1, rdbase: 1, valid: true },
   );
   for (let index = 0; index < PENDING_LPIS; index++) {
-    const lpi = 8192 + index;
+    const lpi: Intid = 8192 + index;
     guest.configure(lpi, true);
     guest.its({ name: 'MAPTI', deviceId, eventId: index, lpi, collectionId: index % 2 });
     guest.machine.memory.setBits(VECTOR_LAYOUT.PEND + (index % 2) * 0x1_0000 + (lpi >> 3), 1 << (lpi & 7));
@@ -237,11 +238,11 @@ export function lpiStress(guest: GuestCpu, options: unknown): void {
   guest.setUpIts();
   for (let collectionId = 0; collectionId < guest.vcpus; collectionId++)
     guest.its({ name: 'MAPC', collectionId, rdbase: collectionId, valid: true });
-  for (let deviceId = 0; deviceId < devices; deviceId++) {
+  for (let deviceId: DeviceId = 0; deviceId < devices; deviceId++) {
     guest.zeroItt(deviceId);
     guest.its({ name: 'MAPD', deviceId, size: 7, ittAddr: ittOf(deviceId), valid: true });
-    for (let eventId = 0; eventId < events; eventId++) {
-      const lpi = 8192 + deviceId * events + eventId;
+    for (let eventId: EventId = 0; eventId < events; eventId++) {
+      const lpi: Intid = 8192 + deviceId * events + eventId;
       guest.configure(lpi, true);
       guest.its({ name: 'MAPTI', deviceId, eventId, lpi, collectionId: lpi % guest.vcpus });
     }

@@ -1,6 +1,6 @@
+import type { Intid, Pin } from '../../arch/intid.ts';
 import { gicd, gicr } from '../../arch/registers.ts';
 import type { Machine } from '../../board/machine.ts';
-import type { Gsi } from '../../kvm/gsi.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Route } from '../../kvm/route.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
@@ -19,8 +19,8 @@ export type Userspace = (
 export const injectAll: Userspace = async (machine, board, until) => {
   await until(() => board.flag(READY) === 1);
   const { vm, bus, config } = machine;
-  const each = async (first: number, inject: (intid: number) => void) => {
-    for (let intid = first; intid < 32 + config.spis; intid++) {
+  const each = async (first: number, inject: (intid: Intid) => void) => {
+    for (let intid: Intid = first; intid < 32 + config.spis; intid++) {
       const before = board.gotByAll(intid);
       inject(intid);
       await until(() => board.gotByAll(intid) > before);
@@ -53,7 +53,7 @@ export const injectNone: Userspace = async (machine, board, until) => {
       vm.irqLine(packIrqLine({ type: IRQ_TYPE_SPI, vcpu: 0, intid }), true);
     });
   }
-  const route = (pin: number): Route => ({ type: 'irqchip', gsi: 0 as Gsi, irqchip: 0, pin });
+  const route = (pin: Pin): Route => ({ type: 'irqchip', gsi: 0, irqchip: 0, pin });
   refused(`a route to pin ${PINS}`, 'EINVAL', () => vm.setGsiRouting([route(PINS)]));
   refused('a route to pin -1', 'EINVAL', () => vm.setGsiRouting([route(0xffff_ffff)]));
   // A pin that a table may have and this machine has not: the table is taken, the irqfd works, and nothing comes.

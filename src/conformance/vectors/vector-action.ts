@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type DeviceId, FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import { excerpt } from '../../base/input-file.ts';
 import { SYSTEM_REGISTERS } from '../../gic/system-registers.ts';
 import { parseCommand } from './vector-command.ts';
@@ -123,7 +123,7 @@ export function parseAction(
       return { op: first, command: parseCommand(words, rest) };
     case 'msi': {
       const pairs = words.pairs(first, rest, ['dev', 'event']);
-      const deviceId = words.number('msi dev=', pairs.get('dev'), 0, U32);
+      const deviceId: DeviceId = words.number('msi dev=', pairs.get('dev'), 0, U32);
       return { op: first, deviceId, eventId: words.number('msi event=', pairs.get('event'), 0, U32) };
     }
     case 'line':
@@ -131,7 +131,7 @@ export function parseAction(
     case 'lpi-config':
       return parseLpiConfig(words, rest);
     case 'lpi-pending': {
-      const lpi = words.number('the INTID', rest[0], 0, U32);
+      const lpi: Intid = words.number('the INTID', rest[0], 0, U32);
       const pairs = words.pairs(first, rest.slice(1), ['cpu']);
       return { op: first, lpi, cpu: words.cpu('lpi-pending cpu=', pairs.get('cpu')) };
     }
@@ -194,7 +194,7 @@ function parseLine(words: VectorWords, rest: readonly string[]): VectorAction {
 
 function parseLpiConfig(words: VectorWords, [intid, ...rest]: readonly string[]): VectorAction {
   const last = FIRST_LPI + VECTOR_LAYOUT.PEND - VECTOR_LAYOUT.PROP - 1;
-  const lpi = words.number('the INTID', intid, FIRST_LPI, last);
+  const lpi: Intid = words.number('the INTID', intid, FIRST_LPI, last);
   const states = rest.filter((word) => !word.includes('='));
   const pairs = words.pairs(
     'lpi-config',

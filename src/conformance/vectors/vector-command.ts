@@ -1,3 +1,4 @@
+import type { DeviceId, EventId } from '../../arch/intid.ts';
 import { ITS_COMMANDS, type ItsCommand } from '../../arch/its-command.ts';
 import { type CommandWords, commandWords } from './command-words.ts';
 import { defaultIttOf } from './vector-layout.ts';
@@ -48,7 +49,7 @@ function commandOf(name: ItsCommand['name'], words: VectorWords, pairs: Pairs): 
   const valid = () => words.bit(`${name} valid`, pairs.get('valid') ?? '1') === 1;
   switch (name) {
     case 'MAPD': {
-      const deviceId = take('dev', U32);
+      const deviceId: DeviceId = take('dev', U32);
       // The field has five bits: no EventID bits at all wrap to 32.
       const size = (take('bits', 32, '1') + 31) % 32;
       const itt = pairs.get('itt');
@@ -132,5 +133,5 @@ export function formatCommand(command: VectorCommand): string {
 }
 
 const validity = ({ valid }: { readonly valid: boolean }) => (valid ? '' : ' valid=0');
-const eventOf = (command: { readonly deviceId: number; readonly eventId: number }) =>
+const eventOf = (command: { readonly deviceId: DeviceId; readonly eventId: EventId }) =>
   `dev=0x${command.deviceId.toString(16)} event=${command.eventId}`;

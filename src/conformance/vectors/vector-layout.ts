@@ -1,3 +1,5 @@
+import type { DeviceId, VcpuId } from '../../arch/intid.ts';
+
 /**
  * Where things lie in the guest-physical memory of a conformance vector's machine. The recorded answers hold these
  * addresses, so they cannot be moved. Redistributor n is at `GICR + n * GICR_STRIDE`, its pending table at
@@ -31,6 +33,6 @@ export const ITT_BYTES = 0x4000;
 /** How many vCPUs have room for a pending table of their own. */
 export const PENDING_TABLES = (VECTOR_LAYOUT.DEVTAB - VECTOR_LAYOUT.PEND) / PENDING_TABLE_BYTES;
 
-export const pendingTableOf = (cpu: number) => VECTOR_LAYOUT.PEND + cpu * PENDING_TABLE_BYTES;
+export const pendingTableOf = (cpu: VcpuId) => VECTOR_LAYOUT.PEND + cpu * PENDING_TABLE_BYTES;
 
-export const defaultIttOf = (deviceId: number) => VECTOR_LAYOUT.ITT + (deviceId & 0xff) * ITT_BYTES;
+export const defaultIttOf = (deviceId: DeviceId) => VECTOR_LAYOUT.ITT + (deviceId & 0xff) * ITT_BYTES;

@@ -1,4 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
+import type { DeviceId, Intid, VcpuId } from '../../arch/intid.ts';
 import { gicd, gicr } from '../../arch/registers.ts';
 import { PAGE_64K } from '../../arch/tables.ts';
 import { GicDriver, type RegisterBus, setUpIts } from '../../guest/index.ts';
@@ -37,7 +38,7 @@ export function setUpDistributor(target: VectorTarget, cpus: number): void {
 }
 
 /** `setup-lpis`: zeroes the LPI tables, writes PROPBASER and PENDBASER, sets EnableLPIs. */
-export function setUpLpis(target: VectorTarget, idBits: number, cpus: readonly number[]): void {
+export function setUpLpis(target: VectorTarget, idBits: number, cpus: readonly VcpuId[]): void {
   const gic = new GicDriver(busOf(target), FRAMES);
   zero(target, VECTOR_LAYOUT.PROP, layout.CONFIGURATION_TABLE_BYTES);
   for (const cpu of cpus) {
@@ -66,7 +67,7 @@ export function setUpVectorIts(target: VectorTarget, queuePages: number): void {
 }
 
 /** `zero-itt`: zeroes the default ITT of a device. */
-export function zeroItt(target: VectorTarget, deviceId: number): void {
+export function zeroItt(target: VectorTarget, deviceId: DeviceId): void {
   zero(target, layout.defaultIttOf(deviceId), layout.ITT_BYTES);
 }
 
@@ -75,7 +76,7 @@ function zero(target: VectorTarget, address: number, bytes: number): void {
 }
 
 /** The ICC_SGI1R values that reach `to`: one for all others, else one for each group of 16 vCPUs. */
-export function sgiValues(intid: number, to: 'others' | readonly number[]): bigint[] {
+export function sgiValues(intid: Intid, to: 'others' | readonly VcpuId[]): bigint[] {
   const id = BigInt(intid) << 24n;
   if (to === 'others') return [id | (1n << 40n)];
   const lists = new Map<number, number>();

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import { didYouMean } from '../../base/suggestion.ts';
 import { VECTOR_RAM_BYTES } from './vector-layout.ts';
 
@@ -8,7 +9,7 @@ import { VECTOR_RAM_BYTES } from './vector-layout.ts';
 export type Place = RegisterPlace | { readonly frame: 'RAM'; readonly offset: number };
 export type RegisterPlace =
   | { readonly frame: 'GICD' | 'ITS'; readonly offset: number }
-  | { readonly frame: 'GICR'; readonly cpu: number; readonly offset: number };
+  | { readonly frame: 'GICR'; readonly cpu: VcpuId; readonly offset: number };
 
 /** Offset, and for a register of which there are several, the bytes of one. */
 type Register = readonly [offset: number, stride?: number];

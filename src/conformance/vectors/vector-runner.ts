@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { VectorAnswer } from './vector-answers.ts';
@@ -91,7 +91,7 @@ function act({ cpus, target, queue }: Run, deed: Deed): void {
   }
 }
 
-function actOnCpu(target: VectorTarget, cpu: number, deed: ActingVerb): void {
+function actOnCpu(target: VectorTarget, cpu: VcpuId, deed: ActingVerb): void {
   switch (deed.verb) {
     case 'on':
       target.iccWrite(cpu, 'SRE', 7n);
@@ -148,7 +148,7 @@ function observe({ target, queue }: Run, action: Observation, words: readonly st
 
 function observeCpu(
   target: VectorTarget,
-  cpu: number,
+  cpu: VcpuId,
   action: Observation & { readonly op: 'cpu' },
 ): JsonObject {
   switch (action.verb) {
@@ -172,8 +172,8 @@ function observeCpu(
 }
 
 /** Acknowledges and ends interrupts until there is none. */
-function drain(target: VectorTarget, cpu: number, most: number): JsonObject {
-  const intids: number[] = [];
+function drain(target: VectorTarget, cpu: VcpuId, most: number): JsonObject {
+  const intids: Intid[] = [];
   while (intids.length < most) {
     const intid = target.iccRead(cpu, 'IAR1');
     if (intid === undefined && intids.length === 0) return UNSUPPORTED;

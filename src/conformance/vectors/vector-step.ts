@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { CommandWords } from './command-words.ts';
@@ -9,16 +10,16 @@ export type Bits = 8 | 16 | 32 | 64;
 export type VectorCommand = ItsCommand | { readonly name: 'RAW'; readonly words: CommandWords };
 
 /** An input wire: an SPI's, or a PPI's of one vCPU. Both are counted by INTID. */
-export type Wire = { readonly spi: number } | { readonly ppi: number; readonly cpu: number };
+export type Wire = { readonly spi: Intid } | { readonly ppi: Intid; readonly cpu: VcpuId };
 
 /** What `cpu N VERB` does, and sees nothing. `to` lists vCPUs; `others` is all but the sender. */
 export type ActingVerb =
   | { readonly verb: 'on' | 'off' }
   | { readonly verb: 'pmr'; readonly value: number }
   | { readonly verb: 'eoimode'; readonly mode: 0 | 1 }
-  | { readonly verb: 'eoi' | 'dir'; readonly intid: number }
+  | { readonly verb: 'eoi' | 'dir'; readonly intid: Intid }
   | { readonly verb: 'w'; readonly register: string; readonly value: bigint }
-  | { readonly verb: 'sgi'; readonly intid: number; readonly to: 'others' | readonly number[] };
+  | { readonly verb: 'sgi'; readonly intid: Intid; readonly to: 'others' | readonly VcpuId[] };
 
 /** What `cpu N VERB` sees. `r` reads a system register, named without ICC_ and _EL1. `drain` acknowledges and ends up to `most` interrupts. */
 export type ObservingVerb =
@@ -26,7 +27,7 @@ export type ObservingVerb =
   | { readonly verb: 'r'; readonly register: string }
   | { readonly verb: 'drain'; readonly most: number };
 
-type OfCpu = { readonly op: 'cpu'; readonly cpu: number };
+type OfCpu = { readonly op: 'cpu'; readonly cpu: VcpuId };
 
 /** A step that changes the machine and gives no answer. Addresses are guest-physical. */
 export type Deed =
@@ -34,13 +35,13 @@ export type Deed =
   | { readonly op: 'fill'; readonly address: number; readonly bytes: number; readonly value: number }
   | { readonly op: 'mem64'; readonly address: number; readonly value: bigint }
   | { readonly op: 'setup-dist' }
-  | { readonly op: 'setup-lpis'; readonly idBits: number; readonly cpus: readonly number[] }
+  | { readonly op: 'setup-lpis'; readonly idBits: number; readonly cpus: readonly VcpuId[] }
   | { readonly op: 'setup-its'; readonly queuePages: number }
-  | { readonly op: 'zero-itt'; readonly deviceId: number }
+  | { readonly op: 'zero-itt'; readonly deviceId: DeviceId }
   | { readonly op: 'queue'; readonly command: VectorCommand; readonly times: number }
-  | { readonly op: 'msi'; readonly deviceId: number; readonly eventId: number }
+  | { readonly op: 'msi'; readonly deviceId: DeviceId; readonly eventId: EventId }
   | { readonly op: 'line'; readonly wire: Wire; readonly level: 0 | 1 }
-  | { readonly op: 'lpi-config'; readonly lpi: number; readonly enabled: boolean; readonly priority: number }
+  | { readonly op: 'lpi-config'; readonly lpi: Intid; readonly enabled: boolean; readonly priority: number }
   | (OfCpu & ActingVerb);
 
 /** A step that gives an answer; some of them change the machine as well. */
@@ -48,7 +49,7 @@ export type Observation =
   | { readonly op: 'read'; readonly bits: Bits; readonly place: Place }
   | { readonly op: 'cmd'; readonly command: VectorCommand }
   | { readonly op: 'kick' }
-  | { readonly op: 'lpi-pending'; readonly lpi: number; readonly cpu: number }
+  | { readonly op: 'lpi-pending'; readonly lpi: Intid; readonly cpu: VcpuId }
   | { readonly op: 'lpi-pending-all' }
   | (OfCpu & ObservingVerb);
 

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { Wire } from './vector-step.ts';
 
@@ -16,17 +17,17 @@ export interface VectorTarget {
   ramRead(address: number, bytes: number): Uint8Array;
   ramWrite(address: number, data: Uint8Array): void;
   /** A device with that DeviceID writes `eventId` to GITS_TRANSLATER. */
-  msi(deviceId: number, eventId: number): void;
+  msi(deviceId: DeviceId, eventId: EventId): void;
   /** Drives an input wire. */
   line(wire: Wire, level: 0 | 1): void;
   /** Whether an LPI is pending on a redistributor. */
-  lpiPending(cpu: number, lpi: number): boolean | undefined;
+  lpiPending(cpu: VcpuId, lpi: Intid): boolean | undefined;
   /** Every pending LPI as [cpu, INTID], sorted by vCPU, then INTID. */
-  lpiPendingAll(): readonly (readonly [cpu: number, lpi: number])[] | undefined;
+  lpiPendingAll(): readonly (readonly [cpu: VcpuId, lpi: Intid])[] | undefined;
   /** A read of a CPU interface register by vCPU `cpu`, named without ICC_ and _EL1. IAR1 acknowledges. */
-  iccRead(cpu: number, register: string): bigint | undefined;
-  iccWrite(cpu: number, register: string, value: bigint): void;
+  iccRead(cpu: VcpuId, register: string): bigint | undefined;
+  iccWrite(cpu: VcpuId, register: string, value: bigint): void;
   /** Whether the vCPU's IRQ signal is up, and its FIQ signal. */
-  irq(cpu: number): boolean | undefined;
-  fiq(cpu: number): boolean | undefined;
+  irq(cpu: VcpuId): boolean | undefined;
+  fiq(cpu: VcpuId): boolean | undefined;
 }

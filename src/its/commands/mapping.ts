@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type EventId, FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import {
   deviceIdOf,
   eventIdOf,
@@ -73,10 +73,10 @@ export function mapEvent(its: ItsState, packet: Packet): number {
 
 /** MAPI: as MAPTI, to the LPI whose INTID is the EventID. */
 export function mapEventToItself(its: ItsState, packet: Packet): number {
-  return mapTo(its, packet, eventIdOf(packet));
+  return mapTo(its, packet, eventIdOf(packet) as number);
 }
 
-function mapTo(its: ItsState, packet: Packet, lpi: number): number {
+function mapTo(its: ItsState, packet: Packet, lpi: Intid): number {
   const { devices, events, lpis } = its;
   const eventId = eventIdOf(packet);
   const device = devices.find(deviceIdOf(packet));
@@ -107,8 +107,8 @@ function mapTo(its: ItsState, packet: Packet, lpi: number): number {
 export function addEvent(
   { collections, events, lpis, personality }: ItsState,
   device: number,
-  eventId: number,
-  lpi: number,
+  eventId: EventId,
+  lpi: Intid,
   collection: Handle,
 ): number {
   if (lpis.map(lpi)) {
@@ -134,6 +134,6 @@ export function isCollectionStorable({ memory, registers }: ItsState, icid: numb
 }
 
 /** Guest-physical address of the ITT entry of an event. */
-export function ittEntry(its: ItsState, device: number, eventId: number): number {
+export function ittEntry(its: ItsState, device: number, eventId: EventId): number {
   return its.devices.ittOf(device) + eventId * ENTRY_BYTES;
 }

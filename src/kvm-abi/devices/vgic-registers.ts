@@ -1,5 +1,5 @@
 import { SGI_FRAME } from '../../arch/frames.ts';
-import { PRIVATE_INTIDS } from '../../arch/intid.ts';
+import { PRIVATE_INTIDS, type VcpuId } from '../../arch/intid.ts';
 import { gicd, interruptFields } from '../../arch/registers.ts';
 import { vcpuWith } from '../../gic/affinity.ts';
 import { DISTRIBUTOR_REGISTERS } from '../../gic/distributor.ts';
@@ -53,7 +53,7 @@ const SAME = (1 << 14) | (1 << 15);
  * @throws KvmError EINVAL
  * @see set_gic_ctlr in vgic-sys-reg-v3.c
  */
-function restoreControl(gic: Gic, vcpu: number, value: number): void {
+function restoreControl(gic: Gic, vcpu: VcpuId, value: number): void {
   const cpu = gic.cpuInterface(vcpu);
   for (const field of [PRIORITY_BITS, ID_BITS]) {
     const features = cpu.features ?? gic.personality.interfaceFeatures;
@@ -65,7 +65,7 @@ function restoreControl(gic: Gic, vcpu: number, value: number): void {
 }
 
 /** An attribute of a register group, taken apart. */
-type Target = { readonly vcpu: number; readonly offset: number };
+type Target = { readonly vcpu: VcpuId; readonly offset: number };
 
 /**
  * Whether an attribute names a register of this vgic; false for another group.
@@ -137,7 +137,7 @@ function targetOf(gic: Gic, { attr, group }: AttributeName): Target {
   return { vcpu, offset: Number(attr & 0xffff_ffffn) };
 }
 
-function isKnown(gic: Gic, group: number, vcpu: number, offset: number): boolean {
+function isKnown(gic: Gic, group: number, vcpu: VcpuId, offset: number): boolean {
   // By name alone: reading some of them does something, ICC_IAR1_EL1 for one. Those are not userspace's.
   if (group === GROUPS.CPU_SYSREGS)
     return (
@@ -163,7 +163,7 @@ function half(offset: number, read: (at: number, size: number) => bigint): bigin
   return read(offset, 4) & 0xffff_ffffn;
 }
 
-function bits(gic: Gic, vcpu: number, first: number, mask: number, without = 0): bigint {
+function bits(gic: Gic, vcpu: VcpuId, first: number, mask: number, without = 0): bigint {
   let word = 0;
   for (let bit = 0; bit < PRIVATE_INTIDS; bit++) {
     const at = gic.interrupts.find(vcpu, first + bit);
@@ -176,7 +176,7 @@ function bits(gic: Gic, vcpu: number, first: number, mask: number, without = 0):
 /** Gives 32 interrupts the bits of `clear`: those of `set` where `word` has a one, none of them where it has not. */
 function setBits(
   { interrupts }: Gic,
-  vcpu: number,
+  vcpu: VcpuId,
   first: number,
   clear: number,
   set: number,

@@ -1,3 +1,4 @@
+import type { Fd } from '../../kvm/gsi.ts';
 import type { AttributeName } from '../devices/attribute.ts';
 import type { KvmVm } from '../kvm-vm.ts';
 import {
@@ -15,7 +16,7 @@ import { findIoctl } from './ioctls.ts';
 /** What an ioctl needs beside its argument. */
 export type IoctlContext = {
   /** The descriptor of the device, for those that are a device's. */
-  readonly fd?: number;
+  readonly fd?: Fd;
   /** The argument itself, where it is a value and no pointer: KVM_CHECK_EXTENSION. */
   readonly value?: number;
   /** What lies at an address of userspace: 8 bytes, or 4 for NR_IRQS and the register words; undefined for nothing. */
@@ -69,7 +70,7 @@ export function applyIoctl(
       return done();
     case 'KVM_CREATE_DEVICE': {
       const args = decodeCreateDevice(bytes);
-      const fd = vm.createDevice(args);
+      const fd: Fd = vm.createDevice(args);
       // A mere test writes no descriptor.
       return { value: 0, bytes: fd < 0 ? bytes : encodeCreateDevice(args, fd) };
     }

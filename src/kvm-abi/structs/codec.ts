@@ -1,3 +1,4 @@
+import type { Fd } from '../../kvm/gsi.ts';
 import type { IoEventFd } from '../../kvm/ioeventfds.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Msi } from '../../kvm/msi.ts';
@@ -176,7 +177,7 @@ export function decodeCreateDevice(bytes: Uint8Array): CreateDevice {
 }
 
 /** @param fd - what KVM has written, 0 before the call */
-export function encodeCreateDevice({ type, flags }: CreateDevice, fd = 0): Uint8Array {
+export function encodeCreateDevice({ type, flags }: CreateDevice, fd: Fd = 0): Uint8Array {
   const { bytes, view } = fresh(KVM_CREATE_DEVICE.bytes);
   put(view, 0, type);
   put(view, 4, fd);

@@ -1,5 +1,7 @@
+import type { DeviceId } from '../../arch/intid.ts';
 import type { Words } from '../../memory/word.ts';
 import { load } from '../../memory/word.ts';
+import type { Gsi } from '../gsi.ts';
 import {
   CACHED_DATA,
   CACHED_DEVICE,
@@ -35,12 +37,12 @@ class DirectInjector extends UnroutedInjector {
     return this.irqchip.raiseWithoutLock(data);
   }
 
-  override cacheRoute(to: number, _sequence: number, gsi: number, device: number): void {
+  override cacheRoute(to: number, _sequence: number, gsi: Gsi, device: DeviceId): void {
     if (device < 0) putCached(this.words, to, ROUTE_IRQCHIP, gsi);
     else putCached(this.words, to, ROUTE_MSI, gsi, device);
   }
 
-  override inject(gsi: number, route: number, level: boolean, source?: number): number {
+  override inject(gsi: Gsi, route: number, level: boolean, source?: number): number {
     if (load(this.words, route + CACHED_KIND) !== ROUTE_MSI) return this.setIrq(gsi, level, source);
     if (!level) return -1;
     const sent = this.sendMsi(

@@ -1,5 +1,7 @@
+import type { DeviceId, Pin } from '../../arch/intid.ts';
 import { beginWrite, endWrite } from '../../memory/sequence.ts';
 import type { Words } from '../../memory/word.ts';
+import type { Gsi } from '../gsi.ts';
 import { Injector, type InjectorParts, putCached } from '../injector.ts';
 import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
 import { KvmError } from '../kvm-error.ts';
@@ -17,7 +19,7 @@ class FixedIdentityInjector extends Injector {
     this.#gic = parts.irqchip;
   }
 
-  override cacheRoute(to: number, sequence: number, gsi: number, device: number): void {
+  override cacheRoute(to: number, sequence: number, gsi: Gsi, device: DeviceId): void {
     if (gsi < 0 || gsi >= this.#gic.spis) {
       super.cacheRoute(to, sequence, gsi, device);
       return;
@@ -27,13 +29,13 @@ class FixedIdentityInjector extends Injector {
     endWrite(this.words, sequence);
   }
 
-  override setIrq(gsi: number, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
+  override setIrq(gsi: Gsi, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
     if (gsi < 0 || gsi >= this.#gic.spis) return super.setIrq(gsi, level, source);
-    return this.irqchip.drive(gsi, level, source);
+    return this.irqchip.drive(gsi as number, level, source);
   }
 
-  override gsiOfPin(pin: number): number {
-    return pin >= 0 && pin < this.#gic.spis ? pin : -1;
+  override gsiOfPin(pin: Pin): Gsi {
+    return pin >= 0 && pin < this.#gic.spis ? (pin as number) : -1;
   }
 }
 

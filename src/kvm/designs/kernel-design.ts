@@ -1,4 +1,6 @@
+import type { Pin } from '../../arch/intid.ts';
 import type { Words } from '../../memory/word.ts';
+import type { Fd } from '../gsi.ts';
 import type { Injector, InjectorParts } from '../injector.ts';
 import type { Route } from '../route.ts';
 import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
@@ -24,7 +26,7 @@ export type KernelDesign = {
   /** What an irqfd can make of an MSI: nothing, the SPI that its data names, or an LPI. */
   readonly msi: 'none' | 'spi' | 'lpi';
   /** Words that the kernel keeps for each source, beside the eventfd and the irqfd's own identity. */
-  readonly wordsPerSource: { readonly irqfd: number; readonly table: number };
+  readonly wordsPerSource: { readonly irqfd: Fd; readonly table: number };
   readonly makeInjector: (words: Words, parts: InjectorParts<GicIrqchip>, reader: number) => Injector;
   /** The table that the kernel puts in force when the interrupt controller is initialised. */
   readonly initialRoutes: (spis: number) => Route[];
@@ -35,7 +37,7 @@ export type KernelDesign = {
   /** KVM_IRQ_LINE. */
   readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
   /** What KVM_IRQ_LINE calls the SPI at a pin. */
-  readonly lineOfPin: (pin: number) => number;
+  readonly lineOfPin: (pin: Pin) => number;
   /** Capabilities that answer otherwise than `merged`. */
   readonly capabilities: Readonly<Record<string, number>>;
 };

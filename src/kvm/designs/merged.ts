@@ -1,5 +1,4 @@
 import { FIRST_SPI } from '../../arch/intid.ts';
-import type { Gsi } from '../gsi.ts';
 import { CACHED_WORDS, Injector } from '../injector.ts';
 import { REMEMBERED_WORDS } from '../irqchip.ts';
 import { ROUTE_WORDS } from '../route.ts';
@@ -18,7 +17,7 @@ export const MERGED: KernelDesign = {
   initialRoutes: (spis) =>
     Array.from({ length: spis }, (_, pin) => ({
       type: 'irqchip',
-      gsi: pin as Gsi,
+      gsi: pin,
       irqchip: GIC_IRQCHIP,
       pin,
     })),

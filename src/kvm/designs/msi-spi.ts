@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../../arch/intid.ts';
+import { type DeviceId, FIRST_SPI } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
 import { Injector, putCached } from '../injector.ts';
 import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
@@ -14,7 +14,7 @@ class MsiSpiInjector extends Injector {
     else putCached(this.words, to, ROUTE_IRQCHIP, load(this.words, from + ROUTE_DATA) - FIRST_SPI);
   }
 
-  override sendMsi(_address: number, data: number, _flags: number, _deviceId: number): number {
+  override sendMsi(_address: number, data: number, _flags: number, _deviceId: DeviceId): number {
     const driven = this.irqchip.drive(data - FIRST_SPI, true, KVM_USERSPACE_IRQ_SOURCE_ID);
     return driven < 0 ? MSI_EINVAL : 1;
   }

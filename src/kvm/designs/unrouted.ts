@@ -1,5 +1,6 @@
-import { FIRST_SPI } from '../../arch/intid.ts';
+import { type DeviceId, FIRST_SPI, type Pin } from '../../arch/intid.ts';
 import { load } from '../../memory/word.ts';
+import type { Gsi } from '../gsi.ts';
 import { CACHED_DATA, Injector, putCached } from '../injector.ts';
 import { KVM_USERSPACE_IRQ_SOURCE_ID } from '../irqchip.ts';
 import { ROUTE_IRQCHIP } from '../route.ts';
@@ -13,16 +14,16 @@ export class UnroutedInjector extends Injector {
     return this.irqchip.raiseWithoutLock(load(this.words, at + CACHED_DATA));
   }
 
-  override cacheRoute(to: number, _sequence: number, gsi: number, _device: number): void {
+  override cacheRoute(to: number, _sequence: number, gsi: Gsi, _device: DeviceId): void {
     putCached(this.words, to, ROUTE_IRQCHIP, gsi);
   }
 
-  override setIrq(gsi: number, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
-    return this.irqchip.drive(gsi, level, source);
+  override setIrq(gsi: Gsi, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
+    return this.irqchip.drive(gsi as number, level, source);
   }
 
-  override gsiOfPin(pin: number): number {
-    return pin;
+  override gsiOfPin(pin: Pin): Gsi {
+    return pin as number;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Apic } from '../../apic/apic.ts';
 import { IGNORED, IOAPIC_PINS } from '../../apic/ioapic.ts';
 import { msiTarget } from '../../apic/message.ts';
+import type { DeviceId, Pin } from '../../arch/intid.ts';
 import type { Region } from '../../memory/layout.ts';
 import { load, replace, type Words } from '../../memory/word.ts';
 import type { Irqchip, PinEnds } from '../irqchip.ts';
@@ -48,12 +49,12 @@ export class IoApicIrqchip implements Irqchip {
     );
   }
 
-  drive(pin: number, level: boolean, source: number): number {
+  drive(pin: Pin, level: boolean, source: number): number {
     return this.ready ? this.#apic.ioapic.drive(pin, level, source) : IGNORED;
   }
 
   /** It takes a lock always. @see kvm_arch_set_irq_inatomic */
-  raiseWithoutLock(_pin: number): boolean {
+  raiseWithoutLock(_pin: Pin): boolean {
     return false;
   }
 
@@ -62,20 +63,20 @@ export class IoApicIrqchip implements Irqchip {
   }
 
   /** There is no DeviceID on x86. */
-  latchCached(target: number, _deviceId: number, data: number): boolean {
+  latchCached(target: number, _deviceId: DeviceId, data: number): boolean {
     this.#apic.message(target, data);
     return true;
   }
 
   /** The copy of the route says all that there is to know. */
-  remember(_at: number, _target: number, _deviceId: number, _data: number): void {}
+  remember(_at: number, _target: number, _deviceId: DeviceId, _data: number): void {}
 
   latchRemembered(_at: number): boolean {
     return false;
   }
 
   /** @returns how many vCPUs took it, 0 where they are disabled, {@link MSI_EPERM} where none has the destination */
-  sendMsi(address: number, data: number, _flags: number, _deviceId: number): number {
+  sendMsi(address: number, data: number, _flags: number, _deviceId: DeviceId): number {
     return this.ready ? this.#apic.message(msiTarget(address), data) : MSI_EINVAL;
   }
 
@@ -100,15 +101,15 @@ class IoApicEnds implements PinEnds {
     this.#apic = apic;
   }
 
-  watch(pin: number): boolean {
+  watch(pin: Pin): boolean {
     return pin < IOAPIC_PINS && this.#apic.ioapic.watch(pin);
   }
 
-  unwatch(pin: number): boolean {
+  unwatch(pin: Pin): boolean {
     return this.#apic.ioapic.unwatch(pin);
   }
 
-  isWatched(pin: number): boolean {
+  isWatched(pin: Pin): boolean {
     return this.#apic.ioapic.isWatched(pin);
   }
 

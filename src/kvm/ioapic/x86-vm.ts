@@ -69,7 +69,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
    * is pending, -1 where it was ignored: masked, waiting for its EOI, no route, or nobody to take it
    * @throws KvmError ENXIO before {@link createIrqchip}
    */
-  irqLine(gsi: number, level: boolean): number {
+  irqLine(gsi: Gsi, level: boolean): number {
     if (!this.irqchip.ready) {
       const rule = 'this VM has no interrupt controller: KVM_CREATE_IRQCHIP comes first';
       throw new KvmError('KVM_IRQ_LINE', 'ENXIO', rule);
@@ -82,7 +82,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
 function defaultRoutes(pins: number): Route[] {
   return Array.from({ length: pins }, (_, pin) => ({
     type: 'irqchip',
-    gsi: pin as Gsi,
+    gsi: pin,
     irqchip: KVM_IRQCHIP_IOAPIC,
     pin,
   }));

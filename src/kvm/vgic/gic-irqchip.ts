@@ -1,5 +1,5 @@
 import { GITS_BYTES } from '../../arch/frames.ts';
-import { FIRST_SPI } from '../../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_SPI, type Intid, type Pin } from '../../arch/intid.ts';
 import { type Interrupts, NONE } from '../../gic/interrupts.ts';
 import type { LevelAcks } from '../../gic/level-acks.ts';
 import type { Lpis } from '../../gic/lpis.ts';
@@ -78,8 +78,8 @@ export class GicIrqchip implements Irqchip {
   }
 
   /** Moves the wire of an SPI; refused where this machine has no such SPI. @see vgic_irqfd_set_irq */
-  drive(pin: number, level: boolean): number {
-    const intid = pin + FIRST_SPI;
+  drive(pin: Pin, level: boolean): number {
+    const intid: Intid = pin + FIRST_SPI;
     const at = this.#interrupts.findSpi(intid);
     if (at === NONE) return REFUSED;
     this.#interrupts.drive(at, intid, level);
@@ -87,8 +87,8 @@ export class GicIrqchip implements Irqchip {
   }
 
   /** An SPI is one word, so it never waits. speed: `kvm`, wired: written out, for a call of {@link drive} cost 1 to 3 ns. */
-  raiseWithoutLock(pin: number): boolean {
-    const intid = pin + FIRST_SPI;
+  raiseWithoutLock(pin: Pin): boolean {
+    const intid: Intid = pin + FIRST_SPI;
     const at = this.#interrupts.findSpi(intid);
     if (at !== NONE) this.#interrupts.drive(at, intid, true);
     return true;
@@ -110,7 +110,7 @@ export class GicIrqchip implements Irqchip {
   }
 
   /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. */
-  latchCached(its: number, deviceId: number, eventId: number): boolean {
+  latchCached(its: number, deviceId: DeviceId, eventId: EventId): boolean {
     const lpi = this.#itses[its]?.lookup(deviceId, eventId) ?? MISS;
     if (lpi === MISS) return false;
     this.#latch(lpi);
@@ -122,7 +122,7 @@ export class GicIrqchip implements Irqchip {
     const stamp = load(this.#words, at + STAMP);
     if (stamp === FORGOTTEN) return false;
     // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
-    const lpi = load(this.#words, at + LPI);
+    const lpi: Intid = load(this.#words, at + LPI);
     if (this.#itses[lpi >>> LPI_BITS]?.epoch !== stamp) return false;
     this.#latch(lpi & LPI_MASK);
     return true;
@@ -135,7 +135,7 @@ export class GicIrqchip implements Irqchip {
    * stamp is out of date when it is set. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it:
    * kvm_vgic_v4_set_forwarding.)
    */
-  remember(at: number, number: number, deviceId: number, eventId: number): void {
+  remember(at: number, number: number, deviceId: DeviceId, eventId: EventId): void {
     const words = this.#words;
     const its = this.#itses[number];
     if (!its) return;
@@ -153,7 +153,7 @@ export class GicIrqchip implements Irqchip {
    * @returns 1 delivered (latched), 0 the guest blocks it, {@link MSI_EINVAL}, {@link MSI_ENODEV}, {@link MSI_EBUSY}
    * @see vgic_its_inject_msi in vgic-its.c
    */
-  sendMsi(address: number, data: number, flags: number, deviceId: number): number {
+  sendMsi(address: number, data: number, flags: number, deviceId: DeviceId): number {
     const number = this.targetOf(address);
     const its = this.#itses[number];
     if (its) {
@@ -184,7 +184,7 @@ export class GicIrqchip implements Irqchip {
   }
 
   /** As the ITS's own `lookup`, but this thread need not ask for what it has asked before under the same epoch. */
-  #lookup(number: number, its: Its, deviceId: number, eventId: number): number {
+  #lookup(number: number, its: Its, deviceId: DeviceId, eventId: EventId): Intid {
     const { epoch } = its;
     const known = this.hints.lpiOf(number, deviceId, eventId, epoch);
     if (known !== MISS) return known;
@@ -194,7 +194,7 @@ export class GicIrqchip implements Irqchip {
     return lpi;
   }
 
-  #latch(lpi: number): void {
+  #latch(lpi: Intid): void {
     this.hints.coalesces = this.#lpis.latch(lpi, this.hints.coalesces);
   }
 }
@@ -207,15 +207,15 @@ class SpiEnds implements PinEnds {
     this.#acks = acks;
   }
 
-  watch(pin: number): boolean {
+  watch(pin: Pin): boolean {
     return this.#acks.watch(pin + FIRST_SPI);
   }
 
-  unwatch(pin: number): boolean {
+  unwatch(pin: Pin): boolean {
     return this.#acks.unwatch(pin + FIRST_SPI);
   }
 
-  isWatched(pin: number): boolean {
+  isWatched(pin: Pin): boolean {
     return this.#acks.isWatched(pin + FIRST_SPI);
   }
 

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid } from '../../arch/intid.ts';
 import { MISS } from '../../its/events.ts';
 
 /** Entries of the memory of translations, a power of two. */
@@ -24,7 +25,7 @@ export class Hints {
   readonly #entries = new Int32Array(ENTRIES << ENTRY_SHIFT);
 
   /** The LPI of an event under an epoch, or `MISS` where it is not known. Takes all 32 bits of both numbers. */
-  lpiOf(its: number, deviceId: number, eventId: number, epoch: number): number {
+  lpiOf(its: number, deviceId: DeviceId, eventId: EventId, epoch: number): Intid {
     if (((deviceId | eventId) & ~0xffff) !== 0) return MISS;
     const at = entryOf(deviceId, eventId);
     const entries = this.#entries;
@@ -33,7 +34,7 @@ export class Hints {
   }
 
   /** Keeps the LPI of an event; both of its numbers have 16 bits. */
-  keep(its: number, deviceId: number, eventId: number, epoch: number, lpi: number): void {
+  keep(its: number, deviceId: DeviceId, eventId: EventId, epoch: number, lpi: Intid): void {
     const at = entryOf(deviceId, eventId);
     this.#entries[at + SOURCE] = sourceOf(deviceId, eventId);
     this.#entries[at + STAMP] = epoch;
@@ -49,11 +50,11 @@ export class Hints {
   }
 }
 
-function sourceOf(deviceId: number, eventId: number): number {
+function sourceOf(deviceId: DeviceId, eventId: EventId): number {
   return (deviceId << 16) | eventId;
 }
 
 /** DeviceIDs are mostly multiples of 8, and the events of each are counted from 0. */
-function entryOf(deviceId: number, eventId: number): number {
+function entryOf(deviceId: DeviceId, eventId: EventId): number {
   return (((deviceId << 1) + eventId) & (ENTRIES - 1)) << ENTRY_SHIFT;
 }

@@ -1,4 +1,11 @@
-import { FIRST_LPI, FIRST_PPI, FIRST_SPI, PRIVATE_INTIDS } from '../../arch/intid.ts';
+import {
+  FIRST_LPI,
+  FIRST_PPI,
+  FIRST_SPI,
+  type Intid,
+  PRIVATE_INTIDS,
+  type VcpuId,
+} from '../../arch/intid.ts';
 import { type Interrupts, NONE } from '../../gic/interrupts.ts';
 import { KvmError } from '../kvm-error.ts';
 import { VGIC_NONE, VGIC_V2, type VgicState } from './vgic-state.ts';
@@ -11,7 +18,7 @@ export const IRQ_TYPE_SPI = 1;
 export const IRQ_TYPE_PPI = 2;
 
 /** The fields of `kvm_irq_level.irq` on arm64. `intid` is the INTID, unlike an irqfd's pin. @see api.rst 4.25 */
-export type IrqLineName = { readonly type: number; readonly vcpu: number; readonly intid: number };
+export type IrqLineName = { readonly type: number; readonly vcpu: VcpuId; readonly intid: Intid };
 
 /** Packs `vcpu2_index[31:28] irq_type[27:24] vcpu_index[23:16] irq_id[15:0]`. Unsigned. */
 export function packIrqLine({ type, vcpu, intid }: IrqLineName): number {

@@ -1,4 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
+import type { Intid } from '../../arch/intid.ts';
 import { type Layout, LINE, type Region, type SizedKind } from '../../memory/layout.ts';
 import { add, load, replace, setBits, store, type Words } from '../../memory/word.ts';
 
@@ -184,11 +185,11 @@ export class VgicState {
   }
 
   /** Whether an in-kernel device drives this PPI, and userspace may not: the architected timers, the PMU. */
-  isOwned(intid: number): boolean {
+  isOwned(intid: Intid): boolean {
     return (load(this.#words, this.#at + OWNED) & (1 << intid)) !== 0;
   }
 
-  own(intid: number): void {
+  own(intid: Intid): void {
     setBits(this.#words, this.#at + OWNED, 1 << intid);
   }
 

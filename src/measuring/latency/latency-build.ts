@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { FIRST_LPI, FIRST_SPI } from '../../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { Machine } from '../../board/machine.ts';
 import {
@@ -70,8 +70,8 @@ export function buildLatency(
   );
   const lines = events.map((source): Line => {
     const { device, vcpu, fd, gsi, deviceId, eventId, intid } = source;
-    const mailFd = fd + events.length + storm.length;
-    const spi = all.spis > 0 ? FIRST_SPI + fd : -1;
+    const mailFd: Fd = fd + events.length + storm.length;
+    const spi: Intid = all.spis > 0 ? FIRST_SPI + fd : -1;
     return { device, vcpu, fd, mailFd, gsi, deviceId, eventId, lpi: intid, spi };
   });
   const plan: LatencyPlan = {
@@ -99,14 +99,14 @@ export function buildLatency(
   const gic = new GicDriver(machine.bus, config);
   for (const { spi, vcpu } of lines) if (spi >= 0) gic.enableSpi(spi, { edge: true, vcpu });
   machine.vm.setGsiRouting(routesOf(config, sources));
-  for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
+  for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd, gsi);
   return { machine, plan };
 }
 
 /** A source of a synthetic topology with the names that a line has: LPIs and eventfds in the order of lines. */
 function ours(
   source: Source | undefined,
-  { device, vcpu, index }: { device: number; vcpu: number; index: number },
+  { device, vcpu, index }: { device: number; vcpu: VcpuId; index: number },
 ): Source {
   if (!source) throw new RangeError(`there is no source for line ${index}`);
   return { ...source, device, vcpu, fd: index, intid: FIRST_LPI + index };

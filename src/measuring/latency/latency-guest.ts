@@ -36,7 +36,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
   const handled = new Int32Array(Math.max(1, lines.length));
   let waiting = 0;
 
-  const lineOf = (intid: number) => {
+  const lineOf = (intid: Intid) => {
     if (intid >= FIRST_LPI) return intid - FIRST_LPI;
     return intid >= FIRST_SPI ? intid - firstSpi : id;
   };

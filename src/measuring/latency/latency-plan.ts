@@ -1,4 +1,5 @@
 import type { Machine } from '../../board/machine.ts';
+import type { Fd } from '../../kvm/gsi.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { histogramWords } from '../../measure/histogram.ts';
 import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';
@@ -21,7 +22,7 @@ export type LatencyPlan = Measured & {
   /** vCPUs after the measured ones, for the background. */
   readonly others: number;
   /** The storm's eventfds, one for each of the others. */
-  readonly stormFds: readonly number[];
+  readonly stormFds: readonly Fd[];
   /** How long a handler runs at least, ns. */
   readonly handlerNs: number;
   /** How many threads can run at one time. */

@@ -1,3 +1,5 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
+import type { Fd, Gsi } from '../../kvm/gsi.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import type { ClockFigures } from '../../measure/clock.ts';
 import type { Bounds } from '../../measure/confidence.ts';
@@ -28,16 +30,16 @@ export type Path = { readonly source: Signal; readonly dispatch: Dispatch; reado
 /** A device's interrupt for a vCPU, by all its names. One LPI for all calls that end in one; an SPI for KVM_IRQ_LINE. */
 export type Line = {
   readonly device: number;
-  readonly vcpu: number;
+  readonly vcpu: VcpuId;
   /** An eventfd with an irqfd, and one that the main thread reads to make a call. */
-  readonly fd: number;
-  readonly mailFd: number;
-  readonly gsi: number;
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly lpi: number;
+  readonly fd: Fd;
+  readonly mailFd: Fd;
+  readonly gsi: Gsi;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly lpi: Intid;
   /** -1 where the machine has no more. */
-  readonly spi: number;
+  readonly spi: Intid;
 };
 
 /** What a path is called in tables: `irqfd, inline, polling`. */
@@ -49,7 +51,7 @@ export function pathName({ source, dispatch, waiting }: Path): string {
 export const SGI = 1;
 
 /** The INTID of a line's interrupt, for one way to signal. */
-export function intidOf({ spi, lpi }: Line, source: Signal): number {
+export function intidOf({ spi, lpi }: Line, source: Signal): Intid {
   if (source === 'sgi') return SGI;
   return source === 'irq-line' ? spi : lpi;
 }
@@ -91,7 +93,7 @@ export type StageFigures = {
 };
 
 /** One device's line to one vCPU. */
-export type LineFigures = { readonly device: number; readonly vcpu: number } & Pick<
+export type LineFigures = { readonly device: number; readonly vcpu: VcpuId } & Pick<
   Summary,
   'count' | 'p50' | 'p99'
 >;

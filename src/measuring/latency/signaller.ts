@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import type { Machine } from '../../board/machine.ts';
 import { STAGE } from '../../measure/event-ring.ts';
@@ -71,7 +72,7 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
     }
   };
 
-  const awaitSleep = (vcpu: number) => {
+  const awaitSleep = (vcpu: VcpuId) => {
     const control = machine.control(vcpu);
     const start = clock.now();
     while (!control.isHalted && clock.now() - start < FALLS_ASLEEP_WITHIN_NS);

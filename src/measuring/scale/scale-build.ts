@@ -1,8 +1,8 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { Machine } from '../../board/machine.ts';
 import { bootSynthetic, deviceIdOf, routesOf, type Source, syntheticConfig } from '../../guest/index.ts';
-import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
+import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
 import { type ScalePlan, scaleWords } from './scale-plan.ts';
 import type { Size } from './scale-result.ts';
 
@@ -20,18 +20,18 @@ export function buildScale(plan: ScalePlan): Machine {
   }
   const topology = { vcpus, devices, events: Math.ceil(lpis / devices), spis: 0 };
   const config = syntheticConfig(topology);
-  const sources = Array.from({ length: lpis }, (_, lpi): Source => {
-    const { deviceId, eventId } = placeOf(plan, lpi);
+  const sources = Array.from({ length: lpis }, (_, index): Source => {
+    const { deviceId, eventId } = placeOf(plan, index);
     return {
       kind: 'msi',
-      device: lpi % devices,
-      fd: lpi,
+      device: index % devices,
+      fd: index,
       resamplefd: -1,
-      gsi: config.spis + lpi,
+      gsi: config.spis + index,
       deviceId,
       eventId,
-      intid: FIRST_LPI + lpi,
-      vcpu: lpi % vcpus,
+      intid: FIRST_LPI + index,
+      vcpu: index % vcpus,
     };
   });
   const machine = Machine.create({
@@ -43,14 +43,14 @@ export function buildScale(plan: ScalePlan): Machine {
   bootSynthetic(machine, topology, sources);
   if (via === 'irqfd') {
     machine.vm.setGsiRouting(routesOf(config, sources));
-    for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
+    for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd, gsi);
   }
   return machine;
 }
 
 /** DeviceID and EventID of an LPI, by its number from 0: devices lie as {@link bootSynthetic} has them. */
-export function placeOf({ devices }: Size, lpi: number): { deviceId: number; eventId: number } {
-  return { deviceId: deviceIdOf(lpi % devices), eventId: Math.floor(lpi / devices) };
+export function placeOf({ devices }: Size, index: number): { deviceId: DeviceId; eventId: EventId } {
+  return { deviceId: deviceIdOf(index % devices), eventId: Math.floor(index / devices) };
 }
 
 /** Whether so many LPIs can each have a GSI of their own beside the wires. */

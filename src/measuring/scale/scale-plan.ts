@@ -43,9 +43,9 @@ export function scaleViews(machine: Machine, size: Size) {
     /** 1 tells the devices to finish. */
     stopAt: regions.stop.at,
     /** When the LPI was signalled last: a stamp of its device. */
-    stampAt: (lpi: number) => regions.sent.at + lpi * LINE,
+    stampAt: (index: number) => regions.sent.at + index * LINE,
     /** How often it was handled, modulo 2^32: a count of its vCPU. */
-    doneAt: (lpi: number) => regions.done.at + lpi * LINE,
+    doneAt: (index: number) => regions.done.at + index * LINE,
     bells: regions.bells.map((region) => new EventCount(machine.words, region)),
     latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
   };

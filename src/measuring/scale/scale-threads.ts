@@ -24,11 +24,11 @@ export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest
       openCpuInterface(vcpu.cpu);
     },
     interrupt(intid: Intid) {
-      const lpi = intid - FIRST_LPI;
-      histogram?.record(clock.now() - readStamp(words, stampAt(lpi)));
-      const at = doneAt(lpi);
+      const index = intid - FIRST_LPI;
+      histogram?.record(clock.now() - readStamp(words, stampAt(index)));
+      const at = doneAt(index);
       store(words, at, (peek(words, at) + 1) | 0);
-      bells[lpi % plan.devices]?.signal();
+      bells[index % plan.devices]?.signal();
     },
   };
 }
@@ -44,18 +44,18 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { 
   const { stopAt, stampAt, doneAt, bells } = scaleViews(machine, plan);
   const bell = bells[device];
   const mine: number[] = [];
-  for (let lpi = device; lpi < plan.lpis; lpi += plan.devices) mine.push(lpi);
-  const messages = mine.map((lpi) => {
-    const { deviceId, eventId } = placeOf(plan, lpi);
+  for (let index = device; index < plan.lpis; index += plan.devices) mine.push(index);
+  const messages = mine.map((index) => {
+    const { deviceId, eventId } = placeOf(plan, index);
     return { address: config.itsBase + gits.TRANSLATER, data: eventId, flags: MSI_VALID_DEVID, deviceId };
   });
   const sent = new Int32Array(mine.length);
 
-  const give = (which: number, lpi: number) => {
+  const give = (which: number, index: number) => {
     sent[which] = ((sent[which] ?? 0) + 1) | 0;
-    writeStamp(words, stampAt(lpi), clock.now());
+    writeStamp(words, stampAt(index), clock.now());
     const message = messages[which];
-    if (plan.via === 'irqfd') vm.irqfds.write(lpi);
+    if (plan.via === 'irqfd') vm.irqfds.write(index);
     else if (message) vm.signalMsi(message);
   };
 
@@ -63,9 +63,9 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { 
   const goRound = () => {
     let given = 0;
     for (let which = 0; which < mine.length; which++) {
-      const lpi = mine[which] ?? 0;
-      if (load(words, doneAt(lpi)) !== sent[which]) continue;
-      give(which, lpi);
+      const index = mine[which] ?? 0;
+      if (load(words, doneAt(index)) !== sent[which]) continue;
+      give(which, index);
       given++;
     }
     return given;

@@ -1,5 +1,6 @@
+import type { DeviceId } from '../../arch/intid.ts';
 import type { AccessBytes } from '../../board/guest-bus.ts';
-import type { Gsi } from '../../kvm/gsi.ts';
+import type { Fd, Gsi } from '../../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../../kvm/route.ts';
 import type { Vm } from '../../kvm/vm.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
@@ -40,11 +41,11 @@ export function msixRegions(layout: Layout, slot: number, vectors: number): Msix
 
 export type MsixParts = {
   /** Requester ID of the function, which is its DeviceID. */
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
   readonly vectors: number;
   /** Vector n is signalled through eventfd `firstFd` + n, and routed as GSI `firstGsi` + n. */
-  readonly firstFd: number;
-  readonly firstGsi: number;
+  readonly firstFd: Fd;
+  readonly firstGsi: Gsi;
 };
 
 /**
@@ -108,7 +109,7 @@ export class Msix implements BarTarget {
       .filter((vector) => this.#isArmed(vector))
       .map((vector) => ({
         type: 'msi',
-        gsi: (this.#parts.firstGsi + vector) as Gsi,
+        gsi: this.#parts.firstGsi + vector,
         flags: MSI_VALID_DEVID,
         address: (this.#get(vector, ADDRESS_HIGH) >>> 0) * 2 ** 32 + (this.#get(vector, ADDRESS) >>> 0),
         data: this.#get(vector, DATA) >>> 0,
@@ -117,7 +118,7 @@ export class Msix implements BarTarget {
   }
 
   /** The eventfd and GSI of each vector, and whether it may be signalled. */
-  *hooks(): Generator<{ readonly fd: number; readonly gsi: number; readonly armed: boolean }> {
+  *hooks(): Generator<{ readonly fd: Fd; readonly gsi: Gsi; readonly armed: boolean }> {
     const { firstFd, firstGsi } = this.#parts;
     for (let vector = 0; vector < this.vectors; vector++)
       yield { fd: firstFd + vector, gsi: firstGsi + vector, armed: this.#isArmed(vector) };
@@ -199,7 +200,7 @@ export class MsiRouting {
     this.#tables.push(table);
   }
 
-  isWritten(fd: number): boolean {
+  isWritten(fd: Fd): boolean {
     return this.#vm.irqfds.eventfd(fd).readable;
   }
 
@@ -229,7 +230,7 @@ export class MsiRouting {
     }
   }
 
-  #isHooked(fd: number): boolean {
+  #isHooked(fd: Fd): boolean {
     return load(this.#words, this.#regions.hooked.at + fd) !== 0;
   }
 }

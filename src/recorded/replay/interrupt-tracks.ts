@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { EDGE, isPending } from '../../gic/state.ts';
@@ -9,8 +10,8 @@ export type Raise = {
   readonly command: Item;
   /** The write of GITS_CWRITER that submits it. */
   readonly write: Item;
-  readonly deviceId: number;
-  readonly eventId: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
 };
 
 /** What is known of one interrupt while the recording goes by. */
@@ -95,7 +96,7 @@ export class Tracks {
   }
 
   /** Takes targets from an SGI; where one value cannot say the rest, the rest are single ones too. */
-  #narrow(signal: Item, rest: readonly number[]): void {
+  #narrow(signal: Item, rest: readonly VcpuId[]): void {
     signal.targets = rest;
     const clusters = new Set(rest.map((vcpu) => vcpu >> 4));
     if (clusters.size <= 1) {
@@ -174,7 +175,7 @@ const fieldsOf = ({ row, action, thread, position, block, a, b }: Item): ItemFie
 });
 
 /** The INTID and the vCPU that a key names; 0 for an interrupt that has none. */
-export function interruptOf(key: Key): { intid: number; vcpu: number } {
+export function interruptOf(key: Key): { intid: Intid; vcpu: VcpuId } {
   const [first = '0', second] = key.slice(1).split(':');
   return second === undefined
     ? { intid: Number(first), vcpu: 0 }

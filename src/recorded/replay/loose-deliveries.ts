@@ -1,3 +1,5 @@
+import type { Intid } from '../../arch/intid.ts';
+
 /** The signals of an acknowledge: how many there are, how many have begun, and how many of those are done. */
 export type Signals = { readonly signals: number; readonly begun: number; readonly done: number };
 
@@ -6,7 +8,7 @@ export type LooseView = {
   /** The signals of an acknowledge that were one in the recording and may be several here; none for any other. */
   readonly loose: (acknowledge: number) => Signals;
   /** Whether an interrupt is pending, now. */
-  readonly isPending: (intid: number) => boolean;
+  readonly isPending: (intid: Intid) => boolean;
   /** Sleeps until that is so; false if the replay is given up first. */
   readonly wait: (until: () => boolean) => boolean;
 };
@@ -32,13 +34,13 @@ export type Verdict = 'apart' | 'last' | 'extra';
  */
 export class LooseDeliveries {
   readonly #view: LooseView;
-  readonly #intid: number;
+  readonly #intid: Intid;
   /** Of its signals, how many were done before the acknowledge that is being made, and before the last one of it. */
   #doneBefore = 0;
   #doneAtLast = 0;
   #deliveries = 0;
 
-  constructor(view: LooseView, intid: number) {
+  constructor(view: LooseView, intid: Intid) {
     this.#view = view;
     this.#intid = intid;
   }

@@ -1,3 +1,4 @@
+import type { DeviceId } from '../../arch/intid.ts';
 import { encodeCommand } from '../../arch/its-command.ts';
 import type { Raise, Track, Tracks } from './interrupt-tracks.ts';
 import type { Item, ItemFields } from './replay-items.ts';
@@ -15,7 +16,7 @@ export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbas
 export class Raises {
   readonly #tracks: Tracks;
   readonly #noCommand: number;
-  readonly #threadOf: (deviceId: number) => number;
+  readonly #threadOf: (deviceId: DeviceId) => number;
   /** INTs that lie in the queue and were not submitted yet. */
   #laid: Item[] = [];
 
@@ -23,7 +24,7 @@ export class Raises {
    * @param noCommand - where in the script's commands {@link NO_COMMAND} lies
    * @param threadOf - the thread that writes the messages of a device
    */
-  constructor(tracks: Tracks, noCommand: number, threadOf: (deviceId: number) => number) {
+  constructor(tracks: Tracks, noCommand: number, threadOf: (deviceId: DeviceId) => number) {
     this.#tracks = tracks;
     this.#noCommand = noCommand;
     this.#threadOf = threadOf;

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import type { Action, ReplayScript } from './script.ts';
 import type { Key } from './touches.ts';
 
@@ -16,7 +17,7 @@ export type Item = {
   address: number;
   value: bigint;
   /** Of an SGI: the vCPUs that it is sent to. */
-  targets: readonly number[];
+  targets: readonly VcpuId[];
   /** Of a device's: what keeps its order among the signals of its thread. */
   lane: Key;
   /** Of a hold: the signals that wait for it. */

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import { vcpuWith } from '../../gic/affinity.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
@@ -16,7 +17,7 @@ import { ALL, eventKey, type Key, keyOf, Touches } from './touches.ts';
 const MOST_DEVICES = 4;
 
 /** An acknowledge, or an end. */
-type OfInterrupt = { readonly cpu: number; readonly intid: number };
+type OfInterrupt = { readonly cpu: VcpuId; readonly intid: Intid };
 
 /** A script, and what came of the replay event by event from which it was made. */
 export type Planned = {
@@ -215,7 +216,7 @@ export class Planner {
   }
 
   /** Signals that became one: from the first to the last of them their vCPU must not acknowledge. */
-  #hold(key: Key, track: Track, cpu: number): void {
+  #hold(key: Key, track: Track, cpu: VcpuId): void {
     const held = track.pending.filter(raises).map((signal) => this.#tracks.alone(key, signal));
     track.pending = held;
     const position = Math.max(...held.map((signal) => signal.position));
@@ -361,10 +362,10 @@ function sourceOf(event: GuestEvent & { op: 'msi' | 'line' }): string {
   return event.op === 'msi' ? `d${event.deviceId}` : keyOf(event.intid, event.cpu);
 }
 
-function targetsOf(event: GuestEvent & { op: 'sgi' }, cpus: number): number[] {
+function targetsOf(event: GuestEvent & { op: 'sgi' }, cpus: number): VcpuId[] {
   if (event.irm === 1)
     return Array.from({ length: cpus }, (_, vcpu) => vcpu).filter((vcpu) => vcpu !== event.cpu);
-  const found: number[] = [];
+  const found: VcpuId[] = [];
   for (let bit = 0; bit < 16; bit++) {
     if ((event.targets & (1 << bit)) === 0) continue;
     const vcpu = vcpuWith(((event.affinity << 8) | bit) >>> 0, cpus);

@@ -1,5 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import { gicr, gits } from '../../arch/registers.ts';
 import { ADDRESS_4K } from '../../arch/tables.ts';
 import type { Machine } from '../../board/machine.ts';
@@ -141,11 +141,11 @@ export class Replayer {
   }
 
   /** The guest-physical address of the byte of an LPI in the configuration table. */
-  configAddressOf(lpi: number): number {
+  configAddressOf(lpi: Intid): number {
     return this.#configTable() + lpi - FIRST_LPI;
   }
 
-  #configure(lpi: number, value: number): void {
+  #configure(lpi: Intid, value: number): void {
     const { memory } = this.#machine;
     const address = this.configAddressOf(lpi);
     if (memory.has(address, 1)) memory.setByte(address, value);
@@ -154,14 +154,14 @@ export class Replayer {
   /** Guest-physical address of the LPI configuration table: that of the first vCPU that has named one. */
   #configTable(): number {
     const { config, bus } = this.#machine;
-    for (let vcpu = 0; vcpu < config.vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < config.vcpus; vcpu++) {
       const base = Number(bus.read(config.gicrBase + vcpu * GICR_STRIDE + gicr.PROPBASER, 8) & ADDRESS_4K);
       if (base !== 0) return base;
     }
     return 0;
   }
 
-  #cpu(vcpu: number | undefined): CpuInterface {
+  #cpu(vcpu: VcpuId | undefined): CpuInterface {
     const found = this.#cpus[vcpu ?? -1];
     if (!found) throw new RangeError(`the recording has an event of vCPU ${vcpu}, which is not there`);
     return found;

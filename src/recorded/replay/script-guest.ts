@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { HALTED, IN_GUEST } from '../../board/vcpu-control.ts';
@@ -34,11 +35,11 @@ export const scriptGuestProgram = guestProgram(import.meta.url, scriptGuest);
 class ScriptVcpu {
   readonly #run: ScriptRunner;
   readonly #vcpu: Vcpu;
-  readonly #id: number;
+  readonly #id: VcpuId;
   /** By INTID. */
-  readonly #acknowledges = new Map<number, Acknowledges>();
+  readonly #acknowledges = new Map<Intid, Acknowledges>();
   /** By INTID, where some acknowledge has signals that may be several deliveries. */
-  readonly #loose = new Map<number, LooseDeliveries>();
+  readonly #loose = new Map<Intid, LooseDeliveries>();
   /** By acknowledge: what its handler does. */
   readonly #handlers = new Map<number, number[]>();
   /** What is done outside of handlers, in order; and from where on there is something left. */
@@ -93,7 +94,7 @@ class ScriptVcpu {
   }
 
   /** A delivery that the recording does not have. */
-  extra(intid: number): void {
+  extra(intid: Intid): void {
     if (!this.#run.isAborted) this.#run.noteExtra(this.#id, intid);
   }
 
@@ -143,7 +144,7 @@ class ScriptVcpu {
   }
 
   /** The next acknowledge that returns an interrupt, or -1. */
-  #next(intid: number): number {
+  #next(intid: Intid): number {
     const list = this.#acknowledges.get(intid);
     return list?.items[list.next] ?? -1;
   }
@@ -210,7 +211,7 @@ class ScriptVcpu {
     return -1;
   }
 
-  #addAcknowledge(intid: number, item: number): void {
+  #addAcknowledge(intid: Intid, item: number): void {
     const list = this.#acknowledges.get(intid);
     if (list) list.items.push(item);
     else this.#acknowledges.set(intid, { items: [item], next: 0 });

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { gits } from '../../arch/registers.ts';
 import { Chance } from '../../base/chance.ts';
 import type { AccessBytes } from '../../board/guest-bus.ts';
@@ -130,7 +131,7 @@ export class ScriptRunner {
   }
 
   /** Notes a delivery that nobody expected. */
-  noteExtra(vcpu: number, intid: number): void {
+  noteExtra(vcpu: VcpuId, intid: Intid): void {
     const { words } = this.#machine;
     const index = add(words, this.#at.extras.at, 1);
     if (index >= KEPT_EXTRAS) return;
@@ -158,7 +159,7 @@ export class ScriptRunner {
     const { action, thread, a, b, address, value } = this.script;
     const { gic, bus, memory, vm, config } = this.#machine;
     const [first, second, place] = [a[item] ?? 0, b[item] ?? 0, address[item] ?? 0];
-    const vcpu = thread[item] ?? 0;
+    const vcpu: VcpuId = thread[item] ?? 0;
     switch (action[item]) {
       case ACTION.msi:
         vm.injector.sendMsi(config.itsBase + gits.TRANSLATER, second, MSI_VALID_DEVID, first);

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 
@@ -16,7 +16,7 @@ export type Survey = {
 };
 
 /** An INTID that an acknowledge returns where there is an interrupt. */
-export const isInterrupt = (intid: number) => intid < 1020 || intid >= FIRST_LPI;
+export const isInterrupt = (intid: Intid) => intid < 1020 || intid >= FIRST_LPI;
 
 /** Whether an event is of the controller's setting up: a register, a command, a byte of a table. */
 function isControl({ op }: GuestEvent): boolean {
@@ -33,7 +33,7 @@ export function survey({ events, header }: GuestTrace): Survey {
   const special = new Set<number>();
   /** By acknowledge: the handlers that ran on other vCPUs then. */
   const beside = new Map<number, readonly number[]>();
-  const open: { row: number; intid: number }[][] = Array.from({ length: header.cpus }, () => []);
+  const open: { row: number; intid: Intid }[][] = Array.from({ length: header.cpus }, () => []);
   let last = 0;
   events.forEach((event, row) => {
     const owner = ownerOf(event, last);

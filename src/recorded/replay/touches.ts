@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import { gits } from '../../arch/registers.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
@@ -14,17 +14,17 @@ export const ALL = 'all';
 /** Which interrupts a register write or a command may change: those, or any. */
 export type Touched = readonly Key[] | typeof ALL;
 
-export function keyOf(intid: number, vcpu: number): Key {
+export function keyOf(intid: Intid, vcpu: VcpuId): Key {
   if (intid >= FIRST_LPI) return `l${intid}`;
   return intid < 32 ? `p${vcpu}:${intid}` : `s${intid}`;
 }
 
-export const eventKey = (deviceId: number, eventId: number): Key => `e${deviceId}:${eventId}`;
+export const eventKey = (deviceId: DeviceId, eventId: EventId): Key => `e${deviceId}:${eventId}`;
 
 /** An INT command that has been submitted. */
 export type SubmittedInt = {
-  readonly deviceId: number;
-  readonly eventId: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
   /** The interrupt; undefined where the event was not mapped. */
   readonly key: Key | undefined;
   /** Whether no other command that was submitted with it concerns the interrupt, unless it is an INT too. */
@@ -98,7 +98,7 @@ export class Touches {
     }
   }
 
-  #lpiOf(deviceId: number, eventId: number): Key | undefined {
+  #lpiOf(deviceId: DeviceId, eventId: EventId): Key | undefined {
     const mapped = this.#ledger.event(deviceId, eventId);
     return mapped && keyOf(mapped.lpi, 0);
   }
@@ -123,7 +123,7 @@ function ofShared(offset: number, size: number): Touched {
   return Array.from({ length: span.count }, (_, index) => `s${span.first + index}`);
 }
 
-function ofPrivate(vcpu: number, offset: number, size: number): Touched {
+function ofPrivate(vcpu: VcpuId, offset: number, size: number): Touched {
   const span = range(offset, size);
   if (!span || span.first >= 32) return ALL;
   return Array.from({ length: span.count }, (_, index) => `p${vcpu}:${span.first + index}`);

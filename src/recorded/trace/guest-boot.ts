@@ -1,5 +1,5 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { FIRST_LPI, type VcpuId } from '../../arch/intid.ts';
 import {
   COMMAND_BYTES,
   encodeCommand,
@@ -95,7 +95,7 @@ export class GuestBoot {
   }
 
   /** The guest-physical address of a register. */
-  addressOf(event: { frame: 'GICD' | 'GICR' | 'GITS'; cpu: number; offset: number }): number {
+  addressOf(event: { frame: 'GICD' | 'GICR' | 'GITS'; cpu: VcpuId; offset: number }): number {
     const { gicdBase, gicrBase, itsBase } = this.#machine.config;
     if (event.frame === 'GICD') return gicdBase + event.offset;
     return event.frame === 'GITS'
@@ -117,7 +117,7 @@ export function configTableOf(machine: Machine): number {
   return Number(machine.bus.read(machine.config.gicrBase + gicr.PROPBASER, 8) & ADDRESS_4K);
 }
 
-function writeIcc(machine: Machine, vcpu: number, register: IccRegister, value: number): void {
+function writeIcc(machine: Machine, vcpu: VcpuId, register: IccRegister, value: number): void {
   const cpu = machine.gic.cpuInterface(vcpu);
   if (register === 'PMR') cpu.priorityMask = value;
   else if (register === 'BPR1') cpu.binaryPoint1 = value;

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import { ITS_COMMANDS, type ItsCommand } from '../../arch/its-command.ts';
 import type { JsonLine } from '../../base/json-line.ts';
 
@@ -9,7 +9,7 @@ export type IccRegister = 'PMR' | 'BPR1' | 'IGRPEN1' | 'CTLR';
 type RegisterAccess = {
   readonly op: 'read' | 'write';
   readonly frame: RegisterFrame;
-  readonly cpu: number;
+  readonly cpu: VcpuId;
   readonly offset: number;
 } & ({ readonly size: 1 | 2 | 4; readonly value: number } | { readonly size: 8; readonly value: bigint });
 
@@ -20,22 +20,22 @@ type RegisterAccess = {
 export type GuestEvent =
   | RegisterAccess
   | { readonly op: 'command'; readonly command: ItsCommand }
-  | { readonly op: 'lpi-config'; readonly lpi: number; readonly value: number }
-  | { readonly op: 'msi'; readonly deviceId: number; readonly eventId: number }
-  | { readonly op: 'line'; readonly intid: number; readonly level: 0 | 1; readonly cpu: number }
-  | { readonly op: 'icc'; readonly cpu: number; readonly register: IccRegister; readonly value: number }
+  | { readonly op: 'lpi-config'; readonly lpi: Intid; readonly value: number }
+  | { readonly op: 'msi'; readonly deviceId: DeviceId; readonly eventId: EventId }
+  | { readonly op: 'line'; readonly intid: Intid; readonly level: 0 | 1; readonly cpu: VcpuId }
+  | { readonly op: 'icc'; readonly cpu: VcpuId; readonly register: IccRegister; readonly value: number }
   | {
       readonly op: 'sgi';
       /** The sender. */
-      readonly cpu: number;
-      readonly intid: number;
+      readonly cpu: VcpuId;
+      readonly intid: Intid;
       readonly irm: 0 | 1;
       /** Aff3, Aff2 and Aff1 of the targets, a byte each, Aff1 lowest. */
       readonly affinity: number;
       /** Bit n stands for Aff0 = n. */
       readonly targets: number;
     }
-  | { readonly op: 'iar' | 'eoi' | 'dir'; readonly cpu: number; readonly intid: number };
+  | { readonly op: 'iar' | 'eoi' | 'dir'; readonly cpu: VcpuId; readonly intid: Intid };
 
 export type GuestOp = GuestEvent['op'];
 
@@ -161,7 +161,7 @@ function readCommand(line: JsonLine): ItsCommand {
 }
 
 function readWire(line: JsonLine, bounds: EventBounds): GuestEvent {
-  const intid = line.integer('intid', 16, 31 + bounds.spis);
+  const intid: Intid = line.integer('intid', 16, 31 + bounds.spis);
   const level = bit(line, 'level');
   if (intid < 32) return { op: 'line', intid, level, cpu: readCpu(line, bounds) };
   return { op: 'line', intid, level, cpu: -1 };
@@ -170,8 +170,8 @@ function readWire(line: JsonLine, bounds: EventBounds): GuestEvent {
 const readCpu = (line: JsonLine, bounds: EventBounds) => line.integer('cpu', 0, bounds.cpus - 1);
 const bit = (line: JsonLine, name: string) => (line.integer(name, 0, 1) === 1 ? 1 : 0);
 
-function readIntid(line: JsonLine): number {
-  const intid = line.integer('intid', 0, MAX_INTID);
+function readIntid(line: JsonLine): Intid {
+  const intid: Intid = line.integer('intid', 0, MAX_INTID);
   if (intid >= 1024 && intid < FIRST_LPI) {
     throw line.error(`intid is ${intid}; expected 0 to 1023, or an LPI (${FIRST_LPI} or more)`);
   }

@@ -1,15 +1,16 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 
 /** One event of a device, as an ITS maps it. `eventId` is below `2 ** bits` of its device. */
 export type MappedEvent = {
-  readonly deviceId: number;
-  readonly eventId: number;
-  readonly lpi: number;
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly lpi: Intid;
   readonly collectionId: number;
 };
 
 export type MappedDevice = {
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
   /** EventID bits: the Size field plus one. */
   readonly bits: number;
   /** Guest-physical address of the ITT. */
@@ -22,8 +23,8 @@ export type MappedDevice = {
  * past its ITT) changes nothing.
  */
 export class MappingLedger {
-  readonly #devices = new Map<number, MappedDevice & { readonly events: Map<number, MappedEvent> }>();
-  readonly #collections = new Map<number, number>();
+  readonly #devices = new Map<DeviceId, MappedDevice & { readonly events: Map<EventId, MappedEvent> }>();
+  readonly #collections = new Map<number, VcpuId>();
   /** How many mapped events name each collection, mapped or not. */
   readonly #population = new Map<number, number>();
 
@@ -47,7 +48,7 @@ export class MappingLedger {
         this.#put(command);
         return;
       case 'MAPI':
-        this.#put({ ...command, lpi: command.eventId });
+        this.#put({ ...command, lpi: command.eventId as number });
         return;
       case 'MOVI': {
         const mapped = this.event(command.deviceId, command.eventId);
@@ -70,14 +71,14 @@ export class MappingLedger {
     this.#populate(collectionId, 1);
   }
 
-  #drop(deviceId: number, eventId: number): void {
+  #drop(deviceId: DeviceId, eventId: EventId): void {
     const mapped = this.event(deviceId, eventId);
     if (mapped === undefined) return;
     this.#devices.get(deviceId)?.events.delete(eventId);
     this.#populate(mapped.collectionId, -1);
   }
 
-  #unmapDevice(deviceId: number): void {
+  #unmapDevice(deviceId: DeviceId): void {
     for (const { collectionId } of this.#devices.get(deviceId)?.events.values() ?? []) {
       this.#populate(collectionId, -1);
     }
@@ -103,17 +104,17 @@ export class MappingLedger {
   }
 
   /** The mapping of one event; undefined while it has none. */
-  event(deviceId: number, eventId: number): MappedEvent | undefined {
+  event(deviceId: DeviceId, eventId: EventId): MappedEvent | undefined {
     return this.#devices.get(deviceId)?.events.get(eventId);
   }
 
   /** The RDbase of a collection; undefined while it is not mapped. */
-  rdbaseOf(collectionId: number): number | undefined {
+  rdbaseOf(collectionId: number): VcpuId | undefined {
     return this.#collections.get(collectionId);
   }
 
   /** The collections mapped now, by ICID. */
-  collections(): { readonly collectionId: number; readonly rdbase: number }[] {
+  collections(): { readonly collectionId: number; readonly rdbase: VcpuId }[] {
     return [...this.#collections]
       .map(([collectionId, rdbase]) => ({ collectionId, rdbase }))
       .sort((a, b) => a.collectionId - b.collectionId);

@@ -1,3 +1,4 @@
+import type { DeviceId, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import type { GuestEvent } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
@@ -54,7 +55,7 @@ class Survey {
   readonly #baserReadOnly = new Map<number, bigint>();
   readonly #ranges = new Map<string, GuestRange>();
   readonly #firstLevels = new Map<string, FirstLevel>();
-  readonly #devices = new Set<number>();
+  readonly #devices = new Set<DeviceId>();
   readonly #collections = new Set<number>();
   /** What the guest was told: INTID bits, EventID bits, bytes of an ITT entry. */
   #intidBits = 16;
@@ -127,7 +128,7 @@ class Survey {
     }
   }
 
-  #noteRedistributor(cpu: number): void {
+  #noteRedistributor(cpu: VcpuId): void {
     const frame = `GICR${cpu}`;
     if ((this.#register(frame, 0) & 1n) === 0n) return;
     const propbaser = this.#register(frame, 0x70);

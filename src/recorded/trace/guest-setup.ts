@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand, ItsCommandName } from '../../arch/its-command.ts';
 import type { GuestEvent, GuestOp } from './guest-event.ts';
 import { type MappedDevice, type MappedEvent, MappingLedger } from './guest-mappings.ts';
@@ -7,7 +8,7 @@ const SPURIOUS = 1020; // from here to 1023, ICC_IAR1 acknowledges nothing
 
 /** What a device did in a recording. */
 export type DeviceSummary = {
-  readonly deviceId: number;
+  readonly deviceId: DeviceId;
   /** EventID bits of its last MAPD. */
   readonly bits: number;
   readonly msis: number;
@@ -34,7 +35,7 @@ export type GuestSummary = {
   readonly moves: number;
   readonly devices: readonly DeviceSummary[];
   /** PPIs (with their vCPU) and SPIs (-1) whose wire moved, with the number of rising edges. */
-  readonly wires: readonly { readonly intid: number; readonly cpu: number; readonly rises: number }[];
+  readonly wires: readonly { readonly intid: Intid; readonly cpu: VcpuId; readonly rises: number }[];
 };
 
 /** Counts what a recording holds. */
@@ -42,12 +43,12 @@ export function summarise(trace: GuestTrace): GuestSummary {
   const ops: Partial<Record<GuestOp, number>> = {};
   const commands: Partial<Record<ItsCommandName, number>> = {};
   const acknowledges = Array.from({ length: trace.header.cpus }, () => 0);
-  const wires = new Map<string, { intid: number; cpu: number; rises: number }>();
-  const devices = new Map<number, { bits: number; msis: number; ever: Map<number, MappedEvent> }>();
+  const wires = new Map<string, { intid: Intid; cpu: VcpuId; rises: number }>();
+  const devices = new Map<DeviceId, { bits: number; msis: number; ever: Map<EventId, MappedEvent> }>();
   const ledger = new MappingLedger();
   let spurious = 0;
 
-  const deviceOf = (deviceId: number) => {
+  const deviceOf = (deviceId: DeviceId) => {
     const known = devices.get(deviceId) ?? { bits: 0, msis: 0, ever: new Map() };
     devices.set(deviceId, known);
     return known;
@@ -105,10 +106,10 @@ export function summarise(trace: GuestTrace): GuestSummary {
 
 /** The mappings under which a guest ran its devices. */
 export type GuestSetup = {
-  readonly collections: readonly { readonly collectionId: number; readonly rdbase: number }[];
+  readonly collections: readonly { readonly collectionId: number; readonly rdbase: VcpuId }[];
   readonly devices: readonly MappedDevice[];
   /** `rdbase` is that of the event's collection: a vCPU's number. */
-  readonly events: readonly (MappedEvent & { readonly rdbase: number })[];
+  readonly events: readonly (MappedEvent & { readonly rdbase: VcpuId })[];
   /** The line of the recording after which this was the state. */
   readonly line: number;
 };

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { encodeCommand } from '../../arch/its-command.ts';
 import type { GuestEvent, IccRegister, RegisterFrame } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
@@ -85,7 +86,7 @@ export function packTrace(trace: GuestTrace): PackedTrace {
   return { count, kind, size, cpu, a, b, wide, commands: Uint32Array.from(commands) };
 }
 
-type Row = { kind: PackedKind; size: number; cpu: number; a: number; b: number };
+type Row = { kind: PackedKind; size: number; cpu: VcpuId; a: number; b: number };
 
 const READS = { GICD: PACKED.readGicd, GICR: PACKED.readGicr, GITS: PACKED.readGits } as const;
 const WRITES = { GICD: PACKED.writeGicd, GICR: PACKED.writeGicr, GITS: PACKED.writeGits } as const;
@@ -121,7 +122,7 @@ function packEvent(event: GuestEvent, wide: bigint[], commands: number[]): Row {
 }
 
 /** The value of ICC_SGI1R_EL1. @see Arm IHI 0069, ICC_SGI1R_EL1 */
-export function sgi1r(sgi: { intid: number; irm: 0 | 1; affinity: number; targets: number }): bigint {
+export function sgi1r(sgi: { intid: Intid; irm: 0 | 1; affinity: number; targets: number }): bigint {
   const affinity = BigInt(sgi.affinity);
   const aff1 = (affinity & 0xffn) << 16n;
   const aff2 = ((affinity >> 8n) & 0xffn) << 32n;

@@ -1,4 +1,4 @@
-import { FIRST_LPI } from '../../arch/intid.ts';
+import { type DeviceId, type EventId, FIRST_LPI, type Intid, type VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { Chance } from '../../base/chance.ts';
@@ -47,9 +47,9 @@ export class DriverContext {
   /** By source: the collection that its event is in. */
   readonly collections: number[];
   /** By collection: the vCPU that it is mapped to. */
-  readonly targets: Map<number, number>;
+  readonly targets: Map<number, VcpuId>;
   /** LPIs that no event maps. */
-  readonly spareLpis: number[];
+  readonly spareLpis: Intid[];
   /** Where threads stop, and the driver comes by. */
   readonly meetings: Meetings;
   /** By how much a nap of the driver was longer than asked for, ms: the slowest so far. */
@@ -75,7 +75,7 @@ export class DriverContext {
   }
 
   /** A collection that is mapped to `vcpu`: there is one for each vCPU. */
-  collectionOf(vcpu: number): number {
+  collectionOf(vcpu: VcpuId): number {
     for (const [collection, target] of this.targets) if (target === vcpu) return collection;
     return vcpu;
   }
@@ -92,7 +92,7 @@ export class DriverContext {
   }
 
   /** Configures an LPI as enabled, and maps an event to it. */
-  map(event: { deviceId: number; eventId: number; lpi: number; vcpu: number }): void {
+  map(event: { deviceId: DeviceId; eventId: EventId; lpi: Intid; vcpu: VcpuId }): void {
     const { deviceId, eventId, lpi, vcpu } = event;
     this.putConfig(lpi, LPI_ON);
     this.its.send(
@@ -103,7 +103,7 @@ export class DriverContext {
   }
 
   /** Writes an LPI's byte of the configuration table. */
-  putConfig(lpi: number, config: number): void {
+  putConfig(lpi: Intid, config: number): void {
     this.machine.memory.setByte(this.plan.configTable + lpi - FIRST_LPI, config);
   }
 
@@ -133,18 +133,18 @@ export class DriverContext {
     if (line >= 0) account.masks(line);
   }
 
-  lineOf(intid: number): number {
+  lineOf(intid: Intid): number {
     return this.views.lines.findIndex((line) => line.intid === intid);
   }
 
   /** Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first. */
-  waitUntilTaken(intid: number): boolean {
+  waitUntilTaken(intid: Intid): boolean {
     const { interrupts } = this.machine.gic;
     return this.until(() => !isPending(interrupts.state(interrupts.find(0, intid))));
   }
 
   /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */
-  waitUntilInactive(spi: number): boolean {
+  waitUntilInactive(spi: Intid): boolean {
     const { interrupts } = this.machine.gic;
     return this.until(() => (interrupts.state(interrupts.find(0, spi)) & ACTIVE) === 0);
   }
@@ -182,7 +182,7 @@ export class DriverContext {
    * have ended since, one at least began before the wait or after it.
    */
   waitForHandlers(): boolean {
-    for (let vcpu = 0; vcpu < this.plan.vcpus; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < this.plan.vcpus; vcpu++) {
       const control = this.machine.control(vcpu);
       const taken = control.taken;
       if (!this.until(() => ((control.taken - taken) | 0) >= 2 || control.isHalted)) return false;

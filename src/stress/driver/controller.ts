@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import type { Source } from '../../guest/index.ts';
 import { SGIS } from '../stress-plan.ts';
@@ -68,7 +69,7 @@ export class ControllerChanges {
   }
 
   /** Tells the proof, moves, and tells the proof that all of the sources have moved. */
-  #moving(moved: readonly number[], vcpuOf: (which: number) => number, move: () => void): void {
+  #moving(moved: readonly number[], vcpuOf: (which: number) => VcpuId, move: () => void): void {
     const { views, sources } = this.#context;
     for (const which of moved) views.proof.beginMove(which, sources[which]?.intid ?? 0, vcpuOf(which));
     move();
@@ -93,7 +94,7 @@ export class ControllerChanges {
     return true;
   }
 
-  #prioritiseSpi(intid: number, priority: number): void {
+  #prioritiseSpi(intid: Intid, priority: number): void {
     const { gic } = this.#context;
     gic.setSpiEnabled(intid, false);
     if (this.#context.waitUntilInactive(intid)) gic.setSpiPriority(intid, priority);
@@ -130,7 +131,7 @@ export class ControllerChanges {
     this.#context.spin();
     gic.enable();
     this.#context.revive(sources.map((_, which) => which));
-    for (let vcpu = 0; vcpu < plan.vcpus && views.sgis.sources > 0; vcpu++) {
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus && views.sgis.sources > 0; vcpu++) {
       for (let sender = 0; sender < plan.vcpus; sender++) views.sgis.raise(sender * plan.vcpus + vcpu);
       gic.setSgisPending(vcpu, 2 ** Math.min(SGIS, plan.vcpus) - 1);
     }
@@ -149,7 +150,7 @@ export class ControllerChanges {
   }
 
   /** KVM forgets what is pending when LPIs are turned off, and MSIs that come meanwhile are lost. */
-  #switchLpis(vcpu: number): void {
+  #switchLpis(vcpu: VcpuId): void {
     // An MSI is refused by the vCPU of its collection, and MOVALL may have sent the LPI to another one.
     const { collections, sources, targets, machine, its } = this.#context;
     this.#context.gic.disableLpis(vcpu);

@@ -1,3 +1,4 @@
+import type { DeviceId, EventId, VcpuId } from '../../arch/intid.ts';
 import { hasIrqFd, type Source } from '../../guest/index.ts';
 import { SpareEvents } from '../spare-events.ts';
 import { type DriverContext, LPI_OFF, LPI_ON } from './context.ts';
@@ -27,7 +28,7 @@ export class MessageChanges {
   move(which: number, source: Source): boolean {
     if (source.kind !== 'msi') return false;
     const { chance, plan, views, its } = this.#context;
-    const vcpu = chance.below(plan.vcpus);
+    const vcpu: VcpuId = chance.below(plan.vcpus);
     const collectionId = this.#context.collectionOf(vcpu);
     const { deviceId, eventId } = source;
     views.proof.beginMove(which, source.intid, vcpu);
@@ -89,7 +90,7 @@ export class MessageChanges {
     if (lpi === undefined) return false;
     context.userland.mask(source.fd);
     if (context.waitUntilTaken(source.intid)) {
-      const vcpu = context.chance.below(context.plan.vcpus);
+      const vcpu: VcpuId = context.chance.below(context.plan.vcpus);
       const { deviceId, eventId } = source;
       context.views.proof.beginMove(which, lpi, vcpu);
       context.its.send({ name: 'DISCARD', deviceId, eventId });
@@ -115,7 +116,7 @@ export class MessageChanges {
     if (source.kind !== 'msi') return false;
     const lpi = context.spareLpis.shift();
     if (lpi === undefined) return false;
-    const vcpu = context.chance.below(context.plan.vcpus);
+    const vcpu: VcpuId = context.chance.below(context.plan.vcpus);
     const { deviceId, eventId, intid } = source;
     const { proof } = context.views;
     proof.beginMove(which, lpi, vcpu);
@@ -145,14 +146,14 @@ export class MessageChanges {
     if (source.kind !== 'msi') return false;
     const context = this.#context;
     const deviceId = this.#deviceFor(source);
-    const eventId = this.#spareEvents.find(which, deviceId, context.sources);
+    const eventId: EventId = this.#spareEvents.find(which, deviceId, context.sources);
     const lpi = eventId < 0 ? undefined : context.spareLpis.shift();
     if (lpi === undefined) {
       context.tellUserland(source);
       context.count('routeUpdates');
       return true;
     }
-    const vcpu = context.chance.below(context.plan.vcpus);
+    const vcpu: VcpuId = context.chance.below(context.plan.vcpus);
     const { proof } = context.views;
     const { clock } = context.machine;
     const start = clock.now();
@@ -180,7 +181,7 @@ export class MessageChanges {
   }
 
   /** The device whose event a source gets: its own, or another one, so that of a message that is in two halves both show. */
-  #deviceFor({ deviceId }: Source): number {
+  #deviceFor({ deviceId }: Source): DeviceId {
     const { chance, plan } = this.#context;
     if (chance.below(2) === 0) return deviceId;
     return plan.eventBits[chance.below(plan.eventBits.length)]?.deviceId ?? deviceId;
@@ -194,7 +195,7 @@ export class MessageChanges {
     const context = this.#context;
     if (source.kind !== 'msi') return false;
     const { deviceId, intid, vcpu } = source;
-    const eventId = this.#spareEvents.find(which, deviceId, context.sources);
+    const eventId: EventId = this.#spareEvents.find(which, deviceId, context.sources);
     if (eventId < 0) return false;
     const collectionId = context.collections[which] ?? 0;
     context.views.proof.raise(which);

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { isPending } from '../../gic/state.ts';
 import { PLACES } from '../proof.ts';
 import type { DriverContext } from './context.ts';
@@ -89,7 +90,7 @@ export class StillPhases {
   #moves(): number {
     const { views, machine, plan } = this.#context;
     let sum = 0;
-    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + machine.control(vcpu).taken) | 0;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + machine.control(vcpu).taken) | 0;
     for (let source = 0; source < views.proof.sources; source++)
       sum = (sum + views.proof.sent(source) + views.proof.deliveries(source)) | 0;
     return sum;
@@ -123,7 +124,7 @@ export class StillPhases {
   #looksAtRest(): boolean {
     const { machine, plan } = this.#context;
     if (!machine.vm.irqfds.isIdle || !this.#isSettled()) return false;
-    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
     return true;
   }
 
@@ -157,7 +158,7 @@ export class StillPhases {
     const { views, machine } = this.#context;
     const { proof, sgis } = views;
     const { interrupts } = machine.gic;
-    const judge = (key: number, source: number, seen: number, vcpu: number, intid: number) => {
+    const judge = (key: number, source: number, seen: number, vcpu: VcpuId, intid: Intid) => {
       if (this.#told.get(key) === seen) return;
       this.#told.set(key, seen);
       isAny = true;

@@ -1,10 +1,11 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from './context.ts';
 
 /** What a guest's driver changes of one SPI while its device signals. The driver's thread. */
 export class WireChanges {
   readonly #context: DriverContext;
-  readonly #spareSpis: number[];
+  readonly #spareSpis: Intid[];
 
   constructor(context: DriverContext) {
     const { first, end } = context.plan.spareSpis;
@@ -15,7 +16,7 @@ export class WireChanges {
   /** GICD_IROUTER, for an SPI, and so for all that share its line. */
   move({ intid }: Source): boolean {
     const { chance, plan, views, sources, gic } = this.#context;
-    const vcpu = chance.below(plan.vcpus);
+    const vcpu: VcpuId = chance.below(plan.vcpus);
     const sharers = sources.flatMap((source, which) => (source.intid === intid ? [which] : []));
     for (const which of sharers) views.proof.beginMove(which, intid, vcpu);
     gic.targetSpi(intid, vcpu);
@@ -38,7 +39,7 @@ export class WireChanges {
       context.count('routeUpdates');
       return true;
     }
-    const vcpu = context.chance.below(context.plan.vcpus);
+    const vcpu: VcpuId = context.chance.below(context.plan.vcpus);
     const renamed = { ...source, intid, vcpu };
     context.views.proof.beginMove(which, intid, vcpu);
     context.gic.targetSpi(intid, vcpu);

@@ -1,3 +1,4 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { isDeliverable, isPending, NONE } from '../../gic/state.ts';
 import type { Source } from '../../guest/index.ts';
 import type { DriverContext } from '../driver/context.ts';
@@ -56,7 +57,7 @@ export class AtRest {
     if (!holds && !this.context.stopping) this.breaches.push(text);
   }
 
-  isPending(intid: number, vcpu = 0): boolean {
+  isPending(intid: Intid, vcpu: VcpuId = 0): boolean {
     const { interrupts } = this.context.machine.gic;
     return isPending(interrupts.state(interrupts.find(vcpu, intid)));
   }
@@ -115,7 +116,7 @@ export class AtRest {
     const { machine, plan } = this.context;
     this.context.until(() => {
       if (!machine.vm.irqfds.isIdle || this.#isAnyDeliverable(keptBack)) return false;
-      for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+      for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
       return true;
     }, ASLEEP_MS);
   }
@@ -123,16 +124,16 @@ export class AtRest {
   #isAnyDeliverable(keptBack: number): boolean {
     const { plan, sources, machine } = this.context;
     const { interrupts } = machine.gic;
-    const waits = (vcpu: number, intid: number) =>
+    const waits = (vcpu: VcpuId, intid: Intid) =>
       isDeliverable(interrupts.state(interrupts.find(vcpu, intid)));
     if (interrupts.forwarding === 0) return false;
-    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++)
-      for (let sgi = 0; sgi < SGIS; sgi++) if (waits(vcpu, sgi)) return true;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++)
+      for (let sgi: Intid = 0; sgi < SGIS; sgi++) if (waits(vcpu, sgi)) return true;
     return sources.some(({ intid }) => intid !== keptBack && waits(0, intid));
   }
 
   /** A vCPU other than `vcpu`; the same where there is one only. */
-  otherThan(vcpu: number): number {
+  otherThan(vcpu: VcpuId): VcpuId {
     const { vcpus } = this.context.plan;
     return vcpus === 1 ? vcpu : (vcpu + 1 + this.context.chance.below(vcpus - 1)) % vcpus;
   }

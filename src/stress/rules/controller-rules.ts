@@ -1,8 +1,9 @@
 import { GICR_STRIDE } from '../../arch/frames.ts';
+import type { VcpuId } from '../../arch/intid.ts';
 import { gicr } from '../../arch/registers.ts';
 import { sgiTo } from '../../gic/sgi.ts';
 import { IRQ_TYPE_PPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
-import { SGIS } from '../stress-plan.ts';
+import { SGIS, sgiOf } from '../stress-plan.ts';
 import type { AtRest, Rule } from './at-rest.ts';
 
 /** A PPI that no guest of a run uses. */
@@ -12,10 +13,10 @@ const SGI_MS = 3_000;
 /** Sends an SGI for `sender`, and sees that each vCPU of `targets` takes one, and no other vCPU any. */
 function sends(
   rest: AtRest,
-  sender: number,
+  sender: VcpuId,
   register: SgiName,
   value: bigint,
-  targets: readonly number[],
+  targets: readonly VcpuId[],
 ): void {
   const { views, machine, plan } = rest.context;
   const { sgis } = views;
@@ -40,7 +41,7 @@ function sends(
 
 type SgiName = 'ICC_SGI1R_EL1' | 'ICC_ASGI1R_EL1' | 'ICC_SGI0R_EL1';
 
-const sgi = (name: string, look: (rest: AtRest, sender: number, target: number) => void): Rule => ({
+const sgi = (name: string, look: (rest: AtRest, sender: VcpuId, target: VcpuId) => void): Rule => ({
   name,
   look: (rest) => {
     const { plan, chance } = rest.context;
@@ -55,20 +56,20 @@ const SGI_RULES: readonly Rule[] = [
     const { chance, plan } = rest.context;
     const cluster = Array.from({ length: Math.min(SGIS, plan.vcpus) }, (_, vcpu) => vcpu);
     const targets = chance.below(2) === 0 ? [target] : cluster;
-    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sender, targets), targets);
+    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sgiOf(sender), targets), targets);
   }),
   sgi('an SGI to all others reaches them, and not its sender', (rest, sender) => {
     const others = Array.from({ length: rest.context.plan.vcpus }, (_, vcpu) => vcpu).filter(
       (vcpu) => vcpu !== sender,
     );
-    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sender, 'others'), others);
+    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sgiOf(sender), 'others'), others);
   }),
   sgi('an SGI to a vCPU that does not exist is ignored', (rest, sender) => {
-    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sender, [0]) | (0xabn << 32n), []);
+    sends(rest, sender, 'ICC_SGI1R_EL1', sgiTo(sgiOf(sender), [0]) | (0xabn << 32n), []);
   }),
   sgi('an SGI of group 0 does not reach one that is in group 1', (rest, sender, target) => {
-    sends(rest, sender, 'ICC_SGI0R_EL1', sgiTo(sender, [target]), []);
-    sends(rest, sender, 'ICC_ASGI1R_EL1', sgiTo(sender, [target]), []);
+    sends(rest, sender, 'ICC_SGI0R_EL1', sgiTo(sgiOf(sender), [target]), []);
+    sends(rest, sender, 'ICC_ASGI1R_EL1', sgiTo(sgiOf(sender), [target]), []);
   }),
   sgi('a disabled SGI waits until it is enabled, and ICPENDR0 takes it away', (rest, sender, target) => {
     const { machine, views, plan } = rest.context;
@@ -76,7 +77,7 @@ const SGI_RULES: readonly Rule[] = [
     const bit = 1n << BigInt(sender);
     machine.bus.write(frame + gicr.ICENABLER0, 4, bit);
     const pending = () => (machine.bus.read(frame + gicr.ISPENDR0, 4) & bit) !== 0n;
-    const value = sgiTo(sender, [target]);
+    const value = sgiTo(sgiOf(sender), [target]);
     sends(rest, sender, 'ICC_SGI1R_EL1', value, []);
     rest.expect(pending(), `SGI ${sender} of vCPU ${target} is disabled, was sent, and is not pending`);
     machine.bus.write(frame + gicr.ICPENDR0, 4, bit);
@@ -118,7 +119,7 @@ export const CONTROLLER_RULES: readonly Rule[] = [
     look: (rest) => {
       const { machine, plan, chance } = rest.context;
       if (machine.vm.design.name !== 'merged') return false;
-      const vcpu = chance.below(plan.vcpus);
+      const vcpu: VcpuId = chance.below(plan.vcpus);
       const irq = packIrqLine({ type: IRQ_TYPE_PPI, vcpu, intid: SPARE_PPI });
       const frame = machine.config.gicrBase + vcpu * GICR_STRIDE;
       const pending = () => ((machine.bus.read(frame + gicr.ISPENDR0, 4) >> BigInt(SPARE_PPI)) & 1n) === 1n;

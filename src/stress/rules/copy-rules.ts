@@ -1,3 +1,4 @@
+import type { Intid } from '../../arch/intid.ts';
 import { migrate } from '../../board/migration.ts';
 import { restoreSnapshot, takeSnapshot } from '../../board/snapshot.ts';
 import { NONE } from '../../gic/interrupts.ts';
@@ -16,7 +17,7 @@ class Copies {
     this.#made++;
     const { machine } = rest.context;
     const copy = restoreSnapshot(takeSnapshot(machine, 'copy'));
-    for (let intid = 0; intid < machine.gic.interrupts.idLimit; intid++) {
+    for (let intid: Intid = 0; intid < machine.gic.interrupts.idLimit; intid++) {
       const at = machine.gic.interrupts.find(0, intid);
       if (at === NONE) continue;
       const [state, copied] = [machine.gic.interrupts.state(at), copy.gic.interrupts.state(at)];

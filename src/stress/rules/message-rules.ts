@@ -129,7 +129,7 @@ export const MESSAGE_RULES: readonly Rule[] = [
       // The entry of the event lies in the table of a device that has one, so that it is in memory, and nothing else is there.
       const ittAddr = device.ittAddr - ((ITT_ENTRY * lpi) & ~(ITT_ALIGNMENT - 1));
       if (ittAddr < ram.base) return false;
-      const event = { deviceId: SPARE_DEVICE, eventId: lpi } as const;
+      const event = { deviceId: SPARE_DEVICE, eventId: lpi as number } as const;
       const mapd = {
         name: 'MAPD',
         deviceId: SPARE_DEVICE,

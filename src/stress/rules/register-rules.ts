@@ -1,4 +1,4 @@
-import { FIRST_SPI } from '../../arch/intid.ts';
+import { FIRST_SPI, type Intid } from '../../arch/intid.ts';
 import { gicd, wordOf } from '../../arch/registers.ts';
 import type { Rule } from './at-rest.ts';
 
@@ -11,7 +11,7 @@ export const REGISTER_RULES: readonly Rule[] = [
       const { machine, sources, chance, plan } = rest.context;
       const { bus, config } = machine;
       const used = new Set(sources.map(({ intid }) => intid));
-      const intid = FIRST_SPI + chance.below(config.spis);
+      const intid: Intid = FIRST_SPI + chance.below(config.spis);
       if (used.has(intid) || (intid >= plan.spareSpis.first && intid < plan.spareSpis.end)) return false;
       const bit = 1n << BigInt(intid & 31);
       const at = (register: number) => config.gicdBase + wordOf(register, intid);

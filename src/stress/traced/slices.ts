@@ -1,3 +1,4 @@
+import type { Intid } from '../../arch/intid.ts';
 import { addCount, readCount } from '../../measure/wide-count.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { peek, poke, type Words } from '../../memory/word.ts';
@@ -41,7 +42,7 @@ export type Slice = {
   readonly subject: number;
   /** Which signal of the source, an EventID, a vCPU. */
   readonly which: number;
-  readonly intid: number;
+  readonly intid: Intid;
 };
 
 // The words of a slice.
@@ -95,7 +96,7 @@ export class SliceRing {
    * Keeps a slice that has just ended. Only the thread that owns the ring; no allocation.
    * @param kind - place of its name in {@link SLICES}
    */
-  record(kind: number, subject: number, which: number, intid: number, from: number, to: number): void {
+  record(kind: number, subject: number, which: number, intid: Intid, from: number, to: number): void {
     const words = this.#words;
     const at = this.#slots + (peek(words, this.#count) & (this.#kept - 1)) * SLICE_WORDS;
     poke(words, at + KIND, kind);

@@ -1,3 +1,4 @@
+import type { VcpuId } from '../../arch/intid.ts';
 import { MAIN_THREAD } from '../../board/board.ts';
 import { Machine } from '../../board/machine.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
@@ -6,7 +7,7 @@ import { type Slice, SliceRing } from './slices.ts';
 /** Which thread of a run. */
 export type Role =
   | { readonly main: true }
-  | { readonly vcpu: number }
+  | { readonly vcpu: VcpuId }
   | { readonly device: number }
   | { readonly driver: true };
 

@@ -1,7 +1,9 @@
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 import type { Machine } from '../../board/machine.ts';
 import { affinityOf } from '../../gic/affinity.ts';
 import { GicDriver, type GicFrames, ItsDriver, type RegisterBus } from '../../guest/index.ts';
+import type { Fd } from '../../kvm/gsi.ts';
 import type { Clock } from '../../measure/clock.ts';
 import { threadProgram } from '../../threads/programs.ts';
 import type { Source, Userland } from '../../vmm/design.ts';
@@ -46,7 +48,7 @@ class Note {
   }
 
   /** Takes note of what has ended now. */
-  end(name: SliceName, from: number, subject: number, which = 0, intid = 0): void {
+  end(name: SliceName, from: number, subject: number, which = 0, intid: Intid = 0): void {
     this.#ring.record(kindOf(name), subject, which, intid, from, this.#clock.now());
   }
 }
@@ -79,7 +81,7 @@ class NotedGicDriver extends GicDriver {
     this.#note = note;
   }
 
-  override targetSpi(intid: number, vcpu: number): void {
+  override targetSpi(intid: Intid, vcpu: VcpuId): void {
     const from = this.#note.now();
     super.targetSpi(intid, vcpu);
     this.#note.end('GICD_IROUTER', from, 0, affinityOf(vcpu), intid);
@@ -88,16 +90,16 @@ class NotedGicDriver extends GicDriver {
 
 class NotedUserland implements Userland {
   readonly #userland: Userland;
-  readonly #sourceOf: ReadonlyMap<number, number>;
+  readonly #sourceOf: ReadonlyMap<Fd, number>;
   readonly #note: Note;
 
-  constructor(userland: Userland, sourceOf: ReadonlyMap<number, number>, note: Note) {
+  constructor(userland: Userland, sourceOf: ReadonlyMap<Fd, number>, note: Note) {
     this.#userland = userland;
     this.#sourceOf = sourceOf;
     this.#note = note;
   }
 
-  mask(fd: number) {
+  mask(fd: Fd) {
     const from = this.#note.now();
     this.#note.maskedAt = from;
     this.#note.mapsAnew = false;
@@ -106,7 +108,7 @@ class NotedUserland implements Userland {
     return cost;
   }
 
-  unmask(fd: number) {
+  unmask(fd: Fd) {
     const from = this.#note.now();
     const cost = this.#userland.unmask(fd);
     this.#note.end('unmask', from, this.#source(fd));
@@ -114,7 +116,7 @@ class NotedUserland implements Userland {
     return cost;
   }
 
-  reroute(fd: number, source: Source) {
+  reroute(fd: Fd, source: Source) {
     const from = this.#note.now();
     const cost = this.#userland.reroute(fd, source);
     this.#note.end('route update', from, this.#source(fd));
@@ -133,11 +135,11 @@ class NotedUserland implements Userland {
     return this.#userland.connectAll(connections);
   }
 
-  disconnect(fd: number) {
+  disconnect(fd: Fd) {
     return this.#userland.disconnect(fd);
   }
 
-  #source(fd: number): number {
+  #source(fd: Fd): number {
     return this.#sourceOf.get(fd) ?? 0;
   }
 }

@@ -1,6 +1,5 @@
 /** KVM's calls against signals, under every interleaving: the routing table, irqfds that come and go, masks made of them. */
 import { describe, expect, test } from 'vitest';
-import type { Gsi } from '../../../src/kvm/gsi.ts';
 import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
 import type { Mutation } from '../../mutate.ts';
@@ -161,7 +160,7 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     sourceOf: (intid) => (intid === LPI + 1 || intid === SPI ? 0 : 1),
     threads: {
       device: (view) => view.signal(0, () => view.vm.irqfds.write(0)),
-      userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 2 as Gsi, irqchip: 0, pin: 0 }]),
+      userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 2, irqchip: 0, pin: 0 }]),
     },
   };
 

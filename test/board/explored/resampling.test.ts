@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../../src/explore/index.ts';
 import { LINE } from '../../../src/gic/state.ts';
 import * as fds from '../../../src/kvm/fds.ts';
-import type { Gsi } from '../../../src/kvm/gsi.ts';
 import { Layout } from '../../../src/memory/layout.ts';
 import { load, store, type Words } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
@@ -84,7 +83,7 @@ describe('a level-triggered irqfd that resamples', () => {
           device(view);
           view.vm.irqfds.eventfd(1).read();
         },
-        userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 0 as Gsi, irqchip: 0, pin: 0 }]),
+        userland: (view) => view.vm.setGsiRouting([{ type: 'irqchip', gsi: 0, irqchip: 0, pin: 0 }]),
         vcpu: (view) => view.takeUntil(0, () => seen(view)),
         main: (view) => view.serveUntil(() => seen(view)),
       },

@@ -4,7 +4,6 @@
  */
 
 import { expect } from 'vitest';
-import type { VcpuId } from '../../../src/arch/intid.ts';
 import { encodeCommand, type ItsCommand, writePacket } from '../../../src/arch/its-command.ts';
 import { gicd, gicr } from '../../../src/arch/registers.ts';
 import { PAGE_64K } from '../../../src/arch/tables.ts';
@@ -167,12 +166,7 @@ function attach(modules: Modules, board: Board, options: Options) {
     /** A CPU interface whose registers are this thread's alone, with everything let through. */
     makeCpu(vcpu: number) {
       const own = new Int32Array(new SharedArrayBuffer(64));
-      const cpu = new modules.cpuInterface.CpuInterface(
-        own,
-        { at: 0, words: 16 },
-        vcpu as VcpuId,
-        interrupts,
-      );
+      const cpu = new modules.cpuInterface.CpuInterface(own, { at: 0, words: 16 }, vcpu, interrupts);
       cpu.reset();
       cpu.priorityMask = 0xff;
       cpu.groupEnable1 = true;
