@@ -45,7 +45,9 @@ export class Halt {
     if (pollNs > 0 && this.#lookAround(closely)) return;
     const start = this.#mostNs > 0 ? this.#clock.now() : 0;
     if (pollNs > 0 && this.#poll(start, pollNs, closely)) return;
+    // guard: halt-announces-before-look
     const ticket = this.#bell.announce();
+    // guard: halt-looks-again
     if (this.#somethingToDo(closely)) {
       this.#bell.withdraw();
       return;
@@ -76,6 +78,7 @@ export class Halt {
   }
 
   #somethingToDo(closely: boolean): boolean {
+    // guard: halt-minds-requests
     if (this.#control.requests !== 0) return true;
     return closely ? this.#cpu.signalled : this.#cpu.mayBeSignalled;
   }

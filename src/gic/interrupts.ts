@@ -86,10 +86,12 @@ export class Interrupts extends InterruptStates {
    * @returns whether it was
    */
   latch(at: number, intid: number, looks = true): boolean {
+    // guard: latch-is-one-step
     const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
     // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
     if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
+    // guard: latch-lists-interrupt
     if (isDeliverable(state)) this.list(targetOf(state), intid);
     return false;
   }
@@ -102,12 +104,15 @@ export class Interrupts extends InterruptStates {
     for (;;) {
       const state = load(this.words, at);
       if ((state & EDGE) !== 0) {
+        // guard: edge-ignores-fall
         if (level) this.latch(at, intid);
         return;
       }
+      // guard: level-follows-wire-down
       const next = level ? state | LINE : state & ~LINE;
       if (next === state) return;
       if (replace(this.words, at, state, next)) {
+        // guard: risen-line-is-listed
         if (isDeliverable(next)) this.list(targetOf(next), intid);
         return;
       }
@@ -121,6 +126,7 @@ export class Interrupts extends InterruptStates {
   change(at: number, intid: number, clear: number, set: number): number {
     const before = this.#swap(at, clear, set, HELD);
     const after = released((before & ~clear) | set, HELD);
+    // guard: change-lists-deliverable
     if (isDeliverable(after)) this.list(targetOf(after), intid);
     return before;
   }
@@ -138,6 +144,7 @@ export class Interrupts extends InterruptStates {
       const shared = at >= this.#shared;
       const counted = shared && (after & ENABLED) !== 0;
       if (counted) this.#census.enter(priorityOf(after));
+      // guard: change-is-one-step
       const won = replace(this.words, at, before, after);
       if (won && shared && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
       if (won) return before;
@@ -169,7 +176,9 @@ export class Interrupts extends InterruptStates {
   /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
   relist(vcpu: number, intid: number): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
+    // guard: interrupt-is-appended
     this.#append(vcpu, intid);
+    // guard: ring-after-list
     this.ring(vcpu);
   }
 
@@ -189,6 +198,7 @@ export class Interrupts extends InterruptStates {
     // An LPI that was alone until now, and is latched, came first.
     this.#relistAlone(list, list.endAlone(intid));
     list.append(intid);
+    // guard: append-ends-lone-note
     this.#relistAlone(list, list.endAlone(intid));
   }
 
@@ -196,6 +206,7 @@ export class Interrupts extends InterruptStates {
   #relistAlone(list: VcpuList, lpi: number): void {
     if (lpi === NOBODY || !list.claim(lpi)) return;
     const state = load(this.words, this.lpis + lpi);
+    // guard: latched-lone-lpi-is-listed
     if (isDeliverable(state)) this.relist(targetOf(state), lpi);
   }
 
@@ -208,6 +219,7 @@ export class Interrupts extends InterruptStates {
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
   ring(vcpu: number): void {
+    // guard: ring-signals-bell
     this.#bells[vcpu]?.signal();
   }
 
@@ -230,8 +242,10 @@ export class Interrupts extends InterruptStates {
     const { alone } = list;
     if (alone === NOBODY) return this.#walk.best(vcpu, list, groups);
     const state = load(this.words, this.lpis + alone);
+    // guard: lone-lpi-has-target
     if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
+    // guard: lone-lpi-is-found
     this.#walk.foundAlone(state);
     return alone;
   }
@@ -253,14 +267,19 @@ export class Interrupts extends InterruptStates {
     if (isLpi && seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
       return this.#takeAgain(list, at, intid, seen);
     // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
+    // guard: taken-lpi-leaves-list-first
     if (isLpi) this.#drop(list, intid);
     for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
+      // guard: take-looks-at-target
       if (!isDeliverable(before) || targetOf(before) !== vcpu) {
+        // guard: take-passes-on-moved
         if (isDeliverable(before)) this.relist(targetOf(before), intid);
         else if (isLpi) this.bury(at, before);
         return 0;
       }
+      // guard: take-is-one-step
       if (!replace(this.words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;
+      // guard: taken-orphan-is-buried
       if (isLpi) this.bury(at, before);
       list?.noteTaken(intid);
       return before;
@@ -274,11 +293,13 @@ export class Interrupts extends InterruptStates {
 
   /** As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
   #takeAgain(list: VcpuList, at: number, lpi: number, seen: number): number {
+    // guard: second-take-is-one-step
     if (!replace(this.words, at, seen, seen & ~(LATCH | HELD))) return 0;
     if (this.#walk.wasAlone) return seen;
     list.drop(this.#walk.position, lpi);
     if (list.keepAlone(lpi)) return seen;
     const state = load(this.words, at);
+    // guard: unkept-lone-lpi-is-looked-at
     if (isDeliverable(state)) this.relist(targetOf(state), lpi);
     return seen;
   }
@@ -293,8 +314,11 @@ export class Interrupts extends InterruptStates {
       const before = load(this.words, at);
       if ((before & ACTIVE) === 0 || (before & mask) !== wanted) return false;
       const after = this.rerouted(intid, ended(before, this.#keepsLevelLatch));
+      // guard: end-is-one-step
       if (!replace(this.words, at, before, after)) continue;
+      // guard: end-lists-next
       if (isDeliverable(after)) this.list(targetOf(after), intid);
+      // guard: watched-end-is-told
       if (intid >= FIRST_SPI && this.acks.isWatched(intid) && (before & EDGE) === 0) this.acks.note(intid);
       return true;
     }

@@ -3,6 +3,7 @@ import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
 
 /** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
+// guard: ring-buffer-size
 const RING = 512;
 
 export type VcpuListRegions = {
@@ -106,9 +107,11 @@ export class VcpuList {
       const end = load(words, this.#tail + END);
       // The begin only moves forward, so an old one is merely too careful.
       if (((end - load(words, this.#published)) | 0) > this.#mask) {
+        // guard: full-ring-says-so
         store(words, this.#tail + SPILLED, 1);
         return;
       }
+      // guard: one-producer-a-slot
       if (!replace(words, this.#tail + END, end, (end + 1) | 0)) continue;
       store(words, this.#ring + (end & this.#mask), intid + 1);
       return;
@@ -118,7 +121,9 @@ export class VcpuList {
   /** Takes the note of another LPI away; that LPI, whose bit has to be claimed and whose state looked at, or {@link NOBODY}. */
   endAlone(intid: number): number {
     const alone = load(this.#words, this.#alone);
+    // guard: producer-ends-lone-note
     if (alone === NOBODY || alone === intid) return NOBODY;
+    // guard: one-thread-takes-lone-note
     return replace(this.#words, this.#alone, alone, NOBODY) ? alone : NOBODY;
   }
 
@@ -187,6 +192,7 @@ export class VcpuList {
 
   /** Says that bits must be searched again. */
   spill(): void {
+    // guard: bits-are-searched-on
     store(this.#words, this.#tail + SPILLED, 1);
   }
 
@@ -220,7 +226,9 @@ export class VcpuList {
    * then its bit is clear, and its state has to be looked at.
    */
   keepAlone(lpi: number): boolean {
+    // guard: lone-note-before-look
     store(this.#words, this.#alone, lpi);
+    // guard: lone-lpi-stands-alone
     if (!this.isFilled) return true;
     // A producer that took the note away instead looks after the LPI.
     return !replace(this.#words, this.#alone, lpi, NOBODY) || !this.claim(lpi);
