@@ -299,7 +299,7 @@ export class Interrupts extends InterruptStates {
     list.drop(this.#walk.position, lpi);
     if (list.keepAlone(lpi)) return seen;
     const state = load(this.words, at);
-    // guard: unkept-lone-lpi-is-looked-at
+    // guard: unkept-lpi-is-listed
     if (isDeliverable(state)) this.relist(targetOf(state), lpi);
     return seen;
   }

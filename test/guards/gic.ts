@@ -99,7 +99,7 @@ export const GIC = {
     rule: 'The second acknowledge in a row clears the latch in one step.',
     mistakes: { 'in two steps': instead('store(this.words, at, seen & ~(LATCH | HELD));') },
   },
-  'unkept-lone-lpi-is-looked-at': {
+  'unkept-lpi-is-listed': {
     rule: 'An LPI that cannot be kept alone is listed where it was latched meanwhile.',
     mistakes: { 'not listed': drop },
   },

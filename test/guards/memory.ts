@@ -132,15 +132,15 @@ export const MEMORY = {
     rule: 'Bits that are not all set are set in one step, which says what was there.',
     mistakes: { 
       'looks for any': value('(seen & mask) !== 0 ? seen : Atomics.or(words, at, mask)'),
-      'load and store': value('(seen & mask) === mask ? seen : (Atomics.store(words, at, seen | mask), seen)'),
-      'says what the look saw': value('(seen & mask) === mask ? seen : (Atomics.or(words, at, mask), seen)'),
+      'load and store': value('(Atomics.store(words, at, seen | mask), seen)'),
+      'says what the look saw': value('(Atomics.or(words, at, mask), seen)'),
     },
   },
   'clear-bits-in-one-step': {
     rule: 'Bits that are not all clear are cleared in one step, which says what was there.',
     mistakes: { 
-      'load and store': value('(seen & mask) === 0 ? seen : (Atomics.store(words, at, seen & ~mask), seen)'),
-      'says what the look saw': value('(seen & mask) === 0 ? seen : (Atomics.and(words, at, ~mask), seen)'),
+      'load and store': value('(Atomics.store(words, at, seen & ~mask), seen)'),
+      'says what the look saw': value('(Atomics.and(words, at, ~mask), seen)'),
       'clears the others': value('(seen & mask) === 0 ? seen : Atomics.and(words, at, mask)'),
     },
   },
