@@ -85,7 +85,8 @@ function editedOnce(target: Target, edit: Edit): string {
 
 function tagsIn(text: string): Tag[] {
   return [...text.matchAll(TAG)].map(({ 0: comment, 1: guard = '', index }) => {
-    if (!NAME.test(guard)) throw new Error(`a guard is named by two to five lower-case words, not "${guard}"`);
+    if (!NAME.test(guard))
+      throw new Error(`a guard is named by two to five lower-case words, not "${guard}"`);
     return { guard, start: index, end: index + comment.length };
   });
 }
@@ -108,7 +109,8 @@ function nodeBehind(source: ts.SourceFile, place: number): ts.Node | undefined {
     return ts.forEachChild(node, visit);
   };
   const found = ts.forEachChild(source, visit);
-  const between = found && ts.createScanner(ts.ScriptTarget.Latest, true, undefined, source.text, undefined, place);
+  const between =
+    found && ts.createScanner(ts.ScriptTarget.Latest, true, undefined, source.text, undefined, place);
   between?.scan();
   return between?.getTokenStart() === found?.getStart() ? found : undefined;
 }
@@ -122,15 +124,16 @@ function branchOf(node: ts.IfStatement, outcome: boolean): string {
 }
 
 /** The value of a statement: its condition, what it returns, or what it declares. */
-function valueOf(node: ts.Node): ts.Expression | undefined {
-  if (ts.isIfStatement(node) || ts.isWhileStatement(node) || ts.isReturnStatement(node)) return node.expression;
+function valueIn(node: ts.Node): ts.Expression | undefined {
+  if (ts.isIfStatement(node) || ts.isWhileStatement(node) || ts.isReturnStatement(node))
+    return node.expression;
   if (ts.isForStatement(node)) return node.condition;
   if (ts.isVariableStatement(node)) return node.declarationList.declarations[0]?.initializer;
   return undefined;
 }
 
 function withValue({ text, tag, node }: Target, edit: Edit, change: (node: ts.Expression) => string): string {
-  const expression = valueOf(node);
+  const expression = valueIn(node);
   if (!expression) throw misfit(tag, edit, 'an if, a while, a for, a return or a declaration');
   return spliced(text, expression.getStart(), expression.end, change(expression));
 }

@@ -197,7 +197,7 @@ export const GIC = {
   },
   'unlisted-is-passed-on': {
     rule: 'What was taken off the list and is deliverable is listed again.',
-    mistakes: { 
+    mistakes: {
       dropped: instead('if (!isDeliverable(state)) this.#owner.bury(at, state);'),
       'dropped, and a change lists nothing': [
         instead('if (!isDeliverable(state)) this.#owner.bury(at, state);'),
@@ -263,7 +263,7 @@ export const GIC = {
 
   'deliverable-is-taken': {
     rule: 'An interrupt is taken where it is enabled and not active, and latched or its line is high.',
-    mistakes: { 
+    mistakes: {
       'active too': value('(state & ENABLED) !== 0 && ((state & LATCH) !== 0 || (state & WIRE) === LINE)'),
       'disabled too': value('(state & ACTIVE) === 0 && ((state & LATCH) !== 0 || (state & WIRE) === LINE)'),
       'not for its line': value('(state & PERMIT) === ENABLED && (state & LATCH) !== 0'),
@@ -271,7 +271,7 @@ export const GIC = {
   },
   'acknowledge-takes-latch': {
     rule: 'An acknowledge takes the latch, and makes an SPI active.',
-    mistakes: { 
+    mistakes: {
       'leaves the latch': value('((state & EDGE) === 0 && keepsLevelLatch ? state : state & ~HELD) | ACTIVE'),
       'not active': withoutLast,
     },
@@ -287,7 +287,11 @@ export const GIC = {
   },
   'sgi-spares-sender': {
     rule: 'An SGI to all others spares its sender.',
-    mistakes: { 'reaches the sender': instead('for (let target = 0; target < interrupts.vcpus; target++) raise(target);') },
+    mistakes: {
+      'reaches the sender': instead(
+        'for (let target = 0; target < interrupts.vcpus; target++) raise(target);',
+      ),
+    },
   },
   'sgi-target-list': {
     rule: 'A list of targets has 16 bits.',
@@ -308,7 +312,7 @@ export const GIC = {
   },
   'lpi-byte-configures': {
     rule: 'The byte of its configuration enables or disables an LPI, and says its priority.',
-    mistakes: { 
+    mistakes: {
       'never disables': instead(
         'this.#interrupts.change(this.#at(lpi), lpi, PRIORITY & ~priority, enable | priority);',
       ),
@@ -319,7 +323,9 @@ export const GIC = {
   },
   'pending-lpi-is-saved': {
     rule: 'A pending LPI is saved in the table of its vCPU.',
-    mistakes: { 'saved as idle': instead('if (target !== NO_TARGET) this.#tables.storePending(lpi, target, false);') },
+    mistakes: {
+      'saved as idle': instead('if (target !== NO_TARGET) this.#tables.storePending(lpi, target, false);'),
+    },
   },
 
   'active-ends-in-one-step': {
@@ -349,7 +355,9 @@ export const GIC = {
   },
   'ipriorityr-takes-byte': {
     rule: 'IPRIORITYR takes the implemented bits of a byte.',
-    mistakes: { 'the highest only': value('interrupts.amend(at, PRIORITY, (value & 0x80) << PRIORITY_SHIFT)') },
+    mistakes: {
+      'the highest only': value('interrupts.amend(at, PRIORITY, (value & 0x80) << PRIORITY_SHIFT)'),
+    },
   },
   'icfgr-trigger-bit': {
     rule: 'ICFGR has its trigger in the upper of two bits.',

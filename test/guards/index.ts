@@ -46,7 +46,8 @@ function readTags(): ReadonlyMap<string, string> {
     if (!file.endsWith('.ts')) continue;
     for (const guard of guardsIn(readFileSync(join(ROOT, 'src', file), 'utf8'))) {
       const other = found.get(guard);
-      if (other !== undefined) throw new Error(`guard "${guard}" is tagged in src/${other} and in src/${file}`);
+      if (other !== undefined)
+        throw new Error(`guard "${guard}" is tagged in src/${other} and in src/${file}`);
       found.set(guard, file);
     }
   }

@@ -45,7 +45,7 @@ export const KVM = {
   },
   'message-names-device': {
     rule: 'A message names its event and its device.',
-    mistakes: { 
+    mistakes: {
       'its event twice': instead(
         'putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DATA), target);',
       ),
@@ -53,7 +53,9 @@ export const KVM = {
   },
   'route-lies-at-gsi': {
     rule: 'A route lies at its GSI.',
-    mistakes: { 'at an even one': instead('putRoute(this.#words, table + (route.gsi & ~1) * ROUTE_WORDS, route);') },
+    mistakes: {
+      'at an even one': instead('putRoute(this.#words, table + (route.gsi & ~1) * ROUTE_WORDS, route);'),
+    },
   },
 
   'raised-is-not-written': {
@@ -217,7 +219,7 @@ export const KVM = {
   },
   'line-lowered-before-telling': {
     rule: 'An end lowers the line once, before any device is told.',
-    mistakes: { 
+    mistakes: {
       'lowered afterwards': after('each-device-is-told'),
       'lowered for each': at(
         'each-device-is-told',
@@ -251,7 +253,11 @@ export const KVM = {
   },
   'hint-epoch-before-lookup': {
     rule: 'A hint has the epoch from before its lookup.',
-    mistakes: { 'of afterwards': instead('if (lpi !== MISS) this.hints.keep(number, deviceId, eventId, its.epoch, lpi);') },
+    mistakes: {
+      'of afterwards': instead(
+        'if (lpi !== MISS) this.hints.keep(number, deviceId, eventId, its.epoch, lpi);',
+      ),
+    },
   },
   'hint-holds-for-epoch': {
     rule: 'A hint holds for one epoch.',

@@ -70,7 +70,7 @@ export const MACHINE = {
   },
   'late-handler-is-allowed': {
     rule: 'A delivery is held against the signals of when it was counted.',
-    mistakes: { 
+    mistakes: {
       'of before': value(
         '((deliveries - (sent + load(this.#words, at + RAISED))) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE',
       ),

@@ -125,12 +125,16 @@ export const MEMORY = {
   },
   'torn-copy-is-refused': {
     rule: 'A reader refuses a copy that it began under an odd sequence, or whose sequence has moved.',
-    mistakes: { 'never refused': never, 'an odd sequence not minded': withoutFirst, 'not read again': withoutLast },
+    mistakes: {
+      'never refused': never,
+      'an odd sequence not minded': withoutFirst,
+      'not read again': withoutLast,
+    },
   },
 
   'set-bits-in-one-step': {
     rule: 'Bits that are not all set are set in one step, which says what was there.',
-    mistakes: { 
+    mistakes: {
       'looks for any': value('(seen & mask) !== 0 ? seen : Atomics.or(words, at, mask)'),
       'load and store': value('(Atomics.store(words, at, seen | mask), seen)'),
       'says what the look saw': value('(Atomics.or(words, at, mask), seen)'),
@@ -138,7 +142,7 @@ export const MEMORY = {
   },
   'clear-bits-in-one-step': {
     rule: 'Bits that are not all clear are cleared in one step, which says what was there.',
-    mistakes: { 
+    mistakes: {
       'load and store': value('(Atomics.store(words, at, seen & ~mask), seen)'),
       'says what the look saw': value('(Atomics.and(words, at, ~mask), seen)'),
       'clears the others': value('(seen & mask) === 0 ? seen : Atomics.and(words, at, mask)'),
@@ -150,7 +154,9 @@ export const MEMORY = {
   },
   'replace-says-that-it-won': {
     rule: 'A replacement succeeds where it found the word that was expected.',
-    mistakes: { 'another than the next': value('Atomics.compareExchange(words, at, expected, next) !== next') },
+    mistakes: {
+      'another than the next': value('Atomics.compareExchange(words, at, expected, next) !== next'),
+    },
   },
 
   'write-adds-in-one-step': {
@@ -215,7 +221,10 @@ export const MEMORY = {
   },
   'limbs-before-unlock': {
     rule: 'A count is unlocked after all its words are stored, and a large one is marked.',
-    mistakes: { 'unlocked first': after('limbs-of-count'), 'a large one not marked': instead('store(this.#words, this.#low, Number(count & BigInt(LOW)));') },
+    mistakes: {
+      'unlocked first': after('limbs-of-count'),
+      'a large one not marked': instead('store(this.#words, this.#low, Number(count & BigInt(LOW)));'),
+    },
   },
   'wait-ends-at-bound': {
     rule: 'A wait that is woken for nothing goes on with the time that is left.',
@@ -266,11 +275,13 @@ export const MEMORY = {
   },
   'retired-in-one-step': {
     rule: 'A handle is retired by one thread, which moves the generation in one step.',
-    mistakes: { 
+    mistakes: {
       'in two steps': value(
         'load(this.#words, this.#generation + slot) !== generation || store(this.#words, this.#generation + slot, generation + 1)',
       ),
-      'the generation stands still': value('!replace(this.#words, this.#generation + slot, generation, generation)'),
+      'the generation stands still': value(
+        '!replace(this.#words, this.#generation + slot, generation, generation)',
+      ),
     },
   },
   'freed-slot-leads-on': {
@@ -279,7 +290,7 @@ export const MEMORY = {
   },
   'slot-freed-in-one-step': {
     rule: 'A slot is put onto the free list in one step.',
-    mistakes: { 
+    mistakes: {
       'in two steps': value('(store(this.#words, this.#head, retag(head, slot)), true)'),
       'the list ends there': value('replace(this.#words, this.#head, head, retag(head, 0))'),
     },
