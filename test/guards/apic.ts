@@ -1,4 +1,4 @@
-import { after, at, before, drop, instead, value, withoutFirst, withoutLast } from './edit.ts';
+import { at, drop, instead, toBefore, toBehind, value, withoutFirst, withoutLast } from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of `src/apic`: the IOAPIC and the local APICs. */
@@ -31,7 +31,7 @@ export const APIC = {
   },
   'end-passed-on-before-rearm': {
     rule: 'The end of a watched pin is passed on before the pin may be delivered again.',
-    mistakes: { 'passed on afterwards': after('ended-level-is-rearmed') },
+    mistakes: { 'passed on afterwards': toBehind('ended-level-is-rearmed') },
   },
   'ended-level-is-rearmed': {
     rule: 'The end of a level clears its remote IRR.',
@@ -65,7 +65,7 @@ export const APIC = {
   },
   'trigger-before-request': {
     rule: 'The trigger mode of a vector is noted before the vector is requested.',
-    mistakes: { 'noted afterwards': after('bell-after-request') },
+    mistakes: { 'noted afterwards': toBehind('bell-after-request') },
   },
   'vector-is-requested': {
     rule: 'A message requests its vector.',
@@ -73,13 +73,13 @@ export const APIC = {
   },
   'bell-after-request': {
     rule: 'The vCPU is rung after the vector is requested.',
-    mistakes: { 'rung first': before('vector-is-requested') },
+    mistakes: { 'rung first': toBefore('vector-is-requested') },
   },
   'sleep-announced-before-look': {
     rule: 'A vCPU announces its sleep before its last look.',
     mistakes: {
       'after its look': [
-        after('sleeper-looks-again'),
+        toBehind('sleeper-looks-again'),
         at('sleeper-looks-again', instead('if (this.signalled !== NO_VECTOR) return true;')),
       ],
     },

@@ -7,7 +7,7 @@ import ts from 'typescript';
 /** What is done to tagged code. */
 export type Edit =
   | { readonly kind: 'drop' | 'never' | 'always' | 'withoutFirst' | 'withoutLast' }
-  | { readonly kind: 'before' | 'after'; readonly guard: string }
+  | { readonly kind: 'toBefore' | 'toBehind'; readonly guard: string }
   | { readonly kind: 'value' | 'instead'; readonly code: string };
 
 /** An edit of a guard that is named. */
@@ -26,9 +26,9 @@ export const withoutLast: Edit = { kind: 'withoutLast' };
 /** Another value; `$` in it stands for the one that was there. */
 export const value = (code: string): Edit => ({ kind: 'value', code });
 /** The statement moves to before that of another guard. */
-export const before = (guard: string): Edit => ({ kind: 'before', guard });
+export const toBefore = (guard: string): Edit => ({ kind: 'toBefore', guard });
 /** The statement moves to behind that of another guard. */
-export const after = (guard: string): Edit => ({ kind: 'after', guard });
+export const toBehind = (guard: string): Edit => ({ kind: 'toBehind', guard });
 /** Other code in its place; `$` in it stands for the code that was there. */
 export const instead = (code: string): Edit => ({ kind: 'instead', code });
 /** An edit of another guard's code. */
@@ -77,8 +77,8 @@ function editedOnce(target: Target, edit: Edit): string {
     case 'withoutFirst':
     case 'withoutLast':
       return withValue(target, edit, (node) => withoutOperand(target, edit, node));
-    case 'before':
-    case 'after':
+    case 'toBefore':
+    case 'toBehind':
       return moved(target, edit);
   }
 }
@@ -152,12 +152,12 @@ function withoutOperand({ tag }: Target, edit: Edit, node: ts.Expression): strin
   return node.getSourceFile().text.slice(right.getStart(), node.end);
 }
 
-function moved(target: Target, edit: Edit & { kind: 'before' | 'after' }): string {
+function moved(target: Target, edit: Edit & { kind: 'toBefore' | 'toBehind' }): string {
   const { text, tag, node } = target;
   const other = taggedIn(text, edit.guard);
   if (!isInList(node) || node.parent.getStart() !== other.node.parent.getStart())
     throw misfit(tag, edit, `a statement of the block of "${edit.guard}"`);
-  const place = edit.kind === 'before' ? other.tag.start : other.node.end;
+  const place = edit.kind === 'toBefore' ? other.tag.start : other.node.end;
   const code = `\n${text.slice(tag.start, node.end)}\n`;
   return place <= tag.start
     ? spliced(spliced(text, tag.start, node.end, ''), place, place, code)

@@ -1,4 +1,15 @@
-import { after, always, at, before, drop, instead, never, value, withoutFirst, withoutLast } from './edit.ts';
+import {
+  always,
+  at,
+  drop,
+  instead,
+  never,
+  toBefore,
+  toBehind,
+  value,
+  withoutFirst,
+  withoutLast,
+} from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of `src/gic`: the states of interrupts, the lists of vCPUs, the registers. */
@@ -46,7 +57,7 @@ export const GIC = {
   },
   'ring-after-list': {
     rule: 'A producer rings the vCPU after it has listed the interrupt.',
-    mistakes: { 'no ring': drop, 'rings first': before('interrupt-is-appended') },
+    mistakes: { 'no ring': drop, 'rings first': toBefore('interrupt-is-appended') },
   },
   'append-ends-lone-note': {
     rule: 'A producer that has appended an interrupt ends the note of a lone LPI once more.',
@@ -189,7 +200,7 @@ export const GIC = {
   },
   'unlisted-before-second-look': {
     rule: 'An interrupt is taken off the list before the second look at its state.',
-    mistakes: { 'looks first': after('second-look-at-unlisted') },
+    mistakes: { 'looks first': toBehind('second-look-at-unlisted') },
   },
   'second-look-at-unlisted': {
     rule: 'The state of an interrupt that was taken off the list is read again.',
@@ -208,7 +219,7 @@ export const GIC = {
 
   'end-noted-before-flag': {
     rule: 'The end of a level is noted before the flag is set.',
-    mistakes: { 'behind the flag': after('end-sets-flag') },
+    mistakes: { 'behind the flag': toBehind('end-sets-flag') },
   },
   'end-sets-flag': {
     rule: 'The flag says that ends are noted.',
@@ -221,7 +232,7 @@ export const GIC = {
 
   'level-counted-before-mark': {
     rule: 'A priority level is counted before its mark is set.',
-    mistakes: { 'marked first': after('used-level-is-marked') },
+    mistakes: { 'marked first': toBehind('used-level-is-marked') },
   },
   'used-level-is-marked': {
     rule: 'A priority level in use is marked.',

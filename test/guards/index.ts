@@ -27,10 +27,14 @@ export type MistakeName = { [G in Guard]: `${G}: ${NamesOf<G> & string}` }[Guard
 
 export const GUARDS: Readonly<Record<string, Row>> = TABLE;
 
+const namesOf = (changes: (row: Row) => object) =>
+  Object.entries(GUARDS).flatMap(([guard, row]) =>
+    Object.keys(changes(row)).map((what) => `${guard}: ${what}` as MistakeName),
+  );
 /** Names of all mistakes. */
-export const MISTAKES: readonly MistakeName[] = Object.entries(GUARDS).flatMap(([guard, { mistakes }]) =>
-  Object.keys(mistakes).map((mistake) => `${guard}: ${mistake}` as MistakeName),
-);
+export const MISTAKES: readonly MistakeName[] = namesOf(({ mistakes }) => mistakes);
+/** Names of all variants. */
+export const VARIANTS: readonly MistakeName[] = namesOf(({ variants = {} }) => variants);
 
 let files: ReadonlyMap<string, string> | undefined;
 

@@ -1,4 +1,4 @@
-import { after, always, at, before, drop, instead, withoutFirst, withoutLast } from './edit.ts';
+import { always, at, drop, instead, toBefore, toBehind, withoutFirst, withoutLast } from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of `src/kvm`: routing, irqfds, resamplers, descriptors, what the vgic's irqchip remembers. */
@@ -9,7 +9,7 @@ export const KVM = {
   },
   'number-before-payload': {
     rule: 'What a descriptor stands for is written by the thread that has taken its number.',
-    mistakes: { 'written first': before('number-is-taken') },
+    mistakes: { 'written first': toBefore('number-is-taken') },
   },
   'table-is-published': {
     rule: 'A new routing table is published before the copies of its routes are made.',
@@ -17,7 +17,7 @@ export const KVM = {
   },
   'table-refreshes-irqfds': {
     rule: 'A new routing table reaches the irqfds after it is in force.',
-    mistakes: { 'not told': drop, 'told first': before('table-is-published') },
+    mistakes: { 'not told': drop, 'told first': toBefore('table-is-published') },
   },
   'table-waits-for-readers': {
     rule: 'A new routing table waits for the readers of the old one.',
@@ -68,7 +68,7 @@ export const KVM = {
   },
   'writer-looks-for-hook-again': {
     rule: 'A writer looks for the hook again after its write.',
-    mistakes: { 'no look': drop, 'looks first': before('signal-is-written') },
+    mistakes: { 'no look': drop, 'looks first': toBefore('signal-is-written') },
   },
   'inline-ring-minds-hook': {
     rule: 'A writer that injects by itself rings where the eventfd was hooked meanwhile.',
@@ -80,7 +80,7 @@ export const KVM = {
   },
   'section-ends-after-injection': {
     rule: 'The section of a writer ends after its injection.',
-    mistakes: { 'ends first': before('irqfd-is-raised') },
+    mistakes: { 'ends first': toBefore('irqfd-is-raised') },
   },
   'eventfd-is-marked': {
     rule: 'An eventfd is marked for the main thread.',
@@ -88,7 +88,7 @@ export const KVM = {
   },
   'bell-after-mark': {
     rule: 'The main thread is rung after the eventfd is marked.',
-    mistakes: { 'rung first': before('eventfd-is-marked') },
+    mistakes: { 'rung first': toBefore('eventfd-is-marked') },
   },
   'irqfd-is-hooked': {
     rule: 'An assignment hooks the eventfd.',
@@ -96,7 +96,7 @@ export const KVM = {
   },
   'assignment-drains': {
     rule: 'An assignment drains the eventfd after it has hooked.',
-    mistakes: { 'no drain': drop, 'drains first': before('irqfd-is-hooked') },
+    mistakes: { 'no drain': drop, 'drains first': toBefore('irqfd-is-hooked') },
   },
   'unhooking-ends-lock': {
     rule: 'A deassignment frees the lock before it waits for work.',
@@ -129,7 +129,7 @@ export const KVM = {
   },
   'ring-claimed-before-served': {
     rule: 'The mark of an eventfd is claimed before its count is read.',
-    mistakes: { 'claimed afterwards': after('marked-is-served') },
+    mistakes: { 'claimed afterwards': toBehind('marked-is-served') },
   },
   'marked-is-served': {
     rule: 'The main thread serves the eventfds that are marked.',
@@ -220,7 +220,7 @@ export const KVM = {
   'line-lowered-before-telling': {
     rule: 'An end lowers the line once, before any device is told.',
     mistakes: {
-      'lowered afterwards': after('each-device-is-told'),
+      'lowered afterwards': toBehind('each-device-is-told'),
       'lowered for each': at(
         'each-device-is-told',
         instead(`for (; slot !== 0; slot = load(this.#words, this.#links + slot)) {
@@ -249,7 +249,7 @@ export const KVM = {
   },
   'section-spans-latch': {
     rule: 'The section of a message ends after its latch.',
-    mistakes: { 'ends first': before('message-is-latched') },
+    mistakes: { 'ends first': toBefore('message-is-latched') },
   },
   'hint-epoch-before-lookup': {
     rule: 'A hint has the epoch from before its lookup.',
@@ -269,6 +269,6 @@ export const KVM = {
   },
   'ready-flag-is-last': {
     rule: 'The vgic says that it is ready after all else is.',
-    mistakes: { 'said first': before('first-table-is-read') },
+    mistakes: { 'said first': toBefore('first-table-is-read') },
   },
 } satisfies Rows;

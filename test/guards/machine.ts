@@ -1,4 +1,4 @@
-import { after, at, drop, instead, value } from './edit.ts';
+import { at, drop, instead, toBehind, value } from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of what stands on the parts: the vCPUs of `src/board`, the proof of `src/stress`, the programs of `src/races`. */
@@ -7,7 +7,7 @@ export const MACHINE = {
     rule: 'A halt announces itself before its last look.',
     mistakes: {
       'after its look': [
-        after('halt-looks-again'),
+        toBehind('halt-looks-again'),
         at('halt-looks-again', instead('if (this.#somethingToDo(closely)) return;')),
       ],
     },
@@ -22,7 +22,7 @@ export const MACHINE = {
   },
   'request-before-ring': {
     rule: 'A kick sets its request before it rings.',
-    mistakes: { 'rings first': after('kick-rings') },
+    mistakes: { 'rings first': toBehind('kick-rings') },
   },
   'kick-rings': {
     rule: 'A kick rings the vCPU.',
@@ -86,7 +86,7 @@ export const MACHINE = {
   },
   'moment-before-new-place': {
     rule: 'The moment of a move is published before the new place.',
-    mistakes: { 'place first': after('new-place-is-published') },
+    mistakes: { 'place first': toBehind('new-place-is-published') },
   },
   'new-place-is-published': {
     rule: 'A complete move publishes the new vCPU.',

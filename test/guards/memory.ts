@@ -1,4 +1,15 @@
-import { after, always, at, before, drop, instead, never, value, withoutFirst, withoutLast } from './edit.ts';
+import {
+  always,
+  at,
+  drop,
+  instead,
+  never,
+  toBefore,
+  toBehind,
+  value,
+  withoutFirst,
+  withoutLast,
+} from './edit.ts';
 import type { Rows } from './rows.ts';
 
 /** Guards of `src/memory`: the primitives, each of one word or of few. */
@@ -222,7 +233,7 @@ export const MEMORY = {
   'limbs-before-unlock': {
     rule: 'A count is unlocked after all its words are stored, and a large one is marked.',
     mistakes: {
-      'unlocked first': after('limbs-of-count'),
+      'unlocked first': toBehind('limbs-of-count'),
       'a large one not marked': instead('store(this.#words, this.#low, Number(count & BigInt(LOW)));'),
     },
   },
@@ -309,7 +320,7 @@ export const MEMORY = {
     mistakes: {
       'not covered': drop,
       'only a bit that was added': instead('if (added) $'),
-      'before the bit is set': before('bit-is-set-first'),
+      'before the bit is set': toBefore('bit-is-set-first'),
     },
   },
   'later-summaries-have-no-mask': {
@@ -343,6 +354,6 @@ export const MEMORY = {
   },
   'top-covers-summary': {
     rule: 'The top covers a summary, and is set after it.',
-    mistakes: { 'not covered': drop, 'set first': before('summary-covers-word') },
+    mistakes: { 'not covered': drop, 'set first': toBefore('summary-covers-word') },
   },
 } satisfies Rows;
