@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { StressResult } from '../src/stress/index.ts';
 import { ARCHITECTURE_MISTAKES } from './power/architecture.ts';
-import type { Mistake } from './power/mistake.ts';
+import { type Mistake, named } from './power/mistake.ts';
 import { Mutant } from './power/mutant.ts';
 import { operatorMistakes } from './power/operators.ts';
 import { PROTOCOL_MISTAKES } from './power/protocols.ts';
@@ -29,8 +29,8 @@ const CONFIGURATIONS = [
 
 /** Lists of mistakes: in protocols between threads, in what the architecture says, and made by rule at places of a seed. */
 const LISTS = {
-  protocols: () => PROTOCOL_MISTAKES,
-  architecture: () => ARCHITECTURE_MISTAKES,
+  protocols: () => named(PROTOCOL_MISTAKES),
+  architecture: () => named(ARCHITECTURE_MISTAKES),
   operators: () => operatorMistakes(OPERATOR_SEED, OPERATORS),
 } as const satisfies Record<string, () => readonly Mistake[] | Promise<readonly Mistake[]>>;
 type ListName = keyof typeof LISTS;
@@ -207,7 +207,7 @@ export function format({ seed, lists, configurations, rows }: Power): string {
     return `${name} ${count}`;
   });
   return [
-    `${'rule that was broken'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
+    `${'guard: mistake'.padEnd(80)}${configurations.map((name) => name.padEnd(30)).join('')}`,
     ...rows.map(rowText),
     `found ${found} of ${rows.length} mistakes (${lists.join(', ')}): ${by.join(', ')}; seed ${seed}`,
   ].join('\n');

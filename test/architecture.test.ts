@@ -304,9 +304,48 @@ describe('workers', () => {
   });
 });
 
+/** Lines of a file, tags of guards aside. */
+const linesOf = ({ text }: Source) =>
+  text.split('\n').filter((line) => !/^\s*\/\/ guard: /.test(line)).length;
+
 describe('sizes', () => {
   test('no source file says two things at once: 400 lines are the cap', () => {
-    const long = sourcesIn('src').filter(({ text }) => text.split('\n').length > 401);
+    const long = sourcesIn('src').filter((source) => linesOf(source) > 401);
     expect(long.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('a line that is too many is found', () => {
+    const text = `${'a();\n'.repeat(400)}// guard: of-the-last\nb();`;
+    expect([linesOf({ path: '', text }), linesOf({ path: '', text: `${text}\n` })]).toEqual([401, 402]);
+  });
+});
+
+/** A pair of texts, of which the second takes the place of the first. */
+const REPLACEMENT = /\bfrom:\s*(['"`])(?:(?!\1).)+\1,\s*to:\s*['"`]/;
+/** What a source that was changed is compiled with. */
+const COMPILER = /\bts\.transpileModule\(/;
+
+describe('mistakes', () => {
+  const all = [...sourcesIn('test'), ...sourcesIn('bench')].filter(
+    ({ path }) => !path.endsWith('architecture.test.ts'),
+  );
+  const filesWith = (pattern: RegExp, sources: readonly Source[] = all) =>
+    sources.filter(({ text }) => pattern.test(withoutComments(text))).map(({ path }) => path);
+
+  test('are made in the source by the table of guards, or by rule, and by no text that is looked for', () => {
+    expect(all.length).toBeGreaterThan(100);
+    expect(filesWith(REPLACEMENT)).toEqual([]);
+    expect(filesWith(COMPILER).sort()).toEqual([
+      'bench/power/mutant.ts',
+      'test/bench/power.test.ts',
+      'test/guards/guards.test.ts',
+      'test/mutate.ts',
+    ]);
+  });
+
+  test('a text that is looked for is found, and another that compiles', () => {
+    const text = "load({ file: 'gic/gic.ts', from: 'ring();', to: '' }); ts.transpileModule(text, {});";
+    const own = [{ path: 'test/gic/gic.test.ts', text }];
+    expect([filesWith(REPLACEMENT, own), filesWith(COMPILER, own)]).toEqual([[own[0]?.path], [own[0]?.path]]);
   });
 });

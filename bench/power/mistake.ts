@@ -1,12 +1,36 @@
-/** One mistake that a careless hand makes: `from` stands in `src/FILE` exactly once, and `to` takes its place. */
-export type Mistake = {
-  /** The rule that the mistake breaks, or what was done to which code. */
+import { fileOf, type MistakeName, ruleOf, withMistakes } from '../../test/guards/index.ts';
+
+/** A mistake that a careless hand makes in one file of `src`. */
+export type Mistake = NamedMistake | MadeMistake;
+
+/** A mistake of the table of guards. */
+export type NamedMistake = {
+  /** Its name in the table: the guard, and what is done to it. */
+  readonly guard: MistakeName;
+  readonly file: string;
+  /** What the guard keeps. */
+  readonly rule: string;
+};
+
+/** A mistake that is made by rule: `to` takes the place of `from`, which stands at `at`, in UTF-16 units. */
+export type MadeMistake = {
+  /** What was done to which code. */
   readonly guard: string;
   readonly file: string;
   readonly from: string;
   readonly to: string;
-  /** Where `from` stands, in UTF-16 units, if it stands there more than once: for mistakes that are made by rule. */
-  readonly at?: number;
-  /** Further changes in the same file, where one is not enough. */
-  readonly also?: readonly { readonly from: string; readonly to: string }[];
+  readonly at: number;
 };
+
+/** The mistakes of some names. @throws Error where there is no such mistake */
+export function named(names: readonly MistakeName[]): NamedMistake[] {
+  return names.map((guard) => ({ guard, file: fileOf(guard), rule: ruleOf(guard) }));
+}
+
+/** The text of the file of a mistake, with the mistake made. @throws Error where the mistake does not fit the text */
+export function withMistake(mistake: Mistake, text: string): string {
+  if (!('at' in mistake)) return withMistakes(mistake.file, text, mistake.guard);
+  const { file, from, to, at } = mistake;
+  if (!text.startsWith(from, at)) throw new Error(`src/${file} has something else at ${at}`);
+  return text.slice(0, at) + to + text.slice(at + from.length);
+}

@@ -2,12 +2,11 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import type { Mistake } from './mistake.ts';
+import { type Mistake, withMistake } from './mistake.ts';
 import { ROOT } from './root.ts';
 
 /**
- * A built copy of the package in a folder of its own, in which one mistake at a time is made. The text that a mistake
- * replaces has to stand in its file exactly once, so a mistake cannot drift away from the code that it is meant for.
+ * A built copy of the package in a folder of its own, in which one mistake at a time is made.
  */
 export class Mutant {
   readonly #folder: string;
@@ -64,22 +63,9 @@ export class Mutant {
   }
 }
 
-/** The text of a file with a mistake. @throws Error where what it replaces does not stand there exactly once */
-async function mutated({ file, from, to, at, also = [] }: Mistake): Promise<string> {
-  let text = await readFile(join(ROOT, 'src', file), 'utf8');
-  if (at !== undefined) {
-    if (!text.startsWith(from, at)) throw new Error(`src/${file} has something else at ${at}`);
-    text = text.slice(0, at) + to + text.slice(at + from.length);
-  }
-  for (const change of at === undefined ? [{ from, to }, ...also] : also) {
-    const parts = text.split(change.from);
-    if (parts.length !== 2)
-      throw new Error(
-        `found ${parts.length - 1} times in src/${file}, not once: ${JSON.stringify(change.from)}`,
-      );
-    text = parts.join(change.to);
-  }
-  return text;
+/** The text of a file with a mistake. @throws Error where the mistake does not fit the file */
+async function mutated(mistake: Mistake): Promise<string> {
+  return withMistake(mistake, await readFile(join(ROOT, 'src', mistake.file), 'utf8'));
 }
 
 /** The JavaScript of a file with a mistake. @throws Error as {@link mutated} */

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { Chance } from '../../src/base/chance.ts';
-import type { Mistake } from './mistake.ts';
+import type { MadeMistake } from './mistake.ts';
 import { ROOT } from './root.ts';
 
 const SOURCE = join(ROOT, 'src');
@@ -33,7 +33,7 @@ const OTHER_BOUND: Partial<Record<ts.SyntaxKind, string>> = {
  * Mistakes made by rule at places drawn from a seed, as many of each kind: a condition negated, a bound moved by one, a
  * statement dropped, two arguments exchanged. The same seed gives the same mistakes as long as the sources stay as they are.
  */
-export async function operatorMistakes(seed: number, count: number): Promise<Mistake[]> {
+export async function operatorMistakes(seed: number, count: number): Promise<MadeMistake[]> {
   const chance = new Chance(seed);
   chance.begin(0);
   const byKind = new Map<Kind, { readonly file: string; readonly text: string; readonly site: Site }[]>();
@@ -46,7 +46,7 @@ export async function operatorMistakes(seed: number, count: number): Promise<Mis
       byKind.set(site.kind, known);
     }
   }
-  const mistakes: Mistake[] = [];
+  const mistakes: MadeMistake[] = [];
   while (mistakes.length < count) {
     const kind = KINDS[mistakes.length % KINDS.length] ?? 'negated condition';
     const candidates = byKind.get(kind) ?? [];

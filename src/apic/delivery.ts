@@ -56,6 +56,7 @@ function deliverToOne(
   let candidates = 0;
   for (let index = 0; index < apics.length; index++) if (isCandidate(apics[index], destination)) candidates++;
   if (candidates === 0) return NOBODY;
+  // guard: lowest-priority-goes-round
   let left = vector % candidates;
   for (let index = 0; index < apics.length; index++) {
     const apic = apics[index];

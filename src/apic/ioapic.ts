@@ -125,11 +125,13 @@ export class IoApic {
    */
   drive(pin: Pin, level: boolean, source: number): number {
     if (!(pin >= 0 && pin < IOAPIC_PINS)) return IGNORED;
+    // guard: line-driven-under-lock
     this.#lock.lock();
     try {
       const line = this.#lines + pin;
       if (level) setBits(this.#words, line, 1 << source);
       else clearBits(this.#words, line, 1 << source);
+      // guard: line-joins-sources
       return load(this.#words, line) === 0 ? this.#lowered(pin) : this.#raised(pin);
     } finally {
       this.#lock.unlock();
@@ -156,7 +158,9 @@ export class IoApic {
     const low = this.#low(pin);
     const entry = load(this.#words, low);
     const level = (entry & LEVEL_TRIGGERED) !== 0;
+    // guard: remote-irr-holds-level
     if ((entry & MASKED) !== 0 || (level && (entry & REMOTE_IRR) !== 0)) return IGNORED;
+    // guard: sent-edge-is-noted
     if (!level) setBits(this.#words, this.#registers + DELIVERED, 1 << pin);
     const destination = load(this.#words, low + 1) >>> DESTINATION_SHIFT;
     const taken = deliver(this.#apics, destination, (entry & LOGICAL) !== 0, entry, false);
@@ -173,18 +177,22 @@ export class IoApic {
   endOfInterrupt(vector: number, level: boolean): void {
     for (let pin = 0; pin < IOAPIC_PINS; pin++) {
       if ((load(this.#words, this.#low(pin)) & VECTOR) !== vector) continue;
+      // guard: end-passed-on-before-rearm
       if (this.isWatched(pin)) this.#ended(pin);
+      // guard: ended-level-is-rearmed
       if (level) this.#rearm(pin);
     }
   }
 
   #rearm(pin: Pin): void {
+    // guard: rearm-looks-under-lock
     this.#lock.lock();
     try {
       const low = this.#low(pin);
       const entry = load(this.#words, low) & ~REMOTE_IRR;
       store(this.#words, low, entry);
       // An edge that shares the vector is not pending for its line being up.
+      // guard: rearm-sends-line-up
       if ((entry & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);
     } finally {
       this.#lock.unlock();
@@ -222,11 +230,13 @@ export class IoApic {
       if (half === 1) store(this.#words, low + 1, value & DESTINATION);
       else {
         const kept = load(this.#words, low) & READ_ONLY;
+        // guard: read-only-bits-stay
         const written = (value & KEPT & ~READ_ONLY) | kept;
         // Linux clears remote IRR so: it makes the entry edge-triggered for a moment.
         store(this.#words, low, (written & LEVEL_TRIGGERED) !== 0 ? written : written & ~REMOTE_IRR);
       }
       // A level that came while the pin was masked. An edge that did is gone.
+      // guard: unmask-sends-line-up
       if ((load(this.#words, low) & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);
     } finally {
       this.#lock.unlock();

@@ -133,6 +133,7 @@ export class LocalApic {
     if (!logical) return destination === this.id;
     const { logicalId } = this;
     if (this.flat) return (logicalId & destination) !== 0;
+    // guard: cluster-is-compared
     return logicalId >>> 4 === destination >>> 4 && (logicalId & destination & 0xf) !== 0;
   }
 
@@ -141,9 +142,12 @@ export class LocalApic {
     if (!this.enabled) return false;
     const word = vector >>> 5;
     const bit = 1 << (vector & 31);
+    // guard: trigger-before-request
     if (level) setBits(this.#words, this.#tmr + word, bit);
     else clearBits(this.#words, this.#tmr + word, bit);
+    // guard: vector-is-requested
     setBits(this.#words, this.#irr + word, bit);
+    // guard: bell-after-request
     this.bell.signal();
     return true;
   }
@@ -188,7 +192,9 @@ export class LocalApic {
 
   /** Sleeps until a vector is signalled; false if `timeoutMs` passed first. The vCPU's thread. */
   halt(timeoutMs?: number): boolean {
+    // guard: sleep-announced-before-look
     const ticket = this.bell.announce();
+    // guard: sleeper-looks-again
     if (this.signalled !== NO_VECTOR) {
       this.bell.withdraw();
       return true;
@@ -199,6 +205,7 @@ export class LocalApic {
   /** PPR bits 7:4. */
   get #priorityClass(): number {
     const inService = this.#highest(this.#isr);
+    // guard: task-priority-holds-back
     return Math.max(this.taskPriority >>> 4, inService === NO_VECTOR ? 0 : inService >>> 4);
   }
 

@@ -51,7 +51,9 @@ export class Halt {
   }
 
   #park(closely: boolean): void {
+    // guard: halt-announces-before-look
     const ticket = this.#bell.announce();
+    // guard: halt-looks-again
     if (this.#somethingToDo(closely)) {
       this.#bell.withdraw();
       return;
@@ -77,6 +79,7 @@ export class Halt {
   }
 
   #somethingToDo(closely: boolean): boolean {
+    // guard: halt-minds-requests
     if (this.#control.requests !== 0) return true;
     return closely ? this.#cpu.signalled : this.#cpu.mayBeSignalled;
   }

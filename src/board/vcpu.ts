@@ -53,7 +53,9 @@ export class Vcpu {
 
   /** Makes `run` return, or the next one if it is not under way. A request word and a ring; any thread. */
   kick(request: number = REQUEST_EXIT): void {
+    // guard: request-before-ring
     this.control.request(request);
+    // guard: kick-rings
     this.#bell.signal();
   }
 

@@ -103,9 +103,11 @@ export class CpuInterface {
       const intid = this.#candidate();
       if (intid === NONE) return SPURIOUS;
       const state = this.#interrupts.stateFound;
+      // guard: acknowledge-takes-its-group
       if ((state & GROUP1) !== group || !this.#signals(state)) return SPURIOUS;
       const taken = this.#interrupts.take(this.vcpu, intid, state);
       if (taken === 0) continue;
+      // guard: acknowledge-raises-priority
       this.#setActivePriority(taken);
       return intid;
     }
@@ -145,6 +147,7 @@ export class CpuInterface {
   #endOfInterrupt(intid: Intid, group: number): void {
     if (isSpecial(intid)) return;
     const dropped = this.#dropPriority(group);
+    // guard: eoi-leaves-active
     if (dropped < 0 || (this.#get(CTLR) & EOIMODE) !== 0) return;
     if (!this.#choices.eoiEndsMatching) {
       this.#deactivate(intid, GROUP1, group);
@@ -157,6 +160,7 @@ export class CpuInterface {
 
   /** Writes ICC_DIR_EL1: deactivates in EOImode 1, and is ignored in EOImode 0. */
   deactivate(intid: Intid): void {
+    // guard: dir-ends-interrupt
     if ((this.#get(CTLR) & EOIMODE) === 0 || isSpecial(intid)) return;
     if (this.#choices.dirReachesOthers) this.#deactivate(intid, 0, 0);
     else this.#deactivate(intid, TARGET, this.vcpu << TARGET_SHIFT);
@@ -303,6 +307,7 @@ export class CpuInterface {
   }
 
   #candidate(): Intid {
+    // guard: disabled-group-waits
     const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
     if (groups === 0) return NONE;
     return this.#interrupts.best(this.vcpu, groups === 3 ? -1 : groups === 2 ? GROUP1 : 0);
@@ -310,6 +315,7 @@ export class CpuInterface {
 
   /** Whether an interrupt of this state gets past the mask and the running priority. */
   #signals(state: number): boolean {
+    // guard: only-urgent-is-signalled
     return priorityOf(state) < this.#get(PMR) && this.#groupPriority(state) < this.runningPriority;
   }
 
@@ -338,6 +344,7 @@ export class CpuInterface {
     const topGroup = (active0 & top) === 0 ? GROUP1 : 0;
     if (this.#choices.checksEoiGroup && (active === 0 || topGroup !== group)) return -1;
     if (active === 0) return IDLE_PRIORITY;
+    // guard: eoi-drops-priority
     if (topGroup === GROUP1) this.#put(AP1R, active1 & ~top);
     else this.#put(AP0R, active0 & ~top);
     return lowestBit(top) << 3;

@@ -153,6 +153,7 @@ function writeControl({ interrupts, lpis, personality, lock }: Frame, value: num
   const groups = personality.groupEnables === ENABLE_GROUP1 && enables !== 0 ? 3 : enables;
   lock.lock();
   try {
+    // guard: gicd-ctlr-stops-forwarding
     if (interrupts.forwarding !== groups) setForwarding(interrupts, lpis, groups, personality.requeues);
   } finally {
     lock.unlock();
@@ -188,6 +189,7 @@ function writeRouter(frame: Frame, intid: Intid, value: bigint, mask: bigint): v
     store(words, at, Number(BigInt.asIntN(32, router)));
     store(words, at + 1, Number(BigInt.asIntN(32, router >> 32n)));
     const vcpu = vcpuWith(affinityIn(router), interrupts.vcpus);
+    // guard: irouter-without-vcpu
     const target = vcpu < 0 ? NO_TARGET : vcpu;
     const state = interrupts.find(0, intid);
     if (personality.requeues) interrupts.retarget(state, intid, target);

@@ -101,6 +101,7 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
     const before = interrupts.state(at);
     if ((before & ACTIVE) === 0) return;
     const after = interrupts.rerouted(intid, before & ~ACTIVE);
+    // guard: active-ends-in-one-step
     if (!interrupts.replace(at, before, after)) continue;
     if (isDeliverable(after)) interrupts.list(targetOf(after), intid);
     return;

@@ -63,19 +63,23 @@ const FIELDS: readonly Field[] = [
     interruptFields.IGROUPR,
     (state) => (state & GROUP1) / GROUP1,
     ({ interrupts }, at, intid, value) => {
+      // guard: igroupr-gives-group
       interrupts.change(at, intid, GROUP1, value === 0 ? 0 : GROUP1);
     },
   ),
   bit('ISENABLER', interruptFields.ISENABLER, enabled, ({ interrupts }, at, intid, value) => {
+    // guard: isenabler-lists-pending
     if (value !== 0) interrupts.change(at, intid, 0, ENABLED);
   }),
   bit('ICENABLER', interruptFields.ICENABLER, enabled, ({ interrupts }, at, _intid, value) => {
+    // guard: icenabler-disables
     if (value !== 0) interrupts.amend(at, ENABLED, 0);
   }),
   bit('ISPENDR', interruptFields.ISPENDR, pending, ({ interrupts }, at, intid, value) => {
     if (value !== 0) interrupts.change(at, intid, 0, LATCH);
   }),
   bit('ICPENDR', interruptFields.ICPENDR, pending, ({ interrupts }, at, _intid, value) => {
+    // guard: icpendr-takes-latch
     if (value !== 0) interrupts.amend(at, LATCH | HELD, 0);
   }),
   bit('ISACTIVER', interruptFields.ISACTIVER, active, ({ interrupts }, at, intid, value) => {
@@ -84,6 +88,7 @@ const FIELDS: readonly Field[] = [
     interrupts.listActive(at, intid);
   }),
   bit('ICACTIVER', interruptFields.ICACTIVER, active, ({ interrupts }, at, intid, value) => {
+    // guard: icactiver-ends
     if (value !== 0) endActive(interrupts, at, intid);
   }),
   {
@@ -93,6 +98,7 @@ const FIELDS: readonly Field[] = [
     sizes: [1, 4],
     read: priorityOf,
     write: ({ interrupts, personality }, at, _intid, value) => {
+      // guard: ipriorityr-takes-byte
       const before = interrupts.amend(at, PRIORITY, (value & personality.priorityMask) << PRIORITY_SHIFT);
       interrupts.ring(targetOf(before));
     },
@@ -105,6 +111,7 @@ const FIELDS: readonly Field[] = [
     // Of the two bits only the upper one means something; the lower one reads as zero.
     read: (state) => ((state & EDGE) / EDGE) * 2,
     write: ({ interrupts, personality, fixedTriggers }, at, intid, value) => {
+      // guard: icfgr-trigger-bit
       const edge = (value & 2) === 0 ? 0 : EDGE;
       if (intid < fixedTriggers) return;
       if (personality.requeues) interrupts.change(at, intid, EDGE, edge);

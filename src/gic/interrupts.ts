@@ -90,10 +90,12 @@ export class Interrupts extends InterruptStates {
    * @returns whether it was
    */
   latch(at: number, intid: Intid, looks = true): boolean {
+    // guard: latch-is-one-step
     const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
     // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
     if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
+    // guard: latch-lists-interrupt
     if (isDeliverable(state)) this.list(targetOf(state), intid);
     return false;
   }
@@ -106,12 +108,15 @@ export class Interrupts extends InterruptStates {
     for (;;) {
       const state = load(this.words, at);
       if ((state & EDGE) !== 0) {
+        // guard: edge-ignores-fall
         if (level) this.latch(at, intid);
         return;
       }
+      // guard: level-follows-wire-down
       const next = level ? state | LINE : state & ~LINE;
       if (next === state) return;
       if (replace(this.words, at, state, next)) {
+        // guard: risen-line-is-listed
         if (isDeliverable(next)) this.list(targetOf(next), intid);
         return;
       }
@@ -125,6 +130,7 @@ export class Interrupts extends InterruptStates {
   change(at: number, intid: Intid, clear: number, set: number): number {
     const before = this.#swap(at, clear, set, HELD);
     const after = released((before & ~clear) | set, HELD);
+    // guard: change-lists-deliverable
     if (isDeliverable(after)) this.list(targetOf(after), intid);
     return before;
   }
@@ -142,6 +148,7 @@ export class Interrupts extends InterruptStates {
       const shared = at >= this.#shared;
       const counted = shared && (after & ENABLED) !== 0;
       if (counted) this.#census.enter(priorityOf(after));
+      // guard: change-is-one-step
       const won = replace(this.words, at, before, after);
       if (won && shared && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
       if (won) return before;
@@ -173,7 +180,9 @@ export class Interrupts extends InterruptStates {
   /** As {@link list}, of an interrupt that was on a list before: not the doing of a signal, so that no stage of one is stamped. */
   relist(vcpu: VcpuId, intid: Intid): void {
     if (vcpu === NO_TARGET || this.forwarding === 0) return;
+    // guard: interrupt-is-appended
     this.#append(vcpu, intid);
+    // guard: ring-after-list
     this.ring(vcpu);
   }
 
@@ -193,6 +202,7 @@ export class Interrupts extends InterruptStates {
     // One that was alone until now, and is latched or active, came first.
     this.#relistAlone(vcpu, list, list.endAlone(intid));
     list.append(intid);
+    // guard: append-ends-lone-note
     this.#relistAlone(vcpu, list, list.endAlone(intid));
   }
 
@@ -201,8 +211,10 @@ export class Interrupts extends InterruptStates {
     if (intid === NOBODY || !list.claim(intid)) return;
     const at = this.find(vcpu, intid);
     const state = load(this.words, at);
+    // guard: latched-lone-interrupt-is-listed
     if (isDeliverable(state)) this.relist(targetOf(state), intid);
-    else if (intid < FIRST_LPI) this.listActive(at, intid);
+    // guard: lone-active-keeps-place
+    if (intid < FIRST_LPI && (state & ACTIVE) !== 0) this.listActive(at, intid);
   }
 
   /**
@@ -214,6 +226,7 @@ export class Interrupts extends InterruptStates {
 
   /** Makes a vCPU look: something other than a state has changed that it depends on. */
   ring(vcpu: VcpuId): void {
+    // guard: ring-signals-bell
     this.#bells[vcpu]?.signal();
   }
 
@@ -236,8 +249,10 @@ export class Interrupts extends InterruptStates {
     const { alone } = list;
     if (alone === NOBODY) return this.#walk.best(vcpu, list, groups);
     const state = load(this.words, this.find(vcpu, alone));
+    // guard: lone-interrupt-has-target
     if (targetOf(state) !== vcpu || (state & HELD) !== 0) return this.#walk.best(vcpu, list, groups);
     if (!isDeliverable(state) || (groups >= 0 && (state & GROUP1) !== groups)) return NONE;
+    // guard: lone-interrupt-is-found
     this.#walk.foundAlone(state);
     return alone;
   }
@@ -260,15 +275,21 @@ export class Interrupts extends InterruptStates {
     if (seen !== undefined && (seen & ORPHAN) === 0 && list?.lastTaken === intid)
       return this.#takeAgain(list, at, intid, seen);
     // The list first: an LPI that is latched again behind the swap below is listed again. Others keep their place while active.
+    // guard: taken-lpi-leaves-list-first
     if (isLpi) this.#drop(list, intid);
     for (let before = seen ?? load(this.words, at); ; before = load(this.words, at)) {
-      const decidedOn = seen ?? before;
-      if (!isDeliverable(before) || ((before ^ decidedOn) & DECIDES) !== 0 || targetOf(before) !== vcpu) {
+      // guard: take-is-as-decided
+      const isAsDecided = seen === undefined || ((before ^ seen) & DECIDES) === 0;
+      // guard: take-looks-at-target
+      if (!isDeliverable(before) || !isAsDecided || targetOf(before) !== vcpu) {
+        // guard: take-passes-on-moved
         if (isDeliverable(before)) this.relist(targetOf(before), intid);
         else if (isLpi) this.bury(at, before);
         return 0;
       }
+      // guard: take-is-one-step
       if (!replace(this.words, at, before, taken(before, isLpi, this.#keepsLevelLatch))) continue;
+      // guard: taken-orphan-is-buried
       if (isLpi) this.bury(at, before);
       list?.noteTaken(intid);
       return before;
@@ -283,10 +304,12 @@ export class Interrupts extends InterruptStates {
   /** As {@link take}, of what was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
   #takeAgain(list: VcpuList, at: number, intid: Intid, seen: number): number {
     const isLpi = intid >= FIRST_LPI;
+    // guard: second-take-is-one-step
     if (!replace(this.words, at, seen, taken(seen, isLpi, this.#keepsLevelLatch))) return 0;
     if (this.#walk.wasAlone || list.keepAlone(this.#walk.position, intid) || !isLpi) return seen;
     this.#drop(list, intid);
     const state = load(this.words, at);
+    // guard: unkept-lpi-is-listed
     if (isDeliverable(state)) this.relist(targetOf(state), intid);
     return seen;
   }
@@ -301,8 +324,11 @@ export class Interrupts extends InterruptStates {
       const before = load(this.words, at);
       if ((before & ACTIVE) === 0 || (before & mask) !== wanted) return false;
       const after = this.rerouted(intid, ended(before, this.#keepsLevelLatch));
+      // guard: end-is-one-step
       if (!replace(this.words, at, before, after)) continue;
+      // guard: end-lists-next
       if (isDeliverable(after)) this.list(targetOf(after), intid);
+      // guard: watched-end-is-told
       if (intid >= FIRST_SPI && this.acks.isWatched(intid) && (before & EDGE) === 0) this.acks.note(intid);
       return true;
     }

@@ -58,7 +58,9 @@ export class LevelAcks {
 
   /** Notes that a watched, level-triggered SPI has ended. */
   note(intid: Intid): void {
+    // guard: end-noted-before-flag
     this.#acked.set(intid);
+    // guard: end-sets-flag
     store(this.#words, this.#flag, 1);
     this.bell.signal();
   }
@@ -74,6 +76,7 @@ export class LevelAcks {
     for (let intid: Intid = this.#acked.next(FIRST_SPI); intid >= 0; intid = this.#acked.next(intid + 1)) {
       if (!this.#acked.claim(intid)) continue;
       // There may be more: the next call must look again.
+      // guard: taker-leaves-flag-set
       store(this.#words, this.#flag, 1);
       return intid;
     }

@@ -73,6 +73,7 @@ export class ListWalk {
       if (intid < PRIVATE_INTIDS) privatesSeen |= 1 << intid;
       if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) continue;
       const priority = priorityOf(state);
+      // guard: walk-finds-most-urgent
       if (priority > bestPriority) continue;
       if (priority === bestPriority && (this.#firstCome || intid > best)) continue;
       best = intid;
@@ -80,6 +81,7 @@ export class ListWalk {
       this.#found[0] = state;
       this.#found[1] = position;
       // SPIs and LPIs are counted in the census; private interrupts are not, so all that are listed must have been seen.
+      // guard: census-ends-walk
       if (!this.#firstCome || priority > this.#census.best) continue;
       if ((list.privates & ~privatesSeen) === 0) break;
     }
@@ -118,8 +120,10 @@ export class ListWalk {
   #examine(vcpu: VcpuId, list: VcpuList, intid: Intid, position: number): number {
     const state = load(this.#words, this.#owner.find(vcpu, intid));
     // A latched one is listed, or about to be. Of the others the bit decides: a level that is up may have been taken off the list.
+    // guard: walk-looks-at-target
     if (targetOf(state) === vcpu && ((state & LATCH) !== 0 || list.has(intid))) {
       if (isDeliverable(state)) return state;
+      // guard: active-spi-keeps-place
       if ((state & ACTIVE) !== 0 && intid < FIRST_LPI) return 0;
     }
     this.dropFrom(vcpu, list, intid, position);
@@ -129,15 +133,18 @@ export class ListWalk {
   /** Takes an interrupt off the list, and lists it anew if it must be. */
   dropFrom(vcpu: VcpuId, list: VcpuList, intid: Intid, position: number): void {
     list.drop(position, intid);
+    // guard: unlisted-before-second-look
     if (!list.claim(intid)) return;
     const at = this.#owner.find(vcpu, intid);
     // Only now is it safe to leave: a thread that makes it deliverable from here on finds the bit clear, and sets it.
+    // guard: second-look-at-unlisted
     let state = load(this.#words, at);
     // Held back while the thread that latched it was on the way to list it: it has come again, so it counts.
     if ((state & HELD) !== 0 && targetOf(state) === vcpu) {
       this.#owner.change(at, intid, 0, 0);
       state = load(this.#words, at);
     }
+    // guard: unlisted-is-passed-on
     if (isDeliverable(state)) this.#owner.relist(targetOf(state), intid);
     else this.#owner.bury(at, state);
   }

@@ -118,6 +118,7 @@ export class Lpis {
 
   /** Takes the pending state away: the CLEAR command. */
   clear(lpi: Intid): void {
+    // guard: clear-takes-pending
     this.#interrupts.change(this.#at(lpi), lpi, LATCH | HELD, 0);
   }
 
@@ -155,8 +156,10 @@ export class Lpis {
 
   /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone, unless a vCPU's list holds it. */
   unmap(lpi: Intid): void {
+    // guard: unmap-takes-lock
     this.#lock.lock();
     try {
+      // guard: lpi-lives-while-mapped
       if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
       const at = this.#at(lpi);
       if (this.#outlives && isDeliverable(this.#interrupts.state(at))) {
@@ -181,6 +184,7 @@ export class Lpis {
   configure(lpi: Intid, config: number): void {
     const enable = (config & LPI_ENABLE) !== 0 ? ENABLED : 0;
     const priority = (config & LPI_PRIORITY) << PRIORITY_SHIFT;
+    // guard: lpi-byte-configures
     this.#interrupts.change(
       this.#at(lpi),
       lpi,
@@ -256,6 +260,7 @@ export class Lpis {
   savePendingTables(): void {
     this.forEachMapped((lpi) => {
       const target = this.targetOf(lpi);
+      // guard: pending-lpi-is-saved
       if (target !== NO_TARGET) this.#tables.storePending(lpi, target, this.isPending(lpi));
     });
   }

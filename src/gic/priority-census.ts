@@ -29,7 +29,9 @@ export class PriorityCensus {
   /** To be called before an interrupt is enabled at `priority`. Any thread. */
   enter(priority: number): void {
     const level = priority >>> LEVEL_SHIFT;
+    // guard: level-counted-before-mark
     add(this.#words, this.#counts + level, 1);
+    // guard: used-level-is-marked
     raise(this.#words, this.#mask, 1 << level);
   }
 
@@ -38,6 +40,7 @@ export class PriorityCensus {
     const level = priority >>> LEVEL_SHIFT;
     if (add(this.#words, this.#counts + level, -1) !== 1) return;
     lower(this.#words, this.#mask, 1 << level);
+    // guard: cleared-level-is-checked
     if (load(this.#words, this.#counts + level) !== 0) raise(this.#words, this.#mask, 1 << level);
   }
 

@@ -149,6 +149,7 @@ function writeControl(frame: Frame, value: number): void {
   if (!words.moveControl(vcpu, ENABLE_LPIS, REGISTER_WRITE_PENDING)) return;
   if (personality.storesPending) lpis.storePending(vcpu);
   else lpis.forget(vcpu);
+  // guard: disabled-lpis-leave-cache
   frame.lpisDisabled(vcpu);
   words.moveControl(vcpu, REGISTER_WRITE_PENDING, 0);
 }

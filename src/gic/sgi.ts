@@ -25,17 +25,21 @@ export function sendSgi(
 ): void {
   const low = Number(value & 0xffff_ffffn);
   const high = Number((value >> 32n) & 0xffff_ffffn);
+  // guard: sgi-intid-bits
   const intid: Intid = (low >>> 24) & 0xf;
   const raise = (target: VcpuId) => {
     const at = interrupts.find(target, intid);
     const inGroup1 = (interrupts.state(at) & GROUP1) !== 0;
+    // guard: sgi-group-is-checked
     if (register === 'SGI1R' ? anyGroup || inGroup1 : !inGroup1) interrupts.change(at, intid, 0, LATCH);
   };
   if ((high & (1 << 8)) !== 0) {
+    // guard: sgi-spares-sender
     for (let target = 0; target < interrupts.vcpus; target++) if (target !== sender) raise(target);
     return;
   }
   const cluster = ((low >>> 8) & 0xff00) | ((high & 0xff) << 16) | (((high >>> 16) & 0xff) << 24);
+  // guard: sgi-target-list
   for (let bit = 0; bit < TARGET_LIST_BITS; bit++) {
     if ((low & (1 << bit)) === 0) continue;
     const target = vcpuWith(cluster | bit, interrupts.vcpus);

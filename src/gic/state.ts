@@ -64,6 +64,7 @@ export function isPending(state: number): boolean {
  * whether it is taken.
  */
 export function isDeliverable(state: number): boolean {
+  // guard: deliverable-is-taken
   return (state & PERMIT) === ENABLED && ((state & LATCH) !== 0 || (state & WIRE) === LINE);
 }
 
@@ -75,6 +76,7 @@ export function released(state: number, release: number): number {
 /** The state after an acknowledge. @param keepsLevelLatch - whether a level interrupt stays latched until it ends, as in KVM */
 export function taken(state: number, isLpi: boolean, keepsLevelLatch: boolean): number {
   if (isLpi) return state & ~(LATCH | HELD);
+  // guard: acknowledge-takes-latch
   return ((state & EDGE) === 0 && keepsLevelLatch ? state : state & ~(LATCH | HELD)) | ACTIVE;
 }
 

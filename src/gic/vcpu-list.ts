@@ -4,6 +4,7 @@ import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
 
 /** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
+// guard: ring-buffer-size
 const RING = 512;
 
 export type VcpuListRegions = {
@@ -108,9 +109,11 @@ export class VcpuList {
       const end = load(words, this.#tail + END);
       // The begin only moves forward, so an old one is merely too careful.
       if (((end - load(words, this.#published)) | 0) > this.#mask) {
+        // guard: full-ring-says-so
         store(words, this.#tail + SPILLED, 1);
         return;
       }
+      // guard: one-producer-a-slot
       if (!replace(words, this.#tail + END, end, (end + 1) | 0)) continue;
       store(words, this.#ring + (end & this.#mask), intid + 1);
       return;
@@ -120,7 +123,9 @@ export class VcpuList {
   /** Takes the note of another INTID away, whose bit has to be claimed and whose state looked at; {@link NOBODY} if there was none. */
   endAlone(intid: Intid): Intid {
     const { alone } = this;
+    // guard: producer-ends-lone-note
     if (alone === NOBODY || alone === intid) return NOBODY;
+    // guard: one-thread-takes-lone-note
     return replace(this.#words, this.#alone, alone + 1, 0) ? alone : NOBODY;
   }
 
@@ -189,6 +194,7 @@ export class VcpuList {
 
   /** Says that bits must be searched again. */
   spill(): void {
+    // guard: bits-are-searched-on
     store(this.#words, this.#tail + SPILLED, 1);
   }
 
@@ -222,7 +228,9 @@ export class VcpuList {
    * the slot, and with it its place.
    */
   keepAlone(position: number, intid: Intid): boolean {
+    // guard: lone-note-before-look
     store(this.#words, this.#alone, intid + 1);
+    // guard: lone-interrupt-stands-alone
     if (this.#isOnly(position)) {
       this.drop(position, intid);
       return true;

@@ -95,6 +95,7 @@ export class Events {
     while (slot !== NO_EVENT) {
       const at = this.#records + (slot << STRIDE_SHIFT);
       if (load(words, at + KEY) === key)
+        // guard: translation-holds-for-epoch
         return load(words, at + STAMP) === load(words, this.#epoch) ? load(words, at + LPI) : MISS;
       slot = load(words, at + NEXT);
     }
@@ -106,6 +107,7 @@ export class Events {
     const now = load(this.#words, this.#epoch);
     // Never 0, not for a moment: 0 is the stamp of an event that was never cached, and lookups take no lock. Where another
     // thread is first, its move comes after our caller's change as well, and empties the cache for both.
+    // guard: epoch-is-never-zero
     replace(this.#words, this.#epoch, now, now === -1 ? 1 : (now + 1) | 0);
   }
 

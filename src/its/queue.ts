@@ -42,6 +42,7 @@ const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 function execute(its: ItsState, packet: Packet): number {
   const handler = BY_OPCODE.get(opcodeOf(packet));
   if (!handler) return COMMAND_ERRORS.ENODEV;
+  // guard: command-excludes-translations
   its.lock.lock();
   try {
     return handler(its, packet);

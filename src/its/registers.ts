@@ -70,8 +70,11 @@ function writeControl(its: ItsState, value: number): void {
       events.invalidate();
       // When the write returns, no translation that was made before is on its way any more: neither by the cache, within a
       // reader section, nor past it, with the lock held from its checks to its latch.
+      // guard: its-off-waits-for-readers
       its.readers.synchronize();
+      // guard: its-off-waits-for-lock
       its.lock.lock();
+      // guard: its-off-frees-lock
       its.lock.unlock();
     }
   });

@@ -59,8 +59,10 @@ function saveEvents(
   for (const [index, event] of sorted.entries()) {
     const eventId = events.eventIdOf(event);
     const after = sorted[index + 1];
+    // guard: saved-event-has-distance
     const next = after === undefined ? 0 : events.eventIdOf(after) - eventId;
     const icid = collections.icidOf(events.collectionOf(event));
+    // guard: saved-event-has-collection
     const entry = encodeEvent({ next, lpi: events.lpiOf(event), icid });
     written &&= storeEntry(memory, itt + eventId * ENTRY_BYTES, entry);
   }

@@ -39,10 +39,13 @@ export const COLLECTION_TABLE = 1;
 /** Unmaps one event: its LPI ends, with what is latched in it, unless another event maps it too. */
 export function removeEvent(its: ItsState, event: number): void {
   const { events, lpis, readers } = its;
+  // guard: unmapping-empties-cache
   events.invalidate();
   events.detach(event);
   // An injector that found the event before it was detached sets its latch before it leaves its section.
+  // guard: unmapping-waits-for-injectors
   readers.synchronize();
+  // guard: event-ends-mapping-once
   lpis.unmap(events.lpiOf(event));
   events.free(event);
 }
@@ -72,6 +75,7 @@ function removeEvents({ events, lpis, readers }: ItsState, devices: readonly num
       removed.push(event);
     });
   }
+  // guard: removal-waits-for-injectors
   if (removed.length > 0) readers.synchronize();
   for (const event of removed) {
     lpis.unmap(events.lpiOf(event));

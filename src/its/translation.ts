@@ -21,12 +21,15 @@ const BUSY = -16;
 export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): Intid {
   const { collections, events, lpis, registers } = its;
   const epoch = events.epoch;
+  // guard: its-off-loses-msi
   if (!registers.enabled) return ITS_DISABLED;
   const event = events.find(deviceId, eventId);
   if (event === NO_EVENT) return UNMAPPED;
   const vcpu = collections.targetOf(events.collectionOf(event));
   if (vcpu === NOT_MAPPED || vcpu >= lpis.vcpus) return UNMAPPED;
+  // guard: disabled-lpis-refuse
   if (!lpis.accepts(vcpu)) return LPIS_DISABLED;
+  // guard: stamp-from-before-checks
   events.cache(event, epoch);
   return events.lpiOf(event);
 }
@@ -40,8 +43,10 @@ export function signal(its: ItsState, deviceId: DeviceId, eventId: EventId): num
   its.lock.lock();
   try {
     const lpi = resolve(its, deviceId, eventId);
+    // guard: unmapped-event-is-blocked
     if (lpi === UNMAPPED) return BLOCKED;
     if (lpi < 0) return BUSY;
+    // guard: slow-path-excludes-commands
     its.lpis.latch(lpi);
     return DELIVERED;
   } finally {

@@ -58,7 +58,9 @@ export class FdTable {
       const state = load(this.#words, at);
       if ((state & KIND) !== FD_CLOSED) continue;
       // Two that meet at one number must not write each other's payload, so it is taken first and opened afterwards.
+      // guard: number-is-taken
       if (!replace(this.#words, at, state, state | FD_OPENING)) continue;
+      // guard: number-before-payload
       store(this.#words, this.#word(fd, PAYLOAD), payload);
       store(this.#words, at, state | kind);
       return fd;

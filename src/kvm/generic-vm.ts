@@ -131,10 +131,14 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.#lock.lock();
     try {
       this.#resamplers.watchFor(routes);
+      // guard: table-is-published
       this.routing.publish(routes);
+      // guard: table-refreshes-irqfds
       if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();
+      // guard: table-waits-for-readers
       this.readers.synchronize();
       // KVM's worker may inject by an entry that it copied before; ours must have done so when this returns.
+      // guard: table-waits-for-work
       this.irqfds.flushWork();
       this.#resamplers.flush();
       this.#resamplers.settle();
@@ -196,6 +200,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
   }
 
   readonly #lower = (gsi: Gsi): void => {
+    // guard: resampler-has-own-source
     this.injector.setIrq(gsi, false, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID);
   };
   readonly #tell = (slot: number): void => this.irqfds.tell(slot);

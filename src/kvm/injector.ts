@@ -86,9 +86,11 @@ export class Injector {
     const data = load(words, at + CACHED_DATA);
     if ((kind & TYPE) === ROUTE_MSI) {
       const device = load(words, at + CACHED_DEVICE);
+      // guard: torn-message-is-refused
       if (changedSince(words, sequence, seen)) return false;
       return this.irqchip.latchCached(kind >>> TARGET_SHIFT, device, data);
     }
+    // guard: torn-pin-is-refused
     if (kind !== ROUTE_IRQCHIP || changedSince(words, sequence, seen)) return false;
     return this.irqchip.raiseWithoutLock(data);
   }
@@ -119,6 +121,7 @@ export class Injector {
   cacheRoute(to: number, sequence: number, gsi: Gsi, _device: DeviceId): void {
     this.#readers.enter(this.#reader);
     const route = this.#routing.find(gsi);
+    // guard: copy-has-sequence
     beginWrite(this.words, sequence);
     if (route < 0) putCached(this.words, to, ROUTE_NONE, 0);
     else this.copyRoute(to, route);
@@ -132,6 +135,7 @@ export class Injector {
     const type = load(words, from + ROUTE_TYPE);
     const address = addressOf(load(words, from + ROUTE_ADDRESS_LOW), load(words, from + ROUTE_ADDRESS_HIGH));
     const target = type === ROUTE_MSI ? this.irqchip.targetOf(address) : 0;
+    // guard: message-names-device
     putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DEVICE), target);
   }
 

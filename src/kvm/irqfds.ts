@@ -116,8 +116,11 @@ export class IrqFds {
    * @throws KvmError EBADF for a number that no eventfd has
    */
   write(fd: Fd): void {
+    // guard: raised-is-not-written
     if (this.#inline && this.raise(fd)) return;
+    // guard: signal-is-written
     this.#existing(fd).tryWrite(1);
+    // guard: writer-looks-for-hook-again
     this.ring(fd);
   }
 
@@ -128,7 +131,9 @@ export class IrqFds {
   raise(fd: Fd): boolean {
     this.#existing(fd);
     this.#readers.enter(this.#reader);
+    // guard: irqfd-is-raised
     const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);
+    // guard: section-ends-after-injection
     this.#readers.leave(this.#reader);
     return raised;
   }
@@ -144,8 +149,11 @@ export class IrqFds {
 
   /** To be called after the count of `fd` was added to: what is hooked meanwhile is left to the main thread. */
   ring(fd: Fd): void {
+    // guard: inline-ring-minds-hook
     if (!this.#inline || this.#hooks.of(fd) !== NO_HANDLE) {
+      // guard: eventfd-is-marked
       this.#rung.set(fd);
+      // guard: bell-after-mark
       this.bell.signal();
     }
   }
@@ -179,7 +187,9 @@ export class IrqFds {
       if (resamplefd !== undefined) this.#resamplers.link(slot, gsi);
       this.#active.set(slot);
       this.#copyRoute(slot);
+      // guard: irqfd-is-hooked
       this.#hooks.set(fd, handle);
+      // guard: assignment-drains
       if (this.#eventfds[fd]?.drain()) this.#defer(slot);
       this.#remember(slot);
       return handle;
@@ -198,7 +208,9 @@ export class IrqFds {
     this.#fds.eventfd(CALL, fd);
     this.#lock.lock();
     const hook = this.#unhook(fd, gsi);
+    // guard: unhooking-ends-lock
     this.#lock.unlock();
+    // guard: deassignment-shuts-down
     return this.#shutDown(hook);
   }
 
@@ -212,6 +224,7 @@ export class IrqFds {
     let hook: Handle = NO_HANDLE;
     try {
       this.#fds.eventfd('close', fd);
+      // guard: close-unhooks
       hook = this.#unhook(fd, undefined);
       // In one step with the unhooking: the number may be another eventfd's from here on, which has no irqfd.
       this.#fds.close(fd);
@@ -252,7 +265,9 @@ export class IrqFds {
   dispatchPending(): number {
     let served = 0;
     for (let fd: Fd = this.#rung.next(0); fd >= 0; fd = this.#rung.next(fd + 1)) {
+      // guard: ring-claimed-before-served
       this.#rung.claim(fd);
+      // guard: marked-is-served
       if (this.#serve(fd)) served++;
     }
     for (let slot = this.#work.next(0); slot >= 0; slot = this.#work.next(slot + 1))
@@ -290,6 +305,7 @@ export class IrqFds {
 
   /** Takes the count of an eventfd that was rung, and injects. Masked meanwhile: the count stays where it is. */
   #serve(fd: Fd): boolean {
+    // guard: serving-excludes-work
     this.#workLock.lock();
     try {
       const hook = this.#hooks.of(fd);
@@ -307,9 +323,12 @@ export class IrqFds {
 
   /** Injects for an irqfd with an injection left to the main thread, if nobody has done so before. */
   #runWork(slot: number): boolean {
+    // guard: work-takes-lock
     this.#workLock.lock();
     try {
+      // guard: work-claimed-before-done
       if (!this.#work.claim(slot)) return false;
+      // guard: work-is-injected
       this.#inject(slot);
       return true;
     } finally {
@@ -323,10 +342,13 @@ export class IrqFds {
     const gsi: Gsi = load(this.#words, at + GSI);
     const resamples = load(this.#words, at + RESAMPLEFD) !== 0;
     this.#injector.inject(gsi, at + ROUTE, true, resamples ? RESAMPLE : undefined);
+    // guard: plain-irqfd-sends-edge
     if (!resamples) this.#injector.inject(gsi, at + ROUTE, false);
     // It came this way because its LPI was not known, or is no more.
+    // guard: remembers-under-lock
     this.#lock.lock();
     this.#remember(slot);
+    // guard: remembering-ends-lock
     this.#lock.unlock();
   }
 
@@ -338,6 +360,7 @@ export class IrqFds {
 
   #defer(slot: number): void {
     this.#work.set(slot);
+    // guard: deferred-work-rings
     this.bell.signal();
   }
 
@@ -347,6 +370,7 @@ export class IrqFds {
     if (hook === NO_HANDLE) return NO_HANDLE;
     const slot = slotOf(hook);
     if (gsi !== undefined && load(this.#words, this.#at(slot) + GSI) !== (gsi | 0)) return NO_HANDLE;
+    // guard: gone-irqfd-is-forgotten
     this.#injector.forget(this.#hooks.memoryOf(fd));
     this.#hooks.clear(fd);
     this.#active.claim(slot);
@@ -358,10 +382,13 @@ export class IrqFds {
     if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);
     const at = this.#at(slot);
+    // guard: deassignment-waits-for-writers
     this.#readers.synchronize();
+    // guard: deassignment-runs-work
     this.#runWork(slot);
     if (load(this.#words, at + RESAMPLEFD) !== 0) {
       const gsi: Gsi = load(this.#words, at + GSI);
+      // guard: last-resampler-lowers-line
       if (this.#resamplers.unlink(slot, gsi)) this.#injector.inject(gsi, at + ROUTE, false, RESAMPLE);
     }
     this.#fds.detach(load(this.#words, at + EVENTFD));
@@ -372,6 +399,7 @@ export class IrqFds {
   /** Copies the route in force into the irqfd, which forgets its LPI. With the lock held. */
   #copyRoute(slot: number): void {
     const at = this.#at(slot);
+    // guard: route-change-forgets-lpi
     this.#injector.forget(this.#hooks.memoryOf(load(this.#words, at + EVENTFD)));
     const device = load(this.#words, at + DEVICE);
     this.#injector.cacheRoute(at + ROUTE, at + SEQUENCE, load(this.#words, at + GSI), device);
@@ -382,6 +410,7 @@ export class IrqFds {
     const at = this.#at(slot);
     const fd: Fd = load(this.#words, at + EVENTFD);
     const hook = this.#hooks.of(fd);
+    // guard: only-hooked-remembers
     if (hook !== NO_HANDLE && slotOf(hook) === slot)
       this.#injector.remember(this.#hooks.memoryOf(fd), at + ROUTE);
   }

@@ -135,6 +135,7 @@ export class Resamplers {
   serve(lower: (gsi: Gsi) => void, tell: (slot: number) => void): number {
     let served = 0;
     for (let pin = this.#ends.take(); pin >= 0; pin = this.#ends.take()) {
+      // guard: end-is-served-once
       served++;
       this.pinEnded(pin, lower, tell);
     }
@@ -156,8 +157,10 @@ export class Resamplers {
       if (!this.has(gsi)) return;
       // Once, and before anybody is told: the first to be told may raise the line again at once, and
       // a second lowering would take that away. @see race-catalogue `split-deassert`
+      // guard: line-lowered-before-telling
       lower(gsi);
       let slot = load(this.#words, this.#heads + gsi);
+      // guard: each-device-is-told
       for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
     } finally {
       this.#lock.unlock();

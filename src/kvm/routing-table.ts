@@ -203,6 +203,7 @@ export class RoutingTable {
     }
     let limit = 0;
     for (const route of routes) {
+      // guard: route-lies-at-gsi
       putRoute(this.#words, table + route.gsi * ROUTE_WORDS, route);
       if (route.type === 'irqchip') store(this.#words, pins + route.pin, route.gsi);
       limit = Math.max(limit, route.gsi + 1);

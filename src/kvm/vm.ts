@@ -62,10 +62,12 @@ export class Vm extends GenericVm<GicIrqchip> {
     if (this.vgic.initialised) return;
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
     this.vgic.spis = this.#interrupts.endSpi - FIRST_SPI;
+    // guard: first-table-is-read
     const { initialRoutes, table } = this.design;
     const { gsis, pins } = this.routing;
     if (table !== 'none') this.replaceTable(initialRoutes(Math.min(this.vgic.spis, gsis, pins)));
     // Last: who sees the flag finds everything that it vouches for. @see race-catalogue `ready-flag-too-early`
+    // guard: ready-flag-is-last
     this.vgic.initialise();
   }
 

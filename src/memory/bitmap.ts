@@ -21,6 +21,7 @@ export class Bitmap {
 
   /** Removes `bit`; true for exactly one of any number of racing callers. */
   claim(bit: number): boolean {
+    // guard: claim-tells-the-winner
     return lower(this.#words, this.#at + (bit >>> 5), 1 << (bit & 31)) !== 0;
   }
 
@@ -31,8 +32,10 @@ export class Bitmap {
   /** The lowest set bit from `from` on, or -1. A bit set behind the search's back is found by the next search. */
   next(from: number): number {
     let index = from >>> 5;
+    // guard: search-begins-at-bit
     let mask = -1 << (from & 31);
     for (; index < this.#count; index++, mask = -1) {
+      // guard: later-words-have-no-mask
       const word = load(this.#words, this.#at + index) & mask;
       if (word !== 0) return (index << 5) + lowestBit(word);
     }

@@ -42,17 +42,20 @@ export class EventCount {
 
   /** Counts the caller as a sleeper and returns its ticket. To be followed by one `park` or `withdraw`. */
   announce(): number {
+    // guard: sleeper-counts-itself
     add(this.#words, this.#sleepers, 1);
     return load(this.#words, this.#count);
   }
 
   /** Takes an announcement back: there was work after all. */
   withdraw(): void {
+    // guard: withdrawal-is-counted
     add(this.#words, this.#sleepers, -1);
   }
 
   /** Sleeps until a signal that came after `ticket` was drawn; false if `timeoutMs` passed first. Blocks the thread. */
   park(ticket: number, timeoutMs = FOREVER): boolean {
+    // guard: sleep-by-ticket
     const outcome = Atomics.wait(this.#words, this.#count, ticket, timeoutMs);
     add(this.#words, this.#sleepers, -1);
     return outcome !== 'timed-out';
@@ -71,7 +74,9 @@ export class EventCount {
   /** Wakes up to `limit` sleepers; true if there was anyone to wake. Publish what they shall find first. Any thread. */
   signal(limit = FOREVER): boolean {
     if (load(this.#words, this.#sleepers) === 0) return false;
+    // guard: waker-moves-count
     add(this.#words, this.#count, 1);
+    // guard: waker-notifies
     Atomics.notify(this.#words, this.#count, limit);
     return true;
   }

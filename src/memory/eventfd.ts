@@ -76,8 +76,11 @@ export class EventFd {
       for (;;) {
         const low = load(this.#words, this.#low);
         const sum = low + value;
+        // guard: small-count-is-small
         if (low < 0 || low > LOW || sum > LOW) break;
+        // guard: write-adds-in-one-step
         if (replace(this.#words, this.#low, low, sum)) {
+          // guard: write-wakes-reader
           this.#moved.signal();
           return true;
         }
@@ -85,8 +88,10 @@ export class EventFd {
     }
     const added = checked(value);
     const count = this.#lock();
+    // guard: count-has-limit
     const fits = count + added <= EVENTFD_MAX;
     this.#unlock(fits ? count + added : count);
+    // guard: large-write-wakes-reader
     if (fits) this.#moved.signal();
     return fits;
   }
@@ -97,6 +102,7 @@ export class EventFd {
     const end = endOf(timeoutMs);
     for (;;) {
       const ticket = this.#moved.announce();
+      // guard: writer-tries-before-sleep
       if (this.tryWrite(value)) {
         this.#moved.withdraw();
         return true;
@@ -112,14 +118,18 @@ export class EventFd {
       const low = load(this.#words, this.#low);
       if (low === 0) return 0n;
       if (low < 0 || low > LOW) break;
+      // guard: read-takes-in-one-step
       if (replace(this.#words, this.#low, low, semaphore ? low - 1 : 0)) {
+        // guard: read-wakes-writer
         this.#moved.signal();
         return semaphore ? 1n : BigInt(low);
       }
     }
     const count = this.#lock();
+    // guard: semaphore-gives-one
     const taken = semaphore ? (count > 0n ? 1n : 0n) : count;
     this.#unlock(count - taken);
+    // guard: large-read-wakes-writer
     if (taken > 0n) this.#moved.signal();
     return taken;
   }
@@ -131,6 +141,7 @@ export class EventFd {
     const end = endOf(timeoutMs);
     for (; taken === 0n; taken = this.tryRead()) {
       const ticket = this.#moved.announce();
+      // guard: reader-looks-before-sleep
       if (load(this.#words, this.#low) !== 0) this.#moved.withdraw();
       else if (!this.#moved.park(ticket, timeUntil(end))) return 0n;
     }
@@ -143,6 +154,7 @@ export class EventFd {
       const low = load(this.#words, this.#low);
       if (low === 0) return false;
       if (low < 0 || low > LOW) break;
+      // guard: drain-takes-in-one-step
       if (replace(this.#words, this.#low, low, 0)) {
         this.#moved.signal();
         return true;
@@ -163,6 +175,7 @@ export class EventFd {
   #lock(): bigint {
     for (;;) {
       const low = load(this.#words, this.#low);
+      // guard: count-lock-excludes
       if (low >= 0 && replace(this.#words, this.#low, low, low | LOCK)) {
         const high = BigInt(load(this.#words, this.#high));
         const middle = BigInt(load(this.#words, this.#middle));
@@ -173,9 +186,12 @@ export class EventFd {
 
   /** Stores the count and, with the same store that publishes its low limb, gives the LOCK bit back. */
   #unlock(count: bigint): void {
+    // guard: limbs-of-count
     const above = count >> BigInt(LOW_BITS);
     store(this.#words, this.#middle, Number(above & BigInt(LOW)));
+    // guard: high-limb-is-stored
     store(this.#words, this.#high, Number(above >> BigInt(LOW_BITS)));
+    // guard: limbs-before-unlock
     store(this.#words, this.#low, Number(count & BigInt(LOW)) | (above > 0n ? LARGE : 0));
   }
 }
@@ -186,6 +202,7 @@ function endOf(timeoutMs: number): number {
 }
 
 function timeUntil(end: number): number {
+  // guard: wait-ends-at-bound
   return end === FOREVER ? FOREVER : Math.max(0, end - performance.now());
 }
 

@@ -28,6 +28,7 @@ export class GuestMemory {
   constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {
     this.#words = words;
     this.#bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    // guard: ram-offset-from-view
     this.#at = region.at * 4;
     this.#slots = slots;
   }
@@ -60,6 +61,7 @@ export class GuestMemory {
 
   /** Sets the bits of `mask` in a byte; returns the byte from before. */
   setBits(address: number, mask: number): number {
+    // guard: guest-bits-in-one-step
     return Atomics.or(this.#bytes, this.#must(address, 1), mask);
   }
 
@@ -84,6 +86,7 @@ export class GuestMemory {
 
   setDoubleWord(address: number, value: bigint): void {
     this.setWord(address, Number(BigInt.asIntN(32, value)));
+    // guard: double-word-has-upper-half
     this.setWord(address + 4, Number(BigInt.asIntN(32, value >> 32n)));
   }
 
@@ -128,7 +131,9 @@ export class GuestMemory {
     let at = this.#at;
     for (const slot of this.#slots) {
       const offset = address - slot.base;
+      // guard: run-ends-in-slot
       if (offset >= 0 && offset + bytes <= slot.bytes) return at + offset;
+      // guard: slots-lie-in-order
       at += slot.bytes;
     }
     return -1;

@@ -87,6 +87,7 @@ export class Layout {
   region(name: string, words: number, kind: Kind = PLAIN): Region {
     const region = { at: this.#end, words };
     this.#named.push({ name, region, kind });
+    // guard: region-ends-on-line
     this.#end += Math.ceil(words / LINE) * LINE;
     return region;
   }
@@ -128,10 +129,12 @@ export class Layout {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const entry = this.#named[middle];
+      // guard: region-begins-with-word
       if (entry && entry.region.at <= at) low = middle + 1;
       else high = middle;
     }
     const found = this.#named[low - 1];
+    // guard: region-ends-before-next
     if (!found || at >= found.region.at + found.region.words) return `word[${at}]`;
     const index = at - found.region.at;
     if (found.fields) {

@@ -44,10 +44,12 @@ export class Mutex {
 
   /** @throws IrqError `ERR_LOCK_TIMEOUT` after {@link LOCK_BOUND_MS} or the bound given. */
   lock(timeoutMs = LOCK_BOUND_MS): void {
+    // guard: lock-taken-in-one-step
     if (replace(this.#words, this.#at, FREE, HELD)) return;
     for (let spin = 0; spin < this.#spins; spin++) {
       if (load(this.#words, this.#at) === FREE && replace(this.#words, this.#at, FREE, HELD)) return;
     }
+    // guard: waiter-marks-lock
     while (exchange(this.#words, this.#at, WANTED) !== FREE) {
       if (Atomics.wait(this.#words, this.#at, WANTED, timeoutMs) === 'timed-out') {
         throw new IrqError(
@@ -64,6 +66,7 @@ export class Mutex {
   }
 
   unlock(): void {
+    // guard: release-wakes-waiter
     if (exchange(this.#words, this.#at, FREE) === WANTED) Atomics.notify(this.#words, this.#at, 1);
   }
 

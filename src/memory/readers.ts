@@ -50,12 +50,15 @@ export class Readers {
 
   /** Begins the section of thread `reader` (0 to threads - 1; each thread its own number). */
   enter(reader: number): void {
+    // guard: reader-announces-itself
     add(this.#words, this.#first + reader * LINE, 1);
   }
 
   leave(reader: number): void {
     const mark = this.#first + reader * LINE;
+    // guard: reader-leaves-before-look
     add(this.#words, mark, 1);
+    // guard: leaver-wakes-waiter
     if (load(this.#words, this.#waiting) !== 0) Atomics.notify(this.#words, mark);
   }
 
@@ -64,10 +67,13 @@ export class Readers {
    * @throws IrqError `ERR_GRACE_TIMEOUT`, naming the reader, after the bound.
    */
   synchronize(timeoutMs = GRACE_BOUND_MS): void {
+    // guard: grace-period-waits
     for (let reader = 0; reader < this.#threads; reader++) {
       const at = this.#first + reader * LINE;
       const seen = load(this.#words, at);
+      // guard: grace-spares-readers-outside
       if ((seen & 1) === 0) continue;
+      // guard: waiter-counts-itself
       add(this.#words, this.#waiting, 1);
       const outcome = Atomics.wait(this.#words, at, seen, timeoutMs);
       add(this.#words, this.#waiting, -1);

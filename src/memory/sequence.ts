@@ -10,10 +10,12 @@ import { add, load, type Words } from './word.ts';
  * in the middle of a record, and a reader on the interrupt path must not allocate.
  */
 export function beginWrite(words: Words, at: number): void {
+  // guard: write-begins-odd
   add(words, at, 1);
 }
 
 export function endWrite(words: Words, at: number): void {
+  // guard: write-ends-higher
   add(words, at, 1);
 }
 
@@ -24,5 +26,6 @@ export function beginRead(words: Words, at: number): number {
 
 /** True if what was read since `beginRead` returned `seen` may be torn. */
 export function changedSince(words: Words, at: number, seen: number): boolean {
+  // guard: torn-copy-is-refused
   return (seen & 1) !== 0 || load(words, at) !== seen;
 }

@@ -65,6 +65,7 @@ export class Slots {
       const slot = head & 0xffff;
       if (slot === 0) return NO_HANDLE;
       const next = load(this.#words, this.#next + slot);
+      // guard: slot-taken-in-one-step
       if (replace(this.#words, this.#head, head, retag(head, next))) return this.handleOf(slot);
     }
   }
@@ -81,13 +82,16 @@ export class Slots {
   retire(handle: Handle): void {
     const slot = slotOf(handle);
     const generation = handle >>> 16;
+    // guard: retired-in-one-step
     if (
       !replace(this.#words, this.#generation + slot, generation, generation === 0x7fff ? 1 : generation + 1)
     )
       throw this.#stale(handle);
     for (;;) {
       const head = load(this.#words, this.#head);
+      // guard: freed-slot-leads-on
       store(this.#words, this.#next + slot, head & 0xffff);
+      // guard: slot-freed-in-one-step
       if (replace(this.#words, this.#head, head, retag(head, slot))) return;
     }
   }
@@ -117,5 +121,6 @@ export class Slots {
 }
 
 function retag(head: number, slot: number): number {
+  // guard: head-has-a-tag
   return ((head & ~0xffff) + 0x1_0000) | slot;
 }

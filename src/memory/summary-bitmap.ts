@@ -47,7 +47,9 @@ export class SummaryBitmap {
   /** Adds `bit`; true if it was this call that added it. Any thread. */
   set(bit: number): boolean {
     const word = bit >>> 5;
+    // guard: bit-is-set-first
     const added = raise(this.#words, this.#bitsAt + word, 1 << (bit & 31)) !== 0;
+    // guard: set-covers-its-bit
     this.#cover(word);
     return added;
   }
@@ -73,10 +75,12 @@ export class SummaryBitmap {
     let summaryMask = -1 << (firstSummary & 31);
     for (let top = firstSummary >>> 5; top < this.#tops; top++, summaryMask = -1) {
       const topAt = this.#topAt + top;
+      // guard: later-summaries-have-no-mask
       let summaries = load(words, topAt) & summaryMask;
       for (; summaries !== 0; summaries &= summaries - 1) {
         const summary = (top << 5) + lowestBit(summaries);
         const summaryAt = this.#summaryAt + summary;
+        // guard: words-before-search-are-masked
         const wordMask = summary === firstSummary ? -1 << (firstWord & 31) : -1;
         let filled =
           (load(words, summaryAt) || this.#prune(topAt, 1 << (summary & 31), summaryAt)) & wordMask;
@@ -86,6 +90,7 @@ export class SummaryBitmap {
           let bits = load(words, wordAt);
           if (bits === 0 && spared) bits = this.#prune(summaryAt, 1 << (word & 31), wordAt);
           else if (bits === 0) spared = true;
+          // guard: bits-before-search-are-masked
           let wanted = word === firstWord ? bits & (-1 << (from & 31)) : bits;
           if (word === except >> 5) wanted &= ~(1 << (except & 31));
           if (wanted !== 0) return (word << 5) + lowestBit(wanted);
@@ -97,15 +102,19 @@ export class SummaryBitmap {
 
   /** Clears the summary bit of a word seen empty; returns what the word holds now, with the bit put back if it was filled. */
   #prune(summaryAt: number, mask: number, wordAt: number): number {
+    // guard: prune-clears-before-look
     lower(this.#words, summaryAt, mask);
     const filled = load(this.#words, wordAt);
+    // guard: prune-looks-again
     if (filled !== 0) raise(this.#words, summaryAt, mask);
     return filled;
   }
 
   #cover(word: number): void {
     const summary = word >>> 5;
+    // guard: summary-covers-word
     raise(this.#words, this.#summaryAt + summary, 1 << (word & 31));
+    // guard: top-covers-summary
     raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));
   }
 }

@@ -30,6 +30,7 @@ export function exchange(words: Words, at: number, value: number): number {
 
 /** Puts `next` there if it holds `expected`; true for the one caller that changed it. */
 export function replace(words: Words, at: number, expected: number, next: number): boolean {
+  // guard: replace-says-that-it-won
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
@@ -44,17 +45,20 @@ export function or(words: Words, at: number, mask: number): number {
  */
 export function setBits(words: Words, at: number, mask: number): number {
   const seen = Atomics.load(words, at);
+  // guard: set-bits-in-one-step
   return (seen & mask) === mask ? seen : Atomics.or(words, at, mask);
 }
 
 /** Clears the bits of `mask`; returns the word from before. Looks first, as {@link setBits} does. */
 export function clearBits(words: Words, at: number, mask: number): number {
   const seen = Atomics.load(words, at);
+  // guard: clear-bits-in-one-step
   return (seen & mask) === 0 ? seen : Atomics.and(words, at, ~mask);
 }
 
 /** As {@link setBits}; returns those bits of `mask` that this call set. */
 export function raise(words: Words, at: number, mask: number): number {
+  // guard: raise-says-what-it-set
   return ~setBits(words, at, mask) & mask;
 }
 

@@ -20,6 +20,7 @@ function setSource(shared: Shared, thread: number, source: number, high: boolean
   const { words, scenario, gic } = machineOf(shared, thread);
   const { interrupts } = gic;
   const lock = new Mutex(words, { at: scenario.at + LOCK, words: MUTEX.words }, 'the lock of the wire', 0);
+  // guard: wire-has-lock
   lock.lock(FOREVER);
   if (high) raise(words, scenario.at + SOURCES, source);
   else lower(words, scenario.at + SOURCES, source);

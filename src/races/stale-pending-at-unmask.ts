@@ -28,6 +28,7 @@ function resample(words: Words): void {
 function unmask(words: Words): number {
   for (;;) {
     const pin = load(words, at.pin);
+    // guard: unmask-takes-latch
     if (replace(words, at.pin, pin, pin & ~(MASKED | LATCHED))) return pin;
   }
 }

@@ -39,6 +39,7 @@ export const LEVEL_SOURCE = 1;
  * main thread's hands that took it from there, its queue of work, the hands that took it from that, and a latch; two
  * latches while a route leads from one INTID to another. Besides, each vCPU may have acknowledged one and not told us.
  */
+// guard: places-on-the-way
 export const PLACES = 6;
 
 /** What can be wrong with a delivery, or with the lack of one. */
@@ -128,6 +129,7 @@ export class Proof {
    */
   beginSignal(source: number, now: { now(): number }): void {
     const at = this.#at(source);
+    // guard: begin-reads-own-count
     const sent = peek(this.#words, at + SENT);
     if ((sent & this.#unstamped) === 0 && load(this.#words, at + SEEN) === sent) {
       writeStamp(this.#words, at + STAMP, now.now());
@@ -150,8 +152,10 @@ export class Proof {
   settle(source: number): void {
     const at = this.#at(source);
     // In this order: what the driver raises in between may have been delivered, and is not among the signals.
+    // guard: settle-reads-own-count
     const signals = peek(this.#words, at + SENT) + load(this.#words, at + RAISED);
     const deliveries = load(this.#words, at + DELIVERIES);
+    // guard: allowance-covers-the-way
     const spare = (deliveries - signals + PLACES + this.#vcpus) | 0;
     if (((spare - load(this.#words, at + ALLOWANCE)) | 0) < 0) store(this.#words, at + ALLOWANCE, spare);
   }
@@ -164,8 +168,10 @@ export class Proof {
   awaitSettled(device: number, source: number, timeoutMs: number): boolean {
     const bell = this.#bells[device];
     const awaited = this.#regions.awaited.at + device * LINE;
+    // guard: wait-named-before-look
     store(this.#words, awaited, source + 1);
     const ticket = bell?.announce() ?? 0;
+    // guard: device-looks-again
     if (this.isSettled(source)) bell?.withdraw();
     else bell?.park(ticket, timeoutMs);
     store(this.#words, awaited, 0);
@@ -194,6 +200,7 @@ export class Proof {
     const sent = load(this.#words, at + SENT);
     if (!this.#mayGo(at, intid, vcpu, epoch)) this.violate('misrouted', source, intid, vcpu);
     const deliveries = (add(this.#words, at + DELIVERIES, 1) + 1) | 0;
+    // guard: late-handler-is-allowed
     if (((deliveries - this.#allowed(at)) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE) {
       this.violate('spurious', source, intid, vcpu);
     }
@@ -246,7 +253,9 @@ export class Proof {
   /** A change of vCPU or INTID begins: from now on the new ones are right too. */
   beginMove(source: number, intid: Intid, vcpu: VcpuId): void {
     const at = this.#at(source);
+    // guard: move-says-where-beforehand
     store(this.#words, at + NEXT_VCPU, vcpu);
+    // guard: move-says-which-beforehand
     store(this.#words, at + NEXT_INTID, intid);
     store(this.#words, this.#regions.owners.at + intid, source + 1);
   }
@@ -259,7 +268,9 @@ export class Proof {
     const at = this.#at(source);
     const epoch = (load(this.#words, this.#regions.epoch.at) + 1) | 0;
     this.#age((epoch >>> 0) % this.sources, epoch);
+    // guard: moment-before-new-place
     store(this.#words, at + CHANGED_AT, epoch);
+    // guard: new-place-is-published
     store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));
     store(this.#words, at + INTID, load(this.#words, at + NEXT_INTID));
     store(this.#words, this.#regions.epoch.at, epoch);
@@ -378,7 +389,9 @@ export class Proof {
    * those until it was set.
    */
   #allowed(at: number): number {
+    // guard: allowance-before-signals
     const allowance = load(this.#words, at + ALLOWANCE);
+    // guard: signals-are-read-last
     return (allowance + load(this.#words, at + RAISED) + load(this.#words, at + SENT)) | 0;
   }
 

@@ -7,7 +7,8 @@ import type { Scenario } from '../../src/explore/index.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
-import { loadMutated, type Mutation } from '../mutate.ts';
+import type { MistakeName } from '../guards/index.ts';
+import { loadMutated } from '../mutate.ts';
 import { LEVEL, program, REMOTE } from './rig.ts';
 
 const VECTOR = 0x41;
@@ -30,11 +31,11 @@ const LAYOUT = new Layout(0, 0);
 const REGIONS = theApic.apicRegions(LAYOUT, 1);
 const FREE = LAYOUT.region('free', 4).at;
 
-function scenarioOf(story: Story, ...mutations: Mutation[]): Scenario<Words> {
+function scenarioOf(story: Story, ...mistakes: MistakeName[]): Scenario<Words> {
   const module: Module =
-    mutations.length === 0
+    mistakes.length === 0
       ? theApic
-      : loadMutated<{ apic: Module }>({ apic: 'apic/apic.ts' }, ...mutations).apic;
+      : loadMutated<{ apic: Module }>({ apic: 'apic/apic.ts' }, ...mistakes).apic;
   const viewOf = (words: Words): View => {
     const view: View = {
       words,
@@ -59,9 +60,6 @@ function scenarioOf(story: Story, ...mutations: Mutation[]): Scenario<Words> {
     names: (_buffer, byteOffset) => LAYOUT.nameOf(byteOffset / 4),
   };
 }
-
-const ioapic = (from: string, to: string): Mutation => ({ file: 'apic/ioapic.ts', from, to });
-const local = (from: string, to: string): Mutation => ({ file: 'apic/local-apic.ts', from, to });
 
 /** How often the vector was requested and not ended: in service, and requested behind that. */
 const underWay = ({ apic }: View) =>
@@ -133,31 +131,25 @@ describe('a level that is raised while its vector ends', () => {
     {
       title: 'an EOI that does not look at the line',
       of: story,
-      mutation: ioapic('if ((entry & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);', ''),
+      mistake: 'rearm-sends-line-up: not delivered',
     },
     {
       title: 'a delivery that does not look at remote IRR',
       of: shared,
-      mutation: ioapic(' || (level && (entry & REMOTE_IRR) !== 0)', ''),
+      mistake: 'remote-irr-holds-level: delivered again',
     },
     {
       title: 'an EOI that looks at the line before it clears remote IRR',
       of: story,
-      mutation: ioapic(
-        '#rearm(pin: Pin): void {\n    this.#lock.lock();',
-        '#rearm(pin: Pin): void {\n    if (!this.#isUp(pin)) {\n      clearBits(this.#words, this.#low(pin), REMOTE_IRR);\n      return;\n    }\n    this.#lock.lock();',
-      ),
+      mistake: 'rearm-looks-under-lock: looks first',
     },
     {
       title: 'a line that is driven without the lock',
       of: pair,
-      mutation: ioapic(
-        'this.#lock.lock();\n    try {\n      const line',
-        'if (pin >= 0) {\n      if (level) setBits(this.#words, this.#lines + pin, 1 << source);\n      return this.#raised(pin);\n    }\n    this.#lock.lock();\n    try {\n      const line',
-      ),
+      mistake: 'line-driven-under-lock: without the lock',
     },
-  ])('not so with $title', ({ of, mutation }) => {
-    isCaught(scenarioOf(of, mutation), 'assertion');
+  ] as const)('not so with $title', ({ of, mistake }) => {
+    isCaught(scenarioOf(of, mistake), 'assertion');
   });
 });
 
@@ -209,11 +201,7 @@ describe('a level whose end is passed on', () => {
   );
 
   test('not so where the end is passed on after the pin may be delivered again', () => {
-    const late = ioapic(
-      'if (this.isWatched(pin)) this.#ended(pin);\n      if (level) this.#rearm(pin);',
-      'if (level) this.#rearm(pin);\n      if (this.isWatched(pin)) this.#ended(pin);',
-    );
-    isCaught(scenarioOf(silent, late), 'assertion');
+    isCaught(scenarioOf(silent, 'end-passed-on-before-rearm: passed on afterwards'), 'assertion');
   });
 });
 
@@ -236,11 +224,7 @@ describe('a level that is unmasked while it is raised', () => {
   });
 
   test('not so where the unmasking does not look at the line', () => {
-    const blind = ioapic(
-      'if ((load(this.#words, low) & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);',
-      '',
-    );
-    isCaught(scenarioOf(story, blind), 'assertion');
+    isCaught(scenarioOf(story, 'unmask-sends-line-up: not delivered'), 'assertion');
   });
 });
 
@@ -266,20 +250,14 @@ describe('a vector that comes while its vCPU goes to sleep', () => {
   test.each([
     {
       title: 'a bell that is rung before the vector is requested',
-      mutation: local(
-        'setBits(this.#words, this.#irr + word, bit);\n    this.bell.signal();',
-        'this.bell.signal();\n    setBits(this.#words, this.#irr + word, bit);',
-      ),
+      mistake: 'bell-after-request: rung first',
     },
     {
       title: 'a vCPU that announces its sleep after its look',
-      mutation: local(
-        'const ticket = this.bell.announce();\n    if (this.signalled !== NO_VECTOR) {\n      this.bell.withdraw();\n      return true;\n    }',
-        'if (this.signalled !== NO_VECTOR) return true;\n    const ticket = this.bell.announce();',
-      ),
+      mistake: 'sleep-announced-before-look: after its look',
     },
-  ])('not so with $title', ({ mutation }) => {
-    isCaught(scenarioOf(story, mutation), ['lost-wakeup', 'orphan-wait', 'missed-notify', 'deadlock']);
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(scenarioOf(story, mistake), ['lost-wakeup', 'orphan-wait', 'missed-notify', 'deadlock']);
   });
 
   /** The trigger mode is there before the vector can be taken: else the EOI is not broadcast. */
@@ -312,10 +290,6 @@ describe('a vector that comes while its vCPU goes to sleep', () => {
   });
 
   test('not so where the trigger mode is noted after the request', () => {
-    const late = local(
-      'if (level) setBits(this.#words, this.#tmr + word, bit);\n    else clearBits(this.#words, this.#tmr + word, bit);\n    setBits(this.#words, this.#irr + word, bit);\n    this.bell.signal();',
-      'setBits(this.#words, this.#irr + word, bit);\n    this.bell.signal();\n    if (level) setBits(this.#words, this.#tmr + word, bit);\n    else clearBits(this.#words, this.#tmr + word, bit);',
-    );
-    isCaught(scenarioOf(levels, late), 'assertion');
+    isCaught(scenarioOf(levels, 'trigger-before-request: noted afterwards'), 'assertion');
   });
 });

@@ -5,14 +5,15 @@ import { resetInterrupts } from '../../src/gic/reset.ts';
 import { EDGE, ENABLED, GROUP1, LINE as WIRE } from '../../src/gic/state.ts';
 import { LINE } from '../../src/memory/layout.ts';
 import type { Words } from '../../src/memory/word.ts';
-import { loadMutated, type Mutation } from '../mutate.ts';
+import type { MistakeName } from '../guards/index.ts';
+import { loadMutated } from '../mutate.ts';
 
 /** The module that a race runs on: the real one, or one whose source is mutated. */
 export type Modules = { readonly board: typeof board };
 export const REAL: Modules = { board };
 
-export function mutated(...mutations: readonly Mutation[]): Modules {
-  return loadMutated<Modules>({ board: 'board/board.ts' }, ...mutations);
+export function mutated(...mistakes: readonly MistakeName[]): Modules {
+  return loadMutated<Modules>({ board: 'board/board.ts' }, ...mistakes);
 }
 
 /** A board without an ITS. */

@@ -2,14 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/index.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
-import type { Mutation } from '../mutate.ts';
 import { isUp, type Modules, mutated, names, notes, REAL, setup, view } from './race-rig.ts';
 
 const FD = 0;
 const RESAMPLEFD = 1;
 const pin = (gsi: number, to: number) => ({ type: 'irqchip', gsi, irqchip: 0, pin: to }) as const;
 const returned = (words: Words) => load(words, notes.returned.at) !== 0;
-const irqfds: Mutation['file'] = 'kvm/irqfds.ts';
 
 type Dispatch = 'inline' | 'main';
 
@@ -172,60 +170,21 @@ describe('under every schedule', () => {
 
 describe('each guard taken away is noticed', () => {
   test.each([
-    [
-      'a writer that does not look for a hook again',
-      assigning,
-      {
-        file: irqfds,
-        from: '!this.#inline || this.#hooks.of(fd) !== NO_HANDLE',
-        to: '!this.#inline',
-      },
-    ],
-    [
-      'an assignment that drains before it hooks',
-      assigning,
-      {
-        file: irqfds,
-        from: `this.#hooks.set(fd, handle);
-      if (this.#eventfds[fd]?.drain()) this.#defer(slot);`,
-        to: `if (this.#eventfds[fd]?.drain()) this.#defer(slot);
-      this.#hooks.set(fd, handle);`,
-      },
-    ],
-    [
-      'a deassignment that does not wait for writers',
-      deassigning,
-      {
-        file: irqfds,
-        from: `this.#readers.synchronize();
-    this.#runWork(slot);`,
-        to: 'this.#runWork(slot);',
-      },
-    ],
-    [
-      'a new table that is not copied into the irqfds',
-      rerouting,
-      { file: 'kvm/generic-vm.ts', from: 'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();', to: '' },
-    ],
+    ['a writer that does not look for a hook again', assigning, 'inline-ring-minds-hook: never rings'],
+    ['an assignment that drains before it hooks', assigning, 'assignment-drains: drains first'],
+    ['a deassignment that does not wait for writers', deassigning, 'deassignment-waits-for-writers: no wait'],
+    ['a new table that is not copied into the irqfds', rerouting, 'table-refreshes-irqfds: not told'],
     [
       'a new table that does not wait for the readers of the old one',
       rerouting,
-      { file: 'kvm/generic-vm.ts', from: 'this.readers.synchronize();', to: '' },
+      'table-waits-for-readers: no wait',
     ],
-  ] as const)('%s', (_, scenario, mutation) => {
-    isCaught(scenario(mutated(mutation), 'inline'), 'assertion');
+  ] as const)('%s', (_, scenario, mistake) => {
+    isCaught(scenario(mutated(mistake), 'inline'), 'assertion');
   });
 
   test('a device that is told before the line is lowered', () => {
-    const late = mutated({
-      file: 'kvm/resamplers.ts',
-      from: `lower(gsi);
-      let slot = load(this.#words, this.#heads + gsi);
-      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);`,
-      to: `let slot = load(this.#words, this.#heads + gsi);
-      for (; slot !== 0; slot = load(this.#words, this.#links + slot)) tell(slot);
-      lower(gsi);`,
-    });
+    const late = mutated('line-lowered-before-telling: lowered afterwards');
     isCaught(resampling(late), 'assertion');
   });
 });

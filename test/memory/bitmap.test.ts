@@ -4,7 +4,8 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as bitmap from '../../src/memory/bitmap.ts';
 import { add, load, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
-import { loadMutated, type Mutation } from '../mutate.ts';
+import type { MistakeName } from '../guards/index.ts';
+import { loadMutated } from '../mutate.ts';
 
 type Module = typeof bitmap;
 type Bits = InstanceType<Module['Bitmap']>;
@@ -12,9 +13,7 @@ const { Bitmap } = bitmap;
 const REGION = { at: 16, words: 3 };
 const MOST = 96;
 
-const mutated = (change: Mutation) => loadMutated<{ m: Module }>({ m: 'memory/bitmap.ts' }, change).m;
-const word = (from: string, to: string): Mutation => ({ file: 'memory/word.ts', from, to });
-const own = (from: string, to: string): Mutation => ({ file: 'memory/bitmap.ts', from, to });
+const mutated = (mistake: MistakeName) => loadMutated<{ m: Module }>({ m: 'memory/bitmap.ts' }, mistake).m;
 const fresh = () => new Int32Array(new SharedArrayBuffer(256));
 
 describe('a bitmap', () => {
@@ -59,14 +58,11 @@ describe('any sequence of calls does what a set of numbers would do', () => {
   test('with bits all over three words', () => agreesWithSet((words) => new Bitmap(words, REGION)));
 
   test.each([
-    own('index++, mask = -1', 'index++'),
-    own('let mask = -1 << (from & 31);', 'let mask = -1;'),
-    own(
-      'lower(this.#words, this.#at + (bit >>> 5), 1 << (bit & 31)) !== 0',
-      'lower(this.#words, this.#at + (bit >>> 5), 1 << (bit & 31)) > 0',
-    ),
-  ])('the check fails with $to', (change) => {
-    const module = mutated(change);
+    'later-words-have-no-mask: masked too',
+    'search-begins-at-bit: at the word',
+    'claim-tells-the-winner: not of bit 31',
+  ] as const)('the check fails with %s', (mistake) => {
+    const module = mutated(mistake);
     expect(() => agreesWithSet((words) => new module.Bitmap(words, REGION))).toThrow();
   });
 });
@@ -114,24 +110,11 @@ describe('of racing calls one wins, and no other bit is touched', () => {
   });
 
   test.each([
-    word(
-      '(seen & mask) === mask ? seen : Atomics.or(words, at, mask)',
-      '(Atomics.store(words, at, seen | mask), seen)',
-    ),
-    word(
-      '(seen & mask) === 0 ? seen : Atomics.and(words, at, ~mask)',
-      '(Atomics.store(words, at, seen & ~mask), seen)',
-    ),
-    word(
-      '(seen & mask) === 0 ? seen : Atomics.and(words, at, ~mask)',
-      '(Atomics.and(words, at, ~mask), seen)',
-    ),
-    word(
-      '(seen & mask) === mask ? seen : Atomics.or(words, at, mask)',
-      '(Atomics.or(words, at, mask), seen)',
-    ),
-  ])('not so with $to', (change) => {
-    const module = mutated(change);
-    isCaught(scenario(module, 2, 2), 'assertion');
+    'set-bits-in-one-step: load and store',
+    'clear-bits-in-one-step: load and store',
+    'clear-bits-in-one-step: says what the look saw',
+    'set-bits-in-one-step: says what the look saw',
+  ] as const)('not so with %s', (mistake) => {
+    isCaught(scenario(mutated(mistake), 2, 2), 'assertion');
   });
 });

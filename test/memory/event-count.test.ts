@@ -3,6 +3,7 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as eventCount from '../../src/memory/event-count.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof eventCount;
@@ -11,8 +12,8 @@ const REGION = { at: 0, words: EVENT_COUNT_WORDS };
 const WORK = EVENT_COUNT_WORDS;
 const SLEEPERS = 16;
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>({ m: 'memory/event-count.ts' }, { file: 'memory/event-count.ts', from, to }).m;
+const mutated = (mistake: MistakeName) =>
+  loadMutated<{ m: Module }>({ m: 'memory/event-count.ts' }, mistake).m;
 const fresh = () => new Int32Array(new SharedArrayBuffer(256));
 
 describe('an event count', () => {
@@ -94,25 +95,22 @@ describe('no wake-up is lost', () => {
   });
 
   test('a signal that does not move the count is slept through', () => {
-    const module = mutated('add(this.#words, this.#count, 1);', '');
+    const module = mutated('waker-moves-count: not moved');
     isCaught(scenario(module, 1), 'lost-wakeup');
   });
 
   test('a sleeper that is not counted is not woken', () => {
-    const module = mutated('add(this.#words, this.#sleepers, 1);', '');
+    const module = mutated('sleeper-counts-itself: not counted');
     isCaught(scenario(module, 1), ['assertion', 'orphan-wait']);
   });
 
   test('a signal that notifies nobody leaves its sleeper behind', () => {
-    const module = mutated('Atomics.notify(this.#words, this.#count, limit);', '');
+    const module = mutated('waker-notifies: not notified');
     isCaught(scenario(module, 1), 'missed-notify');
   });
 
   test('a withdrawal that is not counted is found at the end', () => {
-    const module = mutated(
-      'withdraw(): void {\n    add(this.#words, this.#sleepers, -1);',
-      'withdraw(): void {',
-    );
+    const module = mutated('withdrawal-is-counted: not counted');
     isCaught(scenario(module, 1), 'assertion');
   });
 

@@ -4,6 +4,7 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as guest from '../../src/memory/guest-memory.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof guest;
@@ -13,8 +14,8 @@ const SLOTS = [
   { base: HIGH, bytes: 0x2000 },
 ];
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>({ m: 'memory/guest-memory.ts' }, { file: 'memory/guest-memory.ts', from, to }).m;
+const mutated = (mistake: MistakeName) =>
+  loadMutated<{ m: Module }>({ m: 'memory/guest-memory.ts' }, mistake).m;
 
 function make({ GuestMemory, guestMemoryRegion }: Module = guest, slots = SLOTS) {
   const layout = new Layout();
@@ -128,12 +129,13 @@ describe('any writes lie where a plain array of bytes would have them', () => {
   test('in two slots', () => agreesWithBytes(guest));
 
   test.each([
-    ['at += slot.bytes;', ''],
-    ['offset + bytes <= slot.bytes', 'offset <= slot.bytes'],
-    ['this.setWord(address + 4, Number(BigInt.asIntN(32, value >> 32n)));', ''],
-    ['this.#at = region.at * 4;', 'this.#at = words.byteOffset + region.at * 4;'],
-  ])('the check fails with %j for %j', (from, to) => {
-    expect(() => agreesWithBytes(mutated(from, to))).toThrow();
+    'slots-lie-in-order: all in one place',
+    'run-ends-in-slot: the first only',
+    'double-word-has-upper-half: lower half only',
+    'ram-offset-from-view: from the buffer',
+  ] as const)('the check fails with %s', (mistake) => {
+    const module = mutated(mistake);
+    expect(() => agreesWithBytes(module)).toThrow();
   });
 });
 
@@ -159,10 +161,7 @@ describe('bits of one byte, changed from two sides', () => {
   });
 
   test('not so where they are read and then written', () => {
-    const module = mutated(
-      'return Atomics.or(this.#bytes, this.#must(address, 1), mask);',
-      'const was = this.byte(address);\n    this.setByte(address, was | mask);\n    return was;',
-    );
+    const module = mutated('guest-bits-in-one-step: in two steps');
     isCaught(scenario(module), 'assertion');
   });
 });

@@ -135,15 +135,11 @@ describe('regions of any size', () => {
   test('are kept apart, and named', () => keepsApart(layouts));
 
   test.each([
-    [
-      'this.#named.push({ name, region, kind });\n    this.#end += Math.ceil(words / LINE) * LINE;',
-      'this.#named.push({ name, region, kind });\n    this.#end += words;',
-    ],
-    ['entry.region.at <= at', 'entry.region.at < at'],
-    ['at >= found.region.at + found.region.words', 'at > found.region.at + found.region.words'],
-  ])('the check fails with %j for %j', (from, to) => {
-    const file = 'memory/layout.ts';
-    const { m } = loadMutated<{ m: typeof layouts }>({ m: file }, { file, from, to });
+    'region-ends-on-line: at its last word',
+    'region-begins-with-word: the second',
+    'region-ends-before-next: one more',
+  ] as const)('the check fails with %s', (mistake) => {
+    const { m } = loadMutated<{ m: typeof layouts }>({ m: 'memory/layout.ts' }, mistake);
     expect(() => keepsApart(m)).toThrow();
   });
 });

@@ -3,6 +3,7 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as mutex from '../../src/memory/mutex.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof mutex;
@@ -10,8 +11,7 @@ const { Mutex } = mutex;
 const REGION = { at: 0, words: 1 };
 const COUNT = 16;
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>({ m: 'memory/mutex.ts' }, { file: 'memory/mutex.ts', from, to }).m;
+const mutated = (mistake: MistakeName) => loadMutated<{ m: Module }>({ m: 'memory/mutex.ts' }, mistake).m;
 const fresh = () => new Int32Array(new SharedArrayBuffer(128));
 
 describe('a mutex', () => {
@@ -73,51 +73,33 @@ describe('of threads at a mutex one is inside, and none is left behind', () => {
   });
 
   test('a lock that looks and then stores lets two in', () => {
-    const module = mutated(
-      'if (replace(this.#words, this.#at, FREE, HELD)) return;\n    for',
-      'if (load(this.#words, this.#at) === FREE) return store(this.#words, this.#at, HELD);\n    for',
-    );
+    const module = mutated('lock-taken-in-one-step: looks, then stores');
     isCaught(scenario(module, 2), 'assertion');
   });
 
   test('a waiter that does not mark the lock is not woken', () => {
-    const module = mutated(
-      'while (exchange(this.#words, this.#at, WANTED) !== FREE) {',
-      'while (!replace(this.#words, this.#at, FREE, HELD)) {\n      replace(this.#words, this.#at, FREE, WANTED);',
-    );
+    const module = mutated('waiter-marks-lock: not marked');
     isCaught(scenario(module, 2), ['deadlock', 'missed-notify']);
   });
 
   test('a waiter that wakes and takes it as if nobody else slept leaves the third behind', () => {
-    const module = mutated(
-      'while (exchange(this.#words, this.#at, WANTED) !== FREE) {',
-      'while (!replace(this.#words, this.#at, FREE, HELD) && exchange(this.#words, this.#at, WANTED) !== FREE) {',
-    );
+    const module = mutated('waiter-marks-lock: taken as if nobody slept');
     expect(passesEvery(scenario(module, 2)).verdict).toBe('pass');
     isCaught(scenario(module, 3), 'missed-notify');
   });
 
   test('a release that wakes nobody leaves the second behind', () => {
-    const module = mutated(
-      'if (exchange(this.#words, this.#at, FREE) === WANTED) Atomics',
-      'if (exchange(this.#words, this.#at, FREE) === 3) Atomics',
-    );
+    const module = mutated('release-wakes-waiter: nobody woken');
     isCaught(scenario(module, 2), 'missed-notify');
   });
 
   test('a release in two steps loses the mark of who came between them', () => {
-    const module = mutated(
-      'if (exchange(this.#words, this.#at, FREE) === WANTED)',
-      'const held = load(this.#words, this.#at);\n    store(this.#words, this.#at, FREE);\n    if (held === WANTED)',
-    );
+    const module = mutated('release-wakes-waiter: in two steps');
     isCaught(scenario(module, 2), 'missed-notify');
   });
 
   test('no lock at all loses a count', () => {
-    const module = mutated(
-      'lock(timeoutMs = LOCK_BOUND_MS): void {',
-      'lock(timeoutMs = LOCK_BOUND_MS): void {\n    if (timeoutMs) return;',
-    );
+    const module = mutated('lock-taken-in-one-step: not at all');
     isCaught(scenario(module, 2), 'assertion');
   });
 });

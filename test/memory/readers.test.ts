@@ -3,13 +3,13 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as readers from '../../src/memory/readers.ts';
 import { exchange, load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof readers;
 const { Readers, readersWords } = readers;
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>({ m: 'memory/readers.ts' }, { file: 'memory/readers.ts', from, to }).m;
+const mutated = (mistake: MistakeName) => loadMutated<{ m: Module }>({ m: 'memory/readers.ts' }, mistake).m;
 
 describe('reader sections', () => {
   const make = (threads: number) => {
@@ -122,48 +122,40 @@ describe('nothing that a reader can still see is destroyed', () => {
   test.each([
     {
       title: 'a writer that takes who is inside for one who is outside',
-      from: 'if ((seen & 1) === 0) continue;',
-      to: 'if ((seen & 1) !== 0) continue;',
+      mistake: 'grace-spares-readers-outside: waits for those outside',
       kind: ['assertion', 'missed-notify', 'orphan-wait'],
     },
     {
       title: 'a reader that looks at nobody when it leaves',
-      from: 'if (load(this.#words, this.#waiting) !== 0) Atomics.notify(this.#words, mark);',
-      to: '',
+      mistake: 'leaver-wakes-waiter: nobody woken',
       kind: 'missed-notify',
     },
     {
       title: 'a reader that looks for waiting writers before it has left',
-      from: 'add(this.#words, mark, 1);\n    if (load(this.#words, this.#waiting) !== 0)',
-      to: 'const waiting = load(this.#words, this.#waiting);\n    add(this.#words, mark, 1);\n    if (waiting !== 0)',
+      mistake: 'reader-leaves-before-look: looks first',
       kind: 'missed-notify',
     },
     {
       title: 'a writer that does not count itself as waiting',
-      from: 'add(this.#words, this.#waiting, 1);\n      const outcome',
-      to: 'const outcome',
+      mistake: 'waiter-counts-itself: not counted',
       kind: 'missed-notify',
     },
     {
       title: 'a reader that announces nothing',
-      from: 'add(this.#words, this.#first + reader * LINE, 1);',
-      to: '',
+      mistake: 'reader-announces-itself: not announced',
       kind: ['assertion', 'orphan-wait'],
     },
-  ] as const)('not so with $title', ({ from, to, kind }) => {
-    isCaught(scenario(mutated(from, to), { readers: 1, writers: 1 }), kind);
+  ] as const)('not so with $title', ({ mistake, kind }) => {
+    isCaught(scenario(mutated(mistake), { readers: 1, writers: 1 }), kind);
   });
 
   test('not so with a writer that waits for the first reader only', () => {
-    const module = mutated('reader < this.#threads; reader++', 'reader < 1; reader++');
+    const module = mutated('grace-period-waits: for the first reader only');
     isCaught(scenario(module, { readers: 2, writers: 1 }), 'assertion');
   });
 
   test('not so where what was replaced is destroyed at once', () => {
-    const module = mutated(
-      'synchronize(timeoutMs = GRACE_BOUND_MS): void {',
-      'synchronize(timeoutMs = GRACE_BOUND_MS): void {\n    if (timeoutMs) return;',
-    );
+    const module = mutated('grace-period-waits: ends at once');
     isCaught(scenario(module, { readers: 1, writers: 1 }), 'assertion');
   });
 });

@@ -3,14 +3,14 @@ import type { Scenario } from '../../src/explore/index.ts';
 import * as sequence from '../../src/memory/sequence.ts';
 import { load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof sequence;
 const SEQUENCE = 0;
 const [LEFT, RIGHT] = [1, 2];
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>({ m: 'memory/sequence.ts' }, { file: 'memory/sequence.ts', from, to }).m;
+const mutated = (mistake: MistakeName) => loadMutated<{ m: Module }>({ m: 'memory/sequence.ts' }, mistake).m;
 
 describe('a sequence count', () => {
   const words = () => new Int32Array(new SharedArrayBuffer(64));
@@ -73,25 +73,21 @@ describe('what a reader took is of one piece', () => {
   test.each([
     {
       title: 'a reader that does not mind the odd numbers',
-      from: '(seen & 1) !== 0 || load(words, at) !== seen',
-      to: 'load(words, at) !== seen',
+      mistake: 'torn-copy-is-refused: an odd sequence not minded',
     },
     {
       title: 'a reader that does not look again',
-      from: '(seen & 1) !== 0 || load(words, at) !== seen',
-      to: '(seen & 1) !== 0',
+      mistake: 'torn-copy-is-refused: not read again',
     },
     {
       title: 'a writer that does not say that it begins',
-      from: 'beginWrite(words: Words, at: number): void {\n  add(words, at, 1);',
-      to: 'beginWrite(words: Words, at: number): void {',
+      mistake: 'write-begins-odd: not announced',
     },
     {
       title: 'a writer that counts both steps at the end',
-      from: 'endWrite(words: Words, at: number): void {\n  add(words, at, 1);',
-      to: 'endWrite(words: Words, at: number): void {\n  add(words, at, -1);',
+      mistake: 'write-ends-higher: as before',
     },
-  ])('not so with $title', ({ from, to }) => {
-    isCaught(scenario(mutated(from, to), 2), 'assertion');
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(scenario(mutated(mistake), 2), 'assertion');
   });
 });

@@ -5,16 +5,14 @@ import { countOperations } from '../../src/memory/operation-count.ts';
 import * as summary from '../../src/memory/summary-bitmap.ts';
 import { add, load, store, type Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 
 type Module = typeof summary;
 const { summaryBitmapWords } = summary;
 
-const mutated = (from: string, to: string) =>
-  loadMutated<{ m: Module }>(
-    { m: 'memory/summary-bitmap.ts' },
-    { file: 'memory/summary-bitmap.ts', from, to },
-  ).m;
+const mutated = (mistake: MistakeName) =>
+  loadMutated<{ m: Module }>({ m: 'memory/summary-bitmap.ts' }, mistake).m;
 const make = (bits: number, module: Module = summary) => {
   const words = new Int32Array(new SharedArrayBuffer(summaryBitmapWords(bits) * 4));
   return { words, bitmap: new module.SummaryBitmap(words, { at: 0, words: words.length }, bits) };
@@ -97,13 +95,14 @@ describe('any sequence of calls does what a set of numbers would do', () => {
   test('with bits on both sides of every border', () => agreesWithSet(summary));
 
   test.each([
-    ['top++, summaryMask = -1', 'top++'],
-    ['summary === firstSummary ? -1 << (firstWord & 31) : -1', '-1 << (firstWord & 31)'],
-    ['word === from >>> 5 ? bits & (-1 << (from & 31)) : bits', 'bits'],
-    ['raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));', ''],
-    ['this.#cover(word);\n', ''],
-  ])('the check fails with %j for %j', (from, to) => {
-    expect(() => agreesWithSet(mutated(from, to))).toThrow();
+    'later-summaries-have-no-mask: masked too',
+    'words-before-search-are-masked: of every summary',
+    'bits-before-search-are-masked: not left out',
+    'top-covers-summary: not covered',
+    'set-covers-its-bit: not covered',
+  ] as const)('the check fails with %s', (mistake) => {
+    const module = mutated(mistake);
+    expect(() => agreesWithSet(module)).toThrow();
   });
 });
 
@@ -203,34 +202,32 @@ describe('nothing that was set is missed by the consumer', () => {
   });
 
   test('not so where only the one who added a bit covers it', () => {
-    isCaught(same(mutated('this.#cover(word);\n', 'if (added) this.#cover(word);\n')), 'assertion');
+    isCaught(same(mutated('set-covers-its-bit: only a bit that was added')), 'assertion');
   });
 
   test.each([
     {
       title: 'a search that prunes without another look',
-      from: 'if (filled !== 0) raise(this.#words, summaryAt, mask);',
-      to: '',
+      mistake: 'prune-looks-again: no look',
       // The first is found by the very search that prunes.
       bits: [65, 66],
     },
     {
       title: 'a search that looks again before it prunes',
-      from: 'lower(this.#words, summaryAt, mask);\n    const filled = load(this.#words, wordAt);',
-      to: 'const filled = load(this.#words, wordAt);\n    if (filled === 0) lower(this.#words, summaryAt, mask);',
+      mistake: 'prune-clears-before-look: looks first',
+      bits: [65],
     },
     {
       title: 'a setter that covers its bit before it sets it',
-      from: 'const word = bit >>> 5;\n    const added =',
-      to: 'const word = bit >>> 5;\n    this.#cover(word);\n    return',
+      mistake: 'set-covers-its-bit: before the bit is set',
+      bits: [65],
     },
     {
       title: 'a setter that covers the top first',
-      from: 'raise(this.#words, this.#summaryAt + summary, 1 << (word & 31));\n    raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));',
-      to: 'raise(this.#words, this.#topAt + (summary >>> 5), 1 << (summary & 31));\n    raise(this.#words, this.#summaryAt + summary, 1 << (word & 31));',
+      mistake: 'top-covers-summary: set first',
       bits: [1100],
     },
-  ])('not so with $title', ({ from, to, bits = [65] }) => {
-    isCaught(scenario(mutated(from, to), { bits, looks: 2, before: bits }), 'assertion');
+  ] as const)('not so with $title', ({ mistake, bits }) => {
+    isCaught(scenario(mutated(mistake), { bits, looks: 2, before: bits }), 'assertion');
   });
 });

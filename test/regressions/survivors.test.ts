@@ -11,6 +11,7 @@ import * as eventfd from '../../src/memory/eventfd.ts';
 import type { Words } from '../../src/memory/word.ts';
 import { isCaught, passesEvery } from '../exploring.ts';
 import { makeRig, turnOn } from '../gic/rig.ts';
+import type { MistakeName } from '../guards/index.ts';
 import { Board, ITT } from '../its/board.ts';
 import { mapMsi, readyVm, takeAll } from '../kvm/vm-rig.ts';
 import { loadMutated } from '../mutate.ts';
@@ -132,25 +133,17 @@ describe('the census of priorities', () => {
   });
 
   test('not so where a level is marked before it is counted', () => {
-    const file = 'gic/priority-census.ts';
-    const [count, mark] = [
-      'add(this.#words, this.#counts + level, 1);',
-      'raise(this.#words, this.#mask, 1 << level);',
-    ];
-    const { m } = loadMutated<{ m: typeof census }>(
-      { m: file },
-      { file, from: `${count}\n    ${mark}`, to: `${mark}\n    ${count}` },
-    );
+    const mistake = 'level-counted-before-mark: marked first';
+    const { m } = loadMutated<{ m: typeof census }>({ m: 'gic/priority-census.ts' }, mistake);
     isCaught(story(m), 'assertion');
   });
 });
 
 describe('an eventfd that is emptied by one operation', () => {
-  const file = 'memory/eventfd.ts';
   const region = { at: 0, words: eventfd.EVENTFD_WORDS };
   const LARGE = 2n ** 30n;
-  const mutated = (from: string, to: string) =>
-    loadMutated<{ m: typeof eventfd }>({ m: file }, { file, from, to }).m;
+  const mutated = (mistake: MistakeName) =>
+    loadMutated<{ m: typeof eventfd }>({ m: 'memory/eventfd.ts' }, mistake).m;
   const setup = ({ EventFd }: typeof eventfd) => {
     const words = new Int32Array(new SharedArrayBuffer(4 * (region.words + 16)));
     new EventFd(words, region).init(5);
@@ -172,7 +165,7 @@ describe('an eventfd that is emptied by one operation', () => {
   });
 
   test('not so where the read of a small count wakes nobody', () => {
-    const module = mutated('this.#moved.signal();\n        return semaphore', 'return semaphore');
+    const module = mutated('read-wakes-writer: nobody woken');
     isCaught(room(module), ['orphan-wait', 'lost-wakeup', 'missed-notify']);
   });
 
@@ -192,10 +185,7 @@ describe('an eventfd that is emptied by one operation', () => {
   });
 
   test('not so where the drain is a load and a store', () => {
-    const module = mutated(
-      'if (replace(this.#words, this.#low, low, 0)) {',
-      'store(this.#words, this.#low, 0);\n      {',
-    );
+    const module = mutated('drain-takes-in-one-step: in two steps');
     isCaught(drained(module), 'assertion');
   });
 });

@@ -30,6 +30,7 @@ export function mapDevice(its: ItsState, packet: Packet): number {
   if (entry === NOT_STORABLE) return COMMAND_ERRORS.E_ITS_MAPD_DEVICE_OOR;
   if (isValid(packet) && bits > ID_BITS) return COMMAND_ERRORS.E_ITS_MAPD_ITTSIZE_OOR;
   const device = devices.find(deviceId);
+  // guard: mapd-unmaps-device
   if (device !== NO_DEVICE) removeDevice(its, device);
   if (!isValid(packet)) {
     if (its.personality.zeroesEntries) memory.setDoubleWord(entry, 0n);
@@ -49,6 +50,7 @@ export function mapCollection(its: ItsState, packet: Packet): number {
   const icid = icidOf(packet);
   if (!isValid(packet)) {
     removeCollection(its, icid);
+    // guard: unmapped-collection-leaves-cache
     events.invalidate();
     return OK;
   }
@@ -61,6 +63,7 @@ export function mapCollection(its: ItsState, packet: Packet): number {
   }
   collections.retarget(collection, vcpu);
   events.forEach((event) => {
+    // guard: mapc-takes-lpis-along
     if (events.collectionOf(event) === collection) lpis.retarget(events.lpiOf(event), vcpu);
   });
   return OK;
@@ -73,6 +76,7 @@ export function mapEvent(its: ItsState, packet: Packet): number {
 
 /** MAPI: as MAPTI, to the LPI whose INTID is the EventID. */
 export function mapEventToItself(its: ItsState, packet: Packet): number {
+  // guard: mapi-maps-own-number
   return mapTo(its, packet, eventIdOf(packet) as number);
 }
 
@@ -113,6 +117,7 @@ export function addEvent(
 ): number {
   if (lpis.map(lpi)) {
     const vcpu = collections.targetOf(collection);
+    // guard: new-lpi-has-target
     if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, vcpu);
     const config = lpis.configByte(lpi);
     const unreadable = config === undefined || (vcpu !== NOT_MAPPED && !lpis.hasPendingByte(lpi, vcpu));

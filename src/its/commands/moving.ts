@@ -18,6 +18,7 @@ export function moveEvent(its: ItsState, packet: Packet): number {
   if (vcpu === NOT_MAPPED) return COMMAND_ERRORS.E_ITS_MOVI_UNMAPPED_COLLECTION;
   events.move(event, collection);
   events.invalidate();
+  // guard: movi-takes-pending-along
   lpis.retarget(events.lpiOf(event), vcpu);
   return OK;
 }
@@ -32,6 +33,7 @@ export function moveAll({ events, lpis }: ItsState, packet: Packet): number {
   if (from >= lpis.vcpus || to >= lpis.vcpus) return COMMAND_ERRORS.E_ITS_MOVALL_PROCNUM_OOR;
   if (from === to) return OK;
   lpis.forEachMapped((lpi) => {
+    // guard: movall-moves-one-vcpu
     if (lpis.targetOf(lpi) === from) lpis.retarget(lpi, to);
   });
   events.invalidate();
@@ -45,6 +47,7 @@ export function discard(its: ItsState, packet: Packet): number {
   if (event === NO_EVENT || collections.targetOf(events.collectionOf(event)) === NOT_MAPPED)
     return COMMAND_ERRORS.E_ITS_DISCARD_UNMAPPED_INTERRUPT;
   const entry = ittEntry(its, events.deviceOf(event), events.eventIdOf(event));
+  // guard: discard-unmaps-event
   removeEvent(its, event);
   if (!its.personality.zeroesEntries) return OK;
   if (!memory.has(entry, ENTRY_BYTES)) return COMMAND_ERRORS.EFAULT;

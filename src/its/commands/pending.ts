@@ -29,6 +29,7 @@ export function invalidate({ events, lpis }: ItsState, packet: Packet): number {
   const lpi = events.lpiOf(event);
   const config = lpis.configByte(lpi);
   if (config === undefined) return COMMAND_ERRORS.EFAULT;
+  // guard: inv-reads-configuration
   lpis.configure(lpi, config);
   return OK;
 }
@@ -39,6 +40,7 @@ export function invalidateAll({ collections, lpis }: ItsState, packet: Packet): 
   if (vcpu === NOT_MAPPED) return COMMAND_ERRORS.E_ITS_INVALL_UNMAPPED_COLLECTION;
   lpis.forEachMapped((lpi) => {
     const config = lpis.targetOf(lpi) === vcpu ? lpis.configByte(lpi) : undefined;
+    // guard: invall-reads-all
     if (config !== undefined) lpis.configure(lpi, config);
   });
   return OK;

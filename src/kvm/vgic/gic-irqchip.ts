@@ -123,6 +123,7 @@ export class GicIrqchip implements Irqchip {
     if (stamp === FORGOTTEN) return false;
     // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
     const lpi: Intid = load(this.#words, at + LPI);
+    // guard: remembered-holds-for-epoch
     if (this.#itses[lpi >>> LPI_BITS]?.epoch !== stamp) return false;
     this.#latch(lpi & LPI_MASK);
     return true;
@@ -144,6 +145,7 @@ export class GicIrqchip implements Irqchip {
     const lpi = its.lookup(deviceId, eventId);
     if (lpi !== MISS) {
       store(words, at + LPI, lpi | (number << LPI_BITS));
+      // guard: remembered-epoch-before-lookup
       store(words, at + STAMP, epoch);
     }
     this.#readers.leave(this.#reader);
@@ -159,7 +161,9 @@ export class GicIrqchip implements Irqchip {
     if (its) {
       this.#readers.enter(this.#reader);
       const lpi = this.#lookup(number, its, deviceId, data);
+      // guard: message-is-latched
       if (lpi !== MISS) this.#latch(lpi);
+      // guard: section-spans-latch
       this.#readers.leave(this.#reader);
       if (lpi !== MISS) return 1;
     }
@@ -190,6 +194,7 @@ export class GicIrqchip implements Irqchip {
     if (known !== MISS) return known;
     const lpi = its.lookup(deviceId, eventId);
     // The epoch from before: if the cache was emptied meanwhile, this is out of date as it is kept.
+    // guard: hint-epoch-before-lookup
     if (lpi !== MISS) this.hints.keep(number, deviceId, eventId, epoch, lpi);
     return lpi;
   }
@@ -223,6 +228,7 @@ class SpiEnds implements PinEnds {
     return this.#acks.any;
   }
 
+  // guard: ends-are-taken
   take(): number {
     const intid = this.#acks.take();
     return intid < 0 ? intid : intid - FIRST_SPI;

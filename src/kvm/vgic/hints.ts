@@ -29,6 +29,7 @@ export class Hints {
     if (((deviceId | eventId) & ~0xffff) !== 0) return MISS;
     const at = entryOf(deviceId, eventId);
     const entries = this.#entries;
+    // guard: hint-holds-for-epoch
     if (entries[at + STAMP] !== epoch || entries[at + SOURCE] !== sourceOf(deviceId, eventId)) return MISS;
     return entries[at + ITS] === its ? (entries[at + LPI] ?? MISS) : MISS;
   }

@@ -6,7 +6,8 @@ import type { Scenario } from '../../../src/explore/index.ts';
 import type { Words } from '../../../src/memory/word.ts';
 import { LEVEL, program } from '../../apic/rig.ts';
 import { isCaught, passesEvery } from '../../exploring.ts';
-import { loadMutated, type Mutation } from '../../mutate.ts';
+import type { MistakeName } from '../../guards/index.ts';
+import { loadMutated } from '../../mutate.ts';
 
 type Module = Pick<typeof theBoard, 'ApicBoard'>;
 type Story = {
@@ -22,11 +23,11 @@ const ONE = { fd: 0, resamplefd: 1 };
 const OTHER = { fd: 2, resamplefd: 3 };
 
 /** The level of the first device is in service when the threads start. */
-function scenarioOf({ name, threads, finally: last }: Story, ...mutations: Mutation[]): Scenario<Words> {
+function scenarioOf({ name, threads, finally: last }: Story, ...mistakes: MistakeName[]): Scenario<Words> {
   const { ApicBoard }: Module =
-    mutations.length === 0
+    mistakes.length === 0
       ? theBoard
-      : loadMutated<{ board: Module }>({ board: 'board/apic-board.ts' }, ...mutations).board;
+      : loadMutated<{ board: Module }>({ board: 'board/apic-board.ts' }, ...mistakes).board;
   const { layout } = ApicBoard.create(CONFIG);
   return {
     name,
@@ -102,31 +103,19 @@ describe('a resampling irqfd of an IOAPIC pin that is raised while the level end
     {
       title: 'an IOAPIC that passes the end on after it may have delivered again',
       of: gone,
-      mutation: {
-        file: 'apic/ioapic.ts',
-        from: 'if (this.isWatched(pin)) this.#ended(pin);\n      if (level) this.#rearm(pin);',
-        to: 'if (level) this.#rearm(pin);\n      if (this.isWatched(pin)) this.#ended(pin);',
-      },
+      mistake: 'end-passed-on-before-rearm: passed on afterwards',
     },
     {
       title: 'an EOI that does not look at the line',
       of: story,
-      mutation: {
-        file: 'apic/ioapic.ts',
-        from: 'if ((entry & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);',
-        to: '',
-      },
+      mistake: 'rearm-sends-line-up: not delivered',
     },
     {
       title: 'a resampler that lowers the line of userland',
       of: gone,
-      mutation: {
-        file: 'kvm/generic-vm.ts',
-        from: 'this.injector.setIrq(gsi, false, KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID);',
-        to: 'this.injector.setIrq(gsi, false);',
-      },
+      mistake: "resampler-has-own-source: userland's",
     },
-  ])('not so with $title', ({ of, mutation }) => {
-    isCaught(scenarioOf(of, mutation), 'assertion');
+  ] as const)('not so with $title', ({ of, mistake }) => {
+    isCaught(scenarioOf(of, mistake), 'assertion');
   });
 });

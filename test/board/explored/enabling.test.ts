@@ -6,16 +6,12 @@ import { gicr, gits } from '../../../src/arch/registers.ts';
 import { MISS } from '../../../src/its/events.ts';
 import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import type { Mutation } from '../../mutate.ts';
 import { DEVICE_ID, LPI, MAPD, mapti, msi, ONE_EVENT, onMachine, type Story, type View } from './rig.ts';
 
 const INV: ItsCommand = { name: 'INV', deviceId: DEVICE_ID, eventId: 0 };
 const BY_IRQFD = { routes: [msi(2, 0)], hooked: [2] } as const;
 const [GICD_ISENABLER1, GICD_ICENABLER1] = [0x104, 0x184];
 const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
-
-const change = (file: string, from: string, to: string): Mutation => ({ file, from, to });
-const interrupts = (from: string, to: string) => change('gic/interrupts.ts', from, to);
 
 describe('LPIs that are disabled against a translation that is cached', () => {
   const story: Story = {
@@ -38,17 +34,11 @@ describe('LPIs that are disabled against a translation that is cached', () => {
   });
 
   test('not so where the epoch is read when the checks are made', () => {
-    const mutation = change(
-      'its/translation.ts',
-      'events.cache(event, epoch);',
-      'events.cache(event, events.epoch);',
-    );
-    isCaught(onMachine(story, mutation), 'assertion');
+    isCaught(onMachine(story, 'stamp-from-before-checks: of afterwards'), 'assertion');
   });
 
   test('not so where nobody tells the cache', () => {
-    const mutation = change('gic/redistributor.ts', '  frame.lpisDisabled(vcpu);\n', '');
-    isCaught(onMachine(story, mutation), 'assertion');
+    isCaught(onMachine(story, 'disabled-lpis-leave-cache: stay there'), 'assertion');
   });
 });
 
@@ -168,51 +158,34 @@ describe('INV against injection', () => {
     expect(passesEvery(onMachine(fresh)).schedules).toBe(4);
   });
 
-  const change_ = 'if (isDeliverable(after)) this.list(targetOf(after), intid);\n    return before;';
   test.each([
     {
       title: 'a change of state that lists nothing',
       of: enable,
-      mutation: interrupts(change_, 'return before;'),
+      mistake: 'change-lists-deliverable: not listed',
     },
     {
       title: 'a change of state in two steps',
       of: enable,
-      mutation: interrupts(
-        'const won = replace(this.words, at, before, after);',
-        'store(this.words, at, after);\n      const won = true;',
-      ),
+      mistake: 'change-is-one-step: in two steps',
     },
     {
       title: 'a latch in two steps',
       of: enable,
-      mutation: interrupts(
-        'const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);',
-        'const before = load(this.words, at);\n    store(this.words, at, before | LATCH);',
-      ),
+      mistake: 'latch-is-one-step: in two steps',
     },
     {
       title: 'an acknowledge that leaves the list behind its swap',
       of: fresh,
-      mutation: [
-        interrupts('if (isLpi) this.#drop(list, intid);\n    for', 'for'),
-        interrupts(
-          'if (isLpi) this.bury(at, before);\n      list?.noteTaken',
-          'if (isLpi) this.#drop(list, intid);\n      list?.noteTaken',
-        ),
-      ],
+      mistake: 'taken-lpi-leaves-list-first: leaves behind the swap',
     },
     {
       title: 'a search that does not look at the state again',
       of: wink,
-      mutation: change(
-        'gic/list-walk.ts',
-        'if (isDeliverable(state)) this.#owner.relist(targetOf(state), intid);\n    else this.#owner.bury(at, state);',
-        'this.#owner.bury(at, state);',
-      ),
+      mistake: 'unlisted-is-passed-on: dropped',
     },
-  ])('not so with $title', ({ of, mutation }) => {
-    isCaught(onMachine(of, ...[mutation].flat()), ['assertion', 'orphan-wait', 'lost-wakeup']);
+  ] as const)('not so with $title', ({ of, mistake }) => {
+    isCaught(onMachine(of, mistake), ['assertion', 'orphan-wait', 'lost-wakeup']);
   });
 });
 
@@ -246,20 +219,14 @@ describe('an unmapping against injection', () => {
   });
 
   test('not so without a grace period', () => {
-    const mutation = change('its/state.ts', 'if (removed.length > 0) readers.synchronize();', '');
-    isCaught(onMachine(mapd, mutation), 'assertion');
+    isCaught(onMachine(mapd, 'removal-waits-for-injectors: no wait'), 'assertion');
   });
 
   test('of a collection: what is cached is not used afterwards, whatever the order', () => {
     const mapcOff: ItsCommand = { name: 'MAPC', collectionId: 0, rdbase: 0, valid: false };
     const story = unmapping([mapcOff], (view) => expect(view.its.lookup(DEVICE_ID, 0)).toBe(MISS));
     passesEvery(onMachine({ ...story, finally: () => undefined }));
-    const mutation = change(
-      'its/commands/mapping.ts',
-      'removeCollection(its, icid);\n    events.invalidate();',
-      'removeCollection(its, icid);',
-    );
-    isCaught(onMachine(story, mutation), 'assertion');
+    isCaught(onMachine(story, 'unmapped-collection-leaves-cache: not emptied'), 'assertion');
   });
 });
 
@@ -289,12 +256,10 @@ describe('an ITS that is turned off against injection', () => {
   );
 
   test('not so where it waits for the signals in the cache only', () => {
-    const mutation = change('its/registers.ts', '      its.lock.lock();\n      its.lock.unlock();\n', '');
-    isCaught(onMachine(story([]), mutation), 'assertion');
+    isCaught(onMachine(story([]), 'its-off-waits-for-lock: no wait'), 'assertion');
   });
 
   test('not so where it waits for those past the cache only', () => {
-    const mutation = change('its/registers.ts', '      its.readers.synchronize();\n', '');
-    isCaught(onMachine(story([0]), mutation), 'assertion');
+    isCaught(onMachine(story([0]), 'its-off-waits-for-readers: no wait'), 'assertion');
   });
 });

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { load, store } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import type { Mutation } from '../../mutate.ts';
 import {
   DEVICE_ID,
   LPI,
@@ -16,14 +15,6 @@ import {
   type Story,
   type View,
 } from './rig.ts';
-
-const irqfds = (from: string, to: string): Mutation => ({ file: 'kvm/irqfds.ts', from, to });
-const vm = (from: string, to: string): Mutation => ({ file: 'kvm/generic-vm.ts', from, to });
-
-const LEAVES_EARLY = irqfds(
-  'const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);\n    this.#readers.leave(this.#reader);',
-  'this.#readers.leave(this.#reader);\n    const raised = this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#raiseByRoute(fd);',
-);
 
 /** To be called when a call has returned after which nothing more may be latched: takes what was, and counts it. */
 function takeLatched(view: View, lpi: number): void {
@@ -81,29 +72,30 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     {
       title: 'irqfds that are not told',
       of: story,
-      mutation: vm('if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();', ''),
+      mistake: 'table-refreshes-irqfds: not told',
     },
     {
       title: 'irqfds that are told before the table is in force',
       of: story,
-      mutation: vm(
-        'this.routing.publish(routes);\n      if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();',
-        'if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();\n      this.routing.publish(routes);',
-      ),
+      mistake: 'table-refreshes-irqfds: told first',
     },
     {
       title: 'a call that does not wait for the devices',
       of: story,
-      mutation: vm('this.readers.synchronize();\n      // KVM', '// KVM'),
+      mistake: 'table-waits-for-readers: no wait',
     },
-    { title: 'a device that leaves its section before it injects', of: story, mutation: LEAVES_EARLY },
+    {
+      title: 'a device that leaves its section before it injects',
+      of: story,
+      mistake: 'section-ends-after-injection: ends first',
+    },
     {
       title: 'a call that does not wait for the main thread',
       of: { ...byMain, cached: [] },
-      mutation: vm('this.irqfds.flushWork();', ''),
+      mistake: 'table-waits-for-work: no wait',
     },
-  ])('not so with $title', ({ of, mutation }) => {
-    isCaught(onMachine(of, mutation), 'assertion');
+  ] as const)('not so with $title', ({ of, mistake }) => {
+    isCaught(onMachine(of, mistake), 'assertion');
   });
 
   /**
@@ -138,17 +130,14 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
   test.each([
     {
       title: 'an irqfd that remembers without the lock',
-      mutation: irqfds(
-        'this.#lock.lock();\n    this.#remember(slot);\n    this.#lock.unlock();',
-        'this.#remember(slot);',
-      ),
+      mistake: 'remembers-under-lock: without the lock',
     },
     {
       title: 'a new route that does not forget',
-      mutation: irqfds('this.#injector.forget(this.#hooks.memoryOf(load(this.#words, at + EVENTFD)));', ''),
+      mistake: 'route-change-forgets-lpi: remembered',
     },
-  ])('not so with $title', ({ mutation }) => {
-    isCaught(onMachine(remembering, mutation), 'assertion');
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(remembering, mistake), 'assertion');
   });
 
   /** From event 1 to the wire 0. Half of one and half of the other is event 0, or the wire 1: the LPI or SPI of nobody. */
@@ -168,12 +157,12 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     expect(passesEvery(onMachine(torn)).schedules).toBeGreaterThan(4);
   });
 
-  test.each([
-    ['if (changedSince(words, sequence, seen)) return false;\n      return', 'return'],
-    ['kind !== ROUTE_IRQCHIP || changedSince(words, sequence, seen)', 'kind !== ROUTE_IRQCHIP'],
-  ])('not so where the copy of the route may be in two pieces: %j', (from, to) => {
-    isCaught(onMachine(torn, { file: 'kvm/injector.ts', from, to }), 'assertion');
-  });
+  test.each(['torn-message-is-refused: taken', 'torn-pin-is-refused: taken'] as const)(
+    'not so where the copy of the route may be in two pieces: %s',
+    (mistake) => {
+      isCaught(onMachine(torn, mistake), 'assertion');
+    },
+  );
 });
 
 const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
@@ -238,36 +227,40 @@ describe('KVM_IRQFD with DEASSIGN against a signal', () => {
     {
       title: 'a call that does not wait for the device',
       of: story,
-      mutation: irqfds('this.#readers.synchronize();\n    this.#runWork(slot);', 'this.#runWork(slot);'),
+      mistake: 'deassignment-waits-for-writers: no wait',
     },
-    { title: 'a device that leaves its section before it injects', of: story, mutation: LEAVES_EARLY },
+    {
+      title: 'a device that leaves its section before it injects',
+      of: story,
+      mistake: 'section-ends-after-injection: ends first',
+    },
     {
       title: 'a call that forgets what was left to the main thread',
       of: deferred,
-      mutation: irqfds('this.#runWork(slot);\n    if (load', 'if (load'),
+      mistake: 'deassignment-runs-work: left undone',
     },
     {
       title: 'a main thread that serves an eventfd without the lock',
       of: byMain,
-      mutation: irqfds('this.#workLock.lock();\n    try {\n      const hook', 'try {\n      const hook'),
+      mistake: 'serving-excludes-work: without the lock',
     },
     {
       title: 'an irqfd that goes and leaves its LPI behind',
       of: story,
-      mutation: irqfds('this.#injector.forget(this.#hooks.memoryOf(fd));', ''),
+      mistake: 'gone-irqfd-is-forgotten: remembered',
     },
     {
       title: 'an LPI that is remembered for an irqfd that has gone',
       of: deferred,
-      mutation: irqfds('if (hook !== NO_HANDLE && slotOf(hook) === slot)', ''),
+      mistake: 'only-hooked-remembers: every one',
     },
     {
       title: 'a device that writes to the eventfd and injects too',
       of: story,
-      mutation: irqfds('if (this.#inline && this.raise(fd)) return;', 'if (this.#inline) this.raise(fd);'),
+      mistake: 'raised-is-not-written: written too',
     },
-  ])('not so with $title', ({ of, mutation }) => {
-    isCaught(onMachine(of, mutation), ['assertion', 'missed-notify']);
+  ] as const)('not so with $title', ({ of, mistake }) => {
+    isCaught(onMachine(of, mistake), ['assertion', 'missed-notify']);
   });
 });
 
@@ -312,36 +305,27 @@ describe('a mask made of DEASSIGN and ASSIGN against a signal', () => {
   test.each([
     {
       title: 'an assignment that looks at the count before it hooks',
-      mutation: irqfds(
-        'this.#hooks.set(fd, handle);\n      if (this.#eventfds[fd]?.drain()) this.#defer(slot);',
-        'if (this.#eventfds[fd]?.drain()) this.#defer(slot);\n      this.#hooks.set(fd, handle);',
-      ),
+      mistake: 'assignment-drains: drains first',
     },
     {
       title: 'an assignment that does not look at the count',
-      mutation: irqfds('if (this.#eventfds[fd]?.drain()) this.#defer(slot);', ''),
+      mistake: 'assignment-drains: no drain',
     },
     {
       title: 'a device that does not look for the hook again',
-      mutation: irqfds(
-        'this.#existing(fd).tryWrite(1);\n    this.ring(fd);',
-        'this.#existing(fd).tryWrite(1);',
-      ),
+      mistake: 'writer-looks-for-hook-again: no look',
     },
     {
       title: 'a device that looks for the hook again before it writes',
-      mutation: irqfds(
-        'this.#existing(fd).tryWrite(1);\n    this.ring(fd);',
-        'this.ring(fd);\n    this.#existing(fd).tryWrite(1);',
-      ),
+      mistake: 'writer-looks-for-hook-again: looks first',
     },
     {
       title: 'a deassignment that forgets what was left to the main thread',
-      mutation: irqfds('this.#runWork(slot);\n    if (load', 'this.#work.claim(slot);\n    if (load'),
+      mistake: 'deassignment-runs-work: forgotten',
       cached: [],
     },
-  ])('not so with $title', ({ mutation, cached }) => {
-    isCaught(onMachine(cached ? { ...story, cached } : story, mutation), 'assertion');
+  ] as const)('not so with $title', ({ mistake, ...changed }) => {
+    isCaught(onMachine({ ...story, ...changed }, mistake), 'assertion');
   });
 });
 
@@ -374,10 +358,13 @@ describe('an irqfd that names its event itself, given another', () => {
   test.each([
     {
       title: 'a deassignment that does not wait for the device',
-      mutation: irqfds('this.#readers.synchronize();\n    this.#runWork(slot);', 'this.#runWork(slot);'),
+      mistake: 'deassignment-waits-for-writers: no wait',
     },
-    { title: 'a device that leaves its section before it injects', mutation: LEAVES_EARLY },
-  ])('not so with $title', ({ mutation }) => {
-    isCaught(onMachine(story, mutation), 'assertion');
+    {
+      title: 'a device that leaves its section before it injects',
+      mistake: 'section-ends-after-injection: ends first',
+    },
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(story, mistake), 'assertion');
   });
 });

@@ -1,4 +1,5 @@
-import { loadMutated, type Mutation } from '../../mutate.ts';
+import type { MistakeName } from '../../guards/index.ts';
+import { loadMutated } from '../../mutate.ts';
 
 const FILES = {
   board: 'board/board.ts',
@@ -17,7 +18,7 @@ export type Modules = {
   readonly halt: typeof import('../../../src/board/halt.ts');
 };
 
-/** The real source, or one with these lines changed. */
-export function load(mutations: readonly Mutation[]): Modules {
-  return loadMutated<Modules>(FILES, ...mutations);
+/** The real source, or one with these mistakes. */
+export function load(mistakes: readonly MistakeName[]): Modules {
+  return loadMutated<Modules>(FILES, ...mistakes);
 }

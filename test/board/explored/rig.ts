@@ -1,6 +1,6 @@
 /**
  * A machine small enough to be explored: the board that runs in the workers, on about 20,000 words, with small sizes, so that
- * a schedule has not a thousand steps that matter to nobody. A test may change a line of its source.
+ * a schedule has not a thousand steps that matter to nobody. A test may make mistakes in its source.
  */
 
 import { expect } from 'vitest';
@@ -19,7 +19,7 @@ import type { Route } from '../../../src/kvm/route.ts';
 import type { Layout } from '../../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../../src/memory/word.ts';
 import type { DesignName } from '../../../src/vmm/design.ts';
-import type { Mutation } from '../../mutate.ts';
+import type { MistakeName } from '../../guards/index.ts';
 import { load as loadModules, type Modules } from './modules.ts';
 
 export const LPI = 8192;
@@ -269,10 +269,10 @@ export type Story = Options & {
 
 const unchanged = new Map<string, Modules>();
 
-/** A story on a machine, of the real source, or of one with lines changed. */
-export function onMachine(story: Story, ...mutations: readonly Mutation[]): Scenario<{ words: Words }> {
-  const key = JSON.stringify(mutations);
-  const modules = unchanged.get(key) ?? loadModules(mutations);
+/** A story on a machine, of the real source, or of one with mistakes. */
+export function onMachine(story: Story, ...mistakes: readonly MistakeName[]): Scenario<{ words: Words }> {
+  const key = mistakes.join();
+  const modules = unchanged.get(key) ?? loadModules(mistakes);
   unchanged.set(key, modules);
   const config = configOf(story);
   // Of the source as it was changed, which may have another layout.

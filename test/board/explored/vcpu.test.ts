@@ -3,20 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { REQUEST_EXIT, REQUEST_PAUSE } from '../../../src/board/vcpu-control.ts';
 import { add, load } from '../../../src/memory/word.ts';
 import { isCaught, passesEvery, passesWithin } from '../../exploring.ts';
-import type { Mutation } from '../../mutate.ts';
 import { LPI, MAPD, mapc, mapti, msi, ONE_EVENT, onMachine, SPI, type Story, type View } from './rig.ts';
-
-const interrupts = (from: string, to: string): Mutation => ({ file: 'gic/interrupts.ts', from, to });
 
 /** One event of a device, by eventfd 0 and MSI route 2. */
 const BY_IRQFD = { commands: ONE_EVENT, routes: [msi(2, 0)], hooked: [2] } as const;
 const device = (view: View) => view.signal(0, () => view.vm.irqfds.write(0));
 /** Runs until all `signals` have been seen, and sleeps for good if one is lost. */
 const takes = (signals: number) => (view: View) => void view.run(0, () => view.seen(0) === signals);
-
-const RING_LAST = 'this.#append(vcpu, intid);\n    this.ring(vcpu);';
-const NO_RING = interrupts(RING_LAST, 'this.#append(vcpu, intid);');
-const RING_FIRST = [interrupts(RING_LAST, 'this.ring(vcpu);\n    this.#append(vcpu, intid);')];
 
 describe('a signal against a vCPU that parks', () => {
   const story: Story = { name: 'signal-against-park', ...BY_IRQFD, threads: { device, vcpu: takes(1) } };
@@ -28,32 +21,20 @@ describe('a signal against a vCPU that parks', () => {
   test.each([
     {
       title: 'a vCPU that does not look again before it parks',
-      mutations: [
-        {
-          file: 'board/halt.ts',
-          from: 'if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }\n    this.#control.mode = HALTED;',
-          to: 'this.#control.mode = HALTED;',
-        },
-      ],
+      mistake: 'halt-looks-again: no look',
     },
     {
       title: 'a vCPU that looks before it announces that it will park',
-      mutations: [
-        {
-          file: 'board/halt.ts',
-          from: 'const ticket = this.#bell.announce();\n    if (this.#somethingToDo(closely)) {\n      this.#bell.withdraw();\n      return;\n    }',
-          to: 'if (this.#somethingToDo(closely)) return;\n    const ticket = this.#bell.announce();',
-        },
-      ],
+      mistake: 'halt-announces-before-look: after its look',
     },
     {
       title: 'a bell that does not move its count',
-      mutations: [{ file: 'memory/event-count.ts', from: 'add(this.#words, this.#count, 1);', to: '' }],
+      mistake: 'waker-moves-count: not moved',
     },
-    { title: 'a list that is written after the ring', mutations: RING_FIRST },
-    { title: 'a list that rings nobody', mutations: [NO_RING] },
-  ])('not so with $title', ({ mutations }) => {
-    isCaught(onMachine(story, ...mutations), ['lost-wakeup', 'orphan-wait']);
+    { title: 'a list that is written after the ring', mistake: 'ring-after-list: rings first' },
+    { title: 'a list that rings nobody', mistake: 'ring-after-list: no ring' },
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(story, mistake), ['lost-wakeup', 'orphan-wait']);
   });
 });
 
@@ -88,24 +69,20 @@ describe('a signal that is left to the main thread', () => {
     {
       title: 'a bell that is rung before the eventfd is marked',
       dispatch: 'main',
-      from: 'this.#rung.set(fd);\n      this.bell.signal();',
-      to: 'this.bell.signal();\n      this.#rung.set(fd);',
+      mistake: 'bell-after-mark: rung first',
     },
     {
       title: 'a mark that is taken away after the count was read',
       dispatch: 'main',
-      from: 'this.#rung.claim(fd);\n      if (this.#serve(fd)) served++;',
-      to: 'if (this.#serve(fd)) served++;\n      this.#rung.claim(fd);',
+      mistake: 'ring-claimed-before-served: claimed afterwards',
     },
     {
       title: 'work that nobody is told of',
       dispatch: 'inline',
-      from: 'this.#work.set(slot);\n    this.bell.signal();',
-      to: 'this.#work.set(slot);',
+      mistake: 'deferred-work-rings: no ring',
     },
-  ] as const)('not so with $title', ({ dispatch, from, to }) => {
-    const scenario = onMachine(story(dispatch, 2), { file: 'kvm/irqfds.ts', from, to });
-    isCaught(scenario, ['lost-wakeup', 'orphan-wait', 'deadlock']);
+  ] as const)('not so with $title', ({ dispatch, mistake }) => {
+    isCaught(onMachine(story(dispatch, 2), mistake), ['lost-wakeup', 'orphan-wait', 'deadlock']);
   });
 });
 
@@ -147,16 +124,11 @@ describe('a kick against a vCPU that parks', () => {
   });
 
   test('not so where the ring comes before the request', () => {
-    const file = 'board/vcpu.ts';
-    const from = 'this.control.request(request);\n    this.#bell.signal();';
-    const to = 'this.#bell.signal();\n    this.control.request(request);';
-    isCaught(onMachine(story, { file, from, to }), ['lost-wakeup', 'orphan-wait']);
+    isCaught(onMachine(story, 'request-before-ring: rings first'), ['lost-wakeup', 'orphan-wait']);
   });
 
   test('not so where the vCPU looks for interrupts only', () => {
-    const file = 'board/halt.ts';
-    const from = 'if (this.#control.requests !== 0) return true;';
-    isCaught(onMachine(story, { file, from, to: '' }), ['lost-wakeup', 'orphan-wait']);
+    isCaught(onMachine(story, 'halt-minds-requests: interrupts only'), ['lost-wakeup', 'orphan-wait']);
   });
 });
 
@@ -188,11 +160,7 @@ describe('two injectors of one LPI', () => {
   });
 
   test('not so with a latch in two steps', () => {
-    const inTwo = interrupts(
-      'const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);',
-      'const before = load(this.words, at);\n    store(this.words, at, before | LATCH);',
-    );
-    isCaught(onMachine(wired, inTwo), 'assertion');
+    isCaught(onMachine(wired, 'latch-is-one-step: in two steps'), 'assertion');
   });
 });
 
@@ -223,13 +191,9 @@ describe('an LPI that comes again, and is on the list still', () => {
     expect(passesEvery(onMachine(story)).schedules).toBeGreaterThan(10);
   });
 
-  test.each([
-    {
-      title: 'a search that passes over it unseen',
-      ...interrupts('this.#walk.foundAlone(state);\n    return alone;', 'return NONE;'),
-    },
-  ])('not so with $title', ({ file, from, to }) => {
-    isCaught(onMachine(third, { file, from, to }), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
+  test('not so with a search that passes over it unseen', () => {
+    const passing = onMachine(third, 'lone-interrupt-is-found: passed over');
+    isCaught(passing, ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
   });
 });
 
@@ -289,34 +253,26 @@ describe('an LPI that is alone on the list, against another', () => {
     expect(passesEvery(onMachine(looking)).schedules).toBeGreaterThan(20);
   });
 
-  const list = (from: string, to: string): Mutation => ({ file: 'gic/vcpu-list.ts', from, to });
-
   test.each([
     {
       title: 'a note that no producer takes away',
-      mutation: list('if (alone === NOBODY || alone === intid) return NOBODY;', 'return NOBODY;'),
+      mistake: 'producer-ends-lone-note: left there',
     },
     {
       title: 'a note that a producer takes away before the list is written, and not after',
-      mutation: interrupts(
-        'list.append(intid);\n    this.#relistAlone(list, list.endAlone(intid));',
-        'list.append(intid);',
-      ),
+      mistake: 'append-ends-lone-note: not ended',
     },
     {
       title: 'a note that is written after the search',
-      mutation: list(
-        'store(this.#words, this.#alone, lpi);\n    if (!this.isFilled) return true;',
-        'if (!this.isFilled) {\n      store(this.#words, this.#alone, lpi);\n      return true;\n    }',
-      ),
+      mistake: 'lone-note-before-look: after the look',
     },
-  ])('not so with $title', ({ mutation }) => {
-    isCaught(onMachine(story, mutation), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(story, mistake), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
   });
 });
 
 describe('a list whose ring has room for two interrupts', () => {
-  const small: Mutation = { file: 'gic/vcpu-list.ts', from: 'const RING = 512;', to: 'const RING = 2;' };
+  const small = 'ring-buffer-size: two slots';
   const story: Story = {
     name: 'full-ring',
     commands: [MAPD, mapc(0), mapti(0, LPI), mapti(1, LPI + 1)],
@@ -339,19 +295,13 @@ describe('a list whose ring has room for two interrupts', () => {
   });
 
   test.each([
-    { title: 'a full ring of which nobody hears', from: 'store(words, this.#tail + SPILLED, 1);', to: '' },
+    { title: 'a full ring of which nobody hears', mistake: 'full-ring-says-so: not said' },
     {
       title: 'a search of the bits that ends with the first',
-      from: 'store(this.#words, this.#tail + SPILLED, 1);\n  }\n\n  /** The lowest listed',
-      to: '}\n\n  /** The lowest listed',
+      mistake: 'bits-are-searched-on: only once',
     },
-  ])('not so with $title', ({ from, to }) => {
-    isCaught(onMachine(story, small, { file: 'gic/vcpu-list.ts', from, to }), [
-      'lost-wakeup',
-      'orphan-wait',
-      'livelock',
-      'deadlock',
-    ]);
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(story, small, mistake), ['lost-wakeup', 'orphan-wait', 'livelock', 'deadlock']);
   });
 });
 
@@ -423,25 +373,13 @@ describe('the end of an interrupt against its next signal', () => {
   test.each([
     {
       title: 'an end that lists nothing, of what a walk has taken off the list while it was active',
-      mutations: [
-        interrupts(
-          'if (isDeliverable(after)) this.list(targetOf(after), intid);\n      if (intid >= FIRST_SPI',
-          'if (intid >= FIRST_SPI',
-        ),
-        {
-          file: 'gic/list-walk.ts',
-          from: 'if ((state & ACTIVE) !== 0 && intid < FIRST_LPI) return 0;',
-          to: '',
-        },
-      ],
+      mistake: 'end-lists-next: not listed, nor kept in place',
     },
     {
       title: 'an end in two steps',
-      mutations: [
-        interrupts('if (!replace(this.words, at, before, after)) continue;', 'store(this.words, at, after);'),
-      ],
+      mistake: 'end-is-one-step: in two steps',
     },
-  ])('not so with $title', ({ mutations }) => {
-    isCaught(onMachine(looking, ...mutations), ['orphan-wait', 'lost-wakeup', 'assertion']);
+  ] as const)('not so with $title', ({ mistake }) => {
+    isCaught(onMachine(looking, mistake), ['orphan-wait', 'lost-wakeup', 'assertion']);
   });
 });
