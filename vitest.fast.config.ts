@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: [
       'test/*.test.ts',
-      'test/{apic,arch,base,gic,guest,its,kvm,memory,measure,report}/**/*.test.ts',
+      'test/{apic,arch,base,gic,guards,guest,its,kvm,memory,measure,report}/**/*.test.ts',
       'test/board/*.test.ts',
       'test/recorded/trace/*.test.ts',
       'test/conformance/conform.test.ts',

@@ -1,4 +1,4 @@
-import { fileOf, type MistakeName, ruleOf, withMistakes } from '../../test/guards/index.ts';
+import { filesOf, type MistakeName, ruleOf, withMistakes } from '../../test/guards/index.ts';
 
 /** A mistake that a careless hand makes in one file of `src`. */
 export type Mistake = NamedMistake | MadeMistake;
@@ -22,9 +22,14 @@ export type MadeMistake = {
   readonly at: number;
 };
 
-/** The mistakes of some names. @throws Error where there is no such mistake */
+/** The mistakes of some names. @throws Error where there is no such mistake, or it changes several files */
 export function named(names: readonly MistakeName[]): NamedMistake[] {
-  return names.map((guard) => ({ guard, file: fileOf(guard), rule: ruleOf(guard) }));
+  return names.map((guard) => {
+    const [file, ...others] = filesOf(guard);
+    if (file === undefined || others.length > 0)
+      throw new Error(`"${guard}" changes ${1 + others.length} files: a copy has mistakes of one`);
+    return { guard, file, rule: ruleOf(guard) };
+  });
 }
 
 /** The text of the file of a mistake, with the mistake made. @throws Error where the mistake does not fit the text */

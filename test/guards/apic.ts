@@ -18,7 +18,7 @@ export const APIC = {
     },
   },
   'line-joins-sources': {
-    rule: 'A line is up as long as one of its sources is.',
+    rule: 'A line is up as long as one of its sources is up.',
     mistakes: { 'follows the last': value('level ? this.#raised(pin) : this.#lowered(pin)') },
   },
   'remote-irr-holds-level': {

@@ -97,11 +97,11 @@ export const GIC = {
     mistakes: { 'in any': value('true') },
   },
   'take-looks-at-target': {
-    rule: 'A vCPU takes only what has that vCPU as its target.',
+    rule: 'A vCPU takes only interrupts whose target is that vCPU.',
     mistakes: { 'any target': withoutLast },
   },
   'take-passes-on-moved': {
-    rule: 'A vCPU passes on what has moved to another vCPU meanwhile.',
+    rule: 'A vCPU passes on an interrupt that has moved to another vCPU meanwhile.',
     mistakes: { 'left where it is': drop },
   },
   'take-is-one-step': {
@@ -129,7 +129,7 @@ export const GIC = {
     mistakes: { 'in two steps': instead('store(this.words, at, after);') },
   },
   'end-lists-next': {
-    rule: 'The end of an interrupt lists what came again while it was active.',
+    rule: 'The end of an interrupt lists the interrupt where a signal came while the interrupt was active.',
     mistakes: {
       'not listed': drop,
       'not listed, nor kept in place': [drop, at('active-spi-keeps-place', drop)],
@@ -144,7 +144,7 @@ export const GIC = {
   },
 
   'ring-buffer-size': {
-    rule: 'The list of a vCPU has 512 slots; what finds none is found by its bit.',
+    rule: 'The list of a vCPU has 512 slots; an interrupt without a slot is found by its bit.',
     mistakes: {},
     variants: { 'two slots': value('2') },
   },
@@ -202,7 +202,7 @@ export const GIC = {
     mistakes: { 'not asked': withoutLast },
   },
   'walk-looks-at-target': {
-    rule: 'A walk passes over what has another target.',
+    rule: 'A walk passes over interrupts of another target.',
     mistakes: { 'any target': withoutFirst },
   },
   'active-spi-keeps-place': {
@@ -218,7 +218,7 @@ export const GIC = {
     mistakes: {},
   },
   'unlisted-is-passed-on': {
-    rule: 'What was taken off the list and is deliverable is listed again.',
+    rule: 'An interrupt that was taken off the list and is deliverable is listed again.',
     mistakes: {
       dropped: instead('if (!isDeliverable(state)) this.#owner.bury(at, state);'),
       'dropped, and a change lists nothing': [
@@ -237,7 +237,7 @@ export const GIC = {
     mistakes: {},
   },
   'taker-leaves-flag-set': {
-    rule: 'A taker of one end sets the flag again, since there may be more.',
+    rule: 'A taker of one end sets the flag again for the ends that are left.',
     mistakes: { 'left clear': drop },
   },
 
@@ -360,7 +360,7 @@ export const GIC = {
     mistakes: { 'group 1 always': instead('interrupts.change(at, intid, 0, GROUP1);') },
   },
   'isenabler-lists-pending': {
-    rule: 'ISENABLER lists what is pending.',
+    rule: 'ISENABLER lists a pending interrupt that it enables.',
     mistakes: { 'not listed': instead('if (value !== 0) interrupts.amend(at, 0, ENABLED);') },
   },
   'icenabler-disables': {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ROOT } from '../../bench/power/root.ts';
 import type { GuardEdit } from './edit.ts';
 import {
+  AREAS,
   filesOf,
   GUARDS,
   guardedFiles,
@@ -36,6 +37,11 @@ const source = (file: string) => readFileSync(join(ROOT, 'src', file), 'utf8');
 describe('the table of guards', () => {
   test('has a row for each tag of src, and each row has its tag', () => {
     expect([...guardedFiles().keys()].sort()).toEqual(Object.keys(GUARDS).sort());
+  });
+
+  test('has no guard in two areas', () => {
+    const all = Object.values(AREAS).flatMap(Object.keys);
+    expect(new Set(all).size).toBe(all.length);
   });
 
   test('says each rule in one sentence, and no rule twice', () => {

@@ -63,11 +63,6 @@ export function ruleOf(name: MistakeName): string {
   return rowOf(name).row.rule;
 }
 
-/** The file of the guard that a mistake breaks, relative to `src`. @throws Error where there is no such mistake */
-export function fileOf(name: MistakeName): string {
-  return fileOfGuard(rowOf(name).guard);
-}
-
 /** The files that a mistake changes, relative to `src`. @throws Error where there is no such mistake */
 export function filesOf(name: MistakeName): readonly string[] {
   return [...new Set(editsOf(name).map(({ guard }) => fileOfGuard(guard)))];

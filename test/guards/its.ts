@@ -4,7 +4,7 @@ import type { Rows } from './rows.ts';
 /** Guards of `src/its`: the commands, the cache of translations, tables that are saved. */
 export const ITS = {
   'mapd-unmaps-device': {
-    rule: 'MAPD ends what its device was mapped to before.',
+    rule: 'MAPD ends the mappings that its device had before.',
     mistakes: { 'stays mapped': instead('if (device !== NO_DEVICE) return OK;') },
   },
   'unmapped-collection-leaves-cache': {
@@ -24,7 +24,7 @@ export const ITS = {
     mistakes: { 'vCPU 0': instead('if (vcpu !== NOT_MAPPED) lpis.retarget(lpi, 0);') },
   },
   'movi-takes-pending-along': {
-    rule: 'MOVI takes what is pending along.',
+    rule: 'MOVI takes a pending LPI along.',
     mistakes: { 'left behind': drop },
   },
   'movall-moves-one-vcpu': {
@@ -44,7 +44,7 @@ export const ITS = {
     mistakes: { 'not of the first four': value('$ && lpi > 8195') },
   },
   'epoch-is-never-zero': {
-    rule: 'The epoch is never 0, the stamp of what was never cached.',
+    rule: 'The epoch is never 0, the stamp of an event that was never cached.',
     mistakes: {
       'passes through 0': instead(`replace(this.#words, this.#epoch, now, (now + 1) | 0);
     replace(this.#words, this.#epoch, 0, 1);`),

@@ -4,11 +4,11 @@ import type { Rows } from './rows.ts';
 /** Guards of `src/kvm`: routing, irqfds, resamplers, descriptors, what the vgic's irqchip remembers. */
 export const KVM = {
   'number-is-taken': {
-    rule: 'A descriptor is taken before it says what it stands for.',
+    rule: 'The number of a descriptor is taken before its payload is written.',
     mistakes: {},
   },
   'number-before-payload': {
-    rule: 'What a descriptor stands for is written by the thread that has taken its number.',
+    rule: 'The payload of a descriptor is written by the thread that has taken the number.',
     mistakes: { 'written first': toBefore('number-is-taken') },
   },
   'table-is-published': {
@@ -181,7 +181,7 @@ export const KVM = {
     mistakes: { 'no wait': drop },
   },
   'deassignment-runs-work': {
-    rule: 'A deassignment runs what was left to the main thread.',
+    rule: 'A deassignment runs the work that was left to the main thread.',
     mistakes: { 'left undone': drop, forgotten: instead('this.#work.claim(slot);') },
   },
   'last-resampler-lowers-line': {
@@ -268,7 +268,7 @@ export const KVM = {
     mistakes: {},
   },
   'ready-flag-is-last': {
-    rule: 'The vgic says that it is ready after all else is.',
+    rule: 'The flag that the vgic is ready is set last.',
     mistakes: { 'said first': toBefore('first-table-is-read') },
   },
 } satisfies Rows;

@@ -45,7 +45,7 @@ export const MACHINE = {
     variants: { 'as a step': value('load(this.#words, at + SENT) + load(this.#words, at + RAISED)') },
   },
   'allowance-covers-the-way': {
-    rule: 'What is on its way when a source settles may be delivered.',
+    rule: 'A signal that is on its way when its source settles may still be delivered.',
     mistakes: { 'not covered': value('(deliveries - signals) | 0') },
   },
   'wait-named-before-look': {
@@ -69,7 +69,7 @@ export const MACHINE = {
     mistakes: {},
   },
   'late-handler-is-allowed': {
-    rule: 'A delivery is held against the signals of when it was counted.',
+    rule: 'A delivery is held against the signals up to the moment of its count.',
     mistakes: {
       'of before': value(
         '((deliveries - (sent + load(this.#words, at + RAISED))) | 0) > 0 && load(this.#words, at + KIND) === EDGE_SOURCE',

@@ -35,7 +35,7 @@ export const MEMORY = {
     mistakes: { 'at the word': value('-1') },
   },
   'claim-tells-the-winner': {
-    rule: 'Whichever thread removes a bit hears so, also of bit 31, the sign.',
+    rule: 'The one thread that removes a bit is told so, also of bit 31, the sign.',
     mistakes: { 'not of bit 31': value('$ && (bit & 31) !== 31') },
   },
 
@@ -62,7 +62,7 @@ export const MEMORY = {
     mistakes: { 'not moved': drop },
   },
   'waker-notifies': {
-    rule: 'A waker that sees a sleeper notifies.',
+    rule: 'A waker that sees a sleeper notifies the sleeper.',
     mistakes: { 'not notified': drop },
   },
 
@@ -144,7 +144,7 @@ export const MEMORY = {
   },
 
   'set-bits-in-one-step': {
-    rule: 'Bits that are not all set are set in one step, which says what was there.',
+    rule: 'Bits that are not all set are set in one step, which returns the word from before.',
     mistakes: {
       'looks for any': value('(seen & mask) !== 0 ? seen : Atomics.or(words, at, mask)'),
       'load and store': value('(Atomics.store(words, at, seen | mask), seen)'),
@@ -152,7 +152,7 @@ export const MEMORY = {
     },
   },
   'clear-bits-in-one-step': {
-    rule: 'Bits that are not all clear are cleared in one step, which says what was there.',
+    rule: 'Bits that are not all clear are cleared in one step, which returns the word from before.',
     mistakes: {
       'load and store': value('(Atomics.store(words, at, seen & ~mask), seen)'),
       'says what the look saw': value('(Atomics.and(words, at, ~mask), seen)'),
@@ -223,7 +223,7 @@ export const MEMORY = {
     mistakes: { 'locked twice': withoutFirst },
   },
   'limbs-of-count': {
-    rule: 'What a count has beyond 30 bits lies in two further words.',
+    rule: 'The bits of a count beyond the lowest 30 lie in two further words.',
     mistakes: {},
   },
   'high-limb-is-stored': {
