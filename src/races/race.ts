@@ -25,7 +25,7 @@ export type Race = {
   readonly preemptions: number;
   /**
    * The shortest way to it: `thread:step` in order, with ` ! ` where a thread is stopped that could go on, and ` | ` where
-   * another takes over because the one before waits or has ended.
+   * another thread takes over because the one before waits or has ended.
    */
   readonly schedule: string;
   readonly steps: Readonly<Record<string, StepPlace>>;

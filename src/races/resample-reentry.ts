@@ -49,7 +49,7 @@ export const resampleReentry = defineRace<Words, Shared>({
     'Linux 8be8f932e3db restricts the lazy EOI of the I/O APIC to edge pins, and 77377064c3a9 breaks the recursion where the trigger of a pin is set to edge while a resampler is still registered.',
   story:
     'A pin is switched to edge, and its resampler stays. An injection on an edge pin acknowledges itself; acknowledging tells the resampler; the resampler sets the line; and setting the line injects.',
-  fix: "the machine's acknowledgements: the end of an interrupt is noted, for level-triggered ones alone, and passed on by serveAcks() after the EOI, outside of every injection",
+  fix: "the machine's acknowledgements: the end of a level-triggered interrupt (and of no other) is noted, and passed on by serveAcks() after the EOI, outside of every injection",
   lesson: 'A callback that can reach its caller needs a queue in between. Count the depth in tests.',
   buggy: {
     ...memory({ trigger: LEVEL, resampler: 1 }),
