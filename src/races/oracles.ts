@@ -17,9 +17,10 @@ export const ORACLES = {
 } as const;
 export type OracleId = keyof typeof ORACLES;
 
-/** O1. @param idle - who could do the work sleeps, or will not look again */
-export function requireNoStrandedWork(idle: boolean, pending: boolean, who: string): void {
-  if (idle && pending) fail(requireNoStrandedWork, 'O1', `${who} rests while an interrupt is pending for it`);
+/** O1. @param idle - the vCPU that could do the work sleeps, or will not look again */
+export function requireNoStrandedWork(idle: boolean, pending: boolean, name: string): void {
+  if (idle && pending)
+    fail(requireNoStrandedWork, 'O1', `${name} rests while an interrupt is pending for it`);
 }
 
 /** O2. @param seen - the number of the last edge that a delivery has begun after */

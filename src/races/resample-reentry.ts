@@ -11,7 +11,7 @@ const EDGE_MODE = 1;
 /** No chain of callbacks that ends is deeper. */
 const BOUND = 4;
 
-/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, who raise the line again. */
+/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, and those raise the line again. */
 function inject(words: Words, depth: number): void {
   requireBounded(depth, BOUND, 'injecting from within an acknowledgement');
   add(words, at.injections, 1);

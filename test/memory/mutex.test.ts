@@ -88,7 +88,7 @@ describe('of threads at a mutex one is inside, and none is left behind', () => {
     isCaught(scenario(module, 2), ['deadlock', 'missed-notify']);
   });
 
-  test('a waiter that wakes and takes it as if nobody else slept leaves the third behind', () => {
+  test('a waiter that wakes and takes the lock as if no other thread slept leaves the third behind', () => {
     const module = mutated(
       'while (exchange(this.#words, this.#at, WANTED) !== FREE) {',
       'while (!replace(this.#words, this.#at, FREE, HELD) && exchange(this.#words, this.#at, WANTED) !== FREE) {',
@@ -97,7 +97,7 @@ describe('of threads at a mutex one is inside, and none is left behind', () => {
     isCaught(scenario(module, 3), 'missed-notify');
   });
 
-  test('a release that wakes nobody leaves the second behind', () => {
+  test('a release that wakes no thread leaves the second behind', () => {
     const module = mutated(
       'if (exchange(this.#words, this.#at, FREE) === WANTED) Atomics',
       'if (exchange(this.#words, this.#at, FREE) === 3) Atomics',
@@ -105,7 +105,7 @@ describe('of threads at a mutex one is inside, and none is left behind', () => {
     isCaught(scenario(module, 2), 'missed-notify');
   });
 
-  test('a release in two steps loses the mark of who came between them', () => {
+  test('a release in two steps loses the mark of a thread that came between them', () => {
     const module = mutated(
       'if (exchange(this.#words, this.#at, FREE) === WANTED)',
       'const held = load(this.#words, this.#at);\n    store(this.#words, this.#at, FREE);\n    if (held === WANTED)',

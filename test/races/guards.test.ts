@@ -234,7 +234,7 @@ const GUARDS: readonly Guard[] = [
   },
   {
     slug: 'split-deassert',
-    without: 'lowering the line once, before anybody is told',
+    without: 'lowering the line once, before any device is told',
     mutations: [
       {
         file: 'kvm/resamplers.ts',

@@ -46,7 +46,7 @@ describe('LPIs that are disabled against a translation that is cached', () => {
     isCaught(onMachine(story, mutation), 'assertion');
   });
 
-  test('not so where nobody tells the cache', () => {
+  test('not so where the change does not empty the cache', () => {
     const mutation = change('gic/redistributor.ts', '  frame.lpisDisabled(vcpu);\n', '');
     isCaught(onMachine(story, mutation), 'assertion');
   });

@@ -1,6 +1,6 @@
 /**
  * A machine small enough to be explored: the board that runs in the workers, on about 20,000 words, with small sizes, so that
- * a schedule has not a thousand steps that matter to nobody. A test may change a line of its source.
+ * a schedule does not have a thousand steps that matter to no test. A test may change a line of its source.
  */
 
 import { expect } from 'vitest';
@@ -154,7 +154,7 @@ function attach(modules: Modules, board: Board, options: Options) {
       const source = sourceOf(intid);
       const sent = load(words, at + SENT + source);
       const deliveries = add(words, at + DELIVERED + source, 1) + 1;
-      // A phantom: something nobody signalled, or a signal delivered twice.
+      // A phantom: an interrupt without a signal, or a signal delivered twice.
       if (!options.levels) expect(deliveries, `deliveries of INTID ${intid}`).toBeLessThanOrEqual(sent);
       store(words, at + SEEN + source, sent);
     },
@@ -244,7 +244,7 @@ function attach(modules: Modules, board: Board, options: Options) {
   };
 }
 
-/** Mode and statistics are nobody's business here: plain words that a vCPU's thread writes for those who watch. */
+/** Mode and statistics do not matter here: plain words that a vCPU's thread writes for observers. */
 function ownCounters(modules: Modules) {
   return class extends modules.vcpuControl.VcpuControl {
     override get mode(): number {

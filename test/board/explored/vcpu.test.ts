@@ -51,7 +51,7 @@ describe('a signal against a vCPU that parks', () => {
       mutations: [{ file: 'memory/event-count.ts', from: 'add(this.#words, this.#count, 1);', to: '' }],
     },
     { title: 'a list that is written after the ring', mutations: RING_FIRST },
-    { title: 'a list that rings nobody', mutations: [NO_RING] },
+    { title: 'a list that rings no vCPU', mutations: [NO_RING] },
   ])('not so with $title', ({ mutations }) => {
     isCaught(onMachine(story, ...mutations), ['lost-wakeup', 'orphan-wait']);
   });
@@ -98,7 +98,7 @@ describe('a signal that is left to the main thread', () => {
       to: 'if (this.#serve(fd)) served++;\n      this.#rung.claim(fd);',
     },
     {
-      title: 'work that nobody is told of',
+      title: 'work without a ring',
       dispatch: 'inline',
       from: 'this.#work.set(slot);\n    this.bell.signal();',
       to: 'this.#work.set(slot);',
@@ -339,7 +339,11 @@ describe('a list whose ring has room for two interrupts', () => {
   });
 
   test.each([
-    { title: 'a full ring of which nobody hears', from: 'store(words, this.#tail + SPILLED, 1);', to: '' },
+    {
+      title: 'a full ring without a mark of the overflow',
+      from: 'store(words, this.#tail + SPILLED, 1);',
+      to: '',
+    },
     {
       title: 'a search of the bits that ends with the first',
       from: 'store(this.#words, this.#tail + SPILLED, 1);\n  }\n\n  /** The lowest listed',
