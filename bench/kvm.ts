@@ -110,7 +110,7 @@ async function underSwaps(): Promise<Pick<KvmFigures, 'under' | 'swapsDone'>> {
   };
   const words: Words = new Int32Array(new SharedArrayBuffer(4 * layout.words));
   startClock(words, at.clock);
-  // Nobody records before the first phase.
+  // No thread records before the first phase.
   store(words, at.phase.at, PHASES.length);
   const workers = at.recorded.map((histograms, number) => {
     const { phase, ready, clock } = at;

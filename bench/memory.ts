@@ -19,7 +19,7 @@ const BITS = 65_536;
 const REPEATS = 1_000;
 const CALIBRATION = 'one atomic addition';
 
-/** What each primitive of the floor of memory costs one thread that nobody disturbs. */
+/** What each primitive of the floor of memory costs one undisturbed thread. */
 export async function run(): Promise<PrimitiveCost[]> {
   const layout = new Layout();
   const at = {
@@ -55,7 +55,7 @@ export async function run(): Promise<PrimitiveCost[]> {
       summary.set(bit);
       summary.claim(summary.next(0));
     },
-    'event count: signal with nobody asleep': () => event.signal(),
+    'event count: signal with no thread asleep': () => event.signal(),
     'mutex: lock, unlock': () => {
       mutex.lock();
       mutex.unlock();

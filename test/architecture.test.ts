@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -36,6 +36,9 @@ function sourcesIn(folder: string): Source[] {
     .filter((name) => name.endsWith('.ts'))
     .map((name) => ({ path: join(folder, name), text: readFileSync(join(ROOT, folder, name), 'utf8') }));
 }
+
+/** The text of a file, or none where there is no such file. */
+const sourceOr = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '');
 
 const withoutComments = (text: string) =>
   text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"])\/\/.*$/gm, '$1');
@@ -236,8 +239,9 @@ describe('what exists once', () => {
 });
 
 /** Names that mean a number of one name space: a GSI, a pin, an INTID, a descriptor, a vCPU, a DeviceID, an EventID. */
-const NAME_OF_SPACE =
-  /^[_#]*(gsi|firstGsi|pin|intid|lpi|spi|sgi|ppi|fd|irqfd|eventfd|resamplefd|firstFd|mailFd|vcpu|deviceId|devid|eventId)$/;
+const NAMES =
+  'gsi|firstGsi|pin|intid|lpi|spi|sgi|ppi|fd|irqfd|eventfd|resamplefd|firstFd|mailFd|vcpu|deviceId|devid|eventId';
+const NAME_OF_SPACE = new RegExp(`^[_#]*(?:${NAMES})$`);
 
 /** Declarations with such a name that mean another number. */
 const OTHER_MEANING: ReadonlyMap<string, string> = new Map([
@@ -250,12 +254,16 @@ const OTHER_MEANING: ReadonlyMap<string, string> = new Map([
   ['src/gic/personality.ts: spi', 'the state word of an SPI after reset'],
 ]);
 
+/** What a file with such a declaration has somewhere; parsing the others would take long. */
+const PERHAPS_PLAIN = new RegExp(`\\b_*(?:${NAMES})\\??:[^;(){}=]*\\bnumber\\b`);
+
 /** Parameters, properties and variables whose name means a number of one space, and whose declared type is a plain number. */
 function plainNumbersIn(sources: readonly Source[]): string[] {
   const isPlain = (type: ts.TypeNode): boolean =>
     type.kind === ts.SyntaxKind.NumberKeyword || (ts.isUnionTypeNode(type) && type.types.some(isPlain));
   return sources.flatMap(({ path, text }) => {
     const found: string[] = [];
+    if (!PERHAPS_PLAIN.test(text)) return found;
     const visit = (node: ts.Node): void => {
       const isDeclaration =
         ts.isParameter(node) ||
@@ -293,6 +301,50 @@ describe('the names of an interrupt', () => {
     expect(plainNumbersIn([{ path: 'a.ts', text }])).toEqual(
       ['gsi', 'fd', '#vcpu', '_deviceId', 'lpi', 'eventId', 'pin'].map((name) => `a.ts: ${name}`),
     );
+  });
+});
+
+/** The folders of each line of a drawing of the floors, as CONTRIBUTING.md has it: names, then two spaces, then text. */
+function floorsDrawnIn(text: string): string[][] {
+  const drawing = /## The house\n\n```\n([\s\S]*?)\n```/.exec(text)?.[1] ?? '';
+  return drawing.split('\n').map((line) => (line.split(/ {2,}/)[0] ?? '').split(' · '));
+}
+
+describe('what readers of src find', () => {
+  const contributing = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  const sorted = (floors: readonly (readonly string[])[]) => floors.map((folders) => [...folders].sort());
+
+  test('the floors are drawn in CONTRIBUTING.md as they are checked here', () => {
+    expect(sorted(floorsDrawnIn(contributing))).toEqual(sorted(FLOORS));
+  });
+
+  test('a drawing that lacks a folder is another drawing', () => {
+    const lacking = contributing.replace('its · gic · apic ', 'its · gic ');
+    expect(sorted(floorsDrawnIn(lacking))).not.toEqual(sorted(FLOORS));
+  });
+
+  test('every folder begins with a description of at most ten lines, in its index.ts or its README.md', () => {
+    for (const folder of FLOORS.flat()) {
+      const of = (name: string) => sourceOr(join(ROOT, 'src', folder, name));
+      const header =
+        of('README.md').trim() || (/^\/\*\*([\s\S]*?)\*\//.exec(of('index.ts'))?.[1] ?? '').trim();
+      expect(header, folder).toMatch(/\S{2,} \S/);
+      expect(header.split('\n').length, folder).toBeLessThanOrEqual(10);
+    }
+  });
+
+  test('a comment about speed names a benchmark that there is', () => {
+    const benches = /const BENCHES = \{([\s\S]*?)\n\} as const/.exec(
+      readFileSync(join(ROOT, 'bench/main.ts'), 'utf8'),
+    )?.[1];
+    const known = new Set([...(benches ?? '').matchAll(/^ {2}(\w+): /gm)].map(([, name]) => name));
+    const comments = sourcesIn('src').flatMap(({ path, text }) =>
+      [...text.matchAll(/\/\/ speed: (.*(?:\n\s*\/\/.*)*)/g)].map(([, comment = '']) => ({ path, comment })),
+    );
+    expect(known.size).toBeGreaterThan(10);
+    expect(comments.length).toBeGreaterThan(3);
+    for (const { path, comment } of comments)
+      expect(known, path).toContain(/\bbench (\w+)/.exec(comment)?.[1] ?? comment);
   });
 });
 

@@ -78,7 +78,7 @@ async function files(): Promise<string[]> {
 function sitesIn(file: ts.SourceFile): Site[] {
   const sites: Site[] = [];
   const visit = (node: ts.Node): void => {
-    // An error's text is nobody's behaviour, and a constructor lays things out.
+    // An error's text is no behaviour, and a constructor lays things out.
     if (ts.isThrowStatement(node) || ts.isConstructorDeclaration(node) || ts.isTypeNode(node)) return;
     sites.push(...sitesAt(node));
     ts.forEachChild(node, visit);

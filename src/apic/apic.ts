@@ -34,7 +34,7 @@ export class Apic {
     this.ioapic = new IoApic(words, regions.ioapic, this.local, hooks.pinEnded);
   }
 
-  /** Once, by who creates the memory. */
+  /** Once, by the thread that creates the memory. */
   reset(): void {
     for (const apic of this.local) apic.reset();
     this.ioapic.reset();

@@ -38,7 +38,7 @@ const IRR = 2;
 const DELIVERED = 3;
 const REGISTERS = 4;
 
-/** A pin is not delivered: it is masked, waits for its EOI, or has nobody to go to. */
+/** A pin is not delivered: it is masked, waits for its EOI, or its destination names no local APIC. */
 export const IGNORED = -1;
 /** It coalesced with what is pending already. */
 const COALESCED = 0;
@@ -50,7 +50,7 @@ export type IoApicRegions = {
   readonly entries: Region;
   /** By pin: a bit for each source that holds the line up. */
   readonly lines: Region;
-  /** Pins whose end somebody wants to hear of. */
+  /** Pins whose end a resampler watches. */
   readonly watched: Region;
   /** Over all of the above but `watched`. KVM: ioapic->lock. */
   readonly lock: Region;
@@ -119,7 +119,7 @@ export class IoApic {
 
   /**
    * Moves a pin's line. Its level is that of all its sources together: one that holds it up is enough.
-   * @param source - 0 to 31, who drives it
+   * @param source - 0 to 31, the source that drives it
    * @returns how many vCPUs it was delivered to, 0 where it coalesced, {@link IGNORED}; 1 for a line that is lowered
    * @see kvm_ioapic_set_irq, ioapic_set_irq
    */
@@ -164,7 +164,7 @@ export class IoApic {
     if (!level) setBits(this.#words, this.#registers + DELIVERED, 1 << pin);
     const destination = load(this.#words, low + 1) >>> DESTINATION_SHIFT;
     const taken = deliver(this.#apics, destination, (entry & LOGICAL) !== 0, entry, false);
-    // Also where nobody has the destination, as in KVM; not where all that have it are disabled.
+    // Also where no local APIC has the destination, as in KVM; not where all that have it are disabled.
     if (level && taken !== 0) store(this.#words, low, entry | REMOTE_IRR);
     return taken;
   }

@@ -16,5 +16,5 @@ export const SGI_FRAME = 0x1_0000;
 /** An ITS: the control frame, then the translation frame with the doorbell. */
 export const GITS_BYTES = 2 * FRAME_BYTES;
 
-/** Where QEMU's `virt` machine has its frames, and this project's machines too where nobody asks for other places. */
+/** Where QEMU's `virt` machine has its frames, and this project's machines too, unless their configuration has other places. */
 export const VIRT_FRAMES = { gicd: 0x0800_0000, its: 0x0808_0000, gicr: 0x080a_0000 } as const;

@@ -20,7 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function readInputFile(path: string, what: string, limitBytes: number): Buffer {
   let descriptor: number;
   try {
-    // Not blocking: opening a FIFO that nobody writes must not hang the program.
+    // Not blocking: opening a FIFO without a writer must not hang the program.
     descriptor = openSync(path, OPEN_FLAGS);
   } catch (error) {
     throw fileError(path, what, error);
@@ -94,7 +94,7 @@ function fileError(path: string, what: string, cause: unknown): IrqError {
 }
 
 /**
- * A piece of somebody's text for a message: quoted, control characters escaped, at most 60 characters. The text
+ * A piece of a user's text for a message: quoted, control characters escaped, at most 60 characters. The text
  * may be binary rubbish, and must not reach a terminal as it is.
  */
 export const excerpt = (text: string) => shown(JSON.stringify(shortened(text)));

@@ -50,7 +50,7 @@ class FaultyInterrupts extends Interrupts {
   }
 }
 
-/** Takes note of a level's end and now and then, for a while, does not pass it on: the line stays up, nobody is told. */
+/** Notes a level's end and now and then, for a while, does not pass it on: the line stays up, and no device is told. */
 export class AcksLost implements AckServer {
   readonly #vm: AckServer;
   readonly #acks: LevelAcks;

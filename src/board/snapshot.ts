@@ -48,7 +48,7 @@ export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refu
 }
 
 /**
- * Makes a machine as it was when the snapshot was taken, in a new buffer, for new threads: every lock is free, nobody
+ * Makes a machine as it was when the snapshot was taken, in a new buffer, for new threads: every lock is free, no thread
  * sleeps, no reader is in a section, no vCPU is in its guest or asked for anything. Its clock goes on from the moment of
  * the snapshot. The calling thread becomes its main thread.
  * @throws IrqError `ERR_SNAPSHOT` where the bytes are damaged, cut off, or no snapshot of this version

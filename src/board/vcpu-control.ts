@@ -12,7 +12,7 @@ export const IN_GUEST = 1;
 export const HALTED = 2;
 
 const REQUESTS = 0;
-// The second line is written by the vCPU alone, the first by whoever wants something of it.
+// The vCPU alone writes the second line, the threads that request something of the vCPU write the first.
 const MODE = LINE;
 const TAKEN = LINE + 1;
 const SPURIOUS = LINE + 2;
@@ -25,7 +25,7 @@ export type VcpuCounter = keyof typeof COUNTERS;
 /** Since boot, modulo 2^32: interrupts taken, acknowledges in vain, times parked, halts that polling cut short. */
 export type VcpuCounters = Readonly<Record<VcpuCounter, number>>;
 
-/** When a machine is restored, nobody waits for what was requested, and no thread is in the guest. */
+/** When a machine is restored, no thread waits for a request, and no vCPU is in its guest. */
 export const VCPU_CONTROL: SizedKind = {
   name: 'vCPU control',
   words: 2 * LINE,
@@ -58,7 +58,7 @@ export class VcpuControl {
     this.#at = region.at;
   }
 
-  /** Asks for something. Rings nobody: the caller rings the vCPU's bell **afterwards**. Any thread. */
+  /** Sets requests. Rings no bell: the caller rings the vCPU's bell **afterwards**. Any thread. */
   request(bits: number): void {
     raise(this.#words, this.#at + REQUESTS, bits);
   }

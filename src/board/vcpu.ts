@@ -23,7 +23,7 @@ export type Guest = {
   finished?(): boolean;
 };
 
-/** Who tells the devices of level-triggered SPIs that they have ended: the VM. */
+/** Tells the devices of level-triggered SPIs of the end of their interrupts: the VM does. */
 export type AckServer = Pick<Vm, 'serveAcks'>;
 
 export type VcpuParts = {
@@ -60,7 +60,7 @@ export class Vcpu {
   }
 
   /**
-   * KVM_RUN: runs the guest until somebody kicks this vCPU, or the guest has finished. Blocks the vCPU's thread, which
+   * KVM_RUN: runs the guest until a kick of this vCPU, or until the guest has finished. Blocks the vCPU's thread, which
    * alone may call it.
    *
    * The mode is set before the requests are looked at, and a kick sets the request before it rings: so a kick is either

@@ -58,7 +58,7 @@ export class BoardVcpu {
   readonly #timer: GenericTimer;
   readonly #timers: readonly { readonly ppi: Intid; readonly state: TimerState }[];
   readonly #registers: SystemRegisters;
-  /** Whether a slice ended in a WFI that nothing has ended yet: kept by whoever schedules. */
+  /** Whether a slice ended in a WFI that nothing has ended yet: the scheduler keeps this. */
   #suspended = false;
   /** Instructions since the last that was no exception. */
   #inVain = 0;

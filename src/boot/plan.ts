@@ -19,8 +19,8 @@ export type BootPlan = {
   readonly platform: PlatformPlan;
   readonly clock: ClockKind;
   /**
-   * Whether virtual time that passes while every vCPU sleeps takes as long as it says. Else it is skipped, which makes a
-   * guest that waits fast, and one that somebody types to busy.
+   * Whether virtual time that passes while every vCPU sleeps takes as long as it says. Else it is skipped: a guest that
+   * waits then runs fast, and a guest that waits for a terminal is busy.
    */
   readonly paced: boolean;
   /** Whether HLT 0xf000 is a semihosting call. */

@@ -74,7 +74,7 @@ export class VcpuLoop {
     const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.deadline;
     clock.setDeadline(vcpu.id, deadline);
     const ticket = this.#bell.announce();
-    // Announced first: who wakes this vCPU from here on finds it.
+    // Announced first: a waker of this vCPU finds the announcement from here on.
     if (this.#hasWork) {
       this.#bell.withdraw();
     } else {
@@ -129,7 +129,7 @@ export class VcpuLoop {
     return ms;
   }
 
-  /** Virtual time wakes nobody by itself: a vCPU that runs does, or the one that fell asleep last. */
+  /** Virtual time wakes no vCPU by itself: a running vCPU does, or the vCPU that fell asleep last. */
   #napMs(deadline: number): number {
     const { clock } = this.#board;
     if (clock.isVirtual || deadline === NEVER) return FOREVER;

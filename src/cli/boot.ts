@@ -35,7 +35,7 @@ type Flags = {
   json?: boolean;
 };
 
-/** How long a guest may run that nobody sits before, seconds. */
+/** How long a guest may run without a terminal, seconds. */
 const UNATTENDED_SECONDS = 600;
 
 /** The largest kernel, RAM disk or disk that is read: all lie in memory. */
@@ -76,7 +76,7 @@ export function bootCommand(): Command {
       1000,
     )
     .addOption(
-      new Option('--dispatch <where>', 'who routes: the main thread, or the signalling one')
+      new Option('--dispatch <where>', 'the thread that routes: the main thread, or the signalling one')
         .choices(DISPATCHES)
         .default('inline'),
     )

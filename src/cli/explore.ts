@@ -89,7 +89,7 @@ export function exploreCommand(): Command {
     .option('--jobs <n>', 'threads that search; the answer is the same', wholeNumber(1, 256), 1)
     .addOption(
       new Option(
-        '--executor <who>',
+        '--executor <name>',
         'simulated: all threads in one; lockstep: search like that, then confirm in real threads, one operation at a time; free: no search, real threads left alone',
       )
         .choices(EXECUTORS)

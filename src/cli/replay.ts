@@ -28,7 +28,7 @@ export function replayCommand(): Command {
     .argument('[file|name]', 'the scenario that it is of; for a token of a guest, --guest names the file')
     .addOption(
       new Option(
-        '--executor <who>',
+        '--executor <name>',
         'simulated: all threads in one; lockstep: real threads, one operation at a time',
       )
         .choices(['simulated', 'lockstep'])

@@ -17,7 +17,7 @@ export type SnapshotPlaces = {
  * The state of cores and their RAM at one moment, to which they can return again and again. A return copies the pages that
  * were written since, so it costs what the run between has dirtied, not what the guest has.
  *
- * The cores note by themselves which pages they write. Who else writes to guest memory (devices, the ITS) says so with
+ * The cores note by themselves which pages they write. Other writers of guest memory (devices, the ITS) say so with
  * {@link touched}. No core runs while a method runs.
  */
 export class CoreSnapshot {

@@ -189,7 +189,7 @@ export class CpuInterface {
     return this.#signalled() === 0;
   }
 
-  /** Whether it is worth asking what is {@link signalled}: false says that nothing is, true little. For who polls. */
+  /** Whether {@link signalled} is worth a call: false says that nothing is signalled, true says little. For pollers. */
   get mayBeSignalled(): boolean {
     return this.#interrupts.wantsLook(this.vcpu);
   }

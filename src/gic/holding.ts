@@ -49,12 +49,12 @@ export function hold(interrupts: Interrupts, at: number, intid: Intid): void {
   }
 }
 
-/** Holds back an interrupt that is latched and that nobody has listed. */
+/** Holds back an interrupt that is latched and that no thread has listed. */
 function holdUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
   const before = interrupts.state(at);
   if ((before & LATCH) === 0 || !isDeliverable(before)) return;
   if (interrupts.isListed(targetOf(before), intid)) return;
-  // Where the swap fails, the state has just changed, and who changed it has listed it if it must be.
+  // Where the swap fails, another thread has just changed the state, and has listed the interrupt if it must be listed.
   interrupts.replace(at, before, held(before));
 }
 
@@ -74,7 +74,7 @@ export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: 
     const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
     const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
     if (!interrupts.replace(at, before, after)) continue;
-    // Who raised a wire and has not listed it yet will do so at the old target, which passes it on.
+    // A thread that raised the wire and has not listed the interrupt yet lists it at the old target, which passes it on.
     const wasListed = interrupts.unlist(targetOf(before), intid);
     const now = interrupts.state(at);
     if ((wasListed || (after & LATCH) !== 0) && isDeliverable(now)) interrupts.list(targetOf(now), intid);
@@ -121,8 +121,8 @@ export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
 /**
  * Sets which groups the distributor forwards, and makes every vCPU look. Writers of it must exclude each other.
  * @param requeues - whether what is pending already is brought forth when the distributor is turned on; if not, it is
- * held back, in two passes: the first takes off the lists what was left there (nobody adds to a list while the
- * distributor is off), the second finds what was latched between the first and the turning on.
+ * held back, in two passes: the first takes the leftover interrupts off the lists (no thread adds to a list while the
+ * distributor is off), the second finds the interrupts that were latched between the first pass and the turning on.
  */
 export function setForwarding(
   interrupts: Interrupts,

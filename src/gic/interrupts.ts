@@ -39,12 +39,13 @@ export { NONE };
 /**
  * All interrupts of a machine, and for each vCPU the list of those that it should look at.
  *
- * The state word of an interrupt is the truth; a vCPU's list is a hint that leads to it. The rule that keeps them
- * together: **whoever makes an interrupt deliverable lists it for the target named in the very word that it wrote,
- * then rings that vCPU. Whoever takes it off a list looks at its state afterwards, and lists it anew if it must be.**
- * So a deliverable interrupt is always on its target's list, or a thread is about to put it there; and one listed at a
- * vCPU that it has left meanwhile is passed on by that vCPU when it looks (KVM: `vgic_prune_ap_list`). An interrupt may
- * be on a list without being deliverable: one that a vCPU takes twice in a row stays there, so that one that comes again
+ * The state word of an interrupt is the truth; a vCPU's list (KVM: ap_list) is a hint that leads to it. The rule that keeps
+ * them together: **a producer that makes an interrupt deliverable lists the interrupt for the target named in the very word
+ * that the producer wrote, then rings that vCPU. A thread that takes an interrupt off a list looks at its state afterwards,
+ * and lists the interrupt anew if it must be listed.** So a deliverable interrupt is always on its target's list, or a
+ * thread is about to put it there. A vCPU passes on a listed interrupt whose target is another vCPU by now
+ * (KVM: `vgic_prune_ap_list`). An interrupt may
+ * be on a list without being deliverable: an interrupt that a vCPU takes twice in a row stays there, so that one that comes again
  * and again passes one cache line between two threads, and not the list's too. The exceptions are KVM's own, and made in
  * holding.ts alone: what is latched and not listed is marked HELD, which is not deliverable; a level that is up and not
  * listed waits until its wire, or a register, moves.
@@ -63,7 +64,7 @@ export class Interrupts extends InterruptStates {
   readonly #walk: ListWalk;
   readonly #firstCome: boolean;
   readonly #keepsLevelLatch: boolean;
-  /** Who hears of level-triggered SPIs that the guest has ended. */
+  /** The level-triggered SPIs whose end is watched, and the ends that are noted. */
   readonly acks: LevelAcks;
 
   constructor(words: Words, regions: InterruptRegions) {
@@ -92,7 +93,7 @@ export class Interrupts extends InterruptStates {
   latch(at: number, intid: Intid, looks = true): boolean {
     // guard: latch-is-one-step
     const before = looks ? setBits(this.words, at, LATCH) : or(this.words, at, LATCH);
-    // Who latched it before us lists it, and whoever takes it does so after our look: our event is covered.
+    // The thread that latched it before us lists it, and a vCPU takes it after our look: our event is covered.
     if ((before & LATCH) !== 0) return true;
     const state = before | LATCH;
     // guard: latch-lists-interrupt
@@ -315,8 +316,8 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * Ends the active state, as EOIR and DIR do; what is pending again is listed, and who watches a level-triggered SPI
-   * hears of it. Returns whether it was active. Any thread.
+   * Ends the active state, as EOIR and DIR do; an interrupt that is pending again is listed, and the end of a watched
+   * level-triggered SPI is noted. Returns whether the interrupt was active. Any thread.
    * @param mask - bits of the state that have to be as in `wanted`; 0 for no condition
    */
   deactivate(at: number, intid: Intid, mask = 0, wanted = 0): boolean {

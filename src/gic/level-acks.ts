@@ -14,12 +14,12 @@ export function levelAckRegions(layout: Layout): LevelAckRegions {
 }
 
 /**
- * Who wants to hear that the guest has ended a level-triggered SPI: how KVM finds out that a device's wire must be
- * looked at again (`kvm_notify_acked_irq`, the resampling irqfds).
+ * The level-triggered SPIs whose end is watched: so KVM learns that a device's wire must be resampled
+ * (`kvm_notify_acked_irq`, the resampling irqfds).
  *
  * An SPI is `watch`ed. When its active state ends through EOIR or DIR, the ending thread notes it here and rings the
- * bell; that costs one load where nobody watches. Whoever serves the acks calls `take` until it returns -1: the thread
- * that ended the interrupt, right after its EOI, or a thread that sleeps on the bell. Each note is taken by exactly
+ * bell; that costs one load where the SPI is not watched. The thread that serves the acks calls `take` until it returns -1:
+ * the thread that ended the interrupt, right after its EOI, or a thread that sleeps on the bell. Each note is taken by exactly
  * one caller; an SPI that is noted again before it was taken is taken once.
  *
  * No note is lost: it is set first and the flag after it; a taker clears the flag and then looks at the notes.

@@ -70,7 +70,7 @@ const REGISTERS = new RegisterTable<Frame>([
 
 /**
  * The redistributor of one vCPU: its RD frame and, from offset 0x10000, its SGI frame. Any thread may read and write;
- * the rules for who excludes whom are the distributor's.
+ * the rules for which writers exclude each other are the distributor's.
  * @see Arm IHI 0069, "Redistributor register descriptions"; vgic-mmio-v3.c
  */
 export class Redistributor {

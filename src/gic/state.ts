@@ -1,8 +1,8 @@
 import type { VcpuId } from '../arch/intid.ts';
 
 /**
- * The state of one interrupt, all of it, in one 32-bit word: so every change is one compare-and-swap, and whoever
- * changes it knows from the word before what follows: whether it must be listed for a vCPU, and for which.
+ * The state of one interrupt, all of it, in one 32-bit word: so every change is one compare-and-swap, and the
+ * thread that changes it knows from the old word whether the interrupt must be listed for a vCPU, and for which.
  *
  * ```
  *  31      28 27       26     25         16 15      8 7    6      5    4      3       2      1    0

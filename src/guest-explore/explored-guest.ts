@@ -97,7 +97,7 @@ export class ExploredGuest {
     return this.controlled.instructions - this.bootInstructions;
   }
 
-  /** Who can take a turn now, time left out: vCPUs by number, then what is around them. */
+  /** The actors that can take a turn now, time left out: vCPUs by number, then the devices around them. */
   ready(): Actor[] {
     const actors: Actor[] = this.controlled.ready().map(String);
     if (this.outside.itsIsReady) actors.push('its');

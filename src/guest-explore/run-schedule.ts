@@ -6,7 +6,7 @@ import type { Actor, Turn } from './turn.ts';
 
 /** What a schedule's next turn can be chosen from. */
 export type Choice = {
-  /** Who can take a turn; never empty. */
+  /** The actors that can take a turn; never empty. */
   readonly ready: readonly Actor[];
   /** How many stores wait, by vCPU. */
   readonly waiting: readonly number[];
@@ -113,7 +113,7 @@ export function preemptionsOf(turns: readonly Turn[], ends: readonly TurnEnd[]):
 /** Instructions that a turn runs where nothing ends it. */
 export const TURN = 10_000;
 
-/** Nobody is interrupted: a vCPU runs until it sleeps or spins, then the next; what is around them acts in between. */
+/** Interrupts no actor: a vCPU runs until it sleeps or spins, then the next vCPU; devices and ringer act in between. */
 export function undisturbed(): Chooser {
   return { stopsEarly: true, next: (choice) => undisturbedTurn(choice) };
 }
@@ -138,7 +138,7 @@ export function turnOf(actor: Actor, instructions: number): Turn {
   return { does: 'run', vcpu: Number(actor), instructions };
 }
 
-/** Does turns again; behind them nobody is interrupted. */
+/** Does turns again; behind the last turn no actor is interrupted. */
 export function following(turns: readonly Turn[]): Chooser {
   let at = 0;
   return {

@@ -2,7 +2,7 @@ import type { VcpuId } from '../arch/intid.ts';
 import type { ExploredGuest } from './explored-guest.ts';
 import { type Chooser, runSchedule } from './run-schedule.ts';
 
-/** Who has touched 8 bytes of memory: a bit for each vCPU. */
+/** The vCPUs that have touched 8 bytes of memory: a bit for each. */
 type Touch = { readers: number; writers: number };
 
 const WRITE = 1;

@@ -16,7 +16,7 @@ function isSame(a: Wrong, b: Wrong | undefined): boolean {
 
 /**
  * Makes a failing schedule smaller: leaves turns out, as many at a time as it can, for as long as what is left fails in the
- * same way. Behind the last turn nobody is interrupted, so what is left is what the failure needs.
+ * same way. Behind the last turn no actor is interrupted, so the turns that are left are those that the failure needs.
  */
 export function shrink(guest: ExploredGuest, failing: Failing, budget: ShrinkBudget): Failing {
   const wrong = failing.outcome.wrong;

@@ -15,7 +15,7 @@ export type Turn =
   | { readonly does: 'time' }
   | { readonly does: 'device'; readonly device: number };
 
-/** Who takes a turn; a turn of `run` is without its instructions. Stores are no actors: they leave between two turns. */
+/** The actor of a turn; a turn of `run` is without its instructions. Stores are no actors: they leave between two turns. */
 export type Actor = string;
 
 export function actorOf(turn: Turn): Actor {

@@ -281,7 +281,7 @@ async function race(
   }
 }
 
-/** Rejects when the guest ends: nobody has asked it to. */
+/** Rejects when the guest ends: the run has not asked it to. */
 async function failure(guest: Promise<unknown>, board: Board, console: GuestConsole): Promise<never> {
   await guest;
   throw new IrqError(

@@ -50,7 +50,7 @@ export type LinuxStressResult = {
   readonly lost: number;
   /** Interrupts that the guest counted beyond those that were sent. */
   readonly spurious: number;
-  /** vCPUs that slept on with an interrupt to take: nobody rang them. The run ends at the first. */
+  /** vCPUs that slept on with an interrupt to take: no thread rang them. The run ends at the first. */
   readonly stranded: number;
   readonly misrouted: number;
   readonly misroutes: readonly string[];

@@ -75,7 +75,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
       const source = proof.ownerOf(intid);
       places.enter(id, intid, source);
       if (source >= 0) deliver(source, intid);
-      // Nobody but the devices signals in a stress run: an interrupt of no event is a fault.
+      // Only the devices signal in a stress run: an interrupt of no event is a fault.
       else if (task.isStressed && intid >= FIRST_PPI) proof.violate('spurious', source, intid, id);
       try {
         interrupt(cpu, intid);

@@ -89,7 +89,7 @@ export class Chains {
     }
   }
 
-  /** Forgets all records at once. Nobody may be walking. */
+  /** Forgets all records at once. No thread may be walking a chain. */
   init(): void {
     for (let bucket = 0; bucket <= this.#mask; bucket++) store(this.#words, this.#buckets + bucket, 0);
   }

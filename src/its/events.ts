@@ -44,10 +44,10 @@ export const NO_EVENT = 0;
  * The events (KVM: ITEs) that MAPTI and MAPI have mapped, by DeviceID and EventID, and the cache of their translations.
  *
  * **The cache is a stamp on the event.** A translation is cached if the event's stamp is the current epoch; moving the
- * epoch empties the cache in one step. Who stamps an event, with the lock held, has read the epoch **before** it made its
- * checks: if something that they looked at changes meanwhile, its invalidation comes after the change, and the stamp
- * is out of date when it is set. (An epoch comes again after 2^32 invalidations; an event would have to keep a stamp for
- * as long.)
+ * epoch empties the cache in one step. A thread that stamps an event, with the lock held, has read the epoch **before**
+ * its checks: if a checked word changes meanwhile, the invalidation comes after the change, and the stamp is out of date
+ * when the thread sets it. (An epoch comes again after 2^32 invalidations; an event would have to keep a stamp for as
+ * long.)
  *
  * **Removal**: move the epoch, take the event out of its chain, wait for a grace period; only then may its LPI be
  * cleared and its slot be used again. A reader that found the event before has set its latch by then.

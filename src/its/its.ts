@@ -72,7 +72,7 @@ export class Its {
     };
   }
 
-  /** Once, by who creates the memory. */
+  /** Once, by the thread that creates the memory. */
   init(): void {
     const { collections, devices, events, personality, registers } = this.#its;
     devices.init();

@@ -8,7 +8,7 @@ export const FD_CLOSED = 0;
 export const FD_EVENTFD = 1;
 export const FD_DEVICE = 2;
 export const FD_VM = 3;
-/** Taken, and not open yet: who takes it is still writing what it stands for. */
+/** Taken, and not open yet: the thread that takes it is still writing its payload. */
 const FD_OPENING = 4;
 
 const KIND = 0b111;
@@ -29,8 +29,8 @@ export function fdRegion(layout: Layout, eventfds: number): Region {
 
 /**
  * The file descriptors of the process that runs the VMs. Numbers below the count of eventfds are eventfds, the others
- * are VMs and devices. A number that is closed and opened again has another generation, so who keeps the
- * {@link stateOf} of an eventfd, as the kernel keeps its context, can tell that this is another one. Any thread.
+ * are VMs and devices. A number that is closed and opened again has another generation, so a
+ * holder of the {@link stateOf} of an eventfd, as the kernel holds its context, can tell that this is another one. Any thread.
  */
 export class FdTable {
   readonly #words: Words;

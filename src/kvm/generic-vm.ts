@@ -109,7 +109,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.irqfds = new IrqFds(words, regions.irqfds, { ...parts, irqchip, injector, resamplers });
   }
 
-  /** Once, by who creates the memory. */
+  /** Once, by the thread that creates the memory. */
   init(): void {
     this.routing.init();
     this.irqfds.init();
@@ -163,7 +163,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.#locked(() => this.irqfds.deassign(fd, gsi));
   }
 
-  /** close(2) of an eventfd, whose irqfd goes with it. Nobody may write to it at the same time. @throws KvmError EBADF */
+  /** close(2) of an eventfd, whose irqfd goes with it. No thread may write to it at the same time. @throws KvmError EBADF */
   closeEventFd(fd: Fd): void {
     this.#locked(() => this.irqfds.close(fd));
   }

@@ -14,8 +14,8 @@ export function hooksRegion(layout: Layout, eventfds: number): Region {
 
 /**
  * By eventfd, what a write to it looks at first: the irqfd on it, and, beside that, the LPI that its signals end in, as
- * far as it is known (`Injector.remember`). The LPI is known only while there is a hook: so who finds one may do without
- * the hook, and whoever takes the hook away has the LPI forgotten first.
+ * far as it is known (`Injector.remember`). The LPI is known only while there is a hook: so a writer that finds the LPI may
+ * do without the hook, and a thread that takes the hook away has the LPI forgotten first.
  *
  * Any thread may look; the rest with irqfds.lock held.
  */

@@ -3,8 +3,8 @@ import type { KvmError } from './kvm-error.ts';
 import type { Msi } from './msi.ts';
 
 /**
- * Who drives a line. An irqchip that ORs its sources (x86) keeps a level for each, so that a device of userland and the
- * resampling irqfds of one GSI do not lower each other's; the GIC has one level a pin and ignores the source.
+ * The source that drives a line. An irqchip that ORs its sources (x86) keeps a level for each, so that a device of userland
+ * and the resampling irqfds of one GSI do not lower each other's line; the GIC has one level a pin and ignores the source.
  * @see kvm_host.h
  */
 export const KVM_USERSPACE_IRQ_SOURCE_ID = 0;
@@ -14,7 +14,7 @@ export const KVM_IRQFD_RESAMPLE_IRQ_SOURCE_ID = 1;
 export const REMEMBERED_WORDS = 2;
 export const FORGOTTEN = 0;
 
-/** The interrupt was refused: no such pin, masked, or nobody there to take it. */
+/** The interrupt was refused: no such pin, masked, or no vCPU there to take it. */
 export const REFUSED = -1;
 
 /** Pins whose end the resamplers want to hear of. Any thread. @see kvm_register_irq_ack_notifier */

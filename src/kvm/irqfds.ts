@@ -37,8 +37,8 @@ const CALL = 'KVM_IRQFD';
  *   hook **and then drains the count**: an event between the two is seen by one of them, and draining is atomic.
  * - A deassignment takes the hook away, waits for every writer that may have seen it, then runs what is left to the
  *   main thread, in the thread that deassigns. Unhook, flush, free, in this order: afterwards nothing is injected.
- *   It does so under the VM's irq lock, so one that finds nothing to remove returns after the one that removed it.
- *   Whoever injects takes no lock that a deassignment holds while it waits.
+ *   It does so under the VM's irq lock, so a deassignment that finds nothing to remove returns after the one that removed
+ *   the irqfd. A thread that injects takes no lock that a deassignment holds while it waits.
  * @see virt/kvm/eventfd.c; race-catalogue entries 11, 12, 13, 15, 29
  */
 export class IrqFds {
@@ -91,7 +91,7 @@ export class IrqFds {
     this.#inline = inline;
   }
 
-  /** Once, by who creates the memory. */
+  /** Once, by the thread that creates the memory. */
   init(): void {
     this.#slots.init();
   }
@@ -216,7 +216,7 @@ export class IrqFds {
 
   /**
    * close(2) of an eventfd, the last reference to it: its irqfd goes as if deassigned (EPOLLHUP). An irqfd that resamples
-   * *to* it stays, and tells nobody. With the irq lock held.
+   * *to* it stays, and tells no device. With the irq lock held.
    * @throws KvmError EBADF
    */
   close(fd: Fd): void {
@@ -321,7 +321,7 @@ export class IrqFds {
     }
   }
 
-  /** Injects for an irqfd with an injection left to the main thread, if nobody has done so before. */
+  /** Injects for an irqfd with an injection left to the main thread, if no thread has done so before. */
   #runWork(slot: number): boolean {
     // guard: work-takes-lock
     this.#workLock.lock();
@@ -377,7 +377,7 @@ export class IrqFds {
     return hook;
   }
 
-  /** The rest of a deassignment: waits for who has seen the hook, runs what is left to do, frees. */
+  /** The rest of a deassignment: waits for the writers that have seen the hook, runs the injection left behind, frees. */
   #shutDown(hook: Handle): boolean {
     if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);

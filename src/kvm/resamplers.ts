@@ -128,7 +128,7 @@ export class Resamplers {
   }
 
   /**
-   * Passes on the end of every watched pin of which the irqchip has a note that nobody has taken yet: {@link pinEnded}.
+   * Passes on the end of every watched pin of which the irqchip has a note that no thread has taken yet: {@link pinEnded}.
    * Returns how many pins there were. Any thread, outside every section and lock: right after its EOI, the vCPU that
    * ended the interrupt.
    */
@@ -155,7 +155,7 @@ export class Resamplers {
       const gsi = this.#gsiOfPin(pin);
       this.#readers.leave(this.#reader);
       if (!this.has(gsi)) return;
-      // Once, and before anybody is told: the first to be told may raise the line again at once, and
+      // Once, and before any device is told: the first device may raise the line again at once, and
       // a second lowering would take that away. @see race-catalogue `split-deassert`
       // guard: line-lowered-before-telling
       lower(gsi);

@@ -34,7 +34,7 @@ export const ROUTE_ADDRESS_HIGH = 3;
 export const ROUTE_DATA = 4;
 export const ROUTE_DEVICE = 5;
 
-/** Writes a route as words: of an irqchip route the type and the pin, for nobody looks at the rest. */
+/** Writes a route as words: of an irqchip route the type and the pin, for no thread looks at the rest. */
 export function putRoute(words: Words, at: number, route: Route): void {
   if (route.type === 'irqchip') {
     store(words, at + ROUTE_DATA, route.pin);

@@ -137,7 +137,7 @@ export class RoutingTable {
     this.irqchip = irqchip;
   }
 
-  /** Once, by who creates the memory: an empty table. */
+  /** Once, by the thread that creates the memory: an empty table. */
   init(): void {
     for (const { at } of this.#regions.pins) {
       for (let pin = 0; pin < this.pins; pin++) store(this.#words, at + pin, -1);

@@ -66,7 +66,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     const { initialRoutes, table } = this.design;
     const { gsis, pins } = this.routing;
     if (table !== 'none') this.replaceTable(initialRoutes(Math.min(this.vgic.spis, gsis, pins)));
-    // Last: who sees the flag finds everything that it vouches for. @see race-catalogue `ready-flag-too-early`
+    // Last: a thread that sees the flag finds everything that the flag vouches for. @see race-catalogue `ready-flag-too-early`
     // guard: ready-flag-is-last
     this.vgic.initialise();
   }

@@ -93,8 +93,8 @@ export interface BucketCounts {
 }
 
 /**
- * Coordinated omission: who sends one request each `interval` and waits for the answer sends none while an answer takes
- * long, and so leaves out just the requests that would have had to wait. This adds them: `value - interval`,
+ * Coordinated omission: a client that sends one request each `interval` and waits for the answer sends none while an answer
+ * takes long, and so leaves out just the requests that would have had to wait. This adds them: `value - interval`,
  * `value - 2 × interval` and so on down to `interval`, `times` each; nothing where `interval` is below 1.
  * The cost goes by the buckets that are hit, not by the number of values added.
  */

@@ -1,15 +1,10 @@
 /**
- * `irqloom/measure`: measuring what happens between threads, for one's own workers. Everything lies in one
- * SharedArrayBuffer that a {@link Layout} divides; each thread makes its own views of it, and recording allocates
- * nothing. See examples/measure.mjs for a program that uses all of it.
+ * `irqloom/measure`: measurements between worker threads. Everything lies in one SharedArrayBuffer that a {@link Layout}
+ * divides; each thread makes views of its own, and recording allocates nothing. See examples/measure.mjs.
  *
- * - {@link Clock}: ns that compare between threads; {@link calibrateClock} says what a reading costs.
- * - {@link Histogram}: log-linear, shared, mergeable into a {@link Distribution}, which knows percentiles with their
- *   confidence, HdrHistogram's formats, and how to correct for coordinated omission.
- * - {@link EventRing}: the last stamps of a thread, readable by the others while it goes on.
- * - `…Ping` and `…Pong`: what this machine can do at all, to hold one's figures against.
- * - {@link LatencyProbe}, {@link latencyTask}: latencies as the other thread sees them, also as tasks for tinybench.
- * - {@link rankTest}: whether B is really faster than A.
+ * - {@link Clock}: ns that compare between threads; {@link Histogram}, {@link Distribution}: percentiles with confidence.
+ * - {@link EventRing}: the last stamps of a thread, readable by others meanwhile. {@link LatencyProbe}: latencies.
+ * - `…Ping` and `…Pong`: the round trip of two bare threads, as a yardstick. {@link rankTest}: is B really faster than A?
  *
  * @module irqloom/measure
  */

@@ -3,7 +3,7 @@ import type { Words } from './word.ts';
 /**
  * Sleeping on a word and waking its sleeper, with nothing around it: no announcement, no ticket. For measuring what the
  * host itself takes for a wake-up. Everything that has to be right when several threads sleep and signal is an
- * {@link EventCount}, whose waker costs nothing while nobody sleeps; this one always pays for its notify.
+ * {@link EventCount}, whose waker pays no notify while no thread sleeps; this one always pays for its notify.
  */
 
 /** Sleeps as long as the word is `value`, until a {@link wake}; false if `timeoutMs` passed first. Blocks the thread. */
@@ -17,7 +17,7 @@ export async function sleepWhileAsync(words: Words, at: number, value: number): 
   if (wait.async) await wait.value;
 }
 
-/** Wakes who sleeps on the word. Change the word first. */
+/** Wakes the threads that sleep on the word. Change the word first. */
 export function wake(words: Words, at: number): void {
   Atomics.notify(words, at, 1);
 }

@@ -2,7 +2,7 @@ import { lowestBit } from './bits.ts';
 import type { Region } from './layout.ts';
 import { load, lower, raise, type Words } from './word.ts';
 
-/** A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and says who won. */
+/** A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and says which caller won. */
 export class Bitmap {
   readonly #words: Words;
   readonly #at: number;

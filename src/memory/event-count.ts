@@ -4,7 +4,7 @@ import { add, load, store, type Words } from './word.ts';
 /** Words of an {@link EventCount}: the count, and on a line of its own the number of sleepers. */
 export const EVENT_COUNT_WORDS = 2 * LINE;
 
-/** An {@link EventCount}. When a machine is restored, nobody sleeps on it. */
+/** An {@link EventCount}. When a machine is restored, no thread sleeps on it. */
 export const EVENT_COUNT: SizedKind = {
   name: 'event count',
   words: EVENT_COUNT_WORDS,
@@ -16,8 +16,8 @@ export const EVENT_COUNT: SizedKind = {
 export const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
- * Where threads sleep until something has happened, and where whoever made it happen wakes them. Free for the
- * waker while nobody sleeps: one load.
+ * Threads sleep here until an event has happened, and the thread that made it happen wakes them. Nearly free for the
+ * waker while no thread sleeps: one load.
  *
  * A sleeper: `ticket = announce()`, **then** look for work, then `park(ticket)` if there is none, else `withdraw()`.
  * A waker: publish the work, **then** `signal()`.

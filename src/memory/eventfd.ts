@@ -6,7 +6,7 @@ import { load, replace, store, type Words } from './word.ts';
 /** Words of an {@link EventFd}: its count and flags on one line, and the place where readers and writers sleep. */
 export const EVENTFD_WORDS = LINE + EVENT_COUNT_WORDS;
 
-/** An {@link EventFd}. When a machine is restored, its count is what it was, and nobody sleeps on it. */
+/** An {@link EventFd}. When a machine is restored, its count is the saved one, and no thread sleeps on it. */
 export const EVENTFD: SizedKind = {
   name: 'eventfd',
   words: EVENTFD_WORDS,
@@ -35,8 +35,8 @@ const LOW = LARGE - 1;
  *
  * The count lies in three limbs, 30 + 30 + 4 bits. As long as it is below 2^30, which is always in practice, the
  * low word is the whole of it, and a write or a read is one compare-and-swap. A larger count is marked LARGE in the
- * low word; whoever finds that mark, or would set it, takes the LOCK bit of the same word, and so excludes
- * everybody, because every operation goes through that word.
+ * low word; a thread that finds that mark, or would set it, takes the LOCK bit of the same word, and so excludes all
+ * other threads, because every operation goes through that word.
  *
  * Sleeping is an {@link EventCount}: a writer publishes the count and then signals, a reader announces itself and then
  * looks at the count. Any thread may call any method; `read` and `write` block the calling thread.

@@ -15,14 +15,14 @@ export function guestMemoryRegion(layout: Layout, slots: readonly MemorySlot[]):
  * vCPUs and the tables of the ITS see the same bytes.
  *
  * Addresses are numbers up to 2^52. Single bytes and words are read and written atomically, little endian; runs of bytes
- * are copied plainly, for who knows that nobody else is at them. Any thread.
+ * are copied plainly, for callers that know that no other thread uses them. Any thread.
  */
 export class GuestMemory {
   readonly #words: Words;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   readonly #at: number;
   readonly #slots: readonly MemorySlot[];
-  /** A byte for each 4 KiB page, where somebody wants to know which are written. */
+  /** A byte for each 4 KiB page, where written pages are tracked. */
   #dirty: Uint8Array | undefined;
 
   constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {

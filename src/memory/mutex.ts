@@ -2,7 +2,7 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Region, SizedKind } from './layout.ts';
 import { exchange, load, replace, store, type Words } from './word.ts';
 
-/** One word. When a machine is restored, whoever held the lock is no more: it is free. */
+/** One word. When a machine is restored, the thread that held the lock is no more: the lock is free. */
 export const MUTEX: SizedKind = {
   name: 'mutex',
   words: 1,
@@ -10,12 +10,12 @@ export const MUTEX: SizedKind = {
   restored: (words, { at }) => store(words, at, FREE),
 };
 
-/** Longest wait for a lock of the machine. Critical sections last microseconds: who waits this long waits for a dead thread. */
+/** Longest wait for a lock of the machine. Critical sections last microseconds: a thread that waits this long waits for a dead thread. */
 const LOCK_BOUND_MS = 10_000;
 
 const FREE = 0;
 const HELD = 1;
-/** Held, and somebody sleeps, or is about to. */
+/** Held, and a thread sleeps, or is about to. */
 const WANTED = 2;
 
 /**

@@ -1,4 +1,4 @@
-/** A word that nobody ever changes or notifies: what a nap waits on. */
+/** A word that no thread changes or notifies: a nap waits on it. */
 const nowhere = new Int32Array(new SharedArrayBuffer(4));
 
 /**

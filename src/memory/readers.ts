@@ -2,12 +2,12 @@ import { IrqError } from '../base/irq-error.ts';
 import { type Kind, LINE, type Region } from './layout.ts';
 import { add, load, store, type Words } from './word.ts';
 
-/** Words of reader sections for `threads` threads: a line for who waits, and one line a thread. */
+/** Words of reader sections for `threads` threads: a line for the waiter, and one line a thread. */
 export function readersWords(threads: number): number {
   return (1 + threads) * LINE;
 }
 
-/** Reader sections. When a machine is restored, no thread is in one, and nobody waits for any. */
+/** Reader sections. When a machine is restored, no thread is in one, and no thread waits for any. */
 export const READERS: Kind = {
   name: 'readers',
   wordName: (offset) => {
@@ -23,7 +23,7 @@ const GRACE_BOUND_MS = 10_000;
 
 /**
  * Reader sections with a grace period (what RCU or SRCU is to the kernel): readers of shared tables announce
- * themselves with one addition on a line of their own and never wait; who has replaced something waits in
+ * themselves with one addition on a line of their own and never wait; a thread that has replaced something waits in
  * {@link synchronize} until every reader that may still use the old thing has left.
  *
  * A thread's word counts its entries and its exits: it is odd within a section. Why that is enough: the replacement is

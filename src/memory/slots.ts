@@ -49,7 +49,7 @@ export class Slots {
     this.#name = name;
   }
 
-  /** Once, by who creates the memory: puts every slot on the free list, slot 1 on top. */
+  /** Once, by the thread that creates the memory: puts every slot on the free list, slot 1 on top. */
   init(): void {
     for (let slot = 1; slot <= this.#count; slot++) {
       store(this.#words, this.#next + slot, slot === this.#count ? 0 : slot + 1);

@@ -17,7 +17,7 @@ export function summaryBitmapWords(bits: number): number {
  * words. Many threads set bits; **one** thread, the consumer, searches and prunes.
  *
  * The invariant is that a word with a set bit has its summary bits set, except while a call is under way:
- * - `set` writes the bit first and then makes sure of the summaries, whoever set them before: so when `set` has
+ * - `set` writes the bit first and then makes sure of the summaries, whichever thread set them before: so when `set` has
  *   returned, the consumer can find the bit, whatever other setters have or have not finished.
  * - `claim` leaves the summaries alone. The search prunes a summary bit when it finds its word empty: it clears the
  *   summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit

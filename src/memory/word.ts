@@ -34,7 +34,7 @@ export function replace(words: Words, at: number, expected: number, next: number
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
-/** Sets the bits of `mask`; returns the word from before. For who knows that they are not set; else {@link setBits}. */
+/** Sets the bits of `mask`; returns the word from before. For callers that know that they are not set; else {@link setBits}. */
 export function or(words: Words, at: number, mask: number): number {
   return Atomics.or(words, at, mask);
 }

@@ -40,10 +40,10 @@ export const abortedEntryDropsLr = defineRace<Words, Words>({
   reference:
     'Linux ae705930fca6, "arm/arm64: KVM: Keep elrsr/aisr in sync with software model"; seen as a hang in migration tests.',
   story:
-    'A vCPU moves an interrupt into a list register, and then finds that it shall not enter its guest after all. On the way back it asks which registers are empty, and reads the answer of the last run: this one. So it takes the interrupt for handled.',
-  fix: 'the flush says that the register is not empty, together with filling it. The machine has no list registers: a vCPU takes an interrupt in its state word when the guest acknowledges it; so this is written out',
+    'A vCPU moves an interrupt into a list register, and then finds that it must not enter its guest after all. On the way back the vCPU asks which registers are empty, and reads the answer of the run before: this register is. So the vCPU takes the interrupt for handled.',
+  fix: 'the flush marks the register as not empty together with filling it. The machine has no list registers: a vCPU takes an interrupt in its state word when the guest acknowledges it; so this variant is written out',
   lesson:
-    'A status that is cached has to be changed by everybody who changes what it describes. Put an "abort here" between every two steps.',
+    'Code that changes a state has to change the cached status of that state too. Put an "abort here" between every two steps.',
   buggy: {
     ...memory({ pending: 1, empty: 1 }),
     threads: {

@@ -43,8 +43,8 @@ export const cacheHitVsDiscard = defineRace<Words, Shared>({
   reference:
     'CVE-2024-26598; Linux ad362fe07fec, "KVM: arm64: vgic-its: Avoid potential UAF in LPI translation cache".',
   story:
-    'An injector finds the record of an LPI in the translation cache. Before it uses it, the guest discards the event: the reference of the cache is put, then that of the mapping, the count reaches zero and the record is retired. Then the injector marks it pending, and it may be another interrupt by now.',
-  fix: "the machine's ITS: the look-up and the latch happen within one reader section, and a discard waits for all of those before the LPI ends and its slot is used again",
+    'An injector finds the record of an LPI in the translation cache. Before the injector uses the record, the guest discards the event: the reference of the cache is put, then the reference of the mapping, the count reaches zero and the record is retired. Then the injector marks the record pending, and the record may belong to another interrupt by now.',
+  fix: "the machine's ITS: the look-up and the latch happen within one reader section, and a discard waits for all of these sections before the LPI ends and its slot is used again",
   lesson:
     'A pointer out of a shared table needs a reference, or a section, that was there before the lock was dropped.',
   buggy: {

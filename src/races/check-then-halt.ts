@@ -28,10 +28,10 @@ export const checkThenHalt = defineRace<Words, Words>({
   reference:
     'Unikraft pull request 257 closed such a window between enabling interrupts and halting on x86. The same shape in user space: Linux 460df4c1fc7c gave KVM_RUN an exit flag that it tests itself, and kvmtool fdd26ecb4bc5 and firecracker pull request 304 use it.',
   story:
-    'The vCPU sees that nothing is pending and decides to sleep. Before it does, a device makes an interrupt pending and wakes whoever sleeps: nobody does, yet. Then the vCPU goes to sleep on work that is there.',
-  fix: "the machine's EventCount: the vCPU draws a ticket, then looks, then sleeps only if nobody has rung since the ticket was drawn",
+    'The vCPU sees that nothing is pending and decides to sleep. Before it sleeps, a device makes an interrupt pending and wakes the sleepers: there are none yet. Then the vCPU goes to sleep although an interrupt is pending.',
+  fix: "the machine's EventCount: the vCPU draws a ticket, then looks, then sleeps only if no thread has rung since the ticket was drawn",
   lesson:
-    '"There is nothing to do" and "I am asleep" have to be one decision. Look for the value that a sleeper compares: it has to be read before the look, and to change with every event.',
+    '"There is nothing to do" and "I am asleep" have to be one decision. Look for the value that a sleeper compares: the sleeper has to read that value before its look, and every event has to change it.',
   buggy: {
     ...memory(),
     threads: {

@@ -46,10 +46,9 @@ export const clearAfterDrain = defineRace<Words, Words>({
   reference:
     'QEMU keeps a Promela model of this fault in its AioContext (docs/spin/aio_notify_bug.promela). Linux 7b444c6710c6 repaired the same order in Book3S HV: a thread has to clear its wake-up IPI before it loads its work pointer.',
   story:
-    'The consumer wakes and empties the queue. A second producer pushes an item and sets the event, which is set already. Then the consumer clears the event, and with it the only sign of the new item, and sleeps.',
+    'The consumer wakes and empties the queue. A second producer pushes an item and sets the event, which is set already. Then the consumer clears the event, and with the event the only sign of the new item, and sleeps.',
   fix: "the machine's EventFd: a read takes the count away first, and the queue is emptied after. A signal that comes late costs one look in vain",
-  lesson:
-    'Clear first, then drain. Whatever is taken back has to be taken back before the look that it stands for.',
+  lesson: 'Clear first, then drain. A signal has to be cleared before the look that the signal asks for.',
   buggy: {
     ...memory(),
     threads: {

@@ -32,12 +32,12 @@ export const compareThenEnqueue = defineRace<Words, Words>({
     'vcpu:sleep': ['wait woken', undefined],
   },
   reference:
-    'WebKit pull request 7048: Atomics.wait and waitAsync compared the value before they took the lock of the waiter list, and workers hung. Linux has this order, as the one that must not be, in the comment inside eventfd_poll().',
+    'WebKit pull request 7048: Atomics.wait and waitAsync compared the value before they took the lock of the waiter list, and workers hung. The comment inside eventfd_poll() in Linux shows this order as the wrong one.',
   story:
-    'Somebody who wants to sleep looks at the count: zero. Then the count goes up, and whoever raised it looks into the list of waiters: empty. Then the first one joins the list and sleeps, though the count is not zero any more.',
+    'A vCPU that wants to sleep looks at the count: zero. Then a device raises the count, and looks into the list of waiters: empty. Then the vCPU joins the list and sleeps, though the count is not zero any more.',
   fix: "the machine's EventFd: it sleeps on a word by Atomics.wait, which compares and joins the waiters in one step, with a ticket that was drawn before the look at the count",
   lesson:
-    'Comparing and joining are one critical section. This is a fault of the primitive; check-then-halt is the same one in its user. Test both.',
+    'Comparing and joining are one critical section. This is a fault of the primitive; check-then-halt is the same fault in the code that uses the primitive. Test both.',
   buggy: {
     ...memory(),
     threads: {

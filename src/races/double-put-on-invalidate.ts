@@ -50,7 +50,7 @@ export const doublePutOnInvalidate = defineRace<Words, Shared>({
   story:
     'Two threads empty the translation cache, an ITS command and a redistributor that turns LPIs off. Both read the same entry, both erase it, and both put the one reference that the cache held. The count reaches zero while the mapping still needs the record.',
   fix: "the machine's cache holds no references: a stamp on the event is valid in one epoch, and emptying the cache moves the epoch, which can be done twice. The count of an LPI's mappings changes with a mapping only, under a lock",
-  lesson: 'Put only what your own atomic erase gave you. A lock that not everybody takes is no lock.',
+  lesson: 'Put only what your own atomic erase gave you. A lock that one caller does not take is no lock.',
   buggy: {
     ...memory({ references: 2 }, (words) => {
       const slots = new Slots(words, regions.slots, SLOTS);

@@ -46,9 +46,9 @@ export const duplicateLpiInsert = defineRace<Words, Shared>({
   reference:
     'The comment in vgic_add_lpi(), which looks again under the lock because two ITSes may map one INTID; Linux 481c9ee846d2 keeps that critical section.',
   story:
-    'Two ITSes map the same LPI. Both look for its record, and find none. Both make one and put it into the table, the second over the first. Now there are two records of one interrupt: what is enabled, targeted or pending in one is not in the other.',
+    'Two ITSes map the same LPI. Both look for its record, and find none. Both make a record and put it into the table, the second over the first. Now there are two records of one interrupt, and each has an enable, a target and a pending bit of its own.',
   fix: "the machine's LPIs: a state word and a count of mappings for each, and a lock over the first and the last. Exactly one of two commands is told that it was the first",
-  lesson: 'Look up, allocate, then look up again inside the lock, and adopt what won.',
+  lesson: 'Look up, allocate, then look up again inside the lock, and adopt the record that won.',
   buggy: {
     ...memory(),
     threads: {

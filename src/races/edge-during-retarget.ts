@@ -51,12 +51,12 @@ export const edgeDuringRetarget = defineRace<Words, Shared>({
     'oldCpu:finish': ['store inProgress', undefined],
   },
   reference:
-    'Linux 9c15eeb5362c lets the fasteoi flow handler resend what came while it was busy; it was read by its subject, and in handle_fasteoi_irq() as it is today. It is used for LPIs of the ITS, which have no active state to hold the second edge back. A later discussion reports a storm of resends where the newcomer retries.',
+    'Linux 9c15eeb5362c lets the fasteoi flow handler resend an interrupt that came while it was busy; we read the commit by its subject, and handle_fasteoi_irq() as it is today. The flow handler is used for LPIs of the ITS, which have no active state to hold the second edge back. A later discussion reports a storm of resends where the newcomer retries.',
   story:
-    'The old CPU handles an interrupt. It is sent to another CPU meanwhile, and comes again there. The new CPU finds that a handler is running, acknowledges and goes: the edge is gone, and the handler that was running has looked at the device already.',
-  fix: "the machine's state word: an edge is a bit that only the taking of it clears, and what is retargeted while it is pending goes along",
+    'The old CPU handles an interrupt. Meanwhile the interrupt is retargeted to another CPU, and fires again there. The new CPU finds that a handler is running, acknowledges and leaves: the edge is gone, and the running handler has looked at the device already.',
+  fix: "the machine's state word: an edge is a bit that only an acknowledge clears, and an interrupt that is retargeted while it is pending stays pending",
   lesson:
-    'Leaving early because somebody is busy needs a mark that he finds when he is done. Let him replay who finishes.',
+    'A CPU that leaves early because another is busy has to leave a mark that the busy CPU finds when it is done. Let the CPU that finishes replay the interrupt.',
   buggy: {
     ...memory({ edges: 1 }),
     threads: {

@@ -43,7 +43,7 @@ export const flushBeforeUnhook = defineRace<Words, Shared>({
   reference:
     'Linux ba4cef31d5a3, "KVM: Fix racy in kvm_free_assigned_irq". The right order is called critical above irqfd_shutdown() in virt/kvm/eventfd.c.',
   story:
-    'A source is taken away: the work that it has left is waited for, and there is none. Then it signals; its hook is there still, so work is queued. Then it is unhooked and retired, and the worker runs work of something that has ended.',
+    'A source is taken away: teardown waits for the queued work of the source, and there is none. Then the source signals; its hook is still there, so work is queued. Then the source is unhooked and retired, and the worker runs the work of a source that has ended.',
   fix: "the machine's deassign: unhook, wait for every writer that may have seen the hook, run what is left, then free",
   lesson: 'Stop the source, then drain, then free. Any other order leaves a window behind the drain.',
   buggy: {

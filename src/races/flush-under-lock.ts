@@ -25,7 +25,7 @@ const LPI = 8192;
 export const flushUnderLock = defineRace<Words, Shared>({
   number: 29,
   slug: 'flush-under-lock',
-  title: 'waiting for work that needs the lock one holds',
+  title: 'waiting for work that needs the lock that the waiter holds',
   component: 'irq injection lock',
   symptom: 'deadlock',
   oracle: 'O10',
@@ -39,9 +39,10 @@ export const flushUnderLock = defineRace<Words, Shared>({
   },
   reference: 'Linux fa40a8214bb9, "KVM: switch irq injection/acking data structures to irq_lock".',
   story:
-    'The control plane removes an interrupt source: it takes the lock of the VM and waits for injections that are under way. The worker that has one of those wants the same lock first. Both wait, for ever.',
-  fix: "the machine's locks: who removes an irqfd waits for the worker's lock, and a worker that injects takes no lock which a removal holds while it waits",
-  lesson: 'Waiting for another to finish is taking a lock. Draw the flushes into the lock order too.',
+    'The control plane removes an interrupt source: it takes the lock of the VM and waits for injections that are under way. The worker that has such an injection wants the same lock first. Both wait, for ever.',
+  fix: "the machine's locks: a thread that removes an irqfd waits for the worker's lock, and a worker that injects takes no lock that a removal holds while it waits",
+  lesson:
+    'Waiting for another thread to finish is like taking a lock. Draw the flushes into the lock order too.',
   buggy: {
     ...memory({ work: QUEUED }),
     threads: {

@@ -31,10 +31,10 @@ export const hangupDuringAssign = defineRace<Words, Shared>({
   reference:
     "The race between EPOLLHUP and irq_bypass_register_consumer in KVM's irqfd (its fix is known by its subject, not read); in the source that resulted, the whole assignment is one SRCU read section, and the shutdown waits for it.",
   story:
-    'An irqfd is hooked to its eventfd, and from then on others can reach it. The eventfd is closed at once: the hang-up takes the irqfd away and retires it. The creator is not done yet, and goes on to register it elsewhere, by a handle that is stale.',
+    'An irqfd is hooked to its eventfd, and from then on others can reach it. The eventfd is closed at once: the hang-up takes the irqfd away and retires it. The creator is not done yet, and goes on to register the irqfd elsewhere, by a handle that is stale.',
   fix: "the machine's assign: an irqfd is complete before it is hooked, and assignment and hang-up exclude each other by the irqfds' lock",
   lesson:
-    'To publish is to give away. Whoever needs an object after that needs a reference, or makes publishing his last step.',
+    'To publish is to give away. Code that needs an object after that needs a reference, or has to publish as its last step.',
   buggy: {
     ...memory({}, (words) => new Slots(words, regions.slots, SLOTS).init()),
     threads: {

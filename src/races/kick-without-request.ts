@@ -27,12 +27,12 @@ export const kickWithoutRequest = defineRace<Words, Shared>({
     'vcpu:guest': ['store listRegister', 'wait vcpu0.bell'],
   },
   reference:
-    'Linux 325f9c649c8a made the arm64 vGIC raise a vCPU request before every such kick. Documentation/virt/kvm/vcpu-requests.rst describes the kick without a request and what it cannot promise.',
+    'Linux 325f9c649c8a made the arm64 vGIC raise a vCPU request before every such kick. Documentation/virt/kvm/vcpu-requests.rst describes the kick without a request and its limits.',
   story:
-    'The vCPU moves what is pending into its list registers; nothing is. A device queues an interrupt and looks whether the vCPU is in the guest: not yet, so it sends no IPI and trusts the next entry. But that entry has had its look: the guest runs without the interrupt until something else stops it.',
-  fix: "the machine's halt and ring: the vCPU announces itself on its bell before it looks at its list, and whoever lists an interrupt rings the bell afterwards",
+    'The vCPU moves pending interrupts into its list registers; there are none. A device queues an interrupt and checks whether the vCPU is in the guest: not yet, so the device sends no IPI and trusts the next entry. But the flush of that entry is over: the guest runs without the interrupt until something else stops it.',
+  fix: "the machine's halt and ring: the vCPU announces itself on its bell before it looks at its list, and a producer that lists an interrupt rings the bell afterwards",
   lesson:
-    'Whoever tells another by looking at its mode has to leave a mark first, and the other has to look for marks after it has changed its mode.',
+    'A kicker that decides by the mode of a vCPU has to set a request first, and the vCPU has to check for requests after it has changed its mode.',
   buggy: {
     ...memory(),
     threads: {

@@ -48,10 +48,10 @@ export const lineOrRace = defineRace<Words, Shared>({
   },
   reference: 'Linux 1a577b72475d, "KVM: fix race with level interrupts".',
   story:
-    'One source goes low and computes that no source is high any more. Before it drives the line, another goes high and drives it high. Then the first drives what it has computed: low. The second source stays high and will not raise the line again.',
+    'One source goes low and computes that no source is high any more. Before it drives the line, another source goes high and drives the line high. Then the first source drives the level that it has computed: low. The second source stays high and will not raise the line again.',
   fix: "one lock (the machine's Mutex) over the bitmap, the OR and Interrupts.drive, which moves the wire in the interrupt's one state word",
   lesson:
-    'Each access being atomic does not make the whole atomic. A value that was computed from shared state is old as soon as it is computed.',
+    'Atomic accesses do not make the whole atomic. A value that was computed from shared state is old as soon as it is computed.',
   buggy: {
     ...memory({ sources: FIRST, line: 1 }),
     threads: {

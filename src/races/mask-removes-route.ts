@@ -39,10 +39,10 @@ export const maskRemovesRoute = defineRace<Words, Shared>({
   reference:
     'cloud-hypervisor pull request 795, "Prevent from losing masked interrupts". Its pull requests 3827 and 6348 are about when an irqfd may be attached, seen from the route.',
   story:
-    'The guest masks a vector, and the VMM takes its route away. The device signals; whoever empties the eventfd takes the count, looks for a route, finds none and drops the event. Then the guest unmasks, and nothing is pending anywhere.',
+    'The guest masks a vector, and the VMM takes its route away. The device signals; the consumer of the eventfd takes the count, looks for a route, finds none and drops the event. Then the guest unmasks, and the event is pending nowhere.',
   fix: "the machine's deassign and assign: masked, the count stays in the eventfd; unmasked, the hook is put back and then the count is looked at",
   lesson:
-    'Masked means later, not never. An event may be taken out of where it waits only by who can deliver it.',
+    'Masked means later, not never. Only a thread that can deliver an event may take it from the place where it waits.',
   buggy: {
     ...memory({ route: 1 }),
     threads: {

@@ -13,7 +13,7 @@ const SPI = 40;
 export const migrateWithoutKick = defineRace<Words, Shared>({
   number: 8,
   slug: 'migrate-without-kick',
-  title: "the interrupt moves to another vCPU's list, and nobody tells that vCPU",
+  title: "the interrupt moves to another vCPU's list, and no kick tells that vCPU",
   component: 'vGIC pending list',
   symptom: 'lost interrupt (delayed without bound)',
   oracle: 'O1',
@@ -29,10 +29,10 @@ export const migrateWithoutKick = defineRace<Words, Shared>({
   reference:
     'The path target_vcpu_needs_kick of vgic_prune_ap_list() in vgic.c, where the guard stands today.',
   story:
-    'vCPU 1 is in its guest, with nothing to do. vCPU 0 leaves its own, goes through its list, and finds an interrupt there that is meant for vCPU 1 by now. It moves it to that list, and goes on. vCPU 1 never hears of it.',
-  fix: "the machine's list(): whoever puts an interrupt on a vCPU's list, also one that he passes on, rings that vCPU's bell",
+    'vCPU 1 is in its guest, and nothing is pending for it. vCPU 0 leaves its guest, goes through its list, and finds an interrupt whose target is vCPU 1 by now. vCPU 0 moves the interrupt to the list of vCPU 1, and goes on. No kick tells vCPU 1.',
+  fix: "the machine's list(): a thread that puts an interrupt on a vCPU's list, also an interrupt that it passes on, rings that vCPU's bell",
   lesson:
-    'A change of state that concerns another needs a request and a kick, whoever makes it, also in cleaning up.',
+    'A change of state that concerns another vCPU needs a request and a kick, also where the change is a clean-up.',
   buggy: {
     ...memory({ list0: 1 }),
     threads: {

@@ -23,7 +23,7 @@ const MOST_STEPS = 20_000;
 /** The place of a step that is all that a thread can do. */
 const REST = 'rest';
 
-/** Runs a variant along the schedule that the catalogue names. From its end on everybody runs as far as he can. */
+/** Runs a variant along the schedule that the catalogue names. From its end on every thread runs as far as it can. */
 export function runNamedSchedule(race: Race, variant: Variant): NamedRun {
   const scenario = checkScenario(race[variant]);
   const steps = stepsOf(race, variant, scenario.threadNames);

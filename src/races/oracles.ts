@@ -2,24 +2,25 @@ import { AssertionError } from 'node:assert';
 
 /** What has to hold, whatever the interleaving: the invariants by which a run is judged. */
 export const ORACLES = {
-  O1: 'no stranded work: nobody sleeps, or sits in the guest, while an enabled pending interrupt is for him',
+  O1: 'no stranded work: no vCPU sleeps, or stays in its guest, while an enabled pending interrupt targets it',
   O2: 'conservation: every edge that was accepted is followed by a delivery that begins after it',
-  O3: 'no phantom: every delivery has an edge, or a line that is high, to explain it',
-  O4: 'line truth: a level line is the OR of its sources whenever nobody is inside the update',
+  O3: 'no phantom: every delivery has an edge, or a line that is high, that explains the delivery',
+  O4: 'line truth: a level line is the OR of its sources whenever no thread is inside the update',
   O5: 'generation match: an access through a handle finds the life that the handle names',
-  O6: 'reference balance: a count is the number of holders, and what is still mapped is never retired',
+  O6: 'reference balance: a count is the number of holders, and a mapped object is never retired',
   O7: 'single membership: an interrupt is on one pending list at most',
-  O8: 'route atomicity: what is delivered was published as a whole',
+  O8: 'route atomicity: a delivered route was published as a whole',
   O9: 'route freshness: no delivery that begins after a route update has returned uses the older route',
-  O10: 'no wait cycle: nobody waits for what waits for him; the explorer finds this by itself',
+  O10: 'no wait cycle: no thread waits for a thread that waits for it; the explorer finds this by itself',
   O11: 'bounded work: re-entry and retries stay below a stated bound',
-  O12: 'ready means ready: nothing can be reached before it is initialised',
+  O12: 'ready means ready: no object can be reached before it is initialised',
 } as const;
 export type OracleId = keyof typeof ORACLES;
 
-/** O1. @param idle - who could do the work sleeps, or will not look again */
-export function requireNoStrandedWork(idle: boolean, pending: boolean, who: string): void {
-  if (idle && pending) fail(requireNoStrandedWork, 'O1', `${who} rests while an interrupt is pending for it`);
+/** O1. @param idle - the vCPU that could do the work sleeps, or will not look again */
+export function requireNoStrandedWork(idle: boolean, pending: boolean, name: string): void {
+  if (idle && pending)
+    fail(requireNoStrandedWork, 'O1', `${name} rests while an interrupt is pending for it`);
 }
 
 /** O2. @param seen - the number of the last edge that a delivery has begun after */

@@ -64,12 +64,12 @@ export const pauseFlagShared = defineRace<Words, Shared>({
     'vcpu:exit': ['store inGuest', undefined],
   },
   reference:
-    'Linux abd7229626b9, "KVM: arm/arm64: Simplify active_change_prepare and plug race". Why there is a pause at all is said above vgic_access_active_prepare() in vgic-mmio.c.',
+    'Linux abd7229626b9, "KVM: arm/arm64: Simplify active_change_prepare and plug race". The comment above vgic_access_active_prepare() in vgic-mmio.c says why there is a pause at all.',
   story:
-    'A vCPU in its guest owns the state of what is in its list registers, and writes it back when it leaves. So a register write first pauses the vCPU. Two writes at once share one flag: the first to finish clears it, the vCPU enters and loads an interrupt as active, and the second write clears that bit, which the vCPU brings back when it leaves. It is active for good.',
+    'A vCPU in its guest owns the state of the interrupts in its list registers, and writes that state back when it leaves. So a register write first pauses the vCPU. Two writes at once share one flag: the first write to finish clears the flag, the vCPU enters and loads an interrupt as active, and the second write clears the active bit, which the vCPU writes back when it leaves. The interrupt is active for good.',
   fix: "the machine has no copies to write back: a vCPU acts on the interrupt's one state word, as the register write does, each with one compare-and-swap",
   lesson:
-    'A flag that several set has to be a count or a lock. A copy that will be written back makes everybody else a guest.',
+    'A flag that several threads set has to be a count or a lock. A copy that will be written back overwrites the changes of all other threads.',
   buggy: {
     ...memory({ active: A | B }),
     threads: {

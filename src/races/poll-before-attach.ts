@@ -32,7 +32,7 @@ export const pollBeforeAttach = defineRace<Words, Shared>({
   reference:
     'The order in kvm_irqfd_assign(), virt/kvm/eventfd.c, and the comment that explains it: hook first, then look, and inject as if nothing had been missed.',
   story:
-    'An irqfd is put on an eventfd. The count is looked at: zero. Then the device signals; there is no hook yet to call. Then the hook is installed, and nothing will ever call it for that count.',
+    'An irqfd is put on an eventfd. The count is looked at: zero. Then the device signals; there is no hook yet to call. Then the hook is installed, and no signal will ever call the hook for that count.',
   fix: "the machine's assign: the hook first, then the count is drained; and a writer that found no hook adds to the count and looks for the hook again",
   lesson: 'Subscribe, then look. The window turns into a possible duplicate, which an edge absorbs.',
   buggy: {

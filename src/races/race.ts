@@ -25,7 +25,7 @@ export type Race = {
   readonly preemptions: number;
   /**
    * The shortest way to it: `thread:step` in order, with ` ! ` where a thread is stopped that could go on, and ` | ` where
-   * another takes over because the one before waits or has ended.
+   * another thread takes over because the one before waits or has ended.
    */
   readonly schedule: string;
   readonly steps: Readonly<Record<string, StepPlace>>;
@@ -50,7 +50,7 @@ export type RaceParts<B, F> = Omit<Race, 'buggy' | 'fixed'> & {
 export function defineRace<B, F>(race: RaceParts<B, F>): Race {
   const buggy: Scenario<B> = { ...race.buggy, name: variantName(race.slug, 'buggy') };
   const fixed: Scenario<F> = { ...race.fixed, name: variantName(race.slug, 'fixed') };
-  // Whoever runs a scenario hands its threads what its own setup made, and looks at no state himself.
+  // A runner hands the threads of a scenario the state that the scenario's setup made, and does not look at that state.
   return { ...race, buggy: buggy as unknown as Scenario, fixed: fixed as unknown as Scenario };
 }
 

@@ -23,7 +23,7 @@ function vmOf(attachment: VmAttachment, thread: number): KvmVm {
 export const readyFlagTooEarly = defineRace<Words, VmAttachment>({
   number: 27,
   slug: 'ready-flag-too-early',
-  title: '"ready" can be seen before the thing is',
+  title: '"ready" can be seen before the device is',
   component: 'vGIC initialisation',
   symptom: 'access to an unregistered device',
   oracle: 'O12',
@@ -39,8 +39,8 @@ export const readyFlagTooEarly = defineRace<Words, VmAttachment>({
   reference:
     'Linux 78a005555500, "KVM: arm64: Ensure vgic_ready() is ordered against MMIO registration" (known by its subject, not read).',
   story:
-    'The initialiser sets the flag that says "ready", and then registers the device. In between a vCPU sees the flag, takes the fast path, and reaches for a device that is not there yet.',
-  fix: "the machine's initVgic(): the flag is the last thing that is stored",
+    'The initialiser sets the flag that says "ready", and then registers the device. In between a vCPU sees the flag, takes the fast path, and accesses a device that is not there yet.',
+  fix: "the machine's initVgic(): the flag is stored last",
   lesson: 'Publish last. The same goes for routes, tables of devices, and threads that start.',
   buggy: {
     ...memory(),

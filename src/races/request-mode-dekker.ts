@@ -27,7 +27,7 @@ export const requestModeDekker = defineRace<Words, Shared>({
   reference:
     'Linux 6b7e2d099148 added the state "exiting guest mode" and the barrier between setting a request and reading the mode; d4acf7e7abe4 repaired requests that were tested too early on the way in. Documentation/virt/kvm/vcpu-requests.rst explains the pattern.',
   story:
-    'The vCPU looks for requests before it says that it is in the guest. In between, somebody sets a request, reads that the vCPU is outside, and sends no IPI. The vCPU enters its guest with a request that nobody will tell it of.',
+    'The vCPU checks for requests before it says that it is in the guest. In between, a kicker sets a request, reads that the vCPU is outside, and sends no IPI. The vCPU enters its guest with a request of which no IPI will tell it.',
   fix: "the machine's VcpuControl and bell: the mode is stored before the requests are looked at, the request before the bell is rung",
   lesson:
     'Store yours, then read theirs, on both sides. (On hardware with store buffers also: with a full barrier between the two.)',

@@ -11,7 +11,7 @@ const EDGE_MODE = 1;
 /** No chain of callbacks that ends is deeper. */
 const BOUND = 4;
 
-/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, who raise the line again. */
+/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, and those raise the line again. */
 function inject(words: Words, depth: number): void {
   requireBounded(depth, BOUND, 'injecting from within an acknowledgement');
   add(words, at.injections, 1);
@@ -49,7 +49,7 @@ export const resampleReentry = defineRace<Words, Shared>({
     'Linux 8be8f932e3db restricts the lazy EOI of the I/O APIC to edge pins, and 77377064c3a9 breaks the recursion where the trigger of a pin is set to edge while a resampler is still registered.',
   story:
     'A pin is switched to edge, and its resampler stays. An injection on an edge pin acknowledges itself; acknowledging tells the resampler; the resampler sets the line; and setting the line injects.',
-  fix: "the machine's acknowledgements: the end of an interrupt is noted, for level-triggered ones alone, and passed on by serveAcks() after the EOI, outside of every injection",
+  fix: "the machine's acknowledgements: the end of a level-triggered interrupt (and of no other) is noted, and passed on by serveAcks() after the EOI, outside of every injection",
   lesson: 'A callback that can reach its caller needs a queue in between. Count the depth in tests.',
   buggy: {
     ...memory({ trigger: LEVEL, resampler: 1 }),

@@ -35,9 +35,9 @@ export const retargetOnDyingVpe = defineRace<Words, Words>({
   },
   reference: 'CVE-2024-50192; Linux 1442ee001198, "irqchip/gic-v4: Don\'t allow a VMOVP on a dying VPE".',
   story:
-    'Somebody changes the affinity of a doorbell interrupt. He sees that it is there. Meanwhile its vPE is unmapped, and then the doorbell is hidden. The move is issued all the same, for a vPE that is gone.',
-  fix: "whether the vPE lives is asked under the lock by which its teardown ends it (the machine's Mutex and Slots; it has no vPEs itself)",
-  lesson: 'That one can see it does not mean that it lives. Ask under the lock that its end takes.',
+    'One thread changes the affinity of a doorbell interrupt, and sees that the doorbell is there. Meanwhile teardown unmaps the vPE, and then hides the doorbell. The first thread issues the move all the same, for a vPE that is gone.',
+  fix: "the mover checks that the vPE lives under the lock under which its teardown ends the vPE (the machine's Mutex and Slots; it has no vPEs itself)",
+  lesson: 'A visible object need not be alive. Check under the lock that its teardown takes.',
   buggy: {
     ...oneVpe,
     threads: {

@@ -13,7 +13,7 @@ export type RaceOptions = {
   readonly seed: number;
   /** For each variant of each race, at most; and as much for the free runs. */
   readonly seconds: number;
-  /** How often real threads, which nobody controls, run the buggy variant; 0 for not at all. */
+  /** How often uncontrolled real threads run the buggy variant; 0 for not at all. */
   readonly runs: number;
 };
 

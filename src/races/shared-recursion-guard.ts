@@ -32,10 +32,10 @@ export const sharedRecursionGuard = defineRace<Words, Words>({
   reference:
     'Linux b542e383d8c0, "eventfd: Make signal recursion protection a task bit"; before it a counter for each CPU warned, and dropped the signal.',
   story:
-    'Signalling an eventfd must not re-enter itself, so a flag says that somebody is at it. A second thread meets the flag, takes it for its own recursion, and returns without having counted: its signal never was.',
-  fix: "the machine's EventFd has no such guard: a write is one compare-and-swap and calls nobody back",
+    'Signalling an eventfd must not re-enter itself, so a flag says that a signal is under way. A second thread meets the flag, takes the flag for its own recursion, and returns without having counted: its signal is lost.',
+  fix: "the machine's EventFd has no such guard: a write is one compare-and-swap and calls no function back",
   lesson:
-    'Recursion is a property of one call stack; what guards against it belongs to that stack. And one that really recurses has to defer, not to drop.',
+    'Recursion is a property of one call stack; a guard against recursion belongs to that stack. A call that really recurses has to defer its work, not drop it.',
   buggy: {
     ...memory(),
     threads: { first: signal, second: signal },

@@ -56,10 +56,10 @@ export const splitDeassert = defineRace<Words, Shared>({
   reference:
     'The comment on irqfd_resampler_ack() in virt/kvm/eventfd.c: all resampling irqfds of a GSI are one source, which is lowered once. The feature came with Linux 7a84428af7ca.',
   story:
-    'Two devices share a level-triggered line. The guest ends the interrupt, and for each device the line is lowered and the device told. The first one raises it again at once, for it is not done; then it is lowered for the second. The first device is high, and nobody will say so again.',
-  fix: "the machine's resamplers: the line of a GSI is lowered once, before anybody is told",
+    'Two devices share a level-triggered line. The guest ends the interrupt, and the resampler, for each device in turn, lowers the line and tells the device. The first device raises the line again at once, for it is not done; then the line is lowered for the second. The first device is high, and will not raise the line again.',
+  fix: "the machine's resamplers: the line of a GSI is lowered once, before any device is told",
   lesson:
-    'Undo first, completely, then tell. Once the first listener knows, what is undone after that is his.',
+    "Undo first, completely, then tell. Once the first listener has been told, a later undo takes back the listener's own work.",
   buggy: {
     ...memory({ line: 1, device1: 1 }),
     threads: {

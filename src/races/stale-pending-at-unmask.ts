@@ -60,12 +60,12 @@ export const stalePendingAtUnmask = defineRace<Words, Words>({
     'guest:unmask-deliver': 'compareExchange pin',
   },
   reference:
-    'Linux fef8f2b90edb, "KVM: x86/ioapic: Resample the pending state of an IRQ when unmasking"; upstream it aborted suspends and made up input. A relative on arm64, known by its subject and not read: 3134cc8beb69.',
+    'Linux fef8f2b90edb, "KVM: x86/ioapic: Resample the pending state of an IRQ when unmasking"; upstream the race aborted suspends and made up input. A relative on arm64, known by its subject and not read: 3134cc8beb69.',
   story:
-    'The guest masks a level interrupt and ends it; its device is still high. The resampler sees that, and latches the interrupt as pending. Then the guest quiets the device and unmasks: the latch is delivered, for a device that wants nothing.',
-  fix: 'unmasking drops the latch and asks the resampler again: a device that is still high raises the line anew. The machine keeps the level itself, and no latch of it; so this is written out, with its EventFd',
+    'The guest masks a level interrupt and ends it; its device is still high. The resampler sees the level, and latches the interrupt as pending. Then the guest quiets the device and unmasks: the latch is delivered, although the device is low.',
+  fix: "unmasking drops the latch and asks the resampler again: a device that is still high raises the line anew. The machine keeps the level itself, and no latch of the level; so this variant is written out, with the machine's EventFd",
   lesson:
-    'A level that is remembered over a window in which it can change is a guess. Ask again when it counts.',
+    'A level that is remembered over a window in which it can change is a guess. Sample the level again when the answer counts.',
   buggy: {
     ...memory({ pin: HIGH | MASKED }),
     threads: {

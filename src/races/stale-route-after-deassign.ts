@@ -27,7 +27,7 @@ const SEEN = 1;
 export const staleRouteAfterDeassign = defineRace<Words, Shared>({
   number: 11,
   slug: 'stale-route-after-deassign',
-  title: 'the irqfd is off the list of those to update, but still on its eventfd',
+  title: 'the irqfd is off the list of irqfds to update, but still on its eventfd',
   component: 'irqfd deassign, GSI routing',
   symptom: 'wrong vCPU (stale route)',
   oracle: 'O9',
@@ -49,7 +49,7 @@ export const staleRouteAfterDeassign = defineRace<Words, Shared>({
     "An irqfd is being taken away: it is off the list by which a new routing table reaches the irqfds' own copies, and its eventfd still leads to it. The table is replaced, and its caller is told that the new one is in force. Then the eventfd is written, and the interrupt goes by the old copy.",
   fix: "the machine's order: the hook goes together with the place on the list, under one lock, and a deassignment and a replacement of the table exclude each other",
   lesson:
-    'Whatever is kept up to date by a list must not be used by who is off the list. Ask of each private copy: who refreshes it, and until when?',
+    'A copy that a list keeps up to date must not be used once its owner is off the list. Ask of each private copy: which code refreshes it, and until when?',
   buggy: {
     ...memory({ active: 1, hook: 1, routeCopy: OLD, table: OLD }),
     threads: {

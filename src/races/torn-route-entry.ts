@@ -46,9 +46,10 @@ export const tornRouteEntry = defineRace<Words, Shared>({
   reference:
     'Linux 56f89f3629ff, "KVM: Don\'t keep reference to irq routing table in irqfd struct": since then every irqfd has a copy of its route and a sequence count beside it.',
   story:
-    'A route is several words: the device, the event, the doorbell. The injector has read the old device when the route is replaced, and then reads the new event. The pair that it injects was never configured by anybody.',
-  fix: "the machine's irqfd: its copy of the route lies under a sequence count. Whoever finds a write under way, or the count moved, leaves the event to the main thread, which reads the table that is in force",
-  lesson: 'One word never tears, two do. Count the words of what you read, and ask what keeps them together.',
+    'A route is several words: the device, the event, the doorbell. The injector has read the old device when the route is replaced, and then reads the new event. The pair that it injects was never configured.',
+  fix: "the machine's irqfd: its copy of the route lies under a sequence count. A signaller that finds a write under way, or the count moved, leaves the event to the main thread, which reads the table that is in force",
+  lesson:
+    'One word never tears, two do. Count the words of every value that you read, and ask for the lock or count that keeps them together.',
   buggy: {
     ...memory({ deviceId: 1, eventId: 10 }),
     threads: {

@@ -9,7 +9,7 @@ const { at, regions, memory } = model({ locked: 1, waiters: 1, bell: EVENT_COUNT
 export const waiterCountDekker = defineRace<Words, Words>({
   number: 5,
   slug: 'waiter-count-dekker',
-  title: '"nobody is waiting, skip the wake" reads too early',
+  title: '"no waiters, skip the wake" reads too early',
   component: 'futex, notifier fast path',
   symptom: 'missed wake-up',
   oracle: 'O1',
@@ -26,10 +26,10 @@ export const waiterCountDekker = defineRace<Words, Words>({
   reference:
     'Linux 76835b0ebf8a (the futex fast path on a multi-cluster arm64), 0d7bae69c574 (io_uring), QEMU 5710a3e09f9b (a main loop that hung on aarch64 alone). A relative in an emulator: miri issue 2223.',
   story:
-    'A waiter reads that the lock is taken. It is given back, and whoever gives it back finds no waiters counted and spares himself the wake. Only now the waiter counts itself, and sleeps on a lock that is free.',
+    'A waiter reads that the lock is taken. Then the owner releases the lock, finds no waiters counted, and skips the wake. Only now the waiter counts itself, and sleeps on a lock that is free.',
   fix: "the machine's EventCount: a sleeper counts itself first and then looks, a waker publishes first and then reads the count of sleepers",
   lesson:
-    'A fast path that skips the wake is half of a handshake. The waiter has to be counted before it looks at what it waits for.',
+    'A fast path that skips the wake is half of a handshake. The waiter has to count itself before it looks at the word that it waits for.',
   buggy: {
     ...memory({ locked: 1 }),
     threads: {

@@ -53,8 +53,9 @@ export const wrongListLock = defineRace<Words, Shared>({
     'Xen 31bc6a93a096, "arm: remove irq from inflight, then change physical affinity". KVM\'s guard is the second look after it has taken both locks, in vgic_queue_irq_unlock().',
   story:
     "An injector reads the target, takes the lock of that vCPU's list, and sees that the interrupt is on no list. Meanwhile the target changes, and a second injector does the same with the other vCPU's lock. Both insert: one interrupt is on two lists.",
-  fix: "the machine's state word says who has an interrupt, and whether it is pending. A list is a hint: a vCPU that finds there what is not its own takes it off and passes it on",
-  lesson: 'A lock that is chosen by a value protects nothing until the value was read again under it.',
+  fix: "the machine's state word names the target of an interrupt, and says whether the interrupt is pending. A list is a hint: a vCPU that finds another vCPU's interrupt there takes it off and passes it on",
+  lesson:
+    'A lock that is chosen by a value protects nothing until the value has been read again under the lock.',
   buggy: {
     ...memory(),
     threads: {
@@ -83,7 +84,7 @@ export const wrongListLock = defineRace<Words, Shared>({
     },
     finally(shared) {
       const { interrupts } = machineOf(shared, 0).gic;
-      // Nobody has taken any, so two edges are one interrupt; vCPU 0 looks first, and passes on what is not its own.
+      // No vCPU has taken an edge, so two edges are one interrupt; vCPU 0 looks first, and passes on the other vCPU's interrupt.
       const takenBy = VCPUS.filter((vcpu) => takeNext(interrupts, vcpu) === SPI);
       requireSingleMembership(takenBy);
       requireDelivered(1, takenBy.includes(1) ? 1 : 0);

@@ -55,7 +55,7 @@ function latencyFindings(designs: readonly DesignResult[], noise: CompareResult[
     if (through > 0) {
       const more = through > apart ? 'more than which design it is' : 'less than which design it is';
       findings.push(
-        `Who routes matters ${more}: through the main thread ${first?.name} takes ${factor(through)} as long as inline.`,
+        `The thread that routes matters ${more}: through the main thread ${first?.name} takes ${factor(through)} as long as inline.`,
       );
     }
   }

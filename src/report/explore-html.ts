@@ -11,7 +11,7 @@ import { copyButton, stepperCard } from './html/stepper.ts';
 import { STEPPER_SCRIPT } from './html/stepper-script.ts';
 import { count, plural, rate } from './units.ts';
 
-/** What each kind of failure means, for a reader who meets the name for the first time. */
+/** The meaning of each kind of failure, for a reader who meets the name for the first time. */
 const MEANING: Readonly<Record<Failure['kind'], string>> = {
   assertion: 'a check of the program itself did not hold',
   exception: 'a thread threw an error',
@@ -79,7 +79,7 @@ function failureTiles({ steps, preemptions, minimal, threads }: Failure): Page['
 function failureParts(failure: Failure, repeat: string | undefined, whatIf?: WhatIf): Page['parts'] {
   const { trace, threads, steps, sites, token, stack } = failure;
   const left = steps - trace.length;
-  // Whoever did nothing and could have is not in the picture.
+  // A thread that did nothing, and could have, is not in the picture.
   const acting = threads.filter(
     ({ name, state }) => state !== 'runnable' || trace.some(({ thread }) => thread === name),
   );

@@ -109,7 +109,7 @@ export function confirmationText({ confirmed, failure }: ConfirmedResult): strin
   return `in real threads, one operation at a time: ${how}, ${sameTrace ? 'with the same trace' : 'with another trace'}\n`;
 }
 
-/** How often real threads that nobody controls have failed. */
+/** How often uncontrolled real threads have failed. */
 export function freeText(result: FreeResult): string {
   const { scenario, verdict, runs, failures, kinds, first, outcomes, seconds, runsPerSecond, seed } = result;
   const often = failures === 0 ? 'never' : `once in ${count(runs / failures)}`;

@@ -18,7 +18,7 @@ export type JUnitSuite = {
   readonly name: string;
   readonly cases: readonly JUnitCase[];
   readonly seconds: number;
-  /** What somebody needs to repeat the run: seed, configuration. */
+  /** The properties that repeat the run: seed, configuration. */
   readonly properties?: Readonly<Record<string, string | number>>;
 };
 

@@ -40,7 +40,7 @@ export function racesText(runs: readonly RaceRun[], seed: number, seconds: numbe
     '',
     `schedules: run until the buggy variant failed, without a hint. preemptions: the fewest that it takes, proved unless said otherwise.`,
     ...(withFree
-      ? ['free threads: how often real threads hit the bug when nobody chooses their schedule.']
+      ? ['free threads: how often real threads hit the bug when the operating system schedules them.']
       : []),
     `${held} of ${plural(runs.length, 'race')}: the bug found with its symptom, and the fix held; seed ${seed}, ${seconds.toFixed(1)} s`,
   ];

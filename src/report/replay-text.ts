@@ -19,7 +19,7 @@ export function replayText(result: ReplayResult): string {
 function threadLines({ threads, runs = [] }: ReplayResult): string[] {
   const left = threads?.leftOut ?? 0;
   return [
-    `${plural(threads?.vcpus ?? 0, 'vCPU thread')}, ${plural(threads?.devices ?? 0, 'device thread')}${left === 0 ? '' : `; ${plural(left, 'signal')} that nobody had taken left out`}`,
+    `${plural(threads?.vcpus ?? 0, 'vCPU thread')}, ${plural(threads?.devices ?? 0, 'device thread')}${left === 0 ? '' : `; ${plural(left, 'signal')} that no vCPU had taken left out`}`,
     table(
       ['seed', 'time', 'delivered', 'apart', 'reordered', 'missing', 'extra', 'reads', 'differ', 'undone'],
       runs.map(({ seed, seconds, delivered, apart, reordered, acknowledges, extras, reads, undone }) => [

@@ -40,7 +40,7 @@ function columnsOf({ vcpus, devices }: Sizes): number {
  * that the latencies are told apart by device costs it nothing, because it only chooses another histogram.
  */
 export class Pairs {
-  /** All histograms, for who wants the sum. */
+  /** All histograms, for callers that want the sum. */
   readonly histograms: readonly Histogram[];
   readonly #words: Words;
   readonly #counts: readonly Region[];

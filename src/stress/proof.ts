@@ -262,7 +262,7 @@ export class Proof {
 
   /**
    * The change is complete: an acknowledge that begins from here on may return the new INTID, on the new vCPU, alone.
-   * The moment is published before the new place is, so that who sees the new place sees the moment too.
+   * The moment is published before the new place is, so that a thread that sees the new place sees the moment too.
    */
   endMove(source: number): void {
     const at = this.#at(source);

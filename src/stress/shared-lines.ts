@@ -66,15 +66,15 @@ export class LineAccount {
   }
 
   /**
-   * An irqfd of the line is about to be taken away, or is back. In between nobody may be told of the end of an interrupt,
-   * and as in KVM the line stays up for a moment after that: it may be taken any number of times. The driver's thread.
+   * An irqfd of the line is about to be taken away, or is back. In between no device may be told of the end of an interrupt,
+   * and as in KVM the line stays up for a moment after the end: the line may be taken any number of times. The driver's thread.
    * @see irqfd_resampler_shutdown
    */
   masks(line: number): void {
     this.#count(this.#of(line) + MASKS, 1);
   }
 
-  /** A handler has looked at the devices of a line. False if it is taken again and again, and nobody raises it: a storm. */
+  /** A handler has looked at the devices of a line. False if the line is taken again and again, and no device raises it: a storm. */
   took(line: number, served: boolean): boolean {
     const at = this.#of(line);
     const { sources } = this.#lines[line] ?? { sources: [] };

@@ -15,7 +15,7 @@ type Event = Pick<Source, 'deviceId' | 'eventId'>;
 /**
  * Which events of the devices a source may get in place of its own. The driver's thread.
  *
- * An event that a source has left is unmapped later. And as long as nobody has watched that no signal comes by it any
+ * An event that a source has left is unmapped later. And as long as the driver has not watched that no signal comes by it any
  * more, it stays with its source: to another one, such a signal would pass for one of its own.
  */
 export class SpareEvents {

@@ -167,7 +167,7 @@ export type LineFigures = LineTotals & {
   readonly stuck: number;
   /** Levels that a device still asserts at the end, and no handler has seen. */
   readonly lostLevels: number;
-  /** Times a handler ran for each raise of a line: above 1, a line was taken again that nobody had raised. */
+  /** Times a handler ran for each raise of a line: above 1, a line was taken again that no device had raised. */
   readonly takenPerRaise: number;
 };
 

@@ -70,7 +70,7 @@ export class Calibrator {
       { buffer: this.#words.buffer, port: board.port2, echo: echo.port2 },
       [board.port2, echo.port2],
     );
-    ended.catch(() => undefined); // whoever waits for this thread hears of it
+    ended.catch(() => undefined); // a caller that waits for this thread hears of it
     return {
       remote: wrap<CalibrationConsole>(board.port1 as unknown as Parameters<typeof wrap>[0]),
       port: board.port1,

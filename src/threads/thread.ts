@@ -66,7 +66,7 @@ export class Thread {
     this.#died = this.ended.then(() => {
       throw died(name, undefined);
     });
-    // Somebody asks through `call`; who does not must not end the process with an unhandled rejection.
+    // Callers hear of the end through `call`; without a call, an unhandled rejection must not end the process.
     this.#died.catch(() => undefined);
     this.ended.catch(() => undefined);
   }

@@ -56,7 +56,7 @@ export type Design = KernelDesign & {
   /** Letter of the list in the debate. */
   readonly letter: string;
   readonly title: string;
-  /** Who said so, or since when it is so. */
+  /** The source of the statement, or since when it holds. */
   readonly status: string;
   /** Which names each party must know of an interrupt that an irqfd injects. */
   readonly names: Readonly<Record<'guest' | 'userland' | 'kernel' | 'device', readonly NameKind[]>>;

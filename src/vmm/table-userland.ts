@@ -102,7 +102,7 @@ export class TableUserland implements Userland {
     return { calls: 2, entries: this.#routes.commit(this.#vm) };
   }
 
-  /** Only MSI-X vectors are masked by their route: a wired interrupt's is nobody's to take away. */
+  /** Only MSI-X vectors are masked by their route: the route of a wired interrupt stays. */
   #masksByRoute({ source }: Vector): boolean {
     return source.kind === 'msi' && this.#policy.maskBy === 'route';
   }

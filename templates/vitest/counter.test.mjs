@@ -6,7 +6,7 @@ const setup = () => new Int32Array(new SharedArrayBuffer(4));
 const both = (thread) => ({ left: thread, right: thread });
 const counted = (count) => expect(count[0]).toBe(2);
 
-test('two increments make two, whoever is interrupted where', () => {
+test('two increments make two, whichever thread is interrupted where', () => {
   const counter = defineScenario({ name: 'counter', setup, threads: both(increment), finally: counted });
   return everyInterleaving(counter);
 });

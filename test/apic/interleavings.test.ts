@@ -177,7 +177,7 @@ describe('a level whose end is passed on', () => {
       expect(underWay(view), 'deliveries of the level of userland').toBe(1);
     },
   };
-  /** Nobody raises it again. */
+  /** No device raises it again. */
   const silent: Story = {
     ...story,
     name: 'resample-against-message',

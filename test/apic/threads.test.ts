@@ -74,7 +74,7 @@ async function play(broadcasts: boolean, rounds: number): Promise<{ handled: num
     store(counts, STOP, 1);
     await Promise.all(ended);
   }
-  expect(board.local(1).isRequested(0x51), 'a level that nobody has taken').toBe(false);
+  expect(board.local(1).isRequested(0x51), 'a level that no vCPU has taken').toBe(false);
   return { handled: SOURCES.map(({ vector }) => load(counts, vector)), resampled };
 }
 

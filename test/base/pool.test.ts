@@ -18,7 +18,7 @@ test('aborting a task ends its thread, and the next task gets a new one', async 
   const { port1, port2 } = new MessageChannel();
   const abort = new AbortController();
   const buffer = new SharedArrayBuffer(4 * 2 ** 20);
-  // A calibration thread serves its console until it is closed; nobody closes this one.
+  // A calibration thread serves its console until it is closed; this test does not close it.
   const task = { buffer, port: port2, echo: new MessageChannel().port1 };
   const run = pool.run('calibration', task, [port2, task.echo] as never, abort.signal);
   abort.abort();

@@ -15,7 +15,7 @@ function bareGuest() {
   };
   const { words } = board.machine;
   const bytes = () => Buffer.from(new Uint8Array(words.buffer, words.byteOffset, words.byteLength).slice());
-  /** What the machine's guest can tell: everything but the cores' caches, and who has written which page. */
+  /** What the machine's guest can tell: everything but the cores' caches, and the note of which core wrote which page. */
   const state = () => {
     const all = bytes();
     const { regions } = board;

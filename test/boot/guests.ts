@@ -4,7 +4,7 @@ import type { RunOptions } from '../../src/boot/run.ts';
 /** The bare-metal guest that comes with irqloom. */
 export const BARE = readFileSync(new URL('../../guests/bare/bare.bin', import.meta.url));
 
-/** Options of a run of a small guest; whoever calls says what is different. */
+/** Options of a run of a small guest; the caller overrides some. */
 export function runOptions(options: Partial<RunOptions>): RunOptions {
   return {
     kernel: BARE,

@@ -75,7 +75,7 @@ describe('broadcast TLB maintenance', () => {
     expect(bare.long(X)).toBe(1n);
   });
 
-  test('leaves the stores of others where nobody has asked for it', () => {
+  test('leaves the stores of other vCPUs where the test has not asked for them', () => {
     const { bare, buffers } = machine();
     buffers.heedFlushes();
     expect(buffers.waiting()).toEqual([0, 1]);

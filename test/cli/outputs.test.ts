@@ -156,7 +156,7 @@ describe("a guest's console", () => {
     expect(status).toBe(2);
   });
 
-  test('in a pipe that nobody empties does not hold the guest up', () => {
+  test('in a pipe without a reader does not hold the guest up', () => {
     // The shell holds the pipe open, and reads nothing until the command has ended.
     const { status, stdout } = shell(`mkfifo slow; exec 9<> slow; ${boot} --console slow`);
     expect(stdout).toMatch(/the guest powered off/);

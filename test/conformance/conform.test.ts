@@ -120,7 +120,7 @@ describe('the command', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
-  test('answers alone, of a vector that nobody has recorded', () => {
+  test('answers alone, of a vector without a recording', () => {
     const lonely = join(scratch, 'alone.vec');
     writeFileSync(lonely, 'setup-dist\nr32 GICD.CTLR\ncpu 0 rpr\n');
     const { status, stdout } = run(lonely, '--answers');

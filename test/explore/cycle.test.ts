@@ -97,7 +97,7 @@ describe.each(LOCKS)('%s', (_name, make) => {
     expect(result.failure?.sites.length).toBeGreaterThanOrEqual(1);
   });
 
-  test('three, and who merely waits for one of them is none of it', () => {
+  test('three threads, and a thread that merely waits for one of them is no part of the ring', () => {
     const threads = { d: [2, 3], a: [0, 1], b: [1, 2], c: [2, 0] } as const;
     const { failure } = explore(takers(make, threads), never);
     expect(failure?.kind).toBe('deadlock');
@@ -169,7 +169,7 @@ describe('a lock that is taken in a helper', () => {
   });
 });
 
-describe('whoever sleeps until another notifies', () => {
+describe('a thread that sleeps until another notifies', () => {
   const RACE = String.raw`\(flush-under-lock\.ts:\d+\)`;
   const said = new RegExp(
     `^control holds lock ${RACE} and sleeps on work ${RACE} until worker notifies; worker waits for lock ${RACE}, held by control$`,
@@ -182,7 +182,7 @@ describe('whoever sleeps until another notifies', () => {
     expect(again.failure?.message).toBe(failure?.message);
   });
 
-  test('is in no ring where nobody ever would', () => {
+  test('is in no ring where no thread ever would', () => {
     const { failure } = explore(
       scenario({
         a: (s) => void Atomics.wait(s, 0, 0),
@@ -194,7 +194,7 @@ describe('whoever sleeps until another notifies', () => {
     expect(failure?.message).toMatch(/^a sleeps on x = 0 and b sleeps on y = 0, and every thread that could/);
   });
 
-  test('is in no ring where it holds a lock that others want, and nobody would notify it', () => {
+  test('is in no ring where it holds a lock that others want, and no thread would notify it', () => {
     const { failure } = explore(
       scenario({
         holder: (s) => {
@@ -232,7 +232,7 @@ describe('whoever sleeps until another notifies', () => {
 });
 
 describe('rings of other kinds', () => {
-  test('two bit locks in one word are two locks: nobody waits for itself', () => {
+  test('two bit locks in one word are two locks: no thread waits for itself', () => {
     const lock = (s: Words, bit: number): void => {
       while ((Atomics.or(s, 0, bit) & bit) !== 0);
     };

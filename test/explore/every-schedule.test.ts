@@ -179,7 +179,7 @@ describe('a loop that ends by itself', () => {
           if (Atomics.compareExchange(w, 0, 0, 1) === 0) Atomics.store(w, 0, 0);
         },
       },
-      /nobody notified/,
+      /no thread notified/,
     );
   });
 });
@@ -280,7 +280,7 @@ describe('a loop of two looks', () => {
 });
 
 describe('a failure that takes long to confirm', () => {
-  test('is told: a sleeper that nobody wakes, beside a thread that sleeps ten thousand times', () => {
+  test('is told: a sleeper that no thread wakes, beside a thread that sleeps ten thousand times', () => {
     const threads: Threads = {
       sleeper(w) {
         Atomics.wait(w, 1, 0);

@@ -80,7 +80,7 @@ const crowd: Scenario<Int32Array> = {
   },
 };
 
-/** Who is woken throws, and so does who wakes it, in one step. */
+/** The woken thread throws, and so does its waker, in one step. */
 const bothThrow: Scenario<Int32Array> = {
   name: 'both-throw',
   words: 4,
@@ -124,7 +124,7 @@ const boundedMutex: Scenario<Words> = {
   finally: (s) => assert.equal(s[2], 2),
 };
 
-/** The machine's event count with a bound: a signal that wakes who had run out of time in an earlier schedule. */
+/** The machine's event count with a bound: a signal that wakes a thread that had run out of time in an earlier schedule. */
 const boundedEvent: Scenario<Words> = {
   name: 'bounded-event',
   setup: () => new Int32Array(new SharedArrayBuffer((1 + EVENT_COUNT_WORDS) * 4)),

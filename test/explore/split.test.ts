@@ -1,4 +1,4 @@
-/** A depth-first search in pieces: together they are the search, whoever runs them. */
+/** A depth-first search in pieces: together they are the search, in whichever threads they run. */
 import { describe, expect, test } from 'vitest';
 import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
 import { type Simulation, withSimulation } from '../../src/explore/running/simulation.ts';

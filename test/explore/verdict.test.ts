@@ -57,7 +57,7 @@ function twoLocks(same: boolean): Scenario<Int32Array> {
   return scenario({ left: both(2, 3), right: same ? both(2, 3) : both(3, 2) });
 }
 
-/** A waiter that sleeps until somebody notifies, and somebody who may not. */
+/** A waiter that sleeps until a thread notifies, and a thread that may not notify. */
 function sleeper(notifies: boolean): Scenario<Int32Array> {
   return scenario({
     waiter: (s) => {
@@ -72,7 +72,7 @@ function sleeper(notifies: boolean): Scenario<Int32Array> {
   });
 }
 
-/** A loop until a word changes, and a writer who may change another one. */
+/** A loop until a word changes, and a writer that may change another word. */
 function spinner(word: number): Scenario<Int32Array> {
   return scenario({
     spinner: (s) => {
@@ -122,7 +122,7 @@ const CASES: readonly Case[] = [
     kind: 'missed-notify',
     bad: litmus.futexLostWakeup(),
     good: litmus.futexCorrect(),
-    says: /^waiter sleeps on s\[0\] = 0, and the word is 1 now: waker changed it and nobody notified/,
+    says: /^waiter sleeps on s\[0\] = 0, and the word is 1 now: waker changed it and no thread notified/,
     preemptions: 1,
   },
   {
@@ -150,7 +150,7 @@ const CASES: readonly Case[] = [
     kind: 'stuck-spin',
     bad: spinner(2),
     good: spinner(1),
-    says: /^spinner loops until a word changes that nobody will change/,
+    says: /^spinner loops until a word changes that no thread will change/,
     preemptions: 0,
   },
 ];
@@ -235,7 +235,7 @@ describe('a schedule without end', () => {
 });
 
 describe('waiting', () => {
-  test('notify wakes those who came first, as many as it says', () => {
+  test('notify wakes the threads that came first, as many as it says', () => {
     const sleeps = (into: number) => (s: Int32Array) => {
       Atomics.add(s, 7, 1);
       Atomics.wait(s, 0, 0);
@@ -257,7 +257,7 @@ describe('waiting', () => {
         },
         (s) => assert.ok((s[5] ?? 9) <= count),
       );
-    // Nobody else may be woken in the place of a sleeper: with a count of two and both asleep, both wake.
+    // No other thread may be woken in the place of a sleeper: with a count of two and both asleep, both wake.
     const two = explore(order(2), { strategy: 'dpor', all: true });
     expect(two.failures).toBeGreaterThan(0);
     expect(two.failure?.kind).toBe('lost-wakeup');
@@ -414,7 +414,7 @@ describe('threads that sleep for good', () => {
     Atomics.notify(s, 0, count);
   };
 
-  test('where a notify was for too few of them, the notify is named with its count and whom it woke', () => {
+  test('where a notify was for too few of them, the notify is named with its count and the threads it woke', () => {
     const { failure } = explore(scenario({ ...both, setter: setter(1) }));
     expect(failure?.kind).toBe('missed-notify');
     expect(failure?.message).toMatch(
@@ -427,8 +427,8 @@ describe('threads that sleep for good', () => {
     const messages = [setter(0), (s: Int32Array) => void Atomics.store(s, 0, 1)].map(
       (last) => explore(scenario({ a: both.a, last })).failure?.message,
     );
-    expect(messages[0]).toMatch(/last changed it and last notified 0 threads at most, which woke nobody$/);
-    expect(messages[1]).toMatch(/last changed it and nobody notified after$/);
+    expect(messages[0]).toMatch(/last changed it and last notified 0 threads at most, which woke no thread$/);
+    expect(messages[1]).toMatch(/last changed it and no thread notified after$/);
   });
 
   test('are orphans, each of them, where none of them would notify another', () => {

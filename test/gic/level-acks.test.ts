@@ -47,7 +47,7 @@ describe('the end of a watched level-triggered SPI', () => {
     expect(takeAll(rig)).toEqual([SPI]);
   });
 
-  test('is not noted where nobody watches, for an edge, for what was not active, nor for ICACTIVER', () => {
+  test('is not noted for an unwatched SPI, for an edge, for an inactive SPI, nor for ICACTIVER', () => {
     const rig = ready();
     const { acks } = rig.gic.interrupts;
     const cpu = rig.gic.cpuInterface(0);

@@ -152,7 +152,7 @@ describe('calls of userland on a running machine', () => {
   });
 });
 
-test('the main entry has the parts for one who builds a machine by hand', () => {
+test('the main entry has the parts to build a machine by hand', () => {
   const machine = Machine.create(DEFAULT_CONFIG);
   expect(machine.bus.read(DEFAULT_CONFIG.itsBase + gits.CTLR, 4)).not.toBeUndefined();
   expect(encodeCommand({ name: 'SYNC', rdbase: 0 })).toHaveLength(8);

@@ -194,7 +194,7 @@ describe('NR_IRQS and CTRL_INIT', () => {
     expect(Number(vm.bus.read(GICD + gicd.TYPER, 4) & 0x1fn)).toBe(irqs / 32 - 1);
   });
 
-  test('EFAULT without a value; EBUSY once initialised; 224 SPIs if nobody says otherwise', () => {
+  test('EFAULT without a value; EBUSY once initialised; 224 SPIs unless userland says otherwise', () => {
     const { vm, gic } = vmWithGic();
     expectErrno('EFAULT', SET, () => vm.setDeviceAttr(gic, NR_IRQS));
     vm.setDeviceAttr(gic, control('INIT'));

@@ -15,7 +15,7 @@ export function routeOfItsOwn() {
   const { vm } = readyVm();
   enableSpi(vm, 33);
   const words = new Int32Array(vm.attachment.buffer);
-  // Guest memory that nobody uses.
+  // Guest memory that no test uses.
   const base = words.length - 32;
   putCached(words, base + 1, ROUTE_IRQCHIP, 1);
   const sequence = { at: base, begin: () => beginWrite(words, base), end: () => endWrite(words, base) };

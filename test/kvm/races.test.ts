@@ -11,7 +11,7 @@ const returned = (words: Words) => load(words, notes.returned.at) !== 0;
 
 type Dispatch = 'inline' | 'main';
 
-/** A write, and an assignment at the same time: the event is injected once, whoever sees it. */
+/** A write, and an assignment at the same time: the event is injected once, whichever thread sees it. */
 function assigning(modules: Modules, dispatch: Dispatch): Scenario<Words> {
   return {
     name: 'assign',

@@ -109,7 +109,7 @@ describe('a resampling irqfd', () => {
 });
 
 describe('several irqfds on one GSI', () => {
-  test('share one line: it is lowered once, before anybody is told', () => {
+  test('share one line: it is lowered once, before any device is told', () => {
     const { vm, fd, resamplefd } = rig();
     const [second, secondResample] = [vm.eventfd(), vm.eventfd()];
     vm.irqfd(resampling(second, 8, secondResample));

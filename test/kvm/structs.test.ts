@@ -254,7 +254,7 @@ describe('explained', () => {
     });
   });
 
-  test('what is odd: too short, too long, junk where nobody looks', () => {
+  test('oddities: too short, too long, junk in fields that KVM ignores', () => {
     expect(explainIoctl('KVM_IRQFD', new Uint8Array(20)).notes).toEqual([
       'too short: kvm_irqfd has 32 bytes, and here are 20',
     ]);

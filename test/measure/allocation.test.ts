@@ -12,7 +12,7 @@ const collections = async (loop: string): Promise<number> => {
   return count;
 };
 
-// 2 million BigInts take 54 collections here. A few may be somebody else's.
+// 2 million BigInts take 54 collections here. A few may be the runner's.
 test.each(['now', 'record', 'stamp', 'ring', 'slice'])('%s leaves no garbage', async (loop) => {
   expect(await collections(loop)).toBeLessThan(8);
 });

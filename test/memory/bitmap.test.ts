@@ -17,7 +17,7 @@ const mutated = (mistake: MistakeName) => loadMutated<{ m: Module }>({ m: 'memor
 const fresh = () => new Int32Array(new SharedArrayBuffer(256));
 
 describe('a bitmap', () => {
-  test('says who set a bit and who took it', () => {
+  test('says which caller set a bit and which took it', () => {
     const bits = new Bitmap(fresh(), REGION);
     expect([bits.set(31), bits.set(31), bits.has(31), bits.has(30)]).toEqual([true, false, true, false]);
     expect([bits.claim(31), bits.claim(31), bits.has(31)]).toEqual([true, false, false]);

@@ -17,7 +17,7 @@ const mutated = (mistake: MistakeName) =>
 const fresh = () => new Int32Array(new SharedArrayBuffer(256));
 
 describe('an event count', () => {
-  test('costs a waker nothing while nobody sleeps', () => {
+  test('costs a waker no notify while no thread sleeps', () => {
     const words = fresh();
     const event = new EventCount(words, REGION);
     expect(event.asleep).toBe(false);
@@ -104,7 +104,7 @@ describe('no wake-up is lost', () => {
     isCaught(scenario(module, 1), ['assertion', 'orphan-wait']);
   });
 
-  test('a signal that notifies nobody leaves its sleeper behind', () => {
+  test('a signal without a notify leaves its sleeper behind', () => {
     const module = mutated('waker-notifies: not notified');
     isCaught(scenario(module, 1), 'missed-notify');
   });

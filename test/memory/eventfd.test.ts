@@ -232,7 +232,7 @@ function scenario({ EventFd }: Module, story: Story): Scenario<Words> {
       const isSemaphore = story.semaphore === true;
       for (let left = fd.tryRead(); left > 0n; left = isSemaphore ? fd.tryRead() : 0n) keep(words, left);
       expect(load(words, READ)).toBe(Number(total / unit));
-      // Nobody is left among the sleepers.
+      // No thread is left among the sleepers.
       expect(load(words, 32)).toBe(0);
     },
   };
@@ -285,7 +285,7 @@ const LARGE_STORIES = {
   },
 } as const satisfies Record<string, Story>;
 
-describe('nothing that is written is lost or read twice, and nobody sleeps for good', () => {
+describe('no written count is lost or read twice, and no thread sleeps for good', () => {
   test.each(Object.entries<Story>(STORIES))('whatever the order: %s', (_, story) => {
     expect(passesEvery(scenario(eventfd, story)).schedules).toBeGreaterThan(4);
   });
@@ -316,7 +316,7 @@ describe('nothing that is written is lost or read twice, and nobody sleeps for g
       kinds: ['assertion', 'missed-notify', 'orphan-wait', 'lost-wakeup'],
     },
     {
-      title: 'a write that wakes nobody',
+      title: 'a write that wakes no reader',
       mistake: 'write-wakes-reader: nobody woken',
       story: sleeping,
       kinds: ['orphan-wait'],
@@ -351,7 +351,7 @@ describe('nothing that is written is lost or read twice, and nobody sleeps for g
       kinds: ['assertion'],
     },
     {
-      title: 'a write of a large count that wakes nobody',
+      title: 'a write of a large count that wakes no reader',
       mistake: 'large-write-wakes-reader: nobody woken',
       story: LARGE_STORIES['a writer of a large count, a reader that sleeps'],
       kinds: ['orphan-wait'],

@@ -135,7 +135,7 @@ const ROLES = {
     return { sum };
   },
 
-  /** Both take and retire; who holds a slot writes its number there and finds it again. */
+  /** Both take and retire; a thread that holds a slot writes its number there and finds it again. */
   slots() {
     const slots = new Slots(words, regions.slots, 'hammered');
     let doubled = 0;
@@ -167,7 +167,7 @@ const ROLES = {
   },
 };
 
-/** Thread 0 sets, thread 1 finds and takes: who added a bit counts it, and who took it. */
+/** Thread 0 sets, thread 1 finds and takes: the thread that added a bit counts it, and so does the thread that took it. */
 function play(bitmap) {
   const { at } = regions.data;
   if (self === 0) {

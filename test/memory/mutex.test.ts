@@ -82,18 +82,18 @@ describe('of threads at a mutex one is inside, and none is left behind', () => {
     isCaught(scenario(module, 2), ['deadlock', 'missed-notify']);
   });
 
-  test('a waiter that wakes and takes it as if nobody else slept leaves the third behind', () => {
+  test('a waiter that wakes and takes the lock as if no other thread slept leaves the third behind', () => {
     const module = mutated('waiter-marks-lock: taken as if nobody slept');
     expect(passesEvery(scenario(module, 2)).verdict).toBe('pass');
     isCaught(scenario(module, 3), 'missed-notify');
   });
 
-  test('a release that wakes nobody leaves the second behind', () => {
+  test('a release that wakes no thread leaves the second behind', () => {
     const module = mutated('release-wakes-waiter: nobody woken');
     isCaught(scenario(module, 2), 'missed-notify');
   });
 
-  test('a release in two steps loses the mark of who came between them', () => {
+  test('a release in two steps loses the mark of a thread that came between them', () => {
     const module = mutated('release-wakes-waiter: in two steps');
     isCaught(scenario(module, 2), 'missed-notify');
   });

@@ -18,7 +18,7 @@ describe('reader sections', () => {
     return { words, sections };
   };
 
-  test('cost a writer no wait while nobody is inside', () => {
+  test('cost a writer no wait while no reader is inside', () => {
     const { sections } = make(3);
     sections.synchronize(1);
     sections.enter(1);
@@ -32,7 +32,7 @@ describe('reader sections', () => {
     expect(() => sections.synchronize(1)).toThrow(
       expect.objectContaining({ code: 'ERR_GRACE_TIMEOUT', message: expect.stringContaining('reader 2') }),
     );
-    // Who gave up no longer counts as waiting.
+    // A writer that gave up no longer counts as waiting.
     expect(load(words, 0)).toBe(0);
     sections.abandon(2);
     sections.synchronize(1);
@@ -121,12 +121,12 @@ describe('nothing that a reader can still see is destroyed', () => {
 
   test.each([
     {
-      title: 'a writer that takes who is inside for one who is outside',
+      title: 'a writer that takes a reader inside for a reader outside',
       mistake: 'grace-spares-readers-outside: waits for those outside',
       kind: ['assertion', 'missed-notify', 'orphan-wait'],
     },
     {
-      title: 'a reader that looks at nobody when it leaves',
+      title: 'a reader that looks for no waiter when it leaves',
       mistake: 'leaver-wakes-waiter: nobody woken',
       kind: 'missed-notify',
     },

@@ -245,7 +245,7 @@ describe('a slot has one owner', () => {
     };
   };
 
-  test('whatever the order: two that retire the same handle, of whom one is told', () => {
+  test('in any order, of two threads that retire the same handle exactly one is told', () => {
     passesEvery(bothRetire(slots));
   });
 

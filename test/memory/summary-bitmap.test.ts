@@ -23,7 +23,7 @@ describe('a bitmap with a summary', () => {
     expect(summaryBitmapWords(65_536)).toBeLessThan(2048 * 1.1);
   });
 
-  test('says who set a bit and who took it', () => {
+  test('says which caller set a bit and which took it', () => {
     const { bitmap } = make(100);
     expect([bitmap.set(99), bitmap.set(99), bitmap.has(99)]).toEqual([true, false, true]);
     expect([bitmap.claim(99), bitmap.claim(99), bitmap.has(99)]).toEqual([true, false, false]);
@@ -201,7 +201,7 @@ describe('nothing that was set is missed by the consumer', () => {
     expect(passesEvery(same(summary)).schedules).toBeGreaterThan(20);
   });
 
-  test('not so where only the one who added a bit covers it', () => {
+  test('not so where only the thread that added a bit covers it', () => {
     isCaught(same(mutated('set-covers-its-bit: only a bit that was added')), 'assertion');
   });
 

@@ -23,7 +23,7 @@ const LEVEL_SPIS = 3;
 const EDGE_SPIS = 2;
 
 /**
- * A recording that nobody wrote: random signals, handlers, SGIs, and setting up in between. What its acknowledges
+ * A generated recording: random signals, handlers, SGIs, and setting up in between. What its acknowledges
  * return is what the machine returned when it was made, one event after the other.
  */
 export function randomGuest({ seed, cpus, steps, splitEnds = false, ints = false }: RandomGuest): GuestTrace {

@@ -192,7 +192,7 @@ export function handMadeLines(cpus: number, rounds = 20): readonly Line[] {
         { name: 'DISCARD', deviceId: device(1), eventId: 0 },
         { name: 'MAPD', deviceId: device(1), size: 1, ittAddr: hex(ITT + 0x1000), valid: 0 },
       );
-      msi(1, 0); // to nobody
+      msi(1, 0); // to no vCPU
       mapAll(1);
     }
   }

@@ -164,7 +164,7 @@ describe('an eventfd that is emptied by one operation', () => {
     expect(passesEvery(room(eventfd)).schedules).toBeGreaterThan(2);
   });
 
-  test('not so where the read of a small count wakes nobody', () => {
+  test('not so where the read of a small count wakes no writer', () => {
     const module = mutated('read-wakes-writer: nobody woken');
     isCaught(room(module), ['orphan-wait', 'lost-wakeup', 'missed-notify']);
   });

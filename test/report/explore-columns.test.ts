@@ -17,7 +17,7 @@ function step(
 const line = (entry: TraceEntry): string => traceColumns([entry.thread], [entry])[0] ?? '';
 
 describe('a line', () => {
-  test('says who did what to which word, what it was before, and where', () => {
+  test('says which thread did which operation on which word, the value before, and where', () => {
     expect(line(step('vcpu0', 'or', 4, 0))).toBe(
       '1   vcpu0  or     vcpu0.pending[2]  |= 0x4  (was 0x0)  src/vcpu.ts:41',
     );

@@ -161,7 +161,7 @@ const rounds = (signals: number, ...mistakes: readonly MistakeName[]) =>
         while (view.proof.seen(0) < 2 * signals) {
           const ticket = bell.announce();
           // As a vCPU looks after a halt that ended for nothing. The cheap look is true as well while a signal is on its way into the
-          // list, and whoever goes by that alone turns round until it has come.
+          // list, and a vCPU that goes by the list alone turns round until it has come.
           if (view.interrupts.best(0, -1) === SPI || view.proof.seen(0) === 2 * signals) bell.withdraw();
           else bell.park(ticket);
           take(0)(view);

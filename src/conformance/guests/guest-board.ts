@@ -82,7 +82,7 @@ export class Board {
     this.#at = regionsOf(new Layout(machine.scenario.at), this.#vcpus);
   }
 
-  /** Before the threads of a part start: nobody has answered, nothing is over. What was delivered stays. */
+  /** Before the threads of a part start: no thread has answered, nothing is over. What was delivered stays. */
   begin(): void {
     const { abort, round, answered, over, flags } = this.#at;
     for (const region of [abort, round, answered, over, flags])
@@ -100,7 +100,7 @@ export class Board {
     return load(this.#machine.words, this.#countAt(vcpu, indexOf(intid)));
   }
 
-  /** How often anybody has. */
+  /** How often all vCPUs together have. */
   gotByAll(intid: Intid): number {
     let sum = 0;
     for (let vcpu: VcpuId = 0; vcpu < this.#vcpus; vcpu++) sum += this.got(vcpu, intid);

@@ -49,7 +49,7 @@ const RESTORED: readonly RestoredActive[] = [
 export const GUESTS: readonly GuestScenario[] = [
   {
     name: 'ipi-self',
-    about: 'kvm-unit-tests gicv3-ipi: an SGI to the sender comes once, and to nobody else',
+    about: 'kvm-unit-tests gicv3-ipi: an SGI to the sender comes once, and to no other vCPU',
     vcpus: 4,
     parts: [{ program: 'ipiSelf' }],
     expected: [one(0, 1)],

@@ -193,7 +193,7 @@ export function lateCollectionBefore(guest: GuestCpu): void {
     { name: 'MAPD', deviceId: 2, size: 7, ittAddr: ittOf(2), valid: true },
     { name: 'MAPTI', deviceId: 2, eventId: 0, lpi: 8192, collectionId: 0 },
   );
-  guest.its({ name: 'INT', deviceId: 2, eventId: 0 }); // nobody to go to
+  guest.its({ name: 'INT', deviceId: 2, eventId: 0 }); // mapped to no vCPU
   guest.settle();
   guest.equal(guest.board.gotByAll(8192), 0, 'how often it came without a collection');
   guest.finish();

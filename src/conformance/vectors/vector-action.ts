@@ -249,7 +249,7 @@ function parseVerb(
     case 'sgi': {
       const to = words.pairs(verb, rest.slice(1), ['to']).get('to');
       if (to === undefined) throw words.error('sgi needs to=; expected to=0,2 (vCPUs) or to=others');
-      // A target that the machine does not have is legal: the SGI reaches nobody there.
+      // A target that the machine does not have is legal: the SGI reaches no vCPU there.
       const targets = to === 'others' ? to : words.list('sgi to', to, MAX_CPUS - 1);
       return { verb, intid: words.number('the INTID', rest[0], 0, 15), to: targets };
     }

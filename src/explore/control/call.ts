@@ -133,7 +133,7 @@ export function outside(op: number, view: ElementArray, index: number, a: unknow
     return undefined;
   }
   if (op === WAIT) {
-    // Nobody else could wake this thread, and the engine would sleep for good.
+    // No other thread could wake this one, and the engine would sleep for good.
     const now = NATIVE[WAIT]?.(array, index, a, 0);
     if (now !== 'timed-out' || (b !== undefined && toTimeout(b) < Infinity)) return now;
     throw new IrqError(

@@ -19,7 +19,7 @@ import {
 } from '../running/operation.ts';
 import { cannotReplace } from './replacements.ts';
 
-/** Who answers the operations of controlled threads, in the place of the engine. */
+/** Answers the operations of controlled threads, in the place of the engine. */
 export type Controller = {
   /** Called for each operation, on any memory. Throws to stop the thread. */
   request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value;

@@ -48,7 +48,7 @@ type Unit = {
   readonly requires: Set<string>;
 };
 
-/** The CommonJS modules of a program: their code, and who requires whom. */
+/** The CommonJS modules of a program: their code, and which module requires which. */
 export class CommonJsCode {
   readonly #units = new Map<string, Unit>();
   readonly #rewrites: boolean;

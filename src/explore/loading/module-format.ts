@@ -47,7 +47,7 @@ function typeIn(file: string): ModuleFormat | undefined {
     const { type } = JSON.parse(readFileSync(file, 'utf8')) as { type?: unknown };
     return type === 'module' ? 'module' : type === 'commonjs' ? 'commonjs' : undefined;
   } catch {
-    // Damaged: who resolves the package says so.
+    // Damaged: the resolver of the package says so.
     return undefined;
   }
 }

@@ -67,7 +67,7 @@ class Rewriter {
   readonly #code: string;
   readonly #text: MagicString;
   readonly #access: string;
-  /** Assignments whose own value nobody looks at. */
+  /** Assignments whose own value is not used. */
   readonly #unused = new Set<AnyNode>();
   places = 0;
 
@@ -188,7 +188,7 @@ class Rewriter {
     const target = bare(left as AnyNode);
     if (!isElement(target)) {
       this.#target(left as AnyNode, strict);
-      // What a pattern is assigned is the value of the whole as well: it stays what it is where somebody looks at that.
+      // The value assigned to a pattern is the value of the whole expression too: it stays as it is where the code uses that.
       if (this.#unused.has(node)) this.#source(target, right, strict);
       else this.visit(right, strict);
       return;

@@ -1,4 +1,4 @@
-/** Nobody has touched the byte yet; a thread t alone has: t + 1; it is shared, and plain accesses have gone to it or not. */
+/** No thread has touched the byte yet; a thread t alone has: t + 1; it is shared, and plain accesses have gone to it or not. */
 const NOBODY = 0;
 const PLAIN = 254;
 const SHARED = 255;
@@ -10,12 +10,12 @@ export type Range = readonly [at: number, size: number];
 /** All bytes there are: every plain access is a point. */
 export const EVERYTHING: readonly Range[] = [[0, Infinity]];
 
-/** Bytes and who has touched them, as plain data, for {@link Ownership.merge} in another thread. */
+/** Bytes and the threads that have touched them, as plain data, for {@link Ownership.merge} in another thread. */
 export type Owned = readonly [at: number, size: number, owner: number];
 
 /**
  * Which thread touches which bytes, in all schedules so far. Plain accesses to bytes that only one thread touches are no
- * points of a schedule: nobody else could see the difference. Bytes are shared once two threads touch them, or one
+ * points of a schedule: no other thread could see the difference. Bytes are shared once two threads touch them, or one
  * operation of Atomics does. A search that has taken such bytes for one thread's own has to start over.
  */
 export class Ownership {
@@ -77,14 +77,14 @@ export class Ownership {
     this.conflict = true;
   }
 
-  /** Starts over: who has touched what is forgotten, and only what is shared is known. */
+  /** Starts over: owners are forgotten, and only the shared bytes are known. */
   restart(): void {
     this.conflict = false;
     this.#pages.clear();
     if (!this.#everything) for (const [at, size] of this.#shared) this.#mark(at, size);
   }
 
-  /** Who has touched which bytes, for {@link merge}. */
+  /** Which thread has touched which bytes, for {@link merge}. */
   owners(): Owned[] {
     const owned: [at: number, size: number, owner: number][] = [];
     for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {

@@ -11,7 +11,7 @@ import { UnseenLooks } from './unseen-looks.ts';
 
 /**
  * How the bytes are put back:
- * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes nobody tells of.
+ * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes are not reported.
  * - touched: those that operations write in any schedule, as long as they are few.
  * - logged: those that operations have written, from a log of what was there before. What a schedule costs follows what
  *   it writes, and not the size of the memory.
@@ -296,7 +296,7 @@ export class SharedMemory extends SharedBuffers {
     return this.#looks.isDue(this.size, this.#log.length);
   }
 
-  /** Changes every one of some bytes, each in another way, to see whether anybody looks at them without operations. */
+  /** Changes every one of some bytes, each in another way, to see whether a thread looks at them without operations. */
   garble(at: number, size: number, salt: number): void {
     this.willWrite(at, size);
     const { buffer, byteOffset } = this.place(at);

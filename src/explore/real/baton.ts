@@ -15,17 +15,17 @@ export const LENGTH = LINE + 1;
 const HOLDER = LINE + 2;
 /** Threads note each operation with its place in the source. */
 export const RECORD = LINE + 3;
-/** Who goes on after a thread that a notify has woken. */
+/** The thread that goes on after a thread that a notify has woken. */
 export const RETURN_TO = LINE + 4;
-/** A thread has thrown: nobody goes on. */
+/** A thread has thrown: no thread goes on. */
 export const THREW = LINE + 5;
 export const DIVERGED = LINE + 6;
-/** The threads in Atomics.wait, first come first: how many, and who. */
+/** The threads in Atomics.wait, first come first: how many, and which. */
 export const SLEEPERS = LINE + 7;
 const SLEEPER = 2 * LINE;
 const THREADS = 4 * LINE;
 
-/** What the baton says to the one who gets it. */
+/** What the baton says to the thread that gets it. */
 export const START = 1;
 export const STEP_ON = 2;
 export const WOKEN = 3;
@@ -108,7 +108,7 @@ export class Baton {
     this.words[batonOf(thread) + STATE] = LIVE;
   }
 
-  /** Who has the baton, or is about to get it. */
+  /** The thread that has the baton, or is about to get it. */
   get holder(): number {
     return this.words[HOLDER] as number;
   }

@@ -45,7 +45,7 @@ export async function replayInLockstep(
 function merge(plan: ReplayResult, run: LockstepRun): LockstepReplay {
   const { failure: _, diverged: changed, ...rest } = plan;
   const all = run.trace.slice(-plan.trace.length);
-  // Who could have gone on is a property of the schedule, and the same for every executor.
+  // Which threads could have gone on is a property of the schedule, and the same for every executor.
   const trace = all.map((entry, i) =>
     plan.trace[i]?.preempted ? { ...entry, preempted: true as const } : entry,
   );

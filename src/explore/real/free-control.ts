@@ -7,7 +7,7 @@ export const FIRST_RUN = 2;
 export const STOP = 3;
 /** The batch has not begun yet: there is no run to judge. */
 export const FRESH = 4;
-/** Counted up by whoever comes last to the start of a run: all set off. Runs of the batch that are done. */
+/** Counted up by the thread that comes last to the start of a run: all set off. Runs of the batch that are done. */
 export const EPOCH = LINE;
 export const DONE = LINE + 1;
 /** Whether that was the start of a run, and not the end of the batch. */
@@ -22,7 +22,7 @@ export const LEFT = 3 * LINE;
 export const ASLEEP = 4 * LINE;
 /** Rung for the main thread: the batch is over, or all that have not finished sleep. */
 export const BELL = 5 * LINE;
-/** The epoch of a run that the main thread has given up: whoever is woken in it ends. Then verdict and epoch, packed. */
+/** The epoch of a run that the main thread has given up: a thread that is woken in it ends. Then verdict and epoch, packed. */
 export const ABORT = 6 * LINE;
 export const VERDICT = 6 * LINE + 1;
 /** Runs of the batch that failed, by kind. */

@@ -58,8 +58,8 @@ const JITTER_BITS = 12;
 const sleep = Atomics.wait;
 
 /**
- * One thread of a scenario on the loose. The threads run batches by themselves: whoever comes last to the start of a
- * run looks at how the one before has ended, puts the memory back, and lets all set off together.
+ * One thread of a scenario on the loose. The threads run batches by themselves: the last thread to come to the start of a
+ * run looks at how the run before has ended, puts the memory back, and lets all threads set off together.
  */
 export class FreeThread {
   readonly #task: FreeTask;

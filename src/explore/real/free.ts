@@ -56,7 +56,7 @@ export type FreeOptions = {
   readonly stopWord?: Int32Array;
 };
 
-/** How often real threads that nobody controls hit a failure. */
+/** How often uncontrolled real threads hit a failure. */
 export type FreeResult = {
   readonly executor: 'free';
   readonly scenario: string;
@@ -240,7 +240,7 @@ class FreeThreads {
     let since = performance.now();
     for (;;) {
       Atomics.wait(control, BELL, 0, LOOK_MS);
-      // Before the look at who is left, so that no bell is wiped out unheard.
+      // Before the look at the threads that are left, so that no bell is wiped out unheard.
       Atomics.store(control, BELL, 0);
       if (Atomics.load(control, OVER) === this.#ports.length) break;
       const now = performance.now();
@@ -321,7 +321,7 @@ class FreeThreads {
 
   /**
    * Wakes every thread that sleeps, `asleep` of them. Where each was there to be woken, all were asleep at once, and
-   * nobody was left who could have woken them: that was a deadlock. Else one was just on its way, and the run counts for
+   * no thread was left that could have woken them: that was a deadlock. Else one was just on its way, and the run counts for
    * nothing. No run begins before the verdict on this one, as long as it had not ended when it was given up.
    */
   #breakDeadlock(asleep: number, hangMs: number): First | undefined {

@@ -209,7 +209,7 @@ export class LockstepThread implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  /** Gives the baton to whoever is next; false where that is this thread itself, which then still holds it. */
+  /** Gives the baton to the next thread; false where that is this thread itself, which then still holds it. */
   #passOn(): boolean {
     const mode = this.#mode;
     const baton = this.#baton;
@@ -286,7 +286,7 @@ export class LockstepThread implements Controller, Source {
     const baton = this.#baton;
     const woken = baton.wake(point.at, point.a === undefined ? Infinity : (point.a as number));
     if (entry !== undefined) entry.result = woken.length;
-    // Whoever is woken runs on to its next operation at once: the end of a wait is no step.
+    // A woken thread runs on to its next operation at once: the end of a wait is no step.
     for (const thread of woken) {
       baton.words[RETURN_TO] = this.#me;
       baton.give(thread, WOKEN);

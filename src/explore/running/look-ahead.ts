@@ -13,7 +13,7 @@ export const UNKNOWN = Symbol('not known');
  * How a thread goes on as long as no other does anything. To run a thread's code from its start costs what the thread
  * has done so far, however little is learnt by it; so a run that has come to an operation without an answer does it, on
  * the memory as it is, and goes on, and what it meets is remembered as the likeliest. A thread that is not interrupted
- * is so run as far as it gets about twice, and not once for each of its operations. Whoever starts this puts the memory
+ * is so run as far as it gets about twice, and not once for each of its operations. The caller puts the memory
  * back.
  */
 export class LookAhead {
@@ -34,7 +34,7 @@ export class LookAhead {
    * @param path - the thread's operations so far, and their answers; what is met is written behind them.
    * @param from - how many they are.
    * @param most - for how many operations to go on; 0 for not at all.
-   * @param someSleep - a notify could wake somebody.
+   * @param someSleep - a notify could wake a thread.
    */
   begin(path: Point[], answers: Value[], from: number, most: number, someSleep: boolean): void {
     this.#path = path;

@@ -23,7 +23,7 @@ export type Simulation = {
   readonly simulator: Simulator;
   readonly memory: SharedMemory;
   readonly runner: ThreadRunner;
-  /** Who touches which bytes without Atomics. */
+  /** Which threads touch which bytes without Atomics. */
   readonly ownership: Ownership;
   /** What threads left to the event loop. */
   readonly left: LeftBehind;

@@ -14,7 +14,7 @@ const LONGEST_TICK = 2 ** 40;
 export class ThreadTime implements Source {
   /** Which wait is over first matters: times are a part of what threads do. */
   timesMatter = true;
-  /** By thread and operation: how far its clock goes on when the operation is answered, for all who waited meanwhile, ns. */
+  /** By thread and operation: how far its clock goes on when the operation is answered, for all threads that waited meanwhile, ns. */
   readonly jumps: readonly Map<number, number>[];
   protected current = -1;
   protected pos = 0;

@@ -29,7 +29,7 @@ export function confirmFailure(simulation: Simulation, { choices, fault }: Suspe
   simulation.lookAtModules();
   // A thread that is not deterministic need not be so in the same way twice: the first fault is the one that counts.
   const seen = fault?.kind === 'nondeterminism' ? explainFault(simulation, 'failed', [], []) : undefined;
-  // It may have begun with what `finally` of a schedule before had written unseen, and nobody had looked for.
+  // It may have begun with values that `finally` of an earlier schedule had written unseen, and no check had looked for.
   if (!simulator.tracks.direct) simulation.memory.lookAtLast();
   const recording = record(simulation, choices);
   if (seen !== undefined) return { ...recording, failure: seen };

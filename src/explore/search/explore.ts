@@ -58,7 +58,7 @@ export function exploreChecked(scenario: CheckedScenario, options: ExploreOption
   if (!(Number.isInteger(steps) && steps >= 1 && steps <= 10_000_000)) {
     throw new IrqError('ERR_USAGE', `steps has to be a whole number from 1 to 10000000, and is ${steps}`);
   }
-  // Who touches which bytes in the other shards cannot be known here: there every plain access is a point.
+  // Which threads touch which bytes in the other shards is not known here: there every plain access is a point.
   const shared = options.shard === undefined ? [] : EVERYTHING;
   const started = nowMs();
   const limits = limitsOf(options, shared);

@@ -34,7 +34,7 @@ export type PartResult = {
   readonly interrupted: boolean;
   readonly observed: Observed;
   readonly omissions: readonly string[];
-  /** Who touches which bytes, as far as it showed here. */
+  /** Which threads touch which bytes, as far as this part has seen. */
   readonly owners: readonly Owned[];
   /** The piece was begun anew, as threads met at bytes that were taken for one thread's own. */
   readonly restarted: boolean;

@@ -2,7 +2,7 @@ import type { Divergence } from '../running/executor.ts';
 import { OPERATION_NAMES } from '../running/operation.ts';
 import { countThreads, nthThread, type RunEnd, type RunView, type Strategy } from './strategies/strategy.ts';
 
-/** Who goes on where nothing else is said: the current thread while it can, else the next one in turn. */
+/** The thread that goes on where nothing else is said: the current thread while it can, else the next one in turn. */
 export function byDefault(enabled: number, current: number): number {
   if (current >= 0 && (enabled & (1 << current)) !== 0) return current;
   const later = current < 0 ? enabled : enabled & (-1 << current);

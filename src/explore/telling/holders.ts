@@ -18,7 +18,7 @@ import type { RecordedStep } from './record.ts';
 export type Taking = { readonly thread: number; readonly step: RecordedStep };
 
 /**
- * Who holds which bits of which words, as far as the operations of a schedule show it. A lock is a word that goes from 0
+ * Which thread holds which bits of which words, as far as the operations of a schedule show. A lock is a word that goes from 0
  * to another value, or a bit that is added to a word, by one atomic operation; clearing the bit gives the lock back, by
  * whatever thread. A mark on a word that is held (as the third state of a futex mutex) takes nothing.
  */

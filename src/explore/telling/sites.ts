@@ -14,7 +14,7 @@ function places(relative: string): string[] {
 }
 
 const HERE = places('..');
-/** The machine's one-line wrappers of Atomics: who called them is what tells. */
+/** The machine's one-line wrappers of Atomics: their caller is the telling site. */
 const WORD = [...places('../../memory/word.'), ...places('../../memory/bare-wait.')];
 
 /** Libraries of assertions and the runners of tests: the line that asserts is what tells. */

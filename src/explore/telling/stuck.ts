@@ -9,7 +9,7 @@ import type { ThreadEnd } from './result.ts';
 import { callersFirst, distinctLines, placeOfEnd, sitesOf } from './sites.ts';
 import type { Explanation } from './verdict.ts';
 
-/** Nobody can go on. The kinds are tried in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
+/** No thread can go on. The kinds are tried in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
 export function explainStuck(
   simulation: Simulation,
   steps: readonly RecordedStep[],
@@ -39,7 +39,7 @@ export function explainStuck(
       .find(({ point: { op, at } }) => op === NOTIFY && at === point.at);
     return {
       kind: 'missed-notify',
-      message: `${names[t]} sleeps on ${word(point)} = ${format(point.a)}, and the word is ${format(now)} now: ${writer === undefined ? 'it was changed' : `${names[writer.thread]} changed it`} and ${passedBy === undefined ? 'nobody notified after' : sayPassedBy(passedBy, names, t)}`,
+      message: `${names[t]} sleeps on ${word(point)} = ${format(point.a)}, and the word is ${format(now)} now: ${writer === undefined ? 'it was changed' : `${names[writer.thread]} changed it`} and ${passedBy === undefined ? 'no thread notified after' : sayPassedBy(passedBy, names, t)}`,
       sites: sitesOf([writer, passedBy, slept]),
     };
   }
@@ -76,7 +76,7 @@ export function explainStuck(
     const who = spinning.map((end) => end.name).join(', ');
     return {
       kind: 'stuck-spin',
-      message: `${who} loop${spinning.length === 1 ? 's' : ''} until a word changes that nobody will change: ${list}`,
+      message: `${who} loop${spinning.length === 1 ? 's' : ''} until a word changes that no thread will change: ${list}`,
       sites,
     };
   }
@@ -122,7 +122,7 @@ function explainOrphans(
 function sayPassedBy({ thread, point, woke }: RecordedStep, names: readonly string[], t: number): string {
   const woken = names.filter((_, u) => ((woke >>> u) & 1) !== 0);
   const count = point.a === undefined ? '' : ` ${plural(Number(point.a), 'thread')} at most`;
-  return `${names[thread]} notified${count}, which woke ${woken.join(', ') || 'nobody'}${woken.length === 0 ? '' : ` and not ${names[t]}`}`;
+  return `${names[thread]} notified${count}, which woke ${woken.join(', ') || 'no thread'}${woken.length === 0 ? '' : ` and not ${names[t]}`}`;
 }
 
 /**

@@ -16,7 +16,7 @@ export type ExplainedField = {
 export type Explanation = {
   readonly ioctl: Ioctl;
   readonly fields: readonly ExplainedField[];
-  /** What is odd about the bytes: too few, too many, something in a field that nobody reads. */
+  /** Oddities of the bytes: too few, too many, a value in a field that KVM does not read. */
   readonly notes: readonly string[];
 };
 

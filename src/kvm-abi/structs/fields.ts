@@ -6,7 +6,7 @@ export type Field = {
   /** Bytes from the start of the struct. */
   readonly at: number;
   readonly bytes: number;
-  /** Read by nobody: whatever is in it is accepted. */
+  /** KVM does not read the field: any value is accepted. */
   readonly ignored?: boolean;
   /** What a value means, where that is more than a number. */
   readonly means?: (value: bigint) => string;

@@ -48,7 +48,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
   createIrqchip(): void {
     if (this.irqchip.ready) throw this.#exists();
     this.replaceTable(defaultRoutes(Math.min(IOAPIC_PINS, this.routing.gsis)));
-    // Last: who sees the flag finds the table.
+    // Last: a thread that sees the flag finds the table.
     if (!this.irqchip.create()) throw this.#exists();
   }
 
@@ -66,7 +66,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
    * KVM_IRQ_LINE and KVM_IRQ_LINE_STATUS: moves the line of a GSI, by the routing table.
    * @param gsi - of any size: one that has no route is no error
    * @returns the status: how many vCPUs it was delivered to (1 for a line that is lowered), 0 where it coalesced with what
-   * is pending, -1 where it was ignored: masked, waiting for its EOI, no route, or nobody to take it
+   * is pending, -1 where it was ignored: masked, waiting for its EOI, no route, or no vCPU to take it
    * @throws KvmError ENXIO before {@link createIrqchip}
    */
   irqLine(gsi: Gsi, level: boolean): number {

@@ -10,11 +10,11 @@ const LPI = 2;
 const ITS = 3;
 
 /**
- * What a thread has seen of its own injections, to guess from how the next one goes. No other thread sees it, and who
- * begins without it does the same things with a few more steps.
+ * Facts that a thread has seen of its own injections, from which it guesses how the next injection goes. No other thread
+ * sees them, and a thread that begins without them injects the same with a few more steps.
  *
  * A translation is kept under the epoch of its ITS's translation cache, and is good for as long as that epoch lasts, as
- * the cache itself is: who asks compares with the epoch that he reads within his reader section.
+ * the cache itself is: a caller compares with the epoch that it reads within its reader section.
  */
 export class Hints {
   /** Whether the last interrupt was pending already: so in a storm, where a look spares the cache line. */

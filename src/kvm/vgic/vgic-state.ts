@@ -98,7 +98,7 @@ export class VgicState {
     store(this.#words, this.#at + INITIALISED, 1);
   }
 
-  /** SPIs of the VM, 0 while nobody has said how many. */
+  /** SPIs of the VM, 0 while userland has not said how many. */
   get spis(): number {
     return load(this.#words, this.#at + SPIS);
   }

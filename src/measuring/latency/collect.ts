@@ -23,7 +23,7 @@ const STAGED = [
 ] as const;
 const WHOLE = [STAGE.signal, RETURNED, STAGE.acknowledged] as const;
 
-/** Reads the rings of all threads that take part, block after block; while a block runs, nobody reads. */
+/** Reads the rings of all threads that take part, block after block; while a block runs, no thread reads. */
 export class Collector {
   readonly #machine: Machine;
   readonly #plan: LatencyPlan;

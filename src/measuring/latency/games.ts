@@ -60,7 +60,7 @@ export class Games {
     else waitPong(words, table, rounds);
   }
 
-  /** The round trips of a part. While nobody plays. */
+  /** The round trips of a part. While no thread plays. */
   trips(part: number): Trips {
     const of = (game: number): Distribution =>
       this.#trips[part * GAMES.length + game]?.read() ?? new Distribution(LATENCY);

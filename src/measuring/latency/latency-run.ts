@@ -44,7 +44,7 @@ export type LatencyWatch = {
  * for one path alone is compiled again when the others come. At a rate, where a block is long, one.
  */
 const WARM_ROUNDS = 24;
-/** One in so many of these has the paths on which somebody sleeps: their blocks take milliseconds, hardly any in our code. */
+/** One in so many of these has the paths on which a thread sleeps: their blocks take milliseconds, hardly any of them in our code. */
 const SLOW_EVERY = 4;
 
 /** Of the calibration, what the measured threads do not play themselves. */

@@ -15,7 +15,7 @@ import { deviceSide, type GiveSignal, keyOf } from './signalling.ts';
  * For a vCPU that polls, far longer than that can take; what takes longer still was kept from its core, perhaps by this
  * very device, and gets out of the way of it: see {@link NAP_MS}. For one that parks, not at all: so the two are to each
  * other as the threads of the parked ping-pong are, with which they are compared. And where there are more threads than
- * cores nobody gains by looking.
+ * cores no thread gains by looking.
  */
 const LOOKS = { polling: 20_000, parked: 0 } as const satisfies Record<Waiting, number>;
 const LOOKS_IN_A_CROWD = 0;
@@ -85,7 +85,7 @@ export function makeSignaller(machine: Machine, plan: LatencyPlan, device: numbe
     while (clock.now() < ns);
   };
 
-  /** Stamps a signal, once nobody waits for it any more: what it costs shall not delay the interrupt. */
+  /** Stamps a signal, once no thread waits for it any more: the cost of the stamp must not delay the interrupt. */
   const stamp = (line: Line, path: Path, ns: number, returned: number, due: number) => {
     const key = keyOf(line, path.source);
     stamps?.record(STAGE.signal, key, ns);

@@ -10,7 +10,7 @@ const CLOSED = 5;
 /** A bit for each thread, by its number modulo 32: whether it has stopped. */
 const STOPPED = 6;
 
-/** Who is to come by a thread that stops: one that changes what the stopped thread has in hand, or one that signals it. */
+/** The party that is to come by a stopped thread: it changes, or signals, the interrupt that the stopped thread handles. */
 export const CHANGER = 0;
 export const SIGNALLER = 1;
 export type Role = typeof CHANGER | typeof SIGNALLER;
@@ -30,8 +30,9 @@ export function meetingRegion(layout: Layout, isOn: boolean): Region {
 }
 
 /**
- * Where a thread that stops in the window of a protocol says so, and others come by: who signals, or changes, just what the
- * stopped thread has in hand makes the window meet. The stop ends when it is answered, so it takes no longer than needed.
+ * A thread that stops in the window of a protocol says so here, and other threads come by: a thread that signals, or
+ * changes, just the interrupt that the stopped thread handles makes the window meet. The answer ends the stop, so the stop
+ * takes no longer than needed.
  * One thread stops at a time. A view of shared words for one thread.
  */
 export class Meeting {
@@ -95,7 +96,7 @@ export class Meeting {
 
   // ---- a thread that comes by
 
-  /** Whether no thread is to stop from here on: while everything keeps still, nobody would come by. */
+  /** Whether no thread is to stop from here on: while everything keeps still, no thread would come by. */
   set isClosed(closed: boolean) {
     if (this.#isOn) store(this.#words, this.#at + CLOSED, closed ? 1 : 0);
   }

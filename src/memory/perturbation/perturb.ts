@@ -102,7 +102,7 @@ class Perturber {
   readonly #isChanger: boolean;
   /** The last word that told what the thread has in hand. */
   #subject = -1;
-  /** Whether the thread is in a reader section, for who replaces something waits for it there. */
+  /** Whether the thread is in a reader section: a thread that replaces something waits for it there. */
   #inside = false;
   readonly #timing: Timing;
   /** By window and by change: whether this thread has met it. The account is told the first time. */

@@ -82,7 +82,7 @@ export class Timing {
     return this.#around(strategy === 'slow-thread' && this.#isSlow(turn) ? SLOW_GAP : UNIFORM_GAP);
   }
 
-  /** Who is to come by a long stop: mostly one that changes what the thread has in hand. */
+  /** The party that is to come by a long stop: mostly the one that changes the interrupt that the stopped thread handles. */
   get role(): Role {
     return this.#chance.below(3) === 0 ? SIGNALLER : CHANGER;
   }

@@ -11,7 +11,7 @@ export function rngRegion(layout: Layout, slot: number): Region {
 
 /** An entropy device whose bytes come from the run's seed, so that a run can be repeated. */
 export function rngModel(words: Words, region: Region): VirtioModel {
-  /** xorshift32: of use to a guest under test, to nobody for secrets. */
+  /** xorshift32: random enough for a guest under test, and not for secrets. */
   const next = () => {
     let state = load(words, region.at);
     state ^= state << 13;

@@ -29,7 +29,7 @@ export class GuestQueue {
     return moved;
   }
 
-  /** To be told of every write to a register of the ITS: whoever moves CBASER or CWRITER says anew where the tail is. */
+  /** To be told of every write to a register of the ITS: a write to CBASER or CWRITER says anew where the tail is. */
   registerWritten(offset: number): void {
     const register = offset & ~7;
     if (register === gits.CWRITER || register === gits.CBASER) this.#tail = FORGOTTEN;

@@ -30,7 +30,7 @@ export type Track = {
 };
 
 /**
- * The interrupts of a recording while its events go by, and the items that have been made of them: who waits for whom.
+ * The interrupts of a recording while its events go by, and the items that have been made of them: which item waits for which.
  * Whether an interrupt is pending is looked up on a machine on which the recording is replayed at the same time.
  */
 export class Tracks {
@@ -66,7 +66,7 @@ export class Tracks {
 
   /**
    * Moves the fall of a wire before the end of the last handler. The level was high when that ended, and fell before
-   * anybody looked again, by an accident of time: on threads somebody might look.
+   * a vCPU looked again, by an accident of time: on threads a vCPU might look.
    */
   advance(track: Track, fall: Item): void {
     if (!track.end || !track.taken) return;
@@ -114,7 +114,7 @@ export class Tracks {
     signal.value = sgiTo(signal.b, signal.targets);
   }
 
-  /** Nobody took these signals, by an accident of time. In another order somebody might: they are not made. */
+  /** No vCPU took these signals, by an accident of time. In another order a vCPU might: they are not made. */
   leaveOut(key: Key, track: Track): void {
     for (const signal of track.pending) {
       this.alone(key, signal).dropped = true;

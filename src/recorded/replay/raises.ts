@@ -11,7 +11,7 @@ export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbas
 /**
  * The INT commands of a recording. One that is taken before anything else concerns its interrupt stays where it is. What
  * cannot be moved and must not be taken too early is not made by a command: one that was pending over a write is made
- * after it, as the message that would do the same; one that was forgotten before anybody took it is not made at all.
+ * after it, as the message that would do the same; a signal that was forgotten before a vCPU took it is not made at all.
  */
 export class Raises {
   readonly #tracks: Tracks;
@@ -69,7 +69,7 @@ export class Raises {
     track.raised = stay;
   }
 
-  /** Nobody took them any more. */
+  /** No vCPU took them any more. */
   leaveOut(track: Track): void {
     for (const raise of track.raised) this.#leaveOut(raise);
     track.raised = [];

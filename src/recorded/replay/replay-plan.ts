@@ -23,7 +23,7 @@ type OfInterrupt = { readonly cpu: VcpuId; readonly intid: Intid };
 export type Planned = {
   readonly script: ReplayScript;
   readonly tally: ReplayTally;
-  /** Signals of the recording that nobody took, by an accident of time: they are left out. */
+  /** Signals of the recording that no vCPU took, by an accident of time: they are left out. */
   readonly leftOut: number;
 };
 
@@ -152,7 +152,7 @@ export class Planner {
     tracks.forEach(({ key, track }, index) => {
       if (track.last) item.causes.add(track.last);
       if (track.end) item.causes.add(track.end);
-      // It was forgotten, by a CLEAR or the like, before anybody took it: in another order somebody might.
+      // A CLEAR or the like dropped the signal before a vCPU took it: in another order a vCPU might.
       if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
       track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
       // A barrier is for the one acknowledge after it: others may come before.
@@ -242,7 +242,7 @@ export class Planner {
     const item = this.#tracks.add({ row, action: ACTION.endOfInterrupt, thread: cpu, a: intid, block });
     const track = this.#tracks.of(keyOf(intid, cpu));
     if (track.fall) item.causes.add(track.fall);
-    // Somebody has written a register that concerns this very interrupt.
+    // A vCPU has written a register that concerns this very interrupt.
     if (track.last && track.last !== this.#tracks.lastForAll) item.causes.add(track.last);
     for (const written of this.#written.get(block) ?? []) item.causes.add(written);
     track.end = item;
@@ -301,7 +301,7 @@ export class Planner {
       track.pending.push(item);
     } else if (isEdge || this.#tracks.isPending(key) || !before) this.#tracks.follow(track, item);
     else if (track.pending.length > 0) {
-      // It rose and fell, and nobody looked.
+      // The wire rose and fell, and no vCPU looked.
       track.pending.push(item);
       this.#tracks.leaveOut(key, track);
     } else if (track.end) this.#tracks.advance(track, item);
@@ -330,7 +330,7 @@ export class Planner {
       this.#tracks.advance(track, this.#wire(key, this.#trace.events.length - 1, 0));
   }
 
-  /** Whether a wire is high that nobody has seen rise again since its handler ended. */
+  /** Whether a wire is high that no vCPU has seen rise again since its handler ended. */
   #staysHigh(key: Key, track: Track): boolean {
     if (!track.end || track.pending.length > 0 || key.startsWith('l')) return false;
     return this.#tracks.isPending(key) && !this.#tracks.isEdge(key);

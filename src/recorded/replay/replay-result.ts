@@ -20,7 +20,7 @@ export type ReplayResult = {
   readonly firstPassSeconds?: number;
   /** Events after which the machine was moved into a new buffer, its ITS saved and restored. */
   readonly movedAt?: readonly number[];
-  /** On threads: how many there were, and how many signals were not made because nobody had taken them in the recording. */
+  /** On threads: how many there were, and how many signals were not made because no vCPU had taken them in the recording. */
   readonly threads?: { readonly vcpus: number; readonly devices: number; readonly leftOut: number };
   readonly runs?: readonly ThreadedRun[];
 };

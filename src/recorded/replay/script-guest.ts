@@ -46,7 +46,7 @@ class ScriptVcpu {
   readonly #own: number[] = [];
   readonly #begun: Uint8Array;
   #first = 0;
-  /** What had to wait in a handler that has ended, and signals for which somebody will hold: looked at every time. */
+  /** Items that had to wait in a handler that has ended, and signals for which a vCPU will hold: looked at every time. */
   readonly #deferred: number[] = [];
   #holds = 0;
   /** Of the acknowledges that were made, the one that the recording has last. */

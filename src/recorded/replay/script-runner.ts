@@ -112,7 +112,7 @@ export class ScriptRunner {
     return true;
   }
 
-  /** Notes that an item is done, and wakes whoever may wait for it. */
+  /** Notes that an item is done, and wakes the threads that may wait for it. */
   finish(item: number): void {
     const { words } = this.#machine;
     store(words, this.#at.done.at + item, DONE);
@@ -130,7 +130,7 @@ export class ScriptRunner {
     add(this.#machine.words, this.#at.apart.at + this.#thread * LINE, 1);
   }
 
-  /** Notes a delivery that nobody expected. */
+  /** Notes a delivery that the plan did not expect. */
   noteExtra(vcpu: VcpuId, intid: Intid): void {
     const { words } = this.#machine;
     const index = add(words, this.#at.extras.at, 1);
@@ -149,7 +149,7 @@ export class ScriptRunner {
   /** Does what an item says, but for an acknowledge, and notes it. */
   perform(item: number): void {
     this.dawdle();
-    // Before the act: who is delivered by it finds it begun.
+    // Before the act: the vCPU to which the act delivers finds the act begun.
     store(this.#machine.words, this.#at.done.at + item, BEGUN);
     this.#act(item);
     this.finish(item);

@@ -68,7 +68,7 @@ export type ReplayScript = {
 export const BEGUN = 1;
 export const DONE = 2;
 
-/** How many deliveries that nobody expected are kept with their numbers. */
+/** How many unexpected deliveries are kept with their numbers. */
 export const KEPT_EXTRAS = 64;
 
 /** The words of a threaded replay, within the scenario's region of the machine. */
@@ -76,7 +76,7 @@ export type ScriptRegions = {
   /** Items that are still to be done. */
   readonly remaining: Region;
   readonly abort: Region;
-  /** How many deliveries nobody expected, then vCPU and INTID of the first. */
+  /** The count of unexpected deliveries, then vCPU and INTID of the first. */
   readonly extras: Region;
   /** By vCPU, a line each: deliveries that came after one that the recording has later. */
   readonly reordered: Region;

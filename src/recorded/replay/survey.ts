@@ -2,7 +2,7 @@ import { FIRST_LPI, type Intid } from '../../arch/intid.ts';
 import type { GuestEvent } from '../trace/guest-event.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 
-/** What has to be known of a recording before its events are put into an order: who did what, and inside which handler. */
+/** Facts about a recording before its events are put into an order: the vCPU of each event, and the handler it lies in. */
 export type Survey = {
   /** By row: the vCPU that does it, or -1 for devices. A recording does not say it of GICD and GITS accesses. */
   readonly vcpu: Int16Array;
@@ -10,7 +10,7 @@ export type Survey = {
   readonly block: Int32Array;
   /**
    * Acknowledges that must not come early: those that are never ended, because nothing comes after them, and those in
-   * whose handlers somebody writes registers that concern them.
+   * whose handlers a vCPU writes registers that concern them.
    */
   readonly special: ReadonlySet<number>;
 };
@@ -25,7 +25,7 @@ function isControl({ op }: GuestEvent): boolean {
 
 /**
  * Surveys a recording. An access to GICD or GITS is taken for one of the vCPU that was heard of last, which is a guess,
- * and needs no more than that: these accesses are kept in their order whoever makes them.
+ * and needs no more than that: these accesses are kept in their order, on whichever vCPU.
  */
 export function survey({ events, header }: GuestTrace): Survey {
   const vcpu = new Int16Array(events.length).fill(-1);
@@ -54,7 +54,7 @@ export function survey({ events, header }: GuestTrace): Survey {
       block[row] = mine[index]?.row ?? -1;
       if (index >= 0) mine.splice(index, 1);
     } else if (event.op !== 'read' && isControl(event)) {
-      // In a handler, or somebody else's while one runs: the handler it concerns is not to be run early.
+      // In a handler, or on another vCPU while a handler runs: the handler that the write concerns must not run early.
       for (const blocks of open) for (const { row: iar } of blocks) special.add(iar);
     }
   });

@@ -10,7 +10,7 @@ export type Figure = {
   /** Unique in its page. */
   readonly id: string;
   readonly title: string;
-  /** What it shows, for who cannot see it, and what to look at for who can. */
+  /** The content of the figure, for readers without it, and a hint of what to look at. */
   readonly text: string;
   readonly width: number;
   readonly height: number;

@@ -31,7 +31,7 @@ const LOOK = `
 
 /**
  * A schedule as a lane diagram: a lane for each thread, time running down, a box for each operation. It is a table, so
- * that who hears it read gets the same order. A lane is broken where its thread was stopped though it could have gone
+ * that a screen reader reads the same order. A lane is broken where its thread was stopped though it could have gone
  * on, dotted where it sleeps, and ends with its thread.
  * @param culprits - places in the source to mark: those that the verdict names.
  */
@@ -111,7 +111,7 @@ class Lanes {
     return this.#lanes[thread]?.[step - this.#firstStep] ?? 'ready';
   }
 
-  /** Who did the step before. */
+  /** The thread of the step before. */
   runningBefore(step: number): string | undefined {
     return this.#trace[step - this.#firstStep - 1]?.thread;
   }

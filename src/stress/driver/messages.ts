@@ -6,7 +6,7 @@ import { type DriverContext, LPI_OFF, LPI_ON } from './context.ts';
 /** Deliveries of a source for which the event that it had before stays mapped; longest wait for them, in between changes. */
 const DELIVERIES_TO_SHOW = 2;
 const SHOW_MS = 25;
-/** How long nobody waits again after a wait that has shown something; after one that has not, by how long it took. */
+/** How long the driver does not wait again after a wait that has shown something; after a vain wait, by how long it took. */
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
 /** Of so many masks one is watched: nothing comes of a vector that is masked. */
@@ -212,7 +212,7 @@ export class MessageChanges {
   /**
    * Unmaps old events whose source was delivered a few times since: a signal that comes by the old route all the same is
    * delivered until then, and lost afterwards. Other changes go on meanwhile, so a source that is not signalled any more
-   * keeps nobody waiting.
+   * keeps no thread waiting.
    */
   discardRetired(): void {
     const due = this.#spareEvents.take(

@@ -6,7 +6,7 @@ const PRIORITIES = [0x20, 0x48, 0x80, 0x90, 0xa0, 0xb0] as const;
 
 export const REGISTER_RULES: readonly Rule[] = [
   {
-    name: 'registers of an SPI that nobody uses read as they were written, and change no other',
+    name: 'registers of an unused SPI read as they were written, and change no other',
     look: (rest) => {
       const { machine, sources, chance, plan } = rest.context;
       const { bus, config } = machine;

@@ -75,7 +75,7 @@ export function sliceRegions(layout: Layout, threads: number, kept: number): Reg
 
 /**
  * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits.
- * The slices are plain words: the count of them, which moves after, hands them to who reads it when the thread has come
+ * The slices are plain words: the count of them, which moves after, hands them to a reader when the thread has come
  * to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
  */
 export class SliceRing {

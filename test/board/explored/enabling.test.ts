@@ -37,7 +37,7 @@ describe('LPIs that are disabled against a translation that is cached', () => {
     isCaught(onMachine(story, 'stamp-from-before-checks: of afterwards'), 'assertion');
   });
 
-  test('not so where nobody tells the cache', () => {
+  test('not so where the change does not empty the cache', () => {
     isCaught(onMachine(story, 'disabled-lpis-leave-cache: stay there'), 'assertion');
   });
 });

@@ -140,7 +140,7 @@ describe('KVM_SET_GSI_ROUTING against an irqfd in flight', () => {
     isCaught(onMachine(remembering, mistake), 'assertion');
   });
 
-  /** From event 1 to the wire 0. Half of one and half of the other is event 0, or the wire 1: the LPI or SPI of nobody. */
+  /** From event 1 to the wire 0. Half of one and half of the other is event 0, or the wire 1: an LPI or SPI of no source. */
   const torn: Story = {
     name: 'routing-torn',
     commands,

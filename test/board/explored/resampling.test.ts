@@ -61,7 +61,7 @@ describe('a level-triggered irqfd that resamples', () => {
     isCaught(late, ['deadlock', 'orphan-wait', 'lost-wakeup']);
   });
 
-  test('not so with an end that nobody notes: the line stays up, and the vCPU is never done', () => {
+  test('an end that no thread notes leaves the line up, and the vCPU is never done', () => {
     isCaught(onMachine(story, 'watched-end-is-told: not noted'), ['livelock', 'step-limit'], { steps: 400 });
   });
 
@@ -90,12 +90,12 @@ describe('a level-triggered irqfd that resamples', () => {
     threads: {
       device,
       userland: (view) => view.vm.deassignIrqFd(0, 0),
-      // Once or twice: nobody ends a level as long as nobody serves its device.
+      // Once or twice: no vCPU ends a level as long as no handler serves its device.
       vcpu: (view) => void view.drain(0, 2),
     },
     finally: (view) => {
       const state = view.interrupts.state(view.interrupts.find(0, SPI));
-      expect(state & LINE, 'its line, which nobody would ever lower again').toBe(0);
+      expect(state & LINE, 'its line, which no device would ever lower again').toBe(0);
     },
     sources: [],
   };

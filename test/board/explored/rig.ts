@@ -154,7 +154,7 @@ function attach(modules: Modules, board: Board, options: Options) {
       const source = sourceOf(intid);
       const sent = load(words, at + SENT + source);
       const deliveries = add(words, at + DELIVERED + source, 1) + 1;
-      // A phantom: something nobody signalled, or a signal delivered twice.
+      // A phantom: an interrupt without a signal, or a signal delivered twice.
       if (!options.levels) expect(deliveries, `deliveries of INTID ${intid}`).toBeLessThanOrEqual(sent);
       store(words, at + SEEN + source, sent);
     },
@@ -244,7 +244,7 @@ function attach(modules: Modules, board: Board, options: Options) {
   };
 }
 
-/** Mode and statistics are nobody's business here: plain words that a vCPU's thread writes for those who watch. */
+/** Mode and statistics do not matter here: plain words that a vCPU's thread writes for observers. */
 function ownCounters(modules: Modules) {
   return class extends modules.vcpuControl.VcpuControl {
     override get mode(): number {

@@ -32,7 +32,7 @@ describe('a signal against a vCPU that parks', () => {
       mistake: 'waker-moves-count: not moved',
     },
     { title: 'a list that is written after the ring', mistake: 'ring-after-list: rings first' },
-    { title: 'a list that rings nobody', mistake: 'ring-after-list: no ring' },
+    { title: 'a list that rings no vCPU', mistake: 'ring-after-list: no ring' },
   ] as const)('not so with $title', ({ mistake }) => {
     isCaught(onMachine(story, mistake), ['lost-wakeup', 'orphan-wait']);
   });
@@ -77,7 +77,7 @@ describe('a signal that is left to the main thread', () => {
       mistake: 'ring-claimed-before-served: claimed afterwards',
     },
     {
-      title: 'work that nobody is told of',
+      title: 'work without a ring',
       dispatch: 'inline',
       mistake: 'deferred-work-rings: no ring',
     },
@@ -295,7 +295,7 @@ describe('a list whose ring has room for two interrupts', () => {
   });
 
   test.each([
-    { title: 'a full ring of which nobody hears', mistake: 'full-ring-says-so: not said' },
+    { title: 'a full ring without a mark of the overflow', mistake: 'full-ring-says-so: not said' },
     {
       title: 'a search of the bits that ends with the first',
       mistake: 'bits-are-searched-on: only once',

@@ -109,7 +109,7 @@ class BruteForce implements Judged {
       if (!this.#waits(state, t)) able.push(t);
     }
     if (able.length > 0 || this.#timeouts !== 'late') return able;
-    // Time goes on only where nothing else does; who sleeps to the same moment may wake in any order.
+    // Time goes on only where nothing else does; threads that sleep to the same moment may wake in any order.
     const deadline = Math.min(...state.queue.map((t) => (state.threads[t] as Thread).deadline));
     if (deadline === Infinity) return [];
     return [...state.threads.keys()].filter(

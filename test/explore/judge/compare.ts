@@ -198,7 +198,7 @@ function run(
   return { counts, outcomes };
 }
 
-/** As the judge writes it: how it ended, who threw, memory, and what each thread saw. */
+/** As the judge writes it: how it ended, the thread that threw, memory, and the values that each thread saw. */
 export function outcomeOf({ simulator, memory }: Simulation, how: RunEnd): string {
   const threw = how === 'failed' && simulator.fault?.kind === 'threw' ? simulator.fault.thread : -1;
   const bytes = Buffer.from(new Uint8Array(memory.buffers[0] as SharedArrayBuffer).slice()).toString('hex');

@@ -225,7 +225,7 @@ class Drawing {
     const times = this.#times();
     switch (this.#below(7)) {
       case 0: {
-        // Retries until nobody was in between.
+        // Retries until no thread was in between.
         const t = r === s ? (s + 1) % REGISTERS : s;
         const cas: Operation = {
           kind: 'compareExchange',

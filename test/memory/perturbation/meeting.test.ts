@@ -50,7 +50,7 @@ describe('a thread that stops and one that comes by', () => {
     expect(await seen).toEqual([{ thread: 1, subject: 78, isOpen: false }]);
   });
 
-  test('a stop that nobody answers ends with its time', () => {
+  test('a stop without an answer ends with its time', () => {
     expect(stopper.stop(1, 1, CHANGER)).toBe(true);
     expect(stopper.thread).toBe(-1);
   });
@@ -68,7 +68,7 @@ describe('a thread that stops and one that comes by', () => {
     expect(stopper.stop(1, 1, CHANGER)).toBe(true);
   });
 
-  test('where nothing is perturbed there are no words, and nobody stops', () => {
+  test('where nothing is perturbed there are no words, and no thread stops', () => {
     const none = new Meeting(words, meetingRegion(new Layout(), false), 1, CHANGER);
     expect([none.isOpen, none.thread, none.takeOwn()]).toEqual([false, -1, false]);
     none.await(0.01);

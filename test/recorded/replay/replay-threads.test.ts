@@ -28,7 +28,7 @@ describe('on real threads', () => {
   });
 
   test.each([3, 4])(
-    'a guest written by hand for %i vCPUs: signals that coalesce, that move, that go to nobody',
+    'a guest written by hand for %i vCPUs: signals that coalesce, that move, that go to no vCPU',
     async (cpus) => {
       const result = await replayThreaded(handMade(cpus), { seed: 77, runs: 2 });
       expect(result.differences).toEqual([]);

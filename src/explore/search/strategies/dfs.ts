@@ -22,7 +22,7 @@ export class Dfs implements Strategy {
   /** The subtrees that are searched, one after the other. */
   readonly pieces: readonly Piece[];
   readonly #bound: Bound;
-  /** By choice: who was enabled, from whom the order counts, which in the order was taken, cost up to here, and alternatives within the bound. */
+  /** By choice: the enabled threads, the thread from which the order counts, which in the order was taken, cost up to here, and alternatives within the bound. */
   readonly #enabled: number[] = [];
   readonly #current: number[] = [];
   readonly #taken: number[] = [];

@@ -24,7 +24,7 @@ export class Dpor implements Strategy {
   repeats = false;
   #run: RunView | undefined;
   #threads = 0;
-  // By step: who could go on, who went, who has to be tried, who need not be (with the step they would do).
+  // By step: the threads that could go on, the one that went, those to try, and those that need not be tried (with their step).
   readonly #enabled: number[] = [];
   readonly #chosen: number[] = [];
   readonly #backtrack: number[] = [];

@@ -10,7 +10,7 @@ export type RunView = {
   readonly late: boolean;
   /** Which schedule this is, from 0. All randomness of a strategy is drawn from (seed, index), so shards agree. */
   readonly index: number;
-  /** Steps done so far in this schedule, and for each of them: who, what, its effect (READ | WRITE | QUEUE | ALL), whom it woke. */
+  /** Steps done so far in this schedule, and for each of them: its thread, its operation, its effect (READ | WRITE | QUEUE | ALL), the threads it woke. */
   readonly steps: number;
   readonly stepThread: Uint8Array;
   readonly stepPoint: readonly Point[];
