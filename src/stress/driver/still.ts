@@ -111,6 +111,17 @@ export class StillPhases {
     return isPending(interrupts.state(interrupts.find(0, this.#context.views.proof.intidOf(source))));
   }
 
+  /** Whether an SGI is pending: the driver may have made it so, and the vCPU that was rung may not run yet. */
+  #isAnySgiPending(): boolean {
+    const { machine, views } = this.#context;
+    const { interrupts } = machine.gic;
+    for (let pair = 0; pair < views.sgis.sources; pair++) {
+      const at = interrupts.find(views.sgis.vcpuOf(pair), views.sgis.intidOf(pair));
+      if (isPending(interrupts.state(at))) return true;
+    }
+    return false;
+  }
+
   /**
    * Whether nothing is under way. Two looks, between which nothing has moved: what one thread passed on behind the first look,
    * such as an SGI out of a handler, has moved something before the second, or is seen by it.
@@ -123,7 +134,7 @@ export class StillPhases {
   /** In the order in which a signal goes: left to the main thread, pending, taken by a vCPU that does not sleep. */
   #looksAtRest(): boolean {
     const { machine, plan } = this.#context;
-    if (!machine.vm.irqfds.isIdle || !this.#isSettled()) return false;
+    if (!machine.vm.irqfds.isIdle || !this.#isSettled() || this.#isAnySgiPending()) return false;
     for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
     return true;
   }
