@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { HALTED } from '../../src/board/vcpu-control.ts';
+import { LATCH } from '../../src/gic/state.ts';
 import { GicDriver, ItsDriver } from '../../src/guest/index.ts';
 import { DriverContext } from '../../src/stress/driver/context.ts';
 import { StillPhases } from '../../src/stress/driver/still.ts';
@@ -82,6 +83,21 @@ describe('a phase in which everything keeps still', () => {
     phases.run();
     phases.run();
     expect(found()).toEqual([['spurious', -1, lpi, -1]]);
+  });
+
+  test('an SGI that the driver made pending and that its vCPU takes afterwards is allowed for', () => {
+    const { machine, plan, views, gic } = context;
+    for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) machine.control(vcpu).mode = HALTED;
+    views.sgis.raise(1);
+    gic.setSgisPending(1, 1);
+    phases.run();
+    views.sgis.deliver(1, 0, 1, 0);
+    expect(views.sgis.violations()).toEqual([]);
+    // Not so the second one: the phase after the first has taken stock.
+    machine.gic.interrupts.change(machine.gic.interrupts.find(1, 0), 0, LATCH, 0);
+    phases.run();
+    views.sgis.deliver(1, 0, 1, 0);
+    expect(views.sgis.violations()).toMatchObject([{ kind: 'spurious', source: 1, intid: 0, vcpu: 1 }]);
   });
 
   test('the bound grows with the slowest wake-up of the run', () => {
