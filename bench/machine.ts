@@ -40,7 +40,7 @@ const PARKED = { blocks: 25, rounds: 200 };
 const RATE_MS = 1_500;
 const HEAP_SIGNALS = 10_000_000;
 /** Published for KVM with the LPI translation cache: `vgic_lpi_stress -v 1 -d 1 -e 1` on an arm64 server. */
-const KVM_PER_SECOND = 2.06e6;
+export const KVM_PER_SECOND = 2.06e6;
 
 /** A machine whose first `events` eventfds are irqfds of as many LPIs of vCPU 0. */
 function build(topology: Topology, haltPollNs: number, otherThreads: number): Machine {
@@ -85,7 +85,7 @@ async function trip(name: string, parked: boolean): Promise<Trip> {
   return { name, trip: figures.through, bare: figures.bare };
 }
 
-async function floodRate(events: number): Promise<Rate> {
+export async function floodRate(events: number): Promise<Rate> {
   const machine = build({ ...ONE, events }, 200_000, 1);
   const harness = await Harness.boot(machine, {
     guest: PROGRAMS.quietGuest({}),
@@ -107,6 +107,11 @@ async function floodRate(events: number): Promise<Rate> {
   } finally {
     await harness.close();
   }
+}
+
+/** A round trip of two polling threads, and of two bare words between them. */
+export function pollingTrip(): Promise<Trip> {
+  return trip('both polling', false);
 }
 
 async function heap(): Promise<HeapFigures> {

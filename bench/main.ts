@@ -15,15 +15,16 @@ import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
 import { format as formatPower, optionsFrom as powerOptionsFrom, run as runPower } from './power.ts';
 import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
+import { format as formatStress, run as runStress, stressOptionsFrom } from './stress.ts';
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
 const wanted = firstOption < 0 ? args : args.slice(0, firstOption);
-/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `--node FILE` and `--markdown`, `power` what power.ts says. */
+/** What is not a name: `soundness` takes `--programs N` and `--seed N`, `faults` `--only TEXT`, `--node FILE` and `--markdown`, `power` what power.ts says, `stress` what stress.ts says. */
 const options = args.slice(wanted.length);
 
 /** Benchmarks that take options. */
-const WITH_OPTIONS = ['soundness', 'faults', 'power'];
+const WITH_OPTIONS = ['soundness', 'faults', 'power', 'stress'];
 
 /** Every benchmark, one after the other; `npm run bench -- machine its` runs some of them. */
 const BENCHES = {
@@ -42,6 +43,7 @@ const BENCHES = {
   mutations: async () => formatMutations(await runMutations()),
   lockstep: async () => formatRealThreads(await runRealThreads()),
   arm64: async () => formatArm64(await runArm64()),
+  stress: async () => formatStress(await runStress(stressOptionsFrom(options))),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
   power: async () => formatPower(await runPower(powerOptionsFrom(options))),
