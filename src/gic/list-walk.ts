@@ -66,6 +66,7 @@ export class ListWalk {
     let bestPriority = LOWEST;
     let privatesSeen = 0;
     this.#found[2] = 0;
+    if (list.isThin) list.compact();
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
       if (intid < 0) continue;

@@ -5,7 +5,7 @@ import { load, peek, poke, replace, store, type Words } from '../memory/word.ts'
 
 /** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
 // guard: ring-buffer-size
-const RING = 512;
+const RING = 4096;
 
 export type VcpuListRegions = {
   /** A {@link Bitmap} of INTIDs. */
@@ -31,7 +31,7 @@ export function vcpuListRegions(
   layout: Layout,
   vcpu: VcpuId,
   idLimit: number,
-  ring: number = RING,
+  ring: number = Math.min(RING, idLimit >>> 4),
 ): VcpuListRegions {
   return layout.group(`vcpu${vcpu}`, {
     listed: Math.ceil(idLimit / 32),
@@ -55,6 +55,10 @@ const SPILLED = 1;
 // Words of `head`.
 const BEGIN = 0;
 const LAST = 1;
+const GONES = 2;
+/** So many slots of INTIDs that were taken off make the consumer move the others together. */
+// guard: thin-list-limit
+const MOST_GONE = 32;
 /** The consumer publishes its begin when it has passed an eighth of the ring. */
 const PUBLISH_SHIFT = 3;
 
@@ -167,6 +171,7 @@ export class VcpuList {
     const first = this.begin;
     if (position !== first) {
       poke(words, slot, GONE);
+      poke(words, this.#head + GONES, peek(words, this.#head + GONES) + 1);
       return;
     }
     let begin = first;
@@ -175,9 +180,45 @@ export class VcpuList {
       poke(words, this.#ring + (begin & this.#mask), EMPTY);
       begin = (begin + 1) | 0;
     } while (peek(words, this.#ring + (begin & this.#mask)) === GONE);
-    poke(words, this.#head + BEGIN, begin);
+    const passed = ((begin - first) | 0) - 1;
+    if (passed > 0) poke(words, this.#head + GONES, peek(words, this.#head + GONES) - passed);
+    this.#beginAt(begin, first);
+  }
+
+  #beginAt(begin: number, first: number): void {
+    poke(this.#words, this.#head + BEGIN, begin);
     const step = (this.#mask + 1) >> PUBLISH_SHIFT;
-    if (((begin ^ first) & -step) !== 0) store(words, this.#published, begin);
+    if (((begin ^ first) & -step) !== 0) store(this.#words, this.#published, begin);
+  }
+
+  /** Whether a walk would meet many slots of INTIDs that were taken off. */
+  get isThin(): boolean {
+    return peek(this.#words, this.#head + GONES) > MOST_GONE;
+  }
+
+  /**
+   * Moves the INTIDs together, to the end of the ring, in the order in which they are: an interrupt that waits for long at the begin
+   * would else make each walk longer than the one before. Positions from before do not hold any more.
+   */
+  compact(): void {
+    const words = this.#words;
+    const { begin: first, end } = this;
+    const slotOf = (position: number) => this.#ring + (position & this.#mask);
+    // The producer of an empty slot is still to write there.
+    // guard: compaction-spares-writers
+    for (let position = first; position !== end; position = (position + 1) | 0)
+      if (load(words, slotOf(position)) === EMPTY) return;
+    let begin = end;
+    for (let position = end; position !== first; ) {
+      position = (position - 1) | 0;
+      const slot = peek(words, slotOf(position));
+      poke(words, slotOf(position), EMPTY);
+      if (slot === GONE) continue;
+      begin = (begin - 1) | 0;
+      poke(words, slotOf(begin), slot);
+    }
+    poke(words, this.#head + GONES, 0);
+    this.#beginAt(begin, first);
   }
 
   /** The private INTIDs that are listed, a bit each. */

@@ -144,9 +144,18 @@ export const GIC = {
   },
 
   'ring-buffer-size': {
-    rule: 'The list of a vCPU has 512 slots; an interrupt without a slot is found by its bit.',
+    rule: 'The list of a vCPU has 4,096 slots at most; an interrupt without a slot is found by its bit.',
     mistakes: {},
     variants: { 'two slots': value('2') },
+  },
+  'thin-list-limit': {
+    rule: 'A list is compacted when more than 32 of its slots have lost their interrupts.',
+    mistakes: {},
+    variants: { 'at once': value('0') },
+  },
+  'compaction-spares-writers': {
+    rule: 'A list is not compacted while a producer has a slot and has not written there yet.',
+    mistakes: { 'moves others over it': drop },
   },
   'full-ring-says-so': {
     rule: 'A producer that finds no slot says that the bits have to be searched.',
