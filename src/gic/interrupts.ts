@@ -82,7 +82,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * An edge: makes the interrupt pending. Coalesces with one that is pending already. The hot path of every injection.
+   * An edge: makes the interrupt pending. Coalesces with an edge that is pending already. The hot path of every injection.
    * @param looks - whether to look before the word is written: to be left out where it is hardly latched already
    * @returns whether it was
    */
@@ -117,7 +117,7 @@ export class Interrupts extends InterruptStates {
 
   /**
    * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now;
-   * one that was held back no longer is. Every register write ends here. Returns the state from before.
+   * an interrupt that was held back no longer is. Every register write ends here. Returns the state from before.
    */
   change(at: number, intid: Intid, clear: number, set: number): number {
     const before = this.#swap(at, clear, set, HELD);
@@ -339,7 +339,7 @@ export class Interrupts extends InterruptStates {
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
   }
 
-  /** Takes off a vCPU's list what is not deliverable any more, and passes on what has moved. The thread of `vcpu` only. */
+  /** Takes undeliverable interrupts off a vCPU's list (KVM: prunes its ap_list), and passes on those that have moved. The thread of `vcpu` only. */
   prune(vcpu: VcpuId): void {
     const list = this.#lists[vcpu];
     if (!list) return;

@@ -153,7 +153,7 @@ export class Lpis {
     }
   }
 
-  /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone, unless a vCPU's list holds it. */
+  /** Counts one pair less; with the last one the LPI ends, and its latch is gone, unless a vCPU's list holds the LPI. */
   unmap(lpi: Intid): void {
     this.#lock.lock();
     try {
@@ -189,7 +189,7 @@ export class Lpis {
     );
   }
 
-  /** Sends it to another vCPU; what is pending goes along. */
+  /** Retargets an LPI to another vCPU; a pending LPI stays pending. */
   retarget(lpi: Intid, vcpu: VcpuId): void {
     this.#interrupts.retarget(this.#at(lpi), lpi, vcpu);
   }

@@ -25,7 +25,7 @@ export type LinuxStressWatch = {
   readonly glance?: (glance: { readonly seconds: number; readonly signals: number }) => void;
 };
 
-/** One device of the run: what it signalled and what the guest's driver counted. */
+/** One device of the run: its signals and the count of the guest's driver. */
 export type DeviceAccount = {
   readonly name: string;
   readonly requests: number;
@@ -198,7 +198,7 @@ function account(board: Board, figures: LinuxFigures) {
   };
 }
 
-/** What each device sent and what was counted for it. */
+/** The signals of each device and the guest's count of them. */
 function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
   return board.platform.devices.map(({ model, registers }, index): DeviceAccount => {
     const counted = figures.counts
@@ -232,7 +232,7 @@ async function wait({ guest, board, console, lines, what, done, ms }: Wait): Pro
     const over = await Promise.race([new Promise((resolve) => setTimeout(resolve, PUMP_MS)), ended]);
     if (over !== true) continue;
     console.pump();
-    // A kernel that has said what is wrong is a result.
+    // A kernel that has reported its fault is a result.
     if (done() || lines.figures().alarms.length > 0) return;
     throw new IrqError(
       'ERR_THREAD_DIED',
