@@ -1,9 +1,9 @@
 import { IrqError } from '../base/irq-error.ts';
 import type { Fault } from '../board/config.ts';
-import type { Board } from '../boot/board.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
 import { Crew, leaveGuest } from '../boot/crew.ts';
+import type { GuestBoard } from '../boot/guest-board.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { type LinuxFiles, linuxGuest } from './linux-guest.ts';
 import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
@@ -154,12 +154,12 @@ export async function runLinuxStress(
 
 /** Notices a vCPU that sleeps on although it has an interrupt to take. The main thread. */
 class StrandedWatch {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   #since = performance.now();
   #before = '';
   found = false;
 
-  constructor(board: Board) {
+  constructor(board: GuestBoard) {
     this.#board = board;
   }
 
@@ -177,11 +177,11 @@ class StrandedWatch {
   }
 }
 
-function signalsOf(board: Board): number {
+function signalsOf(board: GuestBoard): number {
   return board.platform.devices.reduce((sum, { registers }) => sum + registers.count('signals'), 0);
 }
 
-function account(board: Board, figures: LinuxFigures) {
+function account(board: GuestBoard, figures: LinuxFigures) {
   const { misrouted, numbers, alarms } = figures;
   const devices = figures.done ? accounts(board, figures) : [];
   const beyond = (difference: (device: DeviceAccount) => number) =>
@@ -199,7 +199,7 @@ function account(board: Board, figures: LinuxFigures) {
 }
 
 /** The signals of each device and the guest's count of them. */
-function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
+function accounts(board: GuestBoard, figures: LinuxFigures): DeviceAccount[] {
   return board.platform.devices.map(({ model, registers }, index): DeviceAccount => {
     const counted = figures.counts
       .filter(({ device }) => device === index)
@@ -211,7 +211,7 @@ function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
 
 type Wait = {
   readonly guest: Promise<unknown>;
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly console: GuestConsole;
   readonly lines: LinuxLines;
   readonly what: string;
