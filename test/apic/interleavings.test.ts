@@ -208,7 +208,7 @@ describe('a level whose end is passed on', () => {
     },
   );
 
-  test('not so where the end is passed on after the pin may be delivered again', () => {
+  test('an end that is passed on after the pin may be delivered again delivers a line that is down', () => {
     const late = ioapic(
       'if (this.isWatched(pin)) this.#ended(pin);\n      if (level) this.#rearm(pin);',
       'if (level) this.#rearm(pin);\n      if (this.isWatched(pin)) this.#ended(pin);',
@@ -235,7 +235,7 @@ describe('a level that is unmasked while it is raised', () => {
     expect(passesEvery(scenarioOf(story)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the unmasking does not look at the line', () => {
+  test('an unmasking that does not look at the line loses the level', () => {
     const blind = ioapic(
       'if ((load(this.#words, low) & LEVEL_TRIGGERED) !== 0 && this.#isUp(pin)) this.#send(pin);',
       '',
@@ -311,7 +311,7 @@ describe('a vector that comes while its vCPU goes to sleep', () => {
     expect(passesEvery(scenarioOf(levels)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the trigger mode is noted after the request', () => {
+  test('a trigger mode that is noted after the request leaves remote IRR set', () => {
     const late = local(
       'if (level) setBits(this.#words, this.#tmr + word, bit);\n    else clearBits(this.#words, this.#tmr + word, bit);\n    setBits(this.#words, this.#irr + word, bit);\n    this.bell.signal();',
       'setBits(this.#words, this.#irr + word, bit);\n    this.bell.signal();\n    if (level) setBits(this.#words, this.#tmr + word, bit);\n    else clearBits(this.#words, this.#tmr + word, bit);',

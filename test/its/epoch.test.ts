@@ -53,7 +53,7 @@ test('an event that was never cached is not found at any moment of it', () => {
   expect(passesEvery(atTheEnd()).schedules).toBeGreaterThan(5);
 });
 
-test('not so where the epoch passes through 0', () => {
+test('an event that was never cached is found for a moment where the epoch passes through 0', () => {
   const inTwoSteps: Mutation = {
     file: 'its/events.ts',
     from: 'replace(this.#words, this.#epoch, now, now === -1 ? 1 : (now + 1) | 0);',

@@ -131,7 +131,7 @@ describe('the census of priorities', () => {
     expect(passesEvery(story(census)).schedules).toBeGreaterThan(2);
   });
 
-  test('not so where a level is marked before it is counted', () => {
+  test('a level that is marked before it is counted misses a priority in use', () => {
     const file = 'gic/priority-census.ts';
     const [count, mark] = [
       'add(this.#words, this.#counts + level, 1);',
@@ -171,7 +171,7 @@ describe('an eventfd that is emptied by one operation', () => {
     expect(passesEvery(room(eventfd)).schedules).toBeGreaterThan(2);
   });
 
-  test('not so where the read of a small count wakes no writer', () => {
+  test('a read of a small count that wakes no writer leaves the writer asleep', () => {
     const module = mutated('this.#moved.signal();\n        return semaphore', 'return semaphore');
     isCaught(room(module), ['orphan-wait', 'lost-wakeup', 'missed-notify']);
   });
@@ -191,7 +191,7 @@ describe('an eventfd that is emptied by one operation', () => {
     expect(passesEvery(drained(eventfd)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the drain is a load and a store', () => {
+  test('a drain in two steps, a load and a store, leaves a wrong count', () => {
     const module = mutated(
       'if (replace(this.#words, this.#low, low, 0)) {',
       'store(this.#words, this.#low, 0);\n      {',

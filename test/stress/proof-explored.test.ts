@@ -134,12 +134,12 @@ test('a delivery by a mapping that held at some moment is not accused, whatever 
   expect(passesEvery(oneMove()).schedules).toBeGreaterThan(100);
 });
 
-test('also with two signals, two moves and both vCPUs: up to one preemption, and 5,000 random schedules', () => {
+test('two signals, two moves and both vCPUs accuse no delivery by such a mapping: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(moving(), { strategy: 'dfs', preemptions: 1 });
   passesWithin(moving(), { strategy: 'pct', schedules: 5000 });
 });
 
-test('not so where a new place is published before its moment is', () => {
+test('a new place that is published before its moment leads to a false accusation', () => {
   const swapped = proof(
     'store(this.#words, at + CHANGED_AT, epoch);\n    store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));',
     'store(this.#words, at + VCPU, load(this.#words, at + NEXT_VCPU));\n    store(this.#words, at + CHANGED_AT, epoch);',
@@ -147,7 +147,7 @@ test('not so where a new place is published before its moment is', () => {
   isCaught(oneMove(swapped), 'assertion');
 });
 
-test('not so where a move does not say beforehand where it goes', () => {
+test('a move that does not say its new place beforehand leads to a false accusation', () => {
   const silent = proof(
     'store(this.#words, at + NEXT_VCPU, vcpu);\n    store(this.#words, at + NEXT_INTID, intid);',
     '',
@@ -187,17 +187,17 @@ test('a device that waits is woken, and what comes late is not accused, whatever
   expect(passesEvery(rounds(1, ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('also with two signals a round: up to one preemption, and 5,000 random schedules', () => {
+test('with two signals a round a device that waits is woken too: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'dfs', preemptions: 1 });
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'pct', schedules: 5000 });
 });
 
-test('not so where what is still on its way is not allowed for', () => {
+test('without an allowance for signals on their way a late delivery is accused', () => {
   const strict = proof('+ PLACES + this.#vcpus) | 0', ') | 0');
   isCaught(rounds(2, strict), 'assertion');
 });
 
-test('not so where the device names what it waits for after it has looked', () => {
+test('a device that names its source after its look is not woken', () => {
   const late = proof(
     'store(this.#words, awaited, source + 1);\n    const ticket = bell?.announce() ?? 0;\n    if (this.isSettled(source)) bell?.withdraw();\n    else bell?.park(ticket, timeoutMs);',
     'const ticket = bell?.announce() ?? 0;\n    if (this.isSettled(source)) bell?.withdraw();\n    else {\n      store(this.#words, awaited, source + 1);\n      bell?.park(ticket, timeoutMs);\n    }',
@@ -228,12 +228,12 @@ test('a handler that others overtake before its delivery is counted is not accus
   expect(passesEvery(overtaken(ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('not so where its delivery is held against the signals from before it', () => {
+test('a delivery that is held against earlier signals alone is falsely accused', () => {
   const stale = proof('this.#allowed(at)) | 0) > 0', '(sent + load(this.#words, at + RAISED))) | 0) > 0');
   isCaught(overtaken(ONE_PLACE, stale), 'assertion');
 });
 
-test('not so where the signals are looked at before the allowance', () => {
+test('signals that are looked at before the allowance lead to a false accusation', () => {
   const early = proof(
     'const allowance = load(this.#words, at + ALLOWANCE);\n    return (allowance + load(this.#words, at + RAISED) + load(this.#words, at + SENT)) | 0;',
     'const sent = load(this.#words, at + SENT);\n    return (load(this.#words, at + ALLOWANCE) + load(this.#words, at + RAISED) + sent) | 0;',
