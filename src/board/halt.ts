@@ -10,13 +10,13 @@ const GROW = 2;
 const LOOKS = 32;
 
 /**
- * What a vCPU does when it has nothing to do (WFI): it polls for a while, because a wake-up by the kernel costs tens of
- * microseconds, and then parks.
+ * The halt of an idle vCPU (WFI): the vCPU polls for a while, because a wake-up by the kernel costs tens of microseconds,
+ * and then parks.
  *
- * How long it polls adapts as in KVM: it grows when a wake-up came so soon after parking that a longer poll would have
- * caught it, and falls to nothing when it was long in coming. A poll that was interrupted (the clock ran on much
+ * The length of a poll adapts as in KVM: it grows when a wake-up came so soon after parking that a longer poll would have
+ * caught it, and falls to zero when the wake-up was long in coming. A poll that was interrupted (the clock ran on much
  * further than the looks can explain) says that there are more threads than cores: polling then takes the core from
- * the very thread that it waits for, and stops.
+ * the very thread that the vCPU waits for, and stops.
  * @see kvm_vcpu_block, grow_halt_poll_ns, shrink_halt_poll_ns
  */
 export class Halt {
@@ -35,13 +35,13 @@ export class Halt {
   }
 
   /**
-   * Returns when there may be something to do: an interrupt is signalled, or a request is waiting. The vCPU's thread.
-   * @param closely - whether an interrupt must really be signalled: to be said after a halt that ended for nothing. Else
-   * anything listed will do, which takes half as long to see, and the acknowledge finds out.
+   * Returns when the vCPU may have work: an interrupt is signalled, or a request is waiting. The vCPU's thread.
+   * @param closely - whether an interrupt must really be signalled: for the halt after a halt that ended in vain. Else
+   * any listed interrupt ends the halt, which takes half as long to see, and the acknowledge decides.
    */
   halt(closely: boolean): void {
     const pollNs = Math.min(this.#control.pollNs, this.#mostNs);
-    // What comes at once is found before the clock is read.
+    // An interrupt that comes at once is found before the clock is read.
     if (pollNs > 0 && this.#lookAround(closely)) return;
     const start = this.#mostNs > 0 ? this.#clock.now() : 0;
     if (pollNs > 0 && this.#poll(start, pollNs, closely)) return;

@@ -273,7 +273,7 @@ export class Interrupts extends InterruptStates {
     list?.claim(lpi);
   }
 
-  /** As {@link take}, of the LPI that was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
+  /** As {@link take}, of the LPI that was taken last: the LPI stays listed if it is alone. 0 where its state is not `seen` any more. */
   #takeAgain(list: VcpuList, at: number, lpi: Intid, seen: number): number {
     if (!replace(this.words, at, seen, seen & ~(LATCH | HELD))) return 0;
     if (this.#walk.wasAlone) return seen;
@@ -339,7 +339,7 @@ export class Interrupts extends InterruptStates {
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
   }
 
-  /** Takes undeliverable interrupts off a vCPU's list (KVM: prunes its ap_list), and passes on those that have moved. The thread of `vcpu` only. */
+  /** Takes undeliverable interrupts off a vCPU's list (KVM: ap_list), and passes on those that have moved. The vCPU's thread only. */
   prune(vcpu: VcpuId): void {
     const list = this.#lists[vcpu];
     if (!list) return;
