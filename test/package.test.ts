@@ -46,7 +46,7 @@ test('the package has every declaration that those of its entries need', () => {
   expect([...declarationsOf(['dist/src/cli/init.d.ts'])].filter(isLeft)).toEqual(['dist/src/cli/init.d.ts']);
 });
 
-test('what package.json lists for the package exists', () => {
+test('every file that package.json lists for the package exists', () => {
   const paths = files.filter((file) => !file.startsWith('!'));
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   for (const folder of ['docs', 'examples', 'templates']) expect(paths).toContain(folder);

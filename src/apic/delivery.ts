@@ -9,7 +9,7 @@ import {
   VECTOR,
 } from './message.ts';
 
-/** No local APIC has the destination, or the delivery mode is one that is left out. */
+/** No local APIC has the destination, or the delivery mode is not modelled. */
 export const NOBODY = -1;
 
 /**

@@ -40,7 +40,7 @@ const REGISTERS = 4;
 
 /** A pin is not delivered: it is masked, waits for its EOI, or its destination names no local APIC. */
 export const IGNORED = -1;
-/** It coalesced with what is pending already. */
+/** The message coalesced with a pending one. */
 const COALESCED = 0;
 /** A line that is lowered is always right. */
 const LOWERED = 1;
@@ -118,7 +118,7 @@ export class IoApic {
   }
 
   /**
-   * Moves a pin's line. Its level is that of all its sources together: one that holds it up is enough.
+   * Moves a pin's line. The line is up while at least one of its sources holds it up.
    * @param source - 0 to 31, the source that drives it
    * @returns how many vCPUs it was delivered to, 0 where it coalesced, {@link IGNORED}; 1 for a line that is lowered
    * @see kvm_ioapic_set_irq, ioapic_set_irq

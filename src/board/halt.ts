@@ -8,9 +8,9 @@ import { HALTED, IN_GUEST, type VcpuControl } from './vcpu-control.ts';
 const LOOKS = 32;
 
 /**
- * What a vCPU does when it has nothing to do (WFI): it polls for a while, because a wake-up by the kernel costs tens of
+ * The halt of an idle vCPU (WFI): the vCPU polls for a while, because a wake-up by the kernel costs tens of
  * microseconds, and then parks. KVM grows and shrinks the poll by how soon wake-ups came; here {@link PollChoice} says whether
- * polling pays, because on a host with fewer cores than threads a poll keeps the thread from running that it waits for.
+ * polling pays, because on a host with fewer cores than threads a poll keeps the very thread from running that the vCPU waits for.
  * @see kvm_vcpu_block, halt_poll_ns
  */
 export class Halt {
@@ -31,12 +31,12 @@ export class Halt {
   }
 
   /**
-   * Returns when there may be something to do: an interrupt is signalled, or a request is waiting. The vCPU's thread.
-   * @param closely - whether an interrupt must really be signalled: to be said after a halt that ended for nothing. Else
-   * anything listed will do, which takes half as long to see, and the acknowledge finds out.
+   * Returns when the vCPU may have work: an interrupt is signalled, or a request is waiting. The vCPU's thread.
+   * @param closely - whether an interrupt must really be signalled: for the halt after a halt that ended in vain. Else
+   * any listed interrupt ends the halt, which takes half as long to see, and the acknowledge decides.
    */
   halt(closely: boolean): void {
-    // What comes at once is found before the clock is read.
+    // An interrupt that comes at once is found before the clock is read.
     if (this.#mostNs === 0) {
       this.#park(closely);
       return;

@@ -6,7 +6,7 @@ import { load, lower, peek, poke, raise, store, type Words } from '../memory/wor
 export const REQUEST_EXIT = 1 << 0;
 export const REQUEST_PAUSE = 1 << 1;
 
-/** What a vCPU's thread is doing. */
+/** The mode of a vCPU's thread. */
 export const OUTSIDE = 0;
 export const IN_GUEST = 1;
 export const HALTED = 2;
@@ -48,7 +48,7 @@ export function vcpuControlRegion(layout: Layout, vcpu: VcpuId): Region {
   return layout.place(`vcpu${vcpu}.control`, VCPU_CONTROL);
 }
 
-/** The words through which others steer a vCPU and watch it. Requests: any thread. The rest is written by its thread. */
+/** The words through which other threads steer and watch a vCPU. Any thread sets requests; the vCPU's thread writes the rest. */
 export class VcpuControl {
   readonly #words: Words;
   readonly #at: number;
@@ -68,7 +68,7 @@ export class VcpuControl {
     return load(this.#words, this.#at + REQUESTS);
   }
 
-  /** Takes a request back, or marks it as done; true for the one caller that did. */
+  /** Takes a request back, or marks it as done; true for exactly one caller. */
   take(bit: number): boolean {
     return lower(this.#words, this.#at + REQUESTS, bit) !== 0;
   }

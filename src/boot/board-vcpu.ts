@@ -8,8 +8,8 @@ import { affinityOf } from '../gic/affinity.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { encode, type SystemRegisters } from '../gic/system-registers.ts';
 import { PHYSICAL_TIMER_PPI, RAM_BASE, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts';
-import type { Board } from './board.ts';
 import { GenericTimer, type TimerState } from './generic-timer.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { NEVER } from './guest-clock.ts';
 import { isMachineFrame } from './machine-frames.ts';
 import { semihosting } from './semihosting.ts';
@@ -54,7 +54,7 @@ export class BoardVcpu {
   readonly cpu: CpuInterface;
   readonly control: VcpuControl;
   #options: CoreOptions = {};
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #timer: GenericTimer;
   readonly #timers: readonly { readonly ppi: Intid; readonly state: TimerState }[];
   readonly #registers: SystemRegisters;
@@ -66,7 +66,7 @@ export class BoardVcpu {
   watch: AccessWatch | undefined;
 
   /** @param beside - whether threads run the vCPUs side by side, and not one thread in turns */
-  constructor(board: Board, vcpu: VcpuId, beside = false) {
+  constructor(board: GuestBoard, vcpu: VcpuId, beside = false) {
     const { machine, regions, memory, plan } = board;
     const own = regions.vcpus[vcpu];
     const registers = machine.gic.systemRegisters[vcpu];

@@ -11,7 +11,7 @@ import { MOST_TREE_BYTES, place, plan as planPlaces } from '../platform/loader/p
 import { RAM_BASE } from '../platform/memory-map.ts';
 import { platformFds } from '../platform/platform.ts';
 import type { DeviceSpec } from '../platform/virtio/kinds.ts';
-import { Board } from './board.ts';
+import { GuestBoard } from './guest-board.ts';
 import { type BootPlan, bootRegions, type ClockKind, type MemoryModel } from './plan.ts';
 
 /** What to boot, and on what. */
@@ -60,7 +60,7 @@ const EPOCH = Date.UTC(2024, 0, 1) / 1000;
  * Makes a board with a guest in its memory, ready for its first vCPU to start. The calling thread is its main thread.
  * @throws IrqError `ERR_CONFIG`, `ERR_GUEST_IMAGE`
  */
-export function buildBoard(options: BootOptions): Board {
+export function buildBoard(options: BootOptions): GuestBoard {
   const { vcpus, memoryMiB, devices } = options;
   if (!Number.isInteger(memoryMiB) || memoryMiB < 2 || memoryMiB > MOST_MEMORY_MIB)
     throw new IrqError('ERR_CONFIG', `guest memory is 2 to ${MOST_MEMORY_MIB} MiB, not ${memoryMiB}`);
@@ -83,10 +83,10 @@ export function buildBoard(options: BootOptions): Board {
   const config = aligned(configOf(options, plan), plan);
   const memory = sharedMemory(Machine.bytes(config));
   const machine = Machine.create(config, memory.buffer);
-  const board = new Board(machine, plan, { memory });
+  const board = new GuestBoard(machine, plan, { memory });
   const tree = boardTree({
     vcpus,
-    affinityOf: Board.affinityOf,
+    affinityOf: GuestBoard.affinityOf,
     gicdBase: config.gicdBase,
     gicrBase: config.gicrBase,
     gicrBytes: vcpus * GICR_STRIDE,
@@ -130,7 +130,7 @@ function aligned(config: MachineConfig, plan: BootPlan): MachineConfig {
   return { ...config, scenarioWords: Math.ceil(layout.words / PAGE_WORDS) * PAGE_WORDS - start };
 }
 
-function fillDisks(board: Board, disks: readonly Uint8Array[]): void {
+function fillDisks(board: GuestBoard, disks: readonly Uint8Array[]): void {
   const sectors = board.platform.devices.flatMap(({ model }) => (model.sectors ? [model.sectors] : []));
   for (const [index, disk] of disks.entries()) sectors[index]?.set(disk);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Board } from './board.ts';
+import type { GuestBoard } from './guest-board.ts';
 
 /** What a guest has written to its console. */
 export type ConsoleFigures = { readonly lines: number; readonly sha256: string };
@@ -13,7 +13,7 @@ const LONGEST_LINE = 4096;
 
 /** The host's end of a guest's console. The main thread. */
 export class GuestConsole {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #write: (bytes: Uint8Array) => void;
   readonly #hash = createHash('sha256');
   #lines = 0;
@@ -24,7 +24,7 @@ export class GuestConsole {
   #panicked = false;
 
   /** @param write - where the output goes */
-  constructor(board: Board, write: (bytes: Uint8Array) => void) {
+  constructor(board: GuestBoard, write: (bytes: Uint8Array) => void) {
     this.#board = board;
     this.#write = write;
   }

@@ -1,6 +1,6 @@
 import type { VcpuId } from '../arch/intid.ts';
-import type { Board } from './board.ts';
 import { BoardVcpu, type SliceEnd } from './board-vcpu.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { NEVER } from './guest-clock.ts';
 import { StoreBuffers, type StoreChoice } from './store-buffers.ts';
 
@@ -60,12 +60,12 @@ const STEPS_BETWEEN_LOOKS = 256;
  * the instruction. Returns when the guest has ended, or a limit has, or the piece is over.
  */
 export class Controlled {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #vcpus: readonly BoardVcpu[];
   readonly stores: StoreBuffers;
   #steps = 0;
 
-  constructor(board: Board) {
+  constructor(board: GuestBoard) {
     const { machine, plan, regions } = board;
     this.#board = board;
     this.#vcpus = Array.from({ length: plan.vcpus }, (_, vcpu) => new BoardVcpu(board, vcpu));

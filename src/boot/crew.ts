@@ -3,7 +3,7 @@ import { Machine } from '../board/machine.ts';
 import { Dispatcher } from '../threads/dispatcher.ts';
 import type { ProgramName } from '../threads/task.ts';
 import { Thread } from '../threads/thread.ts';
-import type { Board } from './board.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { type BootTask, deviceThread, vcpuThread } from './threads.ts';
 import type { VcpuRun } from './vcpu-loop.ts';
 
@@ -19,14 +19,14 @@ export type MorePrograms = {
  * dispatcher. Made and used on the main thread; always to be closed.
  */
 export class Crew {
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly vcpus: readonly Thread[];
   readonly devices: readonly Thread[];
   readonly programs: ReadonlyMap<string, Thread>;
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
 
-  private constructor(board: Board, more: MorePrograms) {
+  private constructor(board: GuestBoard, more: MorePrograms) {
     const { machine, plan, memory } = board;
     const { buffer } = machine;
     const others = Object.entries(more.programs ?? {});
@@ -66,7 +66,7 @@ export class Crew {
   }
 
   /** Starts every thread and loads its program; none runs yet. @throws IrqError if one dies or is silent; then all are ended */
-  static async start(board: Board, more: MorePrograms = {}): Promise<Crew> {
+  static async start(board: GuestBoard, more: MorePrograms = {}): Promise<Crew> {
     const crew = new Crew(board, more);
     try {
       await Promise.all(crew.threads.map((thread) => thread.boot()));

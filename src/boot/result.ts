@@ -1,6 +1,6 @@
-import type { Board } from './board.ts';
 import { BoardVcpu } from './board-vcpu.ts';
 import type { ConsoleFigures } from './console.ts';
+import type { GuestBoard } from './guest-board.ts';
 import type { End } from './guest-end.ts';
 
 /** What a boot came to. The JSON of `irqloom boot`. */
@@ -31,7 +31,7 @@ export type VcpuResult = {
 };
 
 /** What each vCPU has done, from shared memory: when its thread has ended, or stands still. */
-export function vcpuResults(board: Board): VcpuResult[] {
+export function vcpuResults(board: GuestBoard): VcpuResult[] {
   return Array.from({ length: board.plan.vcpus }, (_, id) => {
     const { core, instructions } = new BoardVcpu(board, id);
     const interrupts: Record<string, number> = {};

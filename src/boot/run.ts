@@ -3,7 +3,6 @@ import { IrqError } from '../base/irq-error.ts';
 import { ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1 } from '../cpu/core/block.ts';
 import { Deadline } from '../threads/deadline.ts';
 import { silentThreads } from '../threads/silent.ts';
-import type { Board } from './board.ts';
 import { BoardVcpu } from './board-vcpu.ts';
 import { type BootOptions, buildBoard } from './build.ts';
 import { GuestConsole } from './console.ts';
@@ -11,6 +10,7 @@ import { Controlled, seededStrategy } from './controlled.ts';
 import { Crew } from './crew.ts';
 import { serveGdb } from './gdb/server.ts';
 import { GdbTarget } from './gdb/target.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { type BootResult, vcpuResults } from './result.ts';
 
 export const SCHEDULERS = ['threads', 'controlled'] as const;
@@ -37,7 +37,7 @@ export type RunWatch = {
   /** Called when a debugger can connect. */
   readonly listening?: (port: number) => void;
   /** Called when the board is there, before the guest starts: to give it input, attach a debugger. */
-  readonly started?: (board: Board) => void | Promise<void>;
+  readonly started?: (board: GuestBoard) => void | Promise<void>;
 };
 
 const PUMP_MS = 4;
@@ -64,7 +64,7 @@ export async function runGuest(options: RunOptions, watch: RunWatch): Promise<Bo
 }
 
 async function runThreads(
-  board: Board,
+  board: GuestBoard,
   console: GuestConsole,
   options: RunOptions,
   { signal }: RunWatch,
@@ -100,7 +100,7 @@ async function runThreads(
 }
 
 /** Whether nothing of the guest can ever move again by itself: all sleep, no timer is set, and no device works. */
-function isAsleep(board: Board): boolean {
+function isAsleep(board: GuestBoard): boolean {
   if (board.sleepers.count < board.plan.vcpus || board.devicesAreBusy) return false;
   for (let vcpu: VcpuId = 0; vcpu < board.plan.vcpus; vcpu++)
     if (board.clock.deadline(vcpu) !== Number.POSITIVE_INFINITY) return false;
@@ -109,7 +109,7 @@ function isAsleep(board: Board): boolean {
 
 /** In pieces, between which the main thread's other work has its turn; where the pieces end changes nothing in the guest. */
 async function runControlled(
-  board: Board,
+  board: GuestBoard,
   console: GuestConsole,
   options: RunOptions,
   { signal, listening }: RunWatch,
@@ -139,7 +139,7 @@ async function runControlled(
   }
 }
 
-function result(board: Board, console: GuestConsole, options: RunOptions, seconds: number): BootResult {
+function result(board: GuestBoard, console: GuestConsole, options: RunOptions, seconds: number): BootResult {
   const { end } = board;
   const vcpus = vcpuResults(board);
   const kind = end.kind ?? 'stopped';
@@ -159,7 +159,7 @@ function result(board: Board, console: GuestConsole, options: RunOptions, second
   };
 }
 
-function stuck(board: Board): IrqError {
+function stuck(board: GuestBoard): IrqError {
   const vcpu: VcpuId = Math.max(0, board.end.vcpu);
   const { core, instructions } = new BoardVcpu(board, vcpu);
   const hex = (value: bigint) => `0x${value.toString(16)}`;

@@ -1,6 +1,6 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { Core } from '../cpu/index.ts';
-import type { Board } from './board.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { translate } from './translate.ts';
 
 /** Operations. @see Arm semihosting specification, "Semihosting operations" */
@@ -13,7 +13,7 @@ const NOT_SUPPORTED = 0xffff_ffff_ffff_ffffn;
 const MOST_TEXT = 4096;
 
 /** Carries out the semihosting call that a vCPU has stopped at: x0 is the operation, x1 its argument. Its thread. */
-export function semihosting(board: Board, core: Core, vcpu: VcpuId): void {
+export function semihosting(board: GuestBoard, core: Core, vcpu: VcpuId): void {
   const operation = Number(core.x(0) & 0xffff_ffffn);
   const { memory } = board.machine;
   const byteAt = (address: bigint) => {

@@ -1,8 +1,8 @@
 import { Machine } from '../board/machine.ts';
 import { CoreSnapshot } from '../cpu/index.ts';
-import type { Board } from './board.ts';
 import type { VcpuState } from './board-vcpu.ts';
 import type { Controlled } from './controlled.ts';
+import type { GuestBoard } from './guest-board.ts';
 
 /** Words of the machine, from one offset on to another. */
 type Span = { readonly from: number; readonly kept: Int32Array };
@@ -20,7 +20,7 @@ export class BoardSnapshot {
   readonly #states: readonly VcpuState[];
 
   /** Takes the snapshot. Stores that wait become visible first. */
-  constructor(board: Board, controlled: Controlled) {
+  constructor(board: GuestBoard, controlled: Controlled) {
     const { machine, regions, plan } = board;
     const { words, config, memory } = machine;
     const [ram] = config.memory;

@@ -2,7 +2,7 @@ import type { Machine } from '../board/machine.ts';
 import type { SharedMemory } from '../cpu/index.ts';
 import type { Frame } from '../platform/bus.ts';
 import { threadProgram } from '../threads/programs.ts';
-import { Board } from './board.ts';
+import { GuestBoard } from './guest-board.ts';
 import type { BootPlan } from './plan.ts';
 import { VcpuLoop, type VcpuRun } from './vcpu-loop.ts';
 
@@ -18,17 +18,17 @@ export type BootTask = {
 export function vcpuProgram(
   machine: Machine,
   options: BootTask,
-  frames?: (board: Board) => readonly Frame[],
+  frames?: (board: GuestBoard) => readonly Frame[],
 ): { run(): VcpuRun } {
   const { plan, memory, index } = options;
-  const board = new Board(machine, plan, { memory, ...(frames ? { frames } : {}) });
+  const board = new GuestBoard(machine, plan, { memory, ...(frames ? { frames } : {}) });
   return new VcpuLoop(board, index);
 }
 
 /** A virtio device's thread. */
 export function deviceProgram(machine: Machine, options: BootTask): { run(): number } {
   const { plan, memory, index } = options;
-  const board = new Board(machine, plan, { memory });
+  const board = new GuestBoard(machine, plan, { memory });
   const device = board.platform.devices[index];
   if (!device) throw new RangeError(`there is no device ${index}`);
   return {

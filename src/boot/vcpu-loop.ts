@@ -2,8 +2,8 @@ import type { VcpuId } from '../arch/intid.ts';
 import { HALTED, IN_GUEST, OUTSIDE } from '../board/vcpu-control.ts';
 import { type EventCount, FOREVER } from '../memory/event-count.ts';
 import { nap } from '../memory/nap.ts';
-import type { Board } from './board.ts';
 import { BoardVcpu } from './board-vcpu.ts';
+import type { GuestBoard } from './guest-board.ts';
 import { NEVER, NS_PER_TICK } from './guest-clock.ts';
 
 /** Instructions between two looks at interrupts, requests and the clock. */
@@ -24,12 +24,12 @@ export type VcpuRun = { readonly instructions: number; readonly exceptions: numb
 
 /** The body of a vCPU's thread: runs its core until the guest has ended. It blocks the thread, and sleeps while there is nothing to do. */
 export class VcpuLoop {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #vcpu: BoardVcpu;
   readonly #bell: EventCount;
   #spins = 0;
 
-  constructor(board: Board, vcpu: VcpuId) {
+  constructor(board: GuestBoard, vcpu: VcpuId) {
     this.#board = board;
     this.#vcpu = new BoardVcpu(board, vcpu, true);
     this.#bell = board.machine.gic.interrupts.bell(vcpu);

@@ -181,7 +181,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
   }
 }
 
-/** A guest that ended by itself gives its own status; one that panicked failed; one that was ended gave no answer. */
+/** A guest that ended by itself gives its own status; a guest that panicked failed; a guest that was ended gave no answer. */
 function exitOf({ end, exitStatus }: BootResult): number {
   if (end === 'power-off' || end === 'reset') return exitStatus === 0 ? EXIT.held : EXIT.failed;
   if (end === 'panic') return EXIT.failed;

@@ -31,7 +31,7 @@ async function withExamples(make: () => Promise<Command>): Promise<Command> {
   return command.addHelpText('after', examplesText(command.name()));
 }
 
-/** The commands that a command line needs: the one that it names, or all of them for help and for suggestions. */
+/** The commands that a command line needs: the command that it names, or all commands for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);

@@ -25,14 +25,14 @@ export function compareRunsCommand(): Command {
     .summary('compare two saved latency runs: faster, slower, or no difference seen')
     .description(
       'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots.\n' +
-        'A file may have several results, a line each: take the runs of A and B in turn, and what drifts on the machine meets both.\n' +
+        'A file may have several results, a line each: take the runs of A and B in turn, so that a drift of the machine meets both.\n' +
         'Exit status 1 if B is slower by more than the tolerance, 3 with --require-steady if the machine changed during a run.',
     )
     .argument('<A.json>', 'the run to compare with')
     .argument('<B.json>', 'the run in question')
     .option(
       '--tolerance <percent>',
-      'how much slower is no regression yet',
+      'slowdown that is no regression yet',
       number(0, 10_000, 'percent'),
       TOLERANCE_PERCENT,
     )

@@ -23,7 +23,7 @@ export function conformCommand(): Command {
     .summary('run conformance vectors of the GICv3 and ITS, and compare with recorded answers')
     .description(
       'Runs each vector on a machine of its own and compares every answer with NAME.expected.jsonl beside NAME.vec.\n' +
-        'Exit status 1 if an answer differs, 3 if none differs but some could not be given.',
+        'Exit status 1 if an answer differs, 3 if no answer differs but some could not be given.',
     )
     .argument('<file.vec...>', 'the vectors')
     .addOption(

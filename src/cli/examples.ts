@@ -1,4 +1,4 @@
-/** A command line without its `npx irqloom`, and what it is good for. */
+/** A command line without its `npx irqloom`, and its purpose. */
 export type Example = readonly [line: string, about: string];
 
 /** Two examples for the help of each command. A test parses them all. */

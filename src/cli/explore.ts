@@ -30,10 +30,10 @@ const DEFAULT_STEPS = 10_000;
 export function exploreCommand(): Command {
   const [exportOption, plainOption] = loadOptions();
   const command = new Command('explore')
-    .summary('run a program on SharedArrayBuffer under every interleaving, and show the one that breaks it')
+    .summary('run a program on SharedArrayBuffer under every interleaving, and show a failing one')
     .description(
       'Runs the threads of a scenario (a module whose default export is { name, setup, threads, finally? }) under one schedule after the other, until one fails, all have been run, or the budget is spent. The failing schedule is made as small as it gets, and printed with a token that repeats it.\n' +
-        'Exit status 1 if a schedule fails, 3 if the time was over before the search was.\n' +
+        'Exit status 1 if a schedule fails, 3 if the time ran out before the search ended.\n' +
         'With --guest: boots an arm64 guest once, and runs schedules of its vCPUs, devices and stores from one moment of it (docs/arm64.md); strategies random, pct, communication, auto.',
     )
     .addArgument(
@@ -56,7 +56,7 @@ export function exploreCommand(): Command {
     )
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1), 0)
     .option('--schedules <n>', 'stop after so many schedules', wholeNumber(1, Number.MAX_SAFE_INTEGER))
-    .option('--seconds <n>', 'stop after that time', number(0.01, 1e7, 'seconds'), 60)
+    .option('--seconds <n>', 'stop after this time', number(0.01, 1e7, 'seconds'), 60)
     .option(
       '--steps <n>',
       'give a schedule up after so many steps',
@@ -86,11 +86,11 @@ export function exploreCommand(): Command {
       'run the i-th of n shares of the schedules of a random strategy or of dfs',
       shard,
     )
-    .option('--jobs <n>', 'threads that search; the answer is the same', wholeNumber(1, 256), 1)
+    .option('--jobs <n>', 'threads that search; more threads give the same answer', wholeNumber(1, 256), 1)
     .addOption(
       new Option(
         '--executor <name>',
-        'simulated: all threads in one; lockstep: search like that, then confirm in real threads, one operation at a time; free: no search, real threads left alone',
+        'simulated: all threads in one; lockstep: search simulated, then confirm in real threads, one operation at a time; free: no search, uncontrolled real threads',
       )
         .choices(EXECUTORS)
         .default('simulated'),

@@ -1,4 +1,4 @@
-import type { Board } from '../boot/board.ts';
+import type { GuestBoard } from '../boot/guest-board.ts';
 
 /** Ctrl-A, and the key that ends the run after it; Ctrl-A twice gives the guest one. */
 const ESCAPE = 1;
@@ -10,7 +10,7 @@ const RETRY_MS = 10;
  * Gives what is typed, or comes through a pipe, to the guest's console. At a terminal every key goes to the guest but Ctrl-A x.
  * @returns gives the terminal back
  */
-export function attachTerminal(board: Board, quit: () => void): () => void {
+export function attachTerminal(board: GuestBoard, quit: () => void): () => void {
   const { stdin } = process;
   const isTerminal = stdin.isTTY === true;
   let waiting: number[] = [];

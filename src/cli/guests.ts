@@ -15,7 +15,7 @@ type Flags = { json?: boolean; list?: boolean; junit?: string };
 /** `irqloom guests`: guests that do what public test suites check, on real threads. */
 export function guestsCommand(): Command {
   return new Command('guests')
-    .summary('run guests that check what kvm-unit-tests and the kernel selftests check')
+    .summary('run guests with the checks of kvm-unit-tests and the kernel selftests')
     .description(
       'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
     )

@@ -64,14 +64,14 @@ export function initCommand(): Command {
     .description(
       `Writes the files of a project that runs at once, and the scripts of package.json, into a folder in which only npm and git have files.\n${kinds.join('\n')}`,
     )
-    .addArgument(new Argument('[folder]', 'where; made if there is none').default('.'))
+    .addArgument(new Argument('[folder]', 'folder of the project; made if there is none').default('.'))
     .addOption(new Option('--kind <kind>', 'kind of project').choices(Object.keys(KINDS)).default('harness'))
     .action((folder: string, { kind }: { kind: Kind }) => {
       print(init(folder, kind));
     });
 }
 
-/** Writes a project. @returns what was written and how to run it. @throws IrqError `ERR_FILE` where the folder has files of its own */
+/** Writes a project. @returns the names of its files and how to run them. @throws IrqError `ERR_FILE` where the folder has files of its own */
 function init(folder: string, kind: Kind): string {
   const root = resolve(folder);
   const template: Template = KINDS[kind];

@@ -20,10 +20,10 @@ type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: Fd; memory?: string;
 /** `irqloom ioctl`: what the argument of a KVM call says, and what KVM would answer. */
 export function ioctlCommand(): Command {
   return new Command('ioctl')
-    .summary('explain the bytes of a KVM ioctl, and say what KVM answers to them')
+    .summary('explain the bytes of a KVM ioctl, and give the answer of KVM')
     .description(
       'Takes the argument of an ioctl as hexadecimal bytes in the order of memory, names its fields, and applies it to a fresh VM: one vCPU, a GICv3 and an ITS where QEMU has them, all initialised, eventfds 0 to 7 open.\n' +
-        'Exit status 0 if KVM takes it, 1 if it refuses (with its errno), 2 if this is no such call or no bytes.',
+        'Exit status 0 if KVM accepts the call, 1 if KVM refuses it (with the errno), 2 if there is no such call or the bytes are no hexadecimal.',
     )
     .argument('<name>', `name or number of the ioctl: ${IOCTLS.map(({ name }) => name).join(', ')}`)
     .argument('[hex...]', 'the bytes; - reads them from standard input; for KVM_CHECK_EXTENSION a capability')
@@ -33,12 +33,12 @@ export function ioctlCommand(): Command {
         .default('merged'),
     )
     .addOption(
-      new Option('--device <which>', 'whose descriptor the ioctls of a device are for')
+      new Option('--device <which>', 'the device that ioctls of a device go to')
         .choices(['gic', 'its'])
         .default('gic'),
     )
-    .option('--fd <n>', 'another descriptor instead', wholeNumber(-(2 ** 31), 2 ** 31 - 1))
-    .option('--memory <hex>', 'what lies at the address of kvm_device_attr, 8 bytes (4 for NR_IRQS)')
+    .option('--fd <n>', 'another descriptor in the place of that', wholeNumber(-(2 ** 31), 2 ** 31 - 1))
+    .option('--memory <hex>', 'the bytes at the address in kvm_device_attr, 8 (4 for NR_IRQS)')
     .option('--json', 'print the result as one JSON object')
     .action(async (name: string, hex: string[], flags: Flags) => {
       const report = await reportOn(name, hex, flags);

@@ -59,7 +59,7 @@ type Flags = {
 /** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
 export function latencyCommand(): Command {
   return new Command('latency')
-    .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')
+    .summary('measure how long an interrupt takes, stage by stage, beside the round trip of two bare threads')
     .description(
       'Measures the way of an interrupt from the signal to the handler and its end, for every way of giving the signal, dispatched in the signalling thread or by the main one, to a vCPU that polls or is parked. The machine is calibrated in the same run; figures are absolute and multiples of that.',
     )
@@ -73,14 +73,12 @@ export function latencyCommand(): Command {
         .default('both'),
     )
     .addOption(
-      new Option('--waiting <how>', 'what a vCPU with nothing to do does')
-        .choices(['both', ...WAITINGS])
-        .default('both'),
+      new Option('--waiting <how>', 'how an idle vCPU waits').choices(['both', ...WAITINGS]).default('both'),
     )
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
     .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
-    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 6)
+    .option('--boots <n>', 'machines to boot, one after the other', wholeNumber(1, 100), 6)
     .option(
       '--rate <n>',
       'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',
@@ -88,19 +86,21 @@ export function latencyCommand(): Command {
       0,
     )
     .addOption(
-      new Option('--background <what>', 'what other vCPUs do meanwhile').choices(BACKGROUNDS).default('none'),
+      new Option('--background <what>', 'the load of other vCPUs meanwhile')
+        .choices(BACKGROUNDS)
+        .default('none'),
     )
-    .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
+    .option('--others <n>', 'how many other vCPUs do that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
-    .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
+    .option('-s, --seconds <n>', 'start no new schedule after this time', number(0.1, 86_400, 'seconds'), 60)
     .option('--baseline <file>', 'compare with a saved result, and exit with 1 on a regression')
     .option(
       '--tolerance <percent>',
-      'how much slower than the baseline is no regression yet',
+      'slowdown against the baseline that is no regression yet',
       number(0, 10_000, 'percent'),
       TOLERANCE_PERCENT,
     )
-    .option('--require-steady', 'exit with 3 where the machine was not the same before and after')
+    .option('--require-steady', 'exit with 3 where the machine differed before and after')
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')

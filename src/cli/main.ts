@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 const program = new Command('irqloom')
   .description('Interrupt injection on arm64, in worker threads: stress it, measure it, find its races.')
   .version(version)
-  .showHelpAfterError('(--help lists what there is)')
+  .showHelpAfterError('(--help lists the flags)')
   .configureHelp({ showGlobalOptions: true })
   .hook('preAction', async (_, command) => {
     await applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS);

@@ -20,7 +20,7 @@ export class ProgressLine {
     this.#shownAt = this.#startedAt;
   }
 
-  /** Shows what is going on now, where it is time for that. `text` is called only then. */
+  /** Shows the progress, where it is time for that. `text` is called only then. */
   show(text: () => string): void {
     const now = performance.now();
     if (now - this.#shownAt < (this.#isLive ? DRAW_MS : PRINT_MS)) return;

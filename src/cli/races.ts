@@ -19,7 +19,9 @@ type Flags = RaceOptions & { json?: boolean; junit?: string };
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
   return new Command('races')
-    .summary('find the races of the catalogue, known from KVM and its like, and see their fixes hold')
+    .summary(
+      'find the races of the catalogue, known from KVM and other hypervisors, and check that their fixes hold',
+    )
     .description(
       'Each race is a fault that was found in KVM, a VMM or a hypervisor, or that a guard in their code is there for, as two small programs: one that has it, and one that has not, which is the machine itself wherever the machine has that mechanism. The first is searched for a schedule that fails, without a hint; the second is run under every schedule, or as many as the time allows. With the name of a race its story is told, and the failing schedule shown.\n' +
         'Exit status 1 if a bug was not found with its symptom, or a fix did not hold.',
@@ -34,7 +36,7 @@ export function racesCommand(): Command {
     )
     .option(
       '--runs <n>',
-      'how often real threads run the buggy variant as they come, to see how often luck meets the bug; 0: not at all',
+      'how often uncontrolled real threads run the buggy variant, to see how often luck meets the bug; 0: not at all',
       wholeNumber(0, 2 ** 31 - 1),
       10_000,
     )

@@ -8,10 +8,10 @@ import { wholeNumber } from './values.ts';
 
 type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
 
-/** `irqloom replay-guest`: does again what a recorded guest did, and compares every answer with what it got. */
+/** `irqloom replay-guest`: repeats the accesses of a recorded guest, and compares every answer with the recorded one. */
 export function replayGuestCommand(): Command {
   return new Command('replay-guest')
-    .summary('replay a recorded guest and compare every answer with what it got')
+    .summary('replay a recorded guest and compare every answer with the recorded one')
     .description(
       'Replays everything that a recorded guest did to its GICv3 and ITS, event by event: each register read and each acknowledge must answer what the guest got.',
     )

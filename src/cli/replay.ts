@@ -21,8 +21,8 @@ export function replayCommand(): Command {
   const command = new Command('replay')
     .summary('run the schedule of a token again')
     .description(
-      'Runs the schedule that a token says, and shows it. Where the code has changed since, it is said at which step it went another way.\n' +
-        'Exit status 1 if it fails (again), 3 if it has gone another way and does not fail.',
+      'Runs the schedule that a token says, and shows it. Where the code has changed since, the result says at which step the schedule took another way.\n' +
+        'Exit status 1 if the schedule fails (again), 3 if it took another way and did not fail.',
     )
     .argument('<token>', 'as explore printed it')
     .argument('[file|name]', 'the scenario that it is of; for a token of a guest, --guest names the file')

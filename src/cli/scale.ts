@@ -38,9 +38,9 @@ export function scaleCommand(): Command {
       list(1, 65_536),
       [16, 256, 4_000, 16_384, 65_536],
     )
-    .option('--base-vcpus <n>', 'vCPUs while something else is varied', wholeNumber(1, 64), 2)
-    .option('--base-devices <n>', 'devices while something else is varied', wholeNumber(1, 64), 2)
-    .option('--base-lpis <n>', 'LPIs while something else is varied', wholeNumber(1, 57_344), 64)
+    .option('--base-vcpus <n>', 'vCPUs of the sweeps that vary something else', wholeNumber(1, 64), 2)
+    .option('--base-devices <n>', 'devices of the sweeps that vary something else', wholeNumber(1, 64), 2)
+    .option('--base-lpis <n>', 'LPIs of the sweeps that vary something else', wholeNumber(1, 57_344), 64)
     .addOption(
       new Option(
         '--dispatch <where>',

@@ -19,7 +19,7 @@ export function loadOptions(): readonly [exported: Option, plain: Option] {
     new Option('--export <name>', 'the export of the file that is the scenario').default('default'),
     new Option(
       '--plain <what>',
-      'accesses without Atomics: points of a schedule, or left as they are, so that no pass is about every schedule',
+      'accesses without Atomics: points of a schedule, or left alone, so that a pass is not about every schedule',
     )
       .choices(['points', 'off'])
       .default('points'),

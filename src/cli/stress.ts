@@ -98,10 +98,10 @@ export function stressCommand(): Command {
       'longest time to inject (default: 8; 60 with --thorough)',
       number(0.05, 86_400, 'seconds'),
     )
-    .option('--thorough', 'run for 60 s where --seconds says nothing else')
+    .option('--thorough', 'run for 60 s, unless --seconds is given')
     .option(
       '--until-covered <n>',
-      'end when nothing new of the machine was met for n seconds: commands, registers, transitions, windows',
+      'end when the run met nothing new of the machine for n seconds: commands, registers, transitions, windows',
       number(0.5, 3_600, 'seconds'),
     )
     .option(

@@ -86,7 +86,7 @@ export class Interrupts extends InterruptStates {
   }
 
   /**
-   * An edge: makes the interrupt pending. Coalesces with one that is pending already. The hot path of every injection.
+   * An edge: makes the interrupt pending. Coalesces with an edge that is pending already. The hot path of every injection.
    * @param looks - whether to look before the word is written: to be left out where it is hardly latched already
    * @returns whether it was
    */
@@ -126,7 +126,7 @@ export class Interrupts extends InterruptStates {
 
   /**
    * Clears and sets bits of a state in one step, keeps the census, and lists the interrupt if it is deliverable now;
-   * one that was held back no longer is. Every register write ends here. Returns the state from before.
+   * an interrupt that was held back no longer is. Every register write ends here. Returns the state from before.
    */
   change(at: number, intid: Intid, clear: number, set: number): number {
     const before = this.#swap(at, clear, set, HELD);
@@ -302,7 +302,7 @@ export class Interrupts extends InterruptStates {
     list?.claim(lpi);
   }
 
-  /** As {@link take}, of what was taken last: it stays on the list if it is alone there. 0 where its state is not `seen` any more. */
+  /** As {@link take}, of the INTID that was taken last: it stays listed if it is alone. 0 where its state is not `seen` any more. */
   #takeAgain(list: VcpuList, at: number, intid: Intid, seen: number): number {
     const isLpi = intid >= FIRST_LPI;
     // guard: second-take-is-one-step
@@ -373,7 +373,7 @@ export class Interrupts extends InterruptStates {
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
   }
 
-  /** Takes off a vCPU's list what is not deliverable any more, and passes on what has moved. The thread of `vcpu` only. */
+  /** Takes undeliverable interrupts off a vCPU's list (KVM: ap_list), and passes on those that have moved. The vCPU's thread only. */
   prune(vcpu: VcpuId): void {
     const list = this.#lists[vcpu];
     if (!list) return;

@@ -8,10 +8,10 @@ import type { VcpuList } from './vcpu-list.ts';
 const LOWEST = 256;
 /** An interrupt of either group. */
 const BOTH_GROUPS = -1;
-/** No position of a slot: what was found has none. */
+/** No position of a slot: the interrupt that was found has none. */
 const NOWHERE = 0;
 
-/** What a walk needs to pass an interrupt on. */
+/** The calls by which a walk passes an interrupt on. */
 type Owner = {
   find(vcpu: VcpuId, intid: Intid): number;
   change(at: number, intid: Intid, clear: number, set: number): number;
@@ -20,8 +20,9 @@ type Owner = {
 };
 
 /**
- * The walk over a vCPU's list to the interrupt of best priority; the thread of that vCPU only. It takes off the list what is no longer
- * deliverable, and passes on what has moved to another vCPU (KVM: vgic_prune_ap_list). An active interrupt keeps its place.
+ * The walk over a vCPU's list to the interrupt of best priority; the thread of that vCPU only. The walk takes interrupts off the
+ * list that are no longer deliverable, and passes on those that have moved to another vCPU (KVM: vgic_prune_ap_list). An
+ * active interrupt keeps its place.
  */
 export class ListWalk {
   readonly #words: Words;
@@ -39,12 +40,12 @@ export class ListWalk {
     this.#firstCome = firstCome;
   }
 
-  /** The state of what the last {@link best} returned, as it was then. */
+  /** The state of the interrupt that the last {@link best} returned, at that time. */
   get state(): number {
     return this.#found[0] ?? 0;
   }
 
-  /** The position of what the last {@link best} returned. */
+  /** The position of the interrupt that the last {@link best} returned. */
   get position(): number {
     return this.#found[1] ?? NOWHERE;
   }
@@ -55,7 +56,7 @@ export class ListWalk {
     this.#found[2] = 1;
   }
 
-  /** Whether what was found last was found without a walk. */
+  /** Whether the last interrupt was found without a walk. */
   get wasAlone(): boolean {
     return this.#found[2] === 1;
   }
@@ -89,7 +90,7 @@ export class ListWalk {
     return list.takeSpilled() ? this.#bestOfBits(vcpu, list, groups, best, bestPriority) : best;
   }
 
-  /** Walks all of the list, where {@link best} ends as soon as nothing better can come. */
+  /** Walks all of the list, where {@link best} ends as soon as no better interrupt can come. */
   prune(vcpu: VcpuId, list: VcpuList): void {
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
@@ -98,12 +99,12 @@ export class ListWalk {
     if (list.takeSpilled()) this.#bestOfBits(vcpu, list, BOTH_GROUPS, NONE, LOWEST);
   }
 
-  /** The same by a search of the bits, for INTIDs that the ring had no room for. */
+  /** As {@link best}, by a search of the bits, for INTIDs that the ring had no room for. */
   #bestOfBits(vcpu: VcpuId, list: VcpuList, groups: number, found: number, priorityFound: number): Intid {
     let best = found;
     let bestPriority = priorityFound;
     for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) {
-      // Whether this one has a slot is not known: as long as anything is listed, the bits are searched.
+      // Whether this INTID has a slot is not known: as long as an INTID is listed, the bits are searched.
       list.spill();
       const state = this.#examine(vcpu, list, intid, NOWHERE);
       if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) continue;
@@ -131,7 +132,7 @@ export class ListWalk {
     return 0;
   }
 
-  /** Takes an interrupt off the list, and lists it anew if it must be. */
+  /** Takes an interrupt off the list, and lists it anew if it must be listed. */
   dropFrom(vcpu: VcpuId, list: VcpuList, intid: Intid, position: number): void {
     list.drop(position, intid);
     // guard: unlisted-before-second-look
@@ -140,7 +141,7 @@ export class ListWalk {
     // Only now is it safe to leave: a thread that makes it deliverable from here on finds the bit clear, and sets it.
     // guard: second-look-at-unlisted
     let state = load(this.#words, at);
-    // Held back while the thread that latched it was on the way to list it: it has come again, so it counts.
+    // Held back while the thread that latched the interrupt was about to list it: the interrupt has come again, so it counts.
     if ((state & HELD) !== 0 && targetOf(state) === vcpu) {
       this.#owner.change(at, intid, 0, 0);
       state = load(this.#words, at);

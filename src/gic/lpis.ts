@@ -154,7 +154,7 @@ export class Lpis {
     }
   }
 
-  /** Counts one pair less; with the last one the LPI ends, and what was latched in it is gone, unless a vCPU's list holds it. */
+  /** Counts one pair less; with the last one the LPI ends, and its latch is gone, unless a vCPU's list holds the LPI. */
   unmap(lpi: Intid): void {
     // guard: unmap-takes-lock
     this.#lock.lock();
@@ -193,7 +193,7 @@ export class Lpis {
     );
   }
 
-  /** Sends it to another vCPU; what is pending goes along. */
+  /** Retargets an LPI to another vCPU; a pending LPI stays pending. */
   retarget(lpi: Intid, vcpu: VcpuId): void {
     this.#interrupts.retarget(this.#at(lpi), lpi, vcpu);
   }

@@ -3,7 +3,7 @@ import { Bitmap } from '../memory/bitmap.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
 
-/** INTIDs that a vCPU's list keeps in order. Beyond that many at one time it still finds each, and its priority, but not its turn. */
+/** INTIDs that a vCPU's list keeps in order, at most. Beyond that many at one time the list still finds each, and its priority, but not its turn. */
 // guard: ring-buffer-size
 const RING = 4096;
 
@@ -14,9 +14,9 @@ export type VcpuListRegions = {
   readonly alone: Region;
   /** A power of two of slots: the INTIDs in the order in which they were listed. */
   readonly ring: Region;
-  /** What producers write: the ring's end, and whether an INTID found no room. */
+  /** Words that producers write: the ring's end, and whether an INTID found no room. */
   readonly tail: Region;
-  /** What the consumer alone reads and writes: the ring's begin, and the INTID that was taken last. */
+  /** Words that the consumer alone reads and writes: the ring's begin, and the INTID that was taken last. */
   readonly head: Region;
   /** One word: the ring's begin as producers see it, written by the consumer now and then. */
   readonly published: Region;
@@ -45,7 +45,7 @@ export function vcpuListRegions(
 
 /** No INTID: none is alone on the list. */
 export const NOBODY = -1;
-/** What a slot holds besides INTID + 1: its producer is still writing, or its INTID was taken off the list. */
+/** A slot's values besides INTID + 1: its producer is still writing, or its INTID was taken off the list. */
 const EMPTY = 0;
 const GONE = -1;
 
@@ -75,7 +75,7 @@ const PUBLISH_SHIFT = 3;
  * **Alone.** An interrupt that comes again and again stays on the list without a slot: only its bit is set. The consumer notes that
  * this INTID is alone, and as long as the note stands, the interrupt's state says what a walk would. The consumer writes the note
  * **before** the look at the ring's end that makes the note true; a producer takes the note away **after** it moved the end: so one of
- * the two sees the other. Whichever thread takes the note away claims the INTID's bit, looks at its state, and lists it anew if it
+ * the two sees the other. The thread that takes the note away claims the INTID's bit, looks at its state, and lists it anew if it
  * must be.
  */
 export class VcpuList {
@@ -101,7 +101,7 @@ export class VcpuList {
     this.#published = regions.published.at;
   }
 
-  /** Sets the bit of `intid`; true if this call did, which then has to {@link append} it. Any thread. */
+  /** Sets the bit of `intid`; true if this call set it: the caller then has to {@link append} the INTID. Any thread. */
   mark(intid: Intid): boolean {
     return this.#listed.set(intid);
   }
@@ -111,7 +111,7 @@ export class VcpuList {
     const words = this.#words;
     for (;;) {
       const end = load(words, this.#tail + END);
-      // The begin only moves forward, so an old one is merely too careful.
+      // The begin only moves forward, so an old begin is merely too careful.
       if (((end - load(words, this.#published)) | 0) > this.#mask) {
         // guard: full-ring-says-so
         store(words, this.#tail + SPILLED, 1);
@@ -244,7 +244,7 @@ export class VcpuList {
     return this.#listed.next(from);
   }
 
-  /** Whether there may be something on the list besides an LPI that is alone: at most two loads of words that producers write. */
+  /** Whether an INTID may be on the list besides an LPI that is alone: at most two loads of words that producers write. */
   get isFilled(): boolean {
     const { begin } = this;
     return load(this.#words, this.#tail + END) !== begin || load(this.#words, this.#tail + SPILLED) !== 0;

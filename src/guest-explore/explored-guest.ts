@@ -1,9 +1,9 @@
 import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { Board } from '../boot/board.ts';
 import type { BoardVcpu } from '../boot/board-vcpu.ts';
 import { type BootOptions, buildBoard } from '../boot/build.ts';
 import { Controlled, seededStrategy } from '../boot/controlled.ts';
+import { GuestBoard } from '../boot/guest-board.ts';
 import type { MemoryModel } from '../boot/plan.ts';
 import { BoardSnapshot } from '../boot/snapshot.ts';
 import { translate } from '../boot/translate.ts';
@@ -42,7 +42,7 @@ export type TurnEnd = 'ran' | 'idle' | 'spin' | 'touched' | 'ended' | 'skipped';
  * A guest at the moment that was asked for, which runs turns of a schedule and goes back. All of it is in the calling thread.
  */
 export class ExploredGuest {
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly controlled: Controlled;
   readonly outside: Outside;
   readonly watched: WatchedMemory;
@@ -63,7 +63,7 @@ export class ExploredGuest {
     const { machine, plan, memory, regions } = built;
     this.outside = new Outside(machine);
     const { frame } = this.outside;
-    this.board = new Board(machine, { ...plan, memoryModel }, { memory, frames: () => [frame] });
+    this.board = new GuestBoard(machine, { ...plan, memoryModel }, { memory, frames: () => [frame] });
     this.controlled = new Controlled(this.board);
     this.lines = new ConsoleLines(this.board.platform.uart);
     this.outside.onOutput = () => this.lines.take();

@@ -9,7 +9,7 @@ export type Lane = {
   /** `vCPU 0`, `ITS`, `ringer`, `device 1`, `time`. */
   readonly actor: string;
   readonly does: string;
-  /** Instructions; 0 for what is no vCPU. */
+  /** Instructions; 0 for an actor that is no vCPU. */
   readonly instructions: number;
   /** Registers that were accessed, in order, by name; many equal ones after each other are one. */
   readonly accesses: readonly string[];

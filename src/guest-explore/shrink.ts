@@ -3,7 +3,7 @@ import type { Wrong } from './failure.ts';
 import { following, type Outcome, runSchedule } from './run-schedule.ts';
 import { merged, type Turn } from './turn.ts';
 
-/** A schedule that fails, and what it came to. */
+/** A schedule that fails, and its result. */
 export type Failing = { readonly turns: readonly Turn[]; readonly outcome: Outcome };
 
 export type ShrinkBudget = { readonly limit: number; readonly runs: number; readonly isOver: () => boolean };

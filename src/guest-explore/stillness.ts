@@ -1,6 +1,6 @@
-import type { Board } from '../boot/board.ts';
 import type { BoardVcpu } from '../boot/board-vcpu.ts';
 import type { Controlled } from '../boot/controlled.ts';
+import type { GuestBoard } from '../boot/guest-board.ts';
 import { NEVER } from '../boot/guest-clock.ts';
 import { EXCEPTIONS, INTERRUPTS } from '../cpu/core/block.ts';
 import type { Turn } from './turn.ts';
@@ -15,11 +15,11 @@ const REGISTERS = 32;
  * is then what it read before, so it goes round for ever. (A loop that reads the time has other registers each time.)
  */
 export class Stillness {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #controlled: Controlled;
   readonly #dirty: Uint8Array;
 
-  constructor(board: Board, controlled: Controlled) {
+  constructor(board: GuestBoard, controlled: Controlled) {
     const { machine, regions, plan } = board;
     this.#board = board;
     this.#controlled = controlled;

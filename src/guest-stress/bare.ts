@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { Board } from '../boot/board.ts';
 import { BoardVcpu } from '../boot/board-vcpu.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
 import { Crew, leaveGuest } from '../boot/crew.ts';
+import type { GuestBoard } from '../boot/guest-board.ts';
 import type { BootTask } from '../boot/threads.ts';
 import { hasIrqFd, routesOf, syntheticSources, type Topology } from '../guest/index.ts';
 import { load, store } from '../memory/word.ts';
@@ -170,7 +170,7 @@ export async function runBareStress(
   }
 }
 
-function build(options: BareOptions): { board: Board; plan: Plan } {
+function build(options: BareOptions): { board: GuestBoard; plan: Plan } {
   const { input, spis, churn, seed, iterations, dispatch, fault } = options;
   const within = (name: string, value: number, most: number) => {
     if (value > most)
@@ -244,7 +244,7 @@ function castOf(plan: Plan) {
 }
 
 /** Whether the guest's driver has finished and nothing has moved between two looks. */
-function restLooker(board: Board, readyAt: number): () => boolean {
+function restLooker(board: GuestBoard, readyAt: number): () => boolean {
   let before = '';
   return () => {
     const { machine } = board;
@@ -282,7 +282,7 @@ async function race(
 }
 
 /** Rejects when the guest ends: the run has not asked it to. */
-async function failure(guest: Promise<unknown>, board: Board, console: GuestConsole): Promise<never> {
+async function failure(guest: Promise<unknown>, board: GuestBoard, console: GuestConsole): Promise<never> {
   await guest;
   throw new IrqError(
     'ERR_THREAD_DIED',
@@ -290,7 +290,7 @@ async function failure(guest: Promise<unknown>, board: Board, console: GuestCons
   );
 }
 
-function told(board: Board, console: GuestConsole): string {
+function told(board: GuestBoard, console: GuestConsole): string {
   console.pump();
   const pcs = Array.from(
     { length: board.plan.vcpus },
@@ -300,7 +300,7 @@ function told(board: Board, console: GuestConsole): string {
 }
 
 /** The guest's own counts, read from its memory, beside the proof's. */
-function compareCounts(board: Board, plan: Plan): { counted: number; differing: number } {
+function compareCounts(board: GuestBoard, plan: Plan): { counted: number; differing: number } {
   const { machine } = board;
   const { proof } = stressViews(machine, plan);
   const own = driverRegionsOf(machine, plan);

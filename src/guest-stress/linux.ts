@@ -1,9 +1,9 @@
 import { IrqError } from '../base/irq-error.ts';
 import type { Fault } from '../board/config.ts';
-import type { Board } from '../boot/board.ts';
 import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
 import { Crew, leaveGuest } from '../boot/crew.ts';
+import type { GuestBoard } from '../boot/guest-board.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { type LinuxFiles, linuxGuest } from './linux-guest.ts';
 import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
@@ -25,7 +25,7 @@ export type LinuxStressWatch = {
   readonly glance?: (glance: { readonly seconds: number; readonly signals: number }) => void;
 };
 
-/** One device of the run: what it signalled and what the guest's driver counted. */
+/** One device of the run: its signals and the count of the guest's driver. */
 export type DeviceAccount = {
   readonly name: string;
   readonly requests: number;
@@ -154,12 +154,12 @@ export async function runLinuxStress(
 
 /** Notices a vCPU that sleeps on although it has an interrupt to take. The main thread. */
 class StrandedWatch {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   #since = performance.now();
   #before = '';
   found = false;
 
-  constructor(board: Board) {
+  constructor(board: GuestBoard) {
     this.#board = board;
   }
 
@@ -177,11 +177,11 @@ class StrandedWatch {
   }
 }
 
-function signalsOf(board: Board): number {
+function signalsOf(board: GuestBoard): number {
   return board.platform.devices.reduce((sum, { registers }) => sum + registers.count('signals'), 0);
 }
 
-function account(board: Board, figures: LinuxFigures) {
+function account(board: GuestBoard, figures: LinuxFigures) {
   const { misrouted, numbers, alarms } = figures;
   const devices = figures.done ? accounts(board, figures) : [];
   const beyond = (difference: (device: DeviceAccount) => number) =>
@@ -198,8 +198,8 @@ function account(board: Board, figures: LinuxFigures) {
   };
 }
 
-/** What each device sent and what was counted for it. */
-function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
+/** The signals of each device and the guest's count of them. */
+function accounts(board: GuestBoard, figures: LinuxFigures): DeviceAccount[] {
   return board.platform.devices.map(({ model, registers }, index): DeviceAccount => {
     const counted = figures.counts
       .filter(({ device }) => device === index)
@@ -211,7 +211,7 @@ function accounts(board: Board, figures: LinuxFigures): DeviceAccount[] {
 
 type Wait = {
   readonly guest: Promise<unknown>;
-  readonly board: Board;
+  readonly board: GuestBoard;
   readonly console: GuestConsole;
   readonly lines: LinuxLines;
   readonly what: string;
@@ -232,7 +232,7 @@ async function wait({ guest, board, console, lines, what, done, ms }: Wait): Pro
     const over = await Promise.race([new Promise((resolve) => setTimeout(resolve, PUMP_MS)), ended]);
     if (over !== true) continue;
     console.pump();
-    // A kernel that has said what is wrong is a result.
+    // A kernel that has reported its fault is a result.
     if (done() || lines.figures().alarms.length > 0) return;
     throw new IrqError(
       'ERR_THREAD_DIED',

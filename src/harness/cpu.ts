@@ -22,7 +22,7 @@ export type Cpu = {
    * Sends an SGI by ICC_SGI1R_EL1.
    * @param intid - 0 to 15
    * @param to - one vCPU, several, or all others
-   * @throws IrqError `ERR_USAGE` for what is no SGI, or no vCPU of this machine
+   * @throws IrqError `ERR_USAGE` for a number that is no SGI, or no vCPU of this machine
    */
   sendSgi(intid: Intid, to: VcpuId | readonly VcpuId[] | 'others'): void;
   /** Makes this vCPU leave its guest once the function that calls has returned. It takes no interrupt after that. */

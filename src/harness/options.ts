@@ -20,7 +20,7 @@ export type BootOptions = {
   readonly events?: number | undefined;
   /** Memory that guest and devices see as `cpu.shared` and `device.shared`. */
   readonly shared?: SharedArrayBuffer | undefined;
-  /** Which thread routes and injects: the one that signals (`inline`, the default), or the main thread (`main`). */
+  /** Which thread routes and injects: the signalling thread (`inline`, the default), or the main thread (`main`). */
   readonly dispatch?: Dispatch | undefined;
   /** Longest time that an idle vCPU polls before it sleeps, 0 to 10^9 ns: 200,000. */
   readonly haltPollNs?: number | undefined;

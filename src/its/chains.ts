@@ -77,7 +77,7 @@ export class Chains {
     }
   }
 
-  /** Calls `visit` with the slot of every record; it may remove the one that it is called with. */
+  /** Calls `visit` with the slot of every record; `visit` may remove that record. */
   forEach(visit: (slot: number) => void): void {
     for (let bucket = 0; bucket <= this.#mask; bucket++) {
       let slot = load(this.#words, this.#buckets + bucket);

@@ -2,7 +2,7 @@ import { decodeCommand, type ItsCommand, type Packet } from '../arch/its-command
 import { LINE, type Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 
-/** What a command ends with that did what it says. */
+/** The result of a command that succeeded. */
 export const OK = 0;
 
 /**

@@ -78,7 +78,7 @@ export class Devices {
     return this.#at(slot) + FIRST_EVENT;
   }
 
-  /** Calls `visit` with every device; it may remove the one that it is called with. */
+  /** Calls `visit` with every device; `visit` may remove that device. */
   forEach(visit: (slot: number) => void): void {
     this.#chains.forEach(visit);
   }

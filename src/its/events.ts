@@ -186,7 +186,7 @@ export class Events {
     store(this.#words, this.#link(event) + COLLECTION, collection);
   }
 
-  /** Calls `visit` with every event of a device; it may detach the one that it is called with. */
+  /** Calls `visit` with every event of a device; `visit` may detach that event. */
   forEachOf(device: number, visit: (event: number) => void): void {
     let event = load(this.#words, this.#devices.firstEventAt(device));
     while (event !== NO_EVENT) {

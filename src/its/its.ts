@@ -89,7 +89,7 @@ export class Its {
     return this.#events.lookup(deviceId, eventId);
   }
 
-  /** Moves whenever the translation cache is emptied: what was looked up under another one is out of date. Never 0. */
+  /** Moves whenever the translation cache is emptied: a lookup under another epoch is out of date. Never 0. */
   get epoch(): number {
     return this.#events.epoch;
   }

@@ -24,7 +24,7 @@ export interface LpiPort {
 
   /** Counts one more event that maps `lpi`. True for the first: the LPI has come to life, disabled and sent nowhere. */
   map(lpi: Intid): boolean;
-  /** Counts one event less; with the last one the LPI ends, and what was latched in it is gone. */
+  /** Counts one event less; with the last one the LPI ends, and its latch is gone. */
   unmap(lpi: Intid): void;
   isMapped(lpi: Intid): boolean;
   forEachMapped(visit: (lpi: Intid) => void): void;
@@ -36,6 +36,6 @@ export interface LpiPort {
   configure(lpi: Intid, config: number): void;
   /** The vCPU that it is sent to, or a number that is no vCPU's. */
   targetOf(lpi: Intid): VcpuId;
-  /** Sends it to another vCPU; what is pending goes along. */
+  /** Retargets an LPI to another vCPU; a pending LPI stays pending. */
   retarget(lpi: Intid, vcpu: VcpuId): void;
 }

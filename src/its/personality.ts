@@ -36,7 +36,7 @@ export type ItsPersonality = {
   readonly mappingNeedsTables: boolean;
   /** Whether saving leaves out a device whose entry cannot be reached any more; if not, saving fails. KVM does so since 2026. */
   readonly savesWhatItReaches: boolean;
-  /** Whether giving GITS_BASERn another value ends what was mapped under the old one. KVM does so since 2026. */
+  /** Whether another value of GITS_BASERn unmaps everything that was mapped under the old value. KVM does so since 2026. */
   readonly rewritingUnmaps: boolean;
   /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
   readonly zeroesEntries: boolean;

@@ -16,7 +16,7 @@ import {
 } from './state.ts';
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, secondLevel, tableOf } from './table-walk.ts';
 
-/** What came of a table: an error, its last entry (`ended`), or its end without one that says it is the last. */
+/** The result of reading a table: an error, its last entry (`ended`), or its end without a last entry. */
 type Scanned = ItsErrno | 'ended' | 'through';
 
 /**

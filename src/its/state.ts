@@ -36,7 +36,7 @@ export type ItsState = {
 export const DEVICE_TABLE = 0;
 export const COLLECTION_TABLE = 1;
 
-/** Unmaps one event: its LPI ends, with what is latched in it, unless another event maps it too. */
+/** Unmaps one event: its LPI ends, with its latch, unless another event maps the LPI too. */
 export function removeEvent(its: ItsState, event: number): void {
   const { events, lpis, readers } = its;
   // guard: unmapping-empties-cache

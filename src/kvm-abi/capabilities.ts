@@ -38,7 +38,7 @@ const ANSWERS: Readonly<Record<CapabilityName, number>> = {
 };
 
 /**
- * KVM_CHECK_EXTENSION: 0 for what is not there, or not known.
+ * KVM_CHECK_EXTENSION: 0 for a capability that is absent or unknown.
  * @param capability - name or number
  * @param vm - the VM whose descriptor is asked; undefined asks /dev/kvm
  * @throws KvmError EINVAL for KVM_CAP_MSI_DEVID on /dev/kvm, because it is a VM's

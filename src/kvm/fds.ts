@@ -78,7 +78,7 @@ export class FdTable {
     }
   }
 
-  /** Kind and generation in one word; {@link FD_CLOSED} for what is no descriptor. */
+  /** Kind and generation in one word; {@link FD_CLOSED} for a number that is no descriptor. */
   stateOf(fd: Fd): number {
     return Number.isInteger(fd) && fd >= 0 && fd < this.#count
       ? load(this.#words, this.#word(fd, STATE))

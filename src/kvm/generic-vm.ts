@@ -150,7 +150,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
   /**
    * KVM_IRQFD.
    * @param options - a resamplefd asks for RESAMPLE
-   * @throws KvmError before the irqchip is ready (GIC: EAGAIN, IOAPIC: EINVAL), EBADF, EINVAL for what is no eventfd, EBUSY, ENOMEM
+   * @throws KvmError before the irqchip is ready (GIC: EAGAIN, IOAPIC: EINVAL), EBADF, EINVAL for a descriptor that is no eventfd, EBUSY, ENOMEM
    */
   assignIrqFd(fd: Fd, gsi: Gsi, options: IrqFdOptions = {}): void {
     if (!this.irqchip.ready) throw this.irqchip.notReady('KVM_IRQFD');

@@ -107,7 +107,7 @@ export class Injector {
     this.irqchip.remember(at, kind >>> TARGET_SHIFT, load(words, route + CACHED_DEVICE), data);
   }
 
-  /** To be called before what is remembered at `at` stops being true for another reason than the irqchip. Lock as above. */
+  /** To be called before the note at `at` becomes wrong for another reason than the irqchip. Lock as above. */
   forget(at: number): void {
     store(this.words, at, FORGOTTEN);
   }

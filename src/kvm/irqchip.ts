@@ -68,7 +68,7 @@ export interface Irqchip {
    */
   remember(at: number, target: number, deviceId: DeviceId, data: number): void;
 
-  /** Latches what is remembered at `at`, if it still holds; false where it does not, or is nothing. Within a reader section. */
+  /** Latches the LPI remembered at `at`, if the note still holds; false where it does not, or where there is none. Within a reader section. */
   latchRemembered(at: number): boolean;
 
   /**

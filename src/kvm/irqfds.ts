@@ -147,7 +147,7 @@ export class IrqFds {
     return true;
   }
 
-  /** To be called after the count of `fd` was added to: what is hooked meanwhile is left to the main thread. */
+  /** To be called after an addition to the count of `fd`: an irqfd that is hooked meanwhile is left to the main thread. */
   ring(fd: Fd): void {
     // guard: inline-ring-minds-hook
     if (!this.#inline || this.#hooks.of(fd) !== NO_HANDLE) {
@@ -200,7 +200,7 @@ export class IrqFds {
 
   /**
    * KVM_IRQFD with DEASSIGN: takes the irqfd of `fd` for `gsi` away. After its return nothing that it signalled is
-   * injected any more; what is written later stays in the eventfd. True if there was one. Waits for a grace period.
+   * injected any more; a later write stays in the eventfd. True if there was an irqfd. Waits for a grace period.
    * With the irq lock held.
    * @throws KvmError EBADF, EINVAL for what is no eventfd
    */
@@ -234,7 +234,7 @@ export class IrqFds {
     this.#shutDown(hook);
   }
 
-  /** Takes away the irqfd on an eventfd, whatever its GSI: what the end of a VM does to all. With the irq lock held. */
+  /** Takes away the irqfd on an eventfd, of any GSI: the end of a VM does so to all. With the irq lock held. */
   hangUp(fd: Fd): void {
     this.#lock.lock();
     const hook = this.#unhook(fd, undefined);
@@ -336,7 +336,7 @@ export class IrqFds {
     }
   }
 
-  /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; one that resamples stays up until its ack. */
+  /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; a resampling irqfd stays up until its ack. */
   #inject(slot: number): void {
     const at = this.#at(slot);
     const gsi: Gsi = load(this.#words, at + GSI);

@@ -57,7 +57,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     this.vgic = vgic;
   }
 
-  /** KVM_DEV_ARM_VGIC_CTRL_INIT: from here on irqfds work; the default table (GSI n → pin n) replaces whatever was set. */
+  /** KVM_DEV_ARM_VGIC_CTRL_INIT: from here on irqfds work; the default table (GSI n → pin n) replaces any table that was set. */
   initVgic(): void {
     if (this.vgic.initialised) return;
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;

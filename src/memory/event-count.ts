@@ -12,7 +12,7 @@ export const EVENT_COUNT: SizedKind = {
   restored: (words, { at }) => store(words, at + LINE, 0),
 };
 
-/** For how long a wait may last when nothing else bounds it: for ever, because the waiter can be woken from outside. */
+/** The bound of a wait that has no other bound: for ever, because another thread can wake the waiter. */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
@@ -22,7 +22,7 @@ export const FOREVER = Number.POSITIVE_INFINITY;
  * A sleeper: `ticket = announce()`, **then** look for work, then `park(ticket)` if there is none, else `withdraw()`.
  * A waker: publish the work, **then** `signal()`.
  *
- * Why no wake-up is lost: both sides store their own flag first and then read the other's (all operations are
+ * Why no wake-up is lost: both sides store their own flag first and then read the flag of the other (all operations are
  * sequentially consistent). If `signal` reads no sleeper, then the sleeper's `announce` comes after that read, so
  * its look for work comes after the work was published, and finds it. If `signal` reads a sleeper, it moves the
  * count: a ticket taken before is out of date and `park` returns at once, or the sleeper is in the queue already
@@ -71,7 +71,7 @@ export class EventCount {
     add(this.#words, this.#sleepers, -1);
   }
 
-  /** Wakes up to `limit` sleepers; true if there was anyone to wake. Publish what they shall find first. Any thread. */
+  /** Wakes up to `limit` sleepers; true if there was a sleeper. Publish the work first. Any thread. */
   signal(limit = FOREVER): boolean {
     if (load(this.#words, this.#sleepers) === 0) return false;
     // guard: waker-moves-count
@@ -81,7 +81,7 @@ export class EventCount {
     return true;
   }
 
-  /** Whether anyone sleeps, or is about to. For statistics; `signal` looks by itself. */
+  /** Whether a thread sleeps, or is about to. For statistics; `signal` looks by itself. */
   get asleep(): boolean {
     return load(this.#words, this.#sleepers) !== 0;
   }

@@ -22,8 +22,8 @@ const WANTED = 2;
  * A mutual exclusion lock in one word, after Drepper's three-state futex mutex ("Futexes Are Tricky").
  *
  * A waiter marks the word WANTED before it sleeps on exactly that value, so a holder that releases in between has
- * changed the word and the sleep ends at once; a waiter that wakes takes the lock as WANTED again, because it cannot
- * know whether others sleep: at worst that costs one idle notify. Not recursive, not fair. Any thread; it blocks.
+ * changed the word and the sleep ends at once. A waiter that wakes takes the lock as WANTED again, because it cannot
+ * know whether other threads sleep: at worst that costs one idle notify. Not recursive, not fair. Any thread; blocks.
  */
 export class Mutex {
   readonly #words: Words;

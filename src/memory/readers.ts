@@ -23,17 +23,17 @@ const GRACE_BOUND_MS = 10_000;
 
 /**
  * Reader sections with a grace period (what RCU or SRCU is to the kernel): readers of shared tables announce
- * themselves with one addition on a line of their own and never wait; a thread that has replaced something waits in
- * {@link synchronize} until every reader that may still use the old thing has left.
+ * themselves with one addition on a line of their own and never wait; a thread that has replaced an object waits in
+ * {@link synchronize} until every reader that may still use the old object has left.
  *
  * A thread's word counts its entries and its exits: it is odd within a section. Why that is enough: the replacement is
- * published before `synchronize` looks at the readers. A reader found outside will enter after that look, and so reads
- * the pointer after the publication: it cannot find the old thing. For one found inside it is enough that its word has
- * moved once, however many sections it has entered since. A reader that leaves looks whether anyone waits, after its
- * word has moved; a waiter counts itself before it looks at the word again: one of them sees. (A waiter asleep over
+ * published before `synchronize` looks at the readers. A reader found outside enters after that look, and so reads
+ * the pointer after the publication: it cannot find the old object. For a reader found inside it is enough that its word
+ * has moved once, however many sections it has entered since. A reader that leaves checks for a waiter after its word has
+ * moved; a waiter counts itself before it looks at the word again: one of the two sees the other. (A waiter asleep over
  * 2^31 sections of one reader would be fooled.)
  *
- * Sections do not nest, and must not wait for anything that waits for a grace period.
+ * Sections do not nest, and must not wait for a thread that waits for a grace period.
  */
 export class Readers {
   readonly #words: Words;
@@ -63,7 +63,7 @@ export class Readers {
   }
 
   /**
-   * Waits until every section that was under way when it was called has ended. Blocks; not from within a section.
+   * Waits until every section that was under way at the call has ended. Blocks; not from within a section.
    * @throws IrqError `ERR_GRACE_TIMEOUT`, naming the reader, after the bound.
    */
   synchronize(timeoutMs = GRACE_BOUND_MS): void {

@@ -1,8 +1,8 @@
 import { add, load, type Words } from './word.ts';
 
 /**
- * A sequence count: one word beside several others that one writer at a time changes, by which readers know whether
- * what they copied is of one piece. Odd while a write is under way.
+ * A sequence count: one word beside several others that one writer at a time changes. By the count readers know whether
+ * their copy is of one piece. Odd while a write is under way.
  *
  * A reader that saw the same even number before and after its loads had no writer in between: a writer makes the
  * number odd before its first store and even, two higher, after its last. (A reader asleep over 2^31 writes would
@@ -24,7 +24,7 @@ export function beginRead(words: Words, at: number): number {
   return load(words, at);
 }
 
-/** True if what was read since `beginRead` returned `seen` may be torn. */
+/** True if the words read since `beginRead` returned `seen` may be torn. */
 export function changedSince(words: Words, at: number, seen: number): boolean {
   // guard: torn-copy-is-refused
   return (seen & 1) !== 0 || load(words, at) !== seen;

@@ -14,7 +14,7 @@ declare const brand: unique symbol;
 /** Names one life of one slot: its number in the low 16 bits, the generation above. Never negative; 0 is no handle. */
 export type Handle = number & { readonly [brand]: 'handle' };
 
-/** What a word holds that has no handle. */
+/** The value of a word without a handle. */
 export const NO_HANDLE = 0 as Handle;
 
 /** The slot that a handle names, 1 to the table's count. */
@@ -78,7 +78,7 @@ export class Slots {
     return handle;
   }
 
-  /** Ends the life that `handle` names and frees its slot. @throws IrqError `ERR_HANDLE_STALE` if it had ended already */
+  /** Ends the life that `handle` names and frees its slot. @throws IrqError `ERR_HANDLE_STALE` if that life had ended already */
   retire(handle: Handle): void {
     const slot = slotOf(handle);
     const generation = handle >>> 16;

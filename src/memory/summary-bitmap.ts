@@ -18,14 +18,14 @@ export function summaryBitmapWords(bits: number): number {
  *
  * The invariant is that a word with a set bit has its summary bits set, except while a call is under way:
  * - `set` writes the bit first and then makes sure of the summaries, whichever thread set them before: so when `set` has
- *   returned, the consumer can find the bit, whatever other setters have or have not finished.
- * - `claim` leaves the summaries alone. The search prunes a summary bit when it finds its word empty: it clears the
- *   summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit
+ *   returned, the consumer can find the bit, also while other setters have not finished.
+ * - `claim` leaves the summaries alone. The search prunes a summary bit when it finds the word empty: the search clears
+ *   the summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit
  *   already cleared, and set it, or wrote its bit before the clearing, and is found by the second look.
  *
- * The first empty word that a search meets is left unpruned: what comes next mostly comes where the last bit came, and
+ * A search leaves the first empty word that it meets unpruned: the next bit mostly comes where the last bit came, and
  * setter and consumer would pass the cache lines of the summaries back and forth for every bit. A summary bit too many
- * costs one look. Every further empty word is pruned, so there is one at most that stays.
+ * costs one look. The search prunes every further empty word, so at most one stays.
  */
 export class SummaryBitmap {
   readonly #words: Words;
@@ -44,7 +44,7 @@ export class SummaryBitmap {
     this.#tops = Math.ceil(summaries / 32);
   }
 
-  /** Adds `bit`; true if it was this call that added it. Any thread. */
+  /** Adds `bit`; true if this call added the bit. Any thread. */
   set(bit: number): boolean {
     const word = bit >>> 5;
     // guard: bit-is-set-first
@@ -100,7 +100,7 @@ export class SummaryBitmap {
     return -1;
   }
 
-  /** Clears the summary bit of a word seen empty; returns what the word holds now, with the bit put back if it was filled. */
+  /** Clears the summary bit of a word seen empty; returns the word's present value, with the summary bit put back if filled meanwhile. */
   #prune(summaryAt: number, mask: number, wordAt: number): number {
     // guard: prune-clears-before-look
     lower(this.#words, summaryAt, mask);

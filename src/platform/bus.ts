@@ -44,7 +44,7 @@ export function wordFrame(device: WordFrame): Frame {
 export class FrameTable {
   readonly #frames: readonly Frame[];
 
-  /** @param frames - disjoint; the ones that are used most first */
+  /** @param frames - disjoint; the most used frames first */
   constructor(frames: readonly Frame[]) {
     this.#frames = frames;
   }

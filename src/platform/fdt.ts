@@ -47,7 +47,7 @@ export class FdtWriter {
     return this;
   }
 
-  /** A node with its properties, and whatever `inside` adds. */
+  /** A node with its properties, and the nodes that `inside` adds. */
   node(name: string, properties: Readonly<Record<string, FdtValue>>, inside?: () => void): this {
     this.begin(name);
     for (const [property, value] of Object.entries(properties)) this.property(property, value);

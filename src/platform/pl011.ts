@@ -43,7 +43,7 @@ const INTERRUPT_BITS = 0x7ff;
 const OUTPUT_BYTES = 0x1_0000;
 const INPUT_BYTES = 0x1000;
 
-/** Registers that only keep what was written, by offset, with the bits that exist. */
+/** Registers that only keep the written value, by offset, with the bits that exist. */
 const KEPT: ReadonlyMap<number, { readonly word: number; readonly mask: number }> = new Map([
   [ILPR, { word: 0, mask: 0xff }],
   [IBRD, { word: 1, mask: 0xffff }],

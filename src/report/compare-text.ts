@@ -103,7 +103,7 @@ function updateCells({ calls, entries, us }: UpdateFigures): string[] {
   return [`${calls} + ${count(entries)}`, time(us * 1000)];
 }
 
-/** The rows of a design's fates: what was done, and what became of the signals. */
+/** The rows of a design's fates: the update, and the fate of the signals. */
 export function fateRows({ name, fates }: Pick<DesignResult, 'name' | 'fates'>): string[][] {
   const row = (change: string, fate: UpdateFates | null, head: string): string[][] =>
     fate === null

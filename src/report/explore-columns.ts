@@ -64,7 +64,7 @@ export function traceColumns(
   });
 }
 
-/** One step as text: thread, operation, word, what was done to it, what it was. */
+/** One step as text: thread, operation, word, the change, the value before. */
 function cellOf(entry: TraceEntry, nameWidth: number): string {
   const { does, was } = effectOf(entry);
   const op = entry.op === 'compareExchange' ? 'cas' : entry.op;

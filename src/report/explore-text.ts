@@ -43,7 +43,7 @@ function raceLines(races: readonly DataRace[]): string[] {
   ];
 }
 
-/** A failing schedule: what is wrong, the lines responsible, the columns, where each thread stands, the token. */
+/** A failing schedule: the failure, the lines responsible, the columns, the place of each thread, the token. */
 export function failureText(failure: Failure, repeat?: string): string {
   const { kind, message, sites, preemptions, minimal, steps, trace, threads, token } = failure;
   const proof = minimal === 'proved' ? ', proved minimal' : '';

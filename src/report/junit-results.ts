@@ -9,7 +9,7 @@ import { count, plural } from './units.ts';
 
 const KINDS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
 
-/** A stress run: a check for each kind of violation, and one that anything was delivered at all. */
+/** A stress run: a check for each kind of violation, and a check that anything was delivered at all. */
 export function stressSuite(result: StressResult): JUnitSuite {
   const { config, violations, delivered, seconds } = result;
   const about = 'irqloom.stress';

@@ -47,7 +47,7 @@ export function racesText(runs: readonly RaceRun[], seed: number, seconds: numbe
   return `${lines.join('\n')}\n`;
 }
 
-/** One race: its story, what was seen of it, and the schedule that fails. */
+/** One race: its story, the findings, and the schedule that fails. */
 export function raceText(run: RaceRun): string {
   const { race, result, failure } = run;
   const { fixed } = result;

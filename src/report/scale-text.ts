@@ -3,7 +3,7 @@ import { calibrationLines } from './calibration-text.ts';
 import { table } from './table.ts';
 import { count, rate, time } from './units.ts';
 
-/** Names of what is varied. */
+/** Names of the varied sizes. */
 export const SWEEP_NAMES = { vcpus: 'vCPUs', devices: 'devices', lpis: 'LPIs' } as const;
 
 /** The result of `irqloom scale` as text for people. */

@@ -4,7 +4,7 @@ import type { StressDetail } from '../stress/index.ts';
 import { table } from './table.ts';
 import { count, rate, time } from './units.ts';
 
-/** A moment of a run: how long it has lasted, and what was counted until then. */
+/** A moment of a run: its length so far, and the counts so far. */
 export type WatchedMoment = { readonly seconds: number; readonly detail: StressDetail };
 
 const SPARKS = '▁▂▃▄▅▆▇█';

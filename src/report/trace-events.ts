@@ -20,7 +20,7 @@ export type TraceEvent = {
 export type TraceFile = {
   readonly displayTimeUnit: 'ns';
   readonly traceEvents: readonly TraceEvent[];
-  /** What was run, and what is not in the file. */
+  /** The run, and the events that are not in the file. */
   readonly otherData: Readonly<Record<string, unknown>>;
 };
 

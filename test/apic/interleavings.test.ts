@@ -200,7 +200,7 @@ describe('a level whose end is passed on', () => {
     },
   );
 
-  test('not so where the end is passed on after the pin may be delivered again', () => {
+  test('an end that is passed on after the pin may be delivered again delivers a line that is down', () => {
     isCaught(scenarioOf(silent, 'end-passed-on-before-rearm: passed on afterwards'), 'assertion');
   });
 });
@@ -223,7 +223,7 @@ describe('a level that is unmasked while it is raised', () => {
     expect(passesEvery(scenarioOf(story)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the unmasking does not look at the line', () => {
+  test('an unmasking that does not look at the line loses the level', () => {
     isCaught(scenarioOf(story, 'unmask-sends-line-up: not delivered'), 'assertion');
   });
 });
@@ -289,7 +289,7 @@ describe('a vector that comes while its vCPU goes to sleep', () => {
     expect(passesEvery(scenarioOf(levels)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the trigger mode is noted after the request', () => {
+  test('a trigger mode that is noted after the request leaves remote IRR set', () => {
     isCaught(scenarioOf(levels, 'trigger-before-request: noted afterwards'), 'assertion');
   });
 });

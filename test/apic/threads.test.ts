@@ -82,6 +82,6 @@ test('every signal is handled once, and every end of the level tells its device'
   expect(await play(true, ROUNDS)).toEqual({ handled: [ROUNDS, ROUNDS, ROUNDS], resampled: ROUNDS });
 }, 60_000);
 
-test('not so where the EOI of a vCPU does not reach the IOAPIC: the level comes once', async () => {
+test('where the EOI of a vCPU does not reach the IOAPIC, the level comes once', async () => {
   expect(await play(false, 3)).toEqual({ handled: [1, 3, 3], resampled: 0 });
 }, 60_000);

@@ -88,7 +88,7 @@ describe('a snapshot', () => {
     expect(its).toBeLessThanOrEqual(mine);
   });
 
-  test('what belonged to threads is gone: locks, sleepers, readers, requests', () => {
+  test('the state of threads is gone: locks, sleepers, readers, requests', () => {
     const machine = used();
     const { words } = machine;
     const ours: string[] = [];
@@ -132,7 +132,7 @@ describe('a snapshot', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('a snapshot that is refused', () => {
   const bytes = takeSnapshot(used());
 
   test.each([
@@ -187,7 +187,7 @@ describe('a snapshot whose counts no machine has, though its checksum is right',
     expect(contents(machine)).toEqual(before);
   });
 
-  test('and the greatest counts that a machine has are taken', () => {
+  test('a snapshot with the greatest counts that a machine has is taken', () => {
     expect(restoreSnapshot(takeSnapshot(counting(LINE, 2))).config).toEqual(CONFIG);
   });
 });
@@ -203,7 +203,7 @@ describe('into a machine that is there', () => {
     expect(contents(machine)).toEqual(before);
   });
 
-  test('what its threads knew of translations before counts no more, whatever epoch comes again', () => {
+  test('translations that threads knew before the restore count no more, whichever epoch comes again', () => {
     const topology = { vcpus: 1, devices: 1, events: 1, spis: 0 };
     const config = syntheticConfig(topology);
     const machine = Machine.create(config);

@@ -42,7 +42,7 @@ test('a guest is put back whole: its interrupt controller, devices and memory, a
   expect(ends[2]?.equals(ends[0] ?? before)).toBe(true);
 });
 
-test('what the ITS writes to guest memory is put back, because the memory notes the pages', () => {
+test('guest memory that the ITS wrote is put back, because the memory notes the pages', () => {
   const { board, controlled } = bareGuest();
   const { memory } = board.machine;
   const snapshot = new BoardSnapshot(board, controlled);

@@ -20,7 +20,7 @@ async function explore(text: string, ...flags: readonly string[]) {
   return { status, stdout, stderr };
 }
 
-describe('what code under test has frozen, and the search has to control, is named', () => {
+describe('a built-in that code under test has frozen, and the search has to control, is named', () => {
   test.each([
     ['Atomics', 'Object.freeze(Atomics);', 'Atomics.load'],
     ['the global object', 'Object.freeze(globalThis);', 'globalThis.Date'],
@@ -36,7 +36,7 @@ describe('what code under test has frozen, and the search has to control, is nam
     expect(status).toBe(2);
   });
 
-  test('also where a thread freezes it', async () => {
+  test('a built-in that a thread freezes is named', async () => {
     const { status, stderr } = await explore(
       LOST.replace('{ Atomics.store', '{ Object.freeze(Atomics); Atomics.store'),
     );

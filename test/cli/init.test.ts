@@ -81,7 +81,7 @@ describe('irqloom init', () => {
     expect(scripts.test).toBe('node --test');
   });
 
-  test('what package.json says stays, and the placeholder of npm init is replaced', async () => {
+  test('init keeps the fields of package.json, and replaces the placeholder of npm init', async () => {
     const folder = installed('kept');
     const before = {
       name: 'mine',

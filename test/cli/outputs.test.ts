@@ -125,14 +125,14 @@ describe('an output', () => {
 
 describe('a result that goes to a file', () => {
   // A limit on the size of files cuts a write short, as a disk does that is almost full; Node.js takes the part for the whole.
-  test('and does not fit is an error, not a part of the result', () => {
+  test('a result that does not fit into its file is an error, not a part of the result', () => {
     const { status, stderr } = shell('ulimit -f 4; IRQLOOM layout > cut');
     expect(readFileSync(file('cut')).length).toBeLessThanOrEqual(4096);
     expect(stderr).toMatch(/the result cannot be written to stdout: EFBIG/);
     expect(status).toBe(3);
   });
 
-  test('and fits is whole', () => {
+  test('a result that fits into its file is whole', () => {
     expect(shell('IRQLOOM layout > fits').status).toBe(0);
     expect(readFileSync(file('fits'), 'utf8')).toBe(shell('IRQLOOM layout').stdout);
   });

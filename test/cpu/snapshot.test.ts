@@ -54,7 +54,7 @@ test('a restore costs the pages that were written, not those of the guest', () =
   expect(snapshot.restore()).toBe(0);
 });
 
-test('what a device writes comes back only if the snapshot is told', () => {
+test('memory that a device writes comes back only if the snapshot is told', () => {
   const { bare, take } = machine();
   const snapshot = take();
   bare.setLong(0x18_0ffc, 0x1234_5678_9abc_def0n);

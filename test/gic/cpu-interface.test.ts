@@ -139,7 +139,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(33);
   });
 
-  test('what moves takes its pending state along', () => {
+  test('a retargeted interrupt takes its pending state along', () => {
     enable(0, 8200);
     latch(0, 8200);
     interrupts.retarget(interrupts.find(0, 8200), 8200, 1);
@@ -148,7 +148,7 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(1).acknowledge()).toBe(8200);
   });
 
-  test('what is latched while disabled is delivered when it is enabled', () => {
+  test('an interrupt that is latched while disabled is delivered when it is enabled', () => {
     latch(0, 8200);
     expect(cpu(0).acknowledge()).toBe(1023);
     enable(0, 8200);

@@ -56,7 +56,7 @@ describe('pending while the distributor is off', () => {
     }
   });
 
-  test('what does not make it look leaves it: priority, routing, the other registers of its word', () => {
+  test('writes that do not make the vCPU look leave it: priority, routing, the other registers of its word', () => {
     const rig = off();
     pend(rig);
     on(rig);
@@ -75,7 +75,7 @@ describe('pending while the distributor is off', () => {
     expect([pending(rig), state(rig)]).toEqual([false, 0]);
   });
 
-  test('what was queued before the distributor went off and on is no longer', () => {
+  test('an interrupt that was queued before the distributor went off and on is queued no longer', () => {
     for (const [personality, taken] of [
       ['kvm', []],
       ['qemu-virt', [SPI]],

@@ -197,7 +197,7 @@ describe('an edge while the interrupt is sent to another vCPU', () => {
     expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
   });
 
-  test('also where it is level-triggered', () => {
+  test('a level-triggered interrupt is delivered once, to one of the two', () => {
     const result = exploreStory({
       name: 'reroute-level',
       threads: {

@@ -27,7 +27,7 @@ const setTableBit = ({ memory }: Rig, vcpu: number, lpi: number) =>
 const disable = ({ gic }: Rig, vcpu: number) => gic.redistributor(vcpu).write(gicr.CTLR, 4, 0n);
 const enable = ({ gic }: Rig, vcpu: number) => gic.redistributor(vcpu).write(gicr.CTLR, 4, 1n);
 
-describe('what the ITS asks of the LPIs', () => {
+describe('the calls of the ITS to the LPIs', () => {
   test('a redistributor accepts LPIs while they are enabled', () => {
     const rig = ready();
     expect([rig.gic.lpis.accepts(0), rig.gic.lpis.accepts(1), rig.gic.lpis.accepts(2)]).toEqual([
@@ -260,7 +260,7 @@ describe('saving the pending tables', () => {
     expect([...rig.memory.read(pendingTableOf(0), 1024)].every((byte) => byte === 0xa5)).toBe(true);
   });
 
-  test('what was saved comes back when the LPI is mapped anew', () => {
+  test('the saved pending bit comes back when the LPI is mapped anew', () => {
     const rig = ready();
     enableLpis(rig, 0, true);
     mapLpi(rig, 8192, 0, 0xa0);

@@ -23,12 +23,12 @@ test('the example boots, delivers all, and its process ends', async () => {
   expect(stdout).toContain(`vcpu1: ${second} interrupts`);
 });
 
-test('the same in CommonJS', async () => {
+test('the example in CommonJS boots and delivers all', async () => {
   const { stdout, stderr } = await node(example('commonjs/main.cjs'));
   expect([stdout, stderr]).toEqual(['800 signals, 800 deliveries\n', '']);
 });
 
-describe('the same in TypeScript', () => {
+describe('the example in TypeScript', () => {
   const files = ['main', 'guest', 'device'].map((name) => example(`typescript/${name}.ts`));
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2023,

@@ -318,7 +318,7 @@ describe('a guest that makes a mistake', () => {
   });
 });
 
-describe('what commands do', () => {
+describe('the effects of commands', () => {
   test('MAPTI reads the configuration byte and takes over the pending bit', () => {
     const board = mapped();
     board.lpis.config.set(8193, 0x43);

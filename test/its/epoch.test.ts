@@ -54,6 +54,6 @@ test('an event that was never cached is not found at any moment of it', () => {
   expect(passesEvery(atTheEnd()).schedules).toBeGreaterThan(5);
 });
 
-test('not so where the epoch passes through 0', () => {
+test('an event that was never cached is found for a moment where the epoch passes through 0', () => {
   isCaught(atTheEnd('epoch-is-never-zero: passes through 0'), 'assertion');
 });

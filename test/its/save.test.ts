@@ -142,7 +142,7 @@ describe('saving, wiping and restoring', () => {
     expect(board.inject(3, 2)).toBe(1);
   });
 
-  test('and really wipes in between', () => {
+  test('the ITS is wiped between saving and restoring', () => {
     const board = guest();
     board.its.reset();
     expect(board.its.mappings()).toEqual([]);
@@ -264,7 +264,7 @@ describe('restoring refuses', () => {
     expect(board.its.restoreTables()).toBe('EEXIST');
   });
 
-  test('what does not fit: ENOMEM', () => {
+  test('a table without room for its entries: ENOMEM', () => {
     const board = guest();
     board.its.saveTables();
     const small = new Board({ config: { devices: 2, events: 8, collections: 16 } }).boot();

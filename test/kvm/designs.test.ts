@@ -112,7 +112,7 @@ describe('many at once', () => {
   });
 });
 
-describe('what is particular to each', () => {
+describe('the particulars of each design', () => {
   test('unrouted: no table, no MSI', () => {
     const { vm, userland } = rig('unrouted');
     expectErrno('ENOTTY', 'KVM_SET_GSI_ROUTING', () => vm.setGsiRouting({ flags: 0, entries: [] }));
@@ -247,7 +247,7 @@ describe('the habits of VMMs', () => {
   });
 });
 
-describe('what it costs', () => {
+describe('the cost of a design', () => {
   const countOf = (design: DesignName, source: Source) => {
     const { vm, userland, deliver } = rig(design);
     const fd = vm.eventfd();

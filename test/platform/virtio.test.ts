@@ -118,7 +118,7 @@ describe('MSI-X', () => {
     expect(route()).toBeUndefined();
   });
 
-  test('what a device signals on a masked vector is pending, until it is unmasked', () => {
+  test('a signal on a masked vector is pending, until the vector is unmasked', () => {
     const rig = makePlatform([{ kind: 'rng' }]);
     bringUp(rig);
     enable(rig);

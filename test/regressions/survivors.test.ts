@@ -132,7 +132,7 @@ describe('the census of priorities', () => {
     expect(passesEvery(story(census)).schedules).toBeGreaterThan(2);
   });
 
-  test('not so where a level is marked before it is counted', () => {
+  test('a level that is marked before it is counted misses a priority in use', () => {
     const mistake = 'level-counted-before-mark: marked first';
     const { m } = loadMutated<{ m: typeof census }>({ m: 'gic/priority-census.ts' }, mistake);
     isCaught(story(m), 'assertion');
@@ -164,7 +164,7 @@ describe('an eventfd that is emptied by one operation', () => {
     expect(passesEvery(room(eventfd)).schedules).toBeGreaterThan(2);
   });
 
-  test('not so where the read of a small count wakes no writer', () => {
+  test('a read of a small count that wakes no writer leaves the writer asleep', () => {
     const module = mutated('read-wakes-writer: nobody woken');
     isCaught(room(module), ['orphan-wait', 'lost-wakeup', 'missed-notify']);
   });
@@ -184,7 +184,7 @@ describe('an eventfd that is emptied by one operation', () => {
     expect(passesEvery(drained(eventfd)).schedules).toBeGreaterThan(1);
   });
 
-  test('not so where the drain is a load and a store', () => {
+  test('a drain in two steps, a load and a store, leaves a wrong count', () => {
     const module = mutated('drain-takes-in-one-step: in two steps');
     isCaught(drained(module), 'assertion');
   });

@@ -83,7 +83,7 @@ describe('the steps of a time line', () => {
     expect(times(0.25, 0.5, 0.75, 0.9)).toEqual([0.25, 0.5, 0.75, 0.9]);
   });
 
-  test('so does one that came late, with the next one on its heels', () => {
+  test('a moment right behind a late one becomes part of that one', () => {
     expect(times(0.25, 0.6, 0.61, 0.86, 1.11)).toEqual([0.25, 0.6, 0.86, 1.11]);
   });
 

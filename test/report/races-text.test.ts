@@ -50,7 +50,7 @@ test('without free runs there is no column of them', () => {
   expect(text(withoutFree)).not.toContain('free threads');
 });
 
-test('what was not found, or another symptom, or a fix that fails, is said', () => {
+test('a bug that was not found, another symptom, and a fix that fails are said', () => {
   expect(heldUp(found)).toBe(true);
   expect(text(missed)).toContain('not in 1,234');
   expect(heldUp(missed)).toBe(false);

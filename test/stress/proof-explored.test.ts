@@ -131,16 +131,16 @@ test('a delivery by a mapping that held at some moment is not accused, whatever 
   expect(passesEvery(oneMove()).schedules).toBeGreaterThan(100);
 });
 
-test('also with two signals, two moves and both vCPUs: up to one preemption, and 5,000 random schedules', () => {
+test('two signals, two moves and both vCPUs accuse no delivery by such a mapping: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(moving(), { strategy: 'dfs', preemptions: 1 });
   passesWithin(moving(), { strategy: 'pct', schedules: 5000 });
 });
 
-test('not so where a new place is published before its moment is', () => {
+test('a new place that is published before its moment leads to a false accusation', () => {
   isCaught(oneMove('moment-before-new-place: place first'), 'assertion');
 });
 
-test('not so where a move does not say beforehand where it goes', () => {
+test('a move that does not say its new place beforehand leads to a false accusation', () => {
   isCaught(oneMove('move-says-where-beforehand: says nothing'), 'assertion');
 });
 
@@ -176,16 +176,16 @@ test('a device that waits is woken, and what comes late is not accused, whatever
   expect(passesEvery(rounds(1, ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('also with two signals a round: up to one preemption, and 5,000 random schedules', () => {
+test('with two signals a round a device that waits is woken too: up to one preemption, and 5,000 random schedules', () => {
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'dfs', preemptions: 1 });
   passesWithin(rounds(2, ONE_PLACE), { strategy: 'pct', schedules: 5000 });
 });
 
-test('not so where what is still on its way is not allowed for', () => {
+test('without an allowance for signals on their way a late delivery is accused', () => {
   isCaught(rounds(2, 'allowance-covers-the-way: not covered'), 'assertion');
 });
 
-test('not so where the device names what it waits for after it has looked', () => {
+test('a device that names its source after its look is not woken', () => {
   isCaught(rounds(1, 'wait-named-before-look: after the look'), ['orphan-wait', 'lost-wakeup', 'deadlock']);
 });
 
@@ -212,10 +212,10 @@ test('a handler that others overtake before its delivery is counted is not accus
   expect(passesEvery(overtaken(ONE_PLACE)).schedules).toBeGreaterThan(20);
 });
 
-test('not so where its delivery is held against the signals from before it', () => {
+test('a delivery that is held against earlier signals alone is falsely accused', () => {
   isCaught(overtaken(ONE_PLACE, 'late-handler-is-allowed: of before'), 'assertion');
 });
 
-test('not so where the signals are looked at before the allowance', () => {
+test('signals that are looked at before the allowance lead to a false accusation', () => {
   isCaught(overtaken(ONE_PLACE, 'allowance-before-signals: signals first'), 'assertion');
 });

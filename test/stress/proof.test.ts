@@ -68,7 +68,7 @@ describe('the proof', () => {
     expect(counts()).toEqual([0, 0, 1, 0]);
   });
 
-  test('what the driver makes pending by itself allows one delivery more, and no second one', () => {
+  test('an interrupt that the driver makes pending by itself allows one delivery more, and no second one', () => {
     signal(EDGE);
     proof.raise(EDGE);
     deliver(EDGE, LPI, 0);
@@ -103,7 +103,7 @@ describe('the proof', () => {
     expect(proof.violations()).toMatchObject([{ kind: 'lost', churn: 3 }]);
   });
 
-  test('what was coalesced does not excuse doubled deliveries later', () => {
+  test('coalesced signals do not excuse doubled deliveries later', () => {
     for (let i = 0; i < 1000; i++) signal(EDGE);
     deliver(EDGE, LPI, 0);
     proof.settle(EDGE);

@@ -88,7 +88,7 @@ describe('nothing is lost, doubled or misrouted', () => {
     for (const { delivered } of result.vcpus) expect(delivered).toBeGreaterThan(0);
   });
 
-  test('so many signals of each source, and no more', async () => {
+  test('--iterations gives that many signals of each source, and no more', async () => {
     const result = await runStress({
       ...options,
       input: { vcpus: 2, devices: 2, events: 4 },

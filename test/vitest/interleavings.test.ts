@@ -94,7 +94,7 @@ describe('everyInterleaving in a run of vitest', () => {
     expect(output).toMatch(/expected some interleaving to fail; saw:\s+exhausted: every schedule/);
   });
 
-  test('what was not run to its end does not pass for every interleaving', async () => {
+  test('a search that did not come to its end does not pass for every interleaving', async () => {
     const { status, output } = await vitest(['failing.test.ts', '-t', 'is too large']);
     expect(status).toBe(1);
     expect(output).toMatch(/not every interleaving of .* was run within 4 s: /);

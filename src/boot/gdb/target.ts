@@ -1,7 +1,7 @@
 import type { VcpuId } from '../../arch/intid.ts';
-import type { Board } from '../board.ts';
 import type { BoardVcpu } from '../board-vcpu.ts';
 import type { Controlled, Strategy } from '../controlled.ts';
+import type { GuestBoard } from '../guest-board.ts';
 import { translate } from '../translate.ts';
 
 /** BRK #0. */
@@ -18,7 +18,7 @@ const PAGE = 4096n;
 
 /** What a debugger may do to a guest that stands still, and how the guest goes on. Runs in turns, on the main thread. */
 export class GdbTarget {
-  readonly #board: Board;
+  readonly #board: GuestBoard;
   readonly #controlled: Controlled;
   readonly #strategy: Strategy;
   readonly #look: () => void;
@@ -26,7 +26,7 @@ export class GdbTarget {
   readonly #breakpoints = new Map<bigint, Uint8Array>();
 
   /** @param look - lets the console have its turn */
-  constructor(board: Board, controlled: Controlled, strategy: Strategy, look: () => void) {
+  constructor(board: GuestBoard, controlled: Controlled, strategy: Strategy, look: () => void) {
     this.#board = board;
     this.#controlled = controlled;
     this.#strategy = strategy;

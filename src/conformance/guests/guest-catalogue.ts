@@ -1,7 +1,7 @@
 import type { Intid, VcpuId } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import { migrate } from '../../board/migration.ts';
-import type { Delivery } from './guest-board.ts';
+import type { Delivery } from './noticeboard.ts';
 import type { ProgramKey } from './programs.ts';
 import type { RestoredActive } from './programs-inject.ts';
 import { type LpiStress, PENDING_LPIS } from './programs-its.ts';

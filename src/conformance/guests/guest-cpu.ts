@@ -10,7 +10,7 @@ import { GicDriver, ItsDriver, LINUX_PRIORITY } from '../../guest/index.ts';
 import { MachineTarget } from '../machine-target.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
 import { setUpDistributor, setUpLpis, setUpVectorIts, zeroItt } from '../vectors/vector-macros.ts';
-import { Board } from './guest-board.ts';
+import { Noticeboard } from './noticeboard.ts';
 
 /** How long a guest waits for what must come, ms; and how long it sleeps at most before it looks again. */
 const BOUND_MS = 5_000;
@@ -30,7 +30,7 @@ export class GuestCpu {
   readonly vcpus: number;
   readonly machine: Machine;
   readonly cpu: Vcpu['cpu'];
-  readonly board: Board;
+  readonly notices: Noticeboard;
   readonly target: MachineTarget;
   readonly #vcpu: Vcpu;
   readonly gic: GicDriver;
@@ -48,7 +48,7 @@ export class GuestCpu {
     this.cpu = vcpu.cpu;
     this.id = vcpu.cpu.vcpu;
     this.vcpus = machine.config.vcpus;
-    this.board = new Board(machine);
+    this.notices = new Noticeboard(machine);
     this.target = new MachineTarget(machine);
   }
 
@@ -118,10 +118,10 @@ export class GuestCpu {
     const { fiq } = cpu;
     const intid = fiq ? cpu.acknowledgeGroup0() : cpu.acknowledge();
     if (intid === SPURIOUS) {
-      this.board.countSpurious(this.id);
+      this.notices.countSpurious(this.id);
       return false;
     }
-    this.board.count(this.id, intid);
+    this.notices.count(this.id, intid);
     if (fiq) cpu.endOfInterruptGroup0(intid);
     else this.handler(intid);
     this.#vcpu.control.countTaken();
@@ -133,14 +133,14 @@ export class GuestCpu {
     const bell = this.machine.gic.interrupts.bell(this.id);
     const end = this.machine.clock.now() + boundMs * 1e6;
     for (;;) {
-      if (this.board.isAborted) throw new CheckFailed('given up');
+      if (this.notices.isAborted) throw new CheckFailed('given up');
       if (this.take()) continue;
       this.#answer();
       if (condition()) return true;
       if (this.machine.clock.now() > end) return false;
       const ticket = bell.announce();
-      const awake = this.board.isAborted || condition() || (!this.masked && this.cpu.signalled);
-      if (awake || this.board.round !== this.#answered) bell.withdraw();
+      const awake = this.notices.isAborted || condition() || (!this.masked && this.cpu.signalled);
+      if (awake || this.notices.round !== this.#answered) bell.withdraw();
       else {
         this.#vcpu.control.mode = HALTED;
         bell.park(ticket, NAP_MS);
@@ -151,21 +151,21 @@ export class GuestCpu {
 
   /** Takes interrupts until the part is over. What vCPUs do that have no part of their own. */
   serve(): void {
-    this.wait(() => this.board.isOver, 60_000);
+    this.wait(() => this.notices.isOver, 60_000);
     while (this.take());
   }
 
   /** Returns when every vCPU has taken all that it had: what was not delivered by now will not be. */
   settle(): void {
-    const round = this.board.ask();
-    const answered = this.wait(() => this.board.isAnswered(round), 20_000);
+    const round = this.notices.ask();
+    const answered = this.wait(() => this.notices.isAnswered(round), 20_000);
     this.check(answered, 'a vCPU did not answer');
   }
 
   /** Ends the part, after a last round. */
   finish(): void {
     this.settle();
-    this.board.finish();
+    this.notices.finish();
   }
 
   /** @throws CheckFailed, with `what` does not hold */
@@ -182,9 +182,9 @@ export class GuestCpu {
   #answered = 0;
 
   #answer(): void {
-    const { round } = this.board;
+    const { round } = this.notices;
     if (round === this.#answered || (!this.masked && this.cpu.signalled)) return;
     this.#answered = round;
-    this.board.answer(this.id, round);
+    this.notices.answer(this.id, round);
   }
 }

@@ -7,8 +7,8 @@ import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { nap } from '../../memory/nap.ts';
 import { guestProgram, threadProgram } from '../../threads/programs.ts';
 import { VECTOR_LAYOUT } from '../vectors/vector-layout.ts';
-import { Board } from './guest-board.ts';
 import { CheckFailed, GuestCpu } from './guest-cpu.ts';
+import { Noticeboard } from './noticeboard.ts';
 import { PROGRAMS, type Program, type ProgramKey } from './programs.ts';
 import { type LpiStress, MAPPED, SENT } from './programs-its.ts';
 
@@ -27,7 +27,7 @@ export function programGuest(machine: Machine, vcpu: Vcpu, { program, options }:
       run(guest, options);
     },
     // Whatever is left when the program has ended.
-    interrupt: (intid) => guest.board.count(guest.id, intid),
+    interrupt: (intid) => guest.notices.count(guest.id, intid),
     finished: () => true,
   };
 }
@@ -43,7 +43,7 @@ type MsiTask = LpiStress & { readonly thread: number };
 /** A device thread: sends every event of its devices by KVM_SIGNAL_MSI, and waits for all of them before the next round. */
 export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: number } } {
   const { devices, events, rounds, threads, thread } = task;
-  const board = new Board(machine);
+  const notices = new Noticeboard(machine);
   const mine = Array.from({ length: devices }, (_, device) => device).filter((d) => d % threads === thread);
   const lpis = mine.flatMap((device) =>
     Array.from({ length: events }, (_, event) => 8192 + device * events + event),
@@ -51,7 +51,7 @@ export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: num
   const until = (condition: () => boolean) => {
     const end = machine.clock.now() + BOUND_MS * 1e6;
     while (!condition()) {
-      if (board.isAborted || machine.clock.now() > end) return false;
+      if (notices.isAborted || machine.clock.now() > end) return false;
       nap(NAP_MS);
     }
     return true;
@@ -64,15 +64,15 @@ export function msiSender(machine: Machine, task: MsiTask): { run(): { sent: num
   };
   return {
     run() {
-      if (!until(() => board.flag(MAPPED) === 1))
+      if (!until(() => notices.flag(MAPPED) === 1))
         throw new IrqError('ERR_SCENARIO', 'the guest mapped nothing');
       let sent = 0;
       for (let round = 1; round <= rounds; round++) {
         for (const deviceId of mine)
           for (let eventId: EventId = 0; eventId < events; eventId++, sent++) send(deviceId, eventId);
-        if (!until(() => lpis.every((lpi) => board.gotByAll(lpi) >= round))) break;
+        if (!until(() => lpis.every((lpi) => notices.gotByAll(lpi) >= round))) break;
       }
-      board.setFlag(SENT + thread, 1);
+      notices.setFlag(SENT + thread, 1);
       return { sent };
     },
   };

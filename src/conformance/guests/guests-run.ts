@@ -1,10 +1,10 @@
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
-import { Board, type Delivery, guestConfig } from './guest-board.ts';
 import type { GuestScenario, Part } from './guest-catalogue.ts';
 import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
 import { type GuestResult, type GuestsResult, passed } from './guests-result.ts';
+import { type Delivery, guestConfig, Noticeboard } from './noticeboard.ts';
 
 export type GuestOptions = {
   /** A rule of the machine to be broken, to see that it is noticed. */
@@ -48,20 +48,20 @@ export async function runGuest(scenario: GuestScenario, options: GuestOptions = 
   let failure: string | null = null;
   for (const part of parts) {
     part.before?.(machine);
-    new Board(machine).begin();
+    new Noticeboard(machine).begin();
     failure = await runPart(machine, part, options);
     if (failure !== null) break;
     machine = part.after?.(machine) ?? machine;
   }
-  const board = new Board(machine);
-  const delivered = board.delivered();
+  const notices = new Noticeboard(machine);
+  const delivered = notices.delivered();
   return {
     name,
     vcpus,
     expected: sum(expected),
     delivered: sum(delivered),
     ...compare(expected, delivered),
-    spurious: board.spurious,
+    spurious: notices.spurious,
     failure,
     seconds: (performance.now() - start) / 1000,
   };
@@ -73,10 +73,10 @@ async function runPart(
   part: Part,
   { patienceMs = PATIENCE_MS, signal }: GuestOptions,
 ): Promise<string | null> {
-  const board = new Board(machine);
+  const notices = new Noticeboard(machine);
   const harness = await Harness.boot(machine, castOf(part));
   const giveUp = () => {
-    board.abort();
+    notices.abort();
     harness.kickAll();
   };
   let late = false;
@@ -99,10 +99,10 @@ async function runPart(
     }
   };
   try {
-    const until = (condition: () => boolean) => waitFor(condition, board, patienceMs);
+    const until = (condition: () => boolean) => waitFor(condition, notices, patienceMs);
     const work = Promise.all([
       ...harness.threads.map((thread) => watched(thread.run())),
-      watched(part.userspace?.(machine, board, until)),
+      watched(part.userspace?.(machine, notices, until)),
     ]);
     await harness.within('end', work, patienceMs + LEAVE_MS);
   } finally {
@@ -114,10 +114,10 @@ async function runPart(
   return failures[0] ?? (late ? `it did not end within ${patienceMs} ms` : null);
 }
 
-async function waitFor(condition: () => boolean, board: Board, patienceMs: number): Promise<boolean> {
+async function waitFor(condition: () => boolean, notices: Noticeboard, patienceMs: number): Promise<boolean> {
   const end = performance.now() + patienceMs;
   while (!condition()) {
-    if (board.isAborted || performance.now() > end) return false;
+    if (notices.isAborted || performance.now() > end) return false;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return true;

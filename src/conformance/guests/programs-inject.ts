@@ -36,14 +36,14 @@ export function injection(guest: GuestCpu): void {
   }
   enableAll(guest);
   for (let intid: Intid = 0; intid < 32 + guest.machine.config.spis; intid++) {
-    const before = guest.board.gotByAll(intid);
+    const before = guest.notices.gotByAll(intid);
     if (intid < 32) guest.write(guest.gicr(0, gicr.ISPENDR0), 2 ** intid);
     else guest.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 2 ** (intid & 31));
-    guest.wait(() => guest.board.gotByAll(intid) > before, 2_000);
+    guest.wait(() => guest.notices.gotByAll(intid) > before, 2_000);
   }
-  guest.board.setFlag(READY, 1);
+  guest.notices.setFlag(READY, 1);
   guest.check(
-    guest.wait(() => guest.board.flag(FINISHED) === 1, 30_000),
+    guest.wait(() => guest.notices.flag(FINISHED) === 1, 30_000),
     'userspace did not finish',
   );
   guest.finish();
@@ -57,9 +57,9 @@ export function nothingComes(guest: GuestCpu): void {
     return;
   }
   enableAll(guest);
-  guest.board.setFlag(READY, 1);
+  guest.notices.setFlag(READY, 1);
   guest.check(
-    guest.wait(() => guest.board.flag(FINISHED) === 1, 30_000),
+    guest.wait(() => guest.notices.flag(FINISHED) === 1, 30_000),
     'userspace did not finish',
   );
   guest.finish();
@@ -82,7 +82,7 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
     guest.serve();
     return;
   }
-  const { board, cpu, machine } = guest;
+  const { notices, cpu, machine } = guest;
   const mine = [intid, intid + 1, intid + 2] as const;
   cpu.control = eoiMode === 1 ? EOIMODE : 0;
   guest.handler = (taken) => {
@@ -103,23 +103,23 @@ export function restoredActive(guest: GuestCpu, options: unknown): void {
   raise(mine[0]);
   raise(mine[1]);
   guest.settle();
-  guest.equal(board.got(0, mine[0]) + board.got(0, mine[1]), 0, 'what came while it was active');
+  guest.equal(notices.got(0, mine[0]) + notices.got(0, mine[1]), 0, 'what came while it was active');
   raise(mine[2]);
-  guest.wait(() => board.got(0, mine[2]) === 1);
+  guest.wait(() => notices.got(0, mine[2]) === 1);
   guest.settle();
-  guest.equal(board.got(0, mine[2]), 1, 'how often the more urgent one came');
-  guest.equal(board.got(0, mine[0]) + board.got(0, mine[1]), 0, 'what came after the more urgent one');
+  guest.equal(notices.got(0, mine[2]), 1, 'how often the more urgent one came');
+  guest.equal(notices.got(0, mine[0]) + notices.got(0, mine[1]), 0, 'what came after the more urgent one');
 
   cpu.endOfInterrupt(intid);
   if (eoiMode === 1) {
     guest.check(
-      guest.wait(() => board.got(0, mine[1]) === 1),
+      guest.wait(() => notices.got(0, mine[1]) === 1),
       'EOI did not drop the priority',
     );
-    guest.equal(board.got(0, mine[0]), 0, 'how often it came between EOI and DIR');
+    guest.equal(notices.got(0, mine[0]), 0, 'how often it came between EOI and DIR');
     cpu.deactivate(intid);
   }
-  guest.wait(() => mine.every((which) => board.got(0, which) === 1));
+  guest.wait(() => mine.every((which) => notices.got(0, which) === 1));
   guest.equal(cpu.runningPriority, 0xff, 'the running priority in the end');
   guest.finish();
 }

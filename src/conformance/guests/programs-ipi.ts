@@ -12,7 +12,7 @@ export function ipiSelf(guest: GuestCpu): void {
     return;
   }
   guest.sgi(1, [0]);
-  guest.wait(() => guest.board.got(0, 1) === 1);
+  guest.wait(() => guest.notices.got(0, 1) === 1);
   guest.finish();
 }
 
@@ -25,23 +25,23 @@ export function ipiList(guest: GuestCpu): void {
   }
   const targets = Array.from({ length: guest.vcpus }, (_, vcpu) => vcpu).filter((vcpu) => vcpu % 2 === 0);
   guest.sgi(2, targets);
-  guest.wait(() => targets.every((vcpu) => guest.board.got(vcpu, 2) === 1));
+  guest.wait(() => targets.every((vcpu) => guest.notices.got(vcpu, 2) === 1));
   guest.finish();
 }
 
 /** SGIs to all but the sender, from every vCPU in turn, each by an INTID of its own. */
 export function ipiBroadcast(guest: GuestCpu): void {
   guest.setUp();
-  guest.wait(() => guest.board.flag(0) === guest.id);
+  guest.wait(() => guest.notices.flag(0) === guest.id);
   guest.sgi(3 + guest.id, 'others');
   const others = Array.from({ length: guest.vcpus }, (_, vcpu) => vcpu).filter((vcpu) => vcpu !== guest.id);
-  guest.wait(() => others.every((vcpu) => guest.board.got(vcpu, 3 + guest.id) === 1));
-  guest.board.setFlag(0, guest.id + 1);
+  guest.wait(() => others.every((vcpu) => guest.notices.got(vcpu, 3 + guest.id) === 1));
+  guest.notices.setFlag(0, guest.id + 1);
   if (guest.id !== 0) {
     guest.serve();
     return;
   }
-  guest.wait(() => guest.board.flag(0) === guest.vcpus);
+  guest.wait(() => guest.notices.flag(0) === guest.vcpus);
   guest.finish();
 }
 
@@ -58,7 +58,7 @@ export function activeCleared(guest: GuestCpu): void {
     guest.check(active() !== 0, `SGI ${intid} is not active in its handler`);
     guest.cpu.endOfInterrupt(intid);
     guest.check(active() !== 0, `EOI has deactivated SGI ${intid} in EOImode 1`);
-    if (guest.board.got(0, 4) < 3) {
+    if (guest.notices.got(0, 4) < 3) {
       guest.sgi(4, [0]);
       guest.check(!guest.cpu.signalled, 'an active interrupt is signalled again');
     }
@@ -66,7 +66,7 @@ export function activeCleared(guest: GuestCpu): void {
     guest.equal(active(), 0, 'the active bit after gicd.ICACTIVER');
   };
   guest.sgi(4, [0]);
-  guest.wait(() => guest.board.got(0, 4) === 3);
+  guest.wait(() => guest.notices.got(0, 4) === 3);
   guest.finish();
 }
 
@@ -103,7 +103,7 @@ export function preemption(guest: GuestCpu): void {
     depth = own;
   };
   guest.write(FRAME.gicd + gicd.ISPENDR + 4, 1);
-  guest.wait(() => guest.board.got(0, intidOf(levels - 1)) === 1);
+  guest.wait(() => guest.notices.got(0, intidOf(levels - 1)) === 1);
   guest.equal(guest.cpu.runningPriority, 0xff, 'the running priority in the end');
   guest.finish();
 }
@@ -120,9 +120,9 @@ export function group0(guest: GuestCpu): void {
   const pending = () => Number(guest.read(guest.gicr(0, gicr.ISPENDR0)) >> 8n) & 1;
   guest.settle();
   guest.equal(pending(), 1, 'the pending bit while IGRPEN0 is 0');
-  guest.equal(guest.board.got(0, 8), 0, 'how often it came while IGRPEN0 is 0');
+  guest.equal(guest.notices.got(0, 8), 0, 'how often it came while IGRPEN0 is 0');
   guest.cpu.groupEnable0 = true;
-  guest.wait(() => guest.board.got(0, 8) === 1);
+  guest.wait(() => guest.notices.got(0, 8) === 1);
   guest.equal(pending(), 0, 'the pending bit after it was taken');
   guest.finish();
 }
@@ -133,9 +133,9 @@ export function asymmetricDir(guest: GuestCpu): void {
   guest.setUp();
   guest.cpu.control = EOIMODE;
   if (guest.id === 1) {
-    guest.wait(() => guest.board.flag(0) === 1);
+    guest.wait(() => guest.notices.flag(0) === 1);
     guest.cpu.deactivate(spi);
-    guest.board.setFlag(0, 2);
+    guest.notices.setFlag(0, 2);
   }
   if (guest.id !== 0) {
     guest.serve();
@@ -147,13 +147,13 @@ export function asymmetricDir(guest: GuestCpu): void {
   guest.write(FRAME.gicd + gicd.IROUTER + 8 * spi, 0, 8);
   guest.write(FRAME.gicd + gicd.ISENABLER + 4, 1 << (spi - 32));
   raise();
-  guest.wait(() => guest.board.got(0, spi) === 1);
+  guest.wait(() => guest.notices.got(0, spi) === 1);
   guest.check(isActive(), 'the SPI is not active after EOI in EOImode 1');
   raise();
   guest.settle();
-  guest.equal(guest.board.got(0, spi), 1, 'how often it came while it was active');
-  guest.board.setFlag(0, 1);
-  guest.wait(() => guest.board.flag(0) === 2 && guest.board.got(0, spi) === 2);
+  guest.equal(guest.notices.got(0, spi), 1, 'how often it came while it was active');
+  guest.notices.setFlag(0, 1);
+  guest.wait(() => guest.notices.flag(0) === 2 && guest.notices.got(0, spi) === 2);
   guest.cpu.deactivate(spi);
   guest.finish();
 }

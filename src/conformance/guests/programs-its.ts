@@ -56,8 +56,8 @@ function mapBoth(guest: GuestCpu): void {
 }
 
 const deliveries = (guest: GuestCpu) => [
-  guest.board.got(FIRST.collectionId, FIRST.lpi),
-  guest.board.got(SECOND.collectionId, SECOND.lpi),
+  guest.notices.got(FIRST.collectionId, FIRST.lpi),
+  guest.notices.got(SECOND.collectionId, SECOND.lpi),
 ];
 
 function expectDeliveries(guest: GuestCpu, first: number, second: number, when: string): void {
@@ -172,7 +172,7 @@ export function pendingAfter(guest: GuestCpu): void {
   }
   const all = () => {
     let sum = 0;
-    for (let index = 0; index < PENDING_LPIS; index++) sum += guest.board.got(index % 2, 8192 + index);
+    for (let index = 0; index < PENDING_LPIS; index++) sum += guest.notices.got(index % 2, 8192 + index);
     return sum;
   };
   guest.wait(() => all() === PENDING_LPIS);
@@ -195,7 +195,7 @@ export function lateCollectionBefore(guest: GuestCpu): void {
   );
   guest.its({ name: 'INT', deviceId: 2, eventId: 0 }); // mapped to no vCPU
   guest.settle();
-  guest.equal(guest.board.gotByAll(8192), 0, 'how often it came without a collection');
+  guest.equal(guest.notices.gotByAll(8192), 0, 'how often it came without a collection');
   guest.finish();
 }
 
@@ -210,7 +210,7 @@ export function lateCollectionAfter(guest: GuestCpu): void {
     { name: 'INVALL', collectionId: 0 },
     { name: 'INT', deviceId: 2, eventId: 0 },
   );
-  guest.wait(() => guest.board.got(0, 8192) === 1);
+  guest.wait(() => guest.notices.got(0, 8192) === 1);
   guest.finish();
 }
 
@@ -247,8 +247,8 @@ export function lpiStress(guest: GuestCpu, options: unknown): void {
       guest.its({ name: 'MAPTI', deviceId, eventId, lpi, collectionId: lpi % guest.vcpus });
     }
   }
-  guest.board.setFlag(MAPPED, 1);
-  const sent = () => Array.from({ length: threads }, (_, thread) => guest.board.flag(SENT + thread));
+  guest.notices.setFlag(MAPPED, 1);
+  const sent = () => Array.from({ length: threads }, (_, thread) => guest.notices.flag(SENT + thread));
   guest.check(
     guest.wait(() => sent().every((flag) => flag === 1), 30_000),
     'the devices did not finish',

@@ -4,26 +4,26 @@ import type { Machine } from '../../board/machine.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Route } from '../../kvm/route.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../../kvm/vgic/irq-line.ts';
-import type { Board } from './guest-board.ts';
 import { CheckFailed, FRAME } from './guest-cpu.ts';
+import type { Noticeboard } from './noticeboard.ts';
 import { ACTIVE_PRIORITY, FINISHED, READY, type RestoredActive, triggerOf } from './programs-inject.ts';
 
 /** What userspace does on the main thread while the vCPUs run. `until` waits, and gives up after a bound: then it is false. */
 export type Userspace = (
   machine: Machine,
-  board: Board,
+  notices: Noticeboard,
   until: (condition: () => boolean) => Promise<boolean>,
 ) => Promise<void>;
 
 /** Makes each interrupt pending in every way that there is, and waits for each before the next. */
-export const injectAll: Userspace = async (machine, board, until) => {
-  await until(() => board.flag(READY) === 1);
+export const injectAll: Userspace = async (machine, notices, until) => {
+  await until(() => notices.flag(READY) === 1);
   const { vm, bus, config } = machine;
   const each = async (first: number, inject: (intid: Intid) => void) => {
     for (let intid: Intid = first; intid < 32 + config.spis; intid++) {
-      const before = board.gotByAll(intid);
+      const before = notices.gotByAll(intid);
       inject(intid);
-      await until(() => board.gotByAll(intid) > before);
+      await until(() => notices.gotByAll(intid) > before);
     }
   };
   await each(16, (intid) => {
@@ -36,7 +36,7 @@ export const injectAll: Userspace = async (machine, board, until) => {
     if (intid < 32) bus.write(FRAME.gicr + gicr.ISPENDR0, 4, 1n << BigInt(intid));
     else bus.write(FRAME.gicd + gicd.ISPENDR + 4 * (intid >> 5), 4, 1n << BigInt(intid & 31));
   });
-  board.setFlag(FINISHED, 1);
+  notices.setFlag(FINISHED, 1);
 };
 
 /** Numbers of interrupts that this machine does not have: past its SPIs, special, reserved, and no number at all. */
@@ -45,8 +45,8 @@ const NO_INTIDS = [256, 1020, 1024, 1120, 5120, 0xffff] as const;
 const PINS = 988;
 
 /** Tries to inject what there is not: each call is refused, with KVM's errno. */
-export const injectNone: Userspace = async (machine, board, until) => {
-  await until(() => board.flag(READY) === 1);
+export const injectNone: Userspace = async (machine, notices, until) => {
+  await until(() => notices.flag(READY) === 1);
   const { vm } = machine;
   for (const intid of NO_INTIDS) {
     refused(`KVM_IRQ_LINE of INTID ${intid}`, 'EINVAL', () => {
@@ -60,7 +60,7 @@ export const injectNone: Userspace = async (machine, board, until) => {
   vm.setGsiRouting([route(machine.config.spis)]);
   vm.assignIrqFd(0, 0);
   vm.irqfds.write(0);
-  board.setFlag(FINISHED, 1);
+  notices.setFlag(FINISHED, 1);
 };
 
 function refused(what: string, errno: string, call: () => void): void {

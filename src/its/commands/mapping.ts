@@ -20,7 +20,7 @@ import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, tableOf } from '../ta
 
 /**
  * MAPD: maps a device with 2^(Size + 1) events, or unmaps it. One that is mapped already is unmapped first, with all
- * its events. Unmapping what is not mapped is no error.
+ * its events. Unmapping an unmapped device is no error.
  */
 export function mapDevice(its: ItsState, packet: Packet): number {
   const { devices, memory, registers } = its;

@@ -6,7 +6,7 @@ import { type ItsState, removeEvent } from '../state.ts';
 import { ENTRY_BYTES } from '../table-walk.ts';
 import { ittEntry } from './mapping.ts';
 
-/** MOVI: puts an event into another collection. Its LPI goes to that one's redistributor, with what is pending. */
+/** MOVI: puts an event into another collection. Its LPI goes to the redistributor of that collection; a pending LPI stays pending. */
 export function moveEvent(its: ItsState, packet: Packet): number {
   const { collections, events, lpis } = its;
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));

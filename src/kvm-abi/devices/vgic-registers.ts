@@ -150,7 +150,7 @@ function isKnown(gic: Gic, group: number, vcpu: VcpuId, offset: number): boolean
   return registers.some(({ at, bytes }) => offset >= at && offset < at + bytes);
 }
 
-/** Which INTIDs a pending register has, and whether it is the one that sets. */
+/** Which INTIDs a pending register has, and whether the register sets (ISPENDR) or clears. */
 function pendingWord(group: number, offset: number): { first: number; set: boolean } | undefined {
   const inFrame = group === GROUPS.REDIST_REGS ? offset - SGI_FRAME : offset;
   const bytes = group === GROUPS.REDIST_REGS ? 4 : PENDING_BYTES;

@@ -54,7 +54,7 @@ export const IOCTLS: readonly Ioctl[] = [
   define('KVM_HAS_DEVICE_ATTR', 'write', 0xe3, 'device', KVM_DEVICE_ATTR),
 ];
 
-/** An ioctl by its name or number. @throws KvmError ENOTTY for what is none of these */
+/** An ioctl by its name or number. @throws KvmError ENOTTY for any other */
 export function findIoctl(key: string | number): Ioctl {
   const found = IOCTLS.find(({ name, number }) => name === key || number === key);
   if (found) return found;

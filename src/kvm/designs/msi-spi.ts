@@ -7,7 +7,7 @@ import { ROUTE_DATA, ROUTE_IRQCHIP, ROUTE_MSI, ROUTE_TYPE } from '../route.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { MERGED } from './merged.ts';
 
-/** The data of an MSI is the INTID of an SPI: what is cached for it is the pin. */
+/** The data of an MSI is the INTID of an SPI: the cached route holds the pin. */
 class MsiSpiInjector extends Injector {
   protected override copyRoute(to: number, from: number): void {
     if (load(this.words, from + ROUTE_TYPE) !== ROUTE_MSI) super.copyRoute(to, from);

@@ -64,7 +64,7 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
 
   /**
    * KVM_IRQ_LINE and KVM_IRQ_LINE_STATUS: moves the line of a GSI, by the routing table.
-   * @param gsi - of any size: one that has no route is no error
+   * @param gsi - of any size: a GSI without a route is no error
    * @returns the status: how many vCPUs it was delivered to (1 for a line that is lowered), 0 where it coalesced with what
    * is pending, -1 where it was ignored: masked, waiting for its EOI, no route, or no vCPU to take it
    * @throws KvmError ENXIO before {@link createIrqchip}

@@ -121,7 +121,7 @@ export class GicIrqchip implements Irqchip {
   latchRemembered(at: number): boolean {
     const stamp = load(this.#words, at + STAMP);
     if (stamp === FORGOTTEN) return false;
-    // The LPI after its stamp: what is read here was remembered under that stamp, or by a route that is newer.
+    // The LPI after its stamp: this LPI was remembered under that stamp, or by a newer route.
     const lpi: Intid = load(this.#words, at + LPI);
     // guard: remembered-holds-for-epoch
     if (this.#itses[lpi >>> LPI_BITS]?.epoch !== stamp) return false;
@@ -187,7 +187,7 @@ export class GicIrqchip implements Irqchip {
     return this.#itses.length > 0 ? this.#vgic.itsBase(0) : Number.NaN;
   }
 
-  /** As the ITS's own `lookup`, but this thread need not ask for what it has asked before under the same epoch. */
+  /** As the ITS's own `lookup`, but this thread need not repeat a lookup that it has made under the same epoch. */
   #lookup(number: number, its: Its, deviceId: DeviceId, eventId: EventId): Intid {
     const { epoch } = its;
     const known = this.hints.lpiOf(number, deviceId, eventId, epoch);

@@ -24,7 +24,7 @@ const REGIONS = 4;
 const DISTRIBUTOR = 6;
 const CPU_INTERFACE = 8;
 const OWNED = 10;
-// vCPUs: what is written as they come and go lies on a line of its own.
+// vCPUs: the words that change as vCPUs come and go lie on a line of their own.
 const CREATED = LINE;
 const ONLINE = LINE + 1;
 const RUNNING = LINE + 2;
@@ -36,7 +36,7 @@ const ITS_WORDS = 2;
 
 /** The high word of an address that was never written. */
 const UNSET = 0;
-/** In the high word of one that was: an address has 52 bits at most, so this bit is free. */
+/** In the high word of an address that was set: an address has 52 bits at most, so this bit is free. */
 const SET = 1 << 30;
 
 /** What userspace has made of the interrupt controller. @see VgicState */
@@ -70,7 +70,7 @@ export type RedistributorRegion = { readonly base: number; readonly count: numbe
  * What userspace has made of the interrupt controller so far: which model, how many SPIs, where its frames lie, and
  * whether it is ready. The states of the interrupts themselves are the controller's own.
  *
- * Written under the VM's configuration lock, and read by any thread; a flag is stored after what it vouches for.
+ * Written under the VM's configuration lock, and read by any thread; a flag is stored after the words that it vouches for.
  */
 export class VgicState {
   readonly #words: Words;

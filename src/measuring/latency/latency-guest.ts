@@ -54,7 +54,7 @@ function measuredGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
       }
       waiting = 0;
       games?.pongIfOn();
-      // Before each halt, so that it is no part of what is measured.
+      // Before each halt, so that the note is not measured.
       const path = plan.paths[load(words, pathAt)];
       vcpu.control.pollNs = path?.waiting === 'polling' ? POLLING_NS : 0;
       return false;

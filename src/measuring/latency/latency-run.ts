@@ -35,7 +35,7 @@ export type LatencyWatch = {
   readonly signal?: AbortSignal;
   /** How far it is, 0 to 1. */
   readonly progress?: (share: number, phase: string) => void;
-  /** Stands between the main thread and what it serves: a test puts a stall in here. */
+  /** Wraps the queue that the main thread serves: a test puts a stall in here. */
   readonly dispatched?: (dispatched: Dispatched) => Dispatched;
 };
 

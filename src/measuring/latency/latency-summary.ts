@@ -15,7 +15,7 @@ import {
 } from './latency-result.ts';
 import type { PathTally } from './latency-tally.ts';
 
-/** Clock readings that can fall between what is timed and what times it, on either side. */
+/** Clock readings that can fall between an event and its stamp, on either side. */
 const READINGS_WITHIN = 4;
 
 export function errorOf({ costNs, resolutionNs }: ClockFigures): LatencyResult['error'] {

@@ -14,7 +14,7 @@ export const SWEEPS = ['vcpus', 'devices', 'lpis'] as const;
 
 export type Sweep = (typeof SWEEPS)[number];
 
-/** One size, and what it came to. */
+/** One size, and its figures. */
 export type ScalePoint = Size & {
   readonly sweep: Sweep;
   /** What was asked for: more LPIs than INTIDs allow are as many as they allow. */

@@ -32,7 +32,7 @@ export class VirtioDevice implements QueueAccess {
     this.#signal = signal;
   }
 
-  /** Serves whatever it was notified of; false where there was nothing. */
+  /** Serves the queues that were notified; false where there was none. */
   serve(): boolean {
     const { registers } = this;
     if (!registers.isNotified) return false;

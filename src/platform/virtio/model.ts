@@ -10,7 +10,7 @@ export type QueueAccess = {
   complete(queue: number, chain: Chain, written: number): void;
 };
 
-/** A kind of virtio device. It keeps nothing: what it has to remember lies in shared memory. */
+/** A kind of virtio device. It has no state of its own: its state lies in shared memory. */
 export type VirtioModel = {
   /** The device type. @see VIRTIO 1.2, section 5 */
   readonly type: number;

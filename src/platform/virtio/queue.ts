@@ -44,7 +44,7 @@ export class SplitQueue {
     return this.#memory.word(this.#place.driver) >>> 16;
   }
 
-  /** Whether the driver wants no interrupt for what is returned now. */
+  /** Whether the driver wants no interrupt for the buffers that are returned now. */
   get isQuiet(): boolean {
     return (this.#memory.word(this.#place.driver) & NO_INTERRUPT) !== 0;
   }

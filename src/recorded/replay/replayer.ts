@@ -37,7 +37,7 @@ export class Replayer {
     return new Replayer(machine, this.#trace, this.#queue.moveTo(machine));
   }
 
-  /** Replays events `from` to `to` (exclusive) and adds what was seen to `tally`. */
+  /** Replays events `from` to `to` (exclusive) and adds the comparisons to `tally`. */
   run(tally: ReplayTally, from: number, to: number): void {
     const { kind, cpu, a, b } = this.#trace;
     for (let row = from; row < to; row++) {

@@ -9,7 +9,7 @@ import { ACTION, type ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const NOTHING = 1023;
-/** How many of its own items that are still to be done a vCPU looks at for one that may be. */
+/** How many of its own open items a vCPU looks at, to find an item that may be done. */
 const WINDOW = 16;
 
 /** The acknowledges of a vCPU that return one interrupt, in order, and how many have. */
@@ -49,7 +49,7 @@ class ScriptVcpu {
   /** Items that had to wait in a handler that has ended, and signals for which a vCPU will hold: looked at every time. */
   readonly #deferred: number[] = [];
   #holds = 0;
-  /** Of the acknowledges that were made, the one that the recording has last. */
+  /** Of the acknowledges that were made, the last in the recording. */
   #latest = -1;
 
   constructor(machine: Machine, vcpu: Vcpu, script: ReplayScript) {

@@ -120,7 +120,7 @@ export class ScriptRunner {
     for (const bell of this.#bells) bell.signal();
   }
 
-  /** Notes that a delivery came after one that the recording has later. */
+  /** Notes that a delivery came after a delivery that the recording has later. */
   noteReordered(): void {
     add(this.#machine.words, this.#at.reordered.at + this.#thread * LINE, 1);
   }

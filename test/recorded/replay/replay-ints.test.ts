@@ -110,7 +110,7 @@ describe('how INT commands are made on threads', () => {
     expect(threaded.delivered).toBe(replayGuest(guest).delivered);
   });
 
-  test('what is put in place of an INT does nothing', () => {
+  test('the command in the place of an INT does nothing', () => {
     expect((NO_COMMAND[0] ?? 0) & 0xff).toBe(0x5);
   });
 });

@@ -46,7 +46,7 @@ describe('a guest whose machine is saved, moved and restored on the way', () => 
   });
 });
 
-describe('what is wrong is found', () => {
+describe('a machine that a move damages is found', () => {
   test('pending LPIs that were not saved', () => {
     const at = pendingAt[0] ?? 0;
     const { machine, packed } = loadReplay(recording);

@@ -38,7 +38,7 @@ describe('on real threads', () => {
   );
 });
 
-describe('what is wrong is found', () => {
+describe('a wrong machine or recording is found on threads', () => {
   test.each([
     ['drop-pending', renumbered()],
     ['double', handMade(3)],

@@ -32,7 +32,7 @@ describe('event by event', () => {
     });
   });
 
-  test('the same guest with other devices and LPIs, and on a larger board', () => {
+  test('a guest answers alike with other devices and LPIs, and on a larger board', () => {
     expect(replayGuest(renumbered())).toMatchObject({ differences: [], delivered: 3663 });
     expect(replayGuest(withMoreCpus(5))).toMatchObject({ differences: [], cpus: 5, delivered: 3663 });
   });
@@ -45,7 +45,7 @@ describe('event by event', () => {
   });
 });
 
-describe('what is wrong is found', () => {
+describe('a wrong machine or recording is found', () => {
   test('an acknowledge that the recording has otherwise', () => {
     let seen = 0;
     const altered = variant((line) => (line.op === 'iar' && ++seen === 100 ? { ...line, intid: 3 } : line));

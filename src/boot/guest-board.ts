@@ -18,11 +18,11 @@ export type BoardParts = {
   /** Whose buffer the machine lies in: the core runs on it. */
   readonly memory: SharedMemory;
   /** Frames beside those of the platform; made with the board's own views. */
-  readonly frames?: (board: Board) => readonly Frame[];
+  readonly frames?: (board: GuestBoard) => readonly Frame[];
 };
 
 /** A machine with cores, devices and guest memory: a view for one thread. */
-export class Board {
+export class GuestBoard {
   readonly machine: Machine;
   readonly plan: BootPlan;
   readonly memory: SharedMemory;

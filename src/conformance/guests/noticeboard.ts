@@ -71,7 +71,7 @@ export type Delivery = { readonly vcpu: VcpuId; readonly intid: Intid; readonly 
  * Where guests, their devices and userspace meet: what was delivered, rounds and flags. A view of the scenario's words;
  * they lie in the machine, so that what was delivered before it was moved counts afterwards too. Any thread.
  */
-export class Board {
+export class Noticeboard {
   readonly #machine: Machine;
   readonly #at: Regions;
   readonly #vcpus: number;
