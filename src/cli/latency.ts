@@ -29,6 +29,7 @@ import { TOLERANCE_PERCENT } from './compare-runs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
+import { checkOwnFiles, hasOwnCode, ownCodeOptions } from './own-code.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -47,6 +48,9 @@ type Flags = {
   handler: number;
   seconds: number;
   requireSteady?: boolean;
+  guest?: string;
+  device?: string;
+  shared: number;
   json?: boolean;
   report?: string;
   baseline?: string;
@@ -58,7 +62,7 @@ type Flags = {
 
 /** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
 export function latencyCommand(): Command {
-  return new Command('latency')
+  const command = new Command('latency')
     .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')
     .description(
       'Measures the way of an interrupt from the signal to the handler and its end, for every way of giving the signal, dispatched in the signalling thread or by the main one, to a vCPU that polls or is parked. The machine is calibrated in the same run; figures are absolute and multiples of that.',
@@ -109,6 +113,8 @@ export function latencyCommand(): Command {
     .action(async (flags: Flags) => {
       process.exitCode = await latency(flags);
     });
+  for (const option of ownCodeOptions()) command.addOption(option);
+  return command;
 }
 
 async function latency(flags: Flags): Promise<number> {
@@ -220,10 +226,12 @@ function sources(text: string): Signal[] {
 
 function optionsOf(flags: Flags): LatencyOptions {
   const { vcpus, devices, samples, boots, rate, background, others, handler, seconds } = flags;
+  checkOwn(flags);
   const dispatches: Dispatch[] = flags.dispatch === 'both' ? ['inline', 'main'] : [flags.dispatch];
   const waitings: Waiting[] = flags.waiting === 'both' ? [...WAITINGS] : [flags.waiting];
   // An SGI is a register write of a vCPU: there is nothing for the main thread to do.
-  const paths = (flags.source ?? SIGNALS).flatMap((source) =>
+  const all = hasOwnCode(flags) ? SIGNALS.filter((signal) => signal !== 'sgi') : SIGNALS;
+  const paths = (flags.source ?? all).flatMap((source) =>
     dispatches
       .filter((dispatch) => source !== 'sgi' || dispatch === 'inline')
       .flatMap((dispatch) => waitings.map((waiting): Path => ({ source, dispatch, waiting }))),
@@ -245,5 +253,21 @@ function optionsOf(flags: Flags): LatencyOptions {
     others,
     handlerNs: Math.round(handler * 1000),
     seconds,
+    own: { guest: flags.guest, device: flags.device, sharedBytes: flags.shared },
   };
+}
+
+/** What does not go with code of the user's own. */
+function checkOwn(flags: Flags): void {
+  checkOwnFiles(flags);
+  const { guest, device, handler, rate, source } = flags;
+  if (guest !== undefined && handler > 0)
+    throw new IrqError('ERR_USAGE', '--handler is how long our own handler runs: leave it out with --guest');
+  if (device !== undefined && rate > 0)
+    throw new IrqError('ERR_USAGE', '--rate is of our own devices: yours give their signals when they like');
+  if (hasOwnCode(flags) && source?.includes('sgi'))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--source sgi measures SGIs of a vCPU of ours, and those of your own code are its own: leave sgi out',
+    );
 }

@@ -11,23 +11,9 @@ import {
 } from '../guest/index.ts';
 import type { Route } from '../kvm/route.ts';
 import { proofKind } from '../stress/index.ts';
+import type { MachineEvent } from '../threads/user/contract.ts';
 import type { Settings } from './options.ts';
 import { type HarnessPlan, harnessViews, harnessWords } from './plan.ts';
-
-/** An event of a device, with all its names at boot. */
-export type MachineEvent = {
-  /** The device that signals it, and its number among the device's events: the EventID. */
-  readonly device: number;
-  readonly event: number;
-  /** DeviceID for the ITS. */
-  readonly deviceId: number;
-  /** Its eventfd, and the GSI of the irqfd on it. */
-  readonly fd: number;
-  readonly gsi: number;
-  /** The LPI that it becomes, and the vCPU that takes it. */
-  readonly intid: number;
-  readonly vcpu: number;
-};
 
 export const eventOf = ({ device, eventId, deviceId, fd, gsi, intid, vcpu }: Source): MachineEvent => ({
   device,
