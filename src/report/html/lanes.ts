@@ -45,7 +45,9 @@ export function laneDiagram(
   name = 'The schedule',
 ): string {
   const names = threads.map(({ name }) => name);
-  const head = names.map((name, t) => `<th scope="col" class="c${t % 8}"><span>${escaped(name)}</span></th>`).join('');
+  const head = names
+    .map((name, t) => `<th scope="col" class="c${t % 8}"><span>${escaped(name)}</span></th>`)
+    .join('');
   const lanes = new Lanes(threads, trace, firstStep);
   const rows = foldLoops(trace, firstStep).map((line) => row(line, lanes, names, culprits));
   const ends = threads.map(

@@ -18,9 +18,7 @@ export const STYLE = `
 --on-s0:#fff;--on-s3:#fff;--on-s4:#0b0b0b;--on-s6:#0b0b0b}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main,header,.facts{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:8px 0 0;font-size:.88rem}.facts dt{color:var(--ink3)}.facts dd{margin:0;color:var(--ink2);max-width:75ch}
-.long{overflow-wrap:anywhere}
-footer{max-width:1240px;margin:0 auto;padding:0 20px}
+main,header,footer{max-width:1240px;margin:0 auto;padding:0 20px}
 header{padding-top:32px}
 h1{font-size:1.7rem;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em;text-wrap:balance}
 h2{font-size:1.2rem;margin:40px 0 4px}
@@ -67,6 +65,8 @@ summary{cursor:pointer;color:var(--ink2);padding:4px 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin-top:6px;min-width:50%}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);white-space:nowrap;color:var(--ink2)}
 th{font-weight:600;color:var(--ink)}.n{text-align:right}
+.facts{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:8px 0 0;font-size:.88rem}.facts dt{color:var(--ink3)}.facts dd{margin:0;color:var(--ink2);max-width:75ch}
+.long{overflow-wrap:anywhere}
 footer{color:var(--ink3);font-size:.82rem;padding-top:28px;padding-bottom:40px}footer p{color:var(--ink3)}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 @media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:6px}}
