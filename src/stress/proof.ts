@@ -329,6 +329,15 @@ export class Proof {
     return load(this.#words, this.#regions.violations.at + VIOLATIONS.indexOf(kind)) >>> 0;
   }
 
+  /** The word that counts all violations, and what it says. */
+  get violatedAt(): number {
+    return this.#regions.violations.at + VIOLATIONS.length;
+  }
+
+  get violated(): number {
+    return load(this.#words, this.violatedAt) >>> 0;
+  }
+
   /** The first violations, as they were found. */
   violations(): Violation[] {
     const kept: Violation[] = [];
