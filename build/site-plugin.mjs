@@ -21,6 +21,16 @@ const titleOf = (content) =>
     ?.replaceAll('`', '')
     .trim();
 
+/** Headings whose level is at most one below that of the heading before. */
+function levelled(page) {
+  let before = 0;
+  return page.replace(/<h([1-6])\b/g, (start, digit) => {
+    const level = Math.min(Number(digit), before + 1);
+    before = level;
+    return level === Number(digit) ? start : `${start} aria-level="${level}"`;
+  });
+}
+
 /** @param {import('typedoc').Application} app */
 export function load(app) {
   const titles = new Map();
@@ -37,7 +47,7 @@ export function load(app) {
   });
   app.renderer.on(PageEvent.END, (page) => {
     if (page.contents === undefined) return;
-    page.contents = page.contents
+    page.contents = levelled(page.contents)
       .replace('<div class="col-content">', '<div class="col-content" role="main">')
       .replace(
         '<div class="col-sidebar">',
@@ -46,6 +56,9 @@ export function load(app) {
       // Wide code and wide tables are scrolled by keys too.
       .replaceAll('<pre>', '<pre tabindex="0">')
       .replaceAll('<table>', '<table tabindex="0">')
+      // Within the main landmark there is no other one, and a head of a column that says nothing is no head.
+      .replace(/<(\/?)aside\b/g, '<$1div')
+      .replace(/<th\b([^>]*)><\/th>/g, '<td$1></td>')
       // A heading that opens and closes its part has no link in it.
       .replace(/<summary\b[\s\S]*?<\/summary>/g, (summary) =>
         summary.replace(/<a\b[^>]*class="tsd-anchor-icon"[\s\S]*?<\/a>/g, ''),

@@ -54,15 +54,22 @@ export function stressTrace(
 
 /**
  * The tracks from the moment on that all of them reach back to: of a handler that is older, the signal may have been overwritten
- * in the ring of its device. What is left out counts as dropped.
+ * in the ring of its device. After a violation, up to the moment in which the first ring had come to its end. What is left out
+ * counts as dropped.
  */
 function equallyFar(tracks: readonly Track[]): Track[] {
   const since = Math.max(
     Number.NEGATIVE_INFINITY,
     ...tracks.flatMap(({ slices, dropped }) => (dropped > 0 && slices[0] ? [slices[0].to] : [])),
   );
+  const until = Math.min(
+    Number.POSITIVE_INFINITY,
+    ...tracks.flatMap(({ slices, ended }) => (ended ? [slices.at(-1)?.to ?? 0] : [])),
+  );
   return tracks.map((track) => {
-    const slices = track.slices.filter(({ to }) => to >= since);
+    const slices = track.slices.filter(({ name, from, to }) =>
+      name === 'violation' ? true : to >= since && from <= until,
+    );
     return { ...track, slices, dropped: track.dropped + track.slices.length - slices.length };
   });
 }

@@ -141,7 +141,9 @@ describe('a trace of a stress run', () => {
 
   test('keeps the moment of a violation, however long the run goes on, and marks it', async () => {
     const broken = await traced({ ...SHORT, iterations: 0, seconds: 4, fault: 'double', churn: 'none' });
-    const { traceEvents } = fileOf(broken);
+    const { traceEvents, otherData } = fileOf(broken);
+    const arrows = Number(otherData.arrows);
+    expect(arrows / (arrows + Number(otherData.handlersWhoseSignalWasDropped))).toBeGreaterThan(0.9);
     const marks = traceEvents.filter(({ ph }) => ph === 'i');
     expect(marks[0]?.name).toMatch(/^violation: /);
     const moment = Math.min(...marks.map(({ ts = 0 }) => ts));

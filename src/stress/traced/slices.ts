@@ -132,6 +132,11 @@ export class SliceRing {
     addCount(words, this.#count, this.#count + 1, 1);
   }
 
+  /** Whether the ring has come to its end after a violation. */
+  get hasEnded(): boolean {
+    return peek(this.#words, this.#count + AFTER) >= this.#kept * AFTERWARDS;
+  }
+
   /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */
   read(): { readonly slices: readonly Slice[]; readonly dropped: number } {
     const written = readCount(this.#words, this.#count, this.#count + 1);

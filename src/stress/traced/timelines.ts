@@ -18,6 +18,8 @@ export type Track = {
   readonly slices: readonly Slice[];
   /** Slices that were overwritten by later ones. */
   readonly dropped: number;
+  /** Whether its thread did more after the last of them, because a violation had been found. */
+  readonly ended: boolean;
 };
 
 /** The ring of a thread; to write it, the thread itself. Only in a run that has slices. */
@@ -46,7 +48,10 @@ export function readTracks(machine: Machine, plan: Plan): Track[] {
     ...Array.from({ length: plan.devices }, (_, device) => ({ device })),
     { driver: true },
   ];
-  return roles.map((role) => ({ role, ...ringOf(machine, plan, role).read() }));
+  return roles.map((role) => {
+    const ring = ringOf(machine, plan, role);
+    return { role, ...ring.read(), ended: ring.hasEnded };
+  });
 }
 
 function threadOf(machine: Machine, plan: Plan, role: Role): number {

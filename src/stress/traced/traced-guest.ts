@@ -33,7 +33,7 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   const markViolation = (source: number, intid: number) => {
     const kind = VIOLATIONS.indexOf(proof.violations().at(-1)?.kind ?? 'spurious');
     const now = clock.now();
-    ring.recordAlways(VIOLATION, source, kind, intid, now, now);
+    ring.record(VIOLATION, source, kind, intid, now, now);
   };
   /** When there was nothing more to do, and how often it had slept by then: a number that a closure changes is allocated. */
   const idle = new Float64Array(2);
