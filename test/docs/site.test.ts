@@ -67,6 +67,8 @@ describe.skipIf(!CHROMIUM)('the site in a real browser', { timeout: 240_000 }, (
     const navigation = page.locator('#tsd-nav-container');
     for (const name of ['Begin', 'Use', 'API', 'How it works', 'Decisions', 'Project'])
       await navigation.getByText(name, { exact: true }).waitFor();
+    // When the site's script has given the groups their work.
+    await navigation.locator('details[data-has-instance]').first().waitFor();
     const begin = navigation.locator('summary', { hasText: /^Begin$/ });
     await begin.focus();
     await page.keyboard.press('Enter');
