@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 type Violation = {
   readonly id: string;
@@ -12,7 +9,7 @@ type Violation = {
 
 /** What axe-core finds wrong with a page as it is shown now: a line of each place. */
 export async function axeFaults(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const { violations } = await page.evaluate<{ violations: readonly Violation[] }>(
     `axe.run(document, { resultTypes: ['violations'] })`,
   );
