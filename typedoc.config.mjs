@@ -1,5 +1,7 @@
 // The site that `npm run docs` builds: the API of every entry of the package, and the pages of docs. `build/links.mjs` looks at its links.
 
+import { CATEGORIES, load } from './build/site-plugin.mjs';
+
 /** @type {Partial<import('typedoc').TypeDocOptions>} */
 const config = {
   name: 'irqloom',
@@ -22,6 +24,11 @@ const config = {
   // `npm run typecheck` has looked at the types.
   skipErrorChecking: true,
   customCss: 'build/site.css',
+  customJs: 'build/site.js',
+  plugin: [load],
+  navigation: { includeCategories: true, includeGroups: false, includeFolders: false },
+  defaultCategory: 'API',
+  categoryOrder: CATEGORIES,
   highlightLanguages: ['bash', 'c', 'console', 'javascript', 'json', 'sh', 'typescript', 'yaml'],
   // Types of the inside are named in passing; links have to lead somewhere.
   validation: { notExported: false, notDocumented: false, invalidLink: true, invalidPath: true },

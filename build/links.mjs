@@ -43,7 +43,7 @@ for (const [page, text] of pages) {
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pagesOfDocs = folder === undefined ? globSync('docs/**/*.md', { cwd: root }).length : 0;
-const shown = [...pages.keys()].filter((page) => page.startsWith('documents/docs')).length;
+const shown = [...pages.keys()].filter((page) => page.startsWith('documents/')).length;
 if (shown < pagesOfDocs) lost.push(`${pagesOfDocs} pages in docs, and ${shown} in the site`);
 process.stdout.write(`${pages.size} pages, ${count} links, ${lost.length} lost\n`);
 for (const line of [...new Set(lost)].slice(0, 50)) process.stderr.write(`${line}\n`);

@@ -9,6 +9,7 @@ import { number } from './values.ts';
 
 type Flags = {
   tolerance: number;
+  p99Tolerance?: number;
   relative?: boolean;
   requireSteady?: boolean;
   json?: boolean;
@@ -24,17 +25,22 @@ export function compareRunsCommand(): Command {
   return new Command('compare-runs')
     .summary('compare two saved latency runs: faster, slower, or no difference seen')
     .description(
-      'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots.\n' +
-        'A file may have several results, a line each: take the runs of A and B in turn, so that a drift of the machine meets both.\n' +
+      'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots, and on the 99th percentiles of these.\n' +
+        'A file may have several results, a line each: take the runs of A and B in turn, and what drifts on the machine meets both.\n' +
         'Exit status 1 if B is slower by more than the tolerance, 3 with --require-steady if the machine changed during a run.',
     )
     .argument('<A.json>', 'the run to compare with')
     .argument('<B.json>', 'the run in question')
     .option(
       '--tolerance <percent>',
-      'slowdown that is no regression yet',
+      'how much slower is no regression yet',
       number(0, 10_000, 'percent'),
       TOLERANCE_PERCENT,
+    )
+    .option(
+      '--p99-tolerance <percent>',
+      'how much slower a 99th percentile may be; left out, it is judged, and is no regression',
+      number(0, 10_000, 'percent'),
     )
     .option('--relative', 'compare multiples of each run’s own calibration: for runs of different machines')
     .option('--require-steady', 'exit with 3 where the machine changed during a run')
@@ -46,6 +52,7 @@ export function compareRunsCommand(): Command {
       const page = outputs.open(flags.report);
       const comparison = compareRuns(readSavedRunsFile(a), readSavedRunsFile(b), {
         tolerance: flags.tolerance / 100,
+        p99Tolerance: flags.p99Tolerance === undefined ? null : flags.p99Tolerance / 100,
         relative: flags.relative ?? false,
       });
       if (flags.json) print(`${JSON.stringify(comparison)}\n`);

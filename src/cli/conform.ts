@@ -8,6 +8,7 @@ import {
   type Profile,
   readVector,
 } from '../conformance/index.ts';
+import { conformHtml } from '../report/conform-html.ts';
 import { conformText } from '../report/conform-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { conformSuite } from '../report/junit-results.ts';
@@ -15,7 +16,7 @@ import { EXIT } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 
-type Flags = { profile: Profile; answers?: boolean; json?: boolean; junit?: string };
+type Flags = { profile: Profile; answers?: boolean; json?: boolean; junit?: string; report?: string };
 
 /** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
 export function conformCommand(): Command {
@@ -40,22 +41,25 @@ export function conformCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
+    .option('--report <file>', 'write the result as one HTML file')
     .action((paths: string[], flags: Flags) => {
       if (flags.answers) {
-        if (flags.junit !== undefined)
+        if (flags.junit !== undefined || flags.report !== undefined)
           throw new IrqError(
             'ERR_USAGE',
-            '--junit reports a comparison, and --answers makes none: leave one out',
+            '--junit and --report are of a comparison, and --answers makes none: leave them out',
           );
         printAnswers(paths, flags.profile);
         return;
       }
       const outputs = new Outputs();
       const xml = outputs.open(flags.junit);
+      const page = outputs.open(flags.report);
       const start = performance.now();
       const result = conform(paths, flags.profile);
       print(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
       outputs.plan(xml, () => junitXml(conformSuite(result, (performance.now() - start) / 1000)));
+      outputs.plan(page, () => conformHtml(result));
       const status = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
       process.exitCode = outputs.write(status);
     });

@@ -13,7 +13,10 @@ export const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
   ],
   latency: [
     ['latency --source irqfd --dispatch inline', 'one way to signal, in detail'],
-    ['latency --json', 'a result to save, for compare-runs and --baseline'],
+    [
+      'latency --guest guest.mjs --json',
+      'your own handler; a result to save, for compare-runs and --baseline',
+    ],
   ],
   scale: [
     ['scale --vcpus 1,2,4 --devices none --lpis none', 'vCPUs alone'],

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import { GUESTS, type GuestScenario, runGuests } from '../conformance/index.ts';
+import { guestsHtml } from '../report/guests-html.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { guestsSuite } from '../report/junit-results.ts';
@@ -10,7 +11,7 @@ import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 
-type Flags = { json?: boolean; list?: boolean; junit?: string };
+type Flags = { json?: boolean; list?: boolean; junit?: string; report?: string };
 
 /** `irqloom guests`: guests that do what public test suites check, on real threads. */
 export function guestsCommand(): Command {
@@ -23,6 +24,7 @@ export function guestsCommand(): Command {
     .option('--list', 'list the guests, a line each')
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
+    .option('--report <file>', 'write the result as one HTML file')
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);
     });
@@ -39,13 +41,17 @@ function chosen(names: readonly string[]): readonly GuestScenario[] {
   });
 }
 
-async function guests(scenarios: readonly GuestScenario[], { json, list, junit }: Flags): Promise<number> {
+async function guests(
+  scenarios: readonly GuestScenario[],
+  { json, list, junit, report }: Flags,
+): Promise<number> {
   if (list) {
     for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const outputs = new Outputs();
   const xml = outputs.open(junit);
+  const page = outputs.open(report);
   const terminal = new Terminal();
   let interrupted = false;
   const result = await interruptible(async (signal) => {
@@ -59,5 +65,6 @@ async function guests(scenarios: readonly GuestScenario[], { json, list, junit }
   terminal.clear();
   print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
   outputs.plan(xml, () => junitXml(guestsSuite(result)));
+  outputs.plan(page, () => guestsHtml(result));
   return outputs.write(result.failed > 0 ? EXIT.failed : interrupted ? EXIT.interrupted : EXIT.held);
 }

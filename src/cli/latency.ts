@@ -29,6 +29,7 @@ import { TOLERANCE_PERCENT } from './compare-runs.ts';
 import { EXIT, interruptible } from './exit.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
+import { checkOwnFiles, hasOwnCode, ownCodeOptions } from './own-code.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -47,6 +48,9 @@ type Flags = {
   handler: number;
   seconds: number;
   requireSteady?: boolean;
+  guest?: string;
+  device?: string;
+  shared: number;
   json?: boolean;
   report?: string;
   baseline?: string;
@@ -58,8 +62,8 @@ type Flags = {
 
 /** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
 export function latencyCommand(): Command {
-  return new Command('latency')
-    .summary('measure how long an interrupt takes, stage by stage, beside the round trip of two bare threads')
+  const command = new Command('latency')
+    .summary('measure how long an interrupt takes, stage by stage, beside what the machine can do')
     .description(
       'Measures the way of an interrupt from the signal to the handler and its end, for every way of giving the signal, dispatched in the signalling thread or by the main one, to a vCPU that polls or is parked. The machine is calibrated in the same run; figures are absolute and multiples of that.',
     )
@@ -73,12 +77,14 @@ export function latencyCommand(): Command {
         .default('both'),
     )
     .addOption(
-      new Option('--waiting <how>', 'how an idle vCPU waits').choices(['both', ...WAITINGS]).default('both'),
+      new Option('--waiting <how>', 'what a vCPU with nothing to do does')
+        .choices(['both', ...WAITINGS])
+        .default('both'),
     )
     .option('-v, --vcpus <n>', 'vCPUs that are measured', wholeNumber(1, 64), 1)
     .option('-d, --devices <n>', 'device threads, each with a line to each vCPU', wholeNumber(1, 64), 1)
     .option('-n, --samples <n>', 'signals of each path', wholeNumber(1, 10_000_000), 1000)
-    .option('--boots <n>', 'machines to boot, one after the other', wholeNumber(1, 100), 6)
+    .option('--boots <n>', 'machines that are booted for it, one after the other', wholeNumber(1, 100), 6)
     .option(
       '--rate <n>',
       'signals a second of all devices, corrected for coordinated omission; 0: a closed loop',
@@ -86,21 +92,19 @@ export function latencyCommand(): Command {
       0,
     )
     .addOption(
-      new Option('--background <what>', 'the load of other vCPUs meanwhile')
-        .choices(BACKGROUNDS)
-        .default('none'),
+      new Option('--background <what>', 'what other vCPUs do meanwhile').choices(BACKGROUNDS).default('none'),
     )
-    .option('--others <n>', 'how many other vCPUs do that', wholeNumber(1, 64), 1)
+    .option('--others <n>', 'how many other vCPUs there are for that', wholeNumber(1, 64), 1)
     .option('--handler <us>', 'how long a handler runs', number(0, 1e6, 'microseconds'), 0)
-    .option('-s, --seconds <n>', 'start no new schedule after this time', number(0.1, 86_400, 'seconds'), 60)
+    .option('-s, --seconds <n>', 'begin nothing new after so long', number(0.1, 86_400, 'seconds'), 60)
     .option('--baseline <file>', 'compare with a saved result, and exit with 1 on a regression')
     .option(
       '--tolerance <percent>',
-      'slowdown against the baseline that is no regression yet',
+      'how much slower than the baseline is no regression yet',
       number(0, 10_000, 'percent'),
       TOLERANCE_PERCENT,
     )
-    .option('--require-steady', 'exit with 3 where the machine differed before and after')
+    .option('--require-steady', 'exit with 3 where the machine was not the same before and after')
     .option('--json', 'print the result as one JSON object')
     .option('--report <file>', 'write a report with pictures as one HTML file')
     .option('--trace <file>', 'write some signals as a trace, for Perfetto and chrome://tracing')
@@ -109,6 +113,8 @@ export function latencyCommand(): Command {
     .action(async (flags: Flags) => {
       process.exitCode = await latency(flags);
     });
+  for (const option of ownCodeOptions()) command.addOption(option);
+  return command;
 }
 
 async function latency(flags: Flags): Promise<number> {
@@ -220,10 +226,12 @@ function sources(text: string): Signal[] {
 
 function optionsOf(flags: Flags): LatencyOptions {
   const { vcpus, devices, samples, boots, rate, background, others, handler, seconds } = flags;
+  checkOwn(flags);
   const dispatches: Dispatch[] = flags.dispatch === 'both' ? ['inline', 'main'] : [flags.dispatch];
   const waitings: Waiting[] = flags.waiting === 'both' ? [...WAITINGS] : [flags.waiting];
   // An SGI is a register write of a vCPU: there is nothing for the main thread to do.
-  const paths = (flags.source ?? SIGNALS).flatMap((source) =>
+  const all = hasOwnCode(flags) ? SIGNALS.filter((signal) => signal !== 'sgi') : SIGNALS;
+  const paths = (flags.source ?? all).flatMap((source) =>
     dispatches
       .filter((dispatch) => source !== 'sgi' || dispatch === 'inline')
       .flatMap((dispatch) => waitings.map((waiting): Path => ({ source, dispatch, waiting }))),
@@ -245,5 +253,21 @@ function optionsOf(flags: Flags): LatencyOptions {
     others,
     handlerNs: Math.round(handler * 1000),
     seconds,
+    own: { guest: flags.guest, device: flags.device, sharedBytes: flags.shared },
   };
+}
+
+/** What does not go with code of the user's own. */
+function checkOwn(flags: Flags): void {
+  checkOwnFiles(flags);
+  const { guest, device, handler, rate, source } = flags;
+  if (guest !== undefined && handler > 0)
+    throw new IrqError('ERR_USAGE', '--handler is how long our own handler runs: leave it out with --guest');
+  if (device !== undefined && rate > 0)
+    throw new IrqError('ERR_USAGE', '--rate is of our own devices: yours give their signals when they like');
+  if (hasOwnCode(flags) && source?.includes('sgi'))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--source sgi measures SGIs of a vCPU of ours, and those of your own code are its own: leave sgi out',
+    );
 }

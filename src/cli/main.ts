@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { shellWord } from '../base/shell-word.ts';
+import { describeRun } from '../report/html/provenance.ts';
 import { COMMANDS, commandsFor } from './commands.ts';
 import { applyConfig, configNote, configOptions } from './config-file.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
@@ -19,6 +21,7 @@ const program = new Command('irqloom')
   .hook('preAction', async (_, command) => {
     await applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS);
     noteInputs(command);
+    describeRun({ command: ['npx irqloom', ...process.argv.slice(2).map(shellWord)].join(' '), version });
   });
 for (const option of configOptions()) program.addOption(option);
 

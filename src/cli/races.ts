@@ -5,6 +5,7 @@ import type { Race } from '../races/race.ts';
 import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
 import { junitXml } from '../report/junit.ts';
 import { racesSuite } from '../report/junit-results.ts';
+import { racesHtml } from '../report/races-html.ts';
 import { racesText, raceText } from '../report/races-text.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
@@ -14,7 +15,7 @@ import { number, wholeNumber } from './values.ts';
 
 const SCHEMA_VERSION = 1;
 
-type Flags = RaceOptions & { json?: boolean; junit?: string };
+type Flags = RaceOptions & { json?: boolean; junit?: string; report?: string };
 
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
@@ -42,6 +43,7 @@ export function racesCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
+    .option('--report <file>', 'write the catalogue with its stories and schedules as one HTML file')
     .action(async (slugs: string[], flags: Flags) => {
       process.exitCode = await races(slugs, flags);
     });
@@ -49,7 +51,7 @@ export function racesCommand(): Command {
 
 async function races(
   slugs: readonly string[],
-  { seed, seconds, runs: freeRuns, json, junit }: Flags,
+  { seed, seconds, runs: freeRuns, json, junit, report }: Flags,
 ): Promise<number> {
   // Before the races are loaded, so that their steps are shown by the lines of the TypeScript source.
   process.setSourceMapsEnabled(true);
@@ -57,6 +59,7 @@ async function races(
   const chosen = slugs.length === 0 ? RACES : slugs.map((slug) => findRace(RACES, slug));
   const outputs = new Outputs();
   const xml = outputs.open(junit);
+  const page = outputs.open(report);
   const terminal = new Terminal();
   const started = performance.now();
   const runs: RaceRun[] = [];
@@ -74,6 +77,7 @@ async function races(
   else if (slugs.length === 0) print(racesText(runs, seed, spent));
   else print(runs.map(raceText).join('\n'));
   outputs.plan(xml, () => junitXml(racesSuite(runs, seed, spent)));
+  outputs.plan(page, () => racesHtml(runs, seed, spent));
   const all = runs.every(({ result }) => heldUp(result));
   return outputs.write(all ? (interrupted ? EXIT.interrupted : EXIT.held) : EXIT.failed);
 }

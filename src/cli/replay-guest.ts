@@ -1,12 +1,21 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
+import { replayHtml } from '../report/replay-html.ts';
 import { replayText } from '../report/replay-text.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { Outputs } from './outputs.ts';
 import { print } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
-type Flags = { json?: boolean; threads?: boolean; seed?: number; runs: number; saveRestoreAt?: number[] };
+type Flags = {
+  json?: boolean;
+  threads?: boolean;
+  seed?: number;
+  runs: number;
+  saveRestoreAt?: number[];
+  report?: string;
+};
 
 /** `irqloom replay-guest`: repeats the accesses of a recorded guest, and compares every answer with the recorded one. */
 export function replayGuestCommand(): Command {
@@ -28,15 +37,21 @@ export function replayGuestCommand(): Command {
       (text: string, before: number[] = []) => [...before, wholeNumber(0, 2 ** 31 - 1)(text)],
     )
     .option('--json', 'print the result as one JSON object')
+    .option('--report <file>', 'write the result as one HTML file')
     .action(async (path: string, flags: Flags) => {
       process.exitCode = await replay(path, flags);
     });
 }
 
-async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }: Flags): Promise<number> {
+async function replay(
+  path: string,
+  { json, threads, seed, runs, saveRestoreAt, report }: Flags,
+): Promise<number> {
   if (threads && saveRestoreAt) {
     throw new IrqError('ERR_USAGE', '--save-restore-at is for a replay event by event: leave out --threads');
   }
+  const outputs = new Outputs();
+  const page = outputs.open(report);
   const trace = readGuestTrace(path);
   const chosen = seed ?? Math.floor(Math.random() * 2 ** 30);
   let interrupted = false;
@@ -50,6 +65,7 @@ async function replay(path: string, { json, threads, seed, runs, saveRestoreAt }
       ? replayMoved(trace, saveRestoreAt)
       : replayGuest(trace);
   print(json ? `${JSON.stringify(result)}\n` : replayText(result));
-  if (interrupted) return EXIT.interrupted;
-  return isFaithful(result) ? EXIT.held : EXIT.failed;
+  outputs.plan(page, () => replayHtml(result, path));
+  if (interrupted) return outputs.write(EXIT.interrupted);
+  return outputs.write(isFaithful(result) ? EXIT.held : EXIT.failed);
 }

@@ -6,6 +6,7 @@ import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
+import { checkOwnFiles, ownCodeOptions } from './own-code.ts';
 import { print } from './stdout.ts';
 import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
@@ -19,13 +20,16 @@ type Flags = {
   baseLpis: number;
   dispatch: Dispatch;
   seconds: number;
+  guest?: string;
+  device?: string;
+  shared: number;
   json?: boolean;
   report?: string;
 };
 
 /** `irqloom scale`: how throughput and latency change with the number of vCPUs, devices and LPIs. */
 export function scaleCommand(): Command {
-  return new Command('scale')
+  const command = new Command('scale')
     .summary('measure how throughput and latency change with vCPUs, devices and LPIs')
     .description(
       'Measures three sweeps, each varying one thing: vCPUs, devices, LPIs. Each device keeps each of its LPIs on its way, one signal at a time; LPIs beyond the GSIs that KVM has are signalled by KVM_SIGNAL_MSI.',
@@ -55,10 +59,13 @@ export function scaleCommand(): Command {
     .action(async (flags: Flags) => {
       process.exitCode = await scale(flags);
     });
+  for (const option of ownCodeOptions()) command.addOption(option);
+  return command;
 }
 
 async function scale(flags: Flags): Promise<number> {
   const { vcpus, devices, lpis, baseVcpus, baseDevices, baseLpis, dispatch, seconds } = flags;
+  checkOwnFiles(flags);
   const outputs = new Outputs();
   const page = outputs.open(flags.report);
   const terminal = new Terminal();
@@ -69,6 +76,7 @@ async function scale(flags: Flags): Promise<number> {
         sweeps: { vcpus, devices, lpis },
         dispatch,
         seconds,
+        own: { guest: flags.guest, device: flags.device, sharedBytes: flags.shared },
       },
       {
         signal,

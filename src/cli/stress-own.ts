@@ -3,17 +3,15 @@ import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import { runOwnStress } from '../harness/index.ts';
 import type { StressOptions, StressResult, StressWatch } from '../stress/index.ts';
+import { checkOwnFiles, type OwnCodeFlags } from './own-code.ts';
 
 /** Guests that come with irqloom, or run on its AArch64 cores. */
 const KNOWN_GUESTS = ['bare', 'linux'] as const;
 
-/** Flags of `irqloom stress` that say which code of the user's plays the guest and the devices. */
-type OwnFlags = { readonly guest?: string; readonly device?: string; readonly shared: number };
-
 const isKnown = (guest: string) => (KNOWN_GUESTS as readonly string[]).includes(guest);
 
 /** Whether a run has a guest, or devices, of the user's own. */
-export function isOwn({ guest, device }: Omit<OwnFlags, 'shared'>): boolean {
+export function isOwn({ guest, device }: Omit<OwnCodeFlags, 'shared'>): boolean {
   return device !== undefined || (guest !== undefined && !isKnown(guest));
 }
 
@@ -36,7 +34,7 @@ const FOREIGN = [
  * @param given - whether the command line has a flag
  * @throws IrqError `ERR_USAGE` for a flag that does not go with such code; `ERR_FILE` for a module that is not there
  */
-export function checkOwn({ guest, device }: OwnFlags, given: (name: string) => boolean): void {
+export function checkOwn({ guest, device }: OwnCodeFlags, given: (name: string) => boolean): void {
   const foreign = FOREIGN.filter(given).map((name) => `--${name}`);
   if (foreign.length > 0)
     throw new IrqError(
@@ -50,16 +48,12 @@ export function checkOwn({ guest, device }: OwnFlags, given: (name: string) => b
       'ERR_FILE',
       `there is no guest "${guest}": --guest is ${KNOWN_GUESTS.join(', ')}, or the file of a module that exports interrupt(cpu, intid)${didYouMean(guest, KNOWN_GUESTS)}`,
     );
-  if (device !== undefined && !existsSync(device))
-    throw new IrqError(
-      'ERR_FILE',
-      `there is no file "${device}": --device is the file of a module that exports run(device)`,
-    );
+  checkOwnFiles(device === undefined ? {} : { device });
 }
 
 /** Runs the user's code. */
 export function stressOwn(
-  { guest, device, shared }: OwnFlags,
+  { guest, device, shared }: OwnCodeFlags,
   options: StressOptions,
   watch: StressWatch,
 ): Promise<StressResult> {

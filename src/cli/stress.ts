@@ -26,6 +26,7 @@ import {
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { sharedOption } from './own-code.ts';
 import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { refuseOthers } from './stress-modes.ts';
@@ -161,12 +162,7 @@ export function stressCommand(): Command {
       '--device <file>',
       'module of your own that exports run(device), called again until the time is over',
     )
-    .option(
-      '--shared <bytes>',
-      'of your own guest and devices: size of the memory that they see as cpu.shared and device.shared',
-      wholeNumber(0, 2 ** 30, 'bytes'),
-      65_536,
-    )
+    .addOption(sharedOption())
     .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
     .option('--stamp-all', 'time every signal from device to handler, not one of 8 of each source')

@@ -1,4 +1,4 @@
-import { type DeviceId, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
+import { FIRST_SPI } from '../arch/intid.ts';
 import { Machine } from '../board/machine.ts';
 import {
   bootSynthetic,
@@ -9,26 +9,11 @@ import {
   syntheticSources,
   syntheticTables,
 } from '../guest/index.ts';
-import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { Route } from '../kvm/route.ts';
 import { proofKind } from '../stress/index.ts';
+import type { MachineEvent } from '../threads/user/contract.ts';
 import type { Settings } from './options.ts';
 import { type HarnessPlan, harnessViews, harnessWords } from './plan.ts';
-
-/** An event of a device, with all its names at boot. */
-export type MachineEvent = {
-  /** The device that signals it, and its number among the device's events: the EventID. */
-  readonly device: number;
-  readonly event: number;
-  /** DeviceID for the ITS. */
-  readonly deviceId: DeviceId;
-  /** Its eventfd, and the GSI of the irqfd on it. */
-  readonly fd: Fd;
-  readonly gsi: Gsi;
-  /** The LPI that it becomes, and the vCPU that takes it. */
-  readonly intid: Intid;
-  readonly vcpu: VcpuId;
-};
 
 export const eventOf = ({ device, eventId, deviceId, fd, gsi, intid, vcpu }: Source): MachineEvent => ({
   device,
@@ -70,7 +55,7 @@ export function buildMachine({ vcpus, devices, events, dispatch, haltPollNs, fau
   });
   bootSynthetic(machine, topology, sources);
   const gic = new GicDriver(machine.bus, config);
-  for (let vcpu: VcpuId = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
   for (let pin = 0; pin < config.spis; pin++)
     gic.enableSpi(FIRST_SPI + pin, { edge: true, vcpu: pin % vcpus });
 

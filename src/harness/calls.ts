@@ -6,7 +6,8 @@ import { ItsDriver } from '../guest/index.ts';
 import { type Fd, type Gsi, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { MSI_VALID_DEVID, type Route } from '../kvm/route.ts';
 import { IRQ_TYPE_PPI, IRQ_TYPE_SPI, packIrqLine } from '../kvm/vgic/irq-line.ts';
-import { type Built, eventOf, type MachineEvent } from './build.ts';
+import type { MachineEvent } from '../threads/user/contract.ts';
+import { type Built, eventOf } from './build.ts';
 import type { Judge } from './judge.ts';
 
 /** An MSI, as a device writes it. */

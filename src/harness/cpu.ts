@@ -1,44 +1,14 @@
-import { FIRST_PPI, type Intid, type VcpuId } from '../arch/intid.ts';
+import { FIRST_PPI, type Intid } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import { sgiTo } from '../gic/sgi.ts';
 import { openCpuInterface } from '../guest/index.ts';
 import { guestProgram } from '../threads/programs.ts';
-import { eventOf, type MachineEvent } from './build.ts';
+import type { Cpu, GuestModule } from '../threads/user/contract.ts';
+import { UserModule } from '../threads/user/user-module.ts';
+import { eventOf } from './build.ts';
 import { harnessViews, type ThreadTask } from './plan.ts';
-import { UserModule } from './user-module.ts';
-
-/** A vCPU, as its guest's functions see it. Of use in the vCPU's thread only. */
-export type Cpu = {
-  /** The number of this vCPU, and how many the machine has. */
-  readonly vcpu: VcpuId;
-  readonly vcpus: number;
-  /** The option `shared` of `boot`; undefined where the caller gave none. */
-  readonly shared: SharedArrayBuffer | undefined;
-  /** The event that an INTID stands for, also where a stress run has moved the event; undefined for an SGI, a wire, or an LPI of no event. */
-  eventOf(intid: Intid): MachineEvent | undefined;
-  /**
-   * Sends an SGI by ICC_SGI1R_EL1.
-   * @param intid - 0 to 15
-   * @param to - one vCPU, several, or all others
-   * @throws IrqError `ERR_USAGE` for a number that is no SGI, or no vCPU of this machine
-   */
-  sendSgi(intid: Intid, to: VcpuId | readonly VcpuId[] | 'others'): void;
-  /** Makes this vCPU leave its guest once the function that calls has returned. It takes no interrupt after that. */
-  stop(): void;
-};
-
-/**
- * The exports of a guest module: plain synchronous functions. Each vCPU's thread loads the module for itself, so the module's
- * variables belong to one vCPU.
- */
-export type GuestModule = {
-  /** Called once, in boot, before the first interrupt. */
-  readonly start?: (cpu: Cpu) => void;
-  /** The interrupt vector: `intid` has been acknowledged, and its end is written when this returns. */
-  readonly interrupt: (cpu: Cpu, intid: Intid) => void;
-};
 
 /** The guest of one vCPU: counts each delivery, and hands it to the user's module. */
 export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTask): Promise<Guest> {
@@ -75,7 +45,7 @@ export async function harnessGuest(machine: Machine, vcpu: Vcpu, task: ThreadTas
       const source = proof.ownerOf(intid);
       places.enter(id, intid, source);
       if (source >= 0) deliver(source, intid);
-      // Only the devices signal in a stress run: an interrupt of no event is a fault.
+      // Nobody but the devices signals in a stress run: an interrupt of no event is a fault.
       else if (task.isStressed && intid >= FIRST_PPI) proof.violate('spurious', source, intid, id);
       try {
         interrupt(cpu, intid);
@@ -102,7 +72,7 @@ function makeCpu(machine: Machine, vcpu: Vcpu, { plan, shared, isStressed }: Thr
   const { vcpus } = plan;
   const events = plan.sources.map(eventOf);
   const registers = machine.gic.systemRegisters[id];
-  const send = (intid: Intid, to: readonly VcpuId[] | 'others') =>
+  const send = (intid: Intid, to: readonly number[] | 'others') =>
     registers?.writeSystemRegister('ICC_SGI1R_EL1', sgiTo(intid, to));
   return {
     vcpu: id,

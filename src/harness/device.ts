@@ -6,44 +6,9 @@ import type { Source } from '../guest/index.ts';
 import { MSI_VALID_DEVID } from '../kvm/route.ts';
 import { nap } from '../memory/nap.ts';
 import { type Program, threadProgram } from '../threads/programs.ts';
+import type { Device } from '../threads/user/contract.ts';
+import { UserModule } from '../threads/user/user-module.ts';
 import { type HarnessViews, harnessViews, type ThreadTask } from './plan.ts';
-import { UserModule } from './user-module.ts';
-
-/** A device, as its `run` sees it. Of use in the device's thread only. */
-export type Device = {
-  /** The number of this device, and how many events it has. */
-  readonly index: number;
-  readonly events: number;
-  /** The option `shared` of `boot`; undefined where the caller gave none. */
-  readonly shared: SharedArrayBuffer | undefined;
-  /** Whether the machine is closing, or every vCPU has stopped: `run` is to return. */
-  readonly stopped: boolean;
-  /**
-   * Writes the eventfd of an event, whose irqfd injects.
-   * @param event - 0, the default, to `events - 1`
-   * @throws IrqError `ERR_USAGE` for an event that the device does not have
-   */
-  signal(event?: number): void;
-  /**
-   * KVM_SIGNAL_MSI for an event, which needs neither eventfd nor route.
-   * @returns true delivered, false blocked by the guest
-   * @throws IrqError `ERR_USAGE`; `ERR_KVM` where KVM refuses
-   */
-  signalMsi(event: number): boolean;
-  /**
-   * Blocks until a handler has begun after every signal so far, and has returned.
-   * @param event - one event; every event of the device where it is left out
-   * @returns false where `stopped` became true first, or the vCPU of the event has stopped
-   * @throws IrqError `ERR_USAGE`; past the bound, `boundMs`, `ERR_THREAD_SILENT` where a handler runs, and `ERR_DELIVERY` where none does
-   */
-  settle(event?: number): boolean;
-};
-
-/** The export of a device module: a plain synchronous function. Each device's thread loads the module for itself. */
-export type DeviceModule = {
-  /** Called once, when the machine runs. The machine has finished when it has returned in every device. */
-  readonly run: (device: Device) => void;
-};
 
 /** Which device a thread is. */
 export type DeviceTask = ThreadTask & { readonly device: number };

@@ -7,11 +7,9 @@
  * given, `machine.ts` and `calls.ts` what the caller holds; `run.ts` watches over the threads, `rest.ts` waits for the last
  * delivery, and `judge.ts` tells the proof what the caller has changed. `stress.ts` gives the same modules to a stress run.
  */
+export type { Cpu, Device, DeviceModule, GuestModule, MachineEvent } from '../threads/user/contract.ts';
 export { boot } from './boot.ts';
-export type { MachineEvent } from './build.ts';
 export type { GivenMsi, GivenRoute, Spare } from './calls.ts';
-export type { Cpu, GuestModule } from './cpu.ts';
-export type { Device, DeviceModule } from './device.ts';
 export type { BootedMachine } from './machine.ts';
 export type { BootOptions } from './options.ts';
 export type { RunResult } from './run.ts';

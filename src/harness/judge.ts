@@ -1,7 +1,7 @@
 import type { DeviceId, EventId } from '../arch/intid.ts';
 import type { ItsCommand } from '../arch/its-command.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { MachineEvent } from './build.ts';
+import type { MachineEvent } from '../threads/user/contract.ts';
 import type { HarnessViews } from './plan.ts';
 
 /** Commands that change no event's way. */

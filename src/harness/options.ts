@@ -140,13 +140,6 @@ function moduleOf(given: Given, name: 'guest' | 'device', must: string): string 
   return url.href;
 }
 
-/** URL of a user's module on a command line. @throws IrqError `ERR_FILE` where there is no such file */
-export function moduleUrl(role: 'guest' | 'device', path: string): string {
-  const whole = resolve(path);
-  if (!existsSync(whole)) throw new IrqError('ERR_FILE', `--${role} ${path}: there is no file ${whole}`);
-  return pathToFileURL(whole).href;
-}
-
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'function') return 'a function';

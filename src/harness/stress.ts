@@ -1,5 +1,3 @@
-import type { VcpuId } from '../arch/intid.ts';
-import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Topology } from '../guest/index.ts';
 import {
@@ -15,10 +13,11 @@ import {
   stressGuestProgram,
 } from '../stress/index.ts';
 import { type Program, threadProgram } from '../threads/programs.ts';
+import { placesWords, withCalls } from '../threads/user/places.ts';
+import { moduleUrl } from '../threads/user/user-module.ts';
 import { harnessGuestProgram } from './cpu.ts';
 import { harnessDeviceProgram } from './device.ts';
-import { moduleUrl } from './options.ts';
-import { type HarnessViews, harnessViews, placesWords } from './plan.ts';
+import { type HarnessViews, harnessViews } from './plan.ts';
 
 /** A stress run of a user's own code. The rest is as in any stress run; the sources are events, without wires. */
 export type OwnStressOptions = Omit<StressOptions, 'input' | 'spis' | 'lines' | 'abi' | 'trace'> & {
@@ -58,7 +57,7 @@ export async function runOwnStress(
   };
   const running = runStress({ ...rest, spis: 0 }, watch, own);
   const result = await running.catch((error: unknown) => {
-    throw placed(error, views);
+    throw withCalls(error, views?.places);
   });
   const names = { ...(guest === undefined ? {} : { guest }), ...(device === undefined ? {} : { device }) };
   return { ...result, config: { ...result.config, ...names } };
@@ -85,15 +84,8 @@ function castOf(plan: Plan, { guest, device }: Modules, shared: SharedArrayBuffe
 export function ownDriver(machine: Machine, plan: Plan): Program {
   const { places } = harnessViews(machine, plan);
   const parts = driverParts(machine, plan);
-  for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
+  for (let vcpu = 0; vcpu < plan.vcpus; vcpu++) parts.gic.enableSgis(vcpu);
   return stressDriver(machine, plan, parts, () => places.isAnyInside);
 }
 
 export const ownDriverProgram = threadProgram(import.meta.url, ownDriver);
-
-/** Says in which functions the guests are where a thread is silent. */
-function placed(error: unknown, views: HarnessViews | undefined): unknown {
-  const calls = views?.places.calls ?? [];
-  if (!(error instanceof IrqError) || error.code !== 'ERR_THREAD_SILENT' || calls.length === 0) return error;
-  return new IrqError('ERR_THREAD_SILENT', `${error.message}; ${calls.join(', ')}`, { cause: error });
-}

@@ -1,5 +1,6 @@
 import { IrqError } from '../base/irq-error.ts';
-import { upperTail } from './normal.ts';
+import type { Bounds } from './confidence.ts';
+import { tailQuantile, upperTail } from './normal.ts';
 
 /** What a comparison of B with A came to; the values are times, so smaller is faster. */
 type Verdict = 'faster' | 'slower' | 'no difference seen';
@@ -113,11 +114,22 @@ function normalP(u: number, countA: number, countB: number, ties: number): numbe
   return Math.min(1, 2 * upperTail(distance / Math.sqrt(variance)));
 }
 
+function exactP(u: number, countA: number, countB: number): number {
+  const most = countA * countB;
+  const extreme = Math.max(u, most - u);
+  let [tail, total] = [0, 0];
+  ordersByU(countA, countB).forEach((count, value) => {
+    total += count;
+    if (value >= extreme) tail += count;
+  });
+  return Math.min(1, (2 * tail) / total);
+}
+
 /**
  * Counts the orders of A's and B's values by their U: the largest value of all is an `a`, which adds nothing to U, or
  * a `b`, which is larger than every `a`. `ways[b][u]` holds the orders for the number of `a`s reached so far.
  */
-function exactP(u: number, countA: number, countB: number): number {
+function ordersByU(countA: number, countB: number): Float64Array {
   const most = countA * countB;
   const ways = Array.from({ length: countB + 1 }, () => new Float64Array(most + 1));
   for (const row of ways) row[0] = 1; // no `a` yet: one order, and U is 0
@@ -130,12 +142,45 @@ function exactP(u: number, countA: number, countB: number): number {
       }
     }
   }
-  const orders = ways[countB] ?? new Float64Array(0);
-  const extreme = Math.max(u, most - u);
-  let [tail, total] = [0, 0];
-  orders.forEach((count, value) => {
-    total += count;
-    if (value >= extreme) tail += count;
-  });
-  return Math.min(1, (2 * tail) / total);
+  return ways[countB] ?? new Float64Array(0);
+}
+
+/**
+ * In how many of all pairs (a, b) at most one side may be the larger for chance to be ruled out: the largest k for which
+ * P(U < k) is at most `miss` where A and B are alike. 0 where there are too few values to say so of any.
+ */
+function criticalU(countA: number, countB: number, miss: number): number {
+  if (countA > EXACT || countB > EXACT) {
+    const spread = Math.sqrt((countA * countB * (countA + countB + 1)) / 12);
+    return Math.max(0, Math.floor((countA * countB + 1) / 2 - tailQuantile(miss) * spread));
+  }
+  const orders = ordersByU(countA, countB);
+  const allowed = miss * orders.reduce((sum, count) => sum + count, 0);
+  let k = 0;
+  for (let below = orders[0] ?? 0; below <= allowed; below += orders[k] ?? 0) k++;
+  return k;
+}
+
+/**
+ * How many times as large B's values are as A's, by Hodges and Lehmann: the median of all b / a; and between which bounds
+ * that lies, by the rank test of the same sizes. Where the bounds leave 1 out, the test sees a difference at that confidence.
+ * @param confidence - 0 to 1
+ * @throws IrqError `ERR_RESULT_FORMAT` if a sample is empty
+ */
+export function ratioOf(
+  a: readonly number[],
+  b: readonly number[],
+  confidence = 0.95,
+): { readonly ratio: number; readonly bounds: Bounds } {
+  if (a.length === 0 || b.length === 0)
+    throw new IrqError('ERR_RESULT_FORMAT', 'two samples can be compared only if each has a value');
+  const ratios = Float64Array.from(a.flatMap((x) => b.map((y) => y / x))).sort();
+  const at = (rank: number) => ratios[rank - 1] ?? Number.NaN;
+  const half = (ratios.length + 1) / 2;
+  const k = criticalU(a.length, b.length, (1 - confidence) / 2);
+  return {
+    ratio: (at(Math.floor(half)) + at(Math.ceil(half))) / 2,
+    bounds:
+      k === 0 ? { low: 0, high: Number.POSITIVE_INFINITY } : { low: at(k), high: at(ratios.length + 1 - k) },
+  };
 }

@@ -1,4 +1,7 @@
 import type { RunComparison } from '../measuring/index.ts';
+
+type PathComparison = RunComparison['paths'][number];
+
 import type { DataTable } from './html/figure.ts';
 import { table } from './table.ts';
 import { plural, time } from './units.ts';
@@ -19,7 +22,7 @@ export function compareRunsMarkdown(comparison: RunComparison): string {
     `**${verdict}**`,
     '',
     line(head),
-    line(head.map((_, column) => (column < 3 || column === head.length - 1 ? '---' : '--:'))),
+    line(head.map((_, column) => ([0, 1, 2, 3, 8].includes(column) ? '---' : '--:'))),
     ...rows.map(line),
     ...notes.reverse().flatMap((note) => ['', note]),
     '',
@@ -30,28 +33,60 @@ export function compareRunsMarkdown(comparison: RunComparison): string {
 export function compareRunsTable({ paths, relative }: RunComparison): DataTable {
   const value = (p: number) => (relative ? `${p.toFixed(2)} ×` : time(p));
   return {
-    head: ['source', 'dispatch', 'vCPU', 'A p50', 'B p50', 'A p99', 'B p99', 'B / A', 'effect', 'p', 'B is'],
-    rows: paths.map(({ source, dispatch, waiting, a, b, ratio, delta, p, verdict, regression }) => [
-      source,
-      dispatch,
-      waiting,
-      value(a.p50),
-      value(b.p50),
-      value(a.p99),
-      value(b.p99),
-      ratio.toFixed(3),
-      `${delta < 0 ? '-' : '+'}${Math.abs(delta).toFixed(2)}`,
-      p < 0.001 ? '0.000…' : p.toFixed(3),
-      regression ? 'slower: a regression' : verdict,
-    ]),
+    head: [
+      'source',
+      'dispatch',
+      'vCPU',
+      'B is',
+      'A p50',
+      'B p50',
+      'B / A',
+      'from … to',
+      'p99: B is',
+      'A p99',
+      'B p99',
+      'B / A p99',
+      'from … to p99',
+      'effect',
+      'p',
+    ],
+    rows: paths.map((path) => {
+      const { source, dispatch, waiting, a, b, p99 } = path;
+      return [
+        source,
+        dispatch,
+        waiting,
+        judged(path),
+        value(a.p50),
+        value(b.p50),
+        path.ratio.toFixed(3),
+        within(path.bounds),
+        judged(p99),
+        value(a.p99),
+        value(b.p99),
+        p99.ratio.toFixed(3),
+        within(p99.bounds),
+        `${path.delta < 0 ? '-' : '+'}${Math.abs(path.delta).toFixed(2)}`,
+        path.p < 0.001 ? '0.000…' : path.p.toFixed(3),
+      ];
+    }),
   };
+}
+
+function judged({ verdict, regression }: Pick<PathComparison, 'verdict' | 'regression'>): string {
+  if (regression) return 'slower: a regression';
+  return verdict === 'no difference seen' ? 'no different' : verdict;
+}
+
+function within({ low, high }: PathComparison['bounds']): string {
+  return `${low.toFixed(2)} … ${Number.isFinite(high) ? high.toFixed(2) : '∞'}`;
 }
 
 /** What has to be known to read the table, and at last the verdict. */
 export function compareRunsNotes(comparison: RunComparison): string[] {
   const { tolerance, relative, regressions, steady, sameMachine, unmatched } = comparison;
   return [
-    'a rank test on the medians of the boots; effect is Cliff’s delta: 0 no difference, +1 every boot of B is slower',
+    'a rank test on the medians of the boots, and on the medians of their 99th percentiles; from … to: B / A with 95 % confidence; effect is Cliff’s delta: 0 no difference, +1 every boot of B is slower',
     ...(unmatched.length === 0
       ? []
       : [

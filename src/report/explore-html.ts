@@ -4,7 +4,7 @@ import type { WhatIf } from '../explore/telling/what-if.ts';
 import { shortSite } from './explore-columns.ts';
 import { confirmationText } from './explore-text.ts';
 import { tableCard } from './html/figure.ts';
-import { laneDiagram } from './html/lanes.ts';
+import { LANES_LOOK, laneDiagram } from './html/lanes.ts';
 import { escaped } from './html/markup.ts';
 import { type Page, page } from './html/page.ts';
 import { copyButton, stepperCard } from './html/stepper.ts';
@@ -87,7 +87,7 @@ function failureParts(failure: Failure, repeat: string | undefined, whatIf?: Wha
   const cards = whatIf === undefined ? [] : [stepperCard(whatIf)];
   if (trace.length > 0) {
     cards.push(
-      `<section class="card wide" id="lanes"><h3>One lane for each thread, time runs down</h3><p>A box is one operation on shared memory, with the line of source that did it; between two boxes of a thread runs only its own code. “Stopped here”: the thread could have gone on, and another was let in. A broken lane waits for its turn, a dotted one sleeps. Boxes with a red edge are the lines that the verdict names.${left > 0 ? ` The first ${plural(left, 'step')} are left out.` : ''}${idle > 0 ? ` ${plural(idle, 'thread')} did nothing yet, and ${idle === 1 ? 'has' : 'have'} no lane.` : ''}</p>${laneDiagram(acting, trace, left + 1, sites)}</section>`,
+      `<style>${LANES_LOOK}</style><section class="card wide" id="lanes"><h3>One lane for each thread, time runs down</h3><p>A box is one operation on shared memory, with the line of source that did it; between two boxes of a thread runs only its own code. “Stopped here”: the thread could have gone on, and another was let in. A broken lane waits for its turn, a dotted one sleeps. Boxes with a red edge are the lines that the verdict names.${left > 0 ? ` The first ${plural(left, 'step')} are left out.` : ''}${idle > 0 ? ` ${plural(idle, 'thread')} did nothing yet, and ${idle === 1 ? 'has' : 'have'} no lane.` : ''}</p>${laneDiagram(acting, trace, left + 1, sites)}</section>`,
     );
   }
   const lines = sites.map((site) => `<li><code>${escaped(shortSite(site))}</code></li>`).join('');

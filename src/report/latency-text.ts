@@ -1,6 +1,7 @@
 import type { LatencyResult, PathResult } from '../measuring/index.ts';
 import { pathName } from '../measuring/latency/latency-result.ts';
 import { calibrationLines } from './calibration-text.ts';
+import { ownLines } from './own-text.ts';
 import { table } from './table.ts';
 import { count, factor, plural, time } from './units.ts';
 
@@ -13,6 +14,7 @@ export function latencyText(result: LatencyResult): string {
   const work = handlerNs > 0 ? `; handlers run ${time(handlerNs)}` : '';
   const lines = [
     `${plural(vcpus, 'vCPU')}, ${plural(devices, 'device')}; ${how}; ${count(samples)} signals a path, on ${plural(boots, 'machine')} in turn${beside}${work}`,
+    ...ownLines(config),
     '',
     'signal to handler',
     table(

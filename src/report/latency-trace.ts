@@ -57,5 +57,11 @@ export function latencyTrace(
       events.slice(to, 'EOI', handled, ended);
     }
   }
+  events.counter(
+    'pending',
+    traced.flatMap(({ followed }) =>
+      followed.map(({ signal, acknowledged }) => [signal, acknowledged] as const),
+    ),
+  );
   return events.file({ command: 'irqloom latency', paths: paths.map(pathName), arrows: events.arrows });
 }

@@ -77,15 +77,15 @@ export function raceText(run: RaceRun): string {
   return `${lines.join('\n')}\n`;
 }
 
-function freeCell(free: RaceRun['result']['free']): string {
+export function freeCell(free: RaceRun['result']['free']): string {
   return free === undefined ? '–' : `${count(free.hits)} of ${count(free.runs)}`;
 }
 
-function kindText(kind: string, expected: string): string {
+export function kindText(kind: string, expected: string): string {
   return kind === expected ? kind : `${kind}, not ${expected}`;
 }
 
-function fixedCell({ verdict, exhausted, schedules }: RaceRun['result']['fixed']): string {
+export function fixedCell({ verdict, exhausted, schedules }: RaceRun['result']['fixed']): string {
   return `${verdict}, ${exhausted ? 'all' : 'within 2 preemptions'} (${count(schedules)})`;
 }
 

@@ -1,5 +1,6 @@
 import type { ScaleResult } from '../measuring/index.ts';
 import { calibrationLines } from './calibration-text.ts';
+import { ownLines } from './own-text.ts';
 import { table } from './table.ts';
 import { count, rate, time } from './units.ts';
 
@@ -12,6 +13,7 @@ export function scaleText(result: ScaleResult): string {
   const { base } = config;
   const lines = [
     `${count(config.cores)} cores; each size ${config.seconds} s, dispatch ${config.dispatch}; base ${count(base.vcpus)} vCPUs, ${count(base.devices)} devices, ${count(base.lpis)} LPIs`,
+    ...ownLines(config),
     '',
     table(
       [

@@ -1,4 +1,5 @@
 import type { Plan, Role, Slice, StressResult, Track } from '../stress/index.ts';
+import { VIOLATIONS } from '../stress/index.ts';
 import { TraceEvents, type TraceFile } from './trace-events.ts';
 import { count } from './units.ts';
 
@@ -7,10 +8,11 @@ import { count } from './units.ts';
  * handler that it led to. Signals that were one with a later one have none: the arrow begins at the last of them.
  */
 export function stressTrace(
-  tracks: readonly Track[],
+  kept: readonly Track[],
   plan: Plan,
   result: { readonly config: TracedConfig },
 ): TraceFile {
+  const tracks = equallyFar(kept);
   const first = tracks.reduce(
     (least, { slices }) => slices.reduce((so, { from }) => Math.min(so, from), least),
     Number.POSITIVE_INFINITY,
@@ -21,11 +23,24 @@ export function stressTrace(
     for (const slice of slices) {
       // It is where an arrow ends, within a handler.
       if (slice.name === 'saw') continue;
+      if (slice.name === 'violation') {
+        const { subject, intid } = slice;
+        const kind = VIOLATIONS[slice.which] ?? 'violation';
+        events.moment(1 + index, `violation: ${kind}`, slice.from, { source: subject, intid });
+        continue;
+      }
       const { name, args } = shownAs(slice, plan);
       events.slice(1 + index, name, slice.from, slice.to, args);
     }
   }
-  const unmatched = drawArrows(events, tracks);
+  const { unmatched, pending } = drawArrows(events, tracks);
+  events.counter('pending', pending);
+  events.counter(
+    'parked',
+    tracks.flatMap(({ slices }) =>
+      slices.flatMap(({ name, from, to }) => (name === 'parked' ? [[from, to] as const] : [])),
+    ),
+  );
   const { seed, dispatch, churn, abi, fault, source } = result.config;
   return events.file({
     command: 'irqloom stress',
@@ -37,16 +52,39 @@ export function stressTrace(
   });
 }
 
+/**
+ * The tracks from the moment on that all of them reach back to: of a handler that is older, the signal may have been overwritten
+ * in the ring of its device. After a violation, up to the moment in which the first ring had come to its end. What is left out
+ * counts as dropped.
+ */
+function equallyFar(tracks: readonly Track[]): Track[] {
+  const since = Math.max(
+    Number.NEGATIVE_INFINITY,
+    ...tracks.flatMap(({ slices, dropped }) => (dropped > 0 && slices[0] ? [slices[0].to] : [])),
+  );
+  const until = Math.min(
+    Number.POSITIVE_INFINITY,
+    ...tracks.flatMap(({ slices, ended }) => (ended ? [slices.at(-1)?.to ?? 0] : [])),
+  );
+  return tracks.map((track) => {
+    const slices = track.slices.filter(({ name, from, to }) =>
+      name === 'violation' ? true : to >= since && from <= until,
+    );
+    return { ...track, slices, dropped: track.dropped + track.slices.length - slices.length };
+  });
+}
+
 /** The settings of a run that its trace names. */
 type TracedConfig = Pick<StressResult['config'], 'seed' | 'dispatch' | 'churn' | 'abi' | 'fault' | 'source'>;
 
 /** What is not in the file, in a sentence. */
-export function traceNote(tracks: readonly Track[], { slices }: Pick<Plan, 'slices'>): string {
+export function traceNote(all: readonly Track[], { slices }: Pick<Plan, 'slices'>): string {
+  const tracks = equallyFar(all);
   const kept = tracks.reduce((sum, track) => sum + track.slices.length, 0);
   const short = tracks.filter(({ dropped }) => dropped > 0);
   if (short.length === 0) return `trace: all ${count(kept)} slices`;
   const dropped = short.map((track) => `${nameOf(track.role)} ${count(track.dropped)}`);
-  return `trace: the last ${count(kept)} slices, at most ${count(slices)} a thread; dropped before them: ${dropped.join(', ')}`;
+  return `trace: the last ${count(kept)} slices, as far back as all threads reach, at most ${count(slices)} a thread; dropped before them: ${dropped.join(', ')}`;
 }
 
 function nameOf(role: Role): string {
@@ -88,14 +126,20 @@ function shownAs({ name, subject, which, intid }: Slice, plan: Plan): Shown {
   }
 }
 
+type Drawn = {
+  readonly unmatched: number;
+  readonly pending: readonly (readonly [from: number, to: number])[];
+};
+
 /** Something that a handler saw: of which source, and how many signals of it there had been. */
 type Sight = { readonly track: number; readonly slice: Slice };
 
 /**
  * Draws an arrow for each handler that was the first to see a signal, from the last signal that it saw. Returns how
- * many could not be drawn, because their signal is no longer there.
+ * many could not be drawn, because their signal is no longer there; and from when to when each interrupt was pending: from the
+ * first signal that its handler saw until the handler began.
  */
-function drawArrows(events: TraceEvents, tracks: readonly Track[]): number {
+function drawArrows(events: TraceEvents, tracks: readonly Track[]): Drawn {
   const signals = new Map<string, Sight>();
   const sights: Sight[] = [];
   for (const [index, { slices }] of tracks.entries()) {
@@ -108,6 +152,7 @@ function drawArrows(events: TraceEvents, tracks: readonly Track[]): number {
   sights.sort((a, b) => a.slice.from - b.slice.from);
   const seen = new Map<number, number>();
   let unmatched = 0;
+  const pending: (readonly [from: number, to: number])[] = [];
   for (const { track, slice } of sights) {
     const { subject, which } = slice;
     const before = seen.get(subject) ?? Math.max(0, which - 1);
@@ -115,9 +160,11 @@ function drawArrows(events: TraceEvents, tracks: readonly Track[]): number {
     if (((which - before) | 0) <= 0) continue;
     seen.set(subject, which);
     const signal = signals.get(`${subject}/${which}`);
+    const first = signals.get(`${subject}/${(before + 1) >>> 0}`) ?? signal;
+    if (first && first.slice.from < slice.from) pending.push([first.slice.from, slice.from]);
     if (!signal) unmatched++;
     // A level may have been raised when its handler was running already.
     else events.arrow([signal.track, signal.slice.from], [track, Math.max(slice.from, signal.slice.from)]);
   }
-  return unmatched;
+  return { unmatched, pending };
 }

@@ -4,8 +4,8 @@
  */
 export type TraceEvent = {
   readonly name: string;
-  /** X: a slice; s, t, f: the beginning, a step and the end of an arrow; M: a name. */
-  readonly ph: 'X' | 's' | 't' | 'f' | 'M';
+  /** X: a slice; i: a moment; C: a counter's new value; s, t, f: the beginning, a step and the end of an arrow; M: a name. */
+  readonly ph: 'X' | 'i' | 'C' | 's' | 't' | 'f' | 'M';
   readonly pid: number;
   readonly tid: number;
   readonly ts?: number;
@@ -14,6 +14,8 @@ export type TraceEvent = {
   readonly id?: number;
   /** `e`: the arrow ends at the slice that it lies in. */
   readonly bp?: 'e';
+  /** `g`: the moment is shown across all tracks. */
+  readonly s?: 'g';
   readonly args?: Readonly<Record<string, unknown>>;
 };
 
@@ -25,6 +27,8 @@ export type TraceFile = {
 };
 
 const PID = 1;
+/** Counters belong to the process, and to none of its threads. */
+const COUNTERS = 0;
 
 /** Makes the events of a trace: tracks with their names first, then slices and arrows, track by track, in the order of time. */
 export class TraceEvents {
@@ -50,6 +54,23 @@ export class TraceEvents {
     const dur = microseconds(toNs - fromNs);
     const ts = microseconds(fromNs - this.#firstNs);
     this.#events.push({ name, ph: 'X', cat: 'interrupt', pid: PID, tid, ts, dur, ...(args ? { args } : {}) });
+  }
+
+  /** A moment that is shown across all tracks. */
+  moment(tid: number, name: string, ns: number, args?: TraceEvent['args']): void {
+    const ts = microseconds(ns - this.#firstNs);
+    this.#events.push({ name, ph: 'i', s: 'g', pid: PID, tid, ts, ...(args ? { args } : {}) });
+  }
+
+  /** A track of its own with how many of some stretches of time there are at each moment. */
+  counter(name: string, stretches: readonly (readonly [fromNs: number, toNs: number])[]): void {
+    const changes = stretches.flatMap(([from, to]) => [[from, 1] as const, [to, -1] as const]);
+    let value = 0;
+    for (const [ns, change] of changes.sort(([a], [b]) => a - b)) {
+      value += change;
+      const ts = microseconds(ns - this.#firstNs);
+      this.#events.push({ name, ph: 'C', pid: PID, tid: COUNTERS, ts, args: { [name]: value } });
+    }
   }
 
   /** An arrow through moments of several tracks, each within a slice there. */

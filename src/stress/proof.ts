@@ -3,6 +3,9 @@ import { readStamp, writeStamp } from '../measure/stamp.ts';
 import { EVENT_COUNT, EventCount } from '../memory/event-count.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { add, load, peek, replace, store, type Words } from '../memory/word.ts';
+import { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
+
+export { VIOLATIONS, type Violation, type ViolationKind } from './violation.ts';
 
 /*
  * The proof that nothing was lost, doubled or misrouted, kept in shared words while the machine runs. It knows what the
@@ -41,23 +44,6 @@ export const LEVEL_SOURCE = 1;
  */
 // guard: places-on-the-way
 export const PLACES = 6;
-
-/** What can be wrong with a delivery, or with the lack of one. */
-export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
-export type ViolationKind = (typeof VIOLATIONS)[number];
-
-/** One breach of the rules, with the numbers that name it. -1 where there is none. */
-export type Violation = {
-  readonly kind: ViolationKind;
-  readonly source: number;
-  readonly intid: Intid;
-  readonly vcpu: VcpuId;
-  /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
-  readonly sent: number;
-  readonly seen: number;
-  /** The kind of churn that went on, as {@link Proof.churn} says. */
-  readonly churn: number;
-};
 
 /** Moves: longer than any acknowledge takes, and far from the 2^31 after which the order of two numbers turns round. */
 const LONG_AGO = 2 ** 30;
@@ -349,6 +335,15 @@ export class Proof {
 
   count(kind: ViolationKind): number {
     return load(this.#words, this.#regions.violations.at + VIOLATIONS.indexOf(kind)) >>> 0;
+  }
+
+  /** The word that counts all violations, and what it says. */
+  get violatedAt(): number {
+    return this.#regions.violations.at + VIOLATIONS.length;
+  }
+
+  get violated(): number {
+    return load(this.#words, this.violatedAt) >>> 0;
   }
 
   /** The first violations, as they were found. */

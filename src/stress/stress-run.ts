@@ -16,7 +16,7 @@ import { type Plan, perturbationOf, stressViews } from './stress-plan.ts';
 import type { StressDetail, StressResult } from './stress-result.ts';
 import { stressResult } from './stress-summary.ts';
 import { Tally } from './stress-tally.ts';
-import { readTracks, type Track } from './traced/timelines.ts';
+import { noteViolation, readTracks, type Track } from './traced/timelines.ts';
 import { tracedDeviceProgram } from './traced/traced-device.ts';
 import { tracedDispatched } from './traced/traced-dispatcher.ts';
 import { tracedDriverProgram } from './traced/traced-driver.ts';
@@ -86,8 +86,15 @@ export async function runStress(
   const start = performance.now();
   const violated = () => VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind) + sgis.count(kind), 0);
   const known = { met: 0, since: start };
+  let isNoted = plan.slices === 0;
+  const noteOnce = () => {
+    if (isNoted || proof.violated === 0) return;
+    isNoted = true;
+    noteViolation(machine, plan);
+  };
   const glances = setInterval(() => {
     tally.update();
+    noteOnce();
     if (options.untilCovered !== undefined) {
       const met = coverage.met(perturbation);
       if (met > known.met) Object.assign(known, { met, since: performance.now() });
@@ -119,6 +126,7 @@ export async function runStress(
     await Promise.all(harness.vcpus.map((thread) => thread.within('leave the guest', vcpus)));
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
+    noteOnce();
     if (plan.slices > 0) watch.traced?.(readTracks(machine, plan), plan);
     const interrupted = watch.signal?.aborted ?? false;
     return stressResult({ options, machine, plan, tally, seconds, bootMs, interrupted, stuckLines, rules });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Distribution } from '../../src/measure/distribution.ts';
-import { rankTest, rankTestCounted } from '../../src/measure/rank-test.ts';
+import { rankTest, rankTestCounted, ratioOf } from '../../src/measure/rank-test.ts';
 
 const evens = Array.from({ length: 50 }, (_, i) => 2 * i);
 const range = Array.from({ length: 200 }, (_, i) => i);
@@ -100,4 +100,48 @@ test.each([
   [[1, Number.NaN], [2]],
 ])('%o and %o cannot be compared', (a, b) => {
   expect(() => rankTest(a, b)).toThrow(expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }));
+});
+
+describe('the ratio of two samples', () => {
+  /** Without ties, of which an exact test has none. */
+  const distinct = fc
+    .uniqueArray(fc.integer({ min: 1, max: 10_000 }), { minLength: 8, maxLength: 40 })
+    .chain((all) =>
+      fc.integer({ min: 3, max: all.length - 3 }).map((cut) => [all.slice(0, cut), all.slice(cut)]),
+    );
+
+  test('its bounds leave 1 out exactly where the rank test sees a difference at that confidence', () => {
+    let seen = 0;
+    fc.assert(
+      fc.property(distinct, ([a = [], b = []]) => {
+        const { low, high } = ratioOf(a, b).bounds;
+        const { p } = rankTest(a, b);
+        if (p <= 0.05) seen++;
+        expect(low > 1 || high < 1).toBe(p <= 0.05);
+      }),
+      { seed: 11, numRuns: 400 },
+    );
+    expect(seen).toBeGreaterThan(3);
+  });
+
+  test('is the factor between them, and lies within its bounds', () => {
+    const a = [100, 103, 107, 111, 95, 98];
+    const { ratio, bounds } = ratioOf(
+      a,
+      a.map((value) => 1.5 * value),
+    );
+    expect(ratio).toBeCloseTo(1.5, 1);
+    expect(bounds.low).toBeGreaterThan(1);
+    expect(bounds.low).toBeLessThan(1.5);
+    expect(bounds.high).toBeGreaterThan(1.5);
+  });
+
+  test('of many values is bounded closely, of too few not at all', () => {
+    const many = range.map((value) => 1000 + value);
+    const { low, high } = ratioOf(many, many).bounds;
+    expect(low).toBeGreaterThan(0.95);
+    expect(high).toBeLessThan(1.05);
+    expect(ratioOf([1, 2], [3, 4]).bounds).toEqual({ low: 0, high: Number.POSITIVE_INFINITY });
+    expect(() => ratioOf([], [1])).toThrow(expect.objectContaining({ code: 'ERR_RESULT_FORMAT' }));
+  });
 });

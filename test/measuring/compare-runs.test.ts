@@ -44,6 +44,30 @@ describe('two runs', () => {
     expect(seen.paths[0]).toMatchObject({ verdict: 'slower', regression: false });
   });
 
+  test('whose 99th percentiles alone differ have a verdict and bounds for these, and a regression where that is asked for', () => {
+    const tail = (run: ComparedRun): ComparedRun => ({
+      ...run,
+      paths: run.paths.map((path) => ({
+        ...path,
+        blocks: path.blocks.map((block) => ({ ...block, p99: 2 * block.p99 })),
+      })),
+    });
+    const [a, b] = [runOf(around(500)), tail(runOf(around(500)))];
+    const [path] = compareRuns(a, b, options).paths;
+    expect(path).toMatchObject({
+      verdict: 'no difference seen',
+      p99: { verdict: 'slower', regression: false },
+    });
+    expect(path?.p99.ratio).toBeCloseTo(2);
+    expect(path?.p99.bounds.low).toBeGreaterThan(1.8);
+    expect(path?.p99.bounds.high).toBeLessThan(2.2);
+    expect(path?.bounds.low).toBeLessThan(1);
+    expect(path?.bounds.high).toBeGreaterThan(1);
+    expect(compareRuns(a, b, { ...options, p99Tolerance: 0.5 }).regressions).toBe(1);
+    expect(compareRuns(a, b, { ...options, p99Tolerance: 1.5 }).regressions).toBe(0);
+    expect(compareRuns(a, a, { ...options, p99Tolerance: 0 }).regressions).toBe(0);
+  });
+
   test('of machines of different speed are compared as multiples of their calibration', () => {
     const [a, b] = [runOf(around(500), 100), runOf(around(1000), 200)];
     expect(compareRuns(a, b, options)).toMatchObject({ regressions: 1, sameMachine: false });

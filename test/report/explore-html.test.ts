@@ -12,7 +12,7 @@ describe('the page of a failure', () => {
   const page = html(litmus('lost-update-2x1'));
 
   test('has a lane for each thread, a box for each step, and a mark where a thread was stopped', () => {
-    expect(page.match(/<th scope="col" class="c\d">t\d<\/th>/g)).toHaveLength(2);
+    expect(page.match(/<th scope="col" class="c\d"><span>t\d<\/span><\/th>/g)).toHaveLength(2);
     expect(page.match(/class="op[ "]/g)).toHaveLength(4);
     expect(page.match(/stopped here<\/div>/g)).toHaveLength(1);
     expect(page.match(/<b>ended<\/b>/g)).toHaveLength(2);

@@ -100,6 +100,59 @@ describe('a trace of a stress run', () => {
     expect(traceNote(tracks.slice(1, 5), plan)).toMatch(/^trace: all /);
   });
 
+  test('counts what is pending and which vCPUs are parked, from 0 to 0', async () => {
+    const run = await short;
+    const { traceEvents } = fileOf(run);
+    for (const [name, most] of [
+      ['pending', run.plan.sources.length],
+      ['parked', run.plan.vcpus],
+    ] as const) {
+      const values = traceEvents
+        .filter((event) => event.ph === 'C' && event.name === name)
+        .map(({ args }) => Number(args?.[name]));
+      expect(values.length, name).toBeGreaterThan(2);
+      expect(Math.min(...values), name).toBe(0);
+      expect(Math.max(...values), name).toBeLessThanOrEqual(most);
+      expect(values.at(-1), name).toBe(0);
+    }
+  });
+
+  test('of a run that is longer than its rings: all tracks reach equally far back, and nine of ten handlers have their arrow', async () => {
+    const long = await traced({ ...SHORT, iterations: 0, seconds: 4, churn: 'light' });
+    const { traceEvents, otherData } = fileOf(long);
+    expect(traceFaults(traceEvents)).toEqual([]);
+    expect(long.tracks.some(({ dropped }) => dropped > 0)).toBe(true);
+    const arrows = Number(otherData.arrows);
+    expect(arrows).toBeGreaterThan(50);
+    expect(arrows / (arrows + Number(otherData.handlersWhoseSignalWasDropped))).toBeGreaterThan(0.9);
+    // Had the rings not been cut to the time that all of them have, it would be fewer.
+    const since = (events: readonly TraceEvent[], track: RegExp) => {
+      const tids = events.filter(
+        ({ name, args }) => name === 'thread_name' && track.test(String(args?.name)),
+      );
+      const all = events.filter(({ ph, tid }) => ph === 'X' && tids.some((named) => named.tid === tid));
+      return Math.min(...all.map(({ ts = 0, dur = 0 }) => ts + dur));
+    };
+    const device = since(traceEvents, /^device/);
+    expect(since(traceEvents, /^vCPU/)).toBeGreaterThanOrEqual(
+      Math.min(device, since(traceEvents, /^main/)) - 1e6,
+    );
+  });
+
+  test('keeps the moment of a violation, however long the run goes on, and marks it', async () => {
+    const broken = await traced({ ...SHORT, iterations: 0, seconds: 4, fault: 'double', churn: 'none' });
+    const { traceEvents, otherData } = fileOf(broken);
+    const arrows = Number(otherData.arrows);
+    expect(arrows / (arrows + Number(otherData.handlersWhoseSignalWasDropped))).toBeGreaterThan(0.9);
+    const marks = traceEvents.filter(({ ph }) => ph === 'i');
+    expect(marks[0]?.name).toMatch(/^violation: /);
+    const moment = Math.min(...marks.map(({ ts = 0 }) => ts));
+    const before = traceEvents.filter(({ ph, ts = 0 }) => ph === 'X' && ts < moment);
+    expect(before.length).toBeGreaterThan(0);
+    const { traceEvents: sound } = fileOf(await short);
+    expect(sound.filter(({ ph }) => ph === 'i')).toEqual([]);
+  });
+
   test('that is wrong is found out', async () => {
     const { traceEvents } = fileOf(await short);
     const changed = (name: RegExp, change: (event: TraceEvent) => TraceEvent) => {

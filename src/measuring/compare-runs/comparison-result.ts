@@ -1,3 +1,4 @@
+import type { Bounds } from '../../measure/confidence.ts';
 import type { Path } from '../latency/latency-result.ts';
 
 /** One path in both runs. */
@@ -9,6 +10,10 @@ export type PathComparison = Path & {
   readonly ratio: number;
   /** The same of what each run's machine needed without an interrupt. */
   readonly calibrationRatio: number;
+  /** Where B / A of the medians lies, with 95 % confidence, by the rank test. */
+  readonly bounds: Bounds;
+  /** The same questions of the 99th percentiles. */
+  readonly p99: TailComparison;
   /** How likely so large a difference is if there is none. */
   readonly p: number;
   /** Cliff's delta, -1 to 1: above zero B is slower. */
@@ -16,6 +21,12 @@ export type PathComparison = Path & {
   readonly a: Side;
   readonly b: Side;
 };
+
+/** The 99th percentiles of one path in both runs. */
+export type TailComparison = Pick<
+  PathComparison,
+  'verdict' | 'regression' | 'ratio' | 'bounds' | 'p' | 'delta'
+>;
 
 /** Medians over the boots of a side: of their medians, and of their 99th percentiles; ns, or multiples of the calibration. */
 export type Side = { readonly boots: number; readonly p50: number; readonly p99: number };
@@ -26,6 +37,8 @@ export type RunComparison = {
   readonly command: 'compare-runs';
   /** How much slower is still tolerated: 0.1 is 10 %. */
   readonly tolerance: number;
+  /** The same for the 99th percentiles; null: these are judged, and none is a regression. */
+  readonly p99Tolerance: number | null;
   /** Whether times are multiples of each run's own calibration. */
   readonly relative: boolean;
   readonly steady: boolean;

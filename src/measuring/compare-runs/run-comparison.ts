@@ -1,5 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
-import { rankTest } from '../../measure/rank-test.ts';
+import { rankTest, ratioOf } from '../../measure/rank-test.ts';
 import { isSteady } from '../../threads/calibration-figures.ts';
 import { type Path, pathName } from '../latency/latency-result.ts';
 import type { PathComparison, RunComparison, Side } from './comparison-result.ts';
@@ -26,27 +26,36 @@ export const LEAST_BOOTS = 6;
 export function compareRuns(
   a: ComparedRun,
   b: ComparedRun,
-  { tolerance, relative }: { readonly tolerance: number; readonly relative: boolean },
+  {
+    tolerance,
+    p99Tolerance = null,
+    relative,
+  }: {
+    readonly tolerance: number;
+    readonly p99Tolerance?: number | null;
+    readonly relative: boolean;
+  },
 ): RunComparison {
   const other = new Map(b.paths.map((path) => [pathName(path), path]));
   const paths = a.paths.flatMap((left): PathComparison[] => {
     const right = other.get(pathName(left));
     if (!right) return [];
     const [before, now] = [sampleOf(left, relative), sampleOf(right, relative)];
-    const { verdict, p, delta } = rankTest(before.p50, now.p50);
     const [sideA, sideB] = [sideOf(before), sideOf(now)];
-    const ratio = sideB.p50 / sideA.p50;
+    const judge = (field: 'p50' | 'p99', tolerated: number | null) => {
+      const { verdict, p, delta } = rankTest(before[field], now[field]);
+      const ratio = sideB[field] / sideA[field];
+      const regression = tolerated !== null && verdict === 'slower' && ratio > 1 + tolerated;
+      return { verdict, regression, ratio, bounds: ratioOf(before[field], now[field]).bounds, p, delta };
+    };
     return [
       {
         source: left.source,
         dispatch: left.dispatch,
         waiting: left.waiting,
-        verdict,
-        regression: verdict === 'slower' && ratio > 1 + tolerance,
-        ratio,
+        ...judge('p50', tolerance),
+        p99: judge('p99', p99Tolerance),
         calibrationRatio: right.calibrationNs / left.calibrationNs,
-        p,
-        delta,
         a: sideA,
         b: sideB,
       },
@@ -59,10 +68,11 @@ export function compareRuns(
     schemaVersion: 1,
     command: 'compare-runs',
     tolerance,
+    p99Tolerance,
     relative,
     steady: a.steady && b.steady,
     sameMachine: paths.every(({ calibrationRatio }) => isSteady(calibrationRatio - 1)),
-    regressions: paths.filter(({ regression }) => regression).length,
+    regressions: paths.filter(({ regression, p99 }) => regression || p99.regression).length,
     paths,
     unmatched: [...a.paths, ...b.paths].map(pathName).filter((name) => !matched.has(name)),
   };

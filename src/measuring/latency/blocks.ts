@@ -12,8 +12,9 @@ const BLOCK = 64;
 /** At a rate a block lasts at least so long: a stall must be able to pass within one. But rings hold no more than this. */
 const BLOCK_SECONDS = 0.125;
 const MOST_IN_BLOCK = 16_384;
-/** Most stamps that a signal leaves in one ring. */
+/** Most stamps that a signal leaves in one ring; and with a guest of the user's own, whose SGIs leave stamps as well. */
 const STAMPS_EACH = 5;
+const STAMPS_EACH_OWN = 4 * STAMPS_EACH;
 
 /** What the size of a block depends on: see `LatencyOptions`. */
 export type BlockOptions = {
@@ -21,6 +22,7 @@ export type BlockOptions = {
   readonly devices: number;
   readonly samples: number;
   readonly boots?: number;
+  readonly own?: { readonly guest?: string | undefined };
 };
 
 /**
@@ -28,13 +30,14 @@ export type BlockOptions = {
  * to keep. Few samples are cut into smaller blocks, so that each machine that is to be booted has one; at a rate they are
  * not, as a stall would not fit then.
  */
-export function blockSize({ rate, devices, samples, boots = 1 }: BlockOptions) {
+export function blockSize({ rate, devices, samples, boots = 1, own }: BlockOptions) {
+  const each = own?.guest === undefined ? STAMPS_EACH : STAMPS_EACH_OWN;
   const atRate = Math.min(MOST_IN_BLOCK, Math.round(rate * BLOCK_SECONDS));
   const most = Math.min(Math.max(BLOCK, atRate), samples);
   const forAll = (signals: number) => Math.ceil(signals / devices) * devices;
   const warm = forAll(most);
   const signals = rate > 0 ? warm : forAll(Math.min(most, Math.ceil(samples / boots)));
-  return { signals, warm, stamps: 2 ** Math.ceil(Math.log2(2 * STAMPS_EACH * warm + 2)) };
+  return { signals, warm, stamps: 2 ** Math.ceil(Math.log2(2 * each * warm + 2)) };
 }
 
 /** How much longer than intended a block, or a game, may take: more than a thread waits for another one. */

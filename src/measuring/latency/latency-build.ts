@@ -11,6 +11,7 @@ import {
   syntheticSources,
 } from '../../guest/index.ts';
 import type { Fd } from '../../kvm/gsi.ts';
+import { NO_OWN, type OwnOptions, ownCode } from '../own/own-code.ts';
 import { type LatencyPlan, latencyWords } from './latency-plan.ts';
 import type { Background, Line, Path } from './latency-result.ts';
 
@@ -24,6 +25,8 @@ export type LatencyTopology = {
   /** vCPUs of the background beside them. */
   readonly others: number;
   readonly handlerNs: number;
+  /** Code of the user's own in the place of the measurement's. It takes no SGIs of the path `sgi`, and no `handlerNs`. */
+  readonly own?: OwnOptions;
 };
 
 /** Polling is switched on and off at run time; this only has to be more than any wait. */
@@ -85,6 +88,7 @@ export function buildLatency(
     sender: sends ? all.vcpus - 1 : -1,
     handlerNs,
     cores: availableParallelism(),
+    own: ownCode(topology.own ?? NO_OWN),
   };
   const sources = [...events, ...storm];
   const machine = Machine.create({
@@ -98,6 +102,7 @@ export function buildLatency(
   bootSynthetic(machine, all, sources);
   const gic = new GicDriver(machine.bus, config);
   for (const { spi, vcpu } of lines) if (spi >= 0) gic.enableSpi(spi, { edge: true, vcpu });
+  if (plan.own.guest !== undefined) for (let vcpu = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
   machine.vm.setGsiRouting(routesOf(config, sources));
   for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd, gsi);
   return { machine, plan };

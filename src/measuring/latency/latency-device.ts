@@ -1,15 +1,19 @@
 import type { Machine } from '../../board/machine.ts';
 import { load } from '../../memory/word.ts';
-import { threadProgram } from '../../threads/programs.ts';
+import { type Program, threadProgram } from '../../threads/programs.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
+import { ownSignaller } from './own-signaller.ts';
 import { makeSignaller } from './signaller.ts';
 
 /** Which device of the plan a thread is. */
 type LatencyDevice = { readonly plan: LatencyPlan; readonly device: number };
 
 /** A device thread of a measurement: each run gives the signals of one block. */
-export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice): { run(): number } {
-  return makeSignaller(machine, plan, device);
+export function latencyDevice(machine: Machine, { plan, device }: LatencyDevice): Program | Promise<Program> {
+  const { device: module } = plan.own;
+  return module === undefined
+    ? makeSignaller(machine, plan, device)
+    : ownSignaller(machine, plan, device, module);
 }
 
 export const latencyDeviceProgram = threadProgram(import.meta.url, latencyDevice);

@@ -1,9 +1,10 @@
-import { FIRST_LPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
+import { FIRST_LPI, FIRST_PPI, FIRST_SPI, type Intid } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { openCpuInterface } from '../../guest/index.ts';
 import { add, load } from '../../memory/word.ts';
 import { guestProgram } from '../../threads/programs.ts';
+import { loadOwnGuest, type OwnGuest } from '../own/own-guest.ts';
 import { Games } from './games.ts';
 import { type LatencyPlan, latencyViews } from './latency-plan.ts';
 import { makeSignaller } from './signaller.ts';
@@ -12,14 +13,41 @@ import { makeSignaller } from './signaller.ts';
 const POLLING_NS = 1e9;
 
 /** The guest of a measurement on one vCPU: one that is measured, one of the background, or the one that sends SGIs. */
-export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest {
+export function latencyGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan): Guest | Promise<Guest> {
   const id = vcpu.cpu.vcpu;
   const boot = () => {
     openCpuInterface(vcpu.cpu);
   };
   if (id === plan.sender) return { boot, ...senderGuest(machine, plan) };
   if (id >= plan.vcpus) return { boot, ...backgroundGuest(vcpu, plan) };
-  return { boot, ...measuredGuest(machine, vcpu, plan) };
+  if (plan.own.guest === undefined) return { boot, ...measuredGuest(machine, vcpu, plan) };
+  return ownGuest(machine, vcpu, plan, plan.own.guest);
+}
+
+/** A guest of the user's own, measured: its function runs where the handler would. Its SGIs are not the devices' signals. */
+async function ownGuest(machine: Machine, vcpu: Vcpu, plan: LatencyPlan, module: string): Promise<Guest> {
+  const { vcpus, lines, own } = plan;
+  const { places } = latencyViews(machine, plan);
+  const eventOf = (intid: Intid) => {
+    const line = lines[intid - FIRST_LPI];
+    if (!line) return undefined;
+    const { device, deviceId, eventId, fd, gsi, lpi } = line;
+    return { device, event: line.vcpu, deviceId, eventId, fd, gsi, intid: lpi, vcpu: line.vcpu };
+  };
+  const parts = { machine, vcpu, module, shared: own.shared, vcpus, places, eventOf };
+  const user: OwnGuest = await loadOwnGuest(parts);
+  const measured = measuredGuest(machine, vcpu, plan);
+  return {
+    ...measured,
+    boot() {
+      openCpuInterface(vcpu.cpu);
+      user.start();
+    },
+    interrupt(intid: Intid) {
+      user.interrupt(intid);
+      if (intid >= FIRST_PPI) measured.interrupt(intid);
+    },
+  };
 }
 
 /**

@@ -6,6 +6,8 @@ import { PING_PONG_WORDS } from '../../measure/ping-pong.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 import { MUTEX, Mutex } from '../../memory/mutex.ts';
+import { Places, placesRegion } from '../../threads/user/places.ts';
+import type { OwnCode } from '../own/own-code.ts';
 import type { Background, Measured, Path } from './latency-result.ts';
 
 /**
@@ -27,6 +29,7 @@ export type LatencyPlan = Measured & {
   readonly handlerNs: number;
   /** How many threads can run at one time. */
   readonly cores: number;
+  readonly own: OwnCode;
 };
 
 /** The words that say what the block under way is, and where it stands. */
@@ -51,9 +54,11 @@ export type LatencyRegions = {
   /** By game: its table. By part of the run, and within one by game: its round trips. */
   readonly tables: readonly Region[];
   readonly trips: readonly Region[];
+  /** Where the guests of the user's own are. */
+  readonly places: Region;
 };
 
-function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegions {
+function latencyRegions(layout: Layout, { lines, devices, vcpus }: Sizes): LatencyRegions {
   return {
     block: layout.region('block', LINE),
     stop: layout.region('stop', LINE),
@@ -64,10 +69,11 @@ function latencyRegions(layout: Layout, { lines, devices }: Sizes): LatencyRegio
     trips: Array.from({ length: PARTS }, (_, part) =>
       GAMES.map((game) => layout.region(`${game}.trips${part}`, histogramWords(LATENCY))),
     ).flat(),
+    places: placesRegion(layout, vcpus),
   };
 }
 
-type Sizes = Pick<LatencyPlan, 'lines' | 'devices'>;
+type Sizes = Pick<LatencyPlan, 'lines' | 'devices' | 'vcpus'>;
 
 /** How many words of the scenario a measurement needs. */
 export function latencyWords(sizes: Sizes): number {
@@ -90,6 +96,7 @@ export function latencyViews(machine: Machine, plan: Sizes) {
     bells: regions.bells.map((region) => new EventCount(machine.words, region)),
     tables: regions.tables,
     trips: regions.trips,
+    places: new Places(machine.words, regions.places),
     itsLock: new Mutex(machine.words, regions.itsLock, 'the guest lock of the ITS driver'),
   };
 }

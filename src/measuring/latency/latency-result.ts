@@ -156,6 +156,9 @@ export type LatencyResult = {
     /** Signals a second, 0 for a closed loop. */
     readonly rate: number;
     readonly handlerNs: number;
+    /** Modules of the user's own, as the caller named them. */
+    readonly guest?: string;
+    readonly device?: string;
     readonly cores: number;
     readonly node: string;
   };

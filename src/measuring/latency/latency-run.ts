@@ -6,6 +6,7 @@ import { Calibrator } from '../../threads/calibration.ts';
 import { calibrationFigures } from '../../threads/calibration-figures.ts';
 import type { Dispatched } from '../../threads/dispatcher.ts';
 import { Harness } from '../../threads/harness.ts';
+import { NO_OWN, ownNames } from '../own/own-code.ts';
 import { Blocks, blockSize, castOf } from './blocks.ts';
 import { Games, mergeTrips, noTrips, type Trips } from './games.ts';
 import { buildLatency, type LatencyTopology } from './latency-build.ts';
@@ -84,6 +85,7 @@ export async function runLatency(
           boots,
           rate,
           handlerNs,
+          ...ownNames(options.own ?? NO_OWN),
           cores: availableParallelism(),
           node: process.version,
         },

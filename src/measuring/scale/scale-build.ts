@@ -1,8 +1,16 @@
-import { type DeviceId, type EventId, FIRST_LPI } from '../../arch/intid.ts';
+import type { DeviceId, EventId } from '../../arch/intid.ts';
+import { FIRST_LPI } from '../../arch/intid.ts';
 import { IrqError } from '../../base/irq-error.ts';
 import { Machine } from '../../board/machine.ts';
-import { bootSynthetic, deviceIdOf, routesOf, type Source, syntheticConfig } from '../../guest/index.ts';
-import { MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
+import {
+  bootSynthetic,
+  deviceIdOf,
+  GicDriver,
+  routesOf,
+  type Source,
+  syntheticConfig,
+} from '../../guest/index.ts';
+import { type Fd, MAX_IRQ_ROUTES } from '../../kvm/gsi.ts';
 import { type ScalePlan, scaleWords } from './scale-plan.ts';
 import type { Size } from './scale-result.ts';
 
@@ -11,7 +19,7 @@ export const MOST_LPIS = 2 ** 16 - FIRST_LPI;
 
 /** The machine for a size, booted, and every LPI ready to be signalled. @throws IrqError `ERR_CONFIG` */
 export function buildScale(plan: ScalePlan): Machine {
-  const { vcpus, devices, lpis, via, dispatch } = plan;
+  const { vcpus, devices, lpis, via, dispatch, own } = plan;
   if (lpis < devices || lpis > MOST_LPIS) {
     throw new IrqError(
       'ERR_CONFIG',
@@ -41,9 +49,13 @@ export function buildScale(plan: ScalePlan): Machine {
     scenarioWords: scaleWords(plan),
   });
   bootSynthetic(machine, topology, sources);
+  if (own.guest !== undefined) {
+    const gic = new GicDriver(machine.bus, config);
+    for (let vcpu = 0; vcpu < vcpus; vcpu++) gic.enableSgis(vcpu);
+  }
   if (via === 'irqfd') {
     machine.vm.setGsiRouting(routesOf(config, sources));
-    for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd, gsi);
+    for (const { fd, gsi } of sources) machine.vm.assignIrqFd(fd as Fd, gsi);
   }
   return machine;
 }

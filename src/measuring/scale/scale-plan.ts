@@ -4,10 +4,12 @@ import { LATENCY } from '../../measure/buckets.ts';
 import { Histogram, histogramWords } from '../../measure/histogram.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
+import { Places, placesRegion } from '../../threads/user/places.ts';
+import type { OwnCode } from '../own/own-code.ts';
 import type { Size, Via } from './scale-result.ts';
 
 /** What every thread of one size is told. Plain data. LPI `8192 + i` is device `i % devices`'s, and goes to vCPU `i % vcpus`. */
-export type ScalePlan = Size & { readonly via: Via; readonly dispatch: Dispatch };
+export type ScalePlan = Size & { readonly via: Via; readonly dispatch: Dispatch; readonly own: OwnCode };
 
 type ScaleRegions = {
   readonly stop: Region;
@@ -15,6 +17,8 @@ type ScaleRegions = {
   readonly done: Region;
   readonly bells: readonly Region[];
   readonly latency: readonly Region[];
+  /** Where the guests of the user's own are. */
+  readonly places: Region;
 };
 
 function scaleRegions(layout: Layout, { vcpus, devices, lpis }: Size): ScaleRegions {
@@ -27,6 +31,7 @@ function scaleRegions(layout: Layout, { vcpus, devices, lpis }: Size): ScaleRegi
     latency: Array.from({ length: vcpus }, (_, vcpu) =>
       layout.region(`latency${vcpu}`, histogramWords(LATENCY)),
     ),
+    places: placesRegion(layout, vcpus),
   };
 }
 
@@ -48,5 +53,6 @@ export function scaleViews(machine: Machine, size: Size) {
     doneAt: (index: number) => regions.done.at + index * LINE,
     bells: regions.bells.map((region) => new EventCount(machine.words, region)),
     latency: regions.latency.map((region) => new Histogram(machine.words, region, LATENCY)),
+    places: new Places(machine.words, regions.places),
   };
 }

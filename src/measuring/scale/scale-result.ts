@@ -38,6 +38,9 @@ export type ScaleResult = {
     readonly base: Size;
     readonly dispatch: Dispatch;
     readonly seconds: number;
+    /** Modules of the user's own, as the caller named them. */
+    readonly guest?: string;
+    readonly device?: string;
     readonly cores: number;
     readonly node: string;
   };

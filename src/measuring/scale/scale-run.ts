@@ -6,6 +6,8 @@ import { store } from '../../memory/word.ts';
 import { Calibrator } from '../../threads/calibration.ts';
 import { calibrationFigures } from '../../threads/calibration-figures.ts';
 import { Harness } from '../../threads/harness.ts';
+import { withCalls } from '../../threads/user/places.ts';
+import { NO_OWN, type OwnOptions, ownCode, ownNames } from '../own/own-code.ts';
 import { buildScale, fitsGsis, MOST_LPIS } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 import {
@@ -25,6 +27,8 @@ export type ScaleOptions = {
   readonly dispatch: Dispatch;
   /** How long each size is measured. */
   readonly seconds: number;
+  /** Code of the user's own in the place of the measurement's. */
+  readonly own?: OwnOptions;
 };
 
 export type ScaleWatch = {
@@ -44,7 +48,8 @@ const STOP_MS = 10_000;
  */
 export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): Promise<ScaleResult> {
   const start = performance.now();
-  const { base, dispatch, seconds } = options;
+  const { base, dispatch, seconds, own = NO_OWN } = options;
+  ownCode(own);
   const wanted = SWEEPS.flatMap((sweep) => options.sweeps[sweep].map((asked) => ({ sweep, asked })));
   const calibrator = new Calibrator();
   try {
@@ -56,14 +61,25 @@ export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): P
       const size = { ...base, [sweep]: sweep === 'lpis' ? Math.min(asked, MOST_LPIS) : asked };
       const lpis = Math.max(size.lpis, size.devices);
       const via: Via = fitsGsis(lpis) ? 'irqfd' : 'signal-msi';
-      measured.push({ ...(await measure({ ...size, lpis, via, dispatch }, seconds)), sweep, asked });
+      measured.push({
+        ...(await measure({ ...size, lpis, via, dispatch, own: ownCode(own) }, seconds)),
+        sweep,
+        asked,
+      });
     }
     const after = await calibrator.measure();
     const calibration = calibrationFigures(before, after);
     return {
       schemaVersion: 1,
       command: 'scale',
-      config: { base, dispatch, seconds, cores: availableParallelism(), node: process.version },
+      config: {
+        base,
+        dispatch,
+        seconds,
+        ...ownNames(own),
+        cores: availableParallelism(),
+        node: process.version,
+      },
       clock: after.clock.costNs < before.clock.costNs ? after.clock : before.clock,
       calibration,
       interrupted: watch.signal?.aborted ?? false,
@@ -83,7 +99,7 @@ async function measure(
   seconds: number,
 ): Promise<Omit<ScalePoint, 'ratio' | 'sweep' | 'asked'>> {
   const machine = buildScale(plan);
-  const { stopAt, latency } = scaleViews(machine, plan);
+  const { stopAt, latency, places } = scaleViews(machine, plan);
   const bootStart = performance.now();
   const devices = Array.from({ length: plan.devices }, (_, device) => {
     return [`device${device}`, scaleDeviceProgram({ plan, device })] as const;
@@ -127,6 +143,8 @@ async function measure(
       latencyNs,
       bootMs,
     };
+  } catch (error) {
+    throw withCalls(error, places);
   } finally {
     store(machine.words, stopAt, 1);
     await harness.close();

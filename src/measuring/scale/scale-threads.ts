@@ -6,26 +6,68 @@ import { openCpuInterface } from '../../guest/index.ts';
 import { MSI_VALID_DEVID } from '../../kvm/route.ts';
 import { readStamp, writeStamp } from '../../measure/stamp.ts';
 import { load, peek, store } from '../../memory/word.ts';
-import { guestProgram, threadProgram } from '../../threads/programs.ts';
+import { guestProgram, type Program, threadProgram } from '../../threads/programs.ts';
+import type { MachineEvent } from '../../threads/user/contract.ts';
+import { OwnDevice } from '../own/own-device.ts';
+import { loadOwnGuest } from '../own/own-guest.ts';
 import { placeOf } from './scale-build.ts';
 import { type ScalePlan, scaleViews } from './scale-plan.ts';
 
 /** How often a device goes round in vain before it sleeps. */
 const ROUNDS_IN_VAIN = 4;
 const NAP_MS = 20;
+/** How often a device of the user's own looks before it sleeps. */
+const LOOKS = 500;
 
 /** The guest of one vCPU: times each interrupt from its signal, and tells the device. */
-export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest {
-  const { words, clock } = machine;
-  const { stampAt, doneAt, bells, latency } = scaleViews(machine, plan);
-  const histogram = latency[vcpu.cpu.vcpu];
+export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest | Promise<Guest> {
+  const { guest: module } = plan.own;
+  if (module !== undefined) return ownGuest(machine, vcpu, plan, module);
+  const { time, tell } = timing(machine, vcpu, plan);
   return {
     boot() {
       openCpuInterface(vcpu.cpu);
     },
     interrupt(intid: Intid) {
-      const index = intid - FIRST_LPI;
+      time(intid - FIRST_LPI);
+      tell(intid - FIRST_LPI);
+    },
+  };
+}
+
+export const scaleGuestProgram = guestProgram(import.meta.url, scaleGuest);
+
+/** A guest of the user's own: its function runs between the two. */
+async function ownGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan, module: string): Promise<Guest> {
+  const { places } = scaleViews(machine, plan);
+  const { vcpus, own } = plan;
+  const eventOf = (intid: Intid) => eventOfLpi(machine, plan, intid - FIRST_LPI);
+  const user = await loadOwnGuest({ machine, vcpu, module, shared: own.shared, vcpus, places, eventOf });
+  const { time, tell } = timing(machine, vcpu, plan);
+  return {
+    boot() {
+      openCpuInterface(vcpu.cpu);
+      user.start();
+    },
+    interrupt(intid: Intid) {
+      const isSignal = intid >= FIRST_LPI;
+      if (isSignal) time(intid - FIRST_LPI);
+      user.interrupt(intid);
+      if (isSignal) tell(intid - FIRST_LPI);
+    },
+  };
+}
+
+/** What a vCPU does with an LPI, by its number from 0: times its handler, and says that the handler has run. */
+function timing(machine: Machine, vcpu: Vcpu, plan: ScalePlan) {
+  const { words, clock } = machine;
+  const { stampAt, doneAt, bells, latency } = scaleViews(machine, plan);
+  const histogram = latency[vcpu.cpu.vcpu];
+  return {
+    time(index: number) {
       histogram?.record(clock.now() - readStamp(words, stampAt(index)));
+    },
+    tell(index: number) {
       const at = doneAt(index);
       store(words, at, (peek(words, at) + 1) | 0);
       bells[index % plan.devices]?.signal();
@@ -33,58 +75,60 @@ export function scaleGuest(machine: Machine, vcpu: Vcpu, plan: ScalePlan): Guest
   };
 }
 
-export const scaleGuestProgram = guestProgram(import.meta.url, scaleGuest);
+function eventOfLpi(machine: Machine, plan: ScalePlan, index: number): MachineEvent | undefined {
+  if (index < 0 || index >= plan.lpis) return undefined;
+  const { deviceId, eventId } = placeOf(plan, index);
+  const { devices, vcpus } = plan;
+  const gsi = machine.config.spis + index;
+  return {
+    device: index % devices,
+    event: eventId,
+    deviceId,
+    fd: index,
+    gsi,
+    intid: FIRST_LPI + index,
+    vcpu: index % vcpus,
+  };
+}
 
 /** Which device of the plan a thread is. */
 type ScaleDevice = { readonly plan: ScalePlan; readonly device: number };
 
 /** A device: keeps each of its LPIs on its way, one signal at a time, until the run ends. Returns how many it gave. */
-export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { run(): number } {
-  const { words, clock, vm, config } = machine;
-  const { stopAt, stampAt, doneAt, bells } = scaleViews(machine, plan);
-  const bell = bells[device];
-  const mine: number[] = [];
-  for (let index = device; index < plan.lpis; index += plan.devices) mine.push(index);
-  const messages = mine.map((index) => {
-    const { deviceId, eventId } = placeOf(plan, index);
-    return { address: config.itsBase + gits.TRANSLATER, data: eventId, flags: MSI_VALID_DEVID, deviceId };
-  });
-  const sent = new Int32Array(mine.length);
-
-  const give = (which: number, index: number) => {
-    sent[which] = ((sent[which] ?? 0) + 1) | 0;
-    writeStamp(words, stampAt(index), clock.now());
-    const message = messages[which];
-    if (plan.via === 'irqfd') vm.irqfds.write(index);
-    else if (message) vm.signalMsi(message);
-  };
+export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): Program | Promise<Program> {
+  const { words } = machine;
+  const { device: module } = plan.own;
+  if (module !== undefined) return ownDevice(machine, plan, device, module);
+  const { stopAt } = scaleViews(machine, plan);
+  const { lpis, give, isHandled, sleepUnless } = deviceLpis(machine, plan, device);
 
   /** Signals everything that has been handled. */
   const goRound = () => {
     let given = 0;
-    for (let which = 0; which < mine.length; which++) {
-      const index = mine[which] ?? 0;
-      if (load(words, doneAt(index)) !== sent[which]) continue;
-      give(which, index);
+    for (let which = 0; which < lpis; which++) {
+      if (!isHandled(which)) continue;
+      give(which);
       given++;
     }
     return given;
   };
 
+  let total = 0;
+  const goesRoundLate = () => {
+    const late = goRound();
+    total += late;
+    return late > 0;
+  };
+
   return {
     run() {
-      let total = 0;
       let inVain = 0;
       while (load(words, stopAt) === 0) {
         const given = goRound();
         total += given;
         inVain = given > 0 ? 0 : inVain + 1;
-        if (inVain < ROUNDS_IN_VAIN || !bell) continue;
-        const ticket = bell.announce();
-        const late = goRound();
-        total += late;
-        if (late > 0) bell.withdraw();
-        else bell.park(ticket, NAP_MS);
+        if (inVain < ROUNDS_IN_VAIN) continue;
+        sleepUnless(goesRoundLate);
         inVain = 0;
       }
       return total;
@@ -93,3 +137,77 @@ export function scaleDevice(machine: Machine, { plan, device }: ScaleDevice): { 
 }
 
 export const scaleDeviceProgram = threadProgram(import.meta.url, scaleDevice);
+
+/** A device of the user's own: `run` is called again and again until the run ends. Its event `n` is the device's `n`-th LPI. */
+async function ownDevice(
+  machine: Machine,
+  plan: ScalePlan,
+  device: number,
+  module: string,
+): Promise<Program> {
+  const { stopAt } = scaleViews(machine, plan);
+  const { lpis, give, isHandled, sleepUnless } = deviceLpis(machine, plan, device);
+  const isOver = () => load(machine.words, stopAt) !== 0;
+  let total = 0;
+
+  const settle = (event: number) => {
+    for (let look = 0; look < LOOKS && !isHandled(event); look++);
+    while (!isHandled(event)) {
+      if (isOver()) return false;
+      sleepUnless(() => isHandled(event));
+    }
+    return true;
+  };
+  const user = await OwnDevice.load(module, {
+    index: device,
+    events: lpis,
+    shared: plan.own.shared,
+    signal(event) {
+      // Two signals on their way at one time would share a delivery.
+      if (!settle(event)) return;
+      give(event);
+      total++;
+    },
+    settle,
+    isOver,
+  });
+  return {
+    run() {
+      user.repeat();
+      return total;
+    },
+  };
+}
+
+/** The LPIs of one device in its thread, by their number within the device. */
+function deviceLpis(machine: Machine, plan: ScalePlan, device: number) {
+  const { words, clock, vm, config } = machine;
+  const { stampAt, doneAt, bells } = scaleViews(machine, plan);
+  const bell = bells[device];
+  const mine: number[] = [];
+  for (let index = device; index < plan.lpis; index += plan.devices) mine.push(index);
+  const messages = mine.map((index) => {
+    const { deviceId, eventId } = placeOf(plan, index);
+    return { address: config.itsBase + gits.TRANSLATER, data: eventId, flags: MSI_VALID_DEVID, deviceId };
+  });
+  const sent = new Int32Array(mine.length);
+  return {
+    lpis: mine.length,
+    give(which: number) {
+      const index = mine[which] ?? 0;
+      sent[which] = ((sent[which] ?? 0) + 1) | 0;
+      writeStamp(words, stampAt(index), clock.now());
+      const message = messages[which];
+      if (plan.via === 'irqfd') vm.irqfds.write(index);
+      else if (message) vm.signalMsi(message);
+    },
+    isHandled: (which: number) => load(words, doneAt(mine[which] ?? 0)) === sent[which],
+    /** Sleeps until an LPI has been handled, for a while; not where `isReady` says that there is something to do. */
+    sleepUnless(isReady: () => boolean) {
+      if (!bell) return;
+      const ticket = bell.announce();
+      if (isReady()) bell.withdraw();
+      else bell.park(ticket, NAP_MS);
+    },
+  };
+}

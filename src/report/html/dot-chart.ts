@@ -50,7 +50,7 @@ export function dotChart(id: string, title: string, text: string, series: readon
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))
         : [],
     table: {
-      head: ['', 'shown', 'fastest', 'slowest', 'slowest was at'],
+      head: ['series', 'shown', 'fastest', 'slowest', 'slowest was at'],
       rows: series.map(({ name, points: own }) => {
         const slowest = own.reduce((worst, point) => (point[1] > worst[1] ? point : worst), [
           first,

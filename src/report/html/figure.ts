@@ -45,5 +45,5 @@ function tableMarkup({ head, rows }: DataTable, title: string): string {
     `<${name}${name === 'th' ? ' scope="col"' : ''}${numeric[column] && rows.length > 0 ? ' class="n"' : ''}>${escaped(text)}</${name}>`;
   const line = (name: 'td' | 'th', cells: readonly string[]) =>
     `<tr>${cells.map((text, column) => cell(name, text, column)).join('')}</tr>`;
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escaped(title)}, as a table"><table><thead>${line('th', head)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${escaped(title)}, as a table"><table><thead>${line('th', head)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>`;
 }

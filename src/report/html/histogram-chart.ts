@@ -58,7 +58,7 @@ export function histogramChart(id: string, title: string, text: string, series: 
     height: bottom + 24,
     drawing: horizontalAxis(x, plot) + rows.join(''),
     table: {
-      head: ['', 'count', 'min', 'median', 'mean', 'max', 'tallest bar'],
+      head: ['series', 'count', 'min', 'median', 'mean', 'max', 'tallest bar'],
       rows: series.map(({ name, distribution }) => {
         const bars = barsOf(distribution);
         const tallest = bars.reduce((best, bar) => (bar.count > best.count ? bar : best), {

@@ -8,10 +8,11 @@ type Lane = 'ready' | 'asleep' | 'stopped' | 'over';
 /** A lane is at least so wide; more lanes than fit are scrolled. */
 const LEAST_WIDTH = 100;
 
-const LOOK = `
+/** The look of lane diagrams; once in a page. */
+export const LANES_LOOK = `
 .lanes{border-collapse:separate;border-spacing:0;width:100%;min-width:0;table-layout:fixed;font-size:.85rem}
 .lanes th,.lanes td{white-space:normal;overflow-wrap:anywhere;border:0;padding:0 6px;vertical-align:top;text-align:left}
-.lanes thead th{padding-bottom:6px;font-size:.9rem}
+.lanes thead th{padding-bottom:6px;font-size:.9rem}.lanes thead th:not(.no){box-shadow:inset 0 -3px currentColor}.lanes thead span{color:var(--ink)}
 .lanes .no{width:2.6em;white-space:nowrap;color:var(--ink3);font-weight:400;text-align:right;padding-top:7px;font-variant-numeric:tabular-nums}
 .lanes td{background:linear-gradient(currentColor,currentColor) 18px 0/3px 100% no-repeat}
 .lanes td.asleep{background-image:repeating-linear-gradient(currentColor 0 3px,transparent 3px 9px)}
@@ -34,22 +35,26 @@ const LOOK = `
  * that a screen reader reads the same order. A lane is broken where its thread was stopped though it could have gone
  * on, dotted where it sleeps, and ends with its thread.
  * @param culprits - places in the source to mark: those that the verdict names.
+ * @param name - what the diagram is of, unique in its page
  */
 export function laneDiagram(
   threads: readonly ThreadEnd[],
   trace: readonly TraceEntry[],
   firstStep: number,
   culprits: readonly string[] = [],
+  name = 'The schedule',
 ): string {
   const names = threads.map(({ name }) => name);
-  const head = names.map((name, t) => `<th scope="col" class="c${t % 8}">${escaped(name)}</th>`).join('');
+  const head = names
+    .map((name, t) => `<th scope="col" class="c${t % 8}"><span>${escaped(name)}</span></th>`)
+    .join('');
   const lanes = new Lanes(threads, trace, firstStep);
   const rows = foldLoops(trace, firstStep).map((line) => row(line, lanes, names, culprits));
   const ends = threads.map(
     ({ state, at }) => `<td><b>${state}</b>${at === undefined ? '' : ` at <code>${escaped(at)}</code>`}</td>`,
   );
   const width = `min-width:${names.length * LEAST_WIDTH}px`;
-  return `<style>${LOOK}</style><div class="scroll" tabindex="0" role="region" aria-label="The schedule, a lane for each thread"><table class="lanes" style="${width}"><thead><tr><th class="no" scope="col"><span aria-label="step">#</span></th>${head}</tr></thead>
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escaped(name)}, a lane for each thread"><table class="lanes" style="${width}"><thead><tr><th class="no" scope="col"><span aria-label="step">#</span></th>${head}</tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody>

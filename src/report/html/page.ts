@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { escaped } from './markup.ts';
+import { provenance } from './provenance.ts';
 import { STYLE } from './style.ts';
 
 /** A figure to see first. */
@@ -22,12 +23,25 @@ export type Page = {
   readonly script?: string;
 };
 
+/** Fewer parts are seen without a list of them. */
+const LISTED = 3;
+
+/** Links to the parts of a page. */
+function contents(parts: readonly Part[]): string {
+  if (parts.length < LISTED) return '';
+  const links = parts.map(
+    ({ title }, index) => `<li><a href="#part-${index + 1}">${escaped(title)}</a></li>`,
+  );
+  return `<nav aria-label="Contents"><ul class="contents">${links.join('')}</ul></nav>\n`;
+}
+
 /** The whole of a report: one file, which loads nothing, and runs nothing but its own script where it has one. */
 export function page({ title, text, verdict, tiles, parts, notes, script }: Page): string {
   const tile = ({ name, value, more }: Tile) =>
     `<div class="tile"><dt>${escaped(name)}</dt><dd>${escaped(value)}${more ? `<small>${escaped(more)}</small>` : ''}</dd></div>`;
-  const part = (given: Part) =>
-    `<h2>${escaped(given.title)}</h2>${given.text ? `<p>${escaped(given.text)}</p>` : ''}<div class="grid">${given.cards.join('\n')}</div>`;
+  const shown = parts.filter(({ cards }) => cards.length > 0);
+  const part = (given: Part, index: number) =>
+    `<h2 id="part-${index + 1}">${escaped(given.title)}</h2>${given.text ? `<p>${escaped(given.text)}</p>` : ''}<div class="grid">${given.cards.join('\n')}</div>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -46,14 +60,11 @@ export function page({ title, text, verdict, tiles, parts, notes, script }: Page
 <p>${escaped(text)}</p>
 ${verdict ? `<div class="verdict ${verdict.kind}">${escaped(verdict.text)}</div>` : ''}
 <dl class="tiles">${tiles.map(tile).join('')}</dl>
-</header>
+${contents(shown)}</header>
 <main>
-${parts
-  .filter(({ cards }) => cards.length > 0)
-  .map(part)
-  .join('\n')}
+${shown.map(part).join('\n')}
 </main>
-<footer>${notes.map((note) => `<p>${escaped(note)}</p>`).join('')}</footer>${
+<footer>${[...notes, ...provenance()].map((note) => `<p>${escaped(note)}</p>`).join('')}</footer>${
     script === undefined
       ? ''
       : `

@@ -68,7 +68,7 @@ export function percentileChart(id: string, title: string, text: string, series:
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))
         : [],
     table: {
-      head: ['', 'count', ...MARKED.map((percentile) => `p${percentile}`), 'max'],
+      head: ['series', 'count', ...MARKED.map((percentile) => `p${percentile}`), 'max'],
       rows: series.map(({ name, distribution }) => [
         name,
         distribution.total.toLocaleString('en-US'),

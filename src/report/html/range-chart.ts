@@ -69,7 +69,7 @@ export function rangeChart(
     legend,
     wide: true,
     table: {
-      head: ['', '', 'p50', 'p99', 'max', 'calibration', '× calibration'],
+      head: ['group', 'series', 'p50', 'p99', 'max', 'calibration', '× calibration'],
       rows: groups.flatMap((group) =>
         group.rows.map(({ name, p50, p99, max, yardstick }) => [
           group.name,

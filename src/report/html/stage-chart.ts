@@ -55,7 +55,7 @@ export function stageChart(
     drawing: drawn.join(''),
     legend: stages.map((name, stage) => ({ name, mark: `s${stage + 1}` })),
     table: {
-      head: ['', ...stages, 'whole'],
+      head: ['series', ...stages, 'whole'],
       rows: rows.map(({ name, parts }) => [
         name,
         ...parts.map((part) => time(part)),

@@ -5,14 +5,14 @@
  */
 export const STYLE = `
 :root{color-scheme:light dark;
---page:#f6f6f3;--card:#fdfdfc;--ink:#0b0b0b;--ink2:#4d4c49;--ink3:#74726c;--line:#e2e1da;--axis:#c3c2b7;
---good:#006b00;--bad:#b3261e;--warn:#8a5a00;
+--page:#f6f6f3;--card:#fdfdfc;--ink:#0b0b0b;--ink2:#4d4c49;--ink3:#666460;--line:#e2e1da;--axis:#c3c2b7;
+--link:#1a5fb4;--good:#006b00;--bad:#b3261e;--warn:#8a5a00;
 --c0:#2a78d6;--c1:#d9541f;--c2:#12946a;--c3:#c98500;--c4:#c94f83;--c5:#4a3aa7;--c6:#007300;--c7:#d03b3b;
 --s0:#d9e8fb;--s1:#b3d1f6;--s2:#86b6ef;--s3:#5598e7;--s4:#2a78d6;--s5:#184f95;--s6:#0b2f5e;
 --on-s0:#0b0b0b;--on-s3:#0b0b0b;--on-s4:#fff;--on-s6:#fff}
 @media (prefers-color-scheme:dark){:root{
 --page:#0e0e0d;--card:#191918;--ink:#fff;--ink2:#c6c5ba;--ink3:#98968e;--line:#2d2d2a;--axis:#4a4945;
---good:#4fc04f;--bad:#ff8a80;--warn:#f0b849;
+--link:#7ab4ff;--good:#4fc04f;--bad:#ff8a80;--warn:#f0b849;
 --c0:#4a94ee;--c1:#e8703f;--c2:#22ac7c;--c3:#d39a1c;--c4:#e071a0;--c5:#9a90ee;--c6:#3fae3f;--c7:#ec7272;
 --s0:#12294a;--s1:#16386a;--s2:#1b4b90;--s3:#2a6cc4;--s4:#5598e7;--s5:#93bff3;--s6:#d3e5fb;
 --on-s0:#fff;--on-s3:#fff;--on-s4:#0b0b0b;--on-s6:#0b0b0b}}
@@ -32,6 +32,9 @@ p{margin:0;color:var(--ink2);max-width:75ch}
 .tile dt{color:var(--ink3);font-size:.82rem}
 .tile dd{margin:0;font-size:1.35rem;font-weight:600;line-height:1.3}
 .tile dd small{display:block;font-size:.8rem;font-weight:400;color:var(--ink2)}
+.contents{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:18px 0 0;padding:0;font-size:.9rem}
+.contents a{display:inline-block;padding:4px 0}
+a{color:var(--link)}
 .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:16px;margin-top:14px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px;margin:0;min-width:0}
 .card>p,figcaption p{font-size:.88rem;margin:2px 0 8px}
@@ -62,8 +65,10 @@ summary{cursor:pointer;color:var(--ink2);padding:4px 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;margin-top:6px;min-width:50%}
 th,td{text-align:left;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);white-space:nowrap;color:var(--ink2)}
 th{font-weight:600;color:var(--ink)}.n{text-align:right}
+.facts{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:8px 0 0;font-size:.88rem}.facts dt{color:var(--ink3)}.facts dd{margin:0;color:var(--ink2);max-width:75ch}
+.long{overflow-wrap:anywhere}
 footer{color:var(--ink3);font-size:.82rem;padding-top:28px;padding-bottom:40px}footer p{color:var(--ink3)}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
-@media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}}
+@media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:6px}}
 @media print{body{background:#fff}.card,.tile{break-inside:avoid}}
 `;

@@ -30,6 +30,8 @@ export const SLICES = [
   'INV',
   'ITS commands',
   'GICD_IROUTER',
+  // The moment in which a thread found, or the main thread noticed, that a promise was broken.
+  'violation',
 ] as const;
 export type SliceName = (typeof SLICES)[number];
 
@@ -44,6 +46,9 @@ export type Slice = {
   readonly which: number;
   readonly intid: Intid;
 };
+
+/** Beside the count: the slices since a violation was found. */
+const AFTER = 2;
 
 // The words of a slice.
 const KIND = 0;
@@ -73,9 +78,12 @@ export function sliceRegions(layout: Layout, threads: number, kept: number): Reg
   );
 }
 
+/** Of a ring, so much is still written when a violation has been found: what came before the violation stays. */
+const AFTERWARDS = 1 / 4;
+
 /**
  * The last slices of time of one thread, in the shared buffer. The thread writes each when it has ended, and never waits.
- * The slices are plain words: the count of them, which moves after, hands them to a reader when the thread has come
+ * The slices are plain words: the count of them, which moves after, hands them to who reads it when the thread has come
  * to rest. Not for reading earlier: the event ring of `measure` is for that, and costs several times as much.
  */
 export class SliceRing {
@@ -83,20 +91,35 @@ export class SliceRing {
   readonly #count: number;
   readonly #slots: number;
   readonly #kept: number;
+  readonly #violatedAt: number;
 
-  /** Binds one of the {@link sliceRegions}. */
-  constructor(words: Words, region: Region) {
+  /**
+   * Binds one of the {@link sliceRegions}.
+   * @param violatedAt - the word that is not 0 once a promise was broken; left out: the ring never comes to an end
+   */
+  constructor(words: Words, region: Region, violatedAt = -1) {
     this.#words = words;
     this.#count = region.at;
     this.#slots = region.at + LINE;
     this.#kept = (region.words - LINE) / SLICE_WORDS;
+    this.#violatedAt = violatedAt;
+  }
+
+  /** As {@link recordAlways}; but after a violation only as long as the moment of that stays in the ring. */
+  record(kind: number, subject: number, which: number, intid: Intid, from: number, to: number): void {
+    if (this.#violatedAt >= 0 && peek(this.#words, this.#violatedAt) !== 0) {
+      const after = peek(this.#words, this.#count + AFTER);
+      if (after >= this.#kept * AFTERWARDS) return;
+      poke(this.#words, this.#count + AFTER, after + 1);
+    }
+    this.recordAlways(kind, subject, which, intid, from, to);
   }
 
   /**
    * Keeps a slice that has just ended. Only the thread that owns the ring; no allocation.
    * @param kind - place of its name in {@link SLICES}
    */
-  record(kind: number, subject: number, which: number, intid: Intid, from: number, to: number): void {
+  recordAlways(kind: number, subject: number, which: number, intid: Intid, from: number, to: number): void {
     const words = this.#words;
     const at = this.#slots + (peek(words, this.#count) & (this.#kept - 1)) * SLICE_WORDS;
     poke(words, at + KIND, kind);
@@ -108,6 +131,11 @@ export class SliceRing {
     poke(words, at + TO, to | 0);
     poke(words, at + TO + 1, to / HALF);
     addCount(words, this.#count, this.#count + 1, 1);
+  }
+
+  /** Whether the ring has come to its end after a violation. */
+  get hasEnded(): boolean {
+    return peek(this.#words, this.#count + AFTER) >= this.#kept * AFTERWARDS;
   }
 
   /** What is still there, in the order of the ends; and how many slices were overwritten. When the thread is at rest. */

@@ -1,8 +1,9 @@
 import type { VcpuId } from '../../arch/intid.ts';
 import { MAIN_THREAD } from '../../board/board.ts';
 import { Machine } from '../../board/machine.ts';
+import { VIOLATIONS } from '../proof.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
-import { type Slice, SliceRing } from './slices.ts';
+import { kindOf, type Slice, SliceRing } from './slices.ts';
 
 /** Which thread of a run. */
 export type Role =
@@ -18,14 +19,26 @@ export type Track = {
   readonly slices: readonly Slice[];
   /** Slices that were overwritten by later ones. */
   readonly dropped: number;
+  /** Whether its thread did more after the last of them, because a violation had been found. */
+  readonly ended: boolean;
 };
 
 /** The ring of a thread; to write it, the thread itself. Only in a run that has slices. */
 export function ringOf(machine: Machine, plan: Plan, role: Role): SliceRing {
   const thread = threadOf(machine, plan, role);
-  const region = stressViews(machine, plan).slices[thread];
+  const { slices, proof } = stressViews(machine, plan);
+  const region = slices[thread];
   if (!region) throw new RangeError(`thread ${thread} keeps no slices: the plan says ${plan.slices}`);
-  return new SliceRing(machine.words, region);
+  return new SliceRing(machine.words, region, proof.violatedAt);
+}
+
+/** Notes in the main thread's ring that a violation has been found, with the first of them. The main thread, once. */
+export function noteViolation(machine: Machine, plan: Plan): void {
+  const [first] = stressViews(machine, plan).proof.violations();
+  const { kind = 'lost', source = 0, intid = 0 } = first ?? {};
+  const now = machine.clock.now();
+  const ring = ringOf(machine, plan, { main: true });
+  ring.recordAlways(kindOf('violation'), source, VIOLATIONS.indexOf(kind), intid, now, now);
 }
 
 /** What every thread of a run that has come to rest has kept: the main one, vCPUs, devices, the driver. */
@@ -36,7 +49,10 @@ export function readTracks(machine: Machine, plan: Plan): Track[] {
     ...Array.from({ length: plan.devices }, (_, device) => ({ device })),
     { driver: true },
   ];
-  return roles.map((role) => ({ role, ...ringOf(machine, plan, role).read() }));
+  return roles.map((role) => {
+    const ring = ringOf(machine, plan, role);
+    return { role, ...ring.read(), ended: ring.hasEnded };
+  });
 }
 
 function threadOf(machine: Machine, plan: Plan, role: Role): number {

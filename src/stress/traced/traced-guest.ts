@@ -2,6 +2,7 @@ import type { Intid } from '../../arch/intid.ts';
 import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { guestProgram } from '../../threads/programs.ts';
+import { VIOLATIONS } from '../proof.ts';
 import { stressGuest } from '../stress-guest.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { kindOf } from './slices.ts';
@@ -11,6 +12,7 @@ const HANDLER = kindOf('handler');
 const SAW = kindOf('saw');
 const PARKED = kindOf('parked');
 const POLLED = kindOf('polled');
+const VIOLATION = kindOf('violation');
 
 /**
  * The guest of a stress run on a vCPU whose thread keeps what it does: each handler, with the last signal of its source
@@ -28,6 +30,11 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
       (other) => other !== source,
     ),
   );
+  const markViolation = (source: number, intid: Intid) => {
+    const kind = VIOLATIONS.indexOf(proof.violations().at(-1)?.kind ?? 'spurious');
+    const now = clock.now();
+    ring.record(VIOLATION, source, kind, intid, now, now);
+  };
   /** When there was nothing more to do, and how often it had slept by then: a number that a closure changes is allocated. */
   const idle = new Float64Array(2);
 
@@ -42,7 +49,9 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
       // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
       const before = proof.sent(source);
       const from = clock.now();
+      const violations = proof.violated;
       guest.interrupt(intid);
+      if (proof.violated !== violations) markViolation(source, intid);
       const saw = isLevel[source] ? proof.seen(source) : before;
       for (const sharer of sharers[source] ?? [])
         ring.record(SAW, sharer, proof.seen(sharer), 0, from, clock.now());

@@ -28,6 +28,21 @@ describe('slices of a thread', () => {
     for (let n = from; n < to; n++) ring.record(kindOf('signal'), n, n + 1, n + 2, 1000 * n, 1000 * n + 500);
   };
 
+  test('keep the moment of a violation: three quarters of the ring are from before', () => {
+    const layout = new Layout();
+    const [region] = sliceRegions(layout, 1, 8);
+    if (!region) throw new Error('no ring');
+    const violated = layout.region('violated', 1);
+    const words = new Int32Array(new SharedArrayBuffer(4 * layout.words));
+    const [held, unheld] = [new SliceRing(words, region, violated.at), ringFor(8)];
+    for (const ring of [held, unheld]) record(ring, 0, 20);
+    words[violated.at] = 1;
+    for (const ring of [held, unheld]) record(ring, 20, 60);
+    const subjects = (ring: SliceRing) => ring.read().slices.map(({ subject }) => subject);
+    expect(subjects(held)).toEqual([14, 15, 16, 17, 18, 19, 20, 21]);
+    expect(subjects(unheld)).toEqual([52, 53, 54, 55, 56, 57, 58, 59]);
+  });
+
   test('come back as they were kept, past 32 bits of ns', () => {
     const ring = ringFor(8);
     ring.record(kindOf('handler'), 7, 0xffff_ffff, 8192, 2 ** 40 + 1, 2 ** 40 + 3);

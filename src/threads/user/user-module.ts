@@ -1,9 +1,18 @@
-import { fileURLToPath } from 'node:url';
-import { IrqError } from '../base/irq-error.ts';
-import { didYouMean } from '../base/suggestion.ts';
-import { readThrown } from '../base/thrown.ts';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { IrqError } from '../../base/irq-error.ts';
+import { didYouMean } from '../../base/suggestion.ts';
+import { readThrown } from '../../base/thrown.ts';
 
 type AnyFunction = (...given: never[]) => unknown;
+
+/** URL of a user's module on a command line. @throws IrqError `ERR_FILE` where there is no such file */
+export function moduleUrl(role: 'guest' | 'device', path: string): string {
+  const whole = resolve(path);
+  if (!existsSync(whole)) throw new IrqError('ERR_FILE', `--${role} ${path}: there is no file ${whole}`);
+  return pathToFileURL(whole).href;
+}
 
 /** A user's module, loaded in the thread that runs its functions. */
 export class UserModule {

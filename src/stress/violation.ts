@@ -1,0 +1,18 @@
+import type { Intid, VcpuId } from '../arch/intid.ts';
+
+/** What can be wrong with a delivery, or with the lack of one. */
+export const VIOLATIONS = ['lost', 'misrouted', 'spurious', 'stranded'] as const;
+export type ViolationKind = (typeof VIOLATIONS)[number];
+
+/** One breach of the rules, with the numbers that name it. -1 where there is none. */
+export type Violation = {
+  readonly kind: ViolationKind;
+  readonly source: number;
+  readonly intid: Intid;
+  readonly vcpu: VcpuId;
+  /** Signals begun by the device, and the last of them that a handler had seen, when it was found. */
+  readonly sent: number;
+  readonly seen: number;
+  /** The kind of churn that went on, as `Proof.churn` says. */
+  readonly churn: number;
+};
