@@ -84,7 +84,9 @@ export class BoardVcpu {
       ramBase: RAM_BASE,
       ramSize: ram.bytes,
       lockAt: regions.lock.at * 4,
-      ...(beside ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus } } : {}),
+      ...(beside
+        ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus, endAt: regions.end.at * 4 } }
+        : {}),
       ...(plan.pages > 0 ? { dirtyPagesAt: regions.dirtyPages.at * 4, watchAt: regions.watch.at * 4 } : {}),
       bus: {
         read: (address, bytes) => this.#settled(this.#read(address, bytes)),

@@ -22,10 +22,16 @@ export type CoreParts = {
   readonly lockAt: number;
   /**
    * For vCPUs that threads run side by side: byte offset of 64 bytes for each of them, zero at first; which of them this one
-   * is; how many there are. Then a DSB behind broadcast TLB maintenance waits until no other uses an old translation.
+   * is; how many there are; byte offset of a word that is not zero once the run has ended. Then a DSB behind broadcast TLB
+   * maintenance waits until no other uses an old translation, or until the run has ended, at most 10 ms later.
    * Left out: vCPUs run in turns, and no DSB waits.
    */
-  readonly beside?: { readonly at: number; readonly index: number; readonly count: number };
+  readonly beside?: {
+    readonly at: number;
+    readonly index: number;
+    readonly count: number;
+    readonly endAt: number;
+  };
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;
   /**

@@ -82,7 +82,7 @@ export class Core {
     });
     const { ramBase, ramSize, lockAt, beside, dirtyPagesAt = 0, watchAt = 0 } = parts;
     this.#exports.bind(at, lockAt, dirtyPagesAt, watchAt, ramAt, BigInt(ramBase), BigInt(ramSize));
-    if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count);
+    if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count, beside.endAt);
   }
 
   /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */
