@@ -48,10 +48,16 @@ export class GuestClock {
 
   /** The time for a vCPU, which has run `instructions` in all. Its own thread. */
   nowOf(vcpu: number, instructions: number): number {
-    if (this.#host) return this.now();
-    const { time } = this.#of(vcpu);
-    writeStamp(this.#words, time.at + PUBLISHED, readStamp(this.#words, time.at + BASE) + instructions);
+    if (!this.#host) this.publish(vcpu, instructions);
     return this.now();
+  }
+
+  /** Publishes how far a vCPU has got, and returns that: the time, or before it. With virtual time. Its own thread. */
+  publish(vcpu: number, instructions: number): number {
+    const { time } = this.#of(vcpu);
+    const own = readStamp(this.#words, time.at + BASE) + instructions;
+    writeStamp(this.#words, time.at + PUBLISHED, own);
+    return own;
   }
 
   /** A vCPU that slept goes on from `ticks`, if that is later than where its instructions have got. Its own thread. */

@@ -16,7 +16,8 @@ const LOOKS = 200;
 const NS_PER_MS = 1e6;
 /** A guest that spins on WFE or YIELD gives its core to another thread for so long, ms. */
 const SPIN_NAP_MS = 0.02;
-const SPINS_BEFORE_NAP = 64;
+/** WFE and YIELD of a slice before that. */
+const SPINS = 64;
 
 /** What a vCPU has done in a run. */
 export type VcpuRun = { readonly instructions: number; readonly exceptions: number };
@@ -26,7 +27,6 @@ export class VcpuLoop {
   readonly #board: Board;
   readonly #vcpu: BoardVcpu;
   readonly #bell: EventCount;
-  #spins = 0;
 
   constructor(board: Board, vcpu: number) {
     this.#board = board;
@@ -46,19 +46,20 @@ export class VcpuLoop {
 
   #turn(): void {
     const vcpu = this.#vcpu;
-    const before = vcpu.core.exceptions;
+    const before = vcpu.core.exceptionCount;
     const from = vcpu.instructions;
-    const ended = vcpu.slice(SLICE);
+    const ended = vcpu.slice(SLICE, SPINS);
     if (ended === 'idle' || ended === 'off') this.#sleep();
     else if (ended === 'spin') this.#spin();
-    else this.#spins = 0;
-    if (vcpu.isStuck(vcpu.instructions - from, Number(vcpu.core.exceptions - before)))
+    if (vcpu.isStuck(vcpu.instructions - from, vcpu.core.exceptionCount - before))
       this.#board.end.say('stuck', 0, vcpu.id);
     this.#wakeDue();
   }
 
+  /** Gives the processor to the thread that the guest may wait for; where all others sleep, there is none. */
   #spin(): void {
-    if (++this.#spins % SPINS_BEFORE_NAP === 0) nap(SPIN_NAP_MS);
+    const { sleepers, plan, devicesAreBusy } = this.#board;
+    if (devicesAreBusy || sleepers.count < plan.vcpus - 1) nap(SPIN_NAP_MS);
   }
 
   /** Sleeps until there may be something to do: an interrupt, a timer, another vCPU that turns this one on, the end. */

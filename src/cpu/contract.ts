@@ -67,7 +67,8 @@ export type ExternalRegisters = {
 };
 
 /**
- * Why `Core.run` came back. `limit`: all instructions were run. `wfi`, `wfe`, `yield`: the instruction is behind the pc;
+ * Why `Core.run` came back. `limit`: all instructions were run. `wfi`, `wfe`, `yield`: the instruction is behind the pc
+ * (see `Core.spins`);
  * a WFI with the interrupt line up does not end the run. `stop`: an import called `Core.stop`. `break`: at a BRK (pc is its
  * address) with debug breaks on. `semihosting`: behind an HLT 0xf000 (x0 the operation, x1 its argument) with semihosting on.
  */

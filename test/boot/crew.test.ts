@@ -63,7 +63,9 @@ test('a guest that broadcasts TLB maintenance to a vCPU that runs makes headway'
   crew = await Crew.start(board);
   const run = crew.run();
   const epoch = () => load(board.machine.words, board.regions.lock.at + 1);
-  await until(() => epoch() > 1000);
+  await until(() => said(board, 1) !== 0);
+  const from = epoch();
+  await until(() => epoch() > from + 1000);
   board.end.say('stopped');
   board.wakeAll();
   const [, second] = await run;

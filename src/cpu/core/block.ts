@@ -67,6 +67,8 @@ export const CNTV_CTL_EL0 = 0x250;
 export const CNTV_CVAL_EL0 = 0x258;
 export const CNTP_CTL_EL0 = 0x260;
 export const CNTP_CVAL_EL0 = 0x268;
+/** How many WFE and YIELD pass before one ends the run, 32 bits. */
+export const SPINS = 0x270;
 
 /** V0 to V31, 16 bytes each; then FPCR and FPSR, 32 bits each. */
 export const V = 0x400;

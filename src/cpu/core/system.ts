@@ -12,6 +12,7 @@ import {
   OPTIONS,
   PSTATE,
   SCTLR_EL1,
+  SPINS,
 } from './block';
 import { completeFlushes } from './broadcast';
 import { block, currentEl, pstate, setAttention, setExit, syncInstructions } from './context';
@@ -71,7 +72,7 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
     case op.WFE:
       return waitFor(pc, SCTLR_NTWE, 1, EXIT_WFE);
     case op.YIELD:
-      setExit(EXIT_YIELD);
+      spin(EXIT_YIELD);
       return pc + 4;
     case op.CLREX:
       store<u64>(s, OPEN, EXCLUSIVE_AT);
@@ -169,6 +170,14 @@ function waitFor(pc: u64, control: u64, trapped: u32, reason: i32): u64 {
     return synchronous(EC_WFX, (1 << 24) | (0xe << 20) | trapped, pc);
   }
   drain();
-  setExit(reason);
+  if (reason === EXIT_WFI) setExit(reason);
+  else spin(reason);
   return pc + 4;
+}
+
+/** A loop that waits for another vCPU gives it its turn, unless there is none to give it to. */
+function spin(reason: i32): void {
+  const spins = load<u32>(block, SPINS);
+  if (spins === 0) setExit(reason);
+  else store<u32>(block, spins - 1, SPINS);
 }
