@@ -78,6 +78,7 @@ export class BoardVcpu {
     this.control = machine.control(vcpu);
     this.#board = board;
     this.#registers = registers;
+    const counter = board.clock.counterOf(vcpu);
     this.core = new Core({
       memory,
       at: own.block.at * 4,
@@ -85,6 +86,7 @@ export class BoardVcpu {
       ramBase: RAM_BASE,
       ramSize: ram.bytes,
       lockAt: regions.lock.at * 4,
+      ...(counter ? { counter } : {}),
       ...(beside
         ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus, endAt: regions.end.at * 4 } }
         : {}),

@@ -212,7 +212,8 @@ export class Controlled {
     const now = this.#board.clock.now();
     const canRun = this.#canRun;
     canRun.length = 0;
-    let nextRise = NEVER;
+    this.#board.ring();
+    let nextRise = this.#board.alarm;
     for (const vcpu of this.#vcpus) {
       if (vcpu.readinessAt(now) === 'ready') canRun.push(vcpu.id);
       nextRise = Math.min(nextRise, vcpu.nextRise);
@@ -225,6 +226,7 @@ export class Controlled {
 
   /** The vCPUs that can run now, in order. */
   ready(): number[] {
+    this.#board.ring();
     return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
   }
 
@@ -238,11 +240,11 @@ export class Controlled {
     return true;
   }
 
-  /** Ticks until then, or {@link NEVER}. */
+  /** Ticks until then, or {@link NEVER}: the RTC's alarm is a timer too. */
   untilTimer(): number {
-    const { psci } = this.#board;
+    const { psci, alarm, clock } = this.#board;
     return this.#vcpus
       .filter(({ id }) => psci.isOn(id))
-      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.untilTimer()), NEVER);
+      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.untilTimer()), alarm - clock.now());
   }
 }

@@ -1,3 +1,4 @@
+import type { CoreParts } from '../cpu/index.ts';
 import type { Clock } from '../measure/clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -80,6 +81,15 @@ export class GuestClock {
     const { at } = this.#of(vcpu).deadline;
     const high = load(this.#words, at + 1);
     return high === NO_DEADLINE ? NEVER : high * HALF + (load(this.#words, at) >>> 0);
+  }
+
+  /** The words of a vCPU's time, for a core that reads the counter by itself: in bytes. `undefined` with the host's time. */
+  counterOf(vcpu: number): CoreParts['counter'] {
+    if (this.#host) return undefined;
+    const at = this.#of(0).time.at * 4;
+    const count = this.#vcpus.length;
+    // Every vCPU has the same regions, one vCPU's behind the other's.
+    return { at, stride: count > 1 ? this.#of(1).time.at * 4 - at : 4, index: vcpu, count };
   }
 
   /** Before any thread runs. */

@@ -53,6 +53,7 @@ export class VcpuLoop {
     else if (ended === 'spin') this.#spin();
     if (vcpu.isStuck(vcpu.instructions - from, vcpu.core.exceptionCount - before))
       this.#board.end.say('stuck', 0, vcpu.id);
+    this.#board.ring();
     this.#wakeDue();
   }
 
@@ -104,6 +105,8 @@ export class VcpuLoop {
       const deadline = clock.deadline(vcpu);
       if (deadline < first) [first, owner] = [deadline, vcpu];
     }
+    const { alarm } = this.#board;
+    if (alarm < first) [first, owner] = [alarm, this.#vcpu.id];
     if (first === NEVER) return FOREVER;
     const ahead = first - clock.now();
     if (!clock.isVirtual) return this.#napMs(clock.deadline(this.#vcpu.id));
@@ -132,8 +135,9 @@ export class VcpuLoop {
   /** Virtual time wakes nobody by itself: a vCPU that runs does, or the one that fell asleep last. */
   #napMs(deadline: number): number {
     const { clock } = this.#board;
-    if (clock.isVirtual || deadline === NEVER) return FOREVER;
-    return Math.max(0, ((deadline - clock.now()) * NS_PER_TICK) / NS_PER_MS);
+    const first = Math.min(deadline, this.#board.alarm);
+    if (clock.isVirtual || first === NEVER) return FOREVER;
+    return Math.max(0, ((first - clock.now()) * NS_PER_TICK) / NS_PER_MS);
   }
 
   /** While this vCPU runs, it is time itself: sleeping vCPUs whose timers are due by it are woken. */

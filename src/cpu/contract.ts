@@ -32,6 +32,16 @@ export type CoreParts = {
     readonly count: number;
     readonly endAt: number;
   };
+  /**
+   * Where time is counted by instructions: byte offset of the first vCPU's words of it, and from one vCPU's to the next; which
+   * vCPU this is, of how many. The core then reads CNTVCT_EL0 and CNTPCT_EL0 by itself. See `GuestClock`.
+   */
+  readonly counter?: {
+    readonly at: number;
+    readonly stride: number;
+    readonly index: number;
+    readonly count: number;
+  };
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;
   /**

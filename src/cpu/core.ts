@@ -81,8 +81,9 @@ export class Core {
       },
       hypercall: parts.hypercall,
     });
-    const { ramBase, ramSize, lockAt, beside, dirtyPagesAt = 0, watchAt = 0 } = parts;
+    const { ramBase, ramSize, lockAt, beside, counter, dirtyPagesAt = 0, watchAt = 0 } = parts;
     this.#exports.bind(at, lockAt, dirtyPagesAt, watchAt, ramAt, BigInt(ramBase), BigInt(ramSize));
+    if (counter) this.#exports.countTime(counter.at, counter.stride, counter.index, counter.count);
     if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count, beside.endAt);
   }
 

@@ -14,6 +14,7 @@ export type CoreExports = {
     ramSize: bigint,
   ): void;
   runBeside(at: number, index: number, count: number, end: number): void;
+  countTime(at: number, stride: number, index: number, count: number): void;
   run(instructions: number): number;
   restored(): void;
   protectPages(): void;

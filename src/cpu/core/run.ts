@@ -33,6 +33,7 @@ import {
   setNzcv,
   setRunEnd,
 } from './context';
+import { countTime } from './counter';
 import { decode } from './decode';
 import { flagsToPstate, interrupt } from './exceptions';
 import { fetchPage, flushTlb, protectPages } from './memory';
@@ -46,7 +47,7 @@ const PAGE_AND_ALIGNMENT: u64 = 0xffff_ffff_ffff_f003;
 const DECODED_MASK: usize = (DECODED_ENTRIES - 1) << 2;
 const PSTATE_I: u32 = 1 << 7;
 
-export { drainOne, flushTlb, protectPages, runBeside, waiting };
+export { countTime, drainOne, flushTlb, protectPages, runBeside, waiting };
 
 /** Binds this instance to a vCPU's block and the guest's RAM. Before anything else. */
 export function bind(

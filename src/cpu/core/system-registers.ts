@@ -16,6 +16,7 @@ import {
   TTBR1_EL1,
 } from './block';
 import { block, currentEl, nzcv, pstate, setAttention, setNzcv, syncInstructions } from './context';
+import { hasCounter, readCounter } from './counter';
 import { fpTrap, fpTraps, switchSp, undefined_ } from './exceptions';
 import { identification, isIdentification } from './identification';
 import { flushTlb } from './memory';
@@ -35,6 +36,8 @@ const SPSEL: i32 = 0xc210;
 const CURRENT_EL: i32 = 0xc212;
 const MAIR: i32 = 0xc510;
 const ISR: i32 = 0xc608;
+const CNTPCT: i32 = 0xdf01;
+const CNTVCT: i32 = 0xdf02;
 const CTR: i32 = 0xd801;
 const DCZID: i32 = 0xd807;
 const NZCV: i32 = 0xda10;
@@ -98,6 +101,10 @@ function external(s: usize, r: usize, pc: u64, slice: i32, reads: boolean): u64 
   const encoding = i2(r);
   const access = timerAccess(encoding);
   if (access !== 0) return access === 1 ? trapAccess(r, pc) : undefined_(pc);
+  // CNTPCT_EL0 and CNTVCT_EL0 count the same time.
+  if (reads && (encoding === CNTVCT || encoding === CNTPCT) && hasCounter()) {
+    return set(s, r, pc, readCounter(slice));
+  }
   syncInstructions(slice);
   let value: u64 = 0;
   if (reads) value = registerRead(encoding);
