@@ -26,6 +26,7 @@ import {
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { checkGuestFault } from './guest-faults.ts';
 import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { refuseOthers } from './stress-modes.ts';
@@ -212,6 +213,7 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
     refuseOthers('--resume', given);
     return stressResume(flags.resume, flags);
   }
+  checkGuestFault(flags.guest, flags.fault);
   if (flags.guest === 'linux') {
     refuseOthers('--guest linux', given);
     const dispatch = flags.dispatch === 'both' ? 'main' : flags.dispatch;
