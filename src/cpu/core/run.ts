@@ -5,6 +5,7 @@
 import {
   DECODED,
   DECODED_ENTRIES,
+  EXCEPTIONS,
   EXIT_LIMIT,
   EXIT_STOP,
   INSTRUCTIONS,
@@ -34,6 +35,7 @@ import {
   setRunEnd,
 } from './context';
 import { countTime } from './counter';
+import { debugFetch, debugStepped, judgeDebug, stepping } from './debug';
 import { decode } from './decode';
 import { flagsToPstate, interrupt } from './exceptions';
 import { fetchPage, flushTlb, protectPages } from './memory';
@@ -77,6 +79,8 @@ function begin(count: i32): void {
     setBuffering(wantsBuffer);
     flushTlb();
   }
+  // A snapshot may have brought other registers of debug.
+  if (judgeDebug()) flushTlb();
   setLeft(count);
   setRunEnd(load<u64>(block, INSTRUCTIONS) + (count as u64));
   setAttention(0);
@@ -103,7 +107,13 @@ export function run(count: i32): i32 {
     if (load<u32>(s, IRQ) !== 0 && (pstate() & PSTATE_I) === 0) pc = interrupt(pc);
     heedFlushes();
     let slice = left < SLICE ? left : SLICE;
+    if (stepping) slice = 1;
     setLeft(left - slice);
+    const exceptions = load<u64>(s, EXCEPTIONS);
+    if (stepping) {
+      pc = debugFetch(pc);
+      if (load<u64>(s, EXCEPTIONS) !== exceptions) slice = 0;
+    }
     while (slice > 0) {
       if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
         if (attention !== 0) break;
@@ -121,6 +131,7 @@ export function run(count: i32): i32 {
       slice--;
     }
     setLeft(left + slice);
+    if (stepping) debugStepped(exceptions);
     attend();
   }
   return end(pc);

@@ -22,6 +22,7 @@ import {
   EC_SYSTEM_REGISTER,
   EC_WFX,
   exceptionReturn,
+  PSTATE_SS,
   switchSp,
   synchronous,
   undefined_,
@@ -43,6 +44,8 @@ const SCTLR_NTWE: u64 = 18;
 export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice: i32): u64 {
   switch (operation) {
     case op.SVC:
+      // Done, for a step: what it returns to has not been stepped.
+      store<u32>(block, pstate() & ~PSTATE_SS, PSTATE);
       return synchronous(EC_SVC, i2(r) as u32, pc + 4);
     case op.HVC:
       return call(r, pc, slice);
