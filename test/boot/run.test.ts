@@ -100,6 +100,22 @@ describe('a guest that never ends', () => {
     },
   );
 
+  // Translation tables of zeros: the fetch behind the MSR faults, and so does the fetch of the vector, for ever.
+  const NO_TABLES = program(
+    ...[0x1000_8000, 0xd518_2000, 0xd518_2020, 0xd286_a321, 0xf2b0_0321, 0xf2c0_0021, 0xd518_2041],
+    ...[0xd503_3fdf, 0xd538_1002, 0xb240_0042, 0xd518_1002, 0xd503_3fdf, 0x1400_0000],
+  );
+
+  test.each(['threads', 'controlled'] as const)(
+    'whose every fetch is a translation fault is stuck, and the error has the address of the fault (%s)',
+    async (scheduler) => {
+      await expect(runGuest(runOptions({ kernel: NO_TABLES, scheduler }), quiet)).rejects.toMatchObject({
+        code: 'ERR_GUEST_STUCK',
+        message: expect.stringMatching(/pc 0x200, ESR_EL1 0x8600000[4-7], .*FAR_EL1 0x200,/),
+      });
+    },
+  );
+
   test.each(['threads', 'controlled'] as const)(
     'in a loop ends at its limit, with its pc (%s)',
     async (scheduler) => {
