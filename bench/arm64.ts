@@ -4,6 +4,8 @@ import { type RunOptions, runGuest } from '../src/boot/run.ts';
 import { BLOCK_BYTES, Core, CoreSnapshot, sharedMemory } from '../src/cpu/index.ts';
 import { table } from '../src/report/table.ts';
 import { count, rate, time } from '../src/report/units.ts';
+import { boardDecisions } from './arm64-decisions.ts';
+import { type ArmLatencies, armLatencies, type LatencyFigures } from './arm64-latency.ts';
 import { restoreOf, type ScheduleFigures, scheduleFigures } from './arm64-schedules.ts';
 
 const RAM_BASE = 0x4000_0000;
@@ -36,8 +38,10 @@ export type Arm64Figures = {
   readonly calibrationNs: number;
   readonly integerMips: number;
   readonly memoryMips: number;
-  /** Runs of one instruction each, of 4 vCPUs by a random choice. */
+  /** Runs of one instruction each, of 4 vCPUs by a random choice: of cores alone, and of a whole board's scheduler. */
   readonly decisionsPerSecond: number;
+  readonly boardDecisionsPerSecond: number;
+  readonly latency: ArmLatencies;
   readonly restore: { readonly ns: number; readonly pages: number };
   /** Of whole guests, with interrupt controller and devices. */
   readonly guest: ScheduleFigures;
@@ -167,6 +171,8 @@ export async function run(): Promise<Arm64Figures> {
     integerMips: mips(INTEGER),
     memoryMips: mips(MEMORY),
     decisionsPerSecond: decisions(),
+    boardDecisionsPerSecond: boardDecisions(),
+    latency: await armLatencies(),
     restore: restore(),
     guest: scheduleFigures(),
     ...(kernel ? { boot: await boot(kernel) } : {}),
@@ -175,11 +181,17 @@ export async function run(): Promise<Arm64Figures> {
 
 export function format(figures: Arm64Figures): string {
   const { calibrationNs, integerMips, memoryMips, decisionsPerSecond, restore, guest, boot } = figures;
+  const { boardDecisionsPerSecond, latency } = figures;
   const perStep = (million: number) => ((million * calibrationNs) / 1000).toFixed(3);
   const rows = [
     ['integer loop', `${integerMips.toFixed(0)} MIPS`, perStep(integerMips)],
     ['loop with a load and a store', `${memoryMips.toFixed(0)} MIPS`, perStep(memoryMips)],
-    ['quantum 1, 4 vCPUs', `${rate(decisionsPerSecond)} decisions`, perStep(decisionsPerSecond / 1e6)],
+    ['quantum 1, 4 cores', `${rate(decisionsPerSecond)} decisions`, perStep(decisionsPerSecond / 1e6)],
+    [
+      'quantum 1, 4 vCPUs of a board',
+      `${rate(boardDecisionsPerSecond)} decisions`,
+      perStep(boardDecisionsPerSecond / 1e6),
+    ],
     [`restore of ${count(restore.pages)} pages`, time(restore.ns), '-'],
     [`restore of the bare guest, ${count(guest.restore.pages)} pages`, time(guest.restore.ns), '-'],
     ...guest.schedules.map(({ strategy, perSecond, instructions, turns }) => [
@@ -197,7 +209,18 @@ export function format(figures: Arm64Figures): string {
     ]);
     rows.push([`restore of Linux, ${count(boot.restore.pages)} pages`, time(boot.restore.ns), '-']);
   }
-  const calibration = `calibration: ${time(calibrationNs)} a step of a multiply-add chain`;
+  const latencies = table(
+    ['least, median, 99th percentile', 'signal to handler', 'request to handler'],
+    [
+      latencyRow('irqloom, threads', latency.irqloom),
+      ...(latency.qemu ? [latencyRow('QEMU, MTTCG', latency.qemu)] : []),
+    ],
+  );
+  const calibration = `calibration: ${calibrationNs.toFixed(3)} ns a step of a multiply-add chain`;
   const hint = boot ? '' : '\nIRQLOOM_KERNEL=<an arm64 Image> boots Linux too';
-  return `${calibration}\n${table(['core', 'figure', 'a step'], rows)}${hint}`;
+  return `${calibration}\n${table(['core', 'figure', 'a step'], rows)}${hint}\n\n${latencies}`;
+}
+
+function latencyRow(name: string, { fromSignal, fromRequest }: LatencyFigures): string[] {
+  return [name, ...[fromSignal, fromRequest].map((spread) => spread.map((ns) => time(ns)).join(', '))];
 }

@@ -73,12 +73,15 @@ _Noreturn void serve_stores(unsigned vcpu);
 int is_expected_fault(uint64_t esr, uint64_t far);
 int unmapped_is_unmapped(unsigned vcpus);
 
-// checks.c, stress.c, race.c
+// checks.c, stress.c, race.c, latency.c
 void run_checks(unsigned vcpus);
 void run_stress(unsigned vcpus);
 void set_up_race(void);
 void run_race(unsigned vcpus);
 void run_race_worker(unsigned vcpu);
+void run_latency(unsigned vcpus);
+_Noreturn void watch_latency(void);
+void note_handler(void);
 
 // main.c
 #define COUNTED_SPIS 64u

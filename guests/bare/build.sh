@@ -10,6 +10,6 @@ trap 'rm -rf "$work"' EXIT
 "${prefix}gcc" -std=gnu11 -O2 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -fno-pic -fno-stack-protector \
   -march=armv8-a -mgeneral-regs-only -mno-outline-atomics -fno-tree-loop-distribute-patterns -DMAX_VCPUS=16 \
   -Wl,--build-id=none -Wl,-T,bare.ld -Wl,--no-warn-rwx-segments -o "$work/bare.elf" \
-  start.S console.c gic.c its.c main.c checks.c tlb.c stress.c race.c
+  start.S console.c gic.c its.c main.c checks.c tlb.c stress.c race.c latency.c
 "${prefix}objcopy" -O binary "$work/bare.elf" "$output"
 if [ -n "${ELF:-}" ]; then cp "$work/bare.elf" "$ELF"; fi

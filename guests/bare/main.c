@@ -1,4 +1,4 @@
-// Boot, the interrupt handler, and the command line: `checks` (the default), `stress` or `race=`.
+// Boot, the interrupt handler, and the command line: `checks` (the default), `stress`, `latency` or `race=`.
 #include "board.h"
 
 #define PSCI_CPU_ON 0xc4000003ul
@@ -11,6 +11,7 @@
 extern char secondary[];
 struct counts counts;
 volatile int stressing;
+volatile int timing;
 volatile uint32_t handlers[MAX_VCPUS_C];
 static const char *arguments = "";
 static volatile uint32_t online = 1;
@@ -88,6 +89,7 @@ static void count(unsigned vcpu, unsigned intid) {
 void take_interrupt(void) {
   const unsigned vcpu = this_vcpu();
   handlers[vcpu]++;
+  if (timing) note_handler();
   const uint64_t epoch = stressing ? read64(PROOF) : 0;
   const unsigned intid = (unsigned)SYSREG_READ("S3_0_C12_C12_0");  // ICC_IAR1_EL1
   if (intid == SPURIOUS) {
@@ -125,6 +127,7 @@ _Noreturn void secondary_vcpu(unsigned vcpu) {
   __atomic_fetch_add(&online, 1, __ATOMIC_RELEASE);
   interrupts_on();
   if (flag("race")) run_race_worker(vcpu);
+  if (flag("latency")) watch_latency();
   serve_stores(vcpu);
 }
 
@@ -147,9 +150,11 @@ _Noreturn void boot_vcpu(const uint8_t *tree) {
     }
     while (__atomic_load_n(&online, __ATOMIC_ACQUIRE) != vcpu + 1) pause_vcpu();
   }
+  timing = flag("latency");
   interrupts_on();
   if (flag("race")) run_race(vcpus);
   if (flag("stress")) run_stress(vcpus);
+  else if (flag("latency")) run_latency(vcpus);
   else run_checks(vcpus);
   power_off(0);
 }

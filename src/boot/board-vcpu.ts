@@ -1,18 +1,18 @@
-import { type Intid, SPURIOUS, type VcpuId } from '../arch/intid.ts';
+import { SPURIOUS, type VcpuId } from '../arch/intid.ts';
 import type { AccessBytes } from '../board/guest-bus.ts';
 import { Machine } from '../board/machine.ts';
 import type { VcpuControl } from '../board/vcpu-control.ts';
-import { CNTP_CTL_EL0, CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, INSTRUCTIONS } from '../cpu/core/block.ts';
+import { INSTRUCTIONS } from '../cpu/core/block.ts';
 import { Core, type CoreOptions, type ExitReason } from '../cpu/index.ts';
 import { affinityOf } from '../gic/affinity.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import { encode, type SystemRegisters } from '../gic/system-registers.ts';
-import { PHYSICAL_TIMER_PPI, RAM_BASE, VIRTUAL_TIMER_PPI } from '../platform/memory-map.ts';
-import { GenericTimer, type TimerState } from './generic-timer.ts';
+import { RAM_BASE } from '../platform/memory-map.ts';
 import type { GuestBoard } from './guest-board.ts';
 import { NEVER } from './guest-clock.ts';
 import { isMachineFrame } from './machine-frames.ts';
 import { semihosting } from './semihosting.ts';
+import { VcpuTimers } from './vcpu-timers.ts';
 
 const ICC_IAR0 = encode(3, 0, 12, 8, 0);
 const ICC_IAR1 = encode(3, 0, 12, 12, 0);
@@ -55,13 +55,14 @@ export class BoardVcpu {
   readonly control: VcpuControl;
   #options: CoreOptions = {};
   readonly #board: GuestBoard;
-  readonly #timer: GenericTimer;
-  readonly #timers: readonly { readonly ppi: Intid; readonly state: TimerState }[];
+  readonly #timers: VcpuTimers;
   readonly #registers: SystemRegisters;
   /** Whether a slice ended in a WFI that nothing has ended yet: the scheduler keeps this. */
   #suspended = false;
   /** Instructions since the last that was no exception. */
   #inVain = 0;
+  /** Whether the last slice reached out of its core: something beside the vCPU's registers and memory may have changed. */
+  hasActed = false;
   /** Left out: accesses go straight through. */
   watch: AccessWatch | undefined;
 
@@ -77,6 +78,7 @@ export class BoardVcpu {
     this.control = machine.control(vcpu);
     this.#board = board;
     this.#registers = registers;
+    const counter = board.clock.counterOf(vcpu);
     this.core = new Core({
       memory,
       at: own.block.at * 4,
@@ -84,7 +86,10 @@ export class BoardVcpu {
       ramBase: RAM_BASE,
       ramSize: ram.bytes,
       lockAt: regions.lock.at * 4,
-      ...(beside ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus } } : {}),
+      ...(counter ? { counter } : {}),
+      ...(beside
+        ? { beside: { at: regions.tlbs.at * 4, index: vcpu, count: plan.vcpus, endAt: regions.end.at * 4 } }
+        : {}),
       ...(plan.pages > 0 ? { dirtyPagesAt: regions.dirtyPages.at * 4, watchAt: regions.watch.at * 4 } : {}),
       bus: {
         read: (address, bytes) => this.#settled(this.#read(address, bytes)),
@@ -97,14 +102,11 @@ export class BoardVcpu {
       hypercall: () => this.#hypercall(),
     });
     this.options = { semihosting: plan.semihosting, storeBuffer: plan.memoryModel === 'arm' };
-    const state = (control: number, compare: number) => timerState(this.core, control, compare);
-    const virtual = state(CNTV_CTL_EL0, CNTV_CVAL_EL0);
-    const physical = state(CNTP_CTL_EL0, CNTP_CVAL_EL0);
-    this.#timer = new GenericTimer({ virtual, physical, now: () => this.now() });
-    this.#timers = [
-      { ppi: VIRTUAL_TIMER_PPI, state: virtual },
-      { ppi: PHYSICAL_TIMER_PPI, state: physical },
-    ];
+    this.#timers = new VcpuTimers({
+      core: this.core,
+      now: () => this.now(),
+      drive: (ppi, level) => machine.gic.wires.drive(ppi, level, vcpu),
+    });
   }
 
   /** What ends a slice of the core's; kept over a reset, which clears the core's own. */
@@ -125,11 +127,12 @@ export class BoardVcpu {
   set state({ suspended, inVain }: VcpuState) {
     this.#suspended = suspended;
     this.#inVain = inVain;
+    this.#timers.forget();
   }
 
   /** Instructions run so far. */
   get instructions(): number {
-    return Number(this.core.instructions);
+    return this.core.instructionCount;
   }
 
   /** The guest's time. */
@@ -139,29 +142,53 @@ export class BoardVcpu {
 
   /** When a timer will next want this vCPU, ticks. */
   get deadline(): number {
-    return this.#timers.reduce((first, { state }) => Math.min(first, GenericTimer.deadlineOf(state)), NEVER);
+    return this.#timers.deadline;
+  }
+
+  /** When a timer's line goes up next, ticks, as of the last look at its readiness. */
+  get nextRise(): number {
+    return this.#timers.rise;
   }
 
   /** Whether there is anything for this vCPU to do, or why not. Drives its timers' lines first. */
   get readiness(): 'ready' | 'idle' | 'off' {
+    return this.readinessAt(this.now());
+  }
+
+  /** The same, where the time is known. */
+  readinessAt(now: number): 'ready' | 'idle' | 'off' {
     const { psci } = this.#board;
     if (!psci.isOn(this.id)) return psci.isPending(this.id) ? 'ready' : 'off';
-    this.#driveTimers();
+    this.#timers.keepUp(now);
     return this.#suspended && !this.cpu.signalled ? 'idle' : 'ready';
   }
 
-  /** Runs up to `instructions`, ending early where a timer is due. */
-  slice(instructions: number): SliceEnd {
-    const readiness = this.readiness;
+  /**
+   * Runs up to `instructions`, ending early where a timer is due.
+   * @param spins - how many WFE and YIELD do nothing before one ends the slice
+   * @param now - the time
+   */
+  slice(instructions: number, spins = 0, now = this.now()): SliceEnd {
+    const readiness = this.readinessAt(now);
     if (readiness !== 'ready') return readiness;
     this.startIfPending();
     const { psci, clock, end } = this.#board;
+    const { core } = this;
     this.#suspended = false;
-    this.core.setIrq(this.cpu.irq);
-    const most = clock.isVirtual ? this.untilTimer() : NEVER;
-    const reason = this.core.run(Math.max(1, Math.min(instructions, most)));
-    const ended = end.hasCome ? 'ended' : psci.isOn(this.id) ? this.#ended(reason) : 'off';
-    if (ended === 'idle' || ended === 'off') this.core.drainAll();
+    this.hasActed = false;
+    core.setIrq(this.cpu.irq);
+    core.spins = spins;
+    const most = clock.isVirtual ? this.#timers.untilRise(now) : NEVER;
+    const reason = core.run(Math.max(1, Math.min(instructions, most)));
+    // A vCPU turns itself off, and ends the run, by a call out of its core.
+    const ended = !this.hasActed
+      ? this.#ended(reason)
+      : end.hasCome
+        ? 'ended'
+        : psci.isOn(this.id)
+          ? this.#ended(reason)
+          : 'off';
+    if (ended === 'idle' || ended === 'off') core.drainAll();
     return ended;
   }
 
@@ -187,6 +214,7 @@ export class BoardVcpu {
       case 'semihosting':
         // The host reads the guest's memory.
         this.core.drainAll();
+        this.hasActed = true;
         semihosting(this.#board, this.core, this.id);
         return this.#board.end.hasCome ? 'ended' : 'ran';
       case 'stop':
@@ -206,30 +234,18 @@ export class BoardVcpu {
     this.core.reset({ pc, x0, affinity: affinityOf(this.id) });
     this.core.setState(INSTRUCTIONS, ran);
     this.core.options = this.options;
+    this.#timers.forget();
     clock.catchUp(this.id, this.instructions, clock.now());
   }
 
   /** Ticks until a timer's line goes up. One that is up already, and perhaps masked, bounds nothing. */
   untilTimer(): number {
-    const now = this.now();
-    let first = NEVER;
-    for (const { state } of this.#timers) {
-      const ticks = GenericTimer.deadlineOf(state) - now;
-      if (ticks > 0 && ticks < first) first = ticks;
-    }
-    return first;
-  }
-
-  #driveTimers(): void {
-    const now = this.now();
-    for (const { ppi, state } of this.#timers) {
-      const level = GenericTimer.isAsserted(state, now);
-      this.#board.machine.gic.wires.drive(ppi, level, this.id);
-    }
+    return this.#timers.untilRise(this.now());
   }
 
   /** After each access: the interrupt line into the core is what the access may have made of it. */
   #settled<T>(value: T): T {
+    this.hasActed = true;
     this.core.setIrq(this.cpu.irq);
     return value;
   }
@@ -259,7 +275,7 @@ export class BoardVcpu {
   }
 
   #readRegister(encoding: number): bigint | undefined {
-    const timer = this.#timer.read(encoding);
+    const timer = this.#timers.read(encoding);
     if (timer !== undefined) return timer;
     if (encoding === ISR_EL1) return this.cpu.irq ? 0x80n : this.cpu.fiq ? 0x40n : 0n;
     const value = this.#registers.readSystemRegister(encoding);
@@ -276,10 +292,7 @@ export class BoardVcpu {
   }
 
   #writeRegister(encoding: number, value: bigint): boolean {
-    if (this.#timer.write(encoding, value)) {
-      this.#driveTimers();
-      return true;
-    }
+    if (this.#timers.write(encoding, value)) return true;
     if (!this.#registers.writeSystemRegister(encoding, value)) return false;
     this.watch?.register(this, encoding, value, true);
     if (encoding === ICC_EOIR1 || encoding === ICC_EOIR0 || encoding === ICC_DIR)
@@ -289,6 +302,7 @@ export class BoardVcpu {
 
   #hypercall(): void {
     const { core } = this;
+    this.hasActed = true;
     const { psci, end } = this.#board;
     const outcome = psci.call([core.x(0), core.x(1), core.x(2), core.x(3)], (vcpu) => this.#board.wake(vcpu));
     if (outcome.kind === 'answer') {
@@ -302,21 +316,4 @@ export class BoardVcpu {
     else end.say(outcome.kind === 'reset' ? 'reset' : 'power-off', 0, this.id);
     core.stop();
   }
-}
-
-function timerState(core: Core, control: number, compare: number): TimerState {
-  return {
-    get control() {
-      return core.state(control);
-    },
-    set control(value) {
-      core.setState(control, value);
-    },
-    get compare() {
-      return core.state(compare);
-    },
-    set compare(value) {
-      core.setState(compare, value);
-    },
-  };
 }

@@ -25,7 +25,7 @@ export function seededStrategy(seed: number, quantum: number): Strategy {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
-    return (state >>> 0) % limit;
+    return Math.floor((state >>> 0) * (limit / 2 ** 32));
   };
   return {
     next(ready) {
@@ -54,6 +54,8 @@ export type ControlledLimits = {
 };
 
 const STEPS_BETWEEN_LOOKS = 256;
+/** How many WFE and YIELD a vCPU passes that has nobody to give its turn to: its turn ends by its instructions. */
+const ALONE = 0x7fff_ffff;
 
 /**
  * Runs a board's vCPUs and devices in the calling thread, in the order of a strategy: two runs of one strategy are equal to
@@ -63,7 +65,16 @@ export class Controlled {
   readonly #board: GuestBoard;
   readonly #vcpus: readonly BoardVcpu[];
   readonly stores: StoreBuffers;
+  /** Those that can run, made anew before each step. */
+  readonly #canRun: number[] = [];
   #steps = 0;
+  /** Whether those that can run may no longer be those that were noted: else they are, until the next timer rings. */
+  #hasChanged = true;
+  #nextRise = NEVER;
+  #now = 0;
+  /** The vCPU whose last slice ended because it spins, or -1. */
+  #spinning = -1;
+  #stepped = -1;
 
   constructor(board: GuestBoard) {
     const { machine, plan, regions } = board;
@@ -85,23 +96,22 @@ export class Controlled {
     const { end } = this.#board;
     const pause = performance.now() + limits.pieceMs;
     let left = limits.instructions - this.instructions;
+    this.#hasChanged = true;
     while (!end.hasCome) {
       // Counted over all pieces: where a piece ends is the host's doing, and when the console is looked at ends a panic.
       if (this.#steps % STEPS_BETWEEN_LOOKS === 0) {
         limits.look();
+        this.#hasChanged = true;
         if (limits.isOver()) end.say('limit');
         if (end.hasCome) break;
         if (performance.now() >= pause) return;
       }
-      const ready = this.#ready();
-      if (ready.length === 0) {
+      if (!this.#look()) {
         end.say('halted');
         break;
       }
       this.#drain(strategy);
-      const { vcpu, instructions } = strategy.next(ready);
-      const ran = this.step(vcpu, Math.min(instructions, left));
-      left -= ran;
+      left -= this.#step(strategy, left);
       this.#steps++;
       if (left <= 0) end.say('limit');
     }
@@ -122,15 +132,32 @@ export class Controlled {
   }
 
   /** Takes one step of a strategy; returns which vCPU it was, or -1 where the guest has halted. */
-  next(strategy: Strategy): VcpuId {
-    const ready = this.#ready();
-    if (ready.length === 0) {
+  next(strategy: Strategy): number {
+    // Who calls this may have changed anything since.
+    this.#hasChanged = true;
+    if (!this.#look()) {
       this.#board.end.say('halted');
       return -1;
     }
-    const { vcpu, instructions } = strategy.next(ready);
-    this.step(vcpu, instructions);
-    return vcpu;
+    this.#step(strategy, Number.POSITIVE_INFINITY);
+    return this.#stepped;
+  }
+
+  /** Lets the strategy choose; a vCPU that spins is left out where another can run. Returns how many instructions there were. */
+  #step(strategy: Strategy, most: number): number {
+    const canRun = this.#canRun;
+    const isAlone = canRun.length === 1;
+    if (this.#spinning >= 0 && canRun.length > 1) {
+      const at = canRun.indexOf(this.#spinning);
+      if (at >= 0) canRun.splice(at, 1);
+      this.#hasChanged = true;
+    }
+    const { vcpu, instructions } = strategy.next(canRun);
+    this.#stepped = vcpu;
+    const ran = this.#stepAt(vcpu, Math.min(instructions, most), isAlone ? ALONE : 0, this.#now);
+    if (this.#hasChanged) this.serveDevices();
+    this.#spinning = this.last === 'spin' ? vcpu : -1;
+    return ran;
   }
 
   /** Runs a vCPU and then the devices; returns how many instructions there were. */
@@ -142,15 +169,29 @@ export class Controlled {
 
   /** Runs a vCPU; devices that it has notified have not answered yet. Returns how many instructions there were. */
   stepAlone(vcpu: VcpuId, instructions: number): number {
-    const found = this.#vcpus[vcpu];
-    if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
+    return this.#stepAt(vcpu, instructions, 0, this.#vcpu(vcpu).now());
+  }
+
+  /** @param spins - how many WFE and YIELD do nothing before one ends the step */
+  #stepAt(vcpu: VcpuId, instructions: number, spins: number, now: number): number {
+    const found = this.#vcpu(vcpu);
     const before = found.instructions;
-    const exceptions = found.core.exceptions;
-    this.last = found.slice(instructions);
+    const exceptions = found.core.exceptionCount;
+    this.last = found.slice(instructions, spins, now);
     this.stores.heedFlushes();
     const ran = found.instructions - before;
-    if (found.isStuck(ran, Number(found.core.exceptions - exceptions))) this.#board.end.say('stuck', 0, vcpu);
+    if (found.isStuck(ran, found.core.exceptionCount - exceptions)) this.#board.end.say('stuck', 0, vcpu);
+    const { clock } = this.#board;
+    if (clock.isVirtual) this.#now = Math.max(now, clock.publish(vcpu, before + ran));
+    else this.#hasChanged = true;
+    if (found.hasActed || (this.last !== 'ran' && this.last !== 'spin')) this.#hasChanged = true;
     return ran;
+  }
+
+  #vcpu(vcpu: VcpuId): BoardVcpu {
+    const found = this.#vcpus[vcpu];
+    if (!found) throw new RangeError(`there is no vCPU ${vcpu}`);
+    return found;
   }
 
   /** How the last slice ended. */
@@ -162,14 +203,31 @@ export class Controlled {
     if (irqfds.anyPending) irqfds.dispatchPending();
   }
 
-  /** The vCPUs that can run. Where all sleep, time moves to the first of their deadlines. */
-  #ready(): VcpuId[] {
-    const ready = this.ready();
-    return ready.length === 0 && this.moveTime() ? this.ready() : ready;
+  /** Notes the vCPUs that can run. Where all sleep, time moves to the first of their deadlines. False where none ever can. */
+  #look(): boolean {
+    if (!this.#hasChanged && this.#now < this.#nextRise) return true;
+    return this.#note() || (this.moveTime() && this.#note());
+  }
+
+  #note(): boolean {
+    const now = this.#board.clock.now();
+    const canRun = this.#canRun;
+    canRun.length = 0;
+    this.#board.ring();
+    let nextRise = this.#board.alarm;
+    for (const vcpu of this.#vcpus) {
+      if (vcpu.readinessAt(now) === 'ready') canRun.push(vcpu.id);
+      nextRise = Math.min(nextRise, vcpu.nextRise);
+    }
+    this.#now = now;
+    this.#nextRise = nextRise;
+    this.#hasChanged = false;
+    return canRun.length > 0;
   }
 
   /** The vCPUs that can run now, in order. */
-  ready(): VcpuId[] {
+  ready(): number[] {
+    this.#board.ring();
     return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
   }
 
@@ -183,11 +241,11 @@ export class Controlled {
     return true;
   }
 
-  /** Ticks until then, or {@link NEVER}. */
+  /** Ticks until then, or {@link NEVER}: the RTC's alarm is a timer too. */
   untilTimer(): number {
-    const { psci } = this.#board;
+    const { psci, alarm, clock } = this.#board;
     return this.#vcpus
       .filter(({ id }) => psci.isOn(id))
-      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.untilTimer()), NEVER);
+      .reduce((earliest, vcpu) => Math.min(earliest, vcpu.untilTimer()), alarm - clock.now());
   }
 }

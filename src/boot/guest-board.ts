@@ -74,6 +74,17 @@ export class GuestBoard {
     for (const device of this.platform.devices) device.registers.bell.signal();
   }
 
+  /** When a device rings by itself, ticks, or `Infinity`: the alarm of the RTC. */
+  get alarm(): number {
+    return this.platform.rtc.due * TICKS_PER_SECOND;
+  }
+
+  /** Rings what is due. Any thread. */
+  ring(): void {
+    const { alarm } = this;
+    if (alarm !== Number.POSITIVE_INFINITY && this.clock.now() >= alarm) this.platform.rtc.keepUp();
+  }
+
   /** Whether a device is at work, or has something to do: time must not be skipped meanwhile. */
   get devicesAreBusy(): boolean {
     if (this.machine.vm.irqfds.anyPending) return true;

@@ -1,4 +1,5 @@
 import type { VcpuId } from '../arch/intid.ts';
+import type { CoreParts } from '../cpu/index.ts';
 import type { Clock } from '../measure/clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from '../measure/stamp.ts';
 import { load, store, type Words } from '../memory/word.ts';
@@ -49,10 +50,16 @@ export class GuestClock {
 
   /** The time for a vCPU, which has run `instructions` in all. Its own thread. */
   nowOf(vcpu: VcpuId, instructions: number): number {
-    if (this.#host) return this.now();
-    const { time } = this.#of(vcpu);
-    writeStamp(this.#words, time.at + PUBLISHED, readStamp(this.#words, time.at + BASE) + instructions);
+    if (!this.#host) this.publish(vcpu, instructions);
     return this.now();
+  }
+
+  /** Publishes how far a vCPU has got, and returns that: the time, or before it. With virtual time. Its own thread. */
+  publish(vcpu: VcpuId, instructions: number): number {
+    const { time } = this.#of(vcpu);
+    const own = readStamp(this.#words, time.at + BASE) + instructions;
+    writeStamp(this.#words, time.at + PUBLISHED, own);
+    return own;
   }
 
   /** A vCPU that slept goes on from `ticks`, if that is later than where its instructions have got. Its own thread. */
@@ -75,6 +82,15 @@ export class GuestClock {
     const { at } = this.#of(vcpu).deadline;
     const high = load(this.#words, at + 1);
     return high === NO_DEADLINE ? NEVER : high * HALF + (load(this.#words, at) >>> 0);
+  }
+
+  /** The words of a vCPU's time, for a core that reads the counter by itself: in bytes. `undefined` with the host's time. */
+  counterOf(vcpu: VcpuId): CoreParts['counter'] {
+    if (this.#host) return undefined;
+    const at = this.#of(0).time.at * 4;
+    const count = this.#vcpus.length;
+    // Every vCPU has the same regions, one vCPU's behind the other's.
+    return { at, stride: count > 1 ? this.#of(1).time.at * 4 - at : 4, index: vcpu, count };
   }
 
   /** Before any thread runs. */

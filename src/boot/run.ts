@@ -102,7 +102,8 @@ async function runThreads(
 /** Whether nothing of the guest can ever move again by itself: all sleep, no timer is set, and no device works. */
 function isAsleep(board: GuestBoard): boolean {
   if (board.sleepers.count < board.plan.vcpus || board.devicesAreBusy) return false;
-  for (let vcpu: VcpuId = 0; vcpu < board.plan.vcpus; vcpu++)
+  if (board.alarm !== Number.POSITIVE_INFINITY) return false;
+  for (let vcpu = 0; vcpu < board.plan.vcpus; vcpu++)
     if (board.clock.deadline(vcpu) !== Number.POSITIVE_INFINITY) return false;
   return true;
 }

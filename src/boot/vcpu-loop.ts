@@ -17,7 +17,8 @@ const LOOKS = 200;
 const NS_PER_MS = 1e6;
 /** A guest that spins on WFE or YIELD gives its core to another thread for so long, ms. */
 const SPIN_NAP_MS = 0.02;
-const SPINS_BEFORE_NAP = 64;
+/** WFE and YIELD of a slice before that. */
+const SPINS = 64;
 
 /** What a vCPU has done in a run. */
 export type VcpuRun = { readonly instructions: number; readonly exceptions: number };
@@ -27,7 +28,6 @@ export class VcpuLoop {
   readonly #board: GuestBoard;
   readonly #vcpu: BoardVcpu;
   readonly #bell: EventCount;
-  #spins = 0;
 
   constructor(board: GuestBoard, vcpu: VcpuId) {
     this.#board = board;
@@ -47,19 +47,21 @@ export class VcpuLoop {
 
   #turn(): void {
     const vcpu = this.#vcpu;
-    const before = vcpu.core.exceptions;
+    const before = vcpu.core.exceptionCount;
     const from = vcpu.instructions;
-    const ended = vcpu.slice(SLICE);
+    const ended = vcpu.slice(SLICE, SPINS);
     if (ended === 'idle' || ended === 'off') this.#sleep();
     else if (ended === 'spin') this.#spin();
-    else this.#spins = 0;
-    if (vcpu.isStuck(vcpu.instructions - from, Number(vcpu.core.exceptions - before)))
+    if (vcpu.isStuck(vcpu.instructions - from, vcpu.core.exceptionCount - before))
       this.#board.end.say('stuck', 0, vcpu.id);
+    this.#board.ring();
     this.#wakeDue();
   }
 
+  /** Gives the processor to the thread that the guest may wait for; where all others sleep, there is none. */
   #spin(): void {
-    if (++this.#spins % SPINS_BEFORE_NAP === 0) nap(SPIN_NAP_MS);
+    const { sleepers, plan, devicesAreBusy } = this.#board;
+    if (devicesAreBusy || sleepers.count < plan.vcpus - 1) nap(SPIN_NAP_MS);
   }
 
   /** Sleeps until there may be something to do: an interrupt, a timer, another vCPU that turns this one on, the end. */
@@ -104,6 +106,8 @@ export class VcpuLoop {
       const deadline = clock.deadline(vcpu);
       if (deadline < first) [first, owner] = [deadline, vcpu];
     }
+    const { alarm } = this.#board;
+    if (alarm < first) [first, owner] = [alarm, this.#vcpu.id];
     if (first === NEVER) return FOREVER;
     const ahead = first - clock.now();
     if (!clock.isVirtual) return this.#napMs(clock.deadline(this.#vcpu.id));
@@ -132,8 +136,9 @@ export class VcpuLoop {
   /** Virtual time wakes no vCPU by itself: a running vCPU does, or the vCPU that fell asleep last. */
   #napMs(deadline: number): number {
     const { clock } = this.#board;
-    if (clock.isVirtual || deadline === NEVER) return FOREVER;
-    return Math.max(0, ((deadline - clock.now()) * NS_PER_TICK) / NS_PER_MS);
+    const first = Math.min(deadline, this.#board.alarm);
+    if (clock.isVirtual || first === NEVER) return FOREVER;
+    return Math.max(0, ((first - clock.now()) * NS_PER_TICK) / NS_PER_MS);
   }
 
   /** While this vCPU runs, it is time itself: sleeping vCPUs whose timers are due by it are woken. */

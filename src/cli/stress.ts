@@ -26,6 +26,7 @@ import {
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
 import { EXIT, interruptible } from './exit.ts';
+import { checkGuestFault } from './guest-faults.ts';
 import { sharedOption } from './own-code.ts';
 import { print, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
@@ -210,6 +211,7 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
     refuseOthers('--resume', given);
     return stressResume(flags.resume, flags);
   }
+  checkGuestFault(flags.guest, flags.fault);
   if (flags.guest === 'linux') {
     refuseOthers('--guest linux', given);
     const dispatch = flags.dispatch === 'both' ? 'main' : flags.dispatch;

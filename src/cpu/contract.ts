@@ -22,10 +22,26 @@ export type CoreParts = {
   readonly lockAt: number;
   /**
    * For vCPUs that threads run side by side: byte offset of 64 bytes for each of them, zero at first; which of them this one
-   * is; how many there are. Then a DSB behind broadcast TLB maintenance waits until no other uses an old translation.
+   * is; how many there are; byte offset of a word that is not zero once the run has ended. Then a DSB behind broadcast TLB
+   * maintenance waits until no other uses an old translation, or until the run has ended, at most 10 ms later.
    * Left out: vCPUs run in turns, and no DSB waits.
    */
-  readonly beside?: { readonly at: number; readonly index: number; readonly count: number };
+  readonly beside?: {
+    readonly at: number;
+    readonly index: number;
+    readonly count: number;
+    readonly endAt: number;
+  };
+  /**
+   * Where time is counted by instructions: byte offset of the first vCPU's words of it, and from one vCPU's to the next; which
+   * vCPU this is, of how many. The core then reads CNTVCT_EL0 and CNTPCT_EL0 by itself. See `GuestClock`.
+   */
+  readonly counter?: {
+    readonly at: number;
+    readonly stride: number;
+    readonly index: number;
+    readonly count: number;
+  };
   /** Byte offset of a byte for each 4 KiB page of RAM, set when the page is written; left out: not recorded. */
   readonly dirtyPagesAt?: number;
   /**
@@ -61,7 +77,8 @@ export type ExternalRegisters = {
 };
 
 /**
- * Why `Core.run` came back. `limit`: all instructions were run. `wfi`, `wfe`, `yield`: the instruction is behind the pc;
+ * Why `Core.run` came back. `limit`: all instructions were run. `wfi`, `wfe`, `yield`: the instruction is behind the pc
+ * (see `Core.spins`);
  * a WFI with the interrupt line up does not end the run. `stop`: an import called `Core.stop`. `break`: at a BRK (pc is its
  * address) with debug breaks on. `semihosting`: behind an HLT 0xf000 (x0 the operation, x1 its argument) with semihosting on.
  */

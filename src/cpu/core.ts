@@ -21,6 +21,7 @@ import {
   SP,
   SP_EL0,
   SP_EL1,
+  SPINS,
   STATE_BYTES,
   STOP,
   STORES,
@@ -80,9 +81,10 @@ export class Core {
       },
       hypercall: parts.hypercall,
     });
-    const { ramBase, ramSize, lockAt, beside, dirtyPagesAt = 0, watchAt = 0 } = parts;
+    const { ramBase, ramSize, lockAt, beside, counter, dirtyPagesAt = 0, watchAt = 0 } = parts;
     this.#exports.bind(at, lockAt, dirtyPagesAt, watchAt, ramAt, BigInt(ramBase), BigInt(ramSize));
-    if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count);
+    if (counter) this.#exports.countTime(counter.at, counter.stride, counter.index, counter.count);
+    if (beside) this.#exports.runBeside(beside.at, beside.index, beside.count, beside.endAt);
   }
 
   /** Puts the state to what it is out of reset, as a kernel's boot protocol wants it. */
@@ -120,6 +122,11 @@ export class Core {
 
   get irq(): boolean {
     return this.#view.getInt32(IRQ, true) !== 0;
+  }
+
+  /** How many WFE and YIELD do nothing before one ends a run; 0 after a reset. */
+  set spins(count: number) {
+    this.#view.setUint32(SPINS, count, true);
   }
 
   set options(options: CoreOptions) {
@@ -251,6 +258,20 @@ export class Core {
   /** Instructions run since reset. Exact in an import too. */
   get instructions(): bigint {
     return this.#view.getBigUint64(INSTRUCTIONS, true);
+  }
+
+  /** The same as a number, which costs no allocation: exact below 2^53. */
+  get instructionCount(): number {
+    return this.#count(INSTRUCTIONS);
+  }
+
+  /** {@link exceptions} as a number. */
+  get exceptionCount(): number {
+    return this.#count(EXCEPTIONS);
+  }
+
+  #count(at: number): number {
+    return this.#view.getUint32(at + 4, true) * 2 ** 32 + this.#view.getUint32(at, true);
   }
 
   /** Synchronous exceptions taken. */

@@ -13,7 +13,8 @@ export type CoreExports = {
     ramBase: bigint,
     ramSize: bigint,
   ): void;
-  runBeside(at: number, index: number, count: number): void;
+  runBeside(at: number, index: number, count: number, end: number): void;
+  countTime(at: number, stride: number, index: number, count: number): void;
   run(instructions: number): number;
   restored(): void;
   protectPages(): void;

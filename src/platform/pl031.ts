@@ -1,4 +1,5 @@
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { WordFrame } from './bus.ts';
 import { RTC } from './memory-map.ts';
@@ -18,61 +19,135 @@ const OFFSET = 0;
 const MATCH = 1;
 const LOADED = 2;
 const MASK = 3;
+const RAISED = 4;
+/** When the alarm rings: seconds since the guest was started. */
+const DUE = 5;
+/** No alarm is set; nor is one that lies 136 years ahead. */
+const NONE = 0xffff_ffff;
 
-export function pl031Region(layout: Layout): Region {
-  return layout.region('rtc.registers', LINE);
+export type Pl031Regions = { readonly registers: Region; readonly lock: Region };
+
+export function pl031Regions(layout: Layout): Pl031Regions {
+  return { registers: layout.region('rtc.registers', LINE), lock: layout.place('rtc.lock', MUTEX) };
 }
 
+type Pl031Parts = {
+  /** Whole seconds since the guest was started, by its own clock. */
+  readonly seconds: () => number;
+  /** Puts the interrupt line to a level. */
+  readonly drive: (level: boolean) => void;
+};
+
 /**
- * The real time clock: seconds since 1970, which run with the guest's own time. Its alarm is kept and never rings: Linux
- * uses it to wake from a sleep that this board does not have. Any thread.
+ * The real time clock: seconds since 1970, which run with the guest's own time, and an alarm. Nothing in here wakes up by itself:
+ * who moves time calls {@link keepUp} when {@link due} has come. Any thread.
  */
 export class Pl031 implements WordFrame {
   readonly base = RTC.base;
   readonly bytes = RTC.bytes;
   readonly #words: Words;
   readonly #at: number;
-  readonly #seconds: () => number;
+  readonly #lock: Mutex;
+  readonly #parts: Pl031Parts;
 
-  /** @param seconds - whole seconds since the guest was started, by its own clock */
-  constructor(words: Words, region: Region, seconds: () => number) {
+  constructor(words: Words, regions: Pl031Regions, parts: Pl031Parts) {
     this.#words = words;
-    this.#at = region.at;
-    this.#seconds = seconds;
+    this.#at = regions.registers.at;
+    this.#lock = new Mutex(words, regions.lock, 'rtc.lock');
+    this.#parts = parts;
   }
 
   /** @param now - what the clock shows at the start, seconds since 1970. Before any thread runs. */
   reset(now: number): void {
-    store(this.#words, this.#at + OFFSET, now | 0);
-    for (const word of [MATCH, LOADED, MASK]) store(this.#words, this.#at + word, 0);
+    this.#put(OFFSET, now | 0);
+    for (const word of [MATCH, LOADED, MASK, RAISED]) this.#put(word, 0);
+    this.#put(DUE, NONE);
+  }
+
+  /** When the alarm rings, seconds since the guest was started, or `Infinity`. */
+  get due(): number {
+    const due = this.#get(DUE) >>> 0;
+    return due === NONE ? Number.POSITIVE_INFINITY : due;
+  }
+
+  /** Rings the alarm, if its time has come. */
+  keepUp(): void {
+    if (this.#parts.seconds() < this.due) return;
+    this.#locked(() => {
+      // Another thread may have been first.
+      if (this.#parts.seconds() < this.due) return;
+      this.#put(DUE, NONE);
+      this.#put(RAISED, 1);
+      this.#driveLine();
+    });
   }
 
   readWord(offset: number): number {
+    this.keepUp();
     switch (offset) {
       case DR:
-        return (load(this.#words, this.#at + OFFSET) + this.#seconds()) | 0;
+        return this.#shown();
       case MR:
-        return load(this.#words, this.#at + MATCH);
+        return this.#get(MATCH);
       case LR:
-        return load(this.#words, this.#at + LOADED);
+        return this.#get(LOADED);
       case CR:
         return 1;
       case IMSC:
-        return load(this.#words, this.#at + MASK);
+        return this.#get(MASK);
       case RIS:
+        return this.#get(RAISED);
       case MIS:
-        return 0;
+        return this.#get(RAISED) & this.#get(MASK);
       default:
         return peripheralId('pl031', offset);
     }
   }
 
   writeWord(offset: number, value: number): void {
-    if (offset === MR) store(this.#words, this.#at + MATCH, value);
-    else if (offset === IMSC) store(this.#words, this.#at + MASK, value & 1);
-    else if (offset === LR) {
-      store(this.#words, this.#at + LOADED, value);
-      store(this.#words, this.#at + OFFSET, (value - this.#seconds()) | 0);
-    } else if (offset === ICR || offset === CR) return;
+    this.keepUp();
+    this.#locked(() => {
+      if (offset === MR) this.#put(MATCH, value);
+      else if (offset === IMSC) this.#put(MASK, value & 1);
+      else if (offset === ICR) this.#put(RAISED, this.#get(RAISED) & ~value);
+      else if (offset === LR) {
+        this.#put(LOADED, value);
+        this.#put(OFFSET, (value - this.#parts.seconds()) | 0);
+      }
+      if (offset === MR || offset === LR) this.#setAlarm();
+      this.#driveLine();
+    });
+    this.keepUp();
+  }
+
+  #shown(): number {
+    return (this.#get(OFFSET) + this.#parts.seconds()) | 0;
+  }
+
+  /** The clock shows the match in so many seconds: at once, where it shows the match now. */
+  #setAlarm(): void {
+    const due = this.#parts.seconds() + ((this.#get(MATCH) - this.#shown()) >>> 0);
+    this.#put(DUE, Math.min(due, NONE));
+  }
+
+  #driveLine(): void {
+    this.#parts.drive((this.#get(RAISED) & this.#get(MASK)) !== 0);
+  }
+
+  #get(word: number): number {
+    return load(this.#words, this.#at + word);
+  }
+
+  #put(word: number, value: number): void {
+    store(this.#words, this.#at + word, value | 0);
+  }
+
+  #locked(act: () => void): void {
+    this.#lock.lock();
+    try {
+      act();
+    } finally {
+      this.#lock.unlock();
+    }
   }
 }

@@ -5,7 +5,7 @@ import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { Route } from '../kvm/route.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { type Frame, FrameTable, wordFrame } from './bus.ts';
-import { GPIO, UART } from './memory-map.ts';
+import { GPIO, RTC, UART } from './memory-map.ts';
 import { PciFunction, pciFunctionRegion } from './pci/function.ts';
 import { ecamFrame, pciWindowFrame } from './pci/host.ts';
 import {
@@ -18,7 +18,7 @@ import {
   msixRegions,
 } from './pci/msix.ts';
 import { Pl011, type Pl011Regions, pl011Regions } from './pl011.ts';
-import { Pl031, pl031Region } from './pl031.ts';
+import { Pl031, type Pl031Regions, pl031Regions } from './pl031.ts';
 import { Pl061, type Pl061Regions, pl061Regions } from './pl061.ts';
 import { VirtioDevice } from './virtio/device.ts';
 import { type DeviceSpec, type ModelRegions, makeModel, modelQueues, modelRegions } from './virtio/kinds.ts';
@@ -54,7 +54,7 @@ type SlotRegions = {
 
 export type PlatformRegions = {
   readonly uart: Pl011Regions;
-  readonly rtc: Region;
+  readonly rtc: Pl031Regions;
   readonly gpio: Pl061Regions;
   readonly bridge: Region;
   readonly routing: MsiRoutingRegions;
@@ -72,7 +72,7 @@ export function platformFds({ devices }: Pick<PlatformPlan, 'devices'>): number 
 export function platformRegions(layout: Layout, plan: PlatformPlan): PlatformRegions {
   return {
     uart: pl011Regions(layout),
-    rtc: pl031Region(layout),
+    rtc: pl031Regions(layout),
     gpio: pl061Regions(layout),
     bridge: pciFunctionRegion(layout, 0),
     routing: msiRoutingRegions(layout, plan.firstFd + platformFds(plan)),
@@ -110,7 +110,7 @@ export class Platform {
     const { words, vm, memory } = machine;
     const line = (pin: Pin) => (level: boolean) => vm.irqLine(vm.design.lineOfPin(pin), level);
     this.uart = new Pl011(words, regions.uart, line(UART.pin));
-    this.rtc = new Pl031(words, regions.rtc, parts.seconds);
+    this.rtc = new Pl031(words, regions.rtc, { seconds: parts.seconds, drive: line(RTC.pin) });
     this.gpio = new Pl061(words, regions.gpio, line(GPIO.pin));
     const wired = Array.from(
       { length: machine.config.spis },

@@ -33,3 +33,57 @@ test('a guest that panics ends at the same instruction, wherever the host makes 
   // A pause of no time at all is over at each look at the clock.
   expect(instructionsUntilPanic(0.001)).toBe(instructionsUntilPanic(1e9));
 });
+
+/** Turns vCPU 1 on; then spins with YIELD until a word of memory is set, and powers off. */
+const WAITER = [
+  ...[0xd280_0060, 0xf2b8_8000, 0xd280_0021, 0x1000_0162, 0x1000_0245, 0xaa05_03e3, 0xd400_0002],
+  // wait: yield; ldr w6, [x5]; cbz w6, wait
+  ...[0xd503_203f, 0xb940_00a6, 0x34ff_ffc6],
+  // mov x0, PSCI SYSTEM_OFF; hvc #0; b .
+  ...[0xd280_0100, 0xf2b0_8000, 0xd400_0002, 0x1400_0000],
+];
+/** vCPU 1, with the word's address in x0: counts to 200,000, sets the word, and sleeps. */
+const WORKER = [
+  ...[0xd281_a801, 0xf2a0_0061, 0xf100_0421, 0x54ff_ffe1, 0x5280_0022, 0xb900_0002],
+  ...[0xd503_207f, 0x17ff_ffff],
+];
+
+/** Runs a guest to its end; `onStep` sees what the strategy could choose from. */
+function run(kernel: Uint8Array, vcpus: number, onStep: (ready: readonly number[]) => void) {
+  const board = buildBoard(runOptions({ kernel, vcpus }));
+  const controlled = new Controlled(board);
+  const strategy = seededStrategy(7, 1000);
+  controlled.run(
+    {
+      next(ready) {
+        onStep(ready);
+        return strategy.next(ready);
+      },
+    },
+    { instructions: 20_000_000, isOver: () => false, look: () => undefined, pieceMs: 1e9 },
+  );
+  return { board, controlled };
+}
+
+test('a vCPU that spins gives its turn to the vCPU that it waits for', () => {
+  const { board, controlled } = run(program(...WAITER, ...WORKER), 2, () => undefined);
+  const [waiter, worker] = controlled.vcpus;
+  expect(board.end.kind).toBe('power-off');
+  expect(worker?.instructions).toBeGreaterThan(400_000);
+  // Of two that can run, each would have half of the instructions.
+  expect(waiter?.instructions).toBeLessThan(40_000);
+});
+
+test('a vCPU that spins alone runs whole turns', () => {
+  let steps = 0;
+  // yield; b .-4
+  const { controlled } = run(program(0xd503_203f, 0x17ff_ffff), 1, () => steps++);
+  expect(controlled.instructions).toBe(20_000_000);
+  expect(steps).toBeLessThan(30_000);
+});
+
+test('which vCPUs can run is known anew behind what any of them does to another', () => {
+  const seen = new Set<string>();
+  run(program(...WAITER, ...WORKER), 2, (ready) => seen.add(ready.join()));
+  expect([...seen]).toEqual(expect.arrayContaining(['0', '0,1', '1']));
+});

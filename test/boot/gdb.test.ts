@@ -102,7 +102,8 @@ describe('gdb-multiarch', () => {
   test.skipIf(!has('gdb-multiarch'))(
     'attaches, breaks, steps, reads memory and lets the guest go on',
     async () => {
-      let output = '';
+      // The guest may end before its debugger has.
+      let debugged: Promise<string> = Promise.resolve('');
       const result = await runGuest(runOptions({ vcpus: 2, gdbPort: 0, limitInstructions: 0 }), {
         output: () => undefined,
         listening: (port) => {
@@ -121,16 +122,13 @@ describe('gdb-multiarch', () => {
           const gdb = promisify(execFile)('gdb-multiarch', ['-nx', '-batch', ...commands], {
             timeout: 40_000,
           });
-          gdb.then(
-            ({ stdout }) => {
-              output = stdout;
-            },
-            (error) => {
-              output = String(error);
-            },
+          debugged = gdb.then(
+            ({ stdout }) => stdout,
+            (error: unknown) => String(error),
           );
         },
       });
+      const output = await debugged;
       expect(output).toContain('0x40080000');
       expect(output).toMatch(/\$1 = 0x40080044/);
       expect(output).toContain('Thread 1');

@@ -59,6 +59,18 @@ describe('the bare-metal guest', () => {
     expect(result.console.lines).toBe(text.trimEnd().split('\n').length);
   });
 
+  test("times a device's signal to its handler by the host's clock, over PCI, MSI-X and the ITS", async () => {
+    const { result, text } = await consoleOf({
+      ...{ scheduler: 'threads', vcpus: 2, append: 'latency=50', clock: 'real', devices: [{ kind: 'rng' }] },
+      limitInstructions: 0,
+    });
+    expect(text).toMatch(/^latency: signal to handler, ns: \d+ \d+ \d+$/m);
+    expect(text).toMatch(/^latency: request to handler, ns: \d+ \d+ \d+$/m);
+    expect(result).toMatchObject({ end: 'power-off', exitStatus: 0 });
+    // 5 requests that are not counted and 50 that are, each answered by one LPI.
+    expect(result.vcpus[0]?.interrupts[8192]).toBe(55);
+  });
+
   test('gives its status through semihosting where a check fails', async () => {
     const { result, text } = await consoleOf({ vcpus: 2, fault: 'double' });
     expect(text).toContain('not ok');
@@ -84,6 +96,22 @@ describe('a guest that never ends', () => {
         message: expect.stringMatching(
           /^vCPU 0 only takes exceptions any more, after \d+ instructions: pc 0x[0-9a-f]+/,
         ),
+      });
+    },
+  );
+
+  // Translation tables of zeros: the fetch behind the MSR faults, and so does the fetch of the vector, for ever.
+  const NO_TABLES = program(
+    ...[0x1000_8000, 0xd518_2000, 0xd518_2020, 0xd286_a321, 0xf2b0_0321, 0xf2c0_0021, 0xd518_2041],
+    ...[0xd503_3fdf, 0xd538_1002, 0xb240_0042, 0xd518_1002, 0xd503_3fdf, 0x1400_0000],
+  );
+
+  test.each(['threads', 'controlled'] as const)(
+    'whose every fetch is a translation fault is stuck, and the error has the address of the fault (%s)',
+    async (scheduler) => {
+      await expect(runGuest(runOptions({ kernel: NO_TABLES, scheduler }), quiet)).rejects.toMatchObject({
+        code: 'ERR_GUEST_STUCK',
+        message: expect.stringMatching(/pc 0x200, ESR_EL1 0x8600000[4-7], .*FAR_EL1 0x200,/),
       });
     },
   );

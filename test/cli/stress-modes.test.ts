@@ -10,6 +10,8 @@ describe('an option that a way of stress has no use for is refused, and not left
       '--guest linux has no use for --metrics',
     ],
     [['--kernel', 'k'], '--kernel and --modules are for --guest linux'],
+    [['--guest', 'linux', '--fault', 'stale-route'], 'Linux never changes the message of a vector in use'],
+    [['--guest', 'bare', '--fault', 'lost-ack'], '--guest bare cannot show --fault lost-ack'],
     [['--guest', 'bare', '--perturb', 'uniform'], '--guest bare runs without delays'],
   ])('%j', async (args, message) => {
     const { status, stdout, stderr } = await irqloom(['stress', ...args]);

@@ -17,18 +17,27 @@ export class Bare {
   readonly ram: DataView<SharedArrayBuffer>;
   readonly dirtyPagesAt: number;
   readonly watchAt: number;
+  /** Words of the vCPUs, 64 bytes each, and behind them the word that ends a run. */
+  readonly besideAt: number;
+  readonly endAt: number;
 
-  /** @param watches - whether accesses can be watched */
+  /**
+   * @param watches - whether accesses can be watched
+   * @param beside - whether the cores are for threads side by side: a test plays the threads by writing their words
+   */
   constructor(
     cores = 1,
     parts: Partial<Pick<CoreParts, 'bus' | 'systemRegisters' | 'hypercall'>> = {},
     watches = false,
+    beside = false,
   ) {
     const ramAt = Math.ceil((FIRST_BLOCK + cores * BLOCK_BYTES) / 65_536) * 65_536;
     // Behind RAM: a byte for each page, where a test wants them noted.
     const dirtyPagesAt = ramAt + RAM_BYTES;
     this.dirtyPagesAt = dirtyPagesAt;
     this.watchAt = dirtyPagesAt + 32_768;
+    this.besideAt = dirtyPagesAt + 49_152;
+    this.endAt = this.besideAt + cores * 64;
     const memory = sharedMemory(dirtyPagesAt + 65_536);
     this.ram = new DataView(memory.buffer, ramAt, RAM_BYTES);
     this.cores = Array.from({ length: cores }, (_, index) => {
@@ -44,6 +53,7 @@ export class Bare {
         systemRegisters: { read: () => undefined, write: () => false },
         hypercall: () => {},
         ...(watches ? { watchAt: this.watchAt } : {}),
+        ...(beside ? { beside: { at: this.besideAt, index, count: cores, endAt: this.endAt } } : {}),
         ...parts,
       });
       core.reset({ pc: BigInt(RAM_BASE), x0: 0n, affinity: index });

@@ -31,6 +31,15 @@ describe('a run', () => {
     expect(core.pc).toBe(at((total % 4) * 4));
   });
 
+  test('passes as many WFE and YIELD as the host lets it, and ends behind the next', () => {
+    const { core } = new Bare().write(0, [YIELD, WFE, NOP, YIELD, NOP]);
+    core.spins = 2;
+    expect(core.run(10)).toBe('yield');
+    expect(core.instructions).toBe(4n);
+    core.spins = 1;
+    expect(core.run(1)).toBe('limit');
+  });
+
   test('ends behind WFI, WFE and YIELD, and at a BRK where a debugger wants it', () => {
     const { core } = new Bare().write(0, [WFI, WFE, YIELD, BRK_5]);
     expect([core.run(9), core.pc]).toEqual(['wfi', at(4)]);

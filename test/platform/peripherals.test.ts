@@ -57,6 +57,40 @@ describe('the PL031', () => {
     expect(read(RTC.base)).toBe(5_000);
   });
 
+  test('rings when it shows the match, for as long as the interrupt is asked for and not cleared', () => {
+    const { platform, read, write, isUp, time } = makePlatform([]);
+    const [MR, IMSC, RIS] = [RTC.base + 0x04, RTC.base + 0x10, RTC.base + 0x14];
+    const [MIS, ICR] = [RTC.base + 0x18, RTC.base + 0x1c];
+    write(MR, 1_000_010);
+    expect(platform.rtc.due).toBe(10);
+    write(IMSC, 1);
+    time.seconds = 9;
+    platform.rtc.keepUp();
+    expect(read(RIS)).toBe(0);
+    time.seconds = 10;
+    platform.rtc.keepUp();
+    expect([read(RIS), read(MIS), isUp(RTC.pin)]).toEqual([1, 1, true]);
+    expect(platform.rtc.due).toBe(Number.POSITIVE_INFINITY);
+    write(IMSC, 0);
+    expect([read(RIS), read(MIS), isUp(RTC.pin)]).toEqual([1, 0, false]);
+    write(IMSC, 1);
+    write(ICR, 1);
+    expect([read(RIS), isUp(RTC.pin)]).toEqual([0, false]);
+  });
+
+  test('rings at once at a match that it shows, later after it is set back, and a match that has passed waits for 136 years', () => {
+    const { platform, read, write, time } = makePlatform([]);
+    const [MR, LR, RIS] = [RTC.base + 4, RTC.base + 8, RTC.base + 0x14];
+    write(MR, 1_000_007);
+    expect(read(RIS)).toBe(1);
+    write(MR, 1_000_000);
+    expect(platform.rtc.due).toBe(Number.POSITIVE_INFINITY);
+    write(LR, 999_990);
+    expect(platform.rtc.due).toBe(17);
+    time.seconds = 17;
+    expect(read(RTC.base)).toBe(1_000_000);
+  });
+
   test("identifies itself as the part of QEMU's board does", () => {
     const { read } = makePlatform([]);
     const id = Array.from({ length: 8 }, (_, index) => read(RTC.base + 0xfe0 + 4 * index));

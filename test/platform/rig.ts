@@ -20,7 +20,8 @@ export function makePlatform(devices: readonly DeviceSpec[]) {
     memory: [{ base: RAM, bytes: RAM_BYTES }],
   });
   const regions = platformRegions(new Layout(machine.scenario.at), plan);
-  const platform = new Platform(machine, regions, plan, { seconds: () => 7 });
+  const time = { seconds: 7 };
+  const platform = new Platform(machine, regions, plan, { seconds: () => time.seconds });
   platform.reset(1_000_000, 1);
   // Level-triggered, as a device tree says of these wires: then a wire that falls is pending no more.
   for (let word = 2; word < 16; word++) machine.bus.write(machine.config.gicdBase + 0xc00 + 4 * word, 4, 0n);
@@ -33,7 +34,7 @@ export function makePlatform(devices: readonly DeviceSpec[]) {
     const word = Number(machine.bus.read(gicdBase + 0x200 + 4 * Math.floor((32 + spi) / 32), 4));
     return ((word >>> (spi % 32)) & 1) === 1;
   };
-  return { machine, platform, read, write, isUp };
+  return { machine, platform, read, write, isUp, time };
 }
 
 export type Rig = ReturnType<typeof makePlatform>;

@@ -67,6 +67,10 @@ export const CNTV_CTL_EL0 = 0x250;
 export const CNTV_CVAL_EL0 = 0x258;
 export const CNTP_CTL_EL0 = 0x260;
 export const CNTP_CVAL_EL0 = 0x268;
+/** How many WFE and YIELD pass before one ends the run, 32 bits. */
+export const SPINS = 0x270;
+/** DBGBVR0 and 1, DBGBCR0 and 1, DBGWVR0 and 1, DBGWCR0 and 1, 8 bytes each. */
+export const DBG_REGISTERS = 0x280;
 
 /** V0 to V31, 16 bytes each; then FPCR and FPSR, 32 bits each. */
 export const V = 0x400;

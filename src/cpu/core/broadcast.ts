@@ -3,10 +3,11 @@
  * vCPU that finds the epoch moved forgets its translations: when a run begins, in front of every slice, and behind an import.
  *
  * Where threads run vCPUs side by side, each vCPU has a word that says which epoch it has heeded, or that it uses no
- * translation now. A DSB behind broadcast maintenance waits until the words of all others say one or the other.
+ * translation now. A DSB behind broadcast maintenance waits until the words of all others say one or the other, or until
+ * the run has ended: a thread that has died says nothing any more.
  */
 import { EXIT_STOP } from './block';
-import { pairLock, setExit } from './context';
+import { nameEnd, pairLock, runHasEnded, setExit } from './context';
 import { flushTlb } from './memory';
 import { buffering } from './store-buffer';
 
@@ -16,6 +17,8 @@ const STRIDE: usize = 64;
 const OUTSIDE: u32 = 0;
 /** Looks at a vCPU's word before the thread sleeps: a slice takes about as long. */
 const LOOKS: i32 = 1_000;
+/** How long the thread sleeps between two looks at whether the run has ended, ns: nobody rings for that. */
+const NAP: i64 = 10_000_000;
 
 /** The first vCPU's word, and this vCPU's; 0: vCPUs run in turns, and no DSB waits. */
 let words: usize = 0;
@@ -27,8 +30,9 @@ let seen: u32 = 0;
 let wanted: u32 = 0;
 let incomplete: boolean = false;
 
-/** Names the words, one for each vCPU, and which of them is this one's. Before the first run. */
-export function runBeside(at: usize, index: i32, count: i32): void {
+/** Names the words, one for each vCPU, which of them is this one's, and the word that ends every wait. Before the first run. */
+export function runBeside(at: usize, index: i32, count: i32, end: usize): void {
+  nameEnd(end);
   words = at;
   own = at + (index as usize) * STRIDE;
   vcpus = count;
@@ -85,7 +89,10 @@ function heed(epoch: u32): void {
   if (own !== 0) say((seen << 1) | 1);
 }
 
-/** A DSB: waits until no other vCPU uses a translation from before this vCPU's last broadcast maintenance. @inline */
+/**
+ * A DSB: waits until no other vCPU uses a translation from before this vCPU's last broadcast maintenance. Where the run
+ * ends first, this vCPU's ends behind the DSB. @inline
+ */
 export function completeFlushes(): void {
   if (incomplete) waitForAll();
 }
@@ -105,7 +112,11 @@ function waitFor(at: usize): void {
   while (true) {
     const word = atomic.load<u32>(at);
     if (hasHeeded(word)) break;
-    atomic.wait<i32>(at, word as i32, -1);
+    if (runHasEnded()) {
+      setExit(EXIT_STOP);
+      break;
+    }
+    atomic.wait<i32>(at, word as i32, NAP);
   }
   atomic.sub<u32>(sleepers(), 1);
 }

@@ -14,6 +14,17 @@ export let ramDelta: usize = 0;
 /** Word that all vCPUs share, for atomics that WebAssembly has not. */
 export let pairLock: usize = 0;
 
+/** Word that is not zero once the run of all vCPUs has ended; 0: there is none. */
+let endAt: usize = 0;
+export function nameEnd(at: usize): void {
+  endAt = at;
+}
+
+/** Whether a wait for another vCPU's thread is to be given up. */
+export function runHasEnded(): boolean {
+  return endAt !== 0 && atomic.load<u32>(endAt) !== 0;
+}
+
 /** A byte for each page of RAM, set when the page is opened for writing; 0: there is none. */
 export let dirtyPages: usize = 0;
 

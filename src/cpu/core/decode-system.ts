@@ -11,7 +11,6 @@ import {
   ESR_EL1,
   FAR_EL1,
   MDCCINT_EL1,
-  MDSCR_EL1,
   PAR_EL1,
   SPSR_EL1,
   TPIDR_EL0,
@@ -212,8 +211,6 @@ function placeOf(encoding: u32): i32 {
       return CNTKCTL_EL1;
     case encode(3, 2, 0, 0, 0):
       return CSSELR_EL1;
-    case encode(2, 0, 0, 2, 2):
-      return MDSCR_EL1;
     case encode(2, 0, 0, 2, 0):
       return MDCCINT_EL1;
     default:

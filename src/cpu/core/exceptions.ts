@@ -15,6 +15,7 @@ import {
   VBAR_EL1,
 } from './block';
 import { block, currentEl, nzcv, pstate, pstateWithFlags, retag, setAttention, setNzcv } from './context';
+import { stepAfterReturn } from './debug';
 
 /** Exception classes, ESR_ELx.EC. */
 export const EC_UNKNOWN: u32 = 0x00;
@@ -27,11 +28,15 @@ export const EC_FETCH_ABORT: u32 = 0x20;
 export const EC_PC_ALIGNMENT: u32 = 0x22;
 export const EC_DATA_ABORT: u32 = 0x24;
 export const EC_SP_ALIGNMENT: u32 = 0x26;
+export const EC_BREAKPOINT: u32 = 0x30;
+export const EC_SOFTWARE_STEP: u32 = 0x32;
+export const EC_WATCHPOINT: u32 = 0x34;
 export const EC_BRK: u32 = 0x3c;
 
 const IL: u32 = 1 << 25;
 const PSTATE_SPSEL: u32 = 1;
 const PSTATE_IL: u32 = 1 << 20;
+export const PSTATE_SS: u32 = 1 << 21;
 /** DAIF set, EL1 with SP_EL1. */
 const ENTERED: u32 = 0x3c5;
 
@@ -86,10 +91,17 @@ let faultAddress: u64 = 0;
 let faultIss: u32 = 0;
 const DATA: i32 = 1;
 const STACK: i32 = 2;
+const WATCHPOINT: i32 = 3;
 
 /** @param iss - DFSC in 5:0, WnR in bit 6, CM in bit 8, EA in bit 9 */
 export function dataFault(address: u64, iss: u32): void {
   faulted = DATA;
+  faultAddress = address;
+  faultIss = iss;
+}
+
+export function watchpointFault(address: u64, iss: u32): void {
+  faulted = WATCHPOINT;
   faultAddress = address;
   faultIss = iss;
 }
@@ -108,7 +120,7 @@ export function abort(from: u64): u64 {
   faulted = 0;
   if (kind === STACK) return synchronous(EC_SP_ALIGNMENT, 0, from);
   setFar(faultAddress);
-  return synchronous(fromLevel(EC_DATA_ABORT), faultIss, from);
+  return synchronous(fromLevel(kind === WATCHPOINT ? EC_WATCHPOINT : EC_DATA_ABORT), faultIss, from);
 }
 
 /** Whether FP and SIMD trap at this level. */
@@ -137,6 +149,7 @@ export function exceptionReturn(): u64 {
   const spsr = load<u64>(block, SPSR_EL1) as u32;
   const target = branchAddress(load<u64>(block, ELR_EL1));
   const el = (spsr >> 2) & 3;
+  const before = pstate();
   const illegal = (spsr & 0x12) !== 0 || el > 1 || (el === 0 && (spsr & 1) !== 0);
   store<u64>(block, ~(0 as u64), EXCLUSIVE_AT);
   setNzcv((spsr >> 28) as i32);
@@ -144,7 +157,7 @@ export function exceptionReturn(): u64 {
     store<u32>(block, (pstate() & 0xd) | (spsr & 0x3c0) | PSTATE_IL, PSTATE);
   } else {
     switchSp(el, spsr & 1);
-    store<u32>(block, spsr & (0x3cd | PSTATE_IL), PSTATE);
+    store<u32>(block, (spsr & (0x3cd | PSTATE_IL)) | stepAfterReturn(before, spsr), PSTATE);
   }
   retag();
   setAttention(1);

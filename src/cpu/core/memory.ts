@@ -6,6 +6,7 @@ import { REFUSED, SCTLR_EL1, TLB_ENTRIES, TLB_FETCH, TLB_READ, TLB_WRITE } from 
 import {
   block,
   codeDelta,
+  currentEl,
   dirtyPages,
   generation,
   ramBase,
@@ -18,6 +19,7 @@ import {
   tagEl0,
   tagNow,
 } from './context';
+import { DEBUG_EVENT, hitsWatchpoint, watching } from './debug';
 import {
   dataFault,
   EC_FETCH_ABORT,
@@ -29,6 +31,7 @@ import {
   setFar,
   stackFault,
   synchronous,
+  watchpointFault,
 } from './exceptions';
 import { busRead, busWrite } from './outside';
 import { bufferedRead, bufferedWrite, buffering, drainBarriers } from './store-buffer';
@@ -95,6 +98,10 @@ function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize
     dataFault(va, fault | (access === WRITE ? WNR : 0));
     return NO_RAM;
   }
+  if (watching && hitsWatchpoint(va, bytes, access === WRITE, unprivileged ? 0 : currentEl())) {
+    watchpointFault(va, DEBUG_EVENT | (access === WRITE ? WNR : 0));
+    return NO_RAM;
+  }
   physical = pa;
   const offset = pa - ramBase;
   if (offset >= ramSize) return NO_RAM;
@@ -102,8 +109,8 @@ function resolve(va: u64, bytes: i32, access: i32, unprivileged: boolean): usize
   if (access === WRITE && dirtyPages !== 0) store<u8>(dirtyPages + ((offset >> 12) as usize), 1);
   const watched = isWatched(offset);
   if (watched) noteAccess(offset, access === WRITE);
-  // With SCTLR_EL1.A every access has to be looked at, and with store buffers too: nothing is remembered.
-  if (!alignmentChecked() && !buffering && !watched) {
+  // With SCTLR_EL1.A every access has to be looked at, with store buffers and watchpoints too: nothing is remembered.
+  if (!alignmentChecked() && !buffering && !watched && !watching) {
     const entry = entryOf(access === WRITE ? TLB_WRITE : TLB_READ, va);
     store<u64>(entry, (va & PAGE) | (unprivileged ? tagEl0 : tagNow));
     store<u32>(entry, (host as u32) - (va as u32), 8);

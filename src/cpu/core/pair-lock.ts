@@ -1,11 +1,14 @@
 /**
  * 128-bit atomics of all vCPUs go under one lock, a word that they share: WebAssembly has none of that width.
  * A plain 64-bit store to one half may still come in between the two halves, as it may on hardware without LSE2.
+ *
+ * A thread that dies with the lock leaves it locked. Once that has ended the run, the others go on without the lock, to
+ * their next look at the end.
  */
-import { pairLock } from './context';
+import { pairLock, runHasEnded } from './context';
 
 export function lockPairs(): void {
-  while (atomic.cmpxchg<u32>(pairLock, 0, 1) !== 0) {}
+  while (atomic.cmpxchg<u32>(pairLock, 0, 1) !== 0) if (runHasEnded()) return;
 }
 
 export function unlockPairs(): void {

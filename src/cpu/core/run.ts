@@ -5,6 +5,7 @@
 import {
   DECODED,
   DECODED_ENTRIES,
+  EXCEPTIONS,
   EXIT_LIMIT,
   EXIT_STOP,
   INSTRUCTIONS,
@@ -33,6 +34,8 @@ import {
   setNzcv,
   setRunEnd,
 } from './context';
+import { countTime } from './counter';
+import { debugFetch, debugStepped, judgeDebug, stepping } from './debug';
 import { decode } from './decode';
 import { flagsToPstate, interrupt } from './exceptions';
 import { fetchPage, flushTlb, protectPages } from './memory';
@@ -46,7 +49,7 @@ const PAGE_AND_ALIGNMENT: u64 = 0xffff_ffff_ffff_f003;
 const DECODED_MASK: usize = (DECODED_ENTRIES - 1) << 2;
 const PSTATE_I: u32 = 1 << 7;
 
-export { drainOne, flushTlb, protectPages, runBeside, waiting };
+export { countTime, drainOne, flushTlb, protectPages, runBeside, waiting };
 
 /** Binds this instance to a vCPU's block and the guest's RAM. Before anything else. */
 export function bind(
@@ -76,6 +79,8 @@ function begin(count: i32): void {
     setBuffering(wantsBuffer);
     flushTlb();
   }
+  // A snapshot may have brought other registers of debug.
+  if (judgeDebug()) flushTlb();
   setLeft(count);
   setRunEnd(load<u64>(block, INSTRUCTIONS) + (count as u64));
   setAttention(0);
@@ -102,7 +107,13 @@ export function run(count: i32): i32 {
     if (load<u32>(s, IRQ) !== 0 && (pstate() & PSTATE_I) === 0) pc = interrupt(pc);
     heedFlushes();
     let slice = left < SLICE ? left : SLICE;
+    if (stepping) slice = 1;
     setLeft(left - slice);
+    const exceptions = load<u64>(s, EXCEPTIONS);
+    if (stepping) {
+      pc = debugFetch(pc);
+      if (load<u64>(s, EXCEPTIONS) !== exceptions) slice = 0;
+    }
     while (slice > 0) {
       if ((pc & PAGE_AND_ALIGNMENT) !== codePage) {
         if (attention !== 0) break;
@@ -120,6 +131,7 @@ export function run(count: i32): i32 {
       slice--;
     }
     setLeft(left + slice);
+    if (stepping) debugStepped(exceptions);
     attend();
   }
   return end(pc);

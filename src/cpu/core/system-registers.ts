@@ -5,6 +5,7 @@ import {
   FPCR,
   FPSR,
   MAIR_EL1,
+  MDSCR_EL1,
   MPIDR,
   OSLAR_EL1,
   PSTATE,
@@ -16,6 +17,8 @@ import {
   TTBR1_EL1,
 } from './block';
 import { block, currentEl, nzcv, pstate, setAttention, setNzcv, syncInstructions } from './context';
+import { hasCounter, readCounter } from './counter';
+import { debugRegister, judgeDebug, setDebugRegister } from './debug';
 import { fpTrap, fpTraps, switchSp, undefined_ } from './exceptions';
 import { identification, isIdentification } from './identification';
 import { flushTlb } from './memory';
@@ -35,12 +38,15 @@ const SPSEL: i32 = 0xc210;
 const CURRENT_EL: i32 = 0xc212;
 const MAIR: i32 = 0xc510;
 const ISR: i32 = 0xc608;
+const CNTPCT: i32 = 0xdf01;
+const CNTVCT: i32 = 0xdf02;
 const CTR: i32 = 0xd801;
 const DCZID: i32 = 0xd807;
 const NZCV: i32 = 0xda10;
 const DAIF: i32 = 0xda11;
 const FPCR_: i32 = 0xda20;
 const FPSR_: i32 = 0xda21;
+const MDSCR: i32 = 0x8012;
 const OSLAR: i32 = 0x8084;
 const OSLSR: i32 = 0x808c;
 const OSDLR: i32 = 0x809c;
@@ -71,7 +77,7 @@ function isExternal(encoding: i32): boolean {
   return encoding === 0xc230 || (crn === 12 && crm >= 8);
 }
 
-/** Breakpoint and watchpoint registers: they read as zero. */
+/** Breakpoint and watchpoint registers. */
 function isDebug(encoding: i32): boolean {
   const crn = (encoding >> 7) & 15;
   const op2 = encoding & 7;
@@ -98,6 +104,10 @@ function external(s: usize, r: usize, pc: u64, slice: i32, reads: boolean): u64 
   const encoding = i2(r);
   const access = timerAccess(encoding);
   if (access !== 0) return access === 1 ? trapAccess(r, pc) : undefined_(pc);
+  // CNTPCT_EL0 and CNTVCT_EL0 count the same time.
+  if (reads && (encoding === CNTVCT || encoding === CNTPCT) && hasCounter()) {
+    return set(s, r, pc, readCounter(slice));
+  }
   syncInstructions(slice);
   let value: u64 = 0;
   if (reads) value = registerRead(encoding);
@@ -154,10 +164,12 @@ export function readRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
       return set(s, r, pc, interruptStatus());
     case OSLSR:
       return set(s, r, pc, 8 | ((load<u64>(s, OSLAR_EL1) & 1) << 1));
+    case MDSCR:
+      return set(s, r, pc, load<u64>(s, MDSCR_EL1));
     case OSDLR:
       return set(s, r, pc, 0);
   }
-  if (isDebug(encoding)) return set(s, r, pc, 0);
+  if (isDebug(encoding)) return set(s, r, pc, debugRegister(encoding));
   if (isIdentification(encoding)) return set(s, r, pc, identification(encoding, load<u64>(s, MPIDR)));
   return undefined_(pc);
 }
@@ -173,6 +185,13 @@ function translation(s: usize, at: usize, value: u64, pc: u64): u64 {
     store<u64>(s + at, value);
     flushTlb();
   }
+  return pc + 4;
+}
+
+/** Behind a change of what debug does. @param flushes - whether accesses are looked at from now on, or no longer */
+function changeDebug(pc: u64, flushes: boolean): u64 {
+  if (flushes) flushTlb();
+  setAttention(1);
   return pc + 4;
 }
 
@@ -226,9 +245,12 @@ export function writeRegister(s: usize, r: usize, pc: u64, slice: i32): u64 {
     case OSLAR:
       store<u64>(s, value & 1, OSLAR_EL1);
       return pc + 4;
+    case MDSCR:
+      store<u64>(s, value, MDSCR_EL1);
+      return changeDebug(pc, judgeDebug());
     case OSDLR:
       return pc + 4;
   }
-  if (isDebug(encoding)) return pc + 4;
+  if (isDebug(encoding)) return changeDebug(pc, setDebugRegister(encoding, value));
   return undefined_(pc);
 }

@@ -12,6 +12,7 @@ import {
   OPTIONS,
   PSTATE,
   SCTLR_EL1,
+  SPINS,
 } from './block';
 import { completeFlushes } from './broadcast';
 import { block, currentEl, pstate, setAttention, setExit, syncInstructions } from './context';
@@ -21,6 +22,7 @@ import {
   EC_SYSTEM_REGISTER,
   EC_WFX,
   exceptionReturn,
+  PSTATE_SS,
   switchSp,
   synchronous,
   undefined_,
@@ -42,6 +44,8 @@ const SCTLR_NTWE: u64 = 18;
 export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice: i32): u64 {
   switch (operation) {
     case op.SVC:
+      // Done, for a step: what it returns to has not been stepped.
+      store<u32>(block, pstate() & ~PSTATE_SS, PSTATE);
       return synchronous(EC_SVC, i2(r) as u32, pc + 4);
     case op.HVC:
       return call(r, pc, slice);
@@ -71,7 +75,7 @@ export function executeSystem(operation: i32, s: usize, r: usize, pc: u64, slice
     case op.WFE:
       return waitFor(pc, SCTLR_NTWE, 1, EXIT_WFE);
     case op.YIELD:
-      setExit(EXIT_YIELD);
+      spin(EXIT_YIELD);
       return pc + 4;
     case op.CLREX:
       store<u64>(s, OPEN, EXCLUSIVE_AT);
@@ -169,6 +173,14 @@ function waitFor(pc: u64, control: u64, trapped: u32, reason: i32): u64 {
     return synchronous(EC_WFX, (1 << 24) | (0xe << 20) | trapped, pc);
   }
   drain();
-  setExit(reason);
+  if (reason === EXIT_WFI) setExit(reason);
+  else spin(reason);
   return pc + 4;
+}
+
+/** A loop that waits for another vCPU gives it its turn, unless there is none to give it to. */
+function spin(reason: i32): void {
+  const spins = load<u32>(block, SPINS);
+  if (spins === 0) setExit(reason);
+  else store<u32>(block, spins - 1, SPINS);
 }

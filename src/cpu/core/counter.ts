@@ -1,0 +1,57 @@
+/**
+ * The virtual counter of vCPUs whose time is counted by instructions, read without a call out of the core: a guest that waits
+ * by the counter does little else. The same words and rules as `GuestClock`'s (src/boot/guest-clock.ts), which has the reasons;
+ * the form of a stamp is that of src/measure/stamp.ts.
+ */
+import { left, runEnd } from './context';
+
+/** Of a vCPU's words: what it has published, and what its instructions count from. 8 bytes each. */
+const PUBLISHED: usize = 0;
+const BASE: usize = 8;
+const MOVING: u32 = 0xffff_ffff;
+
+/** The first vCPU's words, and this vCPU's; bytes from one to the next. 0: time is somebody else's. */
+let first: usize = 0;
+let own: usize = 0;
+let end: usize = 0;
+let stride: usize = 0;
+
+/** Names the words of all vCPUs' time, and which of them is this one's. Before the first run. */
+export function countTime(at: usize, step: usize, index: i32, count: i32): void {
+  first = at;
+  stride = step;
+  own = at + (index as usize) * step;
+  end = at + (count as usize) * step;
+}
+
+export function hasCounter(): boolean {
+  return own !== 0;
+}
+
+/** Publishes how far this vCPU has got, and returns the furthest that any has: ticks. @param slice - instructions left in it */
+export function readCounter(slice: i32): u64 {
+  let latest = readStamp(own + BASE) + runEnd - ((left + slice) as u64);
+  writeStamp(own + PUBLISHED, latest);
+  for (let at = first; at < end; at += stride) {
+    const other = readStamp(at + PUBLISHED);
+    if (other > latest) latest = other;
+  }
+  return latest;
+}
+
+function readStamp(at: usize): u64 {
+  while (true) {
+    const high = atomic.load<u32>(at + 4);
+    const low = atomic.load<u32>(at);
+    if (high !== MOVING && atomic.load<u32>(at + 4) === high) return ((high as u64) << 32) | (low as u64);
+  }
+}
+
+function writeStamp(at: usize, ticks: u64): void {
+  const high = (ticks >> 32) as u32;
+  if (atomic.load<u32>(at + 4) !== high) {
+    atomic.store<u32>(at + 4, MOVING);
+    atomic.store<u32>(at, ticks as u32);
+    atomic.store<u32>(at + 4, high);
+  } else atomic.store<u32>(at, ticks as u32);
+}
