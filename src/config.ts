@@ -60,6 +60,7 @@ export type Config = {
     readonly rotate?: boolean;
     readonly keep?: string;
     readonly resume?: string;
+    readonly stampAll?: boolean;
   };
   readonly boot?: {
     readonly vcpus?: number;
@@ -100,6 +101,9 @@ export type Config = {
     readonly trace?: string;
     readonly hgrm?: string;
     readonly hdrLog?: string;
+    readonly guest?: string;
+    readonly device?: string;
+    readonly shared?: number;
   };
   readonly scale?: {
     readonly vcpus?: Numbers;
@@ -112,6 +116,9 @@ export type Config = {
     readonly seconds?: number;
     readonly json?: boolean;
     readonly report?: string;
+    readonly guest?: string;
+    readonly device?: string;
+    readonly shared?: number;
   };
   readonly compare?: {
     readonly abi?: string | readonly DesignName[];
@@ -129,6 +136,7 @@ export type Config = {
     readonly json?: boolean;
     readonly markdown?: boolean;
     readonly report?: string;
+    readonly p99Tolerance?: number;
   };
   readonly explore?: OfGuest &
     OfScenario & {
@@ -168,12 +176,14 @@ export type Config = {
     readonly runs?: number;
     readonly json?: boolean;
     readonly junit?: string;
+    readonly report?: string;
   };
   readonly conform?: {
     readonly profile?: 'qemu' | 'kvm' | 'kvm:6.1' | 'kvm:6.12' | 'kvm:7.2' | 'arch';
     readonly answers?: boolean;
     readonly json?: boolean;
     readonly junit?: string;
+    readonly report?: string;
   };
   readonly ioctl?: {
     readonly abi?: DesignName;
@@ -196,9 +206,15 @@ export type Config = {
     readonly runs?: number;
     readonly saveRestoreAt?: number | readonly number[];
     readonly json?: boolean;
+    readonly report?: string;
   };
   readonly init?: { readonly kind?: 'harness' | 'scenario' | 'vitest' | 'program' };
-  readonly guests?: { readonly list?: boolean; readonly json?: boolean; readonly junit?: string };
+  readonly guests?: {
+    readonly list?: boolean;
+    readonly json?: boolean;
+    readonly junit?: string;
+    readonly report?: string;
+  };
 };
 
 /** Gives the defaults in `irqloom.config.ts` their type: `export default defineConfig({ explore: { seconds: 10 } })`. */

@@ -8,7 +8,7 @@ const LONGEST_NS = 1600e6;
 /** How much more work the other way has to do before it is taken. */
 const BETTER = 1.1;
 /** Less work than that in the part that counts says nothing. */
-const LEAST_WORK = 32;
+const LEAST_WORK = 8;
 /** Of so many long waits in a row one polls. */
 const LONG_WAITS = 8;
 

@@ -174,13 +174,47 @@ export function ratioOf(
 ): { readonly ratio: number; readonly bounds: Bounds } {
   if (a.length === 0 || b.length === 0)
     throw new IrqError('ERR_RESULT_FORMAT', 'two samples can be compared only if each has a value');
-  const ratios = Float64Array.from(a.flatMap((x) => b.map((y) => y / x))).sort();
-  const at = (rank: number) => ratios[rank - 1] ?? Number.NaN;
-  const half = (ratios.length + 1) / 2;
+  const [left, right] = [Float64Array.from(a).sort(), Float64Array.from(b).sort()];
+  const pairs = left.length * right.length;
+  const at = (rank: number) => ratioAt(left, right, rank);
+  const half = (pairs + 1) / 2;
   const k = criticalU(a.length, b.length, (1 - confidence) / 2);
   return {
     ratio: (at(Math.floor(half)) + at(Math.ceil(half))) / 2,
-    bounds:
-      k === 0 ? { low: 0, high: Number.POSITIVE_INFINITY } : { low: at(k), high: at(ratios.length + 1 - k) },
+    bounds: k === 0 ? { low: 0, high: Number.POSITIVE_INFINITY } : { low: at(k), high: at(pairs + 1 - k) },
   };
+}
+
+/**
+ * The ratio b / a of a rank, from 1 on, among those of all pairs, without making them: the least number that as many ratios do not
+ * exceed, by halving the bits of a positive double. Both samples upwards.
+ */
+function ratioAt(a: Float64Array, b: Float64Array, rank: number): number {
+  const value = new Float64Array(1);
+  const bits = new BigUint64Array(value.buffer);
+  let [low, high] = [0n, BITS_OF_INFINITY];
+  while (low < high) {
+    const middle = (low + high) >> 1n;
+    bits[0] = middle;
+    if (countUpTo(a, b, value[0] ?? 0) >= rank) high = middle;
+    else low = middle + 1n;
+  }
+  bits[0] = low;
+  return value[0] ?? Number.NaN;
+}
+
+const BITS_OF_INFINITY = 0x7ff0_0000_0000_0000n;
+
+/** How many pairs have a ratio b / a of `most` at most. */
+function countUpTo(a: Float64Array, b: Float64Array, most: number): number {
+  let [count, below] = [0, 0];
+  for (const x of a) {
+    while (below < b.length && ratio(x, b[below] ?? 0) <= most) below++;
+    count += below;
+  }
+  return count;
+}
+
+function ratio(x: number, y: number): number {
+  return x === 0 && y === 0 ? 1 : y / x;
 }

@@ -7,12 +7,20 @@ import { guestProgram } from '../threads/programs.ts';
 import { GuestModes } from './stress-guest-modes.ts';
 import { type Plan, SGIS, stressViews } from './stress-plan.ts';
 
+/** What stands between a vCPU and its handlers, if anything: asked once, before the vCPU runs. */
+export type GuestWatch = (handle: (intid: Intid) => void) => (intid: Intid) => void;
+
 /**
  * The guest of a stress run, on one vCPU: its handlers read what the devices have written, tell the proof, and wake
  * the device that waits. A level-triggered device on KVM_IRQ_LINE is served: its line falls, unless it has signalled anew.
  * One that holds its line until it is told of the end looks for itself; where several share the line, each is asked.
  */
-export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
+export function stressGuest(
+  machine: Machine,
+  vcpu: Vcpu,
+  plan: Plan,
+  watch: GuestWatch = (handle) => handle,
+): Guest {
   const { proof, pairs, lines, account, sgis, turns, stopAt } = stressViews(machine, plan);
   const modes = plan.sgis ? new GuestModes(machine, vcpu, plan) : undefined;
   const { clock, vm } = machine;
@@ -52,7 +60,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
     if (!account.took(line, served)) proof.violate('spurious', source, intid, id);
   };
 
-  const handle = (intid: Intid) => {
+  const handle = watch((intid: Intid) => {
     if (intid < SGIS && modes) {
       sgis.deliver(modes.pairOf(intid), intid, id, epoch);
       return;
@@ -71,7 +79,7 @@ export function stressGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
       // Its device sleeps until it is told of the end, and needs no other call.
       serveLine(line, source, intid);
     }
-  };
+  });
 
   return {
     boot() {

@@ -146,7 +146,7 @@ describe('irqloom latency', () => {
     expect(lines[0]).toBe('**2 regressions past 10 %**');
     const rows = lines.filter((line) => line.startsWith('|'));
     expect(rows).toHaveLength(4);
-    expect(new Set(rows.map((row) => row.split('|').length))).toEqual(new Set([13]));
+    expect(new Set(rows.map((row) => row.split('|').length))).toEqual(new Set([17]));
     const html = readFileSync(at('c.html'), 'utf8');
     expect(html.match(/slower: a regression/g)).toHaveLength(2);
     expect(html).toContain('2 regressions past 10 %');

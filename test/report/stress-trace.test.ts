@@ -94,7 +94,10 @@ describe('a trace of a stress run', () => {
     expect(Math.max(...signals.map(({ args }) => Number(args?.sequence)))).toBe(8000);
     const device = run.tracks.find(({ role }) => 'device' in role);
     expect(device?.dropped).toBeGreaterThan(16_000 - run.plan.slices);
-    expect(otherData.slicesDropped).toMatchObject({ 'device 0': device?.dropped });
+    // What is older than another thread reaches is left out too, and counted.
+    const { slicesDropped } = otherData as { slicesDropped: Record<string, number> };
+    expect(slicesDropped['device 0']).toBeGreaterThanOrEqual(device?.dropped ?? Number.NaN);
+    expect(signals.length + (slicesDropped['device 0'] ?? 0)).toBeGreaterThanOrEqual(16_000);
     expect(traceNote(run.tracks, run.plan)).toMatch(/dropped before them: .*device 0 [0-9,]+/);
     const { tracks, plan } = await short;
     expect(traceNote(tracks.slice(1, 5), plan)).toMatch(/^trace: all /);

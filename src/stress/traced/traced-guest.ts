@@ -3,7 +3,7 @@ import type { Machine } from '../../board/machine.ts';
 import type { Guest, Vcpu } from '../../board/vcpu.ts';
 import { guestProgram } from '../../threads/programs.ts';
 import { VIOLATIONS } from '../proof.ts';
-import { stressGuest } from '../stress-guest.ts';
+import { type GuestWatch, stressGuest } from '../stress-guest.ts';
 import { type Plan, stressViews } from '../stress-plan.ts';
 import { kindOf } from './slices.ts';
 import { ringOf } from './timelines.ts';
@@ -19,7 +19,6 @@ const VIOLATION = kindOf('violation');
  * that it saw, and each stretch with nothing to do.
  */
 export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
-  const guest = stressGuest(machine, vcpu, plan);
   const { proof, lines } = stressViews(machine, plan);
   const { clock } = machine;
   const { control } = vcpu;
@@ -38,25 +37,28 @@ export function tracedGuest(machine: Machine, vcpu: Vcpu, plan: Plan): Guest {
   /** When there was nothing more to do, and how often it had slept by then: a number that a closure changes is allocated. */
   const idle = new Float64Array(2);
 
+  /** Also the handlers that preempt another. */
+  const watch: GuestWatch = (handle) => (intid) => {
+    const source = proof.ownerOf(intid);
+    if (source < 0) {
+      handle(intid);
+      return;
+    }
+    // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
+    const before = proof.sent(source);
+    const from = clock.now();
+    const violations = proof.violated;
+    handle(intid);
+    if (proof.violated !== violations) markViolation(source, intid);
+    const saw = isLevel[source] ? proof.seen(source) : before;
+    for (const sharer of sharers[source] ?? [])
+      ring.record(SAW, sharer, proof.seen(sharer), 0, from, clock.now());
+    ring.record(HANDLER, source, saw, intid, from, clock.now());
+  };
+  const guest = stressGuest(machine, vcpu, plan, watch);
+
   return {
     ...guest,
-    interrupt(intid: Intid) {
-      const source = proof.ownerOf(intid);
-      if (source < 0) {
-        guest.interrupt(intid);
-        return;
-      }
-      // An edge that comes after this look is delivered again; a level need not be, so there it is what was seen in the end.
-      const before = proof.sent(source);
-      const from = clock.now();
-      const violations = proof.violated;
-      guest.interrupt(intid);
-      if (proof.violated !== violations) markViolation(source, intid);
-      const saw = isLevel[source] ? proof.seen(source) : before;
-      for (const sharer of sharers[source] ?? [])
-        ring.record(SAW, sharer, proof.seen(sharer), 0, from, clock.now());
-      ring.record(HANDLER, source, saw, intid, from, clock.now());
-    },
     finished() {
       guest.finished?.();
       idle[0] = clock.now();
