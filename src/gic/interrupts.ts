@@ -152,9 +152,16 @@ export class Interrupts extends InterruptStates {
       // guard: change-is-one-step
       const won = replace(this.words, at, before, after);
       if (won && shared && (before & ENABLED) !== 0) this.#census.leave(priorityOf(before));
+      if (won && ((before ^ after) & PRIORITY) !== 0) this.#resort();
       if (won) return before;
       if (counted) this.#census.leave(priorityOf(after));
     }
+  }
+
+  /** An interrupt has another priority: vCPUs with a long list sort it anew, also one that the interrupt has left and not yet been taken off. */
+  #resort(): void {
+    // guard: new-priority-resorts
+    for (const list of this.#lists) list.noteResort();
   }
 
   /** Sends an interrupt to another vCPU, or to none with {@link NO_TARGET}. What is pending goes along. */
@@ -298,7 +305,7 @@ export class Interrupts extends InterruptStates {
   }
 
   #drop(list: VcpuList | undefined, lpi: Intid): void {
-    list?.drop(this.#walk.position, lpi);
+    if (list) this.#walk.dropFound(list, lpi);
     list?.claim(lpi);
   }
 
@@ -370,7 +377,7 @@ export class Interrupts extends InterruptStates {
     const list = this.#lists[vcpu];
     if (!list || list.at(list.begin) !== intid) return;
     const state = load(this.words, this.find(vcpu, intid));
-    if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFrom(vcpu, list, intid, list.begin);
+    if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFirst(vcpu, list, intid, state);
   }
 
   /** Takes undeliverable interrupts off a vCPU's list (KVM: ap_list), and passes on those that have moved. The vCPU's thread only. */

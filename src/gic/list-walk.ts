@@ -1,5 +1,6 @@
 import { FIRST_LPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { load, type Words } from '../memory/word.ts';
+import { LevelQueues } from './level-queues.ts';
 import type { PriorityCensus } from './priority-census.ts';
 import { ACTIVE, GROUP1, HELD, isDeliverable, LATCH, NONE, priorityOf, targetOf } from './state.ts';
 import type { VcpuList } from './vcpu-list.ts';
@@ -10,6 +11,11 @@ const LOWEST = 256;
 const BOTH_GROUPS = -1;
 /** No position of a slot: the interrupt that was found has none. */
 const NOWHERE = 0;
+/** Among the results: the link of the interrupt that was found, behind its level and the link before it. */
+const LINK = 5;
+/** A list of so many slots is walked; a longer one has queues. */
+// guard: walked-list-length
+const WALKED = 16;
 
 /** The calls by which a walk passes an interrupt on. */
 type Owner = {
@@ -30,7 +36,7 @@ export class ListWalk {
   readonly #census: PriorityCensus;
   readonly #firstCome: boolean;
   /** Results of {@link best} beside its INTID; no state. */
-  readonly #found = new Int32Array(3);
+  readonly #found = new Int32Array(6);
 
   /** @param firstCome - whether equal priorities go by the order of listing; if not, by INTID */
   constructor(words: Words, owner: Owner, census: PriorityCensus, firstCome: boolean) {
@@ -54,6 +60,7 @@ export class ListWalk {
   foundAlone(state: number): void {
     this.#found[0] = state;
     this.#found[2] = 1;
+    this.#found[LINK] = 0;
   }
 
   /** Whether the last interrupt was found without a walk. */
@@ -67,7 +74,11 @@ export class ListWalk {
     let bestPriority = LOWEST;
     let privatesSeen = 0;
     this.#found[2] = 0;
+    this.#found[LINK] = 0;
     if (list.isThin) list.compact();
+    if (this.#firstCome && list.length > WALKED && !list.hasSpilled)
+      return this.#bestOfQueues(vcpu, list, groups);
+    list.queues.reset();
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
       if (intid < 0) continue;
@@ -90,8 +101,67 @@ export class ListWalk {
     return list.takeSpilled() ? this.#bestOfBits(vcpu, list, groups, best, bestPriority) : best;
   }
 
+  /** As {@link best}, of a long list: by the queues of its priorities. */
+  #bestOfQueues(vcpu: VcpuId, list: VcpuList, groups: number): Intid {
+    const { queues } = list;
+    // guard: resort-before-index
+    if (list.takeResort()) queues.reset();
+    queues.use(list.begin);
+    this.#index(vcpu, list);
+    for (let level = queues.first(0); level >= 0; level = queues.first(level + 1)) {
+      for (let before = 0, link = queues.head(level); link !== 0; ) {
+        const next = queues.next(link);
+        const position = list.positionOf(link - 1);
+        const intid = list.at(position);
+        const state = intid < 0 ? 0 : this.#examine(vcpu, list, intid, position);
+        const own = LevelQueues.levelOf(priorityOf(state));
+        if (intid < 0 || !list.holds(position, intid)) {
+          queues.remove(level, before, link);
+        } else if (state !== 0 && own !== level) {
+          // Changed in this very moment: its place in another queue is that of its slot.
+          queues.reset();
+          return this.#bestOfQueues(vcpu, list, groups);
+        } else if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) {
+          before = link;
+        } else {
+          this.#found.set([state, position, 0, level, before, link]);
+          return intid;
+        }
+        link = next;
+      }
+    }
+    return NONE;
+  }
+
+  /** Puts the slots that producers have filled since into the queues. */
+  #index(vcpu: VcpuId, list: VcpuList): void {
+    const { queues } = list;
+    let position = queues.indexed;
+    for (
+      const { end } = list;
+      position !== end && !list.isUnwritten(position);
+      position = (position + 1) | 0
+    ) {
+      const intid = list.at(position);
+      if (intid < 0) continue;
+      const state = load(this.#words, this.#owner.find(vcpu, intid));
+      queues.add(LevelQueues.levelOf(priorityOf(state)), list.slotAt(position) + 1);
+    }
+    queues.indexed = position;
+  }
+
+  /** Takes the slot of the interrupt that the last {@link best} returned off the list. */
+  dropFound(list: VcpuList, intid: Intid): void {
+    const [, position = NOWHERE, , level = 0, before = 0, link = 0] = this.#found;
+    const isQueued = link !== 0 && list.holds(position, intid);
+    list.drop(position, intid);
+    if (isQueued) list.queues.remove(level, before, link);
+    this.#found[LINK] = 0;
+  }
+
   /** Walks all of the list, where {@link best} ends as soon as no better interrupt can come. */
   prune(vcpu: VcpuId, list: VcpuList): void {
+    list.queues.reset();
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       const intid = list.at(position);
       if (intid >= 0) this.#examine(vcpu, list, intid, position);
@@ -130,6 +200,12 @@ export class ListWalk {
     }
     this.dropFrom(vcpu, list, intid, position);
     return 0;
+  }
+
+  /** Takes the first interrupt off the list, whose state is `state`. */
+  dropFirst(vcpu: VcpuId, list: VcpuList, intid: Intid, state: number): void {
+    list.queues.take(LevelQueues.levelOf(priorityOf(state)), list.slotAt(list.begin) + 1);
+    this.dropFrom(vcpu, list, intid, list.begin);
   }
 
   /** Takes an interrupt off the list, and lists it anew if it must be listed. */

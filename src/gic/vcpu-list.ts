@@ -2,6 +2,7 @@ import type { Intid, VcpuId } from '../arch/intid.ts';
 import { Bitmap } from '../memory/bitmap.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { load, peek, poke, replace, store, type Words } from '../memory/word.ts';
+import { LevelQueues, levelQueuesWords } from './level-queues.ts';
 
 /** INTIDs that a vCPU's list keeps in order, at most. Beyond that many at one time the list still finds each, and its priority, but not its turn. */
 // guard: ring-buffer-size
@@ -20,6 +21,8 @@ export type VcpuListRegions = {
   readonly head: Region;
   /** One word: the ring's begin as producers see it, written by the consumer now and then. */
   readonly published: Region;
+  /** {@link LevelQueues} over the ring. */
+  readonly queues: Region;
 };
 
 /**
@@ -40,6 +43,7 @@ export function vcpuListRegions(
     tail: LINE,
     head: LINE,
     published: LINE,
+    queues: levelQueuesWords(ring),
   });
 }
 
@@ -52,6 +56,7 @@ const GONE = -1;
 // Words of `tail`.
 const END = 0;
 const SPILLED = 1;
+const RESORT = 2;
 // Words of `head`.
 const BEGIN = 0;
 const LAST = 1;
@@ -88,6 +93,8 @@ export class VcpuList {
   readonly #tail: number;
   readonly #head: number;
   readonly #published: number;
+  /** The vCPU's thread only. */
+  readonly queues: LevelQueues;
 
   constructor(words: Words, regions: VcpuListRegions) {
     this.#words = words;
@@ -99,6 +106,7 @@ export class VcpuList {
     this.#tail = regions.tail.at;
     this.#head = regions.head.at;
     this.#published = regions.published.at;
+    this.queues = new LevelQueues(words, regions.queues);
   }
 
   /** Sets the bit of `intid`; true if this call set it: the caller then has to {@link append} the INTID. Any thread. */
@@ -142,7 +150,48 @@ export class VcpuList {
     return this.#listed.has(intid);
   }
 
+  /** Says that an interrupt that may be listed has another priority. Any thread, after the change and before the ring. */
+  noteResort(): void {
+    if (load(this.#words, this.#tail + RESORT) === 0) store(this.#words, this.#tail + RESORT, 1);
+  }
+
   // ---- the consumer only
+
+  /** Whether a listed interrupt may have another priority than when the consumer met its slot; clears the note. */
+  takeResort(): boolean {
+    if (load(this.#words, this.#tail + RESORT) === 0) return false;
+    store(this.#words, this.#tail + RESORT, 0);
+    return true;
+  }
+
+  /** Slots from the begin to the end, those of INTIDs that were taken off among them. */
+  get length(): number {
+    return (this.end - this.begin) | 0;
+  }
+
+  get hasSpilled(): boolean {
+    return load(this.#words, this.#tail + SPILLED) !== 0;
+  }
+
+  /** The number of the slot at a position, and the position of a slot. */
+  slotAt(position: number): number {
+    return position & this.#mask;
+  }
+
+  positionOf(slot: number): number {
+    const { begin } = this;
+    return (begin + ((slot - begin) & this.#mask)) | 0;
+  }
+
+  /** Whether `intid` still has the slot at a position. */
+  holds(position: number, intid: Intid): boolean {
+    return ((position - this.begin) | 0) >= 0 && this.at(position) === intid;
+  }
+
+  /** Whether the producer of the slot at a position is still to write there. */
+  isUnwritten(position: number): boolean {
+    return load(this.#words, this.#ring + (position & this.#mask)) === EMPTY;
+  }
 
   /** Position of the first slot. Positions wrap at 32 bits. */
   get begin(): number {
@@ -193,7 +242,7 @@ export class VcpuList {
 
   /** Whether a walk would meet many slots of INTIDs that were taken off. */
   get isThin(): boolean {
-    return peek(this.#words, this.#head + GONES) > MOST_GONE;
+    return peek(this.#words, this.#head + GONES) > Math.max(MOST_GONE, this.length >> 2);
   }
 
   /**
@@ -218,6 +267,7 @@ export class VcpuList {
       poke(words, slotOf(begin), slot);
     }
     poke(words, this.#head + GONES, 0);
+    this.queues.reset();
     this.#beginAt(begin, first);
   }
 

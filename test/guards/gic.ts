@@ -148,6 +148,19 @@ export const GIC = {
     mistakes: {},
     variants: { 'two slots': value('2') },
   },
+  'walked-list-length': {
+    rule: 'A list of more than 16 slots has queues by priority.',
+    mistakes: {},
+    variants: { 'one slot': value('1'), all: value('100_000') },
+  },
+  'resort-before-index': {
+    rule: 'The queues are made anew where an interrupt has another priority.',
+    mistakes: { 'kept as they are': drop },
+  },
+  'new-priority-resorts': {
+    rule: 'A thread that changes the priority of an interrupt says so to the list of its target.',
+    mistakes: { 'not said': drop },
+  },
   'thin-list-limit': {
     rule: 'A list is compacted when more than 32 of its slots have lost their interrupts.',
     mistakes: {},
