@@ -372,12 +372,12 @@ export class Interrupts extends InterruptStates {
     return isDeliverable(state) && targetOf(state) === vcpu;
   }
 
-  /** Lets go of what has ended, if it is first on the list. The thread of `vcpu` only. */
+  /** Takes an interrupt that has ended off the list, unless that takes a search. The thread of `vcpu` only. */
   settle(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
-    if (!list || list.at(list.begin) !== intid) return;
+    if (!list || (!list.queues.isUsed && list.at(list.begin) !== intid)) return;
     const state = load(this.words, this.find(vcpu, intid));
-    if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropFirst(vcpu, list, intid, state);
+    if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropEnded(vcpu, list, intid, state);
   }
 
   /** Takes undeliverable interrupts off a vCPU's list (KVM: ap_list), and passes on those that have moved. The vCPU's thread only. */

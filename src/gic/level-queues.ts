@@ -102,20 +102,6 @@ export class LevelQueues {
     poke(words, this.#at + TAILS + level, link);
   }
 
-  /** Takes a slot out of the queue of a level; where the slot is not there, all queues are emptied. */
-  take(level: number, link: number): void {
-    if (!this.isUsed) return;
-    let before = 0;
-    for (let each = this.head(level); each !== 0; each = this.next(each)) {
-      if (each === link) {
-        this.remove(level, before, link);
-        return;
-      }
-      before = each;
-    }
-    this.reset();
-  }
-
   /** Takes a slot out of its queue. @param before - the link in front of the slot, 0 for the head */
   remove(level: number, before: number, link: number): void {
     const words = this.#words;

@@ -13,7 +13,7 @@ const BOTH_GROUPS = -1;
 const NOWHERE = 0;
 /** Among the results: the link of the interrupt that was found, behind its level and the link before it. */
 const LINK = 5;
-/** A list of so many slots is walked; a longer one has queues. */
+/** A list of so many slots is walked; a longer one has queues, until it has half as many. */
 // guard: walked-list-length
 const WALKED = 16;
 
@@ -76,10 +76,14 @@ export class ListWalk {
     this.#found[2] = 0;
     this.#found[LINK] = 0;
     if (list.isThin) list.compact();
-    if (this.#firstCome && list.length > WALKED && !list.hasSpilled)
-      return this.#bestOfQueues(vcpu, list, groups);
-    list.queues.reset();
+    if (list.queues.isUsed) {
+      if (list.length > (WALKED + 1) >> 1 && !list.hasSpilled) return this.#bestOfQueues(vcpu, list, groups);
+      list.queues.reset();
+    }
+    let walked = 0;
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
+      if (++walked > WALKED && this.#firstCome && !list.hasSpilled)
+        return this.#bestOfQueues(vcpu, list, groups);
       const intid = list.at(position);
       if (intid < 0) continue;
       const state = this.#examine(vcpu, list, intid, position);
@@ -202,10 +206,21 @@ export class ListWalk {
     return 0;
   }
 
-  /** Takes the first interrupt off the list, whose state is `state`. */
-  dropFirst(vcpu: VcpuId, list: VcpuList, intid: Intid, state: number): void {
-    list.queues.take(LevelQueues.levelOf(priorityOf(state)), list.slotAt(list.begin) + 1);
-    this.dropFrom(vcpu, list, intid, list.begin);
+  /** Takes an interrupt off the list that has ended, if it is first there, or the list has queues; its state is `state`. */
+  dropEnded(vcpu: VcpuId, list: VcpuList, intid: Intid, state: number): void {
+    const { queues } = list;
+    if (queues.isUsed) {
+      const level = LevelQueues.levelOf(priorityOf(state));
+      for (let before = 0, link = queues.head(level); link !== 0; before = link, link = queues.next(link)) {
+        const position = list.positionOf(link - 1);
+        if (list.at(position) !== intid) continue;
+        queues.remove(level, before, link);
+        this.dropFrom(vcpu, list, intid, position);
+        return;
+      }
+      return;
+    }
+    if (list.at(list.begin) === intid) this.dropFrom(vcpu, list, intid, list.begin);
   }
 
   /** Takes an interrupt off the list, and lists it anew if it must be listed. */

@@ -36,7 +36,6 @@ describe('an SPI that is alone on the list, against another', () => {
         const cpu = takeTwice(view);
         latch(view, SPI);
         view.drain(0, 1, cpu);
-        view.drain(0, 1, cpu);
       },
     },
     sources: [0, 1],
@@ -239,7 +238,8 @@ describe('a list that is walked and one that has queues', () => {
   /**
    * Random signals, priorities, masks and ends of as many SPIs and LPIs; the INTIDs that were taken, in order. Each has to be the most
    * urgent of all that may be taken.
-   * @param moves - whether interrupts are also sent to another vCPU, disabled and enabled: they then may keep an old place, or have a new one
+   * @param moves - whether there are SPIs too, and interrupts are sent to another vCPU, disabled and enabled: they then may keep an old
+   * place, or have a new one
    */
   function play(seed: number, moves: boolean, ...mistakes: readonly MistakeName[]): number[] {
     const { createBoard } = loadModules(mistakes).board;
@@ -251,9 +251,10 @@ describe('a list that is walked and one that has queues', () => {
     });
     const chance = new Chance(seed);
     gic.distributor.write(gicd.CTLR, 4, 2n);
+    // An SPI that has ended may keep its place for a while, so where the order counts there are none.
     const intids = Array.from(
       { length: MOST },
-      (_, index): Intid => (index % 2 === 0 ? SPI : LPI) + (index >> 1),
+      (_, index): Intid => (moves && index % 2 === 0 ? SPI + (index >> 1) : LPI + index),
     );
     const priority = () => 0x80 + 8 * chance.below(6);
     const setPriority = (intid: Intid) => {
