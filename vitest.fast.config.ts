@@ -21,7 +21,7 @@ export default defineConfig({
       'test/board/snapshot.test.ts',
       'test/kvm/{interleavings,races}.test.ts',
       'test/measure/{allocation,event-ring,histogram,latency-probe,ping-pong}.test.ts',
-      'test/report/{charts,html,latency-trace,stress-trace}.test.ts',
+      'test/report/{accessibility,charts,explore-page,html,latency-trace,stress-trace}.test.ts',
       'test/conformance/vectors/vector-runner.test.ts',
     ],
     pool: 'forks',
