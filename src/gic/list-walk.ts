@@ -11,8 +11,15 @@ const LOWEST = 256;
 const BOTH_GROUPS = -1;
 /** No position of a slot: the interrupt that was found has none. */
 const NOWHERE = 0;
-/** Among the results: the link of the interrupt that was found, behind its level and the link before it. */
+// Words of what a search has found: the state and the position of the interrupt, whether it was found without a walk, and its place in
+// a queue: the level, the link before its own, and its own, which is 0 where it is in none.
+const STATE = 0;
+const POSITION = 1;
+const ALONE = 2;
 const LINK = 5;
+const FOUND_WORDS = 6;
+/** Of a search of queues in which an interrupt stood in the queue of another priority. */
+const UNSORTED = -2;
 /** A list of so many slots is walked; a longer one has queues, until it has half as many. */
 // guard: walked-list-length
 const WALKED = 16;
@@ -36,7 +43,7 @@ export class ListWalk {
   readonly #census: PriorityCensus;
   readonly #firstCome: boolean;
   /** Results of {@link best} beside its INTID; no state. */
-  readonly #found = new Int32Array(6);
+  readonly #found = new Int32Array(FOUND_WORDS);
 
   /** @param firstCome - whether equal priorities go by the order of listing; if not, by INTID */
   constructor(words: Words, owner: Owner, census: PriorityCensus, firstCome: boolean) {
@@ -48,24 +55,24 @@ export class ListWalk {
 
   /** The state of the interrupt that the last {@link best} returned, at that time. */
   get state(): number {
-    return this.#found[0] ?? 0;
+    return this.#found[STATE] ?? 0;
   }
 
   /** The position of the interrupt that the last {@link best} returned. */
   get position(): number {
-    return this.#found[1] ?? NOWHERE;
+    return this.#found[POSITION] ?? NOWHERE;
   }
 
   /** Says that an interrupt was found without a walk. */
   foundAlone(state: number): void {
-    this.#found[0] = state;
-    this.#found[2] = 1;
+    this.#found[STATE] = state;
+    this.#found[ALONE] = 1;
     this.#found[LINK] = 0;
   }
 
   /** Whether the last interrupt was found without a walk. */
   get wasAlone(): boolean {
-    return this.#found[2] === 1;
+    return this.#found[ALONE] === 1;
   }
 
   /** The listed interrupt of best priority that `vcpu` could take, or NONE. @param groups - as in {@link Interrupts.best} */
@@ -73,7 +80,7 @@ export class ListWalk {
     let best = NONE;
     let bestPriority = LOWEST;
     let privatesSeen = 0;
-    this.#found[2] = 0;
+    this.#found[ALONE] = 0;
     this.#found[LINK] = 0;
     if (list.isThin) list.compact();
     if (list.queues.isUsed) {
@@ -95,8 +102,8 @@ export class ListWalk {
       if (priority === bestPriority && (this.#firstCome || intid > best)) continue;
       best = intid;
       bestPriority = priority;
-      this.#found[0] = state;
-      this.#found[1] = position;
+      this.#found[STATE] = state;
+      this.#found[POSITION] = position;
       // SPIs and LPIs are counted in the census; private interrupts are not, so all that are listed must have been seen.
       // guard: census-ends-walk
       if (!this.#firstCome || priority > this.#census.best) continue;
@@ -108,10 +115,20 @@ export class ListWalk {
   /** As {@link best}, of a long list: by the queues of its priorities. */
   #bestOfQueues(vcpu: VcpuId, list: VcpuList, groups: number): Intid {
     const { queues } = list;
-    // guard: resort-before-index
-    if (list.takeResort()) queues.reset();
-    queues.use(list.begin);
-    this.#index(vcpu, list);
+    for (;;) {
+      // guard: resort-before-index
+      if (list.takeResort()) queues.reset();
+      queues.use(list.begin);
+      this.#index(vcpu, list);
+      const found = this.#searchQueues(vcpu, list, groups);
+      if (found !== UNSORTED) return found;
+      queues.reset();
+    }
+  }
+
+  /** The most urgent interrupt in the queues, NONE, or {@link UNSORTED}. Takes those off that are no longer deliverable. */
+  #searchQueues(vcpu: VcpuId, list: VcpuList, groups: number): Intid {
+    const { queues } = list;
     for (let level = queues.first(0); level >= 0; level = queues.first(level + 1)) {
       for (let before = 0, link = queues.head(level); link !== 0; ) {
         const next = queues.next(link);
@@ -123,8 +140,7 @@ export class ListWalk {
           queues.remove(level, before, link);
         } else if (state !== 0 && own !== level) {
           // Changed in this very moment: its place in another queue is that of its slot.
-          queues.reset();
-          return this.#bestOfQueues(vcpu, list, groups);
+          return UNSORTED;
         } else if (state === 0 || (groups >= 0 && (state & GROUP1) !== groups)) {
           before = link;
         } else {
@@ -186,8 +202,8 @@ export class ListWalk {
       if (priority >= bestPriority) continue;
       best = intid;
       bestPriority = priority;
-      this.#found[0] = state;
-      this.#found[1] = NOWHERE;
+      this.#found[STATE] = state;
+      this.#found[POSITION] = NOWHERE;
     }
     return best;
   }

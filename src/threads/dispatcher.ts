@@ -67,7 +67,8 @@ export class Dispatcher {
   /** Serves, polls and naps in turn, for {@link STRETCH_NS}. */
   #stretch(): void {
     const end = this.#clock.now() + STRETCH_NS;
-    for (let now = this.#serveAll(); now < end && now - this.#servedAt < LINGER_NS; now = this.#serveAll()) {
+    const serve = () => this.#serveUntil(end);
+    for (let now = serve(); now < end && now - this.#servedAt < LINGER_NS; now = serve()) {
       if (!this.#poll(Math.min(end, now + this.#choice.pollNs))) this.#nap(end - now);
       if (!this.#irqfds.anyPending) continue;
       const then = this.#clock.now();
@@ -75,13 +76,16 @@ export class Dispatcher {
     }
   }
 
-  /** Serves until nothing is pending; returns the time. */
-  #serveAll(): number {
-    const before = this.#served;
-    for (let served = 1; served > 0; this.#served += served) served = this.#irqfds.dispatchPending();
-    const now = this.#clock.now();
-    if (this.#served !== before) this.#servedAt = now;
-    return now;
+  /** Serves until nothing is pending, at most until `end`, because a device may signal without end; returns the time. */
+  #serveUntil(end: number): number {
+    for (;;) {
+      const served = this.#irqfds.dispatchPending();
+      const now = this.#clock.now();
+      if (served === 0) return now;
+      this.#served += served;
+      this.#servedAt = now;
+      if (now >= end) return now;
+    }
   }
 
   /** Looks for a signal until `end`; whether there is one. */
