@@ -18,7 +18,7 @@ const LONG_WAITS = 8;
  * Where a core is free for each thread, polling saves a wake-up by the kernel, tens of microseconds. Where threads share
  * cores, a thread that polls keeps the very thread from running that it waits for. The number of cores and of threads does
  * not tell (other processes run too, threads sleep, and the scheduler may put two threads that sleep a lot on one core), so
- * the work done is measured both ways: the better one is kept, and the other one tried now and then, for a fiftieth of the time at most.
+ * the work done is measured both ways: the better one is kept, and the other one tried now and then, in the end for 40 ms of 1.6 s at most.
  *
  * A wait much longer than a poll says that nothing is to be had: the next one sleeps at once. A busy moment of the host
  * costs that moment only.

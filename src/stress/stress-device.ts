@@ -233,7 +233,7 @@ export function stressDevice(
    * device waits until half of them have been handled, so that it then signals several at a time.
    */
   const paced = watch.stretch('burst', () => {
-    for (let signals = 0; signals < PACED && !still.isWanted; ) {
+    for (let signals = 0; signals < PACED && !still.isWanted && !stopping(); ) {
       let round = 0;
       for (let which = 0; which < mine.length; which++) {
         if (proof.isSettled(mine[which]?.index ?? 0)) {
