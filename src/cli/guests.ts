@@ -46,6 +46,13 @@ async function guests(
   { json, list, junit, report }: Flags,
 ): Promise<number> {
   if (list) {
+    if ((junit ?? report) !== undefined)
+      throw new IrqError('ERR_USAGE', '--list runs no guest: leave out --junit and --report');
+    if (json) {
+      const listed = scenarios.map(({ name, about }) => ({ name, about }));
+      print(`${JSON.stringify({ schemaVersion: 1, command: 'guests', guests: listed })}\n`);
+      return EXIT.held;
+    }
     for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
     return EXIT.held;
   }

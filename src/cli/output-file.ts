@@ -7,6 +7,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -126,7 +127,8 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
     if (path === '') throw new Error('the path is empty');
     if (path.endsWith('/')) throw new Error('the path names a folder; name a file');
     let stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isSymbolicLink()) stat = lstatSync(realpathSync(path));
+    // A link of /proc leads to a pipe that has no path: its file is asked, and not its path.
+    if (stat?.isSymbolicLink()) stat = statSync(path);
     if (stat?.isDirectory()) throw new Error('the path is a folder; name a file');
     if (isInputFile(path)) throw new Error('the file is an input of this command');
     return stat === undefined ? 'none' : stat.isFile() ? 'file' : 'other';

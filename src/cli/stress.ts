@@ -219,12 +219,25 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
   }
   if (flags.guest === undefined && (flags.kernel ?? flags.modules) !== undefined)
     throw new IrqError('ERR_USAGE', '--kernel and --modules are for --guest linux: add that');
+  if (given.includes('shared') && !isOwn(flags))
+    throw new IrqError(
+      'ERR_USAGE',
+      '--shared is for a guest or devices of your own: add --guest FILE or --device FILE',
+    );
   if (flags.guest === 'bare' && given.includes('perturb') && flags.perturb !== 'off')
     throw new IrqError('ERR_USAGE', '--guest bare runs without delays: leave out --perturb');
   const options = optionsOf(flags);
+  const own = isOwn(flags);
+  // Only what the run had, so that the command is taken as it is.
+  const { perturb } = options;
+  const { abi, shared } = flags;
+  const repeat = repeatCommand(
+    { ...flags, perturb, abi: own ? undefined : abi, shared: own ? shared : undefined },
+    options.seed,
+  );
   const terminal = new Terminal();
   terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
-  const follower = new StressFollower({ ...flags, command: repeatCommand(flags, options.seed) });
+  const follower = new StressFollower({ ...flags, command: repeat });
   const running = interruptible((signal) =>
     run(flags, options, {
       signal,
@@ -245,15 +258,14 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
     terminal.clear();
     const known = error instanceof IrqError ? error : missingInNode(error);
     const neverBegan = known?.exitStatus === EXIT.usage;
-    if (!neverBegan)
-      say(`the run ended without an answer; to repeat this: ${repeatCommand(flags, options.seed)}\n`);
+    if (!neverBegan) say(`the run ended without an answer; to repeat this: ${repeat}\n`);
     throw error;
   });
   terminal.clear();
   print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
   for (const note of notes) say(`${note}\n`);
-  if (!held(result)) say(`to repeat this: ${repeatCommand(flags, options.seed)}\n`);
+  if (!held(result)) say(`to repeat this: ${repeat}\n`);
   return status;
 }
 

@@ -3,8 +3,9 @@ import { type CalibrationFigures, isSteady } from '../threads/calibration-figure
 import { table } from './table.ts';
 import { factor, time } from './units.ts';
 
-/** By how much something moved: `+12 %`, or `57 ×` where percents would be silly. */
+/** By how much something moved: `+12 %`, or `57 ×` where percents would be silly; `–` where it was not measured both times. */
 export function drift(share: number): string {
+  if (Number.isNaN(share)) return '–';
   if (share >= 9) return factor(1 + share);
   return `${share < 0 ? '-' : '+'}${Math.abs(100 * share).toFixed(0)} %`;
 }
@@ -31,8 +32,13 @@ export function calibrationLines(clock: ClockFigures, calibration: CalibrationFi
       rows.map(([name, p50, p99, share]) => [name, time(p50), time(p99), drift(share)]),
     ),
     `clock: ${clock.costNs.toFixed(0)} ns a reading, finest step ${clock.resolutionNs} ns`,
-    steady
-      ? 'steady: the machine was the same before and after'
-      : `unsteady: ${unsteady.join(' and ')} took another time after than before; compare ratios and runs with care`,
+    steadyLine(),
   ];
+
+  function steadyLine(): string {
+    if (steady) return 'steady: the machine was the same before and after';
+    if (Number.isNaN(moved.spin) || Number.isNaN(moved.park))
+      return 'not measured: the run ended before the machine was calibrated a second time; ratios are of what there is';
+    return `unsteady: ${unsteady.join(' and ')} took another time after than before; compare ratios and runs with care`;
+  }
 }
