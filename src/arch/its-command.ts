@@ -79,27 +79,19 @@ export const COMMAND_NAMES: ReadonlyMap<number, ItsCommandName> = new Map(
 export const COMMAND_BYTES = 32;
 
 /** A command's 32 bytes as words, low word of DW0 first; signed. */
-export type Packet = readonly [number, number, number, number, number, number, number, number];
+export type Packet = Readonly<MutablePacket>;
+type MutablePacket = [number, number, number, number, number, number, number, number];
 
 /** Reads the command at `address`, which must lie in guest memory. */
 export function readPacket(memory: GuestMemory, address: number): Packet {
-  return [
-    memory.word(address),
-    memory.word(address + 4),
-    memory.word(address + 8),
-    memory.word(address + 12),
-    memory.word(address + 16),
-    memory.word(address + 20),
-    memory.word(address + 24),
-    memory.word(address + 28),
-  ];
+  const packet: MutablePacket = [0, 0, 0, 0, 0, 0, 0, 0];
+  memory.words(address, packet);
+  return packet;
 }
 
 /** Lays a command into guest memory, as a driver does before it moves CWRITER. @throws IrqError `ERR_GUEST_ADDRESS` */
 export function writePacket(memory: GuestMemory, address: number, packet: Packet): void {
-  packet.forEach((word, index) => {
-    memory.setWord(address + 4 * index, word);
-  });
+  memory.setWords(address, packet);
 }
 
 export const opcodeOf = (packet: Packet): number => packet[0] & 0xff;
@@ -127,7 +119,6 @@ function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) =>
   return (packet) => ((((packet[word] ?? 0) >>> shift) & mask) >>> 0) * unit;
 }
 
-type MutablePacket = [number, number, number, number, number, number, number, number];
 type Writer = (packet: MutablePacket, value: number) => void;
 
 /** What puts a field into a packet that has zeroes there. */

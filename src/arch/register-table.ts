@@ -14,6 +14,9 @@ export type Register<Frame> = {
   readonly sizes: readonly AccessSize[];
   readonly read?: (frame: Frame, offset: number, size: number) => bigint;
   readonly write?: (frame: Frame, offset: number, size: number, value: bigint) => void;
+  /** speed: the same for a 32-bit access, without a bigint, where the register is on a busy path (bench its). */
+  readonly readWord?: (frame: Frame, offset: number) => number;
+  readonly writeWord?: (frame: Frame, offset: number, value: number) => void;
 };
 
 /**
@@ -23,6 +26,8 @@ export type Register<Frame> = {
 export class RegisterTable<Frame> {
   readonly rows: readonly Register<Frame>[];
   readonly #byWord: readonly (Register<Frame> | undefined)[];
+  /** Sizes that the register of a word takes, as the sum of them. */
+  readonly #sizes: readonly number[];
 
   constructor(rows: readonly Register<Frame>[]) {
     const byWord: (Register<Frame> | undefined)[] = [];
@@ -31,6 +36,7 @@ export class RegisterTable<Frame> {
     }
     this.rows = rows;
     this.#byWord = Array.from(byWord);
+    this.#sizes = this.#byWord.map((row) => row?.sizes.reduce((sum: number, size) => sum | size, 0) ?? 0);
   }
 
   read(frame: Frame, offset: number, size: number): bigint {
@@ -43,6 +49,20 @@ export class RegisterTable<Frame> {
     row?.write?.(frame, offset - row.at, size, BigInt.asUintN(size * 8, value));
   }
 
+  /** A 32-bit read as a number; unsigned. */
+  readWord(frame: Frame, offset: number): number {
+    const row = this.#find(offset, 4);
+    if (row?.readWord !== undefined) return row.readWord(frame, offset - row.at) >>> 0;
+    return row?.read === undefined ? 0 : Number(row.read(frame, offset - row.at, 4));
+  }
+
+  /** A 32-bit write of a number; only the lower 32 bits of `value` count. */
+  writeWord(frame: Frame, offset: number, value: number): void {
+    const row = this.#find(offset, 4);
+    if (row?.writeWord !== undefined) row.writeWord(frame, offset - row.at, value >>> 0);
+    else row?.write?.(frame, offset - row.at, 4, BigInt(value >>> 0));
+  }
+
   /** The register, or the run of them, that lies at `offset`. */
   find(offset: number): Register<Frame> | undefined {
     return this.#byWord[offset >>> 2];
@@ -51,7 +71,7 @@ export class RegisterTable<Frame> {
   #find(offset: number, size: number): Register<Frame> | undefined {
     const row = this.find(offset);
     if (row === undefined || offset % size !== 0 || offset + size > row.at + row.bytes) return undefined;
-    return row.sizes.includes(size as AccessSize) ? row : undefined;
+    return ((this.#sizes[offset >>> 2] ?? 0) & size) === size ? row : undefined;
   }
 }
 
@@ -68,7 +88,37 @@ export function word<Frame>(
     bytes: 4,
     sizes: [4],
     read: (frame) => BigInt(read(frame) >>> 0),
-    ...(write ? { write: (frame, _offset, _size, value) => write(frame, Number(value)) } : {}),
+    readWord: read,
+    ...(write
+      ? {
+          write: (frame, _offset, _size, value) => write(frame, Number(value)),
+          writeWord: (frame, _offset, value) => write(frame, value),
+        }
+      : {}),
+  };
+}
+
+/**
+ * A 64-bit register whose upper half is RES0; takes accesses of 64 bits and of each half. Values are unsigned.
+ * @param write - gets the lower half as written, or undefined where only the upper half is written
+ */
+export function lowHalf<Frame>(
+  name: string,
+  at: number,
+  read: (frame: Frame) => number,
+  write: (frame: Frame, value: number | undefined) => void,
+): Register<Frame> {
+  const isLow = (offset: number) => (offset & 4) === 0;
+  return {
+    name,
+    at,
+    bytes: 8,
+    sizes: [4, 8],
+    read: (frame, offset) => (isLow(offset) ? BigInt(read(frame) >>> 0) : 0n),
+    readWord: (frame, offset) => (isLow(offset) ? read(frame) : 0),
+    write: (frame, offset, _size, value) =>
+      write(frame, isLow(offset) ? Number(BigInt.asUintN(32, value)) : undefined),
+    writeWord: (frame, offset, value) => write(frame, isLow(offset) ? value : undefined),
   };
 }
 
@@ -80,6 +130,8 @@ export function doubleWords<Frame>(
   read: (frame: Frame, index: number) => bigint,
   /** Gets the bits written in place, and the mask of them. */
   write?: (frame: Frame, index: number, value: bigint, mask: bigint) => void,
+  /** speed: reads half `half` of the run, without a bigint. */
+  readHalf?: (frame: Frame, half: number) => number,
 ): Register<Frame> {
   return {
     name,
@@ -91,6 +143,7 @@ export function doubleWords<Frame>(
       if (size === 8) return BigInt.asUintN(64, value);
       return BigInt.asUintN(32, (offset & 4) === 0 ? value : value >> 32n);
     },
+    ...(readHalf ? { readWord: (frame, offset) => readHalf(frame, offset >>> 2) } : {}),
     ...(write
       ? {
           // speed: the masks are made once, because each step of a bigint makes another one (bench its).

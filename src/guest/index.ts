@@ -5,7 +5,7 @@
  */
 export { GicDriver, LINUX_PRIORITY, openCpuInterface } from './gic-driver.ts';
 export { ItsDriver, setUpIts } from './its-driver.ts';
-export type { AccessBytes, GicFrames, RegisterBus } from './register-bus.ts';
+export type { AccessBytes, GicFrames, RegisterBus, WordBus } from './register-bus.ts';
 export {
   connectionsOf,
   hasIrqFd,

@@ -1,9 +1,9 @@
 import { COMMAND_BYTES, encodeCommand, type ItsCommand, writePacket } from '../arch/its-command.ts';
 import { gits } from '../arch/registers.ts';
-import { ADDRESS_4K, ENABLED, QUEUE_OFFSET, QUEUE_PAGE_BYTES, SIZE, VALID } from '../arch/tables.ts';
+import { ENABLED, QUEUE_OFFSET, QUEUE_PAGE_BYTES, VALID } from '../arch/tables.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
-import type { RegisterBus } from './register-bus.ts';
+import type { RegisterBus, WordBus } from './register-bus.ts';
 
 /** What a guest's kernel allocates for an ITS, all of it flat tables. */
 export type ItsTables = {
@@ -34,15 +34,18 @@ export function setUpIts(
 }
 
 /**
- * The guest kernel's driver of an ITS: lays commands into guest memory and moves CWRITER, as Linux does. The driver finds the queue through the ITS's own registers. One thread at a time.
+ * The guest kernel's driver of an ITS: lays commands into guest memory and moves CWRITER, as Linux does. The driver finds the queue
+ * through the ITS's own registers, at its first command. One thread at a time.
  */
 export class ItsDriver {
-  readonly #bus: RegisterBus;
+  readonly #bus: WordBus;
   readonly #memory: GuestMemory;
   readonly #base: number;
+  #queueBase = 0;
+  #queueBytes = 0;
 
   /** @param base - guest-physical address of the ITS's control frame */
-  constructor(bus: RegisterBus, memory: GuestMemory, base: number) {
+  constructor(bus: WordBus, memory: GuestMemory, base: number) {
     this.#bus = bus;
     this.#memory = memory;
     this.#base = base;
@@ -59,9 +62,8 @@ export class ItsDriver {
    * @returns the offset of the next place
    */
   queue(command: ItsCommand, at = this.#offset(gits.CWRITER)): number {
-    const cbaser = this.#bus.read(this.#base + gits.CBASER, 8);
-    writePacket(this.#memory, Number(cbaser & ADDRESS_4K) + at, encodeCommand(command));
-    return (at + COMMAND_BYTES) % queueBytes(cbaser);
+    this.#findQueue();
+    return this.#lay(command, at);
   }
 
   /**
@@ -74,15 +76,17 @@ export class ItsDriver {
 
   /** {@link send} for a list of any length. */
   sendAll(commands: readonly ItsCommand[]): void {
+    this.#findQueue();
     // One slot stays free: a full queue would look like an empty one.
-    const most = queueBytes(this.#bus.read(this.#base + gits.CBASER, 8)) / COMMAND_BYTES - 1;
-    for (let sent = 0; sent < commands.length; sent += most) this.#submit(commands.slice(sent, sent + most));
+    const most = this.#queueBytes / COMMAND_BYTES - 1;
+    for (let sent = 0; sent < commands.length; sent += most)
+      this.#submit(commands, sent, Math.min(sent + most, commands.length));
   }
 
-  #submit(commands: readonly ItsCommand[]): void {
+  #submit(commands: readonly ItsCommand[], from: number, to: number): void {
     let end = this.#offset(gits.CWRITER);
-    for (const command of commands) end = this.queue(command, end);
-    this.#bus.write(this.#base + gits.CWRITER, 8, BigInt(end));
+    for (let index = from; index < to; index++) end = this.#lay(commands[index] as ItsCommand, end);
+    this.#bus.writeWord(this.#base + gits.CWRITER, end);
     const done = this.#offset(gits.CREADR);
     if (done === end) return;
     throw new IrqError(
@@ -91,11 +95,26 @@ export class ItsDriver {
     );
   }
 
+  #lay(command: ItsCommand, at: number): number {
+    writePacket(this.#memory, this.#queueBase + at, encodeCommand(command));
+    const next = at + COMMAND_BYTES;
+    return next === this.#queueBytes ? 0 : next;
+  }
+
+  /** Reads GITS_CBASER, once: an ITS that is given another queue has another driver. */
+  #findQueue(): void {
+    if (this.#queueBytes > 0) return;
+    const low = this.#bus.readWord(this.#base + gits.CBASER);
+    const high = this.#bus.readWord(this.#base + gits.CBASER + 4) & ADDRESS_HIGH;
+    this.#queueBase = high * 2 ** 32 + low - (low % QUEUE_PAGE_BYTES);
+    this.#queueBytes = ((low & QUEUE_SIZE) + 1) * QUEUE_PAGE_BYTES;
+  }
+
   #offset(register: number): number {
-    return Number(this.#bus.read(this.#base + register, 8)) & QUEUE_OFFSET;
+    return this.#bus.readWord(this.#base + register) & QUEUE_OFFSET;
   }
 }
 
-function queueBytes(cbaser: bigint): number {
-  return (Number(cbaser & SIZE) + 1) * QUEUE_PAGE_BYTES;
-}
+/** GITS_CBASER[51:32] in its upper half, and Size in its lower one. */
+const ADDRESS_HIGH = 0xf_ffff;
+const QUEUE_SIZE = 0xff;

@@ -10,5 +10,12 @@ export type RegisterBus = {
   write(address: number, bytes: AccessBytes, value: bigint): void;
 };
 
+/** A bus that takes 32-bit accesses as numbers too: for a driver on a busy path. */
+export type WordBus = RegisterBus & {
+  /** Unsigned. */
+  readWord(address: number): number;
+  writeWord(address: number, value: number): void;
+};
+
 /** Guest-physical base addresses of the distributor and of the first redistributor. */
 export type GicFrames = { readonly gicdBase: number; readonly gicrBase: number };

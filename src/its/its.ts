@@ -12,7 +12,7 @@ import type { LpiPort } from './lpi-port.ts';
 import type { ItsPersonality } from './personality.ts';
 import type { ItsRegions } from './regions.ts';
 import { BASERS, RegisterFile } from './register-file.ts';
-import { readRegister, resetBaser, writeRegister } from './registers.ts';
+import { readRegister, readRegisterWord, resetBaser, writeRegister, writeRegisterWord } from './registers.ts';
 import { restoreTables } from './restore.ts';
 import { type ItsErrno, saveTables } from './save.ts';
 import { type ItsState, resetState } from './state.ts';
@@ -132,6 +132,16 @@ export class Its {
   /** A vCPU's write. That of GITS_CWRITER returns when the commands are done. */
   write(offset: number, bytes: number, value: bigint): void {
     writeRegister(this.#its, offset, bytes, value);
+  }
+
+  /** A vCPU's 32-bit read, as a number; unsigned. */
+  readWord(offset: number): number {
+    return readRegisterWord(this.#its, offset);
+  }
+
+  /** A vCPU's 32-bit write, as a number. */
+  writeWord(offset: number, value: number): void {
+    writeRegisterWord(this.#its, offset, value);
   }
 
   /** Userspace's read of a register, or an errno. The vCPUs must not run. @see KVM_DEV_ARM_VGIC_GRP_ITS_REGS */

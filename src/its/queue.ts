@@ -32,15 +32,16 @@ const HANDLERS: Readonly<Record<ItsHandlerName, Handler>> = {
   discard,
 };
 
-const BY_OPCODE: ReadonlyMap<number, Handler> = new Map(
-  [...COMMAND_NAMES].map(([opcode, name]) => [opcode, HANDLERS[ITS_COMMANDS[name].handler]]),
-);
+const BY_OPCODE: readonly (Handler | undefined)[] = Array.from({ length: 256 }, (_, opcode) => {
+  const name = COMMAND_NAMES.get(opcode);
+  return name && HANDLERS[ITS_COMMANDS[name].handler];
+});
 
 const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 
 /** Carries out one command, under the lock of the ITS; a bad one changes nothing. */
 function execute(its: ItsState, packet: Packet): number {
-  const handler = BY_OPCODE.get(opcodeOf(packet));
+  const handler = BY_OPCODE[opcodeOf(packet)];
   if (!handler) return COMMAND_ERRORS.ENODEV;
   // guard: command-excludes-translations
   its.lock.lock();

@@ -78,6 +78,15 @@ export class RegisterFile {
     this.#setDouble(CBASER, value);
   }
 
+  /** The halves of CBASER; signed. */
+  get cbaserLow(): number {
+    return load(this.#words, this.#at + CBASER);
+  }
+
+  get cbaserHigh(): number {
+    return load(this.#words, this.#at + CBASER + 1);
+  }
+
   /** GITS_BASER`n`. */
   baser(n: number): bigint {
     return this.#double(BASER + 2 * n);
@@ -89,18 +98,17 @@ export class RegisterFile {
 
   /** CBASER.Valid: whether there is a command queue. */
   get queueValid(): boolean {
-    return load(this.#words, this.#at + CBASER + 1) < 0;
+    return this.cbaserHigh < 0;
   }
 
   /** Bytes of the command queue. */
   get queueBytes(): number {
-    return ((load(this.#words, this.#at + CBASER) & 0xff) + 1) * QUEUE_PAGE_BYTES;
+    return ((this.cbaserLow & 0xff) + 1) * QUEUE_PAGE_BYTES;
   }
 
   /** Guest-physical address of the command queue: CBASER[51:12]. */
   get queueBase(): number {
-    const high = load(this.#words, this.#at + CBASER + 1) & 0xf_ffff;
-    return high * 2 ** 32 + ((load(this.#words, this.#at + CBASER) & ~0xfff) >>> 0);
+    return (this.cbaserHigh & 0xf_ffff) * 2 ** 32 + ((this.cbaserLow & ~0xfff) >>> 0);
   }
 
   #double(word: number): bigint {

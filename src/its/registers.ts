@@ -1,4 +1,11 @@
-import { doubleWords, identification, type Register, RegisterTable, word } from '../arch/register-table.ts';
+import {
+  doubleWords,
+  identification,
+  lowHalf,
+  type Register,
+  RegisterTable,
+  word,
+} from '../arch/register-table.ts';
 import { gits } from '../arch/registers.ts';
 import { INDIRECT, PAGE_64K, PAGE_SIZE, QUEUE_OFFSET, QUEUE_PAGE_BYTES, VALID } from '../arch/tables.ts';
 import type { ItsPersonality } from './personality.ts';
@@ -16,7 +23,7 @@ import { signal } from './translation.ts';
 
 const ENABLED = 1 << 0;
 const QUIESCENT = 1 << 31;
-const STALLED = 1n;
+const STALLED = 1;
 /** GITS_BASERn.Type and Entry_Size: what the two tables that there are hold, and 8 bytes an entry. */
 const FIXED = 0x071f_0000_0000_0000n;
 const TYPES: readonly (bigint | undefined)[] = [1n, 4n];
@@ -26,9 +33,16 @@ const REGISTERS = new RegisterTable<ItsState>([
   word('GITS_CTLR', gits.CTLR, readControl, writeControl),
   word('GITS_IIDR', gits.IIDR, ({ personality, registers }) => personality.iidr | (registers.revision << 12)),
   doubleWords('GITS_TYPER', gits.TYPER, 1, ({ personality }) => personality.typer),
-  doubleWords('GITS_CBASER', gits.CBASER, 1, ({ registers }) => registers.cbaser, writeCbaser),
-  doubleWords('GITS_CWRITER', gits.CWRITER, 1, ({ registers }) => BigInt(registers.cwriter), writeCwriter),
-  doubleWords('GITS_CREADR', gits.CREADR, 1, readCreadr, writeCreadr),
+  doubleWords(
+    'GITS_CBASER',
+    gits.CBASER,
+    1,
+    ({ registers }) => registers.cbaser,
+    writeCbaser,
+    readCbaserHalf,
+  ),
+  lowHalf('GITS_CWRITER', gits.CWRITER, ({ registers }) => registers.cwriter, writeCwriter),
+  lowHalf('GITS_CREADR', gits.CREADR, readCreadr, writeCreadr),
   doubleWords('GITS_BASER', gits.BASER, BASERS, ({ registers }, n) => registers.baser(n), writeBaser),
   identification('GITS_PIDR', gits.PIDR4, ({ personality }) => personality.identification),
   word('GITS_TRANSLATER', gits.TRANSLATER, () => 0, writeTranslater),
@@ -47,6 +61,16 @@ export function readRegister(its: ItsState, offset: number, bytes: number): bigi
 /** A vCPU's write. What is not there, not aligned, of the wrong size or read-only ignores it. */
 export function writeRegister(its: ItsState, offset: number, bytes: number, value: bigint): void {
   REGISTERS.write(its, offset, bytes, value);
+}
+
+/** A vCPU's read of 32 bits, as a number. */
+export function readRegisterWord(its: ItsState, offset: number): number {
+  return REGISTERS.readWord(its, offset);
+}
+
+/** A vCPU's write of 32 bits, as a number. */
+export function writeRegisterWord(its: ItsState, offset: number, value: number): void {
+  REGISTERS.writeWord(its, offset, value);
 }
 
 /** What a GITS_BASERn holds after a reset. */
@@ -98,25 +122,33 @@ function writeCbaser(its: ItsState, _index: number, value: bigint, mask: bigint)
   });
 }
 
-function writeCwriter(its: ItsState, _index: number, value: bigint, mask: bigint): void {
-  const { personality, registers } = its;
-  exclusively(its, () => {
-    const offset = mergedOffset(registers.cwriter, value, mask);
+function readCbaserHalf({ registers }: ItsState, half: number): number {
+  return half === 0 ? registers.cbaserLow : registers.cbaserHigh;
+}
+
+// speed: without a closure, because a driver writes CWRITER for every few commands (bench its).
+function writeCwriter(its: ItsState, value: number | undefined): void {
+  const { commandLock, personality, registers } = its;
+  commandLock.lock();
+  try {
+    const offset = value === undefined ? registers.cwriter : value & QUEUE_OFFSET;
     if (offset >= registers.queueBytes && !personality.keepsCwriterPastEnd) return;
     registers.cwriter = offset;
     runQueue(its);
-  });
+  } finally {
+    commandLock.unlock();
+  }
 }
 
-function readCreadr({ registers }: ItsState): bigint {
-  return BigInt(registers.creadr) | (registers.stalled ? STALLED : 0n);
+function readCreadr({ registers }: ItsState): number {
+  return registers.creadr | (registers.stalled ? STALLED : 0);
 }
 
-function writeCreadr(its: ItsState, _index: number, value: bigint, mask: bigint): void {
+function writeCreadr(its: ItsState, value: number | undefined): void {
   const { personality, registers } = its;
   if (!personality.creadrWritable) return;
   exclusively(its, () => {
-    registers.creadr = mergedOffset(registers.creadr, value, mask);
+    if (value !== undefined) registers.creadr = value & QUEUE_OFFSET;
     registers.stalled = false;
   });
 }
@@ -155,11 +187,6 @@ const WHOLE = 0xffff_ffff_ffff_ffffn;
 /** What a register holds after a write of the bits of `mask`. */
 function merge(old: bigint, value: bigint, mask: bigint): bigint {
   return mask === WHOLE ? value : (old & ~mask) | value;
-}
-
-/** The offset in the queue after a write of the bits of `mask`: the upper half is RES0. */
-function mergedOffset(old: number, value: bigint, mask: bigint): number {
-  return (mask & 1n) === 0n ? old : Number(BigInt.asUintN(32, value)) & QUEUE_OFFSET;
 }
 
 function fixedOf(n: number): bigint {

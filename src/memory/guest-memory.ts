@@ -79,6 +79,23 @@ export class GuestMemory {
     Atomics.store(this.#words, this.#must(address, 4) >>> 2, value);
   }
 
+  /** Consecutive words, each one atomic, from a multiple of 4 on: for a command of an ITS. Signed. */
+  words(address: number, into: number[]): void {
+    const at = this.#within(address, 4 * into.length) >>> 2;
+    const words = this.#words;
+    for (let index = 0; index < into.length; index++) into[index] = Atomics.load(words, at + index);
+  }
+
+  setWords(address: number, values: readonly number[]): void {
+    const at = this.#must(address, 4 * values.length) >>> 2;
+    const words = this.#words;
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index] ?? 0;
+      // speed: most words of a queue's slot hold their value from the round before, and a look is cheaper (bench latency).
+      if (Atomics.load(words, at + index) !== value) Atomics.store(words, at + index, value);
+    }
+  }
+
   /** A 64-bit little-endian value, as two words: not one atomic read. */
   doubleWord(address: number): bigint {
     return (BigInt(this.word(address + 4) >>> 0) << 32n) | BigInt(this.word(address) >>> 0);

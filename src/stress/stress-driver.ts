@@ -52,7 +52,7 @@ export function driverParts(machine: Machine, plan: Plan): DriverParts {
   const { memory, config, design, vm } = machine;
   const bus = stressViews(machine, plan).coverage.registersOf(machine);
   return {
-    its: new ItsDriver(bus, memory, config.itsBase),
+    its: new ItsDriver(machine.bus, memory, config.itsBase),
     gic: new GicDriver(bus, config),
     userland: design.makeUserland(vm, SOURCE_POLICY),
   };
