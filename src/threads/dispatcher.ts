@@ -1,6 +1,7 @@
 import { PollChoice } from '../base/poll-choice.ts';
 import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
+import { nap, type Signalled, sleep } from './nap.ts';
 
 /** How long the main thread looks for more before it sleeps, where that pays, ns. */
 const POLL_NS = 200_000;
@@ -14,7 +15,7 @@ const LOOKS = 32;
 const KEEP_ALIVE_MS = 2 ** 30;
 
 /** What the dispatcher serves: the irqfds of a machine, or these and something else. */
-export type Dispatched = Pick<IrqFds, 'bell' | 'anyPending' | 'dispatchPending'>;
+export type Dispatched = Signalled & Pick<IrqFds, 'dispatchPending'>;
 
 /**
  * The main thread's part in dispatching: it waits for eventfds that are left to it, and serves them. This is the only
@@ -28,6 +29,7 @@ export class Dispatcher {
   #stopped = false;
   #servedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
+  readonly #isOver = () => this.#stopped;
 
   constructor(irqfds: Dispatched, clock: Clock) {
     this.#irqfds = irqfds;
@@ -55,9 +57,7 @@ export class Dispatcher {
         this.#stretch();
         await nextTurn();
         if (this.#irqfds.anyPending || this.#clock.now() - this.#servedAt < LINGER_NS) continue;
-        const ticket = this.#irqfds.bell.announce();
-        if (this.#stopped || this.#irqfds.anyPending) this.#irqfds.bell.withdraw();
-        else await this.#irqfds.bell.parkAsync(ticket);
+        await sleep(this.#irqfds, this.#isOver);
       }
     } finally {
       clearInterval(keepAlive);
@@ -69,7 +69,9 @@ export class Dispatcher {
     const end = this.#clock.now() + STRETCH_NS;
     const serve = () => this.#serveUntil(end);
     for (let now = serve(); now < end && now - this.#servedAt < LINGER_NS; now = serve()) {
-      if (!this.#poll(Math.min(end, now + this.#choice.pollNs))) this.#nap(end - now);
+      // The event loop waits while the main thread naps.
+      if (!this.#poll(Math.min(end, now + this.#choice.pollNs)))
+        nap(this.#irqfds, this.#isOver, (end - now) / 1e6);
       if (!this.#irqfds.anyPending) continue;
       const then = this.#clock.now();
       this.#choice.waited(then, then - now, this.#served);
@@ -94,14 +96,6 @@ export class Dispatcher {
       for (let look = 0; look < LOOKS; look++) if (this.#irqfds.anyPending) return true;
     } while (this.#clock.now() < end);
     return false;
-  }
-
-  /** Sleeps until a signal comes, at most for `ns`: the event loop waits meanwhile. */
-  #nap(ns: number): void {
-    const { bell } = this.#irqfds;
-    const ticket = bell.announce();
-    if (this.#stopped || this.#irqfds.anyPending) bell.withdraw();
-    else bell.park(ticket, ns / 1e6);
   }
 }
 

@@ -16,6 +16,10 @@ export const MACHINE = {
     rule: 'A halt looks once more after it has announced itself.',
     mistakes: { 'no look': drop },
   },
+  'nap-looks-again': {
+    rule: 'The main thread looks at the eventfds once more after it has announced that it sleeps.',
+    mistakes: { 'no look': instead('if (!isOver()) return ticket;') },
+  },
   'halt-minds-requests': {
     rule: 'A halt looks for requests too.',
     mistakes: { 'interrupts only': drop },

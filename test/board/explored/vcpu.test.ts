@@ -77,6 +77,11 @@ describe('a signal that is left to the main thread', () => {
       mistake: 'ring-claimed-before-served: claimed afterwards',
     },
     {
+      title: 'a main thread that naps without a second look',
+      dispatch: 'main',
+      mistake: 'nap-looks-again: no look',
+    },
+    {
       title: 'work without a ring',
       dispatch: 'inline',
       mistake: 'deferred-work-rings: no ring',
