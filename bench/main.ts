@@ -16,6 +16,7 @@ import { format as formatNative, run as runNative } from './native.ts';
 import { format as formatPower, optionsFrom as powerOptionsFrom, run as runPower } from './power.ts';
 import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
 import { format as formatStress, run as runStress, stressOptionsFrom } from './stress.ts';
+import { format as formatTransfers, run as runTransfers } from './transfers.ts';
 
 const args = process.argv.slice(2);
 const firstOption = args.findIndex((arg) => arg.startsWith('--'));
@@ -45,6 +46,7 @@ const BENCHES = {
   arm64: async () => formatArm64(await runArm64()),
   stress: async () => formatStress(await runStress(stressOptionsFrom(options))),
   latency: async () => formatLatency(await runLatency()),
+  transfers: async () => formatTransfers(runTransfers()),
   native: async () => formatNative(await runNative()),
   power: async () => formatPower(await runPower(powerOptionsFrom(options))),
   soundness: async () => {

@@ -1,7 +1,7 @@
 import { IrqError } from '../base/irq-error.ts';
 import { EVENT_COUNT_WORDS, EventCount, FOREVER } from './event-count.ts';
 import { LINE, type Region, type SizedKind, wordNames } from './layout.ts';
-import { load, replace, store, type Words } from './word.ts';
+import { load, replace, store, swap, type Words } from './word.ts';
 
 /** Words of an {@link EventFd}: its count and flags on one line, and the place where readers and writers sleep. */
 export const EVENTFD_WORDS = LINE + EVENT_COUNT_WORDS;
@@ -73,17 +73,20 @@ export class EventFd {
    */
   tryWrite(value: number | bigint = 1): boolean {
     if (typeof value === 'number' && value >= 0 && value <= LOW && Number.isInteger(value)) {
+      // speed: most counts are empty. A look before would fetch the line twice, to read and to write (bench transfers).
+      let low = 0;
       for (;;) {
-        const low = load(this.#words, this.#low);
         const sum = low + value;
         // guard: small-count-is-small
         if (low < 0 || low > LOW || sum > LOW) break;
         // guard: write-adds-in-one-step
-        if (replace(this.#words, this.#low, low, sum)) {
+        const seen = swap(this.#words, this.#low, low, sum);
+        if (seen === low) {
           // guard: write-wakes-reader
           this.#moved.signal();
           return true;
         }
+        low = seen;
       }
     }
     const added = checked(value);
@@ -150,16 +153,23 @@ export class EventFd {
 
   /** Takes the whole count whatever the mode, without saying how much it was; true if there was any. No allocation. */
   drain(): boolean {
-    for (;;) {
-      const low = load(this.#words, this.#low);
-      if (low === 0) return false;
-      if (low < 0 || low > LOW) break;
+    // A reader that asks again and again must not take the line from a writer.
+    return this.readable && this.drainTold();
+  }
+
+  /** As {@link drain}, for a reader that was told of a write: does not look first. */
+  drainTold(): boolean {
+    let low = 1;
+    while (low > 0 && low <= LOW) {
       // guard: drain-takes-in-one-step
-      if (replace(this.#words, this.#low, low, 0)) {
+      const seen = swap(this.#words, this.#low, low, 0);
+      if (seen === low) {
         this.#moved.signal();
         return true;
       }
+      low = seen;
     }
+    if (low === 0) return false;
     const count = this.#lock();
     this.#unlock(0n);
     this.#moved.signal();

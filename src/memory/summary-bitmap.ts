@@ -1,6 +1,6 @@
 import { lowestBit } from './bits.ts';
 import type { Region } from './layout.ts';
-import { load, lower, raise, type Words } from './word.ts';
+import { exchange, load, lower, raise, type Words } from './word.ts';
 
 /**
  * Words of a {@link SummaryBitmap} of `bits` bits: the bits, a summary bit for each word, and a top bit for each
@@ -57,6 +57,11 @@ export class SummaryBitmap {
   /** Removes `bit`; true for exactly one of any number of racing callers. */
   claim(bit: number): boolean {
     return lower(this.#words, this.#bitsAt + (bit >>> 5), 1 << (bit & 31)) !== 0;
+  }
+
+  /** Removes all bits of the word of `bit`; those that there were, the lowest for the first of 32. */
+  claimWord(bit: number): number {
+    return exchange(this.#words, this.#bitsAt + (bit >>> 5), 0);
   }
 
   has(bit: number): boolean {

@@ -34,6 +34,11 @@ export function replace(words: Words, at: number, expected: number, next: number
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
+/** As {@link replace}; returns the word from before, which is `expected` for the one caller that changed it. */
+export function swap(words: Words, at: number, expected: number, next: number): number {
+  return Atomics.compareExchange(words, at, expected, next);
+}
+
 /** Sets the bits of `mask`; returns the word from before. For callers that know that they are not set; else {@link setBits}. */
 export function or(words: Words, at: number, mask: number): number {
   return Atomics.or(words, at, mask);

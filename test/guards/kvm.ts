@@ -115,7 +115,6 @@ export const KVM = {
           'work-claimed-before-done',
           instead('$\n      this.#lock.lock(Infinity);\n      this.#lock.unlock();'),
         ),
-        at('work-takes-lock', instead('this.#workLock.lock(Infinity);')),
       ],
     },
   },
@@ -128,8 +127,13 @@ export const KVM = {
     mistakes: { 'left there': drop },
   },
   'ring-claimed-before-served': {
-    rule: 'The mark of an eventfd is claimed before its count is read.',
-    mistakes: { 'claimed afterwards': toBehind('marked-is-served') },
+    rule: 'The marks of eventfds are claimed before their counts are read.',
+    mistakes: {
+      'claimed afterwards': [
+        instead('const marked = 1 << (fd & 31);'),
+        at('marked-is-served', instead('$\n      this.#left.claimRung(fd);')),
+      ],
+    },
   },
   'marked-is-served': {
     rule: 'The main thread serves the eventfds that are marked.',
@@ -139,16 +143,12 @@ export const KVM = {
     rule: 'The main thread serves an eventfd under the lock that a new table waits for.',
     mistakes: { 'without the lock': drop },
   },
-  'work-takes-lock': {
-    rule: 'Work runs under the lock that a new table waits for.',
-    mistakes: {},
-  },
   'work-claimed-before-done': {
     rule: 'Work is claimed before it is done.',
     mistakes: {
       'claimed afterwards': [
-        instead('if (!this.#work.has(slot)) return false;'),
-        at('work-is-injected', instead('$\n      this.#work.claim(slot);')),
+        instead('if (!this.#left.hasWork(slot)) return false;'),
+        at('work-is-injected', instead('$\n      this.#left.claimWork(slot);')),
       ],
     },
   },
@@ -182,7 +182,7 @@ export const KVM = {
   },
   'deassignment-runs-work': {
     rule: 'A deassignment runs the work that was left to the main thread.',
-    mistakes: { 'left undone': drop, forgotten: instead('this.#work.claim(slot);') },
+    mistakes: { 'left undone': drop, forgotten: instead('this.#left.claimWork(slot);') },
   },
   'last-resampler-lowers-line': {
     rule: 'The last resampler of a line lowers the line.',

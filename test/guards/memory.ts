@@ -172,7 +172,11 @@ export const MEMORY = {
 
   'write-adds-in-one-step': {
     rule: 'A write adds to a small count in one step.',
-    mistakes: { 'in two steps': value('(store(this.#words, this.#low, sum), true)') },
+    mistakes: {
+      'in two steps': value(
+        'load(this.#words, this.#low) === low ? (store(this.#words, this.#low, sum), low) : load(this.#words, this.#low)',
+      ),
+    },
   },
   'small-count-is-small': {
     rule: 'A count that is locked, or that the sum makes large, is no small count.',
@@ -216,7 +220,11 @@ export const MEMORY = {
   },
   'drain-takes-in-one-step': {
     rule: 'A drain takes a small count in one step.',
-    mistakes: { 'in two steps': value('(store(this.#words, this.#low, 0), true)') },
+    mistakes: {
+      'in two steps': value(
+        'load(this.#words, this.#low) === low ? (store(this.#words, this.#low, 0), low) : load(this.#words, this.#low)',
+      ),
+    },
   },
   'count-lock-excludes': {
     rule: 'Only one thread locks a count.',
