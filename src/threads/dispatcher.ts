@@ -1,7 +1,7 @@
 import { PollChoice } from '../base/poll-choice.ts';
 import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
-import { nap, type Signalled, sleep } from './nap.ts';
+import { awaitSignal, type Signalled, sleepUntilSignal } from './until-signal.ts';
 
 /** How long the main thread looks for more before it sleeps, where that pays, ns. */
 const POLL_NS = 200_000;
@@ -57,7 +57,7 @@ export class Dispatcher {
         this.#stretch();
         await nextTurn();
         if (this.#irqfds.anyPending || this.#clock.now() - this.#servedAt < LINGER_NS) continue;
-        await sleep(this.#irqfds, this.#isOver);
+        await awaitSignal(this.#irqfds, this.#isOver);
       }
     } finally {
       clearInterval(keepAlive);
@@ -71,7 +71,7 @@ export class Dispatcher {
     for (let now = serve(); now < end && now - this.#servedAt < LINGER_NS; now = serve()) {
       // The event loop waits while the main thread naps.
       if (!this.#poll(Math.min(end, now + this.#choice.pollNs)))
-        nap(this.#irqfds, this.#isOver, (end - now) / 1e6);
+        sleepUntilSignal(this.#irqfds, this.#isOver, (end - now) / 1e6);
       if (!this.#irqfds.anyPending) continue;
       const then = this.#clock.now();
       this.#choice.waited(then, then - now, this.#served);

@@ -7,7 +7,7 @@ const FILES = {
   vcpu: 'board/vcpu.ts',
   vcpuControl: 'board/vcpu-control.ts',
   halt: 'board/halt.ts',
-  nap: 'threads/nap.ts',
+  untilSignal: 'threads/until-signal.ts',
 } as const;
 
 /** What a story on a small board needs of the source: each file's exports. */
@@ -17,7 +17,7 @@ export type Modules = {
   readonly vcpu: typeof import('../../../src/board/vcpu.ts');
   readonly vcpuControl: typeof import('../../../src/board/vcpu-control.ts');
   readonly halt: typeof import('../../../src/board/halt.ts');
-  readonly nap: typeof import('../../../src/threads/nap.ts');
+  readonly untilSignal: typeof import('../../../src/threads/until-signal.ts');
 };
 
 /** The real source, or one with these mistakes. */

@@ -199,7 +199,8 @@ function attach(modules: Modules, board: Board, options: Options) {
 
     /** The main thread, as its dispatcher is: it sleeps on the bell of the irqfds while there is nothing to do. */
     serveUntil(done: () => boolean): void {
-      while (!done()) if (vm.irqfds.dispatchPending() === 0) modules.nap.nap(vm.irqfds, done);
+      while (!done())
+        if (vm.irqfds.dispatchPending() === 0) modules.untilSignal.sleepUntilSignal(vm.irqfds, done);
     },
 
     /** A vCPU that runs until `done`, and tells the main thread of each interrupt, so that it may end too. */

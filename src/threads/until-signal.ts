@@ -19,13 +19,13 @@ function ticketToSleep(irqfds: Signalled, isOver: () => boolean): number | undef
 }
 
 /** Sleeps until an eventfd is left to the main thread or `isOver` says so, at most `timeoutMs`. Blocks the thread. */
-export function nap(irqfds: Signalled, isOver: () => boolean, timeoutMs?: number): void {
+export function sleepUntilSignal(irqfds: Signalled, isOver: () => boolean, timeoutMs?: number): void {
   const ticket = ticketToSleep(irqfds, isOver);
   if (ticket !== undefined) irqfds.bell.park(ticket, timeoutMs);
 }
 
 /** The same in the event loop, without a bound. The caller keeps the process alive. */
-export async function sleep(irqfds: Signalled, isOver: () => boolean): Promise<void> {
+export async function awaitSignal(irqfds: Signalled, isOver: () => boolean): Promise<void> {
   const ticket = ticketToSleep(irqfds, isOver);
   if (ticket !== undefined) await irqfds.bell.parkAsync(ticket);
 }
