@@ -3,6 +3,7 @@ import { Chance } from '../base/chance.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Vcpu } from '../board/vcpu.ts';
 import { sgiTo } from '../gic/sgi.ts';
+import { ACTIVE } from '../gic/state.ts';
 import { openCpuInterface } from '../guest/index.ts';
 import { type Plan, sgiOf, stressViews } from './stress-plan.ts';
 
@@ -17,8 +18,8 @@ const MOST_ACTIVE = 6;
 
 /**
  * What a vCPU of a stress run does beside handling interrupts, drawn from the seed: sends SGIs to other vCPUs and itself, lets a more
- * urgent interrupt preempt its handler, masks by priority for a while, and ends interrupts in two steps (EOImode 1). All of
- * that is over before the vCPU halts. The vCPU's thread.
+ * urgent interrupt preempt its handler, masks by priority for a while, turns its group off for a while, and ends interrupts in two
+ * steps (EOImode 1). All of that is over before the vCPU halts. The vCPU's thread.
  */
 export class GuestModes {
   readonly #machine: Machine;
@@ -34,6 +35,8 @@ export class GuestModes {
   readonly #active = new Int32Array(MOST_ACTIVE);
   #actives = 0;
   #isSplit = false;
+  /** Group 1 is off: nothing may come. */
+  #isClosed = false;
 
   constructor(machine: Machine, vcpu: Vcpu, plan: Plan) {
     const { sgis, proof } = stressViews(machine, plan);
@@ -56,7 +59,9 @@ export class GuestModes {
 
   /** After the handler of an interrupt of a device, and before its EOI. @param handle - handles what preempts */
   handled(intid: Intid, handle: (intid: Intid) => void): void {
-    if (this.#chance.below(ONE_IN) === 0) this.#act(handle);
+    if (this.#isClosed)
+      this.#proof.violate('spurious', this.#proof.ownerOf(intid), intid, this.#vcpu.cpu.vcpu);
+    else if (this.#chance.below(ONE_IN) === 0) this.#act(handle);
     this.#note(intid);
   }
 
@@ -67,16 +72,20 @@ export class GuestModes {
       this.#vcpu.cpu.control = 0;
       this.#isSplit = false;
     }
+    this.#isClosed = false;
     openCpuInterface(this.#vcpu.cpu);
   }
 
   #act(handle: (intid: Intid) => void): void {
     const { cpu } = this.#vcpu;
-    const draw = this.#chance.below(8);
+    const draw = this.#chance.below(9);
     if (draw < 4) this.#send();
     else if (draw < 6) this.#preempt(handle);
     else if (draw === 6) cpu.priorityMask = MASKS[this.#chance.below(MASKS.length)] ?? 0xa0;
-    else if (!this.#isSplit) {
+    else if (draw === 7) {
+      this.#isClosed = true;
+      cpu.groupEnable1 = false;
+    } else if (!this.#isSplit) {
       this.#isSplit = true;
       cpu.control = EOI_MODE;
     }
@@ -115,8 +124,14 @@ export class GuestModes {
   }
 
   #deactivateAll(): void {
-    for (let index = 0; index < this.#actives; index++)
-      this.#vcpu.cpu.deactivate(this.#active[index] ?? SPURIOUS);
+    const { cpu } = this.#vcpu;
+    const { interrupts } = this.#machine.gic;
+    for (let index = 0; index < this.#actives; index++) {
+      const intid = this.#active[index] ?? SPURIOUS;
+      if ((interrupts.state(interrupts.find(cpu.vcpu, intid)) & ACTIVE) === 0)
+        this.#proof.violate('spurious', this.#proof.ownerOf(intid), intid, cpu.vcpu);
+      cpu.deactivate(intid);
+    }
     this.#actives = 0;
     this.#machine.vm.serveAcks();
   }

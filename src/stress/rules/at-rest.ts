@@ -32,19 +32,16 @@ export class AtRest {
     this.moveAll = moveAll;
   }
 
-  /** A source of a kind, if there is one. */
+  /** A source of a kind that fits, if there is one: each as likely as every other. */
   choose(
     kind: Source['kind'],
     fits: (source: Source, which: number) => boolean = () => true,
   ): Chosen | undefined {
     const { sources, chance } = this.context;
-    const first = chance.below(sources.length);
-    for (let offset = 0; offset < sources.length; offset++) {
-      const which = (first + offset) % sources.length;
-      const source = sources[which];
-      if (source?.kind === kind && fits(source, which)) return { which, source };
-    }
-    return undefined;
+    const fitting = sources.flatMap((source, which) =>
+      source.kind === kind && fits(source, which) ? [{ which, source }] : [],
+    );
+    return fitting.length === 0 ? undefined : fitting[chance.below(fitting.length)];
   }
 
   /** The source as it is called now. */
@@ -85,11 +82,15 @@ export class AtRest {
     const { proof } = this.context.views;
     const before = proof.deliveries(chosen.which);
     act();
-    const boundMs = Math.max(ARRIVAL_MS, WAKE_UPS * this.context.slowestWakeMs);
-    this.context.until(() => proof.deliveries(chosen.which) !== before, boundMs);
+    this.context.until(() => proof.deliveries(chosen.which) !== before, this.#boundMs);
     this.settle();
     const came = (proof.deliveries(chosen.which) - before) | 0;
     this.expect(came === 1, `${this.#named(chosen)} came ${came} times, not once: ${why}`);
+  }
+
+  /** Longest wait for what has to come, on this machine, ms. */
+  get #boundMs(): number {
+    return Math.max(ARRIVAL_MS, WAKE_UPS * this.context.slowestWakeMs);
   }
 
   /** Sees that nothing comes of `act`, and that the interrupt is pending afterwards, or not. */
@@ -105,6 +106,13 @@ export class AtRest {
       this.isPending(source.intid) === isPending,
       `${this.#named(chosen)} is ${isPending ? 'not ' : ''}pending: ${why}`,
     );
+  }
+
+  /** Sees that a vCPU is halted, or halts soon: nothing that is pending is signalled to it. */
+  sleeps(vcpu: VcpuId, why: string): void {
+    const control = this.context.machine.control(vcpu);
+    this.context.until(() => control.isHalted, this.#boundMs);
+    this.expect(control.isHalted, `vCPU ${vcpu} does not halt: ${why}`);
   }
 
   /**

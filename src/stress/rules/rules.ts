@@ -8,8 +8,9 @@ import { REGISTER_RULES } from './register-rules.ts';
 import type { RulesResult } from './rules-result.ts';
 import { WIRE_RULES } from './wire-rules.ts';
 
-/** Between two looks, ns. */
+/** Between two times of rest at which rules are looked at, ns; and how many are looked at then. */
 const PAUSE_NS = 50e6;
+const LOOKS = 3;
 
 /** Breaches that are kept; more are counted only. */
 const KEPT = 20;
@@ -43,11 +44,11 @@ export class RulesAtRest {
     this.#rules = keyed.sort((a, b) => a.key - b.key).map(({ rule }) => rule);
   }
 
-  /** Looks at the next rule that this run has something for; now and then, so that signals have most of the time. */
+  /** Looks at the next rules that this run has something for; now and then, so that signals have most of the time. */
   look(): void {
     const { clock } = this.#rest.context.machine;
     if (clock.now() < this.#lookFrom) return;
-    this.#lookAtNext();
+    for (let look = 0; look < LOOKS; look++) this.#lookAtNext();
     this.#lookFrom = clock.now() + PAUSE_NS;
   }
 

@@ -53,6 +53,16 @@ export const WIRE_RULES: readonly Rule[] = [
   wire('ISPENDR makes an SPI pending', (rest, chosen) => {
     rest.arrives(chosen, () => rest.context.gic.setSpiPending(chosen.source.intid, true), 'ISPENDR');
   }),
+  wire('an edge is latched when its wire rises, and not when it falls', (rest, chosen) => {
+    const { gic, machine } = rest.context;
+    const { intid } = chosen.source;
+    const irq = machine.vm.design.lineOfPin(intid - FIRST_SPI);
+    gic.setSpiEnabled(intid, false);
+    rest.stays(chosen, true, () => machine.vm.irqLine(irq, true), 'it is disabled, and its wire rose');
+    rest.stays(chosen, false, () => gic.setSpiPending(intid, false), 'ICPENDR has taken it away');
+    rest.stays(chosen, false, () => machine.vm.irqLine(irq, false), 'its wire fell');
+    rest.stays(chosen, false, () => gic.setSpiEnabled(intid, true), 'nothing was pending');
+  }),
   wire('an interrupt of a group that no vCPU takes waits', (rest, chosen) => {
     const { bus, config } = rest.context.machine;
     const { intid } = chosen.source;
@@ -62,6 +72,7 @@ export const WIRE_RULES: readonly Rule[] = [
     rest.expect((word & bit) !== 0n, `IGROUPR of INTID ${intid} reads 0, and it is in group 1`);
     bus.write(at, 4, word & ~bit);
     rest.stays(chosen, true, () => rest.signal(chosen), 'it is in group 0, and the guest takes group 1');
+    rest.sleeps(chosen.source.vcpu, 'what is pending is in group 0, and the guest takes group 1');
     rest.arrives(chosen, () => bus.write(at, 4, word), 'it is in group 1 again');
   }),
   wire('an SPI below the priority mask waits', (rest, chosen) => {
@@ -69,6 +80,7 @@ export const WIRE_RULES: readonly Rule[] = [
     const { intid } = chosen.source;
     gic.setSpiPriority(intid, MASKED_PRIORITY);
     rest.stays(chosen, true, () => rest.signal(chosen), 'its priority is below the mask of its vCPU');
+    rest.sleeps(chosen.source.vcpu, 'what is pending has a priority below its mask');
     rest.arrives(
       chosen,
       () => gic.setSpiPriority(intid, LINUX_PRIORITY),
