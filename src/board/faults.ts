@@ -13,7 +13,9 @@ import type { AckServer } from './vcpu.ts';
  * Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found where
  * little is signalled. An occasion of `drop-kick` is a kick of a vCPU that sleeps, one of `drop-pending` the edge of an SPI or LPI.
  */
-const EVERY = { 'drop-kick': 4, 'drop-pending': 16, 'wrong-vcpu': 2, double: 2 } as const;
+const EVERY = { 'drop-kick': 4, 'drop-pending': 1024, 'wrong-vcpu': 2, double: 2 } as const;
+/** The first of these occasions. */
+const FIRST = { ...EVERY, 'drop-pending': 16 } as const;
 
 /** Words of the region: the count of occasions, then those of the fault: for `drop-kick` one of each vCPU. */
 const OWN = 1;
@@ -31,14 +33,15 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
   if (fault === 'none') return { gic: {}, vm: {} };
   if (fault === 'stale-route') return { gic: {}, vm: { keepsStaleRoutes: true } };
   if (fault === 'lost-ack') {
-    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) & ACKS_IN_A_ROW) !== 0 };
+    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) >>> 0) % (ACKS_KEPT + ACKS_LOST) >= ACKS_KEPT };
   }
-  const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
+  const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === FIRST[fault] % EVERY[fault];
   return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due, region.at + OWN) }, vm: {} };
 }
 
-/** Of as many ends as this and as many again, the latter are lost: a line then stays up for that long. */
-const ACKS_IN_A_ROW = 64;
+/** Ends that are passed on, then ends that are lost: a line stays up for that long. */
+const ACKS_KEPT = 16;
+const ACKS_LOST = 64;
 
 type FaultyParts = {
   readonly gic: Pick<GicHooks, 'makeInterrupts'>;
