@@ -48,7 +48,7 @@ const COUNTS_LPIS = COUNTS_SPIS + COUNTED_SPIS;
 
 const READY_MS = 30_000;
 const REST_MS = 20_000;
-/** A vCPU that slept for so long with an interrupt to take was not rung; a busy machine is late by less. */
+/** A delivery that is missing for so long never comes; a busy machine is late by less. */
 const STRANDED_MS = 5_000;
 /** How long devices may take to end once they are told to. */
 const STOP_MS = 10_000;
@@ -145,7 +145,7 @@ export async function runBareStress(
       stop();
     }
     const seconds = (performance.now() - start) / 1000;
-    await race(crew, guest, console, restLooker(board, own.ready.at), REST_MS, 'come to rest');
+    await race(crew, guest, console, restLooker(board, plan, own.ready.at), REST_MS, 'come to rest');
     const stuckLines = audit(machine, plan);
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
@@ -246,12 +246,15 @@ function castOf(plan: Plan) {
 }
 
 /**
- * Whether nothing has moved between two looks, and the guest's driver has finished. Where a vCPU sleeps with an interrupt to take, the
- * driver may wait for that vCPU: then, whether nothing has moved for as long as a wake-up may take.
+ * Whether nothing has moved between two looks, and the guest's driver has finished. Where a delivery is missing, the driver may wait for
+ * that: then, whether nothing has moved for as long as a wake-up may take.
  */
-function restLooker(board: GuestBoard, readyAt: number): () => boolean {
-  const { machine, plan } = board;
+function restLooker(board: GuestBoard, plan: Plan, readyAt: number): () => boolean {
+  const { machine } = board;
+  const { proof } = stressViews(machine, plan);
   const vcpus = Array.from({ length: plan.vcpus }, (_, vcpu): VcpuId => vcpu);
+  const isAnyMissing = () =>
+    plan.sources.some((_, source) => !proof.isSettled(source)) || vcpus.some((vcpu) => board.isCalled(vcpu));
   let [before, rested, movedAt] = ['', false, performance.now()];
   return () => {
     const taken = vcpus.map((vcpu) => machine.control(vcpu).taken).join();
@@ -260,7 +263,7 @@ function restLooker(board: GuestBoard, readyAt: number): () => boolean {
     if (taken !== before) movedAt = performance.now();
     [before, rested] = [taken, rests];
     if (still && load(machine.words, readyAt) === 0) return true;
-    return still && performance.now() - movedAt > STRANDED_MS && vcpus.some((vcpu) => board.isCalled(vcpu));
+    return still && performance.now() - movedAt > STRANDED_MS && isAnyMissing();
   };
 }
 
