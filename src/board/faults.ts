@@ -33,10 +33,17 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
   if (fault === 'none') return { gic: {}, vm: {} };
   if (fault === 'stale-route') return { gic: {}, vm: { keepsStaleRoutes: true } };
   if (fault === 'lost-ack') {
-    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) >>> 0) % (ACKS_KEPT + ACKS_LOST) >= ACKS_KEPT };
+    return {
+      gic: {},
+      vm: {},
+      losesAck: () => (add(words, region.at, 1) >>> 0) % (ACKS_KEPT + ACKS_LOST) >= ACKS_KEPT,
+    };
   }
   const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === FIRST[fault] % EVERY[fault];
-  return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due, region.at + OWN) }, vm: {} };
+  return {
+    gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due, region.at + OWN) },
+    vm: {},
+  };
 }
 
 /** Ends that are passed on, then ends that are lost: a line stays up for that long. */

@@ -4,7 +4,15 @@ import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { GROUP1, isDeliverable, PRIORITY_SHIFT, priorityOf, TARGET, TARGET_SHIFT, targetOf } from './state.ts';
+import {
+  GROUP1,
+  isDeliverable,
+  PRIORITY_SHIFT,
+  priorityOf,
+  TARGET,
+  TARGET_SHIFT,
+  targetOf,
+} from './state.ts';
 
 const PMR = 0;
 const BPR0 = 1;

@@ -79,8 +79,7 @@ export class PciTestDevice {
   #read(offset: number, bytes: number): bigint {
     const header = this.#header();
     let value = 0n;
-    for (let byte = bytes - 1; byte >= 0; byte--)
-      value = (value << 8n) | BigInt(header[offset + byte] ?? 0);
+    for (let byte = bytes - 1; byte >= 0; byte--) value = (value << 8n) | BigInt(header[offset + byte] ?? 0);
     return value;
   }
 
