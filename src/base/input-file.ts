@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { IrqError } from './irq-error.ts';
 
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
@@ -26,7 +26,7 @@ export function readInputFile(path: string, what: string, limitBytes: number): B
     throw fileError(path, what, error);
   }
   try {
-    const status = fstatSync(descriptor);
+    const status = fstatSync(descriptor, { bigint: true });
     if (status.isDirectory()) {
       throw new IrqError('ERR_FILE', `${path}: is a directory; expected the file of ${what}`);
     }
@@ -35,7 +35,7 @@ export function readInputFile(path: string, what: string, limitBytes: number): B
     }
     if (status.size > limitBytes) throw tooLarge(path, what, `${status.size} bytes`, limitBytes);
     INPUTS.add(identityOf(status));
-    const bytes = readUpTo(descriptor, status.size, limitBytes);
+    const bytes = readUpTo(descriptor, Number(status.size), limitBytes);
     if (bytes === undefined) throw tooLarge(path, what, `more than ${limitBytes} bytes`, limitBytes);
     return bytes;
   } catch (error) {
@@ -45,20 +45,26 @@ export function readInputFile(path: string, what: string, limitBytes: number): B
   }
 }
 
-/** Files that were read as inputs, by device and inode. */
+/** Files that were read as inputs. */
 const INPUTS = new Set<string>();
 
-const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+/**
+ * Device, inode, and when the file was made, because the inode of a file that was deleted is given to another. Where a file system
+ * keeps no such time, Node says 0, and device and inode stand alone.
+ */
+const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}:${ino}:${birthtimeNs}`;
+
+const statusOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: false });
 
 /** Notes the regular file of a path, if there is one, as an input before it is read: see {@link isInputFile}. */
 export function noteInputFile(path: string): void {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
   if (status?.isFile()) INPUTS.add(identityOf(status));
 }
 
 /** Whether the file of that path was read as an input: a command must not write a result over one. */
 export function isInputFile(path: string): boolean {
-  const status = statSync(path, { throwIfNoEntry: false });
+  const status = statusOf(path);
   return status !== undefined && INPUTS.has(identityOf(status));
 }
 

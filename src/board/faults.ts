@@ -1,19 +1,27 @@
-import type { Intid, VcpuId } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { GicHooks } from '../gic/gic.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
 import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
-import { add, type Words } from '../memory/word.ts';
+import { add, load, store, type Words } from '../memory/word.ts';
 import type { Fault, MachineConfig } from './config.ts';
 import type { AckServer } from './vcpu.ts';
 
-/** Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found. */
-const EVERY = { 'drop-kick': 4, 'drop-pending': 256, 'wrong-vcpu': 2, double: 2 } as const;
+/**
+ * Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found where
+ * little is signalled. An occasion of `drop-kick` is a kick of a vCPU that sleeps, one of `drop-pending` the edge of an SPI or LPI.
+ */
+const EVERY = { 'drop-kick': 4, 'drop-pending': 1024, 'wrong-vcpu': 2, double: 2 } as const;
+/** The first of these occasions. */
+const FIRST = { ...EVERY, 'drop-pending': 16 } as const;
 
-export function faultRegion(layout: Layout): Region {
-  return layout.region('fault.occasions', 1);
+/** Words of the region: the count of occasions, then those of the fault: for `drop-kick` one of each vCPU. */
+const OWN = 1;
+
+export function faultRegion(layout: Layout, { fault, vcpus }: MachineConfig): Region {
+  return layout.region('fault', OWN + (fault === 'drop-kick' ? vcpus : 1));
 }
 
 /**
@@ -25,14 +33,22 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
   if (fault === 'none') return { gic: {}, vm: {} };
   if (fault === 'stale-route') return { gic: {}, vm: { keepsStaleRoutes: true } };
   if (fault === 'lost-ack') {
-    return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) & ACKS_IN_A_ROW) !== 0 };
+    return {
+      gic: {},
+      vm: {},
+      losesAck: () => (add(words, region.at, 1) >>> 0) % (ACKS_KEPT + ACKS_LOST) >= ACKS_KEPT,
+    };
   }
-  const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
-  return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due) }, vm: {} };
+  const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === FIRST[fault] % EVERY[fault];
+  return {
+    gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due, region.at + OWN) },
+    vm: {},
+  };
 }
 
-/** Of as many ends as this and as many again, the latter are lost: a line then stays up for that long. */
-const ACKS_IN_A_ROW = 64;
+/** Ends that are passed on, then ends that are lost: a line stays up for that long. */
+const ACKS_KEPT = 16;
+const ACKS_LOST = 64;
 
 type FaultyParts = {
   readonly gic: Pick<GicHooks, 'makeInterrupts'>;
@@ -43,10 +59,13 @@ type FaultyParts = {
 class FaultyInterrupts extends Interrupts {
   /** Whether this occasion is one to break the rule on. */
   readonly due: () => boolean;
+  /** Where the fault's own words begin. */
+  readonly ownAt: number;
 
-  constructor(words: Words, regions: InterruptRegions, due: () => boolean) {
+  constructor(words: Words, regions: InterruptRegions, due: () => boolean, ownAt: number) {
     super(words, regions);
     this.due = due;
+    this.ownAt = ownAt;
   }
 }
 
@@ -69,17 +88,32 @@ export class AcksLost implements AckServer {
   }
 }
 
-/** Lists the interrupt and now and then forgets to ring the vCPU. */
+/**
+ * Lists the interrupt and now and then forgets to ring the vCPU that sleeps. The kick is believed to be under way, so none follows
+ * until the vCPU has taken an interrupt: the next signal would else hide the one that was forgotten.
+ */
 class KickDropped extends FaultyInterrupts {
   override ring(vcpu: VcpuId): void {
-    if (!this.due()) super.ring(vcpu);
+    if (load(this.words, this.ownAt + vcpu) !== 0) return;
+    if (this.bell(vcpu).asleep && this.due()) store(this.words, this.ownAt + vcpu, 1);
+    else super.ring(vcpu);
+  }
+
+  override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
+    store(this.words, this.ownAt + vcpu, 0);
+    return super.take(vcpu, intid, seen);
   }
 }
 
-/** Now and then forgets an edge altogether. */
+/**
+ * Now and then forgets an edge altogether, and all that follow of that interrupt until the turn of another comes: the next edge
+ * would else hide the one that was forgotten. SGIs are left alone, so that a kernel boots.
+ */
 class PendingDropped extends FaultyInterrupts {
   override latch(at: number, intid: Intid, looks?: boolean): boolean {
-    return !this.due() && super.latch(at, intid, looks);
+    if (intid < FIRST_SPI) return super.latch(at, intid, looks);
+    if (this.due()) store(this.words, this.ownAt, at);
+    return load(this.words, this.ownAt) !== at && super.latch(at, intid, looks);
   }
 }
 

@@ -61,7 +61,7 @@ export function layOut(config: MachineConfig): BoardLayout {
     configLock: layout.place('kvm.configLock', MUTEX),
     controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
   }));
-  const fault = faultRegion(layout);
+  const fault = faultRegion(layout, config);
   const stampRegion = stampRegions(layout, threads, stamps);
   const scenario = layout.region('scenario', config.scenarioWords);
   return {

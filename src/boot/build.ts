@@ -24,6 +24,8 @@ export type BootOptions = {
   readonly vcpus: number;
   readonly memoryMiB: number;
   readonly devices: readonly DeviceSpec[];
+  /** Whether the board has QEMU's `pci-testdev` too. */
+  readonly testDevice?: boolean;
   /** Contents of the disks, in the order of the block devices. */
   readonly disks?: readonly Uint8Array[];
   readonly clock: ClockKind;
@@ -61,17 +63,17 @@ const EPOCH = Date.UTC(2024, 0, 1) / 1000;
  * @throws IrqError `ERR_CONFIG`, `ERR_GUEST_IMAGE`
  */
 export function buildBoard(options: BootOptions): GuestBoard {
-  const { vcpus, memoryMiB, devices } = options;
+  const { vcpus, memoryMiB, devices, testDevice = false } = options;
   if (!Number.isInteger(memoryMiB) || memoryMiB < 2 || memoryMiB > MOST_MEMORY_MIB)
     throw new IrqError('ERR_CONFIG', `guest memory is 2 to ${MOST_MEMORY_MIB} MiB, not ${memoryMiB}`);
-  if (devices.length > 31)
-    throw new IrqError('ERR_CONFIG', `a PCI bus has room for 31 devices, not ${devices.length}`);
+  const functions = devices.length + (testDevice ? 1 : 0);
+  if (functions > 31) throw new IrqError('ERR_CONFIG', `a PCI bus has room for 31 devices, not ${functions}`);
   const kernel = readKernel(options.kernel, RAM_BASE);
   const placement = planPlaces(kernel, options.initrd, { base: RAM_BASE, bytes: memoryMiB * MEBIBYTE });
   const plan: BootPlan = {
     vcpus,
     before: options.before ?? 0,
-    platform: { devices, firstFd: options.more?.eventfds ?? 0 },
+    platform: { devices, testDevice, firstFd: options.more?.eventfds ?? 0 },
     clock: options.clock,
     paced: options.paced ?? false,
     semihosting: options.semihosting ?? false,

@@ -74,6 +74,12 @@ export class GuestBoard {
     for (const device of this.platform.devices) device.registers.bell.signal();
   }
 
+  /** Whether a vCPU sleeps although it has an interrupt to take: its ring is under way, or was forgotten. Any thread. */
+  isCalled(vcpu: VcpuId): boolean {
+    const { gic } = this.machine;
+    return this.machine.control(vcpu).isHalted && this.psci.isOn(vcpu) && gic.cpuInterface(vcpu).isCalled;
+  }
+
   /** When a device rings by itself, ticks, or `Infinity`: the alarm of the RTC. */
   get alarm(): number {
     return this.platform.rtc.due * TICKS_PER_SECOND;

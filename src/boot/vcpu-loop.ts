@@ -96,7 +96,7 @@ export class VcpuLoop {
   }
 
   /**
-   * All others sleep: time moves to the first deadline, if no device is at work. Returns how long to sleep at most, ms.
+   * All others sleep: time moves to the first deadline, if no device is at work and none of them is about to wake up. Returns how long to sleep at most, ms.
    * The others' deadlines stand still, because each wrote its own before it entered.
    */
   #lastAwake(): number {
@@ -111,7 +111,7 @@ export class VcpuLoop {
     if (first === NEVER) return FOREVER;
     const ahead = first - clock.now();
     if (!clock.isVirtual) return this.#napMs(clock.deadline(this.#vcpu.id));
-    if (ahead > 0 && this.#board.devicesAreBusy) return SHORT_NAP_MS;
+    if (ahead > 0 && (this.#board.devicesAreBusy || this.#isOtherCalled())) return SHORT_NAP_MS;
     if (ahead > 0 && plan.paced) {
       const ms = (ahead * NS_PER_TICK) / NS_PER_MS;
       if (ms > SHORT_NAP_MS) return this.#pace(ahead);
@@ -120,6 +120,13 @@ export class VcpuLoop {
     if (owner === this.#vcpu.id) return 0;
     this.#board.wake(owner);
     return FOREVER;
+  }
+
+  /** Whether another vCPU has an interrupt to take: time that was skipped would make good a ring that was forgotten. */
+  #isOtherCalled(): boolean {
+    for (let vcpu: VcpuId = 0; vcpu < this.#board.plan.vcpus; vcpu++)
+      if (vcpu !== this.#vcpu.id && this.#board.isCalled(vcpu)) return true;
+    return false;
   }
 
   /** Lets a part of the time pass for which the guest wants to sleep; the rest comes when this vCPU looks again. */

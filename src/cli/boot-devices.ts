@@ -4,14 +4,16 @@ import { DEVICE_KINDS, type DeviceSpec } from '../platform/virtio/kinds.ts';
 const SIZE = /^(\d+)([KMG]?)$/;
 const UNITS = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 } as const;
 const MOST_DISK = 2 ** 30;
+const TEST_DEVICE = 'pci-testdev';
 
 /** What `--device` asks for, each once: the devices, and what is on their disks. @throws IrqError `ERR_USAGE`, `ERR_FILE` */
 export function parseDevices(
   given: readonly string[],
   read: (file: string) => Uint8Array,
-): { readonly devices: DeviceSpec[]; readonly disks: Uint8Array[] } {
+): { readonly devices: DeviceSpec[]; readonly disks: Uint8Array[]; readonly testDevice: boolean } {
   const devices: DeviceSpec[] = [];
   const disks: Uint8Array[] = [];
+  let testDevice = false;
   for (const text of given) {
     const [kind = '', ...rest] = text.split(':');
     if (kind === 'block') {
@@ -21,9 +23,11 @@ export function parseDevices(
       disks.push(disk);
     } else if ((kind === 'rng' || kind === 'net' || kind === 'console') && rest.length === 0)
       devices.push({ kind });
-    else throw unknown(text);
+    else if (text !== TEST_DEVICE) throw unknown(text);
+    else if (testDevice) throw new IrqError('ERR_USAGE', `--device ${TEST_DEVICE}: a board has one at most`);
+    else testDevice = true;
   }
-  return { devices, disks };
+  return { devices, disks, testDevice };
 }
 
 function diskOf(what: string, text: string, read: (file: string) => Uint8Array): Uint8Array {
@@ -39,6 +43,6 @@ function unknown(text: string): IrqError {
   const kinds = DEVICE_KINDS.filter((kind) => kind !== 'block').join(', ');
   return new IrqError(
     'ERR_USAGE',
-    `--device ${text}: expected ${kinds}, block:FILE, block:FILE:ro or block:SIZE (as 64M)`,
+    `--device ${text}: expected ${kinds}, ${TEST_DEVICE}, block:FILE, block:FILE:ro or block:SIZE (as 64M)`,
   );
 }

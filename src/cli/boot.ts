@@ -55,7 +55,7 @@ export function bootCommand(): Command {
     .option('--initrd <file>', 'an initial RAM disk')
     .option(
       '--device <device>',
-      'a virtio device: rng, net, console, block:FILE, block:FILE:ro or block:64M; may be repeated',
+      'a virtio device: rng, net, console, block:FILE, block:FILE:ro or block:64M; or pci-testdev; may be repeated',
       collect,
       [],
     )
@@ -112,7 +112,9 @@ function collect(value: string, before: string[]): string[] {
 
 async function boot(file: string, flags: Flags): Promise<number> {
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
-  const { devices, disks } = parseDevices(flags.device, (disk) => readInputFile(disk, 'a disk', MOST_BYTES));
+  const { devices, disks, testDevice } = parseDevices(flags.device, (disk) =>
+    readInputFile(disk, 'a disk', MOST_BYTES),
+  );
   if (flags.fault === 'wrong-vcpu' && flags.vcpus === 1)
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
   const memory = flags.memory ?? DEFAULT_MEMORY;
@@ -152,6 +154,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
           ...initrd,
           devices,
           disks,
+          testDevice,
           memoryMiB: memory.mebibytes,
           memoryModel: memory.model,
           semihosting: true,

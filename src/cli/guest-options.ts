@@ -83,9 +83,10 @@ export function checkNoGuest(flags: GuestFlags): void {
 /** The guest's files. @throws IrqError `ERR_FILE`, `ERR_USAGE` */
 export function guestFiles(guest: string, flags: GuestFlags) {
   const kernel = readInputFile(guest, 'a guest', MOST_BYTES);
-  const { devices, disks } = parseDevices(flags.device ?? [], (disk) =>
+  const { devices, disks, testDevice } = parseDevices(flags.device ?? [], (disk) =>
     readInputFile(disk, 'a disk', MOST_BYTES),
   );
+  if (testDevice) throw new IrqError('ERR_USAGE', '--device pci-testdev is for irqloom boot');
   if (disks.some((disk) => disk.some((byte) => byte !== 0)))
     throw new IrqError(
       'ERR_USAGE',

@@ -4,7 +4,15 @@ import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
-import { GROUP1, PRIORITY_SHIFT, priorityOf, TARGET, TARGET_SHIFT } from './state.ts';
+import {
+  GROUP1,
+  isDeliverable,
+  PRIORITY_SHIFT,
+  priorityOf,
+  TARGET,
+  TARGET_SHIFT,
+  targetOf,
+} from './state.ts';
 
 const PMR = 0;
 const BPR0 = 1;
@@ -192,6 +200,22 @@ export class CpuInterface {
   /** Whether {@link signalled} is worth a call: false says that nothing is signalled, true says little. For pollers. */
   get mayBeSignalled(): boolean {
     return this.#interrupts.wantsLook(this.vcpu);
+  }
+
+  /**
+   * As {@link signalled}, of a vCPU that sleeps: any thread may ask, because nothing is taken off the list. Where something is listed, a
+   * search of the bits of all INTIDs.
+   */
+  get isCalled(): boolean {
+    const groups = this.#get(IGRPEN) & this.#interrupts.forwarding;
+    if (groups === 0 || !this.mayBeSignalled) return false;
+    let called = false;
+    this.#interrupts.forEachListed(this.vcpu, (at) => {
+      const state = this.#interrupts.state(at);
+      const isOfGroup = (groups & ((state & GROUP1) !== 0 ? 2 : 1)) !== 0;
+      if (isOfGroup && isDeliverable(state) && targetOf(state) === this.vcpu) called ||= this.#signals(state);
+    });
+    return called;
   }
 
   /** The group of what is signalled, or {@link NONE}. */

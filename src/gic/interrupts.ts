@@ -354,7 +354,7 @@ export class Interrupts extends InterruptStates {
     store(this.words, this.#nextTargets + spi, vcpu);
   }
 
-  /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
+  /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. Any thread. */
   forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
     const list = this.#lists[vcpu];
     if (!list) return;

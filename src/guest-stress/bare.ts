@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, type VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { BoardVcpu } from '../boot/board-vcpu.ts';
 import { buildBoard } from '../boot/build.ts';
@@ -48,6 +48,8 @@ const COUNTS_LPIS = COUNTS_SPIS + COUNTED_SPIS;
 
 const READY_MS = 30_000;
 const REST_MS = 20_000;
+/** A delivery that is missing for so long never comes; a busy machine is late by less. */
+const STRANDED_MS = 5_000;
 /** How long devices may take to end once they are told to. */
 const STOP_MS = 10_000;
 const LOOK_MS = 2;
@@ -143,7 +145,7 @@ export async function runBareStress(
       stop();
     }
     const seconds = (performance.now() - start) / 1000;
-    await race(crew, guest, console, restLooker(board, own.ready.at), REST_MS, 'come to rest');
+    await race(crew, guest, console, restLooker(board, plan, own.ready.at), REST_MS, 'come to rest');
     const stuckLines = audit(machine, plan);
     tally.update();
     watch.finished?.(stressDetail(machine, plan, tally));
@@ -243,18 +245,25 @@ function castOf(plan: Plan) {
   };
 }
 
-/** Whether the guest's driver has finished and nothing has moved between two looks. */
-function restLooker(board: GuestBoard, readyAt: number): () => boolean {
-  let before = '';
+/**
+ * Whether nothing has moved between two looks, and the guest's driver has finished. Where a delivery is missing, the driver may wait for
+ * that: then, whether nothing has moved for as long as a wake-up may take.
+ */
+function restLooker(board: GuestBoard, plan: Plan, readyAt: number): () => boolean {
+  const { machine } = board;
+  const { proof } = stressViews(machine, plan);
+  const vcpus = Array.from({ length: plan.vcpus }, (_, vcpu): VcpuId => vcpu);
+  const isAnyMissing = () =>
+    plan.sources.some((_, source) => !proof.isSettled(source)) || vcpus.some((vcpu) => board.isCalled(vcpu));
+  let [before, rested, movedAt] = ['', false, performance.now()];
   return () => {
-    const { machine } = board;
-    const rests = load(machine.words, readyAt) === 0 && isAtRest(machine);
-    const now = rests
-      ? Array.from({ length: board.plan.vcpus }, (_, vcpu) => machine.control(vcpu).taken).join()
-      : '';
-    const same = now !== '' && now === before;
-    before = now;
-    return same;
+    const taken = vcpus.map((vcpu) => machine.control(vcpu).taken).join();
+    const rests = isAtRest(machine);
+    const still = rests && rested && taken === before;
+    if (taken !== before) movedAt = performance.now();
+    [before, rested] = [taken, rests];
+    if (still && load(machine.words, readyAt) === 0) return true;
+    return still && performance.now() - movedAt > STRANDED_MS && isAnyMissing();
   };
 }
 

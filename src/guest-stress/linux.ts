@@ -1,3 +1,4 @@
+import type { VcpuId } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
 import type { Fault } from '../board/config.ts';
 import { buildBoard } from '../boot/build.ts';
@@ -155,8 +156,8 @@ export async function runLinuxStress(
 /** Notices a vCPU that sleeps on although it has an interrupt to take. The main thread. */
 class StrandedWatch {
   readonly #board: GuestBoard;
-  #since = performance.now();
-  #before = '';
+  /** By vCPU: the sleep in which it was called, by its number, and since when. */
+  readonly #called: Map<VcpuId, { readonly halts: number; readonly since: number }> = new Map();
   found = false;
 
   constructor(board: GuestBoard) {
@@ -166,13 +167,14 @@ class StrandedWatch {
   /** To be called again and again; true once a vCPU has been stranded for {@link STRANDED_MS}. */
   look(): boolean {
     const { machine, plan } = this.#board;
-    const asleep = Array.from({ length: plan.vcpus }, (_, vcpu) => vcpu).filter(
-      (vcpu) => machine.control(vcpu).isHalted && machine.gic.cpuInterface(vcpu).signalled,
-    );
-    const now = asleep.map((vcpu) => `${vcpu}:${machine.control(vcpu).counters().halts}`).join();
-    if (now === '' || now !== this.#before) this.#since = performance.now();
-    this.#before = now;
-    this.found ||= performance.now() - this.#since > STRANDED_MS;
+    const now = performance.now();
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) {
+      const { halts } = machine.control(vcpu).counters();
+      const called = this.#called.get(vcpu);
+      if (!this.#board.isCalled(vcpu)) this.#called.delete(vcpu);
+      else if (called?.halts !== halts) this.#called.set(vcpu, { halts, since: now });
+      else this.found ||= now - called.since > STRANDED_MS;
+    }
     return this.found;
   }
 }

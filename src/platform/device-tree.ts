@@ -4,6 +4,7 @@ import {
   ECAM,
   GPIO,
   HYP_TIMER_PPI,
+  PCI_IO,
   PCI_WINDOW,
   PHYSICAL_TIMER_PPI,
   POWER_KEY_PIN,
@@ -42,7 +43,8 @@ const UART_CLOCK_HZ = 24_000_000;
 const KEY_POWER = 116;
 /** Bytes of the two frames of an ITS. */
 const ITS_BYTES = 0x2_0000;
-/** Ranges of PCI memory: non-relocatable, 32 bits. */
+/** Ranges of PCI: I/O ports; memory, non-relocatable, 32 bits. */
+const PCI_PORTS = 0x0100_0000;
 const PCI_MEMORY_32 = 0x0200_0000;
 
 /** The board as a flattened device tree. @see Documentation/devicetree/bindings of Linux for the names */
@@ -184,6 +186,10 @@ function pciNode(tree: FdtWriter): void {
     'dma-coherent': true,
     reg: [...cells64(ECAM.base), ...cells64(ECAM.bytes)],
     ranges: [
+      PCI_PORTS,
+      ...cells64(0),
+      ...cells64(PCI_IO.base),
+      ...cells64(PCI_IO.bytes),
       PCI_MEMORY_32,
       ...cells64(PCI_WINDOW.base),
       ...cells64(PCI_WINDOW.base),

@@ -10,8 +10,10 @@ export const GPIO = { base: 0x0903_0000, bytes: 0x1000, pin: 7 } as const;
 export const PROOF = { base: 0x0b00_0000, bytes: 0x1000 } as const;
 /** Ours: a device whose MSIs a guest asks for, of any DeviceID. Absent unless schedules are explored. */
 export const RINGER = { base: 0x0b01_0000, bytes: 0x1000 } as const;
-/** The window from which PCI functions get their BARs. */
+/** The window from which PCI functions get their memory BARs. */
 export const PCI_WINDOW = { base: 0x1000_0000, bytes: 0x2eff_0000 } as const;
+/** The window of I/O ports, from port 0 on. */
+export const PCI_IO = { base: 0x3eff_0000, bytes: 0x1_0000 } as const;
 /** Configuration space: 16 buses of 1 MiB. */
 export const ECAM = { base: 0x3f00_0000, bytes: 0x0100_0000 } as const;
 /** Where guest memory begins. */

@@ -17,6 +17,7 @@ import {
   msiRoutingRegions,
   msixRegions,
 } from './pci/msix.ts';
+import { PciTestDevice, TEST_DEVICE, testDeviceRegion } from './pci/test-device.ts';
 import { Pl011, type Pl011Regions, pl011Regions } from './pl011.ts';
 import { Pl031, type Pl031Regions, pl031Regions } from './pl031.ts';
 import { Pl061, type Pl061Regions, pl061Regions } from './pl061.ts';
@@ -27,8 +28,10 @@ import { VIRTIO_BAR_BYTES, VirtioTransport, virtioCapabilities } from './virtio/
 
 /** What decides how a platform is laid out. Plain data. */
 export type PlatformPlan = {
-  /** The virtio devices, in the order of their PCI slots, from slot 1 on. At most 31. */
+  /** The virtio devices, in the order of their PCI slots, from slot 1 on. At most 31 with the test device. */
   readonly devices: readonly DeviceSpec[];
+  /** Whether a {@link PciTestDevice} follows the virtio devices. */
+  readonly testDevice?: boolean;
   /** The first of the machine's eventfds that the devices' MSI-X vectors use. */
   readonly firstFd: Fd;
 };
@@ -59,6 +62,7 @@ export type PlatformRegions = {
   readonly bridge: Region;
   readonly routing: MsiRoutingRegions;
   readonly slots: readonly SlotRegions[];
+  readonly testDevice?: { readonly config: Region; readonly state: Region };
 };
 
 /** Each queue of a device has a vector, and so have changes of its configuration. */
@@ -82,6 +86,14 @@ export function platformRegions(layout: Layout, plan: PlatformPlan): PlatformReg
       registers: virtioRegions(layout, index + 1, modelQueues(device)),
       model: modelRegions(layout, index + 1, device),
     })),
+    ...(plan.testDevice
+      ? {
+          testDevice: {
+            config: pciFunctionRegion(layout, plan.devices.length + 1),
+            state: testDeviceRegion(layout),
+          },
+        }
+      : {}),
   };
 }
 
@@ -105,6 +117,7 @@ export class Platform {
   readonly devices: readonly VirtioDevice[];
   readonly #frames: FrameTable;
   readonly #functions: readonly PciFunction[];
+  readonly #testDevice: PciTestDevice | undefined;
 
   constructor(machine: Machine, regions: PlatformRegions, plan: PlatformPlan, parts: PlatformParts) {
     const { words, vm, memory } = machine;
@@ -137,7 +150,7 @@ export class Platform {
         revision: 1,
         classCode: model.classCode,
         subsystem: VIRTIO_MODERN + model.type,
-        bars: [VIRTIO_BAR_BYTES, MSIX_BAR_BYTES],
+        bars: [{ bytes: VIRTIO_BAR_BYTES }, { bytes: MSIX_BAR_BYTES }],
         vendorCapabilities: virtioCapabilities(model.config.length),
       };
       const targets = [new VirtioTransport(registers, model, vectors), msix];
@@ -145,15 +158,21 @@ export class Platform {
       devices.push(new VirtioDevice(memory, registers, model, (vector) => vm.irqfds.write(fd + vector)));
       firstFd += vectors;
     }
+    if (regions.testDevice) {
+      const { config, state } = regions.testDevice;
+      this.#testDevice = new PciTestDevice(words, state);
+      functions.push(new PciFunction(words, config, TEST_DEVICE, { targets: this.#testDevice.targets }));
+    }
     this.devices = devices;
     this.#functions = functions;
     this.#frames = new FrameTable([
       wordFrame(this.uart),
       ...(parts.frames ?? []),
-      pciWindowFrame(functions),
+      pciWindowFrame('memory', functions),
       ecamFrame(functions),
       wordFrame(this.rtc),
       wordFrame(this.gpio),
+      pciWindowFrame('io', functions),
     ]);
   }
 
@@ -165,6 +184,7 @@ export class Platform {
     this.uart.reset();
     this.rtc.reset(now);
     for (const pci of this.#functions) pci.reset();
+    this.#testDevice?.reset();
     for (const [index, device] of this.devices.entries()) {
       device.registers.reset();
       device.model.seed?.(seed + index);

@@ -155,6 +155,35 @@ describe('a vCPU takes what is pending for it', () => {
     expect(cpu(0).acknowledge()).toBe(8200);
   });
 
+  test('another thread sees that a vCPU is called as the vCPU itself does, and takes nothing off its list', () => {
+    const both = () => [cpu(0).isCalled, cpu(0).signalled];
+    const listed = () => [40, 8200].filter((intid) => interrupts.isListed(0, intid));
+    expect(both()).toEqual([false, false]);
+    enable(0, 40, 0xe0);
+    enable(0, 8200);
+    latch(0, 40);
+    latch(0, 8200);
+    expect(both()).toEqual([true, true]);
+    for (const change of ['priorityMask', 'groupEnable1'] as const) {
+      const before = cpu(0)[change];
+      Object.assign(cpu(0), { [change]: change === 'priorityMask' ? 0xa0 : false });
+      expect(both()).toEqual([false, false]);
+      Object.assign(cpu(0), { [change]: before });
+      expect(both()).toEqual([true, true]);
+    }
+    interrupts.setForwarding(1);
+    expect(both()).toEqual([false, false]);
+    interrupts.setForwarding(3);
+    // The running priority is that of the LPI: the SPI, less urgent, waits.
+    expect(cpu(0).acknowledge()).toBe(8200);
+    expect(both()).toEqual([false, false]);
+    cpu(0).endOfInterrupt(8200);
+    expect(both()).toEqual([true, true]);
+    interrupts.retarget(interrupts.find(0, 40), 40, 1);
+    expect([cpu(0).isCalled, listed()]).toEqual([false, [40]]);
+    expect([cpu(0).signalled, listed()]).toEqual([false, []]);
+  });
+
   test('priority mask, group enable and the distributor gate each hold it back', () => {
     enable(0, 40, 0xf0);
     latch(0, 40);

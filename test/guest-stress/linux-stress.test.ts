@@ -85,7 +85,7 @@ describe.skipIf(found === undefined)("Debian's kernel (IRQLOOM_DEBIAN=1, and apt
     },
   );
 
-  test.each(['drop-pending', 'wrong-vcpu', 'double'] as const)(
+  test.each(['drop-kick', 'drop-pending', 'wrong-vcpu', 'double'] as const)(
     'finds the fault %s',
     { timeout: 8 * MINUTES },
     async (fault) => {

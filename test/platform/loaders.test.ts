@@ -63,6 +63,15 @@ describe('a device tree', () => {
     expect(() => execFileSync('dtc', ['-I', 'dtb', '-O', 'dts', file], { stdio: 'pipe' })).toThrow();
   });
 
+  test("has PCI's windows of I/O ports and of memory where QEMU's has them", () => {
+    const ports = [0x0100_0000, 0, 0, 0, 0x3eff_0000, 0, 0x1_0000];
+    const memory = [0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000];
+    const ranges = Buffer.alloc(4 * (ports.length + memory.length));
+    for (const [cell, value] of [...ports, ...memory].entries()) ranges.writeUInt32BE(value, 4 * cell);
+    expect(Buffer.from(boardTree(SHAPE)).includes(ranges)).toBe(true);
+    expect(Buffer.from(boardTree({ ...SHAPE, pci: false })).includes(ranges)).toBe(false);
+  });
+
   test('with a node that never ends, or ends twice, is refused', () => {
     expect(() => new FdtWriter().begin('').finish()).toThrow('1 device tree nodes were left open');
     expect(() => new FdtWriter().end()).toThrow('never began');

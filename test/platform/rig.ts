@@ -9,8 +9,8 @@ export const RAM = 0x4000_0000;
 const RAM_BYTES = 0x20_0000;
 
 /** A platform with some devices, and a driver's way to it. Its seed is 1. */
-export function makePlatform(devices: readonly DeviceSpec[]) {
-  const plan: PlatformPlan = { devices, firstFd: 0 };
+export function makePlatform(devices: readonly DeviceSpec[], testDevice = false) {
+  const plan: PlatformPlan = { devices, testDevice, firstFd: 0 };
   const layout = new Layout();
   platformRegions(layout, plan);
   const machine = Machine.create({

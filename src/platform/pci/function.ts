@@ -14,9 +14,14 @@ const INTERRUPT = 0x3c;
 const FIRST_CAPABILITY = 0x40;
 const CONFIG_WORDS = 64;
 
-const COMMAND_MEMORY = 1 << 1;
-/** Memory, bus master, and INTx disable: what a driver may turn on. */
-const COMMAND_BITS = 0x0406;
+/** Which addresses a BAR answers to. */
+export type PciSpace = 'memory' | 'io';
+const ENABLES = { io: 1 << 0, memory: 1 << 1 } as const satisfies Record<PciSpace, number>;
+/** I/O, memory, bus master, SERR and INTx disable: the bits that a driver may write, as on QEMU. */
+const COMMAND_BITS = 0x0507;
+const BAR_IS_IO = 1;
+/** Red Hat, for all devices of QEMU. */
+const SUBSYSTEM_VENDOR = 0x1af4;
 const STATUS_CAPABILITIES = 1 << 20;
 const CAPABILITY_MSIX = 0x11;
 const CAPABILITY_VENDOR = 0x09;
@@ -27,6 +32,9 @@ const AT_COMMAND = 0;
 const AT_BARS = 1;
 const AT_INTERRUPT_LINE = 7;
 
+/** @property bytes - a power of two: of memory from 4 KiB on, of I/O from 4 to 256 */
+type Bar = { readonly bytes: number; readonly isIo?: boolean };
+
 /** What a function is, for good. */
 export type PciIdentity = {
   readonly vendor: number;
@@ -35,8 +43,7 @@ export type PciIdentity = {
   /** Class, subclass and programming interface: 0x060000 is a host bridge. */
   readonly classCode: number;
   readonly subsystem: number;
-  /** Bytes of each memory BAR, powers of two from 4 KiB on; 0 where there is none. */
-  readonly bars: readonly number[];
+  readonly bars: readonly Bar[];
   /** Bodies of vendor capabilities: what follows the capability's ID and link. */
   readonly vendorCapabilities: readonly Uint8Array[];
 };
@@ -50,7 +57,7 @@ export class PciFunction {
   readonly #words: Words;
   readonly #at: number;
   readonly #fixed = new Int32Array(CONFIG_WORDS);
-  readonly #bars: readonly number[];
+  readonly #bars: readonly Bar[];
   readonly #targets: readonly (BarTarget | undefined)[];
   readonly #msix: Msix | undefined;
   #msixAt = 0;
@@ -79,8 +86,10 @@ export class PciFunction {
   read(offset: number): number {
     const fixed = this.#fixed[offset >>> 2] ?? 0;
     if (offset === COMMAND) return fixed | load(this.#words, this.#at + AT_COMMAND);
-    if (offset >= BARS && offset < BARS + 4 * this.#bars.length)
-      return load(this.#words, this.#at + AT_BARS + ((offset - BARS) >>> 2));
+    if (offset >= BARS && offset < BARS + 4 * this.#bars.length) {
+      const bar = (offset - BARS) >>> 2;
+      return load(this.#words, this.#at + AT_BARS + bar) | (this.#bars[bar]?.isIo ? BAR_IS_IO : 0);
+    }
     if (offset === INTERRUPT) return fixed | load(this.#words, this.#at + AT_INTERRUPT_LINE);
     if (this.#msix && offset === this.#msixAt) return fixed | (this.#msix.control << 16);
     return fixed;
@@ -92,20 +101,22 @@ export class PciFunction {
     if (offset === COMMAND) store(this.#words, this.#at + AT_COMMAND, merged & COMMAND_BITS);
     else if (offset >= BARS && offset < BARS + 4 * this.#bars.length) {
       const bar = (offset - BARS) >>> 2;
-      const size = this.#bars[bar] ?? 0;
-      store(this.#words, this.#at + AT_BARS + bar, size === 0 ? 0 : merged & -size);
+      store(this.#words, this.#at + AT_BARS + bar, merged & -(this.#bars[bar]?.bytes ?? 0));
     } else if (offset === INTERRUPT) store(this.#words, this.#at + AT_INTERRUPT_LINE, merged & 0xff);
     else if (this.#msix && offset === this.#msixAt) this.#msix.control = (merged & MSIX_CONTROL_BITS) >>> 16;
   }
 
-  /** The target behind `address` and the offset in it, where a BAR of this function holds the address now. */
-  targetAt(address: number): { readonly target: BarTarget; readonly offset: number } | undefined {
-    if ((load(this.#words, this.#at + AT_COMMAND) & COMMAND_MEMORY) === 0) return undefined;
-    for (const [bar, size] of this.#bars.entries()) {
+  /** The target behind an address of a space and the offset in it, where a BAR of this function holds the address now. */
+  targetAt(
+    space: PciSpace,
+    address: number,
+  ): { readonly target: BarTarget; readonly offset: number } | undefined {
+    if ((load(this.#words, this.#at + AT_COMMAND) & ENABLES[space]) === 0) return undefined;
+    for (const [bar, { bytes, isIo = false }] of this.#bars.entries()) {
       const target = this.#targets[bar];
-      if (size === 0 || !target) continue;
+      if (!target || isIo !== (space === 'io')) continue;
       const offset = address - (load(this.#words, this.#at + AT_BARS + bar) >>> 0);
-      if (offset >= 0 && offset < size) return { target, offset };
+      if (offset >= 0 && offset < bytes) return { target, offset };
     }
     return undefined;
   }
@@ -115,7 +126,7 @@ export class PciFunction {
     const bytes = new Uint8Array(fixed.buffer);
     fixed[ID >>> 2] = identity.vendor | (identity.device << 16);
     fixed[CLASS >>> 2] = identity.revision | (identity.classCode << 8);
-    fixed[SUBSYSTEM >>> 2] = identity.vendor | (identity.subsystem << 16);
+    fixed[SUBSYSTEM >>> 2] = SUBSYSTEM_VENDOR | (identity.subsystem << 16);
     let link = CAPABILITIES;
     let next = FIRST_CAPABILITY;
     const add = (id: number, body: Uint8Array) => {

@@ -1,7 +1,7 @@
 import type { AccessBytes } from '../../board/guest-bus.ts';
 import type { Frame } from '../bus.ts';
-import { ECAM, PCI_WINDOW } from '../memory-map.ts';
-import type { PciFunction } from './function.ts';
+import { ECAM, PCI_IO, PCI_WINDOW } from '../memory-map.ts';
+import type { PciFunction, PciSpace } from './function.ts';
 
 const NOTHING = 0xffff_ffff;
 /** Bytes of configuration space that a function without extended capabilities has. */
@@ -41,18 +41,25 @@ export function ecamFrame(slots: readonly PciFunction[]): Frame {
   };
 }
 
-/** The window that BARs are placed in. Addresses that no BAR holds read all ones. Any vCPU's thread. */
-export function pciWindowFrame(slots: readonly PciFunction[]): Frame {
+/** Where the vCPUs see each space, and which of its addresses lies at the begin of that window. */
+const WINDOWS = {
+  memory: { frame: PCI_WINDOW, first: PCI_WINDOW.base },
+  io: { frame: PCI_IO, first: 0 },
+} as const;
+
+/** The window that BARs of a space are placed in. Addresses that no BAR holds read all ones. Any vCPU's thread. */
+export function pciWindowFrame(space: PciSpace, slots: readonly PciFunction[]): Frame {
+  const { frame, first } = WINDOWS[space];
   const find = (offset: number) => {
     for (const slot of slots) {
-      const found = slot.targetAt(PCI_WINDOW.base + offset);
+      const found = slot.targetAt(space, first + offset);
       if (found) return found;
     }
     return undefined;
   };
   return {
-    base: PCI_WINDOW.base,
-    bytes: PCI_WINDOW.bytes,
+    base: frame.base,
+    bytes: frame.bytes,
     read(offset, bytes: AccessBytes, vcpu) {
       const found = find(offset);
       return found ? found.target.read(found.offset, bytes, vcpu) : BigInt.asUintN(8 * bytes, -1n);
