@@ -137,10 +137,13 @@ export class DriverContext {
     return this.views.lines.findIndex((line) => line.intid === intid);
   }
 
-  /** Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first. */
-  waitUntilTaken(intid: Intid): boolean {
+  /**
+   * Waits until what is latched has been taken: what a driver's synchronize_irq() is for. False if the run ends first, or the
+   * time is up.
+   */
+  waitUntilTaken(intid: Intid, boundMs?: number): boolean {
     const { interrupts } = this.machine.gic;
-    return this.until(() => !isPending(interrupts.state(interrupts.find(0, intid))));
+    return this.until(() => !isPending(interrupts.state(interrupts.find(0, intid))), boundMs);
   }
 
   /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */

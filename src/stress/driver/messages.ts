@@ -6,6 +6,8 @@ import { type DriverContext, LPI_OFF, LPI_ON } from './context.ts';
 /** Deliveries of a source for which the event that it had before stays mapped; longest wait for them, in between changes. */
 const DELIVERIES_TO_SHOW = 2;
 const SHOW_MS = 25;
+/** How long a change waits for what came by the old route to be taken, ms. */
+const TAKEN_MS = 25;
 /** How long the driver does not wait again after a wait that has shown something; after a vain wait, by how long it took. */
 const UNWATCHED_MS = 100;
 const UNWATCHED_SHARE = 3;
@@ -164,9 +166,13 @@ export class MessageChanges {
     const renamed = { ...source, deviceId, eventId, intid: lpi, vcpu };
     context.rename(which, renamed, context.collectionOf(vcpu));
     context.tellUserland(renamed);
-    // The change is in force; what came by the old one before may still be pending. Then the old event can go.
-    if (!context.waitUntilTaken(source.intid)) return true;
+    // The change is in force; a signal that came by the old route before may still be pending. Where signals come that way all
+    // the same, the LPI is pending again and again: CLEAR takes away the first of them too.
+    const isTaken = context.waitUntilTaken(source.intid, TAKEN_MS);
+    if (context.stopping) return true;
+    if (!isTaken) context.its.send({ name: 'CLEAR', deviceId: source.deviceId, eventId: source.eventId });
     proof.endMove(which);
+    if (!isTaken) context.revive([which]);
     if (!context.waitForHandlers()) return true;
     const deliveries = proof.deliveries(which);
     this.#spareEvents.retire({ which, source, deliveries });
