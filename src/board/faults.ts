@@ -3,7 +3,7 @@ import type { GicHooks } from '../gic/gic.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
-import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
+import { LATCH, TARGET, TARGET_SHIFT, targetOf } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import type { Fault, MachineConfig } from './config.ts';
@@ -128,6 +128,18 @@ class WrongVcpu extends FaultyInterrupts {
       intid,
       clear,
       moves && this.due() ? (set & ~TARGET) | (wrong << TARGET_SHIFT) : set,
+    );
+  }
+
+  /** An SPI gets its target by a swap of its state: GICD_IROUTER. */
+  override replace(at: number, before: number, after: number): boolean {
+    const target = targetOf(after);
+    const moves = target !== targetOf(before) && target < this.vcpus;
+    const wrong = (target + 1) % this.vcpus;
+    return super.replace(
+      at,
+      before,
+      moves && this.due() ? (after & ~TARGET) | (wrong << TARGET_SHIFT) : after,
     );
   }
 }

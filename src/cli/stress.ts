@@ -339,6 +339,12 @@ function optionsOf(flags: Flags): StressOptions {
   if (fault === 'wrong-vcpu' && !('boot' in input) && input.vcpus === 1) {
     throw new IrqError('ERR_USAGE', '--fault wrong-vcpu needs at least 2 vCPUs');
   }
+  if (fault === 'stale-route' && DESIGNS[abi].wordsPerSource.table === 0) {
+    throw new IrqError(
+      'ERR_USAGE',
+      `--fault stale-route is about routes in a table, and the design "${abi}" has none for a source: choose another --abi`,
+    );
+  }
   if ((fault === 'stale-route' || fault === 'wrong-vcpu') && churn === 'none') {
     throw new IrqError(
       'ERR_USAGE',

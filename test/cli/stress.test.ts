@@ -185,6 +185,10 @@ describe('bad input ends with status 2 and one message, without a stack', () => 
     [['stress', '-d', '64', '-e', '1024'], '4096'],
     [['stress', '-v', '1', '--fault', 'wrong-vcpu'], '2 vCPUs'],
     [['stress', '--churn', 'none', '--fault', 'stale-route'], '--churn'],
+    [
+      ['stress', '--abi', 'unrouted', '--fault', 'stale-route'],
+      'the design "unrouted" has none for a source',
+    ],
     [['stress', '-v', '2', '--recording', 'guest.gz'], '--recording brings its own'],
     [['stress', '--guest', 'bar'], 'did you mean bare?'],
     [['stress', '--device', 'no-such-device.mjs'], 'exports run(device)'],
