@@ -3,10 +3,11 @@ import type { GicHooks } from '../gic/gic.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
-import { LATCH, TARGET, TARGET_SHIFT } from '../gic/state.ts';
+import { LoadableInterrupts } from '../gic/loadable-interrupts.ts';
+import { LATCH } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { add, type Words } from '../memory/word.ts';
-import type { Fault, MachineConfig } from './config.ts';
+import { type Fault, type MachineConfig, sizesOf } from './config.ts';
 import type { AckServer } from './vcpu.ts';
 
 /** Every how many occasions a broken rule is broken: rarely enough for the run to get going, often enough to be found. */
@@ -28,7 +29,8 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
     return { gic: {}, vm: {}, losesAck: () => (add(words, region.at, 1) & ACKS_IN_A_ROW) !== 0 };
   }
   const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
-  return { gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due) }, vm: {} };
+  const Faulty = FAULTY[fault](sizesOf(config).listRegisters > 0 ? LoadableInterrupts : Interrupts, due);
+  return { gic: { makeInterrupts: (at: InterruptRegions) => new Faulty(words, at) }, vm: {} };
 }
 
 /** Of as many ends as this and as many again, the latter are lost: a line then stays up for that long. */
@@ -39,16 +41,6 @@ type FaultyParts = {
   readonly vm: { readonly keepsStaleRoutes?: boolean };
   readonly losesAck?: () => boolean;
 };
-
-class FaultyInterrupts extends Interrupts {
-  /** Whether this occasion is one to break the rule on. */
-  readonly due: () => boolean;
-
-  constructor(words: Words, regions: InterruptRegions, due: () => boolean) {
-    super(words, regions);
-    this.due = due;
-  }
-}
 
 /** Notes a level's end and now and then, for a while, does not pass it on: the line stays up, and no device is told. */
 export class AcksLost implements AckServer {
@@ -69,47 +61,49 @@ export class AcksLost implements AckServer {
   }
 }
 
-/** Lists the interrupt and now and then forgets to ring the vCPU. */
-class KickDropped extends FaultyInterrupts {
-  override ring(vcpu: VcpuId): void {
-    if (!this.due()) super.ring(vcpu);
-  }
-}
+type Made = new (words: Words, regions: InterruptRegions) => Interrupts;
+
+/** Lists the interrupt and now and then forgets to ring the vCPU. @param due - whether this occasion is one to break the rule on */
+const kickDropped = (Base: Made, due: () => boolean): Made =>
+  class extends Base {
+    override ring(vcpu: VcpuId): void {
+      if (!due()) super.ring(vcpu);
+    }
+  };
 
 /** Now and then forgets an edge altogether. */
-class PendingDropped extends FaultyInterrupts {
-  override latch(at: number, intid: Intid, looks?: boolean): boolean {
-    return !this.due() && super.latch(at, intid, looks);
-  }
-}
+const pendingDropped = (Base: Made, due: () => boolean): Made =>
+  class extends Base {
+    override latch(at: number, intid: Intid, looks?: boolean): boolean {
+      return !due() && super.latch(at, intid, looks);
+    }
+  };
 
 /** Now and then sends an interrupt to the vCPU beside the one it was to go to. */
-class WrongVcpu extends FaultyInterrupts {
-  override change(at: number, intid: Intid, clear: number, set: number): number {
-    const target = (set & TARGET) >>> TARGET_SHIFT;
-    const moves = clear === TARGET && target < this.vcpus;
-    const wrong = (target + 1) % this.vcpus;
-    return super.change(
-      at,
-      intid,
-      clear,
-      moves && this.due() ? (set & ~TARGET) | (wrong << TARGET_SHIFT) : set,
-    );
-  }
-}
+const wrongVcpu = (Base: Made, due: () => boolean): Made =>
+  class extends Base {
+    override retarget(at: number, intid: Intid, vcpu: VcpuId): void {
+      const moves = vcpu < this.vcpus;
+      super.retarget(at, intid, moves && due() ? (vcpu + 1) % this.vcpus : vcpu);
+    }
+  };
 
 /** Takes an interrupt and now and then leaves it pending. */
-class Doubled extends FaultyInterrupts {
-  override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
-    const before = super.take(vcpu, intid, seen);
-    if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
-    return before;
-  }
-}
+const doubled = (Base: Made, due: () => boolean): Made =>
+  class extends Base {
+    override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
+      const before = super.take(vcpu, intid, seen);
+      if (before !== 0 && due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
+      return before;
+    }
+  };
 
 const FAULTY = {
-  'drop-kick': KickDropped,
-  'drop-pending': PendingDropped,
-  'wrong-vcpu': WrongVcpu,
-  double: Doubled,
-} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>, typeof FaultyInterrupts>;
+  'drop-kick': kickDropped,
+  'drop-pending': pendingDropped,
+  'wrong-vcpu': wrongVcpu,
+  double: doubled,
+} as const satisfies Record<
+  Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>,
+  (Base: Made, due: () => boolean) => Made
+>;

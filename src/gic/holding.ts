@@ -6,8 +6,10 @@ import {
   HELD,
   isDeliverable,
   LATCH,
+  LOADED,
   NO_TARGET,
   REROUTED,
+  reroutedLater,
   TARGET,
   TARGET_SHIFT,
   targetOf,
@@ -65,11 +67,12 @@ function holdUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
 export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: VcpuId): void {
   for (;;) {
     const before = interrupts.state(at);
-    if ((before & ACTIVE) !== 0 && targetOf(before) !== NO_TARGET) {
+    if ((before & (ACTIVE | LOADED)) !== 0 && targetOf(before) !== NO_TARGET) {
       // It stays where it is active. The next target is written first: whichever thread ends it finds the target.
       interrupts.setNextTarget(intid, vcpu);
-      if (interrupts.replace(at, before, before | REROUTED)) return;
-      continue;
+      if (!interrupts.replace(at, before, reroutedLater(before))) continue;
+      if ((before & LOADED) !== 0) interrupts.ring(targetOf(before));
+      return;
     }
     const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
     const after = targetOf(before) === NO_TARGET ? held(moved) : moved;

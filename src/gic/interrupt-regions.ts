@@ -1,4 +1,4 @@
-import { FIRST_LPI, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { EVENT_COUNT } from '../memory/event-count.ts';
 import type { Layout, Region, SizedKind } from '../memory/layout.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
@@ -13,6 +13,8 @@ export type InterruptsConfig = {
   readonly spis: number;
   /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
   readonly idBits: number;
+  /** List registers of each vCPU, up to 16. 0, or left out: none, and a guest takes interrupts from the list itself. */
+  readonly listRegisters?: number;
 };
 
 /** What an interrupt controller may choose about its interrupts. */
@@ -38,7 +40,9 @@ export type InterruptRegions = {
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
-  /** A word an SPI: where one that was routed elsewhere while it was active goes when it ends. */
+  /** By vCPU, where there are list registers: a word that tells its thread to leave the guest. */
+  readonly kicks: readonly Region[];
+  /** A word an SPI, and an LPI where there are list registers: where one that was routed elsewhere while it was active, or loaded, goes. */
   readonly nextTargets: Region;
   readonly acks: LevelAckRegions;
   readonly idLimit: number;
@@ -63,6 +67,7 @@ export function interruptRegions(
   choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
 ): InterruptRegions {
   const idLimit = 2 ** config.idBits;
+  const hasListRegisters = (config.listRegisters ?? 0) > 0;
   const each = <T>(make: (vcpu: VcpuId) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
   return {
@@ -74,7 +79,8 @@ export function interruptRegions(
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
     bells: each((vcpu) => layout.place(`vcpu${vcpu}.bell`, EVENT_COUNT)),
     forwarding: layout.region('forwarding', 1),
-    nextTargets: layout.region('spi.next', config.spis),
+    kicks: hasListRegisters ? each((vcpu) => layout.region(`vcpu${vcpu}.kick`, 1)) : [],
+    nextTargets: layout.region('spi.next', hasListRegisters ? idLimit - FIRST_SPI : config.spis),
     acks: levelAckRegions(layout),
     idLimit,
     firstCome: choices.firstCome,

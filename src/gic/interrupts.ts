@@ -16,6 +16,7 @@ import {
   isDeliverable,
   LATCH,
   LINE,
+  LOADED,
   MAPPED,
   NO_TARGET,
   NONE,
@@ -344,15 +345,23 @@ export class Interrupts extends InterruptStates {
 
   /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
   rerouted(intid: Intid, state: number): number {
-    if ((state & REROUTED) === 0) return state;
+    if ((state & (REROUTED | LOADED)) !== REROUTED) return state;
     const target = load(this.words, this.#nextTargets + intid);
     return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
   }
 
   /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
-  setNextTarget(spi: Intid, vcpu: VcpuId): void {
-    store(this.words, this.#nextTargets + spi, vcpu);
+  setNextTarget(intid: Intid, vcpu: VcpuId): void {
+    store(this.words, this.#nextTargets + intid, vcpu);
   }
+
+  /** The vCPU that an interrupt goes to from now on: its target, unless a list register holds it to that for a while. */
+  goalOf(at: number, _intid: Intid): VcpuId {
+    return targetOf(this.state(at));
+  }
+
+  /** Takes an interrupt back out of a list register, where there are any: the guest does not get it. */
+  unload(_at: number, _intid: Intid): void {}
 
   /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
   forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
