@@ -117,7 +117,14 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
  * @see vgic_prune_ap_list
  */
 export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
-  if (interrupts.forwarding === 0) interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
+  if (interrupts.forwarding === 0) {
+    interrupts.forEachListed(vcpu, (at, intid) => {
+      hold(interrupts, at, intid);
+      // Turned on meanwhile, and perhaps made pending since: KVM looks and removes under one lock.
+      // guard: prune-looks-at-distributor-again
+      if (interrupts.forwarding !== 0) interrupts.change(at, intid, 0, 0);
+    });
+  }
   interrupts.prune(vcpu);
 }
 

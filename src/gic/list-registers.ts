@@ -293,7 +293,7 @@ export class ListRegisters implements InterruptSource {
       const pends = this.forwarding !== 0 && (isActive ? comesAgain : isDeliverable(before));
       if (!isActive && !pends) return 0;
       // guard: latch-moves-into-register
-      const after = (pends && isEdge ? before & ~LATCH : before) | LOADED;
+      const after = (pends && isEdge ? before & ~(LATCH | HELD) : before) | LOADED;
       if (!interrupts.replace(at, before, after)) continue;
       const flags = (pends ? IS_PENDING : 0) | (isActive ? IS_ACTIVE : 0) | (isEdge ? 0 : TELLS_END);
       return intid | (priorityOf(before) << 16) | ((before & GROUP1) === 0 ? 0 : IN_GROUP1) | flags;

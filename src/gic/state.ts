@@ -63,6 +63,11 @@ export function isPending(state: number): boolean {
   return (state & (LATCH | HELD)) !== 0 || (state & WIRE) === LINE;
 }
 
+/** Pending, or in a list register and perhaps to be taken from there. */
+export function isOnItsWay(state: number): boolean {
+  return isPending(state) || (state & LOADED) !== 0;
+}
+
 /**
  * Pending and not held back, enabled and not active: a vCPU should look at it. Groups, masks and priorities decide
  * whether it is taken.

@@ -168,7 +168,10 @@ function createMachine(config: MachineConfig, options: BuildOptions, sizes: Size
     dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
-    ...(options.listRegisters === undefined ? {} : { listRegisters: options.listRegisters }),
+    // List registers are a part of KVM, so the guest finds a KVM, also one that was recorded on QEMU.
+    ...(options.listRegisters === undefined
+      ? {}
+      : { listRegisters: options.listRegisters, personality: 'kvm' as const }),
     scenarioWords:
       options.ownWords +
       stressWords(
