@@ -69,13 +69,13 @@ export type GicHooks = {
 
 function listRegistersOf(
   words: Words,
-  { config, interrupts: { lists }, listRegisters }: GicRegions,
+  { config, interrupts: { lists, loadsPendingFirst: pendingFirst }, listRegisters }: GicRegions,
   interrupts: LoadableInterrupts,
 ): ListRegisters[] {
   const { listRegisters: count = 0 } = config;
   return lists.flatMap((list, vcpu) => {
     const region = listRegisters[vcpu];
-    return region ? [new ListRegisters({ words, region, interrupts, list, vcpu, count })] : [];
+    return region ? [new ListRegisters({ words, region, interrupts, list, vcpu, count, pendingFirst })] : [];
   });
 }
 

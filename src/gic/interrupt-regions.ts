@@ -23,6 +23,11 @@ export type InterruptChoices = {
   readonly firstCome: boolean;
   /** Whether a level interrupt that was latched by register stays latched until it ends; if not, the acknowledge clears the latch. */
   readonly keepsLevelLatch: boolean;
+  /**
+   * Where more interrupts wait than there are list registers: whether those that are pending are loaded before those that are active,
+   * and EOIs of the latter are counted (Linux 6.19). If not, active ones are loaded first, and an EOI that finds none is lost.
+   */
+  readonly loadsPendingFirst: boolean;
 };
 
 /** Where the states of all interrupts lie, and what each vCPU looks at. */
@@ -48,6 +53,7 @@ export type InterruptRegions = {
   readonly idLimit: number;
   readonly firstCome: boolean;
   readonly keepsLevelLatch: boolean;
+  readonly loadsPendingFirst: boolean;
 };
 
 /** How many SPIs exist, of those that there is room for. */
@@ -64,7 +70,7 @@ export const EXISTING_SPIS: SizedKind = {
 export function interruptRegions(
   layout: Layout,
   config: InterruptsConfig,
-  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
+  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true, loadsPendingFirst: true },
 ): InterruptRegions {
   const idLimit = 2 ** config.idBits;
   const hasListRegisters = (config.listRegisters ?? 0) > 0;
@@ -85,5 +91,6 @@ export function interruptRegions(
     idLimit,
     firstCome: choices.firstCome,
     keepsLevelLatch: choices.keepsLevelLatch,
+    loadsPendingFirst: choices.loadsPendingFirst,
   };
 }

@@ -57,6 +57,8 @@ const TELLS_END = 1 << 27;
 
 /** What stands behind all that is pending when list registers are filled: interrupts that are active. */
 const BEHIND = 256;
+/** In front of all that is pending: interrupts that are active, in a kernel before Linux 6.19. */
+const BEFORE = -1;
 
 /** Adds the list registers of one vCPU to a layout. */
 export function listRegisterRegion(layout: Layout, vcpu: VcpuId): Region {
@@ -82,6 +84,7 @@ export class ListRegisters implements InterruptSource {
   readonly #interrupts: LoadableInterrupts;
   readonly #list: VcpuList;
   readonly #vcpu: VcpuId;
+  readonly #pendingFirst: boolean;
   /** How many there are, 1 to 16. */
   readonly count: number;
   /** What the last {@link best} found: its slot, and its state as the list register has it. No state of the machine. */
@@ -96,6 +99,7 @@ export class ListRegisters implements InterruptSource {
     this.#interrupts = parts.interrupts;
     this.#list = new VcpuList(parts.words, parts.list);
     this.#vcpu = parts.vcpu;
+    this.#pendingFirst = parts.pendingFirst;
     this.count = parts.count;
     this.#chosen = new Int32Array(parts.count);
     this.#keys = new Int32Array(parts.count);
@@ -199,7 +203,7 @@ export class ListRegisters implements InterruptSource {
   exit(): void {
     if (this.#get(ENTERED) === 0) return;
     this.#put(ENTERED, 0);
-    for (let count = this.#get(EOI_COUNT); count > 0; count--) this.#endOutside();
+    for (let count = this.#pendingFirst ? this.#get(EOI_COUNT) : 0; count > 0; count--) this.#endOutside();
     for (let slot = 0; slot < this.#get(USED); slot++) this.#fold(this.#get(FIRST + slot));
     this.#put(USED, 0);
     prune(this.#interrupts, this.#vcpu);
@@ -234,7 +238,7 @@ export class ListRegisters implements InterruptSource {
     this.#count('entries');
     if (waiting <= this.count) return;
     this.#count('overflows');
-    this.#put(WANTED, UNDERFLOW | NO_PENDING | NOT_PRESENT);
+    this.#put(WANTED, this.#pendingFirst ? UNDERFLOW | NO_PENDING | NOT_PRESENT : UNDERFLOW);
   }
 
   /** Chooses what is to be loaded, in order; returns how many interrupts there are to choose from. */
@@ -258,7 +262,7 @@ export class ListRegisters implements InterruptSource {
     const isActive = intid < FIRST_LPI && (state & ACTIVE) !== 0;
     if (targetOf(state) !== this.#vcpu || (!isActive && !this.#pends(state))) return waiting;
     // guard: pending-before-active
-    const key = isActive ? BEHIND + priorityOf(state) : priorityOf(state);
+    const key = !isActive ? priorityOf(state) : this.#pendingFirst ? BEHIND + priorityOf(state) : BEFORE;
     const chosen = Math.min(waiting, this.count);
     // An INTID has two slots where it was taken off the list and listed anew.
     for (let index = 0; index < chosen; index++) if (this.#chosen[index] === intid) return waiting;
@@ -400,6 +404,8 @@ type ListRegisterParts = {
   readonly vcpu: VcpuId;
   /** List registers, 1 to {@link MOST_LIST_REGISTERS}. */
   readonly count: number;
+  /** See `loadsPendingFirst` in {@link InterruptChoices}. */
+  readonly pendingFirst: boolean;
 };
 
 /** The state of an interrupt as its list register has it. */

@@ -106,6 +106,7 @@ const KVM: GicPersonality = {
   dirReachesOthers: true,
   firstCome: true,
   keepsLevelLatch: true,
+  loadsPendingFirst: true,
   outliveMappings: true,
 };
 
@@ -146,11 +147,15 @@ const QEMU_VIRT: GicPersonality = {
   dirReachesOthers: true,
   firstCome: false,
   keepsLevelLatch: false,
+  loadsPendingFirst: true,
   outliveMappings: false,
 };
 
-/** Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost. */
-const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false };
+/**
+ * Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost, and with more active
+ * interrupts than list registers none that is pending is delivered.
+ */
+const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false, loadsPendingFirst: false };
 const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
 
 /** Every personality by its name; the position of the name is its number where it must be one word. */
