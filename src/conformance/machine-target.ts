@@ -2,6 +2,7 @@ import { GICR_STRIDE } from '../arch/frames.ts';
 import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
+import { prune } from '../gic/holding.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
@@ -25,11 +26,15 @@ const MACHINES = {
 const LIST_REGISTERS = 4;
 
 /** A machine as {@link VECTOR_LAYOUT} has it, with nothing done to it yet. */
-export function vectorMachine(cpus: number, profile: Profile): Machine {
+export function vectorMachine(
+  cpus: number,
+  profile: Profile,
+  listRegisters: number = profile === 'arch' || profile === 'qemu' ? 0 : LIST_REGISTERS,
+): Machine {
   return Machine.create({
     ...DEFAULT_CONFIG,
     ...MACHINES[profile],
-    listRegisters: profile === 'arch' || profile === 'qemu' ? 0 : LIST_REGISTERS,
+    listRegisters,
     vcpus: cpus,
     devices: 4096,
     events: 65_535,
@@ -120,9 +125,11 @@ export class MachineTarget implements VectorTarget {
 
   /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
   #leave(vcpu: VcpuId): void {
-    const registers = this.#machine.gic.listRegisters[vcpu];
+    const { listRegisters, personality, interrupts } = this.#machine.gic;
+    const registers = listRegisters[vcpu];
     registers?.run();
     registers?.exit();
+    if (!registers && !personality.requeues) prune(interrupts, vcpu);
   }
 
   /** An access of a guest, which runs for this access alone. */
