@@ -19,7 +19,6 @@ export class ExitedGuest {
   }
 
   get mayBeSignalled(): boolean {
-    // guard: halt-leaves-guest
     this.#registers.exit();
     return this.#cpu.mayBeSignalled;
   }

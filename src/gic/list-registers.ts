@@ -59,6 +59,8 @@ const TELLS_END = 1 << 27;
 const BEHIND = 256;
 /** In front of all that is pending: interrupts that are active, in a kernel before Linux 6.19. */
 const BEFORE = -1;
+/** Behind everything: what is not to be loaded. */
+const UNFIT = 2 * BEHIND;
 
 /** Adds the list registers of one vCPU to a layout. */
 export function listRegisterRegion(layout: Layout, vcpu: VcpuId): Region {
@@ -89,9 +91,6 @@ export class ListRegisters implements InterruptSource {
   readonly count: number;
   /** What the last {@link best} found: its slot, and its state as the list register has it. No state of the machine. */
   readonly #found = new Int32Array(2);
-  /** What {@link #choose} has chosen, and by which keys; no state. */
-  readonly #chosen: Int32Array;
-  readonly #keys: Int32Array;
 
   constructor(parts: ListRegisterParts) {
     this.#words = parts.words;
@@ -101,8 +100,6 @@ export class ListRegisters implements InterruptSource {
     this.#vcpu = parts.vcpu;
     this.#pendingFirst = parts.pendingFirst;
     this.count = parts.count;
-    this.#chosen = new Int32Array(parts.count);
-    this.#keys = new Int32Array(parts.count);
   }
 
   // ---- the guest's side
@@ -225,13 +222,7 @@ export class ListRegisters implements InterruptSource {
     // guard: kick-taken-before-list
     interrupts.takeKick(this.#vcpu);
     // guard: list-is-read-after-kick
-    const waiting = this.#choose();
-    let used = 0;
-    for (let index = 0; index < Math.min(this.count, waiting); index++) {
-      const register = this.#load(this.#chosen[index] ?? NONE);
-      if (register !== 0) this.#put(FIRST + used++, register);
-    }
-    this.#put(USED, used);
+    const waiting = this.#fill();
     this.#put(ENTERED, 1);
     this.#put(EOI_COUNT, 0);
     this.#put(WANTED, 0);
@@ -241,66 +232,57 @@ export class ListRegisters implements InterruptSource {
     this.#put(WANTED, this.#pendingFirst ? UNDERFLOW | NO_PENDING | NOT_PRESENT : UNDERFLOW);
   }
 
-  /** Chooses what is to be loaded, in order; returns how many interrupts there are to choose from. */
-  #choose(): number {
+  /** Fills the list registers in the order of the list, which is sorted where they are too few. Returns how many interrupts wait. */
+  #fill(): number {
     const list = this.#list;
     if (list.isThin) list.compact();
     let waiting = 0;
-    for (let position = list.begin; position !== list.end; position = (position + 1) | 0) {
-      const intid = list.at(position);
-      if (intid >= 0 && list.has(intid)) waiting = this.#consider(intid, waiting);
-    }
-    if (!list.hasSpilled) return waiting;
-    for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1))
-      waiting = this.#consider(intid, waiting);
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
+      if (this.#key(list.at(position)) !== UNFIT) waiting++;
+    if (list.hasSpilled)
+      for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) waiting++;
+    if (waiting > this.count) list.sort(this.#key);
+    this.#put(USED, 0);
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
+      this.#load(list.at(position));
+    if (list.hasSpilled)
+      for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) this.#load(intid);
     return waiting;
   }
 
-  /** Puts an interrupt among the chosen, behind those of its key; returns how many are waiting now. */
-  #consider(intid: Intid, waiting: number): number {
+  /** By what a list that is too long is sorted. */
+  readonly #key = (intid: Intid): number => {
+    if (intid < 0 || !this.#list.has(intid)) return UNFIT;
     const state = this.#interrupts.state(this.#interrupts.find(this.#vcpu, intid));
-    const isActive = intid < FIRST_LPI && (state & ACTIVE) !== 0;
-    if (targetOf(state) !== this.#vcpu || (!isActive && !this.#pends(state))) return waiting;
-    // guard: pending-before-active
-    const key = !isActive ? priorityOf(state) : this.#pendingFirst ? BEHIND + priorityOf(state) : BEFORE;
-    const chosen = Math.min(waiting, this.count);
-    // An INTID has two slots where it was taken off the list and listed anew.
-    for (let index = 0; index < chosen; index++) if (this.#chosen[index] === intid) return waiting;
-    let place = chosen;
-    while (place > 0 && (this.#keys[place - 1] ?? 0) > key) place--;
-    for (let index = Math.min(chosen, this.count - 1); index > place; index--) {
-      this.#chosen[index] = this.#chosen[index - 1] ?? NONE;
-      this.#keys[index] = this.#keys[index - 1] ?? 0;
-    }
-    if (place < this.count) {
-      this.#chosen[place] = intid;
-      this.#keys[place] = key;
-    }
-    return waiting + 1;
-  }
+    if (targetOf(state) !== this.#vcpu) return UNFIT;
+    if (intid < FIRST_LPI && (state & ACTIVE) !== 0)
+      return this.#pendingFirst ? BEHIND + priorityOf(state) : BEFORE;
+    return this.forwarding !== 0 && isDeliverable(state) ? priorityOf(state) : UNFIT;
+  };
 
-  #pends(state: number): boolean {
-    return (state & ACTIVE) === 0 && this.forwarding !== 0 && isDeliverable(state);
-  }
-
-  /** Moves an interrupt into a list register: its latch goes along. 0 where it is no longer to be loaded. */
-  #load(intid: Intid): number {
+  /** Moves a listed interrupt into the next list register, if there is one left: its latch goes along. */
+  #load(intid: Intid): void {
+    const used = this.#get(USED);
+    if (used === this.count || intid < 0 || !this.#list.has(intid)) return;
     const interrupts = this.#interrupts;
     const at = interrupts.find(this.#vcpu, intid);
     for (;;) {
       const before = interrupts.state(at);
-      if (targetOf(before) !== this.#vcpu || (before & LOADED) !== 0) return 0;
+      if (targetOf(before) !== this.#vcpu || (before & LOADED) !== 0) return;
       const isEdge = (before & EDGE) !== 0;
       const isActive = intid < FIRST_LPI && (before & ACTIVE) !== 0;
       // An edge may be pending and active at once; a level is pending again only when it has ended.
       const comesAgain = isEdge && (before & (ENABLED | LATCH)) === (ENABLED | LATCH);
       const pends = this.forwarding !== 0 && (isActive ? comesAgain : isDeliverable(before));
-      if (!isActive && !pends) return 0;
+      if (!isActive && !pends) return;
       // guard: latch-moves-into-register
       const after = (pends && isEdge ? before & ~(LATCH | HELD) : before) | LOADED;
       if (!interrupts.replace(at, before, after)) continue;
       const flags = (pends ? IS_PENDING : 0) | (isActive ? IS_ACTIVE : 0) | (isEdge ? 0 : TELLS_END);
-      return intid | (priorityOf(before) << 16) | ((before & GROUP1) === 0 ? 0 : IN_GROUP1) | flags;
+      const group = (before & GROUP1) === 0 ? 0 : IN_GROUP1;
+      this.#put(FIRST + used, intid | (priorityOf(before) << 16) | group | flags);
+      this.#put(USED, used + 1);
+      return;
     }
   }
 
@@ -320,30 +302,26 @@ export class ListRegisters implements InterruptSource {
       const after = isActive ? folded : interrupts.rerouted(intid, folded);
       // guard: fold-is-one-step
       if (!interrupts.replace(at, before, after)) continue;
-      // guard: unlisted-fold-is-listed
       if (isDeliverable(after) && !this.#list.has(intid)) interrupts.list(targetOf(after), intid);
       if (!this.#list.has(intid)) interrupts.bury(at, after);
       return;
     }
   }
 
-  /** An EOI without a list register: ends the most urgent active interrupt outside, as KVM does, in the order of the list. */
+  /** An EOI without a list register: ends the first active interrupt outside, in the order of the list, as KVM does. */
   #endOutside(): void {
     const interrupts = this.#interrupts;
     const list = this.#list;
-    let best = NONE;
-    for (let position = list.begin, priority = BEHIND; position !== list.end; position = (position + 1) | 0) {
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0) {
       const intid = list.at(position);
       if (intid < 0 || intid >= FIRST_LPI || !list.has(intid)) continue;
-      const state = interrupts.state(interrupts.find(this.#vcpu, intid));
-      const isOutside = (state & (ACTIVE | LOADED)) === ACTIVE && targetOf(state) === this.#vcpu;
-      if (!isOutside || priorityOf(state) >= priority) continue;
-      best = intid;
-      priority = priorityOf(state);
+      const at = interrupts.find(this.#vcpu, intid);
+      const state = interrupts.state(at);
+      if ((state & (ACTIVE | LOADED)) !== ACTIVE || targetOf(state) !== this.#vcpu) continue;
+      this.#count('counted');
+      interrupts.deactivate(at, intid);
+      return;
     }
-    if (best === NONE) return;
-    this.#count('counted');
-    interrupts.deactivate(interrupts.find(this.#vcpu, best), best);
   }
 
   /** Leaves the guest if a maintenance interrupt is due. @param hasEnded - whether a level has ended */

@@ -155,7 +155,12 @@ const QEMU_VIRT: GicPersonality = {
  * Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost, and with more active
  * interrupts than list registers none that is pending is delivered.
  */
-const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false, loadsPendingFirst: false };
+const KVM_6_12: GicPersonality = {
+  ...KVM,
+  name: 'kvm-6.12',
+  dirReachesOthers: false,
+  loadsPendingFirst: false,
+};
 const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
 
 /** Every personality by its name; the position of the name is its number where it must be one word. */
