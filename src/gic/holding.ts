@@ -132,7 +132,7 @@ export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
  * Sets which groups the distributor forwards, and makes every vCPU look. Writers of it must exclude each other.
  * @param requeues - whether what is pending already is brought forth when the distributor is turned on; if not, it is
  * held back, in two passes: the first takes the leftover interrupts off the lists (no thread adds to a list while the
- * distributor is off), the second finds the interrupts that were latched between the first pass and the turning on.
+ * distributor is off; with list registers, each vCPU does that when it leaves its guest), the second finds the interrupts that were latched between the first pass and the turning on.
  */
 export function setForwarding(
   interrupts: Interrupts,
@@ -142,7 +142,7 @@ export function setForwarding(
 ): void {
   const turnsOn = interrupts.forwarding === 0 && groups !== 0;
   const forEach = (visit: (at: number, intid: Intid) => void) => forEachInterrupt(interrupts, lpis, visit);
-  if (turnsOn && !requeues) forEach((at, intid) => hold(interrupts, at, intid));
+  if (turnsOn && !requeues && !interrupts.isPrunedAtExit) forEach((at, intid) => hold(interrupts, at, intid));
   interrupts.setForwarding(groups);
   if (turnsOn && requeues) {
     forEach((at, intid) => {

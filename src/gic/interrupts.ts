@@ -355,14 +355,6 @@ export class Interrupts extends InterruptStates {
     store(this.words, this.#nextTargets + intid, vcpu);
   }
 
-  /** The vCPU that an interrupt goes to from now on: its target, unless a list register holds it to that for a while. */
-  goalOf(at: number, _intid: Intid): VcpuId {
-    return targetOf(this.state(at));
-  }
-
-  /** Takes an interrupt back out of a list register, where there are any: the guest does not get it. */
-  unload(_at: number, _intid: Intid): void {}
-
   /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. The thread of `vcpu` only. */
   forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
     const list = this.#lists[vcpu];

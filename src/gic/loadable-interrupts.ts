@@ -61,6 +61,10 @@ export class LoadableInterrupts extends Interrupts {
     }
   }
 
+  override get isPrunedAtExit(): boolean {
+    return true;
+  }
+
   override goalOf(at: number, intid: Intid): VcpuId {
     const state = this.state(at);
     return targetOf((state & ACTIVE) === 0 ? this.rerouted(intid, state & ~LOADED) : state);

@@ -1,7 +1,7 @@
 import { FIRST_LPI, FIRST_PPI, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { CpuInterfaceChoices } from './cpu-interface.ts';
 import type { InterruptChoices } from './interrupt-regions.ts';
-import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
+import { EDGE, ENABLED, GROUP1, NO_TARGET, NONE, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
 export type GicPersonality = CpuInterfaceChoices &
@@ -65,6 +65,8 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly everyOneIsAnEdge: boolean;
     /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
     readonly requeues: boolean;
+    /** The PPI that follows the wire of the virtual timer, whatever registers say, as its pending bit reads; NONE: no such PPI. */
+    readonly timerPpi: Intid;
     /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
     readonly sgi1ForAnyGroup: boolean;
   };
@@ -100,6 +102,7 @@ const KVM: GicPersonality = {
   limitsMappings: true,
   everyOneIsAnEdge: true,
   requeues: false,
+  timerPpi: 27,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
   eoiEndsMatching: true,
@@ -141,6 +144,7 @@ const QEMU_VIRT: GicPersonality = {
   limitsMappings: false,
   everyOneIsAnEdge: false,
   requeues: true,
+  timerPpi: NONE,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
   eoiEndsMatching: false,
