@@ -1,6 +1,7 @@
 /** List registers: entry and exit of a guest against threads that signal, move and disable, under every interleaving. */
 import { describe, expect, test } from 'vitest';
 import type { Intid } from '../../../src/arch/intid.ts';
+import { gicd } from '../../../src/arch/registers.ts';
 import { ENABLED, LATCH, LOADED, targetOf } from '../../../src/gic/state.ts';
 import { isCaught, passesEvery } from '../../exploring.ts';
 import type { MistakeName } from '../../guards/index.ts';
@@ -209,6 +210,33 @@ describe('an LPI in a list register', () => {
 });
 
 describe('an SPI in a list register', () => {
+  /** The distributor is off while vCPU 0 leaves its guest; it is turned on, and the device signals anew. */
+  const on: Story = {
+    name: 'exit-against-distributor-on',
+    listRegisters: 1,
+    before: (view) => {
+      latch(view, SPI);
+      view.enter(0);
+      view.interrupts.setForwarding(0);
+    },
+    threads: {
+      driver: (view) => {
+        view.gic.distributor.write(gicd.CTLR, 4, 2n);
+        latch(view, SPI);
+      },
+      vcpu: (view) => view.leave(0),
+    },
+    finally: isOnOneList,
+  };
+
+  test('is delivered when it comes behind the write that turns the distributor on', () => {
+    passesEvery(onMachine(on));
+  });
+
+  test('is held back for good by a vCPU that looks at the distributor once', () => {
+    isCaught(onMachine(on, 'prune-looks-at-distributor-again: looks once'), LOSSES);
+  });
+
   test('is not taken once ICENABLER has disabled it, and is pending again when the guest is left', () => {
     const disabled: Story = {
       name: 'loaded-spi-disabled',
