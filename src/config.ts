@@ -61,6 +61,7 @@ export type Config = {
     readonly keep?: string;
     readonly resume?: string;
     readonly stampAll?: boolean;
+    readonly lrs?: number;
   };
   readonly boot?: {
     readonly vcpus?: number;

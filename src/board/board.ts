@@ -24,6 +24,7 @@ import { AcksLost, faultyParts } from './faults.ts';
 import { GuestBus } from './guest-bus.ts';
 import { Halt } from './halt.ts';
 import { layOut } from './layout.ts';
+import { ExitedGuest, ListRegisterVcpu } from './list-register-vcpu.ts';
 import { StampedInterrupts, StampedVcpu, Stamps } from './stamps.ts';
 import { type AckServer, Vcpu } from './vcpu.ts';
 import { VcpuControl } from './vcpu-control.ts';
@@ -153,8 +154,11 @@ export class Board {
     const bell = this.gic.interrupts.bell(vcpu);
     const { clock, config } = this;
     const polls = !isHubCrowded(config);
-    const halt = new Halt({ cpu, control, bell, clock, haltPollNs: config.haltPollNs, polls });
+    const registers = this.gic.listRegisters[vcpu];
+    const idle = registers ? new ExitedGuest(this.gic.cpuInterfaceOfList(vcpu), registers) : cpu;
+    const halt = new Halt({ cpu: idle, control, bell, clock, haltPollNs: config.haltPollNs, polls });
     const parts = { cpu, control, bell, halt, acks: this.#acks };
+    if (registers) return new ListRegisterVcpu(parts, registers);
     return this.stamps ? new StampedVcpu(parts, this.stamps) : new Vcpu(parts);
   }
 

@@ -1,6 +1,7 @@
 import { FRAME_BYTES, VIRT_FRAMES } from '../arch/frames.ts';
 import { type Intid, PRIVATE_INTIDS } from '../arch/intid.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { MOST_LIST_REGISTERS } from '../gic/list-registers.ts';
 import { IRQCHIP_PINS, MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { MOST_ITSES } from '../kvm/vgic/vgic-state.ts';
@@ -74,6 +75,11 @@ export type MachineConfig = {
   readonly collections?: number;
   /** How often a thread looks again at a lock that is held, before it sleeps: 100. */
   readonly spins?: number;
+  /**
+   * List registers of each vCPU, up to 16, as the host of a KVM has them: a guest sees no more interrupts at one time. 0: none, and
+   * no trace of them on the interrupt path. Only with a personality of KVM's, and not together with stamps.
+   */
+  readonly listRegisters?: number;
 
   /** The host and the habits of userland, for a VM that ioctls set up. */
   readonly host?: Host;
@@ -111,6 +117,7 @@ export const DEFAULT_SIZES = {
   /** As many as the vCPUs want. */
   collections: 0,
   spins: 100,
+  listRegisters: 0,
 } as const satisfies Partial<MachineConfig>;
 
 /** The sizes of a machine, those that were left out among them. */
@@ -185,7 +192,7 @@ export function checkConfig(config: MachineConfig): void {
   within('otherThreads', 1, 4096);
   within('haltPollNs', 0, 1e9);
   within('scenarioWords', 0, 2 ** 28);
-  const { stamps, vms, itses, gsis, pins, collections, spins } = sizesOf(config);
+  const { stamps, vms, itses, gsis, pins, collections, spins, listRegisters } = sizesOf(config);
   sizeWithin('vms', vms, 1, MOST_VMS);
   sizeWithin('itses', itses, 0, MOST_ITSES);
   sizeWithin('gsis', gsis, 1, MAX_IRQ_ROUTES);
@@ -193,6 +200,8 @@ export function checkConfig(config: MachineConfig): void {
   sizeWithin('collections', collections, 1, 65_535);
   if (config.host) sizeWithin('physBits', config.host.physBits, 32, 52);
   sizeWithin('spins', spins, 0, 1e6);
+  sizeWithin('listRegisters', listRegisters, 0, MOST_LIST_REGISTERS);
+  if (listRegisters !== 0) checkListRegisters(config);
   if (stamps !== 0 && !(stamps >= 2 && stamps <= 2 ** 24 && Number.isInteger(Math.log2(stamps)))) {
     throw new IrqError('ERR_CONFIG', `stamps is 0, or a power of two from 2 to 2^24, not ${stamps}`);
   }
@@ -213,6 +222,13 @@ export function checkConfig(config: MachineConfig): void {
       throw new IrqError('ERR_CONFIG', `${slot} overlaps another, or ends past 2^48`);
     end = base + bytes;
   }
+}
+
+function checkListRegisters({ personality, fault, stamps = 0 }: MachineConfig): void {
+  const refuse = (reason: string) => new IrqError('ERR_CONFIG', `list registers are KVM's: ${reason}`);
+  if (personality === 'qemu-virt') throw refuse('the personality qemu-virt has none');
+  if (stamps !== 0) throw refuse('a machine that stamps the stages of interrupts has none');
+  if (fault === 'double') throw refuse('the fault double is of a machine without them');
 }
 
 const HALF = 2 ** 32;

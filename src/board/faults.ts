@@ -3,10 +3,11 @@ import type { GicHooks } from '../gic/gic.ts';
 import type { InterruptRegions } from '../gic/interrupt-regions.ts';
 import { Interrupts } from '../gic/interrupts.ts';
 import type { LevelAcks } from '../gic/level-acks.ts';
+import { LoadableInterrupts } from '../gic/loadable-interrupts.ts';
 import { LATCH, TARGET, TARGET_SHIFT, targetOf } from '../gic/state.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
-import type { Fault, MachineConfig } from './config.ts';
+import { type Fault, type MachineConfig, sizesOf } from './config.ts';
 import type { AckServer } from './vcpu.ts';
 
 /**
@@ -40,10 +41,9 @@ export function faultyParts(config: MachineConfig, words: Words, region: Region)
     };
   }
   const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === FIRST[fault] % EVERY[fault];
-  return {
-    gic: { makeInterrupts: (at: InterruptRegions) => new FAULTY[fault](words, at, due, region.at + OWN) },
-    vm: {},
-  };
+  const Base = sizesOf(config).listRegisters > 0 ? LoadableInterrupts : Interrupts;
+  const Faulty = FAULTY[fault](Base, due, region.at + OWN);
+  return { gic: { makeInterrupts: (at: InterruptRegions) => new Faulty(words, at) }, vm: {} };
 }
 
 /** Ends that are passed on, then ends that are lost: a line stays up for that long. */
@@ -55,19 +55,6 @@ type FaultyParts = {
   readonly vm: { readonly keepsStaleRoutes?: boolean };
   readonly losesAck?: () => boolean;
 };
-
-class FaultyInterrupts extends Interrupts {
-  /** Whether this occasion is one to break the rule on. */
-  readonly due: () => boolean;
-  /** Where the fault's own words begin. */
-  readonly ownAt: number;
-
-  constructor(words: Words, regions: InterruptRegions, due: () => boolean, ownAt: number) {
-    super(words, regions);
-    this.due = due;
-    this.ownAt = ownAt;
-  }
-}
 
 /** Notes a level's end and now and then, for a while, does not pass it on: the line stays up, and no device is told. */
 export class AcksLost implements AckServer {
@@ -88,74 +75,77 @@ export class AcksLost implements AckServer {
   }
 }
 
+type Made = new (words: Words, regions: InterruptRegions) => Interrupts;
+
+/**
+ * Breaks a rule of the interrupts of `Base`.
+ * @param due - whether this occasion is one to break the rule on
+ * @param ownAt - where the fault's own words begin
+ */
+type Breaks = (Base: Made, due: () => boolean, ownAt: number) => Made;
+
 /**
  * Lists the interrupt and now and then forgets to ring the vCPU that sleeps. The kick is believed to be under way, so none follows
  * until the vCPU has taken an interrupt: the next signal would else hide the one that was forgotten.
  */
-class KickDropped extends FaultyInterrupts {
-  override ring(vcpu: VcpuId): void {
-    if (load(this.words, this.ownAt + vcpu) !== 0) return;
-    if (this.bell(vcpu).asleep && this.due()) store(this.words, this.ownAt + vcpu, 1);
-    else super.ring(vcpu);
-  }
+const kickDropped: Breaks = (Base, due, ownAt) =>
+  class extends Base {
+    override ring(vcpu: VcpuId): void {
+      if (load(this.words, ownAt + vcpu) !== 0) return;
+      if (this.bell(vcpu).asleep && due()) store(this.words, ownAt + vcpu, 1);
+      else super.ring(vcpu);
+    }
 
-  override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
-    store(this.words, this.ownAt + vcpu, 0);
-    return super.take(vcpu, intid, seen);
-  }
-}
+    override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
+      store(this.words, ownAt + vcpu, 0);
+      return super.take(vcpu, intid, seen);
+    }
+  };
 
 /**
  * Now and then forgets an edge altogether, and all that follow of that interrupt until the turn of another comes: the next edge
  * would else hide the one that was forgotten. SGIs are left alone, so that a kernel boots.
  */
-class PendingDropped extends FaultyInterrupts {
-  override latch(at: number, intid: Intid, looks?: boolean): boolean {
-    if (intid < FIRST_SPI) return super.latch(at, intid, looks);
-    if (this.due()) store(this.words, this.ownAt, at);
-    return load(this.words, this.ownAt) !== at && super.latch(at, intid, looks);
-  }
-}
+const pendingDropped: Breaks = (Base, due, ownAt) =>
+  class extends Base {
+    override latch(at: number, intid: Intid, looks?: boolean): boolean {
+      if (intid < FIRST_SPI) return super.latch(at, intid, looks);
+      if (due()) store(this.words, ownAt, at);
+      return load(this.words, ownAt) !== at && super.latch(at, intid, looks);
+    }
+  };
 
 /** Now and then sends an interrupt to the vCPU beside the one it was to go to. */
-class WrongVcpu extends FaultyInterrupts {
-  override change(at: number, intid: Intid, clear: number, set: number): number {
-    const target = (set & TARGET) >>> TARGET_SHIFT;
-    const moves = clear === TARGET && target < this.vcpus;
-    const wrong = (target + 1) % this.vcpus;
-    return super.change(
-      at,
-      intid,
-      clear,
-      moves && this.due() ? (set & ~TARGET) | (wrong << TARGET_SHIFT) : set,
-    );
-  }
+const wrongVcpu: Breaks = (Base, due) =>
+  class extends Base {
+    override retarget(at: number, intid: Intid, vcpu: VcpuId): void {
+      const moves = vcpu < this.vcpus;
+      super.retarget(at, intid, moves && due() ? (vcpu + 1) % this.vcpus : vcpu);
+    }
 
-  /** An SPI gets its target by a swap of its state: GICD_IROUTER. */
-  override replace(at: number, before: number, after: number): boolean {
-    const target = targetOf(after);
-    const moves = target !== targetOf(before) && target < this.vcpus;
-    const wrong = (target + 1) % this.vcpus;
-    return super.replace(
-      at,
-      before,
-      moves && this.due() ? (after & ~TARGET) | (wrong << TARGET_SHIFT) : after,
-    );
-  }
-}
+    /** An SPI gets its target by a swap of its state: GICD_IROUTER. */
+    override replace(at: number, before: number, after: number): boolean {
+      const target = targetOf(after);
+      const moves = target !== targetOf(before) && target < this.vcpus;
+      const wrong = (target + 1) % this.vcpus;
+      const then = moves && due() ? (after & ~TARGET) | (wrong << TARGET_SHIFT) : after;
+      return super.replace(at, before, then);
+    }
+  };
 
 /** Takes an interrupt and now and then leaves it pending. */
-class Doubled extends FaultyInterrupts {
-  override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
-    const before = super.take(vcpu, intid, seen);
-    if (before !== 0 && this.due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
-    return before;
-  }
-}
+const doubled: Breaks = (Base, due) =>
+  class extends Base {
+    override take(vcpu: VcpuId, intid: Intid, seen?: number): number {
+      const before = super.take(vcpu, intid, seen);
+      if (before !== 0 && due()) this.change(this.find(vcpu, intid), intid, 0, LATCH);
+      return before;
+    }
+  };
 
 const FAULTY = {
-  'drop-kick': KickDropped,
-  'drop-pending': PendingDropped,
-  'wrong-vcpu': WrongVcpu,
-  double: Doubled,
-} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>, typeof FaultyInterrupts>;
+  'drop-kick': kickDropped,
+  'drop-pending': pendingDropped,
+  'wrong-vcpu': wrongVcpu,
+  double: doubled,
+} as const satisfies Record<Exclude<Fault, 'none' | 'stale-route' | 'lost-ack'>, Breaks>;

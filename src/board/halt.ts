@@ -14,7 +14,7 @@ const LOOKS = 32;
  * @see kvm_vcpu_block, halt_poll_ns
  */
 export class Halt {
-  readonly #cpu: CpuInterface;
+  readonly #cpu: HaltParts['cpu'];
   readonly #bell: EventCount;
   readonly #control: VcpuControl;
   readonly #clock: Clock;
@@ -86,7 +86,7 @@ export class Halt {
 }
 
 export type HaltParts = {
-  readonly cpu: CpuInterface;
+  readonly cpu: Pick<CpuInterface, 'signalled' | 'mayBeSignalled'>;
   readonly bell: EventCount;
   readonly control: VcpuControl;
   readonly clock: Clock;

@@ -35,6 +35,7 @@ const OF_ONE_RUN = [
     'perturb',
     'thorough',
     'untilCovered',
+    'lrs',
   ],
 ];
 

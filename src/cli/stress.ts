@@ -71,6 +71,7 @@ type Flags = {
   fault: Fault;
   perturb: Perturbation;
   stampAll?: boolean;
+  lrs?: number;
   seed?: number;
   json?: boolean;
   rotate?: boolean;
@@ -166,6 +167,7 @@ export function stressCommand(): Command {
     .addOption(sharedOption())
     .option('--kernel <file>', 'of --guest linux: an arm64 kernel (irqloom boot says where one comes from)')
     .option('--modules <folder>', "of --guest linux: the kernel's /lib/modules/VERSION")
+    .option('--lrs <n>', 'list registers of each vCPU, as in KVM (default: none)', wholeNumber(1, 16))
     .option('--stamp-all', 'time every signal from device to handler, not one of 8 of each source')
     .option('--seed <n>', 'seed of every random choice', wholeNumber(0, 2 ** 31 - 1))
     .option('--json', 'print the result as one JSON object')
@@ -276,7 +278,7 @@ function run(
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
   if (isOwn(flags)) return stressOwn(flags, options, watch);
-  const { guest, lines = 'irq-line', abi, trace, keep } = flags;
+  const { guest, lines = 'irq-line', abi, trace, keep, lrs } = flags;
   const { violated } = watch;
   if (guest === undefined)
     return violated ? runUntilViolation(options, { ...watch, violated }) : runStress(options, watch);
@@ -286,11 +288,12 @@ function run(
     lines !== 'irq-line' ||
     abi !== 'merged' ||
     trace !== undefined ||
-    keep !== undefined
+    keep !== undefined ||
+    lrs !== undefined
   ) {
     throw new IrqError(
       'ERR_USAGE',
-      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi, --trace and --keep`,
+      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi, --trace, --keep and --lrs`,
     );
   }
   return runBareStress({ ...options, input, spis }, watch);
@@ -366,6 +369,7 @@ function optionsOf(flags: Flags): StressOptions {
     seed: flags.seed ?? randomSeed(),
     trace: flags.trace !== undefined,
     ...(flags.stampAll ? { stampEvery: 1 } : {}),
+    ...(flags.lrs === undefined ? {} : { listRegisters: flags.lrs }),
   };
 }
 

@@ -28,9 +28,9 @@ export function readCase(path: string): VectorCase {
   return { name: basename(path, '.vec'), vector, expected: readAnswers(expectedPathOf(path)) };
 }
 
-/** What a vector is answered by a machine of its own. */
-export function answersTo(vector: Vector, profile: Profile): VectorAnswer[] {
-  return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile)));
+/** What a vector is answered by a machine of its own. @param listRegisters - where not as many as the profile has */
+export function answersTo(vector: Vector, profile: Profile, listRegisters?: number): VectorAnswer[] {
+  return runVector(vector, new MachineTarget(vectorMachine(vector.cpus, profile, listRegisters)));
 }
 
 /** Runs a vector on a machine of its own and compares. */

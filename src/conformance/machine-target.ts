@@ -22,11 +22,19 @@ const MACHINES = {
   qemu: { personality: 'qemu-virt', spis: 256 },
 } as const satisfies Record<Profile, unknown>;
 
+/** Of each vCPU, where the profile is a KVM: as many as the recorded kernels found. */
+const LIST_REGISTERS = 4;
+
 /** A machine as {@link VECTOR_LAYOUT} has it, with nothing done to it yet. */
-export function vectorMachine(cpus: number, profile: Profile): Machine {
+export function vectorMachine(
+  cpus: number,
+  profile: Profile,
+  listRegisters: number = profile === 'arch' || profile === 'qemu' ? 0 : LIST_REGISTERS,
+): Machine {
   return Machine.create({
     ...DEFAULT_CONFIG,
     ...MACHINES[profile],
+    listRegisters,
     vcpus: cpus,
     devices: 4096,
     events: 65_535,
@@ -49,12 +57,12 @@ export class MachineTarget implements VectorTarget {
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
-    this.#prune(0);
+    this.#leave(0);
     return this.#machine.bus.read(addressOf(place), bytes);
   }
 
   write(place: RegisterPlace, bytes: 1 | 2 | 4 | 8, value: bigint): void {
-    this.#prune(0);
+    this.#leave(0);
     this.#machine.bus.write(addressOf(place), bytes, value);
   }
 
@@ -96,32 +104,44 @@ export class MachineTarget implements VectorTarget {
   }
 
   iccRead(cpu: VcpuId, register: string): bigint | undefined {
-    this.#settle();
-    return this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`);
+    return this.#inGuest(cpu, () =>
+      this.#machine.gic.systemRegisters[cpu]?.readSystemRegister(`ICC_${register}_EL1`),
+    );
   }
 
   iccWrite(cpu: VcpuId, register: string, value: bigint): void {
-    this.#settle();
-    this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value);
+    this.#inGuest(cpu, () =>
+      this.#machine.gic.systemRegisters[cpu]?.writeSystemRegister(`ICC_${register}_EL1`, value),
+    );
   }
 
   irq(cpu: VcpuId): boolean {
-    this.#settle();
-    return this.#machine.gic.cpuInterface(cpu).irq;
+    return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).irq);
   }
 
   fiq(cpu: VcpuId): boolean {
-    this.#settle();
-    return this.#machine.gic.cpuInterface(cpu).fiq;
+    return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).fiq);
   }
 
   /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */
-  #prune(vcpu: VcpuId): void {
-    if (!this.#machine.gic.personality.requeues) prune(this.#machine.gic.interrupts, vcpu);
+  #leave(vcpu: VcpuId): void {
+    const { listRegisters, personality, interrupts } = this.#machine.gic;
+    const registers = listRegisters[vcpu];
+    registers?.run();
+    registers?.exit();
+    if (!registers && !personality.requeues) prune(interrupts, vcpu);
+  }
+
+  /** An access of a guest, which runs for this access alone. */
+  #inGuest<T>(cpu: VcpuId, access: () => T): T {
+    this.#settle();
+    const answer = access();
+    this.#machine.gic.listRegisters[cpu]?.exit();
+    return answer;
   }
 
   #settle(): void {
-    for (let vcpu: VcpuId = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#prune(vcpu);
+    for (let vcpu: VcpuId = 0; vcpu < this.#machine.config.vcpus; vcpu++) this.#leave(vcpu);
   }
 }
 

@@ -3,10 +3,11 @@ import { IDLE_PRIORITY, LEVEL_SHIFT, PRIORITY_MASK } from '../arch/priority.ts';
 import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
-import { type Interrupts, NONE } from './interrupts.ts';
+import type { InterruptSource } from './list-registers.ts';
 import {
   GROUP1,
   isDeliverable,
+  NONE,
   PRIORITY_SHIFT,
   priorityOf,
   TARGET,
@@ -62,13 +63,13 @@ const ARCHITECTURE: CpuInterfaceChoices = {
  * The CPU interface of one vCPU: what its guest reaches through the ICC_*_EL1 system registers.
  *
  * Its registers belong to the vCPU's own thread, which alone may call these methods while the vCPU runs; they are plain
- * words. The states of interrupts, which others change at the same time, are behind {@link Interrupts}.
+ * words. The states of interrupts, which others change at the same time, are behind {@link InterruptSource}.
  * @see Arm IHI 0069, "Programmers' model, CPU interface"; hyp/vgic-v3-sr.c for KVM's choices
  */
 export class CpuInterface {
   readonly #words: Words;
   readonly #at: number;
-  readonly #interrupts: Interrupts;
+  readonly #interrupts: InterruptSource;
   readonly #choices: CpuInterfaceChoices;
   readonly vcpu: VcpuId;
 
@@ -76,7 +77,7 @@ export class CpuInterface {
     words: Words,
     region: Region,
     vcpu: VcpuId,
-    interrupts: Interrupts,
+    interrupts: InterruptSource,
     choices: CpuInterfaceChoices = ARCHITECTURE,
   ) {
     this.#words = words;
@@ -174,7 +175,7 @@ export class CpuInterface {
     else this.#deactivate(intid, TARGET, this.vcpu << TARGET_SHIFT);
   }
 
-  /** Ends the active state of an interrupt whose state is as wanted. @see Interrupts.deactivate */
+  /** Ends the active state of an interrupt whose state is as wanted. See Interrupts.deactivate. */
   #deactivate(intid: Intid, mask: number, wanted: number): void {
     if (intid >= FIRST_LPI) return;
     const at = this.#interrupts.find(this.vcpu, intid);

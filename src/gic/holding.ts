@@ -6,8 +6,10 @@ import {
   HELD,
   isDeliverable,
   LATCH,
+  LOADED,
   NO_TARGET,
   REROUTED,
+  reroutedLater,
   TARGET,
   TARGET_SHIFT,
   targetOf,
@@ -65,11 +67,12 @@ function holdUnlisted(interrupts: Interrupts, at: number, intid: Intid): void {
 export function reroute(interrupts: Interrupts, at: number, intid: Intid, vcpu: VcpuId): void {
   for (;;) {
     const before = interrupts.state(at);
-    if ((before & ACTIVE) !== 0 && targetOf(before) !== NO_TARGET) {
+    if ((before & (ACTIVE | LOADED)) !== 0 && targetOf(before) !== NO_TARGET) {
       // It stays where it is active. The next target is written first: whichever thread ends it finds the target.
       interrupts.setNextTarget(intid, vcpu);
-      if (interrupts.replace(at, before, before | REROUTED)) return;
-      continue;
+      if (!interrupts.replace(at, before, reroutedLater(before))) continue;
+      if ((before & LOADED) !== 0) interrupts.ring(targetOf(before));
+      return;
     }
     const moved = (before & ~(TARGET | REROUTED)) | (vcpu << TARGET_SHIFT);
     const after = targetOf(before) === NO_TARGET ? held(moved) : moved;
@@ -114,7 +117,14 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
  * @see vgic_prune_ap_list
  */
 export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
-  if (interrupts.forwarding === 0) interrupts.forEachListed(vcpu, (at, intid) => hold(interrupts, at, intid));
+  if (interrupts.forwarding === 0) {
+    interrupts.forEachListed(vcpu, (at, intid) => {
+      hold(interrupts, at, intid);
+      // Turned on meanwhile, and perhaps made pending since: KVM looks and removes under one lock.
+      // guard: prune-looks-at-distributor-again
+      if (interrupts.forwarding !== 0) interrupts.change(at, intid, 0, 0);
+    });
+  }
   interrupts.prune(vcpu);
 }
 
@@ -122,7 +132,7 @@ export function prune(interrupts: Interrupts, vcpu: VcpuId): void {
  * Sets which groups the distributor forwards, and makes every vCPU look. Writers of it must exclude each other.
  * @param requeues - whether what is pending already is brought forth when the distributor is turned on; if not, it is
  * held back, in two passes: the first takes the leftover interrupts off the lists (no thread adds to a list while the
- * distributor is off), the second finds the interrupts that were latched between the first pass and the turning on.
+ * distributor is off; with list registers, each vCPU does that when it leaves its guest), the second finds the interrupts that were latched between the first pass and the turning on.
  */
 export function setForwarding(
   interrupts: Interrupts,
@@ -132,7 +142,7 @@ export function setForwarding(
 ): void {
   const turnsOn = interrupts.forwarding === 0 && groups !== 0;
   const forEach = (visit: (at: number, intid: Intid) => void) => forEachInterrupt(interrupts, lpis, visit);
-  if (turnsOn && !requeues) forEach((at, intid) => hold(interrupts, at, intid));
+  if (turnsOn && !requeues && !interrupts.isPrunedAtExit) forEach((at, intid) => hold(interrupts, at, intid));
   interrupts.setForwarding(groups);
   if (turnsOn && requeues) {
     forEach((at, intid) => {

@@ -1,4 +1,4 @@
-import { FIRST_LPI, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
+import { FIRST_LPI, FIRST_SPI, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { EVENT_COUNT } from '../memory/event-count.ts';
 import type { Layout, Region, SizedKind } from '../memory/layout.ts';
 import { type LevelAckRegions, levelAckRegions } from './level-acks.ts';
@@ -13,6 +13,8 @@ export type InterruptsConfig = {
   readonly spis: number;
   /** Bits of an INTID when the guest uses them all, 14 to 16: LPIs are 8192 to 2^idBits - 1. */
   readonly idBits: number;
+  /** List registers of each vCPU, up to 16. 0, or left out: none, and a guest takes interrupts from the list itself. */
+  readonly listRegisters?: number;
 };
 
 /** What an interrupt controller may choose about its interrupts. */
@@ -21,6 +23,11 @@ export type InterruptChoices = {
   readonly firstCome: boolean;
   /** Whether a level interrupt that was latched by register stays latched until it ends; if not, the acknowledge clears the latch. */
   readonly keepsLevelLatch: boolean;
+  /**
+   * Where more interrupts wait than there are list registers: whether those that are pending are loaded before those that are active,
+   * and EOIs of the latter are counted (Linux 6.19). If not, active ones are loaded first, and an EOI that finds none is lost.
+   */
+  readonly loadsPendingFirst: boolean;
 };
 
 /** Where the states of all interrupts lie, and what each vCPU looks at. */
@@ -38,12 +45,15 @@ export type InterruptRegions = {
   readonly bells: readonly Region[];
   /** One word: the groups that the distributor forwards. See {@link Interrupts.setForwarding}. */
   readonly forwarding: Region;
-  /** A word an SPI: where one that was routed elsewhere while it was active goes when it ends. */
+  /** By vCPU, where there are list registers: a word that tells its thread to leave the guest. */
+  readonly kicks: readonly Region[];
+  /** A word an SPI, and an LPI where there are list registers: where one that was routed elsewhere while it was active, or loaded, goes. */
   readonly nextTargets: Region;
   readonly acks: LevelAckRegions;
   readonly idLimit: number;
   readonly firstCome: boolean;
   readonly keepsLevelLatch: boolean;
+  readonly loadsPendingFirst: boolean;
 };
 
 /** How many SPIs exist, of those that there is room for. */
@@ -60,9 +70,10 @@ export const EXISTING_SPIS: SizedKind = {
 export function interruptRegions(
   layout: Layout,
   config: InterruptsConfig,
-  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true },
+  choices: InterruptChoices = { firstCome: true, keepsLevelLatch: true, loadsPendingFirst: true },
 ): InterruptRegions {
   const idLimit = 2 ** config.idBits;
+  const hasListRegisters = (config.listRegisters ?? 0) > 0;
   const each = <T>(make: (vcpu: VcpuId) => T): T[] =>
     Array.from({ length: config.vcpus }, (_, vcpu) => make(vcpu));
   return {
@@ -74,10 +85,12 @@ export function interruptRegions(
     lists: each((vcpu) => vcpuListRegions(layout, vcpu, idLimit)),
     bells: each((vcpu) => layout.place(`vcpu${vcpu}.bell`, EVENT_COUNT)),
     forwarding: layout.region('forwarding', 1),
-    nextTargets: layout.region('spi.next', config.spis),
+    kicks: hasListRegisters ? each((vcpu) => layout.region(`vcpu${vcpu}.kick`, 1)) : [],
+    nextTargets: layout.region('spi.next', hasListRegisters ? idLimit - FIRST_SPI : config.spis),
     acks: levelAckRegions(layout),
     idLimit,
     firstCome: choices.firstCome,
     keepsLevelLatch: choices.keepsLevelLatch,
+    loadsPendingFirst: choices.loadsPendingFirst,
   };
 }

@@ -1,7 +1,7 @@
 import { FIRST_LPI, FIRST_SPI, type Intid, PRIVATE_INTIDS, type VcpuId } from '../arch/intid.ts';
 import { load, peek, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
-import { NONE } from './state.ts';
+import { NONE, targetOf } from './state.ts';
 
 /** Which interrupts a machine has, and where the state word of each lies. Any thread may call these methods; none blocks. */
 export class InterruptStates {
@@ -61,4 +61,17 @@ export class InterruptStates {
   state(at: number): number {
     return load(this.words, at);
   }
+
+  /** The vCPU that an interrupt goes to from now on: its target, unless a list register holds it to that for a while. */
+  goalOf(at: number, _intid: Intid): VcpuId {
+    return targetOf(this.state(at));
+  }
+
+  /** Whether a vCPU prunes its list each time that it leaves its guest: where there are list registers. */
+  get isPrunedAtExit(): boolean {
+    return false;
+  }
+
+  /** Takes an interrupt back out of a list register, where there are any: the guest does not get it. */
+  unload(_at: number, _intid: Intid): void {}
 }

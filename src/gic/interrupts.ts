@@ -16,6 +16,7 @@ import {
   isDeliverable,
   LATCH,
   LINE,
+  LOADED,
   MAPPED,
   NO_TARGET,
   NONE,
@@ -344,14 +345,14 @@ export class Interrupts extends InterruptStates {
 
   /** The state of an interrupt that has ended, with the target that it was sent to while it was active. */
   rerouted(intid: Intid, state: number): number {
-    if ((state & REROUTED) === 0) return state;
+    if ((state & (REROUTED | LOADED)) !== REROUTED) return state;
     const target = load(this.words, this.#nextTargets + intid);
     return (state & ~(TARGET | REROUTED)) | (target << TARGET_SHIFT);
   }
 
   /** Where an SPI that is active goes when it ends: to be written before the state says {@link REROUTED}. */
-  setNextTarget(spi: Intid, vcpu: VcpuId): void {
-    store(this.words, this.#nextTargets + spi, vcpu);
+  setNextTarget(intid: Intid, vcpu: VcpuId): void {
+    store(this.words, this.#nextTargets + intid, vcpu);
   }
 
   /** Calls `visit` with each interrupt that is on a vCPU's list, in the order of INTIDs. Any thread. */

@@ -12,15 +12,20 @@ import {
   isDeliverable,
   isPending,
   LATCH,
+  LOADED,
   MAPPED,
   NO_TARGET,
   ORPHAN,
   PRIORITY,
   PRIORITY_SHIFT,
+  REROUTED,
   TARGET,
   TARGET_SHIFT,
   targetOf,
 } from './state.ts';
+
+/** Bits that an LPI does not keep when its last mapping ends. */
+const ENDS = MAPPED | ENABLED | LATCH | HELD | ORPHAN | LOADED | REROUTED;
 
 export type LpiRegions = {
   /** A word for each LPI: how many DevID:EvID pairs map it. */
@@ -132,7 +137,7 @@ export class Lpis {
 
   /** The vCPU it goes to, or {@link NO_TARGET}. */
   targetOf(lpi: Intid): VcpuId {
-    return targetOf(this.#interrupts.state(this.#at(lpi)));
+    return this.#interrupts.goalOf(this.#at(lpi), lpi);
   }
 
   /**
@@ -147,7 +152,7 @@ export class Lpis {
       this.#mapped.set(lpi - FIRST_LPI);
       if ((this.#interrupts.amend(this.#at(lpi), ORPHAN, 0) & ORPHAN) !== 0) return false;
       const fresh = MAPPED | (NO_TARGET << TARGET_SHIFT);
-      this.#interrupts.change(this.#at(lpi), lpi, ENABLED | LATCH | HELD | TARGET, fresh);
+      this.#interrupts.change(this.#at(lpi), lpi, ENDS | TARGET, fresh);
       return true;
     } finally {
       this.#lock.unlock();
@@ -162,14 +167,14 @@ export class Lpis {
       // guard: lpi-lives-while-mapped
       if (add(this.#words, this.#mappings + lpi, -1) !== 1) return;
       const at = this.#at(lpi);
-      if (this.#outlives && isDeliverable(this.#interrupts.state(at))) {
-        const target = this.targetOf(lpi);
+      const isHad = (state: number) => (state & LOADED) !== 0 || isDeliverable(state);
+      if (this.#outlives && isHad(this.#interrupts.state(at))) {
         const state = this.#interrupts.amend(at, 0, ORPHAN);
         // A vCPU that took it meanwhile did not see that it is an orphan.
-        if (this.#interrupts.isListed(target, lpi) && isDeliverable(state)) return;
+        if (this.#interrupts.isListed(targetOf(state), lpi) && isHad(state)) return;
       }
       this.#mapped.claim(lpi - FIRST_LPI);
-      this.#interrupts.change(at, lpi, MAPPED | ENABLED | LATCH | HELD | ORPHAN, NO_TARGET << TARGET_SHIFT);
+      this.#interrupts.change(at, lpi, ENDS, NO_TARGET << TARGET_SHIFT);
     } finally {
       this.#lock.unlock();
     }
@@ -220,6 +225,7 @@ export class Lpis {
       if (!this.#interrupts.unlist(vcpu, lpi)) return;
       const at = this.#at(lpi);
       const before = this.#interrupts.amend(at, LATCH | HELD, 0);
+      this.#interrupts.unload(at, lpi);
       this.#interrupts.bury(at, before);
     });
   }

@@ -1,7 +1,7 @@
 import { FIRST_LPI, FIRST_PPI, FIRST_SPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import type { CpuInterfaceChoices } from './cpu-interface.ts';
 import type { InterruptChoices } from './interrupt-regions.ts';
-import { EDGE, ENABLED, GROUP1, NO_TARGET, TARGET_SHIFT } from './state.ts';
+import { EDGE, ENABLED, GROUP1, NO_TARGET, NONE, TARGET_SHIFT } from './state.ts';
 
 /** What a GIC says of itself, how it starts, and what it chose where the architecture leaves a choice. */
 export type GicPersonality = CpuInterfaceChoices &
@@ -65,6 +65,8 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly everyOneIsAnEdge: boolean;
     /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
     readonly requeues: boolean;
+    /** The PPI that follows the wire of the virtual timer, whatever registers say, as its pending bit reads; NONE: no such PPI. */
+    readonly timerPpi: Intid;
     /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
     readonly sgi1ForAnyGroup: boolean;
   };
@@ -100,12 +102,14 @@ const KVM: GicPersonality = {
   limitsMappings: true,
   everyOneIsAnEdge: true,
   requeues: false,
+  timerPpi: 27,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
   eoiEndsMatching: true,
   dirReachesOthers: true,
   firstCome: true,
   keepsLevelLatch: true,
+  loadsPendingFirst: true,
   outliveMappings: true,
 };
 
@@ -140,17 +144,27 @@ const QEMU_VIRT: GicPersonality = {
   limitsMappings: false,
   everyOneIsAnEdge: false,
   requeues: true,
+  timerPpi: NONE,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
   eoiEndsMatching: false,
   dirReachesOthers: true,
   firstCome: false,
   keepsLevelLatch: false,
+  loadsPendingFirst: true,
   outliveMappings: false,
 };
 
-/** Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost. */
-const KVM_6_12: GicPersonality = { ...KVM, name: 'kvm-6.12', dirReachesOthers: false };
+/**
+ * Linux 6.12 and, in what was measured, 6.1 as well: DIR of an SPI that is active on another vCPU is lost, and with more active
+ * interrupts than list registers none that is pending is delivered.
+ */
+const KVM_6_12: GicPersonality = {
+  ...KVM,
+  name: 'kvm-6.12',
+  dirReachesOthers: false,
+  loadsPendingFirst: false,
+};
 const KVM_6_1: GicPersonality = { ...KVM_6_12, name: 'kvm-6.1' };
 
 /** Every personality by its name; the position of the name is its number where it must be one word. */

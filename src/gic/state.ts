@@ -5,8 +5,8 @@ import type { VcpuId } from '../arch/intid.ts';
  * thread that changes it knows from the old word whether the interrupt must be listed for a vCPU, and for which.
  *
  * ```
- *  31      28 27       26     25         16 15      8 7    6      5    4      3       2      1    0
- *  | unused | REROUTED ORPHAN | target vCPU | priority | HELD MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
+ *  31      29 28     27       26     25         16 15      8 7    6      5    4      3       2      1    0
+ *  | reroutes | LOADED REROUTED ORPHAN | target vCPU | priority | HELD MAPPED EDGE GROUP1 ENABLED ACTIVE LINE LATCH |
  * ```
  * Pending is LATCH or HELD, or for a level interrupt LINE as well. LPIs use LATCH, HELD, ENABLED, MAPPED, priority and
  * target.
@@ -35,6 +35,10 @@ export const HELD = 1 << 7;
 export const ORPHAN = 1 << 26;
 /** An SPI that was routed to another vCPU while it was active: it stays where it is active, and goes there when it ends. */
 export const REROUTED = 1 << 27;
+/** In a list register of its target (KVM: on_lr): the target stays, as for an active SPI, until that vCPU has left its guest. */
+export const LOADED = 1 << 28;
+/** Where states count how often they were rerouted, modulo 8: a thread that has read an older target fails to replace the state. */
+const ONE_REROUTE = 1 << 29;
 
 export const PRIORITY_SHIFT = 8;
 export const PRIORITY = 0xff << PRIORITY_SHIFT;
@@ -57,6 +61,11 @@ const WIRE = EDGE | LINE;
 /** What the pending registers read. */
 export function isPending(state: number): boolean {
   return (state & (LATCH | HELD)) !== 0 || (state & WIRE) === LINE;
+}
+
+/** Pending, or in a list register and perhaps to be taken from there. */
+export function isOnItsWay(state: number): boolean {
+  return isPending(state) || (state & LOADED) !== 0;
 }
 
 /**
@@ -83,6 +92,12 @@ export function taken(state: number, isLpi: boolean, keepsLevelLatch: boolean): 
 /** The state after EOI or DIR. KVM clears the latch of a level interrupt when its list register is empty. */
 export function ended(state: number, keepsLevelLatch: boolean): number {
   return state & ~((state & EDGE) === 0 && keepsLevelLatch ? ACTIVE | LATCH | HELD : ACTIVE);
+}
+
+/** The state of an interrupt that has to stay on its vCPU for now, and has another target to go to. */
+export function reroutedLater(state: number): number {
+  // guard: reroutes-are-counted
+  return ((state | REROUTED) + ONE_REROUTE) | 0;
 }
 
 /** Returned where an INTID names no interrupt. */

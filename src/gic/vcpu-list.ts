@@ -273,6 +273,31 @@ export class VcpuList {
     this.#beginAt(begin, first);
   }
 
+  /**
+   * Puts the INTIDs in the order of a key, the lowest first, those of one key in the order in which they are. Positions from before
+   * do not hold any more.
+   */
+  sort(keyOf: (intid: Intid) => number): void {
+    const words = this.#words;
+    const { begin, end: last } = this;
+    const slotOf = (position: number) => this.#ring + (position & this.#mask);
+    let end = begin;
+    while (end !== last && load(words, slotOf(end)) !== EMPTY) end = (end + 1) | 0;
+    for (let position = begin; position !== end; position = (position + 1) | 0) {
+      const slot = peek(words, slotOf(position));
+      if (slot === GONE) continue;
+      const key = keyOf(slot - 1);
+      let place = position;
+      for (; place !== begin; place = (place - 1) | 0) {
+        const before = peek(words, slotOf((place - 1) | 0));
+        if (before !== GONE && keyOf(before - 1) <= key) break;
+        poke(words, slotOf(place), before);
+      }
+      poke(words, slotOf(place), slot);
+    }
+    this.queues.reset();
+  }
+
   /** The private INTIDs that are listed, a bit each. */
   get privates(): number {
     return load(this.#words, this.#privates);

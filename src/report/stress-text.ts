@@ -60,6 +60,7 @@ export function stressText(result: StressResult): string {
     coverageLine(result),
     ...perturbationLines(result),
     ...lineLines(result),
+    ...listRegisterLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
     ...violationLines(result.violations),
   ];
@@ -116,6 +117,14 @@ function lineLines({ lines }: StressResult): string[] {
   const { taken, raises, reasserts, idle, mostIdleInARow, stuck, lostLevels, takenPerRaise } = lines;
   return [
     `${plural(lines.lines, 'resampled line')}, ${count(lines.shared)} shared: raised ${count(raises)} times, ${count(reasserts)} of them again after the end of an interrupt; taken ${count(taken)} times (${takenPerRaise.toFixed(3)} a raise), ${count(idle)} with nothing to do, at most ${count(mostIdleInARow)} in a row; stuck ${stuck}, levels lost ${lostLevels}`,
+  ];
+}
+
+function listRegisterLines({ config, listRegisters, delivered }: StressResult): string[] {
+  if (!listRegisters) return [];
+  const { entries, overflows, maintenance, counted } = listRegisters;
+  return [
+    `${plural(config.listRegisters ?? 0, 'list register')} a vCPU: ${count(entries)} entries of a guest for ${count(delivered)} deliveries, ${count(overflows)} of them with more interrupts than list registers; ${plural(maintenance, 'maintenance interrupt')}, ${plural(counted, 'EOI')} counted`,
   ];
 }
 

@@ -50,6 +50,8 @@ export type StressOptions = {
   readonly endsAtViolation?: boolean;
   /** Of so many signals of a source one is timed, a power of two; left out: {@link STAMP_EVERY}, and each with a trace. */
   readonly stampEvery?: number;
+  /** List registers of each vCPU, 1 to 16; left out: none, and a guest takes interrupts from its vCPU's list. */
+  readonly listRegisters?: number;
   /** Whether each thread keeps the last of what it did. */
   readonly trace?: boolean;
 };
@@ -166,6 +168,10 @@ function createMachine(config: MachineConfig, options: BuildOptions, sizes: Size
     dispatch: dispatch === 'both' ? 'main' : dispatch,
     fault,
     haltPollNs,
+    // List registers are a part of KVM, so the guest finds a KVM, also one that was recorded on QEMU.
+    ...(options.listRegisters === undefined
+      ? {}
+      : { listRegisters: options.listRegisters, personality: 'kvm' as const }),
     scenarioWords:
       options.ownWords +
       stressWords(

@@ -1,5 +1,6 @@
 import type { DeviceId, EventId, VcpuId } from '../arch/intid.ts';
 import type { Fault } from '../board/config.ts';
+import type { ListRegisterCounters } from '../gic/list-registers.ts';
 import type { Gsi } from '../kvm/gsi.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Distribution, Summary } from '../measure/distribution.ts';
@@ -95,6 +96,8 @@ export type StressResult = {
     readonly seed: number;
     readonly fault: Fault;
     readonly perturb: Perturbation;
+    /** List registers of each vCPU; left out where there are none. */
+    readonly listRegisters?: number;
     /** The recorded guest's file, or `synthetic`. */
     readonly source: string;
     /** Files of the user's own guest and device; left out where the load generator has played them. */
@@ -130,6 +133,8 @@ export type StressResult = {
   readonly coverage: Coverage;
   /** What the delays of the threads came to; null where they ran freely. */
   readonly perturbation: PerturbationFigures | null;
+  /** Of the list registers of all vCPUs; null where there are none. */
+  readonly listRegisters: ListRegisterCounters | null;
   /** Of lines that devices hold until they are served; null where there are none. */
   readonly lines: LineFigures | null;
   readonly violations: readonly NamedViolation[];

@@ -1,6 +1,7 @@
 import type { VcpuId } from '../arch/intid.ts';
 import type { Machine } from '../board/machine.ts';
 import { NONE } from '../gic/interrupts.ts';
+import type { ListRegisterCounters } from '../gic/list-registers.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
 import { perturbationFigures } from '../memory/perturbation/account.ts';
@@ -36,6 +37,19 @@ type Run = {
 };
 
 const NO_RULES: RulesResult = { looks: 0, rules: 0, broken: 0, breaches: [] };
+
+/** The counters of all vCPUs' list registers. */
+function listRegisterFigures({ gic }: Machine): ListRegisterCounters | null {
+  if (gic.listRegisters.length === 0) return null;
+  const all = gic.listRegisters.map((registers) => registers.counters());
+  const sum = (counter: keyof ListRegisterCounters) => all.reduce((total, each) => total + each[counter], 0);
+  return {
+    entries: sum('entries'),
+    overflows: sum('overflows'),
+    maintenance: sum('maintenance'),
+    counted: sum('counted'),
+  };
+}
 
 /** Makes the result of a run that has come to rest. */
 export function stressResult({
@@ -73,6 +87,7 @@ export function stressResult({
       seed,
       fault,
       perturb: plan.perturb ?? 'off',
+      ...(options.listRegisters === undefined ? {} : { listRegisters: options.listRegisters }),
       source: 'boot' in options.input ? options.input.name : 'synthetic',
     },
     injected,
@@ -94,6 +109,7 @@ export function stressResult({
     rules: rules.looks === 0 ? null : rules,
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
+    listRegisters: listRegisterFigures(machine),
     lines: lineFigures(machine, plan, stuckLines),
     violations: namedViolations(machine, plan),
     vcpus: Array.from({ length: plan.vcpus }, (_, vcpu) => {

@@ -55,6 +55,21 @@ describe('the configuration of a machine', () => {
     );
   });
 
+  test('comes back with its list registers, of a KVM', () => {
+    for (const listRegisters of [1, 4, 16]) {
+      const config: MachineConfig = { ...DEFAULT_CONFIG, listRegisters };
+      expect(decodeConfig(encodeConfig(config))).toEqual(config);
+    }
+    for (const [settings, why] of [
+      [{ listRegisters: 17 }, /listRegisters/],
+      [{ listRegisters: 1, personality: 'qemu-virt' }, /qemu-virt has none/],
+      [{ listRegisters: 1, stamps: 2 }, /stamps the stages/],
+      [{ listRegisters: 1, fault: 'double' }, /the fault double/],
+    ] as const) {
+      expect(() => checkConfig({ ...DEFAULT_CONFIG, ...settings })).toThrow(why);
+    }
+  });
+
   test.each([
     ['vcpus', 0],
     ['vcpus', 513],

@@ -419,4 +419,44 @@ export const GIC = {
     rule: 'LPIs that are disabled leave the cache of translations.',
     mistakes: { 'stay there': drop },
   },
+  'reroutes-are-counted': {
+    rule: 'A state counts how often its interrupt was sent elsewhere while it had to stay.',
+    mistakes: { 'not counted': value('state | REROUTED') },
+  },
+  'prune-looks-at-distributor-again': {
+    rule: 'A vCPU that has held an interrupt back looks once more whether the distributor is off.',
+    mistakes: { 'looks once': drop },
+  },
+  'ring-kicks-guest': {
+    rule: 'A ring says that a guest that runs has to be left.',
+    mistakes: { 'not kicked': drop },
+  },
+  'loaded-interrupt-keeps-target': {
+    rule: 'An interrupt in a list register keeps its target until its vCPU has left the guest.',
+    mistakes: { 'changes at once': never },
+  },
+  'acknowledge-looks-again': {
+    rule: 'An acknowledge takes an interrupt from a list register only if its state still allows that.',
+    mistakes: { never },
+  },
+  'kick-taken-before-list': {
+    rule: 'A vCPU that enters its guest takes the kick before it reads its list.',
+    mistakes: { 'taken behind the list': toBehind('list-is-read-after-kick') },
+  },
+  'list-is-read-after-kick': {
+    rule: 'A vCPU that enters its guest reads its list.',
+    mistakes: {},
+  },
+  'latch-moves-into-register': {
+    rule: 'An interrupt moves into a list register with its latch, in one step.',
+    mistakes: { 'stays latched': value('before | LOADED') },
+  },
+  'fold-keeps-latch': {
+    rule: 'A latch that the guest has not taken goes back when the guest is left.',
+    mistakes: { 'the latch is dropped': value('before & ~LOADED') },
+  },
+  'fold-is-one-step': {
+    rule: 'A list register is folded back in one step.',
+    mistakes: { 'in two steps': instead('interrupts.amend(at, ~0, after);') },
+  },
 } satisfies Rows;

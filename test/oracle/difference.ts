@@ -1,4 +1,4 @@
-import { MachineTarget, vectorMachine } from '../../src/conformance/machine-target.ts';
+import { vectorMachine } from '../../src/conformance/machine-target.ts';
 import {
   compareAnswers,
   type Profile,
@@ -6,6 +6,7 @@ import {
 } from '../../src/conformance/vectors/vector-answers.ts';
 import { parseVector } from '../../src/conformance/vectors/vector-language.ts';
 import { runVector } from '../../src/conformance/vectors/vector-runner.ts';
+import { EmulatedTarget } from './emulated-target.ts';
 import { KernelTarget } from './kernel-target.ts';
 import type { LiveKernel } from './live-kernel.ts';
 import { MirrorTarget } from './mirror-target.ts';
@@ -31,7 +32,7 @@ export function askKernel(kernel: LiveKernel, text: string): VectorAnswer[] {
 /** Asks a kernel and the model of a profile. What the kernel cannot say is not compared. */
 export function ask(kernel: LiveKernel, text: string, profile: Profile): Asked {
   const vector = parseVector(text, 'vector');
-  const mirror = new MirrorTarget(new MachineTarget(vectorMachine(vector.cpus, profile)), vector.cpus);
+  const mirror = new MirrorTarget(new EmulatedTarget(vectorMachine(vector.cpus, profile)), vector.cpus);
   const model = runVector(vector, mirror);
   if (mirror.agrees(kernel)) return { answers: model.length, differences: [] };
   const real = askKernel(kernel, text).map((answer) => ({ ...answer, marks: [] }));

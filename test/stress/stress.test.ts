@@ -81,6 +81,23 @@ describe('nothing is lost, doubled or misrouted', () => {
     expect(Atomics.load.toString()).toContain('native code');
   });
 
+  test.each([4, 1])(
+    'guests with %i list registers, which are too few now and then',
+    async (listRegisters) => {
+      const input = { vcpus: 2, devices: 2, events: 6 };
+      const result = await runStress({ ...options, input, spis: 8, listRegisters, seconds: 4 });
+      expect(result).toMatchObject({
+        lost: 0,
+        misrouted: 0,
+        spurious: 0,
+        stranded: 0,
+        config: { listRegisters },
+      });
+      expect(result.listRegisters?.overflows).toBeGreaterThan(0);
+      expect(result.listRegisters?.maintenance).toBeGreaterThan(0);
+    },
+  );
+
   test('a topology with more threads than cores', async () => {
     const result = await runStress({ ...options, input: { vcpus: 8, devices: 4, events: 8 }, spis: 16 });
     expect(result.violations).toEqual([]);
@@ -145,6 +162,17 @@ const FAULTS = [
 ] as const satisfies readonly (readonly [Fault, ViolationKind])[];
 
 describe('a broken rule is noticed', () => {
+  test.each(['drop-kick', 'drop-pending', 'wrong-vcpu'] as const)(
+    '%s, of guests with list registers',
+    async (fault) => {
+      const input = { vcpus: 2, devices: 2, events: 6 };
+      const result = await runUntil({ ...options, input, listRegisters: 4, fault }, ({ violations }) =>
+        Object.values(violations).some((count) => count > 0),
+      );
+      expect(held(result)).toBe(false);
+    },
+  );
+
   test('lost-ack shows as a line that is taken again and again', async () => {
     const input = { vcpus: 2, devices: 2, events: 1 };
     const lines = { lines: 'resample', spis: 8 } as const;

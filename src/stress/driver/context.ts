@@ -3,7 +3,7 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import { lpiConfig } from '../../arch/lpi-config.ts';
 import { Chance } from '../../base/chance.ts';
 import type { Machine } from '../../board/machine.ts';
-import { ACTIVE, isPending } from '../../gic/state.ts';
+import { ACTIVE, isOnItsWay, isPending } from '../../gic/state.ts';
 import { type GicDriver, type ItsDriver, LINUX_PRIORITY, nameOf, type Source } from '../../guest/index.ts';
 import { nap } from '../../memory/nap.ts';
 import { CHANGER } from '../../memory/perturbation/meeting.ts';
@@ -143,7 +143,7 @@ export class DriverContext {
    */
   waitUntilTaken(intid: Intid, boundMs?: number): boolean {
     const { interrupts } = this.machine.gic;
-    return this.until(() => !isPending(interrupts.state(interrupts.find(0, intid))), boundMs);
+    return this.until(() => !isOnItsWay(interrupts.state(interrupts.find(0, intid))), boundMs);
   }
 
   /** Waits until no vCPU handles an SPI, which has to be disabled. False if the run ends first. */

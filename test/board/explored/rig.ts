@@ -63,6 +63,8 @@ type Options = {
   readonly queued?: readonly ItsCommand[];
   /** The interrupts are level-triggered: taken for as long as the line is up, however often it was raised. */
   readonly levels?: boolean;
+  /** List registers of each vCPU: else none. */
+  readonly listRegisters?: number;
   /** Which INTID belongs to which source: else LPI 8192 + n and SPI 32 + n to n. */
   readonly sourceOf?: (intid: number) => number;
 };
@@ -103,7 +105,12 @@ type Body = (view: View) => void;
 type Cpu = InstanceType<Modules['cpuInterface']['CpuInterface']>;
 
 /** The real board, with tables and locks that are small: else each table is a thousand stores, each wait a hundred looks. */
-function configOf({ vcpus = 1, dispatch = 'inline', design = 'merged' }: Options): MachineConfig {
+function configOf({
+  vcpus = 1,
+  dispatch = 'inline',
+  design = 'merged',
+  listRegisters = 0,
+}: Options): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
     vcpus,
@@ -122,6 +129,7 @@ function configOf({ vcpus = 1, dispatch = 'inline', design = 'merged' }: Options
     haltPollNs: 0,
     memory: SLOTS,
     scenarioWords: 32,
+    listRegisters,
   };
 }
 
@@ -166,7 +174,8 @@ function attach(modules: Modules, board: Board, options: Options) {
     /** A CPU interface whose registers are this thread's alone, with everything let through. */
     makeCpu(vcpu: number) {
       const own = new Int32Array(new SharedArrayBuffer(64));
-      const cpu = new modules.cpuInterface.CpuInterface(own, { at: 0, words: 16 }, vcpu, interrupts);
+      const source = gic.listRegisters[vcpu] ?? interrupts;
+      const cpu = new modules.cpuInterface.CpuInterface(own, { at: 0, words: 16 }, vcpu, source);
       cpu.reset();
       cpu.priorityMask = 0xff;
       cpu.groupEnable1 = true;
@@ -188,8 +197,13 @@ function attach(modules: Modules, board: Board, options: Options) {
         cpu.endOfInterrupt(intid);
         vm.serveAcks();
       }
+      if (taken.length < most) this.leave(vcpu);
       return taken;
     },
+
+    /** The guest of a vCPU with list registers enters, or is left, so that nothing is in them. */
+    enter: (vcpu: number) => gic.listRegisters[vcpu]?.run(),
+    leave: (vcpu: number) => gic.listRegisters[vcpu]?.exit(),
 
     /** The main thread serves what is left to it, then each vCPU takes what it finds. The INTIDs, by vCPU. */
     settle(): number[][] {

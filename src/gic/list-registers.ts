@@ -1,0 +1,418 @@
+import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
+import { type Layout, LINE, type Region } from '../memory/layout.ts';
+import { peek, poke, type Words } from '../memory/word.ts';
+import { prune } from './holding.ts';
+import type { Interrupts } from './interrupts.ts';
+import type { LoadableInterrupts } from './loadable-interrupts.ts';
+import {
+  ACTIVE,
+  EDGE,
+  ENABLED,
+  GROUP1,
+  HELD,
+  isDeliverable,
+  LATCH,
+  LOADED,
+  NONE,
+  PRIORITY,
+  PRIORITY_SHIFT,
+  priorityOf,
+  REROUTED,
+  TARGET_SHIFT,
+  targetOf,
+  LINE as WIRE,
+} from './state.ts';
+import { VcpuList, type VcpuListRegions } from './vcpu-list.ts';
+
+/** Where a CPU interface finds its interrupts: the list of its vCPU, or list registers that are filled from the list. */
+export type InterruptSource = Pick<
+  Interrupts,
+  | 'find'
+  | 'best'
+  | 'stateFound'
+  | 'take'
+  | 'deactivate'
+  | 'settle'
+  | 'wantsLook'
+  | 'forwarding'
+  | 'state'
+  | 'forEachListed'
+>;
+
+export const MOST_LIST_REGISTERS = 16;
+
+// Words of a vCPU: whether its guest runs, its list registers in use, EOIs without one, why a maintenance interrupt is wanted.
+const ENTERED = 0;
+const USED = 1;
+const EOI_COUNT = 2;
+const WANTED = 3;
+const COUNTERS = { entries: 4, overflows: 5, maintenance: 6, counted: 7 } as const;
+const FIRST = LINE;
+
+/** Since boot, modulo 2^32: entries of the guest, those that left interrupts over, maintenance interrupts, EOIs without a list register. */
+export type ListRegisterCounters = Readonly<Record<keyof typeof COUNTERS, number>>;
+
+// Reasons for a maintenance interrupt (ICH_HCR_EL2): one list register in use at most, none pending, an EOI without one.
+const UNDERFLOW = 1;
+const NO_PENDING = 2;
+const NOT_PRESENT = 4;
+
+// A list register: INTID 15:0, priority 23:16, group 24, pending 25, active 26, and whether its end is a maintenance interrupt.
+const INTID = 0xffff;
+const IN_GROUP1 = 1 << 24;
+const IS_PENDING = 1 << 25;
+const IS_ACTIVE = 1 << 26;
+const TELLS_END = 1 << 27;
+
+/** What stands behind all that is pending when list registers are filled: interrupts that are active. */
+const BEHIND = 256;
+/** In front of all that is pending: interrupts that are active, in a kernel before Linux 6.19. */
+const BEFORE = -1;
+/** Behind everything: what is not to be loaded. */
+const UNFIT = 2 * BEHIND;
+
+/** Adds the list registers of one vCPU to a layout. */
+export function listRegisterRegion(layout: Layout, vcpu: VcpuId): Region {
+  return layout.region(`vcpu${vcpu}.lr`, FIRST + MOST_LIST_REGISTERS);
+}
+
+/**
+ * The list registers of one vCPU (ICH_LR<n>_EL2), which its guest takes interrupts from. They are filled from the vCPU's list at
+ * entry, the pending before the active and the urgent first, and folded back into the states at exit. The guest is left when
+ * its vCPU is rung, when it halts, and for a maintenance interrupt: where more interrupts wait than there are list registers, when
+ * at most one is in use (underflow), or none is pending, or an EOI found none (EOIcount ends what is active outside them);
+ * and at the end of a level. An interrupt stays on the list while the guest has it, and its state says so ({@link LOADED}).
+ *
+ * Two things differ from KVM. KVM stops all vCPUs where a thread accesses an active register; here the active bit of a state
+ * changes with that of the list register. And KVM may deliver what is in a list register after a register write has disabled or
+ * moved it; here an acknowledge looks at the state first, and leaves the guest where the list register is out of date.
+ *
+ * The thread of the vCPU only; its words are plain. @see vgic_flush_lr_state, vgic_v3_fold_lr_state, vgic_v3_configure_hcr
+ */
+export class ListRegisters implements InterruptSource {
+  readonly #words: Words;
+  readonly #at: number;
+  readonly #interrupts: LoadableInterrupts;
+  readonly #list: VcpuList;
+  readonly #vcpu: VcpuId;
+  readonly #pendingFirst: boolean;
+  /** How many there are, 1 to 16. */
+  readonly count: number;
+  /** What the last {@link best} found: its slot, and its state as the list register has it. No state of the machine. */
+  readonly #found = new Int32Array(2);
+
+  constructor(parts: ListRegisterParts) {
+    this.#words = parts.words;
+    this.#at = parts.region.at;
+    this.#interrupts = parts.interrupts;
+    this.#list = new VcpuList(parts.words, parts.list);
+    this.#vcpu = parts.vcpu;
+    this.#pendingFirst = parts.pendingFirst;
+    this.count = parts.count;
+  }
+
+  // ---- the guest's side
+
+  find(vcpu: VcpuId, intid: Intid): number {
+    return this.#interrupts.find(vcpu, intid);
+  }
+
+  state(at: number): number {
+    return this.#interrupts.state(at);
+  }
+
+  /** The list, and not the list registers: what a vCPU outside of its guest is called for. */
+  forEachListed(vcpu: VcpuId, visit: (at: number, intid: Intid) => void): void {
+    this.#interrupts.forEachListed(vcpu, visit);
+  }
+
+  get forwarding(): number {
+    return this.#interrupts.forwarding;
+  }
+
+  get stateFound(): number {
+    return this.#found[1] ?? 0;
+  }
+
+  /** The pending interrupt of best priority in the list registers, the first of equal ones. */
+  best(vcpu: VcpuId, groups: number): Intid {
+    this.run();
+    let best = NONE;
+    for (let slot = 0, priority = BEHIND; slot < this.#get(USED); slot++) {
+      const register = this.#get(FIRST + slot);
+      if ((register & (IS_PENDING | IS_ACTIVE)) !== IS_PENDING) continue;
+      const state = stateIn(register, vcpu);
+      if ((groups >= 0 && (state & GROUP1) !== groups) || priorityOf(state) >= priority) continue;
+      priority = priorityOf(state);
+      best = register & INTID;
+      this.#found[0] = slot;
+      this.#found[1] = state;
+    }
+    return best;
+  }
+
+  /** Takes what {@link best} has found. 0 where the list register is out of date: the guest was left then. */
+  take(vcpu: VcpuId, intid: Intid): number {
+    const [slot = 0, found = 0] = this.#found;
+    const interrupts = this.#interrupts;
+    const at = interrupts.find(vcpu, intid);
+    for (;;) {
+      const before = interrupts.state(at);
+      // guard: acknowledge-looks-again
+      if (!isAsLoaded(before, found)) {
+        this.exit();
+        return 0;
+      }
+      if (intid >= FIRST_LPI || interrupts.replace(at, before, before | ACTIVE)) break;
+    }
+    const register = this.#get(FIRST + slot) & ~IS_PENDING;
+    this.#put(FIRST + slot, intid < FIRST_LPI ? register | IS_ACTIVE : register);
+    this.#maintain(false);
+    return found;
+  }
+
+  /**
+   * Ends an interrupt that is active. An EOI that finds it in no list register is counted.
+   * @param mask - as in {@link Interrupts.deactivate}; 0 for DIR, which KVM traps
+   */
+  deactivate(at: number, intid: Intid, mask = 0, wanted = 0): boolean {
+    this.run();
+    if (mask === 0) {
+      this.exit();
+      return this.#interrupts.deactivate(at, intid);
+    }
+    const slot = this.#slotOf(intid);
+    if (slot === NONE) {
+      this.#put(EOI_COUNT, this.#get(EOI_COUNT) + 1);
+      this.#maintain(false);
+      return false;
+    }
+    const register = this.#get(FIRST + slot);
+    if ((stateIn(register, this.#vcpu) & mask) !== wanted) return false;
+    this.#put(FIRST + slot, register & ~IS_ACTIVE);
+    const wasActive = this.#interrupts.deactivate(at, intid);
+    this.#maintain((register & (TELLS_END | IS_PENDING)) === TELLS_END);
+    return wasActive;
+  }
+
+  /** Nothing: an interrupt that has ended is taken off the list at exit. */
+  settle(): void {}
+
+  wantsLook(vcpu: VcpuId): boolean {
+    if (this.#get(ENTERED) === 0) return this.#interrupts.wantsLook(vcpu);
+    return this.#interrupts.isKicked(vcpu) || this.#pending() > 0;
+  }
+
+  // ---- entry and exit
+
+  /** Sees that the guest runs, with list registers that know of every ring. */
+  run(): void {
+    if (this.#get(ENTERED) !== 0) {
+      if (!this.#interrupts.isKicked(this.#vcpu)) return;
+      this.exit();
+    }
+    this.#enter();
+  }
+
+  /** Leaves the guest: what is in list registers goes back into the states, and the list is pruned. */
+  exit(): void {
+    if (this.#get(ENTERED) === 0) return;
+    this.#put(ENTERED, 0);
+    for (let count = this.#pendingFirst ? this.#get(EOI_COUNT) : 0; count > 0; count--) this.#endOutside();
+    for (let slot = 0; slot < this.#get(USED); slot++) this.#fold(this.#get(FIRST + slot));
+    this.#put(USED, 0);
+    prune(this.#interrupts, this.#vcpu);
+  }
+
+  counters(): ListRegisterCounters {
+    const { entries, overflows, maintenance, counted } = COUNTERS;
+    const read = (at: number) => this.#get(at) >>> 0;
+    return {
+      entries: read(entries),
+      overflows: read(overflows),
+      maintenance: read(maintenance),
+      counted: read(counted),
+    };
+  }
+
+  #enter(): void {
+    const interrupts = this.#interrupts;
+    // guard: kick-taken-before-list
+    interrupts.takeKick(this.#vcpu);
+    // guard: list-is-read-after-kick
+    const waiting = this.#fill();
+    this.#put(ENTERED, 1);
+    this.#put(EOI_COUNT, 0);
+    this.#put(WANTED, 0);
+    this.#count('entries');
+    if (waiting <= this.count) return;
+    this.#count('overflows');
+    this.#put(WANTED, this.#pendingFirst ? UNDERFLOW | NO_PENDING | NOT_PRESENT : UNDERFLOW);
+  }
+
+  /** Fills the list registers in the order of the list, which is sorted where they are too few. Returns how many interrupts wait. */
+  #fill(): number {
+    const list = this.#list;
+    if (list.isThin) list.compact();
+    let waiting = 0;
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
+      if (this.#key(list.at(position)) !== UNFIT) waiting++;
+    if (list.hasSpilled)
+      for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) waiting++;
+    if (waiting > this.count) list.sort(this.#key);
+    this.#put(USED, 0);
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
+      this.#load(list.at(position));
+    if (list.hasSpilled)
+      for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) this.#load(intid);
+    return waiting;
+  }
+
+  /** By what a list that is too long is sorted. */
+  readonly #key = (intid: Intid): number => {
+    if (intid < 0 || !this.#list.has(intid)) return UNFIT;
+    const state = this.#interrupts.state(this.#interrupts.find(this.#vcpu, intid));
+    if (targetOf(state) !== this.#vcpu) return UNFIT;
+    if (intid < FIRST_LPI && (state & ACTIVE) !== 0)
+      return this.#pendingFirst ? BEHIND + priorityOf(state) : BEFORE;
+    return this.forwarding !== 0 && isDeliverable(state) ? priorityOf(state) : UNFIT;
+  };
+
+  /** Moves a listed interrupt into the next list register, if there is one left: its latch goes along. */
+  #load(intid: Intid): void {
+    const used = this.#get(USED);
+    if (used === this.count || intid < 0 || !this.#list.has(intid)) return;
+    const interrupts = this.#interrupts;
+    const at = interrupts.find(this.#vcpu, intid);
+    for (;;) {
+      const before = interrupts.state(at);
+      if (targetOf(before) !== this.#vcpu || (before & LOADED) !== 0) return;
+      const isEdge = (before & EDGE) !== 0;
+      const isActive = intid < FIRST_LPI && (before & ACTIVE) !== 0;
+      // An edge may be pending and active at once; a level is pending again only when it has ended.
+      const comesAgain = isEdge && (before & (ENABLED | LATCH)) === (ENABLED | LATCH);
+      const pends = this.forwarding !== 0 && (isActive ? comesAgain : isDeliverable(before));
+      if (!isActive && !pends) return;
+      // guard: latch-moves-into-register
+      const after = (pends && isEdge ? before & ~(LATCH | HELD) : before) | LOADED;
+      if (!interrupts.replace(at, before, after)) continue;
+      const flags = (pends ? IS_PENDING : 0) | (isActive ? IS_ACTIVE : 0) | (isEdge ? 0 : TELLS_END);
+      const group = (before & GROUP1) === 0 ? 0 : IN_GROUP1;
+      this.#put(FIRST + used, intid | (priorityOf(before) << 16) | group | flags);
+      this.#put(USED, used + 1);
+      return;
+    }
+  }
+
+  /** Gives back what is in a list register: a latch that the guest has not taken, beside one that came meanwhile. */
+  #fold(register: number): void {
+    const interrupts = this.#interrupts;
+    const intid = register & INTID;
+    const at = interrupts.find(this.#vcpu, intid);
+    for (;;) {
+      const before = interrupts.state(at);
+      // The thread that turned its LPIs off, or ended the LPI, has taken it back.
+      if ((before & LOADED) === 0 || targetOf(before) !== this.#vcpu) return;
+      const isUntaken = (register & IS_PENDING) !== 0 && (before & (EDGE | HELD)) === EDGE;
+      // guard: fold-keeps-latch
+      const folded = (isUntaken ? before | LATCH : before) & ~LOADED;
+      const isActive = intid < FIRST_LPI && (folded & ACTIVE) !== 0;
+      const after = isActive ? folded : interrupts.rerouted(intid, folded);
+      // guard: fold-is-one-step
+      if (!interrupts.replace(at, before, after)) continue;
+      if (isDeliverable(after) && !this.#list.has(intid)) interrupts.list(targetOf(after), intid);
+      if (!this.#list.has(intid)) interrupts.bury(at, after);
+      return;
+    }
+  }
+
+  /** An EOI without a list register: ends the first active interrupt outside, in the order of the list, as KVM does. */
+  #endOutside(): void {
+    const interrupts = this.#interrupts;
+    const list = this.#list;
+    for (let position = list.begin; position !== list.end; position = (position + 1) | 0) {
+      const intid = list.at(position);
+      if (intid < 0 || intid >= FIRST_LPI || !list.has(intid)) continue;
+      const at = interrupts.find(this.#vcpu, intid);
+      const state = interrupts.state(at);
+      if ((state & (ACTIVE | LOADED)) !== ACTIVE || targetOf(state) !== this.#vcpu) continue;
+      this.#count('counted');
+      interrupts.deactivate(at, intid);
+      return;
+    }
+  }
+
+  /** Leaves the guest if a maintenance interrupt is due. @param hasEnded - whether a level has ended */
+  #maintain(hasEnded: boolean): void {
+    const wanted = this.#get(WANTED);
+    const isDue =
+      hasEnded ||
+      ((wanted & UNDERFLOW) !== 0 && this.#inUse() <= 1) ||
+      ((wanted & NO_PENDING) !== 0 && this.#pending() === 0) ||
+      ((wanted & NOT_PRESENT) !== 0 && this.#get(EOI_COUNT) > 0);
+    if (!isDue) return;
+    this.#count('maintenance');
+    this.exit();
+  }
+
+  #slotOf(intid: Intid): number {
+    for (let slot = 0; slot < this.#get(USED); slot++) {
+      const register = this.#get(FIRST + slot);
+      if ((register & INTID) === intid && (register & IS_ACTIVE) !== 0) return slot;
+    }
+    return NONE;
+  }
+
+  #pending(): number {
+    let pending = 0;
+    for (let slot = 0; slot < this.#get(USED); slot++)
+      if ((this.#get(FIRST + slot) & (IS_PENDING | IS_ACTIVE)) === IS_PENDING) pending++;
+    return pending;
+  }
+
+  #inUse(): number {
+    let inUse = 0;
+    for (let slot = 0; slot < this.#get(USED); slot++)
+      if ((this.#get(FIRST + slot) & (IS_PENDING | IS_ACTIVE)) !== 0) inUse++;
+    return inUse;
+  }
+
+  #count(counter: keyof typeof COUNTERS): void {
+    const at = COUNTERS[counter];
+    this.#put(at, (this.#get(at) + 1) | 0);
+  }
+
+  #get(word: number): number {
+    return peek(this.#words, this.#at + word);
+  }
+
+  #put(word: number, value: number): void {
+    poke(this.#words, this.#at + word, value);
+  }
+}
+
+type ListRegisterParts = {
+  readonly words: Words;
+  readonly region: Region;
+  readonly interrupts: LoadableInterrupts;
+  /** The list of `vcpu`. */
+  readonly list: VcpuListRegions;
+  readonly vcpu: VcpuId;
+  /** List registers, 1 to {@link MOST_LIST_REGISTERS}. */
+  readonly count: number;
+  /** See `loadsPendingFirst` in {@link InterruptChoices}. */
+  readonly pendingFirst: boolean;
+};
+
+/** The state of an interrupt as its list register has it. */
+function stateIn(register: number, vcpu: VcpuId): number {
+  const priority = ((register >>> 16) & 0xff) << PRIORITY_SHIFT;
+  const group = (register & IN_GROUP1) === 0 ? 0 : GROUP1;
+  return LOADED | ENABLED | group | priority | (vcpu << TARGET_SHIFT);
+}
+
+/** Whether the guest may take an interrupt that has this state by now. @param found - the state as its list register has it */
+function isAsLoaded(state: number, found: number): boolean {
+  const fixed = LOADED | REROUTED | ENABLED | ACTIVE | GROUP1 | PRIORITY | (0x3ff << TARGET_SHIFT);
+  return ((state ^ found) & fixed) === 0 && ((state & EDGE) !== 0 || (state & (LATCH | WIRE)) !== 0);
+}
