@@ -13,7 +13,7 @@ import { ConsoleOutput } from './console-output.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
-import { print, say } from './stdout.ts';
+import { printResult, printText, say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -101,7 +101,7 @@ export function bootCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .action(async (file: string | undefined, flags: Flags) => {
-      if (file === undefined) print(bootHelp());
+      if (file === undefined) printText(bootHelp());
       else process.exitCode = await boot(file, flags);
     });
 }
@@ -169,7 +169,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
         },
       );
     });
-    print(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
+    printResult(result, flags.json ? undefined : () => bootText(result));
     await console.close();
     const status = exitOf(result);
     return status === EXIT.held && console.isCut ? EXIT.usage : status;

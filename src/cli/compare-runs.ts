@@ -4,7 +4,7 @@ import { compareRunsHtml } from '../report/compare-runs-html.ts';
 import { compareRunsMarkdown, compareRunsText } from '../report/compare-runs-text.ts';
 import { EXIT } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { print, printResult } from './stdout.ts';
 import { number } from './values.ts';
 
 type Flags = {
@@ -55,8 +55,8 @@ export function compareRunsCommand(): Command {
         p99Tolerance: flags.p99Tolerance === undefined ? null : flags.p99Tolerance / 100,
         relative: flags.relative ?? false,
       });
-      if (flags.json) print(`${JSON.stringify(comparison)}\n`);
-      else print(flags.markdown ? compareRunsMarkdown(comparison) : compareRunsText(comparison));
+      if (flags.markdown) print(compareRunsMarkdown(comparison));
+      else printResult(comparison, flags.json ? undefined : () => compareRunsText(comparison));
       outputs.plan(page, () => compareRunsHtml(comparison, a, b));
       process.exitCode = outputs.write(exitOf(comparison, flags.requireSteady));
     });

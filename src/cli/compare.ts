@@ -8,8 +8,8 @@ import { compareText } from '../report/compare-text.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -44,20 +44,20 @@ export function compareCommand(): Command {
 async function compare({ json, report, abi = DESIGN_NAMES, ...topology }: Flags): Promise<number> {
   const outputs = new Outputs();
   const page = outputs.open(report);
-  const terminal = new Terminal();
-  terminal.line(terminal.dim('Ctrl-C ends the run and prints the designs that are done'));
+  const line = new ProgressLine();
+  line.note('Ctrl-C ends the run and prints the designs that are done');
   const result = await interruptible((signal) =>
     runCompare(
       { ...topology, abi },
       {
         signal,
-        progress: (share, what) => terminal.status(`${what}: ${(100 * share).toFixed(0)} %`),
+        progress: (share, what) => line.share(share, what),
       },
     ),
   );
-  terminal.clear();
+  line.clear();
   const printed = { ...result, findings: compareFindings(result) };
-  print(json ? `${JSON.stringify(printed)}\n` : compareText(result));
+  printResult(printed, json ? undefined : () => compareText(result));
   outputs.plan(page, () => compareHtml(result));
   return outputs.write(exitOf(result));
 }

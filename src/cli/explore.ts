@@ -18,7 +18,7 @@ import { addGuestOptions, checkNoGuest } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Found, findScenarios, listScenarios, loadOptions, loadWords } from './scenario.ts';
-import { print } from './stdout.ts';
+import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 /** The version of what `--json` prints. */
@@ -111,7 +111,7 @@ export function exploreCommand(): Command {
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: ExploreFlags, command: Command) => {
       if (flags.guest === undefined) checkGiven(args, flags, givenFlags(command));
-      if (flags.list) print(await listScenarios());
+      if (flags.list) printText(await listScenarios());
       else if (flags.guest !== undefined) {
         const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli';
         process.exitCode = await exploreGuestCommand(flags.guest, flags, args, isGiven);
@@ -142,9 +142,9 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
       if (signal.aborted) break;
       const result = await search(found, flags, signal);
       done.push({ found, result });
-      if (!flags.json) print((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
+      if (!flags.json) printText((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
     }
-    if (flags.json) print(`${JSON.stringify(jsonOf(done, all.length))}\n`);
+    if (flags.json) printResult(jsonOf(done, all.length), undefined);
     const [first] = done;
     const page =
       report &&

@@ -8,8 +8,8 @@ import { junitXml } from '../report/junit.ts';
 import { guestsSuite } from '../report/junit-results.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, printText } from './stdout.ts';
 
 type Flags = { json?: boolean; list?: boolean; junit?: string; report?: string };
 
@@ -50,27 +50,30 @@ async function guests(
       throw new IrqError('ERR_USAGE', '--list runs no guest: leave out --junit and --report');
     if (json) {
       const listed = scenarios.map(({ name, about }) => ({ name, about }));
-      print(`${JSON.stringify({ schemaVersion: 1, command: 'guests', guests: listed })}\n`);
+      printResult({ schemaVersion: 1, command: 'guests', guests: listed }, undefined);
       return EXIT.held;
     }
-    for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
+    for (const { name, about } of scenarios) printText(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const outputs = new Outputs();
   const xml = outputs.open(junit);
   const page = outputs.open(report);
-  const terminal = new Terminal();
+  const line = new ProgressLine();
   let interrupted = false;
   const result = await interruptible(async (signal) => {
     let done = 0;
-    terminal.status(`0 of ${scenarios.length}`);
-    const each = ({ name }: { name: string }) => terminal.status(`${++done} of ${scenarios.length}: ${name}`);
+    const each = ({ name }: { name: string }) => {
+      done++;
+      line.share(done / scenarios.length, `${done} of ${scenarios.length}, ${name}`);
+    };
+    line.share(0, `0 of ${scenarios.length}`);
     const ran = await runGuests(scenarios, { signal, each });
     interrupted = signal.aborted;
     return ran;
   });
-  terminal.clear();
-  print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  line.clear();
+  printResult(result, json ? undefined : () => guestsText(result));
   outputs.plan(xml, () => junitXml(guestsSuite(result)));
   outputs.plan(page, () => guestsHtml(result));
   return outputs.write(result.failed > 0 ? EXIT.failed : interrupted ? EXIT.interrupted : EXIT.held);

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
-import { print } from './stdout.ts';
+import { printText } from './stdout.ts';
 
 /** From `dist/src/cli`. */
 const TEMPLATES = new URL('../../../templates/', import.meta.url);
@@ -67,7 +67,7 @@ export function initCommand(): Command {
     .addArgument(new Argument('[folder]', 'folder of the project; made if there is none').default('.'))
     .addOption(new Option('--kind <kind>', 'kind of project').choices(Object.keys(KINDS)).default('harness'))
     .action((folder: string, { kind }: { kind: Kind }) => {
-      print(init(folder, kind));
+      printText(init(folder, kind));
     });
 }
 

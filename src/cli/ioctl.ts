@@ -12,7 +12,7 @@ import { findIoctl, IOCTLS, type Ioctl } from '../kvm-abi/structs/ioctls.ts';
 import { type IoctlAnswer, type IoctlReport, ioctlText } from '../report/ioctl-text.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { EXIT } from './exit.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: Fd; memory?: string; json?: boolean };
@@ -42,7 +42,7 @@ export function ioctlCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .action(async (name: string, hex: string[], flags: Flags) => {
       const report = await reportOn(name, hex, flags);
-      print(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
+      printResult(report, flags.json ? undefined : () => ioctlText(report));
       process.exitCode = report.answer.ok ? EXIT.held : EXIT.failed;
     });
 }

@@ -30,8 +30,8 @@ import { EXIT, interruptible } from './exit.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
 import { checkOwnFiles, hasOwnCode, ownCodeOptions } from './own-code.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -122,17 +122,15 @@ async function latency(flags: Flags): Promise<number> {
   // Before the measurement: a file that cannot be read must not cost a minute.
   const baseline = flags.baseline === undefined ? undefined : readSavedRunsFile(flags.baseline);
   const outputs = openOutputs(flags, options.paths);
-  const terminal = new Terminal();
-  terminal.line(
-    terminal.dim(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`),
-  );
+  const line = new ProgressLine();
+  line.note(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`);
   const { result, pictures } = await interruptible((signal) =>
     runLatency(options, {
       signal,
-      progress: (share, phase) => terminal.status(`${phase}: ${(100 * share).toFixed(0)} %`),
+      progress: (share, phase) => line.share(share, phase),
     }),
   );
-  terminal.clear();
+  line.clear();
   const comparison =
     baseline &&
     compareRuns(baseline, readSavedRuns(JSON.stringify(result), 'this run'), {
@@ -140,9 +138,9 @@ async function latency(flags: Flags): Promise<number> {
       relative: false,
     });
   const whole = comparison ? { ...result, baseline: comparison } : result;
-  print(flags.json ? `${JSON.stringify(whole)}\n` : latencyText(result));
+  printResult(whole, flags.json ? undefined : () => latencyText(result));
   if (comparison && !flags.json) {
-    print(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
+    printText(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
   }
   planOutputs(outputs, result, pictures);
   return outputs.all.write(exitOf(result, comparison, flags.requireSteady));

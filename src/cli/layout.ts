@@ -3,7 +3,7 @@ import { checkConfig, DEFAULT_CONFIG } from '../board/config.ts';
 import { layOut } from '../board/layout.ts';
 import { type LayoutReport, layoutText } from '../report/layout-text.ts';
 import { EXIT } from './exit.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = LayoutReport['config'] & { readonly json?: boolean };
@@ -26,7 +26,7 @@ export function layoutCommand(): Command {
     .option('--json', 'print the map as one JSON object')
     .action((flags: Flags) => {
       const report = layoutReport(flags);
-      print(flags.json ? `${JSON.stringify(report)}\n` : layoutText(report));
+      printResult(report, flags.json ? undefined : () => layoutText(report));
       process.exitCode = EXIT.held;
     });
 }

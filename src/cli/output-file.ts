@@ -124,7 +124,7 @@ function attempt(call: () => void): void {
  */
 export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   try {
-    if (path === '') throw new Error('the path is empty');
+    if (path === '') throw new Error('the path is empty; name a file');
     if (path.endsWith('/')) throw new Error('the path names a folder; name a file');
     let stat = lstatSync(path, { throwIfNoEntry: false });
     // A link of /proc leads to a pipe that has no path: its file is asked, and not its path.

@@ -1,11 +1,21 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
-import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
+import { inTurns } from '../base/turns.ts';
+import {
+  isFaithful,
+  movedPieces,
+  type ReplayResult,
+  readGuestTrace,
+  replayPieces,
+  replayThreaded,
+} from '../recorded/index.ts';
 import { replayHtml } from '../report/replay-html.ts';
 import { replayText } from '../report/replay-text.ts';
+import { count } from '../report/units.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = {
@@ -54,18 +64,23 @@ async function replay(
   const page = outputs.open(report);
   const trace = readGuestTrace(path);
   const chosen = seed ?? Math.floor(Math.random() * 2 ** 30);
-  let interrupted = false;
-  const result = threads
-    ? await interruptible(async (signal) => {
-        const replayed = await replayThreaded(trace, { seed: chosen, runs, signal });
-        interrupted = signal.aborted;
-        return replayed;
-      })
-    : saveRestoreAt
-      ? replayMoved(trace, saveRestoreAt)
-      : replayGuest(trace);
-  print(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  const line = new ProgressLine();
+  const progress = (events: number) => line.show(() => `${count(events)} events replayed`);
+  const each = (run: number) => line.show(() => `run ${run} of ${runs}`);
+  const result = await interruptible((signal) =>
+    threads
+      ? replayThreaded(trace, { seed: chosen, runs, signal, each })
+      : inTurns(saveRestoreAt ? movedPieces(trace, saveRestoreAt) : replayPieces(trace), {
+          signal,
+          progress,
+        }),
+  ).finally(() => line.clear());
+  printResult(result, json ? undefined : () => replayText(result));
   outputs.plan(page, () => replayHtml(result, path));
-  if (interrupted) return outputs.write(EXIT.interrupted);
-  return outputs.write(isFaithful(result) ? EXIT.held : EXIT.failed);
+  return outputs.write(exitOf(result));
+}
+
+function exitOf(result: ReplayResult): number {
+  if (result.interrupted) return EXIT.interrupted;
+  return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

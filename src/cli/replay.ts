@@ -7,7 +7,7 @@ import { SCHEMA_VERSION } from './explore.ts';
 import { addGuestFiles, checkNoGuest, type GuestFlags } from './guest-options.ts';
 import { replayGuestSchedule } from './replay-guest-schedule.ts';
 import { findScenario, type LoadFlags, loadOptions } from './scenario.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 /** A schedule that takes longer has a thread that comes to no operation. */
@@ -60,10 +60,7 @@ async function replay(token: string, argument: string, flags: Flags): Promise<nu
       `the schedule did not come to its end within ${REPLAY_SECONDS} s`,
     );
   const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
-  print(
-    json
-      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result })}\n`
-      : replayText(result, executor),
-  );
+  const printed = { schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result };
+  printResult(printed, json ? undefined : () => replayText(result, executor));
   return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }

@@ -7,8 +7,8 @@ import { scaleText } from '../report/scale-text.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { checkOwnFiles, ownCodeOptions } from './own-code.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -68,7 +68,7 @@ async function scale(flags: Flags): Promise<number> {
   checkOwnFiles(flags);
   const outputs = new Outputs();
   const page = outputs.open(flags.report);
-  const terminal = new Terminal();
+  const line = new ProgressLine();
   const result = await interruptible((signal) =>
     runScale(
       {
@@ -80,12 +80,12 @@ async function scale(flags: Flags): Promise<number> {
       },
       {
         signal,
-        progress: (share, what) => terminal.status(`${(100 * share).toFixed(0)} %: ${what}`),
+        progress: (share, what) => line.share(share, what),
       },
     ),
   );
-  terminal.clear();
-  print(flags.json ? `${JSON.stringify(result)}\n` : scaleText(result));
+  line.clear();
+  printResult(result, flags.json ? undefined : () => scaleText(result));
   outputs.plan(page, () => scaleHtml(result));
   return outputs.write(exitOf(result));
 }
