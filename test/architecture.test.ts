@@ -230,10 +230,11 @@ describe('what exists once', () => {
   });
 
   test('thread programs are found by import, not by names put together from strings', () => {
-    // The search thread is a worker of its own, outside of the pool: it is ended whatever it does.
+    // The search thread and that of the races are workers of their own, outside of the pool: they are ended whatever they do.
     expect(filesWith(/compiled\(import\.meta\.url/)).toEqual([
       'src/base/pool.ts',
       'src/explore/real/search-thread.ts',
+      'src/races/races-thread.ts',
     ]);
   });
 });

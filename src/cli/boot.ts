@@ -10,6 +10,7 @@ import { bootText } from '../report/boot-text.ts';
 import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
 import { ConsoleOutput } from './console-output.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
@@ -41,9 +42,14 @@ const UNATTENDED_SECONDS = 600;
 /** The largest kernel, RAM disk or disk that is read: all lie in memory. */
 const MOST_BYTES = 2 ** 30;
 
+const EXAMPLES = [
+  ['boot Image --append console=ttyAMA0 --initrd initrd.gz', 'a kernel with its RAM disk'],
+  ['boot Image --scheduler controlled --seed 7', 'vCPUs in turns, the same in every run'],
+] as const;
+
 /** `irqloom boot`: runs an unmodified arm64 guest on the machine. */
 export function bootCommand(): Command {
-  return new Command('boot')
+  const command = new Command('boot')
     .summary('run an unmodified arm64 guest: Linux, or bare metal')
     .description(
       'Boots an arm64 kernel on this machine: an AArch64 core in every vCPU thread, the GICv3 and ITS model, and virtio devices that signal from threads of their own. Without FILE it says where a kernel comes from.',
@@ -104,6 +110,7 @@ export function bootCommand(): Command {
       if (file === undefined) printText(bootHelp());
       else process.exitCode = await boot(file, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 function collect(value: string, before: string[]): string[] {

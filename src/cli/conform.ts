@@ -14,6 +14,7 @@ import { conformHtml } from '../report/conform-html.ts';
 import { conformText } from '../report/conform-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { conformSuite } from '../report/junit-results.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -21,9 +22,14 @@ import { print, printResult } from './stdout.ts';
 
 type Flags = { profile: Profile; answers?: boolean; json?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['conform its.vec', 'compares with its.expected.jsonl'],
+  ['conform its.vec --profile kvm:6.12', 'the answers of an older KVM'],
+] as const;
+
 /** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
 export function conformCommand(): Command {
-  return new Command('conform')
+  const command = new Command('conform')
     .summary('run conformance vectors of the GICv3 and ITS, and compare with recorded answers')
     .description(
       'Runs each vector on a machine of its own and compares every answer with NAME.expected.jsonl beside NAME.vec.\n' +
@@ -48,6 +54,7 @@ export function conformCommand(): Command {
     .action(async (paths: string[], flags: Flags) => {
       process.exitCode = await (flags.answers ? giveAnswers(paths, flags) : compare(paths, flags));
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function compare(paths: readonly string[], flags: Flags): Promise<number> {

@@ -10,6 +10,7 @@ import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
 import { alone } from './config-file.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { checkGiven, checkOutputs, EXECUTORS, type ExploreFlags, givenFlags } from './explore-flags.ts';
 import { exploreGuestCommand } from './explore-guest.ts';
@@ -25,6 +26,14 @@ import { number, wholeNumber } from './values.ts';
 export const SCHEMA_VERSION = 1;
 
 const DEFAULT_STEPS = 10_000;
+
+const EXAMPLES = [
+  ['explore counter.scenario.mjs', 'every interleaving of your scenario'],
+  [
+    'explore counter.scenario.mjs --strategy pct --seconds 10 --save counter.test.ts',
+    'ten seconds at random; what fails becomes a test',
+  ],
+] as const;
 
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
@@ -117,7 +126,7 @@ export function exploreCommand(): Command {
         process.exitCode = await exploreGuestCommand(flags.guest, flags, args, isGiven);
       } else process.exitCode = await explore(args, flags);
     });
-  return addGuestOptions(command);
+  return withExamples(addGuestOptions(command), EXAMPLES);
 }
 
 async function explore(args: readonly string[], flags: ExploreFlags): Promise<number> {

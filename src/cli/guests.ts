@@ -6,6 +6,7 @@ import { guestsHtml } from '../report/guests-html.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { guestsSuite } from '../report/junit-results.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -13,9 +14,14 @@ import { printResult, printText } from './stdout.ts';
 
 type Flags = { json?: boolean; list?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['guests', 'all of them'],
+  ['guests ipi-self --json', 'one, as JSON'],
+] as const;
+
 /** `irqloom guests`: guests that do what public test suites check, on real threads. */
 export function guestsCommand(): Command {
-  return new Command('guests')
+  const command = new Command('guests')
     .summary('run guests with the checks of kvm-unit-tests and the kernel selftests')
     .description(
       'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
@@ -28,6 +34,7 @@ export function guestsCommand(): Command {
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 function chosen(names: readonly string[]): readonly GuestScenario[] {

@@ -26,6 +26,7 @@ import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';
 import { latencyTrace } from '../report/latency-trace.ts';
 import { TOLERANCE_PERCENT } from './compare-runs.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
@@ -59,6 +60,11 @@ type Flags = {
   hgrm?: string;
   hdrLog?: string;
 };
+
+const EXAMPLES = [
+  ['latency --source irqfd --dispatch inline', 'one way to signal, in detail'],
+  ['latency --guest guest.mjs --json', 'your own handler; a result to save, for compare-runs and --baseline'],
+] as const;
 
 /** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
 export function latencyCommand(): Command {
@@ -114,7 +120,7 @@ export function latencyCommand(): Command {
       process.exitCode = await latency(flags);
     });
   for (const option of ownCodeOptions()) command.addOption(option);
-  return command;
+  return withExamples(command, EXAMPLES);
 }
 
 async function latency(flags: Flags): Promise<number> {

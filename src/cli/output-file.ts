@@ -46,7 +46,7 @@ export class OutputFile {
       } else {
         const folder = dirname(this.#target);
         this.#part = join(folder, partName(basename(this.#target)));
-        this.#fd = openSync(this.#part, 'w', 0o666);
+        this.#fd = openPart(this.#part, this.#target);
       }
     } catch (error) {
       throw cannotWrite(path, error);
@@ -137,6 +137,19 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   }
 }
 
+/** Opens the part of an output; an error says what is wrong with the path that the user named, and not with the part's. */
+function openPart(part: string, target: string): number {
+  try {
+    return openSync(part, 'w', 0o666);
+  } catch (error) {
+    const folder = dirname(target);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new Error(`there is no folder ${folder}; make that folder first`, { cause: error });
+    throw new Error(message.replace(part, target), { cause: error });
+  }
+}
+
 /** Outputs that this process has named so far. */
 let parts = 0;
 /** Characters of a file's name in that of its part: a name may be as long as the file system takes. */
@@ -160,5 +173,5 @@ function openDevice(path: string): number {
 /** The error for a path that cannot be written. */
 export function cannotWrite(path: string, error: unknown): IrqError {
   const why = error instanceof Error ? error.message : String(error);
-  return new IrqError('ERR_FILE', `${path} cannot be written: ${why}`, { cause: error });
+  return new IrqError('ERR_FILE', `${path || '""'} cannot be written: ${why}`, { cause: error });
 }

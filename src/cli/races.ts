@@ -9,6 +9,7 @@ import { racesSuite } from '../report/junit-results.ts';
 import { racesHtml } from '../report/races-html.ts';
 import { racesText, raceText } from '../report/races-text.ts';
 import { plural } from '../report/units.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -19,9 +20,14 @@ const SCHEMA_VERSION = 1;
 
 type Flags = RaceOptions & { json?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['races --runs 0', 'the whole catalogue, without free threads'],
+  ['races check-then-halt', 'the story of one race, and its schedule'],
+] as const;
+
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
-  return new Command('races')
+  const command = new Command('races')
     .summary(
       'find the races of the catalogue, known from KVM and other hypervisors, and check that their fixes hold',
     )
@@ -49,6 +55,7 @@ export function racesCommand(): Command {
     .action(async (slugs: string[], flags: Flags) => {
       process.exitCode = await races(slugs, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function races(

@@ -12,6 +12,7 @@ import {
 import { replayHtml } from '../report/replay-html.ts';
 import { replayText } from '../report/replay-text.ts';
 import { count } from '../report/units.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -27,9 +28,14 @@ type Flags = {
   report?: string;
 };
 
+const EXAMPLES = [
+  ['replay-guest guest.jsonl.gz', 'every answer that the guest got, in its order'],
+  ['replay-guest guest.jsonl.gz --threads --runs 5', 'on real threads, five times'],
+] as const;
+
 /** `irqloom replay-guest`: repeats the accesses of a recorded guest, and compares every answer with the recorded one. */
 export function replayGuestCommand(): Command {
-  return new Command('replay-guest')
+  const command = new Command('replay-guest')
     .summary('replay a recorded guest and compare every answer with the recorded one')
     .description(
       'Replays everything that a recorded guest did to its GICv3 and ITS, event by event: each register read and each acknowledge must answer what the guest got.',
@@ -51,6 +57,7 @@ export function replayGuestCommand(): Command {
     .action(async (path: string, flags: Flags) => {
       process.exitCode = await replay(path, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function replay(

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
 import { addGuestFiles, checkNoGuest, type GuestFlags } from './guest-options.ts';
@@ -14,6 +15,17 @@ import { wholeNumber } from './values.ts';
 const REPLAY_SECONDS = 60;
 
 type Flags = LoadFlags & GuestFlags & { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
+
+const EXAMPLES = [
+  [
+    'replay x1:lost-update:1.l:1.1:BBFF:ijz713 examples/lost-update.mjs',
+    'the schedule of a token, step by step',
+  ],
+  [
+    'replay x1:lost-update:1.l:1.1:BBFF:ijz713 examples/lost-update.mjs --executor lockstep',
+    'the same on real threads',
+  ],
+] as const;
 
 /** `irqloom replay`: runs the schedule of a token again. */
 export function replayCommand(): Command {
@@ -45,7 +57,7 @@ export function replayCommand(): Command {
         throw new IrqError('ERR_USAGE', 'name the scenario that the token is of, or its guest: --guest FILE');
       else process.exitCode = await replay(token, argument, flags);
     });
-  return addGuestFiles(command);
+  return withExamples(addGuestFiles(command), EXAMPLES);
 }
 
 async function replay(token: string, argument: string, flags: Flags): Promise<number> {

@@ -4,6 +4,7 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { runScale } from '../measuring/index.ts';
 import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { checkOwnFiles, ownCodeOptions } from './own-code.ts';
@@ -26,6 +27,11 @@ type Flags = {
   json?: boolean;
   report?: string;
 };
+
+const EXAMPLES = [
+  ['scale --vcpus 1,2,4 --devices none --lpis none', 'vCPUs alone'],
+  ['scale --seconds 0.5 --report scale.html', 'all three sweeps, as a page with pictures'],
+] as const;
 
 /** `irqloom scale`: how throughput and latency change with the number of vCPUs, devices and LPIs. */
 export function scaleCommand(): Command {
@@ -60,7 +66,7 @@ export function scaleCommand(): Command {
       process.exitCode = await scale(flags);
     });
   for (const option of ownCodeOptions()) command.addOption(option);
-  return command;
+  return withExamples(command, EXAMPLES);
 }
 
 async function scale(flags: Flags): Promise<number> {

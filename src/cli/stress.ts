@@ -25,6 +25,7 @@ import {
 } from '../stress/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { checkGuestFault } from './guest-faults.ts';
 import { sharedOption } from './own-code.ts';
@@ -78,9 +79,14 @@ type Flags = {
   resume?: string;
 } & StressOutputs;
 
+const EXAMPLES = [
+  ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
+  ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
+] as const;
+
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
 export function stressCommand(): Command {
-  return new Command('stress')
+  const command = new Command('stress')
     .summary('inject from many threads and prove that nothing was lost, doubled or misrouted')
     .description(
       'Boots a machine whose vCPUs each run in a worker thread, signals its interrupts from device threads while a driver thread moves, masks, remaps and reroutes them, and proves that every signal was followed by its delivery.\n' +
@@ -192,6 +198,7 @@ export function stressCommand(): Command {
         .filter((name) => command.getOptionValueSource(name) === 'cli');
       process.exitCode = await stress(flags, given);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function stress(flags: Flags, given: readonly string[]): Promise<number> {
