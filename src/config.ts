@@ -51,7 +51,7 @@ export type Config = {
     readonly memory?: number | string | readonly string[];
     readonly append?: string;
     readonly initrd?: string;
-    readonly device?: number | string | readonly string[];
+    readonly device?: string | readonly string[];
     readonly clock?: 'virtual' | 'real';
     readonly scheduler?: 'threads' | 'controlled';
     readonly quantum?: number;
@@ -142,7 +142,7 @@ export type Config = {
     readonly dataRaces?: 'list' | 'fail';
     readonly export?: string;
     readonly plain?: 'points' | 'off';
-    readonly shard?: number | string;
+    readonly shard?: string;
     readonly jobs?: number;
     readonly executor?: 'simulated' | 'lockstep' | 'free';
     readonly runs?: number;
@@ -154,7 +154,7 @@ export type Config = {
     readonly list?: boolean;
     readonly guest?: string;
     readonly initrd?: string;
-    readonly device?: number | string | readonly string[];
+    readonly device?: string | readonly string[];
     readonly symbols?: string;
     readonly vcpus?: number;
     readonly memory?: number | string | readonly string[];
@@ -170,7 +170,7 @@ export type Config = {
     readonly json?: boolean;
     readonly guest?: string;
     readonly initrd?: string;
-    readonly device?: number | string | readonly string[];
+    readonly device?: string | readonly string[];
     readonly symbols?: string;
   };
   readonly races?: {

@@ -74,7 +74,7 @@ function formatted(text: string): string {
   return execFileSync(process.execPath, args, { cwd: ROOT, input: text, encoding: 'utf8' });
 }
 
-test('the type of the defaults is made from the flags of the commands', async () => {
+test('the type of the defaults is made from the flags of the commands', { timeout: 240_000 }, async () => {
   const commands = await Promise.all(Object.values(COMMANDS).map((make) => make()));
   await expect(configOf(commands)).toMatchFileSnapshot('../../src/config.ts');
   // A flag more would show.
