@@ -8,6 +8,7 @@ import type { ReplayResult as ScheduleReplay } from './explore/telling/replay.ts
 import type { ExploreResult } from './explore/telling/result.ts';
 import type { GuestReplay } from './guest-explore/replay-guest-token.ts';
 import type { GuestExploreResult } from './guest-explore/result.ts';
+import type { GuestStressResult } from './guest-stress/bare.ts';
 import type { LinuxStressResult } from './guest-stress/linux.ts';
 import type { RunComparison } from './measuring/compare-runs/comparison-result.ts';
 import type { LatencyResult } from './measuring/latency/latency-result.ts';
@@ -30,7 +31,7 @@ type Explored = ExploreResult | ConfirmedResult | FreeResult;
  * is null. `data/results.schema.json` in the package is the same as a JSON Schema, made from these types.
  */
 export type Results = {
-  readonly stress: StressResult | RotationResult | ResumeResult | LinuxStressResult;
+  readonly stress: StressResult | GuestStressResult | RotationResult | ResumeResult | LinuxStressResult;
   readonly boot: BootResult;
   readonly latency: LatencyResult & { readonly baseline?: RunComparison };
   readonly scale: ScaleResult;

@@ -36,10 +36,14 @@ const LONG: readonly (readonly string[])[] = [
   ['guests', ...Array.from({ length: 200 }, () => 'vgic-lpi-stress')],
 ];
 
-/** Whether a process has a handler of its own for SIGINT, as Linux says. */
+/**
+ * Whether a process has handlers of the command's own for signals that end it, as Linux says: looked for at SIGHUP, since Node.js
+ * always has one for SIGINT. Before it has become our command, the process is a copy of this one.
+ */
 function catchesInterrupt(pid: number): boolean {
+  if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(MAIN)) return false;
   const [, mask = '0'] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return (BigInt(`0x${mask}`) & 2n) !== 0n;
+  return (BigInt(`0x${mask}`) & 1n) !== 0n;
 }
 
 /** Runs a command, and gives it Ctrl-C as soon as that is more than its end. */
@@ -127,6 +131,6 @@ describe('a reader that takes one line and leaves costs nothing', () => {
     const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8', timeout: 200_000 });
     expect(stdout.split('\n').length).toBeLessThanOrEqual(2);
     expect(stderr).not.toMatch(/EPIPE|fault of irqloom itself|^\s+at /m);
-    expect(stderr).toMatch(/^status [01]$/m);
+    expect(stderr).toMatch(/^status [013]$/m);
   });
 });
