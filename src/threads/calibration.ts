@@ -164,15 +164,17 @@ export class Calibrator {
   async #waitAsync(distribution: Distribution): Promise<void> {
     const [partner] = this.#sides;
     const start = performance.now();
-    let seen = 0;
+    let [seen, inGo] = [0, 0];
     const record = (ns: number) => {
-      if (seen++ >= WARM_CALLS) distribution.record(ns);
+      // The first round of a go waits until the partner has begun.
+      if (seen++ >= WARM_CALLS && inGo++ > 0) distribution.record(ns);
     };
     for (
       let done = 0;
       done < CALLS && (distribution.total === 0 || !this.#isOver(start));
       done += CALLS_OF_A_GO
     ) {
+      inGo = 0;
       const answered = partner?.remote.answerAsync(CALLS_OF_A_GO);
       await waitAsyncPing(this.#words, this.#regions.async, CALLS_OF_A_GO, this.#clock, record);
       await answered;
