@@ -40,7 +40,7 @@ type Trips = Record<Trip, Distribution>;
 export type CalibrationOptions = {
   /** The games that are played; of the others there are no round trips. */
   readonly games?: readonly Game[];
-  /** How long each kind of round trip is measured, ms, up to 200; on a busy machine a little longer, until there is one. */
+  /** How long each kind of round trip is measured, ms, up to 200; on a busy machine longer, until there are a few. */
   readonly budgetMs?: number;
   /** Ends the calibration. */
   readonly signal?: AbortSignal | undefined;
@@ -54,6 +54,8 @@ const WARM_ROUNDS = 16;
 const ROUNDS_OF_A_GO = 500;
 const LONG_GO_MS = 25;
 const LEAST_ROUNDS = 4;
+/** So many round trips of each kind are measured, however long they take: a median wants a few. */
+const LEAST_TRIPS = 16;
 const CALLS = 300;
 const CALLS_OF_A_GO = 30;
 const WARM_CALLS = 30;
@@ -141,7 +143,7 @@ export class Calibrator {
     const warm = trips();
     const start = performance.now();
     let rounds = WARM_ROUNDS;
-    for (let done = 0; done < MOST_ROUNDS[game] && !this.#isOver(start); ) {
+    for (let done = 0; done < MOST_ROUNDS[game] && (done < LEAST_TRIPS || !this.#isOver(start)); ) {
       const begun = performance.now();
       await this.#go(game, rounds);
       done += rounds;
@@ -171,7 +173,7 @@ export class Calibrator {
     };
     for (
       let done = 0;
-      done < CALLS && (distribution.total === 0 || !this.#isOver(start));
+      done < CALLS && (distribution.total < LEAST_TRIPS || !this.#isOver(start));
       done += CALLS_OF_A_GO
     ) {
       inGo = 0;
@@ -185,7 +187,7 @@ export class Calibrator {
     const [partner] = this.#sides;
     if (!partner) return;
     const start = performance.now();
-    for (let i = 0; i < CALLS && (distribution.total === 0 || !this.#isOver(start)); i++) {
+    for (let i = 0; i < CALLS && (distribution.total < LEAST_TRIPS || !this.#isOver(start)); i++) {
       const begun = this.#clock.now();
       await call(partner);
       if (i >= WARM_CALLS) distribution.record(this.#clock.now() - begun);
