@@ -22,7 +22,7 @@ export type LatencyOptions = LatencyTopology & {
   readonly samples: number;
   /** Signals a second of all devices together; 0 gives each when the one before has been handled. */
   readonly rate: number;
-  /** Nothing is begun after so long, but one round of blocks. */
+  /** Nothing is begun after so long, but one round of blocks on each machine. */
   readonly seconds: number;
   /**
    * How many machines are booted for it, one after the other, 1 where not given. Where its memory lies, and how its code
@@ -158,7 +158,6 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch, end: n
   });
   const { signal } = watch;
   for (let boot = 0; boot < boots && !signal?.aborted; boot++) {
-    if (boot > 0 && performance.now() > end) break;
     measured.boots++;
     const { machine } = boot === 0 ? first : buildLatency(options, size.stamps);
     const served = mailboxes(machine, plan);
@@ -201,8 +200,8 @@ async function measureShare(
   const warm = rate > 0 ? 1 : WARM_ROUNDS;
   for (let round = from - warm; round < to && !watch.signal?.aborted; round++) {
     const counts = round >= from;
-    // One round is measured in any case, so that no path is without a figure.
-    const isOver = () => performance.now() > end && !(boot === 0 && round === from);
+    // One round is measured on each machine in any case, so that no path is without a figure.
+    const isOver = () => performance.now() > end && round !== from;
     if (isOver() && !counts) continue;
     watch.progress?.(Math.max(from, round) / rounds, 'measuring');
     const half = 2 * round < rounds ? 1 : 2;
