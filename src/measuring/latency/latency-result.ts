@@ -151,7 +151,7 @@ export type LatencyResult = {
     readonly others: number;
     /** Signals of each path. */
     readonly samples: number;
-    /** Machines that were booted for it, one after the other: as many as were asked for, or as there were rounds of blocks, or time. */
+    /** Machines that were booted for it, one after the other: as many as were asked for, or as there were rounds of blocks. */
     readonly boots: number;
     /** Signals a second, 0 for a closed loop. */
     readonly rate: number;
