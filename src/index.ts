@@ -38,4 +38,3 @@ export {
   type VcpuStats,
 } from './harness/index.ts';
 export type { Fd, Gsi } from './kvm/gsi.ts';
-export type { Results } from './results.ts';
