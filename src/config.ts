@@ -1,28 +1,5 @@
-import type { Fault } from './board/config.ts';
-import type { StrategyName, Timeouts } from './explore/index.ts';
+// Made from the flags of the commands: npx vitest run test/cli/config-types.test.ts -u
 import type { Fd } from './kvm/gsi.ts';
-import type { Dispatch } from './kvm/irqfds.ts';
-import type { Perturbation } from './memory/perturbation/timing.ts';
-import type { Churn, LineMode, StressDispatch } from './stress/index.ts';
-import type { DesignName } from './vmm/design.ts';
-
-/** One value, or several of a flag that may be repeated. */
-type Repeated = string | readonly string[];
-/** One number, or several: `[1, 2, 4]`. */
-type Numbers = number | string | readonly number[];
-
-type OfGuest = {
-  readonly guest?: string;
-  readonly initrd?: string;
-  readonly device?: Repeated;
-  readonly symbols?: string;
-};
-
-type OfScenario = {
-  readonly steps?: number;
-  readonly export?: string;
-  readonly plain?: 'points' | 'off';
-};
 
 /**
  * Defaults of the command line's flags, per command: what `irqloom.config.ts` exports. The names are those of the flags, in
@@ -38,18 +15,26 @@ export type Config = {
     readonly thorough?: boolean;
     readonly untilCovered?: number;
     readonly spis?: number;
-    readonly lines?: LineMode;
-    readonly abi?: DesignName;
-    readonly churn?: Churn;
-    readonly dispatch?: StressDispatch;
-    readonly perturb?: Perturbation;
-    readonly fault?: Fault;
+    readonly lines?: 'irq-line' | 'resample' | 'both';
+    readonly abi?: 'merged' | 'unrouted' | 'rfc' | 'direct' | 'msi-spi' | 'fixed-identity' | 'line-routed';
+    readonly churn?: 'none' | 'light' | 'heavy';
+    readonly dispatch?: 'main' | 'inline' | 'both';
+    readonly perturb?: 'off' | 'uniform' | 'slow-thread' | 'windows' | 'mixed';
+    readonly fault?:
+      | 'none'
+      | 'drop-kick'
+      | 'drop-pending'
+      | 'stale-route'
+      | 'wrong-vcpu'
+      | 'double'
+      | 'lost-ack';
     readonly recording?: string;
     readonly guest?: string;
     readonly device?: string;
     readonly shared?: number;
     readonly kernel?: string;
     readonly modules?: string;
+    readonly stampAll?: boolean;
     readonly seed?: number;
     readonly json?: boolean;
     readonly junit?: string;
@@ -60,20 +45,26 @@ export type Config = {
     readonly rotate?: boolean;
     readonly keep?: string;
     readonly resume?: string;
-    readonly stampAll?: boolean;
     readonly lrs?: number;
   };
   readonly boot?: {
     readonly vcpus?: number;
-    readonly memory?: number | Repeated;
+    readonly memory?: number | string | readonly string[];
     readonly append?: string;
     readonly initrd?: string;
-    readonly device?: Repeated;
+    readonly device?: string | readonly string[];
     readonly clock?: 'virtual' | 'real';
     readonly scheduler?: 'threads' | 'controlled';
     readonly quantum?: number;
-    readonly dispatch?: Dispatch;
-    readonly fault?: Fault;
+    readonly dispatch?: 'main' | 'inline';
+    readonly fault?:
+      | 'none'
+      | 'drop-kick'
+      | 'drop-pending'
+      | 'stale-route'
+      | 'wrong-vcpu'
+      | 'double'
+      | 'lost-ack';
     readonly seed?: number;
     readonly limitInstructions?: number;
     readonly limitSeconds?: number;
@@ -82,8 +73,8 @@ export type Config = {
     readonly json?: boolean;
   };
   readonly latency?: {
-    readonly source?: Repeated;
-    readonly dispatch?: StressDispatch;
+    readonly source?: string | readonly string[];
+    readonly dispatch?: 'both' | 'inline' | 'main';
     readonly waiting?: 'both' | 'polling' | 'parked';
     readonly vcpus?: number;
     readonly devices?: number;
@@ -107,13 +98,13 @@ export type Config = {
     readonly shared?: number;
   };
   readonly scale?: {
-    readonly vcpus?: Numbers;
-    readonly devices?: Numbers;
-    readonly lpis?: Numbers;
+    readonly vcpus?: number | string | readonly number[];
+    readonly devices?: number | string | readonly number[];
+    readonly lpis?: number | string | readonly number[];
     readonly baseVcpus?: number;
     readonly baseDevices?: number;
     readonly baseLpis?: number;
-    readonly dispatch?: Dispatch;
+    readonly dispatch?: 'main' | 'inline';
     readonly seconds?: number;
     readonly json?: boolean;
     readonly report?: string;
@@ -122,7 +113,7 @@ export type Config = {
     readonly shared?: number;
   };
   readonly compare?: {
-    readonly abi?: string | readonly DesignName[];
+    readonly abi?: string | readonly string[];
     readonly vcpus?: number;
     readonly devices?: number;
     readonly events?: number;
@@ -132,45 +123,57 @@ export type Config = {
   };
   readonly 'compare-runs'?: {
     readonly tolerance?: number;
+    readonly p99Tolerance?: number;
     readonly relative?: boolean;
     readonly requireSteady?: boolean;
     readonly json?: boolean;
     readonly markdown?: boolean;
     readonly report?: string;
-    readonly p99Tolerance?: number;
   };
-  readonly explore?: OfGuest &
-    OfScenario & {
-      readonly strategy?: StrategyName | 'communication';
-      readonly preemptions?: number;
-      readonly delays?: number;
-      readonly depth?: number;
-      readonly seed?: number;
-      readonly schedules?: number;
-      readonly seconds?: number;
-      readonly timeouts?: Timeouts;
-      readonly dataRaces?: 'list' | 'fail';
-      readonly shard?: string;
-      readonly jobs?: number;
-      readonly executor?: 'simulated' | 'lockstep' | 'free';
-      readonly runs?: number;
-      readonly all?: boolean;
-      readonly report?: string;
-      readonly save?: string;
-      readonly json?: boolean;
-      readonly junit?: string;
-      readonly list?: boolean;
-      readonly vcpus?: number;
-      readonly memory?: number | Repeated;
-      readonly append?: string;
-      readonly from?: number | string;
-      readonly limitInstructions?: number;
-    };
-  readonly replay?: OfGuest &
-    OfScenario & {
-      readonly executor?: 'simulated' | 'lockstep';
-      readonly json?: boolean;
-    };
+  readonly explore?: {
+    readonly strategy?: 'auto' | 'random' | 'pct' | 'pos' | 'urw' | 'surw' | 'dfs' | 'dpor' | 'communication';
+    readonly preemptions?: number;
+    readonly delays?: number;
+    readonly depth?: number;
+    readonly seed?: number;
+    readonly schedules?: number;
+    readonly seconds?: number;
+    readonly steps?: number;
+    readonly timeouts?: 'late' | 'any' | 'never';
+    readonly dataRaces?: 'list' | 'fail';
+    readonly export?: string;
+    readonly plain?: 'points' | 'off';
+    readonly shard?: string;
+    readonly jobs?: number;
+    readonly executor?: 'simulated' | 'lockstep' | 'free';
+    readonly runs?: number;
+    readonly all?: boolean;
+    readonly report?: string;
+    readonly save?: string;
+    readonly json?: boolean;
+    readonly junit?: string;
+    readonly list?: boolean;
+    readonly guest?: string;
+    readonly initrd?: string;
+    readonly device?: string | readonly string[];
+    readonly symbols?: string;
+    readonly vcpus?: number;
+    readonly memory?: number | string | readonly string[];
+    readonly append?: string;
+    readonly from?: string;
+    readonly limitInstructions?: number;
+  };
+  readonly replay?: {
+    readonly executor?: 'simulated' | 'lockstep';
+    readonly steps?: number;
+    readonly export?: string;
+    readonly plain?: 'points' | 'off';
+    readonly json?: boolean;
+    readonly guest?: string;
+    readonly initrd?: string;
+    readonly device?: string | readonly string[];
+    readonly symbols?: string;
+  };
   readonly races?: {
     readonly seed?: number;
     readonly seconds?: number;
@@ -187,7 +190,7 @@ export type Config = {
     readonly report?: string;
   };
   readonly ioctl?: {
-    readonly abi?: DesignName;
+    readonly abi?: 'merged' | 'unrouted' | 'rfc' | 'direct' | 'msi-spi' | 'fixed-identity' | 'line-routed';
     readonly device?: 'gic' | 'its';
     readonly fd?: Fd;
     readonly memory?: string;
@@ -209,7 +212,9 @@ export type Config = {
     readonly json?: boolean;
     readonly report?: string;
   };
-  readonly init?: { readonly kind?: 'harness' | 'scenario' | 'vitest' | 'program' };
+  readonly init?: {
+    readonly kind?: 'harness' | 'scenario' | 'vitest' | 'program';
+  };
   readonly guests?: {
     readonly list?: boolean;
     readonly json?: boolean;

@@ -10,10 +10,11 @@ import { bootText } from '../report/boot-text.ts';
 import { parseDevices } from './boot-devices.ts';
 import { bootHelp } from './boot-help.ts';
 import { ConsoleOutput } from './console-output.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { attachTerminal } from './guest-terminal.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
-import { print, say } from './stdout.ts';
+import { printResult, printText, say } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -41,9 +42,14 @@ const UNATTENDED_SECONDS = 600;
 /** The largest kernel, RAM disk or disk that is read: all lie in memory. */
 const MOST_BYTES = 2 ** 30;
 
+const EXAMPLES = [
+  ['boot Image --append console=ttyAMA0 --initrd initrd.gz', 'a kernel with its RAM disk'],
+  ['boot Image --scheduler controlled --seed 7', 'vCPUs in turns, the same in every run'],
+] as const;
+
 /** `irqloom boot`: runs an unmodified arm64 guest on the machine. */
 export function bootCommand(): Command {
-  return new Command('boot')
+  const command = new Command('boot')
     .summary('run an unmodified arm64 guest: Linux, or bare metal')
     .description(
       'Boots an arm64 kernel on this machine: an AArch64 core in every vCPU thread, the GICv3 and ITS model, and virtio devices that signal from threads of their own. Without FILE it says where a kernel comes from.',
@@ -101,9 +107,10 @@ export function bootCommand(): Command {
     )
     .option('--json', 'print the result as one JSON object')
     .action(async (file: string | undefined, flags: Flags) => {
-      if (file === undefined) print(bootHelp());
+      if (file === undefined) printText(bootHelp());
       else process.exitCode = await boot(file, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -172,7 +179,7 @@ async function boot(file: string, flags: Flags): Promise<number> {
         },
       );
     });
-    print(flags.json ? `${JSON.stringify(result)}\n` : bootText(result));
+    printResult(result, flags.json ? undefined : () => bootText(result));
     await console.close();
     const status = exitOf(result);
     return status === EXIT.held && console.isCut ? EXIT.usage : status;

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { examplesText } from './examples.ts';
 
 /**
  * The commands, in the order of the help. Each is loaded when it is run, or when help lists them all: a command takes
@@ -24,17 +23,12 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   guests: async () => (await import('./guests.ts')).guestsCommand(),
 };
 
-const allCommands = () => Promise.all(Object.values(COMMANDS).map(withExamples));
-
-async function withExamples(make: () => Promise<Command>): Promise<Command> {
-  const command = await make();
-  return command.addHelpText('after', examplesText(command.name()));
-}
+const allCommands = () => Promise.all(Object.values(COMMANDS).map((make) => make()));
 
 /** The commands that a command line needs: the command that it names, or all commands for help and for suggestions. */
 export function commandsFor(words: readonly string[]): Promise<Command[]> {
   const named = words.find((word) => !word.startsWith('-'));
   if (named === undefined && words.includes('--version')) return Promise.resolve([]);
   const wanted = named !== undefined && Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined;
-  return wanted === undefined ? allCommands() : Promise.all([withExamples(wanted)]);
+  return wanted === undefined ? allCommands() : Promise.all([wanted()]);
 }

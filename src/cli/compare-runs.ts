@@ -2,9 +2,10 @@ import { Command, Option } from 'commander';
 import { compareRuns, type RunComparison, readSavedRunsFile } from '../measuring/index.ts';
 import { compareRunsHtml } from '../report/compare-runs-html.ts';
 import { compareRunsMarkdown, compareRunsText } from '../report/compare-runs-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { print, printResult } from './stdout.ts';
 import { number } from './values.ts';
 
 type Flags = {
@@ -20,9 +21,14 @@ type Flags = {
 /** Percent that a median may grow before a slower path is a regression. */
 export const TOLERANCE_PERCENT = 10;
 
+const EXAMPLES = [
+  ['compare-runs a.json b.json', 'two saved results of latency --json'],
+  ['compare-runs a.json b.json --tolerance 20 --relative', 'runs of two different machines'],
+] as const;
+
 /** `irqloom compare-runs`: is B slower than A? */
 export function compareRunsCommand(): Command {
-  return new Command('compare-runs')
+  const command = new Command('compare-runs')
     .summary('compare two saved latency runs: faster, slower, or no difference seen')
     .description(
       'Compares two results of "irqloom latency --json", path by path, with a rank test on the medians of their boots, and on the 99th percentiles of these.\n' +
@@ -55,11 +61,12 @@ export function compareRunsCommand(): Command {
         p99Tolerance: flags.p99Tolerance === undefined ? null : flags.p99Tolerance / 100,
         relative: flags.relative ?? false,
       });
-      if (flags.json) print(`${JSON.stringify(comparison)}\n`);
-      else print(flags.markdown ? compareRunsMarkdown(comparison) : compareRunsText(comparison));
+      if (flags.markdown) print(compareRunsMarkdown(comparison));
+      else printResult(comparison, flags.json ? undefined : () => compareRunsText(comparison));
       outputs.plan(page, () => compareRunsHtml(comparison, a, b));
       process.exitCode = outputs.write(exitOf(comparison, flags.requireSteady));
     });
+  return withExamples(command, EXAMPLES);
 }
 
 function exitOf({ steady, regressions }: RunComparison, requireSteady = false): number {

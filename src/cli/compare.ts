@@ -6,10 +6,11 @@ import { compareFindings } from '../report/compare-findings.ts';
 import { compareHtml } from '../report/compare-html.ts';
 import { compareText } from '../report/compare-text.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -22,9 +23,14 @@ type Flags = {
   report?: string;
 };
 
+const EXAMPLES = [
+  ['compare --abi merged,rfc', 'two designs'],
+  ['compare --seconds 60 --report compare.html', 'all designs, longer, as a page with pictures'],
+] as const;
+
 /** `irqloom compare`: the designs of the 2015 debate on one machine, with figures. */
 export function compareCommand(): Command {
-  return new Command('compare')
+  const command = new Command('compare')
     .summary('compare the designs of the 2015 debate: latency, rate, memory, cost and fate of changes')
     .description(
       'Runs the same devices and the same guest under each design of the debate about KVM’s interrupt ABI on arm64, dispatched inline and by the main thread: latency and rate on real threads, what an injection touches, what a source costs, what a change of one vector costs with 16 to 4,096 of them, what becomes of signals meanwhile, and which names each party must know. Each design is measured twice, to say what differences mean nothing.',
@@ -39,25 +45,26 @@ export function compareCommand(): Command {
     .action(async (flags: Flags) => {
       process.exitCode = await compare(flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function compare({ json, report, abi = DESIGN_NAMES, ...topology }: Flags): Promise<number> {
   const outputs = new Outputs();
   const page = outputs.open(report);
-  const terminal = new Terminal();
-  terminal.line(terminal.dim('Ctrl-C ends the run and prints the designs that are done'));
+  const line = new ProgressLine();
+  line.note('Ctrl-C ends the run and prints the designs that are done');
   const result = await interruptible((signal) =>
     runCompare(
       { ...topology, abi },
       {
         signal,
-        progress: (share, what) => terminal.status(`${what}: ${(100 * share).toFixed(0)} %`),
+        progress: (share, what) => line.share(share, what),
       },
     ),
   );
-  terminal.clear();
+  line.clear();
   const printed = { ...result, findings: compareFindings(result) };
-  print(json ? `${JSON.stringify(printed)}\n` : compareText(result));
+  printResult(printed, json ? undefined : () => compareText(result));
   outputs.plan(page, () => compareHtml(result));
   return outputs.write(exitOf(result));
 }

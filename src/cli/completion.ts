@@ -1,14 +1,20 @@
 import { Argument, Command } from 'commander';
 import { type CommandWords, type FlagWords, SHELLS, type Shell, scriptFor } from './completion-scripts.ts';
 import { configOptions } from './config-file.ts';
+import { withExamples } from './examples.ts';
 import { print } from './stdout.ts';
+
+const EXAMPLES = [
+  ['completion bash', 'the script on stdout: source <(irqloom completion bash)'],
+  ['completion fish', 'for ~/.config/fish/completions/irqloom.fish'],
+] as const;
 
 /**
  * `irqloom completion`: a script that completes commands, flags and their values, made from the commands themselves.
  * @param commands - makes every command
  */
 export function completionCommand(commands: () => Promise<readonly Command[]>): Command {
-  return new Command('completion')
+  const command = new Command('completion')
     .summary('print a script that completes commands and flags in your shell')
     .description(
       'Prints a completion script:\n' +
@@ -20,6 +26,7 @@ export function completionCommand(commands: () => Promise<readonly Command[]>): 
     .action(async (shell: Shell) => {
       print(scriptFor(shell, (await commands()).map(wordsOf)));
     });
+  return withExamples(command, EXAMPLES);
 }
 
 /** What there is to complete of a command. */

@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
+import { inTurns, type Pieces } from '../base/turns.ts';
 import {
   answersTo,
-  conform,
+  type ConformResult,
+  conformPieces,
   formatAnswer,
   PROFILES,
   type Profile,
@@ -12,15 +14,22 @@ import { conformHtml } from '../report/conform-html.ts';
 import { conformText } from '../report/conform-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { conformSuite } from '../report/junit-results.ts';
-import { EXIT } from './exit.ts';
+import { withExamples } from './examples.ts';
+import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { ProgressLine } from './progress-line.ts';
+import { print, printResult } from './stdout.ts';
 
 type Flags = { profile: Profile; answers?: boolean; json?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['conform its.vec', 'compares with its.expected.jsonl'],
+  ['conform its.vec --profile kvm:6.12', 'the answers of an older KVM'],
+] as const;
+
 /** `irqloom conform`: runs conformance vectors and compares with the answers recorded beside them. */
 export function conformCommand(): Command {
-  return new Command('conform')
+  const command = new Command('conform')
     .summary('run conformance vectors of the GICv3 and ITS, and compare with recorded answers')
     .description(
       'Runs each vector on a machine of its own and compares every answer with NAME.expected.jsonl beside NAME.vec.\n' +
@@ -42,30 +51,55 @@ export function conformCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .option('--junit <file>', 'write the result as a JUnit report, for CI')
     .option('--report <file>', 'write the result as one HTML file')
-    .action((paths: string[], flags: Flags) => {
-      if (flags.answers) {
-        if (flags.junit !== undefined || flags.report !== undefined)
-          throw new IrqError(
-            'ERR_USAGE',
-            '--junit and --report are of a comparison, and --answers makes none: leave them out',
-          );
-        printAnswers(paths, flags.profile);
-        return;
-      }
-      const outputs = new Outputs();
-      const xml = outputs.open(flags.junit);
-      const page = outputs.open(flags.report);
-      const start = performance.now();
-      const result = conform(paths, flags.profile);
-      print(flags.json ? `${JSON.stringify(result)}\n` : conformText(result));
-      outputs.plan(xml, () => junitXml(conformSuite(result, (performance.now() - start) / 1000)));
-      outputs.plan(page, () => conformHtml(result));
-      const status = result.differ > 0 ? EXIT.failed : result.unsupported > 0 ? EXIT.noAnswer : EXIT.held;
-      process.exitCode = outputs.write(status);
+    .action(async (paths: string[], flags: Flags) => {
+      process.exitCode = await (flags.answers ? giveAnswers(paths, flags) : compare(paths, flags));
     });
+  return withExamples(command, EXAMPLES);
 }
 
-function printAnswers(paths: readonly string[], profile: Profile): void {
-  for (const vector of paths.map(readVector))
-    print(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
+async function compare(paths: readonly string[], flags: Flags): Promise<number> {
+  const outputs = new Outputs();
+  const xml = outputs.open(flags.junit);
+  const page = outputs.open(flags.report);
+  const start = performance.now();
+  const result = await followed(conformPieces(paths, flags.profile), paths);
+  printResult(result, flags.json ? undefined : () => conformText(result));
+  outputs.plan(xml, () => junitXml(conformSuite(result, (performance.now() - start) / 1000)));
+  outputs.plan(page, () => conformHtml(result));
+  return outputs.write(exitOf(result));
+}
+
+function exitOf({ differ, unsupported, interrupted }: ConformResult): number {
+  if (differ > 0) return EXIT.failed;
+  if (interrupted) return EXIT.interrupted;
+  return unsupported > 0 ? EXIT.noAnswer : EXIT.held;
+}
+
+/** Work on one vector after the other, with a line that says how far that is; Ctrl-C ends it between two vectors. */
+async function followed<T>(pieces: Pieces<T>, paths: readonly string[]): Promise<T> {
+  const line = new ProgressLine();
+  const progress = (done: number) => line.show(() => `vector ${done + 1} of ${paths.length}: ${paths[done]}`);
+  try {
+    return await interruptible((signal) => inTurns(pieces, { signal, progress }));
+  } finally {
+    line.clear();
+  }
+}
+
+async function giveAnswers(paths: readonly string[], { profile, junit, report }: Flags): Promise<number> {
+  if (junit !== undefined || report !== undefined)
+    throw new IrqError(
+      'ERR_USAGE',
+      '--junit and --report are of a comparison, and --answers makes none: leave them out',
+    );
+  const vectors = paths.map(readVector);
+  return followed(answerPieces(), paths);
+
+  function* answerPieces(): Pieces<number> {
+    for (const [done, vector] of vectors.entries()) {
+      if (yield done) return EXIT.interrupted;
+      print(`${answersTo(vector, profile).map(formatAnswer).join('\n')}\n`);
+    }
+    return EXIT.held;
+  }
 }

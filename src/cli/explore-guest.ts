@@ -9,7 +9,7 @@ import { EXIT, interruptible } from './exit.ts';
 import { type GuestFlags, guestOf } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 
 /** What the search of a guest's schedules has in common with that of a scenario's. */
 type SearchFlags = GuestFlags & {
@@ -69,11 +69,8 @@ export async function exploreGuestCommand(
     ),
   ).finally(() => line.clear());
   const repeat = repeatCommand(result, file, flags);
-  print(
-    flags.json
-      ? `${JSON.stringify({ schemaVersion: 1, command: 'explore', ...result })}\n`
-      : guestExploreText(result, repeat),
-  );
+  const text = () => guestExploreText(result, repeat);
+  printResult({ schemaVersion: 1, command: 'explore', ...result }, flags.json ? undefined : text);
   report?.commit(guestExploreHtml(result, repeat));
   if (result.interrupted) return EXIT.interrupted;
   return result.verdict === 'fail' ? EXIT.failed : EXIT.noAnswer;

@@ -10,6 +10,7 @@ import { type JUnitCase, junitXml } from '../report/junit.ts';
 import { regressionTest } from '../report/regression-test.ts';
 import { plural } from '../report/units.ts';
 import { alone } from './config-file.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, exitStatusOf, interruptible } from './exit.ts';
 import { checkGiven, checkOutputs, EXECUTORS, type ExploreFlags, givenFlags } from './explore-flags.ts';
 import { exploreGuestCommand } from './explore-guest.ts';
@@ -18,13 +19,21 @@ import { addGuestOptions, checkNoGuest } from './guest-options.ts';
 import { OutputFile } from './output-file.ts';
 import { ProgressLine } from './progress-line.ts';
 import { type Found, findScenarios, listScenarios, loadOptions, loadWords } from './scenario.ts';
-import { print } from './stdout.ts';
+import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 /** The version of what `--json` prints. */
 export const SCHEMA_VERSION = 1;
 
 const DEFAULT_STEPS = 10_000;
+
+const EXAMPLES = [
+  ['explore counter.scenario.mjs', 'every interleaving of your scenario'],
+  [
+    'explore counter.scenario.mjs --strategy pct --seconds 10 --save counter.test.ts',
+    'ten seconds at random; what fails becomes a test',
+  ],
+] as const;
 
 /** `irqloom explore`: runs a scenario under many schedules, and shows the smallest one that fails. */
 export function exploreCommand(): Command {
@@ -111,13 +120,13 @@ export function exploreCommand(): Command {
     .option('--list', 'list the scenarios that come with irqloom')
     .action(async (args: readonly string[], flags: ExploreFlags, command: Command) => {
       if (flags.guest === undefined) checkGiven(args, flags, givenFlags(command));
-      if (flags.list) print(await listScenarios());
+      if (flags.list) printText(await listScenarios());
       else if (flags.guest !== undefined) {
         const isGiven = (option: string) => command.getOptionValueSource(option) === 'cli';
         process.exitCode = await exploreGuestCommand(flags.guest, flags, args, isGiven);
       } else process.exitCode = await explore(args, flags);
     });
-  return addGuestOptions(command);
+  return withExamples(addGuestOptions(command), EXAMPLES);
 }
 
 async function explore(args: readonly string[], flags: ExploreFlags): Promise<number> {
@@ -142,9 +151,9 @@ async function explore(args: readonly string[], flags: ExploreFlags): Promise<nu
       if (signal.aborted) break;
       const result = await search(found, flags, signal);
       done.push({ found, result });
-      if (!flags.json) print((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
+      if (!flags.json) printText((done.length > 1 ? '\n' : '') + textOf(found, result, flags));
     }
-    if (flags.json) print(`${JSON.stringify(jsonOf(done, all.length))}\n`);
+    if (flags.json) printResult(jsonOf(done, all.length), undefined);
     const [first] = done;
     const page =
       report &&

@@ -6,16 +6,22 @@ import { guestsHtml } from '../report/guests-html.ts';
 import { guestsText } from '../report/guests-text.ts';
 import { junitXml } from '../report/junit.ts';
 import { guestsSuite } from '../report/junit-results.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, printText } from './stdout.ts';
 
 type Flags = { json?: boolean; list?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['guests', 'all of them'],
+  ['guests ipi-self --json', 'one, as JSON'],
+] as const;
+
 /** `irqloom guests`: guests that do what public test suites check, on real threads. */
 export function guestsCommand(): Command {
-  return new Command('guests')
+  const command = new Command('guests')
     .summary('run guests with the checks of kvm-unit-tests and the kernel selftests')
     .description(
       'Runs each guest with every vCPU in a worker thread, and compares what was delivered with what must be: exit status 1 where one fails.',
@@ -28,6 +34,7 @@ export function guestsCommand(): Command {
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await guests(chosen(names), flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 function chosen(names: readonly string[]): readonly GuestScenario[] {
@@ -50,27 +57,30 @@ async function guests(
       throw new IrqError('ERR_USAGE', '--list runs no guest: leave out --junit and --report');
     if (json) {
       const listed = scenarios.map(({ name, about }) => ({ name, about }));
-      print(`${JSON.stringify({ schemaVersion: 1, command: 'guests', guests: listed })}\n`);
+      printResult({ schemaVersion: 1, command: 'guests', guests: listed }, undefined);
       return EXIT.held;
     }
-    for (const { name, about } of scenarios) print(`${name}: ${about}\n`);
+    for (const { name, about } of scenarios) printText(`${name}: ${about}\n`);
     return EXIT.held;
   }
   const outputs = new Outputs();
   const xml = outputs.open(junit);
   const page = outputs.open(report);
-  const terminal = new Terminal();
+  const line = new ProgressLine();
   let interrupted = false;
   const result = await interruptible(async (signal) => {
     let done = 0;
-    terminal.status(`0 of ${scenarios.length}`);
-    const each = ({ name }: { name: string }) => terminal.status(`${++done} of ${scenarios.length}: ${name}`);
+    const each = ({ name }: { name: string }) => {
+      done++;
+      line.share(done / scenarios.length, `${done} of ${scenarios.length}, ${name}`);
+    };
+    line.share(0, `0 of ${scenarios.length}`);
     const ran = await runGuests(scenarios, { signal, each });
     interrupted = signal.aborted;
     return ran;
   });
-  terminal.clear();
-  print(json ? `${JSON.stringify(result)}\n` : guestsText(result));
+  line.clear();
+  printResult(result, json ? undefined : () => guestsText(result));
   outputs.plan(xml, () => junitXml(guestsSuite(result)));
   outputs.plan(page, () => guestsHtml(result));
   return outputs.write(result.failed > 0 ? EXIT.failed : interrupted ? EXIT.interrupted : EXIT.held);

@@ -3,7 +3,8 @@ import { join, relative, resolve } from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { shellWord } from '../base/shell-word.ts';
-import { print } from './stdout.ts';
+import { withExamples } from './examples.ts';
+import { printText } from './stdout.ts';
 
 /** From `dist/src/cli`. */
 const TEMPLATES = new URL('../../../templates/', import.meta.url);
@@ -56,10 +57,15 @@ const TOOLS = new Set([
 /** The script that `npm init` writes where there is no test. */
 const NO_TEST = /no test specified/;
 
+const EXAMPLES = [
+  ['init --kind harness', 'into this folder: a guest, a device and a test'],
+  ['init --kind scenario races', 'into a new folder: code under every interleaving'],
+] as const;
+
 /** `irqloom init`: a project to begin with, in an empty folder. */
 export function initCommand(): Command {
   const kinds = Object.entries(KINDS).map(([kind, { about }]) => `${kind}: ${about}`);
-  return new Command('init')
+  const command = new Command('init')
     .summary('write a small project to begin with into an empty folder')
     .description(
       `Writes the files of a project that runs at once, and the scripts of package.json, into a folder in which only npm and git have files.\n${kinds.join('\n')}`,
@@ -67,8 +73,9 @@ export function initCommand(): Command {
     .addArgument(new Argument('[folder]', 'folder of the project; made if there is none').default('.'))
     .addOption(new Option('--kind <kind>', 'kind of project').choices(Object.keys(KINDS)).default('harness'))
     .action((folder: string, { kind }: { kind: Kind }) => {
-      print(init(folder, kind));
+      printText(init(folder, kind));
     });
+  return withExamples(command, EXAMPLES);
 }
 
 /** Writes a project. @returns the names of its files and how to run them. @throws IrqError `ERR_FILE` where the folder has files of its own */

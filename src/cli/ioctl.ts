@@ -11,15 +11,24 @@ import { formatHex, parseHex } from '../kvm-abi/structs/hex.ts';
 import { findIoctl, IOCTLS, type Ioctl } from '../kvm-abi/structs/ioctls.ts';
 import { type IoctlAnswer, type IoctlReport, ioctlText } from '../report/ioctl-text.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
+import { withExamples } from './examples.ts';
 import { EXIT } from './exit.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = { abi: DesignName; device: 'gic' | 'its'; fd?: Fd; memory?: string; json?: boolean };
 
+const EXAMPLES = [
+  [
+    'ioctl KVM_IRQFD 0000000020000000000000000000000000000000000000000000000000000000',
+    'an irqfd: eventfd 0, GSI 32',
+  ],
+  ['ioctl KVM_CHECK_EXTENSION 25', 'whether KVM has a capability'],
+] as const;
+
 /** `irqloom ioctl`: what the argument of a KVM call says, and what KVM would answer. */
 export function ioctlCommand(): Command {
-  return new Command('ioctl')
+  const command = new Command('ioctl')
     .summary('explain the bytes of a KVM ioctl, and give the answer of KVM')
     .description(
       'Takes the argument of an ioctl as hexadecimal bytes in the order of memory, names its fields, and applies it to a fresh VM: one vCPU, a GICv3 and an ITS where QEMU has them, all initialised, eventfds 0 to 7 open.\n' +
@@ -42,9 +51,10 @@ export function ioctlCommand(): Command {
     .option('--json', 'print the result as one JSON object')
     .action(async (name: string, hex: string[], flags: Flags) => {
       const report = await reportOn(name, hex, flags);
-      print(flags.json ? `${JSON.stringify(report)}\n` : ioctlText(report));
+      printResult(report, flags.json ? undefined : () => ioctlText(report));
       process.exitCode = report.answer.ok ? EXIT.held : EXIT.failed;
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function reportOn(given: string, hex: readonly string[], flags: Flags): Promise<IoctlReport> {

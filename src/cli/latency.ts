@@ -26,12 +26,13 @@ import { latencyHtml } from '../report/latency-html.ts';
 import { latencyText } from '../report/latency-text.ts';
 import { latencyTrace } from '../report/latency-trace.ts';
 import { TOLERANCE_PERCENT } from './compare-runs.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import type { OutputFile } from './output-file.ts';
 import { Outputs } from './outputs.ts';
 import { checkOwnFiles, hasOwnCode, ownCodeOptions } from './own-code.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -59,6 +60,11 @@ type Flags = {
   hgrm?: string;
   hdrLog?: string;
 };
+
+const EXAMPLES = [
+  ['latency --source irqfd --dispatch inline', 'one way to signal, in detail'],
+  ['latency --guest guest.mjs --json', 'your own handler; a result to save, for compare-runs and --baseline'],
+] as const;
 
 /** `irqloom latency`: how long an interrupt takes, and where the time goes, beside what the machine itself can do. */
 export function latencyCommand(): Command {
@@ -114,7 +120,7 @@ export function latencyCommand(): Command {
       process.exitCode = await latency(flags);
     });
   for (const option of ownCodeOptions()) command.addOption(option);
-  return command;
+  return withExamples(command, EXAMPLES);
 }
 
 async function latency(flags: Flags): Promise<number> {
@@ -122,17 +128,15 @@ async function latency(flags: Flags): Promise<number> {
   // Before the measurement: a file that cannot be read must not cost a minute.
   const baseline = flags.baseline === undefined ? undefined : readSavedRunsFile(flags.baseline);
   const outputs = openOutputs(flags, options.paths);
-  const terminal = new Terminal();
-  terminal.line(
-    terminal.dim(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`),
-  );
+  const line = new ProgressLine();
+  line.note(`${options.paths.length} paths; Ctrl-C ends the run and prints what was measured`);
   const { result, pictures } = await interruptible((signal) =>
     runLatency(options, {
       signal,
-      progress: (share, phase) => terminal.status(`${phase}: ${(100 * share).toFixed(0)} %`),
+      progress: (share, phase) => line.share(share, phase),
     }),
   );
-  terminal.clear();
+  line.clear();
   const comparison =
     baseline &&
     compareRuns(baseline, readSavedRuns(JSON.stringify(result), 'this run'), {
@@ -140,9 +144,9 @@ async function latency(flags: Flags): Promise<number> {
       relative: false,
     });
   const whole = comparison ? { ...result, baseline: comparison } : result;
-  print(flags.json ? `${JSON.stringify(whole)}\n` : latencyText(result));
+  printResult(whole, flags.json ? undefined : () => latencyText(result));
   if (comparison && !flags.json) {
-    print(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
+    printText(`\nA: ${flags.baseline}, B: this run\n${compareRunsText(comparison)}`);
   }
   planOutputs(outputs, result, pictures);
   return outputs.all.write(exitOf(result, comparison, flags.requireSteady));

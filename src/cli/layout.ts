@@ -2,18 +2,24 @@ import { Command } from 'commander';
 import { checkConfig, DEFAULT_CONFIG } from '../board/config.ts';
 import { layOut } from '../board/layout.ts';
 import { type LayoutReport, layoutText } from '../report/layout-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT } from './exit.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = LayoutReport['config'] & { readonly json?: boolean };
 
 const BYTES_OF_WORD = 4;
 
+const EXAMPLES = [
+  ['layout', 'the map of the smallest machine'],
+  ['layout --vcpus 8 --json', 'that of a larger one, for programs'],
+] as const;
+
 /** `irqloom layout`: the map of a machine's shared memory. */
 export function layoutCommand(): Command {
   const { vcpus, spis, devices, events, eventfds } = DEFAULT_CONFIG;
-  return new Command('layout')
+  const command = new Command('layout')
     .summary('print the map of shared memory of a machine')
     .description(
       'Prints every region of the SharedArrayBuffer that holds a machine: offset, size, kind, name. The map is computed by the code that lays a machine out. Regions that differ by a number only share a line; --json has them one by one.',
@@ -26,9 +32,10 @@ export function layoutCommand(): Command {
     .option('--json', 'print the map as one JSON object')
     .action((flags: Flags) => {
       const report = layoutReport(flags);
-      print(flags.json ? `${JSON.stringify(report)}\n` : layoutText(report));
+      printResult(report, flags.json ? undefined : () => layoutText(report));
       process.exitCode = EXIT.held;
     });
+  return withExamples(command, EXAMPLES);
 }
 
 /** The map of a machine of these sizes. @throws IrqError `ERR_CONFIG` */

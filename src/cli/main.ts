@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { shellWord } from '../base/shell-word.ts';
 import { describeRun } from '../report/html/provenance.ts';
+import { setTextWidth } from '../report/text-width.ts';
 import { COMMANDS, commandsFor } from './commands.ts';
 import { applyConfig, configNote, configOptions } from './config-file.ts';
 import { EXIT, exitStatusOf } from './exit.ts';
@@ -26,6 +27,7 @@ const program = new Command('irqloom')
 for (const option of configOptions()) program.addOption(option);
 
 guardStreams();
+setTextWidth(process.stdout.columns);
 // Status 0 is a promise that the command makes at its end: a process that ends before has no verdict.
 let hasEnded = false;
 process.on('exit', () => {

@@ -46,7 +46,7 @@ export class OutputFile {
       } else {
         const folder = dirname(this.#target);
         this.#part = join(folder, partName(basename(this.#target)));
-        this.#fd = openSync(this.#part, 'w', 0o666);
+        this.#fd = openPart(this.#part, this.#target);
       }
     } catch (error) {
       throw cannotWrite(path, error);
@@ -124,7 +124,7 @@ function attempt(call: () => void): void {
  */
 export function refuseTarget(path: string): 'file' | 'other' | 'none' {
   try {
-    if (path === '') throw new Error('the path is empty');
+    if (path === '') throw new Error('the path is empty; name a file');
     if (path.endsWith('/')) throw new Error('the path names a folder; name a file');
     let stat = lstatSync(path, { throwIfNoEntry: false });
     // A link of /proc leads to a pipe that has no path: its file is asked, and not its path.
@@ -134,6 +134,19 @@ export function refuseTarget(path: string): 'file' | 'other' | 'none' {
     return stat === undefined ? 'none' : stat.isFile() ? 'file' : 'other';
   } catch (error) {
     throw cannotWrite(path, error);
+  }
+}
+
+/** Opens the part of an output; an error says what is wrong with the path that the user named, and not with the part's. */
+function openPart(part: string, target: string): number {
+  try {
+    return openSync(part, 'w', 0o666);
+  } catch (error) {
+    const folder = dirname(target);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new Error(`there is no folder ${folder}; make that folder first`, { cause: error });
+    throw new Error(message.replace(part, target), { cause: error });
   }
 }
 
@@ -160,5 +173,5 @@ function openDevice(path: string): number {
 /** The error for a path that cannot be written. */
 export function cannotWrite(path: string, error: unknown): IrqError {
   const why = error instanceof Error ? error.message : String(error);
-  return new IrqError('ERR_FILE', `${path} cannot be written: ${why}`, { cause: error });
+  return new IrqError('ERR_FILE', `${path || '""'} cannot be written: ${why}`, { cause: error });
 }

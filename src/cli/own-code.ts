@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { wholeNumber } from './values.ts';
@@ -34,16 +34,20 @@ export function sharedOption(): Option {
 export const hasOwnCode = ({ guest, device }: Omit<OwnCodeFlags, 'shared'>): boolean =>
   guest !== undefined || device !== undefined;
 
-/** @throws IrqError `ERR_FILE` for a module that is not there */
+/** @throws IrqError `ERR_FILE` for a module that is not there, or is no file */
 export function checkOwnFiles({ guest, device }: Omit<OwnCodeFlags, 'shared'>): void {
-  if (guest !== undefined && !existsSync(guest))
-    throw new IrqError(
-      'ERR_FILE',
-      `there is no file "${guest}": --guest is the file of a module that exports interrupt(cpu, intid)`,
-    );
-  if (device !== undefined && !existsSync(device))
-    throw new IrqError(
-      'ERR_FILE',
-      `there is no file "${device}": --device is the file of a module that exports run(device)`,
-    );
+  checkModule('guest', guest, 'interrupt(cpu, intid)');
+  checkModule('device', device, 'run(device)');
+}
+
+function checkModule(flag: 'guest' | 'device', file: string | undefined, call: string): void {
+  if (file === undefined) return;
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile()) return;
+  const right = `--${flag} is the file of a module that exports ${call}`;
+  const wrong =
+    stat === undefined
+      ? `there is no file "${file}"`
+      : `"${file}" is ${stat.isDirectory() ? 'a folder' : 'no regular file'}`;
+  throw new IrqError('ERR_FILE', `${wrong}: ${right}`);
 }

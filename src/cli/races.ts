@@ -2,24 +2,32 @@ import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { didYouMean } from '../base/suggestion.ts';
 import type { Race } from '../races/race.ts';
-import { heldUp, type RaceOptions, type RaceRun, runRace } from '../races/run.ts';
+import { runRaces } from '../races/races-thread.ts';
+import { heldUp, type RaceOptions, type RaceRun } from '../races/run.ts';
 import { junitXml } from '../report/junit.ts';
 import { racesSuite } from '../report/junit-results.ts';
 import { racesHtml } from '../report/races-html.ts';
 import { racesText, raceText } from '../report/races-text.ts';
+import { plural } from '../report/units.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, printText } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 const SCHEMA_VERSION = 1;
 
 type Flags = RaceOptions & { json?: boolean; junit?: string; report?: string };
 
+const EXAMPLES = [
+  ['races --runs 0', 'the whole catalogue, without free threads'],
+  ['races check-then-halt', 'the story of one race, and its schedule'],
+] as const;
+
 /** `irqloom races`: finds every bug of the catalogue, and shows that its fix holds. */
 export function racesCommand(): Command {
-  return new Command('races')
+  const command = new Command('races')
     .summary(
       'find the races of the catalogue, known from KVM and other hypervisors, and check that their fixes hold',
     )
@@ -47,44 +55,49 @@ export function racesCommand(): Command {
     .action(async (slugs: string[], flags: Flags) => {
       process.exitCode = await races(slugs, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function races(
   slugs: readonly string[],
   { seed, seconds, runs: freeRuns, json, junit, report }: Flags,
 ): Promise<number> {
-  // Before the races are loaded, so that their steps are shown by the lines of the TypeScript source.
-  process.setSourceMapsEnabled(true);
   const { RACES } = await import('../races/index.ts');
   const chosen = slugs.length === 0 ? RACES : slugs.map((slug) => findRace(RACES, slug));
   const outputs = new Outputs();
   const xml = outputs.open(junit);
   const page = outputs.open(report);
-  const terminal = new Terminal();
+  const line = new ProgressLine();
   const started = performance.now();
-  const runs: RaceRun[] = [];
-  const interrupted = await interruptible(async (signal) => {
-    for (const race of chosen) {
-      if (signal.aborted) break;
-      terminal.status(`${runs.length + 1} of ${chosen.length}: ${race.slug}`);
-      runs.push(await runRace(race, { seed, seconds, runs: freeRuns }));
-    }
-    return signal.aborted;
-  });
-  terminal.clear();
+  let interrupted = false;
+  const runs = await interruptible(async (signal) => {
+    const each = (done: number) =>
+      line.share(done / chosen.length, `${done} of ${chosen.length}, ${chosen[done]?.slug}`);
+    const done = await runRaces(chosen, { seed, seconds, runs: freeRuns }, { signal, each });
+    interrupted = signal.aborted;
+    return done;
+  }).finally(() => line.clear());
   const spent = (performance.now() - started) / 1000;
-  if (json) print(`${JSON.stringify(resultOf(runs, seed, spent))}\n`);
-  else if (slugs.length === 0) print(racesText(runs, seed, spent));
-  else print(runs.map(raceText).join('\n'));
+  const text = () => (slugs.length === 0 ? racesText(runs, seed, spent) : runs.map(raceText).join('\n'));
+  printResult(resultOf(runs, seed, spent, interrupted), json ? undefined : text);
+  if (interrupted && !json)
+    printText(`interrupted: ${chosen.length - runs.length} of ${plural(chosen.length, 'race')} not run\n`);
   outputs.plan(xml, () => junitXml(racesSuite(runs, seed, spent)));
   outputs.plan(page, () => racesHtml(runs, seed, spent));
   const all = runs.every(({ result }) => heldUp(result));
   return outputs.write(all ? (interrupted ? EXIT.interrupted : EXIT.held) : EXIT.failed);
 }
 
-function resultOf(runs: readonly RaceRun[], seed: number, seconds: number) {
+function resultOf(runs: readonly RaceRun[], seed: number, seconds: number, interrupted: boolean) {
   const races = runs.map(({ result }) => result);
-  return { schemaVersion: SCHEMA_VERSION, command: 'races', seed, races, seconds };
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    command: 'races',
+    seed,
+    races,
+    seconds,
+    ...(interrupted ? { interrupted: true as const } : {}),
+  };
 }
 
 function findRace(all: readonly Race[], slug: string): Race {

@@ -2,16 +2,13 @@ import { replayGuestToken } from '../guest-explore/index.ts';
 import { guestReplayText } from '../report/guest-explore-text.ts';
 import { EXIT } from './exit.ts';
 import { type GuestFlags, guestFiles } from './guest-options.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 
 /** `irqloom replay --guest FILE TOKEN`: runs the schedule of a guest's token again. */
 export function replayGuestSchedule(token: string, file: string, flags: GuestFlags, json: boolean): number {
   const result = replayGuestToken(token, guestFiles(file, flags));
-  print(
-    json
-      ? `${JSON.stringify({ schemaVersion: 1, command: 'replay', ...result })}\n`
-      : guestReplayText(result),
-  );
+  const printed = { schemaVersion: 1, command: 'replay', ...result };
+  printResult(printed, json ? undefined : () => guestReplayText(result));
   if (result.verdict === 'fail') return EXIT.failed;
   return result.verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }

@@ -1,11 +1,22 @@
 import { Command } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
-import { isFaithful, readGuestTrace, replayGuest, replayMoved, replayThreaded } from '../recorded/index.ts';
+import { inTurns } from '../base/turns.ts';
+import {
+  isFaithful,
+  movedPieces,
+  type ReplayResult,
+  readGuestTrace,
+  replayPieces,
+  replayThreaded,
+} from '../recorded/index.ts';
 import { replayHtml } from '../report/replay-html.ts';
 import { replayText } from '../report/replay-text.ts';
+import { count } from '../report/units.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print } from './stdout.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 type Flags = {
@@ -17,9 +28,14 @@ type Flags = {
   report?: string;
 };
 
+const EXAMPLES = [
+  ['replay-guest guest.jsonl.gz', 'every answer that the guest got, in its order'],
+  ['replay-guest guest.jsonl.gz --threads --runs 5', 'on real threads, five times'],
+] as const;
+
 /** `irqloom replay-guest`: repeats the accesses of a recorded guest, and compares every answer with the recorded one. */
 export function replayGuestCommand(): Command {
-  return new Command('replay-guest')
+  const command = new Command('replay-guest')
     .summary('replay a recorded guest and compare every answer with the recorded one')
     .description(
       'Replays everything that a recorded guest did to its GICv3 and ITS, event by event: each register read and each acknowledge must answer what the guest got.',
@@ -41,6 +57,7 @@ export function replayGuestCommand(): Command {
     .action(async (path: string, flags: Flags) => {
       process.exitCode = await replay(path, flags);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function replay(
@@ -54,18 +71,23 @@ async function replay(
   const page = outputs.open(report);
   const trace = readGuestTrace(path);
   const chosen = seed ?? Math.floor(Math.random() * 2 ** 30);
-  let interrupted = false;
-  const result = threads
-    ? await interruptible(async (signal) => {
-        const replayed = await replayThreaded(trace, { seed: chosen, runs, signal });
-        interrupted = signal.aborted;
-        return replayed;
-      })
-    : saveRestoreAt
-      ? replayMoved(trace, saveRestoreAt)
-      : replayGuest(trace);
-  print(json ? `${JSON.stringify(result)}\n` : replayText(result));
+  const line = new ProgressLine();
+  const progress = (events: number) => line.show(() => `${count(events)} events replayed`);
+  const each = (run: number) => line.show(() => `run ${run} of ${runs}`);
+  const result = await interruptible((signal) =>
+    threads
+      ? replayThreaded(trace, { seed: chosen, runs, signal, each })
+      : inTurns(saveRestoreAt ? movedPieces(trace, saveRestoreAt) : replayPieces(trace), {
+          signal,
+          progress,
+        }),
+  ).finally(() => line.clear());
+  printResult(result, json ? undefined : () => replayText(result));
   outputs.plan(page, () => replayHtml(result, path));
-  if (interrupted) return outputs.write(EXIT.interrupted);
-  return outputs.write(isFaithful(result) ? EXIT.held : EXIT.failed);
+  return outputs.write(exitOf(result));
+}
+
+function exitOf(result: ReplayResult): number {
+  if (result.interrupted) return EXIT.interrupted;
+  return isFaithful(result) ? EXIT.held : EXIT.failed;
 }

@@ -2,18 +2,30 @@ import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { runSearch } from '../explore/real/search-thread.ts';
 import { replayText } from '../report/explore-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT } from './exit.ts';
 import { SCHEMA_VERSION } from './explore.ts';
 import { addGuestFiles, checkNoGuest, type GuestFlags } from './guest-options.ts';
 import { replayGuestSchedule } from './replay-guest-schedule.ts';
 import { findScenario, type LoadFlags, loadOptions } from './scenario.ts';
-import { print } from './stdout.ts';
+import { printResult } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
 /** A schedule that takes longer has a thread that comes to no operation. */
 const REPLAY_SECONDS = 60;
 
 type Flags = LoadFlags & GuestFlags & { executor: 'simulated' | 'lockstep'; steps: number; json?: boolean };
+
+const EXAMPLES = [
+  [
+    'replay x1:lost-update:1.l:1.1:BBFF:ijz713 examples/lost-update.mjs',
+    'the schedule of a token, step by step',
+  ],
+  [
+    'replay x1:lost-update:1.l:1.1:BBFF:ijz713 examples/lost-update.mjs --executor lockstep',
+    'the same on real threads',
+  ],
+] as const;
 
 /** `irqloom replay`: runs the schedule of a token again. */
 export function replayCommand(): Command {
@@ -45,7 +57,7 @@ export function replayCommand(): Command {
         throw new IrqError('ERR_USAGE', 'name the scenario that the token is of, or its guest: --guest FILE');
       else process.exitCode = await replay(token, argument, flags);
     });
-  return addGuestFiles(command);
+  return withExamples(addGuestFiles(command), EXAMPLES);
 }
 
 async function replay(token: string, argument: string, flags: Flags): Promise<number> {
@@ -60,10 +72,7 @@ async function replay(token: string, argument: string, flags: Flags): Promise<nu
       `the schedule did not come to its end within ${REPLAY_SECONDS} s`,
     );
   const verdict = result.failure !== undefined ? 'fail' : result.diverged !== undefined ? 'unknown' : 'pass';
-  print(
-    json
-      ? `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result })}\n`
-      : replayText(result, executor),
-  );
+  const printed = { schemaVersion: SCHEMA_VERSION, command: 'replay', executor, verdict, ...result };
+  printResult(printed, json ? undefined : () => replayText(result, executor));
   return verdict === 'fail' ? EXIT.failed : verdict === 'pass' ? EXIT.held : EXIT.noAnswer;
 }

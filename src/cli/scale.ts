@@ -4,11 +4,12 @@ import type { Dispatch } from '../kvm/irqfds.ts';
 import { runScale } from '../measuring/index.ts';
 import { scaleHtml } from '../report/scale-html.ts';
 import { scaleText } from '../report/scale-text.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { checkOwnFiles, ownCodeOptions } from './own-code.ts';
-import { print } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult } from './stdout.ts';
 import { number, wholeNumber } from './values.ts';
 
 type Flags = {
@@ -26,6 +27,11 @@ type Flags = {
   json?: boolean;
   report?: string;
 };
+
+const EXAMPLES = [
+  ['scale --vcpus 1,2,4 --devices none --lpis none', 'vCPUs alone'],
+  ['scale --seconds 0.5 --report scale.html', 'all three sweeps, as a page with pictures'],
+] as const;
 
 /** `irqloom scale`: how throughput and latency change with the number of vCPUs, devices and LPIs. */
 export function scaleCommand(): Command {
@@ -60,7 +66,7 @@ export function scaleCommand(): Command {
       process.exitCode = await scale(flags);
     });
   for (const option of ownCodeOptions()) command.addOption(option);
-  return command;
+  return withExamples(command, EXAMPLES);
 }
 
 async function scale(flags: Flags): Promise<number> {
@@ -68,7 +74,7 @@ async function scale(flags: Flags): Promise<number> {
   checkOwnFiles(flags);
   const outputs = new Outputs();
   const page = outputs.open(flags.report);
-  const terminal = new Terminal();
+  const line = new ProgressLine();
   const result = await interruptible((signal) =>
     runScale(
       {
@@ -80,12 +86,12 @@ async function scale(flags: Flags): Promise<number> {
       },
       {
         signal,
-        progress: (share, what) => terminal.status(`${(100 * share).toFixed(0)} %: ${what}`),
+        progress: (share, what) => line.share(share, what),
       },
     ),
   );
-  terminal.clear();
-  print(flags.json ? `${JSON.stringify(result)}\n` : scaleText(result));
+  line.clear();
+  printResult(result, flags.json ? undefined : () => scaleText(result));
   outputs.plan(page, () => scaleHtml(result));
   return outputs.write(exitOf(result));
 }

@@ -1,10 +1,22 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { printable } from '../base/printable.ts';
+import { fitted } from '../report/text-width.ts';
 import { EXIT } from './exit.ts';
 
 const STDOUT = 1;
 
-/** Prints a result on stdout. */
+/** Prints a result on stdout: for people, fitted to their terminal; or as one JSON object, which a program reads. */
+export function printResult(result: object, text: (() => string) | undefined): void {
+  if (text === undefined) print(`${JSON.stringify(result)}\n`);
+  else printText(text());
+}
+
+/** Prints a text for people on stdout: lines that are longer than those of the terminal are broken between words. */
+export function printText(text: string): void {
+  print(fitted(text));
+}
+
+/** Prints a text on stdout as it is. */
 export function print(text: string): void {
   const bytes = Buffer.from(printable(text));
   if (!isRegularFile(STDOUT)) {
@@ -19,9 +31,10 @@ export function print(text: string): void {
   }
 }
 
-/** Says something beside the result, on stderr. */
+/** Says something beside the result, on stderr; on a terminal as {@link printText} does. */
 export function say(text: string): void {
-  process.stderr.write(printable(text));
+  const shown = printable(text);
+  process.stderr.write(process.stderr.isTTY ? fitted(shown) : shown);
 }
 
 function isRegularFile(fd: number): boolean {

@@ -7,8 +7,8 @@ import { linuxStressText } from '../report/linux-stress-text.ts';
 import { count } from '../report/units.ts';
 import { alone } from './config-file.ts';
 import { EXIT, interruptible } from './exit.ts';
-import { print, say } from './stdout.ts';
-import { Terminal } from './terminal.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, say } from './stdout.ts';
 
 type Flags = {
   kernel?: string;
@@ -36,10 +36,8 @@ export async function stressLinux(flags: Flags): Promise<number> {
   if (vcpus > MOST_VCPUS)
     throw new IrqError('ERR_USAGE', `--guest linux runs on at most ${MOST_VCPUS} vCPUs, not ${vcpus}`);
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 31);
-  const terminal = new Terminal();
-  terminal.line(
-    terminal.dim(`seed ${seed}; the guest boots first; Ctrl-C ends the run and prints what was seen`),
-  );
+  const line = new ProgressLine();
+  line.note(`seed ${seed}; the guest boots first; Ctrl-C ends the run and prints what was seen`);
   const result = await interruptible((signal) =>
     runLinuxStress(
       { kernel, modules, vcpus, seconds, dispatch, fault, seed },
@@ -47,12 +45,12 @@ export async function stressLinux(flags: Flags): Promise<number> {
         signal,
         output: () => undefined,
         glance: (glance) =>
-          terminal.status(`${glance.seconds.toFixed(1)} s  signalled ${count(glance.signals)}`),
+          line.show(() => `${glance.seconds.toFixed(1)} s  signalled ${count(glance.signals)}`),
       },
     ),
   );
-  terminal.clear();
-  print(flags.json ? `${JSON.stringify(result)}\n` : linuxStressText(result));
+  line.clear();
+  printResult(result, flags.json ? undefined : () => linuxStressText(result));
   if (!linuxHeld(result)) {
     say(
       `to repeat this: ${alone(`npx irqloom stress --guest linux --kernel ${shellWord(kernel)} --modules ${shellWord(modules)} -v ${vcpus} -s ${seconds} --dispatch ${dispatch} --fault ${fault} --seed ${seed}`)}\n`,

@@ -17,6 +17,29 @@ export function refuseOthers(mode: keyof typeof TAKES, given: readonly string[])
   const takes: readonly string[] = TAKES[mode];
   const useless = given.find((name) => !takes.includes(name));
   if (useless === undefined) return;
-  const flag = useless.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  throw new IrqError('ERR_USAGE', `${mode} has no use for --${flag}: leave that out`);
+  throw new IrqError('ERR_USAGE', `${mode} has no use for ${flagOf(useless)}: leave that out`);
+}
+
+const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** What the bare guest sets up for itself. */
+const OF_BARE = ['recording', 'lines', 'abi', 'trace', 'keep', 'lrs'] as const;
+/** The values of these that are what the bare guest does anyway. */
+const BARE_ANYWAY = { lines: 'irq-line', abi: 'merged' } as const;
+
+/**
+ * Checks the flags of a run of the bare guest.
+ * @param given - the options of the command line, by their names in camel case
+ * @throws IrqError `ERR_USAGE` that names the flags that do not go with that guest
+ */
+export function checkBare(flags: Readonly<Record<string, unknown>>, given: readonly string[]): void {
+  const anyway: Readonly<Record<string, string>> = BARE_ANYWAY;
+  const wrong = OF_BARE.filter((name) => given.includes(name) && flags[name] !== anyway[name]);
+  if (wrong.length > 0)
+    throw new IrqError(
+      'ERR_USAGE',
+      `--guest bare sets its own sources up: leave out ${wrong.map(flagOf).join(', ')}`,
+    );
+  if (given.includes('perturb') && flags.perturb !== 'off')
+    throw new IrqError('ERR_USAGE', '--guest bare runs without delays: leave out --perturb');
 }

@@ -48,7 +48,7 @@ export function checkOwn({ guest, device }: OwnCodeFlags, given: (name: string) 
       'ERR_FILE',
       `there is no guest "${guest}": --guest is ${KNOWN_GUESTS.join(', ')}, or the file of a module that exports interrupt(cpu, intid)${didYouMean(guest, KNOWN_GUESTS)}`,
     );
-  checkOwnFiles(device === undefined ? {} : { device });
+  checkOwnFiles({ ...(guest === undefined ? {} : { guest }), ...(device === undefined ? {} : { device }) });
 }
 
 /** Runs the user's code. */

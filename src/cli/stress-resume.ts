@@ -3,7 +3,7 @@ import { stressTrace, traceNote } from '../report/stress-trace.ts';
 import { readMoment, resumeMoment, tracksOf } from '../stress/index.ts';
 import { EXIT } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print, say } from './stdout.ts';
+import { printResult, say } from './stdout.ts';
 
 /**
  * `irqloom stress --resume FILE`: shows a kept moment, and lets its vCPUs run once more. The moment is one of a violation,
@@ -15,7 +15,7 @@ export async function stressResume(path: string, flags: { json?: boolean; trace?
   const traceFile = files.open(flags.trace);
   const tracks = tracksOf(moment);
   const result = await resumeMoment(moment);
-  print(flags.json ? `${JSON.stringify(result)}\n` : resumeText(result));
+  printResult(result, flags.json ? undefined : () => resumeText(result));
   files.plan(traceFile, () =>
     JSON.stringify(stressTrace(tracks, moment.plan, { config: { ...result.config, source: path } })),
   );

@@ -8,9 +8,9 @@ import { keepMoment, type RotationResult, runRotation } from '../stress/index.ts
 import { alone } from './config-file.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
-import { print, say } from './stdout.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, say } from './stdout.ts';
 import { keptNote } from './stress-watch.ts';
-import { Terminal } from './terminal.ts';
 
 type Flags = {
   seconds: number;
@@ -60,8 +60,8 @@ export async function stressRotate(
   const trace = readGuestTrace(recording);
   const files = new Outputs();
   const kept = files.open(flags.keep);
-  const terminal = new Terminal();
-  terminal.line(terminal.dim(`seed ${seed}; Ctrl-C ends the rotation and prints the turns until then`));
+  const line = new ProgressLine();
+  line.note(`seed ${seed}; Ctrl-C ends the rotation and prints the turns until then`);
   let moment: Uint8Array | undefined;
   const result = await interruptible((signal) =>
     runRotation(
@@ -75,11 +75,12 @@ export async function stressRotate(
       },
       {
         signal,
-        begun: (index, settings) => terminal.line(turnText(index, settings)),
-        ended: (turn) => terminal.line(turnEndText(turn)),
+        begun: (index, settings) => line.print(turnText(index, settings)),
+        ended: (turn) => line.print(turnEndText(turn)),
         glance: ({ seconds, injected, delivered, violations }) =>
-          terminal.status(
-            `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+          line.show(
+            () =>
+              `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
           ),
         violated: (machine, plan, command) => {
           if (kept !== undefined) moment = keepMoment({ machine, plan, command });
@@ -87,8 +88,8 @@ export async function stressRotate(
       },
     ),
   );
-  terminal.clear();
-  print(flags.json ? `${JSON.stringify(result)}\n` : rotationText(result));
+  line.clear();
+  printResult(result, flags.json ? undefined : () => rotationText(result));
   if (moment === undefined) kept?.discard();
   else files.plan(kept, () => moment as Uint8Array);
   const status = files.write(exitOf(result));

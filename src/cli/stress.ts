@@ -25,18 +25,19 @@ import {
 } from '../stress/index.ts';
 import { DESIGN_NAMES, type DesignName } from '../vmm/design.ts';
 import { DESIGNS } from '../vmm/designs.ts';
+import { withExamples } from './examples.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { checkGuestFault } from './guest-faults.ts';
 import { sharedOption } from './own-code.ts';
-import { print, say } from './stdout.ts';
+import { ProgressLine } from './progress-line.ts';
+import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
-import { refuseOthers } from './stress-modes.ts';
+import { checkBare, refuseOthers } from './stress-modes.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
 import { stressRotate } from './stress-rotate.ts';
 import { StressFollower, type StressOutputs } from './stress-watch.ts';
-import { Terminal } from './terminal.ts';
 import { number, wholeNumber } from './values.ts';
 
 /** Wires beside the MSIs: four edges, a line that KVM_IRQ_LINE drives, and three on resampling irqfds, of which two share a GSI. */
@@ -79,9 +80,14 @@ type Flags = {
   resume?: string;
 } & StressOutputs;
 
+const EXAMPLES = [
+  ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
+  ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
+] as const;
+
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
 export function stressCommand(): Command {
-  return new Command('stress')
+  const command = new Command('stress')
     .summary('inject from many threads and prove that nothing was lost, doubled or misrouted')
     .description(
       'Boots a machine whose vCPUs each run in a worker thread, signals its interrupts from device threads while a driver thread moves, masks, remaps and reroutes them, and proves that every signal was followed by its delivery.\n' +
@@ -194,6 +200,7 @@ export function stressCommand(): Command {
         .filter((name) => command.getOptionValueSource(name) === 'cli');
       process.exitCode = await stress(flags, given);
     });
+  return withExamples(command, EXAMPLES);
 }
 
 async function stress(flags: Flags, given: readonly string[]): Promise<number> {
@@ -226,8 +233,7 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
       'ERR_USAGE',
       '--shared is for a guest or devices of your own: add --guest FILE or --device FILE',
     );
-  if (flags.guest === 'bare' && given.includes('perturb') && flags.perturb !== 'off')
-    throw new IrqError('ERR_USAGE', '--guest bare runs without delays: leave out --perturb');
+  if (flags.guest === 'bare') checkBare(flags, given);
   const options = optionsOf(flags);
   const own = isOwn(flags);
   // Only what the run had, so that the command is taken as it is.
@@ -237,9 +243,9 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
     { ...flags, perturb, abi: own ? undefined : abi, shared: own ? shared : undefined },
     options.seed,
   );
-  const terminal = new Terminal();
-  terminal.line(terminal.dim(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`));
+  const line = new ProgressLine();
   const follower = new StressFollower({ ...flags, command: repeat });
+  line.note(`seed ${options.seed}; Ctrl-C ends the run and prints what was seen`);
   const running = interruptible((signal) =>
     run(flags, options, {
       signal,
@@ -250,21 +256,22 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
         follower.glance(glance);
         if (flags.watch) return;
         const { seconds, injected, delivered, violations } = glance;
-        terminal.status(
-          `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
+        line.show(
+          () =>
+            `${seconds.toFixed(1)} s  injected ${count(injected)}  delivered ${count(delivered)} (${rate(delivered / seconds)})  violations ${count(violations)}`,
         );
       },
     }),
   );
   const result = await running.catch((error: unknown) => {
-    terminal.clear();
+    line.clear();
     const known = error instanceof IrqError ? error : missingInNode(error);
     const neverBegan = known?.exitStatus === EXIT.usage;
     if (!neverBegan) say(`the run ended without an answer; to repeat this: ${repeat}\n`);
     throw error;
   });
-  terminal.clear();
-  print(flags.json ? `${JSON.stringify(result)}\n` : stressText(result));
+  line.clear();
+  printResult(result, flags.json ? undefined : () => stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
   for (const note of notes) say(`${note}\n`);
   if (!held(result)) say(`to repeat this: ${repeat}\n`);
@@ -278,24 +285,12 @@ function run(
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
   if (isOwn(flags)) return stressOwn(flags, options, watch);
-  const { guest, lines = 'irq-line', abi, trace, keep, lrs } = flags;
+  const { guest } = flags;
   const { violated } = watch;
   if (guest === undefined)
     return violated ? runUntilViolation(options, { ...watch, violated }) : runStress(options, watch);
   const { input, spis } = options;
-  if (
-    'boot' in input ||
-    lines !== 'irq-line' ||
-    abi !== 'merged' ||
-    trace !== undefined ||
-    keep !== undefined ||
-    lrs !== undefined
-  ) {
-    throw new IrqError(
-      'ERR_USAGE',
-      `--guest ${guest} sets its own sources up: leave out --recording, --lines, --abi, --trace, --keep and --lrs`,
-    );
-  }
+  if ('boot' in input) throw new IrqError('ERR_USAGE', `--guest ${guest} takes no recorded guest`);
   return runBareStress({ ...options, input, spis }, watch);
 }
 

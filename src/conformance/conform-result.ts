@@ -16,4 +16,6 @@ export type ConformResult = {
   readonly differ: number;
   readonly unsupported: number;
   readonly notRequired: number;
+  /** Ctrl-C ended the run: the vectors after these were not run. */
+  readonly interrupted?: true;
 };

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { atOnce, type Pieces } from '../base/turns.ts';
 import type { ConformResult, VectorResult } from './conform-result.ts';
 import { MachineTarget, vectorMachine } from './machine-target.ts';
 import {
@@ -45,7 +46,19 @@ export function runCase({ name, vector, expected }: VectorCase, profile: Profile
  * @throws IrqError for a file that cannot be read or understood
  */
 export function conform(paths: readonly string[], profile: Profile): ConformResult {
-  const vectors = paths.map(readCase).map((one) => runCase(one, profile));
+  return atOnce(conformPieces(paths, profile));
+}
+
+/** The same, a vector a piece: where it is stopped, the result is of the vectors before. @throws IrqError as {@link conform} */
+export function* conformPieces(paths: readonly string[], profile: Profile): Pieces<ConformResult> {
+  const cases = paths.map(readCase);
+  const vectors: VectorResult[] = [];
+  let isStopped = false;
+  for (const one of cases) {
+    isStopped = yield vectors.length;
+    if (isStopped) break;
+    vectors.push(runCase(one, profile));
+  }
   const sum = (field: 'answers' | 'differ' | 'unsupported' | 'notRequired') =>
     vectors.reduce((total, vector) => total + vector[field], 0);
   return {
@@ -57,5 +70,6 @@ export function conform(paths: readonly string[], profile: Profile): ConformResu
     differ: sum('differ'),
     unsupported: sum('unsupported'),
     notRequired: sum('notRequired'),
+    ...(isStopped ? { interrupted: true as const } : {}),
   };
 }

@@ -3,7 +3,7 @@
  * interrupts, and compares each answer with the one that QEMU's model gave (`vectors/`). `runGuests` runs the scenarios of
  * kvm-unit-tests and of the kernel's selftests as guests on real threads, with their own checks (`guests/`).
  */
-export { answersTo, conform } from './conform.ts';
+export { answersTo, conformPieces } from './conform.ts';
 export type { ConformResult, VectorResult } from './conform-result.ts';
 export { GUESTS, type GuestScenario } from './guests/guest-catalogue.ts';
 export type { GuestResult, GuestsResult } from './guests/guests-result.ts';

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { SPURIOUS } from '../arch/intid.ts';
+import { untilAborted } from '../base/until-aborted.ts';
 import type { Machine } from '../board/machine.ts';
 import { connectionsOf, openCpuInterface, SOURCE_POLICY } from '../guest/index.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
@@ -53,13 +54,16 @@ export type Pass = Pick<DispatchFigures, 'perSecond' | 'signals' | 'violations'>
 /**
  * Measures one design under one dispatch on real threads.
  * @param seconds - how long, beside what it takes to start the threads
+ * @returns undefined where the signal aborts first: a part of the blocks says nothing
  */
 export async function measureDispatch(
   abi: DesignName,
   input: CompareTopology,
   dispatch: Dispatch,
   seconds: number,
-): Promise<Pass> {
+  signal?: AbortSignal,
+): Promise<Pass | undefined> {
+  if (signal?.aborted) return undefined;
   const { machine, plan } = machineOf(abi, input, dispatch);
   const { proof, pairs } = stressViews(machine, plan);
   const ms = (seconds * 1000) / (2 * (PAIRS + WARM));
@@ -68,8 +72,9 @@ export async function measureDispatch(
     { kind: 'single', ms: ms * share },
   ];
   const blocks = [...pair(WARM), ...Array.from({ length: PAIRS }, () => pair(1)).flat()];
-  const harness = await Harness.boot(machine, castOf(plan, blocks, polls(input)));
+  const harness = await Harness.boot(machine, castOf(plan, blocks, polls(input)), undefined, signal);
   try {
+    if (signal?.aborted) return undefined;
     const vcpus = harness.runVcpus();
     const failed = vcpus.then(() => new Promise<never>(() => undefined));
     const devices = [...harness.programs].flatMap(([name, thread]) => (name === 'driver' ? [] : [thread]));
@@ -84,7 +89,9 @@ export async function measureDispatch(
     for (const [index, { kind }] of blocks.entries()) {
       const before = read();
       const running = Promise.race([Promise.all(devices.map((thread) => thread.run())), failed]);
-      const done = (await harness.within('end a block', running, ms + BLOCK_BOUND_MS)) as BlockDone[];
+      const block = harness.within('end a block', running, ms + BLOCK_BOUND_MS);
+      const done = (await untilAborted(block, signal)) as BlockDone[] | undefined;
+      if (done === undefined) return undefined;
       if (done.some(({ settled }) => !settled)) {
         // Every block from here on would wait as long for the same vCPU.
         proof.violate('lost', -1, -1, -1);
@@ -99,7 +106,7 @@ export async function measureDispatch(
     const violations = VIOLATIONS.reduce((sum, kind) => sum + proof.count(kind), 0);
     return { latency: timed, perSecond, signals, violations };
   } finally {
-    await harness.close();
+    await (signal?.aborted ? harness.destroy() : harness.close());
   }
 }
 

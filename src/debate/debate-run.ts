@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Distribution } from '../measure/distribution.ts';
@@ -14,8 +15,8 @@ import {
   measureInjection,
   type Pass,
 } from './debate-measure.ts';
-import type { CompareResult, DesignResult, DispatchFigures, Noise } from './debate-result.ts';
-import { measureFates, measureUpdates } from './update-costs.ts';
+import type { CompareResult, DesignResult, DispatchFigures, Noise, UpdateRow } from './debate-result.ts';
+import { measureFates, measureUpdates, VECTORS } from './update-costs.ts';
 
 export type CompareOptions = CompareTopology & {
   /** Each is measured twice. */
@@ -45,23 +46,23 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
   const stopped = () => watch.signal?.aborted ?? false;
   try {
     watch.progress?.(0, 'calibrating');
-    const before = await calibrator.measure();
+    const before = await calibrator.measure({ signal: watch.signal });
     const alone = new Map<DesignName, Alone>();
     const passes = new Map<DesignName, Record<Dispatch, Pass>[]>();
     // There and back, so that what changes on the machine meanwhile does not pass for a difference of designs.
     for (const [turn, name] of [...abi, ...[...abi].reverse()].entries()) {
       if (stopped()) break;
       watch.progress?.(turn / parts, name);
-      if (!alone.has(name)) alone.set(name, measureAlone(name));
-      const done = passes.get(name) ?? [];
-      passes.set(name, done);
-      done.push({
-        main: await measureDispatch(name, options, 'main', each),
-        inline: await measureDispatch(name, options, 'inline', each),
-      });
+      const figures = alone.get(name) ?? (await measureAlone(name, watch.signal));
+      if (figures === undefined) break;
+      const main = await measureDispatch(name, options, 'main', each, watch.signal);
+      const inline = await measureDispatch(name, options, 'inline', each, watch.signal);
+      if (main === undefined || inline === undefined) break;
+      alone.set(name, figures);
+      passes.set(name, [...(passes.get(name) ?? []), { main, inline }]);
     }
     watch.progress?.(1, 'calibrating');
-    const after = await calibrator.measure();
+    const after = await calibrator.measure({ signal: watch.signal });
     const calibration = calibrationFigures(before, after);
     const designs = Array.from(alone, ([name, figures]): DesignResult => {
       const { letter, title, status, table, names, msi } = DESIGNS[name];
@@ -100,7 +101,7 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
       seconds: (performance.now() - start) / 1000,
     };
   } finally {
-    await calibrator.close();
+    await calibrator.close(stopped());
   }
 }
 
@@ -109,11 +110,24 @@ const WARM_VECTORS = 64;
 
 type Alone = Pick<DesignResult, 'injection' | 'byRoute' | 'updates' | 'fates'>;
 
-/** What is measured in this thread alone, without any other. */
-function measureAlone(name: DesignName): Alone {
+/**
+ * What is measured in this thread alone, without any other; in steps, between which Ctrl-C is heard.
+ * @returns undefined where the signal aborts first
+ */
+async function measureAlone(name: DesignName, signal: AbortSignal | undefined): Promise<Alone | undefined> {
+  const goesOn = () => setImmediate(signal?.aborted !== true);
   // Once for the compiler.
   measureUpdates(name, [WARM_VECTORS]);
-  return { ...measureInjection(name), updates: measureUpdates(name), fates: measureFates(name) };
+  if (!(await goesOn())) return undefined;
+  const injection = measureInjection(name);
+  const updates = new Map<number, UpdateRow>();
+  for (const vectors of VECTORS) {
+    if (!(await goesOn())) return undefined;
+    // A design with room for fewer has the same row twice.
+    for (const row of measureUpdates(name, [vectors])) updates.set(row.vectors, row);
+  }
+  if (!(await goesOn())) return undefined;
+  return { ...injection, updates: [...updates.values()], fates: measureFates(name) };
 }
 
 function together(passes: readonly Pass[], { parkNs }: CalibrationFigures): DispatchFigures {

@@ -1,6 +1,7 @@
 import type { Intid } from '../arch/intid.ts';
 import { gits } from '../arch/registers.ts';
 import { IrqError } from '../base/irq-error.ts';
+import { PollChoice } from '../base/poll-choice.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import { MSI_VALID_DEVID } from '../kvm/route.ts';
@@ -34,8 +35,8 @@ export async function harnessDevice(machine: Machine, task: DeviceTask): Promise
 
 export const harnessDeviceProgram = threadProgram(import.meta.url, harnessDevice);
 
-/** How often `settle` looks before it sleeps; how long it sleeps before it looks whether the machine is closing. */
-const LOOKS = 500;
+/** How long `settle` polls at most before it sleeps, ns; how long it sleeps before it looks whether the machine is closing. */
+const POLL_NS = 20_000;
 const SLEEP_MS = 50;
 /** How often a device that keeps still looks whether the run is over. */
 const STILL_MS = 50;
@@ -52,6 +53,7 @@ class HarnessDevice implements Device {
   readonly #boundMs: number;
   readonly #isStressed: boolean;
   readonly #churns: boolean;
+  readonly #polling = new PollChoice(POLL_NS);
   #signals = 0;
   /** The events of this device, and the number of the first among all sources. */
   readonly #sources: readonly Source[];
@@ -127,13 +129,17 @@ class HarnessDevice implements Device {
   #settle({ intid }: Source, event: number): boolean {
     const { proof, places } = this.#views;
     const which = this.#first + event;
-    for (let look = 0; look < LOOKS && !proof.isSettled(which); look++);
+    const began = this.#machine.clock.now();
+    const poll = began + this.#polling.pollNs;
+    while (!proof.isSettled(which) && this.#machine.clock.now() < poll);
     const end = performance.now() + this.#boundMs;
     while (!proof.isSettled(which)) {
       if (this.stopped || places.hasStopped(proof.vcpuOf(which))) return false;
       if (performance.now() > end) throw this.#late(intid, event);
       proof.awaitSettled(this.index, which, SLEEP_MS);
     }
+    const now = this.#machine.clock.now();
+    this.#polling.waited(now, now - began, this.#signals);
     while (places.handles(which)) {
       if (this.stopped) return false;
       if (performance.now() > end) throw this.#late(intid, event);

@@ -5,8 +5,8 @@
  * answer: event by event (`replayGuest`), with the machine moved on the way (`replayMoved`), on real threads
  * (`replayThreaded`). `recordedWorkload` gives the guest's devices to the load generator.
  */
-export { replayMoved } from './replay/moved-replay.ts';
-export { replayGuest } from './replay/replay.ts';
+export { movedPieces } from './replay/moved-replay.ts';
+export { replayPieces } from './replay/replay.ts';
 export { isFaithful, type ReplayResult } from './replay/replay-result.ts';
 export { replayThreaded } from './replay/threaded-replay.ts';
 export { isGuestRecording, readGuestTrace } from './trace/guest-trace.ts';

@@ -6,10 +6,13 @@ import type { DataTable } from './html/figure.ts';
 import { table } from './table.ts';
 import { plural, time } from './units.ts';
 
+/** The columns of the table that a narrow terminal has no room for: which path, and the verdict, are never left out. */
+const LEAST_FIRST = [13, 14, 12, 11, 9, 10, 7, 8, 4, 5, 6];
+
 /** What comparing two runs came to, as text for people. */
 export function compareRunsText(comparison: RunComparison): string {
   const { head, rows } = compareRunsTable(comparison);
-  return `${[table(head, rows), ...compareRunsNotes(comparison)].join('\n')}\n`;
+  return `${[table(head, rows, LEAST_FIRST), ...compareRunsNotes(comparison)].join('\n')}\n`;
 }
 
 /** The same as Markdown, for a comment on a change: the verdict first, then the table. */

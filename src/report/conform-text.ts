@@ -7,7 +7,7 @@ const SHOWN = 20;
 
 /** What `irqloom conform` found, as text for people. */
 export function conformText(result: ConformResult): string {
-  const { profile, vectors, answers, differ, unsupported, notRequired } = result;
+  const { profile, vectors, answers, differ, unsupported, notRequired, interrupted } = result;
   const free = notRequired > 0 ? `, ${count(notRequired)} of which nothing is required` : '';
   const lines = [
     table(
@@ -20,10 +20,12 @@ export function conformText(result: ConformResult): string {
         count(vector.unsupported),
         count(vector.notRequired),
       ]),
+      [5, 4, 2],
     ),
     ...vectors.flatMap(differenceLines),
     '',
     `profile ${profile}: ${plural(answers, 'answer')} of ${plural(vectors.length, 'vector')}: ${count(differ)} differ, ${count(unsupported)} unsupported${free}`,
+    ...(interrupted ? ['interrupted: the other vectors were not run'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

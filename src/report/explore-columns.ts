@@ -1,8 +1,9 @@
 import { isAbsolute, relative } from 'node:path';
 import type { TraceEntry } from '../explore/index.ts';
+import { textWidth } from './text-width.ts';
 
 /** Wider than this, and threads no longer get a column each, but an indent. */
-const WIDTH = 150;
+const MOST = 150;
 const INDENT = 4;
 /** Loops of at most so many operations are folded. */
 const LONGEST_LOOP = 16;
@@ -44,7 +45,9 @@ export function traceColumns(
   const digits = String(firstStep + trace.length - 1).length;
   const sum = widths.reduce((total, width) => total + width + 2, digits + 3);
   const starts = threads.map((_, t) =>
-    sum <= WIDTH ? widths.slice(0, t).reduce((total, width) => total + width + 2, 0) : t * INDENT,
+    sum <= Math.min(MOST, textWidth())
+      ? widths.slice(0, t).reduce((total, width) => total + width + 2, 0)
+      : t * INDENT,
   );
   const end = Math.max(
     0,

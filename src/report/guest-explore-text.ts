@@ -1,8 +1,9 @@
 import type { GuestExploreResult, GuestReplay, Lane } from '../guest-explore/index.ts';
+import { textWidth } from './text-width.ts';
 import { count, plural } from './units.ts';
 
 /** Wider than this, lanes are indented instead of standing side by side. */
-const WIDTH = 150;
+const MOST = 150;
 const INDENT = 4;
 const MOST_LINES = 12;
 
@@ -64,7 +65,7 @@ export function laneLines(lanes: readonly Lane[]): string[] {
       ),
     ),
   );
-  const isWide = widths.reduce((sum, width) => sum + width + 2, 0) > WIDTH;
+  const isWide = widths.reduce((sum, width) => sum + width + 2, 0) > Math.min(MOST, textWidth());
   const startOf = (column: number) =>
     isWide ? column * INDENT : widths.slice(0, column).reduce((sum, width) => sum + width + 2, 0);
   const digits = String(lanes.length).length;

@@ -4,7 +4,7 @@ import { table } from './table.ts';
 import { count, plural, time } from './units.ts';
 
 /** What `irqloom guests` found, as text for people. */
-export function guestsText({ guests, failed }: GuestsResult): string {
+export function guestsText({ guests, failed, interrupted }: GuestsResult): string {
   const lines = [
     table(
       ['guest', 'vCPUs', 'expected', 'delivered', 'missing', 'extra', 'unexpected', 'spurious', 'time', ''],
@@ -20,12 +20,14 @@ export function guestsText({ guests, failed }: GuestsResult): string {
         time(guest.seconds * 1e9),
         passed(guest) ? 'ok' : 'FAILED',
       ]),
+      [1, 8, 7, 5, 6, 4, 2, 3],
     ),
     ...guests.flatMap(wrongLines),
     '',
     failed === 0
       ? `${plural(guests.length, 'guest')}: all as they should be`
       : `${count(failed)} of ${plural(guests.length, 'guest')} failed`,
+    ...(interrupted ? ['interrupted: the other guests were not run'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

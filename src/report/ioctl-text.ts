@@ -60,6 +60,7 @@ export function ioctlText({ ioctl, abi, bytes, fields, notes, answer }: IoctlRep
               field.value,
               field.means,
             ]),
+            [0, 1],
           ),
         ]),
     ...(more > 0 ? [`(and ${more} fields more: --json lists them)`] : []),

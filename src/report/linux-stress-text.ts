@@ -17,7 +17,7 @@ export function linuxStressText(result: LinuxStressResult): string {
   return [
     `Linux on ${plural(config.vcpus, 'vCPU')}; dispatch ${config.dispatch}, fault ${config.fault}, seed ${config.seed}; at its init after ${time(result.bootSeconds * 1e9)}`,
     '',
-    table(['device', 'requests', 'signalled', 'counted by Linux'], rows),
+    table(['device', 'requests', 'signalled', 'counted by Linux'], rows, [1]),
     '',
     `in ${time(result.seconds * 1e9)}: ${count(reads.rng)} reads of /dev/hwrng, ${count(reads.block)} of the disk; ${count(result.instructions)} instructions in all`,
     `meanwhile: ${plural(churn.moves, 'affinity change')}, ${plural(churn.hotplugs, 'CPU taken off or on', 'CPUs taken off and on')}, ${plural(churn.rebinds, 'driver bound anew', 'drivers bound anew')}`,

@@ -11,7 +11,8 @@ export function replayText(result: ReplayResult): string {
     `register reads ${count(reads.checked)}, ${count(reads.differ)} differ; acknowledges ${count(acknowledges.checked)}, ${count(acknowledges.differ)} differ`,
     ...(result.runs ? threadLines(result) : [speedLine(result)]),
     ...differenceLines(differences),
-    ...(isFaithful(result) ? ['every answer is the one that the guest got'] : []),
+    ...(isFaithful(result) && !result.interrupted ? ['every answer is the one that the guest got'] : []),
+    ...(result.interrupted ? ['interrupted: the replay was not done to its end'] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -56,5 +57,5 @@ function differenceLines(differences: ReplayResult['differences']): string[] {
     String(expected),
     String(got),
   ]);
-  return ['', table(['line', 'what', 'where', 'expected', 'got'], rows)];
+  return ['', table(['line', 'what', 'where', 'expected', 'got'], rows, [])];
 }

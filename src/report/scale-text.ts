@@ -42,6 +42,7 @@ export function scaleText(result: ScaleResult): string {
         time(point.latencyNs.max),
         point.ratio.toCalibration.toFixed(3),
       ]),
+      [4, 9, 8, 10, 7, 6],
     ),
     ...points.flatMap(({ asked, lpis, sweep }) =>
       sweep === 'lpis' && asked !== lpis

@@ -38,6 +38,7 @@ export function stressText(result: StressResult): string {
         time(ns.p999),
         time(ns.max),
       ]),
+      [4, 3, 8, 7, 2, 6],
     ),
     '',
     table(
@@ -162,7 +163,11 @@ export function violationLines(violations: readonly NamedViolation[]): string[] 
   const more = violations.length > SHOWN ? [`(and more: --json lists the first ${violations.length})`] : [];
   return [
     '',
-    table(['violation', 'churn', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'], rows),
+    table(
+      ['violation', 'churn', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'],
+      rows,
+      [1, 7, 8, 4],
+    ),
     ...more,
   ];
 }

@@ -78,7 +78,9 @@ export async function runStress(
   const bootMs = performance.now() - bootStart;
 
   const running = new Set<string>();
-  const deadline = stopDeadline(running, tally, harness, plan);
+  const silence = silenceOf(running, tally, harness, plan);
+  const deadline = new Deadline(STOP_MS, () => silence(STOP_MS));
+  const interruption = new Interruption(silence);
   const stop = () => {
     store(machine.words, stopAt, 1);
     deadline.begin();
@@ -109,14 +111,19 @@ export async function runStress(
     });
   }, GLANCE_MS);
   const timer = setTimeout(stop, options.seconds * 1000);
-  watch.signal?.addEventListener('abort', stop);
-  if (watch.signal?.aborted) stop();
+  const interrupt = () => {
+    stop();
+    interruption.begin();
+  };
+  watch.signal?.addEventListener('abort', interrupt);
+  if (watch.signal?.aborted) interrupt();
   try {
     const vcpus = harness.runVcpus();
     const rules = await Promise.race([
       runPrograms(harness, stop, running),
       failureOf(vcpus),
       deadline.missed,
+      interruption.missed,
     ]);
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(harness, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
@@ -134,19 +141,57 @@ export async function runStress(
     clearInterval(glances);
     clearTimeout(timer);
     deadline.end();
-    watch.signal?.removeEventListener('abort', stop);
+    interruption.end();
+    watch.signal?.removeEventListener('abort', interrupt);
     stop();
-    await harness.close();
+    await (interruption.isOver ? harness.destroy() : harness.close());
   }
 }
 
 /** How long devices and driver may take to end once the run is told to stop: a burst, and a wait for its deliveries. */
 const STOP_MS = 10_000;
 
-/** The bound on threads that were told to stop: past it the run ends with an error that names them. */
-function stopDeadline(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Deadline {
+/** How long they may take once the user has said so: never stretched, however busy the machine is. */
+const INTERRUPT_MS = 3_000;
+
+/** Makes the error for threads that were told to stop and did not within a bound, ms; undefined where all have. */
+type Silence = (boundMs: number) => Promise<Error | undefined>;
+
+/** Ctrl-C: past a short bound the run ends without its threads. */
+class Interruption {
+  /** Never resolves. */
+  readonly missed: Promise<never>;
+  isOver = false;
+  readonly #silence: Silence;
+  #reject: (error: unknown) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(silence: Silence) {
+    this.#silence = silence;
+    this.missed = new Promise<never>((_, reject) => {
+      this.#reject = reject;
+    });
+    this.missed.catch(() => undefined);
+  }
+
+  begin(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#silence(INTERRUPT_MS).then((error) => {
+        if (error === undefined) return;
+        this.isOver = true;
+        this.#reject(error);
+      }, this.#reject);
+    }, INTERRUPT_MS);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function silenceOf(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Silence {
   const { machine, vcpus, programs } = harness;
-  return new Deadline(STOP_MS, async () => {
+  return async (boundMs) => {
     if (running.size === 0) return undefined;
     tally.update();
     const { injected, delivered } = tally;
@@ -156,11 +201,11 @@ function stopDeadline(running: ReadonlySet<string>, tally: Tally, harness: Harne
       ...vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted),
     ];
     return silentThreads(
-      `${[...running].join(', ')} did not stop within ${STOP_MS} ms; until then ${injected} signals were injected and ${delivered} delivered`,
+      `${[...running].join(', ')} did not stop within ${boundMs} ms; until then ${injected} signals were injected and ${delivered} delivered`,
       threads,
       lastActions(machine, plan),
     );
-  });
+  };
 }
 
 /** Runs devices and driver; when the devices have finished, so shall the driver. Resolves to what the driver says of the rules. */

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
 import { IrqError } from '../base/irq-error.ts';
 import { WorkerPool } from '../base/pool.ts';
+import { untilAborted } from '../base/until-aborted.ts';
 import { LATENCY } from '../measure/buckets.ts';
 import { Clock, type ClockFigures, calibrateClock, startClock } from '../measure/clock.ts';
 import { Distribution } from '../measure/distribution.ts';
@@ -34,12 +35,29 @@ export const TRIPS = [
   'comlink',
 ] as const satisfies readonly Trip[];
 
-/** How long a game is played, and how many rounds at most; the first rounds, while code is compiled, do not count. */
+type Trips = Record<Trip, Distribution>;
+
+export type CalibrationOptions = {
+  /** The games that are played; of the others there are no round trips. */
+  readonly games?: readonly Game[];
+  /** How long each kind of round trip is measured, ms, up to 200; on a busy machine longer, until there are a few. */
+  readonly budgetMs?: number;
+  /** Ends the calibration. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** How long each kind of round trip is measured at most, ms; how many rounds at most; the first rounds, while code is compiled, do not count. */
 const BUDGET_MS = 200;
 const MOST_ROUNDS = { spin: 20_000, park: 2_500, eventCount: 2_500 } as const satisfies Record<Game, number>;
 const WARM_ROUNDS = 16;
+/** A go has so many rounds at most, and fewer where one took longer, ms: where cores are busy a round may take as long as a time slice. */
 const ROUNDS_OF_A_GO = 500;
+const LONG_GO_MS = 25;
+const LEAST_ROUNDS = 4;
+/** So many round trips of each kind are measured, however long they take: a median wants a few. */
+const LEAST_TRIPS = 16;
 const CALLS = 300;
+const CALLS_OF_A_GO = 30;
 const WARM_CALLS = 30;
 /** A spinning thread that has its partner on the same core passes one turn in a time slice: this bounds the rest. */
 const BOUND_MS = 60_000;
@@ -55,6 +73,8 @@ export class Calibrator {
   readonly #regions = calibrationRegions();
   readonly #clock: Clock;
   readonly #sides: readonly Partner[];
+  #isStopped: () => boolean = () => false;
+  #budgetMs = BUDGET_MS;
 
   constructor() {
     this.#words = new Int32Array(new SharedArrayBuffer(4 * this.#regions.words));
@@ -80,33 +100,37 @@ export class Calibrator {
   }
 
   /**
-   * About a second.
-   * @param games - those that are played; of the others there are no round trips
+   * About a second; less where the signal aborts: what was measured by then is the outcome, and an empty distribution is what was not.
    * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
    */
-  async measure(games: readonly Game[] = GAMES): Promise<CalibrationRun> {
+  async measure({
+    games = GAMES,
+    budgetMs = BUDGET_MS,
+    signal,
+  }: CalibrationOptions = {}): Promise<CalibrationRun> {
     const keepAlive = setInterval(() => undefined, KEEP_ALIVE_MS);
+    const trips = Object.fromEntries(TRIPS.map((trip) => [trip, new Distribution(LATENCY)])) as Trips;
+    const clock = calibrateClock(this.#clock);
+    this.#isStopped = () => signal?.aborted ?? false;
+    this.#budgetMs = Math.min(BUDGET_MS, budgetMs);
     try {
-      return await this.#bounded(this.#measure(games));
+      await untilAborted(this.#bounded(this.#measure(games, trips)), signal);
+      return { clock, ...trips };
     } finally {
       clearInterval(keepAlive);
     }
   }
 
-  async #measure(games: readonly Game[]): Promise<CalibrationRun> {
-    const clock = calibrateClock(this.#clock);
-    const played = new Map<Game, Distribution>();
-    for (const game of games) played.set(game, await this.#play(game));
-    const taken = (game: Game) => played.get(game) ?? new Distribution(LATENCY);
-    return {
-      clock,
-      spin: taken('spin'),
-      park: taken('park'),
-      eventCount: taken('eventCount'),
-      waitAsync: await this.#waitAsync(),
-      postMessage: await this.#time((partner) => echoed(partner.echo)),
-      comlink: await this.#time((partner) => partner.remote.nothing()),
-    };
+  async #measure(games: readonly Game[], trips: Trips): Promise<void> {
+    for (const game of games) trips[game] = await this.#play(game);
+    await this.#waitAsync(trips.waitAsync);
+    await this.#time(trips.postMessage, (partner) => echoed(partner.echo));
+    await this.#time(trips.comlink, (partner) => partner.remote.nothing());
+  }
+
+  /** Whether a kind that was begun at that moment, ms, has had its time. */
+  #isOver(start: number): boolean {
+    return this.#isStopped() || performance.now() - start >= this.#budgetMs;
   }
 
   /**
@@ -118,10 +142,13 @@ export class Calibrator {
     await this.#go(game, WARM_ROUNDS);
     const warm = trips();
     const start = performance.now();
-    for (let done = 0; done < MOST_ROUNDS[game] && performance.now() - start < BUDGET_MS; ) {
-      const rounds = Math.min(ROUNDS_OF_A_GO, WARM_ROUNDS + done);
+    let rounds = WARM_ROUNDS;
+    for (let done = 0; done < MOST_ROUNDS[game] && (done < LEAST_TRIPS || !this.#isOver(start)); ) {
+      const begun = performance.now();
       await this.#go(game, rounds);
       done += rounds;
+      const isLong = performance.now() - begun > LONG_GO_MS;
+      rounds = isLong ? Math.max(LEAST_ROUNDS, rounds >> 1) : Math.min(ROUNDS_OF_A_GO, 2 * rounds);
     }
     return trips().since(warm);
   }
@@ -136,29 +163,35 @@ export class Calibrator {
     for (const given of answers) unwrap(given);
   }
 
-  async #waitAsync(): Promise<Distribution> {
-    const distribution = new Distribution(LATENCY);
+  async #waitAsync(distribution: Distribution): Promise<void> {
     const [partner] = this.#sides;
-    let seen = 0;
+    const start = performance.now();
+    let [seen, inGo] = [0, 0];
     const record = (ns: number) => {
-      if (seen++ >= WARM_CALLS) distribution.record(ns);
+      // The first round of a go waits until the partner has begun.
+      if (seen++ >= WARM_CALLS && inGo++ > 0) distribution.record(ns);
     };
-    const answered = partner?.remote.answerAsync(CALLS);
-    await waitAsyncPing(this.#words, this.#regions.async, CALLS, this.#clock, record);
-    await answered;
-    return distribution;
+    for (
+      let done = 0;
+      done < CALLS && (distribution.total < LEAST_TRIPS || !this.#isOver(start));
+      done += CALLS_OF_A_GO
+    ) {
+      inGo = 0;
+      const answered = partner?.remote.answerAsync(CALLS_OF_A_GO);
+      await waitAsyncPing(this.#words, this.#regions.async, CALLS_OF_A_GO, this.#clock, record);
+      await answered;
+    }
   }
 
-  async #time(call: (partner: Partner) => Promise<unknown>): Promise<Distribution> {
-    const distribution = new Distribution(LATENCY);
+  async #time(distribution: Distribution, call: (partner: Partner) => Promise<unknown>): Promise<void> {
     const [partner] = this.#sides;
-    if (!partner) return distribution;
-    for (let i = 0; i < CALLS; i++) {
-      const start = this.#clock.now();
+    if (!partner) return;
+    const start = performance.now();
+    for (let i = 0; i < CALLS && (distribution.total < LEAST_TRIPS || !this.#isOver(start)); i++) {
+      const begun = this.#clock.now();
       await call(partner);
-      if (i >= WARM_CALLS) distribution.record(this.#clock.now() - start);
+      if (i >= WARM_CALLS) distribution.record(this.#clock.now() - begun);
     }
-    return distribution;
   }
 
   /** A call to a dead thread never settles: so each is raced against the ends of the threads, and a bound. */
@@ -181,10 +214,11 @@ export class Calibrator {
     }
   }
 
-  async close(): Promise<void> {
+  /** Ends the threads. @param atOnce - whether in the middle of a game too: nothing of them is waited for */
+  async close(atOnce = false): Promise<void> {
     for (const { remote } of this.#sides) remote.close().catch(() => undefined);
     const ends = Promise.all(this.#sides.map(({ ended }) => ended.catch(() => undefined)));
-    await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+    if (!atOnce) await Promise.race([ends, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
     for (const { port, echo } of this.#sides) {
       port.close();
       echo.close();

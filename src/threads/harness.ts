@@ -1,5 +1,6 @@
 import type { VcpuId } from '../arch/intid.ts';
 import { WorkerPool } from '../base/pool.ts';
+import { untilAborted } from '../base/until-aborted.ts';
 import { MAIN_THREAD } from '../board/board.ts';
 import { Machine } from '../board/machine.ts';
 import type { ExitReason } from '../board/vcpu.ts';
@@ -72,12 +73,13 @@ export class Harness {
   /**
    * Starts every thread and loads its program; none runs yet.
    * @param boundMs - how long a thread may take for that, where not as usual
+   * @param signal - where this aborts first, not every thread has started: the caller ends them by {@link destroy}
    * @throws IrqError if one dies or is silent; then all are ended
    */
-  static async boot(machine: Machine, cast: Cast, boundMs?: number): Promise<Harness> {
+  static async boot(machine: Machine, cast: Cast, boundMs?: number, signal?: AbortSignal): Promise<Harness> {
     const harness = new Harness(machine, cast);
     try {
-      await Promise.all(harness.threads.map((thread) => thread.boot(boundMs)));
+      await untilAborted(Promise.all(harness.threads.map((thread) => thread.boot(boundMs))), signal);
       const { words, layout } = machine;
       if (cast.perturbation !== undefined)
         harness.#release = perturb(words, layout, cast.perturbation, MAIN_THREAD);

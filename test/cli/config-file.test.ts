@@ -2,9 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../src/cli/commands.ts';
 import { irqloom } from './run.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -209,55 +207,3 @@ describe('a run with defaults from a file', () => {
     expect(stderr).toContain('irqloom.config.json gives --vcpus; --no-config leaves that file out');
   });
 });
-
-test('the type of the defaults has the flags of each command, with their choices', {
-  timeout: 120_000,
-}, async () => {
-  const typed = flagsOfType();
-  const real = new Map<string, Map<string, string>>();
-  for (const [name, make] of Object.entries(COMMANDS)) {
-    const flags = (await make()).options.map((option): [string, string] => [
-      option.attributeName(),
-      option.isBoolean() ? 'boolean' : [...(option.argChoices ?? ['value'])].sort().join(' '),
-    ]);
-    if (flags.length > 0) real.set(name, new Map(flags.sort()));
-  }
-  expect(typed).toEqual(real);
-  // A flag more would show.
-  real.get('layout')?.set('more', 'value');
-  expect(typed).not.toEqual(real);
-});
-
-/** What the type `Config` says of each command's flags: `boolean`, the choices, or `value`. */
-function flagsOfType(): Map<string, Map<string, string>> {
-  const path = join(ROOT, 'src/config.ts');
-  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT, { incremental: false });
-  delete options.tsBuildInfoFile;
-  const program = ts.createProgram([path], options);
-  const checker = program.getTypeChecker();
-  const file = program.getSourceFile(path);
-  const alias = file?.statements.find(
-    (statement): statement is ts.TypeAliasDeclaration =>
-      ts.isTypeAliasDeclaration(statement) && statement.name.text === 'Config',
-  );
-  if (file === undefined || alias === undefined) throw new Error('src/config.ts has no type Config');
-  const flags = (section: ts.Symbol) =>
-    checker
-      .getPropertiesOfType(checker.getNonNullableType(checker.getTypeOfSymbol(section)))
-      .map((flag): [string, string] => [flag.name, kindOf(checker, checker.getTypeOfSymbol(flag))]);
-  const sections = checker.getPropertiesOfType(checker.getTypeAtLocation(alias.name));
-  return new Map(sections.map((section) => [section.name, new Map(flags(section).sort())]));
-}
-
-function kindOf(checker: ts.TypeChecker, given: ts.Type): string {
-  const type = checker.getNonNullableType(given);
-  const parts = type.isUnion() ? type.types : [type];
-  if (parts.every(({ flags }) => (flags & ts.TypeFlags.BooleanLike) !== 0)) return 'boolean';
-  if (parts.every((part) => part.isStringLiteral()))
-    return parts
-      .map((part) => (part as ts.StringLiteralType).value)
-      .sort()
-      .join(' ');
-  return 'value';
-}

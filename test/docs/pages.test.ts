@@ -57,6 +57,7 @@ async function follow(blocks: readonly Block[], folder: string): Promise<void> {
 const linesIn = (code: string): string[] =>
   [...code.matchAll(/npx irqloom ([^\n;)>]*)/g)]
     .map(([, line = '']) => line.trim())
+    .map((line) => line.replace(/ +#.*/, ''))
     // A server puts its numbers in: any will do.
     .map((line) => line.replace(/\$\{\{[^}]*\}\}\/4|\$CI_NODE_INDEX\/\$CI_NODE_TOTAL/g, '1/4'))
     .map((line) => line.replace(/\$\{\{[^}]*\}\}|\$CI_PIPELINE_IID/g, '7'));
@@ -84,6 +85,9 @@ const PAGES = [
   'debug-a-failure.md',
   'compared.md',
   'ci.md',
+  'debate.md',
+  'measuring.md',
+  'reliability.md',
 ];
 
 describe('the code of a page runs as the page says', () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,12 +7,29 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const example = (name: string) => join(ROOT, 'examples/own-guest', name);
-// Within the package, so that the code finds `irqloom` by its name.
+// A project with the package of `npm pack`, as an installation has it; its dependencies are those of this folder.
 const folder = mkdtempSync(join(ROOT, 'dist/example-'));
+const example = (name: string) => join(folder, 'own-guest', name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const node = (path: string) => promisify(execFile)(process.execPath, [path], { timeout: 50_000 });
+beforeAll(async () => {
+  const installed = join(folder, 'node_modules/irqloom');
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "name": "own", "version": "1.0.0", "type": "module" }');
+  const words = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const { stdout } = await promisify(execFile)('npm', words, { cwd: ROOT, maxBuffer: 2 ** 26 });
+  const [{ filename }] = JSON.parse(stdout) as [{ readonly filename: string }];
+  const unpack = ['-xzf', join(folder, filename), '-C', installed, '--strip-components=1'];
+  await promisify(execFile)('tar', unpack);
+  cpSync(join(installed, 'examples/own-guest'), join(folder, 'own-guest'), { recursive: true });
+}, 240_000);
+
+test('the project has the package, and not the sources', () => {
+  expect(existsSync(join(folder, 'node_modules/irqloom/dist/src/index.js'))).toBe(true);
+  expect(existsSync(join(folder, 'node_modules/irqloom/src'))).toBe(false);
+});
+
+const node = (path: string) => promisify(execFile)(process.execPath, [path], { timeout: 150_000 });
 
 test('the example boots, delivers all, and its process ends', async () => {
   const { stdout, stderr } = await node(example('main.mjs'));
@@ -42,14 +59,6 @@ describe('the example in TypeScript', () => {
     rootDir: example('typescript'),
   };
 
-  beforeAll(() => {
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    // A folder with a package.json of its own finds the package by a link, as an installed one.
-    const link = join(folder, 'node_modules');
-    mkdirSync(link);
-    symlinkSync(ROOT, join(link, 'irqloom'));
-  });
-
   /** Compiles files as a user would, and says what is wrong. */
   function compile(paths: readonly string[], more: ts.CompilerOptions = {}): string[] {
     const program = ts.createProgram(paths, { ...options, ...more });
@@ -59,7 +68,7 @@ describe('the example in TypeScript', () => {
     );
   }
 
-  test('compiles against the types of the package, and runs', async () => {
+  test('compiles against the types of the package, without those that the package leaves out, and runs', async () => {
     expect(compile(files)).toEqual([]);
     const { stdout, stderr } = await node(join(folder, 'main.js'));
     expect([stdout, stderr]).toEqual(['800 signals, 800 deliveries\n', '']);

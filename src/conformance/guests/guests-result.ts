@@ -29,6 +29,8 @@ export type GuestsResult = {
   readonly command: 'guests';
   readonly guests: readonly GuestResult[];
   readonly failed: number;
+  /** Ctrl-C ended the run: the guests after these were not run. */
+  readonly interrupted?: true;
 };
 
 /** Whether everything came as it should. */

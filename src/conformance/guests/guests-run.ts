@@ -1,3 +1,4 @@
+import { untilAborted } from '../../base/until-aborted.ts';
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
@@ -29,11 +30,14 @@ export async function runGuests(
   for (const scenario of scenarios) {
     if (options.signal?.aborted) break;
     const result = await runGuest(scenario, options);
+    // The guest under way when Ctrl-C came has no verdict.
+    if (options.signal?.aborted) break;
     options.each?.(result);
     guests.push(result);
   }
   const failed = guests.filter((guest) => !passed(guest)).length;
-  return { schemaVersion: 1, command: 'guests', guests, failed };
+  const interrupted = options.signal?.aborted ? { interrupted: true as const } : {};
+  return { schemaVersion: 1, command: 'guests', guests, failed, ...interrupted };
 }
 
 /**
@@ -74,7 +78,7 @@ async function runPart(
   { patienceMs = PATIENCE_MS, signal }: GuestOptions,
 ): Promise<string | null> {
   const notices = new Noticeboard(machine);
-  const harness = await Harness.boot(machine, castOf(part));
+  const harness = await Harness.boot(machine, castOf(part), undefined, signal);
   const giveUp = () => {
     notices.abort();
     harness.kickAll();
@@ -99,17 +103,18 @@ async function runPart(
     }
   };
   try {
+    if (signal?.aborted) return 'given up';
     const until = (condition: () => boolean) => waitFor(condition, notices, patienceMs);
     const work = Promise.all([
       ...harness.threads.map((thread) => watched(thread.run())),
       watched(part.userspace?.(machine, notices, until)),
     ]);
-    await harness.within('end', work, patienceMs + LEAVE_MS);
+    await untilAborted(harness.within('end', work, patienceMs + LEAVE_MS), signal);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', giveUp);
     giveUp();
-    await harness.close();
+    await (signal?.aborted ? harness.destroy() : harness.close());
   }
   return failures[0] ?? (late ? `it did not end within ${patienceMs} ms` : null);
 }

@@ -1,3 +1,4 @@
+import { untilAborted } from '../../base/until-aborted.ts';
 import { store } from '../../memory/word.ts';
 import type { Dispatched } from '../../threads/dispatcher.ts';
 import type { Cast, Harness } from '../../threads/harness.ts';
@@ -23,6 +24,8 @@ export type BlockOptions = {
   readonly samples: number;
   readonly boots?: number;
   readonly own?: { readonly guest?: string | undefined };
+  /** Ends a block at once; the machine's threads are to be ended by force then. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**
@@ -52,10 +55,12 @@ export class Blocks {
   readonly #views: ReturnType<typeof latencyViews>;
   readonly #size: { readonly signals: number; readonly warm: number };
   readonly #intervalNs: number;
+  readonly #signal: AbortSignal | undefined;
 
   /** @param sinceStart - what is added to the machine's times, ns */
   constructor(harness: Harness, plan: LatencyPlan, games: Games, options: BlockOptions, sinceStart: number) {
-    const { rate, devices } = options;
+    const { rate, devices, signal } = options;
+    this.#signal = signal;
     this.#harness = harness;
     this.#plan = plan;
     this.#games = games;
@@ -76,14 +81,19 @@ export class Blocks {
     pong?.catch(() => undefined);
     try {
       const ping = Promise.race([programs.get('device0')?.run(), failureOf(pong)]);
-      await this.#harness.within('play a game', ping, BLOCK_BOUND_MS);
+      await untilAborted(this.#harness.within('play a game', ping, BLOCK_BOUND_MS), this.#signal);
     } finally {
       machine.vcpu(0).kick();
     }
+    if (this.#signal?.aborted) return;
     await this.#harness.within('leave their guests', Promise.resolve(pong));
   }
 
-  /** One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave. @param counts - false for the warm-up */
+  /**
+   * One block: the vCPUs enter their guests, the devices signal, and the vCPUs leave.
+   * @param counts - false for the warm-up
+   * @returns undefined where the signal aborted first
+   */
   async run(path: number, staged: boolean, counts: boolean) {
     const signals = counts ? this.#size.signals : this.#size.warm;
     const { machine } = this.#harness;
@@ -108,11 +118,12 @@ export class Blocks {
     try {
       const work = Promise.race([Promise.all(signalling), failureOf(all), failureOf(storm)]);
       const intended = Math.ceil((this.#intervalNs * signals) / 1e6);
-      await this.#harness.within('end a block', work, intended + BLOCK_BOUND_MS);
+      await untilAborted(this.#harness.within('end a block', work, intended + BLOCK_BOUND_MS), this.#signal);
     } finally {
       store(machine.words, stopAt, 1);
       for (const [vcpu] of vcpus.entries()) if (vcpu !== this.#plan.sender) machine.vcpu(vcpu).kick();
     }
+    if (this.#signal?.aborted) return undefined;
     await this.#harness.within('end a block', Promise.all([all, storm]));
     return this.#collector.collect(source, staged);
   }

@@ -22,7 +22,7 @@ export type LatencyOptions = LatencyTopology & {
   readonly samples: number;
   /** Signals a second of all devices together; 0 gives each when the one before has been handled. */
   readonly rate: number;
-  /** No round of blocks is begun after so long. */
+  /** Nothing is begun after so long, but one round of blocks on each machine. */
   readonly seconds: number;
   /**
    * How many machines are booted for it, one after the other, 1 where not given. Where its memory lies, and how its code
@@ -32,7 +32,7 @@ export type LatencyOptions = LatencyTopology & {
 };
 
 export type LatencyWatch = {
-  /** Ends the run after the block under way. */
+  /** Ends the run; a block that is under way counts nowhere. */
   readonly signal?: AbortSignal;
   /** How far it is, 0 to 1. */
   readonly progress?: (share: number, phase: string) => void;
@@ -47,6 +47,9 @@ export type LatencyWatch = {
 const WARM_ROUNDS = 24;
 /** One in so many of these has the paths on which a thread sleeps: their blocks take milliseconds, hardly any of them in our code. */
 const SLOW_EVERY = 4;
+
+/** Of each second that the run may take, a calibration has so much for each kind of round trip, ms: all of it a sixth, in two calibrations. */
+const CALIBRATION_MS_EACH_SECOND = 20;
 
 /** Of the calibration, what the measured threads do not play themselves. */
 const OTHER_GAMES = ['eventCount'] as const;
@@ -64,11 +67,20 @@ export async function runLatency(
   const calibrator = new Calibrator();
   try {
     watch.progress?.(0, 'calibrating');
-    const before = await calibrator.measure(OTHER_GAMES);
-    const { boots, tallies, plan, calibration: played } = await measurePaths(options, watch);
+    const calibration = {
+      games: OTHER_GAMES,
+      budgetMs: options.seconds * CALIBRATION_MS_EACH_SECOND,
+      signal: watch.signal,
+    };
+    const before = await calibrator.measure(calibration);
+    const { boots, tallies, plan, played } = await measurePaths(
+      options,
+      watch,
+      start + options.seconds * 1000,
+    );
     watch.progress?.(1, 'calibrating');
-    const after = await calibrator.measure(OTHER_GAMES);
-    const calibration = calibrationFigures({ ...before, ...played[0] }, { ...after, ...played[1] });
+    const after = await calibrator.measure(calibration);
+    const figures = calibrationFigures({ ...before, ...played[0] }, { ...after, ...played[1] });
     const clock = after.clock.costNs < before.clock.costNs ? after.clock : before.clock;
     const { vcpus, devices, background, others, handlerNs, samples, rate, paths } = options;
     const of = <T>(read: (tally: PathTally) => T): T[] => tallies.map(read);
@@ -91,12 +103,12 @@ export async function runLatency(
         },
         clock,
         error: errorOf(clock),
-        calibration,
+        calibration: figures,
         stampNs: stampCost(),
         interrupted: watch.signal?.aborted ?? false,
         seconds: (performance.now() - start) / 1000,
         paths: paths.map((path, index) => {
-          return pathResult(path, plan, tallies[index] ?? new PathTally(plan), calibration, rate);
+          return pathResult(path, plan, tallies[index] ?? new PathTally(plan), figures, rate);
         }),
       },
       pictures: {
@@ -109,7 +121,7 @@ export async function runLatency(
       },
     };
   } finally {
-    await calibrator.close();
+    await calibrator.close(watch.signal?.aborted);
   }
 }
 
@@ -119,10 +131,11 @@ type Measured = {
   readonly plan: LatencyPlan;
   readonly tallies: readonly PathTally[];
   /** The round trips of the first half of the rounds, and of the second. */
-  readonly calibration: readonly [Trips, Trips];
+  readonly played: readonly [Trips, Trips];
 };
 
-async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promise<Measured> {
+/** @param end - when the run is over, ms on the clock of `performance` */
+async function measurePaths(options: LatencyOptions, watch: LatencyWatch, end: number): Promise<Measured> {
   const size = blockSize(options);
   const rounds = Math.ceil(options.samples / size.signals);
   const boots = Math.min(options.boots ?? 1, rounds);
@@ -133,30 +146,32 @@ async function measurePaths(options: LatencyOptions, watch: LatencyWatch): Promi
     boots: 0,
     plan,
     tallies: options.paths.map(() => new PathTally(plan)),
-    calibration: [noTrips(), noTrips()] as const,
+    played: [noTrips(), noTrips()] as const,
   };
-  const [before, after] = measured.calibration;
+  const [before, after] = measured.played;
   const share = (boot: number) => ({
     boot,
     from: Math.floor((boot * rounds) / boots),
     to: Math.floor(((boot + 1) * rounds) / boots),
     rounds,
-    end: start + (options.seconds * 1000 * (boot + 1)) / boots,
+    end: start + ((end - start) * (boot + 1)) / boots,
   });
-  for (let boot = 0; boot < boots && !watch.signal?.aborted; boot++) {
+  const { signal } = watch;
+  for (let boot = 0; boot < boots && !signal?.aborted; boot++) {
     measured.boots++;
     const { machine } = boot === 0 ? first : buildLatency(options, size.stamps);
     const served = mailboxes(machine, plan);
     const games = new Games(machine, plan);
-    const harness = await Harness.boot(machine, castOf(plan, watch.dispatched?.(served) ?? served));
+    const cast = castOf(plan, watch.dispatched?.(served) ?? served);
+    const harness = await Harness.boot(machine, cast, undefined, signal);
     // Each machine counts its time from its own boot.
     const sinceStart = Math.round((performance.now() - start) * 1e6 - machine.clock.now());
     try {
-      const blocks = new Blocks(harness, plan, games, options, sinceStart);
+      const blocks = new Blocks(harness, plan, games, { ...options, signal }, sinceStart);
       await measureShare(blocks, options, watch, measured.tallies, share(boot));
     } finally {
       store(machine.words, latencyViews(machine, plan).stopAt, 1);
-      await harness.close();
+      await (signal?.aborted ? harness.destroy() : harness.close());
     }
     mergeTrips(before, games.trips(1));
     mergeTrips(after, games.trips(2));
@@ -183,18 +198,21 @@ async function measureShare(
   { boot, from, to, rounds, end }: Share,
 ): Promise<void> {
   const warm = rate > 0 ? 1 : WARM_ROUNDS;
-  for (let round = from - warm; round < to; round++) {
-    if (round > from && performance.now() > end) return;
-    watch.progress?.(Math.max(from, round) / rounds, 'measuring');
+  for (let round = from - warm; round < to && !watch.signal?.aborted; round++) {
     const counts = round >= from;
+    // One round is measured on each machine in any case, so that no path is without a figure.
+    const isOver = () => performance.now() > end && round !== from;
+    if (isOver() && !counts) continue;
+    watch.progress?.(Math.max(from, round) / rounds, 'measuring');
     const half = 2 * round < rounds ? 1 : 2;
-    for (let game = 0; game < GAMES.length; game++) await blocks.play(game, counts ? half : 0);
-    for (let turn = 0; turn < paths.length; turn++) {
+    for (let game = 0; game < GAMES.length && !isOver(); game++) await blocks.play(game, counts ? half : 0);
+    for (let turn = 0; turn < paths.length && !isOver(); turn++) {
       if (watch.signal?.aborted) return;
       // Another one first each time.
       const path = (round + warm + turn) % paths.length;
       if (!counts && isSlow(paths[path]) && (from - round) % SLOW_EVERY !== 1) continue;
       const [whole, staged] = [await blocks.run(path, false, counts), await blocks.run(path, true, counts)];
+      if (whole === undefined || staged === undefined) return;
       if (!counts) continue;
       tallies[path]?.addWhole(whole, boot);
       tallies[path]?.addStaged(staged);

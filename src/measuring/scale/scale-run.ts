@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { untilAborted } from '../../base/until-aborted.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 import { LATENCY } from '../../measure/buckets.ts';
 import { Distribution } from '../../measure/distribution.ts';
@@ -49,25 +50,25 @@ const STOP_MS = 10_000;
 export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): Promise<ScaleResult> {
   const start = performance.now();
   const { base, dispatch, seconds, own = NO_OWN } = options;
+  const { signal } = watch;
   ownCode(own);
   const wanted = SWEEPS.flatMap((sweep) => options.sweeps[sweep].map((asked) => ({ sweep, asked })));
   const calibrator = new Calibrator();
   try {
-    const before = await calibrator.measure();
+    watch.progress?.(0, 'calibrating');
+    const before = await calibrator.measure({ signal });
     const measured: Omit<ScalePoint, 'ratio'>[] = [];
     for (const [index, { sweep, asked }] of wanted.entries()) {
-      if (watch.signal?.aborted) break;
+      if (signal?.aborted) break;
       watch.progress?.(index / wanted.length, `${sweep} ${asked}`);
       const size = { ...base, [sweep]: sweep === 'lpis' ? Math.min(asked, MOST_LPIS) : asked };
       const lpis = Math.max(size.lpis, size.devices);
       const via: Via = fitsGsis(lpis) ? 'irqfd' : 'signal-msi';
-      measured.push({
-        ...(await measure({ ...size, lpis, via, dispatch, own: ownCode(own) }, seconds)),
-        sweep,
-        asked,
-      });
+      const point = await measure({ ...size, lpis, via, dispatch, own: ownCode(own) }, seconds, signal);
+      if (point !== undefined) measured.push({ ...point, sweep, asked });
     }
-    const after = await calibrator.measure();
+    watch.progress?.(1, 'calibrating');
+    const after = await calibrator.measure({ signal });
     const calibration = calibrationFigures(before, after);
     return {
       schemaVersion: 1,
@@ -82,7 +83,7 @@ export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): P
       },
       clock: after.clock.costNs < before.clock.costNs ? after.clock : before.clock,
       calibration,
-      interrupted: watch.signal?.aborted ?? false,
+      interrupted: signal?.aborted ?? false,
       seconds: (performance.now() - start) / 1000,
       points: measured.map((point) => ({
         ...point,
@@ -90,24 +91,24 @@ export async function runScale(options: ScaleOptions, watch: ScaleWatch = {}): P
       })),
     };
   } finally {
-    await calibrator.close();
+    await calibrator.close(signal?.aborted);
   }
 }
 
+/** One size. @returns undefined where the signal aborts before the warm-up is over: until then nothing counts */
 async function measure(
   plan: ScalePlan,
   seconds: number,
-): Promise<Omit<ScalePoint, 'ratio' | 'sweep' | 'asked'>> {
+  signal: AbortSignal | undefined,
+): Promise<Omit<ScalePoint, 'ratio' | 'sweep' | 'asked'> | undefined> {
   const machine = buildScale(plan);
   const { stopAt, latency, places } = scaleViews(machine, plan);
   const bootStart = performance.now();
   const devices = Array.from({ length: plan.devices }, (_, device) => {
     return [`device${device}`, scaleDeviceProgram({ plan, device })] as const;
   });
-  const harness = await Harness.boot(machine, {
-    guest: scaleGuestProgram(plan),
-    programs: Object.fromEntries(devices),
-  });
+  const cast = { guest: scaleGuestProgram(plan), programs: Object.fromEntries(devices) };
+  const harness = await Harness.boot(machine, cast, undefined, signal);
   const bootMs = performance.now() - bootStart;
   const read = () => {
     const all = new Distribution(LATENCY);
@@ -115,20 +116,27 @@ async function measure(
     return all;
   };
   try {
+    if (signal?.aborted) return undefined;
     const vcpus = harness.runVcpus();
     const running = Promise.all([...harness.programs.values()].map((thread) => thread.run()));
     const failed = Promise.race([running, vcpus]);
     const wait = (share: number) =>
-      Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 1000 * seconds * share))]);
+      untilAborted(
+        Promise.race([failed, new Promise((resolve) => setTimeout(resolve, 1000 * seconds * share))]),
+        signal,
+      );
     await wait(WARM_SHARE);
+    if (signal?.aborted) return undefined;
     const warm = read();
     const begin = performance.now();
     await wait(1 - WARM_SHARE);
     const measured = read().since(warm);
     const lasted = (performance.now() - begin) / 1000;
     store(machine.words, stopAt, 1);
-    await harness.within('stop', running, STOP_MS);
-    await harness.leaveGuests(vcpus);
+    if (!signal?.aborted) {
+      await harness.within('stop', running, STOP_MS);
+      await harness.leaveGuests(vcpus);
+    }
     const { count: delivered, ...latencyNs } = measured.summary();
     const { vcpus: n, devices: d, lpis, via } = plan;
     const deliveredPerSecond = delivered / lasted;
@@ -147,6 +155,6 @@ async function measure(
     throw withCalls(error, places);
   } finally {
     store(machine.words, stopAt, 1);
-    await harness.close();
+    await (signal?.aborted ? harness.destroy() : harness.close());
   }
 }

@@ -1,11 +1,12 @@
 import { IrqError } from '../../base/irq-error.ts';
+import { atOnce, type Pieces } from '../../base/turns.ts';
 import type { Machine } from '../../board/machine.ts';
 import { migrate } from '../../board/migration.ts';
 import { peek } from '../../memory/word.ts';
 import { type GuestTrace, lineOfEvent } from '../trace/guest-trace.ts';
-import { loadReplay } from './replay.ts';
+import { loadReplay, PIECE } from './replay.ts';
 import type { ReplayResult } from './replay-result.ts';
-import { type Difference, emptyTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
+import { type Difference, emptyTally, type ReplayTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
 
 /**
@@ -15,6 +16,14 @@ import { Replayer } from './replayer.ts';
  * @throws IrqError `ERR_USAGE` for a place that the recording does not have
  */
 export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): ReplayResult {
+  return atOnce(movedPieces(trace, movedAt));
+}
+
+/**
+ * The same in pieces, which yield the events that were replayed, twice those of the recording in all. Where it is stopped, the ends
+ * are not compared. @throws IrqError as {@link replayMoved}
+ */
+export function* movedPieces(trace: GuestTrace, movedAt: readonly number[]): Pieces<ReplayResult> {
   const stayed = loadReplay(trace);
   const { packed } = stayed;
   const places = [...new Set(movedAt)].sort((a, b) => a - b);
@@ -25,27 +34,41 @@ export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): Repl
       `the recording has ${packed.count} events: it cannot be moved after ${place}`,
     );
   }
-  new Replayer(stayed.machine, packed).run(emptyTally(), 0, packed.count);
+  let isStopped = false;
+  let done = 0;
+  let end = 0;
+  function* run(replayer: Replayer, tally: ReplayTally, from: number, to: number) {
+    for (let at = from; at < to && !isStopped; at += PIECE) {
+      end = Math.min(at + PIECE, to);
+      replayer.run(tally, at, end);
+      done += end - at;
+      isStopped = yield done;
+    }
+  }
+  yield* run(new Replayer(stayed.machine, packed), emptyTally(), 0, packed.count);
 
   let { machine } = loadReplay(trace);
   let replayer = new Replayer(machine, packed);
   const tally = emptyTally();
   const start = performance.now();
   let from = 0;
+  end = 0;
   for (const place of places) {
-    replayer.run(tally, from, place);
+    yield* run(replayer, tally, from, place);
+    if (isStopped) break;
     from = place;
     machine = migrate(machine);
     replayer = replayer.moveTo(machine);
   }
-  replayer.run(tally, from, packed.count);
+  yield* run(replayer, tally, from, packed.count);
   const seconds = (performance.now() - start) / 1000;
   const line = lineOfEvent(packed.count - 1);
-  const differences = [...tally.differences, ...endDifferences(stayed.machine, machine, line)];
+  const ends = isStopped ? [] : endDifferences(stayed.machine, machine, line);
+  const differences = [...tally.differences, ...ends];
   return {
     schemaVersion: 1,
     command: 'replay-guest',
-    events: packed.count,
+    events: end,
     cpus: trace.header.cpus,
     reads: { checked: tally.reads, differ: tally.readsDiffer },
     acknowledges: { checked: tally.acknowledges, differ: tally.acknowledgesDiffer },
@@ -53,8 +76,9 @@ export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): Repl
     delivered: tally.delivered,
     differences: differences.slice(0, SHOWN_DIFFERENCES),
     seconds,
-    eventsPerSecond: packed.count / seconds,
+    eventsPerSecond: end / seconds,
     movedAt: places,
+    ...(isStopped ? { interrupted: true as const } : {}),
   };
 }
 

@@ -23,6 +23,8 @@ export type ReplayResult = {
   /** On threads: how many there were, and how many signals were not made because no vCPU had taken them in the recording. */
   readonly threads?: { readonly vcpus: number; readonly devices: number; readonly leftOut: number };
   readonly runs?: readonly ThreadedRun[];
+  /** Ctrl-C ended the replay: `events` are those that were replayed until then. */
+  readonly interrupted?: true;
 };
 
 /** One replay on threads. */

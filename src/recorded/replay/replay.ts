@@ -1,15 +1,19 @@
+import { atOnce, type Pieces } from '../../base/turns.ts';
 import { Machine } from '../../board/machine.ts';
 import { guestMemory } from '../trace/guest-memory.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 import { type PackedTrace, packTrace } from '../trace/packed-trace.ts';
 import { replayConfig } from './replay-config.ts';
 import type { ReplayResult } from './replay-result.ts';
-import { emptyTally, type ReplayTally } from './replay-tally.ts';
+import { emptyTally } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
 
 /** Passes are made until there are so many and they have taken so long altogether, ms; but not past the second bounds. */
 const LEAST = { passes: 24, ms: 400 } as const;
 const MOST = { passes: 64, ms: 3_000 } as const;
+
+/** Events of one piece: a millisecond or two. */
+export const PIECE = 8_192;
 
 /** A machine that a recording can be replayed on from its start, and the recording as the replay wants it. */
 export function loadReplay(
@@ -30,26 +34,41 @@ export function loadReplay(
  * the one that is reported; else the figures are those of any pass, and the time is the median of all.
  */
 export function replayGuest(trace: GuestTrace): ReplayResult {
+  return atOnce(replayPieces(trace));
+}
+
+/** The same in pieces, which yield the events that were replayed, of all passes. One that is stopped has no more passes, or only a part of the first. */
+export function* replayPieces(trace: GuestTrace): Pieces<ReplayResult> {
   const { machine, packed } = loadReplay(trace);
   const reset = machine.words.slice();
   const seconds: number[] = [];
-  let tally: ReplayTally;
+  let tally = emptyTally();
   let total = 0;
+  let done = 0;
+  let isStopped = false;
   do {
     if (seconds.length > 0) machine.words.set(reset);
     const replayer = new Replayer(machine, packed);
-    tally = emptyTally();
-    const start = performance.now();
-    replayer.run(tally, 0, packed.count);
-    const took = performance.now() - start;
+    const pass = emptyTally();
+    let took = 0;
+    for (let from = 0; from < packed.count && !isStopped; from += PIECE) {
+      const start = performance.now();
+      replayer.run(pass, from, Math.min(from + PIECE, packed.count));
+      took += performance.now() - start;
+      done += Math.min(PIECE, packed.count - from);
+      isStopped = yield done;
+    }
+    // A pass that was stopped counts where it is the first, or has found something.
+    if (isStopped && seconds.length > 0 && pass.differences.length === 0) break;
+    tally = pass;
     seconds.push(took / 1000);
     total += took;
-  } while (tally.differences.length === 0 && wantsMore(seconds.length, total));
+  } while (!isStopped && tally.differences.length === 0 && wantsMore(seconds.length, total));
   const median = seconds.toSorted((a, b) => a - b)[seconds.length >> 1] ?? 0;
   return {
     schemaVersion: 1,
     command: 'replay-guest',
-    events: packed.count,
+    events: Math.min(done, packed.count),
     cpus: trace.header.cpus,
     reads: { checked: tally.reads, differ: tally.readsDiffer },
     acknowledges: { checked: tally.acknowledges, differ: tally.acknowledgesDiffer },
@@ -57,9 +76,10 @@ export function replayGuest(trace: GuestTrace): ReplayResult {
     delivered: tally.delivered,
     differences: tally.differences,
     seconds: median,
-    eventsPerSecond: packed.count / median,
+    eventsPerSecond: Math.min(done, packed.count) / median,
     passes: seconds.length,
     firstPassSeconds: seconds[0] ?? 0,
+    ...(isStopped ? { interrupted: true as const } : {}),
   };
 }
 

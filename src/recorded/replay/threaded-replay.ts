@@ -1,4 +1,5 @@
 import type { IrqError } from '../../base/irq-error.ts';
+import { untilAborted } from '../../base/until-aborted.ts';
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { LINE, type Region } from '../../memory/layout.ts';
@@ -25,6 +26,8 @@ export type ThreadedOptions = {
   /** How long nothing may be done before a replay is given up, ms. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
+  /** Called while a run goes on, with its number, from 1; several times a second. */
+  readonly each?: (run: number) => void;
 };
 
 const PATIENCE_MS = 5_000;
@@ -44,8 +47,12 @@ export async function replayThreaded(trace: GuestTrace, options: ThreadedOptions
   const { script, tally, leftOut } = new Planner(machine, trace, packed).plan();
   const results: ThreadedRun[] = [];
   if (tally.differences.length === 0) {
-    for (let run = 0; run < runs && !signal?.aborted; run++)
-      results.push(await runOnce(trace, { ...script, seed: (seed + run) | 0 }, options));
+    for (let run = 0; run < runs && !signal?.aborted; run++) {
+      const own = { ...script, seed: (seed + run) | 0 };
+      const result = await runOnce(trace, own, options, () => options.each?.(run + 1));
+      // The run under way when Ctrl-C came has no verdict.
+      if (result !== undefined) results.push(result);
+    }
   }
   const worst = results.find(({ differences }) => differences.length > 0) ?? results[0];
   const seconds = results.map((result) => result.seconds).toSorted((a, b) => a - b)[results.length >> 1] ?? 0;
@@ -63,6 +70,7 @@ export async function replayThreaded(trace: GuestTrace, options: ThreadedOptions
     eventsPerSecond: seconds > 0 ? packed.count / seconds : 0,
     threads: { vcpus: script.vcpus, devices: script.devices, leftOut },
     runs: results,
+    ...(signal?.aborted ? { interrupted: true as const } : {}),
   };
 }
 
@@ -70,7 +78,8 @@ async function runOnce(
   trace: GuestTrace,
   script: ReplayScript,
   { fault = 'none', patienceMs = PATIENCE_MS, signal }: ThreadedOptions,
-): Promise<ThreadedRun> {
+  each: () => void,
+): Promise<ThreadedRun | undefined> {
   const machine = Machine.create({
     ...replayConfig(trace),
     fault,
@@ -80,7 +89,7 @@ async function runOnce(
   for (const { address, value } of guestMemory(trace).presets) machine.memory.setDoubleWord(address, value);
   const { at, bells } = scriptPlaces(machine, script);
   store(machine.words, at.remaining.at, script.items);
-  const harness = await Harness.boot(machine, castOf(script));
+  const harness = await Harness.boot(machine, castOf(script), undefined, signal);
   const stop = () => {
     store(machine.words, at.abort.at, 1);
     for (const bell of bells) bell.signal();
@@ -96,18 +105,19 @@ async function runOnce(
         `no thread got on for ${patienceMs + LAST_WAIT_MS} ms, ${LAST_WAIT_MS} ms of these after all were told to end`,
         harness.threads,
       ),
+    each,
   );
-  signal?.addEventListener('abort', stop);
   try {
+    if (signal?.aborted) return undefined;
     const start = performance.now();
     const devices = [...harness.programs.values()].map((thread) => thread.run());
-    await Promise.race([Promise.all([harness.runVcpus(), ...devices]), watch.silence]);
+    await untilAborted(Promise.race([Promise.all([harness.runVcpus(), ...devices]), watch.silence]), signal);
+    if (signal?.aborted) return undefined;
     return resultOf(machine, script, (performance.now() - start) / 1000);
   } finally {
     watch.stop();
-    signal?.removeEventListener('abort', stop);
     stop();
-    await harness.close();
+    await (signal?.aborted ? harness.destroy() : harness.close());
   }
 }
 
@@ -122,6 +132,7 @@ class Watch {
     patienceMs: number,
     giveUp: () => void,
     silence: () => Promise<IrqError>,
+    each: () => void,
   ) {
     let before = remaining();
     let since = performance.now();
@@ -131,6 +142,7 @@ class Watch {
     });
     this.silence.catch(() => undefined);
     this.#interval = setInterval(() => {
+      each();
       const now = remaining();
       const waited = performance.now() - since;
       if (now !== before) {

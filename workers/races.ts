@@ -1,0 +1,3 @@
+import { serveRaces } from '../src/races/races-entry.ts';
+
+await serveRaces();
