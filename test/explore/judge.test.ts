@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
+import { Optimal } from '../../src/explore/search/strategies/optimal.ts';
 import { judge, type Limits } from './judge/brute-force.ts';
 import { compare, type Searches } from './judge/compare.ts';
 import { show } from './judge/javascript.ts';
@@ -69,7 +70,11 @@ describe('on random programs the explorer finds what a brute force finds', () =>
 });
 
 describe('a search that is wrong is found out', () => {
-  const right: Searches = { dfs: (bound) => new Dfs(bound), dpor: () => new Dpor() };
+  const right: Searches = {
+    dfs: (bound) => new Dfs(bound),
+    dpor: () => new Dpor(),
+    optimal: () => new Optimal(),
+  };
 
   test('by its number of schedules, where it leaves one of them out', () => {
     class Hasty extends Dfs {

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { Scenario } from '../../src/explore/loading/scenario.ts';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
+import { Optimal } from '../../src/explore/search/strategies/optimal.ts';
 import { RandomWalk } from '../../src/explore/search/strategies/random.ts';
 import { count, leastBound } from './drive.ts';
 import * as litmus from './litmus.ts';
@@ -17,6 +18,8 @@ type Row = {
   readonly steps?: number;
   readonly traces: number;
   readonly buggyTraces?: number;
+  /** Schedules of the optimal search in which the others go on after a thread has thrown. */
+  readonly extra?: number;
   readonly buggy?: number;
   readonly chance?: number;
   readonly preemptions?: number;
@@ -160,6 +163,7 @@ const ROWS: readonly Row[] = [
     steps: 8,
     traces: 52,
     buggyTraces: 8,
+    extra: 12,
     buggy: 8,
     chance: 0.049383,
     preemptions: 1,
@@ -173,6 +177,7 @@ const ROWS: readonly Row[] = [
     steps: 10,
     traces: 1089,
     buggyTraces: 57,
+    extra: 216,
     buggy: 57,
     chance: 0.038086,
     preemptions: 1,
@@ -186,6 +191,7 @@ const ROWS: readonly Row[] = [
     steps: 10,
     traces: 10,
     buggyTraces: 1,
+    extra: 1,
     buggy: 4,
     chance: 0.039063,
     preemptions: 1,
@@ -253,6 +259,12 @@ describe.each(ROWS.map((row) => ({ name: row.program.name, row })))('$name', ({ 
     });
   });
 
+  test('one schedule of each class is run by the optimal search, and no other where no thread throws', () => {
+    const counted = count(program, new Optimal());
+    expect(counted).toMatchObject({ schedules: row.traces, failing: row.buggyTraces ?? 0 });
+    expect(counted.pruned).toBe(row.extra ?? 0);
+  });
+
   test('each bound lets through exactly the schedules within it', () => {
     const within = (kind: 'preemptions' | 'delays') =>
       [0, 1, 2, 3].map((most) => count(program, new Dfs({ kind, most })).schedules);
@@ -275,5 +287,6 @@ describe.each(ROWS.map((row) => ({ name: row.program.name, row })))('$name', ({ 
 });
 
 test('Peterson is correct, with as many classes as it should have', () => {
-  expect(count(litmus.peterson(3), new Dpor())).toMatchObject({ schedules: 34, failing: 0 });
+  for (const search of [new Dpor(), new Optimal()])
+    expect(count(litmus.peterson(3), search)).toMatchObject({ schedules: 34, failing: 0 });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ROOT } from '../../bench/power/root.ts';
 import { APIC } from './apic.ts';
 import { edited, type GuardEdit, guardsIn } from './edit.ts';
+import { EXPLORE } from './explore.ts';
 import { GIC } from './gic.ts';
 import { ITS } from './its.ts';
 import { KVM } from './kvm.ts';
@@ -14,10 +15,10 @@ import { MACHINE } from './machine.ts';
 import { MEMORY } from './memory.ts';
 import type { Change, Row, Rows } from './rows.ts';
 
-const TABLE = { ...MEMORY, ...GIC, ...ITS, ...KVM, ...APIC, ...MACHINE };
+const TABLE = { ...MEMORY, ...GIC, ...ITS, ...KVM, ...APIC, ...MACHINE, ...EXPLORE };
 
 /** By area, in the order of the documentation. */
-export const AREAS: Readonly<Record<string, Rows>> = { MEMORY, GIC, ITS, KVM, APIC, MACHINE };
+export const AREAS: Readonly<Record<string, Rows>> = { MEMORY, GIC, ITS, KVM, APIC, MACHINE, EXPLORE };
 
 export type Guard = keyof typeof TABLE;
 type NamesOf<G extends Guard> = keyof (typeof TABLE)[G]['mistakes'] | VariantsOf<(typeof TABLE)[G]>;

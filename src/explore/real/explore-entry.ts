@@ -11,7 +11,14 @@ export type PartTask = {
   readonly source: ScenarioSource;
   readonly options: ExploreOptions;
   readonly part: Part;
+  /** When the time of the search is over; see {@link epochMs}. The task may have to wait for its thread. */
+  readonly endsAt: number;
 };
+
+/** The time now, ms, in which all threads agree. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
 
 /** What comes back: errors as plain data, since they would lose their class on the way. */
 export type PartAnswer = { readonly value: PartResult } | { readonly error: PlainError };
@@ -19,14 +26,15 @@ export type PartAnswer = { readonly value: PartResult } | { readonly error: Plai
 const loaded = new Map<string, CheckedScenario>();
 
 /** Explores one piece in this thread; the scenario is loaded once for all pieces. */
-export async function explorePiece({ source, options, part }: PartTask): Promise<PartAnswer> {
+export async function explorePiece({ source, options, part, endsAt }: PartTask): Promise<PartAnswer> {
   try {
     refuseExit();
     process.setSourceMapsEnabled(true);
     const key = JSON.stringify(source);
     const scenario = loaded.get(key) ?? (await loadSource(source));
     loaded.set(key, scenario);
-    return { value: explorePart(scenario, options, part) };
+    const seconds = Math.max(0, (endsAt - epochMs()) / 1000);
+    return { value: explorePart(scenario, { ...options, seconds }, part) };
   } catch (error) {
     return { error: toPlain(error) };
   }

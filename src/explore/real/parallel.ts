@@ -12,19 +12,21 @@ import { CLASSIFIED, exploreChecked } from '../search/explore.ts';
 import { DEFAULT_SECONDS, type ExploreOptions, hangSecondsOf } from '../search/explore-options.ts';
 import { Observations } from '../search/observations.ts';
 import type { Part, PartResult } from '../search/part.ts';
-import { type Phase, planPhases } from '../search/phases.ts';
+import { type Phase, planPhases, type Search } from '../search/phases.ts';
 import { takeProfile } from '../search/profile.ts';
-import { piecesFor, splitTree, takeShare } from '../search/split.ts';
-import { type Bound, Dfs } from '../search/strategies/dfs.ts';
-import type { Dpor } from '../search/strategies/dpor.ts';
+import { sharesOf } from '../search/split.ts';
+import { Dfs } from '../search/strategies/dfs.ts';
+import { Optimal } from '../search/strategies/optimal.ts';
 import { type Piece, WHOLE } from '../search/strategies/pieces.ts';
 import { BLOCK } from '../search/strategies/strategy.ts';
 import { mergeRaces } from '../telling/race-list.ts';
 import type { DataRace, ExploreResult } from '../telling/result.ts';
-import type { PartAnswer, PartTask } from './explore-entry.ts';
+import { epochMs, type PartAnswer, type PartTask } from './explore-entry.ts';
 
 /** A piece of a random strategy: whole blocks, since a strategy learns within one. */
 const PIECE = 4 * BLOCK;
+/** How many pieces of one search are sent ahead for each thread. */
+const PIECES_AHEAD = 8;
 
 /**
  * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
@@ -86,22 +88,18 @@ function planned(
       endless = true;
       return undefined;
     };
-    const piecesOf = (bound: Bound): readonly Piece[] | undefined => {
-      if (shard === undefined && !isShared(options)) return undefined;
-      const pieces = splitTree(simulator, bound, piecesFor(shard?.count ?? jobs), watch);
-      return pieces && (shard === undefined ? pieces : takeShare(pieces, shard));
-    };
+    const count = shard?.count ?? (isShared(options) ? jobs : undefined);
     const profile = watch(() => takeProfile(simulator));
-    const phases = profile && planPhases(options, profile, piecesOf);
+    const phases = profile && planPhases(options, profile, sharesOf(simulator, shard, count, watch));
     ownership.merge(simulation.ownership.owners());
     ownership.restart();
     return endless ? undefined : phases;
   });
 }
 
-/** Whether the pieces of one depth-first search go to different threads. Within a budget each has to know what is left. */
+/** Whether the pieces of one search go to different threads. Within a budget each has to know what is left. */
 function isShared({ strategy, schedules }: ExploreOptions): boolean {
-  return strategy === 'dfs' && schedules === undefined;
+  return (strategy === 'dfs' || strategy === 'optimal') && schedules === undefined;
 }
 
 class Parallel {
@@ -162,7 +160,7 @@ class Parallel {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
-      while (inFlight.length < this.#jobs && parts.length > 0) {
+      while (inFlight.length < this.#ahead && parts.length > 0) {
         // A search with a budget has to know how much of it is left.
         const waits = this.#options.schedules !== undefined && this.#isSearch(parts[0]);
         if (waits && inFlight.length > 0) break;
@@ -193,7 +191,8 @@ class Parallel {
   /** Runs a part again, up to its first failure. */
   async #shrinkFirst(part: Part): Promise<void> {
     const { schedules: _, onProgress: __, ...options } = this.#options;
-    const task: PartTask = { source: this.#source, options: { ...options, all: false }, part };
+    const endsAt = epochMs() + (options.seconds ?? DEFAULT_SECONDS) * 1000;
+    const task: PartTask = { source: this.#source, options: { ...options, all: false }, part, endsAt };
     const answer = await this.#pool.run<PartAnswer>('explore', task);
     if ('error' in answer) throw fromPlain(answer.error);
     this.#failure = answer.value.result.failure ?? this.#failure;
@@ -215,16 +214,24 @@ class Parallel {
     });
   }
 
-  #searchParts(phase: number, search: Dfs | Dpor): Part[] {
+  #searchParts(phase: number, search: Search): Part[] {
     const all: Part = { phase, from: 0, count: Infinity, classified: 0, shared: this.#shared };
-    if (!(search instanceof Dfs)) return [all];
-    const { pieces } = search;
-    if (pieces.length === 0 || !isShared(this.#options)) return [{ ...all, pieces }];
-    return pieces.map((piece, i) => ({
-      ...all,
-      pieces: [piece],
-      ...(i < pieces.length - 1 ? { more: true } : {}),
-    }));
+    if (search instanceof Optimal) {
+      return this.#shareOut(search.subtrees, (subtrees) => ({ ...all, subtrees }));
+    }
+    return search instanceof Dfs ? this.#shareOut(search.pieces, (pieces) => ({ ...all, pieces })) : [all];
+  }
+
+  /** A part for each piece of a search, or one for all. */
+  #shareOut<T>(pieces: readonly T[], partOf: (pieces: readonly T[]) => Part): Part[] {
+    if (pieces.length === 0 || !isShared(this.#options)) return [partOf(pieces)];
+    const last = pieces.length - 1;
+    return pieces.map((piece, i) => ({ ...partOf([piece]), ...(i < last ? { more: true } : {}) }));
+  }
+
+  /** How many parts are sent before the first of them is back: pieces differ in size, and no thread is to wait for another's. */
+  get #ahead(): number {
+    return isShared(this.#options) ? PIECES_AHEAD * this.#jobs : this.#jobs;
   }
 
   #isSearch(part: Part | undefined): boolean {
@@ -244,7 +251,8 @@ class Parallel {
     const shrink = this.#shrinks && this.#options.shrink !== false;
     const { onProgress: _, ...given } = this.#options;
     const options = { ...given, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
-    const task: PartTask = { source: this.#source, options, part };
+    const endsAt = epochMs() + seconds * 1000;
+    const task: PartTask = { source: this.#source, options, part, endsAt };
     const answer = this.#pool.run<PartAnswer>('explore', task);
     // Those that are not looked at any more end with the pool.
     answer.catch(() => {});
@@ -298,6 +306,7 @@ class Parallel {
     const of = this.#phases[phase]?.search;
     this.#searchPhase = phase;
     this.#search = search;
+    if (search?.extra !== undefined) this.#search = { ...search, extra: search.extra + (before?.extra ?? 0) };
     if (search?.fraction === undefined || !(of instanceof Dfs)) return;
     const part = shareOf(of.pieces) === 0 ? 1 : shareOf(pieces) / shareOf(of.pieces);
     this.#search = {

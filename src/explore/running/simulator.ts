@@ -153,10 +153,8 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   }
 
   #start(): void {
-    for (let t = 0; t < this.threads; t++) {
-      this.#live++;
-      this.#arrive(t, this.#tracks.root(t));
-    }
+    this.#live = this.threads;
+    for (let t = 0; t < this.threads; t++) this.#arrive(t, this.#tracks.root(t));
   }
 
   #attempt(strategy: Strategy): RunEnd | 'again' | typeof LATER {
@@ -300,7 +298,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     if (next.op >= ENDED) {
       this.enabled &= ~(1 << t);
       this.#live--;
-      if (next.op === FAILED && this.#failed < 0) this.#failed = t;
+      if (next.op === FAILED && this.#failed < 0 && this.#strategy?.goesOn !== true) this.#failed = t;
     } else {
       this.enabled |= 1 << t;
       if (next.mayHold) this.#watch(t, next);
@@ -394,6 +392,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   }
 
   #finish(): RunEnd {
+    if (this.#strategy?.goesOn === true && this.pending.some(({ op }) => op === FAILED)) return 'failed';
     ({ fault: this.fault, outcome: this.outcome } = judgeEnd(this.#scenario, this.#state, this.#runner));
     return this.fault === undefined ? 'ended' : 'failed';
   }

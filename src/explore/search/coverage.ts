@@ -3,12 +3,14 @@ import type { Coverage } from '../telling/result.ts';
 import type { ClassCounter } from './classes.ts';
 import type { Shard } from './split.ts';
 
-/** How far a search has come; what `dpor` has left cannot be told. */
+/** How far a search has come; what `dpor` and `optimal` have left cannot be told. */
 export type SearchState = {
   readonly name: string;
   /** Of `dfs`: some schedule was left out because of the bound. */
   readonly cut?: boolean;
   readonly fraction?: number;
+  /** Of `optimal`: schedules that were run besides, and show nothing new. */
+  readonly extra?: number;
 };
 
 /** What is known at the end of a search. */
@@ -39,14 +41,15 @@ export function describeCoverage(explored: Explored): Coverage {
       ? `every schedule${share} within ${bound}`
       : search?.cut !== undefined
         ? `every schedule${share}`
-        : 'every schedule, up to the order of steps that do not conflict';
-    return { statement: `exhausted: ${what}, ${schedules.toLocaleString('en-US')} run`, fraction: 1 };
+        : `every schedule${search?.extra === undefined ? '' : share}, up to the order of steps that do not conflict`;
+    const statement = `exhausted: ${what}, ${schedules.toLocaleString('en-US')} run${sayExtra(search)}`;
+    return { statement, fraction: 1 };
   }
   if (failed) return { statement: `stopped at a failure after ${run}` };
   if (search !== undefined) {
     const within = bound === '' ? '' : `; complete${share} within ${bound}`;
     if (search.cut === undefined || search.fraction === undefined)
-      return { statement: `${run}, not exhausted${within}` };
+      return { statement: `${run}${sayExtra(search)}, not exhausted${within}` };
     const fraction = Math.min(1, search.fraction);
     const etaSeconds = fraction > 0 ? (seconds * (1 - fraction)) / fraction : Infinity;
     return {
@@ -67,6 +70,11 @@ export function describeCoverage(explored: Explored): Coverage {
     nextIsNew,
     classesAtLeast,
   };
+}
+
+function sayExtra(search: SearchState | undefined): string {
+  const extra = search?.extra ?? 0;
+  return extra === 0 ? '' : `, ${extra.toLocaleString('en-US')} more showed nothing new`;
 }
 
 /** Good and Turing's estimate. An estimate of 0 is none: then every class was met twice or more, and one may be left. */

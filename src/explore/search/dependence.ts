@@ -29,6 +29,22 @@ export class Dependence {
   }
 }
 
+/** Whether two steps of a schedule conflict, as they were answered there, or one changed what the other's thread awaited. */
+export function ordered(p: Step, q: Step): boolean {
+  return conflicts(p.point, p.effect, q.point, q.effect) || awaitsChange(p, q) || awaitsChange(q, p);
+}
+
+/** Whether `p`, answered in some other way, might conflict with `q` as `q` was answered. */
+export function mightBeOrdered(p: Step, q: Step): boolean {
+  const effect = effectAtMost(p, false);
+  return effect === p.effect ? ordered(p, q) : ordered({ ...p, effect }, q);
+}
+
+/** Whether `p` conflicts with `q` in whichever way it is answered. */
+export function mustBeOrdered(p: Step, q: Step): boolean {
+  return ordered(p.point.op === CAS || p.point.op === WAIT ? { ...p, effect: READ } : p, q);
+}
+
 function mayConflict(p: Step, q: Step): boolean {
   const [a, b] = [p.point, q.point];
   if (a.at >= b.at + b.size || b.at >= a.at + a.size) return false;

@@ -15,7 +15,7 @@ export type ExploreOptions = SearchOptions & {
   /** Look for the smallest schedule that fails; on where not given. */
   readonly shrink?: boolean;
   /**
-   * This process's share: of the schedules of a random strategy whole blocks, of the tree of `dfs` pieces, taken in turn.
+   * This process's share: of the schedules of a random strategy whole blocks, of `dfs` and `optimal` subtrees, taken in turn.
    * `dpor` cannot be shared out: under `auto`, each process does all of it.
    */
   readonly shard?: Shard;

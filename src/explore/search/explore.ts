@@ -2,7 +2,7 @@ import { IrqError } from '../../base/irq-error.ts';
 import { NATIVE } from '../control/controlled-atomics.ts';
 import { type CheckedScenario, checkScenario, type Scenario } from '../loading/scenario.ts';
 import { EVERYTHING, type Range } from '../memory/ownership.ts';
-import { LOAD } from '../running/operation.ts';
+import { FAILED, LOAD } from '../running/operation.ts';
 import { type Simulation, withSimulation } from '../running/simulation.ts';
 import type { SimulatorOptions, Timeouts } from '../running/simulator-options.ts';
 import { NO_END, OVERDUE, pastDeadline, watchedUntil } from '../running/watchdog.ts';
@@ -15,17 +15,16 @@ import type { ExploreResult, Failure } from '../telling/result.ts';
 import { resultOf } from './account.ts';
 import { ClassCounter } from './classes.ts';
 import { confirmFailure, type Suspect, suspectOf } from './confirmation.ts';
+import type { SearchState } from './coverage.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { Observations } from './observations.ts';
 import { omissionsOf } from './omissions.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases } from './phases.ts';
+import { type Phase, planPhases, type Search, type Shares } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { shrink } from './shrink.ts';
-import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
-import type { Bound } from './strategies/dfs.ts';
-import type { Piece } from './strategies/pieces.ts';
+import { shardIndex, sharesOf } from './split.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
@@ -90,6 +89,13 @@ export function explorePart(scenario: CheckedScenario, options: ExploreOptions, 
   });
 }
 
+/** What a search tells of itself, as plain data. */
+function stateOf(search: Search): SearchState {
+  const { name } = search;
+  if ('cut' in search) return { name, cut: search.cut, fraction: search.fraction };
+  return 'extra' in search ? { name, extra: search.extra } : { name };
+}
+
 class Exploration {
   readonly #part: Part | undefined;
   readonly #simulation: Simulation;
@@ -139,7 +145,7 @@ class Exploration {
     if (this.#options.shard !== undefined && this.#options.strategy === 'dpor') {
       throw new IrqError(
         'ERR_USAGE',
-        'dpor cannot be shared out to shards: what it has to try follows from all that it has run; dfs and the random strategies can',
+        'dpor cannot be shared out to shards: what it has to try follows from all that it has run; optimal, dfs and the random strategies can',
       );
     }
     const profile = this.#watch(() => takeProfile(simulator));
@@ -147,7 +153,7 @@ class Exploration {
     let last: Phase | undefined;
     if (profile !== undefined) {
       this.#simulation.lookAtModules();
-      phases = planPhases(this.#options, profile, (bound) => this.#piecesOf(bound));
+      phases = planPhases(this.#options, profile, this.#shares);
       if (this.#hang !== undefined) phases = [];
       if (this.#part !== undefined) phases = phases.slice(this.#part.phase, this.#part.phase + 1);
       for (const phase of phases) {
@@ -213,29 +219,25 @@ class Exploration {
       restarted,
       sawPlain: this.#simulation.simulator.races !== undefined,
       bound: this.#bound,
-      search:
-        search === undefined
-          ? undefined
-          : 'cut' in search
-            ? { name: search.name, cut: search.cut, fraction: search.fraction }
-            : { name: search.name },
+      search: search && stateOf(search),
       classes: this.#classes.entries(),
     };
   }
 
-  /** The pieces of a depth-first search that are this part's, or this shard's; undefined for all. */
-  #piecesOf(bound: Bound): readonly Piece[] | undefined {
+  /** What of a search is this part's, or this shard's; undefined for all. */
+  get #shares(): Shares {
     const { shard } = this.#options;
-    if (this.#part !== undefined) return this.#part.pieces;
-    if (shard === undefined || this.#hang !== undefined) return undefined;
-    const { simulator } = this.#simulation;
-    const pieces = splitTree(simulator, bound, piecesFor(shard.count), (body) => this.#watch(body));
-    return pieces && takeShare(pieces, shard);
+    const part = this.#part;
+    if (part !== undefined) return { piecesOf: () => part.pieces, subtrees: () => part.subtrees };
+    return sharesOf(this.#simulation.simulator, shard, shard?.count, (body) =>
+      this.#hang === undefined ? this.#watch(body) : undefined,
+    );
   }
 
   #omissions(): string[] {
     const { steps = DEFAULT_STEPS } = this.#options;
-    return omissionsOf(this.#simulation, { steps, cutShort: this.#cutShort });
+    const strayed = this.#search !== undefined && 'strayed' in this.#search && this.#search.strayed;
+    return omissionsOf(this.#simulation, { steps, cutShort: this.#cutShort, strayed });
   }
 
   /** As many schedules as were asked for, where a number was asked for and has been run. */
@@ -320,6 +322,8 @@ class Exploration {
   #count(how: RunEnd): void {
     const { simulator } = this.#simulation;
     this.#steps += simulator.steps;
+    // What threads did after one had thrown is no part of any schedule.
+    if (how === 'pruned' && simulator.pending.some(({ op }) => op === FAILED)) return;
     this.#observations.addSchedule(simulator.done);
     this.#races.add(this.#simulation);
     // A schedule that shows nothing new is not one of those that were run.

@@ -9,13 +9,15 @@ export type Limits = {
   readonly steps: number;
   /** The search has met schedules of more steps. */
   readonly cutShort: boolean;
+  /** A schedule could not begin as it had before, and what follows from it was left out. */
+  readonly strayed: boolean;
 };
 
 /**
  * What a search leaves out, however many schedules it runs: each a phrase. An omission may be asked for (plain accesses
  * that are no points), or forced by the scenario (schedules that are too long, loops without end).
  */
-export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits): string[] {
+export function omissionsOf(simulation: Simulation, { steps, cutShort, strayed }: Limits): string[] {
   const { scenario, simulator, memory } = simulation;
   const { nativeUse } = scenario;
   const { plain, plainWriteAt, letGo, countsRounds } = simulator.tracks;
@@ -34,6 +36,7 @@ export function omissionsOf(simulation: Simulation, { steps, cutShort }: Limits)
       `what native code reads and writes of shared memory: ${nativeUse.thread} hands a view to it${where}`,
     );
   }
+  if (strayed) omissions.push('schedules that should begin as an earlier one did, and could not');
   if (cutShort) omissions.push(`schedules of more than ${plural(steps, 'step')}`);
   if (letGo) {
     const rounds = ENDLESS_ROUNDS.toLocaleString('en-US');

@@ -2,6 +2,7 @@ import type { Owned, Range } from '../memory/ownership.ts';
 import type { ExploreResult } from '../telling/result.ts';
 import type { SearchState } from './coverage.ts';
 import type { Observed } from './observations.ts';
+import type { Subtree } from './strategies/optimal.ts';
 import type { Piece } from './strategies/pieces.ts';
 
 /** A piece of an exploration that is shared out: of one phase, so many schedules from one on. */
@@ -13,6 +14,8 @@ export type Part = {
   readonly classified: number;
   /** Of a depth-first search: the pieces of its tree that are this part's, where it has been cut. */
   readonly pieces?: readonly Piece[];
+  /** Of `optimal`: the subtrees that are this part's, where the search has been cut. */
+  readonly subtrees?: readonly Subtree[];
   /** Other parts of the same search come after this one. */
   readonly more?: true;
   /** Bytes that are known to be shared by plain accesses. */

@@ -2,6 +2,7 @@ import { IrqError } from '../../base/irq-error.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';
+import { Optimal, type Subtree } from './strategies/optimal.ts';
 import { Pct } from './strategies/pct.ts';
 import type { Piece } from './strategies/pieces.ts';
 import { Pos } from './strategies/pos.ts';
@@ -11,7 +12,7 @@ import { Surw } from './strategies/surw.ts';
 import { Urw } from './strategies/urw.ts';
 
 /** The names of the strategies, as options and the command line take them. */
-export const STRATEGIES = ['auto', 'random', 'pct', 'pos', 'urw', 'surw', 'dfs', 'dpor'] as const;
+export const STRATEGIES = ['auto', 'random', 'pct', 'pos', 'urw', 'surw', 'dfs', 'dpor', 'optimal'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /** How to search. */
@@ -33,17 +34,23 @@ export type Phase = {
   readonly strategy: Strategy;
   readonly most: number;
   /** The strategy comes to an end by itself, and then has seen all there is within its bound. */
-  readonly search: Dfs | Dpor | undefined;
+  readonly search: Search | undefined;
 };
+
+/** A strategy that comes to an end by itself. */
+export type Search = Dfs | Dpor | Optimal;
 
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
 
-/** The pieces of a depth-first search that are to be searched; undefined for all of it. */
-export type PiecesOf = (bound: Bound) => readonly Piece[] | undefined;
+/** What of a search is to be done, where it is shared out; undefined for all of it. */
+export type Shares = {
+  piecesOf(bound: Bound): readonly Piece[] | undefined;
+  subtrees(): readonly Subtree[] | undefined;
+};
 
 /** The searches that the options ask for, in order. */
-export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: PiecesOf): Phase[] {
+export function planPhases(options: SearchOptions, profile: Profile, shares?: Shares): Phase[] {
   const { strategy = 'auto', depth = 3, seed = 0, schedules } = options;
   if (!STRATEGIES.includes(strategy)) {
     throw new IrqError(
@@ -69,12 +76,12 @@ export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: 
     most,
     search: undefined,
   });
-  const search = (each: Dfs | Dpor, most = schedules ?? Infinity): Phase => ({
+  const search = (each: Search, most = schedules ?? Infinity): Phase => ({
     strategy: each,
     most,
     search: each,
   });
-  const dfs = (bound: Bound, most?: number): Phase => search(new Dfs(bound, piecesOf?.(bound)), most);
+  const dfs = (bound: Bound, most?: number): Phase => search(new Dfs(bound, shares?.piecesOf(bound)), most);
   switch (strategy) {
     case 'random':
       return [sample(new RandomWalk(seed))];
@@ -94,6 +101,8 @@ export function planPhases(options: SearchOptions, profile: Profile, piecesOf?: 
     }
     case 'dpor':
       return [search(new Dpor())];
+    case 'optimal':
+      return [search(new Optimal(shares?.subtrees()))];
     default:
       return [
         sample(new RandomWalk(seed), PORTFOLIO_SCHEDULES),

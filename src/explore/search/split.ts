@@ -1,5 +1,7 @@
 import type { Simulator } from '../running/simulator.ts';
+import type { Shares } from './phases.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
+import { EVERY_CLASS, Optimal, type Subtree } from './strategies/optimal.ts';
 import { type Piece, WHOLE } from './strategies/pieces.ts';
 import { BLOCK } from './strategies/strategy.ts';
 
@@ -47,14 +49,71 @@ export function splitTree(
   return pieces;
 }
 
+/**
+ * Cuts a search of classes into subtrees, in the order in which the search comes to them: the one with the fewest
+ * steps planned is cut into its first schedule and those that follow from it, again and again. Each cut takes one schedule. Which
+ * subtrees come out depends on the scenario and on `count` alone, as with {@link splitTree}.
+ */
+export function splitClasses(
+  simulator: Simulator,
+  count: number,
+  watch: (body: () => Optimal) => Optimal | undefined,
+): readonly Subtree[] | undefined {
+  const subtrees = [...EVERY_CLASS];
+  while (subtrees.length < count) {
+    const subtree = findLeastPlanned(subtrees);
+    if (subtree === undefined) break;
+    const search = watch(() => {
+      const optimal = new Optimal([subtree]);
+      simulator.run(optimal, 0);
+      return optimal;
+    });
+    if (search === undefined) return undefined;
+    const { plan } = subtree;
+    const others = search.fork().map((each): Subtree => ({ plan: each, alone: false }));
+    subtrees.splice(subtrees.indexOf(subtree), 1, { plan, alone: true }, ...others);
+  }
+  return subtrees;
+}
+
+/**
+ * What of a search is done here: a shard's share, or all of it cut into what several threads can do.
+ * @param count - how many shares are wanted; undefined where the search stays whole.
+ * @param watch - as for {@link splitTree}.
+ */
+export function sharesOf(
+  simulator: Simulator,
+  shard: Shard | undefined,
+  count: number | undefined,
+  watch: <T>(body: () => T) => T | undefined,
+): Shares {
+  if (count === undefined) return { piecesOf: () => undefined, subtrees: () => undefined };
+  const take = <T>(all: readonly T[] | undefined): readonly T[] | undefined =>
+    all && (shard === undefined ? all : takeShare(all, shard));
+  return {
+    piecesOf: (bound) => take(splitTree(simulator, bound, piecesFor(count), watch)),
+    subtrees: () => take(splitClasses(simulator, piecesFor(count), watch)),
+  };
+}
+
 /** The pieces of one shard: they are dealt out in turn. */
-export function takeShare(pieces: readonly Piece[], { index, count }: Shard): readonly Piece[] {
+export function takeShare<T>(pieces: readonly T[], { index, count }: Shard): readonly T[] {
   return pieces.filter((_, i) => i % count === index);
 }
 
 /** The number of a shard's k-th schedule of a random strategy: blocks are dealt out in turn. */
 export function shardIndex(k: number, { index, count }: Shard): number {
   return (Math.floor(k / BLOCK) * count + index) * BLOCK + (k % BLOCK);
+}
+
+/** The subtree with the fewest steps planned: most is left open in that one. */
+function findLeastPlanned(subtrees: readonly Subtree[]): Subtree | undefined {
+  let least: Subtree | undefined;
+  for (const each of subtrees) {
+    if (!each.alone && (least === undefined || each.plan.turns.length < least.plan.turns.length))
+      least = each;
+  }
+  return least;
 }
 
 function findGreatest(pieces: readonly Piece[], but: ReadonlySet<Piece>): Piece | undefined {

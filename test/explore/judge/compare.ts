@@ -6,8 +6,10 @@ import { type Simulation, withSimulation } from '../../../src/explore/running/si
 import { explore } from '../../../src/explore/search/explore.ts';
 import { type Bound, Dfs } from '../../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../../src/explore/search/strategies/dpor.ts';
+import { Optimal } from '../../../src/explore/search/strategies/optimal.ts';
 import type { RunEnd, Strategy } from '../../../src/explore/search/strategies/strategy.ts';
 import { type Counts, type Judged, judge, type Limits, type Timeouts } from './brute-force.ts';
+import { classKey } from './classes.ts';
 import { digest } from './digest.ts';
 import { toScenario } from './javascript.ts';
 import type { Program } from './program.ts';
@@ -27,9 +29,14 @@ export type Comparison = {
 export type Searches = {
   dfs(bound?: Bound): Strategy;
   dpor(): Strategy;
+  optimal(): Strategy;
 };
 
-const SEARCHES: Searches = { dfs: (bound) => new Dfs(bound), dpor: () => new Dpor() };
+const SEARCHES: Searches = {
+  dfs: (bound) => new Dfs(bound),
+  dpor: () => new Dpor(),
+  optimal: () => new Optimal(),
+};
 
 /** Compares all that both can tell of a program, under every rule for timeouts. */
 export function compare(
@@ -53,7 +60,8 @@ export function compare(
       compareWhatIsSaid(program, timeouts, judged, limits, searches, check);
       continue;
     }
-    compareDfs(program, timeouts, judged, limits, searches, check);
+    const classes = compareDfs(program, timeouts, judged, limits, searches, check);
+    compareOptimal(program, timeouts, judged, limits, searches, classes, check);
     compareDpor(program, timeouts, judged, limits, searches, check);
     // Under one of the rules, by turns: shrinking takes longer than all else.
     if (timeouts === TIMEOUTS[program.seed % TIMEOUTS.length])
@@ -71,7 +79,7 @@ function compareDfs(
   limits: Limits,
   searches: Searches,
   check: Check,
-): void {
+): ReadonlySet<string> {
   const all = run(program, timeouts, limits, searches.dfs());
   check('schedules of dfs', all.counts, judged.counts);
   checkOutcomes('dfs', all.outcomes, judged.outcomes, check);
@@ -81,6 +89,23 @@ function compareDfs(
     check(`schedules within ${most} preemptions`, within('preemptions'), upTo(judged.byPreemptions, most));
     check(`schedules within ${most} delays`, within('delays'), upTo(judged.byDelays, most));
   }
+  return all.classes;
+}
+
+/** @param classes - those of all schedules. */
+function compareOptimal(
+  program: Program,
+  timeouts: Timeouts,
+  judged: Judged,
+  limits: Limits,
+  searches: Searches,
+  classes: ReadonlySet<string>,
+  check: Check,
+): void {
+  const each = run(program, timeouts, limits, searches.optimal());
+  checkOutcomes('optimal', each.outcomes, judged.outcomes, check);
+  checkOutcomes('optimal, as classes,', each.classes, classes, check);
+  check('schedules of optimal', each.counts.schedules, classes.size);
 }
 
 function compareDpor(
@@ -100,7 +125,7 @@ function compareDpor(
 /** The public face: verdict, what it says of it, and the smallest failure. */
 function compareVerdicts(program: Program, timeouts: Timeouts, judged: Judged, check: Check): void {
   const fails = judged.counts.threw + judged.counts.stuck > 0;
-  for (const strategy of ['dfs', 'dpor', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'optimal', 'auto'] as const) {
     const scenario = toScenario(program);
     const shrink = strategy === 'auto';
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink });
@@ -132,7 +157,7 @@ function compareWhatIsSaid(
   const fails = judged.counts.threw + judged.counts.stuck > 0;
   const ends = (outcomes: ReadonlySet<string>) => new Set([...outcomes].map(endOf));
   const right = ends(judged.outcomes);
-  for (const strategy of ['dfs', 'dpor', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'optimal', 'auto'] as const) {
     const scenario = toScenario(program);
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink: false });
     if (result.verdict === 'fail' || result.exhausted)
@@ -178,13 +203,15 @@ function run(
   timeouts: Timeouts,
   limits: Limits,
   strategy: Strategy,
-): { counts: Counts; outcomes: Set<string> } {
+): { counts: Counts; outcomes: Set<string>; classes: Set<string> } {
   const scenario = checkScenario(toScenario(program));
   const counts = { schedules: 0, threw: 0, stuck: 0 };
   const outcomes = new Set<string>();
+  const classes = new Set<string>();
   // Every access is a step here, as it is for the judge; the explorer leaves out those to bytes of one thread.
   const options = { maxSteps: limits.steps * 4, timeouts, shared: EVERYTHING };
   withSimulation(scenario, 1, options, (simulation) => {
+    simulation.simulator.recordAlways = true;
     for (let i = 0; counts.schedules <= limits.schedules * 2; i++) {
       const how = simulation.simulator.run(strategy, i);
       if (how === undefined) break;
@@ -193,9 +220,10 @@ function run(
       if (how === 'failed') counts.threw++;
       else if (how !== 'ended') counts.stuck++;
       outcomes.add(outcomeOf(simulation, how));
+      classes.add(classKey(simulation.simulator));
     }
   });
-  return { counts, outcomes };
+  return { counts, outcomes, classes };
 }
 
 /** As the judge writes it: how it ended, the thread that threw, memory, and the values that each thread saw. */

@@ -53,6 +53,8 @@ export type Strategy = {
   readonly watches: boolean;
   /** It takes a schedule that was run before, and chooses for all of its steps, however long that is. */
   readonly follows?: true;
+  /** Where a thread throws, the others go on as if it had ended. That is no schedule of the program, so it has to be one of `repeats`. */
+  readonly goesOn?: boolean;
   /** So many waits of a schedule are answered as if a notify had come at once: to see what a woken thread would do. */
   readonly pretendedWakeups?: number;
   /**

@@ -1,0 +1,88 @@
+import { LOCK, type Point, TIMEOUT, UNLOCK } from '../../running/operation.ts';
+import type { Step } from '../dependence.ts';
+import type { Cut, Trace } from './trace.ts';
+
+/**
+ * Whether all steps of a complete trace that are not in `cut` follow as they do where, from there on, the first thread
+ * that can go on always does: then the trace is what a schedule that begins with the cut comes to by itself.
+ * @param cut - is used up.
+ */
+export function followsByItself(trace: Trace, cut: Cut): boolean {
+  let left = trace.length;
+  for (const count of cut) left -= count;
+  for (; left > 0; left--) {
+    const t = firstAble(trace, cut);
+    if (t < 0) return false;
+    cut[t] = (cut[t] as number) + 1;
+  }
+  return true;
+}
+
+/** The first thread that can go on after the steps of a cut; -1 where it does another thing then than it did in the trace. */
+function firstAble(trace: Trace, cut: Cut): number {
+  for (let t = 0; t < trace.threads; t++) {
+    const k = (trace.at[t] as number[])[cut[t] as number];
+    if (k === undefined) {
+      if (isAble(trace, cut, t, trace.left[t])) return -1;
+      continue;
+    }
+    const step = trace.steps[k] as Step;
+    if (isNext(trace, cut, t, k)) {
+      // Time has gone on only as nothing else could: the first whose time was up is the first.
+      if (trace.late && step.point.op === TIMEOUT && isBefore(trace.able[k] as number, t)) return -1;
+      return t;
+    }
+    if (isAble(trace, cut, t, step)) return -1;
+  }
+  return -1;
+}
+
+/** Whether all that happens before step k is in the cut. */
+function isNext(trace: Trace, cut: Cut, t: number, k: number): boolean {
+  const past = trace.past[k] as Cut;
+  for (let u = 0; u < trace.threads; u++)
+    if (u !== t && (past[u] as number) > (cut[u] as number)) return false;
+  return true;
+}
+
+function isBefore(able: number, t: number): boolean {
+  return (able & ((1 << t) - 1)) !== 0;
+}
+
+/**
+ * Whether thread `t` could go on after the steps of a cut. With `late` timeouts a sleeper counts as one that cannot.
+ * @param step - what it would do next if it is awake; undefined where it has ended.
+ */
+export function isAble(trace: Trace, cut: Cut, t: number, step: Step | undefined): boolean {
+  if (trace.sleeps(t, cut)) {
+    if (trace.late) return false;
+    const last = (trace.at[t] as number[])[(cut[t] as number) - 1] as number;
+    return (trace.steps[last] as Step).point.b !== undefined && trace.timesOut;
+  }
+  if (step === undefined) return false;
+  if (step.point.op === LOCK) return !isTaken(trace, cut, step.point);
+  return step.awaits === undefined || !isHeld(trace, cut, t, step.awaits.length);
+}
+
+function isTaken(trace: Trace, cut: Cut, { at }: Point): boolean {
+  for (let k = trace.length - 1; k >= 0; k--) {
+    const { point } = trace.steps[k] as Step;
+    if (point.at === at && (point.op === LOCK || point.op === UNLOCK) && trace.has(cut, k))
+      return point.op === LOCK;
+  }
+  return false;
+}
+
+/** Whether memory would answer the last looks of thread `t`, so many, as it did. */
+function isHeld(trace: Trace, cut: Cut, t: number, period: number): boolean {
+  const mine = trace.at[t] as number[];
+  const done = cut[t] as number;
+  for (let i = done - period; i < done; i++) {
+    const k = mine[i] as number;
+    const { point } = trace.steps[k] as Step;
+    for (let at = point.at; at < point.at + point.size; at++) {
+      if (trace.byteAt(cut, at) !== trace.byteBefore(k, at)) return false;
+    }
+  }
+  return true;
+}

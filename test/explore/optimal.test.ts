@@ -1,0 +1,215 @@
+/**
+ * The optimal search: its subtrees hold each class once, in whichever processes they run, and the rules that make it so are
+ * needed. Its numbers of classes are in self-test.test.ts, and judge.test.ts holds it against all schedules.
+ */
+import { describe, expect, test } from 'vitest';
+import { checkScenario, type Scenario } from '../../src/explore/loading/scenario.ts';
+import { EVERYTHING } from '../../src/explore/memory/ownership.ts';
+import { type Simulation, withSimulation } from '../../src/explore/running/simulation.ts';
+import type { Timeouts } from '../../src/explore/running/simulator-options.ts';
+import { explore } from '../../src/explore/search/explore.ts';
+import { splitClasses, takeShare } from '../../src/explore/search/split.ts';
+import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
+import { Optimal, type Subtree } from '../../src/explore/search/strategies/optimal.ts';
+import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
+import type { MistakeName } from '../guards/index.ts';
+import { loadMutated } from '../mutate.ts';
+import { classKey } from './judge/classes.ts';
+import { toScenario } from './judge/javascript.ts';
+import { randomProgram } from './judge/random-program.ts';
+import * as litmus from './litmus.ts';
+
+type Fault = 'twice' | 'lost';
+type Found = { readonly classes: readonly string[]; readonly extra: number };
+
+function simulated<S, T>(program: Scenario<S>, timeouts: Timeouts, body: (simulation: Simulation) => T): T {
+  const options = { maxSteps: 1000, timeouts, shared: EVERYTHING };
+  return withSimulation(checkScenario(program), 1, options, (simulation) => {
+    simulation.simulator.recordAlways = true;
+    return body(simulation);
+  });
+}
+
+/** The classes of all schedules of a search, in order; undefined where there are more than `most`. */
+function search({ simulator }: Simulation, strategy: Strategy, most = Infinity): Found | undefined {
+  const classes: string[] = [];
+  let extra = 0;
+  for (let i = 0; classes.length <= most; i++) {
+    const how = simulator.run(strategy, i);
+    if (how === undefined) return { classes, extra };
+    if (how === 'pruned') extra++;
+    else classes.push(classKey(simulator));
+  }
+  return undefined;
+}
+
+const split = ({ simulator }: Simulation, count: number): readonly Subtree[] =>
+  splitClasses(simulator, count, (body) => body()) ?? [];
+
+const PROGRAMS: readonly Scenario<Int32Array>[] = [
+  litmus.storeBuffer(),
+  litmus.adds(3, 2),
+  litmus.adds(3, 2, 3),
+  litmus.oneShotCas(4),
+  litmus.readers(5),
+  litmus.lastZero(4),
+  litmus.lostUpdate(2, 3),
+  litmus.reorder(2, 1),
+  litmus.bluetooth(),
+  litmus.deadlock01(),
+  litmus.futexLostWakeup(),
+  litmus.futexMutex(2),
+  litmus.peterson(3),
+];
+
+describe('the subtrees of the search hold each class once', () => {
+  test.each(PROGRAMS.map((program) => ({ name: program.name, program })))('$name', ({ program }) => {
+    const whole = simulated(program, 'late', (simulation) => search(simulation, new Optimal()));
+    for (const count of [1, 2, 5, 20]) {
+      const subtrees = simulated(program, 'late', (simulation) => split(simulation, count));
+      expect(subtrees.length).toBeGreaterThanOrEqual(Math.min(count, whole?.classes.length ?? 0));
+      // Each by a process of its own, which knows nothing of how the threads go on.
+      const each = subtrees.map((subtree) =>
+        simulated(program, 'late', (simulation) => search(simulation, new Optimal([subtree]))),
+      );
+      expect(each.flatMap((found) => found?.classes)).toEqual(whole?.classes);
+      expect(each.reduce((sum, found) => sum + (found?.extra ?? 0), 0)).toBe(whole?.extra);
+    }
+  });
+
+  test('of random programs, too', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const program = toScenario(randomProgram(seed));
+      const timeouts = (['late', 'any', 'never'] as const)[seed % 3] ?? 'late';
+      const whole = simulated(program, timeouts, (simulation) => search(simulation, new Optimal(), 300));
+      if (whole === undefined) continue;
+      const subtrees = simulated(program, timeouts, (simulation) => split(simulation, 7));
+      const shares = [0, 1, 2].map((index) => takeShare(subtrees, { index, count: 3 }));
+      const each = shares.map((share) =>
+        simulated(program, timeouts, (simulation) => search(simulation, new Optimal(share))),
+      );
+      expect({ seed, classes: each.flatMap((found) => found?.classes).sort() }).toEqual({
+        seed,
+        classes: [...whole.classes].sort(),
+      });
+    }
+  });
+
+  test('a subtree that is left out is missed', () => {
+    simulated(litmus.lostUpdate(2, 3), 'late', (simulation) => {
+      const subtrees = split(simulation, 8);
+      expect(search(simulation, new Optimal(subtrees.slice(1)))?.classes.length).toBeLessThan(328);
+    });
+  });
+});
+
+test('shards have each class once, and say of which share they speak', () => {
+  const options = { strategy: 'optimal', all: true, shrink: false } as const;
+  for (const program of [litmus.reorder(3, 1), litmus.lostUpdate(2, 2), litmus.futexMutex(2)]) {
+    const whole = explore(program, options);
+    for (const count of [2, 5]) {
+      const shards = [...Array(count).keys()].map((index) =>
+        explore(program, { ...options, shard: { index, count } }),
+      );
+      const sum = (of: 'schedules' | 'steps' | 'failures') =>
+        shards.reduce((n, shard) => n + (shard[of] ?? 0), 0);
+      expect({ schedules: sum('schedules'), steps: sum('steps'), failures: sum('failures') }).toEqual({
+        schedules: whole.schedules,
+        steps: whole.steps,
+        failures: whole.failures,
+      });
+      expect(shards.every(({ exhausted }) => exhausted)).toBe(true);
+    }
+  }
+  const shard = { index: 1, count: 3 };
+  expect(explore(litmus.adds(2, 3), { ...options, shard }).coverage.statement).toMatch(
+    /^exhausted: every schedule of shard 2\/3, up to the order of steps that do not conflict, \d+ run$/,
+  );
+});
+
+test('schedules that show nothing new are said', () => {
+  const { coverage, schedules } = explore(litmus.reorder(2, 1), {
+    strategy: 'optimal',
+    all: true,
+    shrink: false,
+  });
+  expect(schedules).toBe(52);
+  expect(coverage.statement).toBe(
+    'exhausted: every schedule, up to the order of steps that do not conflict, 52 run, 12 more showed nothing new',
+  );
+});
+
+test('what threads do after one has thrown is no data race', () => {
+  const result = explore(
+    {
+      words: 2,
+      threads: {
+        throws: (s: Int32Array) => {
+          if (Atomics.load(s, 0) === 0) throw new Error('thrown');
+        },
+        reads: (s: Int32Array) => {
+          Atomics.load(s, 0);
+          s[1] = 1;
+        },
+        writes: (s: Int32Array) => {
+          Atomics.load(s, 0);
+          s[1] = 2;
+        },
+      },
+    },
+    { strategy: 'optimal', shrink: false },
+  );
+  expect(result).toMatchObject({ verdict: 'fail', dataRaces: [] });
+});
+
+describe('each rule is needed', () => {
+  const wrong = (mistake: MistakeName) =>
+    loadMutated<{ search: { Optimal: typeof Optimal } }>(
+      { search: 'explore/search/strategies/optimal.ts' },
+      mistake,
+    ).search.Optimal;
+
+  /** What is wrong with a search of the classes of one program. */
+  function faultIn<S>(program: Scenario<S>, timeouts: Timeouts, Search: typeof Optimal): Fault | undefined {
+    return simulated(program, timeouts, (simulation): Fault | undefined => {
+      const all = search(simulation, new Dfs(), 500);
+      if (all === undefined) return undefined;
+      const found = search(simulation, new Search(), 2000);
+      const classes = new Set(found?.classes);
+      if (found === undefined || found.classes.length > classes.size) return 'twice';
+      return new Set(all.classes).size > classes.size ? 'lost' : undefined;
+    });
+  }
+
+  /** What is wrong with a search of the classes of the first program that shows a fault. */
+  function faultOf(Search: typeof Optimal): Fault | undefined {
+    for (const timeouts of ['late', 'any'] as const) {
+      for (const program of PROGRAMS) {
+        const fault = faultIn(program, timeouts, Search);
+        if (fault !== undefined) return fault;
+      }
+      for (let seed = 1; seed <= 12; seed++) {
+        const fault = faultIn(toScenario(randomProgram(seed)), timeouts, Search);
+        if (fault !== undefined) return fault;
+      }
+    }
+    return undefined;
+  }
+
+  test('and the search that keeps all of them is right', () => {
+    expect(faultOf(Optimal)).toBeUndefined();
+  }, 120_000);
+
+  test.each([
+    ['class-comes-from-one: from any', 'twice'],
+    ['class-comes-from-one: from none', 'lost'],
+    ['failure-taken-once: from any', 'twice'],
+    ['waker-known-to-woken: not known', 'lost'],
+  ] as const)(
+    '%s: a class is %s',
+    (mistake, fault) => {
+      expect(faultOf(wrong(mistake))).toBe(fault);
+    },
+    120_000,
+  );
+});

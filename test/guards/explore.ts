@@ -1,0 +1,18 @@
+import { always, drop, never } from './edit.ts';
+import type { Rows } from './rows.ts';
+
+/** Guards of `src/explore`: what makes the optimal search meet each class once. */
+export const EXPLORE = {
+  'class-comes-from-one': {
+    rule: 'A class follows from the one schedule in which all but the step that is moved comes by itself.',
+    mistakes: { 'from any': always, 'from none': never },
+  },
+  'failure-taken-once': {
+    rule: 'A failure is taken from the one schedule in which all that it does not need comes by itself.',
+    mistakes: { 'from any': never },
+  },
+  'waker-known-to-woken': {
+    rule: 'All that a thread does after it was woken comes after the notify, and what came before that.',
+    mistakes: { 'not known': drop },
+  },
+} satisfies Rows;
