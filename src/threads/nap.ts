@@ -4,10 +4,10 @@ import type { IrqFds } from '../kvm/irqfds.ts';
 export type Signalled = Pick<IrqFds, 'bell' | 'anyPending'>;
 
 /**
- * Announces that the main thread is about to sleep, and looks once more: the ticket to sleep with, or undefined where there
- * is something to do after all.
+ * Announces that the main thread is about to sleep, then looks at the eventfds once more. Returns the ticket to sleep
+ * with; undefined if there is work after all.
  *
- * Why no signal is slept past: a writer adds to its eventfd and then looks for sleepers, and the main thread announces
+ * Why no signal is slept past: a writer adds to its eventfd and then looks for sleepers; the main thread announces
  * itself and then looks at the eventfds. One of the two sees the other: see {@link EventCount}.
  */
 function ticketToSleep(irqfds: Signalled, isOver: () => boolean): number | undefined {
@@ -18,13 +18,13 @@ function ticketToSleep(irqfds: Signalled, isOver: () => boolean): number | undef
   return undefined;
 }
 
-/** Sleeps until an eventfd is left to the main thread or `isOver` says so, at most `timeoutMs`. Blocks the thread. */
+/** Sleeps until an eventfd is left to the main thread or `isOver` is true, at most `timeoutMs`. Blocks the thread. */
 export function nap(irqfds: Signalled, isOver: () => boolean, timeoutMs?: number): void {
   const ticket = ticketToSleep(irqfds, isOver);
   if (ticket !== undefined) irqfds.bell.park(ticket, timeoutMs);
 }
 
-/** The same in the event loop, without a bound. The caller keeps the process alive. */
+/** As {@link nap}, in the event loop and without a bound. The caller keeps the process alive. */
 export async function sleep(irqfds: Signalled, isOver: () => boolean): Promise<void> {
   const ticket = ticketToSleep(irqfds, isOver);
   if (ticket !== undefined) await irqfds.bell.parkAsync(ticket);
