@@ -93,8 +93,7 @@ export class GuestMemory {
     const words = this.#words;
     for (let index = 0; index < values.length; index++) {
       const value = values[index] ?? 0;
-      // speed: most words of a queue's slot hold their value from the round before, and a load is cheaper (bench
-      // latency).
+      // speed: most words of a queue's slot still hold this value, and a load is cheaper (bench latency).
       if (Atomics.load(words, at + index) !== value) Atomics.store(words, at + index, value);
     }
   }
