@@ -19,9 +19,9 @@ import {
 import type { RoutingTable } from './routing-table.ts';
 
 /**
- * The words of an irqfd's copy of its route, from the start of the copy. KIND is the route's type and, above {@link
- * TARGET_SHIFT}, the target of an MSI's address (`Irqchip.targetOf`): the fast path looks up no address. DATA is the
- * data of an MSI, or a pin.
+ * The words of an irqfd's copy of its route, from the start of the copy. KIND is the route's type and, above
+ * {@link TARGET_SHIFT}, the target of an MSI's address (`Irqchip.targetOf`): the fast path looks up no address. DATA is
+ * the data of an MSI, or a pin.
  */
 export const CACHED_WORDS = 3;
 export const CACHED_KIND = 0;
@@ -107,10 +107,7 @@ export class Injector {
     this.irqchip.remember(at, kind >>> TARGET_SHIFT, load(words, route + CACHED_DEVICE), data);
   }
 
-  /**
-   * Forgets the LPI remembered at `at`, because of a change that the irqchip does not see. The caller holds
-   * irqfds.lock.
-   */
+  /** Forgets the LPI at `at`, because of a change that the irqchip does not see. With irqfds.lock held. */
   forget(at: number): void {
     store(this.words, at, FORGOTTEN);
   }

@@ -123,8 +123,7 @@ export class IrqFds {
   }
 
   /**
-   * Injects for the irqfd on `fd` in this thread, or leaves the injection to the main thread if it needs a lock; false
-   * without an irqfd.
+   * Injects for the irqfd on `fd`, or leaves that to the main thread if it needs a lock; false without an irqfd.
    * @throws KvmError EBADF for a number out of range
    */
   raise(fd: Fd): boolean {
@@ -153,8 +152,7 @@ export class IrqFds {
   }
 
   /**
-   * KVM_IRQFD: hooks an eventfd to a GSI. Injects at once if the eventfd's count is above 0. A resampling irqfd
-   * requires the irq lock.
+   * KVM_IRQFD: hooks an eventfd to a GSI; injects at once if its count is not 0. Resampling needs the irq lock.
    * @throws KvmError EBADF, EINVAL for another kind of descriptor, EBUSY if the eventfd has an irqfd, ENOMEM
    */
   assign(fd: Fd, gsi: Gsi, options: IrqFdOptions = {}): Handle {
