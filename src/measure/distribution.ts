@@ -50,8 +50,7 @@ export class Distribution {
   }
 
   /**
-   * Adds `n` to the bucket of this distribution that contains bucket `index` of `buckets`: the same one for equal
-   * shapes.
+   * Adds `n` to the bucket here that contains bucket `index` of `buckets`: the same bucket for equal shapes.
    */
   addBucket(buckets: Buckets, index: number, n: number): void {
     if (buckets.shape.digits === this.buckets.shape.digits && index < this.buckets.length)

@@ -1,12 +1,10 @@
 /**
- * `irqloom/measure`: measurements between worker threads. Everything lies in one SharedArrayBuffer that a {@link
- * Layout} divides; each thread makes its own views, and recording allocates nothing. See examples/measure.mjs.
+ * `irqloom/measure`: measurements between worker threads. Everything lies in one SharedArrayBuffer that a {@link Layout}
+ * divides; each thread makes views of its own, and recording allocates nothing. See examples/measure.mjs.
  *
- * - {@link Clock}: ns that compare between threads; {@link Histogram}, {@link Distribution}: percentiles with
- *   confidence.
+ * - {@link Clock}: ns that compare between threads; {@link Histogram}, {@link Distribution}: percentiles with confidence.
  * - {@link EventRing}: the last stamps of a thread, readable by others meanwhile. {@link LatencyProbe}: latencies.
- * - `…Ping` and `…Pong`: the round trip of two bare threads, as a yardstick. {@link rankTest}: is B really faster than
- *   A?
+ * - `…Ping` and `…Pong`: the round trip of two bare threads, as a yardstick. {@link rankTest}: is B really faster than A?
  *
  * @module irqloom/measure
  */

@@ -13,8 +13,8 @@ const LOOKS = 10_000;
 const PATIENCE_MS = 10_000;
 
 /**
- * Measures the one-way latency from one thread to another. The first thread acts and waits; the second calls {@link
- * LatencyProbe.arrived} when the effect reaches it.
+ * Measures the one-way latency from one thread to another. The first thread acts and waits; the second calls
+ * {@link LatencyProbe.arrived} when the effect reaches it.
  */
 export class LatencyProbe {
   readonly #words: Words;
