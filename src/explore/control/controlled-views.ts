@@ -26,7 +26,7 @@ export function withControlledViews<T>(body: () => T): T {
   }
 }
 
-/** Notes which buffers threads make in their own runs. */
+/** Records the buffers that threads make in their own runs. */
 function replaceConstructor(undo: Undo[]): void {
   const Native = SharedArrayBuffer;
   const recording = new Proxy(Native, {
