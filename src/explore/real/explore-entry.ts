@@ -13,12 +13,12 @@ export type PartTask = {
   readonly part: Part;
 };
 
-/** What comes back: errors as plain data, since they would lose their class on the way. */
+/** The answer of a piece: errors as plain data, because they would lose their class on the way. */
 export type PartAnswer = { readonly value: PartResult } | { readonly error: PlainError };
 
 const loaded = new Map<string, CheckedScenario>();
 
-/** Explores one piece in this thread; the scenario is loaded once for all pieces. */
+/** Explores one piece in this thread; loads the scenario once for all pieces. */
 export async function explorePiece({ source, options, part }: PartTask): Promise<PartAnswer> {
   try {
     refuseExit();

@@ -23,16 +23,16 @@ import { mergeRaces } from '../telling/race-list.ts';
 import type { DataRace, ExploreResult } from '../telling/result.ts';
 import type { PartAnswer, PartTask } from './explore-entry.ts';
 
-/** A piece of a random strategy: whole blocks, since a strategy learns within one. */
+/** A piece of a random strategy: whole blocks, because a strategy learns within a block. */
 const PIECE = 4 * BLOCK;
 
 /**
- * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
- * the bounded searches, each in a thread of its own.
- * Pieces are put together in the order in which one thread would have run them, and what comes after a failure is
- * dropped: the answer is that of one thread, whatever the number of jobs, unless time runs out.
- * @param source - where the threads find the scenario.
- * @param jobs - how many threads.
+ * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under
+ * `auto` the bounded searches, each in a thread of its own. Merges the pieces in the order in which one thread would
+ * have run them, and drops the pieces after a failure: the answer is that of one thread, for any number of jobs, unless
+ * time runs out.
+ * @param source - the module in which the threads find the scenario.
+ * @param jobs - number of threads.
  */
 export async function exploreInParallel(
   scenario: CheckedScenario,
@@ -46,7 +46,7 @@ export async function exploreInParallel(
   try {
     for (;;) {
       const phases = pool && planned(scenario, options, jobs, ownership);
-      // Where a thread does not come to its end there is nothing to share out: one thread says so.
+      // If a thread never ends, there is nothing to share out: one thread reports that.
       if (pool === undefined || phases === undefined) return exploreChecked(scenario, options);
       const result = await new Parallel(
         scenario,
@@ -66,7 +66,7 @@ export async function exploreInParallel(
   }
 }
 
-/** The searches to run, with their trees cut into pieces where they can be; undefined where some thread has no end. */
+/** The searches to run, with their trees cut into pieces if possible; undefined if a thread never ends. */
 function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
@@ -99,7 +99,10 @@ function planned(
   });
 }
 
-/** Whether the pieces of one depth-first search go to different threads. Within a budget each has to know what is left. */
+/**
+ * Whether the pieces of one depth-first search go to different threads. With a budget, each piece depends on the rest
+ * of it.
+ */
 function isShared({ strategy, schedules }: ExploreOptions): boolean {
   return strategy === 'dfs' && schedules === undefined;
 }
@@ -113,7 +116,7 @@ class Parallel {
   readonly #jobs: number;
   readonly #ownership: Ownership;
   readonly #shared: readonly Range[];
-  /** When the search began, also where it has started over since, ms. */
+  /** The start of the search, before any restarts, ms. */
   readonly #started: number;
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
@@ -157,13 +160,13 @@ class Parallel {
     this.#jobs = jobs;
   }
 
-  /** Undefined where two parts' threads have met at bytes that were taken for one thread's own: start over. */
+  /** Undefined if threads of two parts touched bytes taken for one thread's own: start over. */
   async run(): Promise<ExploreResult | undefined> {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
     for (;;) {
       while (inFlight.length < this.#jobs && parts.length > 0) {
-        // A search with a budget has to know how much of it is left.
+        // A search with a budget must know how much of it is left.
         const waits = this.#options.schedules !== undefined && this.#isSearch(parts[0]);
         if (waits && inFlight.length > 0) break;
         const part = parts.shift();
@@ -185,7 +188,9 @@ class Parallel {
     return this.#result();
   }
 
-  /** Parts make their failures smaller at once; where all are counted, only the first is shown, and made so at the end. */
+  /**
+   * Parts shrink their failures at once. If all failures are counted, only the first is shown, and shrunk at the end.
+   */
   get #shrinks(): boolean {
     return !this.#options.all || this.#options.shrink === false;
   }
@@ -199,7 +204,7 @@ class Parallel {
     this.#failure = answer.value.result.failure ?? this.#failure;
   }
 
-  /** All pieces in the order in which one thread runs them. */
+  /** All pieces in the order of one thread. */
   #parts(): Part[] {
     let before = 0;
     return this.#phases.flatMap((phase, i): Part[] => {
@@ -231,7 +236,7 @@ class Parallel {
     return part !== undefined && this.#phases[part.phase]?.search !== undefined;
   }
 
-  /** Schedules that the budget has left. */
+  /** Schedules left in the budget. */
   #left(): number {
     return Math.max(0, (this.#options.schedules ?? Infinity) - this.#runs);
   }
@@ -246,7 +251,7 @@ class Parallel {
     const options = { ...given, seconds, shrink, ...(schedules === undefined ? {} : { schedules }) };
     const task: PartTask = { source: this.#source, options, part };
     const answer = this.#pool.run<PartAnswer>('explore', task);
-    // Those that are not looked at any more end with the pool.
+    // Unused answers end with the pool.
     answer.catch(() => {});
     return answer;
   }
@@ -292,7 +297,7 @@ class Parallel {
     this.#exhausted = exhausted && !part.more;
   }
 
-  /** Adds a piece of a search to what is done of it. */
+  /** Merges a piece of a search into the finished part. */
   #addSearch({ phase, pieces = WHOLE }: Part, search: SearchState | undefined): void {
     const before = phase === this.#searchPhase ? this.#search : undefined;
     const of = this.#phases[phase]?.search;
