@@ -1,7 +1,7 @@
 declare const space: unique symbol;
 /**
  * A number of one name space. The compiler refuses a number of another space; a plain number, from a register or from
- * arithmetic, comes in without a cast. @see docs/adr/0010-names-are-flavours.md
+ * arithmetic, needs no cast. @see docs/adr/0010-names-are-flavours.md
  */
 export type In<Space extends string> = number & { readonly [space]?: Space };
 
@@ -20,16 +20,16 @@ export type DeviceId = In<'deviceId'>;
 /** A device's number for one of its MSIs, the data of the doorbell write: index of the device's ITT. */
 export type EventId = In<'eventId'>;
 
-/** SGIs and PPIs: every vCPU has these 32 for itself. */
+/** SGIs and PPIs: each vCPU has its own 32. */
 export const PRIVATE_INTIDS = 32;
 export const FIRST_PPI = 16;
 export const FIRST_SPI = 32;
-/** One past the last SPI that the architecture has room for. */
+/** One past the last SPI of the architecture. */
 export const END_SPI = 1020;
-/** INTIDs that the distributor's registers have room for: SGIs, PPIs, SPIs and the special ones. */
+/** INTIDs of the distributor's registers: SGIs, PPIs, SPIs and the special ones. */
 export const DISTRIBUTOR_INTIDS = 1024;
 export const FIRST_LPI = 8192;
-/** What ICC_IAR1 returns where there is nothing to acknowledge. */
+/** The value of ICC_IAR1 when there is nothing to acknowledge. */
 export const SPURIOUS: Intid = 1023;
 
 /** Whether an INTID is one of 1020 to 1023, which name no interrupt. */

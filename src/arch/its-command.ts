@@ -1,12 +1,12 @@
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { DeviceId, EventId, Intid, VcpuId } from './intid.ts';
 
-/** Where a field of a command lies: bits `high` to `low` of one of the four double words. */
+/** The place of a command's field: bits `high` to `low` of one of the four double words. */
 type Place = {
   readonly doubleWord: 0 | 1 | 2 | 3;
   readonly high: number;
   readonly low: number;
-  /** What one step of the field stands for: 256 for the address of a table that is aligned so. */
+  /** Bytes per step of the field: 256 for the address of a table aligned to 256. */
   readonly unit?: number;
 };
 
@@ -37,7 +37,7 @@ type FieldTypes = {
 };
 type FieldValue<F extends FieldName> = F extends keyof FieldTypes ? FieldTypes[F] : number;
 
-/** A command: DW0[7:0], the fields that it has, and what an ITS calls to carry it out. */
+/** A command: DW0[7:0], its fields, and the ITS's handler. */
 type Row = { readonly opcode: number; readonly fields: readonly FieldName[]; readonly handler: string };
 
 /** Every command of a GICv3 ITS. A new one is a row here and a handler in `its/queue.ts`. @see Arm IHI 0069, "ITS commands" */
@@ -61,7 +61,7 @@ export type ItsCommandName = keyof typeof ITS_COMMANDS;
 /** The names of the handlers that an ITS must have. */
 export type ItsHandlerName = (typeof ITS_COMMANDS)[ItsCommandName]['handler'];
 
-/** A command as software means it, before it is 32 bytes in a queue: its name, and a property for each of its fields. */
+/** A command before its encoding: its name, and a property for each of its fields. */
 export type ItsCommand = {
   [N in ItsCommandName]: { readonly name: N } & {
     readonly [F in (typeof ITS_COMMANDS)[N]['fields'][number]]: FieldValue<F>;
@@ -70,7 +70,7 @@ export type ItsCommand = {
 
 const NAMES = Object.keys(ITS_COMMANDS) as ItsCommandName[];
 
-/** The names of the opcodes that are commands here; undefined for all others, those of GICv4 among them. */
+/** The names of the opcodes that are commands here; all others, those of GICv4 included, are undefined. */
 export const COMMAND_NAMES: ReadonlyMap<number, ItsCommandName> = new Map(
   NAMES.map((name) => [ITS_COMMANDS[name].opcode, name]),
 );
@@ -89,7 +89,9 @@ export function readPacket(memory: GuestMemory, address: number): Packet {
   return packet;
 }
 
-/** Lays a command into guest memory, as a driver does before it moves CWRITER. @throws IrqError `ERR_GUEST_ADDRESS` */
+/**
+ * Writes a command into guest memory, as a driver does before it moves CWRITER. @throws IrqError `ERR_GUEST_ADDRESS`
+ */
 export function writePacket(memory: GuestMemory, address: number, packet: Packet): void {
   memory.setWords(address, packet);
 }
@@ -105,7 +107,7 @@ export const rdbaseOf: (packet: Packet) => VcpuId = reader(PLACES.rdbase);
 export const rdbase2Of: (packet: Packet) => VcpuId = reader(PLACES.rdbase2);
 export const isValid = (packet: Packet): boolean => packet[5] < 0;
 
-/** What reads a field out of a packet; unsigned. */
+/** Makes a function that reads a field of a packet; unsigned. */
 function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) => number {
   const word = 2 * doubleWord + (low >= 32 ? 1 : 0);
   const shift = low & 31;
@@ -121,7 +123,7 @@ function reader({ doubleWord, high, low, unit = 1 }: Place): (packet: Packet) =>
 
 type Writer = (packet: MutablePacket, value: number) => void;
 
-/** What puts a field into a packet that has zeroes there. */
+/** Makes a function that writes a field into a packet whose bits there are zero. */
 function writer({ doubleWord, high, low, unit = 1 }: Place): Writer {
   const word = 2 * doubleWord + (low >= 32 ? 1 : 0);
   const shift = low & 31;
@@ -145,7 +147,7 @@ type Encoder = {
   readonly fields: readonly { readonly field: FieldName; readonly put: Writer }[];
 };
 
-/** By command: its opcode, and what puts each of its fields into a packet. */
+/** By command: its opcode, and the writers of its fields. */
 const ENCODERS: ReadonlyMap<ItsCommandName, Encoder> = new Map(
   NAMES.map((name) => {
     const { opcode, fields }: Row = ITS_COMMANDS[name];
@@ -153,7 +155,7 @@ const ENCODERS: ReadonlyMap<ItsCommandName, Encoder> = new Map(
   }),
 );
 
-/** Puts a command's fields where the architecture has them. Fields wider than their place are cut off. */
+/** Encodes a command's fields as the architecture places them. Fields wider than their place are cut off. */
 export function encodeCommand(command: ItsCommand): Packet {
   const encoder = ENCODERS.get(command.name);
   const packet: MutablePacket = [encoder?.opcode ?? 0, 0, 0, 0, 0, 0, 0, 0];
@@ -174,11 +176,11 @@ const READERS: Readonly<Record<FieldName, (packet: Packet) => number | boolean>>
   rdbase2: rdbase2Of,
 };
 
-/** What a packet says, without the bits that its command does not use; undefined where its opcode is no command here. */
+/** Decodes a packet, ignoring bits that its command does not use; undefined if its opcode is no command here. */
 export function decodeCommand(packet: Packet): ItsCommand | undefined {
   const name = COMMAND_NAMES.get(opcodeOf(packet));
   if (name === undefined) return undefined;
   const fields = ITS_COMMANDS[name].fields.map((field) => [field, READERS[field](packet)] as const);
-  // The row says which fields there are, and so does the type that is made of it.
+  // The row lists the fields; the type is derived from the row.
   return { name, ...Object.fromEntries(fields) } as ItsCommand;
 }

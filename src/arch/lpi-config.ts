@@ -1,9 +1,9 @@
 /**
- * The byte that configures an LPI, in the table that GICR_PROPBASER leads to: bit 0 enables, bits 7:2 are the priority.
+ * The configuration byte of an LPI, in the table of GICR_PROPBASER: bit 0 enables, bits 7:2 are the priority.
  * @see Arm IHI 0069, "LPI Configuration tables"
  */
 export const LPI_ENABLE = 1 << 0;
-/** Priority bits that are kept. @see LPI_PROP_PRIORITY in vgic-its.c */
+/** The implemented priority bits. @see LPI_PROP_PRIORITY in vgic-its.c */
 export const LPI_PRIORITY = 0xfc;
 
 /** The byte for a priority, 0 to 255 in steps of 4. */

@@ -2,31 +2,31 @@
 export type AccessSize = 1 | 2 | 4 | 8;
 
 /**
- * One register, or a run of equal ones. `offset` handed to `read` and `write` counts from the start of the run.
- * A register without `read` reads as zero, one without `write` ignores writes.
+ * One register, or a run of equal registers. The `offset` of `read` and `write` counts from the start of the run. A
+ * register without `read` reads as zero; a register without `write` ignores writes.
  */
 export type Register<Frame> = {
   readonly name: string;
-  /** Where it starts in its frame, and how many bytes the run takes. */
+  /** Start of the run in its frame, and its length in bytes. */
   readonly at: number;
   readonly bytes: number;
-  /** Sizes of access that it takes; any other reads as zero and is not written. */
+  /** Supported access sizes; any other size reads as zero and ignores writes. */
   readonly sizes: readonly AccessSize[];
   readonly read?: (frame: Frame, offset: number, size: number) => bigint;
   readonly write?: (frame: Frame, offset: number, size: number, value: bigint) => void;
-  /** speed: the same for a 32-bit access, without a bigint, where the register is on a busy path (bench its). */
+  /** speed: `read` for a 32-bit access, without a bigint, for a register on a busy path (bench its). */
   readonly readWord?: (frame: Frame, offset: number) => number;
   readonly writeWord?: (frame: Frame, offset: number, value: number) => void;
 };
 
 /**
- * The registers of a frame. Holes, unaligned accesses and sizes that a register does not take read as zero and ignore
- * writes: KVM never faults on them. @see check_region in vgic-mmio.c
+ * The registers of a frame. Holes, unaligned accesses and unsupported sizes read as zero and ignore writes: KVM never
+ * faults on them. @see check_region in vgic-mmio.c
  */
 export class RegisterTable<Frame> {
   readonly rows: readonly Register<Frame>[];
   readonly #byWord: readonly (Register<Frame> | undefined)[];
-  /** Sizes that the register of a word takes, as the sum of them. */
+  /** By word: the sum of the supported access sizes. */
   readonly #sizes: readonly number[];
 
   constructor(rows: readonly Register<Frame>[]) {
@@ -56,14 +56,14 @@ export class RegisterTable<Frame> {
     return row?.read === undefined ? 0 : Number(row.read(frame, offset - row.at, 4));
   }
 
-  /** A 32-bit write of a number; only the lower 32 bits of `value` count. */
+  /** A 32-bit write of a number; uses only the lower 32 bits of `value`. */
   writeWord(frame: Frame, offset: number, value: number): void {
     const row = this.#find(offset, 4);
     if (row?.writeWord !== undefined) row.writeWord(frame, offset - row.at, value >>> 0);
     else row?.write?.(frame, offset - row.at, 4, BigInt(value >>> 0));
   }
 
-  /** The register, or the run of them, that lies at `offset`. */
+  /** The register, or the run, at `offset`. */
   find(offset: number): Register<Frame> | undefined {
     return this.#byWord[offset >>> 2];
   }
@@ -75,7 +75,7 @@ export class RegisterTable<Frame> {
   }
 }
 
-/** A 32-bit register that takes 32-bit accesses. Values are unsigned. */
+/** A 32-bit register with 32-bit accesses. Values are unsigned. */
 export function word<Frame>(
   name: string,
   at: number,
@@ -100,7 +100,7 @@ export function word<Frame>(
 
 /**
  * A 64-bit register whose upper half is RES0; takes accesses of 64 bits and of each half. Values are unsigned.
- * @param write - gets the lower half as written, or undefined where only the upper half is written
+ * @param write - gets the lower half as written, or undefined if only the upper half is written
  */
 export function lowHalf<Frame>(
   name: string,
@@ -128,7 +128,7 @@ export function doubleWords<Frame>(
   at: number,
   count: number,
   read: (frame: Frame, index: number) => bigint,
-  /** Gets the bits written in place, and the mask of them. */
+  /** Gets the written bits in place, and their mask. */
   write?: (frame: Frame, index: number, value: bigint, mask: bigint) => void,
   /** speed: reads half `half` of the run, without a bigint. */
   readHalf?: (frame: Frame, half: number) => number,
@@ -146,7 +146,7 @@ export function doubleWords<Frame>(
     ...(readHalf ? { readWord: (frame, offset) => readHalf(frame, offset >>> 2) } : {}),
     ...(write
       ? {
-          // speed: the masks are made once, because each step of a bigint makes another one (bench its).
+          // speed: the masks are made once, because each step on a bigint allocates another (bench its).
           write: (frame, offset, size, value) => {
             if (size === 8) write(frame, offset >>> 3, value, WHOLE);
             else if ((offset & 4) === 0) write(frame, offset >>> 3, value, LOW_HALF);
@@ -161,7 +161,7 @@ const WHOLE = 0xffff_ffff_ffff_ffffn;
 const LOW_HALF = 0xffff_ffffn;
 const HIGH_HALF = 0xffff_ffff_0000_0000n;
 
-/** Registers that are there, read as zero and ignore writes. */
+/** Registers that exist, read as zero and ignore writes. */
 export function zero<Frame>(
   name: string,
   at: number,

@@ -2,12 +2,12 @@ import { SGI_FRAME } from './frames.ts';
 import type { Intid } from './intid.ts';
 
 /**
- * Offsets of the registers in their frames, by the names that the architecture gives them. A run of registers is named
- * once, by its first one: `gicd.ISENABLER + 4` is GICD_ISENABLER1.
+ * Offsets of the registers in their frames, by their architectural names. A run of registers has the name of its first
+ * register: `gicd.ISENABLER + 4` is GICD_ISENABLER1.
  * @see Arm IHI 0069, "The GIC register maps"
  */
 
-/** Fields for each interrupt: the same offsets in the distributor and in the SGI frame of a redistributor. */
+/** Fields of each interrupt: at the same offsets in the distributor and in the SGI frame of a redistributor. */
 export const interruptFields = {
   IGROUPR: 0x0080,
   ISENABLER: 0x0100,
@@ -43,7 +43,7 @@ export const gicd = {
   PIDR2: 0xffe8,
 } as const;
 
-/** A redistributor, GICR_*, from its RD frame on. Those of the SGI frame are for the SGIs and PPIs of its vCPU. */
+/** A redistributor, GICR_*, from its RD frame on. The SGI frame is for the SGIs and PPIs of its vCPU. */
 export const gicr = {
   CTLR: 0x0000,
   IIDR: 0x0004,
@@ -93,7 +93,7 @@ export const gits = {
 /**
  * The offset of the 32-bit register that holds the field of one interrupt.
  * @param register - the first of its run: `gicd.ISENABLER`
- * @param bits - of a field: 1, 2 for ICFGR, 8 for IPRIORITYR
+ * @param bits - width of the field: 1, 2 for ICFGR, 8 for IPRIORITYR
  */
 export function wordOf(register: number, intid: Intid, bits: 1 | 2 | 8 = 1): number {
   return register + 4 * Math.floor((intid * bits) / 32);

@@ -1,9 +1,9 @@
 /**
- * Fields of the registers that tell where a table lies in guest memory. Registers of 64 bits are bigints.
+ * Fields of the registers that locate tables in guest memory. 64-bit registers are bigints.
  * @see Arm IHI 0069, GITS_BASER<n>, GITS_CBASER, GICR_PROPBASER, GICR_PENDBASER
  */
 
-/** GITS_BASERn and GITS_CBASER: there is a table, or a queue. */
+/** GITS_BASERn and GITS_CBASER: the table, or the queue, exists. */
 export const VALID = 1n << 63n;
 /** GITS_BASERn: the table has two levels. */
 export const INDIRECT = 1n << 62n;
@@ -27,8 +27,8 @@ export const ENABLED = 1n;
 export const ENABLE_LPIS = 1 << 0;
 /** GICR_PROPBASER.IDbits: bits of an INTID, less one. */
 export const ID_BITS = 0x1fn;
-/** GICR_PENDBASER.PTZ: the guest promises that the table is all zero. */
+/** GICR_PENDBASER.PTZ: the guest promises that the table is all zeroes. */
 export const PENDING_TABLE_ZERO = 1n << 62n;
 
-/** GICD_CTLR.EnableGrp1, as a machine with one security state has it. */
+/** GICD_CTLR.EnableGrp1 of a machine with one security state. */
 export const ENABLE_GROUP1 = 1 << 1;

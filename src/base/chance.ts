@@ -1,14 +1,14 @@
 /**
  * A seeded stream of random numbers (xoroshiro64**, Blackman and Vigna). Each `begin` starts the stream of one unit of
- * work (a schedule, a device) from the seed and the unit's number, so a unit draws the same numbers in any order and in
- * any process.
+ * work (a schedule, a device) from the seed and the unit's number. So a unit draws the same numbers in any order of the
+ * units and in any process.
  */
 export class Chance {
   readonly #seed: number;
   #a = 1;
   #b = 1;
 
-  /** @param seed - 32 bits; more are cut off */
+  /** @param seed - 32 bits; higher bits are cut off */
   constructor(seed: number) {
     this.#seed = seed | 0;
   }
@@ -19,7 +19,7 @@ export class Chance {
     this.#b = mix(index ^ 0x5bd1e995, this.#seed) | 1;
   }
 
-  /** 32 random bits, as an unsigned number. */
+  /** Draws 32 random bits, as an unsigned number. */
   bits(): number {
     const a = this.#a;
     const b = this.#b ^ a;
@@ -29,13 +29,13 @@ export class Chance {
     return Math.imul((product << 5) | (product >>> 27), 5) >>> 0;
   }
 
-  /** A whole number from 0 to n - 1. */
+  /** Draws a whole number from 0 to n - 1. */
   below(n: number): number {
-    // Multiplies, because the top bits are the best ones. The bias, n / 2^32, is too small to measure.
+    // Multiplies, because the top bits are the best. The bias, n / 2^32, is too small to measure.
     return Math.floor((this.bits() * n) / 4294967296);
   }
 
-  /** A number from 0 to 1, 1 excluded. */
+  /** Draws a number from 0 to 1, 1 excluded. */
   unit(): number {
     return this.bits() / 4294967296;
   }

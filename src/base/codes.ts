@@ -1,10 +1,10 @@
 /**
- * Every code an irqloom error can carry, with what it means. A code is part of the public interface: it may be
- * matched on, and is never reused for something else. `exit` is the exit status of the CLI when such an error
- * ends it: 1 a property failed, 2 wrong usage or input, 3 ended without an answer.
+ * Every error code of irqloom with its meaning. A code is part of the public interface: programs may match on a code,
+ * and no code is reused with another meaning. `exit` is the CLI's exit status when such an error ends it: 1 a property
+ * failed, 2 wrong usage or input, 3 ended without an answer.
  */
 export const ERRORS = {
-  // What the user wrote.
+  // The user's input.
   ERR_USAGE: {
     exit: 2,
     means: 'a command line or a call is wrong: an unknown flag or option, or a value outside its range',

@@ -1,6 +1,6 @@
 /**
- * The compiled counterpart of a module of this package: threads start from `dist`, because Node 20 cannot start a worker
- * from TypeScript. Code that runs from `dist` already gets its own neighbour.
+ * Returns the compiled counterpart of a module of this package: threads start from `dist`, because Node 20 cannot start
+ * a worker from TypeScript. Code that runs from `dist` gets its own neighbour.
  * @param importer - `import.meta.url` of the caller
  * @param relative - the module, relative to the caller, with its `.ts` ending
  */

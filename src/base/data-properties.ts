@@ -1,6 +1,6 @@
 /**
- * The properties of an object that hold a value, as `Object.entries` gives them: enumerable, the object's own, named by
- * strings. No getter is called.
+ * Lists the properties of an object that hold a value, as `Object.entries` does: own, enumerable, named by strings.
+ * Calls no getter.
  */
 export function dataProperties(value: object): [key: string, value: unknown][] {
   return Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([key, property]) =>

@@ -2,19 +2,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { IrqError } from './irq-error.ts';
 import { readThrown } from './thrown.ts';
 
-/** What a worker thread of Node.js keeps open on Linux: its event loop's descriptors, and pipes. Measured on Node 20 to 24. */
+/** Descriptors of a Node.js worker thread on Linux: its event loop's, and pipes. Measured on Node 20 to 24. */
 const DESCRIPTORS_OF_A_THREAD = 12;
-/** With fewer descriptors than this the modules of a command may not load. */
+/** Below this many descriptors, the modules of a command may fail to load. */
 const LEAST_LIMIT = 256;
-/** For files that are opened meanwhile. */
+/** Descriptors for files that are opened meanwhile. */
 const SPARE = 16;
 
-/** Read while there is a descriptor left to read it with. */
+/** Read at load, while a descriptor is still free to read the limit with. */
 const limit = softLimit();
 
 /**
- * Checks that so many more threads can be started, before one is: a thread that gets no descriptor ends the process.
- * Where the limit cannot be read (not on Linux), nothing is checked.
+ * Checks that `threads` more threads can start, before the first one does: a thread that gets no descriptor ends the
+ * process. Checks nothing where the limit is not readable (not on Linux).
  * @throws IrqError `ERR_CONFIG` with the numbers, and the command that lifts the limit
  */
 export function requireDescriptors(threads: number): void {
@@ -28,12 +28,12 @@ export function requireDescriptors(threads: number): void {
 }
 
 /**
- * The error for a process that has run out of file descriptors, with the command that helps; undefined for another error.
- * Node.js opens the modules of a program side by side, so that loading takes more descriptors than running.
+ * The error for a process out of file descriptors, with the command that helps; undefined for another error. Node.js
+ * opens the modules of a program in parallel, so loading takes more descriptors than running.
  */
 export function outOfDescriptors(error: unknown): IrqError | undefined {
   const { message } = readThrown(error);
-  // Node.js says "Cannot find package" where it could not open the file of one that is there.
+  // Node.js says "Cannot find package" if it could not open the file of an existing package.
   const isMissing = message.startsWith('Cannot find package') && limit !== undefined && limit < LEAST_LIMIT;
   if (!/\bE[MN]FILE: /.test(message) && !isMissing) return undefined;
   const allowed = limit === undefined ? 'all allowed' : `all ${limit.toLocaleString('en-US')}`;

@@ -13,14 +13,14 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /**
  * Reads a whole input file.
- * @param what - what the file should be, with its article, for messages: "a recorded guest".
+ * @param what - the expected content, with its article, for messages: "a recorded guest".
  * @param limitBytes - a larger file is refused before it is read.
  * @throws IrqError `ERR_FILE`: missing, unreadable, not a regular file, or too large.
  */
 export function readInputFile(path: string, what: string, limitBytes: number): Buffer {
   let descriptor: number;
   try {
-    // Not blocking: opening a FIFO without a writer must not hang the program.
+    // Non-blocking: opening a FIFO without a writer must not hang the program.
     descriptor = openSync(path, OPEN_FLAGS);
   } catch (error) {
     throw fileError(path, what, error);
@@ -56,24 +56,24 @@ const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}:$
 
 const statusOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: false });
 
-/** Notes the regular file of a path, if there is one, as an input before it is read: see {@link isInputFile}. */
+/** Notes the regular file at a path, if any, as an input before it is read: see {@link isInputFile}. */
 export function noteInputFile(path: string): void {
   const status = statusOf(path);
   if (status?.isFile()) INPUTS.add(identityOf(status));
 }
 
-/** Whether the file of that path was read as an input: a command must not write a result over one. */
+/** Whether the file at that path was read as an input: a command must not write a result over it. */
 export function isInputFile(path: string): boolean {
   const status = statusOf(path);
   return status !== undefined && INPUTS.has(identityOf(status));
 }
 
-/** The least that is asked for at a time. */
+/** The least number of bytes per read. */
 const LEAST_PIECE = 65_536;
 
 /**
- * The bytes of a file to its end; undefined where there are more than `limit`. The size that a file claims is no bound:
- * files of /proc claim 0 and may have any number of bytes.
+ * Reads a file to its end; undefined if there are more than `limit` bytes. The size that a file claims is no bound:
+ * files of /proc claim 0 and may hold any number of bytes.
  */
 function readUpTo(descriptor: number, size: number, limit: number): Buffer | undefined {
   const pieces: Buffer[] = [];
@@ -100,16 +100,16 @@ function fileError(path: string, what: string, cause: unknown): IrqError {
 }
 
 /**
- * A piece of a user's text for a message: quoted, control characters escaped, at most 60 characters. The text
- * may be binary rubbish, and must not reach a terminal as it is.
+ * A piece of a user's text for a message: quoted, control characters escaped, at most 60 characters. The text may be
+ * binary, and must not reach a terminal raw.
  */
 export const excerpt = (text: string) => shown(JSON.stringify(shortened(text)));
 
-/** The same for a value that was read from JSON. */
+/** As {@link excerpt}, for a value parsed from JSON. */
 export const excerptOfJson = (value: unknown) => shown(shortened(JSON.stringify(value)));
 
 const shortened = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}...` : text);
 
-// JSON escapes the control characters below 0x20; these it leaves.
+// JSON escapes the control characters below 0x20, but not these.
 const shown = (json: string) =>
   json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);

@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode } from './codes.ts';
 import { readThrown } from './thrown.ts';
 
-/** An error of irqloom: a stable code, and a message that says what was wrong, where, and what would be right. */
+/** An error of irqloom: a stable code, and a message with the mistake, its place, and the right input. */
 export class IrqError extends Error {
   override readonly name: string = 'IrqError';
   readonly code: ErrorCode;
@@ -25,7 +25,7 @@ export type PlainError = {
   readonly stack?: string;
 };
 
-/** Whether a thrown value is an {@link IrqError} with that code. Never throws, whatever the value is. */
+/** Whether a thrown value is an {@link IrqError} with that code. Never throws, for any value. */
 export function isIrqError(thrown: unknown, code: ErrorCode): boolean {
   try {
     return thrown instanceof IrqError && thrown.code === code;
@@ -34,7 +34,7 @@ export function isIrqError(thrown: unknown, code: ErrorCode): boolean {
   }
 }
 
-/** What to post to another thread instead of the error itself. Takes anything that can be thrown. */
+/** Makes the plain data to post to another thread in the error's place. Takes any thrown value. */
 export function toPlain(thrown: unknown): PlainError {
   const { isError, name, message, stack } = readThrown(thrown);
   if (!isError) return { name: 'Error', message };
@@ -46,7 +46,7 @@ export function toPlain(thrown: unknown): PlainError {
   };
 }
 
-/** The error that {@link toPlain} took apart, made anew on this side. */
+/** Makes the error of {@link toPlain}'s data anew on this side. */
 export function fromPlain(plain: PlainError): Error {
   const error = plain.code ? new IrqError(plain.code, plain.message) : new Error(plain.message);
   if (plain.name !== error.name) Object.defineProperty(error, 'name', { value: plain.name });

@@ -3,19 +3,19 @@ import { excerpt, excerptOfJson } from './input-file.ts';
 import { IrqError } from './irq-error.ts';
 import { didYouMean } from './suggestion.ts';
 
-/** What JSON.parse makes. */
+/** The values of JSON.parse. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [name: string]: JsonValue };
 
-/** A longer line is refused before it is parsed: a line of brackets alone would fill the heap. */
+/** Longest line that is parsed: a longer line of brackets alone could fill the heap. */
 const LONGEST_LINE = 65_536;
 
 const HEX = /^0x[0-9a-f]{1,16}$/i;
 
 /**
- * The fields of one line of a JSONL file, taken out one by one, each checked. Every failure says file, line, field and
- * what would be right. The object belongs to one reading of one file: `open` moves it to the next line, so that
- * a million lines do not make a million of them.
+ * The fields of one line of a JSONL file, taken one by one, each checked. Every failure names file, line, field and the
+ * right value. One object reads one file: `open` moves it to the next line, so a million lines do not allocate a
+ * million objects.
  */
 export class JsonLine {
   readonly #file: string;
@@ -29,7 +29,7 @@ export class JsonLine {
     this.#code = code;
   }
 
-  /** Makes `text` the current line. It must be one JSON object. */
+  /** Makes `text` the current line. The text must be one JSON object. */
   open(text: string, line: number): void {
     this.#line = line;
     this.#taken.length = 0;
@@ -56,7 +56,7 @@ export class JsonLine {
     return Object.hasOwn(this.#fields, name);
   }
 
-  /** The field as it is; undefined if it is absent. */
+  /** The raw value of a field; undefined if absent. */
   take(name: string): unknown {
     if (!Object.hasOwn(this.#fields, name)) return undefined;
     this.#taken.push(name);
@@ -95,20 +95,20 @@ export class JsonLine {
     throw this.#wrong(name, value, `${words.length > 1 ? 'one of ' : ''}${words.join(', ')}${near}`);
   }
 
-  /** Any string that is not empty. */
+  /** A non-empty string. */
   text(name: string): string {
     const value = this.take(name);
     if (typeof value === 'string' && value !== '') return value;
     throw this.#wrong(name, value, 'a string');
   }
 
-  /** The fields that were not taken yet. */
+  /** The fields not yet taken. */
   rest(): JsonObject {
     const left = Object.entries(this.#fields).filter(([name]) => !this.#taken.includes(name));
     return Object.fromEntries(left);
   }
 
-  /** Every field of the line must have been taken. `what` names what the line is. */
+  /** Checks that every field of the line was taken. `what` names the kind of line. */
   end(what: string): void {
     let fields = 0;
     for (const _ in this.#fields) fields++;

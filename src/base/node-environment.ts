@@ -1,7 +1,7 @@
 import { IrqError } from './irq-error.ts';
 import { readThrown } from './thrown.ts';
 
-/** What flags of Node.js, or limits of the system, take away: by what is thrown for want of it, and what to do. */
+/** Features that flags of Node.js or limits of the system remove: by the error thrown, with the remedy. */
 const MISSING: readonly (readonly [thrown: RegExp, why: string])[] = [
   [
     /^Access to this API has been restricted/,
@@ -20,7 +20,7 @@ const MISSING: readonly (readonly [thrown: RegExp, why: string])[] = [
     'Atomics is frozen, by --frozen-intrinsics of Node.js or by code that was loaded, and irqloom takes that under control',
   ],
   [/\buv_cwd\b/, 'the working directory is not there any more: change to another'],
-  // What `new Worker` throws.
+  // Thrown by `new Worker`.
   [
     /^EAGAIN$/,
     'the system gives this user no more threads: ask for fewer vCPUs, devices or jobs, or lift the limit (ulimit -u, or pids.max of the container)',
@@ -31,7 +31,7 @@ const MISSING: readonly (readonly [thrown: RegExp, why: string])[] = [
   ],
 ];
 
-/** The error for a process whose flags or limits take away something that irqloom needs; undefined for another error. */
+/** The error for a process whose flags or limits remove a feature that irqloom needs; undefined for another error. */
 export function missingInNode(error: unknown): IrqError | undefined {
   const { message } = readThrown(error);
   const found = MISSING.find(([thrown]) => thrown.test(message));

@@ -1,26 +1,29 @@
-/** How long each way is tried, ns. Two threads that sleep a lot may be on one core, and the scheduler takes its time to part them. */
+/**
+ * Length of a trial each way, ns. Two threads that mostly sleep may share a core until the scheduler separates them.
+ */
 const TRIAL_NS = { polling: 40e6, sleeping: 10e6 };
-/** The last part of a trial, in which the work counts, ns. */
+/** The last part of a trial, whose work counts, ns. */
 const COUNTED_NS = 6e6;
-/** How long the better way is kept between two trials: at first, and at most, after trials that changed nothing, ns. */
+/** Time between two trials, ns: at first, and at most, after trials without a change. */
 const FIRST_NS = 100e6;
 const LONGEST_NS = 1600e6;
-/** How much more work the other way has to do before it is taken. */
+/** How much more work the other way must do to replace the current way. */
 const BETTER = 1.1;
-/** Less work than that in the part that counts says nothing. */
+/** Less work than this in the counted part means nothing. */
 const LEAST_WORK = 8;
-/** Of so many long waits in a row one polls. */
+/** In a row of long waits, one wait in so many polls. */
 const LONG_WAITS = 8;
 
 /**
- * Whether a thread that waits shall poll or sleep at once: the way in which it gets more done.
+ * Decides whether a waiting thread polls or sleeps at once: the way in which the thread gets more work done.
  *
- * Where a core is free for each thread, polling saves a wake-up by the kernel, tens of microseconds. Where threads share
- * cores, a thread that polls keeps the very thread from running that it waits for. The number of cores and of threads does
- * not tell (other processes run too, threads sleep, and the scheduler may put two threads that sleep a lot on one core), so
- * the work done is measured both ways: the better one is kept, and the other one tried now and then, in the end for 40 ms of 1.6 s at most.
+ * If every thread has a free core, polling saves a wake-up by the kernel, tens of microseconds. If threads share cores,
+ * a polling thread keeps the thread that it waits for from running. The numbers of cores and threads do not tell: other
+ * processes run too, threads sleep, and the scheduler may put two sleepy threads on one core. So the choice measures
+ * the work done both ways, keeps the better way, and tries the other now and then: in the end for at most 40 ms of 1.6
+ * s.
  *
- * A wait much longer than a poll says that nothing is to be had: the next one sleeps at once. A busy moment of the host
+ * A wait much longer than a poll means that there is no work: the next wait sleeps at once. A busy moment of the host
  * costs that moment only.
  * One thread's own.
  */
@@ -32,30 +35,30 @@ export class PollChoice {
   #longWaits = 0;
   #end = 0;
   #keepNs = FIRST_NS;
-  /** Work per ns of the way that is kept, when it was last counted. */
+  /** Work per ns of the current way, at the last count. */
   #kept = 0;
   #countedFrom = 0;
   #workBefore = 0;
 
   /**
-   * @param mostNs - how long a poll may last, ns; 0: none
-   * @param polls - what seems to be the better way, before anything was measured
+   * @param mostNs - length of a poll, ns; 0: never poll
+   * @param polls - the initial guess, before the first measurement
    */
   constructor(mostNs: number, polls = true) {
     this.#mostNs = mostNs;
     this.#polls = polls;
   }
 
-  /** How long the next wait shall poll before it sleeps, ns: 0 or the most. */
+  /** How long the next wait polls before it sleeps, ns: 0 or the length of a poll. */
   get pollNs(): number {
     return this.#polls && this.#longWaits % LONG_WAITS === 0 ? this.#mostNs : 0;
   }
 
   /**
-   * To be called after each wait.
+   * Call after each wait.
    * @param now - ns
-   * @param waitedNs - how long it took
-   * @param work - what the thread has done so far, in units of its own
+   * @param waitedNs - length of the wait
+   * @param work - the thread's work so far, in units of its own
    */
   waited(now: number, waitedNs: number, work: number): void {
     if (this.#mostNs === 0) return;

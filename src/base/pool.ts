@@ -5,15 +5,15 @@ import { compiled } from './compiled.ts';
 import { requireDescriptors } from './descriptor-limit.ts';
 
 /**
- * Worker threads: a fixed number, started all at once, each held by one task until that task ends. `atomics` is off
- * because shared memory wakes our threads, never the pool.
+ * Worker threads: a fixed number, all started at once, each held by one task until that task ends. `atomics` is off:
+ * shared memory wakes our threads, never the pool.
  */
 export class WorkerPool {
   readonly #pool: Piscina;
 
   /**
-   * @param threads - number of workers; a task beyond them waits until one is free
-   * @throws IrqError `ERR_CONFIG` where the process may not open enough files for so many
+   * @param threads - number of workers; a task beyond them waits until a worker is free
+   * @throws IrqError `ERR_CONFIG` if the process may not open enough files for so many
    */
   constructor(threads: number) {
     requireDescriptors(threads);
@@ -22,21 +22,21 @@ export class WorkerPool {
       maxThreads: threads,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
-      // piscina tries require() first; a thread that is ended while it requires a module of ours aborts Node 20 as a whole.
+      // piscina tries require() first, and ending a thread while it requires a module of ours aborts Node 20.
       execArgv: ['--no-experimental-require-module'],
       idleTimeout: Number.POSITIVE_INFINITY,
       workerHistogram: false,
       recordTiming: false,
     });
-    // An error that a thread throws outside of its task would end the process. Its task is rejected all the same.
+    // An error thrown outside a task would end the process. The thread's task is rejected all the same.
     this.#pool.on('error', () => {});
   }
 
   /**
-   * Runs one function of `workers/` in a free thread; settles when the function does.
-   * @param entry - name of the file in `workers/` and of the function that the file exports
+   * Runs one function of `workers/` in a free thread; settles with the function.
+   * @param entry - name of the file in `workers/` and of its exported function
    * @param task - the function's argument; structured-cloneable
-   * @param ports - ports inside `task`, which move to the thread
+   * @param ports - ports inside `task`, which are transferred to the thread
    * @param signal - ends the thread when it aborts, even while the thread spins or sleeps
    */
   run<Result>(

@@ -2,16 +2,16 @@ import { readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Resources that this process holds now. null where the system does not tell: only Linux has /proc. */
+/** Resources that this process holds now. null if the system does not tell: only Linux has /proc. */
 export type ProcessUse = {
   readonly rssBytes: number;
   /** Open file descriptors. */
   readonly descriptors: number | null;
-  /** Threads of the operating system: those of JavaScript, and Node's own. */
+  /** Threads of the operating system: JavaScript's and Node's own. */
   readonly threads: number | null;
 };
 
-/** Resources that this process holds, after garbage has been collected. Main thread; takes some ms. */
+/** Collects garbage, then counts the resources that this process holds. Main thread; takes some ms. */
 export function processUse(): ProcessUse {
   collectGarbage();
   return { rssBytes: process.memoryUsage.rss(), descriptors: entries('fd'), threads: entries('task') };
@@ -29,7 +29,7 @@ function entries(folder: 'fd' | 'task'): number | null {
 
 let collect: (() => void) | undefined;
 
-/** A full collection: without one, the buffers of machines that have ended still count. */
+/** Runs a full collection: otherwise the buffers of ended machines still count. */
 function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');

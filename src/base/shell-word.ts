@@ -1,6 +1,6 @@
 /**
- * A word as a shell takes it back: quoted where it has to be. Control characters stand as escapes in `$'…'`, which bash, zsh
- * and ksh read: a name must not reach the terminal as a command to the terminal.
+ * A word as a shell reads it: quoted where needed. Control characters become escapes in `$'…'`, which bash, zsh and ksh
+ * read: a name must not reach the terminal as a command.
  */
 export function shellWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;

@@ -1,6 +1,6 @@
 /**
- * The candidate that `word` was probably meant to be, or undefined if none is near: at most one edit for every
- * three characters, or two in a short word. Letter case does not count.
+ * Returns the candidate nearest to `word`, or undefined if none is near: at most one edit for every three characters,
+ * or two in a short word. Ignores letter case.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
@@ -17,13 +17,13 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** `; did you mean X?`, or nothing if nothing is near: the end of a message about an unknown word. */
+/** `; did you mean X?`, or nothing if no candidate is near: the end of a message about an unknown word. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const near = word.length > 64 ? undefined : nearest(word, candidates);
   return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
-/** Edits between two words: a letter put in, left out or replaced, or two neighbours exchanged. Row by row. */
+/** Edits between two words: insert, delete or replace a letter, or swap two neighbours. Row by row. */
 function editDistance(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

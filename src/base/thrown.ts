@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 
-/** What can be read of a thrown value, as plain strings. Anything can be thrown, and reading it can throw in turn. */
+/**
+ * The readable parts of a thrown value, as plain strings. Any value can be thrown, and reading it can throw in turn.
+ */
 export type Thrown = {
   readonly isError: boolean;
   readonly name: string;
@@ -27,12 +29,12 @@ export function readThrown(thrown: unknown): Thrown {
   };
 }
 
-/** How stacks were formatted before code under test was loaded: by Node.js, or by a test runner that maps to sources. */
+/** The format of stacks before code under test was loaded: Node.js's, or a test runner's with source maps. */
 const FORMAT = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
 
 /**
- * Runs `body` with the stack format of before: code under test may have put a function of its own into
- * `Error.prepareStackTrace`, which may throw, or give no text.
+ * Runs `body` with the initial stack format: code under test may have installed an `Error.prepareStackTrace` that
+ * throws or returns no text.
  */
 export function withFirstStackFormat<T>(body: () => T): T {
   const now = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');

@@ -11,18 +11,18 @@ import { Layout } from '../memory/layout.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
 
-/** Everything that decides how the shared buffer is laid out; every thread is given the same. */
+/** The configuration that decides the layout of the shared buffer; every thread uses the same. */
 export type ApicBoardConfig = {
   /** 1 to 255. */
   readonly vcpus: number;
   /** 1 to 65,534. */
   readonly eventfds: number;
-  /** Threads that may attach: the main thread is number 0. */
+  /** Most threads that attach; the main thread is number 0. */
   readonly threads: number;
   readonly dispatch: Dispatch;
-  /** GSIs, and routes, of the table: 4,096 where it is left out. */
+  /** GSIs, and routes, of the table; default 4,096. */
   readonly gsis?: number;
-  /** How often a thread looks again at a lock that is held, before it sleeps: 100. */
+  /** Loads of a held lock's word before a waiter sleeps; default 100. */
   readonly spins?: number;
 };
 
@@ -33,7 +33,7 @@ function layOut({ vcpus, eventfds, threads, gsis = MAX_IRQ_ROUTES, spins = 100 }
   return { layout, apic: apicRegions(layout, vcpus), vm: x86VmRegions(layout, { eventfds, threads, gsis }) };
 }
 
-/** @throws IrqError `ERR_CONFIG` for the first value that no board can have */
+/** @throws IrqError `ERR_CONFIG` for the first invalid value */
 function check(config: ApicBoardConfig): void {
   const within = (name: 'vcpus' | 'eventfds' | 'threads' | 'gsis', high: number) => {
     const value = config[name] ?? 1;
@@ -48,8 +48,8 @@ function check(config: ApicBoardConfig): void {
 
 /**
  * A VM of x86 as one thread sees it: IOAPIC, local APICs, and KVM's calls, in one shared buffer. The second irqchip's
- * board: what it shares with the arm64 board is KVM's generic code. A view without state; any number of threads make one
- * each over the same words.
+ * board; it shares KVM's generic code with the arm64 board. A view without state; any number of threads make one each
+ * over the same words.
  */
 export class ApicBoard {
   readonly words: Words;
@@ -76,7 +76,7 @@ export class ApicBoard {
     this.fds = new FdTable(words, places.vm.irqfds.fds);
   }
 
-  /** A board in fresh memory, in its reset state, with every eventfd open and no irqchip yet. @throws IrqError `ERR_CONFIG` */
+  /** A board in fresh memory and reset state: every eventfd open, no irqchip yet. @throws IrqError `ERR_CONFIG` */
   static create(config: ApicBoardConfig): ApicBoard {
     check(config);
     const words = new Int32Array(new SharedArrayBuffer(layOut(config).layout.words * 4));
@@ -87,22 +87,22 @@ export class ApicBoard {
     return board;
   }
 
-  /** The same VM as another thread of this realm sees it. */
+  /** The same VM, as another thread of this realm sees it. */
   seenBy(thread: number): ApicBoard {
     return new ApicBoard(this.words, this.config, thread);
   }
 
-  /** KVM_SET_GSI_ROUTING as it stands in the struct. @throws KvmError EINVAL */
+  /** KVM_SET_GSI_ROUTING with the struct's entries. @throws KvmError EINVAL */
   setGsiRouting(routing: Routing): void {
     this.vm.setGsiRouting(toRoutes(routing, undefined, this.vm.routing));
   }
 
-  /** The local APIC of a vCPU. Only the vCPU's thread may take its interrupts and end them. */
+  /** The local APIC of a vCPU. Only the vCPU's thread may acknowledge and end interrupts. */
   local(vcpu: VcpuId): LocalApic {
     return this.apic.cpu(vcpu);
   }
 
-  /** EOI, by the vCPU's thread. Returns the vector that has ended, or -1. */
+  /** EOI, by the vCPU's thread. Returns the ended vector, or -1. */
   endOfInterrupt(vcpu: VcpuId): number {
     return this.apic.endOfInterrupt(vcpu);
   }

@@ -29,13 +29,13 @@ import { StampedInterrupts, StampedVcpu, Stamps } from './stamps.ts';
 import { type AckServer, Vcpu } from './vcpu.ts';
 import { VcpuControl } from './vcpu-control.ts';
 
-/** The thread that creates a board is its main thread, number 0. */
+/** The number of the main thread, the thread that creates a board. */
 export const MAIN_THREAD = 0;
 
 /**
- * A VM with all its parts, as one thread sees it: interrupt controller, ITSes, KVM's calls, guest memory and vCPUs, in one
- * shared buffer. The only place that makes them and wires them up. A view without state: any number of threads make
- * one each, and making one touches no shared word that changes.
+ * A VM with all its parts, as one thread sees it: interrupt controller, ITSes, KVM's calls, guest memory and vCPUs, in
+ * one shared buffer. The only place that makes and connects them. A view without state: any number of threads make one
+ * each, and making one touches no shared word that changes.
  */
 export class Board {
   readonly words: Words;
@@ -47,14 +47,14 @@ export class Board {
   readonly gic: Gic;
   readonly itses: readonly Its[];
   readonly vm: Vm;
-  /** Which design of the debate: the kernel's half is the VM's, userland's is for the VMM. */
+  /** The design of the debate: the VM has the kernel's half, the VMM has userland's half. */
   readonly design: Design;
   /** The guest's accesses to device registers. */
   readonly bus: GuestBus;
   readonly fds: FdTable;
   readonly ioeventfds: IoEventFds;
   readonly configLock: Mutex;
-  /** The stages of interrupts, where the machine was configured to stamp them. */
+  /** The stages of interrupts; undefined unless the configuration asks for stamps. */
   readonly stamps: Stamps | undefined;
   /** Words for a scenario's own use. */
   readonly scenario: Region;
@@ -67,8 +67,8 @@ export class Board {
 
   /**
    * @param thread - the calling thread's number, below `threadsOf(config)`; no two threads share one
-   * @param index - which of the VMs in the buffer
-   * @param neighbours - the others, as the same thread sees them: they hear of writes to eventfds that are theirs too
+   * @param index - the number of this VM in the buffer
+   * @param neighbours - the other VMs, as the same thread sees them: writes to their eventfds reach them too
    */
   constructor(
     words: Words,
@@ -126,14 +126,14 @@ export class Board {
     this.bus = new GuestBus(this.gic, this.itses, this.vm.vgic, this.ioeventfds, (fd) => this.write(fd));
   }
 
-  /** The same view, knowing the other VMs of its process. */
+  /** The same view with the other VMs of its process. */
   among(boards: readonly Board[]): Board {
     const others = boards.filter(({ index }) => index !== this.index);
     return new Board(this.words, this.config, this.thread, this.index, others);
   }
 
   /**
-   * write(2) of an eventfd: what a device does. False where the count has no room for it (EAGAIN).
+   * write(2) of an eventfd, by a device. False if the count has no room for the value (EAGAIN).
    * @throws KvmError EBADF, EINVAL
    */
   write(fd: Fd, value: number | bigint = 1): boolean {
@@ -147,7 +147,7 @@ export class Board {
     return true;
   }
 
-  /** A vCPU. Only its own thread may `run` it; any thread may kick it and read its counters. */
+  /** Makes the view of a vCPU. Only the vCPU's thread may `run` it; any thread may kick it and read its counters. */
   vcpu(vcpu: VcpuId): Vcpu {
     const cpu = this.gic.cpuInterface(vcpu);
     const control = this.control(vcpu);
@@ -169,14 +169,14 @@ export class Board {
     return new VcpuControl(this.words, region);
   }
 
-  /** The same VM as another thread of this realm sees it. */
+  /** The same VM, as another thread of this realm sees it. */
   seenBy(thread: number): Board {
     return new Board(this.words, this.config, thread, this.index);
   }
 
   /**
-   * What userland's calls do before a guest may run, in one go: every eventfd is open and every vCPU there, the frames lie
-   * where the configuration says, and the interrupt controller is initialised. Main thread.
+   * Does userland's setup at once: opens every eventfd, creates every vCPU, places the frames by the configuration, and
+   * initialises the interrupt controller. Main thread.
    */
   initialise(): void {
     const { config, vm } = this;
@@ -201,8 +201,8 @@ type MakeBoard<B extends Board> = (words: Words, config: MachineConfig, thread: 
 const makeBoard: MakeBoard<Board> = (...given) => new Board(...given);
 
 /**
- * The VMs of a process in fresh memory, in their reset state, before userland has done anything to them. The calling thread
- * is their main thread.
+ * Makes the VMs of a process in fresh memory, in reset state, before userland's setup. The caller is their
+ * main thread.
  */
 export function createBoards<B extends Board = Board>(
   config: MachineConfig,
@@ -222,7 +222,7 @@ export function createBoards<B extends Board = Board>(
   });
 }
 
-/** A process with one VM, ready for its guest. */
+/** Makes a process with one VM, ready for its guest. */
 export function createBoard(config: MachineConfig): Board {
   const [board] = createBoards({ ...config, vms: 1 }, makeBoard);
   if (!board) throw new RangeError('a process has a VM');

@@ -19,10 +19,10 @@ import {
   threadsOf,
 } from './config.ts';
 
-/** SPIs that a VM has room for: NR_IRQS 992. */
+/** Most SPIs of a VM: NR_IRQS 992. */
 const MOST_SPIS = 960;
 
-/** The board of VMs that userland sets up: with room for all that it may ask for. */
+/** The board of VMs that userland sets up: with room for everything that userland may ask for. */
 function configOf(options: KvmOptions): MachineConfig {
   const { vcpus, idBits, devices, events, eventfds, dispatch, design, memory, threads, vms } = options;
   const { physBits, gicV2, ownedPpis, exclusiveEventFds, vcpusLater } = options;
@@ -63,7 +63,7 @@ function optionsOf(config: MachineConfig): KvmOptions {
 
 const MEMORY_PAGE = 4096;
 
-/** The whole numbers among the options, with the least and the most of each. */
+/** The least and the most of each whole-number option. */
 const RANGES = {
   vcpus: [1, 512],
   vms: [1, MOST_VMS],
@@ -75,7 +75,7 @@ const RANGES = {
   physBits: [32, 52],
 } as const satisfies Partial<Record<keyof KvmOptions, readonly [number, number]>>;
 
-/** @throws KvmError EINVAL for the first option that no VM can have */
+/** @throws KvmError EINVAL for the first invalid option */
 function checkOptions(options: KvmOptions): void {
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name as keyof typeof RANGES];
@@ -102,8 +102,8 @@ function checkOptions(options: KvmOptions): void {
 }
 
 /**
- * VMs of one process, before anything was done to them: KVM_CREATE_VM. They share file descriptors and nothing else.
- * @throws KvmError where there is no descriptor for them
+ * KVM_CREATE_VM: makes VMs of one process, before any setup. They share file descriptors and nothing else.
+ * @throws KvmError if no descriptor is free
  */
 export function createVms(count: number, options: Partial<KvmOptions> = {}): KvmVm[] {
   const all = { ...DEFAULT_KVM_OPTIONS, ...options, vms: count };
@@ -121,7 +121,7 @@ export function createVms(count: number, options: Partial<KvmOptions> = {}): Kvm
   });
 }
 
-/** One VM in a process of its own. The calling thread is its thread 0. */
+/** Makes one VM in a process of its own. The calling thread is its thread 0. */
 export function createVm(options: Partial<KvmOptions> = {}): KvmVm {
   const [vm] = createVms(1, options);
   if (!vm) throw new KvmError('KVM_CREATE_VM', 'ENOMEM', 'there is no room for a VM');
@@ -129,9 +129,9 @@ export function createVm(options: Partial<KvmOptions> = {}): KvmVm {
 }
 
 /**
- * A VM in another thread.
+ * Attaches a VM in another thread.
  * @param thread - the calling thread's number, 1 to `threads - 1`; no two threads share one
- * @throws IrqError `ERR_LAYOUT` where the buffer is none of ours
+ * @throws IrqError `ERR_LAYOUT` for a foreign buffer
  */
 export function attachVm({ buffer, index }: VmAttachment, thread: number): KvmVm {
   const words = new Int32Array(buffer);
@@ -149,9 +149,9 @@ export function attachVm({ buffer, index }: VmAttachment, thread: number): KvmVm
 export type InitialisedVm = { readonly vm: KvmVm; readonly gic: number; readonly its: number };
 
 /**
- * A VM as a VMM has it just before it lets the guest run: a GICv3 and an ITS at {@link VIRT_FRAMES}, initialised, and the
- * first eventfds open. To try a call on.
- * @param eventfds - how many are open: 0 to that many less one
+ * Makes a VM as a VMM has it just before the guest runs: with a GICv3 and an ITS at {@link VIRT_FRAMES}, initialised,
+ * and the first eventfds open. For trying out a call.
+ * @param eventfds - number of open eventfds, from 0 on
  */
 export function createInitialisedVm(options: Partial<KvmOptions> = {}, eventfds = 8): InitialisedVm {
   const vm = createVm(options);

@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 import type { MachineConfig } from './config.ts';
 
 /**
- * Whether the main thread routes what devices signal, and has no core for itself: then it polls, because every signal goes
- * through its hands, and the others begin by sleeping. One other thread counts for the main one, because the driver of a
- * run mostly sleeps. Any thread.
+ * Whether the main thread routes the devices' signals and has no core for itself. Then the main thread polls, because
+ * every signal passes through it, and the other threads start by sleeping. One other thread is not counted, because the
+ * driver of a run mostly sleeps. Any thread.
  */
 export function isHubCrowded({ dispatch, vcpus, otherThreads }: MachineConfig): boolean {
   return dispatch !== 'inline' && vcpus + otherThreads > availableParallelism();

@@ -4,13 +4,13 @@ import type { Clock } from '../measure/clock.ts';
 import type { EventCount } from '../memory/event-count.ts';
 import { HALTED, IN_GUEST, type VcpuControl } from './vcpu-control.ts';
 
-/** Looks at the list between two looks at the clock. */
+/** Loads of the list between two reads of the clock. */
 const LOOKS = 32;
 
 /**
  * The halt of an idle vCPU (WFI): the vCPU polls for a while, because a wake-up by the kernel costs tens of
- * microseconds, and then parks. KVM grows and shrinks the poll by how soon wake-ups came; here {@link PollChoice} says whether
- * polling pays, because on a host with fewer cores than threads a poll keeps the very thread from running that the vCPU waits for.
+ * microseconds, and then parks. KVM grows and shrinks the poll by the delays of wake-ups. Here {@link PollChoice}
+ * decides whether to poll: with fewer cores than threads, a poll keeps the thread that the vCPU waits for from running.
  * @see kvm_vcpu_block, halt_poll_ns
  */
 export class Halt {
@@ -31,12 +31,12 @@ export class Halt {
   }
 
   /**
-   * Returns when the vCPU may have work: an interrupt is signalled, or a request is waiting. The vCPU's thread.
-   * @param closely - whether an interrupt must really be signalled: for the halt after a halt that ended in vain. Else
-   * any listed interrupt ends the halt, which takes half as long to see, and the acknowledge decides.
+   * Returns when the vCPU may have work: a signalled interrupt, or a request. Only the vCPU's thread may call.
+   * @param closely - after a spurious wake-up: poll for a signalled interrupt (masks and priorities applied). Otherwise
+   * any listed interrupt ends the halt: that takes half as long to see, and the acknowledge decides.
    */
   halt(closely: boolean): void {
-    // An interrupt that comes at once is found before the clock is read.
+    // Finds an interrupt that comes at once before reading the clock.
     if (this.#mostNs === 0) {
       this.#park(closely);
       return;
@@ -91,6 +91,6 @@ export type HaltParts = {
   readonly control: VcpuControl;
   readonly clock: Clock;
   readonly haltPollNs: number;
-  /** Whether polling seems to pay, before anything was measured; left out: yes. */
+  /** The initial guess whether polling pays; default true. */
   readonly polls?: boolean;
 };

@@ -13,7 +13,7 @@ import { faultRegion } from './faults.ts';
 import { type StampRegions, stampRegions } from './stamps.ts';
 import { vcpuControlRegion } from './vcpu-control.ts';
 
-/** Where everything of one VM lies. */
+/** The places of one VM's parts. */
 export type VmPlaces = {
   readonly gic: GicRegions;
   readonly itses: readonly ItsRegions[];
@@ -26,7 +26,7 @@ export type VmPlaces = {
   readonly ram: Region;
 };
 
-/** Where everything of a board lies. */
+/** The places of a board's parts. */
 export type BoardLayout = {
   /** Names for the words of the buffer. */
   readonly layout: Layout;
@@ -40,8 +40,8 @@ export type BoardLayout = {
 };
 
 /**
- * The one place that says what a machine consists of in memory. It depends on the configuration alone, so every thread that
- * computes it finds the same.
+ * Lays out a machine's memory; the only place that does. Depends on the configuration alone, so every thread computes
+ * the same layout.
  */
 export function layOut(config: MachineConfig): BoardLayout {
   const { vcpus, spis, idBits, personality, devices, events, eventfds } = config;
@@ -67,7 +67,7 @@ export function layOut(config: MachineConfig): BoardLayout {
   return {
     layout,
     clock,
-    // Last, so that the words of a scenario decide where guest memory begins: on a page, for a core.
+    // Last, so that the scenario's words decide the start of guest memory: on a page, for a core.
     vms: places.map((place) => ({ ...place, ram: guestMemoryRegion(layout, config.memory) })),
     fault,
     stamps: stampRegion,

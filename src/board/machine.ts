@@ -6,17 +6,17 @@ import { checkConfig, decodeConfig, type MachineConfig } from './config.ts';
 import { layOut } from './layout.ts';
 
 /**
- * A board whose userland has done its work: the VM of a machine that is ready for its guest. This object is a view of it for
- * one thread, and holds no state of its own; any number of threads make one each with {@link attach}.
+ * A board after userland's setup: the VM of a machine that is ready for its guest. A view without state for one thread;
+ * any number of threads make one each with {@link attach}.
  */
 export class Machine extends Board {
-  /** Bytes that a machine takes from the start of its buffer. @throws IrqError `ERR_CONFIG` */
+  /** Bytes of a machine in its buffer. @throws IrqError `ERR_CONFIG` */
   static bytes(config: MachineConfig): number {
     checkConfig(config);
     return layOut(config).layout.words * 4;
   }
 
-  /** Byte offset of the guest's memory in the buffer: its slots one behind the other. */
+  /** Byte offset of the guest's memory in the buffer; its slots are contiguous. */
   static ramAt(config: MachineConfig): number {
     const [vm] = layOut(config).vms;
     if (!vm) throw new RangeError('a process has a VM');
@@ -24,9 +24,9 @@ export class Machine extends Board {
   }
 
   /**
-   * Makes a machine in its reset state. The calling thread is its main thread.
-   * @param buffer - zeroed, and at least {@link Machine.bytes} long: that of a WebAssembly.Memory, where a core runs the
-   * guest. The bytes after the machine belong to the caller. Left out: a buffer of its own.
+   * Makes a machine in reset state. The calling thread is its main thread.
+   * @param buffer - zeroed, at least {@link Machine.bytes} long: a WebAssembly.Memory's buffer, if a core runs the
+   * guest. The bytes after the machine belong to the caller. Left out: a new buffer.
    * @throws IrqError `ERR_CONFIG`
    */
   static create(config: MachineConfig, buffer?: SharedArrayBuffer): Machine {
@@ -38,9 +38,9 @@ export class Machine extends Board {
   }
 
   /**
-   * A view of a machine that exists.
+   * Makes a view of an existing machine.
    * @param thread - the calling thread's number: see {@link MachineConfig.otherThreads}. No two threads share one.
-   * @throws IrqError `ERR_LAYOUT` where the buffer is none of ours, or damaged
+   * @throws IrqError `ERR_LAYOUT` for a foreign or damaged buffer
    */
   static attach(buffer: SharedArrayBuffer, thread: number): Machine {
     const words = new Int32Array(buffer);
@@ -51,19 +51,19 @@ export class Machine extends Board {
     return this.words.buffer;
   }
 
-  /** The first ITS. @throws RangeError in a machine without one */
+  /** The first ITS. @throws RangeError in a machine without ITS */
   get its(): Its {
     const [its] = this.itses;
     if (!its) throw new RangeError('this machine has no ITS');
     return its;
   }
 
-  /** The number, among the machine's threads, of the thread of `vcpu`. */
+  /** The thread number of `vcpu`'s thread. */
   static threadOfVcpu(vcpu: VcpuId): number {
     return 1 + vcpu;
   }
 
-  /** The number of the `index`-th thread that is neither the main one nor a vCPU's. */
+  /** The thread number of the `index`-th thread that is neither the main thread nor a vCPU's. */
   otherThread(index: number): number {
     return 1 + this.config.vcpus + index;
   }

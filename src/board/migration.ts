@@ -6,14 +6,13 @@ import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
 const BASERS = 8;
 
 /**
- * Moves a machine that stands still into a new buffer, as a migration does: pending LPIs and the tables of the ITS are
- * written into the guest's memory, the buffer is copied, and in the copy the ITS is reset and made anew from registers
- * and tables.
+ * Moves an idle machine into a new buffer, as a migration does: writes pending LPIs and the tables of the ITS into the
+ * guest's memory, copies the buffer, resets the ITS in the copy, and restores the ITS from registers and tables.
  *
- * The order is KVM's: tables are saved while the registers still say where they are; of the registers CBASER comes
- * first, because it resets the others of the queue, then CREADR, CWRITER, the BASERs, then the tables, then CTLR.
+ * The order is KVM's. Tables are saved while the registers still hold their addresses. Of the registers, CBASER comes
+ * first, because it resets the others of the queue; then CREADR, CWRITER, the BASERs, then the tables, then CTLR.
  * @returns the new machine
- * @throws IrqError `ERR_SNAPSHOT` where the guest's tables cannot be saved or restored
+ * @throws IrqError `ERR_SNAPSHOT` if the guest's tables cannot be saved or restored
  * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst, "ITS Restore Sequence"
  */
 export function migrate(machine: Machine): Machine {

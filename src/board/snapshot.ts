@@ -8,9 +8,9 @@ import { MAIN_THREAD } from './board.ts';
 import { Machine } from './machine.ts';
 import { HALTED, OUTSIDE } from './vcpu-control.ts';
 
-/** 'irqs' as a little-endian word: the first thing in every snapshot. */
+/** 'irqs' as a little-endian word: the first word of every snapshot. */
 const MAGIC = 0x73717269;
-/** Moves when the header of a snapshot changes. */
+/** The version of the header. Raise it when the header changes. */
 const VERSION = 1;
 const HEADER_WORDS = 8;
 const HALF = 2 ** 32;
@@ -18,12 +18,12 @@ const HALF = 2 ** 32;
 const AT = { magic: 0, version: 1, layout: 2, words: 3, ageLow: 4, ageHigh: 5, checksum: 6 } as const;
 
 /**
- * Copies a whole machine: one copy of its shared buffer, behind a header with a checksum. It can be kept in a file.
- * What a scenario has in its own words is copied as it lies there.
+ * Copies a whole machine: its shared buffer, behind a header with a checksum. The copy can be kept in a file, and
+ * contains a scenario's own words unchanged.
  *
- * The machine must stand still: its vCPUs outside of their guests, no device signalling. Main thread.
- * @param asleep - `copy` takes a vCPU that sleeps in its guest as one that stands still: for guests that keep all of their
- * state in the machine, where a kick would wake the vCPU and hide a wake-up that was missing
+ * The machine must be idle: its vCPUs outside of their guests, no device signalling. Main thread.
+ * @param asleep - `copy` accepts a vCPU that sleeps in its guest as idle. For guests that keep all of their state in
+ * the machine: a kick would wake the vCPU and hide a lost wake-up
  * @throws IrqError `ERR_SNAPSHOT` while a vCPU runs
  */
 export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refuse'): Uint8Array {
@@ -48,10 +48,10 @@ export function takeSnapshot(machine: Machine, asleep: 'refuse' | 'copy' = 'refu
 }
 
 /**
- * Makes a machine as it was when the snapshot was taken, in a new buffer, for new threads: every lock is free, no thread
- * sleeps, no reader is in a section, no vCPU is in its guest or asked for anything. Its clock goes on from the moment of
- * the snapshot. The calling thread becomes its main thread.
- * @throws IrqError `ERR_SNAPSHOT` where the bytes are damaged, cut off, or no snapshot of this version
+ * Restores the machine of a snapshot in a new buffer, for new threads: every lock is free, no thread sleeps, no reader
+ * is in a section, no vCPU is in its guest or has a request. Its clock continues from the moment of the snapshot. The
+ * calling thread becomes its main thread.
+ * @throws IrqError `ERR_SNAPSHOT` if the bytes are damaged, cut off, or no snapshot of this version
  */
 export function restoreSnapshot(bytes: Uint8Array): Machine {
   const snapshot = checkedWords(bytes);
@@ -64,7 +64,7 @@ export function restoreSnapshot(bytes: Uint8Array): Machine {
 
 /**
  * As {@link restoreSnapshot}, but into the buffer of a machine with the same configuration, whose threads have ended or
- * are outside of their programs. All that it was is lost; where the snapshot is refused, it stays as it was.
+ * are outside of their programs. Overwrites the machine's state; a refused snapshot changes nothing.
  * @throws IrqError `ERR_SNAPSHOT`, also for a snapshot of a machine with another configuration
  */
 export function restoreInto(machine: Machine, bytes: Uint8Array): void {
@@ -83,16 +83,16 @@ export function restoreInto(machine: Machine, bytes: Uint8Array): void {
   const before = epochsOf(machine);
   fill(words, snapshot);
   const after = epochsOf(attach(words));
-  // Never 0, which is the stamp of nothing.
+  // Never 0, the stamp of an event that was never cached.
   for (const [at, epoch] of after) store(words, at, (Math.max(epoch, before.get(at) ?? 0) + 1) | 0 || 1);
 }
 
-/** Where each ITS has its epoch, and its value now. @see EPOCH for why a machine that is overwritten gets a new one */
+/** The offset of each ITS's epoch, and its present value. @see EPOCH for why an overwritten machine gets a new one */
 function epochsOf(machine: Machine): Map<number, number> {
   return new Map(machine.layout.ofKind(EPOCH).map(({ at }) => [at, load(machine.words, at) >>> 0]));
 }
 
-/** The words of a snapshot that is whole. */
+/** Returns the words of a complete snapshot. */
 function checkedWords(bytes: Uint8Array): Int32Array {
   const refuse = (why: string) => new IrqError('ERR_SNAPSHOT', `this is no snapshot to restore: ${why}`);
   if (bytes.length < 4 * HEADER_WORDS)
@@ -112,7 +112,7 @@ function checkedWords(bytes: Uint8Array): Int32Array {
   return snapshot;
 }
 
-/** Refuses a snapshot whose counts no machine of this configuration has: loops run up to them. */
+/** Refuses a snapshot with counts that no machine of this configuration has: loops run up to them. */
 function checkCounts(words: Int32Array, { layout, config }: Machine): void {
   for (const [, region, kind] of layout.regions()) {
     const fault = kind.fault?.(words, region, config);
@@ -128,7 +128,7 @@ function fill(words: Words, snapshot: Int32Array): void {
   for (const clock of layout.ofKind(CLOCK)) resumeClock(words, clock, age);
 }
 
-/** A view of the main thread; a buffer that is none of ours is a snapshot that is none. */
+/** Makes the main thread's view; a foreign buffer means that the bytes are no snapshot. */
 function attach(words: Words): Machine {
   try {
     const machine = Machine.attach(words.buffer, MAIN_THREAD);
@@ -143,7 +143,7 @@ function attach(words: Words): Machine {
   );
 }
 
-/** FNV-1a over words, the place of the checksum left out: each step can be undone, so one changed word always shows. */
+/** FNV-1a over words, without the checksum's own word. Each step is invertible, so one changed word always shows. */
 function checksum(snapshot: Int32Array): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < snapshot.length; at++) {

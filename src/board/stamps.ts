@@ -9,14 +9,14 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { peek, store, type Words } from '../memory/word.ts';
 import { type Guest, Vcpu, type VcpuParts } from './vcpu.ts';
 
-/** Where the stamps of a machine lie: a ring for each of its threads. */
+/** The stamps of a machine: a ring for each of its threads. */
 export type StampRegions = {
   readonly on: Region;
   readonly woken: readonly Region[];
   readonly rings: readonly Region[];
 };
 
-/** @param capacity - stamps that each thread keeps; 0 for a machine that makes none, and that has no room for any */
+/** @param capacity - stamps that each thread keeps; 0: the machine makes no stamps, and has no room for any */
 export function stampRegions(layout: Layout, threads: number, capacity: number): StampRegions | undefined {
   if (capacity === 0) return undefined;
   const each = (name: string, words: number) =>
@@ -28,17 +28,17 @@ export function stampRegions(layout: Layout, threads: number, capacity: number):
   };
 }
 
-/** What names an interrupt in a stamp: its INTID and, where each vCPU has one of that number, the vCPU above it. */
+/** Names an interrupt in a stamp: its INTID and, for a private INTID, the vCPU in the bits above. */
 export function stampKey(vcpu: VcpuId, intid: Intid): number {
   return intid < PRIVATE_INTIDS ? (vcpu << 16) | intid : intid;
 }
 
 /**
- * The stages of interrupts on their way, each with its time, in a ring of the thread in which it happens. For machines
- * that were configured so; their views are other classes, chosen when a thread attaches. One view a thread.
+ * The stages of interrupts on their way, each with its time, in the ring of the acting thread. For machines configured
+ * with stamps: these have other view classes, chosen when a thread attaches. One view a thread.
  *
- * While they are off, a vCPU still stamps what it acknowledges, and nothing else is stamped: this is for measuring the
- * whole without what stamping its stages costs, on the same machine.
+ * While stamps are off, a vCPU still stamps its acknowledges, and nothing else is stamped. That measures the whole way
+ * without the cost of stamping its stages, on the same machine.
  */
 export class Stamps {
   readonly #words: Words;
@@ -62,22 +62,22 @@ export class Stamps {
     this.clock = clock;
   }
 
-  /** A plain read: it changes only while this thread is not in a machine's code. */
+  /** A plain read: the word changes only while this thread is outside a machine's code. */
   get on(): boolean {
     return peek(this.#words, this.#on) !== 0;
   }
 
-  /** To be changed while nothing is on its way. */
+  /** Change it only while no interrupt is on its way. */
   set on(on: boolean) {
     store(this.#words, this.#on, on ? 1 : 0);
   }
 
-  /** Stamps a stage of `STAGE`, or one of the caller's own, into the ring of this thread. */
+  /** Stamps a stage of `STAGE`, or the caller's own stage, into the ring of this thread. */
   record(stage: number, key: number, ns: number): void {
     this.#own.record(stage, key, 0, ns);
   }
 
-  /** When this vCPU's thread last began to look for interrupts after it had none. */
+  /** The time at which this vCPU's thread last began to look for interrupts after it had none. */
   get wokenNs(): number {
     return readStamp(this.#words, this.#woken);
   }
@@ -95,9 +95,9 @@ export class Stamps {
 }
 
 /**
- * Interrupts whose way is stamped: `routed` when the signal has found its interrupt, `pending` when the state word says
- * so and the vCPU is about to be told. Edges only: SGIs, edge-triggered SPIs and LPIs. The times are taken where they
- * belong, and written down when the injection is over.
+ * Interrupts with stamped stages: `routed` when the signal has found its interrupt; `pending` when the state word is
+ * pending, just before the vCPU is told. Edges only: SGIs, edge-triggered SPIs and LPIs. Times are taken at the stages,
+ * and recorded after the injection.
  */
 export class StampedInterrupts extends Interrupts {
   readonly #stamps: Stamps;
@@ -135,7 +135,7 @@ export class StampedInterrupts extends Interrupts {
   }
 }
 
-/** A vCPU that stamps the stages that fall to it. */
+/** A vCPU that stamps its own stages. */
 export class StampedVcpu extends Vcpu {
   readonly #stamps: Stamps;
 

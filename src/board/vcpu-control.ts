@@ -12,7 +12,7 @@ export const IN_GUEST = 1;
 export const HALTED = 2;
 
 const REQUESTS = 0;
-// The vCPU alone writes the second line, the threads that request something of the vCPU write the first.
+// The vCPU's thread alone writes the second line; threads with requests write the first.
 const MODE = LINE;
 const TAKEN = LINE + 1;
 const SPURIOUS = LINE + 2;
@@ -22,10 +22,10 @@ const POLL_NS = LINE + 5;
 
 const COUNTERS = { taken: TAKEN, spurious: SPURIOUS, halts: HALTS, pollHits: POLL_HITS } as const;
 export type VcpuCounter = keyof typeof COUNTERS;
-/** Since boot, modulo 2^32: interrupts taken, acknowledges in vain, times parked, halts that polling cut short. */
+/** Since boot, modulo 2^32: interrupts taken, spurious acknowledges, times parked, halts that polling cut short. */
 export type VcpuCounters = Readonly<Record<VcpuCounter, number>>;
 
-/** When a machine is restored, no thread waits for a request, and no vCPU is in its guest. */
+/** A restore clears all requests and modes: no thread waits for a request, and no vCPU is in its guest. */
 export const VCPU_CONTROL: SizedKind = {
   name: 'vCPU control',
   words: 2 * LINE,
@@ -48,7 +48,7 @@ export function vcpuControlRegion(layout: Layout, vcpu: VcpuId): Region {
   return layout.place(`vcpu${vcpu}.control`, VCPU_CONTROL);
 }
 
-/** The words through which other threads steer and watch a vCPU. Any thread sets requests; the vCPU's thread writes the rest. */
+/** The words that control and show a vCPU. Any thread sets requests; the vCPU's thread writes the rest. */
 export class VcpuControl {
   readonly #words: Words;
   readonly #at: number;
@@ -63,12 +63,12 @@ export class VcpuControl {
     raise(this.#words, this.#at + REQUESTS, bits);
   }
 
-  /** The requests outstanding. */
+  /** The outstanding requests. */
   get requests(): number {
     return load(this.#words, this.#at + REQUESTS);
   }
 
-  /** Takes a request back, or marks it as done; true for exactly one caller. */
+  /** Withdraws a request, or marks it as done; true for exactly one caller. */
   take(bit: number): boolean {
     return lower(this.#words, this.#at + REQUESTS, bit) !== 0;
   }
@@ -85,12 +85,12 @@ export class VcpuControl {
     return this.mode === HALTED;
   }
 
-  /** Interrupts taken, modulo 2^32: also tells others that the handler of the one before has ended. */
+  /** Interrupts taken, modulo 2^32. An increment also shows that the handler of the interrupt before has ended. */
   get taken(): number {
     return load(this.#words, this.#at + TAKEN);
   }
 
-  /** Times parked, modulo 2^32. For its own thread. */
+  /** Times parked, modulo 2^32. For the vCPU's thread. */
   get halts(): number {
     return peek(this.#words, this.#at + HALTS) >>> 0;
   }
@@ -104,7 +104,7 @@ export class VcpuControl {
     poke(this.#words, at, (peek(this.#words, at) + 1) | 0);
   }
 
-  /** How long the next halt will poll, ns. The vCPU's own. */
+  /** How long the next halt polls, ns. Only the vCPU's thread writes it. */
   get pollNs(): number {
     return peek(this.#words, this.#at + POLL_NS);
   }

@@ -5,25 +5,25 @@ import type { EventCount } from '../memory/event-count.ts';
 import type { Halt } from './halt.ts';
 import { IN_GUEST, OUTSIDE, REQUEST_EXIT, REQUEST_PAUSE, type VcpuControl } from './vcpu-control.ts';
 
-/** Why a vCPU left its guest: what KVM_RUN returns. `shutdown` is the guest's own wish. */
+/** The result of KVM_RUN: why a vCPU left its guest. `shutdown` is the guest's own request. */
 export type ExitReason = 'exit' | 'pause' | 'shutdown';
 
 /**
- * A guest, or the part of one that a vCPU runs: small synchronous code, called in the vCPU's thread. An exception in
- * it ends the thread, and the machine says so.
+ * A guest, or one vCPU's part of it: small synchronous code, called in the vCPU's thread. An exception ends the thread,
+ * and the machine reports it.
  */
 export type Guest = {
-  /** Once, before the first interrupt. */
+  /** Called once, before the first interrupt. */
   boot?(): void;
-  /** The interrupt vector: `intid` has been acknowledged, and its end is written when this returns. */
+  /** The interrupt vector: called after the acknowledge of `intid`; when it returns, the vCPU writes the EOI. */
   interrupt(intid: Intid): void;
-  /** After every wake-up from a halt. */
+  /** Called after every wake-up from a halt. */
   resumed?(): void;
-  /** Asked when there is no interrupt to take; true ends the run with `shutdown`. */
+  /** Called when there is no interrupt to take; true ends the run with `shutdown`. */
   finished?(): boolean;
 };
 
-/** Tells the devices of level-triggered SPIs of the end of their interrupts: the VM does. */
+/** Resamples level-triggered SPIs after their EOI: the VM. */
 export type AckServer = Pick<Vm, 'serveAcks'>;
 
 export type VcpuParts = {
@@ -31,11 +31,11 @@ export type VcpuParts = {
   readonly control: VcpuControl;
   readonly bell: EventCount;
   readonly halt: Halt;
-  /** Left out where nothing resamples. */
+  /** Left out if nothing resamples. */
   readonly acks?: AckServer;
 };
 
-/** One vCPU: takes its interrupts, hands them to the guest, halts when there are none. */
+/** One vCPU: takes its interrupts, passes them to the guest, halts without any. */
 export class Vcpu {
   readonly cpu: CpuInterface;
   readonly control: VcpuControl;
@@ -51,7 +51,7 @@ export class Vcpu {
     this.#acks = acks;
   }
 
-  /** Makes `run` return, or the next one if it is not under way. A request word and a ring; any thread. */
+  /** Ends the current `run`, or the next one. Sets a request word and rings a bell; any thread. */
   kick(request: number = REQUEST_EXIT): void {
     // guard: request-before-ring
     this.control.request(request);
@@ -60,16 +60,16 @@ export class Vcpu {
   }
 
   /**
-   * KVM_RUN: runs the guest until a kick of this vCPU, or until the guest has finished. Blocks the vCPU's thread, which
-   * alone may call it.
+   * KVM_RUN: runs the guest until a kick of this vCPU, or until the guest has finished. Blocks; only the vCPU's thread
+   * may call.
    *
-   * The mode is set before the requests are looked at, and a kick sets the request before it rings: so a kick is either
-   * seen by this look, or finds the vCPU where the ring reaches it. @see race-catalogue `kick-without-request`
+   * The vCPU sets its mode before it checks requests, and a kick sets the request before it rings. So either this check
+   * sees the request, or the ring reaches the vCPU. @see race-catalogue `kick-without-request`
    */
   run(guest: Guest): ExitReason {
     this.control.mode = IN_GUEST;
     this.resume(guest);
-    // While interrupts come one after the other, the acknowledge finds out by itself; after a single one a cheap look does.
+    // In a run of interrupts, the acknowledge itself finds the next one; after a single interrupt, a cheap load does.
     let busy = false;
     let reason = this.#exitReason();
     while (!reason) {
@@ -78,7 +78,7 @@ export class Vcpu {
         this.handle(guest, intid);
         busy ||= this.cpu.mayBeSignalled;
       }
-      // Behind the acknowledge, so that what has ended a halt does not wait for it.
+      // Checks requests after the acknowledge: the interrupt that ended the halt must not wait for this load.
       reason = this.#exitReason();
       if (reason || (busy && intid !== SPURIOUS)) continue;
       if (guest.finished?.()) {
@@ -98,7 +98,7 @@ export class Vcpu {
     guest.resumed?.();
   }
 
-  /** Hands an interrupt that was acknowledged to the guest, and ends it. */
+  /** Passes an acknowledged interrupt to the guest, and ends it. */
   protected handle(guest: Guest, intid: Intid): void {
     guest.interrupt(intid);
     this.cpu.endOfInterrupt(intid);
@@ -106,7 +106,7 @@ export class Vcpu {
     this.control.countTaken();
   }
 
-  /** Right after the end of an interrupt: any later, and a level would be taken again before its line drops. */
+  /** Called right after the EOI: later, the vCPU would take the level again before its line drops. */
   protected serveAcks(): void {
     this.#acks?.serveAcks();
   }

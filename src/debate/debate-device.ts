@@ -2,9 +2,11 @@ import type { Machine } from '../board/machine.ts';
 import { type Plan, stressViews } from '../stress/index.ts';
 import { threadProgram } from '../threads/programs.ts';
 
-/** What a device does in one block. */
+/** The work of a device in one block. */
 export type Block = {
-  /** `single`: each signal when the one before has been handled. `round`: each source once, then all are awaited. */
+  /**
+   * `single`: signals again after the signal before was handled. `round`: signals each source once, then awaits all.
+   */
   readonly kind: 'single' | 'round';
   readonly ms: number;
 };
@@ -17,17 +19,17 @@ type CompareDevice = {
 export type BlockDone = { readonly signals: number; readonly ns: number; readonly settled: boolean };
 
 /**
- * How often a device looks for its signals to be handled before it sleeps, and how long it sleeps at most. A lone signal is
- * not looked after for long: on a busy machine the vCPU may have to wait for this very core.
+ * How often a device polls for its signals' handling before it sleeps, and how long it sleeps at most. A lone signal
+ * gets few polls: on a busy machine the vCPU may need this very core.
  */
 const LOOKS = { single: 50, round: 1_000 } as const;
 const NAP_MS = 50;
-/** A signal that is not handled within this time is lost: on a machine that is busy with others a vCPU may get no processor for seconds. */
+/** A signal not handled within this time is lost: on a busy machine a vCPU may get no processor for seconds. */
 const LOST_MS = 10_000;
 
 /**
- * A device thread of a comparison: each run is the next of its blocks. Nothing coalesces: no source is signalled again
- * before it has been handled.
+ * A device thread of a comparison: each run is the next of its blocks. No interrupt coalesces: the device signals a
+ * source again only after it was handled.
  */
 export function compareDevice(
   machine: Machine,

@@ -17,16 +17,16 @@ import type { DesignResult, DispatchFigures } from './debate-result.ts';
 
 export type CompareTopology = { readonly vcpus: number; readonly devices: number; readonly events: number };
 
-/** Pairs of blocks that are measured at a go, after one pair for the compiler. */
+/** Pairs of blocks in one pass, after one pair for the compiler. */
 const PAIRS = 2;
-/** The first pair's share of the time of another. */
+/** The first pair's length relative to the others. */
 const WARM = 0.5;
-/** How much longer than intended a block may take. */
+/** How much longer than planned a block may take. */
 const BLOCK_BOUND_MS = 20_000;
 
 const polls = ({ vcpus, devices }: CompareTopology) => vcpus + devices <= availableParallelism();
 
-/** A machine with the same devices and guest for each design; none of its sources is connected yet. */
+/** A machine with the same devices and guest for each design; no source is connected yet. */
 export function machineOf(
   abi: DesignName,
   input: CompareTopology,
@@ -46,7 +46,7 @@ export function machineOf(
   });
 }
 
-/** What one go on real threads gave. */
+/** The figures of one pass on real threads. */
 export type Pass = Pick<DispatchFigures, 'perSecond' | 'signals' | 'violations'> & {
   readonly latency: Distribution;
 };
@@ -93,7 +93,7 @@ export async function measureDispatch(
       const done = (await untilAborted(block, signal)) as BlockDone[] | undefined;
       if (done === undefined) return undefined;
       if (done.some(({ settled }) => !settled)) {
-        // Every block from here on would wait as long for the same vCPU.
+        // Every further block would wait as long for the same vCPU.
         proof.violate('lost', -1, -1, -1);
         break;
       }
@@ -116,7 +116,7 @@ function castOf(plan: Plan, blocks: readonly Block[], always: boolean): Cast {
   });
   return {
     guest: compareGuestProgram({ plan, polls: always }),
-    // The driver is the VMM: it connects the sources when it starts, and then has nothing to do.
+    // The driver is the VMM: it connects the sources at the start, and then has nothing to do.
     programs: { ...Object.fromEntries(devices), driver: stressDriverProgram(plan) },
   };
 }
@@ -124,7 +124,7 @@ function castOf(plan: Plan, blocks: readonly Block[], always: boolean): Cast {
 const TIMED = 40_000;
 const BATCHES = 10;
 
-/** What one inline injection touches, and how long it takes together with being taken, in one thread. */
+/** The operations of one inline injection, and its time together with the taking, in one thread. */
 export function measureInjection(abi: DesignName): Pick<DesignResult, 'injection' | 'byRoute'> {
   const { machine, plan } = machineOf(abi, { vcpus: 1, devices: 1, events: 1 }, 'inline');
   DESIGNS[abi]
@@ -132,7 +132,7 @@ export function measureInjection(abi: DesignName): Pick<DesignResult, 'injection
     .connectAll(connectionsOf(plan.sources, machine.config));
   const take = guestOf(machine);
   const { irqfds } = machine.vm;
-  // The first one finds no translation in the cache, and leaves the work to the main thread.
+  // The first signal finds no cached translation, and leaves the work to the main thread.
   irqfds.write(0);
   irqfds.dispatchPending();
   take();
@@ -152,14 +152,14 @@ export function measureInjection(abi: DesignName): Pick<DesignResult, 'injection
     ns = Math.min(ns, Number(process.hrtime.bigint() - start) / (TIMED / BATCHES));
   }
   const [source] = plan.sources;
-  // The irqfd has to go by its route again, and the ITS has the translation in its cache again.
+  // Makes the irqfd go by its route again, with the translation in the ITS's cache.
   machine.its.invalidate();
   if (source) machine.its.translate(source.deviceId, source.eventId);
   const byRoute = countOperations(() => irqfds.write(0));
   return { injection: { ...count, ns }, byRoute };
 }
 
-/** vCPU 0 with its interrupts on; takes all that is pending. */
+/** vCPU 0 with its interrupts on; each call takes all pending interrupts. */
 export function guestOf(machine: Machine): () => void {
   const cpu = machine.gic.cpuInterface(0);
   openCpuInterface(cpu);

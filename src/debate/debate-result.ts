@@ -9,14 +9,14 @@ import type { UpdateFates } from '../vmm/update-fates.ts';
 
 /** One design under one dispatch. */
 export type DispatchFigures = {
-  /** From the signal to the handler, each when the one before was handled. */
+  /** From the signal to the handler; each signal follows the handling of the one before. */
   readonly latencyNs: Summary;
   /** The median as a multiple of half a round trip between two threads that sleep, measured in this run: spinning ones
    * need a core each, which a busy machine does not give them. */
   readonly toCalibration: number | null;
   /** Interrupts a second when each device signals all its sources and then awaits them: none coalesces. */
   readonly perSecond: number;
-  /** The same of each of the two times that the design was measured, with all the others in between. */
+  /** The figures of each of the design's two passes, with all the other designs in between. */
   readonly passes: readonly { readonly p50: number | null; readonly perSecond: number }[];
   readonly signals: number;
   /** Lost, misrouted, doubled or stranded. */
@@ -25,13 +25,13 @@ export type DispatchFigures = {
 
 export type ByDispatch = Readonly<Record<Dispatch, DispatchFigures>>;
 
-/** What a change of one vector costs: calls, entries handed over, and the time that a quarter of the tries kept within, µs. */
+/** The cost of changing one vector: calls, entries handed over, and the first quartile of the tries' times, µs. */
 export type UpdateFigures = { readonly calls: number; readonly entries: number; readonly us: number };
 
 export type UpdateRow = {
-  /** Vectors connected; routes in force are these and those of the wired interrupts. */
+  /** Connected vectors; the routes in force are these and those of the wired interrupts. */
   readonly vectors: number;
-  /** Masked and unmasked by its irqfd, and by its route; null where there is no table. */
+  /** Masked and unmasked by irqfd, and by route; null for a design without a table. */
   readonly maskByIrqFd: UpdateFigures;
   readonly maskByRoute: UpdateFigures | null;
   /** Given another message. */
@@ -45,12 +45,12 @@ export type DesignFates = {
 };
 
 export type DesignResult = Pick<Design, 'name' | 'letter' | 'title' | 'status' | 'table' | 'names'> & {
-  /** What an event ends in: an SPI stands in where no irqfd of the design leads to the ITS. */
+  /** The kind of interrupt of an event: an SPI stands in if no irqfd of the design leads to the ITS. */
   readonly eventsAs: 'lpi' | 'spi';
   readonly dispatch: ByDispatch;
-  /** What one inline injection does to shared memory, and how long it takes with the taking, in one thread. */
+  /** The shared operations of one inline injection, and its time with the taking, in one thread. */
   readonly injection: OperationCount & { readonly ns: number };
-  /** The same where the irqfd does not remember the LPI, and finds it by its route and the ITS's index. */
+  /** The same for an irqfd that does not remember the LPI, and finds it by its route and the ITS's index. */
   readonly byRoute: OperationCount;
   /** Bytes. */
   readonly memory: SourceMemory;
@@ -58,10 +58,10 @@ export type DesignResult = Pick<Design, 'name' | 'letter' | 'title' | 'status' |
   readonly fates: DesignFates;
 };
 
-/** By how much the two passes of one design were apart at most, as ratios above 1. */
+/** The largest difference between the two passes of one design, as ratios above 1. */
 export type Noise = Readonly<Record<Dispatch, { readonly latency: number; readonly rate: number }>>;
 
-/** What `irqloom compare` measures; `--json` prints it, and what follows from it. */
+/** The result of `irqloom compare`; `--json` prints it, with the conclusions. */
 export type CompareResult = {
   readonly schemaVersion: 1;
   readonly command: 'compare';
@@ -76,7 +76,7 @@ export type CompareResult = {
   readonly clock: ClockFigures;
   readonly calibration: CalibrationFigures;
   readonly designs: readonly DesignResult[];
-  /** What differs by less means nothing; null where nothing was measured twice. */
+  /** Smaller differences mean nothing; null if nothing was measured twice. */
   readonly noise: Noise | null;
   readonly interrupted: boolean;
   readonly seconds: number;

@@ -19,25 +19,25 @@ import type { CompareResult, DesignResult, DispatchFigures, Noise, UpdateRow } f
 import { measureFates, measureUpdates, VECTORS } from './update-costs.ts';
 
 export type CompareOptions = CompareTopology & {
-  /** Each is measured twice. */
+  /** The designs; each is measured twice. */
   readonly abi: readonly DesignName[];
-  /** On real threads, of all designs together; what a start and the calibration take comes on top. */
+  /** Seconds on real threads, over all designs; the starts and the calibration come on top. */
   readonly seconds: number;
 };
 
 export type CompareWatch = {
-  /** Ends the run; the result has the designs that were done by then. */
+  /** Ends the run; the result has the designs finished by then. */
   readonly signal?: AbortSignal;
   readonly progress?: (share: number, what: string) => void;
 };
 
 /**
- * The same devices and guest under each design, in both dispatches. The machine is calibrated before and after.
+ * Measures the same devices and guest under each design, in both dispatches. Calibrates the host before and after.
  * @throws IrqError `ERR_CONFIG`; `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runCompare(options: CompareOptions, watch: CompareWatch = {}): Promise<CompareResult> {
   const start = performance.now();
-  // What one of the designs has no room for is to be said before anything is measured.
+  // Reject a design without room for the topology before anything is measured.
   for (const name of options.abi) machineOf(name, options, 'inline');
   const { abi, vcpus, devices, events } = options;
   const calibrator = new Calibrator();
@@ -49,7 +49,7 @@ export async function runCompare(options: CompareOptions, watch: CompareWatch = 
     const before = await calibrator.measure({ signal: watch.signal });
     const alone = new Map<DesignName, Alone>();
     const passes = new Map<DesignName, Record<Dispatch, Pass>[]>();
-    // There and back, so that what changes on the machine meanwhile does not pass for a difference of designs.
+    // There and back: a drift of the host must not look like a difference of designs.
     for (const [turn, name] of [...abi, ...[...abi].reverse()].entries()) {
       if (stopped()) break;
       watch.progress?.(turn / parts, name);

@@ -17,13 +17,13 @@ export const VECTORS = [16, 64, 256, 1024, 4096] as const;
 
 const SPIS = 32;
 const FIRST_SPI = 32;
-/** Of a design whose table has every GSI. */
+/** The policy for a design whose table has every GSI. */
 const ROUTE_POLICY: VmmPolicy = VMM_POLICIES.firecracker;
-/** How long one update is tried, and how often at least. */
+/** Length of one update's trial, and the least number of tries. */
 const TRY_MS = 12;
 const LEAST = 16;
 
-/** What a change of one vector costs, with ever more of them connected. */
+/** The cost of changing one vector, with ever more vectors connected. */
 export function measureUpdates(abi: DesignName, vectors: readonly number[] = VECTORS): UpdateRow[] {
   const design = DESIGNS[abi];
   const most = design.msi === 'none' ? IRQCHIP_PINS : MAX_IRQ_ROUTES - SPIS;
@@ -46,7 +46,7 @@ export function measureUpdates(abi: DesignName, vectors: readonly number[] = VEC
               [(userland) => userland.mask(0), (userland) => userland.unmask(0)],
               connected(design, count, ROUTE_POLICY),
             ),
-      // Two of them were timed, there and back.
+      // Two changes were timed, there and back.
       reroute: { calls: reroute.calls / 2, entries: reroute.entries / 2, us: reroute.us / 2 },
     };
   });
@@ -74,8 +74,8 @@ function sourceOf({ msi }: Design, index: number): Source {
 }
 
 /**
- * The steps of an update in sum: what they cost, and the time that a quarter of the tries kept within: the others may have
- * had to share the core.
+ * The steps of an update in sum: their cost, and the first quartile of the tries' times, because slower tries may have
+ * shared the core.
  */
 function timed(steps: readonly ((userland: Userland) => UpdateCost)[], userland: Userland): UpdateFigures {
   const times: number[] = [];
@@ -93,10 +93,10 @@ function timed(steps: readonly ((userland: Userland) => UpdateCost)[], userland:
   return { ...cost, us: times[times.length >> 2] ?? 0 };
 }
 
-/** Moments that are tried for each kind of update. */
+/** Moments to try for each kind of update. */
 const MOMENTS = 60;
 
-/** What becomes of events signalled during an update, dispatched inline. */
+/** The fates of events signalled during an update, dispatched inline. */
 export function measureFates(abi: DesignName, moments: number = MOMENTS): DesignFates {
   const make = trialsOf(abi);
   const mask = [(userland: Userland) => userland.mask(0), (userland: Userland) => userland.unmask(0)];
@@ -121,7 +121,7 @@ export function measureFates(abi: DesignName, moments: number = MOMENTS): Design
 
 type Steps = (to: Source) => readonly ((userland: Userland) => unknown)[];
 
-/** One machine with two interrupts, put back to its first state before each trial: a snapshot is a copy. */
+/** One machine with two interrupts, restored to its first state before each trial: a snapshot is a copy. */
 function trialsOf(abi: DesignName): (steps: Steps, policy: VmmPolicy) => () => UpdateTrial {
   const { machine, plan } = machineOf(abi, { vcpus: 1, devices: 1, events: 2 }, 'inline');
   const { interrupts } = machine.gic;
@@ -129,7 +129,7 @@ function trialsOf(abi: DesignName): (steps: Steps, policy: VmmPolicy) => () => U
   if (!from || !to) throw new RangeError('a trial needs two sources');
   const take = guestOf(machine);
   if (DESIGNS[abi].msi === 'lpi') {
-    // Both translations are cached, as those of a device at work are.
+    // Both translations are cached, as those of a working device are.
     const address = machine.config.itsBase + gits.TRANSLATER;
     for (const { eventId: data, deviceId } of [from, to])
       machine.vm.signalMsi({ address, data, flags: MSI_VALID_DEVID, deviceId });

@@ -6,23 +6,23 @@ import { affinityOf } from '../gic/affinity.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { GicFrames, RegisterBus } from './register-bus.ts';
 
-/** What Linux writes to ICC_PMR_EL1: every interrupt that Linux uses has a more urgent priority than this. */
+/** Linux's ICC_PMR_EL1: every interrupt of Linux has a more urgent priority. */
 const LINUX_PRIORITY_MASK = 0xf0;
-/** What Linux gives every interrupt. @see GICD_INT_DEF_PRI */
+/** The priority that Linux gives every interrupt. @see GICD_INT_DEF_PRI */
 export const LINUX_PRIORITY = 0xa0;
 
 /** SGIs are INTID 0 to 15. */
 const SGIS = 16;
 const ALL_SGIS = 0xffff;
 
-/** Where LPIs keep their configuration bytes and their pending bits in guest memory. */
+/** The tables of LPI configuration bytes and pending bits in guest memory. */
 export type LpiTables = {
   readonly configTable: number;
-  /** Of one vCPU; aligned to 64 KiB. */
+  /** For one vCPU; aligned to 64 KiB. */
   readonly pendingTable: number;
   /** Bits of an INTID: LPIs end at 2^idBits - 1. */
   readonly idBits: number;
-  /** GICR_PENDBASER.PTZ: the guest promises that the pending table is all zero, and the GIC need not read the table. */
+  /** GICR_PENDBASER.PTZ: the guest promises a zero pending table, and the GIC need not read the table. */
   readonly isZero?: boolean;
 };
 
@@ -39,29 +39,29 @@ export class GicDriver {
     this.#frames = frames;
   }
 
-  /** Lets the distributor forward interrupts of group 1. */
+  /** Enables the distributor's forwarding of group 1. */
   enable(): void {
     this.#bus.write(this.#frames.gicdBase + gicd.CTLR, 4, BigInt(ENABLE_GROUP1));
   }
 
-  /** Stops the distributor from forwarding anything. */
+  /** Disables all forwarding by the distributor. */
   disable(): void {
     this.#bus.write(this.#frames.gicdBase + gicd.CTLR, 4, 0n);
   }
 
-  /** Disables the LPIs of a vCPU. KVM forgets which of them are pending. */
+  /** Disables the LPIs of a vCPU. KVM drops their pending state. */
   disableLpis(vcpu: VcpuId): void {
     this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.CTLR, 4, 0n);
   }
 
-  /** Gives a vCPU its LPI tables; its LPIs must be off. */
+  /** Sets the LPI tables of a vCPU, whose LPIs must be disabled. */
   setLpiTables(vcpu: VcpuId, { configTable, pendingTable, idBits, isZero = false }: LpiTables): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     this.#bus.write(frame + gicr.PROPBASER, 8, BigInt(configTable) | BigInt(idBits - 1));
     this.#bus.write(frame + gicr.PENDBASER, 8, BigInt(pendingTable) | (isZero ? PENDING_TABLE_ZERO : 0n));
   }
 
-  /** Enables the LPIs of a vCPU that has its tables. The GIC then reads what the pending table holds. */
+  /** Enables the LPIs of a vCPU that has its tables. The GIC then reads the pending table. */
   enableLpis(vcpu: VcpuId): void {
     const frame = this.#frames.gicrBase + vcpu * GICR_STRIDE;
     this.#bus.write(frame + gicr.CTLR, 4, BigInt(ENABLE_LPIS));
@@ -77,7 +77,7 @@ export class GicDriver {
     this.#bus.write(frame + gicr.ISENABLER0, 4, BigInt(ALL_SGIS));
   }
 
-  /** Sets an SPI up: trigger, group 1, priority, target, enable. */
+  /** Configures an SPI: trigger, group 1, priority, target, enable. */
   enableSpi(intid: Intid, { edge, vcpu }: SpiSetup): void {
     const { gicdBase } = this.#frames;
     const icfgr = gicdBase + wordOf(gicd.ICFGR, intid, 2);
@@ -92,22 +92,22 @@ export class GicDriver {
     this.#bus.write(gicdBase + wordOf(gicd.ISENABLER, intid), 4, bit);
   }
 
-  /** Disables an SPI, or enables one again: GICD_ICENABLER, GICD_ISENABLER. */
+  /** Enables or disables an SPI: GICD_ISENABLER, GICD_ICENABLER. */
   setSpiEnabled(intid: Intid, on: boolean): void {
     this.#writeBit(on ? gicd.ISENABLER : gicd.ICENABLER, intid);
   }
 
-  /** Makes an SPI pending, or takes the pending state away: GICD_ISPENDR, GICD_ICPENDR. */
+  /** Sets or clears the pending state of an SPI: GICD_ISPENDR, GICD_ICPENDR. */
   setSpiPending(intid: Intid, on: boolean): void {
     this.#writeBit(on ? gicd.ISPENDR : gicd.ICPENDR, intid);
   }
 
-  /** Gives an SPI a priority: GICD_IPRIORITYR. */
+  /** Sets the priority of an SPI: GICD_IPRIORITYR. */
   setSpiPriority(intid: Intid, priority: number): void {
     this.#bus.write(this.#frames.gicdBase + gicd.IPRIORITYR + intid, 1, BigInt(priority));
   }
 
-  /** Makes SGIs of a vCPU pending: GICR_ISPENDR0. @param sgis - a bit for each */
+  /** Makes SGIs of a vCPU pending: GICR_ISPENDR0. @param sgis - one bit each */
   setSgisPending(vcpu: VcpuId, sgis: number): void {
     this.#bus.write(this.#frames.gicrBase + vcpu * GICR_STRIDE + gicr.ISPENDR0, 4, BigInt(sgis));
   }
@@ -122,7 +122,7 @@ export class GicDriver {
   }
 }
 
-/** Opens a vCPU's interface to group 1, as Linux does when it brings the CPU up. The vCPU's own thread. */
+/** Opens a vCPU's interface to group 1, as Linux does when it brings the CPU up. Call in the vCPU's thread. */
 export function openCpuInterface(cpu: Pick<CpuInterface, 'priorityMask' | 'groupEnable1'>): void {
   cpu.priorityMask = LINUX_PRIORITY_MASK;
   cpu.groupEnable1 = true;

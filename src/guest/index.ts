@@ -1,7 +1,7 @@
 /**
- * The guest's side of the interrupt controller. `GicDriver` and `ItsDriver` do what a kernel's drivers do, through
- * registers and guest memory; `topology.ts` is a synthetic guest of any size; a `Workload` is any guest with devices that
- * a load generator can run; a `Source` is one interrupt of it with all its names.
+ * The guest's side of the interrupt controller. `GicDriver` and `ItsDriver` act as a kernel's drivers, through
+ * registers and guest memory; `topology.ts` is a synthetic guest of any size; a `Workload` is any guest with devices
+ * that a load generator can run; a `Source` is one interrupt of the guest with all its names.
  */
 export { GicDriver, LINUX_PRIORITY, openCpuInterface } from './gic-driver.ts';
 export { ItsDriver, setUpIts } from './its-driver.ts';

@@ -5,20 +5,20 @@ import { IrqError } from '../base/irq-error.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 import type { RegisterBus, WordBus } from './register-bus.ts';
 
-/** What a guest's kernel allocates for an ITS, all of it flat tables. */
+/** The memory that a guest's kernel allocates for an ITS; flat tables only. */
 export type ItsTables = {
-  /** One page each, of `pageSize`. */
+  /** One page of `pageSize` each. */
   readonly deviceTable: number;
   readonly collectionTable: number;
-  /** GITS_BASERn.Page_Size of both; 4 KiB where it is left out. */
+  /** GITS_BASERn.Page_Size of both; left out, 4 KiB. */
   readonly pageSize?: bigint;
   readonly queue: number;
-  /** Of 4 KiB, 1 to 256: each holds 128 commands. */
+  /** Pages of 4 KiB, 1 to 256: each holds 128 commands. */
   readonly queuePages: number;
 };
 
 /**
- * Gives an ITS its tables and its queue, and enables it. The pages must be zero.
+ * Sets the tables and the queue of an ITS, and enables the ITS. The pages must be zero.
  * @param base - guest-physical address of the ITS's control frame
  */
 export function setUpIts(
@@ -34,8 +34,8 @@ export function setUpIts(
 }
 
 /**
- * The guest kernel's driver of an ITS: lays commands into guest memory and moves CWRITER, as Linux does. The driver finds the queue
- * through the ITS's own registers, at its first command. One thread at a time.
+ * The guest kernel's driver of an ITS: writes commands into guest memory and moves CWRITER, as Linux does. At its first
+ * command, the driver reads the queue's address from the ITS's registers. One thread at a time.
  */
 export class ItsDriver {
   readonly #bus: WordBus;
@@ -51,15 +51,15 @@ export class ItsDriver {
     this.#base = base;
   }
 
-  /** Turns the ITS off, or on again: GITS_CTLR. While an ITS is off, MSIs are lost. */
+  /** Enables or disables the ITS: GITS_CTLR. MSIs to a disabled ITS are lost. */
   setEnabled(on: boolean): void {
     this.#bus.write(this.#base + gits.CTLR, 4, on ? ENABLED : 0n);
   }
 
   /**
-   * Lays a command into the queue without telling the ITS.
-   * @param at - offset in the queue; where CWRITER points if left out
-   * @returns the offset of the next place
+   * Writes a command into the queue without moving CWRITER.
+   * @param at - offset in the queue; left out, CWRITER's
+   * @returns the offset of the next command
    */
   queue(command: ItsCommand, at = this.#offset(gits.CWRITER)): number {
     this.#findQueue();
@@ -67,8 +67,8 @@ export class ItsDriver {
   }
 
   /**
-   * Sends commands in order, in as many goes as the queue needs, and returns when the ITS has carried all of them out.
-   * @throws IrqError `ERR_CONFIG` where the ITS stopped before the last
+   * Sends commands in order, in as many batches as the queue needs; returns when the ITS has carried all of them out.
+   * @throws IrqError `ERR_CONFIG` if the ITS stopped before the last
    */
   send(...commands: readonly ItsCommand[]): void {
     this.sendAll(commands);
@@ -77,7 +77,7 @@ export class ItsDriver {
   /** {@link send} for a list of any length. */
   sendAll(commands: readonly ItsCommand[]): void {
     this.#findQueue();
-    // One slot stays free: a full queue would look like an empty one.
+    // One slot stays free: a full queue would look empty.
     const most = this.#queueBytes / COMMAND_BYTES - 1;
     for (let sent = 0; sent < commands.length; sent += most)
       this.#submit(commands, sent, Math.min(sent + most, commands.length));
@@ -101,7 +101,7 @@ export class ItsDriver {
     return next === this.#queueBytes ? 0 : next;
   }
 
-  /** Reads GITS_CBASER, once: an ITS that is given another queue has another driver. */
+  /** Reads GITS_CBASER once: an ITS with a new queue needs a new driver. */
   #findQueue(): void {
     if (this.#queueBytes > 0) return;
     const low = this.#bus.readWord(this.#base + gits.CBASER);
@@ -115,6 +115,6 @@ export class ItsDriver {
   }
 }
 
-/** GITS_CBASER[51:32] in its upper half, and Size in its lower one. */
+/** GITS_CBASER[51:32] in its upper half, and Size in its lower half. */
 const ADDRESS_HIGH = 0xf_ffff;
 const QUEUE_SIZE = 0xff;

@@ -7,20 +7,20 @@ import type { Connection, Design, Source as DesignSource } from '../vmm/design.t
 import { VMM_POLICIES, type VmmPolicy } from '../vmm/policies.ts';
 
 /**
- * How a source reaches its vCPU: an irqfd that ends in an LPI; one with an MSI whose data is the SPI; one on an edge SPI;
- * on a level SPI KVM_IRQ_LINE, or a resampling irqfd.
+ * How a source reaches its vCPU. `msi`: an irqfd that ends in an LPI. `msi-spi`: an irqfd with an MSI whose data is the
+ * SPI. `edge`: an irqfd on an edge-triggered SPI. `level`: KVM_IRQ_LINE or a resampling irqfd on a level-triggered SPI.
  */
 export type SourceKind = 'msi' | 'msi-spi' | 'edge' | 'level';
 
-/** An interrupt source: what a device thread signals, and the names of its interrupt at the start. */
+/** An interrupt source: the device thread that signals, and the initial names of its interrupt. */
 export type Source = {
   readonly kind: SourceKind;
-  /** The device thread that signals it. */
+  /** The device thread that signals the source. */
   readonly device: number;
   readonly fd: Fd;
-  /** The eventfd that tells the device of the end of the interrupt; -1 where the device is not told. */
+  /** The eventfd that is written at the EOI; -1 if the device is not resampled. */
   readonly resamplefd: Fd;
-  /** -1 where the design has none for it. */
+  /** -1 if the design has no GSI for the source. */
   readonly gsi: Gsi;
   /** -1 for SPIs, both. */
   readonly deviceId: DeviceId;
@@ -31,10 +31,10 @@ export type Source = {
 
 type ItsBase = Pick<MachineConfig, 'itsBase'>;
 
-/** QEMU's habits, except that every GSI is handed out: a topology may need them all. */
+/** QEMU's habits, but with every GSI allocatable: a topology may need all of them. */
 export const SOURCE_POLICY: VmmPolicy = { ...VMM_POLICIES.qemu, limit: (routes) => routes };
 
-/** The name that userland has for a source. */
+/** Userland's name for a source. */
 export function nameOf({ kind, intid, deviceId, eventId }: Source, { itsBase }: ItsBase): DesignSource {
   const doorbell = itsBase + gits.TRANSLATER;
   if (kind === 'msi') return { kind: 'msi', deviceId, eventId, doorbell };
@@ -42,7 +42,7 @@ export function nameOf({ kind, intid, deviceId, eventId }: Source, { itsBase }: 
   return { kind: 'wired', pin: intid - FIRST_SPI };
 }
 
-/** The irqfds of some sources: all but the levels that KVM_IRQ_LINE drives. */
+/** The irqfds of some sources: all but the level-triggered SPIs that KVM_IRQ_LINE drives. */
 export function connectionsOf(sources: readonly Source[], config: ItsBase): Connection[] {
   return sources.filter(hasIrqFd).map((source) => ({
     fd: source.fd,
@@ -56,8 +56,8 @@ export function hasIrqFd({ kind, resamplefd }: Source): boolean {
 }
 
 /**
- * Replaces events by SPIs in a design whose irqfds cannot end in an LPI. Each event gets an edge-triggered SPI of its own,
- * from pin 0 on: named by its pin, or by an MSI whose data is the INTID where the design has those.
+ * Replaces events by SPIs in a design whose irqfds cannot end in an LPI. Each event gets its own edge-triggered SPI,
+ * from pin 0 on. The design names the SPI by its pin, or by an MSI whose data is the INTID.
  */
 export function standIns(sources: readonly Source[], { msi }: Pick<Design, 'msi'>): Source[] {
   if (msi === 'lpi') return [...sources];
@@ -68,7 +68,7 @@ export function standIns(sources: readonly Source[], { msi }: Pick<Design, 'msi'
   });
 }
 
-/** The routing table for some sources: the wired GSIs, each to its pin, and an MSI route for each event. */
+/** The routing table for some sources: each wired GSI to its pin, and an MSI route for each event. */
 export function routesOf(
   { itsBase, spis }: Pick<MachineConfig, 'itsBase' | 'spis'>,
   sources: readonly Source[],

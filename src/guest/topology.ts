@@ -10,7 +10,7 @@ import { ItsDriver, setUpIts } from './its-driver.ts';
 import type { Source } from './source.ts';
 import type { GuestTables } from './workload.ts';
 
-/** A synthetic guest: so many vCPUs and devices, so many events of each device, and wires beside them. */
+/** A synthetic guest: numbers of vCPUs, devices, events of each device, and wires. */
 export type Topology = {
   readonly vcpus: number;
   readonly devices: number;
@@ -31,13 +31,15 @@ const ITT_ALIGNMENT = 256;
 const ID_BITS = 16;
 const QUEUE_PAGES = 16;
 
-/** DeviceIDs as PCI gives them: one slot of bus 0 after the other. */
+/** DeviceIDs as on PCI: one slot of bus 0 after the other. */
 export const deviceIdOf = (device: number) => 8 * (device + 1);
 
-/** What GITS_TYPER.ID_bits allows. */
+/** The limit of GITS_TYPER.ID_bits. */
 const MOST_EVENT_BITS = 16;
 
-/** EventID bits of each device: room for its events and as many again, so that an event can be set up anew elsewhere. */
+/**
+ * EventID bits of each device: room for twice its events, so that an event can be mapped again under another EventID.
+ */
 const bitsFor = (events: number) => Math.min(MOST_EVENT_BITS, Math.max(1, Math.ceil(Math.log2(2 * events))));
 
 /** The sources of a topology, spread over the vCPUs in turn; wires are edge-triggered and level-triggered in turn. */
@@ -89,7 +91,7 @@ export function wiredSources(
   });
 }
 
-/** The machine for a topology, without the words of the scenario. */
+/** The machine for a topology, without the scenario's words. */
 export function syntheticConfig({ vcpus, devices, events, spis }: Topology): MachineConfig {
   const sources = devices * events + spis;
   const bytes = PENDING_TABLES - RAM + vcpus * PAGE + devices * ittBytes(events);
@@ -106,7 +108,7 @@ export function syntheticConfig({ vcpus, devices, events, spis }: Topology): Mac
   };
 }
 
-/** What the driver of a topology's guest must know. */
+/** The facts that the driver of a topology's guest needs. */
 export function syntheticTables({ vcpus, devices, events }: Topology): GuestTables {
   return {
     spareLpis: { first: FIRST_LPI + devices * events, end: 2 ** ID_BITS },
@@ -119,7 +121,7 @@ export function syntheticTables({ vcpus, devices, events }: Topology): GuestTabl
   };
 }
 
-/** Brings GIC and ITS up as a guest's kernel does, through their registers and the command queue. The main thread. */
+/** Brings GIC and ITS up as a guest's kernel does, through registers and the command queue. Main thread. */
 export function bootSynthetic(
   machine: Machine,
   { vcpus, devices, events }: Topology,

@@ -3,11 +3,11 @@ import type { MachineConfig } from '../board/config.ts';
 import type { Machine } from '../board/machine.ts';
 import type { Source } from './source.ts';
 
-/** What a booted guest's driver must know to change its interrupts. Plain data. */
+/** The facts that a booted guest's driver needs to change its interrupts. Plain data. */
 export type GuestTables = {
-  /** LPIs that are free to be mapped, `end` excluded. */
+  /** Unmapped LPIs, `end` excluded. */
   readonly spareLpis: { readonly first: number; readonly end: number };
-  /** EventID bits of each device, as MAPD gave them. */
+  /** EventID bits of each device, as in its MAPD. */
   readonly eventBits: readonly { readonly deviceId: DeviceId; readonly bits: number }[];
   /** ICID of each vCPU's collection. */
   readonly collections: readonly number[];
@@ -15,7 +15,7 @@ export type GuestTables = {
   readonly configTable: number;
 };
 
-/** A guest with devices that a load generator can run: its sizes, its interrupt sources, how it boots. */
+/** A guest with devices that a load generator can run: its sizes, interrupt sources, and boot. */
 export type Workload = {
   /** For results: the file of a recording. */
   readonly name: string;
@@ -24,8 +24,8 @@ export type Workload = {
   readonly devices: number;
   /** The sources, with `spis` wires beside the guest's own. */
   sources(spis: number): Source[];
-  /** The machine that the guest needs for so many sources, without the words of a scenario. */
+  /** The machine for that many sources, without a scenario's words. */
   config(sources: number): MachineConfig;
-  /** Brings the interrupt controller up, and every source with it. The main thread, while no vCPU runs. */
+  /** Brings up the interrupt controller and every source. Main thread, while no vCPU runs. */
   boot(machine: Machine, sources: readonly Source[]): GuestTables;
 };

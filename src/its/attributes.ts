@@ -6,11 +6,12 @@ import { findRegister } from './registers.ts';
 import type { ItsErrno } from './save.ts';
 import type { ItsState } from './state.ts';
 
-/** The table formats that there are: revision 0 alone. */
+/** Table formats that exist: revision 0 alone. */
 const REVISIONS = 1;
 
 /**
- * Why userspace cannot access the register at `offset`; undefined if it can. 64-bit registers by their own offset only.
+ * Returns the errno for a register that userspace cannot access at `offset`; undefined if it can. 64-bit registers at
+ * their own offset only.
  * @see KVM_DEV_ARM_VGIC_GRP_ITS_REGS
  */
 function checkAttribute(offset: number): ItsErrno | undefined {
@@ -19,7 +20,7 @@ function checkAttribute(offset: number): ItsErrno | undefined {
   return attribute(offset) ? undefined : 'ENXIO';
 }
 
-/** Userspace's read of a register: what a vCPU would read. */
+/** Userspace's read of a register: returns the value that a vCPU would read. */
 export function readAttribute(its: ItsState, offset: number): bigint | ItsErrno {
   const refused = checkAttribute(offset);
   if (refused) return refused;
@@ -28,8 +29,8 @@ export function readAttribute(its: ItsState, offset: number): bigint | ItsErrno 
 }
 
 /**
- * Userspace's write: what a vCPU's would do, except that GITS_CREADR, while the ITS is disabled, and the revision of the
- * table format in GITS_IIDR can be written.
+ * Userspace's write of a register: as a vCPU's write, with two exceptions. Userspace can write GITS_CREADR while the
+ * ITS is disabled, and the revision of the table format in GITS_IIDR.
  */
 export function writeAttribute(its: ItsState, offset: number, value: bigint): ItsErrno | undefined {
   const refused = checkAttribute(offset);
@@ -43,7 +44,7 @@ export function writeAttribute(its: ItsState, offset: number, value: bigint): It
   return undefined;
 }
 
-/** The control frame's register at `offset`; the doorbell in the frame behind it is no register to userspace. */
+/** The register at `offset` of the control frame. The doorbell's frame has no register for userspace. */
 function attribute(offset: number): Register<ItsState> | undefined {
   return offset < FRAME_BYTES ? findRegister(offset) : undefined;
 }

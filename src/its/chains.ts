@@ -1,23 +1,23 @@
 import type { Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 
-/** Words at the start of every record that lies in chains: its key, then the slot of the next record of the chain. */
+/** First words of every record in a chain: its key, then the slot of the next record in the chain. */
 const KEY = 0;
 const NEXT = 1;
 
 /** A table of one kind of record: its slots, the buckets of its index, and the records, slot 0 unused. */
 export type TableRegions = { readonly slots: Region; readonly buckets: Region; readonly records: Region };
 
-/** Buckets of an index over `count` records: a power of two, at least twice as many as there are records. */
+/** Buckets of an index over `count` records: a power of two, at least twice `count`. */
 export function bucketsFor(count: number): number {
   return 2 ** Math.max(5, 1 + Math.ceil(Math.log2(count)));
 }
 
 /**
- * The bucket of a key. Keys with the same upper half stand in a row, as the events of a device do, and rows start at
- * places spread evenly over all buckets (Fibonacci hashing). The upper half is turned by three bits first: DeviceIDs are
- * mostly multiples of 8, function 0 of a PCI slot, and would start their rows in clusters otherwise.
- * `shift` is 32 less the bits of `mask`.
+ * The bucket of a key. Keys with the same upper half, such as the events of a device, fill consecutive buckets, and
+ * these rows start at places spread evenly over all buckets (Fibonacci hashing). The upper half is first rotated by
+ * three bits: most DeviceIDs are multiples of 8 (function 0 of a PCI slot), and their rows would start in clusters.
+ * @param shift - 32 less the bits of `mask`
  */
 export function bucketOf(key: number, shift: number, mask: number): number {
   const row = (key >>> 19) | ((key >>> 3) & 0xe000);
@@ -25,12 +25,12 @@ export function bucketOf(key: number, shift: number, mask: number): number {
 }
 
 /**
- * An index from a 32-bit key to a slot: buckets with chains of records. Changed by one thread at a time; may be walked
- * meanwhile by others that are inside a reader section.
+ * An index from a 32-bit key to a slot: buckets with chains of records. One thread at a time changes the index; other
+ * threads may walk a chain meanwhile, inside a reader section.
  *
- * A reader never meets half a record: an insertion fills the record and then publishes it with one store. One that stands
- * on a record while it is removed walks on, because the record keeps its link; so its slot must not be used again before
- * a grace period has passed.
+ * A reader never meets half a record: an insertion fills the record and then publishes the record with one store. A
+ * reader that stands on a removed record walks on, because the record keeps its link. So the slot must not be used
+ * again before a grace period has passed.
  */
 export class Chains {
   readonly #words: Words;
@@ -65,7 +65,7 @@ export class Chains {
     store(this.#words, bucket, slot);
   }
 
-  /** Takes a record out of its chain; its own link stays. */
+  /** Takes a record out of its chain. The record keeps its own link. */
   remove(slot: number): void {
     let link = this.#bucket(load(this.#words, this.#at(slot) + KEY));
     for (let other = load(this.#words, link); other !== 0; other = load(this.#words, link)) {

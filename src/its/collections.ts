@@ -3,20 +3,20 @@ import { type Handle, NO_HANDLE, Slots, slotOf } from '../memory/slots.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import { Chains, type TableRegions } from './chains.ts';
 
-/** The words of a collection's record. Slot 0's `born` counts the collections that there have been. */
+/** The words of a collection's record. Slot 0's `born` counts the collections created so far. */
 export const COLLECTION_WORDS = ['icid', 'next', 'target', 'born'] as const;
 const STRIDE = COLLECTION_WORDS.length;
 const TARGET = 2;
 const BORN = 3;
 
-/** The target of a collection that is known, because an event names it, but not mapped. @see COLLECTION_NOT_MAPPED in KVM */
+/** The target of a collection that an event names but no MAPC has mapped. @see COLLECTION_NOT_MAPPED in KVM */
 export const NOT_MAPPED = -1;
 
 /**
- * The collections: ICID to redistributor. To be used with the lock of the ITS held.
+ * The collections: ICID to redistributor. Callers hold the lock of the ITS.
  *
- * An event names its collection by handle, so that an event of a collection that ended is not taken over by a later one
- * of the same number.
+ * An event names its collection by handle. So when a collection has ended, a later collection of the same number does
+ * not take over its events.
  */
 export class Collections {
   readonly #words: Words;
@@ -43,7 +43,7 @@ export class Collections {
     return slot === 0 ? NO_HANDLE : this.#slots.handleOf(slot);
   }
 
-  /** A new collection, sent to `target`; `NO_HANDLE` where there is no room for it. */
+  /** Creates a collection with target `target`; `NO_HANDLE` where the table is full. */
   create(icid: number, target: VcpuId): Handle {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return handle;
@@ -54,13 +54,13 @@ export class Collections {
     return handle;
   }
 
-  /** Ends a collection. The events that name it have to be cut loose first. */
+  /** Ends a collection. The caller detaches the collection's events first. */
   remove(handle: Handle): void {
     this.#chains.remove(this.#slots.use(handle));
     this.#slots.retire(handle);
   }
 
-  /** The vCPU that a collection is sent to, or {@link NOT_MAPPED}; so for no collection at all. */
+  /** The vCPU that a collection targets, or {@link NOT_MAPPED}; `NOT_MAPPED` also for an ended collection. */
   targetOf(handle: Handle): VcpuId {
     return this.#slots.isLive(handle) ? load(this.#words, this.#at(handle) + TARGET) : NOT_MAPPED;
   }

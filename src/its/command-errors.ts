@@ -6,8 +6,8 @@ import { add, load, store, type Words } from '../memory/word.ts';
 export const OK = 0;
 
 /**
- * Why commands fail, by name: the numbers are those that the architecture gives to command errors, and KVM to its own
- * (`E_ITS_*`), negative ones are errnos. A guest sees none of them: the command is skipped.
+ * The errors of commands, by name. `E_ITS_*` are the architecture's and KVM's command error numbers; negative numbers
+ * are errnos. The guest sees none of them: the ITS skips the command.
  * @see include/linux/irqchip/arm-gic-v3.h
  */
 export const COMMAND_ERRORS = {
@@ -26,13 +26,13 @@ export const COMMAND_ERRORS = {
   E_ITS_INVALL_UNMAPPED_COLLECTION: 0x010d09,
   E_ITS_MOVALL_PROCNUM_OOR: 0x010e01,
   E_ITS_DISCARD_UNMAPPED_INTERRUPT: 0x010f07,
-  /** There is no room for one more device, event or collection. */
+  /** The table of devices, events or collections is full. */
   ENOMEM: -12,
-  /** Guest memory that the command needs, or the command itself, cannot be read or written. */
+  /** The command itself, or guest memory that the command needs, is not accessible. */
   EFAULT: -14,
   /** INT to a redistributor whose LPIs are off. */
   EBUSY: -16,
-  /** The opcode is no command of this ITS. */
+  /** This ITS has no command of this opcode. */
   ENODEV: -19,
 } as const;
 
@@ -41,7 +41,7 @@ type CommandErrorName = keyof typeof COMMAND_ERRORS;
 const NAMES = Object.keys(COMMAND_ERRORS) as CommandErrorName[];
 const INDEX = new Map<number, number>(NAMES.map((name, index) => [COMMAND_ERRORS[name], index]));
 
-/** Failed commands that are kept with their bytes. */
+/** Failed commands kept with their bytes. */
 const KEPT = 16;
 /** A kept command: its code, its offset in the queue, and its eight words. */
 const KEPT_WORDS = 10;
@@ -64,13 +64,13 @@ export type FailedCommand = {
   readonly name: CommandErrorName;
   readonly offset: number;
   readonly packet: Packet;
-  /** What the packet says, where it says anything. */
+  /** The decoded packet; undefined where the opcode is unknown. */
   readonly command: ItsCommand | undefined;
 };
 
 /**
- * The commands that failed: how many by error, and the last few with their bytes. A guest's mistake is not an exception;
- * this is where it can be seen. Written and, for the last few, read with the command lock held.
+ * The commands that failed: a count by error, and the last few with their bytes. A guest's mistake throws no exception;
+ * it shows up here. `record` and `recent` run with the command lock held.
  */
 export class CommandErrors {
   readonly #words: Words;
@@ -92,12 +92,12 @@ export class CommandErrors {
     });
   }
 
-  /** How many failed, of all kinds. Any thread. */
+  /** The number of failed commands, of all kinds. Any thread. */
   get total(): number {
     return load(this.#words, this.#at + TOTAL) >>> 0;
   }
 
-  /** Those errors that there were, in the order of {@link COMMAND_ERRORS}. Any thread. */
+  /** Counts above zero, in the order of {@link COMMAND_ERRORS}. Any thread. */
   counts(): CommandErrorCount[] {
     return NAMES.map((name, index) => ({
       code: COMMAND_ERRORS[name],
@@ -106,7 +106,7 @@ export class CommandErrors {
     })).filter(({ count }) => count > 0);
   }
 
-  /** The last few, oldest first. */
+  /** The last failed commands, oldest first. */
   recent(): FailedCommand[] {
     const failed: FailedCommand[] = [];
     for (let nth = Math.max(0, this.total - KEPT); nth < this.total; nth++) {

@@ -11,10 +11,10 @@ const ITT_LOW = 3;
 const ITT_HIGH = 4;
 const FIRST_EVENT = 5;
 
-/** Devices are named by slot, 1 and up; this is none. */
+/** The slot of no device: slots count from 1. */
 export const NO_DEVICE = 0;
 
-/** The devices that MAPD has mapped. To be used with the lock of the ITS held. */
+/** The devices that MAPD has mapped. Callers hold the lock of the ITS. */
 export class Devices {
   readonly #words: Words;
   readonly #slots: Slots;
@@ -38,7 +38,7 @@ export class Devices {
     return this.#chains.find(deviceId | 0);
   }
 
-  /** A new device with 2^bits events; {@link NO_DEVICE} where there is no room for it. */
+  /** Creates a device with 2^bits events; {@link NO_DEVICE} where the table is full. */
   create(deviceId: DeviceId, bits: number, ittAddr: number): number {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return NO_DEVICE;
@@ -52,7 +52,7 @@ export class Devices {
     return slot;
   }
 
-  /** Ends a device that has no events left. */
+  /** Ends a device without events. */
   remove(slot: number): void {
     this.#chains.remove(slot);
     this.#slots.retire(this.#slots.handleOf(slot));
@@ -73,7 +73,7 @@ export class Devices {
     return load(this.#words, at + ITT_HIGH) * 2 ** 32 + (load(this.#words, at + ITT_LOW) >>> 0);
   }
 
-  /** Where the head of the device's list of events lies. */
+  /** The offset of the head of the device's list of events. */
   firstEventAt(slot: number): number {
     return this.#at(slot) + FIRST_EVENT;
   }

@@ -5,7 +5,7 @@ import { load, replace, store, type Words } from '../memory/word.ts';
 import { bucketOf, Chains, type TableRegions } from './chains.ts';
 import type { Devices } from './devices.ts';
 
-/** The words of an event that a translation reads: four to a record, so a record never lies across two cache lines. */
+/** The words of an event that a translation reads: four a record, so a record never straddles two cache lines. */
 export const EVENT_WORDS = ['key', 'next', 'lpi', 'stamp'] as const;
 const STRIDE_SHIFT = 2;
 const KEY = 0;
@@ -21,8 +21,9 @@ const AFTER = 2;
 const BEFORE = 3;
 
 /**
- * The word that empties the translation cache by moving. Threads keep translations under the epochs that they have seen: so
- * a machine that is overwritten by a snapshot needs an epoch that neither it nor the snapshot has had.
+ * The epoch of the translation cache: moving the word empties the cache. Threads keep translations under epochs that
+ * they have seen, so a machine that is restored from a snapshot needs an epoch that neither the machine nor the
+ * snapshot had.
  */
 export const EPOCH: SizedKind = { name: 'epoch', words: 1 };
 
@@ -34,26 +35,26 @@ export type EventRegions = {
   readonly epoch: Region;
 };
 
-/** Returned by {@link Events.lookup}: not in the translation cache. */
+/** Returned by {@link Events.lookup} where the translation is not cached. */
 export const MISS = -1;
 
-/** Events are named by slot, 1 and up; this is none. */
+/** The slot of no event: slots count from 1. */
 export const NO_EVENT = 0;
 
 /**
  * The events (KVM: ITEs) that MAPTI and MAPI have mapped, by DeviceID and EventID, and the cache of their translations.
  *
  * **The cache is a stamp on the event.** A translation is cached if the event's stamp is the current epoch; moving the
- * epoch empties the cache in one step. A thread that stamps an event, with the lock held, has read the epoch **before**
- * its checks: if a checked word changes meanwhile, the invalidation comes after the change, and the stamp is out of date
- * when the thread sets it. (An epoch comes again after 2^32 invalidations; an event would have to keep a stamp for as
+ * epoch empties the cache in one step. A thread that stamps an event holds the lock, and has read the epoch **before**
+ * its checks. If a checked word changes meanwhile, the invalidation follows the change, so the stamp is already stale
+ * when the thread stores it. (An epoch repeats after 2^32 invalidations; an event would have to keep a stamp for as
  * long.)
  *
  * **Removal**: move the epoch, take the event out of its chain, wait for a grace period; only then may its LPI be
- * cleared and its slot be used again. A reader that found the event before has set its latch by then.
+ * cleared and its slot reused. By then, every reader that found the event has set its latch.
  *
- * `lookup` may be called by any thread inside a reader section; everything else with the lock of the ITS held, except
- * `invalidate`, which any thread may call at any time.
+ * Any thread may call `lookup`, inside a reader section. Any thread may call `invalidate` at any time. All other
+ * methods require the lock of the ITS.
  */
 export class Events {
   readonly #words: Words;
@@ -105,13 +106,13 @@ export class Events {
   /** Empties the translation cache. */
   invalidate(): void {
     const now = load(this.#words, this.#epoch);
-    // Never 0, not for a moment: 0 is the stamp of an event that was never cached, and lookups take no lock. Where another
-    // thread is first, its move comes after our caller's change as well, and empties the cache for both.
+    // Never 0, not even for a moment: 0 is the stamp of an event that was never cached, and lookups take no lock. If
+    // another thread moves the epoch first, its move also follows our caller's change, and empties the cache for both.
     // guard: epoch-is-never-zero
     replace(this.#words, this.#epoch, now, now === -1 ? 1 : (now + 1) | 0);
   }
 
-  /** What to hand to {@link cache}: to be read before the checks of a translation are made. */
+  /** The epoch for {@link cache}. Read it before the checks of a translation. */
   get epoch(): number {
     return load(this.#words, this.#epoch);
   }
@@ -127,7 +128,7 @@ export class Events {
     return this.#chains.find((deviceId << 16) | eventId);
   }
 
-  /** Maps an event, not cached yet; {@link NO_EVENT} where there is no room for it. */
+  /** Maps an event, not yet cached; {@link NO_EVENT} where the table is full. */
   create(device: number, eventId: EventId, lpi: Intid, collection: Handle): number {
     const handle = this.#slots.tryTake();
     if (handle === NO_HANDLE) return NO_EVENT;
@@ -148,7 +149,7 @@ export class Events {
     return event;
   }
 
-  /** Takes an event out of its chain and its device's list. A grace period has to pass before {@link free}. */
+  /** Takes an event out of its chain and its device's list. A grace period must pass before {@link free}. */
   detach(event: number): void {
     this.#chains.remove(event);
     const link = this.#link(event);
@@ -159,7 +160,7 @@ export class Events {
     else store(this.#words, this.#devices.firstEventAt(load(this.#words, link + DEVICE)), after);
   }
 
-  /** Gives the slot of a detached event back. */
+  /** Frees the slot of a detached event. */
   free(event: number): void {
     this.#slots.retire(this.#slots.handleOf(event));
   }
@@ -172,12 +173,12 @@ export class Events {
     return load(this.#words, this.#at(event) + KEY) & 0xffff;
   }
 
-  /** The slot of the device that the event is of. */
+  /** The slot of the event's device. */
   deviceOf(event: number): number {
     return load(this.#words, this.#link(event) + DEVICE);
   }
 
-  /** The handle of its collection, which may have ended: `NO_HANDLE` then, for good. */
+  /** The handle of the event's collection; `NO_HANDLE`, for good, once that collection has ended. */
   collectionOf(event: number): Handle {
     return load(this.#words, this.#link(event) + COLLECTION) as Handle;
   }
@@ -196,7 +197,7 @@ export class Events {
     }
   }
 
-  /** Calls `visit` with every event there is. */
+  /** Calls `visit` with every event. */
   forEach(visit: (event: number) => void): void {
     this.#devices.forEach((device) => {
       this.forEachOf(device, visit);

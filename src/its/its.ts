@@ -18,13 +18,13 @@ import { type ItsErrno, saveTables } from './save.ts';
 import { type ItsState, resetState } from './state.ts';
 import { resolve, signal } from './translation.ts';
 
-/** What an ITS is wired to. */
+/** The machine's side of an ITS. */
 export type ItsWiring = {
-  /** Its number in the machine, for messages. */
+  /** Number of the ITS in the machine, for messages. */
   readonly index: number;
   readonly lpis: LpiPort;
   readonly memory: GuestMemory;
-  /** The reader sections in which {@link Its.lookup} is called. */
+  /** The reader sections around {@link Its.lookup}. */
   readonly readers: Readers;
   readonly personality: ItsPersonality;
 };
@@ -37,16 +37,16 @@ export type EventMapping = {
   readonly deviceId: DeviceId;
   readonly eventId: EventId;
   readonly lpi: Intid;
-  /** The vCPU that its collection is sent to; -1 if that is not mapped, or there is none any more. */
+  /** The vCPU that the event's collection targets; -1 if the collection is not mapped or has ended. */
   readonly vcpu: VcpuId;
 };
 
 /**
- * An Interrupt Translation Service: turns what a device writes, DeviceID and EventID, into an LPI. Its guest programs it
- * through registers and a queue of commands in guest memory.
+ * An Interrupt Translation Service: translates a device's MSI, DeviceID and EventID, into an LPI. The guest's driver
+ * programs the ITS through registers and a command queue in guest memory.
  *
- * Any thread may call any method. All of them but `lookup` and `invalidate` take locks, and may wait for readers: so
- * they must not be called inside a reader section, and `lookup` must.
+ * Any thread may call any method. All but `lookup` and `invalidate` take locks and may wait for readers, so they must
+ * not run inside a reader section; `lookup` must run inside one.
  * @see Arm IHI 0069, chapter "The ITS"; KVM's vgic-its.c
  */
 export class Its {
@@ -72,7 +72,7 @@ export class Its {
     };
   }
 
-  /** Once, by the thread that creates the memory. */
+  /** Initialises the shared state. Called once, by the thread that creates the memory. */
   init(): void {
     const { collections, devices, events, personality, registers } = this.#its;
     devices.init();
@@ -82,21 +82,23 @@ export class Its {
   }
 
   /**
-   * The LPI of an event whose translation is cached, else `MISS`: then leave the section and call {@link signal}. Inside a
-   * reader section, and the LPI must be latched before the section ends. No lock, no allocation, five loads.
+   * The LPI of an event whose translation is cached, else `MISS`: then leave the section and call {@link signal}. Call
+   * inside a reader section, and latch the LPI before the section ends. No lock, no allocation, five loads.
    */
   lookup(deviceId: DeviceId, eventId: EventId): Intid {
     return this.#events.lookup(deviceId, eventId);
   }
 
-  /** Moves whenever the translation cache is emptied: a lookup under another epoch is out of date. Never 0. */
+  /**
+   * The epoch of the translation cache, never 0. Emptying the cache moves it: a lookup under another epoch is stale.
+   */
   get epoch(): number {
     return this.#events.epoch;
   }
 
   /**
-   * The LPI of an event, by all checks, or `UNMAPPED`, `ITS_DISABLED`, `LPIS_DISABLED`. To look at, not to latch:
-   * when this returns, a command may already have changed the mapping. Caches what it finds.
+   * The LPI of an event, by all checks, or `UNMAPPED`, `ITS_DISABLED`, `LPIS_DISABLED`. For inspection; do not latch
+   * the result, because a command may change the mapping before this returns. Caches the translation.
    */
   translate(deviceId: DeviceId, eventId: EventId): Intid {
     const { lock } = this.#its;
@@ -109,16 +111,17 @@ export class Its {
   }
 
   /**
-   * An MSI by the slow way: translates and latches. 1: latched, even where the LPI is disabled. 0: the guest has nothing
-   * mapped there. -16 (EBUSY): the ITS, or the LPIs of the redistributor, are disabled, and the MSI is lost.
+   * Signals an MSI by the slow path: translates and latches.
+   * @returns 1: latched, even where the LPI is disabled. 0: the guest has mapped nothing there. -16 (EBUSY): the ITS,
+   * or the LPIs of the redistributor, are disabled, and the MSI is lost.
    */
   signal(deviceId: DeviceId, eventId: EventId): number {
     return signal(this.#its, deviceId, eventId);
   }
 
   /**
-   * Empties the translation cache. To be called after a redistributor's EnableLPIs has become 0; the ITS does it itself
-   * where its own state changes. Takes no lock.
+   * Empties the translation cache. Callers: after a redistributor's EnableLPIs has become 0. The ITS empties the cache
+   * itself when its own state changes. Takes no lock.
    */
   invalidate(): void {
     this.#events.invalidate();
@@ -129,7 +132,7 @@ export class Its {
     return readRegister(this.#its, offset, bytes);
   }
 
-  /** A vCPU's write. That of GITS_CWRITER returns when the commands are done. */
+  /** A vCPU's write. A write of GITS_CWRITER returns after the ITS has carried out the commands. */
   write(offset: number, bytes: number, value: bigint): void {
     writeRegister(this.#its, offset, bytes, value);
   }
@@ -159,12 +162,18 @@ export class Its {
     return this.#locked(() => saveTables(this.#its));
   }
 
-  /** Reads them back. On an error nothing is mapped any more. @see KVM_DEV_ARM_ITS_RESTORE_TABLES */
+  /**
+   * Reads all mappings back from the guest's tables. On an error no mapping is left. @see
+   * KVM_DEV_ARM_ITS_RESTORE_TABLES
+   */
   restoreTables(): ItsErrno | undefined {
     return this.#locked(() => restoreTables(this.#its));
   }
 
-  /** Back to the state of a new ITS, except for the revision and what GITS_BASERn say besides Valid. @see KVM_DEV_ARM_ITS_CTRL_RESET */
+  /**
+   * Resets to the state of a new ITS, except for the revision and the fields of GITS_BASERn other than Valid. @see
+   * KVM_DEV_ARM_ITS_CTRL_RESET
+   */
   reset(): void {
     this.#locked(() => {
       resetState(this.#its);
@@ -175,7 +184,7 @@ export class Its {
     return this.#its.registers.enabled;
   }
 
-  /** The devices that are mapped, in no order. Takes the lock. */
+  /** The mapped devices, in no order. Takes the lock. */
   devices(): DeviceMapping[] {
     const { devices } = this.#its;
     const found: DeviceMapping[] = [];
@@ -192,12 +201,12 @@ export class Its {
     return found;
   }
 
-  /** How many commands failed, by error. */
+  /** The number of failed commands, by error. */
   errors(): CommandErrorCount[] {
     return this.#its.errors.counts();
   }
 
-  /** The last commands that failed, oldest first. */
+  /** The last failed commands, oldest first. */
   recentErrors(): FailedCommand[] {
     const { commandLock, errors } = this.#its;
     commandLock.lock();

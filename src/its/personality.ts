@@ -1,6 +1,8 @@
 import type { DeviceId } from '../arch/intid.ts';
 
-/** What implementations of an ITS may choose, or have to say about themselves. Data, so that there is one ITS. */
+/**
+ * The choices that the architecture leaves to implementations, and their identification. As data: one ITS serves all.
+ */
 export type ItsPersonality = {
   readonly name: string;
   /** GITS_IIDR, with 0 for the revision of the table format. */
@@ -10,35 +12,35 @@ export type ItsPersonality = {
   readonly identification: readonly number[];
   /** GITS_BASERn at reset, beside type and entry size. */
   readonly baserReset: bigint;
-  /** Whether memory attributes of GITS_BASERn and GITS_CBASER that it has no use for read back as others. */
+  /** Whether memory attributes of GITS_BASERn and GITS_CBASER that the ITS does not support read back changed. */
   readonly sanitises: boolean;
   /** Whether GITS_BASERn.Page_Size can be written; else it is 64 KiB. */
   readonly pageSizeWritable: boolean;
   readonly indirectCollections: boolean;
-  /** Of the command queue, in bytes: lower bits of its address read as zero. */
+  /** Alignment of the command queue in bytes: lower bits of its address read as zero. */
   readonly queueAlignment: 4096 | 65_536;
   /** Whether GITS_CTLR.Enabled stays 0 while GITS_CBASER, BASER0 or BASER1 is not valid. */
   readonly enableNeedsTables: boolean;
   readonly cbaserResetsCwriter: boolean;
-  /** Whether a CWRITER past the end of the queue is kept, and nothing runs; else the write is ignored. */
+  /** Whether the ITS keeps a CWRITER past the end of the queue, and runs nothing; else the write is ignored. */
   readonly keepsCwriterPastEnd: boolean;
-  /** Whether GITS_CTLR.Quiescent tells if the queue is empty; else it is always 1. */
+  /** Whether GITS_CTLR.Quiescent reports an empty queue; else the bit is always 1. */
   readonly quiescentTellsQueue: boolean;
   readonly creadrWritable: boolean;
-  /** What a command does that lies outside guest memory. A stalled ITS tries again at the next write of CWRITER. */
+  /** For a command outside guest memory: skip it, or stall. A stalled ITS tries again at the next write of CWRITER. */
   readonly unreadableCommand: 'skip' | 'stall';
-  /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined where such a write is ignored. */
+  /** The DeviceID of a vCPU's own write to GITS_TRANSLATER; undefined: the write is ignored. */
   readonly vcpuDeviceId: DeviceId | undefined;
   /**
-   * Whether MAPTI needs what it may use: memory behind the event's ITT entry, behind the LPI's byte of the configuration
-   * table, and behind its bit of the target's pending table. Else an LPI without a configuration starts disabled.
+   * Whether MAPTI requires guest memory behind the event's ITT entry, the LPI's byte of the configuration table, and
+   * the LPI's bit of the target's pending table. Else an LPI without a configuration byte starts disabled.
    */
   readonly mappingNeedsTables: boolean;
-  /** Whether saving leaves out a device whose entry cannot be reached any more; if not, saving fails. KVM does so since 2026. */
+  /** Whether saving leaves out a device whose entry is no longer reachable; else saving fails. In KVM since 2026. */
   readonly savesWhatItReaches: boolean;
-  /** Whether another value of GITS_BASERn unmaps everything that was mapped under the old value. KVM does so since 2026. */
+  /** Whether a new value of GITS_BASERn unmaps everything mapped under the old value. In KVM since 2026. */
   readonly rewritingUnmaps: boolean;
-  /** Whether the entry of a device or event that is unmapped is zeroed in guest memory. KVM does so since 6.13. */
+  /** Whether unmapping a device or event zeroes its entry in guest memory. In KVM since 6.13. */
   readonly zeroesEntries: boolean;
 };
 
@@ -66,7 +68,9 @@ const kvm: ItsPersonality = {
   zeroesEntries: true,
 };
 
-/** QEMU's emulated ITS on its `virt` machine: what recorded guests ran on. Commands mean what they mean in KVM. */
+/**
+ * QEMU's emulated ITS on its `virt` machine, on which guests were recorded. Commands have the same meaning as in KVM.
+ */
 const qemuVirt: ItsPersonality = {
   name: 'qemu-virt',
   iidr: 0x43b,
@@ -90,7 +94,7 @@ const qemuVirt: ItsPersonality = {
   zeroesEntries: true,
 };
 
-/** Kernels before the repairs of 2026. */
+/** Kernels before the fixes of 2026. */
 const kvm612: ItsPersonality = {
   ...kvm,
   name: 'kvm-6.12',

@@ -13,10 +13,13 @@ import { discard, moveAll, moveEvent } from './commands/moving.ts';
 import { clear, invalidate, invalidateAll, raise, synchronize } from './commands/pending.ts';
 import type { ItsState } from './state.ts';
 
-/** Does what a command says; 0, or a code of {@link COMMAND_ERRORS} with nothing changed (but see there). */
+/**
+ * Carries out a command; returns 0, or a code of {@link COMMAND_ERRORS}. A failed command changes nothing, except that
+ * MAPD (ENOMEM) and DISCARD (EFAULT) have unmapped by then.
+ */
 type Handler = (its: ItsState, packet: Packet) => number;
 
-/** By the names that the rows of {@link ITS_COMMANDS} have for them. */
+/** By the handler names in {@link ITS_COMMANDS}. */
 const HANDLERS: Readonly<Record<ItsHandlerName, Handler>> = {
   moveEvent,
   raise,
@@ -39,7 +42,7 @@ const BY_OPCODE: readonly (Handler | undefined)[] = Array.from({ length: 256 }, 
 
 const NO_PACKET: Packet = [0, 0, 0, 0, 0, 0, 0, 0];
 
-/** Carries out one command, under the lock of the ITS; a bad one changes nothing. */
+/** Carries out one command, under the lock of the ITS. */
 function execute(its: ItsState, packet: Packet): number {
   const handler = BY_OPCODE[opcodeOf(packet)];
   if (!handler) return COMMAND_ERRORS.ENODEV;
@@ -53,8 +56,8 @@ function execute(its: ItsState, packet: Packet): number {
 }
 
 /**
- * Carries out the commands from CREADR to CWRITER, in order, with the command lock held. Does nothing while the ITS is
- * disabled, or where an offset is past the end. A bad command is counted and skipped.
+ * Carries out the commands from CREADR to CWRITER, in order. The caller holds the command lock. Does nothing while the
+ * ITS is disabled, or where an offset is past the end. Counts and skips a bad command.
  */
 export function runQueue(its: ItsState): void {
   const { errors, memory, personality, registers } = its;

@@ -8,7 +8,7 @@ import { DEVICE_WORDS } from './devices.ts';
 import { EPOCH, EVENT_WORDS, LINK_WORDS } from './events.ts';
 import { REGISTER_WORDS } from './register-file.ts';
 
-/** How much an ITS has room for. What does not fit is a command error, ENOMEM; so is it in KVM. */
+/** The limits of an ITS. A mapping beyond a limit fails its command with ENOMEM, as KVM's allocation failure does. */
 export type ItsConfig = {
   /** Devices that can be mapped at once, 1 to 65,535. */
   readonly devices: number;
@@ -18,18 +18,18 @@ export type ItsConfig = {
   readonly collections: number;
 };
 
-/** Where the state of one ITS lies. */
+/** The regions of one ITS. */
 export type ItsRegions = {
   readonly registers: Region;
   readonly commandLock: Region;
   readonly lock: Region;
-  /** One word, read by every translation: see {@link Events}. */
+  /** One word that every translation reads: see {@link Events}. */
   readonly epoch: Region;
   readonly errors: Region;
   readonly devices: TableRegions;
   readonly collections: TableRegions;
   readonly events: TableRegions;
-  /** What an event has beside the words that a translation reads. */
+  /** The words of an event that only commands read. */
   readonly links: Region;
 };
 

@@ -10,14 +10,14 @@ const STALLED = 4;
 const CBASER = 6;
 const BASER = 8;
 
-/** BASER registers that the architecture has room for. */
+/** BASER registers in the architecture's map. */
 export const BASERS = 8;
 
 export const REGISTER_WORDS = BASER + 2 * BASERS;
 
 /**
- * What an ITS's registers hold, without the rules of access. 64-bit registers are two words, low word first: a reader
- * beside a writer may see one of each, as it may on a real bus with 32-bit accesses.
+ * The values of an ITS's registers, without the rules of access. 64-bit registers are two words, low word first: beside
+ * a writer, a reader may see an old and a new half, as on a real bus with 32-bit accesses.
  */
 export class RegisterFile {
   readonly #words: Words;
@@ -96,7 +96,7 @@ export class RegisterFile {
     this.#setDouble(BASER + 2 * n, value);
   }
 
-  /** CBASER.Valid: whether there is a command queue. */
+  /** CBASER.Valid: whether the guest has set up a command queue. */
   get queueValid(): boolean {
     return this.cbaserHigh < 0;
   }

@@ -24,7 +24,7 @@ import { signal } from './translation.ts';
 const ENABLED = 1 << 0;
 const QUIESCENT = 1 << 31;
 const STALLED = 1;
-/** GITS_BASERn.Type and Entry_Size: what the two tables that there are hold, and 8 bytes an entry. */
+/** GITS_BASERn.Type and Entry_Size: the types of the two tables, and 8 bytes an entry. */
 const FIXED = 0x071f_0000_0000_0000n;
 const TYPES: readonly (bigint | undefined)[] = [1n, 4n];
 
@@ -48,17 +48,17 @@ const REGISTERS = new RegisterTable<ItsState>([
   word('GITS_TRANSLATER', gits.TRANSLATER, () => 0, writeTranslater),
 ]);
 
-/** The register that lies at `offset`. */
+/** The register at `offset`. */
 export function findRegister(offset: number): Register<ItsState> | undefined {
   return REGISTERS.find(offset);
 }
 
-/** A vCPU's read. What is not there, not aligned or of the wrong size reads as zero. */
+/** A vCPU's read. Reads as zero where no register lies, or the access is misaligned or of the wrong size. */
 export function readRegister(its: ItsState, offset: number, bytes: number): bigint {
   return REGISTERS.read(its, offset, bytes);
 }
 
-/** A vCPU's write. What is not there, not aligned, of the wrong size or read-only ignores it. */
+/** A vCPU's write. Ignored where no register lies, on a read-only register, and if misaligned or of the wrong size. */
 export function writeRegister(its: ItsState, offset: number, bytes: number, value: bigint): void {
   REGISTERS.write(its, offset, bytes, value);
 }
@@ -73,7 +73,7 @@ export function writeRegisterWord(its: ItsState, offset: number, value: number):
   REGISTERS.writeWord(its, offset, value);
 }
 
-/** What a GITS_BASERn holds after a reset. */
+/** The value of a GITS_BASERn after a reset. */
 export function resetBaser(personality: ItsPersonality, n: number): bigint {
   return TYPES[n] === undefined ? 0n : personality.baserReset | fixedOf(n);
 }
@@ -92,8 +92,8 @@ function writeControl(its: ItsState, value: number): void {
     if (enable) runQueue(its);
     else {
       events.invalidate();
-      // When the write returns, no translation that was made before is on its way any more: neither by the cache, within a
-      // reader section, nor past it, with the lock held from its checks to its latch.
+      // After the write returns, no earlier translation is still under way: neither through the cache, inside a reader
+      // section, nor on the slow path, which holds the lock from its checks to its latch.
       // guard: its-off-waits-for-readers
       its.readers.synchronize();
       // guard: its-off-waits-for-lock
@@ -175,7 +175,9 @@ function writeBaser(its: ItsState, n: number, value: bigint, mask: bigint): void
   });
 }
 
-/** A vCPU's own store to the doorbell. Devices do not come this way: an MSI carries its DeviceID beside the address. */
+/**
+ * A vCPU's own store to the doorbell. Devices take another way: a device's MSI carries its DeviceID beside the address.
+ */
 function writeTranslater(its: ItsState, value: number): void {
   const deviceId = its.personality.vcpuDeviceId;
   if (deviceId !== undefined) signal(its, deviceId, value);
@@ -184,7 +186,7 @@ function writeTranslater(its: ItsState, value: number): void {
 /** A write of all 64 bits. */
 const WHOLE = 0xffff_ffff_ffff_ffffn;
 
-/** What a register holds after a write of the bits of `mask`. */
+/** The value of a register after a write of the bits of `mask`. */
 function merge(old: bigint, value: bigint, mask: bigint): bigint {
   return mask === WHOLE ? value : (old & ~mask) | value;
 }
@@ -194,8 +196,9 @@ function fixedOf(n: number): bigint {
 }
 
 /**
- * Memory attributes that KVM takes: Outer Shareable becomes Inner; an inner cacheability of Device or non-cacheable becomes
- * read-allocate write-back; an outer one that is neither "as inner" nor non-cacheable becomes "as inner".
+ * Replaces memory attributes as KVM does: Outer Shareable becomes Inner; an inner cacheability of Device or
+ * non-cacheable becomes read-allocate write-back; an outer one that is neither "as inner" nor non-cacheable becomes "as
+ * inner".
  * @see vgic_sanitise_field in vgic-mmio-v3.c
  */
 function sanitise(value: bigint): bigint {

@@ -16,12 +16,15 @@ import {
 } from './state.ts';
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, secondLevel, tableOf } from './table-walk.ts';
 
-/** The result of reading a table: an error, its last entry (`ended`), or its end without a last entry. */
+/**
+ * The result of a table scan: an error, the last entry (`ended`), or the end of the table without a last entry
+ * (`through`).
+ */
 type Scanned = ItsErrno | 'ended' | 'through';
 
 /**
- * Reads the tables that `saveTables` wrote, collections first. On an error everything is unmapped, also what was mapped
- * before; KVM does so since 6.13, and left part of it behind until then. Both locks held.
+ * Reads the tables that `saveTables` wrote, collections first. On an error unmaps everything, earlier mappings
+ * included: KVM does so since 6.13, and left some mappings behind until then. Both locks held.
  * @see KVM_DEV_ARM_ITS_RESTORE_TABLES
  */
 export function restoreTables(its: ItsState): ItsErrno | undefined {
@@ -70,7 +73,7 @@ function restoreDevices(its: ItsState): ItsErrno | undefined {
   return scanned === 'ended' || scanned === 'through' ? undefined : scanned;
 }
 
-/** Restores a device and its events; how far the next device is, 0 if this is the last. */
+/** Restores a device and its events; returns the distance to the next device, 0 after the last. */
 function restoreDevice(its: ItsState, deviceId: DeviceId, entry: bigint): number | ItsErrno {
   const { devices, memory, registers } = its;
   const { valid, next, ittAddr, bits } = decodeDevice(entry);
@@ -102,7 +105,7 @@ function restoreEvent(its: ItsState, device: number, eventId: EventId, entry: bi
 }
 
 /**
- * Reads the entries of a table. `restore` says how far the next one is: 1 after an entry that is not in use, 0 to stop.
+ * Reads the entries of a table. `restore` returns the distance to the next entry: 1 after an unused entry, 0 to stop.
  * @see scan_its_table in vgic-its.c
  */
 function scan(

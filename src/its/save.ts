@@ -4,12 +4,12 @@ import { encodeCollection, encodeDevice, encodeEvent, SAVED_UNMAPPED, storeEntry
 import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState } from './state.ts';
 import { ENTRY_BYTES, entryAddress, NOT_STORABLE, type Table, tableOf } from './table-walk.ts';
 
-/** Why tables cannot be saved, restored, or registers accessed: the errnos of KVM's ITS device, by name. */
+/** The errnos of KVM's ITS device, by name: for saving and restoring tables, and for register access. */
 export type ItsErrno = 'EBUSY' | 'EEXIST' | 'EFAULT' | 'EINVAL' | 'ENOMEM' | 'ENXIO';
 
 /**
- * Writes devices, their events, and collections into the tables in guest memory, in KVM's format. A table whose
- * GITS_BASERn is not valid is left out. Both locks held. On an error, part of the tables may be written.
+ * Writes devices, their events, and collections into the tables in guest memory, in KVM's format. Leaves out a table
+ * whose GITS_BASERn is not valid. Both locks held. On an error, some of the tables may have been written.
  * @see KVM_DEV_ARM_ITS_SAVE_TABLES
  */
 export function saveTables(its: ItsState): ItsErrno | undefined {
@@ -41,8 +41,8 @@ function saveDevices(its: ItsState): ItsErrno | undefined {
 }
 
 /**
- * An event whose collection has ended cannot be written in KVM's format, which names collections by number. It is left
- * out, and its old entry with it, so that it is not restored into a later collection of that number.
+ * KVM's format names collections by number, so it cannot hold an event whose collection has ended. Such an event is
+ * left out and its old entry zeroed: a restore must not put the event into a later collection of that number.
  */
 function saveEvents(
   { collections, devices, events, memory }: ItsState,
@@ -69,7 +69,7 @@ function saveEvents(
   return written ? undefined : 'EFAULT';
 }
 
-/** Collections stand in a row, whatever their numbers, and end with an entry of zero where the table goes on. */
+/** Writes the collections in consecutive entries, whatever their numbers, then a zero entry if the table has room. */
 function saveCollections({ collections, memory, registers }: ItsState): ItsErrno | undefined {
   const table = tableOf(registers.baser(COLLECTION_TABLE));
   if (!table.valid) return undefined;

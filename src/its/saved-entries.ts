@@ -4,8 +4,8 @@ import type { GuestMemory } from '../memory/guest-memory.ts';
 import { ENTRY_BYTES } from './table-walk.ts';
 
 /**
- * KVM's saved tables, ABI revision 0: what 64 bits of each table mean.
- * `next` is how far the next entry is that is in use, 0 for the last, and no more than its field holds.
+ * KVM's saved tables, ABI revision 0: the meaning of each table's 64-bit entries. `next` is the distance to the next
+ * used entry, 0 for the last, clamped to its field.
  * @see Documentation/virt/kvm-abi/devices/arm-vgic-its.rst
  */
 export type SavedDevice = {
@@ -15,11 +15,11 @@ export type SavedDevice = {
   readonly bits: number;
 };
 export type SavedEvent = { readonly lpi: Intid; readonly next: number; readonly icid: number };
-/** `target` is {@link SAVED_UNMAPPED} for a collection that is known but not mapped. */
+/** `target` is {@link SAVED_UNMAPPED} for a collection that an event names but no MAPC has mapped. */
 export type SavedCollection = { readonly valid: boolean; readonly target: VcpuId; readonly icid: number };
 
 export const SAVED_UNMAPPED = 0xffff_ffff;
-/** Longest distances that the `next` fields hold. What is further is found by stepping. */
+/** Longest distances in the `next` fields. A reader steps to reach entries farther away. */
 const MOST_NEXT_DEVICE = 2 ** 14 - 1;
 const MOST_NEXT_EVENT = 2 ** 16 - 1;
 
@@ -61,7 +61,7 @@ export function decodeCollection(entry: bigint): SavedCollection {
   };
 }
 
-/** Writes an entry; false where there is no memory for it. */
+/** Writes an entry; false where the address is outside guest memory. */
 export function storeEntry(memory: GuestMemory, address: number, entry: bigint): boolean {
   if (!memory.has(address, ENTRY_BYTES)) return false;
   memory.setDoubleWord(address, entry);

@@ -12,10 +12,10 @@ import type { ItsPersonality } from './personality.ts';
 import type { RegisterFile } from './register-file.ts';
 
 /**
- * Everything that a command may look at or change.
+ * Everything that a command may read or change.
  *
- * Locks, outer first: `commandLock`, for registers and the queue, over a whole run of commands; then `lock`, for devices,
- * collections and events, over one command. The second alone for a translation past the cache.
+ * Locks, outer first: `commandLock`, for registers and the queue, over a whole run of commands; then `lock`, for
+ * devices, collections and events, over one command. A translation past the cache takes `lock` alone.
  * @see KVM's its->cmd_lock and its->its_lock, in the comment at the top of vgic.c
  */
 export type ItsState = {
@@ -42,7 +42,7 @@ export function removeEvent(its: ItsState, event: number): void {
   // guard: unmapping-empties-cache
   events.invalidate();
   events.detach(event);
-  // An injector that found the event before it was detached sets its latch before it leaves its section.
+  // An injector that found the event before its detachment sets its latch before it leaves its section.
   // guard: unmapping-waits-for-injectors
   readers.synchronize();
   // guard: event-ends-mapping-once
@@ -83,7 +83,7 @@ function removeEvents({ events, lpis, readers }: ItsState, devices: readonly num
   }
 }
 
-/** Ends a collection. Its events stay, without one, for good: a later collection of the same number is another. */
+/** Ends a collection. Its events stay without a collection for good, even if a later collection has the same number. */
 export function removeCollection({ collections, events }: ItsState, icid: number): void {
   const collection = collections.find(icid);
   if (collection === NO_HANDLE) return;

@@ -1,7 +1,7 @@
 import { INDIRECT, VALID } from '../arch/tables.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
 
-/** Bytes of an entry of the device and the collection table; GITS_BASERn.Entry_Size says so, less one. */
+/** Bytes of an entry of the device and the collection table: GITS_BASERn.Entry_Size + 1. */
 export const ENTRY_BYTES = 8;
 /** Bits of a DeviceID and of a collection number. */
 export const ID_BITS = 16;
@@ -17,7 +17,7 @@ export type Table = {
   readonly pageBytes: number;
 };
 
-/** What a GITS_BASERn says. With pages of 64 KiB its bits [15:12] are bits [51:48] of the address. */
+/** Decodes a GITS_BASERn. With pages of 64 KiB, its bits [15:12] are bits [51:48] of the address. */
 export function tableOf(baser: bigint): Table {
   const pageBytes = PAGE_BYTES[Number((baser >> 8n) & 3n)] ?? 65_536;
   const base =
@@ -41,7 +41,7 @@ export function secondLevel(memory: GuestMemory, table: Table, index: number): n
   return (high & 0xf_ffff) * 2 ** 32 + ((low & -table.pageBytes) >>> 0);
 }
 
-/** Returned where a table has no place for an entry. */
+/** Returned where the table has no place for the entry. */
 export const NOT_STORABLE = -1;
 
 /**

@@ -3,19 +3,21 @@ import { NOT_MAPPED } from './collections.ts';
 import { NO_EVENT } from './events.ts';
 import type { ItsState } from './state.ts';
 
-/** Why an event is not translated. LPIs are 8192 and up, so these cannot be taken for one. */
+/** The reasons for which an event is not translated. LPIs are 8192 and up, so these cannot be taken for an LPI. */
 export const UNMAPPED = -2;
 export const ITS_DISABLED = -3;
 export const LPIS_DISABLED = -4;
 
-/** What {@link signal} answers, as KVM_SIGNAL_MSI does: the LPI is latched, or the guest has nothing mapped there, or EBUSY. */
+/**
+ * The answers of {@link signal}, as KVM_SIGNAL_MSI: the LPI is latched; the guest has mapped nothing there; or EBUSY.
+ */
 const DELIVERED = 1;
 const BLOCKED = 0;
 const BUSY = -16;
 
 /**
- * The LPI of an event, by the checks that every event has to pass that is not in the translation cache; one that passes
- * is cached. With the lock of the ITS held.
+ * The LPI of an event, by the checks for an event that is not in the translation cache. Caches the translation of an
+ * event that passes. The caller holds the lock of the ITS.
  * @see vgic_its_resolve_lpi in vgic-its.c
  */
 export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): Intid {
@@ -35,8 +37,8 @@ export function resolve(its: ItsState, deviceId: DeviceId, eventId: EventId): In
 }
 
 /**
- * An MSI past the translation cache: translates and latches in one go, so that no command comes in between. Takes the
- * lock of the ITS: not to be called inside a reader section.
+ * Signals an MSI past the translation cache: translates and latches under the lock of the ITS, so no command comes in
+ * between. Must not be called inside a reader section.
  * @see vgic_its_inject_msi in vgic-its.c
  */
 export function signal(its: ItsState, deviceId: DeviceId, eventId: EventId): number {

@@ -1,4 +1,4 @@
-/** The errno values that the KVM calls of this project answer with, as on Linux. */
+/** The errno values of the KVM calls, as on Linux. */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,

@@ -3,12 +3,12 @@ import { add, load, replace, store, type Words } from '../memory/word.ts';
 import type { Fd } from './gsi.ts';
 import { KvmError } from './kvm-error.ts';
 
-/** What a file descriptor is. The rest of a process's files are of no concern here. */
+/** The kinds of file descriptors. Other files of a process are out of scope. */
 export const FD_CLOSED = 0;
 export const FD_EVENTFD = 1;
 export const FD_DEVICE = 2;
 export const FD_VM = 3;
-/** Taken, and not open yet: the thread that takes it is still writing its payload. */
+/** Taken but not yet open: the opening thread is still writing the payload. */
 const FD_OPENING = 4;
 
 const KIND = 0b111;
@@ -19,7 +19,7 @@ const STATE = 0;
 const PAYLOAD = 1;
 const IRQFDS = 2;
 
-/** Descriptors beside those of eventfds: VMs and devices. */
+/** Descriptors for VMs and devices, beside those of eventfds. */
 const OTHER_FDS = 32;
 
 /** Adds room for `eventfds` eventfds and {@link OTHER_FDS} other descriptors. */
@@ -28,9 +28,9 @@ export function fdRegion(layout: Layout, eventfds: number): Region {
 }
 
 /**
- * The file descriptors of the process that runs the VMs. Numbers below the count of eventfds are eventfds, the others
- * are VMs and devices. A number that is closed and opened again has another generation, so a
- * holder of the {@link stateOf} of an eventfd, as the kernel holds its context, can tell that this is another one. Any thread.
+ * The file descriptors of the process that runs the VMs. Numbers below the count of eventfds are eventfds; the others
+ * are VMs and devices. Closing a number moves its generation on. A holder of the {@link stateOf} of an eventfd, as the
+ * kernel holds the eventfd's context, detects by the generation that the number now names another eventfd. Any thread.
  */
 export class FdTable {
   readonly #words: Words;
@@ -45,19 +45,19 @@ export class FdTable {
     this.#eventfds = this.#count - OTHER_FDS;
   }
 
-  /** Opens every eventfd: for a machine whose eventfds are there from the beginning. */
+  /** Opens every eventfd: for a machine whose eventfds exist from the start. */
   openAll(): void {
     for (let fd: Fd = 0; fd < this.#eventfds; fd++) store(this.#words, this.#word(fd, STATE), FD_EVENTFD);
   }
 
-  /** Opens the lowest free number of a kind. @throws KvmError EMFILE where there is none */
+  /** Opens the lowest free number of a kind. @throws KvmError EMFILE if no number is free */
   open(call: string, kind: number, payload = 0): Fd {
     const [from, to] = kind === FD_EVENTFD ? [0, this.#eventfds] : [this.#eventfds, this.#count];
     for (let fd: Fd = from; fd < to; fd++) {
       const at = this.#word(fd, STATE);
       const state = load(this.#words, at);
       if ((state & KIND) !== FD_CLOSED) continue;
-      // Two that meet at one number must not write each other's payload, so it is taken first and opened afterwards.
+      // Take the number first, then open it: two threads that meet at one number must not write each other's payload.
       // guard: number-is-taken
       if (!replace(this.#words, at, state, state | FD_OPENING)) continue;
       // guard: number-before-payload
@@ -78,7 +78,7 @@ export class FdTable {
     }
   }
 
-  /** Kind and generation in one word; {@link FD_CLOSED} for a number that is no descriptor. */
+  /** Kind and generation in one word; {@link FD_CLOSED} for a number out of range. */
   stateOf(fd: Fd): number {
     return Number.isInteger(fd) && fd >= 0 && fd < this.#count
       ? load(this.#words, this.#word(fd, STATE))
@@ -89,12 +89,12 @@ export class FdTable {
     return this.stateOf(fd) & KIND;
   }
 
-  /** What a VM or device descriptor stands for. */
+  /** The object behind a VM or device descriptor. */
   payloadOf(fd: Fd): number {
     return load(this.#words, this.#word(fd, PAYLOAD));
   }
 
-  /** The eventfd of that number. @throws KvmError EBADF if it is not open, EINVAL if it is something else */
+  /** Returns `fd` if it is an eventfd. @throws KvmError EBADF if it is not open, EINVAL if it is another kind */
   eventfd(call: string, fd: Fd): Fd {
     const kind = this.kindOf(fd);
     if (kind === FD_CLOSED) throw new KvmError(call, 'EBADF', `file descriptor ${fd} is not open`);
@@ -103,9 +103,9 @@ export class FdTable {
   }
 
   /**
-   * Counts an irqfd on an eventfd, whichever VM it is of.
-   * @param exclusive - an eventfd takes one irqfd of all VMs (Linux 6.17 on); else one of each
-   * @returns false, with nothing counted, if it has its one already
+   * Counts an irqfd on an eventfd, of whichever VM.
+   * @param exclusive - an eventfd takes one irqfd over all VMs (Linux 6.17 on); else one of each VM
+   * @returns false, with nothing counted, if the eventfd is taken already
    */
   attach(fd: Fd, exclusive: boolean): boolean {
     const at = this.#word(fd, IRQFDS);

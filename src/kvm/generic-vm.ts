@@ -29,11 +29,11 @@ export type GenericVmRegions = {
 
 export type VmSizes = RoutingSizes & {
   readonly eventfds: number;
-  /** Threads that will attach to the machine at most. */
+  /** Most threads that attach to the machine. */
   readonly threads: number;
 };
 
-/** @param process - file descriptors that VMs share; else the VM has its own */
+/** @param process - file descriptors that VMs share; left out, the VM has its own */
 export function genericVmRegions(layout: Layout, sizes: VmSizes, process?: ProcessRegions): GenericVmRegions {
   const { eventfds, threads } = sizes;
   return {
@@ -44,20 +44,20 @@ export function genericVmRegions(layout: Layout, sizes: VmSizes, process?: Proce
   };
 }
 
-/** What a VM has beside its irqchip, on every architecture. */
+/** The parts of a VM beside its irqchip, the same on every architecture. */
 export type GenericVmParts = {
   readonly dispatch: Dispatch;
-  /** The sections of those that use the tables without locks. */
+  /** The reader sections of threads that read the tables without locks. */
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
   readonly reader: number;
-  /** A fault put in on purpose: irqfds are not told of a new routing table. */
+  /** An injected fault: a new routing table does not reach the irqfds. */
   readonly keepsStaleRoutes?: boolean;
-  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
+  /** Whether an eventfd takes one irqfd over all VMs (Linux 6.17 on), or one of each VM. */
   readonly exclusive?: boolean;
 };
 
-/** How a signal finds its interrupt; {@link Injector} itself where a design has no other. */
+/** Makes the design's injector; left out, {@link Injector} itself. */
 export type MakeInjector<Chip extends Irqchip> = (
   words: Words,
   parts: InjectorParts<Chip>,
@@ -65,9 +65,9 @@ export type MakeInjector<Chip extends Irqchip> = (
 ) => Injector;
 
 /**
- * KVM's calls for raising and routing interrupts, as far as they are the same for every architecture: routing table,
- * irqfds, resamplers and MSIs over one {@link Irqchip}. One view a thread; any thread may call.
- * Calls that KVM refuses throw a `KvmError`.
+ * KVM's calls for raising and routing interrupts, as far as every architecture shares them: routing table, irqfds,
+ * resamplers and MSIs over one {@link Irqchip}. One view a thread; any thread may call. Refused calls throw a
+ * `KvmError`.
  * @see virt/kvm/irqchip.c, virt/kvm/eventfd.c
  */
 export class GenericVm<Chip extends Irqchip = Irqchip> {
@@ -109,16 +109,16 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.irqfds = new IrqFds(words, regions.irqfds, { ...parts, irqchip, injector, resamplers });
   }
 
-  /** Once, by the thread that creates the memory. */
+  /** Initialises the shared state. Called once, by the thread that creates the memory. */
   init(): void {
     this.routing.init();
     this.irqfds.init();
   }
 
   /**
-   * KVM_SET_GSI_ROUTING: replaces the whole table, or nothing. When it returns, no lookup uses the old one any more.
+   * KVM_SET_GSI_ROUTING: replaces the whole table, or nothing. After its return, no lookup uses the old table.
    *
-   * The order is KVM's: build, publish, refresh the copies in the irqfds, wait for the readers of the old table.
+   * The order is KVM's: build, publish, refresh the irqfds' copies, wait for the readers of the old table.
    * @throws KvmError EINVAL by {@link validateRoutes}
    * @see kvm_set_irq_routing in irqchip.c
    */
@@ -137,7 +137,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
       if (!this.#keepsStaleRoutes) this.irqfds.refreshAll();
       // guard: table-waits-for-readers
       this.readers.synchronize();
-      // KVM's worker may inject by an entry that it copied before; ours must have done so when this returns.
+      // KVM's worker may still inject by an entry copied earlier; our main thread must be done when this returns.
       // guard: table-waits-for-work
       this.irqfds.flushWork();
       this.#resamplers.flush();
@@ -163,27 +163,29 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     this.#locked(() => this.irqfds.deassign(fd, gsi));
   }
 
-  /** close(2) of an eventfd, whose irqfd goes with it. No thread may write to it at the same time. @throws KvmError EBADF */
+  /**
+   * close(2) of an eventfd and its irqfd. No thread may write to the eventfd at the same time. @throws KvmError EBADF
+   */
   closeEventFd(fd: Fd): void {
     this.#locked(() => this.irqfds.close(fd));
   }
 
-  /** The end of the VM for its irqfds: all are deassigned, and their eventfds stay. */
+  /** Ends the VM's irqfds: deassigns all of them; their eventfds stay open. */
   hangUpAll(): void {
     this.#locked(() => {
       for (let fd: Fd = 0; fd < this.irqfds.count; fd++) this.irqfds.hangUp(fd);
     });
   }
 
-  /** The end of the VM for one irqfd. */
+  /** Ends one irqfd of the VM: deassigns it; its eventfd stays open. */
   hangUp(fd: Fd): void {
     this.#locked(() => this.irqfds.hangUp(fd));
   }
 
   /**
-   * Tells the devices of level-triggered pins that the guest has ended them: lowers the line once, then writes each
-   * resamplefd. One load where there is nothing to tell. To be called by a vCPU's thread right after each EOI; or by one
-   * that sleeps on the irqchip's bell. Returns how many pins there were.
+   * Resamples the level-triggered pins that the guest has EOIed: lowers the line once, then writes each resamplefd. One
+   * load where no EOI is noted. Callers: a vCPU's thread right after each EOI, or a thread that sleeps on the irqchip's
+   * bell. Returns the number of pins.
    * @see kvm_notify_acked_irq
    */
   serveAcks(): number {
@@ -192,8 +194,8 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
   }
 
   /**
-   * The same for one pin, at once: to be called by an irqchip that notes no ends, outside every lock of its own and before
-   * the pin can be delivered again. Allocates nothing.
+   * Resamples one pin at once. For an irqchip that notes no EOIs: call outside every lock of the irqchip, and before
+   * the irqchip can deliver the pin again. Allocates nothing.
    */
   pinEnded(pin: Pin): void {
     this.#resamplers.pinEnded(pin, this.#lower, this.#tell);
@@ -207,7 +209,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
 
   /**
    * KVM_SIGNAL_MSI, which bypasses the routing table.
-   * @returns above 0 delivered (an LPI: latched, even where it is disabled), 0 blocked by the guest
+   * @returns above 0: delivered (an LPI: latched, even where disabled); 0: blocked by the guest
    * @throws KvmError EINVAL, and the irqchip's own: ENODEV, EBUSY, EPERM
    * @see kvm_send_userspace_msi in irqchip.c
    */
@@ -216,7 +218,7 @@ export class GenericVm<Chip extends Irqchip = Irqchip> {
     const unknownFlags = flags & ~MSI_VALID_DEVID;
     const sent = unknownFlags === 0 ? this.injector.sendMsi(address, data, flags, deviceId) : MSI_EINVAL;
     if (sent >= 0) return sent;
-    // KVM checks for an irqchip first. We check only after a failure: without one nothing can have been injected.
+    // KVM checks for an irqchip first. We check only after a failure: without an irqchip, nothing was injected.
     throw this.irqchip.refusal(sent, msi);
   }
 

@@ -13,11 +13,11 @@ export function hooksRegion(layout: Layout, eventfds: number): Region {
 }
 
 /**
- * By eventfd, what a write to it looks at first: the irqfd on it, and, beside that, the LPI that its signals end in, as
- * far as it is known (`Injector.remember`). The LPI is known only while there is a hook: so a writer that finds the LPI may
- * do without the hook, and a thread that takes the hook away has the LPI forgotten first.
+ * By eventfd, two things that a writer reads first: the irqfd on the eventfd (its hook), and the LPI at which the
+ * irqfd's signals end, if known (`Injector.remember`). The LPI is known only while the hook exists: a writer that finds
+ * the LPI need not read the hook, and a thread that removes the hook first makes the injector forget the LPI.
  *
- * Any thread may look; the rest with irqfds.lock held.
+ * Any thread may call `of` and `memoryOf`; all else requires irqfds.lock.
  */
 export class Hooks {
   readonly #words: Words;
@@ -41,7 +41,7 @@ export class Hooks {
     this.set(fd, NO_HANDLE);
   }
 
-  /** Where the LPI of `fd` is remembered. */
+  /** Where the words that remember the LPI of `fd` lie. */
   memoryOf(fd: Fd): number {
     return this.#at + fd * HOOK_WORDS + REMEMBERED;
   }

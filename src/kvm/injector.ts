@@ -19,9 +19,9 @@ import {
 import type { RoutingTable } from './routing-table.ts';
 
 /**
- * What an irqfd keeps of the route of its GSI, in words from the start of the copy. KIND is the route's type and, above
- * {@link TARGET_SHIFT}, where an MSI's address leads (`Irqchip.targetOf`): so the fast path has no address to look up.
- * DATA is the data of an MSI, or a pin.
+ * The words of an irqfd's copy of its route, from the start of the copy. KIND is the route's type and, above
+ * {@link TARGET_SHIFT}, the target of an MSI's address (`Irqchip.targetOf`): the fast path looks up no address. DATA is
+ * the data of an MSI, or a pin.
  */
 export const CACHED_WORDS = 3;
 export const CACHED_KIND = 0;
@@ -31,7 +31,7 @@ export const CACHED_DEVICE = 2;
 const TYPE = 0xff;
 const TARGET_SHIFT = 8;
 
-/** Writes a copy of a route. What guards it against readers, if anything has to, is the caller's matter. */
+/** Writes a copy of a route. The caller guards the copy against readers. */
 export function putCached(
   words: Words,
   at: number,
@@ -52,9 +52,9 @@ export type InjectorParts<Chip extends Irqchip = Irqchip> = {
 };
 
 /**
- * From a signal to the pin or the MSI of the irqchip: KVM's generic half of an injection, whatever the irqchip. It is the
- * kernel's half of the `merged` design, and the designs that differ from it in this are its subclasses.
- * One for each thread, because each is one reader of the shared tables.
+ * From a signal to the irqchip's pin or MSI: KVM's generic half of an injection, for every irqchip. This is the
+ * kernel's half of the `merged` design; designs that inject otherwise are its subclasses. One injector a thread,
+ * because each is one reader of the shared tables.
  * @see irqchip.c
  */
 export class Injector {
@@ -74,9 +74,9 @@ export class Injector {
   }
 
   /**
-   * KVM's fast path: injects by the copy of a route whose words lie at `at`, under the sequence count at `sequence`, if
-   * that needs no lock. False where it would block: a write of the route is under way, an MSI whose translation is not
-   * cached, a pin that takes a lock, or no single route. Within a reader section.
+   * KVM's fast path: injects by the copy of a route at `at`, guarded by the sequence count at `sequence`, without a
+   * lock. False where that would block: the route is being written, an MSI's translation is not cached, the pin takes a
+   * lock, or the GSI has no single route. Call inside a reader section.
    * @see kvm_arch_set_irq_inatomic
    */
   injectWithoutLock(at: number, sequence: number): boolean {
@@ -96,8 +96,8 @@ export class Injector {
   }
 
   /**
-   * Has the irqchip remember at `at` where the MSI ends whose route has a copy at `route`. With irqfds.lock held, so that
-   * the route stays; outside every section.
+   * Lets the irqchip remember at `at` where the MSI ends whose route has a copy at `route`. The caller holds
+   * irqfds.lock, so that the route stays, and is outside every reader section.
    */
   remember(at: number, route: number): void {
     const { words } = this;
@@ -107,15 +107,15 @@ export class Injector {
     this.irqchip.remember(at, kind >>> TARGET_SHIFT, load(words, route + CACHED_DEVICE), data);
   }
 
-  /** To be called before the note at `at` becomes wrong for another reason than the irqchip. Lock as above. */
+  /** Forgets the LPI at `at`, because of a change that the irqchip does not see. With irqfds.lock held. */
   forget(at: number): void {
     store(this.words, at, FORGOTTEN);
   }
 
   /**
-   * Gives an irqfd what its fast path needs: a copy of the one route of its GSI, or of none. The words of the copy lie
-   * at `to`, its sequence count at `sequence`. With irqfds.lock held, outside every section.
-   * @param _device - the DeviceID in the call of KVM_IRQFD, -1 where there is none: for the design that has it
+   * Gives an irqfd's fast path a copy of the only route of its GSI, or of none: writes the copy at `to` under the
+   * sequence count at `sequence`. The caller holds irqfds.lock and is outside every reader section.
+   * @param _device - the DeviceID of the KVM_IRQFD call, -1 for none: for the design that passes one
    * @see irqfd_update
    */
   cacheRoute(to: number, sequence: number, gsi: Gsi, _device: DeviceId): void {
@@ -129,7 +129,7 @@ export class Injector {
     this.#readers.leave(this.#reader);
   }
 
-  /** Copies what the fast path needs of the table's entry at `from`. Within the write of a sequence count. */
+  /** Copies the fast path's words from the table's entry at `from`. Call within a write of the sequence count. */
   protected copyRoute(to: number, from: number): void {
     const { words } = this;
     const type = load(words, from + ROUTE_TYPE);
@@ -139,25 +139,26 @@ export class Injector {
     putCached(words, to, type, load(words, from + ROUTE_DATA), load(words, from + ROUTE_DEVICE), target);
   }
 
-  /** The slow path of an irqfd for `gsi`, whose own copy of the route lies at `_route`: {@link setIrq}. */
+  /** The slow path of an irqfd for `gsi`: {@link setIrq}. `_route` is where the irqfd's copy of its route lies. */
   inject(gsi: Gsi, _route: number, level: boolean, source?: number): number {
     return this.setIrq(gsi, level, source);
   }
 
-  /** The GSI that is told of the end of a pin, or -1. Within a reader section. */
+  /** The GSI that is resampled when a pin ends, or -1. Call inside a reader section. */
   gsiOfPin(pin: Pin): Gsi {
     return this.#routing.gsiOfPin(pin);
   }
 
   /**
-   * kvm_set_irq(): injects by the table in force now. It may wait for a lock of the irqchip; not within a reader section.
-   * @param source - which of the sources of a line, see `Irqchip.drive`
-   * @returns -1 where no route names the GSI or it refused, else what the irqchip answers: 0 coalesced, or blocked by the guest
+   * kvm_set_irq(): injects by the table in force. May wait for a lock of the irqchip: not inside a reader section.
+   * @param source - the source that drives the line, see `Irqchip.drive`
+   * @returns -1 where no route names the GSI or the irqchip refused, else the irqchip's answer: 0 coalesced, or blocked
+   * by the guest
    */
   setIrq(gsi: Gsi, level: boolean, source: number = KVM_USERSPACE_IRQ_SOURCE_ID): number {
     this.#readers.enter(this.#reader);
     const at = this.#routing.find(gsi);
-    // As KVM copies the entries to its stack, so do we: the injection comes after the section, and may wait.
+    // KVM copies the entries to its stack. So do we: the injection follows the section, and may wait.
     const type = at < 0 ? 0 : load(this.words, at + ROUTE_TYPE);
     const flags = at < 0 ? 0 : load(this.words, at + ROUTE_FLAGS);
     const low = at < 0 ? 0 : load(this.words, at + ROUTE_ADDRESS_LOW);

@@ -14,7 +14,7 @@ export const IOEVENTFD_DEASSIGN = 1 << 2;
 const KNOWN_FLAGS = 0b1111;
 const LENGTHS: readonly number[] = [0, 1, 2, 4, 8];
 
-/** Ioeventfds that a VM can have here; KVM has room for 1,000 devices on a bus. */
+/** Most ioeventfds of a VM here; KVM has room for 1,000 devices on a bus. */
 export const MOST_IOEVENTFDS = 64;
 const RECORD_WORDS = 8;
 const USED = 0;
@@ -23,10 +23,10 @@ const LENGTH = 3;
 const MATCH = 4;
 const FD = 6;
 const FD_STATE = 7;
-/** In USED: any value that is written rings. */
+/** In USED: any written value rings. */
 const WILDCARD = 2;
 
-/** A `kvm_ioeventfd`: which guest writes ring an eventfd. */
+/** A `kvm_ioeventfd`: the guest writes that ring an eventfd. */
 export type IoEventFd = {
   readonly datamatch: bigint;
   readonly addr: bigint;
@@ -38,7 +38,7 @@ export type IoEventFd = {
 
 export type IoEventFdRegions = {
   readonly records: Region;
-  /** How many there are: a machine without any has its guest's writes looked up nowhere. */
+  /** The number of ioeventfds: while it is 0, guest writes are not looked up. */
   readonly count: Region;
   readonly lock: Region;
 };
@@ -52,7 +52,7 @@ export function ioEventFdRegions(layout: Layout): IoEventFdRegions {
 }
 
 /**
- * Eventfds that the guest rings: a virtio doorbell. Not an interrupt, but the way back. Any thread.
+ * Eventfds that the guest rings, such as a virtio doorbell: the way from guest to device. Any thread.
  * @see virt/kvm/eventfd.c
  */
 export class IoEventFds {
@@ -102,14 +102,14 @@ export class IoEventFds {
     }
   }
 
-  /** Whether there are any. */
+  /** Whether the VM has any ioeventfd. */
   get any(): boolean {
     return load(this.#words, this.#count) !== 0;
   }
 
   /** The eventfd that a guest's write rings, or -1. */
   match(address: number, bytes: number, value: bigint): number {
-    // speed: apart from the search, whose closures every call would make room for (bench machine).
+    // speed: apart from the search, whose closures every call would allocate (bench machine).
     return this.any ? this.#match(BigInt(address), bytes, value) : -1;
   }
 

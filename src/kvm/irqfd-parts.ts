@@ -3,10 +3,12 @@ import type { Injector } from './injector.ts';
 import type { Irqchip } from './irqchip.ts';
 import type { Resamplers } from './resamplers.ts';
 
-/** `inline`: the thread that writes the eventfd routes and injects; `main`: it leaves that to the main thread. */
+/**
+ * `inline`: the thread that writes the eventfd routes and injects; `main`: the writer leaves both to the main thread.
+ */
 export type Dispatch = 'main' | 'inline';
 
-/** What irqfds work with. */
+/** The parts of {@link IrqFds}. */
 export type IrqFdParts = {
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
@@ -15,6 +17,6 @@ export type IrqFdParts = {
   readonly injector: Injector;
   readonly resamplers: Resamplers;
   readonly dispatch: Dispatch;
-  /** Whether an eventfd takes one irqfd of all VMs (Linux 6.17 on), or one of each. */
+  /** Whether an eventfd takes one irqfd over all VMs (Linux 6.17 on), or one of each VM. */
   readonly exclusive?: boolean;
 };

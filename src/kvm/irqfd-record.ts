@@ -10,15 +10,15 @@ import type { Fd } from './gsi.ts';
 import { hooksRegion } from './hooks.ts';
 import { type ResamplerRegions, resamplerRegions } from './resamplers.ts';
 
-/** What an irqfd may have beside its eventfd and its GSI. */
+/** Optional arguments of KVM_IRQFD. */
 export type IrqFdOptions = {
-  /** RESAMPLE: written each time the guest has ended the level-triggered interrupt. */
+  /** RESAMPLE: the eventfd that is written at each EOI of the level-triggered interrupt. */
   readonly resamplefd?: Fd | undefined;
-  /** The DeviceID of the source, where the design has it in the call. */
+  /** The DeviceID of the source, in the design whose call carries one. */
   readonly deviceId?: DeviceId | undefined;
 };
 
-/** An irqfd: a cache line, written when it is assigned and when its route changes, and read at each of its signals. */
+/** An irqfd: one cache line, written at assignment and when its route changes, read at each signal. */
 export const RECORD_WORDS = LINE;
 export const EVENTFD = 0;
 export const GSI = 1;
@@ -26,9 +26,9 @@ export const GSI = 1;
 export const RESAMPLEFD = 2;
 /** Kind and generation of the resamplefd when it was assigned. */
 export const RESAMPLEFD_STATE = 3;
-/** The DeviceID of a `direct` irqfd, -1 where there is none. */
+/** The DeviceID of a `direct` irqfd, -1 for none. */
 export const DEVICE = 4;
-/** Guards the copy of the route, which follows. */
+/** The sequence count of the copy of the route, which follows. */
 export const SEQUENCE = 5;
 export const ROUTE = 6;
 
@@ -47,17 +47,17 @@ export type IrqFdRegions = ProcessRegions & {
   readonly hooks: Region;
   readonly slots: Region;
   readonly records: Region;
-  /** Irqfds whose cached route is kept up to date. */
+  /** Irqfds whose copy of the route is kept up to date. */
   readonly active: Region;
-  /** Irqfds with an injection left to the main thread. */
+  /** Irqfds whose injection a thread left to the main thread. */
   readonly work: Region;
-  /** Eventfds written and left to the main thread. */
+  /** Eventfds that were written and left to the main thread. */
   readonly rung: Region;
-  /** Where the main thread sleeps. */
+  /** The bell on which the main thread sleeps. */
   readonly bell: Region;
   /** Held over assignment, deassignment and refreshing. KVM: irqfds.lock. */
   readonly lock: Region;
-  /** Held while the main thread injects for an irqfd: what a deassignment waits for. KVM: flush_work(). */
+  /** Held while a left injection runs; a deassignment waits for it. KVM: flush_work(). */
   readonly workLock: Region;
   readonly resamplers: ResamplerRegions;
 };

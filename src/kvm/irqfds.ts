@@ -32,14 +32,14 @@ const CALL = 'KVM_IRQFD';
 /**
  * Irqfds: eventfds whose writes inject an interrupt. Any thread; one view for each thread.
  *
- * What keeps an event from being lost or doubled while its irqfd comes and goes:
- * - A writer that finds a hook injects within a reader section, and the count is not touched: written and consumed at
- *   once. A writer that finds none adds to the count **and then looks for the hook again**; an assignment installs the
- *   hook **and then drains the count**: an event between the two is seen by one of them, and draining is atomic.
- * - A deassignment takes the hook away, waits for every writer that may have seen it, then runs what is left to the
- *   main thread, in the thread that deassigns. Unhook, flush, free, in this order: afterwards nothing is injected.
- *   It does so under the VM's irq lock, so a deassignment that finds nothing to remove returns after the one that removed
- *   the irqfd. A thread that injects takes no lock that a deassignment holds while it waits.
+ * Why no event is lost or doubled while its irqfd comes and goes:
+ * - A writer that finds a hook injects inside a reader section and leaves the count alone: the event is written and
+ *   consumed at once. A writer without a hook adds to the count **and then looks for the hook again**; an assignment
+ *   installs the hook **and then drains the count**. One of them sees an event in between, and draining is atomic.
+ * - A deassignment removes the hook, waits for every writer that may have seen it, then runs the injection left to the
+ *   main thread itself. Unhook, flush, free, in this order: afterwards nothing is injected. The deassignment holds the
+ *   VM's irq lock, so a second deassignment returns only after the first has removed the irqfd. A thread that injects
+ *   takes no lock that a deassignment holds while it waits.
  * @see virt/kvm/eventfd.c; race-catalogue entries 11, 12, 13, 15, 29
  */
 export class IrqFds {
@@ -79,17 +79,17 @@ export class IrqFds {
     this.#exclusive = parts.exclusive ?? true;
   }
 
-  /** Where the main thread sleeps while nothing is left to it. */
+  /** The bell on which the main thread sleeps. */
   get bell(): EventCount {
     return this.#left.bell;
   }
 
-  /** Whether the calling thread routes its own signals; until set, as the machine's dispatch says. */
+  /** Whether the calling thread injects its own signals; until set, the machine's dispatch decides. */
   set inline(inline: boolean) {
     this.#inline = inline;
   }
 
-  /** Once, by the thread that creates the memory. */
+  /** Initialises the shared state. Called once, by the thread that creates the memory. */
   init(): void {
     this.#slots.init();
   }
@@ -98,7 +98,7 @@ export class IrqFds {
     return this.#eventfds.length;
   }
 
-  /** @throws KvmError EBADF where no eventfd of that number is open, EINVAL where it is something else */
+  /** @throws KvmError EBADF if the descriptor is not open, EINVAL if it is no eventfd */
   eventfd(fd: Fd): EventFd {
     return this.#existing(this.#fds.eventfd('eventfd', fd));
   }
@@ -110,8 +110,8 @@ export class IrqFds {
   }
 
   /**
-   * Writes 1 to an eventfd, which need not be open: with an irqfd on it, an interrupt is raised. The hot path of a device.
-   * @throws KvmError EBADF for a number that no eventfd has
+   * Writes 1 to an eventfd, open or not; an irqfd on it injects. The hot path of a device.
+   * @throws KvmError EBADF for a number out of range
    */
   write(fd: Fd): void {
     // guard: raised-is-not-written
@@ -123,8 +123,8 @@ export class IrqFds {
   }
 
   /**
-   * Injects in this thread for the irqfd on `fd`, or leaves it to the main thread if it must; false if there is none.
-   * @throws KvmError EBADF for a number that no eventfd has
+   * Injects for the irqfd on `fd`, or leaves that to the main thread if it needs a lock; false without an irqfd.
+   * @throws KvmError EBADF for a number out of range
    */
   raise(fd: Fd): boolean {
     this.#existing(fd);
@@ -140,21 +140,20 @@ export class IrqFds {
     const hook = this.#hooks.of(fd);
     if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);
-    // Within the section: a deassignment that waits for us finds the work and runs it.
+    // Inside the section: a deassignment that waits for this thread finds the work and runs it.
     if (!this.#injectFast(slot)) this.#left.defer(slot);
     return true;
   }
 
-  /** To be called after an addition to the count of `fd`: an irqfd that is hooked meanwhile is left to the main thread. */
+  /** Call after an addition to the count of `fd`: leaves the eventfd to the main thread if it was hooked meanwhile. */
   ring(fd: Fd): void {
     // guard: inline-ring-minds-hook
     if (!this.#inline || this.#hooks.of(fd) !== NO_HANDLE) this.#left.ring(fd);
   }
 
   /**
-   * KVM_IRQFD: hooks an eventfd to a GSI. What was written before counts: it is injected at once. Where it resamples,
-   * with the irq lock held.
-   * @throws KvmError EBADF, EINVAL for what is no eventfd, EBUSY if it has an irqfd already, ENOMEM
+   * KVM_IRQFD: hooks an eventfd to a GSI; injects at once if its count is not 0. Resampling needs the irq lock.
+   * @throws KvmError EBADF, EINVAL for another kind of descriptor, EBUSY if the eventfd has an irqfd, ENOMEM
    */
   assign(fd: Fd, gsi: Gsi, options: IrqFdOptions = {}): Handle {
     const { resamplefd, deviceId = -1 } = options;
@@ -192,10 +191,9 @@ export class IrqFds {
   }
 
   /**
-   * KVM_IRQFD with DEASSIGN: takes the irqfd of `fd` for `gsi` away. After its return nothing that it signalled is
-   * injected any more; a later write stays in the eventfd. True if there was an irqfd. Waits for a grace period.
-   * With the irq lock held.
-   * @throws KvmError EBADF, EINVAL for what is no eventfd
+   * KVM_IRQFD with DEASSIGN: removes the irqfd of `fd` for `gsi`; true if there was one. After its return no earlier
+   * signal is injected any more; a later write stays in the eventfd. Waits for a grace period. With the irq lock held.
+   * @throws KvmError EBADF, EINVAL for another kind of descriptor
    */
   deassign(fd: Fd, gsi: Gsi): boolean {
     this.#fds.eventfd(CALL, fd);
@@ -208,8 +206,8 @@ export class IrqFds {
   }
 
   /**
-   * close(2) of an eventfd, the last reference to it: its irqfd goes as if deassigned (EPOLLHUP). An irqfd that resamples
-   * *to* it stays, and tells no device. With the irq lock held.
+   * close(2) of an eventfd's last reference: removes its irqfd as a deassignment does (EPOLLHUP). An irqfd that
+   * resamples *to* the eventfd stays, and resamples no device. The caller holds the irq lock.
    * @throws KvmError EBADF
    */
   close(fd: Fd): void {
@@ -219,7 +217,7 @@ export class IrqFds {
       this.#fds.eventfd('close', fd);
       // guard: close-unhooks
       hook = this.#unhook(fd, undefined);
-      // In one step with the unhooking: the number may be another eventfd's from here on, which has no irqfd.
+      // Under the same lock as the unhooking: from here on, the number may name another eventfd, which has no irqfd.
       this.#fds.close(fd);
     } finally {
       this.#lock.unlock();
@@ -227,7 +225,7 @@ export class IrqFds {
     this.#shutDown(hook);
   }
 
-  /** Takes away the irqfd on an eventfd, of any GSI: the end of a VM does so to all. With the irq lock held. */
+  /** Removes the irqfd on an eventfd, whatever its GSI. For the end of a VM. The caller holds the irq lock. */
   hangUp(fd: Fd): void {
     this.#lock.lock();
     const hook = this.#unhook(fd, undefined);
@@ -235,13 +233,13 @@ export class IrqFds {
     this.#shutDown(hook);
   }
 
-  /** The GSI that writes to `fd` inject, or -1. */
+  /** The GSI that writes to `fd` inject; -1 without an irqfd. */
   gsiOf(fd: Fd): Gsi {
     const hook = this.#hooks.of(fd);
     return hook === NO_HANDLE ? -1 : load(this.#words, this.#at(slotOf(hook)) + GSI);
   }
 
-  /** Copies the routes in force into every irqfd: the last step of replacing the table. @see irqfd_update */
+  /** Copies the routes in force into every irqfd: the last step of a table's replacement. @see irqfd_update */
   refreshAll(): void {
     this.#lock.lock();
     try {
@@ -254,7 +252,7 @@ export class IrqFds {
     }
   }
 
-  /** Injects for every eventfd left to the main thread, which alone may call; returns how many. It sleeps for short locks only. */
+  /** Main thread only: injects for every eventfd left to it; returns their number. Sleeps for short locks only. */
   dispatchPending(): number {
     let served = 0;
     for (let fd: Fd = this.#left.nextRung(0); fd >= 0; fd = this.#left.nextRung((fd | 31) + 1)) {
@@ -268,12 +266,12 @@ export class IrqFds {
     return served;
   }
 
-  /** Waits until the injection that the main thread may be at has ended. */
+  /** Waits until the main thread's current injection has ended. */
   flushWork(): void {
     this.#left.flush();
   }
 
-  /** Whether no signal is left to the main thread, and the main thread is at none. Any thread; not from within a reader section. */
+  /** Whether no signal is left to the main thread or in its hands. Any thread; not inside a reader section. */
   get isIdle(): boolean {
     for (let fd: Fd = 0; fd < this.count; fd++)
       if (this.#hooks.of(fd) !== NO_HANDLE && this.#eventfds[fd]?.readable) return false;
@@ -282,12 +280,12 @@ export class IrqFds {
     return true;
   }
 
-  /** Whether the main thread has something to do. The main thread only. */
+  /** Whether the main thread has work. Main thread only. */
   get anyPending(): boolean {
     return this.#left.any;
   }
 
-  /** Writes the resamplefd of an irqfd, unless it was closed since. */
+  /** Writes the resamplefd of an irqfd, unless it has been closed. */
   tell(slot: number): void {
     const at = this.#at(slot);
     const fd: Fd = load(this.#words, at + RESAMPLEFD) - 1;
@@ -296,7 +294,7 @@ export class IrqFds {
   }
 
   /**
-   * Takes the counts of eventfds that were rung, and injects; how many. Masked meanwhile: the count stays where it is.
+   * Takes the counts of marked eventfds and injects; returns their number. Skips an eventfd without an irqfd.
    * @param marked - a bit for each of 32 eventfds, from `first` on
    */
   #serve(first: Fd, marked: number): number {
@@ -304,7 +302,7 @@ export class IrqFds {
     // guard: serving-excludes-work
     this.#left.lock();
     try {
-      // speed: one lock and one section for all of them (bench stress).
+      // speed: one lock and one reader section for all of them (bench stress).
       this.#readers.enter(this.#reader);
       for (let left = marked; left !== 0; left &= left - 1) {
         const fd: Fd = first + lowestBit(left);
@@ -313,7 +311,7 @@ export class IrqFds {
         served++;
         const slot = slotOf(hook);
         if (this.#irqchip.latchRemembered(this.#hooks.memoryOf(fd)) || this.#injectFast(slot)) continue;
-        // What is left takes locks.
+        // The rest takes locks.
         this.#readers.leave(this.#reader);
         this.#inject(slot);
         this.#readers.enter(this.#reader);
@@ -325,7 +323,7 @@ export class IrqFds {
     return served;
   }
 
-  /** Injects for an irqfd with an injection left to the main thread, if no thread has done so before. */
+  /** Runs an injection left to the main thread, unless another thread has run it. */
   #runWork(slot: number): boolean {
     this.#left.lock();
     try {
@@ -339,7 +337,9 @@ export class IrqFds {
     }
   }
 
-  /** KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; a resampling irqfd stays up until its ack. */
+  /**
+   * KVM's irqfd_inject(): the slow path. A plain irqfd raises and lowers; a resampling irqfd stays up until its EOI.
+   */
   #inject(slot: number): void {
     const at = this.#at(slot);
     const gsi: Gsi = load(this.#words, at + GSI);
@@ -347,7 +347,7 @@ export class IrqFds {
     this.#injector.inject(gsi, at + ROUTE, true, resamples ? RESAMPLE : undefined);
     // guard: plain-irqfd-sends-edge
     if (!resamples) this.#injector.inject(gsi, at + ROUTE, false);
-    // It came this way because its LPI was not known, or is no more.
+    // The slow path means that the LPI was not known, or is stale.
     // guard: remembers-under-lock
     this.#lock.lock();
     this.#remember(slot);
@@ -355,13 +355,13 @@ export class IrqFds {
     this.#lock.unlock();
   }
 
-  /** Injects by the cached route; false if that cannot be done without a lock. Within a reader section. */
+  /** Injects by the copy of the route; false if that needs a lock. Call inside a reader section. */
   #injectFast(slot: number): boolean {
     const at = this.#at(slot);
     return this.#injector.injectWithoutLock(at + ROUTE, at + SEQUENCE);
   }
 
-  /** Takes the hook of `fd` away, if it is for `gsi`; any for undefined. With the lock held. */
+  /** Removes the hook of `fd` if it is for `gsi` (undefined: any). The caller holds the lock. */
   #unhook(fd: Fd, gsi: Gsi | undefined): Handle {
     const hook = this.#hooks.of(fd);
     if (hook === NO_HANDLE) return NO_HANDLE;
@@ -374,7 +374,7 @@ export class IrqFds {
     return hook;
   }
 
-  /** The rest of a deassignment: waits for the writers that have seen the hook, runs the injection left behind, frees. */
+  /** The rest of a deassignment: waits for the writers that saw the hook, runs the injection left behind, frees. */
   #shutDown(hook: Handle): boolean {
     if (hook === NO_HANDLE) return false;
     const slot = slotOf(hook);
@@ -393,7 +393,7 @@ export class IrqFds {
     return true;
   }
 
-  /** Copies the route in force into the irqfd, which forgets its LPI. With the lock held. */
+  /** Copies the route in force into the irqfd, and forgets its LPI. The caller holds the lock. */
   #copyRoute(slot: number): void {
     const at = this.#at(slot);
     // guard: route-change-forgets-lpi
@@ -402,7 +402,7 @@ export class IrqFds {
     this.#injector.cacheRoute(at + ROUTE, at + SEQUENCE, load(this.#words, at + GSI), device);
   }
 
-  /** Remembers the LPI of an irqfd, if it is still hooked. With the lock held. */
+  /** Remembers the LPI of an irqfd if the irqfd is still hooked. The caller holds the lock. */
   #remember(slot: number): void {
     const at = this.#at(slot);
     const fd: Fd = load(this.#words, at + EVENTFD);

@@ -1,7 +1,7 @@
 import { IrqError } from '../base/irq-error.ts';
 import { ERRNO, type ErrnoName } from './errno.ts';
 
-/** A KVM call that was refused: the errno that KVM gives, the call's name, and one sentence of what would have been right. */
+/** A refused KVM call: KVM's errno, the call's name, and one sentence on the right usage. */
 export class KvmError extends IrqError {
   override readonly name = 'KvmError';
   readonly errno: ErrnoName;
@@ -13,7 +13,7 @@ export class KvmError extends IrqError {
     this.errno = errno;
   }
 
-  /** The number that ioctl(2) leaves in `errno`. */
+  /** The value of `errno` after the ioctl(2). */
   get number(): number {
     return ERRNO[this.errno];
   }

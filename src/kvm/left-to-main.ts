@@ -6,15 +6,15 @@ import type { Fd } from './gsi.ts';
 import type { IrqFdRegions } from './irqfd-record.ts';
 
 /**
- * What threads leave to the main thread, and where it sleeps: eventfds that were written, and irqfds whose injection needs a
- * lock. Any thread leaves something; the main thread alone searches.
+ * Work that threads leave to the main thread, and the bell on which it sleeps: written eventfds, and irqfds whose
+ * injection needs a lock. Any thread leaves work; only the main thread searches.
  * @see irqfd_wakeup and irqfd_inject in virt/kvm/eventfd.c: KVM leaves the latter to a work queue
  */
 export class LeftToMain {
   readonly #rung: SummaryBitmap;
   readonly #work: SummaryBitmap;
   readonly #lock: Mutex;
-  /** Where the main thread sleeps while nothing is left to it. */
+  /** The bell on which the main thread sleeps. */
   readonly bell: EventCount;
 
   constructor(
@@ -33,7 +33,7 @@ export class LeftToMain {
     this.bell = new EventCount(words, bell);
   }
 
-  /** Leaves an eventfd that has been written. */
+  /** Leaves a written eventfd. */
   ring(fd: Fd): void {
     // guard: eventfd-is-marked
     this.#rung.set(fd);
@@ -48,27 +48,27 @@ export class LeftToMain {
     this.bell.signal();
   }
 
-  /** Whether there is something to do. */
+  /** Whether any work is left. */
   get any(): boolean {
     return this.nextRung(0) >= 0 || this.nextWork(0) >= 0;
   }
 
-  /** The lowest eventfd from `from` on that was rung, or -1. */
+  /** The lowest marked eventfd from `from` on, or -1. */
   nextRung(from: Fd): Fd {
     return this.#rung.next(from);
   }
 
-  /** Takes the marks of the 32 eventfds around `fd`; those that there were, the lowest for the first of 32. */
+  /** Takes the marks of the 32 eventfds around `fd`; returns them, bit 0 for the first of the 32. */
   claimRung(fd: Fd): number {
     return this.#rung.claimWord(fd);
   }
 
-  /** The lowest slot from `from` on with an injection that was left, or -1. */
+  /** The lowest slot from `from` on with a left injection, or -1. */
   nextWork(from: number): number {
     return this.#work.next(from);
   }
 
-  /** Takes an injection; true for exactly one of any number of callers. Any thread. */
+  /** Takes a left injection; true for exactly one of any number of callers. Any thread. */
   claimWork(slot: number): boolean {
     return this.#work.claim(slot);
   }
@@ -77,7 +77,7 @@ export class LeftToMain {
     return this.#work.has(slot);
   }
 
-  /** Held by the thread that injects what was left: one at a time. */
+  /** Taken by the thread that runs a left injection: one at a time. */
   lock(): void {
     this.#lock.lock();
   }
@@ -86,7 +86,7 @@ export class LeftToMain {
     this.#lock.unlock();
   }
 
-  /** Waits until the injection that a thread may be at has ended. */
+  /** Waits until the injection that some thread is running has ended. */
   flush(): void {
     this.#lock.lock();
     this.#lock.unlock();

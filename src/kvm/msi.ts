@@ -1,12 +1,12 @@
 import type { DeviceId } from '../arch/intid.ts';
 
-/** What a device writes, and where: the argument of KVM_SIGNAL_MSI. */
+/** An MSI, as a device writes it: the argument of KVM_SIGNAL_MSI. */
 export type Msi = {
   readonly address: number;
-  /** 32 bits: the EventID, or a vector and how it is delivered. */
+  /** 32 bits: the EventID, or on x86 a vector and its delivery mode. */
   readonly data: number;
   readonly flags: number;
-  /** Counts only with KVM_MSI_VALID_DEVID in `flags`. */
+  /** Valid only with KVM_MSI_VALID_DEVID in `flags`. */
   readonly deviceId: DeviceId;
 };
 

@@ -8,13 +8,13 @@ import type { PinEnds } from './irqchip.ts';
 import type { Route } from './route.ts';
 
 export type ResamplerRegions = {
-  /** One word: how many irqfds resample. */
+  /** One word: the number of resampling irqfds. */
   readonly count: Region;
-  /** By GSI: the slot of the first resampling irqfd, 0 where there is none. */
+  /** By GSI: the slot of the first resampling irqfd, 0 for none. */
   readonly heads: Region;
-  /** By slot: the next one of the same GSI. */
+  /** By slot: the next resampling irqfd of the same GSI. */
   readonly links: Region;
-  /** Held while a chain changes, and while an acknowledgement goes along one. */
+  /** Held while a chain changes, and while an EOI walks a chain. */
   readonly lock: Region;
 };
 
@@ -28,9 +28,9 @@ export function resamplerRegions(layout: Layout, irqfds: number, gsis: number): 
 }
 
 export type ResamplerParts = {
-  /** Which GSI is told of the end of a pin; called within a reader section. */
+  /** The GSI to resample when a pin ends; called inside a reader section. */
   readonly gsiOfPin: (pin: Pin) => Gsi;
-  /** Pins that the table has room for. */
+  /** Pins in the routing table. */
   readonly pins: number;
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
@@ -39,13 +39,12 @@ export type ResamplerParts = {
 };
 
 /**
- * The resamplers of a VM: for each GSI, the chain of irqfds that were assigned with RESAMPLE. They share one notifier, as
- * in KVM, because they share one line: it is lowered once, and then all of them are told.
+ * The resamplers of a VM: for each GSI, the chain of irqfds assigned with RESAMPLE. As in KVM, they share one notifier
+ * because they share one line: the resampler lowers the line once, and then writes every resamplefd.
  *
- * Which pins are watched for their end follows from two things, the chains and the table's map from pins to GSIs. Both
- * change with the VM's irq lock held only, so the two cannot miss each other; and a watch begins **before** what makes
- * it needed: before the irqfd is hooked, and before the table that leads to it is published. So no end is overlooked
- * that belongs to an interrupt which the new state has raised.
+ * The watched pins follow from the chains and from the table's map of pins to GSIs. Both change only under the VM's irq
+ * lock, so no change misses the other. A watch begins **before** the change that needs it: before the irqfd is hooked,
+ * and before the table that leads to the irqfd is published. So every EOI of an interrupt of the new state is seen.
  * @see kvm_irqfd_assign, irqfd_resampler_ack in eventfd.c; kvm_notify_acked_irq
  */
 export class Resamplers {
@@ -80,9 +79,9 @@ export class Resamplers {
     return gsi >= 0 && gsi < this.#gsis && load(this.#words, this.#heads + gsi) !== 0;
   }
 
-  /** Adds an irqfd to the chain of its GSI, and watches the pins that the table leads there. With the irq lock held. */
+  /** Adds an irqfd to the chain of its GSI and watches the pins that the table maps to it. With the irq lock held. */
   link(slot: number, gsi: Gsi): void {
-    // A GSI that no table can have is never acknowledged.
+    // No table can route such a GSI, so no EOI reaches it.
     if (gsi < 0 || gsi >= this.#gsis) return;
     this.#lock.lock();
     add(this.#words, this.#count, 1);
@@ -92,7 +91,7 @@ export class Resamplers {
     this.#watchPinsOf(gsi);
   }
 
-  /** Takes an irqfd out of its chain; true if it was the last one there. With the irq lock held. */
+  /** Takes an irqfd out of its chain; true if the chain is now empty. The caller holds the irq lock. */
   unlink(slot: number, gsi: Gsi): boolean {
     if (gsi < 0 || gsi >= this.#gsis) return true;
     this.#lock.lock();
@@ -107,7 +106,7 @@ export class Resamplers {
     return true;
   }
 
-  /** Watches what a table will need that is about to be published. With the irq lock held. */
+  /** Watches the pins that the next table needs, before its publication. The caller holds the irq lock. */
   watchFor(routes: readonly Route[]): void {
     if (load(this.#words, this.#count) === 0) return;
     for (const route of routes) {
@@ -115,22 +114,23 @@ export class Resamplers {
     }
   }
 
-  /** Ends the watches that the table in force has no use for. With the irq lock held, after a table was replaced. */
+  /**
+   * Ends the watches that the table in force does not need. The caller holds the irq lock and has replaced the table.
+   */
   settle(): void {
-    // The last resampler to go has ended every watch.
+    // Otherwise the last resampler's removal has ended every watch.
     if (load(this.#words, this.#count) !== 0) this.#unwatchUnused();
   }
 
-  /** Waits until the acknowledgement that some thread may be passing on is done. */
+  /** Waits until an EOI that some thread is passing on has reached every resampler. */
   flush(): void {
     this.#lock.lock();
     this.#lock.unlock();
   }
 
   /**
-   * Passes on the end of every watched pin of which the irqchip has a note that no thread has taken yet: {@link pinEnded}.
-   * Returns how many pins there were. Any thread, outside every section and lock: right after its EOI, the vCPU that
-   * ended the interrupt.
+   * Passes on the EOI of every watched pin whose note no thread has taken: {@link pinEnded}. Returns the number of
+   * pins. Any thread, outside every section and lock: usually the vCPU that ended the interrupt, right after its EOI.
    */
   serve(lower: (gsi: Gsi) => void, tell: (slot: number) => void): number {
     let served = 0;
@@ -143,10 +143,10 @@ export class Resamplers {
   }
 
   /**
-   * Passes on the end of a pin: lowers the line of its GSI once, then tells each irqfd of it. Any thread, outside every
-   * section and lock.
+   * Passes on the EOI of a pin: lowers the line of its GSI once, then resamples each of its irqfds. Any thread, outside
+   * every section and lock.
    * @param lower - kvm_set_irq(gsi, 0)
-   * @param tell - signals the resamplefd of an irqfd
+   * @param tell - writes the resamplefd of an irqfd
    */
   pinEnded(pin: Pin, lower: (gsi: Gsi) => void, tell: (slot: number) => void): void {
     this.#lock.lock();
@@ -155,8 +155,8 @@ export class Resamplers {
       const gsi = this.#gsiOfPin(pin);
       this.#readers.leave(this.#reader);
       if (!this.has(gsi)) return;
-      // Once, and before any device is told: the first device may raise the line again at once, and
-      // a second lowering would take that away. @see race-catalogue `split-deassert`
+      // Once, and before any resamplefd is written: the first device may raise the line again at once, and a second
+      // lowering would undo that. @see race-catalogue `split-deassert`
       // guard: line-lowered-before-telling
       lower(gsi);
       let slot = load(this.#words, this.#heads + gsi);

@@ -7,17 +7,17 @@ export const ROUTE_NONE = 0;
 export const ROUTE_IRQCHIP = 1;
 export const ROUTE_MSI = 2;
 
-/** KVM_MSI_VALID_DEVID: the device ID of an MSI means something. Needed wherever there is an ITS. */
+/** KVM_MSI_VALID_DEVID: the DeviceID of the MSI is valid. Required wherever there is an ITS. */
 export const MSI_VALID_DEVID = 1 << 0;
 
-/** What an entry of the routing table says. */
+/** An entry of the routing table. */
 export type Route =
   | { readonly type: 'irqchip'; readonly gsi: Gsi; readonly irqchip: number; readonly pin: Pin }
   | {
       readonly type: 'msi';
       readonly gsi: Gsi;
       readonly flags: number;
-      /** The doorbell that the device would write to: GITS_TRANSLATER. */
+      /** The doorbell address of the device's write: GITS_TRANSLATER. */
       readonly address: number;
       /** The EventID. */
       readonly data: number;
@@ -34,7 +34,7 @@ export const ROUTE_ADDRESS_HIGH = 3;
 export const ROUTE_DATA = 4;
 export const ROUTE_DEVICE = 5;
 
-/** Writes a route as words: of an irqchip route the type and the pin, for no thread looks at the rest. */
+/** Writes a route as words. Of an irqchip route, only the type and the pin: no thread reads the rest. */
 export function putRoute(words: Words, at: number, route: Route): void {
   if (route.type === 'irqchip') {
     store(words, at + ROUTE_DATA, route.pin);

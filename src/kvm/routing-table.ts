@@ -24,19 +24,19 @@ const CALL = 'KVM_SET_GSI_ROUTING';
 const COPIES = 2;
 
 export type RoutingRegions = {
-  /** Which of the two copies is in force. */
+  /** The number of the copy in force. */
   readonly current: Region;
   /** By copy: highest GSI + 1. */
   readonly limits: Region;
   readonly routes: readonly Region[];
-  /** By copy: pin → GSI, -1 where no route names the pin. Read when a level interrupt is acknowledged. */
+  /** By copy: pin → GSI, -1 where no route names the pin. Read at the EOI of a level-triggered interrupt. */
   readonly pins: readonly Region[];
 };
 
-/** How many GSIs a table has, and how many pins the irqchip: {@link MAX_IRQ_ROUTES} and {@link IRQCHIP_PINS} in KVM. */
+/** GSIs of a table, and pins of the irqchip: {@link MAX_IRQ_ROUTES} and {@link IRQCHIP_PINS} in KVM. */
 export type RoutingSizes = { readonly gsis: number; readonly pins: number };
 
-/** What an entry may say: a GSI below `gsis`, and of an irqchip the one number, and a pin below `pins`. */
+/** The limits of an entry: a GSI below `gsis`; for an irqchip route, the one irqchip number and a pin below `pins`. */
 export type RoutingRules = RoutingSizes & { readonly irqchip: number };
 
 export function routingRegions(layout: Layout, { gsis, pins }: RoutingSizes): RoutingRegions {
@@ -49,7 +49,7 @@ export function routingRegions(layout: Layout, { gsis, pins }: RoutingSizes): Ro
   };
 }
 
-/** An entry of a routing table as KVM's checks see it; fields that its type has not are 0. */
+/** An entry of a routing table as KVM's checks see it; a field that its type lacks is 0. */
 type Checked = {
   readonly gsi: Gsi;
   readonly type: number;
@@ -61,7 +61,7 @@ type Checked = {
 /** On arm64. */
 const ARM_RULES: RoutingRules = { gsis: MAX_IRQ_ROUTES, pins: IRQCHIP_PINS, irqchip: 0 };
 
-/** @throws KvmError EINVAL for more routes than a table can have. */
+/** @throws KvmError EINVAL for more routes than the limit */
 export function checkRouteCount(count: number): void {
   if (count > MAX_IRQ_ROUTES) {
     throw new KvmError(CALL, 'EINVAL', `a table has at most ${MAX_IRQ_ROUTES} routes, not ${count}`);
@@ -69,7 +69,7 @@ export function checkRouteCount(count: number): void {
 }
 
 /**
- * Checks entries one by one, in KVM's order. `seen` is the check's memory over one table.
+ * Checks entries one by one, in KVM's order. `seen` carries the check's state over one table.
  * @throws KvmError EINVAL
  * @see kvm_set_irq_routing and setup_routing_entry in irqchip.c, kvm_set_routing_entry in vgic-irqfd.c
  */
@@ -99,7 +99,7 @@ export function checkEntry(
   } else if (type !== ROUTE_MSI) throw refuse(`a route is of type IRQCHIP (1) or MSI (2), not ${type}`);
 }
 
-/** @throws KvmError EINVAL for the first entry, in order, that KVM would refuse. */
+/** @throws KvmError EINVAL for the first entry, in order, that KVM refuses */
 export function validateRoutes(routes: readonly Route[], rules: RoutingRules = ARM_RULES): void {
   checkRouteCount(routes.length);
   const seen = new Uint8Array(rules.gsis);
@@ -117,9 +117,9 @@ export function validateRoutes(routes: readonly Route[], rules: RoutingRules = A
 }
 
 /**
- * The GSI routing table: replaced whole, read without locks. There are two copies and a word that says which is in
- * force. A new table is built in the other copy, published by that word, and the old copy is not touched again until a
- * grace period has passed: see `RouteUpdates` for the whole order.
+ * The GSI routing table: replaced as a whole, read without locks. There are two copies, and a word names the copy in
+ * force. A writer builds a new table in the other copy and publishes it by that word; the old copy then stays untouched
+ * until a grace period has passed. See `GenericVm.setGsiRouting` for the whole order.
  */
 export class RoutingTable {
   readonly #words: Words;
@@ -137,14 +137,16 @@ export class RoutingTable {
     this.irqchip = irqchip;
   }
 
-  /** Once, by the thread that creates the memory: an empty table. */
+  /** Makes an empty table. Called once, by the thread that creates the memory. */
   init(): void {
     for (const { at } of this.#regions.pins) {
       for (let pin = 0; pin < this.pins; pin++) store(this.#words, at + pin, -1);
     }
   }
 
-  /** Where the route of `gsi` lies, or -1. Within a reader section only: the words stay as they are until it ends. */
+  /**
+   * Where the route of `gsi` lies, or -1. Call inside a reader section: the words do not change until the section ends.
+   */
   find(gsi: Gsi): number {
     const copy = load(this.#words, this.#regions.current.at);
     if (gsi < 0 || gsi >= load(this.#words, this.#regions.limits.at + copy)) return -1;
@@ -152,20 +154,20 @@ export class RoutingTable {
     return load(this.#words, at + ROUTE_TYPE) === ROUTE_NONE ? -1 : at;
   }
 
-  /** The GSI of the last route that names `pin`, or -1. Within a reader section only. */
+  /** The GSI of the last route that names `pin`, or -1. Call inside a reader section. */
   gsiOfPin(pin: Pin): Gsi {
     const copy = load(this.#words, this.#regions.current.at);
     return pin >= 0 && pin < this.pins ? load(this.#words, (this.#regions.pins[copy]?.at ?? 0) + pin) : -1;
   }
 
-  /** Puts a new table in force. With the irq lock held, at least a grace period after the last call. */
+  /** Publishes a new table. The caller holds the irq lock; a grace period has passed since the last call. */
   publish(routes: readonly Route[]): void {
     const next = 1 - load(this.#words, this.#regions.current.at);
     this.#fill(next, routes);
     store(this.#words, this.#regions.current.at, next);
   }
 
-  /** The table in force, by GSI. With the irq lock held; allocates. */
+  /** The table in force, by GSI. The caller holds the irq lock. Allocates. */
   entries(): Route[] {
     const routes: Route[] = [];
     const copy = load(this.#words, this.#regions.current.at);

@@ -23,7 +23,7 @@ import { VGIC_NONE, VGIC_V3, VgicState, vgicRegion } from './vgic/vgic-state.ts'
 
 export type VmRegions = GenericVmRegions & { readonly vgic: Region };
 
-/** @param process - file descriptors that VMs share; else the VM has its own */
+/** @param process - file descriptors that VMs share; left out, the VM has its own */
 export function vmRegions(layout: Layout, sizes: VmSizes, process?: ProcessRegions): VmRegions {
   return { ...genericVmRegions(layout, sizes, process), vgic: vgicRegion(layout) };
 }
@@ -31,15 +31,15 @@ export function vmRegions(layout: Layout, sizes: VmSizes, process?: ProcessRegio
 export type VmParts = GenericVmParts & {
   readonly interrupts: Interrupts;
   readonly lpis: Lpis;
-  /** Where the guest sees them is in the state of the vgic. */
+  /** The ITSes; their guest-physical addresses are in the state of the vgic. */
   readonly itses: readonly Its[];
-  /** How userland names a source, and a signal finds its interrupt. */
+  /** How userland names a source, and how a signal finds its interrupt. */
   readonly design?: KernelDesign;
 };
 
 /**
- * A VM of arm64 as userland sees it: KVM's calls for raising and routing interrupts, over a GICv3 with ITSes. One view a
- * thread; any thread may call. Calls that KVM refuses throw {@link KvmError}.
+ * A VM of arm64 as userland sees it: KVM's calls for raising and routing interrupts, over a GICv3 with ITSes. One view
+ * a thread; any thread may call. Refused calls throw {@link KvmError}.
  */
 export class Vm extends GenericVm<GicIrqchip> {
   readonly #interrupts: Interrupts;
@@ -57,7 +57,7 @@ export class Vm extends GenericVm<GicIrqchip> {
     this.vgic = vgic;
   }
 
-  /** KVM_DEV_ARM_VGIC_CTRL_INIT: from here on irqfds work; the default table (GSI n → pin n) replaces any table that was set. */
+  /** KVM_DEV_ARM_VGIC_CTRL_INIT: enables irqfds and replaces the table by the default one (GSI n → pin n). */
   initVgic(): void {
     if (this.vgic.initialised) return;
     if (this.vgic.model === VGIC_NONE) this.vgic.model = VGIC_V3;
@@ -66,12 +66,13 @@ export class Vm extends GenericVm<GicIrqchip> {
     const { initialRoutes, table } = this.design;
     const { gsis, pins } = this.routing;
     if (table !== 'none') this.replaceTable(initialRoutes(Math.min(this.vgic.spis, gsis, pins)));
-    // Last: a thread that sees the flag finds everything that the flag vouches for. @see race-catalogue `ready-flag-too-early`
+    // Last: a thread that sees the flag finds everything that it vouches for. @see race-catalogue
+    // `ready-flag-too-early`
     // guard: ready-flag-is-last
     this.vgic.initialise();
   }
 
-  /** @throws KvmError ENOTTY in a design that has no table, and what the design refuses */
+  /** @throws KvmError ENOTTY in a design without a table, and the design's own refusals */
   override setGsiRouting(routes: readonly Route[]): void {
     if (this.design.table === 'none') {
       const { name } = this.design;

@@ -1,9 +1,9 @@
 import { IrqError } from '../base/irq-error.ts';
 
 /**
- * How values are put into buckets: `highest` is the largest value that has to be told from others, 2 to 2^53 - 1;
- * `digits` is how many decimal digits of a value are kept, 1 to 5. Two digits take 4 KiB for each power of 256 or so,
- * three take eight times as much.
+ * How values map to buckets. `highest` is the largest distinguishable value, 2 to 2^53 - 1. `digits` is the number of
+ * decimal digits kept of a value, 1 to 5: two digits take about 4 KiB for each factor of 256, three digits take eight
+ * times as much.
  */
 export type Shape = { readonly highest: number; readonly digits: number };
 
@@ -11,20 +11,20 @@ export type Shape = { readonly highest: number; readonly digits: number };
 export const LATENCY: Shape = { highest: 3_600e9, digits: 2 };
 
 /**
- * The bucket arithmetic of HdrHistogram, with 1 as the lowest value: buckets are 1 wide up to 2 × 10^digits (rounded up
- * to a power of two, `subBuckets`), and from there on each doubling is cut into half as many equal buckets. So every value
- * shares its bucket only with values that agree in `digits` digits.
+ * The bucket arithmetic of HdrHistogram, with 1 as the lowest value. Buckets are 1 wide up to 2 × 10^digits (rounded up
+ * to a power of two, `subBuckets`); from there on, each doubling is cut into half as many equal buckets. So the values
+ * of a bucket agree in `digits` digits.
  * @see https://hdrhistogram.github.io/HdrHistogram/ the original; the indices here are the same as there
  */
 export class Buckets {
   readonly shape: Shape;
-  /** How many buckets there are; indices go from 0 to `length - 1`. */
+  /** The number of buckets; indices are 0 to `length - 1`. */
   readonly length: number;
-  /** Buckets in the first stretch, where each is 1 wide. */
+  /** Buckets in the first stretch, each 1 wide. */
   readonly subBuckets: number;
-  /** How many stretches there are: the first, and one for each doubling. */
+  /** The number of stretches: the first, and one for each doubling. */
   readonly stretches: number;
-  /** The first value that has no bucket. */
+  /** The first value without a bucket. */
   readonly limit: number;
   readonly #halfBits: number;
   readonly #lowMask: number;
@@ -50,13 +50,13 @@ export class Buckets {
     this.length = (stretches + 1) << this.#halfBits;
   }
 
-  /** The bucket of `value`, which must be from 0 to below `limit`; what is behind the point is ignored. */
+  /** The bucket of `value`, from 0 to below `limit`; ignores a fraction. */
   indexOf(value: number): number {
     if (value < 2 ** 32) {
       const doubling = 31 - this.#halfBits - Math.clz32(value | this.#lowMask);
       return (doubling << this.#halfBits) + (value >>> doubling);
     }
-    // Past 32 bits the integer operators lose the high half; dividing by a power of two is exact.
+    // Past 32 bits, integer operators lose the high half; dividing by a power of two is exact.
     const doubling = 63 - this.#halfBits - Math.clz32(value / 2 ** 32);
     return (doubling << this.#halfBits) + Math.floor(value * 2 ** -doubling);
   }
@@ -69,7 +69,7 @@ export class Buckets {
     return (half + (index & (half - 1))) * 2 ** doubling;
   }
 
-  /** How many whole values bucket `index` holds. */
+  /** The number of whole values in bucket `index`. */
   widthOf(index: number): number {
     return 2 ** Math.max(0, (index >> this.#halfBits) - 1);
   }
@@ -79,13 +79,13 @@ export class Buckets {
     return this.lowestOf(index) + this.widthOf(index) - 1;
   }
 
-  /** The value that stands for bucket `index` in a mean: its middle. */
+  /** The middle of bucket `index`, its value in a mean. */
   middleOf(index: number): number {
     return this.lowestOf(index) + Math.floor(this.widthOf(index) / 2);
   }
 }
 
-/** Whatever counts by bucket. */
+/** Counts by bucket. */
 export interface BucketCounts {
   readonly buckets: Buckets;
   /** Adds `n` to bucket `index`. */
@@ -93,13 +93,14 @@ export interface BucketCounts {
 }
 
 /**
- * Coordinated omission: a client that sends one request each `interval` and waits for the answer sends none while an answer
- * takes long, and so leaves out just the requests that would have had to wait. This adds them: `value - interval`,
- * `value - 2 × interval` and so on down to `interval`, `times` each; nothing where `interval` is below 1.
- * The cost goes by the buckets that are hit, not by the number of values added.
+ * Corrects coordinated omission. A client that sends one request each `interval` and waits for each answer sends none
+ * while an answer is late, so it omits exactly the requests that would have waited. Adds these: `value - interval`,
+ * `value - 2 × interval` and so on down to `interval`, `times` each; nothing if `interval` is below 1. The cost grows
+ * with the buckets hit, not with the values added.
  */
 export function addOmitted(counts: BucketCounts, value: number, interval: number, times: number): void {
-  if (!(interval >= 1 && value <= Number.MAX_SAFE_INTEGER)) return; // past these, steps of a double stand still
+  // past these bounds, a step vanishes in a double's rounding
+  if (!(interval >= 1 && value <= Number.MAX_SAFE_INTEGER)) return;
   const { buckets } = counts;
   const steps = Math.floor(value / interval) - 1;
   for (let step = 1; step <= steps; ) {

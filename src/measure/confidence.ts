@@ -1,17 +1,17 @@
 import { tailQuantile } from './normal.ts';
 
-/** Where something lies, as far as the sample can tell. Open ends are 0 and Infinity. */
+/** Bounds of a value, as far as the sample tells. Open ends are 0 and Infinity. */
 export type Bounds = { readonly low: number; readonly high: number };
 
-/** Up to this variance the binomial is summed term by term: 18,000 terms at most. */
+/** Up to this variance, the binomial is summed term by term: at most 18,000 terms. */
 const SUMMED_VARIANCE = 1e6;
 
 /**
- * The ranks, from 1, of the two of `total` ordered values between which a quantile of their source lies. How many values
- * fall below a quantile is binomial, whatever the source: so the bounds hold for any distribution, as long as the
- * values are independent. Rank 0 and rank `total + 1` stand for "no value is low, or high, enough to say".
+ * The ranks, from 1, of the two of `total` ordered values between which a quantile of their source lies. The number of
+ * values below a quantile is binomial for any source, so the bounds hold for any distribution of independent values.
+ * Rank 0 and rank `total + 1` mean that no value is low, or high, enough.
  * @param share - the quantile, 0 to 1.
- * @param confidence - 0 to 1; each side misses with at most half of what is left.
+ * @param confidence - 0 to 1; each side misses with at most half of the rest.
  */
 export function rankBounds(
   total: number,
@@ -29,8 +29,8 @@ export function rankBounds(
 }
 
 /**
- * The binomial is walked from its most likely value outwards, each term from its neighbour, until the terms vanish;
- * their sum makes up for the unknown first one.
+ * Walks the binomial from its most likely value outwards, each term from its neighbour, until the terms vanish.
+ * Dividing by their sum replaces the unknown first term.
  */
 function bySum(total: number, share: number, miss: number): readonly [number, number] {
   const odds = share / (1 - share);

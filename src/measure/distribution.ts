@@ -1,7 +1,7 @@
 import { addOmitted, Buckets, type Shape } from './buckets.ts';
 import { type Bounds, rankBounds } from './confidence.ts';
 
-/** One bucket that is not empty: the whole values `from` to `to`, how many were there, and how many up to here. */
+/** One non-empty bucket: the whole values `from` to `to`, their count, and the count up to here. */
 export type Bar = {
   readonly from: number;
   readonly to: number;
@@ -9,10 +9,10 @@ export type Bar = {
   readonly upTo: number;
 };
 
-/** One step of a percentile curve: `upTo` values, `percentile` percent of all or more, are at most `value`. */
+/** One step of a percentile curve: `upTo` values, at least `percentile` percent of all, are at most `value`. */
 export type CurvePoint = { readonly value: number; readonly percentile: number; readonly upTo: number };
 
-/** What the JSON of a run says about a distribution; null where nothing was recorded. */
+/** A distribution in the JSON of a run; null where nothing was recorded. */
 export type Summary = {
   readonly count: number;
   readonly p50: number | null;
@@ -23,10 +23,9 @@ export type Summary = {
 };
 
 /**
- * Counted values in one thread's own memory: what is read from shared histograms, merged, asked and printed. Values are
- * told apart as far as the shape says; where one number has to stand for a bucket it is the highest of the bucket
- * in percentiles and the maximum, the lowest in the minimum, and the middle in the mean.
- * An empty distribution answers NaN.
+ * Counted values in one thread's own memory, to read from shared histograms, merge, query and print. The shape limits
+ * the precision. One number stands for a bucket: its highest value in percentiles and the maximum, its lowest in the
+ * minimum, its middle in the mean. An empty distribution answers NaN.
  */
 export class Distribution {
   readonly buckets: Buckets;
@@ -38,7 +37,7 @@ export class Distribution {
     this.#counts = new Float64Array(this.buckets.length);
   }
 
-  /** Counts `value` (from 0) `times` times; past the last bucket it counts in the last. */
+  /** Counts `value` (from 0) `times` times; a value past the last bucket counts in the last bucket. */
   record(value: number, times = 1): void {
     if (value >= 0)
       this.addAt(value < this.buckets.limit ? this.buckets.indexOf(value) : this.buckets.length - 1, times);
@@ -50,7 +49,9 @@ export class Distribution {
     this.#total += n;
   }
 
-  /** Adds `n` to the bucket here that a bucket of `buckets` falls into: the same one if the shapes agree. */
+  /**
+   * Adds `n` to the bucket here that contains bucket `index` of `buckets`: the same bucket for equal shapes.
+   */
   addBucket(buckets: Buckets, index: number, n: number): void {
     if (buckets.shape.digits === this.buckets.shape.digits && index < this.buckets.length)
       this.addAt(index, n);
@@ -62,20 +63,20 @@ export class Distribution {
     return this.#counts[index] ?? 0;
   }
 
-  /** Adds the counts of another distribution to this one, which it returns. The shapes may differ. */
+  /** Adds the counts of another distribution, of any shape, to this one; returns this one. */
   merge(other: Distribution): this {
     for (const [index, count] of other.counts()) this.addBucket(other.buckets, index, count);
     return this;
   }
 
-  /** What came in after `earlier`, a reading of the same histograms in the same shape: the counts of one interval. */
+  /** The counts since `earlier`, a reading of the same histograms in the same shape. */
   since(earlier: Distribution): Distribution {
     const interval = new Distribution(this.buckets.shape);
     for (const [index, count] of this.counts()) interval.addAt(index, count - earlier.countAt(index));
     return interval;
   }
 
-  /** The same values, and those that coordinated omission kept out: see `addOmitted`. For an uncorrected reading. */
+  /** The same values with those that coordinated omission left out: see `addOmitted`. For an uncorrected reading. */
   corrected(expectedInterval: number): Distribution {
     const whole = new Distribution(this.buckets.shape).merge(this);
     for (const [index, count] of this.counts()) {
@@ -84,7 +85,7 @@ export class Distribution {
     return whole;
   }
 
-  /** How many values there are. */
+  /** The number of values. */
   get total(): number {
     return this.#total;
   }
@@ -107,7 +108,7 @@ export class Distribution {
     return sum / this.#total;
   }
 
-  /** The standard deviation. Latencies are nothing like a normal distribution; plotters want it all the same. */
+  /** The standard deviation. Latencies are far from a normal distribution; plotters want the figure all the same. */
   get deviation(): number {
     const mean = this.mean;
     let sum = 0;
@@ -115,13 +116,13 @@ export class Distribution {
     return Math.sqrt(sum / this.#total);
   }
 
-  /** The value that `percent` percent of all values, 0 to 100, do not exceed; for 0 the minimum. */
+  /** The value that `percent` percent of all values, 0 to 100, do not exceed; for 0, the minimum. */
   percentile(percent: number): number {
     if (percent <= 0) return this.min;
     return this.valueOfRank(rankOf(percent, this.#total));
   }
 
-  /** The value of the `rank`-th smallest, from 1. */
+  /** The `rank`-th smallest value, from 1. */
   valueOfRank(rank: number): number {
     let upTo = 0;
     for (const [index, count] of this.counts()) {
@@ -132,10 +133,9 @@ export class Distribution {
   }
 
   /**
-   * Between which values the percentile of the whole process lies, that these values are a sample of, with the given
-   * confidence: from order statistics, whatever the distribution. `high` is infinite, or `low` zero, where
-   * there are too few values to say. It takes the values for independent, which values measured in a row rarely
-   * are: then the truth is wider.
+   * The bounds, at the given confidence, of a percentile of the process that these values sample: from order
+   * statistics, for any distribution. With too few values, `high` is infinite or `low` zero. Assumes independent
+   * values; consecutive measurements rarely are, and then the true bounds are wider.
    */
   bounds(percent: number, confidence = 0.95): Bounds {
     const [low, high] = rankBounds(this.#total, percent / 100, confidence);
@@ -145,7 +145,7 @@ export class Distribution {
     };
   }
 
-  /** Index and count of each bucket that is not empty, upwards. */
+  /** Index and count of each non-empty bucket, upwards. */
   *counts(): Generator<readonly [index: number, count: number]> {
     for (let index = 0; index < this.#counts.length; index++) {
       const count = this.countAt(index);
@@ -153,7 +153,7 @@ export class Distribution {
     }
   }
 
-  /** The buckets that are not empty, upwards. */
+  /** The non-empty buckets, upwards. */
   *bars(): Generator<Bar> {
     let upTo = 0;
     for (const [index, count] of this.counts()) {
@@ -163,8 +163,8 @@ export class Distribution {
   }
 
   /**
-   * The percentile curve as HdrHistogram steps through it: `ticks` steps in each half of the way that is left to 100 %,
-   * so that 50, 75, 87.5, 93.75 … % are always among them. The last point is 100 %.
+   * The percentile curve in HdrHistogram's steps: `ticks` steps in each half of the rest to 100 %, so 50, 75, 87.5,
+   * 93.75 … % are always among them. The last point is 100 %.
    */
   *curve(ticks = 5): Generator<CurvePoint> {
     let percentile = 0;
@@ -194,7 +194,7 @@ export class Distribution {
   }
 }
 
-/** Which of `total` values in order, from 1, is the percentile; 99.9 % of 1000 is the 999th, in spite of rounding. */
+/** The rank, from 1, of a percentile among `total` values; 99.9 % of 1000 is the 999th, in spite of rounding. */
 function rankOf(percent: number, total: number): number {
   const share = Math.min(100, Math.max(0, percent)) / 100;
   return Math.max(1, Math.ceil(share * total * (1 - 2 ** -50)));

@@ -3,7 +3,7 @@ import { LINE, type Region } from '../memory/layout.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import { addCount, readCount } from './wide-count.ts';
 
-/** What can be stamped on an interrupt's way, in the order in which it happens to it. */
+/** The stages of an interrupt's way, in order. */
 export const STAGE = {
   signal: 0,
   routed: 1,
@@ -14,26 +14,26 @@ export const STAGE = {
   ended: 6,
 } as const;
 
-/** One stamp as it is read. */
+/** One stamp as read from the ring. */
 export type StageEvent = {
-  /** How many stamps this thread had made before. */
+  /** The number of this thread's earlier stamps. */
   readonly position: number;
   /** One of `STAGE`, or a number of the caller's own below 2048. */
   readonly kind: number;
-  /** What it happened to, 0 to 2^32 - 1. */
+  /** The interrupt's source, 0 to 2^32 - 1. */
   readonly source: number;
-  /** Which time it happened to it: a sequence number, 0 to 2^32 - 1, that ties the stages of one signal together. */
+  /** A sequence number of the source's signal, 0 to 2^32 - 1: ties the stages of one signal together. */
   readonly tag: number;
-  /** When, on the machine's clock. */
+  /** Time on the machine's clock. */
   readonly ns: number;
 };
 
-/** What one look at a ring gave. */
+/** The result of one reading of a ring. */
 export type Reading = {
   readonly events: readonly StageEvent[];
-  /** What to ask for next time. */
+  /** The position for the next reading. */
   readonly next: number;
-  /** How many stamps were overwritten before they could be read. */
+  /** The number of stamps overwritten before the reading. */
   readonly lost: number;
 };
 
@@ -42,19 +42,19 @@ const HALF = 2 ** 32;
 /** Times below 2^53 have high halves below 2^21; the kind lies above. */
 const KIND_SHIFT = 21;
 
-/** Words that a ring of `capacity` stamps needs in the shared buffer. Zeroed words are an empty ring. */
+/** Words of a ring of `capacity` stamps in the shared buffer. Zeroed words are an empty ring. */
 export function eventRingWords(capacity: number): number {
   return LINE + capacity * SLOT;
 }
 
 /**
- * The last `capacity` stamps of one thread, in the shared buffer. That thread writes and never waits, so old stamps are
- * overwritten; any thread reads at any time, and knows which ones were.
+ * The last `capacity` stamps of one thread, in the shared buffer. That thread writes and never waits, so it overwrites
+ * old stamps. Any thread reads at any time, and detects overwritten stamps.
  *
- * The head counts finished stamps, and is moved after the last word of a stamp is stored. So before the writer touches
- * the slot of stamp `p` again, for stamp `p + capacity`, it has moved the head to `p + capacity`. A reader copies first
- * and looks at the head afterwards: if any word of its copy was from a newer stamp, it finds the head at `p + capacity`
- * or further, and drops the copy. (So the oldest slot never counts: the writer may be in it.)
+ * The head counts finished stamps; the writer moves it after the last word of a stamp. So before the writer touches the
+ * slot of stamp `p` again, for stamp `p + capacity`, it has moved the head to `p + capacity`. A reader copies first and
+ * loads the head afterwards: if any word of its copy is of a newer stamp, the head is at `p + capacity` or further, and
+ * the reader drops the copy. (So the oldest slot never counts: the writer may be in it.)
  */
 export class EventRing {
   readonly #words: Words;
@@ -62,7 +62,7 @@ export class EventRing {
   readonly #slots: number;
   readonly #mask: number;
 
-  /** Binds a region of `eventRingWords(capacity)` words, for a capacity that is a power of two from 2 to 2^24. */
+  /** Binds a region of `eventRingWords(capacity)` words; the capacity is a power of two from 2 to 2^24. */
   constructor(words: Words, region: Region) {
     const capacity = (region.words - LINE) / SLOT;
     if (!(capacity >= 2 && capacity <= 2 ** 24) || (capacity & (capacity - 1)) !== 0) {
@@ -77,7 +77,7 @@ export class EventRing {
     this.#mask = capacity - 1;
   }
 
-  /** Stamps `kind` of `source`. Only the thread that owns the ring; no allocation. See {@link StageEvent} for the ranges. */
+  /** Stamps `kind` of `source`. Only the ring's own thread; no allocation. See {@link StageEvent} for the ranges. */
   record(kind: number, source: number, tag: number, ns: number): void {
     const words = this.#words;
     const slot = this.#slots + (load(words, this.#head) & this.#mask) * SLOT;
@@ -88,12 +88,12 @@ export class EventRing {
     addCount(words, this.#head, this.#head + 1, 1);
   }
 
-  /** How many stamps were ever made. Any thread. */
+  /** The number of stamps ever made. Any thread. */
   get written(): number {
     return readCount(this.#words, this.#head, this.#head + 1);
   }
 
-  /** The stamps from position `from` on that are still there, in order, at most `limit`. Any thread. */
+  /** Reads the stamps from position `from` on that are not overwritten, in order, at most `limit`. Any thread. */
   readFrom(from: number, limit = Number.POSITIVE_INFINITY): Reading {
     const capacity = this.#mask + 1;
     const head = this.written;

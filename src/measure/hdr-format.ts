@@ -5,18 +5,18 @@ import { Distribution } from './distribution.ts';
 /**
  * HdrHistogram's V2 compressed encoding in base64, which its plotters and log readers take. Big-endian throughout:
  * cookie, length, and a zlib stream of: cookie, length of the payload, index offset (0), digits, lowest value (1), highest
- * value, ratio (1.0), payload. The payload has a number for each bucket up to the last that is not empty: its count,
- * or -n for n empty buckets in a row; as zig-zag LEB128 that ends with the ninth byte.
+ * value, ratio (1.0), payload. The payload has a number for each bucket up to the last non-empty one: its count, or -n
+ * for n empty buckets in a row; as zig-zag LEB128 of at most nine bytes.
  * @see HdrHistogram: AbstractHistogram.encodeIntoCompressedByteBuffer, ZigZagEncoding
  */
 const COMPRESSED_COOKIE = 0x1c84_9314;
 const COOKIE = 0x1c84_9313;
 const HEADER_BYTES = 40;
 
-/** More than the largest shape of three digits can take; what claims more is damaged. */
+/** More than the largest shape of three digits needs; a larger claim means damage. */
 const MOST_BYTES = 1 << 24;
 
-/** The distribution as base64. */
+/** Encodes a distribution as base64. */
 export function encodeHistogram(distribution: Distribution): string {
   const { highest, digits } = distribution.buckets.shape;
   const payload = encodeCounts(distribution);
@@ -37,7 +37,7 @@ export function encodeHistogram(distribution: Distribution): string {
 }
 
 /**
- * The distribution that {@link encodeHistogram}, or another HdrHistogram, wrote.
+ * Decodes the output of {@link encodeHistogram}, or of another HdrHistogram.
  * @throws IrqError `ERR_RESULT_FORMAT` for anything else, and for a lowest value other than 1.
  */
 export function decodeHistogram(base64: string): Distribution {
@@ -111,7 +111,7 @@ function decodeCounts(bytes: Uint8Array, distribution: Distribution): void {
   }
 }
 
-/** Numbers go to 2^53, past what the integer operators hold: so this divides instead of shifting. */
+/** Divides instead of shifting: numbers go to 2^53, past the integer operators. */
 function putNumber(bytes: number[], number: number): void {
   let rest = number < 0 ? -number * 2 - 1 : number * 2;
   for (let i = 0; i < 8 && rest >= 0x80; i++) {

@@ -2,23 +2,23 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Distribution } from './distribution.ts';
 import { decodeHistogram, encodeHistogram } from './hdr-format.ts';
 
-/** One line of a histogram log: what was recorded in a stretch of time. */
+/** One line of a histogram log: the values recorded in one interval. */
 export type LogInterval = {
-  /** When the interval began, in seconds after the log's start. */
+  /** The start of the interval, in seconds after the log's start. */
   readonly startSeconds: number;
   readonly lengthSeconds: number;
-  /** Keeps several series in one log apart. No commas, spaces or line ends. */
+  /** Tells several series in one log apart. No commas, spaces or line ends. */
   readonly tag?: string;
   readonly distribution: Distribution;
 };
 
 export type HistogramLog = {
-  /** When the log began, in seconds since 1970. */
+  /** The start of the log, in seconds since 1970. */
   readonly epochSeconds: number;
   readonly intervals: readonly LogInterval[];
 };
 
-/** What the column Interval_Max is divided by: ns are logged as ms there, as HdrHistogram's tools expect. */
+/** The divisor of the column Interval_Max: ns are logged as ms, as HdrHistogram's tools expect. */
 const MAX_UNIT = 1e6;
 
 const LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"';
@@ -48,8 +48,8 @@ function formatInterval({ startSeconds, lengthSeconds, tag, distribution }: LogI
 }
 
 /**
- * Reads a log back, also one of another tool as long as its lowest value is 1.
- * @throws IrqError `ERR_RESULT_FORMAT` with the line that is wrong.
+ * Parses a log, also another tool's if its lowest value is 1.
+ * @throws IrqError `ERR_RESULT_FORMAT` with the wrong line.
  */
 export function parseLog(text: string): HistogramLog {
   let epochSeconds = 0;
@@ -70,8 +70,8 @@ export function parseLog(text: string): HistogramLog {
 const YEAR = 365 * 24 * 3600;
 
 /**
- * What to take from a time stamp to count it from the log's start. Stamps count from the base time; without one they
- * count from the start if they are more than a year before it, and else from 1970.
+ * The offset that turns a time stamp into seconds from the log's start. Stamps count from the base time. Without a base
+ * time, they count from the log's start if they are more than a year before it, and else from 1970.
  */
 function offset(seconds: number, epochSeconds: number, baseSeconds: number | undefined): number {
   if (baseSeconds !== undefined) return epochSeconds - baseSeconds;

@@ -1,9 +1,9 @@
 import type { Distribution } from './distribution.ts';
 
 export type HgrmOptions = {
-  /** What values are divided by: 1000 prints ns as µs. */
+  /** The divisor of values: 1000 prints ns as µs. */
   readonly scale?: number;
-  /** Steps in each half of the way that is left to 100 %. */
+  /** Steps in each half of the rest to 100 %. */
   readonly ticks?: number;
 };
 
@@ -31,7 +31,7 @@ export function formatHgrm(distribution: Distribution, { scale = 1, ticks = 5 }:
   return `${lines.join('\n')}\n`;
 }
 
-/** Decimals rounded as printed, half up: toFixed would round what the double really is, and differ in the last digit. */
+/** Rounds decimals as printed, half up: toFixed rounds the double's exact value, and would differ in the last digit. */
 function column(width: number, decimals: number): (number: number) => string {
   const format = new Intl.NumberFormat('en-US', {
     minimumFractionDigits: decimals,

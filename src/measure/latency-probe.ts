@@ -5,7 +5,7 @@ import { load, store, type Words } from '../memory/word.ts';
 import type { Clock } from './clock.ts';
 import { readStamp, STAMP_WORDS, writeStamp } from './stamp.ts';
 
-/** Words that a probe needs in the shared buffer, zeroed. */
+/** Words of a probe in the shared buffer, zeroed. */
 export const LATENCY_PROBE_WORDS = LINE + EVENT_COUNT_WORDS;
 
 const ARRIVALS = STAMP_WORDS;
@@ -13,8 +13,8 @@ const LOOKS = 10_000;
 const PATIENCE_MS = 10_000;
 
 /**
- * How long something takes from one thread to another, as the other sees it: not the round trip. One thread does
- * something and asks; the other calls {@link LatencyProbe.arrived} where it has come to be.
+ * Measures the one-way latency from one thread to another. The first thread acts and waits; the second calls
+ * {@link LatencyProbe.arrived} when the effect reaches it.
  */
 export class LatencyProbe {
   readonly #words: Words;
@@ -22,7 +22,9 @@ export class LatencyProbe {
   readonly #bell: EventCount;
   readonly #clock: Clock;
 
-  /** Binds a region of {@link LATENCY_PROBE_WORDS} words. Both threads, over the same words, with clocks of the same start. */
+  /**
+   * Binds a region of {@link LATENCY_PROBE_WORDS} words. Both threads use the same words, and clocks of the same start.
+   */
   constructor(words: Words, region: Region, clock: Clock) {
     this.#words = words;
     this.#at = region.at;
@@ -30,7 +32,7 @@ export class LatencyProbe {
     this.#clock = clock;
   }
 
-  /** It is here. The thread that is measured; once for each {@link measure}. */
+  /** Records the arrival. Called by the second thread, once for each {@link measure}. */
   arrived(): void {
     writeStamp(this.#words, this.#at, this.#clock.now());
     store(this.#words, this.#at + ARRIVALS, (load(this.#words, this.#at + ARRIVALS) + 1) | 0);
@@ -38,9 +40,8 @@ export class LatencyProbe {
   }
 
   /**
-   * Does something, waits until it has arrived at the other thread, and says how long that took: ns from just before
-   * `act` to the clock reading in {@link arrived}. Blocks the thread; on the main one only for things that do not need
-   * its event loop.
+   * Calls `act`, waits for its arrival at the other thread, and returns the latency: ns from just before `act` to the
+   * clock reading in {@link arrived}. Blocks the thread; on the main thread, only for effects that need no event loop.
    * @throws IrqError `ERR_THREAD_SILENT` after `patienceMs`
    */
   measure(act: () => void, patienceMs = PATIENCE_MS): number {
@@ -68,8 +69,8 @@ export class LatencyProbe {
 }
 
 /**
- * A task for tinybench that reports the latency that the other thread sees, instead of how long the call lasts here:
- * `bench.add('my wake-up', latencyTask(probe, () => ring()))`.
+ * A task for tinybench that reports the latency to the other thread, instead of the length of the call: `bench.add('my
+ * wake-up', latencyTask(probe, () => ring()))`.
  */
 export function latencyTask(probe: LatencyProbe, act: () => void): () => { overriddenDuration: number } {
   return () => ({ overriddenDuration: probe.measure(act) / 1e6 });

@@ -1,4 +1,4 @@
-/** Beyond this the continued fraction is the better of the two; both agree to 14 digits around it. */
+/** Beyond this, the continued fraction is the better series; both agree to 14 digits around it. */
 const SERIES_END = 3;
 
 /**

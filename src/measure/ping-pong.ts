@@ -8,15 +8,15 @@ import type { Histogram } from './histogram.ts';
 import { readStamp, writeStamp } from './stamp.ts';
 
 /**
- * What the machine itself can do: the loops of two threads that pass a turn to and fro. One calls `…Ping`, the other the
+ * The yardstick of a host: the loops of two threads that pass a turn to and fro. One calls `…Ping`, the other the
  * `…Pong` of the same name, over the same zeroed words and with the same number of rounds. Each ping records the round
- * trips in ns, from one clock reading to the next, so one reading is part of each.
+ * trips in ns, from one clock reading to the next, so a round trip includes one reading.
  *
- * The turn is one word that counts up: odd is the ponger's, even the pinger's. A thread waits `patienceMs` for its turn,
- * and throws `ERR_THREAD_SILENT` after that.
+ * The turn is one word that counts up: odd is the ponger's, even the pinger's. A thread waits `patienceMs` for its
+ * turn, and then throws `ERR_THREAD_SILENT`.
  */
 
-/** Words that a pair of threads needs: the turn, a stamp, and a bell for each, all on lines of their own. */
+/** Words for a pair of threads: the turn, a stamp, and a bell for each, all on lines of their own. */
 export const PING_PONG_WORDS = 2 * LINE + 2 * EVENT_COUNT_WORDS;
 
 const STAMP = LINE;
@@ -25,7 +25,7 @@ const PONG_BELL = PING_BELL + EVENT_COUNT_WORDS;
 
 const PATIENCE_MS = 10_000;
 
-/** Between looks at the time; about a millisecond of spinning. */
+/** Loads between two reads of the time; about a millisecond of spinning. */
 const SPINS = 1 << 18;
 
 function silent(turn: number, patienceMs: number): IrqError {
@@ -45,7 +45,7 @@ function spinUntil(words: Words, at: number, turn: number, patienceMs: number): 
   }
 }
 
-/** The rest of a spin that takes long: off the fast path, so that it stays a load and a compare. */
+/** The rest of a long spin: off the fast path, which stays a load and a compare. */
 function spinOn(words: Words, at: number, turn: number, patienceMs: number): void {
   const end = performance.now() + patienceMs;
   while (load(words, at) !== turn) if (performance.now() > end) throw silent(turn, patienceMs);
@@ -64,7 +64,7 @@ function parkUntil(words: Words, at: number, turn: number, bell: EventCount, pat
 
 const bellAt = (words: Words, at: number) => new EventCount(words, { at, words: EVENT_COUNT_WORDS });
 
-/** Both threads spin on the turn: the fastest that two threads can talk. */
+/** Both threads spin on the turn: the fastest exchange between two threads. */
 export function spinPing(
   words: Words,
   { at }: Region,
@@ -92,7 +92,7 @@ export function spinPong(words: Words, { at }: Region, rounds: number, patienceM
   }
 }
 
-/** Both threads sleep until the other wakes them: what a wake-up costs on this host. */
+/** Both threads sleep until the other wakes them: measures this host's wake-up. */
 export function parkPing(
   words: Words,
   { at }: Region,
@@ -125,10 +125,10 @@ export function parkPong(words: Words, { at }: Region, rounds: number, patienceM
 }
 
 /**
- * How far the other thread's clock may be from this one's. Each round the other reads its clock between two readings of
- * this one; so its clock is ahead by at least its reading minus the later of the two, and by at most its reading
- * minus the earlier one. The tightest bounds of all rounds are the answer, in ns: a range around zero, about as
- * wide as the fastest round trip, if the two read one clock. A range without zero: they do not.
+ * Bounds the difference between the other thread's clock and this one's. In each round, the other thread reads its
+ * clock between two readings of this one. So its clock is ahead by at least its reading minus the later of the two, and
+ * by at most its reading minus the earlier. Returns the tightest bounds of all rounds, ns. If both threads read one
+ * clock, the range contains zero and is about as wide as the fastest round trip; a range without zero means two clocks.
  */
 export function offsetPing(
   words: Words,

@@ -2,30 +2,30 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Bounds } from './confidence.ts';
 import { tailQuantile, upperTail } from './normal.ts';
 
-/** What a comparison of B with A came to; the values are times, so smaller is faster. */
+/** The outcome of a comparison of B with A; the values are times, so smaller is faster. */
 type Verdict = 'faster' | 'slower' | 'no difference seen';
 
 export type RankTest = {
   readonly verdict: Verdict;
-  /** Mann and Whitney's U of B: in how many of all pairs (a, b) b is the larger one; a tie counts half. */
+  /** Mann and Whitney's U of B: the number of all pairs (a, b) with b larger; a tie counts half. */
   readonly u: number;
-  /** How likely a U as far from the middle would be, either way, if A and B were alike. */
+  /** The probability of a U as far from the middle, on either side, if A and B were alike. */
   readonly p: number;
-  /** Cliff's delta, -1 to 1: how much more often b > a than b < a. Above zero B is slower. */
+  /** Cliff's delta, -1 to 1: how much more often b > a than b < a. Above zero, B is slower. */
   readonly delta: number;
   /** The common-language effect size, 0 to 1: how often b > a, a tie counting half. 0.5 is no difference. */
   readonly probability: number;
 };
 
-/** Value and how often it came, upwards: what a sample or a histogram comes down to. */
+/** Each value with its count, upwards: a sample or a histogram in this form. */
 export type Counted = Iterable<readonly [value: number, count: number]>;
 
 export type RankTestOptions = {
-  /** A difference is seen only if p is below this. */
+  /** A difference is reported only if p is below this. */
   readonly alpha?: number;
   /**
-   * And only if delta is at least this far from zero. Large samples make any difference significant; below 0.147 it is
-   * customarily called negligible (Romano and others, 2006).
+   * And only if delta is at least this far from zero. Large samples make any difference significant; a delta below
+   * 0.147 is customarily called negligible (Romano and others, 2006).
    */
   readonly minDelta?: number;
 };
@@ -34,9 +34,9 @@ export type RankTestOptions = {
 const EXACT = 50;
 
 /**
- * Mann and Whitney's rank test: is B slower or faster than A? It asks only which of two values is larger, so outliers and
- * the shape of the distribution do not matter. It takes the samples for independent: take them interleaved
- * (A B A B …, or short blocks in random order), because what drifts on the machine otherwise looks like a difference.
+ * Mann and Whitney's rank test: is B slower or faster than A? The test uses only which of two values is larger, so
+ * outliers and the shape of the distribution do not matter. It assumes independent samples: interleave them (A B A B …,
+ * or short blocks in random order), because a drift of the machine otherwise looks like a difference.
  * @throws IrqError `ERR_RESULT_FORMAT` if a sample is empty or holds a NaN.
  */
 export function rankTest(a: readonly number[], b: readonly number[], options?: RankTestOptions): RankTest {
@@ -44,8 +44,8 @@ export function rankTest(a: readonly number[], b: readonly number[], options?: R
 }
 
 /**
- * {@link rankTest} on counted values, such as `counts()` of two distributions of one shape; what shares a bucket counts
- * as a tie.
+ * As {@link rankTest}, on counted values such as `counts()` of two distributions of one shape; values in one bucket
+ * count as a tie.
  */
 export function rankTestCounted(a: Counted, b: Counted, options: RankTestOptions = {}): RankTest {
   const { alpha = 0.01, minDelta = 0.147 } = options;
@@ -79,7 +79,7 @@ function countSorted(sample: readonly number[]): Counted {
   return counts;
 }
 
-/** One walk up both sides at once. `ties` is the sum of t³ - t over every group of t equal values. */
+/** Walks up both sides at once. `ties` is the sum of t³ - t over every group of t equal values. */
 function rank(a: Counted, b: Counted): { u: number; countA: number; countB: number; ties: number } {
   const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
   let [nextA, nextB] = [left.next(), right.next()];
@@ -126,8 +126,8 @@ function exactP(u: number, countA: number, countB: number): number {
 }
 
 /**
- * Counts the orders of A's and B's values by their U: the largest value of all is an `a`, which adds nothing to U, or
- * a `b`, which is larger than every `a`. `ways[b][u]` holds the orders for the number of `a`s reached so far.
+ * Counts the orders of A's and B's values by their U. The largest value of all is either an `a`, which adds nothing to
+ * U, or a `b`, which is larger than every `a`. `ways[b][u]` holds the orders for the number of `a`s reached so far.
  */
 function ordersByU(countA: number, countB: number): Float64Array {
   const most = countA * countB;
@@ -146,8 +146,8 @@ function ordersByU(countA: number, countB: number): Float64Array {
 }
 
 /**
- * In how many of all pairs (a, b) at most one side may be the larger for chance to be ruled out: the largest k for which
- * P(U < k) is at most `miss` where A and B are alike. 0 where there are too few values to say so of any.
+ * The critical U: the largest k with P(U < k) at most `miss` if A and B are alike. U counts pairs (a, b) in which a
+ * given side is the larger. 0 if there are too few values for any k.
  */
 function criticalU(countA: number, countB: number, miss: number): number {
   if (countA > EXACT || countB > EXACT) {
@@ -162,8 +162,8 @@ function criticalU(countA: number, countB: number, miss: number): number {
 }
 
 /**
- * How many times as large B's values are as A's, by Hodges and Lehmann: the median of all b / a; and between which bounds
- * that lies, by the rank test of the same sizes. Where the bounds leave 1 out, the test sees a difference at that confidence.
+ * The ratio of B's values to A's, by Hodges and Lehmann: the median of all b / a, with bounds by the rank test of the
+ * same sizes. If the bounds leave 1 out, the test sees a difference at that confidence.
  * @param confidence - 0 to 1
  * @throws IrqError `ERR_RESULT_FORMAT` if a sample is empty
  */
@@ -186,8 +186,8 @@ export function ratioOf(
 }
 
 /**
- * The ratio b / a of a rank, from 1 on, among those of all pairs, without making them: the least number that as many ratios do not
- * exceed, by halving the bits of a positive double. Both samples upwards.
+ * The ratio b / a of a rank, from 1 on, among those of all pairs, without making the pairs. Bisects the bits of a
+ * positive double for the least number that at least `rank` ratios do not exceed. Both samples upwards.
  */
 function ratioAt(a: Float64Array, b: Float64Array, rank: number): number {
   const value = new Float64Array(1);
@@ -205,7 +205,7 @@ function ratioAt(a: Float64Array, b: Float64Array, rank: number): number {
 
 const BITS_OF_INFINITY = 0x7ff0_0000_0000_0000n;
 
-/** How many pairs have a ratio b / a of `most` at most. */
+/** The number of pairs with a ratio b / a of at most `most`. */
 function countUpTo(a: Float64Array, b: Float64Array, most: number): number {
   let [count, below] = [0, 0];
   for (const x of a) {

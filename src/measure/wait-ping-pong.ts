@@ -6,9 +6,9 @@ import type { Clock } from './clock.ts';
 import type { Histogram } from './histogram.ts';
 
 /**
- * The parked ping-pong on a bare wait and notify: each thread sleeps on the turn itself, and is woken by the store that
- * gives it. The least that a wake-up through the kernel can cost here; the one in ping-pong.ts adds what makes sleeping
- * safe with any number of threads. The turn counts up as there: odd is the ponger's, even the pinger's.
+ * The parked ping-pong on a bare wait and notify: each thread sleeps on the turn itself, and the store of the turn
+ * wakes it. This is the least cost of a wake-up through the kernel here; ping-pong.ts adds the cost of safe sleep with
+ * any number of threads. The turn counts up as there: odd is the ponger's, even the pinger's.
  */
 
 const PATIENCE_MS = 10_000;
@@ -59,8 +59,8 @@ export function waitPong(words: Words, { at }: Region, rounds: number, patienceM
 }
 
 /**
- * {@link waitPing} of a thread that may not block: it sleeps in `Atomics.waitAsync`. What holds the process alive
- * meanwhile is the caller's business.
+ * As {@link waitPing}, for a thread that may not block: it sleeps in `Atomics.waitAsync`. The caller keeps the process
+ * alive meanwhile.
  */
 export async function waitAsyncPing(
   words: Words,
@@ -73,7 +73,7 @@ export async function waitAsyncPing(
   let last = clock.now();
   for (let turn = first; turn < first + 2 * rounds; turn += 2) {
     pass(words, at, turn + 1);
-    // A wake that is given just before we sleep finds no sleeper; then the turn is ours already, and the wait ends at once.
+    // A wake just before the sleep finds no sleeper; but then the turn is ours already, and the wait ends at once.
     while (load(words, at) !== turn + 2) await sleepWhileAsync(words, at, turn + 1);
     const now = clock.now();
     record(now - last);

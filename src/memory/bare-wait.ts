@@ -1,9 +1,9 @@
 import type { Words } from './word.ts';
 
 /**
- * Sleeping on a word and waking its sleeper, with nothing around it: no announcement, no ticket. For measuring what the
- * host itself takes for a wake-up. Everything that has to be right when several threads sleep and signal is an
- * {@link EventCount}, whose waker pays no notify while no thread sleeps; this one always pays for its notify.
+ * Sleeps on a word and wakes its sleeper with nothing around the futex: no announcement, no ticket. Measures the host's
+ * own cost of a wake-up. Code in which several threads sleep and signal uses an {@link EventCount}: its waker pays for
+ * no notify while no thread sleeps; {@link wake} always pays.
  */
 
 /** Sleeps as long as the word is `value`, until a {@link wake}; false if `timeoutMs` passed first. Blocks the thread. */

@@ -2,7 +2,10 @@ import { lowestBit } from './bits.ts';
 import type { Region } from './layout.ts';
 import { load, lower, raise, type Words } from './word.ts';
 
-/** A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and says which caller won. */
+/**
+ * A flat bitmap. Any thread may call any method; each changes at most one word, atomically, and tells its caller
+ * whether it won.
+ */
 export class Bitmap {
   readonly #words: Words;
   readonly #at: number;
@@ -14,7 +17,7 @@ export class Bitmap {
     this.#count = region.words;
   }
 
-  /** Adds `bit`; true if it was this call that added it. */
+  /** Adds `bit`; true if this call added the bit. */
   set(bit: number): boolean {
     return raise(this.#words, this.#at + (bit >>> 5), 1 << (bit & 31)) !== 0;
   }
@@ -29,7 +32,9 @@ export class Bitmap {
     return (load(this.#words, this.#at + (bit >>> 5)) & (1 << (bit & 31))) !== 0;
   }
 
-  /** The lowest set bit from `from` on, or -1. A bit set behind the search's back is found by the next search. */
+  /**
+   * The lowest set bit from `from` on, or -1. A bit that a producer sets behind the search is left to the next search.
+   */
   next(from: number): number {
     let index = from >>> 5;
     // guard: search-begins-at-bit

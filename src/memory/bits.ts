@@ -1,10 +1,10 @@
-/** The lowest set bit of a word that is not zero, 0 to 31. */
+/** Returns the lowest set bit, 0 to 31, of a word that is not zero. */
 export function lowestBit(word: number): number {
   // guard: lowest-bit-stands-alone
   return 31 - Math.clz32(word & -word);
 }
 
-/** How many bits of a word are set. */
+/** Counts the bits that are set in a word. */
 export function countBits(word: number): number {
   // guard: bits-counted-by-pair
   let v = word - ((word >>> 1) & 0x5555_5555);

@@ -12,21 +12,21 @@ export const EVENT_COUNT: SizedKind = {
   restored: (words, { at }) => store(words, at + LINE, 0),
 };
 
-/** The bound of a wait that has no other bound: for ever, because another thread can wake the waiter. */
+/** The bound of an untimed wait: the sleeper relies on a waker. */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
- * Threads sleep here until an event has happened, and the thread that made it happen wakes them. Nearly free for the
- * waker while no thread sleeps: one load.
+ * Threads sleep here until an event has happened; the thread that made the event happen wakes them. While no thread
+ * sleeps, a waker pays for one load.
  *
  * A sleeper: `ticket = announce()`, **then** look for work, then `park(ticket)` if there is none, else `withdraw()`.
  * A waker: publish the work, **then** `signal()`.
  *
  * Why no wake-up is lost: both sides store their own flag first and then read the flag of the other (all operations are
- * sequentially consistent). If `signal` reads no sleeper, then the sleeper's `announce` comes after that read, so
- * its look for work comes after the work was published, and finds it. If `signal` reads a sleeper, it moves the
- * count: a ticket taken before is out of date and `park` returns at once, or the sleeper is in the queue already
- * and the notify wakes it; a ticket taken after means that the look comes after the publication.
+ * sequentially consistent). If `signal` reads no sleeper, the sleeper's `announce` comes after that read, so the
+ * sleeper looks after the waker published the work, and finds the work. If `signal` reads a sleeper, `signal` moves the
+ * count. A ticket taken before that is stale: `park` returns at once, or the notify wakes the sleeper in the queue. A
+ * ticket taken after that belongs to a sleeper that looks after the publication.
  * @see race-catalogue entries `check-then-halt` and `waiter-count-dekker` for the orders that fail
  */
 export class EventCount {
@@ -40,14 +40,14 @@ export class EventCount {
     this.#sleepers = region.at + LINE;
   }
 
-  /** Counts the caller as a sleeper and returns its ticket. To be followed by one `park` or `withdraw`. */
+  /** Counts the caller as a sleeper and returns its ticket. The caller follows with one `park` or one `withdraw`. */
   announce(): number {
     // guard: sleeper-counts-itself
     add(this.#words, this.#sleepers, 1);
     return load(this.#words, this.#count);
   }
 
-  /** Takes an announcement back: there was work after all. */
+  /** Takes an announcement back, because the caller found work. */
   withdraw(): void {
     // guard: withdrawal-is-counted
     add(this.#words, this.#sleepers, -1);
@@ -63,7 +63,7 @@ export class EventCount {
 
   /**
    * As `park`, for a thread with an event loop. A pending promise keeps no process alive: the caller must hold a
-   * reference of its own. It ends with a signal only, because a timed `waitAsync` leaks until its timeout.
+   * reference of its own. Only a signal ends the wait: a timed `waitAsync` leaks until its timeout.
    */
   async parkAsync(ticket: number): Promise<void> {
     const wait = Atomics.waitAsync(this.#words, this.#count, ticket);
@@ -81,7 +81,7 @@ export class EventCount {
     return true;
   }
 
-  /** Whether a thread sleeps, or is about to. For statistics; `signal` looks by itself. */
+  /** Whether a thread sleeps or is about to. For statistics: `signal` reads the count of sleepers itself. */
   get asleep(): boolean {
     return load(this.#words, this.#sleepers) !== 0;
   }

@@ -3,7 +3,7 @@ import { EVENT_COUNT_WORDS, EventCount, FOREVER } from './event-count.ts';
 import { LINE, type Region, type SizedKind, wordNames } from './layout.ts';
 import { load, replace, store, swap, type Words } from './word.ts';
 
-/** Words of an {@link EventFd}: its count and flags on one line, and the place where readers and writers sleep. */
+/** Words of an {@link EventFd}: its count and flags on one line, and its {@link EventCount}. */
 export const EVENTFD_WORDS = LINE + EVENT_COUNT_WORDS;
 
 /** An {@link EventFd}. When a machine is restored, its count is the saved one, and no thread sleeps on it. */
@@ -21,22 +21,22 @@ export const EVENTFD: SizedKind = {
   restored: (words, { at }) => store(words, at + 2 * LINE, 0),
 };
 
-/** The most an eventfd counts to, 2^64 - 2. */
+/** The highest count of an eventfd, 2^64 - 2. */
 export const EVENTFD_MAX = 0xffff_ffff_ffff_fffen;
 
-// The low word of the count. While the two flags are clear it is the whole count, and one compare-and-swap does all.
+// Flags of the count's low word. While both are clear, the word is the whole count: one compare-and-swap changes the count.
 const LOCK = 1 << 31;
 const LARGE = 1 << 30;
 const LOW_BITS = 30;
 const LOW = LARGE - 1;
 
 /**
- * eventfd(2) in shared memory: a 64-bit count that writes add to and a read takes, in semaphore mode one at a time.
+ * eventfd(2) in shared memory: writers add to a 64-bit count; a reader takes the whole count, or 1 in semaphore mode.
  *
- * The count lies in three limbs, 30 + 30 + 4 bits. As long as it is below 2^30, which is always in practice, the
- * low word is the whole of it, and a write or a read is one compare-and-swap. A larger count is marked LARGE in the
- * low word; a thread that finds that mark, or would set it, takes the LOCK bit of the same word, and so excludes all
- * other threads, because every operation goes through that word.
+ * The count lies in three limbs, 30 + 30 + 4 bits. Below 2^30, which is always in practice, the low word is the whole
+ * count, and a write or a read is one compare-and-swap. The low word of a larger count carries the LARGE flag. A thread
+ * that finds LARGE, or is about to set LARGE, takes the LOCK bit of the same word: every operation goes through that
+ * word, so the LOCK bit excludes all other threads.
  *
  * Sleeping is an {@link EventCount}: a writer publishes the count and then signals, a reader announces itself and then
  * looks at the count. Any thread may call any method; `read` and `write` block the calling thread.
@@ -58,7 +58,7 @@ export class EventFd {
     this.#moved = new EventCount(words, { at: region.at + LINE, words: EVENT_COUNT_WORDS });
   }
 
-  /** As eventfd(2): the first count, and EFD_SEMAPHORE. Before any other thread knows of it. */
+  /** Sets the initial count and EFD_SEMAPHORE, as eventfd(2) does. Call before any other thread sees the eventfd. */
   init(count: number | bigint = 0, semaphore = false): void {
     store(this.#words, this.#low, 0);
     store(this.#words, this.#middle, 0);
@@ -99,7 +99,7 @@ export class EventFd {
     return fits;
   }
 
-  /** Adds `value`, sleeping while there is no room for it; false if `timeoutMs` passed first. */
+  /** Adds `value`, sleeping while the count has no room for the value; false if `timeoutMs` passed first. */
   write(value: number | bigint = 1, timeoutMs = FOREVER): boolean {
     if (this.tryWrite(value)) return true;
     const end = endOf(timeoutMs);
@@ -151,13 +151,13 @@ export class EventFd {
     return taken;
   }
 
-  /** Takes the whole count whatever the mode, without saying how much it was; true if there was any. No allocation. */
+  /** Takes the whole count in either mode; true if the count was not zero. No allocation. */
   drain(): boolean {
-    // A reader that asks again and again must not take the line from a writer.
+    // A reader that polls must not take the cache line from a writer.
     return this.readable && this.drainTold();
   }
 
-  /** As {@link drain}, for a reader that was told of a write: does not look first. */
+  /** As {@link drain}, without the load first: for a reader that a writer has notified. */
   drainTold(): boolean {
     let low = 1;
     while (low > 0 && low <= LOW) {
@@ -176,7 +176,7 @@ export class EventFd {
     return count > 0n;
   }
 
-  /** Whether a read would find something (EPOLLIN). */
+  /** Whether a read would return a count (EPOLLIN). */
   get readable(): boolean {
     return load(this.#words, this.#low) !== 0;
   }
@@ -194,7 +194,7 @@ export class EventFd {
     }
   }
 
-  /** Stores the count and, with the same store that publishes its low limb, gives the LOCK bit back. */
+  /** Stores the count and frees the lock: the store that publishes the low limb also clears LOCK. */
   #unlock(count: bigint): void {
     // guard: limbs-of-count
     const above = count >> BigInt(LOW_BITS);
@@ -206,7 +206,7 @@ export class EventFd {
   }
 }
 
-/** When a wait of so many milliseconds is over, however often it wakes up for nothing in between. */
+/** The end of a wait of `timeoutMs`, ms on `performance.now`. A spurious wake-up does not move the end. */
 function endOf(timeoutMs: number): number {
   return timeoutMs === FOREVER ? FOREVER : performance.now() + timeoutMs;
 }

@@ -2,7 +2,9 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Layout, Region } from './layout.ts';
 import type { Words } from './word.ts';
 
-/** A run of guest-physical addresses that memory lies behind; both multiples of 4 KiB. @see KVM_SET_USER_MEMORY_REGION */
+/**
+ * A run of guest-physical addresses that are backed by memory; both multiples of 4 KiB. @see KVM_SET_USER_MEMORY_REGION
+ */
 export type MemorySlot = { readonly base: number; readonly bytes: number };
 
 /** Adds room for the guest memory of `slots` to a layout. */
@@ -14,15 +16,15 @@ export function guestMemoryRegion(layout: Layout, slots: readonly MemorySlot[]):
  * The guest's memory: a few slots of guest-physical addresses, laid one behind the other in the shared buffer. Devices,
  * vCPUs and the tables of the ITS see the same bytes.
  *
- * Addresses are numbers up to 2^52. Single bytes and words are read and written atomically, little endian; runs of bytes
- * are copied plainly, for callers that know that no other thread uses them. Any thread.
+ * Addresses are numbers up to 2^52. The accessors of bytes and words are atomic and little endian. `read` and `write`
+ * copy runs of bytes plainly: the caller must know that no other thread uses those bytes. Any thread.
  */
 export class GuestMemory {
   readonly #words: Words;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   readonly #at: number;
   readonly #slots: readonly MemorySlot[];
-  /** A byte for each 4 KiB page, where written pages are tracked. */
+  /** A byte for each 4 KiB page; undefined unless {@link noteWrites} asked for dirty tracking. */
   #dirty: Uint8Array | undefined;
 
   constructor(words: Words, region: Region, slots: readonly MemorySlot[]) {
@@ -34,8 +36,8 @@ export class GuestMemory {
   }
 
   /**
-   * Sets a byte for each page that is written through this view from here on, of memory of one slot: for snapshots of a
-   * guest that runs in this thread alone.
+   * Starts dirty tracking: from here on, every write through this view sets the byte of its page. Requires one slot.
+   * For snapshots of a guest that runs in this thread alone.
    */
   noteWrites(pages: Uint8Array): void {
     this.#dirty = pages;
@@ -50,7 +52,7 @@ export class GuestMemory {
     return this.#find(address, bytes) >= 0;
   }
 
-  /** @throws IrqError `ERR_GUEST_ADDRESS` outside the slots; so for all that follow */
+  /** @throws IrqError `ERR_GUEST_ADDRESS` outside the slots, as every accessor below does */
   byte(address: number): number {
     return Atomics.load(this.#bytes, this.#within(address, 1));
   }
@@ -59,13 +61,13 @@ export class GuestMemory {
     Atomics.store(this.#bytes, this.#must(address, 1), value);
   }
 
-  /** Sets the bits of `mask` in a byte; returns the byte from before. */
+  /** Sets the bits of `mask` in a byte; returns the old byte. */
   setBits(address: number, mask: number): number {
     // guard: guest-bits-in-one-step
     return Atomics.or(this.#bytes, this.#must(address, 1), mask);
   }
 
-  /** Clears the bits of `mask` in a byte; returns the byte from before. */
+  /** Clears the bits of `mask` in a byte; returns the old byte. */
   clearBits(address: number, mask: number): number {
     return Atomics.and(this.#bytes, this.#must(address, 1), ~mask);
   }
@@ -79,7 +81,7 @@ export class GuestMemory {
     Atomics.store(this.#words, this.#must(address, 4) >>> 2, value);
   }
 
-  /** Consecutive words, each one atomic, from a multiple of 4 on: for a command of an ITS. Signed. */
+  /** Reads consecutive words, each atomically, from a multiple of 4 on: for a command of an ITS. Signed. */
   words(address: number, into: number[]): void {
     const at = this.#within(address, 4 * into.length) >>> 2;
     const words = this.#words;
@@ -91,12 +93,12 @@ export class GuestMemory {
     const words = this.#words;
     for (let index = 0; index < values.length; index++) {
       const value = values[index] ?? 0;
-      // speed: most words of a queue's slot hold their value from the round before, and a look is cheaper (bench latency).
+      // speed: most words of a queue's slot still hold this value, and a load is cheaper (bench latency).
       if (Atomics.load(words, at + index) !== value) Atomics.store(words, at + index, value);
     }
   }
 
-  /** A 64-bit little-endian value, as two words: not one atomic read. */
+  /** A 64-bit little-endian value, read as two words: not atomic as a whole. */
   doubleWord(address: number): bigint {
     return (BigInt(this.word(address + 4) >>> 0) << 32n) | BigInt(this.word(address) >>> 0);
   }
@@ -143,7 +145,7 @@ export class GuestMemory {
     );
   }
 
-  /** Byte offset in the buffer, or -1. */
+  /** Byte offset in the buffer; -1 outside the slots. */
   #find(address: number, bytes: number): number {
     let at = this.#at;
     for (const slot of this.#slots) {

@@ -2,29 +2,32 @@ import { IrqError } from '../base/irq-error.ts';
 import { type Kind, wordNames } from './layout.ts';
 import type { Words } from './word.ts';
 
-/** 'irql' as a little-endian word: the first thing in every buffer of ours. */
+/** 'irql' as a little-endian word: the first word of every irqloom buffer. */
 const MAGIC = 0x6c717269;
 
-/** Moves whenever any offset or the meaning of any word changes. A buffer of another version is refused. */
+/**
+ * The version of the layout. Raise it when an offset or the meaning of a word changes: `readHeader` refuses other
+ * versions.
+ */
 export const LAYOUT_VERSION = 3;
 
 /** Words of the header before the configuration: magic, version, total words, number of configuration words. */
 export const HEADER_WORDS = 4;
 
-/** The first region of every buffer of ours. */
+/** The first region of every irqloom buffer. */
 export const HEADER: Kind = {
   name: 'header',
   wordName: wordNames(['magic', 'version', 'words', 'configured']),
 };
 
-/** Writes the header of a fresh buffer. `config` is what a stranger needs to compute the same layout again. */
+/** Writes the header of a fresh buffer. From `config`, another process computes the same layout. */
 export function writeHeader(words: Words, config: readonly number[]): void {
   words.set([MAGIC, LAYOUT_VERSION, words.length, config.length, ...config], 0);
 }
 
 /**
- * The configuration that a buffer was laid out with.
- * @throws IrqError `ERR_LAYOUT` where the buffer is not ours, of another version, cut off or grown.
+ * Returns the configuration that the creator of a buffer laid it out with.
+ * @throws IrqError `ERR_LAYOUT` for a foreign buffer, another version, or a buffer that was cut off or has grown.
  */
 export function readHeader(words: Words): readonly number[] {
   const [magic = 0, version = 0, length = 0, count = 0] = words.subarray(0, HEADER_WORDS);

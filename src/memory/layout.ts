@@ -7,7 +7,7 @@ export const LINE = 16;
 export type Region = {
   readonly at: number;
   readonly words: number;
-  /** Of a lock: how often to look again before sleeping. Left out: as usual. */
+  /** Of a lock: how many times a waiter loads the word before it sleeps. Left out: the default of {@link Mutex}. */
   readonly spins?: number;
 };
 
@@ -15,39 +15,42 @@ export type Region = {
 export type Records = Region & { readonly stride: number; readonly count: number };
 
 /**
- * What lies in a region: how many words that takes, how each of them is called in a trace, and what becomes of them when
- * the machine is restored. Each primitive declares its own.
+ * The kind of a region: its size, the names of its words in a trace, and the repair of its words when a machine is
+ * restored. Each primitive declares its own.
  */
 export type Kind = {
   readonly name: string;
-  /** Words of a region of this kind. Left out where it depends on the machine: `layout.region` is told then. */
+  /** Words of a region of this kind. Left out where the size depends on the machine: callers of `layout.region` pass it. */
   readonly words?: number;
-  /** Whether it is a lock, whose waiters look again for a while before they sleep. */
+  /** Whether regions of this kind are locks: waiters spin for a while before they sleep. */
   readonly spins?: boolean;
-  /** The name of the word at an offset, behind the region's own: `sleepers` of `vcpu0.bell`. Undefined where it has none. */
+  /**
+   * The name of the word at an offset, after the region's own name: `sleepers` of `vcpu0.bell`. Undefined for a word
+   * without a name.
+   */
   readonly wordName?: (offset: number) => string | undefined;
   /**
-   * Takes out of a region that was copied what belonged to threads that are no more: a lock's holder, a sleeper. Left out
-   * where a copy is right as it is.
+   * Repairs a copied region: removes the state of threads that no longer exist, such as a lock's holder or a sleeper.
+   * Left out where the copy needs no repair.
    */
   readonly restored?: (words: Words, region: Region) => void;
   /**
-   * What the region says that no machine of these sizes has, or undefined. For words that come out of a file and bound a
-   * loop or become an index. Left out where any value is one that the machine could have.
+   * Names a value in the region that no machine of these sizes holds; undefined if there is none. For words that come
+   * from a file and bound a loop or become an index. Left out where every value is possible.
    */
   readonly fault?: (words: Int32Array, region: Region, sizes: Sizes) => string | undefined;
 };
 
-/** The sizes of a machine that its counts are held against. */
+/** The sizes of a machine; counts in a file are checked against them. */
 export type Sizes = { readonly vcpus: number; readonly spis: number };
 
-/** A kind of which every region has as many words. */
+/** A kind whose regions all have the same size. */
 export type SizedKind = Kind & { readonly words: number };
 
-/** Words that mean what the region's owner says, and are restored as they were. */
+/** Words that only the region's owner interprets; a restore copies them unchanged. */
 export const PLAIN: Kind = { name: 'plain' };
 
-/** How a kind names its words, from the offsets of those that have a name. */
+/** Makes a kind's `wordName` from the offsets of its named words. */
 export function wordNames(names: Readonly<Record<number, string>>): (offset: number) => string | undefined {
   return (offset) => names[offset];
 }
@@ -60,9 +63,9 @@ type Named = {
 };
 
 /**
- * The one table of what lies where in a shared buffer. Regions get cache lines of their own, in the order in which
- * they are asked for; so two threads that build the same layout agree on every offset without talking. The table
- * also turns an offset back into a name, so that a trace reads `vcpu1.listed[3]` and not `0x1c40`.
+ * The one table of the regions of a shared buffer. Each region gets cache lines of its own, in the order of the calls,
+ * so two threads that build the same layout agree on every offset without communicating. The table also maps an offset
+ * to a name: a trace prints `vcpu1.listed[3]` and not `0x1c40`.
  */
 export class Layout {
   readonly #named: Named[] = [];
@@ -70,8 +73,8 @@ export class Layout {
   #end: number;
 
   /**
-   * @param start - the word to begin at, a multiple of `LINE`: for a layout within a region of another
-   * @param spins - how often a thread looks again at a lock of this layout before it sleeps, where not as usual
+   * @param start - first word, a multiple of `LINE`: for a layout within a region of another
+   * @param spins - loads of a lock's word before a waiter sleeps, for all locks of this layout; undefined: the default
    */
   constructor(start = 0, spins?: number) {
     this.#end = start;
@@ -92,7 +95,7 @@ export class Layout {
     return region;
   }
 
-  /** A region of a kind that always has as many words: a lock, a bell, an eventfd. */
+  /** Adds a region of a kind with a fixed size: a lock, a bell, an eventfd. */
   place(name: string, kind: SizedKind): Region {
     const region = this.region(name, kind.words, kind);
     return kind.spins && this.#spins !== undefined ? { ...region, spins: this.#spins } : region;

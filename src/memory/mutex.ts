@@ -2,7 +2,7 @@ import { IrqError } from '../base/irq-error.ts';
 import type { Region, SizedKind } from './layout.ts';
 import { exchange, load, replace, store, type Words } from './word.ts';
 
-/** One word. When a machine is restored, the thread that held the lock is no more: the lock is free. */
+/** One word. A restore frees the lock: the thread that held it no longer exists. */
 export const MUTEX: SizedKind = {
   name: 'mutex',
   words: 1,
@@ -10,20 +10,23 @@ export const MUTEX: SizedKind = {
   restored: (words, { at }) => store(words, at, FREE),
 };
 
-/** Longest wait for a lock of the machine. Critical sections last microseconds: a thread that waits this long waits for a dead thread. */
+/**
+ * Longest wait for a lock of the machine. Critical sections last microseconds: a waiter that reaches the bound waits
+ * for a dead thread.
+ */
 const LOCK_BOUND_MS = 10_000;
 
 const FREE = 0;
 const HELD = 1;
-/** Held, and a thread sleeps, or is about to. */
+/** Held, and a thread sleeps or is about to. */
 const WANTED = 2;
 
 /**
  * A mutual exclusion lock in one word, after Drepper's three-state futex mutex ("Futexes Are Tricky").
  *
- * A waiter marks the word WANTED before it sleeps on exactly that value, so a holder that releases in between has
- * changed the word and the sleep ends at once. A waiter that wakes takes the lock as WANTED again, because it cannot
- * know whether other threads sleep: at worst that costs one idle notify. Not recursive, not fair. Any thread; blocks.
+ * A waiter marks the word WANTED before it sleeps on exactly that value; a holder that releases in between changes the
+ * word, and the sleep ends at once. A woken waiter takes the lock as WANTED again, because other threads may sleep: at
+ * worst, its release costs one idle notify. Not recursive, not fair. Any thread; blocks.
  */
 export class Mutex {
   readonly #words: Words;
@@ -33,7 +36,7 @@ export class Mutex {
 
   /**
    * @param name - for the error of a wait past its bound
-   * @param spins - how often to look again before sleeping; 0 where every look is a scheduling point
+   * @param spins - loads of the word before the waiter sleeps; 0 where every load is a scheduling point
    */
   constructor(words: Words, region: Region, name: string, spins = region.spins ?? 100) {
     this.#words = words;
@@ -70,7 +73,7 @@ export class Mutex {
     if (exchange(this.#words, this.#at, FREE) === WANTED) Atomics.notify(this.#words, this.#at, 1);
   }
 
-  /** Frees a lock whose holder has died. Only where the holder is known to be gone. */
+  /** Frees a lock whose holder has died. The caller must know that the holder is gone. */
   breakLock(): void {
     store(this.#words, this.#at, FREE);
     Atomics.notify(this.#words, this.#at, 1);

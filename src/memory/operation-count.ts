@@ -1,13 +1,13 @@
 import { LINE } from './layout.ts';
 
-/** What a piece of code did to shared memory, through Atomics. */
+/** The shared operations that a piece of code made through Atomics. */
 export type OperationCount = {
   readonly loads: number;
   readonly stores: number;
   /** Read-modify-writes, whether or not they changed anything. */
   readonly updates: number;
   readonly notifies: number;
-  /** Different words, and cache lines, that any of these were of. */
+  /** Distinct words, and distinct cache lines, of all operations together. */
   readonly words: number;
   readonly lines: number;
 };
@@ -26,9 +26,9 @@ const KINDS = {
 } as const;
 
 /**
- * Runs a piece of code and counts its shared operations, by replacing the methods of `Atomics` meanwhile. For measuring
- * how much a path touches, never around anything that is timed: it costs many times what it counts. The calling thread
- * only; views of one buffer only.
+ * Runs a piece of code and counts its shared operations, by replacing the methods of `Atomics` meanwhile. Measures how
+ * much a path touches. Never use it around timed code: counting costs many times more than the operations. Counts the
+ * calling thread only, and views of one buffer only.
  */
 export function countOperations(run: () => void): OperationCount {
   const counts = { loads: 0, stores: 0, updates: 0, notifies: 0 };
@@ -42,9 +42,9 @@ export function countOperations(run: () => void): OperationCount {
 }
 
 /**
- * Runs a piece of code, and something else in the midst of it: right before its shared operation number `index`, from 0,
- * or after the last one. So what another thread might do at that moment is done, in this thread; it must not wait for
- * anything that `run` is holding. Returns how many operations `run` has made by itself.
+ * Runs `run`, and calls `act` right before shared operation number `index` of `run` (from 0), or after the last one.
+ * `act` plays another thread at that moment, in this thread: `act` must not wait for anything that `run` holds. Returns
+ * how many shared operations `run` made itself.
  */
 export function interruptAt(index: number, act: () => void, run: () => void): number {
   let operations = 0;

@@ -7,7 +7,7 @@ export function readersWords(threads: number): number {
   return (1 + threads) * LINE;
 }
 
-/** Reader sections. When a machine is restored, no thread is in one, and no thread waits for any. */
+/** Reader sections. A restore clears all entries: no thread is in a section, no thread waits. */
 export const READERS: Kind = {
   name: 'readers',
   wordName: (offset) => {
@@ -26,12 +26,12 @@ const GRACE_BOUND_MS = 10_000;
  * themselves with one addition on a line of their own and never wait; a thread that has replaced an object waits in
  * {@link synchronize} until every reader that may still use the old object has left.
  *
- * A thread's word counts its entries and its exits: it is odd within a section. Why that is enough: the replacement is
- * published before `synchronize` looks at the readers. A reader found outside enters after that look, and so reads
- * the pointer after the publication: it cannot find the old object. For a reader found inside it is enough that its word
- * has moved once, however many sections it has entered since. A reader that leaves checks for a waiter after its word has
- * moved; a waiter counts itself before it looks at the word again: one of the two sees the other. (A waiter asleep over
- * 2^31 sections of one reader would be fooled.)
+ * A thread's word counts its entries and its exits: it is odd within a section. Why the count is enough: the writer
+ * publishes the replacement before `synchronize` looks at the readers. A reader found outside enters after that look,
+ * so it loads the pointer after the publication and cannot find the old object. A reader found inside need only move
+ * its word once, however many sections it enters afterwards. A leaving reader moves its word and then checks for a
+ * waiter; a waiter counts itself and then looks at the word again: one of the two sees the other. (A waiter that sleeps
+ * through 2^31 sections of one reader misses them.)
  *
  * Sections do not nest, and must not wait for a thread that waits for a grace period.
  */

@@ -23,13 +23,13 @@ export function slotOf(handle: Handle): number {
 }
 
 /**
- * A table of slots that are handed out and taken back, where memory can never be freed. Retiring a slot moves its
- * generation on, so every handle to it that still lies somewhere is found stale when it is used. The free list is
- * last in, first out: a slot is reused at once, so that a stale handle meets a new owner early, in a test.
+ * A table of slots for memory that can never be freed. `take` hands a slot out; `retire` moves its generation on, so a
+ * later use of an old handle is detected as stale. The free list is last in, first out: immediate reuse makes a stale
+ * handle meet a new owner early, in a test.
  *
- * The free list is a stack whose head carries a tag that moves with every change: a thread that read the head and
- * the next slot, and slept while others took and returned the same slot, finds the tag moved and starts again.
- * (The tag wraps after 65,536 changes made during one such sleep.) Generations wrap after 32,767 lives of a slot.
+ * The free list is a stack whose head carries a tag that moves with every change. A thread that read the head and the
+ * next slot, and slept while others took and returned the same slot, sees that the tag moved and starts again. (The tag
+ * wraps after 65,536 changes during one such sleep.) Generations wrap after 32,767 lives of a slot.
  */
 export class Slots {
   readonly #words: Words;
@@ -49,7 +49,7 @@ export class Slots {
     this.#name = name;
   }
 
-  /** Once, by the thread that creates the memory: puts every slot on the free list, slot 1 on top. */
+  /** Puts every slot on the free list, slot 1 on top. Called once, by the thread that creates the memory. */
   init(): void {
     for (let slot = 1; slot <= this.#count; slot++) {
       store(this.#words, this.#next + slot, slot === this.#count ? 0 : slot + 1);
@@ -78,7 +78,10 @@ export class Slots {
     return handle;
   }
 
-  /** Ends the life that `handle` names and frees its slot. @throws IrqError `ERR_HANDLE_STALE` if that life had ended already */
+  /**
+   * Ends the life that `handle` names and frees its slot. @throws IrqError `ERR_HANDLE_STALE` if that life has already
+   * ended
+   */
   retire(handle: Handle): void {
     const slot = slotOf(handle);
     const generation = handle >>> 16;
@@ -96,12 +99,12 @@ export class Slots {
     }
   }
 
-  /** The handle of the life that `slot` has now. */
+  /** The handle of the current life of `slot`. */
   handleOf(slot: number): Handle {
     return ((load(this.#words, this.#generation + slot) << 16) | slot) as Handle;
   }
 
-  /** Whether the life that `handle` names goes on. */
+  /** Whether the life that `handle` names has not ended. */
   isLive(handle: Handle): boolean {
     return handle !== NO_HANDLE && load(this.#words, this.#generation + slotOf(handle)) === handle >>> 16;
   }

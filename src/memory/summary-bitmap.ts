@@ -13,19 +13,19 @@ export function summaryBitmapWords(bits: number): number {
 }
 
 /**
- * A bitmap with two levels of summary above it: the next set bit among 65,536 is found by looking at a handful of
- * words. Many threads set bits; **one** thread, the consumer, searches and prunes.
+ * A bitmap with two levels of summary above it: a search loads a handful of words to find the next set bit among
+ * 65,536. Many threads set bits; **one** thread, the consumer, searches and prunes.
  *
  * The invariant is that a word with a set bit has its summary bits set, except while a call is under way:
- * - `set` writes the bit first and then makes sure of the summaries, whichever thread set them before: so when `set` has
- *   returned, the consumer can find the bit, also while other setters have not finished.
- * - `claim` leaves the summaries alone. The search prunes a summary bit when it finds the word empty: the search clears
- *   the summary bit and **then** looks at the word again. A setter whose bit came in between either saw the summary bit
- *   already cleared, and set it, or wrote its bit before the clearing, and is found by the second look.
+ * - `set` writes the bit first and then ensures that both summary bits are set, whichever thread set them. So after
+ *   `set` returns, the consumer can find the bit, even while other producers are still in `set`.
+ * - `claim` leaves the summaries alone. The search prunes: on an empty word it clears the summary bit and **then**
+ *   loads the word again. A producer that set its bit in between either saw the cleared summary bit and set it again,
+ *   or set its bit before the clearing, and the second load finds the bit.
  *
- * A search leaves the first empty word that it meets unpruned: the next bit mostly comes where the last bit came, and
- * setter and consumer would pass the cache lines of the summaries back and forth for every bit. A summary bit too many
- * costs one look. The search prunes every further empty word, so at most one stays.
+ * A search leaves the first empty word that it meets unpruned. The next bit mostly comes into the same word, and
+ * pruning would pass the cache lines of the summaries between producer and consumer for every bit. A stale summary bit
+ * costs one load. The search prunes every further empty word, so at most one stays.
  */
 export class SummaryBitmap {
   readonly #words: Words;
@@ -59,7 +59,7 @@ export class SummaryBitmap {
     return lower(this.#words, this.#bitsAt + (bit >>> 5), 1 << (bit & 31)) !== 0;
   }
 
-  /** Removes all bits of the word of `bit`; those that there were, the lowest for the first of 32. */
+  /** Removes all bits of the word of `bit` and returns them, bit 0 for the first of its 32. */
   claimWord(bit: number): number {
     return exchange(this.#words, this.#bitsAt + (bit >>> 5), 0);
   }
@@ -69,8 +69,8 @@ export class SummaryBitmap {
   }
 
   /**
-   * The lowest set bit from `from` on, or -1 where there is none. The consumer only: it prunes as it goes.
-   * @param except - a bit that does not count
+   * Returns the lowest set bit from `from` on, or -1. Consumer only: the search prunes.
+   * @param except - a bit to ignore, -1 for none
    */
   next(from: number, except = -1): number {
     const words = this.#words;
@@ -105,7 +105,10 @@ export class SummaryBitmap {
     return -1;
   }
 
-  /** Clears the summary bit of a word seen empty; returns the word's present value, with the summary bit put back if filled meanwhile. */
+  /**
+   * Clears the summary bit of an empty word; returns the word's value now. If a producer filled the word meanwhile,
+   * sets the summary bit again.
+   */
   #prune(summaryAt: number, mask: number, wordAt: number): number {
     // guard: prune-clears-before-look
     lower(this.#words, summaryAt, mask);

@@ -1,10 +1,10 @@
 /**
- * The single-word operations that everything above is built from. `words` is an Int32Array over the shared buffer,
- * `at` an index into it, in words. Each function is one atomic, sequentially consistent operation, except the
- * two that look first (`raise`, `lower`), which are one load and at most one read-modify-write.
+ * The single-word operations under every protocol. `words` is an Int32Array over the shared buffer, `at` an index into
+ * it, in words. Each function is one atomic, sequentially consistent operation, except those that load first
+ * (`setBits`, `clearBits`, `raise`, `lower`): one load and at most one read-modify-write.
  *
- * This folder is the only one that may mention `Atomics` (the explorer aside): so every step that two threads can
- * see has a name, and the explorer can put itself between any two of them.
+ * Only this folder and the explorer may mention `Atomics`. So every step that two threads can see has a name, and the
+ * explorer can switch threads between any two steps.
  */
 
 /** The words of a shared buffer. */
@@ -18,35 +18,38 @@ export function store(words: Words, at: number, value: number): void {
   Atomics.store(words, at, value);
 }
 
-/** Adds, wrapping at 32 bits; returns the value from before. */
+/** Adds, wrapping at 32 bits; returns the old value. */
 export function add(words: Words, at: number, value: number): number {
   return Atomics.add(words, at, value);
 }
 
-/** Puts `value` there; returns the value from before. */
+/** Stores `value`; returns the old value. */
 export function exchange(words: Words, at: number, value: number): number {
   return Atomics.exchange(words, at, value);
 }
 
-/** Puts `next` there if it holds `expected`; true for the one caller that changed it. */
+/** Stores `next` if the word is `expected`; true for the one caller that changed the word. */
 export function replace(words: Words, at: number, expected: number, next: number): boolean {
   // guard: replace-says-that-it-won
   return Atomics.compareExchange(words, at, expected, next) === expected;
 }
 
-/** As {@link replace}; returns the word from before, which is `expected` for the one caller that changed it. */
+/** As {@link replace}, but returns the old word, which is `expected` for the one caller that changed it. */
 export function swap(words: Words, at: number, expected: number, next: number): number {
   return Atomics.compareExchange(words, at, expected, next);
 }
 
-/** Sets the bits of `mask`; returns the word from before. For callers that know that they are not set; else {@link setBits}. */
+/**
+ * Sets the bits of `mask`; returns the old word. Use when the bits are known to be clear; otherwise {@link setBits},
+ * which loads first.
+ */
 export function or(words: Words, at: number, mask: number): number {
   return Atomics.or(words, at, mask);
 }
 
 /**
- * Sets the bits of `mask`; returns the word from before. It looks before the read-modify-write, because a writer that
- * hammers a word whose bits are set already would keep the cache line from its reader.
+ * Sets the bits of `mask`; returns the old word. Loads before the read-modify-write: a writer that hammers bits that
+ * are already set must not take the cache line from its reader.
  */
 export function setBits(words: Words, at: number, mask: number): number {
   const seen = Atomics.load(words, at);
@@ -54,33 +57,33 @@ export function setBits(words: Words, at: number, mask: number): number {
   return (seen & mask) === mask ? seen : Atomics.or(words, at, mask);
 }
 
-/** Clears the bits of `mask`; returns the word from before. Looks first, as {@link setBits} does. */
+/** Clears the bits of `mask`; returns the old word. Loads first, as {@link setBits} does. */
 export function clearBits(words: Words, at: number, mask: number): number {
   const seen = Atomics.load(words, at);
   // guard: clear-bits-in-one-step
   return (seen & mask) === 0 ? seen : Atomics.and(words, at, ~mask);
 }
 
-/** As {@link setBits}; returns those bits of `mask` that this call set. */
+/** As {@link setBits}; returns the bits of `mask` that this call set. */
 export function raise(words: Words, at: number, mask: number): number {
   // guard: raise-says-what-it-set
   return ~setBits(words, at, mask) & mask;
 }
 
-/** As {@link clearBits}; returns those bits of `mask` that this call cleared. */
+/** As {@link clearBits}; returns the bits of `mask` that this call cleared. */
 export function lower(words: Words, at: number, mask: number): number {
   return clearBits(words, at, mask) & mask;
 }
 
 /**
- * A plain read, for a word that no other thread writes while this one runs: a register of the thread's own vCPU, a
- * table that was filled before the threads started. Not a step that the explorer can see, and needs none.
+ * A plain read, of a word that no other thread writes meanwhile: a register of the thread's own vCPU, a table filled
+ * before the threads started. The explorer does not see this step, and need not.
  */
 export function peek(words: Words, at: number): number {
   return words[at] ?? 0;
 }
 
-/** A plain write, for a word that no other thread touches while this one runs. See {@link peek}. */
+/** A plain write, to a word that no other thread touches meanwhile. See {@link peek}. */
 export function poke(words: Words, at: number, value: number): void {
   words[at] = value;
 }

@@ -5,14 +5,14 @@ import { defineRace } from './race.ts';
 
 const { at, memory } = model({ pending: 1, listRegister: 1, empty: 1, stop: 1, delivered: 1 });
 
-/** One round of a vCPU: list register, guest, and back. @param flush - moves what is pending into the register */
+/** One round of a vCPU: list register, guest, and back. @param flush - moves the pending interrupt into the register */
 function enterAndLeave(words: Words, flush: (words: Words) => void): void {
   flush(words);
   if (load(words, at.stop) === 0) {
     store(words, at.delivered, load(words, at.listRegister));
     store(words, at.empty, 1);
   }
-  // A register that is empty was consumed; another one's interrupt goes back to the list.
+  // The guest consumed an empty register; the interrupt of any other goes back to the list.
   const left = load(words, at.empty) !== 0 ? 0 : load(words, at.listRegister);
   if (left !== 0) store(words, at.pending, left);
   store(words, at.listRegister, 0);

@@ -77,7 +77,7 @@ export const cacheHitVsDiscard = defineRace<Words, Shared>({
     threads: {
       injector: (shared) => void sendMessage(machineOf(shared, 2), 1, 10),
       guest(shared) {
-        // The second command takes the slot of the first event at once, for another LPI.
+        // The second command reuses the first event's slot at once, for another LPI.
         machineOf(shared, 3).itsDriver.send(
           { name: 'DISCARD', deviceId: 1, eventId: 10 },
           { name: 'MAPTI', deviceId: 1, eventId: 11, lpi: OTHER, collectionId: 0 },

@@ -16,7 +16,7 @@ import { defineRace } from './race.ts';
 const { at, regions, memory } = model({ cache: 1, ite: 1, references: 1, slots: slotsWords(1) });
 const SLOTS = 'LPI record';
 
-/** Drops the reference of the cache: read, erase, put. */
+/** Drops the cache's reference: read, erase, put. */
 function invalidate(words: Words): void {
   const record = load(words, at.cache) as Handle;
   store(words, at.cache, NO_HANDLE);

@@ -7,7 +7,7 @@ import { defineRace } from './race.ts';
 const { at, memory } = model({ table: 1, records: 1, mappedByA: 1, mappedByB: 1 });
 const LPI = 8192;
 
-/** MAPTI: finds the record of the LPI, or makes one, and maps an event to it. */
+/** MAPTI: finds the LPI's record or makes one, and maps an event to it. */
 function mapEvent(words: Words, mapping: number): void {
   let record = load(words, at.table);
   if (record === 0) {
@@ -17,7 +17,7 @@ function mapEvent(words: Words, mapping: number): void {
   store(words, mapping, record);
 }
 
-/** What the MAPTI of each of two ITSes does with an LPI. */
+/** Brings the LPI to life, as each of two ITSes does at its MAPTI. */
 function bringToLife({ gic }: SmallMachine): void {
   const { lpis } = gic;
   if (!lpis.map(LPI)) return;
@@ -64,7 +64,7 @@ export const duplicateLpiInsert = defineRace<Words, Shared>({
     threads: {
       itsA: (shared) => bringToLife(machineOf(shared, 2)),
       itsB(shared) {
-        // And its DISCARD, so that the mapping of the other is the last or the only one.
+        // The DISCARD, so that the other thread's mapping is the last or the only one.
         bringToLife(machineOf(shared, 3));
         machineOf(shared, 3).gic.lpis.unmap(LPI);
       },

@@ -18,7 +18,7 @@ const { at, memory } = model({
 });
 const LPI = 8192;
 const EDGES = 0;
-/** By vCPU: the number of the last edge that a handler there has begun after. */
+/** By vCPU: the number of the last edge before its handler began. */
 const SEEN = 1;
 
 function handleAll(shared: Shared, vcpu: VcpuId): void {
@@ -101,14 +101,14 @@ export const edgeDuringRetarget = defineRace<Words, Shared>({
       newCpu: (shared) => handleAll(shared, 1),
     },
     finally(shared) {
-      // Both vCPUs look once more, as the bell that was rung for them makes them do.
+      // Both vCPUs look once more, as their bells make them do.
       for (const vcpu of [0, 1, 0]) handleAll(shared, vcpu);
       const machine = machineOf(shared, 0);
       const { words, scenario } = machine;
       requireNoStrandedWork(true, pending(machine, LPI), 'the target');
       const seen = Math.max(load(words, scenario.at + SEEN), load(words, scenario.at + SEEN + 1));
       requireDelivered(load(words, scenario.at + EDGES), seen);
-      // And the next one goes to the new CPU.
+      // The next edge goes to the new CPU.
       raiseEdge(shared, 0);
       handleAll(shared, 1);
       requireDelivered(load(words, scenario.at + EDGES), load(words, scenario.at + SEEN + 1));

@@ -17,7 +17,7 @@ import { defineRace } from './race.ts';
 
 const { at, regions, memory } = model({ hook: 1, work: 1, slots: slotsWords(1) });
 const SLOTS = 'irqfd';
-/** What the worker is given where there is nothing to do any more. */
+/** The worker's item when there is no work. */
 const NO_WORK = -1;
 const FD = 0;
 const GSI = 64;
@@ -85,7 +85,7 @@ export const flushBeforeUnhook = defineRace<Words, Shared>({
       teardown(shared) {
         const { vm, gic } = machineOf(shared, 2);
         vm.deassignIrqFd(FD, GSI);
-        // Whatever was injected until now is gone with this, and nothing may come after it.
+        // Drops everything injected so far: no injection may follow.
         gic.lpis.clear(LPI);
       },
       signaller: (shared) => machineOf(shared, 3).vm.irqfds.write(FD),

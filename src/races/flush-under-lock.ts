@@ -72,7 +72,7 @@ export const flushUnderLock = defineRace<Words, Shared>({
       mapEvent(machine, 1, 10, LPI);
       vm.setGsiRouting([messageRoute(machine, GSI, 1, 10)]);
       vm.assignIrqFd(FD, GSI);
-      // No translation in the cache: the signal is left to the main thread.
+      // Without a cached translation, the signal is left to the main thread.
       its.invalidate();
       vm.irqfds.write(FD);
     }),

@@ -58,7 +58,7 @@ export const hangupDuringAssign = defineRace<Words, Shared>({
         try {
           machineOf(shared, 2).vm.assignIrqFd(FD, GSI);
         } catch (error) {
-          // Closed before: refused, as KVM does.
+          // If the eventfd was closed first, KVM refuses the call.
           if (!(error instanceof KvmError) || error.errno !== 'EBADF') throw error;
         }
       },

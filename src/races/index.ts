@@ -1,4 +1,4 @@
-/** The catalogue of races of interrupt delivery, each as a program that has it and one that has not. */
+/** The catalogue of races of interrupt delivery: for each, a program with the race and a program without it. */
 import { abortedEntryDropsLr } from './aborted-entry-drops-lr.ts';
 import { cacheHitVsDiscard } from './cache-hit-vs-discard.ts';
 import { checkThenHalt } from './check-then-halt.ts';

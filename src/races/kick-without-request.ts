@@ -47,7 +47,7 @@ export const kickWithoutRequest = defineRace<Words, Shared>({
       },
     },
     finally(words) {
-      // An IPI throws the vCPU out of the guest, and then it looks again.
+      // An IPI makes the vCPU leave the guest and look again.
       const stays = load(words, at.mode) === IN_GUEST && load(words, at.ipi) === 0;
       requireNoStrandedWork(stays, load(words, at.queued) !== 0, 'the vCPU in its guest');
     },

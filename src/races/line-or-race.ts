@@ -11,11 +11,11 @@ const { at, memory } = model({ sources: 1, line: 1 });
 const FIRST = 1 << 0;
 const SECOND = 1 << 1;
 const SPI = 40;
-/** Of the machine's words for a scenario: the bitmap of sources, and on another line its lock. */
+/** The machine's scenario words: the bitmap of sources, and its lock on another line. */
 const SOURCES = 0;
 const LOCK = 15;
 
-/** Changes a source and drives the wire by the OR of all, with the lock of the wire held over both. */
+/** Changes a source and drives the wire by the OR of all sources, holding the wire's lock over both. */
 function setSource(shared: Shared, thread: number, source: number, high: boolean): void {
   const { words, scenario, gic } = machineOf(shared, thread);
   const { interrupts } = gic;

@@ -57,7 +57,7 @@ export const migrateWithoutKick = defineRace<Words, Shared>({
         const { interrupts } = machine.gic;
         enableSpi(machine, SPI);
         interrupts.latch(interrupts.find(0, SPI), SPI);
-        // On the list of vCPU 0 still.
+        // The SPI is still on the list of vCPU 0.
         interrupts.amend(interrupts.find(0, SPI), TARGET, 1 << TARGET_SHIFT);
       },
       { vcpus: 2 },

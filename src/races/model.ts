@@ -3,12 +3,12 @@ import { store, type Words } from '../memory/word.ts';
 
 /** The shared words of a small program, by name. */
 export type Model<N extends string> = {
-  /** Where each begins, in words. */
+  /** The start of each, in words. */
   readonly at: Readonly<Record<N, number>>;
   readonly regions: Readonly<Record<N, Region>>;
   /**
-   * What a scenario over these words needs: they are all 0 at first, but for those given; `also` does the rest.
-   * @param initial - of words of their own, by name
+   * The memory of a scenario over these words: all 0 but for the initial values; `also` initialises the rest.
+   * @param initial - values of plain words, by name
    */
   memory(
     initial?: Partial<Record<N, number>>,

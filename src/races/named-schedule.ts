@@ -15,15 +15,15 @@ type NamedStep = { readonly name: string; readonly thread: number; readonly plac
 /** A variant of a race, run along the race's own schedule. */
 export type NamedRun = {
   readonly failure?: Failure;
-  /** Steps of the schedule that this variant has not, or could not do when it was their turn. */
+  /** Steps that this variant lacks, or could not take at their turn. */
   readonly skipped: readonly string[];
 };
 
 const MOST_STEPS = 20_000;
-/** The place of a step that is all that a thread can do. */
+/** The place of a step that runs its thread as far as the thread can go. */
 const REST = 'rest';
 
-/** Runs a variant along the schedule that the catalogue names. From its end on every thread runs as far as it can. */
+/** Runs a variant along the catalogue's schedule. After the schedule, every thread runs as far as it can. */
 export function runNamedSchedule(race: Race, variant: Variant): NamedRun {
   const scenario = checkScenario(race[variant]);
   const steps = stepsOf(race, variant, scenario.threadNames);
@@ -101,7 +101,7 @@ class FollowNames implements Strategy {
     }
   }
 
-  /** Crosses off what was done since. */
+  /** Crosses off the operations made since the last look. */
   #look(): void {
     const run = this.#run as RunView;
     for (; this.#looked < run.steps; this.#looked++) {

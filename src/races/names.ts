@@ -7,7 +7,7 @@ export function variantNames(): string[] {
   return RACES.flatMap(({ slug }) => [variantName(slug, 'buggy'), variantName(slug, 'fixed')]);
 }
 
-/** A variant of a race by its name; undefined where there is none. Threads find it by this function too. */
+/** Finds a variant of a race by name; undefined if there is none. Threads also find variants here. */
 export function findVariant(name: string): Scenario | undefined {
   return RACES.flatMap(({ buggy, fixed }) => [buggy, fixed]).find((scenario) => scenario.name === name);
 }

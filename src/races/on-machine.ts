@@ -17,9 +17,9 @@ type Views = { readonly shared: Shared; readonly machines: SmallMachine[] };
 const views = new WeakMap<SharedArrayBuffer, Views>();
 
 /**
- * A thread's view of the machine. A view holds nothing that changes, so it is made once for each thread and buffer, and
- * not once for each schedule. All views of a buffer use the words that the first thread was given: an explorer hands
- * threads words whose plain accesses it sees, and `finally`, which runs later, words whose plain accesses it does not.
+ * A thread's view of the machine. A view holds no changing state, so it is made once for each thread and buffer and not
+ * for each schedule. All views of a buffer use the words of the first thread: an explorer sees the plain accesses of
+ * the words that it hands to threads, but not of the words that it hands to `finally`, which runs later.
  * @param thread - 0 is the main thread, vCPU n is 1 + n, others follow; no two threads of a scenario share a number
  */
 export function machineOf(shared: Shared, thread: number): SmallMachine {
@@ -27,12 +27,12 @@ export function machineOf(shared: Shared, thread: number): SmallMachine {
   views.set(shared.words.buffer, known);
   const machine = known.machines[thread] ?? new SmallMachine(known.shared, thread);
   known.machines[thread] = machine;
-  // A thread's code is run many times, and begins each time as if it were the first.
+  // A thread's code runs many times, and each run begins as the first.
   machine.vm.irqchip.hints.clear();
   return machine;
 }
 
-/** What a scenario on a machine needs: `prepare` brings it to where the race begins. */
+/** Makes a scenario's memory on a machine: `prepare` brings the machine to the start of the race. */
 export function onMachine(
   prepare: (machine: SmallMachine) => void,
   { vcpus = 1, dispatch = 'inline' }: Partial<SmallOptions> = {},
@@ -45,7 +45,7 @@ export function onMachine(
       layout ??= machine.layout;
       boot(machine);
       prepare(machine);
-      // The threads are handed words of their own.
+      // The threads get words of their own.
       views.delete(machine.shared.words.buffer);
       return machine.shared;
     },
@@ -56,8 +56,8 @@ export function onMachine(
   };
 }
 
-// Offsets in guest memory. The tables of devices and collections are written only when they are saved; their entries
-// need a place, and it may be the same; MAPTI reads a bit of the pending table, which lies there as well and is 0.
+// Offsets in guest memory. The tables of devices and collections are written only on save: their entries need a place,
+// and can share one. MAPTI reads a bit of the pending table, which lies there too and is 0.
 const TABLES = 0;
 const QUEUE = 0x1000;
 const CONFIG_TABLE = 0x2000;
@@ -65,7 +65,7 @@ const CONFIG_BYTES = 0x2000;
 const ITTS = 0x4000;
 const ITT_BYTES = 0x200;
 
-/** What a guest does at boot: it turns everything on, and maps nothing. */
+/** A guest's boot: enables everything, maps nothing. */
 function boot({ shared, bases, memory, bus, ram }: SmallMachine): void {
   const at = (offset: number) => ram.base + offset;
   const gic = new GicDriver(bus, { gicdBase: bases.gicd, gicrBase: bases.gicr });
@@ -89,7 +89,7 @@ export function mapDevices({ itsDriver, shared, ram }: SmallMachine, ...devices:
   itsDriver.send(...commands);
 }
 
-/** Maps an event to an LPI of vCPU 0 and has its translation cached. */
+/** Maps an event to an LPI of vCPU 0 and caches its translation. */
 export function mapEvent(machine: SmallMachine, deviceId: DeviceId, eventId: EventId, lpi: Intid): void {
   machine.itsDriver.send({ name: 'MAPTI', deviceId, eventId, lpi, collectionId: 0 });
   const found = machine.its.translate(deviceId, eventId);
@@ -100,13 +100,13 @@ export function mapEvent(machine: SmallMachine, deviceId: DeviceId, eventId: Eve
     );
 }
 
-/** An MSI route. */
+/** Makes an MSI route. */
 export function messageRoute({ bases }: SmallMachine, gsi: Gsi, deviceId: DeviceId, eventId: EventId): Route {
   const address = bases.its + gits.TRANSLATER;
   return { type: 'msi', gsi, flags: MSI_VALID_DEVID, address, data: eventId, deviceId };
 }
 
-/** Sends an MSI as KVM_SIGNAL_MSI does: 1 where it was delivered. */
+/** Sends an MSI as KVM_SIGNAL_MSI does; 1: delivered. */
 export function sendMessage({ bases, vm }: SmallMachine, deviceId: DeviceId, eventId: EventId): number {
   return vm.signalMsi({
     address: bases.its + gits.TRANSLATER,
@@ -116,13 +116,13 @@ export function sendMessage({ bases, vm }: SmallMachine, deviceId: DeviceId, eve
   });
 }
 
-/** Enables an SPI of vCPU 0. @param trigger - EDGE, or 0 for a level-triggered one */
+/** Enables an SPI of vCPU 0. @param trigger - EDGE, or 0 for level-triggered */
 export function enableSpi({ gic }: SmallMachine, intid: Intid, trigger: number = EDGE): void {
   const { interrupts } = gic;
   interrupts.change(interrupts.find(0, intid), intid, EDGE, ENABLED | trigger);
 }
 
-/** Whether an interrupt is pending, for whichever vCPU. */
+/** Whether an interrupt is pending, on any vCPU. */
 export function pending({ gic }: SmallMachine, intid: Intid): boolean {
   return isPending(stateOf(gic.interrupts, intid));
 }
@@ -132,8 +132,8 @@ export function stateOf(interrupts: Interrupts, intid: Intid): number {
 }
 
 /**
- * Takes the next interrupt of a vCPU, as the acknowledge of its guest does; -1 where there is none. What a CPU interface
- * adds to this are masks and priorities, in registers that only its own thread sees.
+ * Takes the next interrupt of a vCPU, as its guest's acknowledge does; -1 if there is none. Ignores masks and
+ * priorities of the CPU interface: they are in registers that only the vCPU's thread sees.
  */
 export function takeNext(interrupts: Interrupts, vcpu: VcpuId): Intid {
   for (;;) {

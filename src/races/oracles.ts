@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert';
 
-/** What has to hold, whatever the interleaving: the invariants by which a run is judged. */
+/** The invariants of every interleaving: a run is judged by them. */
 export const ORACLES = {
   O1: 'no stranded work: no vCPU sleeps, or stays in its guest, while an enabled pending interrupt targets it',
   O2: 'conservation: every edge that was accepted is followed by a delivery that begins after it',
@@ -23,7 +23,7 @@ export function requireNoStrandedWork(idle: boolean, pending: boolean, name: str
     fail(requireNoStrandedWork, 'O1', `${name} rests while an interrupt is pending for it`);
 }
 
-/** O2. @param seen - the number of the last edge that a delivery has begun after */
+/** O2. @param seen - the number of the last edge before a delivery began */
 export function requireDelivered(edges: number, seen: number): void {
   if (seen < edges)
     fail(
@@ -47,19 +47,19 @@ export function requireLineTruth(line: boolean, sources: boolean): void {
   }
 }
 
-/** O6. @param holders - how many there are that hold a reference */
+/** O6. @param holders - number of holders of a reference */
 export function requireBalance(count: number, holders: number, what: string): void {
   if (count !== holders)
     fail(requireBalance, 'O6', `${what} counts ${count} references, and has ${holders} holders`);
 }
 
-/** O7. @param lists - the lists that the interrupt was found on */
+/** O7. @param lists - the lists that hold the interrupt */
 export function requireSingleMembership(lists: readonly number[]): void {
   if (lists.length > 1)
     fail(requireSingleMembership, 'O7', `one interrupt is on the lists of vCPUs ${lists.join(' and ')}`);
 }
 
-/** O8. @param published - every tuple that was in force at any time */
+/** O8. @param published - every tuple that was ever in force */
 export function requireWholeRoute(used: string, published: readonly string[]): void {
   if (!published.includes(used))
     fail(
@@ -91,6 +91,6 @@ export function requireReady(initialised: boolean, what: string): void {
 
 function fail(oracle: (...args: never[]) => void, id: OracleId, what: string): never {
   const message = `${id}, ${ORACLES[id].split(':')[0]}: ${what}`;
-  // The line to blame is the one that called the oracle.
+  // The line at fault is the oracle's caller.
   throw new AssertionError({ message, stackStartFn: oracle });
 }

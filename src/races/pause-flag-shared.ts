@@ -11,7 +11,7 @@ const { at, memory } = model({ pause: 1, inGuest: 1, active: 1, left: 1 });
 const A = 1 << 0;
 const B = 1 << 1;
 
-/** A write to GICD_ICACTIVER: stops the vCPU, changes the state, lets it go. */
+/** A write to GICD_ICACTIVER: stops the vCPU, changes the state, resumes the vCPU. */
 function clearActive(words: Words, interrupt: number): void {
   store(words, at.pause, 1);
   while (load(words, at.inGuest) !== 0);
@@ -28,7 +28,7 @@ function clearActiveByRegister(shared: Shared, thread: number, intid: Intid): vo
   endActive(interrupts, interrupts.find(0, intid), intid);
 }
 
-/** The vCPU takes B when it can, and its guest ends it. */
+/** The vCPU takes B when it can, and its guest ends B. */
 function handle(shared: Shared): void {
   const { words, scenario, gic } = machineOf(shared, 1);
   const { interrupts } = gic;
@@ -83,7 +83,7 @@ export const pauseFlagShared = defineRace<Words, Shared>({
           while (load(words, at.pause) !== 0);
         }
         const listRegister = load(words, at.active) & B;
-        // Here its guest runs, with its own copy of B.
+        // The guest runs here, with its own copy of B.
         setBits(words, at.active, listRegister);
         store(words, at.inGuest, 0);
       },

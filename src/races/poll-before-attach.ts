@@ -6,7 +6,7 @@ import { defineRace } from './race.ts';
 
 const { at, memory } = model({ count: 1, hook: 1, delivered: 1 });
 const FD = 0;
-/** The table that the kernel fills at first leads GSI 8 to pin 8. */
+/** The kernel's initial table maps GSI 8 to pin 8. */
 const GSI = 8;
 const SPI = 40;
 

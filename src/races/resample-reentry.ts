@@ -8,10 +8,10 @@ import { defineRace } from './race.ts';
 const { at, memory } = model({ trigger: 1, resampler: 1, injections: 1 });
 const LEVEL = 0;
 const EDGE_MODE = 1;
-/** No chain of callbacks that ends is deeper. */
+/** No terminating chain of callbacks is deeper. */
 const BOUND = 4;
 
-/** Injects; on an edge pin with a lazy EOI, which tells the ack listeners, and those raise the line again. */
+/** Injects; on an edge-triggered pin with a lazy EOI, the ack listeners run at once and raise the line again. */
 function inject(words: Words, depth: number): void {
   requireBounded(depth, BOUND, 'injecting from within an acknowledgement');
   add(words, at.injections, 1);

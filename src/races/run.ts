@@ -11,60 +11,64 @@ import { type Race, variantName } from './race.ts';
 
 export type RaceOptions = {
   readonly seed: number;
-  /** For each variant of each race, at most; and as much for the free runs. */
+  /** Time for each variant of each race, at most; and as much for the free runs. */
   readonly seconds: number;
-  /** How often uncontrolled real threads run the buggy variant; 0 for not at all. */
+  /** Runs of the buggy variant on uncontrolled threads; 0 for none. */
   readonly runs: number;
 };
 
-/** How often plain luck meets the bug: runs of free threads, and those of them that failed. */
+/** How often chance alone meets the bug: runs of free threads, and how many of them failed. */
 type FreeHits = { readonly runs: number; readonly hits: number };
 
-/** The fixed variant: what was run of it, and how that ended. */
+/** The fixed variant: how much was run, and the verdict. */
 type FixedResult = {
   readonly verdict: ExploreResult['verdict'];
-  /** Every schedule was run, up to the order of steps that do not conflict. */
+  /** Every schedule was run, up to the order of independent steps. */
   readonly exhausted: boolean;
   readonly schedules: number;
-  /** How much that is, as a sentence. */
+  /** The amount, as a sentence. */
   readonly explored: string;
 };
 
-/** What was seen of a race. */
+/** The result of one race. */
 export type RaceResult = {
   readonly slug: string;
   readonly number: number;
-  /** The buggy variant failed, with the symptom that it should have. */
+  /** The buggy variant failed with the expected symptom. */
   readonly found: boolean;
-  /** Schedules run until it did; all that were run where it did not. */
+  /** Schedules up to the failure; without a failure, all schedules. */
   readonly schedules: number;
-  /** The strategy that found it; null where none did. */
+  /** The strategy that found the failure; null if none did. */
   readonly strategy: string | null;
   readonly preemptions: number | null;
   readonly minimal: Failure['minimal'] | null;
   readonly kind: Failure['kind'] | null;
   readonly expectedKind: Failure['kind'];
   readonly token: string | null;
-  /** Left out where no free runs were asked for. */
+  /** Left out if no free runs were requested. */
   readonly free?: FreeHits;
   readonly fixed: FixedResult;
 };
 
-/** A race that was run, with the failing schedule to show. */
+/** A race after its run, with the failing schedule to show. */
 export type RaceRun = { readonly race: Race; readonly result: RaceResult; readonly failure?: Failure };
 
-/** Where threads find the variants. They start from `dist`, for Node 20 cannot start one from TypeScript. */
+/** The module in which threads find the variants, in `dist`: Node 20 cannot start a thread from TypeScript. */
 const NAMES = import.meta.url.endsWith('.ts')
   ? new URL('../../dist/src/races/names.js', import.meta.url)
   : new URL('names.js', import.meta.url);
 
-/** The most preemptions of the bounded search of a fixed variant that is too large to be exhausted. */
+/** The preemption bound for a fixed variant that is too large for an exhaustive search. */
 const BOUND = 2;
 
-/** The bounds of waits are for threads that die. Here none does, so a wait that only its bound would end is a failure. */
+/**
+ * Bounds of waits are for threads that die. No thread dies here, so a wait that only its bound could end is a failure.
+ */
 const timeouts = 'never';
 
-/** Looks for the buggy variant's failure without a hint, and for one of the fixed variant, which should have none. */
+/**
+ * Searches, without a hint, for the buggy variant's failure, and for a failure of the fixed variant, which has none.
+ */
 export async function runRace(race: Race, options: RaceOptions): Promise<RaceRun> {
   const { seed, seconds } = options;
   const buggy = explore(race.buggy, { seed, seconds, timeouts });
@@ -91,7 +95,7 @@ export function heldUp({ found, fixed }: RaceResult): boolean {
   return found && fixed.verdict === 'pass';
 }
 
-/** Runs the buggy variant in real threads, as they come. */
+/** Runs the buggy variant on real threads, uncontrolled. */
 async function runFreely(race: Race, { seed, seconds, runs }: RaceOptions): Promise<FreeHits> {
   const name = variantName(race.slug, 'buggy');
   const source: ScenarioSource = { module: NAMES.href, name: 'findVariant', arguments: [name] };
@@ -99,7 +103,7 @@ async function runFreely(race: Race, { seed, seconds, runs }: RaceOptions): Prom
   return { runs: free.runs, hits: free.failures };
 }
 
-/** All schedules; or where that takes too long, those within a bound. */
+/** Explores all schedules; if that takes too long, all schedules within a preemption bound. */
 function exploreFixed(scenario: Scenario, { seed, seconds }: RaceOptions): FixedResult {
   const all = explore(scenario, { strategy: 'dpor', seed, seconds, timeouts });
   if (all.verdict !== 'unknown') return fixedResult(all);

@@ -6,19 +6,19 @@ import type { Its } from '../its/its.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import type { Words } from '../memory/word.ts';
 
-/** What the threads of a scenario on a machine share; structured clone takes it. */
+/** The state that the threads of a scenario on a machine share; structured-cloneable. */
 export type Shared = { readonly words: Words } & SmallOptions;
 
 export type SmallOptions = { readonly vcpus: number; readonly dispatch: Dispatch };
 
-/** As little guest memory as a guest can do with: the explorer copies it for every schedule. */
+/** The least guest memory that a guest needs: the explorer copies it for every schedule. */
 const RAM = { base: 0x4000_0000, bytes: 0x5000 } as const;
-/** Threads that are no vCPU's, beside the main one. */
+/** Threads that run no vCPU, beside the main thread. */
 const OTHER_THREADS = 4;
-/** Words that a scenario has for itself, `scenario` in a trace. */
+/** A scenario's own words, `scenario` in a trace. */
 const NOTES = 16;
 
-/** A machine as small as it gets: INTIDs of 14 bits, which is 8,192 LPIs, the fewest there can be. */
+/** The smallest machine: INTIDs of 14 bits, which allow 8,192 LPIs, the least possible. */
 function configOf({ vcpus, dispatch }: SmallOptions): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
@@ -36,16 +36,16 @@ function configOf({ vcpus, dispatch }: SmallOptions): MachineConfig {
   };
 }
 
-/** The board of a scenario. To make a view of it is no operation on shared memory, so a thread can do it at any time. */
+/** The board of a scenario. Making a view is no operation on shared memory, so a thread can make one at any time. */
 export class SmallMachine extends Board {
   readonly shared: Shared;
   readonly bases = VIRT_FRAMES;
   readonly ram = RAM;
   readonly its: Its;
-  /** The guest's driver of the ITS; for one thread at a time. */
+  /** The guest's driver of the ITS; one thread at a time. */
   readonly itsDriver: ItsDriver;
 
-  /** A machine that is initialised, and whose guest has done nothing yet. */
+  /** Makes an initialised machine whose guest has not booted yet. */
   static create(options: SmallOptions): SmallMachine {
     const make = (words: Words) => new SmallMachine({ ...options, words }, 0);
     const [machine] = createBoards(configOf(options), make);

@@ -9,7 +9,7 @@ import { defineRace } from './race.ts';
 
 const { at, memory } = model({ line: 1, device1: 1, device2: 1, event1: 1, event2: 1 });
 
-/** The listener of a device: when the guest has ended the interrupt, it raises the line again if the device wants it. */
+/** A device's listener: at the EOI, raises the line again if the device needs service. */
 function listen(words: Words, event: number, device: number): void {
   sleepWhile(words, event, 0, FOREVER);
   if (load(words, device) !== 0) store(words, at.line, 1);
@@ -22,10 +22,10 @@ function notify(words: Words, event: number): void {
 
 const GSI = 8;
 const SPI = 40;
-/** By device: its irqfd, and the eventfd that tells it to look again. */
+/** By device: its irqfd, and its resamplefd. */
 const TRIGGERS = [0, 1];
 const RESAMPLERS = [2, 3];
-/** Of the machine's words for a scenario: the level of each device. */
+/** The machine's scenario words: the level of each device. */
 const DEVICES = 0;
 
 function listenByEventFd(shared: Shared, thread: number, device: number): void {
@@ -81,7 +81,7 @@ export const splitDeassert = defineRace<Words, Shared>({
     ...onMachine((machine) => {
       const { vm, gic, words, scenario } = machine;
       enableSpi(machine, SPI, 0);
-      // The last one is told first.
+      // The last irqfd assigned is resampled first.
       for (const device of [1, 0])
         vm.assignIrqFd(TRIGGERS[device] ?? -1, GSI, { resamplefd: RESAMPLERS[device] });
       store(words, scenario.at + DEVICES, 1);

@@ -6,12 +6,12 @@ import { requireExplained } from './oracles.ts';
 import { defineRace } from './race.ts';
 
 const { at, regions, memory } = model({ pin: 1, over: 1, resample: EVENTFD });
-/** A pin: its device's level, what the controller has latched of it, and its mask. */
+/** A pin: its device's level, the controller's latch, and its mask. */
 const HIGH = 1 << 0;
 const LATCHED = 1 << 1;
 const MASKED = 1 << 2;
 
-/** The resampler: whenever it is told, it takes the level of the device over, one step. */
+/** The resampler: at each EOI, copies the device's level in one step. */
 function resample(words: Words): void {
   const event = new EventFd(words, regions.resample);
   for (;;) {
@@ -24,7 +24,7 @@ function resample(words: Words): void {
   }
 }
 
-/** Takes the mask away, and the latch with it; returns the pin from before. */
+/** Clears the mask together with the latch; returns the pin's old value. */
 function unmask(words: Words): number {
   for (;;) {
     const pin = load(words, at.pin);
@@ -33,7 +33,7 @@ function unmask(words: Words): number {
   }
 }
 
-/** The guest's handler: it ends the interrupt while it is masked, and quiets the device only then. */
+/** The guest's handler: ends the interrupt while it is masked, and only then quiets the device. */
 function handle(words: Words, atUnmask: (pin: Pin, event: EventFd) => void): void {
   const event = new EventFd(words, regions.resample);
   event.write();

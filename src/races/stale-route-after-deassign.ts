@@ -20,7 +20,7 @@ const FD = 0;
 const GSI = 64;
 const OLD_LPI = 8192;
 const NEW_LPI = 8193;
-/** Of the machine's words for a scenario: the update has returned; and what the signaller saw of that as it began. */
+/** The machine's scenario words: the update has returned; the signaller's reading of that word at its start. */
 const UPDATED = 0;
 const SEEN = 1;
 
@@ -55,7 +55,7 @@ export const staleRouteAfterDeassign = defineRace<Words, Shared>({
     threads: {
       deassign(words) {
         store(words, at.active, 0);
-        // The rest is left to a worker, which comes to it later.
+        // The rest is left to a worker, which runs later.
         store(words, at.hook, 0);
       },
       update(words) {

@@ -19,7 +19,7 @@ const NEW = '2:20';
 
 const FD = 0;
 const GSI = 64;
-/** An LPI for each pair that a reader could put together, whole or torn; all are mapped and cached. */
+/** An LPI for each pair that a reader could assemble, whole or torn; all are mapped and cached. */
 const LPIS: readonly (readonly [deviceId: DeviceId, eventId: EventId, lpi: Intid])[] = [
   [1, 10, 8192],
   [2, 20, 8193],
@@ -70,7 +70,7 @@ export const tornRouteEntry = defineRace<Words, Shared>({
       for (const [deviceId, eventId, lpi] of LPIS) mapEvent(machine, deviceId, eventId, lpi);
       machine.vm.setGsiRouting([messageRoute(machine, GSI, 1, 10)]);
       machine.vm.assignIrqFd(FD, GSI);
-      // From here on the irqfd knows no LPI, and goes by its copy of the route.
+      // From here on the irqfd knows no LPI, and uses its copy of the route.
       machine.its.invalidate();
       for (const [deviceId, eventId] of LPIS) machine.its.translate(deviceId, eventId);
     }),

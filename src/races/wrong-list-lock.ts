@@ -84,7 +84,7 @@ export const wrongListLock = defineRace<Words, Shared>({
     },
     finally(shared) {
       const { interrupts } = machineOf(shared, 0).gic;
-      // No vCPU has taken an edge, so two edges are one interrupt; vCPU 0 looks first, and passes on the other vCPU's interrupt.
+      // No vCPU has taken an edge, so two edges are one interrupt. vCPU 0 looks first, and passes on the other's.
       const takenBy = VCPUS.filter((vcpu) => takeNext(interrupts, vcpu) === SPI);
       requireSingleMembership(takenBy);
       requireDelivered(1, takenBy.includes(1) ? 1 : 0);

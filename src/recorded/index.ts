@@ -1,8 +1,8 @@
 /**
- * Recorded guests: what the interrupt controller of a real guest was asked and answered, as a file.
+ * Recorded guests: a file of everything that a real guest asked its interrupt controller, with the answers.
  *
- * `trace/` reads such a file and knows what its guest set up. `replay/` does everything in it again and compares every
- * answer: event by event (`replayGuest`), with the machine moved on the way (`replayMoved`), on real threads
+ * `trace/` reads such a file and works out the guest's setup. `replay/` repeats every event and compares every answer:
+ * event by event (`replayGuest`), with the machine moved on the way (`replayMoved`), on real threads
  * (`replayThreaded`). `recordedWorkload` gives the guest's devices to the load generator.
  */
 export { movedPieces } from './replay/moved-replay.ts';

@@ -20,8 +20,8 @@ import type { GuestTrace } from './trace/guest-trace.ts';
 const ID_BITS = 16;
 
 /**
- * A recorded guest as a workload: its vCPUs and devices, and the events of the moment when the guest had the most mapped.
- * @throws IrqError `ERR_TRACE_FORMAT` where the guest maps no event that could be signalled
+ * A recorded guest as a workload: its vCPUs and devices, and its events at the moment of the most mapped events.
+ * @throws IrqError `ERR_TRACE_FORMAT` if the guest maps no event that could be signalled
  */
 export function recordedWorkload(trace: GuestTrace): Workload {
   const setup = mappedSetup(trace);
@@ -45,7 +45,7 @@ export function recordedWorkload(trace: GuestTrace): Workload {
   };
 }
 
-/** The topology that a recorded guest has the shape of: for designs that cannot run the guest itself. */
+/** A topology of the same shape as a recorded guest: for designs that cannot run the guest itself. */
 export function shapeOf(trace: GuestTrace): Omit<Topology, 'spis'> {
   const { events, devices } = mappedSetup(trace);
   return {
@@ -64,7 +64,7 @@ function mappedSetup(trace: GuestTrace): GuestSetup {
   );
 }
 
-/** Every event that the guest mapped gets an eventfd, a GSI above the wired ones, and a thread for its device. */
+/** Gives every mapped event an eventfd, a GSI above the wired ones, and a thread for its device. */
 function sourcesOf(trace: GuestTrace, setup: GuestSetup, spis: number): Source[] {
   const wired = trace.header.spis;
   const devices = setup.devices.map((device) => device.deviceId);
@@ -85,13 +85,13 @@ function sourcesOf(trace: GuestTrace, setup: GuestSetup, spis: number): Source[]
   return [...messages, ...wiredSources({ vcpus, devices: devices.length, spis }, messages.length, wired)];
 }
 
-/** The guest's own register writes and commands, up to the moment when it had the most events mapped. */
+/** Repeats the guest's own register writes and commands, up to the moment of the most mapped events. */
 function boot(machine: Machine, trace: GuestTrace, setup: GuestSetup, sources: readonly Source[]): void {
-  // Lines count from 1 and the header is the first: the event on line n is number n - 2.
+  // Lines count from 1 and the header is line 1: the event on line n is number n - 2.
   new GuestBoot(machine, trace).setUp(setup.line - 1);
   const { bus, memory, config } = machine;
   const table = configTableOf(machine);
-  // The guest may have masked some of them at that moment; a load generator needs all of them enabled.
+  // The guest may have masked some events at that moment; a load generator needs all of them enabled.
   const messages = sources.filter((source) => source.kind === 'msi');
   for (const { intid } of messages) memory.setByte(table + intid - FIRST_LPI, lpiConfig(LINUX_PRIORITY));
   const its = new ItsDriver(bus, memory, config.itsBase);

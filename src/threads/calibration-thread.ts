@@ -9,12 +9,12 @@ import { Layout } from '../memory/layout.ts';
 import type { Words } from '../memory/word.ts';
 import { type Answer, answer } from './answer.ts';
 
-/** The games of two threads: both spin; both sleep, bare; both sleep as the machine does. */
+/** The games of two threads: both spin; both sleep on a bare word; both sleep in an event count. */
 export const GAMES = ['spin', 'park', 'eventCount'] as const;
 export type Game = (typeof GAMES)[number];
 type Side = 'ping' | 'pong';
 
-/** Where the games lie in the buffer that the two threads and the main one share. */
+/** The regions of the games in the buffer that both threads and the main thread share. */
 export function calibrationRegions() {
   const layout = new Layout();
   const of = (game: Game) => ({
@@ -26,18 +26,18 @@ export function calibrationRegions() {
   return { clock, games, async: layout.region('async', PING_PONG_WORDS), words: layout.words };
 }
 
-/** What a calibration thread answers to. */
+/** The calls that a calibration thread answers. */
 export type CalibrationConsole = {
-  /** Plays one side of a game; blocks the thread until it is over. The pinger records the round trips. */
+  /** Plays one side of a game; blocks the thread until the game is over. The pinger records the round trips. */
   play(game: Game, side: Side, rounds: number): Answer<void>;
   /** The blocking side of the waitAsync game, whose other side is the main thread. */
   answerAsync(rounds: number): Answer<void>;
-  /** Does nothing: what a call through comlink costs. */
+  /** Does nothing: measures a call through comlink. */
   nothing(): void;
   close(): void;
 };
 
-/** What a calibration thread is started with. `echo` gives every message back: what a message costs. */
+/** The arguments of a calibration thread. With `echo`, the thread returns every message: measures a message. */
 type CalibrationTask = {
   readonly buffer: SharedArrayBuffer;
   readonly port: MessagePort;
@@ -70,7 +70,7 @@ export function serveCalibration({ buffer, port, echo }: CalibrationTask): Promi
       answerAsync: (rounds) => answer(() => waitPong(words, regions.async, rounds)),
       nothing: () => undefined,
       close: () => {
-        // The answer to `close` itself has to leave first.
+        // The answer to `close` itself must leave first.
         setImmediate(() => {
           port.close();
           echo.close();

@@ -12,14 +12,14 @@ import type { Words } from '../memory/word.ts';
 import { unwrap } from './answer.ts';
 import { type CalibrationConsole, calibrationRegions, GAMES, type Game } from './calibration-thread.ts';
 
-/** Round trips of every kind, ns; what one look at the machine gave. */
+/** One measurement of the host: the round trips of every kind, ns. */
 export type CalibrationRun = {
   readonly clock: ClockFigures;
-  /** Two threads: spinning; sleeping on a bare word; sleeping as the machine does. */
+  /** Two threads: spinning; sleeping on a bare word; sleeping in an event count. */
   readonly spin: Distribution;
   readonly park: Distribution;
   readonly eventCount: Distribution;
-  /** The main thread in waitAsync and a thread that sleeps; a message there and back; a comlink call. */
+  /** The main thread in waitAsync and a sleeping thread; a message there and back; a comlink call. */
   readonly waitAsync: Distribution;
   readonly postMessage: Distribution;
   readonly comlink: Distribution;
@@ -59,13 +59,13 @@ const LEAST_TRIPS = 16;
 const CALLS = 300;
 const CALLS_OF_A_GO = 30;
 const WARM_CALLS = 30;
-/** A spinning thread that has its partner on the same core passes one turn in a time slice: this bounds the rest. */
+/** A spinning thread whose partner is on the same core passes one turn in a time slice: this bounds such a game. */
 const BOUND_MS = 60_000;
 const KEEP_ALIVE_MS = 2 ** 30;
 
 /**
- * Measures what this machine can do, on two threads of a pool like the one that runs the vCPUs. Start it once, measure
- * before and after, and close it; in between its threads sleep. The main thread only.
+ * Measures the host on two threads of a pool like the vCPUs' pool. Start it once, measure before and after, then close
+ * it; in between its threads sleep. Main thread only.
  */
 export class Calibrator {
   readonly #pool = new WorkerPool(2);
@@ -90,7 +90,7 @@ export class Calibrator {
       { buffer: this.#words.buffer, port: board.port2, echo: echo.port2 },
       [board.port2, echo.port2],
     );
-    ended.catch(() => undefined); // a caller that waits for this thread hears of it
+    ended.catch(() => undefined); // a caller that waits for this thread gets the error
     return {
       remote: wrap<CalibrationConsole>(board.port1 as unknown as Parameters<typeof wrap>[0]),
       port: board.port1,
@@ -134,8 +134,8 @@ export class Calibrator {
   }
 
   /**
-   * Plays in short goes: two threads that spin on one core pass a turn in a time slice, and the system parts them after a
-   * while. Such a go must not be long, nor the only one.
+   * Plays in short rounds. Two threads that spin on one core pass a turn only once in a time slice, until the system
+   * moves one of them; a round must not be long, nor the only one.
    */
   async #play(game: Game): Promise<Distribution> {
     const trips = () => new Histogram(this.#words, this.#regions.games[game].trips, LATENCY).read();
@@ -194,7 +194,7 @@ export class Calibrator {
     }
   }
 
-  /** A call to a dead thread never settles: so each is raced against the ends of the threads, and a bound. */
+  /** A call to a dead thread never settles, so each call is raced against the ends of the threads and a bound. */
   async #bounded<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const silent = new Promise<never>((_, reject) => {

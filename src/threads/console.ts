@@ -2,13 +2,12 @@ import type { ExitReason } from '../board/vcpu.ts';
 import type { VcpuCounters } from '../board/vcpu-control.ts';
 import type { Answer } from './answer.ts';
 
-/** What a thread answers to while it is not running. Served by comlink, off the interrupt path. */
+/** The calls that a thread answers while it runs no program. Served by comlink, off the interrupt path. */
 export type ThreadConsole = {
-  /** Loads and prepares its program. */
+  /** Loads and prepares the thread's program. */
   boot(): Promise<Answer<void>>;
   /**
-   * Runs it, and blocks its thread while it does. A vCPU answers why it left its guest (KVM_RUN); a program answers what
-   * it returned.
+   * Runs the program, and blocks its thread meanwhile. A vCPU answers its exit reason (KVM_RUN); a program, its result.
    */
   run(): Answer<unknown>;
   /** Ends the thread. */

@@ -1,8 +1,8 @@
 import { afterBound } from './patience.ts';
 
 /**
- * A bound on something that was asked for and is waited for elsewhere: `begin` starts the time, and past the bound
- * {@link missed} rejects with the error that the caller makes then.
+ * A bound on an answer that another place waits for: `begin` starts the time; past the bound, {@link missed} rejects
+ * with the error that the caller makes then.
  */
 export class Deadline {
   /** Never resolves. */
@@ -12,7 +12,7 @@ export class Deadline {
   #reject: (error: Error) => void = () => undefined;
   #cancel: (() => void) | undefined;
 
-  /** @param late - makes the error past the bound; undefined where there is nothing to complain of */
+  /** @param late - makes the error past the bound; undefined if there is no failure */
   constructor(boundMs: number, late: () => Promise<Error | undefined>) {
     this.#boundMs = boundMs;
     this.#late = late;
@@ -22,7 +22,7 @@ export class Deadline {
     this.missed.catch(() => undefined);
   }
 
-  /** The time starts; further calls change nothing. */
+  /** Starts the time; further calls change nothing. */
   begin(): void {
     this.#cancel ??= afterBound(this.#boundMs, () => {
       this.#late().then((error) => {

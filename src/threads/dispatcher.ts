@@ -3,23 +3,25 @@ import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
 import { awaitSignal, type Signalled, sleepUntilSignal } from './until-signal.ts';
 
-/** How long the main thread looks for more before it sleeps, where that pays, ns. */
+/** How long the main thread polls before it sleeps, if polling pays, ns. */
 const POLL_NS = 200_000;
-/** How long it dispatches and naps at a stretch before timers and messages have their turn, ns. */
+/** How long the main thread dispatches and naps before timers and messages get their turn, ns. */
 const STRETCH_NS = 1_500_000;
-/** How long after the last signal it naps: from then on it sleeps in the event loop, which costs more to wake, ns. */
+/**
+ * After the last signal the main thread naps this long, ns; then it sleeps in the event loop, which is slower to wake.
+ */
 const LINGER_NS = 5_000_000;
-/** Looks between two looks at the clock. */
+/** Polls between two reads of the clock. */
 const LOOKS = 32;
 /** Any reference keeps the process alive; a pending Atomics.waitAsync does not. */
 const KEEP_ALIVE_MS = 2 ** 30;
 
-/** What the dispatcher serves: the irqfds of a machine, or these and something else. */
+/** The events that the dispatcher serves: the irqfds of a machine, or these and others. */
 export type Dispatched = Signalled & Pick<IrqFds, 'dispatchPending'>;
 
 /**
- * The main thread's part in dispatching: it waits for eventfds that are left to it, and serves them. This is the only
- * place that is asynchronous; what it calls, {@link IrqFds.dispatchPending}, is plain code.
+ * The main thread's part in dispatching: waits for eventfds that threads leave to it, and serves them. Only this class
+ * is asynchronous; {@link IrqFds.dispatchPending} is plain code.
  */
 export class Dispatcher {
   readonly #irqfds: Dispatched;
@@ -36,13 +38,13 @@ export class Dispatcher {
     this.#clock = clock;
   }
 
-  /** Begins to serve. Resolves when it has ended; rejects with what serving threw. */
+  /** Begins to serve. Resolves when the dispatcher has ended; rejects with the error that ended it. */
   start(): Promise<void> {
     this.#running ??= this.#serve();
     return this.#running;
   }
 
-  /** Serves what is left and ends. @throws what serving threw */
+  /** Serves everything that is left, then ends. @throws the error that ended the dispatcher */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#irqfds.bell.signal();
@@ -78,7 +80,7 @@ export class Dispatcher {
     }
   }
 
-  /** Serves until nothing is pending, at most until `end`, because a device may signal without end; returns the time. */
+  /** Serves until nothing is pending, at most until `end`: a device may signal without end. Returns the time. */
   #serveUntil(end: number): number {
     for (;;) {
       const served = this.#irqfds.dispatchPending();
@@ -90,7 +92,7 @@ export class Dispatcher {
     }
   }
 
-  /** Looks for a signal until `end`; whether there is one. */
+  /** Polls for a signal until `end`; true if there is one. */
   #poll(end: number): boolean {
     do {
       for (let look = 0; look < LOOKS; look++) if (this.#irqfds.anyPending) return true;

@@ -12,20 +12,20 @@ import { silentThreads } from './silent.ts';
 import type { ProgramName } from './task.ts';
 import { ANSWER_BOUND_MS, Thread } from './thread.ts';
 
-/** What runs on a machine: a guest on every vCPU, and programs on threads of their own. */
+/** The programs of a machine: a guest on every vCPU, and programs on threads of their own. */
 export type Cast = {
   readonly guest: ProgramName;
   /** By name: `device0`, `driver`. */
   readonly programs: Readonly<Record<string, ProgramName>>;
-  /** What the main thread serves, if not just the irqfds. */
+  /** The events that the main thread serves; left out, the irqfds. */
   readonly dispatched?: Dispatched;
-  /** How all threads are delayed at their shared operations while they run, the main thread too; left out, they run freely. */
+  /** Delays every thread, the main thread too, at its shared operations; left out, threads run freely. */
   readonly perturbation?: PerturbationPlan | undefined;
 };
 
 /**
- * A machine with its threads: a worker for each vCPU, one for each program, and the main thread's dispatcher. Made and
- * used on the main thread; always to be closed, also after an error.
+ * A machine with its threads: a worker for each vCPU, one for each program, and the main thread's dispatcher. Main
+ * thread only. The caller always closes the harness, also after an error.
  */
 export class Harness {
   readonly machine: Machine;
@@ -34,7 +34,7 @@ export class Harness {
   readonly #pool: WorkerPool;
   readonly #dispatcher: Dispatcher;
   #dispatching: Promise<void> = Promise.resolve();
-  /** Takes the perturbation of the main thread back. */
+  /** Ends the perturbation of the main thread. */
   #release: () => void = () => undefined;
 
   private constructor(machine: Machine, cast: Cast) {
@@ -91,7 +91,7 @@ export class Harness {
     }
   }
 
-  /** Resolves when the dispatcher has ended; rejects with an error that the dispatcher met while it served. */
+  /** Resolves when the dispatcher has ended; rejects with an error thrown while it served. */
   get dispatching(): Promise<void> {
     return this.#dispatching;
   }
@@ -100,15 +100,15 @@ export class Harness {
     return [...this.vcpus, ...this.programs.values()];
   }
 
-  /** KVM_RUN on every vCPU. Resolves when all have left their guests; rejects when one dies, or its guest throws. */
+  /** KVM_RUN on every vCPU. Resolves when all have left their guests; rejects when a thread dies or a guest throws. */
   runVcpus(): Promise<ExitReason[]> {
     return Promise.all(this.vcpus.map(async (thread) => (await thread.run()) as ExitReason));
   }
 
   /**
-   * Waits for something that threads of the machine are to bring about.
-   * @param what - for the error: `stop`, `run a block`
-   * @throws IrqError past the bound `ERR_THREAD_SILENT`, which says where the threads are
+   * Waits for work that the machine's threads must do.
+   * @param what - names the work in the error: `stop`, `run a block`
+   * @throws IrqError `ERR_THREAD_SILENT` past the bound, with the place of each thread
    */
   async within<T>(what: string, work: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
     const deadline = new Deadline(boundMs, () =>
@@ -122,7 +122,7 @@ export class Harness {
     }
   }
 
-  /** Makes every vCPU leave its guest, and waits until all have. @param vcpus - what {@link runVcpus} gave */
+  /** Makes every vCPU leave its guest, and waits for all. @param vcpus - the result of {@link runVcpus} */
   async leaveGuests(vcpus: Promise<ExitReason[]>): Promise<ExitReason[]> {
     this.kickAll();
     return this.within('leave their guests', vcpus);
@@ -134,7 +134,7 @@ export class Harness {
   }
 
   /**
-   * Ends every thread in good order; one that does not end within its bound, by force.
+   * Ends every thread; uses force on a thread that does not end within its bound.
    * @returns the names of the threads that were ended by force
    */
   async close(): Promise<string[]> {

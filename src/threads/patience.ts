@@ -1,15 +1,15 @@
 import { longestWait, processorWaits } from '../base/processor-waits.ts';
 
-/** A bound is stretched to at most so many times its length. */
+/** The longest stretch of a bound, as a multiple of its length. */
 const MOST_STRETCH = 5;
-/** How often the time is looked at, ms: a step that takes longer than twice as long was not one of a running process. */
+/** Interval between reads of the clock, ms. A step that takes more than twice as long: the process was not running. */
 const STEP_MS = 500;
 
 /**
- * Calls `over` when a bound on other threads has passed. Not counted is time in which they could not run: while the process
- * was stopped (Ctrl-Z), and while the system left a thread without a processor, on a machine that is busy with other
- * programs. For want of a processor a bound is stretched to at most five times its length. Main thread.
- * @returns ends the wait
+ * Calls `over` when a bound on other threads has passed. Time in which those threads could not run does not count: the
+ * process was stopped (Ctrl-Z), or the busy system gave a thread no processor. For lack of a processor, a bound
+ * stretches to at most five times its length. Main thread.
+ * @returns a function that ends the wait
  */
 export function afterBound(boundMs: number, over: () => void): () => void {
   const before = processorWaits();
@@ -27,7 +27,7 @@ export function afterBound(boundMs: number, over: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** A bound, with the time in which a thread had no processor, ms. */
+/** The bound plus the time in which a thread had no processor, ms, up to the longest stretch. */
 export function stretched(boundMs: number, starved: number): number {
   return Math.min(boundMs + starved, boundMs * MOST_STRETCH);
 }

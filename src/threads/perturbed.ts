@@ -2,7 +2,7 @@ import type { Machine } from '../board/machine.ts';
 import { perturb } from '../memory/perturbation/perturb.ts';
 import type { Task } from './task.ts';
 
-/** Runs what a thread runs, delayed at its shared operations where its task says so. The thread itself, once at a time. */
+/** Runs a thread's program, delayed at its shared operations if its task says so. The thread itself; not nested. */
 export function perturbed<T>(
   { perturbation, thread }: Pick<Task, 'perturbation' | 'thread'>,
   machine: Pick<Machine, 'words' | 'layout'>,

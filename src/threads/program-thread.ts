@@ -8,7 +8,7 @@ import { serve } from './serve.ts';
 import type { Task } from './task.ts';
 import { markThread } from './whereabouts.ts';
 
-/** The body of a thread that is no vCPU: a device, a driver. Resolves when the console is closed. */
+/** The body of a device's or driver's thread. Resolves when the console is closed. */
 export function serveProgram(task: Task): Promise<void> {
   markThread(task.serial);
   const machine = Machine.attach(task.buffer, task.thread);

@@ -4,35 +4,35 @@ import type { Machine } from '../board/machine.ts';
 import type { Guest, Vcpu } from '../board/vcpu.ts';
 import type { ProgramName } from './task.ts';
 
-/** Makes the guest that one vCPU runs, in that vCPU's thread. May load modules first: the guest itself is synchronous. */
+/** Makes one vCPU's guest, in that vCPU's thread. May load modules first: the guest itself is synchronous. */
 export type GuestFactory<Options = unknown> = (
   machine: Machine,
   vcpu: Vcpu,
   options: Options,
 ) => Guest | Promise<Guest>;
 
-/** What a thread runs that is no vCPU's: `run` does all its work and returns the result. */
+/** The program of a thread that is no vCPU's: `run` does all its work and returns the result. */
 export type Program = { run(): unknown };
 
-/** Makes the program of a device's, or any other, thread. */
+/** Makes the program of a device's or any other thread. */
 export type ProgramFactory<Options = unknown> = (
   machine: Machine,
   options: Options,
 ) => Program | Promise<Program>;
 
-/** Gives a thread its program: the same function on the main thread and in the worker, with options that can be cloned. */
+/** Names a program with its options, which must be cloneable: the main thread names it, the worker loads it. */
 export type NamedProgram<Options> = (options: Options) => ProgramName;
 
 /**
- * Makes a guest loadable by threads. Call it beside the exported function, so that a cast refers to the guest by an
- * import and its options are checked: `export const stressGuestProgram = guestProgram(import.meta.url, stressGuest)`.
+ * Makes a guest loadable by threads. Call next to the exported function, so that a cast imports the guest by name and
+ * the compiler checks its options: `export const stressGuestProgram = guestProgram(import.meta.url, stressGuest)`.
  * @param module - `import.meta.url` of the module that exports `factory` under the function's own name
  */
 export function guestProgram<Options>(module: string, factory: GuestFactory<Options>): NamedProgram<Options> {
   return named(module, factory.name);
 }
 
-/** Makes the program of any other thread loadable: see {@link guestProgram}. */
+/** Makes the program of any other thread loadable, as {@link guestProgram} does. */
 export function threadProgram<Options>(
   module: string,
   factory: ProgramFactory<Options>,

@@ -2,11 +2,11 @@ import type { MessagePort } from 'node:worker_threads';
 import { expose } from 'comlink';
 import type { ThreadConsole } from './console.ts';
 
-/** Serves a console on `port` until its `close` is called; the thread is free again when the promise resolves. */
+/** Serves a console on `port` until a call of its `close`; when the promise resolves, the thread is free again. */
 export function serve(port: MessagePort, makeConsole: (close: () => void) => ThreadConsole): Promise<void> {
   return new Promise((resolve) => {
     const close = () => {
-      // The answer to `close` itself has to leave first.
+      // The answer to `close` itself must leave first.
       setImmediate(() => {
         port.close();
         resolve();

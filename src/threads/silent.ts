@@ -1,16 +1,16 @@
 import { IrqError } from '../base/irq-error.ts';
 import { IDLE, whereabouts } from './whereabouts.ts';
 
-/** Threads that an error names. */
+/** Most threads that an error lists. */
 const SHOWN = 8;
 
-/** A thread as its error names it. */
+/** A thread as an error names it. */
 type Named = { readonly name: string; readonly serial: number };
 
 /**
- * The error for threads that did not do in time what they should have done: says where each is in its code.
- * @param message - what was not done, and within which bound
- * @param last - what a thread of that name did last, where the machine's words tell
+ * Makes the error for threads that missed a bound: the error shows where each thread is in its code.
+ * @param message - the work that was not done, and the bound
+ * @param last - the last step of a thread of that name, if the machine's words tell
  * @returns IrqError `ERR_THREAD_SILENT`, after at most 1.5 s. Main thread
  */
 export async function silentThreads(
@@ -32,7 +32,7 @@ export async function silentThreads(
   );
 }
 
-/** Threads that are within their programs before those that only wait for messages. */
+/** Sorts threads inside their programs before threads that wait for messages. */
 function busyFirst(threads: readonly Named[], places: ReadonlyMap<number, string>): Named[] {
   return threads.toSorted(
     (a, b) => Number(places.get(a.serial) === IDLE) - Number(places.get(b.serial) === IDLE),

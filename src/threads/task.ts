@@ -7,23 +7,23 @@ export type ProgramName = {
   readonly module: string;
   /** Name of its export. */
   readonly name: string;
-  /** What the function is given beside the machine; structured-cloneable. */
+  /** The function's argument beside the machine; structured-cloneable. */
   readonly options: unknown;
 };
 
-/** What a thread is started with. */
+/** The arguments of a thread. */
 export type Task = {
   /** For messages: `vcpu3`, `device0`. */
   readonly name: string;
-  /** Tells this thread from all others of the process. */
+  /** Unique among the threads of the process. */
   readonly serial: number;
   /** The machine. */
   readonly buffer: SharedArrayBuffer;
-  /** The number of this thread among those of the machine. */
+  /** The number of the thread among the machine's threads. */
   readonly thread: number;
   readonly program: ProgramName;
-  /** How the thread is delayed while it runs; left out, the thread runs freely. */
+  /** Delays the thread while it runs; left out, the thread runs freely. */
   readonly perturbation?: PerturbationPlan | undefined;
-  /** Where its console is served. */
+  /** The port of its console. */
   readonly port: MessagePort;
 };

@@ -9,22 +9,22 @@ import { afterBound } from './patience.ts';
 import { silentThreads } from './silent.ts';
 import type { Task } from './task.ts';
 
-/** Threads that this process has started so far. */
+/** The number of threads that this process has started so far. */
 let started = 0;
 
-/** The threads of each pool: of one machine. */
+/** The threads of each pool, that is, of one machine. */
 const MATES = new WeakMap<WorkerPool, Set<Thread>>();
 
-/** How long a thread may take to answer a call that does not run anything. */
+/** The bound on a thread's answer to a call that runs no program. */
 export const ANSWER_BOUND_MS = 20_000;
 
 /**
- * A thread of the machine, seen from the main one. Its death, or its silence past a bound, is an error that names it:
- * a comlink call to a dead thread would never settle, so each is raced against the thread's end.
+ * A thread of the machine, as the main thread sees it. Its death, or its silence past a bound, becomes an error that
+ * names the thread. A comlink call to a dead thread never settles, so each call is raced against the thread's end.
  */
 export class Thread {
   readonly name: string;
-  /** Tells this thread from all others of the process. */
+  /** Unique among the threads of the process. */
   readonly serial: number;
   readonly #remote: Remote<VcpuConsole>;
   readonly #port: MessagePort;
@@ -32,10 +32,10 @@ export class Thread {
   readonly #died: Promise<never>;
   readonly #mates: ReadonlySet<Thread>;
   #closing = false;
-  /** Settles when the thread has ended: resolved if it was closed, rejected if it died. */
+  /** Settles when the thread has ended: resolves if it was closed, rejects if it died. */
   readonly ended: Promise<void>;
 
-  /** Starts a thread of the pool; if the thread dies, its answers are an error that names it. */
+  /** Starts a thread of the pool; if the thread dies, calls reject with an error that names it. */
   static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port' | 'serial'>): Thread {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
@@ -58,7 +58,7 @@ export class Thread {
     this.serial = serial;
     this.#port = port;
     this.#abort = abort;
-    // Node's MessagePort is an EventTarget with `start`, which is all that comlink asks of an endpoint.
+    // comlink uses an endpoint as an EventTarget with `start`; Node's MessagePort is one.
     this.#remote = wrap<VcpuConsole>(port as unknown as Parameters<typeof wrap>[0]);
     this.ended = ended.catch((cause: unknown) => {
       if (!this.#closing) throw died(name, cause);
@@ -66,23 +66,23 @@ export class Thread {
     this.#died = this.ended.then(() => {
       throw died(name, undefined);
     });
-    // Callers hear of the end through `call`; without a call, an unhandled rejection must not end the process.
+    // Callers get the end through `call`; without a call, an unhandled rejection must not end the process.
     this.#died.catch(() => undefined);
     this.ended.catch(() => undefined);
   }
 
   /**
-   * Loads and prepares its program.
-   * @param boundMs - how long that may take; {@link ANSWER_BOUND_MS} where it is left out
-   * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`, or what the program threw
+   * Loads and prepares the thread's program.
+   * @param boundMs - time for the answer; left out, {@link ANSWER_BOUND_MS}
+   * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`, or the program's error
    */
   async boot(boundMs?: number): Promise<void> {
     await this.#bounded('boot', this.#remote.boot(), boundMs);
   }
 
   /**
-   * Runs its program to the end; unbounded, because a kick, or its own end, is what bounds it.
-   * @throws what the program threw: an error without a code names the thread first
+   * Runs the program to the end. Unbounded: only the program's own end, or a kick, ends it.
+   * @throws the program's error; an error without a code names the thread first
    */
   async run(): Promise<unknown> {
     return this.#unwrap((await Promise.race([this.#remote.run(), this.#died])) as Answer<unknown>);
@@ -92,7 +92,7 @@ export class Thread {
     return this.#bounded('registers', this.#remote.registers());
   }
 
-  /** Waits for what a kick was to bring about. @throws IrqError `ERR_THREAD_SILENT`, naming the thread */
+  /** Waits for the effect of a kick. @throws IrqError `ERR_THREAD_SILENT`, naming the thread */
   async within<T>(what: string, promise: Promise<T>, boundMs = ANSWER_BOUND_MS): Promise<T> {
     let cancel: (() => void) | undefined;
     const silent = new Promise<never>((_, reject) => {
@@ -107,7 +107,7 @@ export class Thread {
   }
 
   /**
-   * Asks the thread to end, and waits until it has; a thread that does not within the bound is ended by force.
+   * Asks the thread to end and waits for its end; past the bound, ends the thread by force.
    * @returns whether the thread ended without force
    */
   async close(boundMs = 2_000): Promise<boolean> {
@@ -120,7 +120,7 @@ export class Thread {
     return !this.#abort.signal.aborted;
   }
 
-  /** Lets go of a thread that has ended: calls that were never answered would be kept for the life of the process else. */
+  /** Releases an ended thread: otherwise its unanswered calls stay in memory for the life of the process. */
   release(): void {
     this.#remote[releaseProxy]();
     this.#port.close();
@@ -137,14 +137,14 @@ export class Thread {
       if (!(error instanceof Error)) throw error;
       if (!(error instanceof IrqError)) throw outOfDescriptors(error) ?? named(this.name, error);
       if (error.code !== 'ERR_THREAD_SILENT') throw error;
-      // This thread has waited for another one in vain, and does not know where the other one is.
+      // This thread waited for another thread in vain, and does not know where that thread is.
       const others = [...this.#mates].filter((thread) => thread !== this);
       throw await silentThreads(`${this.name}: ${error.message}`, others);
     }
   }
 }
 
-/** The error, made anew on this side, with the thread's name before its message, in its stack as well. */
+/** Makes the error anew on this side, with the thread's name before its message and in its stack. */
 function named(thread: string, error: Error): Error {
   const { message, stack } = error;
   error.message = `${thread}: ${message}`;

@@ -4,10 +4,10 @@ import type { IrqFds } from '../kvm/irqfds.ts';
 export type Signalled = Pick<IrqFds, 'bell' | 'anyPending'>;
 
 /**
- * Announces that the main thread is about to sleep, and looks once more: the ticket to sleep with, or undefined where there
- * is something to do after all.
+ * Announces that the main thread is about to sleep, then looks at the eventfds once more. Returns the ticket to sleep
+ * with; undefined if there is work after all.
  *
- * Why no signal is slept past: a writer adds to its eventfd and then looks for sleepers, and the main thread announces
+ * Why no signal is slept past: a writer adds to its eventfd and then looks for sleepers; the main thread announces
  * itself and then looks at the eventfds. One of the two sees the other: see {@link EventCount}.
  */
 function ticketToSleep(irqfds: Signalled, isOver: () => boolean): number | undefined {

@@ -1,6 +1,6 @@
 import { type InspectorNotification, Session } from 'node:inspector';
 
-/** Where a thread keeps its serial number for {@link whereabouts}. */
+/** The key under which a thread keeps its serial number for {@link whereabouts}. */
 const SERIAL = 'irqloom.thread';
 
 /** Marks the calling worker thread with the serial number of its task. */
@@ -12,17 +12,17 @@ export function markThread(serial: number): void {
   });
 }
 
-/** The place of a thread that runs nothing. */
+/** The place of a thread that runs no program. */
 export const IDLE = 'outside of its program, waiting for messages';
 
-/** How long the inspector may take: a thread in native code, or one that has ended, does not answer. */
+/** The bound on the inspector's answer: a thread that runs native code, or has ended, does not answer. */
 const BOUND_MS = 1_500;
-/** Frames of a stack that are shown, innermost first. */
+/** Most frames shown of a stack, innermost first. */
 const SHOWN = 5;
 
 /**
- * V8 answers an evaluation in a thread between two of its instructions, and in Atomics.wait as well, so the stack of
- * the evaluation has the frames of the code that was interrupted.
+ * V8 runs an evaluation between two instructions of a thread, also inside Atomics.wait. So the stack of the evaluation
+ * has the frames of the interrupted code.
  */
 const EXPRESSION = `(() => {
   const { stackTraceLimit, prepareStackTrace } = Error;
@@ -35,9 +35,9 @@ const EXPRESSION = `(() => {
 })()`;
 
 /**
- * Where marked worker threads of this process are in their code, as one line each, innermost function first. Interrupts
- * the threads for some µs and changes nothing in them. Main thread.
- * @returns by serial number; a thread that does not answer within a second and a half, or that was never marked, is left out
+ * Where the marked worker threads of this process are in their code: one line each, innermost function first.
+ * Interrupts the threads for some µs and changes nothing in them. Main thread.
+ * @returns by serial number; leaves out a thread that was never marked or does not answer within 1.5 s
  */
 export async function whereabouts(serials: readonly number[]): Promise<ReadonlyMap<number, string>> {
   const found = new Map<number, string>();
@@ -62,7 +62,8 @@ export async function whereabouts(serials: readonly number[]): Promise<ReadonlyM
       });
     });
   } catch {
-    // Without an inspector there are no stacks; the error that names the thread is worth more than one about them.
+    // Without an inspector there are no stacks. Keep the error that names the thread: an error on the inspector is
+    // worth less.
   } finally {
     session.disconnect();
   }
@@ -88,7 +89,7 @@ function answerOf({ params }: Message): { serial: number; place: string } | unde
   return { serial, place: placeIn(stack) };
 }
 
-/** The functions of a stack in one line: `Atomics.wait < park (memory/event-count.js:88) < …`. */
+/** The functions of a stack on one line: `Atomics.wait < park (memory/event-count.js:88) < …`. */
 function placeIn(stack: string): string {
   const frames = stack
     .split('\n')
@@ -99,7 +100,7 @@ function placeIn(stack: string): string {
   return `at ${frames.slice(0, SHOWN).map(shortened).join(' < ')}`;
 }
 
-/** A frame with the last two names of its file's path, and without the column. */
+/** A frame with the last two names of its file's path, without the column. */
 function shortened(frame: string): string {
   return frame
     .replace(/\s*\(<anonymous>\)/, '')

@@ -12,7 +12,7 @@ import { NamedUserland } from './named-userland.ts';
 import type { VmmPolicy } from './policies.ts';
 import { TableUserland } from './table-userland.ts';
 
-/** Of the design whose MSIs name SPIs: no more vectors than there are SPIs. */
+/** A design whose MSIs name SPIs: it has no more vectors than SPIs. */
 class MsiSpiUserland extends TableUserland {
   readonly #spis: number;
 
@@ -29,8 +29,8 @@ class MsiSpiUserland extends TableUserland {
 }
 
 /**
- * What Linux has had since 4.8: one table from GSIs to pins and MSIs, which the kernel fills with the identity of the
- * wired interrupts at first; the DeviceID rides in an MSI route under a flag.
+ * Linux since 4.8: one table from GSIs to pins and MSIs. The kernel fills the table with the identity of the wired
+ * interrupts at first; the DeviceID rides in an MSI route under a flag.
  * @see KVM_CAP_IRQ_ROUTING, KVM_MSI_VALID_DEVID, KVM_CAP_MSI_DEVID
  */
 const MERGED: Design = {
@@ -48,8 +48,8 @@ const MERGED: Design = {
 };
 
 /**
- * A: what Linux 4.1 to 4.7 had. irqfd.gsi is the SPI's INTID - 32; KVM_SET_GSI_ROUTING is not there. An MSI cannot be
- * named by an irqfd at all: userland would have to read the eventfd itself and call KVM_SIGNAL_MSI.
+ * A: Linux 4.1 to 4.7. irqfd.gsi is the SPI's INTID - 32; KVM_SET_GSI_ROUTING does not exist. An irqfd cannot name an
+ * MSI: userland would have to read the eventfd itself and call KVM_SIGNAL_MSI.
  */
 const UNROUTED: Design = {
   ...UNROUTED_KERNEL,
@@ -62,10 +62,10 @@ const UNROUTED: Design = {
 };
 
 /**
- * B and C: the RFC of June 2015. The table is mandatory: the kernel fills none, and without a route nothing is
- * injected, wired interrupts among them. An MSI with a DeviceID has a type of its own, EXTENDED_MSI; 4 was the next
- * free number when it was proposed, and HV_SINT took it later. (The tables of the time had 1,024 routes; here they have
- * 4,096, for the sake of comparison.)
+ * B and C: the RFC of June 2015. The table is mandatory: the kernel fills in nothing, and without a route no interrupt
+ * is injected, wired interrupts included. An MSI with a DeviceID has its own type, EXTENDED_MSI; 4 was the next free
+ * number at the time, and HV_SINT took it later. (The tables of the time had 1,024 routes; here they have 4,096, for
+ * comparison.)
  */
 const RFC: Design = {
   ...MERGED,
@@ -76,9 +76,8 @@ const RFC: Design = {
 };
 
 /**
- * D: proposed by Andre Przywara, so that the ITS's own mapping is not mirrored in a table: KVM_IRQFD carries the
- * DeviceID in its padding and the EventID in `gsi`. Wired sources are named as in A. The call has no doorbell, so there
- * is one ITS to go to.
+ * D: proposed by Andre Przywara, so that no table mirrors the ITS's own mapping: KVM_IRQFD carries the DeviceID in its
+ * padding and the EventID in `gsi`. Wired sources have the names of A. The call has no doorbell, so there is one ITS.
  */
 const DIRECT: Design = {
   ...DIRECT_KERNEL,
@@ -101,8 +100,8 @@ const DIRECT: Design = {
 
 /**
  * E: patch 6 of the RFC, for GICv2M: kvm_set_msi injects the SPI that the MSI's data names. The route's DeviceID and
- * doorbell mean nothing. There are no LPIs in it, and no more vectors than SPIs. (QEMU does without: it maps the data to
- * a GSI itself.)
+ * doorbell mean nothing. The design has no LPIs, and no more vectors than SPIs. (QEMU needs no such design: it maps the
+ * data to a GSI itself.)
  */
 const MSI_SPI: Design = {
   ...MSI_SPI_KERNEL,
@@ -114,8 +113,8 @@ const MSI_SPI: Design = {
 };
 
 /**
- * F: the RFC's open question whether irqchip routes are needed: the kernel keeps the identity of the wired interrupts to
- * itself, and userland's table has MSIs alone.
+ * F: the RFC's open question whether irqchip routes are needed. The kernel keeps the identity of the wired interrupts
+ * to itself, and userland's table has only MSIs.
  */
 const FIXED_IDENTITY: Design = {
   ...MERGED,
@@ -128,7 +127,7 @@ const FIXED_IDENTITY: Design = {
 
 /**
  * H: KVM_IRQ_LINE goes through the table too, as on x86. Its number is a GSI, so the packed form of arm64, whose type
- * field starts at bit 24, cannot be told from one that is too high; and PPIs, which no table has, cannot be driven.
+ * field starts at bit 24, is just a GSI out of range; and PPIs, which no table has, cannot be driven.
  */
 const LINE_ROUTED: Design = {
   ...MERGED,
@@ -139,8 +138,8 @@ const LINE_ROUTED: Design = {
 };
 
 /**
- * Every design by its name. G of the debate is not among them: DeviceIDs in the padding of KVM_CAP_ASSIGN_DEV_IRQ's
- * struct were rejected because that interface was on its way out, and a model of it would be D by another call.
+ * Every design by its name. G of the debate is missing: DeviceIDs in the padding of KVM_CAP_ASSIGN_DEV_IRQ's struct
+ * were rejected because that interface was on its way out, and a model of G would be D with another call.
  */
 export const DESIGNS: Readonly<Record<DesignName, Design>> = {
   merged: MERGED,

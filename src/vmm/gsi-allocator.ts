@@ -3,8 +3,8 @@ import { KvmError } from '../kvm/kvm-error.ts';
 import type { VmmPolicy } from './policies.ts';
 
 /**
- * GSIs for MSIs: the lowest free one above the wired interrupts, which keep the GSIs that equal their pins. So the
- * numbers are dense at the bottom, and sparse above. A VMM's own bookkeeping: for the one thread that runs it.
+ * GSIs for MSIs: allocates the lowest free GSI above the wired interrupts, whose GSIs equal their pins. For the one
+ * thread that runs the VMM.
  * @see kvm_irqchip_get_virq in QEMU's kvm-all.c
  */
 export class GsiAllocator {
@@ -13,8 +13,8 @@ export class GsiAllocator {
 
   /**
    * @param wired - GSIs from 0 on that belong to wired interrupts: the number of SPIs
-   * @param routes - what KVM_CAP_IRQ_ROUTING answers
-   * @throws KvmError ENOSYS where there is no routing
+   * @param routes - the answer of KVM_CAP_IRQ_ROUTING
+   * @throws KvmError ENOSYS without routing
    */
   constructor(policy: VmmPolicy, wired: number, routes: number) {
     if (routes === 0)
@@ -38,7 +38,7 @@ export class GsiAllocator {
     return gsi;
   }
 
-  /** Gives a GSI back. @throws KvmError ESRCH if it is not one that was taken */
+  /** Frees a GSI. @throws KvmError ESRCH if the GSI is not allocated */
   release(gsi: Gsi): void {
     if (this.#used[gsi] !== 1) throw new KvmError('gsi', 'ESRCH', `GSI ${gsi} is not in use`);
     this.#used[gsi] = 0;

@@ -3,15 +3,15 @@ import { RECORD_WORDS } from '../kvm/irqfd-record.ts';
 import { EVENTFD_WORDS } from '../memory/eventfd.ts';
 import type { Design } from './design.ts';
 
-/** Bytes of shared memory for one source of a design, by what they are for. */
+/** Bytes of shared memory for one source of a design, by purpose. */
 export type SourceMemory = {
-  /** The eventfd's count and where its readers sleep: the same in every design. */
+  /** The eventfd's count and its sleepers: the same in every design. */
   readonly eventfd: Fd;
-  /** The irqfd's line, the route in it included: the same too, because a record has a cache line of its own. */
+  /** The irqfd's line with its route: the same in every design, because a record has a cache line of its own. */
   readonly irqfd: Fd;
-  /** Of these, what the design needs of the irqfd to find the interrupt. */
+  /** The share of `irqfd` that the design needs to find the interrupt. */
   readonly route: number;
-  /** Entries of the table, in both copies. */
+  /** Entries of the table, both copies. */
   readonly table: number;
 };
 

@@ -4,14 +4,14 @@ import { KvmError } from '../kvm/kvm-error.ts';
 import type { Vm } from '../kvm/vm.ts';
 import type { Connection, Source, UpdateCost, Userland } from './design.ts';
 
-/** How a source is named in the call of KVM_IRQFD. */
+/** The name of a source in a call of KVM_IRQFD. */
 export type IrqFdName = { readonly gsi: Gsi; readonly deviceId?: DeviceId };
 
 type Named = IrqFdName & { readonly resamplefd?: Fd | undefined };
 
 /**
- * A VMM of a design without a table: the name of the source is in the call, so there is nothing to keep beside it, and
- * a change is the irqfd taken away and assigned again. What is signalled in between stays in the eventfd.
+ * A VMM of a design without a table. The call carries the name of the source, so the VMM keeps nothing else. To change
+ * a source, the VMM deassigns and assigns the irqfd; events in between stay in the eventfd.
  */
 export class NamedUserland implements Userland {
   readonly #vm: Vm;
@@ -19,7 +19,7 @@ export class NamedUserland implements Userland {
   readonly #names = new Map<Fd, Named>();
   readonly #masked = new Set<Fd>();
 
-  /** @param nameOf - undefined for a source that the design cannot name */
+  /** @param nameOf - returns undefined for a source that the design cannot name */
   constructor(vm: Vm, nameOf: (source: Source) => IrqFdName | undefined) {
     this.#vm = vm;
     this.#nameOf = nameOf;

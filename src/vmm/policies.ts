@@ -8,24 +8,24 @@ export type PciFunction = {
   readonly function: number;
 };
 
-/** How a VMM hands out GSIs, masks a vector, and makes a DeviceID of a PCI function. */
+/** How a VMM allocates GSIs, masks a vector, and makes a DeviceID of a PCI function. */
 export type VmmPolicy = {
   readonly name: 'qemu' | 'firecracker' | 'cloud-hypervisor';
-  /** One past the highest GSI that it hands out. @param routes - what KVM_CAP_IRQ_ROUTING answers */
+  /** One past the highest GSI that the VMM allocates. @param routes - the answer of KVM_CAP_IRQ_ROUTING */
   readonly limit: (routes: number) => number;
   /**
-   * What masks a vector: taking its irqfd away, so that events stay in the eventfd, or its route, so that the kernel
-   * drops them: then the table has the unmasked vectors only.
+   * How the VMM masks a vector. `irqfd`: removes the irqfd, so events stay in the eventfd. `route`: removes the route,
+   * so the kernel drops events, and the table has only the unmasked vectors.
    */
   readonly maskBy: 'irqfd' | 'route';
-  /** Whether an irqfd is registered before the route of its GSI is in the table. */
+  /** Whether the VMM registers an irqfd before the route of its GSI is in the table. */
   readonly irqfdFirst: boolean;
   readonly deviceIdOf: (from: PciFunction) => DeviceId;
 };
 
 const devfnOf = ({ device, function: fn }: PciFunction) => ((device & 0x1f) << 3) | (fn & 7);
 
-/** The requester ID: bus and devfn. Two segments have the same. */
+/** The requester ID: bus and devfn. Functions of two segments may have the same. */
 const requesterId = (from: PciFunction) => ((from.bus & 0xff) << 8) | devfnOf(from);
 
 /** @see kvm-all.c, arm_gicv3_its_kvm.c; firecracker's and cloud-hypervisor's interrupt managers */
@@ -49,7 +49,7 @@ export const VMM_POLICIES = {
     limit: (routes) => routes,
     maskBy: 'route',
     irqfdFirst: true,
-    // KVM's DeviceIDs have 16 bits: the segment takes the place of the bus, of which each segment has one.
+    // KVM's DeviceIDs have 16 bits: the segment takes the place of the bus, because each segment has one bus.
     deviceIdOf: (from) => ((from.segment & 0xff) << 8) | devfnOf(from),
   },
 } as const satisfies Readonly<Record<VmmPolicy['name'], VmmPolicy>>;

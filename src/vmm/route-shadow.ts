@@ -4,15 +4,15 @@ import type { Route } from '../kvm/route.ts';
 import type { Vm } from '../kvm/vm.ts';
 
 /**
- * The copy of the routing table that a VMM keeps, because KVM takes the table whole and gives none back. Changing it
- * changes nothing until it is committed. An entry that is released leaves its place to the last one, as in QEMU: so the
- * order, which decides what GSI a pin that two routes name is acknowledged to, is not that of the GSIs.
+ * The VMM's copy of the routing table: KVM takes the table as a whole and returns none. Changes take effect at the
+ * commit. As in QEMU, the last entry moves into the place of a released one, so entries are not in the order of their
+ * GSIs. The order matters: it decides which GSI gets the EOI of a pin that two routes name.
  */
 export class RouteShadow {
   readonly #routes: Route[] = [];
   readonly #places = new Map<Gsi, number>();
 
-  /** @param routes - what the kernel has put in force by itself */
+  /** @param routes - the table that the kernel has installed itself */
   constructor(routes: readonly Route[] = []) {
     for (const route of routes) this.add(route);
   }
@@ -33,7 +33,7 @@ export class RouteShadow {
     this.#places.set(route.gsi, this.#routes.push(route) - 1);
   }
 
-  /** Gives a GSI another route. @throws KvmError ESRCH if it has none */
+  /** Replaces a GSI's route. @throws KvmError ESRCH if the GSI has no route */
   update(route: Route): void {
     this.#routes[this.#placeOf(route.gsi)] = route;
   }
@@ -48,7 +48,7 @@ export class RouteShadow {
     this.#places.set(last.gsi, place);
   }
 
-  /** Puts the whole table in force; how many entries it had. @throws KvmError as KVM_SET_GSI_ROUTING */
+  /** Installs the whole table; returns its number of entries. @throws KvmError as KVM_SET_GSI_ROUTING */
   commit(vm: Vm): number {
     vm.setGsiRouting(this.#routes);
     return this.#routes.length;

@@ -16,11 +16,12 @@ type Vector = {
 };
 
 /**
- * A VMM that names its sources by GSI, and keeps a shadow of the routing table because the kernel takes it whole only.
+ * A VMM that names its sources by GSI, and keeps a shadow of the routing table, because the kernel takes only whole
+ * tables.
  *
- * Masked by its irqfd, a vector keeps what is signalled meanwhile in its eventfd, to be injected when the irqfd is
- * assigned again: nothing is lost, and no table is committed. Masked by its route, it costs a whole table, and what is
- * signalled is dropped. @see race-catalogue `mask-removes-route`
+ * A vector masked by its irqfd keeps events in its eventfd, and the next assignment of the irqfd injects them: no event
+ * is lost, and no table is committed. A vector masked by its route costs a whole table, and the kernel drops its
+ * events. @see race-catalogue `mask-removes-route`
  */
 export class TableUserland implements Userland {
   readonly #vm: Vm;
@@ -30,7 +31,7 @@ export class TableUserland implements Userland {
   readonly #gsis: GsiAllocator;
   readonly #vectors = new Map<Fd, Vector>();
 
-  /** @param wiredRoutes - whether wired sources need a route of their own in the table */
+  /** @param wiredRoutes - whether wired sources need routes in the table */
   constructor(vm: Vm, wiredRoutes: boolean, policy: VmmPolicy = VMM_POLICIES.qemu) {
     this.#vm = vm;
     this.#wiredRoutes = wiredRoutes;
@@ -102,7 +103,7 @@ export class TableUserland implements Userland {
     return { calls: 2, entries: this.#routes.commit(this.#vm) };
   }
 
-  /** Only MSI-X vectors are masked by their route: the route of a wired interrupt stays. */
+  /** Only MSI-X vectors are masked by route: the route of a wired interrupt stays. */
   #masksByRoute({ source }: Vector): boolean {
     return source.kind === 'msi' && this.#policy.maskBy === 'route';
   }
@@ -123,7 +124,7 @@ export class TableUserland implements Userland {
       : { calls: 0, entries: 0 };
   }
 
-  /** Puts a route into the shadow; false where the table has all that the source needs already. */
+  /** Puts a route into the shadow; false if the table already has everything that the source needs. */
   #put(gsi: Gsi, source: Source): boolean {
     const known = this.#routes.get(gsi);
     const wanted = routeOf(gsi, source);

@@ -1,43 +1,45 @@
 import { interruptAt } from '../memory/operation-count.ts';
 
-/** A machine on which an update is to be tried once: a source that is connected, and its interrupt, which is not pending. */
+/** A machine for one trial of an update: one connected source, whose interrupt is not pending. */
 export type UpdateTrial = {
-  /** What the VMM does to the source, step by step: masks it, unmasks it. */
+  /** The VMM's steps on the source: mask, unmask. */
   readonly steps: readonly (() => void)[];
-  /** What the device does: a signal, through a view of another thread. */
+  /** The device's signal, through a view of another thread. */
   readonly signal: () => void;
-  /** Lets the main thread do what was left to it: after each step, and after a signal between two steps. */
+  /** Runs the main thread's left work: after each step, and after a signal between two steps. */
   readonly dispatch: () => void;
-  /** Whether the interrupt of before the update, and that of after it, are pending; one and the same where nothing moves. */
+  /**
+   * Whether the interrupt before the update, and after it, is pending; the same interrupt if the source does not move.
+   */
   readonly pending: () => { readonly before: boolean; readonly after: boolean };
 };
 
-/** What became of a signal: pending by the old route, by the new one, by both, or not at all. */
+/** The fate of a signal: pending by the old route, by the new route, by both, or by none. */
 export type Fate = {
   readonly by: 'old' | 'new' | 'both' | 'none';
-  /** Not pending yet when the next thing was done: it waited for the update to go on. */
+  /** Not pending yet at the next step: the signal waited for the update to go on. */
   readonly late: boolean;
 };
 
 export type UpdateFates = {
-  /** Of signals during the steps, one at each shared operation, or at as many as were to be tried. */
+  /** Number of signals during the steps: one before each shared operation, or a sample of them. */
   readonly moments: number;
   readonly old: number;
   readonly new: number;
-  /** Twice: by both routes. */
+  /** Pending twice: by both routes. */
   readonly both: number;
   readonly lost: number;
-  /** Of all these, those that were not pending at once. */
+  /** The part of all these that was not pending at once. */
   readonly late: number;
-  /** Of a signal between two steps, which is where most of the time goes by: gap n follows step n. */
+  /** The fate of a signal between two steps, where most of the time passes: gap n follows step n. */
   readonly gaps: readonly Fate[];
 };
 
 /**
- * Tries an update again and again, with a signal at another moment each time, and says what becomes of it. Exact, and
- * the same each time: one thread does both, so no moment is missed and none is likelier than it is.
- * @param make - a new machine for each trial
- * @param most - moments tried at most; if there are more, they are taken at even distances
+ * Tries an update again and again, each time with a signal at another moment, and reports the fate of each signal.
+ * Exact and repeatable: one thread plays both sides, so no moment is missed or favoured.
+ * @param make - makes a new machine for each trial
+ * @param most - most moments to try; if there are more, the trials are spaced evenly
  */
 export function updateFates(make: () => UpdateTrial, most = 1000): UpdateFates {
   const first = make();

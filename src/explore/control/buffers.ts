@@ -13,7 +13,7 @@ import {
 } from './view-methods.ts';
 import { proxyOf, rawOf } from './view-proxy.ts';
 
-/** Buffer's methods, TextEncoder's and TextDecoder's on shared memory: a byte at a time. */
+/** Replaces methods of Buffer, TextEncoder and TextDecoder on shared memory: one byte at a time. */
 export function replaceBuffers(undo: Undo[]): void {
   replaceMethods(Buffer.prototype, BUFFER, undo);
   replaceStatics(undo);
@@ -40,7 +40,7 @@ function replaceStatics(undo: Undo[]): void {
   for (const name of ['from', 'compare', 'copyBytesFrom'] as const) {
     replaceFunction(Buffer, name, undo, (native) => (...args: unknown[]) => {
       const made = Reflect.apply(native, Buffer, args.map(privately)) as Buffer | number;
-      // Over a SharedArrayBuffer.
+      // `Buffer.from` may have made a view of a SharedArrayBuffer.
       return typeof made === 'number' ? made : (controller?.handOut(made) ?? made);
     });
   }
@@ -56,7 +56,7 @@ for (const name of Object.getOwnPropertyNames(Buffer.prototype)) {
   const method = native[name];
   if (typeof method !== 'function' || name === 'constructor') continue;
   if (/^(read|write)[A-Z]/.test(name)) {
-    // Written in JavaScript, byte by byte.
+    // Node.js implements these methods in JavaScript, byte by byte.
     BUFFER[name] = function (this: unknown, ...args) {
       return Reflect.apply(method, proxyOf(this as ElementArray), args);
     };
@@ -96,7 +96,7 @@ for (const name of Object.getOwnPropertyNames(Buffer.prototype)) {
 BUFFER.fill = function (this: unknown, ...args) {
   const view = this as Uint8Array;
   const bytes = Buffer.alloc(view.length);
-  // The engine checks the operands; the range is where a copy was filled.
+  // The engine checks the operands and fills a private copy; then the filled range is written element by element.
   Reflect.apply(native.fill as Method, bytes, args.map(privately) as never[]);
   const [, offset, end] = args as unknown[];
   const from = typeof offset === 'number' ? offset : 0;
@@ -116,7 +116,7 @@ BUFFER.copy = function (this: unknown, ...args) {
   const target = rawOf(destination);
   const end = Math.min(sourceEnd ?? view.length, view.length);
   const count = Math.max(0, Math.min(end - sourceStart, target.length - targetStart));
-  // Of the same memory all is read before anything is written.
+  // Within one memory, reads everything before the first write.
   const from = target.buffer === view.buffer ? snapshot(view, sourceStart, sourceStart + count) : view;
   for (let i = 0; i < count; i++) {
     writeElement(target, targetStart + i, readElement(from, sourceStart + i));

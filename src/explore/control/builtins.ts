@@ -16,14 +16,14 @@ type Known = {
   readonly value: unknown;
 };
 
-// Taken before code under test is loaded, which may replace them.
+// Taken before code under test is loaded, because that code may replace them.
 const { getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { is } = Object;
 
 /**
- * The built-in objects of JavaScript as they were before code under test was loaded. Code under test runs in the realm of
- * the explorer: where it replaces `Array.prototype.push`, the explorer has that one too. Loops by index only: what is
- * looked for may be the iterator of arrays.
+ * The built-in objects of JavaScript before code under test was loaded. Code under test runs in the explorer's realm:
+ * if it replaces `Array.prototype.push`, the explorer gets the replacement too. Loops by index only: code under test
+ * may have replaced the iterator of arrays.
  */
 export class Builtins {
   readonly #known: Known[] = [];
@@ -39,7 +39,7 @@ export class Builtins {
     }
   }
 
-  /** The first built-in that is another now, or is frozen: `Array.prototype.push`. */
+  /** The first built-in that was replaced or frozen: `Array.prototype.push`. */
   changed(): string | undefined {
     for (let at = 0; at < this.#known.length; at++) {
       const { path, object, key, value } = this.#known[at] as Known;
@@ -49,8 +49,8 @@ export class Builtins {
   }
 
   /**
-   * What to say of an error that is none of irqloom's own: where the code under test has changed a built-in, that is why
-   * the explorer itself failed.
+   * Explains an error that is not irqloom's own: if the code under test has changed a built-in, the change made the
+   * explorer itself fail.
    */
   explain(error: unknown): unknown {
     if (readThrown(error).isError && error instanceof IrqError) return error;
@@ -68,7 +68,7 @@ export class Builtins {
   }
 }
 
-/** The value of a property, or its getter, which is not called. */
+/** The value of a property, or its getter without calling it. */
 function heldBy(object: object, key: PropertyKey): unknown {
   const descriptor = getOwnPropertyDescriptor(object, key);
   return descriptor?.get ?? descriptor?.value;

@@ -20,17 +20,17 @@ import { NATIVE } from './controlled-atomics.ts';
 /** The operands of a call after ECMAScript's conversions. */
 export type Operands = { readonly index: number; readonly a: Value; readonly b: Value };
 
-/** Wider than any BigInt of a program: `asIntN` then converts, and takes nothing away. */
+/** Wider than any BigInt of a program: `asIntN` then converts without truncating. */
 const ALL_BITS = Number.MAX_SAFE_INTEGER;
 
-/** Whether the operation takes an array of this kind; where not, {@link outside} throws the engine's own TypeError. */
+/** Whether the operation takes an array of this kind; if not, {@link outside} throws the engine's own TypeError. */
 export function accepts(op: number, array: ElementArray): boolean {
   if (op >= PLAIN_LOAD || op === LOCK || op === UNLOCK) return 'BYTES_PER_ELEMENT' in array;
   if (op === WAIT || op === NOTIFY) return array instanceof Int32Array || array instanceof BigInt64Array;
   return isIntegerArray(array);
 }
 
-/** Whether the operands are what {@link convert} would make of them, as they nearly always are. */
+/** Whether {@link convert} would leave the operands unchanged, as it nearly always does. */
 export function isConverted(op: number, array: ElementArray, index: number, a: unknown, b: unknown): boolean {
   if (typeof index !== 'number' || index >>> 0 !== index || index >= array.length) return false;
   switch (op) {
@@ -57,9 +57,9 @@ export function isConverted(op: number, array: ElementArray, index: number, a: u
 }
 
 /**
- * Converts the operands of a call as ECMAScript does, in its order: the index first, then the values. Throws what the
- * engine throws.
- * @returns undefined where nothing is to be done: a plain access beyond the end of the array.
+ * Converts the operands of a call as ECMAScript does, in its order: first the index, then the values. Throws the
+ * engine's errors.
+ * @returns undefined if there is nothing to do: a plain access beyond the end of the array.
  */
 export function convert(
   op: number,
@@ -95,7 +95,7 @@ export function convert(
 }
 
 /**
- * A call of Atomics, or a plain access, as the operation it asks for. Its operands are converted already.
+ * Makes the point of a call of Atomics, or of a plain access, from converted operands.
  * @param base - the address of the array's first byte.
  * @param nowNs - the thread's own time, from which a timeout counts.
  */
@@ -113,12 +113,12 @@ export function toPoint(
   return new Point(op, array, index, a as Value, b as Value, at, deadline);
 }
 
-/** An element, for whatever a call was given: nothing of the code under test runs for this. */
+/** Reads an element, for any operands of a call, without running code under test. */
 function elementAt(view: unknown, index: unknown): unknown {
   return typeof index === 'number' && ArrayBuffer.isView(view) ? (view as ElementArray)[index] : undefined;
 }
 
-/** An operation outside all threads, or on memory that no two threads share: done by the engine. */
+/** Lets the engine do an operation outside all threads, or on memory that no two threads share. */
 export function outside(op: number, view: ElementArray, index: number, a: unknown, b: unknown): Value {
   if (op === PLAIN_LOAD) return view[index];
   const before = elementAt(view, index);
@@ -133,7 +133,7 @@ export function outside(op: number, view: ElementArray, index: number, a: unknow
     return undefined;
   }
   if (op === WAIT) {
-    // No other thread could wake this one, and the engine would sleep for good.
+    // No other thread could wake this one: the engine would sleep forever.
     const now = NATIVE[WAIT]?.(array, index, a, 0);
     if (now !== 'timed-out' || (b !== undefined && toTimeout(b) < Infinity)) return now;
     throw new IrqError(
@@ -148,7 +148,7 @@ export function outside(op: number, view: ElementArray, index: number, a: unknow
   return answer;
 }
 
-/** A value as an assignment to an element converts it, before it is cut to the element's width. */
+/** Converts a value as an assignment to an element does, before truncation to the element's width. */
 export function toElement(array: ElementArray, value: unknown): number | bigint {
   return isBig(array) ? BigInt.asIntN(ALL_BITS, value as bigint) : +(value as number);
 }
@@ -157,7 +157,7 @@ function isIndexOf(array: ElementArray, index: unknown): index is number {
   return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < array.length;
 }
 
-/** ToIndex and the check against the array's length. */
+/** ToIndex, with the check against the array's length. */
 function toIndex(array: IntegerArray, value: unknown): number {
   const index = toInteger(value);
   // Throws the engine's own RangeError.
@@ -169,7 +169,7 @@ function toOperand(array: ElementArray, value: unknown): number | bigint {
   return isBig(array) ? BigInt.asIntN(ALL_BITS, value as bigint) : toInteger(value);
 }
 
-/** ToIntegerOrInfinity. Throws a TypeError for BigInts and symbols, as the unary plus does. */
+/** ToIntegerOrInfinity. Throws a TypeError for BigInts and symbols, as unary plus does. */
 function toInteger(value: unknown): number {
   const number = +(value as number);
   return Number.isNaN(number) ? 0 : Math.trunc(number) + 0;
@@ -179,7 +179,7 @@ function isOperand(array: ElementArray, value: unknown): boolean {
   return isBig(array) ? typeof value === 'bigint' : isInteger(value);
 }
 
-/** Whether ToIntegerOrInfinity leaves the value as it is. */
+/** Whether ToIntegerOrInfinity leaves the value unchanged. */
 function isInteger(value: unknown): boolean {
   return typeof value === 'number' && Math.trunc(value) === value && !Object.is(value, -0);
 }

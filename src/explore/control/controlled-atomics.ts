@@ -19,17 +19,19 @@ import {
 } from '../running/operation.ts';
 import { cannotReplace } from './replacements.ts';
 
-/** Answers the operations of controlled threads, in the place of the engine. */
+/** Answers the operations of controlled threads in place of the engine. */
 export type Controller = {
   /** Called for each operation, on any memory. Throws to stop the thread. */
   request(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value;
-  /** Whether accesses to this view are operations now: its memory is the scenario's, and the scenario's code runs. */
+  /** Whether accesses to this view are operations now: its memory is the scenario's, and scenario code runs. */
   controls(view: ArrayBufferView): boolean;
-  /** What the code that runs gets in the place of a view that it has made: a stand-in, where the memory is shared. */
+  /**
+   * Returns the stand-in that the running code gets for a view that it has made; the view itself for private memory.
+   */
   handOut<V extends ArrayBufferView>(view: V): V;
-  /** The code that runs has made a SharedArrayBuffer. */
+  /** Records that the running code has made a SharedArrayBuffer. */
   made(buffer: SharedArrayBuffer): void;
-  /** The code that runs does what no search can control: stops it. Outside of threads: throws. */
+  /** Stops the running code, because it does something that no search can control. Outside of threads: throws. */
   refuse(what: string, why: string): never;
 };
 
@@ -52,7 +54,7 @@ type Methods = Record<
 // The real object; TypeScript's view of it has one overload per array kind, which a table of operations cannot use.
 const atomics = Atomics as unknown as Methods & { waitAsync?: unknown };
 
-/** The engine's own operations by code, taken before anything was replaced. */
+/** The engine's own operations by code, taken before any replacement. */
 export const NATIVE: readonly Method[] = [
   atomics.load,
   atomics.store,
@@ -67,16 +69,16 @@ export const NATIVE: readonly Method[] = [
   atomics.notify,
 ];
 
-/** Answers the operations of this thread; undefined where the engine does. Read by plain.ts at each access. */
+/** Answers the operations of this thread; undefined: the engine does. plain.ts reads this at each access. */
 export let controller: Controller | undefined;
 
-/** Why `Atomics.waitAsync` is refused. */
+/** The reason for refusing `Atomics.waitAsync`. */
 export const ANSWERS_LATER =
   'its answer comes to the event loop, and threads here run to their end without one. Use Atomics.wait, or a loop over Atomics.load';
 
 /**
- * Replaces the methods of Atomics in place, runs `body`, and puts them back however it ends. In place, so that code
- * that has kept the Atomics object, or was compiled already, is controlled too; only a method that was taken out before
+ * Replaces the methods of Atomics in place, runs `body`, and puts the methods back however `body` ends. In place, to
+ * control code that has kept the Atomics object or is already compiled; only a method taken out earlier
  * (`const { add } = Atomics`) escapes.
  */
 export function withControlledAtomics<T>(control: Controller, body: () => T): T {
@@ -99,7 +101,7 @@ export function withControlledAtomics<T>(control: Controller, body: () => T): T 
   }
 }
 
-/** @throws IrqError `ERR_UNSUPPORTED` where code under test has frozen Atomics */
+/** @throws IrqError `ERR_UNSUPPORTED` if code under test has frozen Atomics */
 function requireOpen(): void {
   if (Object.getOwnPropertyDescriptor(atomics, 'load')?.writable !== true)
     throw cannotReplace(atomics, 'load');
@@ -110,13 +112,13 @@ export function isControlled(): boolean {
   return controller !== undefined;
 }
 
-/** Takes an abstract lock: one step, enabled only while the word is 0. Under control only. */
+/** Takes an abstract lock: one step, enabled only while the word is 0. Only under control. */
 export function requestLock(words: Int32Array, index: number): boolean {
   controller?.request(LOCK, words, index, undefined, undefined);
   return controller !== undefined;
 }
 
-/** Gives an abstract lock back, one step. Under control only. */
+/** Frees an abstract lock, in one step. Only under control. */
 export function requestUnlock(words: Int32Array, index: number): boolean {
   controller?.request(UNLOCK, words, index, undefined, undefined);
   return controller !== undefined;

@@ -8,8 +8,9 @@ import { replaceTypedArrays } from './typed-arrays.ts';
 
 /**
  * Replaces, while `body` runs, the methods that read or write the elements of views: those of typed arrays, DataView,
- * Buffer, TextEncoder and TextDecoder, and functions of Node.js that compare or show what they are given. On shared memory of the scenario they go element by element, in the order that
- * ECMAScript gives; on all else they are the engine's own. Put back however `body` ends.
+ * Buffer, TextEncoder and TextDecoder, and functions of Node.js that compare or show their arguments. On the scenario's
+ * shared memory, they go element by element, in ECMAScript's order; elsewhere, they are the engine's own. Puts all of
+ * them back however `body` ends.
  */
 export function withControlledViews<T>(body: () => T): T {
   const undo: Undo[] = [];
@@ -26,7 +27,7 @@ export function withControlledViews<T>(body: () => T): T {
   }
 }
 
-/** Notes which buffers threads make in their own runs. */
+/** Records the buffers that threads make in their own runs. */
 function replaceConstructor(undo: Undo[]): void {
   const Native = SharedArrayBuffer;
   const recording = new Proxy(Native, {

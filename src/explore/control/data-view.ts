@@ -6,7 +6,7 @@ import { type Method, replaceMethods } from './view-methods.ts';
 
 /**
  * DataView's methods on shared memory. An access at a multiple of its size is one operation on a typed array's element,
- * in either byte order; any other is an operation for each byte, as the memory model lets it tear.
+ * in either byte order. Any other access is one operation for each byte, because the memory model lets it tear.
  */
 export function replaceDataView(undo: Undo[]): void {
   replaceMethods(DataView.prototype, TABLE, undo);
@@ -36,7 +36,7 @@ for (const [name, Kind] of Object.entries(KINDS)) {
   TABLE[`get${name}`] = function (this: unknown, offset?: unknown, littleEndian?: unknown) {
     const view = this as DataView;
     const at = Math.trunc(+(offset as number)) || 0;
-    // Beyond the end the engine throws.
+    // Beyond the end, the engine throws.
     if (!(at >= 0 && at + size <= view.byteLength)) return Reflect.apply(read, view, [offset] as never[]);
     const bytes = new DataView(new ArrayBuffer(size));
     const element = elementAt(Kind, view, at, size);
@@ -75,7 +75,7 @@ for (const [name, Kind] of Object.entries(KINDS)) {
 
 const NOWHERE = new SharedArrayBuffer(0);
 
-/** The access as the one element of a typed array; undefined where it lies across two. */
+/** The access as one element of a typed array; undefined if it straddles two. */
 function elementAt(kind: Kind, view: DataView, at: number, size: number): ElementArray | undefined {
   const from = view.byteOffset + at;
   return from % size === 0 ? new kind(view.buffer as unknown as SharedArrayBuffer, from, 1) : undefined;

@@ -31,12 +31,14 @@ const compareExchange = native(CAS);
 const notify = native(NOTIFY);
 const waitAsync = (Atomics as { waitAsync?: (...args: unknown[]) => unknown }).waitAsync;
 
-/** What sleeps outside of control: the engine, or what free threads sleep in. */
+/** The sleep outside of control: the engine's wait, or that of free threads. */
 let sleep = native(WAIT);
 
 let isInstalled = false;
 
-/** Each asks at each call whether this thread is under control; where it is not, the engine's own function is called. */
+/**
+ * Each function checks at each call whether this thread is under control; if not, it calls the engine's own function.
+ */
 const DISPATCHERS = {
   load(array: IntegerArray, index: number): Value {
     return controller === undefined
@@ -96,8 +98,8 @@ const DISPATCHERS = {
 };
 
 /**
- * Puts functions into Atomics that ask at each call whether this thread is under control. To be called before any code
- * under test is loaded: what that code takes out of Atomics for good (`const { load } = Atomics`) is under control then.
+ * Puts functions into Atomics that check at each call whether this thread is under control. Call before any code under
+ * test is loaded: then functions that the code takes out of Atomics (`const { load } = Atomics`) are under control too.
  */
 export function dispatchAtomics(): void {
   if (isInstalled) return;
@@ -114,14 +116,16 @@ export function dispatchAtomics(): void {
   });
 }
 
-/** In a worker thread process.cwd() asks a word of Node.js's own, by Atomics: no operation of the code under test. */
+/** In a worker thread, process.cwd() reads a word of Node.js's own by Atomics: no operation of the code under test. */
 function keepFolder(): void {
   const { cwd } = process;
   const folder = cwd();
   process.cwd = () => (controller === undefined ? cwd() : folder);
 }
 
-/** Lets all that waits outside of control sleep in another function than the engine's. Gives what takes it back. */
+/**
+ * Makes waits outside of control sleep in `other` instead of the engine's wait. Returns a function that undoes this.
+ */
 export function sleepIn(other: Method): () => void {
   const { wait } = Atomics;
   sleep = other;

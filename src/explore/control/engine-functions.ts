@@ -7,13 +7,13 @@ import type { Undo } from './replacements.ts';
 import { type AnyFunction, privately, replaceFunction } from './view-methods.ts';
 import { rawOf } from './view-proxy.ts';
 
-/** How deep in objects views are looked for. */
+/** How deep to search objects for views. */
 const DEPTH = 4;
 
 /**
- * Functions of the engine and of Node.js that take no stand-ins for views, or look behind them: `structuredClone` gets
- * the views themselves, and gives out stand-ins again; what compares or shows a value gets private copies, whose making
- * reads each element.
+ * Replaces functions of the engine and of Node.js that take no stand-ins for views, or look behind them.
+ * `structuredClone` gets the views themselves, and returns stand-ins again. Functions that compare or show a value get
+ * private copies; making a copy reads each element.
  */
 export function replaceEngineFunctions(undo: Undo[]): void {
   replaceFunction(ArrayBuffer, 'isView', undo, (native) => (value: unknown) => native(rawOf(value)));
@@ -28,7 +28,7 @@ export function replaceEngineFunctions(undo: Undo[]): void {
     for (const name of COMPARISONS) replaceFunction(object, name, undo, onCopies);
   }
   for (const [name, { configurable }] of Object.entries(Object.getOwnPropertyDescriptors(util.types))) {
-    // Those that Node.js itself has fixed have to do with keys, and not with views.
+    // Properties that Node.js itself has fixed concern keys and not views.
     if (name !== 'isProxy' && configurable)
       replaceFunction(util.types, name, undo, (native) => (value: unknown) => native(rawOf(value)));
   }
@@ -44,7 +44,7 @@ const COMPARISONS = [
   'partialDeepStrictEqual',
 ];
 
-/** The function on private copies of the views in its arguments. */
+/** Makes the function work on private copies of the views in its arguments. */
 function onCopies(native: AnyFunction): AnyFunction {
   return Object.assign(
     (...args: unknown[]) => native(...args.map((argument) => withViews(argument, privately))),
@@ -56,7 +56,7 @@ function same<T>(value: T): T {
   return value;
 }
 
-/** The value with something in the place of each typed array in it; the value itself where nothing changes. */
+/** Returns the value with each typed array inside replaced; the value itself if nothing changes. */
 function withViews(value: unknown, change: (view: ElementArray) => unknown, depth = DEPTH): unknown {
   const raw = rawOf(value);
   if (ArrayBuffer.isView(raw)) return 'BYTES_PER_ELEMENT' in raw ? change(raw as ElementArray) : raw;

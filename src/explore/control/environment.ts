@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { writeElement } from './plain.ts';
 import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
-/** Where controlled code gets its time and chance from; undefined means: from the engine, as ever. */
+/** The source of time and chance for controlled code; undefined: the engine's. */
 export type Source = {
   /** ns since the start of the schedule, as the running thread sees it. */
   nowNs(): number | undefined;
@@ -11,13 +11,13 @@ export type Source = {
   bits(): number | undefined;
 };
 
-/** What `Date` says at the start of every schedule: the year of the first GICv3 ITS patches for KVM. */
+/** `Date` at the start of every schedule: the year of the first GICv3 ITS patches for KVM. */
 const EPOCH_MS = Date.UTC(2015, 0, 1);
 const nativeNow = Date.now;
 
 /**
  * Replaces clock and chance (Date, performance.now, process.hrtime, Math.random, crypto's) while `body` runs, so that a
- * thread that is run again sees the same. Put back however it ends.
+ * repeated run of a thread sees the same values. Puts them back however `body` ends.
  */
 export function withControlledEnvironment<T>(source: Source, body: () => T): T {
   const undo: Undo[] = [];
@@ -137,7 +137,7 @@ function replaceChance(source: Source, undo: Undo[]): void {
       rest.length === 0 && fill(view) ? view : Reflect.apply(native.randomFillSync, crypto, [view, ...rest]),
     undo,
   );
-  // That of node:crypto is a getter of Node.js's own, which reads this one.
+  // node:crypto's is a getter of Node.js's own, which reads this one.
   replaceProperty(globalThis.crypto, 'getRandomValues', getRandomValues, undo);
   replaceProperty(globalThis.crypto, 'randomUUID', randomUUID, undo);
 }

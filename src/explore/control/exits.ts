@@ -7,14 +7,14 @@ type Exit = (code?: unknown) => never;
 const EXITS = ['exit', 'reallyExit', 'abort'] as const;
 const exits = process as unknown as Record<(typeof EXITS)[number], Exit>;
 
-/** Those of Node.js. */
+/** Node.js's own functions. */
 const NATIVE = EXITS.map((name) => [name, exits[name]] as const);
 
 let refused: IrqError | undefined;
 
 /**
- * From now on code in this thread that ends the process gets an error instead, which names the line. Code under test
- * may catch the error: {@link refusedExit} still says that there was one.
+ * From now on, code in this thread that ends the process gets an error instead, with the line. Code under test may
+ * catch the error: {@link refusedExit} still reports it.
  */
 export function refuseExit(): void {
   replaceExits((call) => {
@@ -27,10 +27,10 @@ export function refuseExit(): void {
 }
 
 /**
- * Replaces the functions that end the process, for code under test: Node.js itself still ends a thread with them, after an
- * error that nothing has caught.
- * @param refuse - throws; gets the call, and its place in the source: `process.exit(0) at a.mjs:1:9`
- * @returns puts the functions of before back
+ * Replaces the functions that end the process, for code under test. Node.js itself still ends a thread with them, after
+ * an uncaught error.
+ * @param refuse - throws; gets the call and its place in the source: `process.exit(0) at a.mjs:1:9`
+ * @returns a function that puts the old functions back
  */
 export function replaceExits(refuse: (call: string) => never): () => void {
   const before = EXITS.map((name) => [name, exits[name]] as const);
@@ -55,12 +55,12 @@ function put(name: string, value: Exit): void {
   Object.defineProperty(process, name, { value, configurable: true, writable: true });
 }
 
-/** Whether the call comes from the code of Node.js that runs a worker. */
+/** Whether Node.js's own worker code makes the call. */
 function isByNode(callee: Exit): boolean {
   return /^[^\n]*\n\s+at [^\n]*\(?node:internal\/main\/worker_thread:/.test(stackAbove(callee));
 }
 
-/** The error of the first call that {@link refuseExit} has refused. */
+/** The error of the first call refused by {@link refuseExit}. */
 export function refusedExit(): IrqError | undefined {
   return refused;
 }

@@ -7,8 +7,8 @@ const WHY =
   'shared memory cannot be made smaller again, and each schedule has to start with the memory as setup left it. Make the memory in setup as large as it gets';
 
 /**
- * Refuses, while a search runs, to grow shared memory of the scenario: growable SharedArrayBuffers and WebAssembly's
- * memories. A buffer that a thread makes in its own run may grow.
+ * Refuses to grow the scenario's shared memory during a search: growable SharedArrayBuffers and WebAssembly's memories.
+ * A buffer that a thread makes in its own run may grow.
  */
 export function refuseGrowth(undo: Undo[]): void {
   replaceFunction(SharedArrayBuffer.prototype, 'grow', undo, (native) => {

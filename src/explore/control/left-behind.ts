@@ -3,7 +3,7 @@ import timers from 'node:timers';
 import type { ThreadRunner } from '../running/thread-runner.ts';
 import { putBack, replaceProperty, type Undo } from './replacements.ts';
 
-/** What a thread may leave to the event loop, by the name that Node.js gives the resource. */
+/** Work that a thread may leave to the event loop, by Node.js's name of the resource. */
 const NAMES: Readonly<Record<string, string>> = {
   PROMISE: 'a promise',
   Timeout: 'a timer',
@@ -13,11 +13,11 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Notes which threads of a scenario leave work to the event loop. A callback runs after its thread has ended, outside
- * of every schedule, so a search that saw one has not seen the whole program.
+ * Records which threads of a scenario leave work to the event loop. A callback runs after its thread has ended, outside
+ * of every schedule, so a search with callbacks has not seen the whole program.
  */
 export class LeftBehind {
-  /** By thread: what the thread left, in the words of {@link NAMES}. */
+  /** By thread: the work that the thread left, in the words of {@link NAMES}. */
   readonly seen = new Map<number, Set<string>>();
 
   note(thread: number, what: string): void {
@@ -28,9 +28,9 @@ export class LeftBehind {
 }
 
 /**
- * Runs `body`, a search, and notes what the threads leave to the event loop. A thread's code runs thousands of times in
- * a search: its timers, immediates and ticks are noted and not set. A promise cannot be held back; its callback runs
- * after the search, on memory that the search no longer looks at.
+ * Runs `body`, a search, and records the work that threads leave to the event loop. A search runs a thread's code
+ * thousands of times: timers, immediates and ticks are recorded and not set. A promise cannot be held back; its
+ * callback runs after the search, on memory that the search no longer looks at.
  */
 export function withLeftBehind<T>(runner: ThreadRunner, left: LeftBehind, body: () => T): T {
   const hook = createHook({
@@ -80,7 +80,7 @@ function hold(
   replaceProperty(object, key, held, undo);
 }
 
-/** What a timer that is not set looks like to the thread that asked for it. */
+/** The handle of a timer that was not set, as the thread sees it. */
 const HANDLE = Object.freeze({
   ref: () => HANDLE,
   unref: () => HANDLE,

@@ -4,23 +4,23 @@ import { toElement } from './call.ts';
 import { controller } from './controlled-atomics.ts';
 
 /**
- * Accesses without Atomics. Code under test that was rewritten calls these functions in the place of `a[i]`; on
- * anything but a view of the scenario's shared memory they do what JavaScript does. Under control an access to one
- * element is an operation of its own, `read` or `write`, and a point where another thread may go on.
+ * Accesses without Atomics. Rewritten code under test calls these functions in place of `a[i]`; except on a view of the
+ * scenario's shared memory, they act as JavaScript does. Under control, an access to one element is an operation of its
+ * own, `read` or `write`, and a point at which another thread may go on.
  *
- * Method calls need no rewriting: while a search runs, the methods of typed arrays, DataView, Buffer, TextEncoder and
- * TextDecoder are replaced, see controlled-views.ts. So do spread, `for…of` and destructuring, which call the iterator.
- * Constructors do: `new Uint8Array(view)` copies, see {@link construct}. What is left (`Object.values(view)`, patterns
- * with numbers as keys in parameters) goes through the stand-ins that threads get for views, see view-proxy.ts.
+ * Method calls need no rewriting: during a search, the methods of typed arrays, DataView, Buffer, TextEncoder and
+ * TextDecoder are replaced, see controlled-views.ts. Nor do spread, `for…of` and destructuring, which call the
+ * iterator. Constructors do: `new Uint8Array(view)` copies, see {@link construct}. The rest (`Object.values(view)`,
+ * patterns with numbers as keys in parameters) goes through the threads' stand-ins for views, see view-proxy.ts.
  */
 
 type Bag = Record<PropertyKey, unknown>;
 type Constructor = new (...args: unknown[]) => unknown;
 
-/** Marks the writing of -0, which `===` does not tell from 0; see Point.b. */
+/** Marks a write of -0, which `===` does not distinguish from 0; see Point.b. */
 const NEGATIVE_ZERO = '-0';
 
-/** The view, or stand-in, that an access named last: most accesses name it again. */
+/** The view, or stand-in, of the last access: most accesses name it again. */
 let lastView: ElementArray | undefined;
 
 function isView(target: unknown): target is ElementArray {
@@ -54,20 +54,20 @@ export function set<T>(target: unknown, key: unknown, value: T): T {
   return value;
 }
 
-/** Reads one element of a view, under control where a search runs. */
+/** Reads one element of a view; under control during a search. */
 export function readElement(view: ElementArray, index: number): number | bigint {
   return (
     controller === undefined ? view[index] : controller.request(PLAIN_LOAD, view, index, undefined, undefined)
   ) as number;
 }
 
-/** Writes one element of a view, under control where a search runs. */
+/** Writes one element of a view; under control during a search. */
 export function writeElement(view: ElementArray, index: number, value: unknown): void {
   if (controller === undefined) view[index] = value as number;
   else if (typeof value === 'number' || typeof value === 'bigint') {
     controller.request(PLAIN_STORE, view, index, value, isNegativeZero(value) ? NEGATIVE_ZERO : undefined);
   } else {
-    // The conversion runs the value's own code, before the write.
+    // The conversion runs the value's own code before the write.
     const element = toElement(view, value);
     controller.request(
       PLAIN_STORE,
@@ -82,8 +82,8 @@ export function writeElement(view: ElementArray, index: number, value: unknown):
 const TypedArray = Object.getPrototypeOf(Int8Array) as { readonly prototype: object };
 
 /**
- * `new callee(...args)`: a typed array made of a shared view reads it element by element. Any other class is given the
- * view. A thread that makes a view of shared memory gets the stand-in for it.
+ * `new callee(...args)`: a typed array made from a shared view reads the view element by element. Any other class gets
+ * the view. A thread that makes a view of shared memory gets a stand-in.
  */
 export function construct(callee: unknown, args: readonly unknown[]): unknown {
   if (controller === undefined) return new (callee as Constructor)(...args);
@@ -107,11 +107,11 @@ function isNegativeZero(value: number | bigint): boolean {
   return value === 0 && Object.is(value, -0);
 }
 
-/** The number that a property key stands for on a typed array: `'3'`, but not `'03'`; undefined for other keys. */
+/** The element number that a property key means on a typed array: `'3'`, but not `'03'`; undefined for other keys. */
 export function toElementIndex(key: unknown): number | undefined {
   if (typeof key === 'symbol' || typeof key === 'function') return undefined;
   const text = String(key);
-  // Digits, `-`, `Infinity` and `NaN` only can begin a number.
+  // Only digits, `-`, `Infinity` and `NaN` can begin a number.
   const first = text.charCodeAt(0);
   if (first > 57 && first !== 73 && first !== 78) return undefined;
   if (text === '-0') return -1;

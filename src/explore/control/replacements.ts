@@ -1,11 +1,11 @@
 import { IrqError } from '../../base/irq-error.ts';
 
-/** Puts one replaced property back. */
+/** Restores one replaced property. */
 export type Undo = () => void;
 
 /**
- * Replaces a property in place, and adds the step that puts the old one back to `undo`.
- * @throws IrqError `ERR_UNSUPPORTED` where the property cannot be replaced, and so not be taken under control
+ * Replaces a property in place, and adds the step that restores the old one to `undo`.
+ * @throws IrqError `ERR_UNSUPPORTED` if the property cannot be replaced: then it is not under control
  */
 export function replaceProperty(object: object, key: PropertyKey, value: unknown, undo: Undo[]): void {
   const before = Object.getOwnPropertyDescriptor(object, key);
@@ -26,7 +26,7 @@ export function replaceProperty(object: object, key: PropertyKey, value: unknown
   });
 }
 
-/** Puts all that was replaced back, the last first. @throws IrqError `ERR_UNSUPPORTED` where something was frozen meanwhile */
+/** Restores every replaced property, the last first. @throws IrqError `ERR_UNSUPPORTED` if one was frozen meanwhile */
 export function putBack(undo: Undo[]): void {
   const failures: unknown[] = [];
   for (const back of undo.reverse()) {

@@ -7,12 +7,12 @@ import { proxyOf, rawOf } from './view-proxy.ts';
 
 const TYPED_ARRAY = Object.getPrototypeOf(Int8Array.prototype) as object;
 
-/** The methods that all typed arrays share, on shared memory: an element at a time, in ECMAScript's order. */
+/** Replaces the methods that all typed arrays share, on shared memory: one element at a time, in ECMAScript's order. */
 export function replaceTypedArrays(undo: Undo[]): void {
   replaceMethods(TYPED_ARRAY, ELEMENTWISE, undo);
 }
 
-/** A relative index, as all these methods take it: counted from the end where it is negative, and kept in range. */
+/** A relative index of these methods: a negative index counts from the end; the result is kept in range. */
 function relative(value: unknown, length: number, otherwise: number): number {
   if (value === undefined) return otherwise;
   const number = +(value as number);
@@ -65,7 +65,7 @@ const ELEMENTWISE: Record<PropertyKey, Method> = {
     const from = rawOf(source);
     const at = Math.trunc(+(offset as number)) || 0;
     if (at < 0 || Object(from).length + at > this.length) throw new RangeError('offset is out of bounds');
-    // Of the same memory all is read before anything is written.
+    // Within one memory, reads everything before the first write.
     const overlaps = ArrayBuffer.isView(from) && from.buffer === this.buffer;
     const elements = overlaps ? snapshot(from as ElementArray) : from;
     const read = elements === from && ArrayBuffer.isView(from);

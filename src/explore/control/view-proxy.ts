@@ -2,16 +2,16 @@ import type { ElementArray } from '../running/operation.ts';
 import { readElement, toElementIndex, writeElement } from './plain.ts';
 
 /**
- * Typed arrays over shared memory as threads see them: proxies whose elements are read and written by the functions of
- * plain.ts, so that no JavaScript reads an element unseen. Methods of the prototypes are replaced while a search runs,
- * and take a proxy for the array behind it. An access through the proxy costs some hundred nanoseconds; rewritten code
- * calls plain.ts itself, at some ten.
+ * The threads' typed arrays over shared memory: proxies whose elements the functions of plain.ts read and write, so
+ * that no JavaScript reads an element unseen. During a search, the methods of the prototypes are replaced and unwrap a
+ * proxy. An access through the proxy costs some hundred nanoseconds; rewritten code calls plain.ts itself,
+ * for about ten.
  */
 
 const raws = new WeakMap<object, ElementArray>();
 const proxies = new WeakMap<ElementArray, ElementArray>();
 
-/** The array behind a proxy; any other value as it is. */
+/** Returns the array behind a proxy, and any other value unchanged. */
 export function rawOf<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   return (raws.get(value) as T | undefined) ?? value;
@@ -28,10 +28,10 @@ export function proxyOf(array: ElementArray): ElementArray {
   return proxy;
 }
 
-/** How many accesses have gone through proxies. */
+/** The number of accesses through proxies. */
 export let proxiedAccesses = 0;
 
-/** The number of the element that a key names; counts the access. */
+/** The element number of a key; counts the access. */
 function elementAt(key: PropertyKey): number | undefined {
   const index = typeof key === 'string' ? toElementIndex(key) : undefined;
   if (index !== undefined) proxiedAccesses++;

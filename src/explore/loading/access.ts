@@ -1,29 +1,29 @@
 import { begun, changed } from '../running/round-marks.ts';
 import type { Variables } from './state-watch.ts';
 
-/** What rewritten code calls the object with these functions, where the code has no such name of its own. */
+/** The name of the object with these functions in rewritten code, unless the code uses the name itself. */
 export const ACCESS_NAME = '$irq';
 
-/** How elements are read and written, whatever the target is; both give back what JavaScript would. */
+/** Reads and writes of elements, for any target; both return the values that JavaScript would. */
 export type Elements = {
   get(target: unknown, key: unknown): unknown;
   set(target: unknown, key: unknown, value: unknown): unknown;
   /** `new callee(...args)` */
   construct(callee: unknown, args: readonly unknown[]): unknown;
-  /** The view that a stand-in stands for; any other value as it is. */
+  /** The view behind a stand-in; any other value unchanged. */
   viewOf(value: unknown): unknown;
 };
 
-/** What rewritten code calls; see rewrite.ts. Each function does what the JavaScript that it stands for does. */
+/** The functions that rewritten code calls; see rewrite.ts. Each acts as the JavaScript that it replaces. */
 export type Access = ReturnType<typeof makeAccess>;
 
 type Put = (target: unknown, key: unknown, value: unknown) => unknown;
 type Compute = (value: unknown) => unknown;
 
-/** An assignment outside of strict mode, which says nothing where it is of no effect. */
+/** A sloppy-mode assignment, which fails silently. */
 const putLoosely = new Function('target', 'key', 'value', 'return target[key] = value') as Put;
 
-/** Makes the functions that rewritten code calls, over those that read and write one element. */
+/** Makes the functions for rewritten code from those that read and write one element. */
 export function makeAccess(
   { get, set, construct, viewOf }: Elements,
   watch: (variables: Variables) => void = () => {},
@@ -40,17 +40,17 @@ export function makeAccess(
     set,
     setLoose,
     construct,
-    /** Takes the variables of a module, at its start. */
+    /** Takes the variables of a module at its start. */
     watch,
-    /** By place in the code, what changes and what comes to life; see carried.ts. */
+    /** By place in the code: counts of changes and of births; see carried.ts. */
     changed,
     begun,
-    /** `x = value`, of a variable that a loop may carry. */
+    /** `x = value`, for a variable that a loop may carry. */
     as<T>(place: number, before: unknown, value: T): T {
       if (!Object.is(before, value)) (changed[place] as number)++;
       return value;
     },
-    /** `a[k] op= v`, for the operators that always assign. */
+    /** `a[k] op= v`, for operators that always assign. */
     assign,
     assignLoose: loose.assign,
     /** `a[k] ??= v` */
@@ -70,10 +70,10 @@ export function makeAccess(
     postIncrementLoose: loose.postIncrement,
     postDecrement,
     postDecrementLoose: loose.postDecrement,
-    /** An element that a pattern or a loop assigns to. */
+    /** An element that is the target of a pattern or a loop. */
     place,
     placeLoose: loose.place,
-    /** What follows a `?.`. */
+    /** The rest of a chain after a `?.`. */
     chain(base: unknown, rest: Compute): unknown {
       return base === null || base === undefined ? undefined : rest(base);
     },
@@ -83,11 +83,11 @@ export function makeAccess(
       if (found === null || found === undefined) return found;
       return (...given: unknown[]) => Reflect.apply(found as () => unknown, object, given);
     },
-    /** What is taken apart by a pattern that names elements by their numbers, or copied by `{ ...a }`. */
+    /** The source of a pattern that names elements by number, or of a copy by `{ ...a }`. */
     pattern(value: unknown): unknown {
       const view = viewOf(value);
       if (!ArrayBuffer.isView(view) || !(view.buffer instanceof SharedArrayBuffer)) return value;
-      // Around the view itself: a stand-in within would count what the engine asks the proxy's target for, as reads.
+      // A proxy of the view itself: with a stand-in, the engine's queries of the proxy's target would count.
       return new Proxy(view, { get: (target, key) => get(target, key) });
     },
   };

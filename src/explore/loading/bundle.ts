@@ -7,25 +7,25 @@ import { CHECKS } from '../telling/sites.ts';
 import { formatOf } from './module-format.ts';
 import { BundleMap } from './places.ts';
 
-/** All ECMAScript modules that a file imports, in one. */
+/** All ECMAScript modules that a file imports, as one. */
 export type Bundle = {
   readonly code: string;
   readonly map: BundleMap;
 };
 
-/** What stands before the path of a CommonJS module in the bundle's imports: those are loaded one by one. */
+/** The prefix of a CommonJS module's path in the bundle's imports: these modules are loaded one by one. */
 export const COMMONJS = 'irqloom-commonjs:';
 
-/** The explorer itself, of which there is one, and which is not the code under test. */
+/** The explorer itself: there is one, and it is not code under test. */
 const EXPLORER = fileURLToPath(new URL('..', import.meta.url));
 const EXPLORER_SOURCE = EXPLORER.replace(/dist([/\\])src/, 'src');
 
 const SEEN = { irqloom: 'resolved by the bundler' };
 
 /**
- * Bundles a module and the modules that it imports, TypeScript too, to one text of JavaScript. Out of it stay Node.js's
- * own modules, CommonJS modules, the explorer, and libraries of assertions.
- * @throws IrqError `ERR_SCENARIO` where a file has a mistake in it or cannot be found.
+ * Bundles a module and its imports, TypeScript included, into one text of JavaScript. Leaves out Node.js's own modules,
+ * CommonJS modules, the explorer, and assertion libraries.
+ * @throws IrqError `ERR_SCENARIO` if a file has a syntax error or cannot be found.
  */
 export async function bundle(file: string): Promise<Bundle> {
   const folder = dirname(file);
@@ -38,7 +38,7 @@ export async function bundle(file: string): Promise<Bundle> {
       format: 'esm',
       platform: 'node',
       target: `node${process.versions.node}`,
-      // As Node.js resolves, and not as bundlers like to.
+      // Resolves as Node.js does, and not as bundlers prefer.
       conditions: [],
       mainFields: ['main'],
       ignoreAnnotations: true,
@@ -85,7 +85,7 @@ const resolver: Plugin = {
 
 function keepOut(path: string): OnResolveResult | undefined {
   for (const folder of [EXPLORER, EXPLORER_SOURCE]) {
-    // The explorer that runs, whichever copy of it was meant.
+    // The running explorer, whichever copy of it the import names.
     if (!path.startsWith(folder)) continue;
     const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const own = EXPLORER + path.slice(folder.length).replace(/\.[jt]s$/, extension);

@@ -1,19 +1,19 @@
 import type * as Inspector from 'node:inspector';
 
-/** The variables that functions have captured, by name, innermost first where names repeat; globals are left out. */
+/** The variables that functions have captured, by name, innermost first for repeated names; without globals. */
 export type Captured = ReadonlyMap<string, unknown>;
 
 type Session = InstanceType<typeof Inspector.Session>;
 type Remote = { readonly objectId?: string };
 type Property = { readonly name: string; readonly value?: Remote };
 
-/** Where the inspector's answers are put for this module to take. */
+/** The key under which this module takes the inspector's answers. */
 const TAKE = Symbol.for('irqloom.captured');
 
 /**
- * What a function has captured of the functions and the module around it, as its scopes have it now. Only variables that
- * some function captures have a place in a scope; others cannot change from call to call.
- * @returns nothing where Node.js was built without its inspector
+ * The variables that a function has captured from the functions and the module around it, with their present values.
+ * Only a captured variable has a place in a scope; no other can change from call to call.
+ * @returns an empty map if Node.js was built without its inspector
  */
 export function capturedBy(functions: readonly object[]): Captured {
   const captured = new Map<string, unknown>();
@@ -42,7 +42,7 @@ function connect(): Session | undefined {
   }
 }
 
-/** The scopes of a function, innermost first, without that of globals. */
+/** The scopes of a function, innermost first, without globals. */
 function scopesOf(session: Session, of: object): readonly object[] {
   const whole = take(session, of, (remote) => {
     const { internalProperties = [] } = ask<{ internalProperties?: Property[] }>(
@@ -62,7 +62,7 @@ function scopesOf(session: Session, of: object): readonly object[] {
   });
 }
 
-/** Finds something of a value in the inspector's terms, and gives the value itself of that. */
+/** Finds a part of a value in the inspector's terms, and returns the part itself. */
 function take(session: Session, value: object, find: (remote: Remote) => Remote | undefined): unknown {
   const globals = globalThis as unknown as Record<symbol, unknown>;
   let taken: unknown;
@@ -85,7 +85,7 @@ function take(session: Session, value: object, find: (remote: Remote) => Remote 
   }
 }
 
-/** Messages to a session of the same thread are answered before `post` returns. */
+/** A session in the same thread answers before `post` returns. */
 function ask<T>(session: Session, method: string, params: object): T {
   let answer: unknown = {};
   session.post(method, params, (_error: unknown, result: unknown) => {

@@ -3,21 +3,21 @@ import type { Carried } from './carried.ts';
 import type { AnyNode } from './syntax.ts';
 
 /**
- * Writes into code what counts, as the code runs, that something is carried from round to round of a loop:
+ * Inserts counters into code that count, as the code runs, the values carried from round to round of a loop:
  *
  * - `x++`, `o.n++`, `list.push(v)` → `($irq.changed[place]++, x++)`
  * - `x = v` → `x = $irq.as(place, x, v)`, and `x += v` → `x = $irq.as(place, x, x + (v))`
  * - `let x = v` → `let x = ($irq.begun[place]++, v)`; parameters and `var` at the start of their function
  *
- * It comes after all other changes of the text: what closes is put before a semicolon that these have added. No line is added
- * or taken away.
- * @param access - what the code calls the object with these, see access.ts
- * @returns how many places were written
+ * Runs after all other changes of the text: closing text is put before a semicolon that those have added. Adds and
+ * removes no line.
+ * @param access - the name in the code of the object with these functions, see access.ts
+ * @returns the number of places written
  */
 export function writeMarks(text: MagicString, access: string, carried: Carried): number {
   const writer = new Writer(text, access);
   const nodes = [...carried.changes.keys(), ...carried.assignments.keys(), ...carried.births.keys()];
-  // Inner nodes first, so that outer ones are put around them.
+  // Inner nodes first: outer insertions go around them.
   const inOrder = [...new Set(nodes)].sort((a, b) => a.end - a.start - (b.end - b.start));
   for (const node of inOrder) {
     const [changes, assignment, births] = [

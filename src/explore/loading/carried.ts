@@ -7,28 +7,28 @@ import { type AnyNode, bare, childrenOf, isFunction } from './syntax.ts';
 /** A variable of the code. */
 type Variable = {
   readonly place: number;
-  /** The function that it belongs to, and the innermost loop of that function around its declaration. */
+  /** The function that owns the variable, and the innermost loop of that function around its declaration. */
   readonly fn: AnyNode | undefined;
   readonly loop: AnyNode | undefined;
-  /** A loop may carry it from round to round. */
+  /** Whether a loop may carry the variable from round to round. */
   isCarried: boolean;
-  /** Each time that it comes to life it holds an object that nothing else has. */
+  /** Whether each birth gives the variable an object of its own. */
   isFresh: boolean;
-  /** Where it comes to life: declarators with `let` and `const`, the body of a function for parameters and `var`. */
+  /** The births: declarators with `let` and `const`; the body of a function for parameters and `var`. */
   readonly births: AnyNode[];
 };
 
-/** What a loop may carry from round to round, by node of the tree. Each is given by the number of its place. */
+/** The values that a loop may carry from round to round, by node of the tree, each as the number of its place. */
 export type Carried = {
-  /** Updates, assignments by patterns, and calls that change what a variable holds: each a change. */
+  /** Updates, assignments by patterns, and calls that change a variable's content: each is a change. */
   readonly changes: ReadonlyMap<AnyNode, readonly number[]>;
-  /** Assignments to one variable: a change where the value is another one. */
+  /** Assignments to one variable: a change if the value differs. */
   readonly assignments: ReadonlyMap<AnyNode, { readonly place: number; readonly name: string }>;
-  /** Declarators, and bodies of functions: variables come to life. */
+  /** Declarators and function bodies: births of variables. */
   readonly births: ReadonlyMap<AnyNode, readonly number[]>;
 };
 
-/** What has such a method, and is a word of the scenario, or nothing that is kept. */
+/** Receivers of such a method that are words of the scenario, or keep nothing. */
 const NO_RECEIVER = /^(?:Atomics|Reflect|Object)$/;
 
 type Names = ReadonlyMap<string, Variable>;
@@ -38,7 +38,7 @@ type Where = {
   readonly scopes: readonly Names[];
 };
 
-/** Looks through the code of a module for what its loops may carry from round to round. */
+/** Finds the values that a module's loops may carry from round to round. */
 export function carriedIn(tree: AnyNode, code: string): Carried {
   return new Search(code).of(tree);
 }
@@ -78,14 +78,14 @@ class Search {
     }
   }
 
-  /** The declarators by which variables come to life. */
+  /** The declarators that create variables. */
   #bear(declaration: AnyNode & { type: 'VariableDeclaration' }, where: Where): void {
     for (const declarator of declaration.declarations)
       if (!isNamed(declarator.init))
         for (const name of namesIn(declarator.id)) find(where, name)?.births.push(declarator);
   }
 
-  /** What lies under a node: its own names, and its own function. */
+  /** The context under a node: its own names, and its own function. */
   #within(node: AnyNode, outer: Where): Where {
     const names = namesOf(node);
     const where = isFunction(node) ? { ...outer, fn: node, loop: undefined } : outer;
@@ -93,7 +93,7 @@ class Search {
     const own = new Map<string, Variable>();
     const body = isFunction(node) && 'body' in node ? (node.body as AnyNode) : undefined;
     for (const name of names) {
-      // Parameters, and what `var` declares: they come to life with the call.
+      // Parameters and `var` variables are created by the call.
       const births = body?.type === 'BlockStatement' ? [body] : [];
       const variable = {
         place: this.#placeOf(node, name),
@@ -127,7 +127,7 @@ class Search {
     if (target.type === 'Identifier') {
       const variable = find(where, target.name);
       if (variable === undefined || !survives(variable, where)) return;
-      // A function that is put into a variable takes its name from there.
+      // A function takes its name from the variable to which it is assigned.
       if (isNamed(node.right)) this.#carry(node, target, where);
       else {
         variable.isCarried = true;
@@ -138,7 +138,7 @@ class Search {
     for (const name of namesIn(target)) this.#carry(node, { name }, where);
   }
 
-  /** `a++`, `o.p += 1`: of a variable that survives a round, or of a property. */
+  /** `a++`, `o.p += 1`: a change of a variable that survives a round, or of a property. */
   #change(node: AnyNode, target: AnyNode, where: Where): void {
     if (target.type === 'Identifier') this.#carry(node, target, where);
     else if (target.type === 'MemberExpression') {
@@ -147,14 +147,14 @@ class Search {
     }
   }
 
-  /** Notes a change of what an object holds: an object that comes to life in each round is none that a loop carries. */
+  /** Records a change of an object's content; a loop does not carry an object that each round creates. */
   #fill(node: AnyNode, object: AnyNode, where: Where): void {
     const variable = object.type === 'Identifier' ? find(where, object.name) : undefined;
     if (object.type === 'Identifier' && variable?.isFresh) this.#carry(node, object, where);
     else this.#add(node, this.#placeOf(node, '.'));
   }
 
-  /** Notes a change of a variable, or of what it holds, if the variable survives a round of a loop. */
+  /** Records a change of a variable, or of its content, if the variable survives a round of a loop. */
   #carry(node: AnyNode, { name }: { readonly name: string }, where: Where): void {
     const variable = find(where, name);
     if (variable === undefined || !survives(variable, where)) return;
@@ -175,12 +175,12 @@ function find({ scopes }: Where, name: string): Variable | undefined {
   return scopes.find((names) => names.has(name))?.get(name);
 }
 
-/** Whether a variable may have the value in a later round that it is given here. */
+/** Whether a variable may keep the value assigned here into a later round. */
 function survives(variable: Variable, { fn, loop }: Where): boolean {
   return variable.fn !== fn || variable.loop !== loop;
 }
 
-/** What of a loop runs in each of its rounds. */
+/** The parts of a loop that run in each round. */
 function loopParts(node: AnyNode): readonly unknown[] {
   switch (node.type) {
     case 'WhileStatement':
@@ -196,7 +196,7 @@ function loopParts(node: AnyNode): readonly unknown[] {
   }
 }
 
-/** Whether an expression reads the property that is assigned: `o.n = o.n + 1`. */
+/** Whether an expression reads the assigned property: `o.n = o.n + 1`. */
 function readsProperty(value: AnyNode, target: AnyNode & { type: 'MemberExpression' }): boolean {
   const { property } = target;
   if (target.computed || !('name' in property)) return false;
@@ -205,12 +205,12 @@ function readsProperty(value: AnyNode, target: AnyNode & { type: 'MemberExpressi
   return !isFunction(value) && childrenOf(value).some((child) => readsProperty(child, target));
 }
 
-/** Whether a value is a function or a class, which takes its name from the variable that it is put into. */
+/** Whether a value is a function or a class, which takes its name from its variable. */
 function isNamed(node: AnyNode | null | undefined): boolean {
   return node !== null && node !== undefined && (isFunction(node) || node.type === 'ClassExpression');
 }
 
-/** Whether a value is an object made there and then. */
+/** Whether a value is an object made on the spot. */
 function isMade(node: AnyNode | null | undefined): boolean {
   const type = node?.type;
   return type === 'ObjectExpression' || type === 'ArrayExpression' || type === 'NewExpression';

@@ -1,9 +1,9 @@
 import { type AnyNode, type ChainExpression, isElement, suspends } from './syntax.ts';
 
 /**
- * A chain with `?.` as its links, innermost first: what it starts from, then its members and calls. Where one of them
- * reads an element, all that stands behind a `?.` goes into a function, which is called only where there is something
- * before it: `a?.b[i].c` → `$irq.chain(a, ($irq_link) => $irq.get($irq_link.b, i).c)`.
+ * A chain with `?.` as its links, innermost first: its start, then its members and calls. If a link reads an element,
+ * everything after a `?.` goes into a function, which is called only if the part before it is not nullish: `a?.b[i].c`
+ * → `$irq.chain(a, ($irq_link) => $irq.get($irq_link.b, i).c)`.
  */
 export class Chain {
   readonly links: readonly AnyNode[];
@@ -20,12 +20,12 @@ export class Chain {
     this.links = links;
   }
 
-  /** Whether it has to be rewritten, and can be: a function could not hold the `yield` or `await` of a key. */
+  /** Whether the chain must, and can, be rewritten: a function could not hold the `yield` or `await` of a key. */
   get isRewritten(): boolean {
     return this.links.some((_, i) => this.isRead(i)) && !this.links.slice(1).some(linkSuspends);
   }
 
-  /** Whether link i reads an element: one that is called is left alone. */
+  /** Whether link i reads an element; a called element is left alone. */
   isRead(i: number): boolean {
     const link = this.links[i];
     return i > 0 && link !== undefined && isElement(link) && this.links[i + 1]?.type !== 'CallExpression';
@@ -36,7 +36,7 @@ export class Chain {
     return i > 0 && link !== undefined && 'optional' in link && link.optional === true;
   }
 
-  /** Whether link i is the method of a call with `?.`, which has to keep its `this`. */
+  /** Whether link i is the method of a call with `?.`, which must keep its `this`. */
   isBound(i: number): boolean {
     return (
       i > 0 &&
@@ -47,8 +47,8 @@ export class Chain {
   }
 
   /**
-   * The functions to open, outermost first, before link `from` (0: before the chain): the one for the next `?.`, which
-   * holds all that comes behind it, and those for the elements that are read before that.
+   * The functions to open before link `from` (0: before the chain), outermost first: one for the next `?.`, which holds
+   * everything after it, and one for each element read before that.
    */
   openersAt(from: number): string[] {
     const next = this.links.findIndex((_, i) => i > from && this.isOptional(i));

@@ -13,7 +13,7 @@ import { BundleMap, registerPlaces } from './places.ts';
 import { rewriteAccesses } from './rewrite.ts';
 import type { StateWatch } from './state-watch.ts';
 
-/** What `require` gives for a file, in one instance of the program. */
+/** The result of `require` for a file, in one instance of the program. */
 export type CommonJsModule = {
   exports: unknown;
   readonly id: string;
@@ -38,23 +38,23 @@ type Body = (
 /** `import()` in the file of this URL. */
 export type DynamicImport = (from: string, wanted: unknown) => Promise<unknown>;
 
-/** One CommonJS file as code: compiled once, evaluated by each instance of the program that needs one of its own. */
+/** One CommonJS file as code: compiled once; each instance of the program that needs its own evaluates it. */
 type Unit = {
   readonly body: Body;
   readonly require: NodeJS.Require;
-  /** What its functions change outside of themselves; undefined where nothing. */
+  /** The outside state that its functions change; undefined for none. */
   readonly changes: string | undefined;
-  /** The files that it was seen to require. */
+  /** The files that it has required. */
   readonly requires: Set<string>;
 };
 
-/** The CommonJS modules of a program: their code, and which module requires which. */
+/** The CommonJS modules of a program: their code, and their requirements. */
 export class CommonJsCode {
   readonly #units = new Map<string, Unit>();
   readonly #rewrites: boolean;
   readonly #watch: StateWatch;
 
-  /** @param watch - is told which classes keep what their constructors made */
+  /** @param watch - learns which classes keep what their constructors made */
   constructor(rewrites: boolean, watch: StateWatch) {
     this.#rewrites = rewrites;
     this.#watch = watch;
@@ -68,13 +68,16 @@ export class CommonJsCode {
     return unit;
   }
 
-  /** What functions of the modules that were loaded change, by the first of them; undefined where nothing. */
+  /** The state that functions of the loaded modules change, for the first such module; undefined for none. */
   get changes(): string | undefined {
     for (const [file, { changes }] of this.#units) if (changes !== undefined) return `${changes} of ${file}`;
     return undefined;
   }
 
-  /** Why an instance needs this module anew: what functions of it, or of what it requires, change; undefined for no reason. */
+  /**
+   * The reason why an instance needs its own copy of this module: the state that it, or a required module, changes;
+   * undefined for none.
+   */
   changesOf(file: string, seen = new Set<string>()): string | undefined {
     if (seen.has(file)) return undefined;
     seen.add(file);
@@ -88,7 +91,7 @@ export class CommonJsCode {
     return undefined;
   }
 
-  /** What Node.js gives is no state of the program. */
+  /** Marks values of Node.js: they are no state of the program. */
   leaveOut<T>(value: T): T {
     this.#watch.leaveOut(value);
     return value;
@@ -135,19 +138,19 @@ export class CommonJsInstance {
   readonly #access: Access;
   readonly #modules: Map<string, CommonJsModule>;
 
-  /** @param shared - modules that need no instance of their own, evaluated already. */
+  /** @param shared - evaluated modules that need no instance of their own. */
   constructor(code: CommonJsCode, access: Access, shared: ReadonlyMap<string, CommonJsModule> = new Map()) {
     this.#code = code;
     this.#access = access;
     this.#modules = new Map(shared);
   }
 
-  /** The modules that no function changes, for other instances. */
+  /** The modules whose state no function changes, for other instances. */
   get unchanging(): ReadonlyMap<string, CommonJsModule> {
     return new Map([...this.#modules].filter(([file]) => this.#code.changesOf(file) === undefined));
   }
 
-  /** Gives what a file exports; evaluates it where that has not been done. */
+  /** Returns a file's exports; evaluates the file if needed. */
   require(file: string): unknown {
     const known = this.#modules.get(file);
     if (known !== undefined) return known.exports;
@@ -188,14 +191,14 @@ export class CommonJsInstance {
       if (known !== undefined) return known.exports;
       return require(file);
     }
-    // Node.js says what is wrong with an ECMAScript module here, and loads what is native.
+    // Node.js reports the error of an ECMAScript module here, and loads native modules.
     if (format !== 'commonjs') return require(wanted);
     requires.add(file);
     return this.require(file);
   }
 }
 
-/** `import()` in an instance: of what the bundler has left outside. */
+/** `import()` in an instance, of modules outside the bundle. */
 export function importFrom(instance: CommonJsInstance): DynamicImport {
   return async (from, wanted) => {
     const text = String(wanted);

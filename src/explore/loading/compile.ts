@@ -2,7 +2,7 @@ import { constants, Script } from 'node:vm';
 
 /**
  * Compiles an expression that is a function, in this thread's own world of globals.
- * @param name - what stacks call the code.
+ * @param name - the name of the code in stacks.
  * @throws SyntaxError
  */
 export function compile<F>(expression: string, name: string): F {

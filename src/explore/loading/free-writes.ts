@@ -2,21 +2,21 @@ import { isReference } from './module-function.ts';
 import { namesOf, Scope } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, parseSource } from './syntax.ts';
 
-/** A place in the text of a function that changes a variable from outside of it, or what such a variable holds. */
+/** A place in the text of a function that changes an outside variable, or its content. */
 export type FreeWrite = { readonly name: string; readonly code: string };
 
-/** What the text of a function says of the variables from outside. */
+/** A function's use of outside variables, by its text. */
 export type FreeNames = { readonly writes: readonly FreeWrite[]; readonly names: ReadonlySet<string> };
 
 const NOTHING: FreeNames = { writes: [], names: new Set() };
 
-/** Methods that change what they are called on. */
+/** Methods that change their receiver. */
 export const MUTATORS =
   /^(?:push|pop|shift|unshift|splice|sort|reverse|fill|copyWithin|set\w*|add|delete|clear|write\w*|next)$/;
 
 const known = new Map<string, FreeNames>();
 
-/** Looks through the text of a function; globals are left out. */
+/** Searches the text of a function; ignores globals. */
 export function freeNamesOf(fn: object): FreeNames {
   const text = Function.prototype.toString.call(fn);
   const found = known.get(text) ?? analyse(text);
@@ -49,7 +49,7 @@ function isFree(name: string, scope: Scope): boolean {
   return scope.find(name) === undefined && !(name in globalThis);
 }
 
-/** A function as it stands in its source: an expression, or a method. */
+/** Parses a function from its source text: an expression, or a method. */
 function parseFunction(text: string): { readonly tree: AnyNode; readonly code: string } | undefined {
   for (const code of [`(${text})`, `({${text}})`]) {
     try {
@@ -59,7 +59,7 @@ function parseFunction(text: string): { readonly tree: AnyNode; readonly code: s
   return undefined;
 }
 
-/** The statement or expression that changes the variable, or what the variable holds; undefined where none does. */
+/** The statement or expression that changes the variable, or its content; undefined for none. */
 function writeOf(node: AnyNode, parents: readonly AnyNode[]): AnyNode | undefined {
   let inner: AnyNode = node;
   for (let i = parents.length - 1; i >= 0; i--) {

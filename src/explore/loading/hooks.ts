@@ -3,19 +3,19 @@ import { printable } from '../../base/printable.ts';
 import { readThrown } from '../../base/thrown.ts';
 import { framesOf } from '../telling/sites.ts';
 
-/** Names of words are shown in columns: the rest of a longer one is left out. */
+/** Longest shown name of a word: names are in columns. */
 const LONGEST_NAME = 60;
 
-/** Calls the functions of one scenario, and sees to it that they give what they have to. */
+/** Calls the functions of one scenario, and checks their results. */
 export class Hooks {
   readonly #label: string;
 
-  /** @param label - what to call the scenario in messages */
+  /** @param label - the scenario's name in messages */
   constructor(label: string) {
     this.#label = label;
   }
 
-  /** @throws IrqError `ERR_SCENARIO` where `setup` throws or gives a promise */
+  /** @throws IrqError `ERR_SCENARIO` if `setup` throws or returns a promise */
   setup(call: () => unknown): unknown {
     let state: unknown;
     try {
@@ -27,7 +27,7 @@ export class Hooks {
     return state;
   }
 
-  /** @throws IrqError `ERR_SCENARIO` where `names` throws, or gives what is no text */
+  /** @throws IrqError `ERR_SCENARIO` if `names` throws, or returns no text */
   name(call: () => unknown): string | undefined {
     let name: unknown;
     try {
@@ -43,14 +43,14 @@ export class Hooks {
     return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME - 1)}…` : text;
   }
 
-  /** @throws IrqError `ERR_SCENARIO` for a promise, TypeError for anything else that is no text */
+  /** @throws IrqError `ERR_SCENARIO` for a promise, TypeError for any other value that is no text */
   outcome(value: unknown): string {
     this.requireNow('outcomes.of', value);
     if (typeof value === 'string') return value;
     throw new TypeError(`the outcome is ${readThrown(value).message}; it has to be a string`);
   }
 
-  /** @throws IrqError `ERR_SCENARIO` where what a function of the scenario has returned is a promise */
+  /** @throws IrqError `ERR_SCENARIO` if a function of the scenario has returned a promise */
   requireNow(what: string, returned: unknown): void {
     if (isThenable(returned)) throw asyncError(this.#label, what, 'returned a promise');
   }
@@ -70,7 +70,7 @@ export class Hooks {
 
 const RIGHT_NAME = 'It has to return the name of a word as a string, or nothing';
 
-/** A function of a scenario that runs later than it is called. */
+/** The error for a function of a scenario that runs asynchronously. */
 export function asyncError(where: string, what: string, how: string): IrqError {
   return new IrqError(
     'ERR_SCENARIO',
@@ -87,7 +87,7 @@ function isThenable(value: unknown): boolean {
   }
 }
 
-/** What a value is, for messages. */
+/** Describes a value for messages. */
 export function show(value: unknown): string {
   if (value === undefined) return 'missing';
   if (typeof value === 'function') return 'a function';

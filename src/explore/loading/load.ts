@@ -7,21 +7,21 @@ import { type CheckedScenario, checkScenario } from './scenario.ts';
 
 const EXTENSIONS = new Set(['.mjs', '.js', '.cjs', '.ts', '.mts', '.cts']);
 
-/** How a scenario file is to be loaded. */
+/** Options for loading a scenario file. */
 export type LoadOptions = {
-  /** The export that is the scenario; `default` where not given. */
+  /** The export with the scenario; default `default`. */
   readonly exportName?: string;
   /**
-   * `off`: accesses without Atomics are left as they are, and are no points of a schedule. `points` where not given.
+   * `off`: accesses without Atomics stay unchanged, and are no points of a schedule. Default `points`.
    */
   readonly plain?: 'points' | 'off';
 };
 
 /**
- * Loads a scenario file: JavaScript or TypeScript, which may import what it likes, packages too. All of it is bundled,
- * and its accesses to elements of typed arrays are rewritten, so that they are points of a schedule as Atomics' are.
+ * Loads a scenario file: JavaScript or TypeScript, with any imports, packages too. Bundles all of it, and rewrites its
+ * accesses to elements of typed arrays: they become points of a schedule, as Atomics' operations are.
  * @param file - path, relative to the working directory.
- * @throws IrqError `ERR_FILE` where there is no such file, `ERR_SCENARIO` where it cannot be loaded or is no scenario.
+ * @throws IrqError `ERR_FILE` if the file does not exist, `ERR_SCENARIO` if it cannot be loaded or is no scenario.
  */
 export async function loadScenario(file: string, options: LoadOptions = {}): Promise<CheckedScenario> {
   const { exportName = 'default', plain = 'points' } = options;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { parseSource } from './syntax.ts';
 
-/** How Node.js would load a file. */
+/** How Node.js loads a file. */
 export type ModuleFormat = 'module' | 'commonjs' | 'json' | 'native';
 
 const BY_EXTENSION: Readonly<Record<string, ModuleFormat>> = {
@@ -17,8 +17,8 @@ const BY_EXTENSION: Readonly<Record<string, ModuleFormat>> = {
 const types = new Map<string, ModuleFormat | undefined>();
 
 /**
- * How a file is to be loaded, by Node.js's rules: its extension, then the `type` of the package that it lies in. A file
- * of a package that says neither is a module where it has `import` or `export`, as newer versions of Node.js have it.
+ * The format of a file by Node.js's rules: its extension, then the `type` of its package. In a package without `type`,
+ * a file with `import` or `export` is a module, as in newer versions of Node.js.
  */
 export function formatOf(file: string): ModuleFormat {
   const extension = extname(file);
@@ -29,7 +29,7 @@ export function formatOf(file: string): ModuleFormat {
   );
 }
 
-/** What the nearest package.json says, up to the next folder of packages; undefined where it says nothing. */
+/** The `type` of the nearest package.json, up to the next folder of packages; undefined for none. */
 function typeOf(folder: string): ModuleFormat | undefined {
   const known = types.get(folder);
   if (known !== undefined || types.has(folder)) return known;
@@ -47,7 +47,7 @@ function typeIn(file: string): ModuleFormat | undefined {
     const { type } = JSON.parse(readFileSync(file, 'utf8')) as { type?: unknown };
     return type === 'module' ? 'module' : type === 'commonjs' ? 'commonjs' : undefined;
   } catch {
-    // Damaged: the resolver of the package says so.
+    // Damaged: the package's resolver reports it.
     return undefined;
   }
 }
@@ -55,7 +55,7 @@ function typeIn(file: string): ModuleFormat | undefined {
 function looksLikeModule(file: string, extension: string): boolean {
   const code = readFileSync(file, 'utf8');
   if (!/\b(?:import|export)\b/.test(code)) return false;
-  // TypeScript, which the parser does not take: modules are all that people write in it.
+  // TypeScript, which the parser does not take: people write only modules in it.
   if (extension !== '.js') return true;
   try {
     parseSource(code, 'script');

@@ -4,27 +4,28 @@ import type { Rewriting } from './rewrite.ts';
 import { namesOf } from './scopes.ts';
 import { type AnyNode, bare, childrenOf, isFunction, walk } from './syntax.ts';
 
-/** An ECMAScript module as a function that gives its exports, so that it can be evaluated as often as one likes. */
+/** An ECMAScript module as a function that returns its exports, so that it can be evaluated repeatedly. */
 export type ModuleFunction = {
   /**
-   * The text of an expression: a function of the access object, `import.meta` by URL, `import()`, `require`, what was
-   * awaited, and the modules in `imports`, in order. Where it awaits, it gives a promise of the exports.
+   * The text of an expression: a function of the access object, `import.meta` by URL, `import()`, `require`, the
+   * awaited values, and the modules in `imports`, in order. If the module awaits, the function returns a
+   * promise of the exports.
    */
   readonly text: MagicString;
   readonly imports: readonly string[];
-  /** It has an `await` outside of functions. */
+  /** Whether it has an `await` outside of functions. */
   readonly awaits: boolean;
   /**
-   * Where it awaits: a function that does not, and takes what was awaited the first time. Undefined where it awaits in
-   * a loop, so that this cannot be told.
+   * If the module awaits: a function that does not await, and takes the values awaited the first time. Undefined if the
+   * module awaits in a loop, because those values cannot be matched.
    */
   readonly again: MagicString | undefined;
 };
 
 /**
- * Makes such a function of a module, on the lines where it was. Imported names become members of the modules they come
- * from, so that they stay live.
- * @param urlAt - the URL of the file that a place of the module comes from, for `import.meta`.
+ * Makes such a function of a module, and keeps its line numbers. Imported names become members of their modules, so
+ * they stay live.
+ * @param urlAt - the URL of the source file of a place in the module, for `import.meta`.
  */
 export function toModuleFunction(
   { text, tree, access }: Rewriting,
@@ -80,7 +81,7 @@ export function toModuleFunction(
   return { text, imports, awaits: awaits.length > 0, again };
 }
 
-/** A statement that hands a module's variables out, to be watched. */
+/** Makes a statement that hands out a module's variables to be watched. */
 export function watching(
   tree: AnyNode,
   access: string,
@@ -93,7 +94,7 @@ export function watching(
 
 type TopLevelAwait = { readonly node: AnyNode; readonly repeats: boolean };
 
-/** Puts what was awaited in the place of each await; a module that was imported so is evaluated again. */
+/** Replaces each await by its awaited value; an awaited module import is evaluated again. */
 function withoutAwaits(
   text: MagicString,
   awaits: readonly TopLevelAwait[],
@@ -121,7 +122,7 @@ function withoutAwaits(
 }
 
 /**
- * The expression that evaluates a module, where the bundler has put it in the place of an `import()`:
+ * The expression that evaluates a module, which the bundler has put in place of an `import()`:
  * `Promise.resolve().then(() => module)`.
  */
 function bundledModule(argument: AnyNode): AnyNode | undefined {
@@ -157,12 +158,12 @@ function member(module: string, name: Named): string {
   return `${module}[${key(name)}]`;
 }
 
-/** Takes a declaration away, and leaves its lines. */
+/** Removes a declaration, but keeps its lines. */
 function blank(text: Rewriting['text'], { start, end }: AnyNode): void {
   text.update(start, end, text.original.slice(start, end).replace(/[^\n]+/g, '') || ' ');
 }
 
-/** Puts members of modules in the place of the names that were imported; the bundler gives no other thing such a name. */
+/** Replaces imported names by members of modules; the bundler gives such a name to nothing else. */
 function replaceNames(text: Rewriting['text'], tree: AnyNode, names: ReadonlyMap<string, string>): void {
   if (names.size === 0) return;
   walk(tree, (node, parent) => {
@@ -184,7 +185,7 @@ function replaceNames(text: Rewriting['text'], tree: AnyNode, names: ReadonlyMap
   });
 }
 
-/** Whether an identifier stands for a variable, and is no name of a property, method or label. */
+/** Whether an identifier is a variable, and no name of a property, method or label. */
 export function isReference(node: AnyNode, parent: AnyNode | undefined): boolean {
   switch (parent?.type) {
     case 'MemberExpression':
@@ -219,7 +220,7 @@ function replaceMeta(
   });
 }
 
-/** `import(x)` → `$irq_import(url, x)`: what is relative is so to the file where it stands. */
+/** `import(x)` → `$irq_import(url, x)`: a relative `x` is relative to its file. */
 export function replaceImports(
   text: Rewriting['text'],
   tree: AnyNode,

@@ -13,18 +13,18 @@ const TABLE_CALLS =
 const FIXED_OBJECTS = /^(?:Symbol|Number|String|BigInt|Math|JSON)$/;
 const FIXED_CLASSES = /^(?:TextEncoder|TextDecoder|Error|\w+Error|URL|WeakRef)$/;
 
-/** What the text of a module says of the state that it keeps. */
+/** A module's state, by its text. */
 export type KeptState = {
-  /** The first thing that functions change though it outlives their call; undefined where they change nothing. */
+  /** The first outliving state that functions change; undefined for none. */
   readonly changes: string | undefined;
-  /** The module's classes by name: whether their objects stay as their constructors made them. */
+  /** By name: whether objects of the module's class stay as their constructors made them. */
   readonly classes: ReadonlyMap<string, boolean>;
 };
 
 /**
- * Whether functions of a module change anything that outlives their call: its variables, what those hold, static fields
- * of classes. Looks at the text alone, and says that they do where it cannot tell. A change through another name (`const
- * first = table[0]; first.n++`) does not show in the text: see {@link StateWatch}.
+ * Whether functions of a module change state that outlives their call: its variables, their content, static fields of
+ * classes. Examines only the text, and answers yes in doubt. The text does not show a change through another name
+ * (`const first = table[0]; first.n++`): see {@link StateWatch}.
  */
 export function keptState(tree: AnyNode): KeptState {
   const state = new ModuleState(tree);
@@ -32,16 +32,16 @@ export function keptState(tree: AnyNode): KeptState {
 }
 
 class ModuleState {
-  /** The scopes of the module itself; those of functions that run while it is evaluated are among them. */
+  /** The scopes of the module itself, and of functions that run during its evaluation. */
   readonly #scopes = new Map<AnyNode, Scope>();
   readonly #evaluated = new Set<AnyNode>();
-  /** Classes by name: whether their objects stay as their constructors made them. */
+  /** By name: whether objects of the class stay as their constructors made them. */
   readonly classes = new Map<string, boolean>();
   /** The functions that the module declares. */
   readonly #functions = new Map<string, AnyNode>();
   changed: string | undefined;
 
-  /** @param tree - a module, or a function that is run while one is evaluated */
+  /** @param tree - a module, or a function that runs during the evaluation of one */
   constructor(tree: AnyNode) {
     if (tree.type === 'Program') {
       for (const node of tree.body) {
@@ -54,7 +54,7 @@ class ModuleState {
     this.look(tree);
   }
 
-  /** Notes the variables of the module, and what they hold. */
+  /** Records the variables of the module, and their content. */
   declare(node: AnyNode, outer?: Scope): void {
     if (isFunction(node) && !this.#evaluated.has(node)) return;
     let scope = outer;
@@ -63,7 +63,7 @@ class ModuleState {
       scope = new Scope(outer, names, true);
       this.#scopes.set(node, scope);
       if (node.type === 'Program') for (const name of ['exports', 'module']) scope.kinds.set(name, 'fixed');
-      // What a function is called with may be anything.
+      // The arguments of a function may be anything.
       if ('params' in node) for (const name of node.params.flatMap(namesIn)) scope.kinds.set(name, 'made');
     }
     if (node.type === 'ClassDeclaration' && node.id) this.#noteClass(node.id.name, node);
@@ -81,14 +81,14 @@ class ModuleState {
       (node.type === 'ForOfStatement' || node.type === 'ForInStatement') &&
       node.left.type === 'VariableDeclaration'
     ) {
-      // What a loop gives its variable is taken from a table.
+      // The values of a loop's variable come from a table.
       for (const name of node.left.declarations.flatMap(({ id }) => namesIn(id)))
         this.#scopes.get(node)?.note(name, 'table');
     }
     for (const child of childrenOf(node)) this.declare(child, scope);
   }
 
-  /** Of several classes with one name, none keeps what it has if one does not. */
+  /** Of several classes with one name, none counts as unchanging if one is not. */
   #noteClass(
     name: string,
     node: AnyNode & { type: 'ClassDeclaration' | 'ClassExpression' },
@@ -137,12 +137,12 @@ class ModuleState {
       case 'TaggedTemplateExpression':
         return 'made';
       default:
-        // Functions, classes, arithmetic, comparisons, templates, what was awaited.
+        // Functions, classes, arithmetic, comparisons, templates, awaited values.
         return 'fixed';
     }
   }
 
-  /** Whether what is called is a function of the module that makes functions, none of which changes what it was made with. */
+  /** Whether the callee is a function of the module that makes functions, none of which changes its captured values. */
   #isMaker(callee: AnyNode): boolean {
     const made = callee.type === 'Identifier' ? this.#functions.get(callee.name) : undefined;
     if (made?.type !== 'FunctionDeclaration' || made.async || made.generator) return false;
@@ -153,7 +153,7 @@ class ModuleState {
   }
 
   /**
-   * Looks through functions for what they change.
+   * Searches functions for their changes.
    * @param parents - from the outermost.
    */
   look(node: AnyNode, parents: readonly AnyNode[] = [], outer?: Scope, within = false): void {
@@ -174,7 +174,7 @@ class ModuleState {
     for (const child of childrenOf(node)) this.look(child, path, scope, inside);
   }
 
-  /** A function uses a variable that was there before it was called. */
+  /** Handles a function's use of a variable that existed before its call. */
   #use(node: AnyNode & { type: 'Identifier' }, kind: Kind, parents: readonly AnyNode[]): void {
     let inner: AnyNode = node;
     let depth = parents.length - 1;
@@ -216,7 +216,7 @@ class ModuleState {
   }
 }
 
-/** Whether a call runs the functions that it is given, and keeps none of them. */
+/** Whether a call runs the functions passed to it, and keeps none of them. */
 function callsAtOnce(callee: AnyNode): boolean {
   // The last are the bundler's: they run a module once.
   if (callee.type === 'Identifier') return /^(?:Promise|Map|Set|__esm\w*|__commonJS\w*)$/.test(callee.name);
@@ -224,7 +224,7 @@ function callsAtOnce(callee: AnyNode): boolean {
   return READERS.test(callee.property.name) || TABLE_CALLS.test(callee.property.name);
 }
 
-/** What a function gives back, at each `return`. */
+/** The returned expressions of a function. */
 function resultsOf(body: AnyNode): (AnyNode | undefined)[] {
   return childrenOf(body).flatMap((child) => {
     if (isFunction(child)) return [];
@@ -247,7 +247,7 @@ function kindOfCall(callee: AnyNode): Kind {
   return TABLE_CALLS.test(callee.property.name) ? 'table' : 'made';
 }
 
-/** Whether no method of a class, but for its constructor, changes what `this` holds. */
+/** Whether no method of a class except its constructor changes the content of `this`. */
 function isView(node: AnyNode & { type: 'ClassDeclaration' | 'ClassExpression' }): boolean {
   if (node.superClass) return false;
   return node.body.body.every((member) => {
@@ -269,7 +269,7 @@ function rootOf(node: AnyNode): AnyNode {
   return node.type === 'MemberExpression' ? rootOf(node.object) : node;
 }
 
-/** Whether a node is assigned to, counted, or deleted. */
+/** Whether a node is assigned to, incremented, or deleted. */
 function isWritten(node: AnyNode, parent: AnyNode | undefined): boolean {
   switch (parent?.type) {
     case 'AssignmentExpression':
@@ -287,14 +287,14 @@ function isWritten(node: AnyNode, parent: AnyNode | undefined): boolean {
     case 'RestElement':
       return true;
     case 'Property':
-      // The target of a pattern, or the value of a literal: a member there is a target only in a pattern.
+      // The target of a pattern, or the value of a literal: a member is a target only in a pattern.
       return false;
     default:
       return false;
   }
 }
 
-/** Whether `this.x` or `….constructor.x` is written where `this` is a class. */
+/** Whether `this.x` or `….constructor.x` is written in a place where `this` is a class. */
 function isStatic(node: AnyNode & { type: 'MemberExpression' }, parents: readonly AnyNode[]): boolean {
   const { object } = node;
   if (
@@ -310,7 +310,7 @@ function isStatic(node: AnyNode & { type: 'MemberExpression' }, parents: readonl
   return method?.type === 'MethodDefinition' && method.static;
 }
 
-/** Ways to use a thing that cannot change it. */
+/** Whether a use of a value cannot change the value. */
 function isHarmless(parent: AnyNode | undefined, node: AnyNode): boolean {
   switch (parent?.type) {
     case 'UnaryExpression':

@@ -3,7 +3,7 @@ import { construct, get, set } from '../control/plain.ts';
 import { rawOf } from '../control/view-proxy.ts';
 import { ACCESS_NAME, makeAccess } from './access.ts';
 
-/** Gives rewritten code what it calls, by a global name, and puts dispatching functions into Atomics. */
+/** Offers the functions for rewritten code under a global name, and puts dispatching functions into Atomics. */
 export function offerAccess(): void {
   dispatchAtomics();
   if (ACCESS_NAME in globalThis) return;

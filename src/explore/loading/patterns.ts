@@ -9,7 +9,7 @@ export function hasUseStrict(node: AnyNode): boolean {
   return node.body.some((each) => 'directive' in each && each.directive === 'use strict');
 }
 
-/** Whether what a member or call is taken from has an element in it. */
+/** Whether the base of a member or call contains an element. */
 export function spineHasElement(node: AnyNode): boolean {
   if (node.type !== 'MemberExpression') return false;
   return isElement(node.object) || spineHasElement(node.object);
@@ -24,7 +24,7 @@ export function mayCopy(callee: AnyNode, first: AnyNode): boolean {
   return callee.type !== 'ClassExpression' && !isSurelyOther(first);
 }
 
-/** Whether a pattern reads elements of what it takes apart by their numbers: `{ 0: a }`, `{ [k]: a }`, `{ ...rest }`. */
+/** Whether a pattern reads elements of its source by number: `{ 0: a }`, `{ [k]: a }`, `{ ...rest }`. */
 export function readsElements(pattern: AnyNode): boolean {
   if (pattern.type !== 'ObjectPattern') return false;
   return pattern.properties.some(

@@ -2,35 +2,35 @@ import { LEAST_UPPER_BOUND, originalPositionFor, TraceMap } from '@jridgewell/tr
 import type MagicString from 'magic-string';
 import { SourceMap } from 'magic-string';
 
-/** Where a place of the code that runs stands in the files of the user. */
+/** The place in the user's files of a place in the running code. */
 export type Place = { readonly file: string; readonly line: number; readonly column: number };
 
-/** Code that was made from files of the user, and how to find a place in them. */
+/** Code made from the user's files, and the mapping of its places. */
 type Loaded = { find(line: number, column: number): Place | undefined };
 
 const loaded = new Map<string, Loaded>();
 
 /**
- * What the names of loaded code start with in stacks: no file has such a name, and Node.js takes it for a URL, so that it
- * does not ask for the working directory in the middle of a search.
+ * The prefix of loaded code's names in stacks. No file has such a name; and Node.js takes it for a URL, so it does not
+ * read the working directory in the middle of a search.
  */
 const PREFIX = 'irqloom://';
 
 const FRAME = /irqloom:\/\/([^()\n]*?):(\d+):(\d+)/g;
 
 /**
- * Notes where places of rewritten code come from.
- * @param name - the file that it was made of, or the first of them.
+ * Records the origin of places in rewritten code.
+ * @param name - the source file, or the first of them.
  * @param text - the rewriting.
- * @param bundle - a map from what was rewritten to the files; undefined where that is the file itself.
- * @returns what the code has to be called for stacks.
+ * @param bundle - a map from the rewritten text to the files; undefined if the text is the file itself.
+ * @returns the name that the code must have in stacks.
  */
 export function registerPlaces(name: string, text: MagicString, bundle?: BundleMap): string {
   let rewriting: TraceMap | undefined;
   loaded.set(name, {
     find(line, column) {
       rewriting ??= new TraceMap(text.generateMap({ hires: true }) as never);
-      // What was put in stands before what it was put in for.
+      // Inserted text comes before the text that it was inserted for.
       const before = originalPositionFor(rewriting, { line, column: column - 1, bias: LEAST_UPPER_BOUND });
       if (before.line === null) return undefined;
       return bundle === undefined
@@ -45,7 +45,7 @@ export function registerPlaces(name: string, text: MagicString, bundle?: BundleM
 export class BundleMap {
   readonly #map: TraceMap;
 
-  /** @param folder - what the names of the files in the map are relative to. */
+  /** @param folder - the base of the relative file names in the map. */
   constructor(json: string, folder: string) {
     this.#map = new TraceMap(json, `${folder}/`);
   }
@@ -57,7 +57,7 @@ export class BundleMap {
   }
 }
 
-/** A stack with the places of rewritten code as places in the files of the user. */
+/** Replaces places of rewritten code in a stack by places in the user's files. */
 export function inSource(stack: string): string {
   if (!stack.includes(PREFIX)) return stack;
   return stack.replace(FRAME, (all, name: string, line: string, column: string) => {
@@ -66,7 +66,7 @@ export function inSource(stack: string): string {
   });
 }
 
-/** A source map of a rewriting for other tools. What was put in somewhere belongs to what follows it there. */
+/** A source map of a rewriting for other tools. Inserted text belongs to the text after it. */
 export function sourceMapOf(text: MagicString, source: string): SourceMap {
   const map = text.generateDecodedMap({ hires: true, source, includeContent: true });
   map.mappings = map.mappings.map((line) =>

@@ -17,7 +17,7 @@ import { registerPlaces } from './places.ts';
 import { rewriteAccesses } from './rewrite.ts';
 import { StateWatch } from './state-watch.ts';
 
-/** What a module exports, by name. */
+/** A module's exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>;
 
 type Evaluate = (
@@ -29,23 +29,25 @@ type Evaluate = (
   ...imports: object[]
 ) => unknown;
 
-/** Evaluates the modules of a program: at first, and in an instance after that, which may not wait for promises. */
+/**
+ * Evaluates the modules of a program: first asynchronously; then, in further instances, without waiting for promises.
+ */
 type Evaluation = {
   first(instance: CommonJsInstance): unknown;
   again(instance: CommonJsInstance): unknown;
-  /** What functions of the bundled modules change; undefined where nothing. */
+  /** The state that functions of the bundled modules change; undefined for none. */
   readonly changes: string | undefined;
-  /** Whether `again` can do it. */
+  /** Whether `again` works. */
   readonly repeats: boolean;
 };
 
-/** How long the modules of a program may take until all their top-level awaits are over, ms. */
+/** The bound on all top-level awaits of a program's modules, ms. */
 const LOAD_MS = 10_000;
 
 /**
- * A file with all that it imports, rewritten, and ready to be evaluated as often as one likes: each logical thread has
- * an instance of the modules of its own, as a real thread has. Where no function of them changes anything that outlives
- * a call, one instance is as good as many, and all share it.
+ * A file with all its imports, rewritten for repeated evaluation. Each logical thread has its own instance of the
+ * modules, as a real thread has. If no function of them changes state that outlives a call, all threads
+ * share one instance.
  */
 export class Program {
   readonly #commonjs: CommonJsCode;
@@ -53,15 +55,15 @@ export class Program {
   readonly #evaluation: Evaluation;
   readonly #file: string;
   #shared: ReadonlyMap<string, CommonJsModule>;
-  /** What the file exports, in the instance that was evaluated first. */
+  /** The file's exports in the first instance. */
   readonly exports: Exports;
   readonly #watch: StateWatch;
   #changes: string | undefined;
 
   /**
    * Bundles, rewrites and evaluates a file.
-   * @param rewrites - false leaves accesses without Atomics as they are: no part of the explorer sees them then.
-   * @throws IrqError `ERR_SCENARIO` where that cannot be done, with why.
+   * @param rewrites - false leaves accesses without Atomics unchanged, and invisible to the explorer.
+   * @throws IrqError `ERR_SCENARIO` with the reason, if one of these steps fails.
    */
   static async load(file: string, rewrites = true): Promise<Program> {
     const watch = new StateWatch();
@@ -98,12 +100,12 @@ export class Program {
     if (changes !== undefined) this.#isolate(changes);
   }
 
-  /** What functions of the modules change outside of themselves: why instances are not shared; undefined where they are. */
+  /** The state that functions of the modules change, hence separate instances; undefined: instances are shared. */
   get changes(): string | undefined {
     return this.#changes;
   }
 
-  /** Whether functions have changed something of the modules that all shared: from now on each instance has its own. */
+  /** Whether functions have changed shared state of the modules: from now on, each instance has its own modules. */
   hasChanged(): boolean {
     const changes = this.#changes === undefined ? this.#watch.changed() : undefined;
     if (changes !== undefined) this.#isolate(changes);
@@ -121,7 +123,7 @@ export class Program {
     this.#shared = new Map();
   }
 
-  /** What the file exports in an instance of its own: evaluates the modules anew, but for those that never change. */
+  /** The file's exports in a new instance: evaluates the modules again, except those that never change. */
   instantiate(): Exports {
     if (this.#changes === undefined) return this.exports;
     return this.#evaluation.again(
@@ -179,7 +181,7 @@ async function evaluateModules(
   };
 }
 
-/** Gives the URL of the file that a place in a bundle comes from. */
+/** Makes a function that returns the URL of the source file of a place in a bundle. */
 function urlsOf(
   code: string,
   file: string,
@@ -224,7 +226,7 @@ async function withinTime(file: string, evaluated: unknown): Promise<Exports> {
   }
 }
 
-/** Evaluates modules; one that ends the process is an error. */
+/** Evaluates modules; ending the process is an error. */
 async function withoutExit<T>(file: string, body: () => Promise<T>): Promise<T> {
   const putBack = replaceExits((call) => {
     throw new IrqError(

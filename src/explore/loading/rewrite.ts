@@ -18,24 +18,24 @@ import {
   type Tree,
 } from './syntax.ts';
 
-/** JavaScript that is being rewritten: its text with the changes so far, and its tree, which stays that of the original. */
+/** JavaScript during its rewriting: the text with the changes so far, and the tree of the original text. */
 export type Rewriting = {
   readonly text: MagicString;
   readonly tree: Tree;
-  /** What the code calls the object with the functions of access.ts. */
+  /** The name in the code of the object with the functions of access.ts. */
   readonly access: string;
-  /** How many places were rewritten. */
+  /** The number of rewritten places. */
   readonly places: number;
 };
 
 /**
  * Rewrites every access by a computed key that may be an element of a typed array (`a[i]`, `a[i] = v`, `a[i] += v`,
- * `a[i]++`, patterns) into a call of access.ts, with JavaScript's order of evaluation. No line is added or taken away.
+ * `a[i]++`, patterns) into a call of access.ts, with JavaScript's order of evaluation. Adds and removes no line.
  *
- * Left as they are: keys that are surely no index; the function in `a[i](x)`, `new a[i]()` and tags, since no element
- * can be called; `delete`; `super[i]`; and what holds `yield` or `await` where a function would have to be put around it.
- * @param rewrites - false leaves all as it is, and gives the tree alone.
- * @throws SyntaxError where the code is none.
+ * Leaves alone: keys that cannot be an index; the function in `a[i](x)`, `new a[i]()` and tags, because no element can
+ * be called; `delete`; `super[i]`; and code with `yield` or `await` that would need a function around it.
+ * @param rewrites - false changes nothing, and returns only the tree.
+ * @throws SyntaxError if the code does not parse.
  */
 export function rewriteAccesses(
   code: string,
@@ -53,21 +53,21 @@ export function rewriteAccesses(
   return { text, tree, access, places: rewriter.places + marks };
 }
 
-/** A name that the code does not have in it. */
+/** A name that does not occur in the code. */
 export function unusedName(code: string, wanted: string): string {
   let name = wanted;
   for (let n = 2; code.includes(name); n++) name = `${wanted}${n}`;
   return name;
 }
 
-/** The function of access.ts for each assignment that may be left out. */
+/** The function of access.ts for each assignment that may be skipped. */
 const LOGICAL: Readonly<Record<string, string>> = { '??=': 'nullish', '||=': 'or', '&&=': 'and' };
 
 class Rewriter {
   readonly #code: string;
   readonly #text: MagicString;
   readonly #access: string;
-  /** Assignments whose own value is not used. */
+  /** Assignments whose value is not used. */
   readonly #unused = new Set<AnyNode>();
   places = 0;
 
@@ -149,8 +149,8 @@ class Rewriter {
   }
 
   /**
-   * A statement that ended at a line's end may go on there once it has been rewritten: `a[i]++` cannot be called, and
-   * what stands for it can.
+   * Ends a statement with a semicolon: after rewriting, a statement without one may continue on the next line. `a[i]++`
+   * cannot be called, but its replacement can.
    */
   #finish(statement: AnyNode): undefined {
     if (this.#code[statement.end - 1] !== ';') this.#text.appendLeft(statement.end, ';');
@@ -177,7 +177,7 @@ class Rewriter {
     this.#text.appendLeft(property.end, ')');
   }
 
-  /** What a pattern takes apart. */
+  /** The source of a pattern. */
   #source(pattern: AnyNode, value: AnyNode, strict: boolean): undefined {
     this.visit(value, strict);
     if (readsElements(pattern) && !isSurelyOther(value)) this.#around(value, 'pattern(');
@@ -188,7 +188,7 @@ class Rewriter {
     const target = bare(left as AnyNode);
     if (!isElement(target)) {
       this.#target(left as AnyNode, strict);
-      // The value assigned to a pattern is the value of the whole expression too: it stays as it is where the code uses that.
+      // The value assigned to a pattern is also the value of the expression: it is unchanged if the code uses that.
       if (this.#unused.has(node)) this.#source(target, right, strict);
       else this.visit(right, strict);
       return;
@@ -212,7 +212,7 @@ class Rewriter {
     }
     const binary = operator.slice(0, -1);
     const value = `${this.#access}_value`;
-    // Parentheses: the right side may be an object literal, or bind less than the operator.
+    // Parentheses: the right side may be an object literal, or bind more weakly than the operator.
     const head = logical === undefined ? `, (${value}) => ${value} ${binary} (` : ', () => (';
     this.#replace(target.property.end, right.start, head);
     this.visit(right, strict);
@@ -231,13 +231,13 @@ class Rewriter {
     this.#replace(target.property.end, node.end, ')');
   }
 
-  /** A call or a tagged template: the function is taken from its object as ever, so that it gets its `this`. */
+  /** A call or a tagged template: the function is still a member of its object, so it gets its `this`. */
   #called(node: AnyNode, callee: AnyNode, strict: boolean): undefined {
     this.#kept(callee, strict);
     for (const child of childrenOf(node)) if (child !== callee) this.visit(child, strict);
   }
 
-  /** `new a[i].B(x)` → `new ($irq.get(a, i).B)(x)`, and `$irq.construct(…, [x])` where it may copy a typed array. */
+  /** `new a[i].B(x)` → `new ($irq.get(a, i).B)(x)`, and `$irq.construct(…, [x])` if it may copy a typed array. */
   #made(node: AnyNode & { type: 'NewExpression' }, strict: boolean): undefined {
     const { callee } = node;
     const first = node.arguments[0];
@@ -259,7 +259,7 @@ class Rewriter {
     for (const argument of node.arguments) this.visit(argument, strict);
   }
 
-  /** A member that stays one (it is called, deleted, or changed in place): what it is made of is visited. */
+  /** A member that stays a member (it is called, deleted, or changed in place): visits its parts. */
   #kept(node: AnyNode, strict: boolean): undefined {
     if (node.type === 'ParenthesizedExpression') return this.#kept(node.expression, strict);
     if (node.type === 'ChainExpression') return this.#spineKept(node.expression, strict);
@@ -268,7 +268,7 @@ class Rewriter {
     if (node.computed) this.visit(node.property, strict);
   }
 
-  /** A chain whose links all stay: only their keys and arguments are visited. */
+  /** A chain whose links all stay: visits only their keys and arguments. */
   #spineKept(node: AnyNode, strict: boolean): undefined {
     if (node.type === 'MemberExpression') {
       this.#spineKept(node.object, strict);
@@ -283,14 +283,14 @@ class Rewriter {
     const { left, right, body } = node;
     if (left.type === 'VariableDeclaration') {
       for (const each of left.declarations) this.#target(each.id, strict);
-      // `for (var x = 1 in y)`, which old code may have.
+      // `for (var x = 1 in y)`, which occurs in old code.
       for (const each of left.declarations) if (each.init) this.visit(each.init, strict);
     } else this.#target(left as AnyNode, strict);
     this.visit(right, strict);
     this.visit(body, strict);
   }
 
-  /** What is assigned to by a pattern, a loop, or a parameter: elements become `$irq.place(a, k).value`. */
+  /** The target of a pattern, a loop, or a parameter: elements become `$irq.place(a, k).value`. */
   #target(node: AnyNode, strict: boolean): undefined {
     switch (node.type) {
       case 'ParenthesizedExpression':
@@ -354,7 +354,7 @@ class Rewriter {
     this.#text.appendLeft(node.end, ')'.repeat(links.filter((_, i) => chain.isOptional(i)).length));
   }
 
-  /** Takes the question mark off `?.b`, and the dot too where brackets follow. */
+  /** Removes the question mark of `?.b`, and also the dot before brackets. */
   #dropQuestion(from: number, isName: boolean): void {
     const blank = /^(?:\s|\/\*[\s\S]*?\*\/|\/\/[^\n]*\n)*/.exec(this.#code.slice(from))?.[0].length ?? 0;
     const at = from + blank;
@@ -378,7 +378,7 @@ class Rewriter {
     this.#text.appendLeft(node.end, ')');
   }
 
-  /** Puts other text in the place of what lies between two parts; the lines stay as many as they were. */
+  /** Replaces the text between two parts, and keeps the number of lines. */
   #replace(from: number, to: number, by: string): undefined {
     if (from === to) return;
     const lines = this.#code.slice(from, to).match(/\n/g)?.join('') ?? '';

@@ -3,87 +3,87 @@ import { readShape } from './shape.ts';
 
 /**
  * One thread of a scenario: plain, synchronous, and a function of shared memory alone.
- * @param state - the thread's own copy, made afresh for each run, in which shared memory is shared.
- * @param own - what the scenario's `own` made for this run of this thread.
+ * @param state - the thread's own copy, made for each run; shared memory in it is shared.
+ * @param own - the result of the scenario's `own` for this run of this thread.
  */
 export type ThreadBody<S, O = unknown> = (state: S, own: O) => void;
 
-/** What a scenario says of the results it may have, after jcstress: each allowed one is listed beside the test. */
+/** The outcomes of a scenario, after jcstress: each allowed outcome is listed next to the test. */
 export type Outcomes<S> = {
-  /** The result of one schedule, as a short string: `0,1`. */
+  /** The outcome of one schedule, as a short string: `0,1`. */
   of(state: S): string;
   readonly allowed: readonly string[];
-  /** Allowed too, and worth a mark when seen. */
+  /** Allowed too, and worth a mark in the report. */
   readonly interesting?: readonly string[];
 };
 
 /**
  * A small concurrent program, to be run under every schedule. All threads are enabled from the start. `setup` makes the
- * state: typed arrays over SharedArrayBuffers, plain data, and objects without private fields. Threads meet in those
- * buffers and nowhere else; they may keep nothing from run to run, as each thread is run many times in one schedule.
+ * state: typed arrays over SharedArrayBuffers, plain data, and objects without private fields. Threads communicate only
+ * through those buffers. They must not keep anything between runs, because each thread runs many times in one schedule.
  */
 export type Scenario<S = unknown, O = unknown> = {
-  /** What tokens are bound to; `scenario` where not given. */
+  /** The name to which tokens are bound; default `scenario`. */
   readonly name?: string;
-  /** Makes the state. Has to give the same bytes each time; Date, Math.random and crypto are seeded for it. */
+  /** Makes the state. Must make the same bytes each time; Date, Math.random and crypto are seeded for it. */
   setup?(): S;
-  /** In the place of `setup`: the state is an `Int32Array` over that many shared zero words. */
+  /** In place of `setup`: the state is an `Int32Array` over that many shared zero words. */
   readonly words?: number;
   /**
-   * Makes what a thread has for itself, at the start of each of its runs and as a part of it: views of the shared memory,
-   * objects with private fields. The thread gets it as its second argument.
+   * Makes a thread's own objects at the start of each of its runs, as part of the run: views of the shared memory,
+   * objects with private fields. The thread gets them as its second argument.
    */
   own?(state: S, thread: string): O;
   readonly threads: Readonly<Record<string, ThreadBody<S, O>>>;
   /** Runs when the last thread has ended; throws if the end is wrong. */
   finally?(state: S): void;
-  /** The name of the word at that byte of that buffer, or nothing to have it named by array and index. Changes nothing. */
+  /** The name of the word at that byte of that buffer; undefined: array and index. Must not change anything. */
   names?(buffer: SharedArrayBuffer, byteOffset: number): string | undefined;
   readonly outcomes?: Outcomes<S>;
 };
 
-/** A scenario that has been checked: what the executors work on. */
+/** A checked scenario, as the executors use it. */
 export type CheckedScenario = {
   readonly name: string;
   readonly threadNames: readonly string[];
   readonly bodies: readonly ThreadBody<unknown>[];
   /**
-   * By thread: the functions of the scenario that its runs call, where all runs share what the functions have captured.
-   * Empty where each run has an instance of the modules of its own.
+   * By thread: the scenario's functions that its runs call, if all runs share the functions' captured variables. Empty
+   * if each run has its own instance of the modules.
    */
   readonly closures: readonly (readonly object[])[];
   setup(): unknown;
   readonly finally: ((state: unknown) => void) | undefined;
   readonly names: ((buffer: SharedArrayBuffer, byteOffset: number) => string | undefined) | undefined;
   readonly outcomes: Outcomes<unknown> | undefined;
-  /** `off`: accesses without Atomics are no points of a schedule, because the user wants it so. */
+  /** `off`: accesses without Atomics are no points of a schedule, by the user's choice. */
   readonly plain: 'points' | 'off';
-  /** Whether its threads have changed what they had in common of their modules; from now on each has its own. */
+  /** Whether its threads have changed shared state of their modules; from now on, each has its own. */
   hasChanged(): boolean;
-  /** Where a thread was found to hand a view of shared memory to code that takes no stand-ins; see native-use.ts. */
+  /** A place at which a thread hands a view of shared memory to code that takes no stand-ins; see native-use.ts. */
   nativeUse: NativeUse | undefined;
 };
 
-/** A thread that hands views to code of the engine, and where; the place is empty where it is not known. */
+/** A thread that hands views to native code, and the place; empty if unknown. */
 export type NativeUse = { readonly thread: string; readonly site: string };
 
 /** How a scenario was loaded. */
 export type Loaded = {
   readonly plain?: 'points' | 'off';
   /**
-   * Gives the same scenario in an instance of its modules for each start of a thread; setup and finally run in the
-   * instance that the scenario is from.
+   * Returns the same scenario in a new instance of its modules, for each start of a thread; setup and finally run in
+   * the scenario's own instance.
    */
   readonly anew?: () => unknown;
-  /** Whether threads have changed what all had in common of their modules; from then on `anew` gives each its own. */
+  /** Whether threads have changed shared state of their modules; from then on, `anew` gives each its own. */
   readonly hasChanged?: () => boolean;
 };
 
 /**
  * Checks that a value has the shape of a scenario.
- * @param where - what to call it in messages: a file, or `scenario`.
- * @param loaded - how it was loaded, where it comes from a file.
- * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right.
+ * @param where - the name in messages: a file, or `scenario`.
+ * @param loaded - how it was loaded, if from a file.
+ * @throws IrqError `ERR_SCENARIO` with the mistake and the right form.
  */
 export function checkScenario(value: unknown, where = 'scenario', loaded: Loaded = {}): CheckedScenario {
   const { label, name, words, threadNames, has } = readShape(value, where);
@@ -159,7 +159,7 @@ function outcomesOf(current: () => Outcomes<unknown>, hooks: Hooks): Outcomes<un
   };
 }
 
-/** Gives back its argument; lets an editor check and complete a scenario as it is written. */
+/** Returns its argument; lets an editor check and complete a scenario while it is written. */
 export function defineScenario<S, O = unknown>(scenario: Scenario<S, O>): Scenario<S, O> {
   return scenario;
 }

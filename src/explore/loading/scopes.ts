@@ -1,14 +1,14 @@
 import { type AnyNode, childrenOf, isFunction } from './syntax.ts';
 
 /**
- * What a variable of a module holds: something `fixed` (a number, a function, another module), a `table` (an array, an
- * object, a Map, which functions may read), or something `made` by a call, of which nothing is known.
+ * The content of a module's variable: `fixed` (a number, a function, another module); a `table` (an array, an object, a
+ * Map, which functions may read); or `made` by a call, and unknown.
  */
 export type Kind = 'fixed' | 'table' | 'made';
 
 const WORST: readonly Kind[] = ['fixed', 'table', 'made'];
 
-/** Of two kinds the one of which less is known. */
+/** The less known of two kinds. */
 export function worst(a: Kind, b: Kind): Kind {
   return WORST.indexOf(a) > WORST.indexOf(b) ? a : b;
 }
@@ -17,7 +17,7 @@ export function worst(a: Kind, b: Kind): Kind {
 export class Scope {
   readonly #outer: Scope | undefined;
   readonly kinds = new Map<string, Kind>();
-  /** It is there once for each instance of the module, and not once for each call of a function. */
+  /** Whether it exists once for each instance of the module, and not once for each call of a function. */
   readonly lasts: boolean;
 
   constructor(outer: Scope | undefined, names: readonly string[], lasts: boolean) {
@@ -30,14 +30,14 @@ export class Scope {
     return this.kinds.has(name) ? this : this.#outer?.find(name);
   }
 
-  /** Something is put into a variable. */
+  /** Records an assignment to a variable. */
   note(name: string, kind: Kind): void {
     const { kinds } = this.find(name) ?? this;
     kinds.set(name, worst(kinds.get(name) ?? 'fixed', kind));
   }
 }
 
-/** The names that a node declares for what lies under it; undefined where it is no block and no function. */
+/** The names that a node declares for its descendants; undefined unless it is a block or a function. */
 export function namesOf(node: AnyNode): string[] | undefined {
   switch (node.type) {
     case 'Program':
@@ -67,7 +67,7 @@ export function namesOf(node: AnyNode): string[] | undefined {
   }
 }
 
-/** What `var` declares, however deep in blocks. */
+/** The `var` declarations, at any depth of blocks. */
 export function hoistedIn(node: AnyNode): string[] {
   return childrenOf(node).flatMap((child) => {
     if (isFunction(child)) return [];
@@ -79,7 +79,7 @@ export function hoistedIn(node: AnyNode): string[] {
   });
 }
 
-/** What the statements of one block declare for it alone. */
+/** The declarations of one block for itself. */
 export function lexicalIn(statements: readonly AnyNode[]): string[] {
   return statements.flatMap((each) => {
     if (each.type === 'VariableDeclaration')
@@ -96,7 +96,7 @@ export function lexicalIn(statements: readonly AnyNode[]): string[] {
   });
 }
 
-/** The names that a pattern gives. */
+/** The names that a pattern declares. */
 export function namesIn(pattern: AnyNode): string[] {
   switch (pattern.type) {
     case 'Identifier':

@@ -3,9 +3,9 @@ import { didYouMean } from '../../base/suggestion.ts';
 import { readThrown } from '../../base/thrown.ts';
 import { asyncError, show } from './hooks.ts';
 
-/** What the checks read of a scenario. */
+/** The parts of a scenario that the checks read. */
 export type Shape = {
-  /** What to call the scenario in messages. */
+  /** The scenario's name in messages. */
   readonly label: string;
   readonly name: string;
   readonly words: number | undefined;
@@ -13,7 +13,7 @@ export type Shape = {
   readonly has: { readonly finally: boolean; readonly names: boolean; readonly outcomes: boolean };
 };
 
-/** Threads are kept in the bits of one small integer. */
+/** Threads are bits of one small integer. */
 export const MOST_THREADS = 30;
 
 const NAME = /^[\w.+-]{1,80}$/;
@@ -26,7 +26,7 @@ const OUTCOME_KEYS = ['of', 'allowed', 'interesting'];
 
 /**
  * Checks the shape of a scenario.
- * @throws IrqError `ERR_SCENARIO` with what is wrong and what would be right, also where a getter of the scenario throws.
+ * @throws IrqError `ERR_SCENARIO` with the mistake and the right form, also if a getter of the scenario throws.
  */
 export function readShape(value: unknown, where: string): Shape {
   try {
@@ -116,7 +116,7 @@ function requireOutcomes(label: string, outcomes: unknown): void {
   }
 }
 
-/** A misspelt key would be left out without a word. Objects of classes may have what they like. */
+/** A misspelt key would be ignored silently. Objects of classes may have any keys. */
 function requireKeys(label: string, of: string, value: object, known: readonly string[]): void {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return;

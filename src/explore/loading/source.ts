@@ -4,8 +4,8 @@ import { type LoadOptions, loadScenario } from './load.ts';
 import { type CheckedScenario, checkScenario } from './scenario.ts';
 
 /**
- * Where a thread finds a scenario, as plain data, since functions cannot be sent to it: a file with an export that is
- * one, or a module (by URL) with a function that gives one.
+ * Where a thread finds a scenario, as plain data, because functions cannot be sent to a thread: a file with an export,
+ * or a module (by URL) with a function that returns the scenario.
  */
 export type ScenarioSource =
   | ({ readonly file: string } & LoadOptions)

@@ -1,30 +1,30 @@
 import { types } from 'node:util';
 import { hasPrivateNames } from './private-names.ts';
 
-/** More values than that, or bytes, are not watched. */
+/** Most values, and most bytes, that are watched. */
 const MOST_VALUES = 50_000;
 const MOST_BYTES = 1 << 20;
 
 /** The variables of one module, by name. */
 export type Variables = () => readonly (readonly [name: string, value: () => unknown])[];
 
-/** What was met on the way through all that variables hold: objects, keys, values, in order. */
+/** The trail through everything that variables hold: objects, keys, values, in order. */
 type Trail = { readonly names: string[]; readonly seen: unknown[] };
 
-/** Why a trail has no end, or does not show all. */
+/** Thrown if a trail is too long, or does not show everything. */
 class Unseen {}
 
 /**
- * Watches what the variables of a program's modules hold, as far as it can be reached by properties, elements and
- * entries: what functions change through another name than the variable's does not show in their text.
+ * Watches the content of a program's module variables, as far as properties, elements and entries reach. This finds
+ * changes through other names than the variable's, which the text of functions does not show.
  *
- * What closures and private fields hold cannot be reached. The text is asked for those: see module-state.ts. An object
- * of a class with private fields that its methods change cannot be watched.
+ * The content of closures and private fields is out of reach; for those, the text is examined: see module-state.ts. An
+ * object of a class with private fields that its methods change cannot be watched.
  */
 export class StateWatch {
   readonly #modules: Variables[] = [];
   readonly #classes = new Map<string, boolean>();
-  /** What belongs to no module of the program. */
+  /** Values that belong to no module of the program. */
   readonly #outside = new Set<unknown>(
     Object.values(Object.getOwnPropertyDescriptors(globalThis)).map(({ value }) => value as unknown),
   );
@@ -41,18 +41,18 @@ export class StateWatch {
       this.#classes.set(name, isKept && this.#classes.get(name) !== false);
   }
 
-  /** What was imported from Node.js, or left to it. */
+  /** Leaves out a value that was imported from Node.js, or left to it. */
   leaveOut(value: unknown): void {
     this.#outside.add(value);
   }
 
-  /** Begins: what the variables hold now is right. @returns the first variable that cannot be watched */
+  /** Begins: the present content of the variables is right. @returns the first variable that cannot be watched */
   begin(): string | undefined {
     this.#before = this.#walk();
     return this.#before.seen.at(-1) instanceof Unseen ? this.#before.names.at(-1) : undefined;
   }
 
-  /** The first variable that holds something else than at the beginning. */
+  /** The first variable whose content differs from the beginning. */
   changed(): string | undefined {
     const before = this.#before as Trail;
     const now = this.#walk();
@@ -112,7 +112,7 @@ export class StateWatch {
     return trail;
   }
 
-  /** Whether an object has fields that only its methods see, and that they may change. */
+  /** Whether an object has private fields that its methods may change. */
   #hides(value: object): boolean {
     for (
       let prototype = Object.getPrototypeOf(value);
@@ -127,12 +127,12 @@ export class StateWatch {
   }
 }
 
-/** Other functions keep nothing in properties that their text does not show. */
+/** Functions other than classes keep nothing in properties that their text does not show. */
 function isClass(value: unknown): value is object {
   return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
 }
 
-/** A variable that has no value yet is as good as one that holds nothing. */
+/** A variable without a value yet counts as empty. */
 function read(value: () => unknown): unknown {
   try {
     return value();

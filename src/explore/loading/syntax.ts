@@ -1,7 +1,7 @@
 import type { AnyNode, ChainExpression, MemberExpression, Program } from 'acorn';
 import { parse } from 'acorn';
 
-/** A program of JavaScript as a tree. Parentheses are nodes of it, so that text may be put right beside them. */
+/** A JavaScript program as a tree. Parentheses are nodes, so that text can be inserted right next to them. */
 export type Tree = Program;
 export type { AnyNode, ChainExpression, MemberExpression };
 
@@ -9,8 +9,8 @@ export type SourceType = 'module' | 'script';
 
 /**
  * Parses JavaScript.
- * @param kind - `script` also takes `return` outside of functions, as CommonJS modules may have it.
- * @throws SyntaxError with `loc` where it is none.
+ * @param kind - `script` also accepts `return` outside of functions, as in CommonJS modules.
+ * @throws SyntaxError with `loc` if the code does not parse.
  */
 export function parseSource(code: string, kind: SourceType): Tree {
   return parse(code, {
@@ -41,7 +41,7 @@ function isNode(value: unknown): value is AnyNode {
   return typeof value === 'object' && value !== null && 'type' in value && 'start' in value;
 }
 
-/** Calls `visit` for a node and all under it, parents first; where it gives false, not for those under it. */
+/** Calls `visit` for a node and all its descendants, parents first; false skips a node's descendants. */
 export function walk(
   node: AnyNode,
   visit: (node: AnyNode, parent: AnyNode | undefined) => boolean | undefined,
@@ -64,7 +64,7 @@ export function bare(node: AnyNode): AnyNode {
   return node.type === 'ParenthesizedExpression' ? bare(node.expression) : node;
 }
 
-/** Whether a node has `yield` or `await` of the function that it lies in itself. */
+/** Whether a node contains a `yield` or `await` of its own function. */
 export function suspends(node: AnyNode): boolean {
   let found = false;
   walk(node, (each) => {
@@ -74,7 +74,7 @@ export function suspends(node: AnyNode): boolean {
   return found;
 }
 
-/** Whether an element of a typed array can be meant by this key of `a[key]`: not where it is surely another property. */
+/** Whether the key of `a[key]` may be an element of a typed array: false if it is certainly another property. */
 export function mayBeIndex(key: AnyNode): boolean {
   switch (key.type) {
     case 'Literal':
@@ -84,7 +84,7 @@ export function mayBeIndex(key: AnyNode): boolean {
       return first === '' || startsAsIndex(first);
     }
     case 'BinaryExpression':
-      // A string before or behind a plus makes the whole a string that starts, or ends, like that.
+      // A string before or after a plus makes the result a string with that beginning or end.
       return !(
         key.operator === '+' &&
         key.left.type === 'Literal' &&
@@ -107,7 +107,7 @@ function startsAsIndex(text: string): boolean {
   return /^\d/.test(text);
 }
 
-/** Whether a value is surely no typed array: a literal of another kind. */
+/** Whether a value is certainly no typed array: a literal of another kind. */
 export function isSurelyOther(node: AnyNode): boolean {
   const { type } = bare(node);
   return (
@@ -122,7 +122,7 @@ export function isSurelyOther(node: AnyNode): boolean {
   );
 }
 
-/** Whether a member is one that has to be watched: `a[key]`, where an element of a typed array may be meant. */
+/** Whether a member must be watched: `a[key]` that may be an element of a typed array. */
 export function isElement(node: AnyNode): node is MemberExpression {
   return (
     node.type === 'MemberExpression' &&

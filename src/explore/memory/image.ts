@@ -2,7 +2,7 @@ import { sameBytes, setBytes } from './raw-bytes.ts';
 
 const PAGE = 4096;
 const ZERO = new Uint8Array(PAGE);
-/** The bytes of a buffer as they were at some time; pages of zeros take no room. */
+/** The bytes of a buffer at some time; pages of zeros take no memory. */
 export class Image {
   readonly #pages: (Uint8Array | undefined)[] = [];
 
@@ -13,7 +13,7 @@ export class Image {
     }
   }
 
-  /** The number of the first byte, from `from` on, that is not as it was; -1 where all are. */
+  /** The first byte, from `from` on, that differs from the image; -1 for none. */
   difference(bytes: Uint8Array, from = 0): number {
     for (let p = Math.floor(from / PAGE); p < this.#pages.length; p++) {
       const now = pageOf(bytes, p * PAGE);
@@ -25,7 +25,7 @@ export class Image {
     return -1;
   }
 
-  /** A word of four bytes, or a byte, as it was. */
+  /** A word of four bytes, or a byte, of the image. */
   cell(index: number, size: number): number {
     const at = index * size;
     const page = this.#pages[Math.floor(at / PAGE)];
@@ -34,7 +34,7 @@ export class Image {
     return size === 1 ? (page[from] as number) : (new Int32Array(page.buffer, from, 1)[0] as number);
   }
 
-  /** Writes the pages that differ. */
+  /** Restores the pages that differ. */
   restore(bytes: Uint8Array): void {
     for (const [p, saved] of this.#pages.entries()) {
       const now = pageOf(bytes, p * PAGE);

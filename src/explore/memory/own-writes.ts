@@ -5,12 +5,12 @@ type OwnWrite = {
   readonly shared: number;
   readonly index: number;
   readonly before: number;
-  /** Kept while the writes are hidden. */
+  /** The value to restore while the writes are hidden. */
   now: number;
 };
 type Visit = (shared: number, cells: Cells, index: number) => void;
 
-/** What threads have written to bytes that no other thread touches, with what was there at the start of each. */
+/** The threads' writes to bytes that no other thread touches, with the bytes' values at each thread's start. */
 export class OwnWrites {
   readonly #byThread: OwnWrite[][] = [];
 
@@ -23,13 +23,13 @@ export class OwnWrites {
     return this.#byThread[t]?.length ?? 0;
   }
 
-  /** Thread `t` is about to write a cell of a buffer. */
+  /** Records that thread `t` is about to write a cell of a buffer. */
   add(t: number, shared: number, cells: Cells, index: number): void {
     this.#byThread[t] ??= [];
     this.#byThread[t]?.push({ cells, shared, index, before: cells[index] as number, now: 0 });
   }
 
-  /** Visits the cells that thread `t` has written, but for the first `from`. */
+  /** Visits the cells that thread `t` has written, except the first `from`. */
   forEach(t: number, from: number, visit: Visit): void {
     const writes = this.#byThread[t];
     if (writes === undefined) return;
@@ -39,7 +39,7 @@ export class OwnWrites {
     }
   }
 
-  /** Takes back what thread `t` has written, and forgets it; visits each cell. */
+  /** Undoes and forgets the writes of thread `t`; visits each cell. */
   takeBack(t: number, visit: Visit): void {
     const writes = this.#byThread[t];
     if (writes === undefined || writes.length === 0) return;
@@ -51,7 +51,7 @@ export class OwnWrites {
     writes.length = 0;
   }
 
-  /** Takes back what all threads have written, until {@link show}. */
+  /** Undoes the writes of all threads until {@link show}. */
   hide(): void {
     const all = this.#byThread.flat();
     for (const write of all) write.now = write.cells[write.index] as number;

@@ -1,38 +1,38 @@
-/** No thread has touched the byte yet; a thread t alone has: t + 1; it is shared, and plain accesses have gone to it or not. */
+/** The state of a byte: untouched; t + 1 if thread t alone has touched it; shared, with or without plain accesses. */
 const NOBODY = 0;
 const PLAIN = 254;
 const SHARED = 255;
 const PAGE_BITS = 12;
 const PAGE = 1 << PAGE_BITS;
 
-/** Some bytes of the explorer's numbering. */
+/** A range of bytes in the explorer's numbering. */
 export type Range = readonly [at: number, size: number];
-/** All bytes there are: every plain access is a point. */
+/** All bytes: every plain access is a point. */
 export const EVERYTHING: readonly Range[] = [[0, Infinity]];
 
-/** Bytes and the threads that have touched them, as plain data, for {@link Ownership.merge} in another thread. */
+/** Bytes and the threads that touched them, as plain data, for {@link Ownership.merge} in another thread. */
 export type Owned = readonly [at: number, size: number, owner: number];
 
 /**
- * Which thread touches which bytes, in all schedules so far. Plain accesses to bytes that only one thread touches are no
- * points of a schedule: no other thread could see the difference. Bytes are shared once two threads touch them, or one
- * operation of Atomics does. A search that has taken such bytes for one thread's own has to start over.
+ * Which thread touches which bytes, over all schedules so far. A plain access to bytes that only one thread touches is
+ * no point of a schedule, because no other thread could see a difference. Bytes become shared when a second thread, or
+ * an operation of Atomics, touches them. A search that treated such bytes as one thread's own must start over.
  */
 export class Ownership {
   readonly #pages = new Map<number, Uint8Array>();
   readonly #shared: Range[] = [];
-  /** Bytes were shared that a thread had for its own until then. */
+  /** Whether bytes became shared that a thread owned until then. */
   conflict = false;
   readonly #everything: boolean;
 
-  /** @param shared - bytes that are known to be shared; {@link EVERYTHING} where no bytes are ever a thread's own. */
+  /** @param shared - bytes known to be shared; {@link EVERYTHING}: no thread ever owns bytes. */
   constructor(shared: readonly Range[] = []) {
     this.#everything = shared[0]?.[1] === Infinity;
     this.#shared.push(...shared);
     this.restart();
   }
 
-  /** Shared bytes that plain accesses go to, in order and without gaps between two ranges. */
+  /** Shared bytes with plain accesses, in order, with adjacent ranges merged. */
   get ranges(): readonly Range[] {
     if (this.#everything) return EVERYTHING;
     const sorted = [...this.#shared].sort(([a], [b]) => a - b);
@@ -45,7 +45,7 @@ export class Ownership {
     return merged;
   }
 
-  /** Thread `t` makes a plain access. @returns whether the bytes are its own */
+  /** Claims bytes for a plain access of thread `t`. @returns whether the thread owns the bytes */
   claim(at: number, size: number, t: number): boolean {
     if (this.#everything) return false;
     const page = this.#pageOf(at);
@@ -61,7 +61,7 @@ export class Ownership {
     return true;
   }
 
-  /** An operation of Atomics goes to these bytes. */
+  /** Shares bytes, because an operation of Atomics touches them. */
   share(at: number, size: number): void {
     if (this.#everything) return;
     let own = false;
@@ -77,14 +77,14 @@ export class Ownership {
     this.conflict = true;
   }
 
-  /** Starts over: owners are forgotten, and only the shared bytes are known. */
+  /** Starts over: forgets owners, and keeps only the shared bytes. */
   restart(): void {
     this.conflict = false;
     this.#pages.clear();
     if (!this.#everything) for (const [at, size] of this.#shared) this.#mark(at, size);
   }
 
-  /** Which thread has touched which bytes, for {@link merge}. */
+  /** The owners of bytes, for {@link merge}. */
   owners(): Owned[] {
     const owned: [at: number, size: number, owner: number][] = [];
     for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
@@ -101,7 +101,7 @@ export class Ownership {
     return owned;
   }
 
-  /** Takes in what another search of the same scenario has met. */
+  /** Takes in the findings of another search of the same scenario. */
   merge(owned: readonly Owned[]): void {
     if (this.#everything) return;
     for (const [at, size, owner] of owned) {
@@ -113,7 +113,7 @@ export class Ownership {
     }
   }
 
-  /** A plain access goes to bytes that are not all its thread's own. */
+  /** Handles a plain access to bytes that its thread does not own entirely. */
   #meet(at: number, size: number): boolean {
     let known = true;
     let own = false;
@@ -125,7 +125,7 @@ export class Ownership {
     if (known) return false;
     this.#mark(at, size);
     this.#shared.push([at, size]);
-    // Until the search starts over, the access is as good as the thread's own.
+    // Until the search starts over, the access counts as the thread's own.
     this.conflict ||= own;
     return own;
   }

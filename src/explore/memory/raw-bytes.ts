@@ -1,4 +1,4 @@
-// Taken before they are replaced; see controlled-views.ts.
+// Taken before their replacement; see controlled-views.ts.
 const { compare } = Buffer;
 const set = Function.prototype.call.bind(Uint8Array.prototype.set) as (
   to: Uint8Array,
@@ -15,12 +15,12 @@ export function setBytes(to: Uint8Array, from: Uint8Array): void {
   set(to, from);
 }
 
-/** The bytes from one number on until before another, as a view. */
+/** A view of the bytes from `from` to before `until`. */
 export function partOf(bytes: Uint8Array, from: number, until: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, until - from);
 }
 
-/** The number of the first byte that differs in two rows of the same length; -1 where none does. */
+/** The first byte that differs between two arrays of the same length; -1 for none. */
 export function firstDifference(some: Uint8Array, others: Uint8Array): number {
   if (sameBytes(some, others)) return -1;
   let i = 0;

@@ -11,27 +11,27 @@ const MOST_BYTES = 2 ** 30;
 /** One shared memory: all SharedArrayBuffer objects over the same bytes are one. */
 export type Shared = {
   readonly buffer: SharedArrayBuffer;
-  /** Address of its first byte in the explorer's numbering. */
+  /** Address of the first byte in the explorer's numbering. */
   readonly base: number;
   readonly bytes: Uint8Array;
-  /** The same bytes as words; the rest of less than a word is left out. */
+  /** The same bytes as words, without an incomplete last word. */
   readonly words: Int32Array;
 };
 
 type View = { readonly path: string; readonly at: number; readonly bytes: number; readonly step: number };
-/** How a scenario names a word. */
+/** The scenario's name of a word. */
 export type Names = (buffer: SharedArrayBuffer, byteOffset: number) => string | undefined;
-/** A SharedArrayBuffer object over the bytes of another one, and the number of that. */
+/** A SharedArrayBuffer object over another buffer's bytes, and that buffer's number. */
 export type Alias = readonly [buffer: SharedArrayBuffer, of: number];
 
-/** Buffers start on multiples of this, so that no two of them share an address. */
+/** Alignment of buffers: no two buffers share an address. */
 const GAP = 64;
 
 /**
- * The memories that the threads of a scenario share: the SharedArrayBuffers that the state leads to, those that setup
- * made, and those that threads are found to use. Numbers their bytes, so that two views of the same bytes are the same
- * place, also through two SharedArrayBuffer objects: structuredClone, postMessage, workerData and the `buffer` of a
- * grown WebAssembly.Memory make such.
+ * The memories that the threads of a scenario share: the SharedArrayBuffers reachable from the state, those that setup
+ * made, and those that threads are found to use. Numbers their bytes, so that views of the same bytes are the same
+ * place, even through two SharedArrayBuffer objects. structuredClone, postMessage, workerData and the `buffer` of a
+ * grown WebAssembly.Memory make such objects.
  */
 export class SharedBuffers {
   protected readonly shared: Shared[] = [];
@@ -46,8 +46,8 @@ export class SharedBuffers {
 
   /**
    * @param made - buffers that setup made, in order.
-   * @param aliases - which buffers are others' bytes, where that is known; undefined to find out, which writes to them,
-   * so that no other thread may be running.
+   * @param aliases - the buffers over other buffers' bytes, if known; undefined to find out. Finding out writes to the
+   * buffers, so no other thread may run.
    */
   constructor(state: unknown, made: readonly SharedArrayBuffer[], names?: Names, aliases?: readonly Alias[]) {
     this.#names = names;
@@ -78,7 +78,7 @@ export class SharedBuffers {
     return this.shared.map(({ buffer }) => buffer);
   }
 
-  /** Other SharedArrayBuffer objects over the same bytes. */
+  /** Further SharedArrayBuffer objects over the same bytes. */
   get aliases(): readonly Alias[] {
     return this.#aliases;
   }
@@ -87,7 +87,7 @@ export class SharedBuffers {
     return this.shared.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** The address of the view's first byte; -1 where it is not shared. */
+  /** The address of the view's first byte; -1 for private memory. */
   locate(view: ArrayBufferView): number {
     const buffer = view.buffer;
     if (buffer !== this.#lastBuffer) {
@@ -97,7 +97,7 @@ export class SharedBuffers {
     return this.#lastBase < 0 ? -1 : this.#lastBase + view.byteOffset;
   }
 
-  /** As {@link locate}; shared memory that was not known becomes known. For a thread that runs while no other does. */
+  /** As {@link locate}, but adopts unknown shared memory. For a thread that runs while no other does. */
   find(view: ArrayBufferView): number {
     const at = this.locate(view);
     if (at >= 0 || !(view.buffer instanceof SharedArrayBuffer) || this.#private.has(view.buffer)) return at;
@@ -106,12 +106,12 @@ export class SharedBuffers {
     return this.locate(view);
   }
 
-  /** A thread has made this buffer in its own run: another thread cannot come to it. */
+  /** Marks a buffer that a thread made in its own run: no other thread can reach it. */
   keepPrivate(buffer: SharedArrayBuffer): void {
     this.#private.add(buffer);
   }
 
-  /** Takes a buffer in that the state does not lead to, as it is now. */
+  /** Adopts a buffer that the state does not lead to, with its present bytes. */
   protected adopt(buffer: SharedArrayBuffer): Shared | undefined {
     const alias = this.shared.findIndex((known) => isSameMemory(known.buffer, buffer));
     const known = this.shared[alias];
@@ -120,7 +120,7 @@ export class SharedBuffers {
     return undefined;
   }
 
-  /** Which buffer an address lies in, and where. */
+  /** The buffer of an address, and the offset in it. */
   place(at: number): { buffer: number; byteOffset: number } {
     for (let i = this.shared.length - 1; i >= 0; i--) {
       const shared = this.shared[i];
@@ -129,7 +129,7 @@ export class SharedBuffers {
     return { buffer: -1, byteOffset: at };
   }
 
-  /** The name of a word: what the scenario calls it, else array and index within the state. */
+  /** The name of a word: the scenario's name, else array and index within the state. */
   nameOf(at: number, size: number): string {
     const { buffer, byteOffset } = this.place(at);
     const shared = this.shared[buffer];
@@ -143,7 +143,7 @@ export class SharedBuffers {
     return `${view.path}+${at - view.at}`;
   }
 
-  /** The address of the first byte that differs from those of other memories of the same shape; -1 where none does. */
+  /** The address of the first byte that differs from other memories of the same shape; -1 for none. */
   differs(other: SharedBuffers): number {
     if (this.shared.length !== other.shared.length) return 0;
     for (const [i, { bytes, base }] of this.shared.entries()) {
@@ -155,7 +155,7 @@ export class SharedBuffers {
     return -1;
   }
 
-  /** Some bytes as words where they are whole words, and else byte by byte: no others are among them. */
+  /** Visits bytes as words where whole words are covered, else byte by byte; never visits other bytes. */
   protected eachCell(
     at: number,
     size: number,
@@ -176,7 +176,7 @@ export class SharedBuffers {
     return alias === undefined ? -1 : (this.shared[alias[1]] as Shared).base;
   }
 
-  /** Adds buffers of which some may be the same memory; the longest object stands for all of them. */
+  /** Adds buffers, some of which may be the same memory; the longest object stands for all of them. */
   #addEach(buffers: readonly SharedArrayBuffer[]): void {
     const groups: SharedArrayBuffer[][] = [];
     for (const buffer of buffers) {
@@ -209,7 +209,7 @@ export class SharedBuffers {
   }
 }
 
-/** Whether two objects share their bytes: a byte is changed through one, looked at through the other, and put back. */
+/** Whether two objects share their bytes: changes a byte through one, reads it through the other, and restores it. */
 function isSameMemory(one: SharedArrayBuffer, other: SharedArrayBuffer): boolean {
   if (one === other) return true;
   if (one.byteLength === 0 || other.byteLength === 0) return false;
@@ -223,7 +223,7 @@ function isSameMemory(one: SharedArrayBuffer, other: SharedArrayBuffer): boolean
   return same;
 }
 
-/** A key of a Map in a path; of objects no code is run. */
+/** A Map's key in a path; runs no code of objects. */
 function show(key: unknown): string {
   return typeof key === 'object' || typeof key === 'function' ? typeof key : String(key);
 }
@@ -235,7 +235,7 @@ function walk(
   onBuffer: (buffer: SharedArrayBuffer) => void,
   onView?: (view: ArrayBufferView, path: string) => void,
 ): void {
-  // A proxy could run code of the program's; it is refused when the state is copied.
+  // A proxy could run the program's code; the copy of the state refuses proxies.
   if (typeof value !== 'object' || value === null || seen.has(value) || types.isProxy(value)) return;
   seen.add(value);
   const go = (entry: unknown, step: string): void => walk(entry, `${path}${step}`, seen, onBuffer, onView);

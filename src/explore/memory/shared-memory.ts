@@ -10,36 +10,37 @@ import { type Cells, UndoLog } from './undo-log.ts';
 import { UnseenLooks } from './unseen-looks.ts';
 
 /**
- * How the bytes are put back:
+ * How the bytes are restored:
  * - copied: all of them, from a copy. For memory of a few words, and for real threads, whose writes are not reported.
- * - touched: those that operations write in any schedule, as long as they are few.
- * - logged: those that operations have written, from a log of what was there before. What a schedule costs follows what
- *   it writes, and not the size of the memory.
- * - tracked: as logged, and what the threads' code has written unseen is found by comparing all bytes with a copy, after
+ * - touched: the bytes that operations write in any schedule, while they are few.
+ * - logged: the bytes that operations have written, from a log of the old values. The cost of a schedule follows its
+ *   writes, and not the size of the memory.
+ * - tracked: as logged; in addition, unseen writes of the threads' code are found by comparing all bytes with a copy
+ *   after each run of the code. For code that uses shared memory in ways that are no operations.
  *   each run of the code. For code that uses shared memory in ways that are no operations.
  */
 type Mode = 'copied' | 'touched' | 'logged' | 'tracked';
 
-/** The copies of one buffer's bytes that its mode needs. */
+/** The copies of one buffer's bytes that the mode needs. */
 type Copies = {
   image: Image;
-  /** Of a small buffer all bytes after setup; of a larger one none. */
+  /** All bytes of a small buffer after setup; undefined for a larger buffer. */
   readonly fresh: Uint8Array | undefined;
-  /** Copied: the bytes when {@link SharedMemory.keep} was called. Tracked: the bytes as far as they are known. */
+  /** Copied: the bytes at the call of {@link SharedMemory.keep}. Tracked: the known bytes. */
   shadow: Uint8Array | undefined;
 };
 
-/** Up to this many bytes in all, copying is faster than a log. */
+/** Up to this many bytes in total, copying is faster than a log. */
 const SMALL = 64;
-/** So many cells are put back without asking which of them a schedule has written. */
+/** Up to this many cells, restore all without checking which of them a schedule has written. */
 const MOST_TOUCHED = 64;
 
 /**
- * The bytes that the threads of a scenario share: puts all of them back as they were after setup, and between the runs
- * of the threads' code as they were before.
+ * The bytes that the threads of a scenario share: restores all of them to their state after setup, and, between runs of
+ * the threads' code, to their state before.
  */
 export class SharedMemory extends SharedBuffers {
-  /** Operations are done as they are, without a log. */
+  /** Whether operations run directly, without a log. */
   copied = true;
   #mode: Mode = 'copied';
   #next: Mode = 'copied';
@@ -53,12 +54,12 @@ export class SharedMemory extends SharedBuffers {
   readonly #looks = new UnseenLooks();
   readonly #mirrors = (shared: number, cells: Cells, index: number) => this.#mirror(shared, cells, index);
 
-  /** The whole memory is compared each time that unseen writes are looked for. */
+  /** Whether every check for unseen writes compares the whole memory. */
   get alwaysLooks(): boolean {
     return this.#looks.each;
   }
 
-  /** Takes the bytes as they are now for those that {@link restore} puts back. */
+  /** Takes the present bytes as those that {@link restore} restores. */
   markFresh(): void {
     this.#log.clear();
     for (const [i, shared] of this.shared.entries()) this.#copies[i] = copiesOf(shared);
@@ -75,7 +76,7 @@ export class SharedMemory extends SharedBuffers {
     return shared;
   }
 
-  /** From the next schedule on: threads change shared memory by operations only. */
+  /** From the next schedule on: threads change shared memory only by operations. */
   searchFast(): void {
     this.#next = this.size <= SMALL ? 'copied' : this.#touched.count <= MOST_TOUCHED ? 'touched' : 'logged';
   }
@@ -85,13 +86,13 @@ export class SharedMemory extends SharedBuffers {
     this.#next = 'tracked';
   }
 
-  /** Puts everything back as it was after setup. */
+  /** Restores everything to its state after setup. */
   restore(): void {
     if (this.#mode === 'copied') {
       this.#forgetOwn();
       this.#copyFresh();
     } else {
-      // What `finally` has written goes first: it may have written bytes that were a thread's own.
+      // Undo the writes of `finally` first: they may be to bytes that a thread owned.
       if (this.#mode === 'touched') this.#touched.restore();
       else if (this.#mode === 'logged') this.#log.rollTo(0);
       else {
@@ -99,7 +100,7 @@ export class SharedMemory extends SharedBuffers {
         this.#log.clear();
       }
       this.#forgetOwn();
-      // What `finally` has written unseen.
+      // Undo unseen writes of `finally`.
       if ((this.#mode === 'tracked' || this.#isDue()) && this.#restoreUnseen()) this.#sawUnseen();
     }
     if (this.#next === 'touched' && this.#touched.count > MOST_TOUCHED) this.#next = 'logged';
@@ -152,7 +153,7 @@ export class SharedMemory extends SharedBuffers {
     return found;
   }
 
-  /** Does an operation on the memory, and remembers what it has written. */
+  /** Does an operation on the memory, and remembers its write. */
   execute(point: Point): Value {
     if (!point.writes || this.copied) return execute(point);
     if (this.#mode === 'logged') {
@@ -165,12 +166,12 @@ export class SharedMemory extends SharedBuffers {
     return answer;
   }
 
-  /** An operation that may write these bytes has become known. */
+  /** Records a new operation that may write these bytes. */
   touch(at: number, size: number): void {
     if (this.#touched.count <= MOST_TOUCHED || this.#mode === 'touched') this.#touch(at, size);
   }
 
-  /** Some bytes are about to be written outside all threads. */
+  /** Announces a write to bytes outside all threads. */
   willWrite(at: number, size: number): void {
     if (this.#mode === 'touched') this.#touch(at, size);
     else if (this.#mode === 'logged') this.#logRange(at, size);
@@ -183,17 +184,17 @@ export class SharedMemory extends SharedBuffers {
     });
   }
 
-  /** How many writes there have been in this schedule; {@link travel} goes to such a time. Tracked only. */
+  /** The number of writes in this schedule, a time for {@link travel}. Tracked only. */
   get position(): number {
     return this.#log.length;
   }
 
-  /** Makes the memory what it was at some time of this schedule. Tracked only. */
+  /** Restores the memory of some time of this schedule. Tracked only. */
   travel(position: number): void {
     this.#log.travel(position);
   }
 
-  /** Takes what the code that has just run has written unseen for what the memory is now. Tracked only. */
+  /** Accepts unseen writes of the code that has just run as the present memory. Tracked only. */
   absorb(): void {
     if (this.#mode !== 'tracked') return;
     for (const [i, shared] of this.shared.entries()) {
@@ -207,7 +208,7 @@ export class SharedMemory extends SharedBuffers {
     }
   }
 
-  /** Notes all bytes, for {@link changed} and {@link putBack}. */
+  /** Saves all bytes, for {@link changed} and {@link putBack}. */
   keep(): void {
     if (this.#mode === 'copied') this.#copyToShadow();
     else if (this.#mode === 'touched') this.#touched.keep();
@@ -235,8 +236,8 @@ export class SharedMemory extends SharedBuffers {
   }
 
   /**
-   * The address of a byte that is not as {@link keep} saw it; -1 where none is found. A large memory is not compared
-   * whole each time.
+   * The address of a byte that has changed since {@link keep}; -1 if none is found. Does not compare all of a large
+   * memory each time.
    */
   changed(): number {
     if (this.#mode === 'tracked') return -1;
@@ -263,7 +264,7 @@ export class SharedMemory extends SharedBuffers {
     return at;
   }
 
-  /** Looks at the whole memory once more, at the end of a search, between two schedules. */
+  /** Compares the whole memory once more, at the end of a search, between two schedules. */
   lookAtLast(): void {
     if (
       this.copied !== (this.#mode === 'touched') ||
@@ -275,7 +276,7 @@ export class SharedMemory extends SharedBuffers {
     if (this.#unseenAnywhere() >= 0) this.#sawUnseen();
   }
 
-  /** Compares the whole memory with what operations have made of it; the address of a byte that differs, or -1. */
+  /** Compares the whole memory with the effects of operations; the address of a byte that differs, or -1. */
   #unseenAnywhere(): number {
     const values: number[] = [];
     this.#log.values(values);
@@ -296,7 +297,7 @@ export class SharedMemory extends SharedBuffers {
     return this.#looks.isDue(this.size, this.#log.length);
   }
 
-  /** Changes every one of some bytes, each in another way, to see whether a thread looks at them without operations. */
+  /** Changes every byte of a range, each in another way, to detect reads that are no operations. */
   garble(at: number, size: number, salt: number): void {
     this.willWrite(at, size);
     const { buffer, byteOffset } = this.place(at);
@@ -307,12 +308,12 @@ export class SharedMemory extends SharedBuffers {
     }
   }
 
-  /** Thread `t`'s code starts anew: the bytes that only it touches are as they were at its start. */
+  /** Begins a new run of thread `t`'s code: restores the bytes that only this thread touches. */
   beginRun(t: number): void {
     if (this.#own.count(t) > 0) this.#own.takeBack(t, this.#mirrors);
   }
 
-  /** Thread `t` writes an element that only it touches: done at once, and each time that its code runs. */
+  /** Writes an element that only thread `t` touches: done at once, in each run of the thread's code. */
   writeOwn(t: number, array: ElementArray, index: number, at: number, value: number | bigint): void {
     const from = this.#own.count(t);
     this.eachCell(at, array.BYTES_PER_ELEMENT, (cells, cell, shared) =>
@@ -324,7 +325,7 @@ export class SharedMemory extends SharedBuffers {
     this.#own.forEach(t, from, this.#mirrors);
   }
 
-  /** A copy of the bytes has to have what is no unseen write. */
+  /** Updates the copies of the bytes, because this write is not unseen. */
   #mirror(shared: number, cells: Cells, index: number): void {
     if (this.#mode === 'touched') this.#touched.accept(cells, index);
     const { shadow } = this.#copies[shared] as Copies;

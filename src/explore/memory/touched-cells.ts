@@ -6,14 +6,14 @@ export class TouchedCells {
   readonly #indexes: number[] = [];
   readonly #fresh: number[] = [];
   readonly #kept: number[] = [];
-  /** By array and index: the number of the cell. */
+  /** The number of a cell, by array and index. */
   readonly #known = new Map<Cells, Map<number, number>>();
 
   get count(): number {
     return this.#cells.length;
   }
 
-  /** The cell may be written from now on. `fresh`: its value after setup. */
+  /** Adds a cell that may be written from now on. `fresh`: its value after setup. */
   add(cells: Cells, index: number, fresh: number): void {
     const known = this.#known.get(cells) ?? new Map<number, number>();
     this.#known.set(cells, known);
@@ -35,7 +35,7 @@ export class TouchedCells {
     }
   }
 
-  /** A cell, perhaps one of these, has changed in a way that is no change for {@link changed} and {@link putBack}. */
+  /** Accepts a change of a cell, perhaps one of these: no change for {@link changed} and {@link putBack}. */
   accept(cells: Cells, index: number): void {
     const i = this.#known.get(cells)?.get(index);
     if (i !== undefined) this.#kept[i] = cells[index] as number;
@@ -45,7 +45,7 @@ export class TouchedCells {
     this.#put(this.#kept);
   }
 
-  /** The first cell that is not as {@link keep} saw it. */
+  /** The first cell that has changed since {@link keep}. */
   changed(): { readonly cells: Cells; readonly index: number } | undefined {
     for (let i = 0; i < this.#cells.length; i++) {
       const cells = this.#cells[i] as Cells;
@@ -55,7 +55,7 @@ export class TouchedCells {
     return undefined;
   }
 
-  /** Runs `body` with all cells as they were after setup. */
+  /** Runs `body` with all cells at their values after setup. */
   whileFresh<T>(body: () => T): T {
     const now = this.#cells.map((cells, i) => cells[this.#indexes[i] as number] as number);
     this.restore();

@@ -1,10 +1,10 @@
-/** Words of a buffer, or the bytes of its rest of less than a word. */
+/** Words of a buffer, or the bytes of its incomplete last word. */
 export type Cells = Int32Array | Uint8Array;
 
-/** Writes in their order, with what was there before, so that they can be taken back; and done again. */
+/** Writes in order, with the old values, for undoing and redoing. */
 export class UndoLog {
   #length = 0;
-  /** How many of the writes are in force; the others were taken back by {@link travel}. */
+  /** The number of writes in force; {@link travel} has undone the others. */
   #position = 0;
   readonly #cells: Cells[] = [];
   readonly #indexes: number[] = [];
@@ -15,7 +15,7 @@ export class UndoLog {
     return this.#length;
   }
 
-  /** The cell is about to be written. */
+  /** Records that the cell is about to be written. */
   push(cells: Cells, index: number): void {
     const i = this.#length;
     this.#cells[i] = cells;
@@ -25,14 +25,14 @@ export class UndoLog {
     this.#position = i + 1;
   }
 
-  /** The cell was written: it was `before`, and is `after`. */
+  /** Records a write to the cell: `before` and `after` are its values. */
   add(cells: Cells, index: number, before: number, after: number): void {
     this.push(cells, index);
     this.#before[this.#length - 1] = before;
     this.#after[this.#length - 1] = after;
   }
 
-  /** Takes back all writes but the first `length`, and forgets them. */
+  /** Undoes all writes but the first `length`, and forgets them. */
   rollTo(length: number): void {
     for (let i = this.#length - 1; i >= length; i--) {
       (this.#cells[i] as Cells)[this.#indexes[i] as number] = this.#before[i] as number;
@@ -41,7 +41,7 @@ export class UndoLog {
     this.#position = length;
   }
 
-  /** Makes the memory what it was after the first `position` writes; {@link add} has told of each. */
+  /** Restores the memory after the first `position` writes; {@link add} has recorded each. */
   travel(position: number): void {
     for (let i = this.#position - 1; i >= position; i--) {
       (this.#cells[i] as Cells)[this.#indexes[i] as number] = this.#before[i] as number;
@@ -58,13 +58,13 @@ export class UndoLog {
     this.#position = 0;
   }
 
-  /** The value of each written cell now, for {@link difference} and {@link put}. */
+  /** The present value of each written cell, for {@link difference} and {@link put}. */
   values(into: number[]): void {
     for (let i = 0; i < this.#length; i++)
       into[i] = (this.#cells[i] as Cells)[this.#indexes[i] as number] as number;
   }
 
-  /** The first write whose cell has not that value; -1 where all have. */
+  /** The first write whose cell lacks the given value; -1 for none. */
   difference(values: readonly number[], count: number): number {
     for (let i = 0; i < count; i++) {
       if ((this.#cells[i] as Cells)[this.#indexes[i] as number] !== values[i]) return i;
@@ -78,14 +78,14 @@ export class UndoLog {
     }
   }
 
-  /** Takes back all writes, without forgetting them; {@link put} does them again. */
+  /** Undoes all writes without forgetting them; {@link put} redoes them. */
   takeBack(): void {
     for (let i = this.#length - 1; i >= 0; i--) {
       (this.#cells[i] as Cells)[this.#indexes[i] as number] = this.#before[i] as number;
     }
   }
 
-  /** Where a write went. */
+  /** The cell of a write. */
   cellOf(i: number): { readonly cells: Cells; readonly index: number } {
     return { cells: this.#cells[i] as Cells, index: this.#indexes[i] as number };
   }

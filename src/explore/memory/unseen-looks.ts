@@ -1,36 +1,36 @@
 import { Restart } from '../running/restart.ts';
 
-/** Memory up to this size is compared whole each time that unseen writes are looked for. */
+/** Largest memory that every check for unseen writes compares as a whole. */
 const COMPARED = 4096;
-/** The first looks for unseen writes compare the whole memory; later ones as often as takes a twentieth of the time. */
+/** The first checks compare the whole memory; later checks do so within a twentieth of the time. */
 const FIRST_LOOKS = 8;
-/** Of memory larger than this, fewer. */
+/** Of larger memories, fewer checks. */
 const LARGE = 1 << 20;
 const FIRST_LOOKS_OF_LARGE = 2;
 const LOOK_SHARE = 20;
-/** What a run of a thread's code takes at least, and how many bytes are compared in that time. */
+/** The bytes that can be compared in the least time of a run of a thread's code. */
 const BYTES_A_RUN = 8192;
 
 /**
- * When the whole memory is compared, to find unseen writes: those that no operation made. Comparing a large memory takes
- * longer than a schedule, so most schedules do without, until the first unseen write is found.
+ * When to compare the whole memory, to find unseen writes: those that no operation made. Comparing a large memory takes
+ * longer than a schedule, so most schedules skip it until the first unseen write is found.
  */
 export class UnseenLooks {
   #each = false;
   #looks = 0;
   #credit = 0;
 
-  /** An unseen write was found, so that the whole memory is compared each time. */
+  /** Whether every check compares the whole memory, because an unseen write was found. */
   get each(): boolean {
     return this.#each;
   }
 
-  /** Whether the whole of a memory of `size` bytes is compared each time. */
+  /** Whether every check compares the whole of a memory of `size` bytes. */
   missNothing(size: number): boolean {
     return size <= COMPARED || this.#each;
   }
 
-  /** Whether it is time to compare the whole memory of `size` bytes, after a run that has logged so many writes. */
+  /** Whether to compare the whole memory of `size` bytes now, after a run that has logged so many writes. */
   isDue(size: number, logged: number): boolean {
     if (this.missNothing(size)) return true;
     if (this.#looks < (size > LARGE ? FIRST_LOOKS_OF_LARGE : FIRST_LOOKS)) {
@@ -44,8 +44,8 @@ export class UnseenLooks {
   }
 
   /**
-   * An unseen write was found.
-   * @throws Restart where schedules before may have met one, and were not looked at.
+   * Records an unseen write.
+   * @throws Restart if earlier, unchecked schedules may have met one.
    */
   found(size: number): void {
     if (this.missNothing(size)) return;

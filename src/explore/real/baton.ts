@@ -2,30 +2,30 @@ import { NATIVE } from '../control/controlled-atomics.ts';
 import { LOAD, NOTIFY, STORE, WAIT } from '../running/operation.ts';
 
 /**
- * Shared memory of a lockstep session. One baton word for each thread, and one for the main thread, each on a cache
- * line of its own; all other words are touched by the holder of the baton alone, and need no Atomics.
+ * Shared memory of a lockstep session. Each thread and the main thread has one baton word, on a cache line of its own.
+ * Only the holder of the baton touches the other words, so they need no Atomics.
  */
 const LINE = 16;
-/** The main thread, as a holder of the baton. */
+/** The main thread as a holder of the baton. */
 export const MAIN = -1;
 
-/** Words of the holder: number of steps done, of all steps; see Status; and so on. */
+/** The holder's words: steps done, steps in total, see Status, and so on. */
 export const STEP = LINE;
 export const LENGTH = LINE + 1;
 const HOLDER = LINE + 2;
-/** Threads note each operation with its place in the source. */
+/** Whether threads record each operation with its place in the source. */
 export const RECORD = LINE + 3;
-/** The thread that goes on after a thread that a notify has woken. */
+/** The thread that goes on after a woken thread. */
 export const RETURN_TO = LINE + 4;
-/** A thread has thrown: no thread goes on. */
+/** Whether a thread has thrown: then no thread goes on. */
 export const THREW = LINE + 5;
 export const DIVERGED = LINE + 6;
-/** The threads in Atomics.wait, first come first: how many, and which. */
+/** The threads in Atomics.wait, first come first: their number, and the threads. */
 export const SLEEPERS = LINE + 7;
 const SLEEPER = 2 * LINE;
 const THREADS = 4 * LINE;
 
-/** What the baton says to the thread that gets it. */
+/** The message to the thread that gets the baton. */
 export const START = 1;
 export const STEP_ON = 2;
 export const WOKEN = 3;
@@ -34,7 +34,7 @@ export const STOP = 5;
 export const QUIT = 6;
 export const DONE = 7;
 
-/** Words of one thread after its baton. */
+/** Words of a thread after its baton. */
 const STATE = 1;
 const ASLEEP_AT = 2;
 /** States. */
@@ -57,7 +57,7 @@ const native = {
   notify: NATIVE[NOTIFY] as (words: Int32Array, at: number, count: number) => number,
 };
 
-/** The view that one thread (or the main thread) has of a session. */
+/** A thread's (or the main thread's) view of a session. */
 export class Baton {
   readonly words: Int32Array;
   readonly #me: number;
@@ -65,7 +65,7 @@ export class Baton {
   readonly #steps: number;
   readonly #spin: number;
 
-  /** @param spin - looks at the baton before the thread goes to sleep; 0 where all threads share one core. */
+  /** @param spin - loads of the baton before the thread sleeps; 0 if all threads share one core. */
   constructor(words: Int32Array, threads: number, me: number, spin: number) {
     this.words = words;
     this.#me = me;
@@ -74,7 +74,7 @@ export class Baton {
     this.#spin = spin;
   }
 
-  /** Hands the baton over. */
+  /** Hands the baton to `to` with a message. */
   give(to: number, word: number): void {
     const at = batonOf(to);
     this.words[HOLDER] = to;
@@ -84,8 +84,8 @@ export class Baton {
 
   /**
    * Sleeps until the baton comes.
-   * @param ms - at most so long.
-   * @returns what it says; 0 where it did not come.
+   * @param ms - bound of the wait.
+   * @returns the message; 0 past the bound.
    */
   take(ms = Infinity): number {
     const { words } = this;
@@ -125,7 +125,7 @@ export class Baton {
     this.words[from + 2] = at;
   }
 
-  /** The thread whose step is next; MAIN at the end of the schedule, or when one has thrown. */
+  /** The thread of the next step; MAIN at the end of the schedule, or after an error. */
   get next(): number {
     const { words } = this;
     const step = words[STEP] as number;
@@ -139,12 +139,12 @@ export class Baton {
     return this.words[from + 1] === ((op << 8) | size) && this.words[from + 2] === at;
   }
 
-  /** The operation that the next step is to be, by code. */
+  /** The code of the next step's operation. */
   get expectedOp(): number {
     return (this.words[this.#steps + (this.words[STEP] as number) * STEP_WORDS + 1] as number) >> 8;
   }
 
-  /** Puts this thread at the end of the sleepers. */
+  /** Appends this thread to the sleepers. */
   fallAsleep(at: number): void {
     const { words } = this;
     words[this.#own + ASLEEP_AT] = at;
@@ -153,7 +153,7 @@ export class Baton {
     words[SLEEPERS] = n + 1;
   }
 
-  /** Takes up to `most` sleepers at an address out, in the order in which they came. */
+  /** Removes up to `most` sleepers at an address, in the order in which they came. */
   wake(at: number, most: number): number[] {
     const { words } = this;
     const woken: number[] = [];
@@ -166,7 +166,7 @@ export class Baton {
     return woken;
   }
 
-  /** Takes one sleeper out. */
+  /** Removes one sleeper. */
   remove(thread: number): void {
     const { words } = this;
     const n = words[SLEEPERS] as number;

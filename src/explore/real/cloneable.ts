@@ -2,9 +2,9 @@ import { dataProperties } from '../../base/data-properties.ts';
 import { IrqError } from '../../base/irq-error.ts';
 
 /**
- * Requires that a state comes through structured clone as it is: real threads get a copy of it, in which only
+ * Requires that a state survives structured clone: real threads get a copy of the state, in which only
  * SharedArrayBuffers are the same.
- * @throws IrqError `ERR_SCENARIO` with the path of what does not.
+ * @throws IrqError `ERR_SCENARIO` with the path of a value that does not.
  */
 export function requireCloneable(scenario: string, state: unknown): void {
   const wrong = findUncloneable(state, 'state', new Set());

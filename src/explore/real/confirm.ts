@@ -13,17 +13,17 @@ import type { ExploreResult, Failure, ThreadEnd } from '../telling/result.ts';
 import { decodeToken, encodeToken } from '../telling/token.ts';
 import { Lockstep, type LockstepRun } from './lockstep.ts';
 
-/** A schedule that real threads have run, beside the simulated one. */
+/** A schedule that real threads have run, next to the simulated run. */
 export type LockstepReplay = ReplayResult & {
-  /** Every step, value, word and place in the source is as in the simulated run. */
+  /** Whether every step, value, word and place in the source equals the simulated run's. */
   readonly sameTrace: boolean;
 };
 
 /**
- * Runs the schedule of a token again in real threads, one operation at a time.
- * @param source - where the threads find the scenario.
- * @throws IrqError `ERR_TOKEN` where the token is damaged, or of another version or scenario; `ERR_SCENARIO` where the
- * state cannot be sent to real threads.
+ * Runs the schedule of a token again on real threads, one operation at a time.
+ * @param source - the module in which the threads find the scenario.
+ * @throws IrqError `ERR_TOKEN` if the token is damaged, or of another version or scenario; `ERR_SCENARIO` if the state
+ * cannot be sent to real threads.
  */
 export async function replayInLockstep(
   token: string,
@@ -45,7 +45,7 @@ export async function replayInLockstep(
 function merge(plan: ReplayResult, run: LockstepRun): LockstepReplay {
   const { failure: _, diverged: changed, ...rest } = plan;
   const all = run.trace.slice(-plan.trace.length);
-  // Which threads could have gone on is a property of the schedule, and the same for every executor.
+  // Which threads were runnable is a property of the schedule, the same for every executor.
   const trace = all.map((entry, i) =>
     plan.trace[i]?.preempted ? { ...entry, preempted: true as const } : entry,
   );
@@ -75,7 +75,10 @@ function merge(plan: ReplayResult, run: LockstepRun): LockstepReplay {
   };
 }
 
-/** What real threads threw; or that they wait for good, in the words of the simulated run, if they stand where that does. */
+/**
+ * The failure of real threads: a thrown error; or, in the simulated run's words, their final wait, if they ended in the
+ * same state.
+ */
 function failureOf(
   plan: ReplayResult,
   run: LockstepRun,
@@ -88,26 +91,26 @@ function failureOf(
     : undefined;
 }
 
-/** A real thread that spins looks like one that could go on. */
+/** A real thread that spins looks runnable. */
 function comparable({ name, state, at }: ThreadEnd): unknown {
   return [name, state === 'spinning' ? 'runnable' : state, at];
 }
 
-/** What a search with confirmation in real threads answers. */
+/** The result of a search with confirmation on real threads. */
 export type ConfirmedResult = ExploreResult & {
   readonly executor: 'lockstep';
   /** Schedules that real threads have run as well, and how many of those ended as simulated. */
   readonly confirmed: { readonly schedules: number; readonly agreed: number; readonly sameTrace?: boolean };
-  /** Why the verdict is `unknown` although a schedule failed in simulation or in real threads. */
+  /** Why the verdict is `unknown` although a schedule failed, in simulation or on real threads. */
   readonly doubt?: string;
 };
 
 const DEFAULT_RUNS = 200;
 
 /**
- * Searches in simulation, and confirms in real threads, one operation at a time: the failing schedule, which has to
- * have the same trace; or, where none fails, schedules of a random walk, which have to end as they do in simulation.
- * @param options - `runs`: how many schedules real threads run; 200 where not given.
+ * Searches in simulation, and confirms on real threads, one operation at a time. Confirms the failing schedule: its
+ * trace must be the same. Without a failure, confirms schedules of a random walk: they must end as in simulation.
+ * @param options - `runs`: number of schedules for real threads, default 200.
  */
 export async function exploreInLockstep(
   scenario: CheckedScenario,
@@ -129,7 +132,7 @@ export async function exploreInLockstep(
     return doubted(result, confirmed, 'the schedule fails in simulation, and not in real threads');
   }
   const limits = { maxSteps: steps, timeouts: options.timeouts ?? 'late' };
-  // Which plain accesses are steps has to be known before the real threads begin.
+  // Real threads must know from the start which plain accesses are steps.
   const shared = withSimulation(scenario, seed, limits, ({ simulator, ownership }) => {
     const strategy = new RandomWalk(seed);
     for (let i = 0; i < runs; i++) simulator.run(strategy, i);
@@ -145,7 +148,7 @@ export async function exploreInLockstep(
     );
     if (disagreement === undefined) return { ...result, executor: 'lockstep', confirmed };
     const all = { ...result, failure: disagreement };
-    // What real threads throw is a failure, whatever the simulation says.
+    // An error of real threads is a failure, whatever the simulation says.
     if (disagreement.kind !== 'nondeterminism')
       return { ...all, executor: 'lockstep', confirmed, verdict: 'fail', exhausted: false };
     return doubted(all, confirmed, 'real threads end in another way than the simulation');
@@ -154,7 +157,7 @@ export async function exploreInLockstep(
   }
 }
 
-/** A result that real threads do not bear out: no answer, and the first line says why. */
+/** A result that real threads do not confirm: no answer, and the first line gives the reason. */
 function doubted(
   result: ExploreResult,
   confirmed: ConfirmedResult['confirmed'],
@@ -213,7 +216,7 @@ function compare(
   return { schedules: runs, agreed: runs };
 }
 
-/** The steps of the schedule that has just been simulated. */
+/** The steps of the last simulated schedule. */
 function stepsOf({ simulator, memory }: Simulation): Step[] {
   return Array.from({ length: simulator.steps }, (_, i): Step => {
     const point = simulator.stepPoint[i];

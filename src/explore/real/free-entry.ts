@@ -5,13 +5,13 @@ import type { Alias } from '../memory/shared-buffers.ts';
 import { FreeThread } from './free-thread.ts';
 import { replaceWait } from './nap.ts';
 
-/** What a free thread gets. */
+/** The arguments of a free thread. */
 export type FreeTask = {
   readonly source: ScenarioSource;
   readonly thread: number;
   readonly seed: number;
   readonly control: Int32Array;
-  /** Looks at a word before the thread sleeps; 0 where all threads share one core. */
+  /** Loads of a word before the thread sleeps; 0 if all threads share one core. */
   readonly spin: number;
   readonly state: unknown;
   readonly buffers: readonly SharedArrayBuffer[];

@@ -36,30 +36,30 @@ import {
 import type { FreeTask } from './free-entry.ts';
 import { isGivenUp, ring } from './nap.ts';
 
-/** What a thread says when a batch is over. */
+/** A thread's report at the end of a batch. */
 export type FreeReport = {
-  /** The first failure of this batch that this thread knows of. */
+  /** The first failure of this batch that this thread knows. */
   readonly first?: { readonly run: number; readonly thread: number; readonly thrown: PlainError };
-  /** Of the runs that this thread has looked at. */
+  /** The outcomes of the runs that this thread judged. */
   readonly outcomes: Readonly<Record<string, number>>;
 };
 
-/** `first.thread` of what `finally` threw. */
+/** `first.thread` for an error of `finally`. */
 export const FINALLY = -1;
 
-/** Up to so much longer than for a batch does a thread look out for the others at the start of a run. */
+/** At the start of a run, a thread spins for the others up to this multiple of a batch's spin. */
 const PATIENCE = 20;
-/** At least so many looks: some microseconds' worth. */
+/** The least number of loads: some microseconds' worth. */
 const FEW_LOOKS = 2000;
-/** The longest jitter, in turns of an empty loop: some microseconds. */
+/** The longest jitter, in rounds of an empty loop: some microseconds. */
 const JITTER_BITS = 12;
 
-/** The engine's wait, before it is replaced: for sleeping that is not the scenario's. */
+/** The engine's wait before its replacement: for sleep that is not the scenario's. */
 const sleep = Atomics.wait;
 
 /**
- * One thread of a scenario on the loose. The threads run batches by themselves: the last thread to come to the start of a
- * run looks at how the run before has ended, puts the memory back, and lets all threads set off together.
+ * One free-running thread of a scenario. The threads run batches by themselves: the last thread at the start of a run
+ * judges the run before, restores the memory, and lets all threads set off together.
  */
 export class FreeThread {
   readonly #task: FreeTask;
@@ -101,7 +101,7 @@ export class FreeThread {
     }
   }
 
-  /** Waits until all threads are at the start; false where the batch is over. */
+  /** Waits until all threads are at the start; false at the end of the batch. */
   #lineUp(): boolean {
     const control = this.#control;
     const epoch = Atomics.load(control, EPOCH);
@@ -117,7 +117,7 @@ export class FreeThread {
       control[ARRIVED] = 0;
       control[AWAKE] = 0;
       for (let t = 0; t < threads; t++) control[threadAt(t) + STATE] = RUNNING;
-      // Decided once for all: the main thread may end the batch at any moment.
+      // Decided once for all threads: the main thread may end the batch at any moment.
       control[GOING] = Atomics.load(control, DONE) < Atomics.load(control, RUNS) ? 1 : 0;
       Atomics.store(control, EPOCH, epoch + 1);
       Atomics.notify(control, EPOCH);
@@ -146,18 +146,18 @@ export class FreeThread {
     if (left > 0 && Atomics.load(control, ASLEEP) === left) ring(control);
   }
 
-  /** The run that goes on, counted from 1 over all batches. */
+  /** The number of the current run, from 1 over all batches. */
   get #number(): number {
     return (this.#control[FIRST_RUN] as number) + Atomics.load(this.#control, DONE);
   }
 
-  /** Looks at the run that has just ended; called by one thread, while all others stand at the start. */
+  /** Judges the run that has just ended; called by one thread while all others are at the start. */
   #judge(epoch: number): void {
     const control = this.#control;
     if (isGivenUp(control)) {
       let verdict = Atomics.load(control, VERDICT);
       while (verdict >> VERDICT_BITS !== epoch) verdict = this.#awaitChange(VERDICT, verdict, 0);
-      // What was no deadlock was disturbed by the look at it, and is run again.
+      // The check disturbed a run that was no deadlock: the run is repeated.
       if (verdict !== ((epoch << VERDICT_BITS) | DEADLOCK)) return;
       control[DEADLOCKS] = (control[DEADLOCKS] as number) + 1;
     } else {
@@ -193,9 +193,8 @@ export class FreeThread {
   }
 
   /**
-   * Some have slept, and take some ten microseconds to wake: looks out for them, so that all set off together. Where that
-   * was of no use, since they have no core to run on, the thread looks half as long the next time, and twice as long
-   * where it was.
+   * Spins for threads that slept and take some ten microseconds to wake, so that all set off together. If spinning did
+   * not help, because the threads have no core, the next spin is half as long; if it helped, twice as long.
    */
   #awaitOthers(threads: number): void {
     const control = this.#control;
@@ -206,7 +205,7 @@ export class FreeThread {
     this.#looks = awake === threads ? Math.min(most, this.#looks * 2) : Math.max(FEW_LOOKS, this.#looks >> 1);
   }
 
-  /** Waits until a word is no longer `value`: looks for a while, then sleeps. Returns what it is. */
+  /** Waits until a word is no longer `value`: spins for a while, then sleeps. Returns the new value. */
   #awaitChange(at: number, value: number, looks: number): number {
     const control = this.#control;
     let now = Atomics.load(control, at);
@@ -219,7 +218,7 @@ export class FreeThread {
   }
 }
 
-/** Turns of a loop whose result is used, so that it is not left out. */
+/** Runs a loop whose result is used, so that the compiler keeps it. */
 function dawdle(turns: number): number {
   let sum = 0;
   for (let i = 0; i < turns; i++) sum = (sum + i) | 0;

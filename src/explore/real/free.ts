@@ -46,13 +46,13 @@ import { fromThread } from './thread-error.ts';
 
 export type FreeOptions = {
   readonly seed?: number;
-  /** How many runs; 10,000 where not given. */
+  /** Number of runs, default 10,000. */
   readonly runs?: number;
-  /** Stop after that many seconds; 60 where not given. */
+  /** Bound in seconds, default 60. */
   readonly seconds?: number;
-  /** A run that takes longer is one that never ends, and its threads are replaced; 1 where not given. */
+  /** A run that takes longer never ends, and its threads are replaced; default 1. */
   readonly hangSeconds?: number;
-  /** One shared word; the runs end at the next batch when another thread stores a value other than 0. */
+  /** One shared word; after a thread stores a value other than 0, the runs end at the next batch. */
   readonly stopWord?: Int32Array;
 };
 
@@ -64,7 +64,7 @@ export type FreeResult = {
   readonly verdict: 'pass' | 'fail' | 'unknown';
   readonly runs: number;
   readonly failures: number;
-  /** Runs that failed, by kind. Deadlock: all that had not ended slept; livelock: no end within the bound. */
+  /** Failed runs, by kind. Deadlock: all unfinished threads slept; livelock: no end within the bound. */
   readonly kinds: Readonly<Partial<Record<FailureKind, number>>>;
   readonly first?: {
     /** Counted from 1. */
@@ -80,7 +80,7 @@ export type FreeResult = {
 
 type First = NonNullable<FreeResult['first']>;
 
-/** How a batch has ended. */
+/** The end of a batch. */
 type Batch = {
   readonly runs: number;
   readonly kinds: Readonly<Partial<Record<FailureKind, number>>>;
@@ -88,20 +88,20 @@ type Batch = {
   readonly outcomes: Readonly<Record<string, number>>;
 };
 
-/** Looks at a word before a thread sleeps, where threads have cores of their own: some microseconds' worth. */
+/** Loads of a word before a thread sleeps, if threads have cores of their own: some microseconds' worth. */
 const SPIN = 2000;
 const READY_MS = 30_000;
-/** All sleep, and nothing has changed for so long: then they are woken one by one, to be sure. */
+/** After this long without a change while all threads sleep, the main thread wakes them one by one, to be sure. */
 const CALM_MS = 0.3;
-/** How often the main thread looks without having been rung. */
+/** Interval at which the main thread checks without a ring of its bell. */
 const LOOK_MS = 5;
-/** Runs between two returns to the event loop, at most. */
+/** Most runs between two returns to the event loop. */
 const BATCH = 500;
 
 /**
  * Runs the threads of a scenario freely, on the engine's own Atomics, again and again, with a little seeded jitter at
- * each start: says how often plain luck meets a failure.
- * @throws IrqError `ERR_SCENARIO` where the state cannot be sent to real threads.
+ * each start: measures how often chance meets a failure.
+ * @throws IrqError `ERR_SCENARIO` if the state cannot be sent to real threads.
  */
 export async function runFree(
   scenario: CheckedScenario,
@@ -168,7 +168,7 @@ class FreeThreads {
     made.memory.markFresh();
     const n = scenario.bodies.length;
     const control = new Int32Array(new SharedArrayBuffer(wordsFor(n) * 4));
-    // Threads that have to share cores only keep each other from running by looking.
+    // Threads that share cores only keep each other from running by spinning.
     const spin = availableParallelism() > 1 ? SPIN : 0;
     const pool = new WorkerPool(n);
     const ports: MessagePort[] = [];
@@ -220,7 +220,7 @@ class FreeThreads {
     this.#ended = ended;
   }
 
-  /** Runs a batch. A thread that never ends breaks it off, and the session with it. */
+  /** Runs a batch. A thread that never ends breaks off the batch and the session. */
   run(runs: number, firstRun: number, hangMs: number, deadline: number): Batch {
     const control = this.#control;
     control[RUNS] = runs;
@@ -240,7 +240,7 @@ class FreeThreads {
     let since = performance.now();
     for (;;) {
       Atomics.wait(control, BELL, 0, LOOK_MS);
-      // Before the look at the threads that are left, so that no bell is wiped out unheard.
+      // Before the check of unfinished threads, so that no ring is lost.
       Atomics.store(control, BELL, 0);
       if (Atomics.load(control, OVER) === this.#ports.length) break;
       const now = performance.now();
@@ -248,7 +248,7 @@ class FreeThreads {
         progress = Atomics.load(control, EPOCH);
         since = now;
       }
-      // Time is up: the run that goes on is the last one.
+      // The time is over: the current run is the last one.
       if (now > deadline) Atomics.store(control, RUNS, 0);
       const asleep = this.#calm();
       if (asleep > 0) {
@@ -303,7 +303,7 @@ class FreeThreads {
     return { run, kind, message, sites };
   }
 
-  /** How many threads have not finished, where all of those are asleep, and stay so for a moment; else 0. */
+  /** The number of unfinished threads, if all of them sleep, and stay asleep for a moment; else 0. */
   #calm(): number {
     const control = this.#control;
     const left = Atomics.load(control, LEFT);
@@ -320,9 +320,9 @@ class FreeThreads {
   }
 
   /**
-   * Wakes every thread that sleeps, `asleep` of them. Where each was there to be woken, all were asleep at once, and
-   * no thread was left that could have woken them: that was a deadlock. Else one was just on its way, and the run counts for
-   * nothing. No run begins before the verdict on this one, as long as it had not ended when it was given up.
+   * Wakes all `asleep` sleeping threads, one by one. If each was there to be woken, all slept at once, and no thread
+   * was left to wake them: a deadlock. Otherwise a thread was just on its way, and the run does not count. No run
+   * begins before the verdict on this one, if the run had not ended when it was abandoned.
    */
   #breakDeadlock(asleep: number, hangMs: number): First | undefined {
     const control = this.#control;
@@ -374,7 +374,7 @@ class FreeThreads {
     return memory.nameOf(at, this.#control[own + NAP_WIDE] === 1 ? 8 : 4);
   }
 
-  /** A run that does not end: what was counted up to it, and that one. */
+  /** The end of a batch at an endless run: the counts up to that run, and the run itself. */
   #giveUp(hangMs: number): Batch {
     this.broken = true;
     const control = this.#control;

@@ -10,10 +10,10 @@ import { SharedMemory } from '../memory/shared-memory.ts';
 import { Baton } from './baton.ts';
 import { LockstepThread } from './lockstep-thread.ts';
 
-/** What a thread of a lockstep session gets. */
+/** The arguments of a thread of a lockstep session. */
 export type LockstepTask = {
   readonly source: ScenarioSource;
-  /** Which of the scenario's threads it is. */
+  /** The number of the scenario's thread. */
   readonly thread: number;
   readonly seed: number;
   readonly control: Int32Array;
@@ -27,10 +27,10 @@ export type LockstepTask = {
   readonly port: MessagePort;
 };
 
-/** The body of a thread in lockstep. Resolves when it is told to quit. */
+/** The body of a thread in lockstep. Resolves when the main thread ends the session. */
 export async function serveLockstep(task: LockstepTask): Promise<void> {
   const { source, thread, seed, control, spin, state, buffers, aliases, shared, port } = task;
-  // Before any module of the scenario is loaded, so that steps are shown by lines of the source.
+  // Before any module of the scenario is loaded, so that steps show lines of the source.
   refuseExit();
   process.setSourceMapsEnabled(true);
   const scenario = await loadSource(source);

@@ -47,7 +47,7 @@ import {
   WOKEN,
 } from './baton.ts';
 
-/** Thrown through a thread's code to end it in the middle of a schedule. */
+/** Thrown through a thread's code to end the code in the middle of a schedule. */
 const STOPPING: object = Object.freeze({ irqloom: 'this thread is being stopped; let it through' });
 
 /** One operation as a thread reports it; the main thread knows the names of words. */
@@ -59,26 +59,26 @@ export type Reported = Pick<TraceEntry, 'value' | 'site'> & {
   result: TraceEntry['result'];
 };
 
-/** What a thread says when its part in a schedule is over. */
+/** A thread's report at the end of its part in a schedule. */
 export type LockstepReport = {
   readonly thread: number;
   readonly log: readonly Reported[];
-  /** The operation that it waits in, or would have done next. */
+  /** The operation in which the thread waits, or its next operation. */
   readonly pending?: Reported;
   readonly asleep?: boolean;
   readonly thrown?: PlainError;
-  /** What it wanted to do where the schedule says something else. */
+  /** The thread's operation, if the schedule has another one. */
   readonly saw?: string;
 };
 
-/** What comes after the part of a thread's code that runs now. */
+/** The event after the running part of a thread's code. */
 type Mode = 'start' | 'step' | 'woken';
 
 /**
- * One thread of a scenario in a real thread, run one operation at a time: it goes on only while it holds the baton, and
- * at each of its operations gives it to the thread whose step is next by the schedule. What lies between two operations
- * belongs to the step before, so the scheduling is the simulated executor's, step by step. Atomics.wait and notify are
- * done on a queue of our own: the engine's would sleep where the baton could not reach.
+ * One real thread of a scenario, run one operation at a time: the thread goes on only while it holds the baton, and at
+ * each of its operations passes the baton to the thread of the schedule's next step. Code between two operations
+ * belongs to the step before, so the scheduling equals the simulated executor's, step by step. Atomics.wait and notify
+ * use a queue of our own: in the engine's, a thread would sleep out of the baton's reach.
  */
 export class LockstepThread implements Controller, Source {
   readonly #scenario: CheckedScenario;
@@ -121,7 +121,7 @@ export class LockstepThread implements Controller, Source {
     this.#port = port;
   }
 
-  /** Takes part in one schedule after the other, until told to quit. */
+  /** Takes part in one schedule after the other, until the main thread ends the session. */
   serve(): void {
     while (this.#baton.take() !== QUIT) this.#takePart();
   }
@@ -209,7 +209,7 @@ export class LockstepThread implements Controller, Source {
     return mix(this.#chance, 0);
   }
 
-  /** Gives the baton to the next thread; false where that is this thread itself, which then still holds it. */
+  /** Passes the baton to the next thread; false if that is this thread, which then keeps the baton. */
   #passOn(): boolean {
     const mode = this.#mode;
     const baton = this.#baton;
@@ -225,7 +225,7 @@ export class LockstepThread implements Controller, Source {
     const { next } = baton;
     if (next === this.#me) {
       if (this.#running) return false;
-      // It has ended, and the schedule has more for it to do.
+      // The thread has ended, but the schedule has more steps for it.
       baton.words[DIVERGED] = 1;
       baton.give(MAIN, DONE);
     } else if (next === MAIN) baton.give(MAIN, DONE);
@@ -236,7 +236,7 @@ export class LockstepThread implements Controller, Source {
     return true;
   }
 
-  /** Waits for the baton; where it says to stop, the thread's code is left. */
+  /** Waits for the baton; if its message is to stop, leaves the thread's code. */
   #takeUp(): number {
     const word = this.#baton.take();
     if (word !== STOP) return word;
@@ -271,7 +271,7 @@ export class LockstepThread implements Controller, Source {
       this.#mode = 'woken';
       return 'ok';
     }
-    // A step of the schedule while it sleeps: its time is up.
+    // A step of a sleeping thread in the schedule is its timeout.
     if (baton.expectedOp !== TIMEOUT) this.#diverge('it still sleeps');
     baton.remove(this.#me);
     baton.words[STEP] = (baton.words[STEP] as number) + 1;

@@ -41,21 +41,21 @@ import { fromThread } from './thread-error.ts';
 
 export type LockstepOptions = {
   readonly seed?: number;
-  /** The longest schedule; 10,000 where not given. */
+  /** The longest schedule; default 10,000. */
   readonly steps?: number;
-  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
+  /** A thread without an operation for this long is taken to never end; default 10. */
   readonly hangSeconds?: number;
-  /** Bytes whose plain accesses are steps; none where not given. */
+  /** Bytes whose plain accesses are steps; default none. */
   readonly shared?: readonly Range[];
 };
 
-/** A schedule as real threads have run it. */
+/** A schedule as real threads ran it. */
 export type LockstepRun = {
-  /** With `record`: each step, as the simulated executor gives it, but for the marks of preemptions. */
+  /** With `record`: each step, as the simulated executor reports it, but without marks of preemptions. */
   readonly trace: readonly TraceEntry[];
   readonly threads: readonly ThreadEnd[];
   readonly steps: number;
-  /** What a thread, or `finally`, threw, or that a thread never ended. Of threads that wait for good, `threads` tells. */
+  /** The error of a thread or of `finally`, or an endless thread. `threads` shows threads that wait forever. */
   readonly failure?: {
     readonly kind: FailureKind;
     readonly message: string;
@@ -65,13 +65,13 @@ export type LockstepRun = {
   readonly diverged?: Divergence;
 };
 
-/** Looks at the baton before a thread sleeps, where threads have cores of their own: some microseconds' worth. */
+/** Loads of the baton before a thread sleeps, if threads have cores of their own: some microseconds' worth. */
 const SPIN = 2000;
 const READY_MS = 30_000;
 
 /**
- * A scenario in real worker threads, one operation at a time along a schedule. The threads stay; each schedule starts
- * from the bytes that setup left. Runs are synchronous: the calling thread sleeps meanwhile.
+ * A scenario on real worker threads, one operation at a time along a schedule. The threads persist; each schedule
+ * starts from the bytes after setup. Runs are synchronous: the calling thread sleeps meanwhile.
  */
 export class Lockstep {
   readonly #scenario: CheckedScenario;
@@ -88,8 +88,8 @@ export class Lockstep {
 
   /**
    * Starts the threads.
-   * @param source - where they find the scenario; it has to be the one given.
-   * @throws IrqError `ERR_SCENARIO` where the state cannot be sent to them.
+   * @param source - the module of the same scenario, for the threads.
+   * @throws IrqError `ERR_SCENARIO` if the state cannot be sent to them.
    */
   static async start(
     scenario: CheckedScenario,
@@ -166,7 +166,7 @@ export class Lockstep {
 
   /**
    * Runs one schedule.
-   * @param record - note each step with its values and its place in the source; without, only how it ends.
+   * @param record - record each step with its values and its place in the source; otherwise, only the end.
    */
   run(schedule: readonly Step[], record = true): LockstepRun {
     if (this.#broken)

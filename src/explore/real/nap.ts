@@ -22,8 +22,8 @@ const GIVEN_UP: object = Object.freeze({ irqloom: 'this thread sleeps for good; 
 type Wait = (array: IntegerArray, index: number, value: unknown, ms?: number) => string;
 
 /**
- * Replaces Atomics.wait by one that says where the thread sleeps, so that the main thread can tell when all do; the
- * sleeping is the engine's. A wait with a timeout is left as it is. Returns what puts the engine's own back.
+ * Replaces Atomics.wait by a function that records where the thread sleeps, so that the main thread can tell when all
+ * threads sleep; the engine still does the sleeping. Leaves a wait with a timeout alone. Returns the undo.
  */
 export function replaceWait({ control, thread, buffers }: FreeTask): () => void {
   const native = NATIVE[WAIT] as Wait;
@@ -58,7 +58,7 @@ export function replaceWait({ control, thread, buffers }: FreeTask): () => void 
   });
 }
 
-/** Whether the main thread has given up the run that goes on. Called in the run, so that the epoch stays. */
+/** Whether the main thread has abandoned the current run. Called within the run, so the epoch does not change. */
 export function isGivenUp(control: Int32Array): boolean {
   return Atomics.load(control, ABORT) === Atomics.load(control, EPOCH);
 }

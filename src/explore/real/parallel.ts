@@ -23,18 +23,18 @@ import { mergeRaces } from '../telling/race-list.ts';
 import type { DataRace, ExploreResult } from '../telling/result.ts';
 import { epochMs, type PartAnswer, type PartTask } from './explore-entry.ts';
 
-/** A piece of a random strategy: whole blocks, since a strategy learns within one. */
+/** A piece of a random strategy: whole blocks, because a strategy learns within a block. */
 const PIECE = 4 * BLOCK;
 /** How many pieces of one search are sent ahead for each thread. */
 const PIECES_AHEAD = 8;
 
 /**
- * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under `auto`
- * the bounded searches, each in a thread of its own.
- * Pieces are put together in the order in which one thread would have run them, and what comes after a failure is
- * dropped: the answer is that of one thread, whatever the number of jobs, unless time runs out.
- * @param source - where the threads find the scenario.
- * @param jobs - how many threads.
+ * Explores on several cores: pieces of the random strategies, pieces of the tree of a depth-first search, and under
+ * `auto` the bounded searches, each in a thread of its own. Merges the pieces in the order in which one thread would
+ * have run them, and drops the pieces after a failure: the answer is that of one thread, for any number of jobs, unless
+ * time runs out.
+ * @param source - the module in which the threads find the scenario.
+ * @param jobs - number of threads.
  */
 export async function exploreInParallel(
   scenario: CheckedScenario,
@@ -48,7 +48,7 @@ export async function exploreInParallel(
   try {
     for (;;) {
       const phases = pool && planned(scenario, options, jobs, ownership);
-      // Where a thread does not come to its end there is nothing to share out: one thread says so.
+      // If a thread never ends, there is nothing to share out: one thread reports that.
       if (pool === undefined || phases === undefined) return exploreChecked(scenario, options);
       const result = await new Parallel(
         scenario,
@@ -68,7 +68,7 @@ export async function exploreInParallel(
   }
 }
 
-/** The searches to run, with their trees cut into pieces where they can be; undefined where some thread has no end. */
+/** The searches to run, with their trees cut into pieces if possible; undefined if a thread never ends. */
 function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
@@ -111,7 +111,7 @@ class Parallel {
   readonly #jobs: number;
   readonly #ownership: Ownership;
   readonly #shared: readonly Range[];
-  /** When the search began, also where it has started over since, ms. */
+  /** The start of the search, before any restarts, ms. */
   readonly #started: number;
   readonly #classes = new ClassCounter();
   readonly #outcomes = new Map<string, number>();
@@ -155,7 +155,7 @@ class Parallel {
     this.#jobs = jobs;
   }
 
-  /** Undefined where two parts' threads have met at bytes that were taken for one thread's own: start over. */
+  /** Undefined if threads of two parts touched bytes taken for one thread's own: start over. */
   async run(): Promise<ExploreResult | undefined> {
     const parts = this.#parts();
     const inFlight: { part: Part; answer: Promise<PartAnswer> }[] = [];
@@ -183,7 +183,9 @@ class Parallel {
     return this.#result();
   }
 
-  /** Parts make their failures smaller at once; where all are counted, only the first is shown, and made so at the end. */
+  /**
+   * Parts shrink their failures at once. If all failures are counted, only the first is shown, and shrunk at the end.
+   */
   get #shrinks(): boolean {
     return !this.#options.all || this.#options.shrink === false;
   }
@@ -198,7 +200,7 @@ class Parallel {
     this.#failure = answer.value.result.failure ?? this.#failure;
   }
 
-  /** All pieces in the order in which one thread runs them. */
+  /** All pieces in the order of one thread. */
   #parts(): Part[] {
     let before = 0;
     return this.#phases.flatMap((phase, i): Part[] => {
@@ -238,7 +240,7 @@ class Parallel {
     return part !== undefined && this.#phases[part.phase]?.search !== undefined;
   }
 
-  /** Schedules that the budget has left. */
+  /** Schedules left in the budget. */
   #left(): number {
     return Math.max(0, (this.#options.schedules ?? Infinity) - this.#runs);
   }
@@ -254,7 +256,7 @@ class Parallel {
     const endsAt = epochMs() + seconds * 1000;
     const task: PartTask = { source: this.#source, options, part, endsAt };
     const answer = this.#pool.run<PartAnswer>('explore', task);
-    // Those that are not looked at any more end with the pool.
+    // Unused answers end with the pool.
     answer.catch(() => {});
     return answer;
   }
@@ -300,7 +302,7 @@ class Parallel {
     this.#exhausted = exhausted && !part.more;
   }
 
-  /** Adds a piece of a search to what is done of it. */
+  /** Merges a piece of a search into the finished part. */
   #addSearch({ phase, pieces = WHOLE }: Part, search: SearchState | undefined): void {
     const before = phase === this.#searchPhase ? this.#search : undefined;
     const of = this.#phases[phase]?.search;

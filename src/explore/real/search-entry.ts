@@ -13,7 +13,7 @@ import { runFree } from './free.ts';
 import { exploreInParallel } from './parallel.ts';
 import type { SearchAnswer, SearchMessage, SearchTask } from './search-task.ts';
 
-/** Loads the scenario of a task, does the task, and posts the answer. Runs in a thread of its own, see search-thread.ts. */
+/** Loads the scenario of a task, does the task, and posts the answer. Runs in its own thread, see search-thread.ts. */
 export async function serveSearch(): Promise<void> {
   const post = (message: SearchMessage): void => parentPort?.postMessage(message);
   const task = workerData as SearchTask;
@@ -24,7 +24,7 @@ export async function serveSearch(): Promise<void> {
   try {
     process.setSourceMapsEnabled(true);
     const scenario = await loadSource(task.source);
-    // A promise of a module that was rejected, and that nothing handles, ends the thread here.
+    // If a module rejected a promise without a handler, the thread ends here.
     await new Promise<void>((resolve) => later(resolve));
     post({ progress: begun(scenario) });
     const answer = await perform(task, scenario, (progress) => post({ progress }));

@@ -8,7 +8,7 @@ import type { WhatIf, WhatIfOptions } from '../telling/what-if.ts';
 import type { ConfirmedResult, LockstepReplay } from './confirm.ts';
 import type { FreeOptions, FreeResult } from './free.ts';
 
-/** What a search thread is to do, as plain data. */
+/** The task of a search thread, as plain data. */
 export type SearchTask = { readonly source: ScenarioSource } & (
   | { readonly does: 'search'; readonly options: SearchTaskOptions; readonly jobs: number }
   | { readonly does: 'confirm'; readonly options: SearchTaskOptions & { readonly runs?: number } }
@@ -25,7 +25,7 @@ export type SearchTask = { readonly source: ScenarioSource } & (
 /** The options of a search that can cross to another thread. */
 export type SearchTaskOptions = Omit<ExploreOptions, 'onProgress'>;
 
-/** What each kind of task answers. */
+/** The answer to each kind of task. */
 export type SearchAnswer = {
   readonly search: ExploreResult;
   readonly confirm: ConfirmedResult;
@@ -34,7 +34,7 @@ export type SearchAnswer = {
   readonly 'what-if': WhatIf | undefined;
 };
 
-/** What a search thread posts: how far it has come, and at last its answer, or the error that ended it. */
+/** A message of a search thread: its progress, and at last its answer or the error that ended it. */
 export type SearchMessage =
   | { readonly progress: Progress }
   | { readonly answer: SearchAnswer[keyof SearchAnswer] }

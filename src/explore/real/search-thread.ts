@@ -7,33 +7,33 @@ import type { SearchAnswer, SearchMessage, SearchTask } from './search-task.ts';
 
 /** How a caller follows a search, and ends it. */
 export type SearchControl = {
-  /** Stops the search at its next batch of schedules; the answer says what was seen until then. */
+  /** Stops the search at its next batch of schedules; the answer has the findings so far. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
 };
 
-/** A search that gave no answer: the thread was ended while code under test was busy. */
+/** A search without an answer: the thread was ended while code under test was busy. */
 export type Unanswered = {
   readonly unanswered: 'interrupted' | 'time';
   readonly last: Progress;
 };
 
-/** How long the modules of a scenario may take to load. */
+/** The bound on loading a scenario's modules. */
 const LOAD_MS = 30_000;
-/** How long a search may be late with its answer, after its own bound on time, and after it was told to stop. */
+/** How late the answer of a search may be: after its own bound on time, and after a request to stop. */
 const LATE_MS = 2_000;
 const STOP_MS = 400;
-/** A search that has found a failure may go on for so long to make the failure small. */
+/** The bound on shrinking a failure. */
 const SHRINK_MS = 60_000;
 const LOOK_MS = 100;
 
 /**
- * Does a task in a thread of its own, so that nothing that code under test does can keep the answer, or the process:
- * endless loops, `process.exit`, timers and workers that stay alive, a heap that is full.
- * @param seconds - the bound of the search on its time, as its options have it.
- * @returns the answer, or what was known when the thread had to be ended.
+ * Does a task in a thread of its own, so that code under test cannot keep the answer or the process: by endless loops,
+ * `process.exit`, live timers and workers, a full heap.
+ * @param seconds - the search's bound on its time, as in its options.
+ * @returns the answer, or the findings so far when the thread had to be ended.
  * @throws IrqError `ERR_FILE`, `ERR_SCENARIO`, `ERR_TOKEN`, `ERR_UNSUPPORTED` as the task throws them;
- * `ERR_THREAD_DIED` where code under test ended the thread.
+ * `ERR_THREAD_DIED` if code under test ended the thread.
  */
 export async function runSearch<T extends SearchTask>(
   task: T,
@@ -46,7 +46,7 @@ export async function runSearch<T extends SearchTask>(
     stdout: true,
     stderr: true,
   });
-  // What code under test prints is not the result.
+  // Output of code under test is not the result.
   worker.stdout.pipe(process.stderr, { end: false });
   worker.stderr.pipe(process.stderr, { end: false });
   const timing = new Timing(seconds);
@@ -96,7 +96,7 @@ function storeStop(word: Int32Array): void {
   Atomics.store(word, 0, 1);
 }
 
-/** When a search thread is over its time. */
+/** Decides when a search thread has exceeded its time. */
 class Timing {
   readonly #bound: number;
   #loadedAt: number | undefined;

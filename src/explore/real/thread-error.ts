@@ -2,7 +2,9 @@ import { ERRORS, type ErrorCode } from '../../base/codes.ts';
 import { outOfDescriptors } from '../../base/descriptor-limit.ts';
 import { IrqError } from '../../base/irq-error.ts';
 
-/** Between threads an error loses its class, and keeps its message and `code`: one of ours is made anew. */
+/**
+ * Makes an error of another thread anew: between threads an error loses its class, and keeps its message and `code`.
+ */
 export function fromThread(error: unknown): Error {
   if (error instanceof IrqError) return error;
   const full = outOfDescriptors(error);

@@ -2,34 +2,34 @@ import type { ElementArray, Point, Value } from './operation.ts';
 import { Stretch } from './round-marks.ts';
 import { mayOnlyLook, onlyLooked, sameOperation } from './spin.ts';
 
-/** What {@link Alone.repeat} and {@link Alone.answer} say where the thread does something else than look. */
+/** The answer of {@link Alone.repeat} and {@link Alone.answer} to an operation that is no look. */
 export const OTHER = Symbol('something else than a look');
 
 /**
- * How a thread would go on if all others stood still, as long as it only looks, and only at elements that it has looked
- * at: its looks are then answered from what it saw. The thread's code asks here for each of them, so the answer to one
- * that was asked before has to be fast.
+ * A thread's run with all other threads standing still, as long as the thread only looks, and only at elements that it
+ * has looked at before: the old values answer these looks. The thread's code asks here for each look, so a repeated
+ * look must be answered fast.
  */
 export class Alone {
   #seen: ReadonlyMap<number, Value> = new Map();
   #most = 0;
-  /** The different looks so far, and their answers. */
+  /** The distinct looks so far, and their answers. */
   readonly #looks: Point[] = [];
   readonly #answers: Value[] = [];
-  /** By look: the one that came after it the last time. */
+  /** By look: its successor, the last time. */
   readonly #after: number[] = [];
   #last = -1;
-  /** The second half of the looks, and the look that it begins with. */
+  /** The second half of the looks, and the look at which it begins. */
   readonly #stretch = new Stretch();
   #half = 0;
-  /** Which of the different looks each was. */
+  /** The sequence of looks, as indices of the distinct looks. */
   #sequence = new Int32Array(1024);
-  /** How many looks the thread has made. */
+  /** The number of looks so far. */
   count = 0;
 
   /**
-   * @param seen - by element, what the thread saw there.
-   * @param most - how many looks are answered.
+   * @param seen - by element, the value that the thread saw there.
+   * @param most - number of looks to answer.
    */
   begin(seen: ReadonlyMap<number, Value>, most: number): void {
     this.#seen = seen;
@@ -42,7 +42,7 @@ export class Alone {
     this.count = 0;
   }
 
-  /** Answers a call that was made before, through the same view and with the same operands; {@link OTHER} where it was not. */
+  /** Answers a repeated call, through the same view and with the same operands; {@link OTHER} for a new call. */
   repeat(op: number, handle: ElementArray, index: number, a: unknown, b: unknown): Value | typeof OTHER {
     if (this.count >= this.#most || this.#last < 0) return OTHER;
     const looks = this.#looks;
@@ -69,14 +69,14 @@ export class Alone {
   }
 
   /**
-   * Whether the thread carried something from look to look, in the second half of as many as it was given: to be asked right
-   * after its run. Only code that was rewritten tells.
+   * Whether the thread carried a value from look to look, in the second half of its allowance of looks. Ask right after
+   * the run. Only rewritten code tells.
    */
   get carries(): boolean {
     return this.count >= this.#most && this.#stretch.carries;
   }
 
-  /** Whether these looks, the oldest first, are what the thread went through again and again. */
+  /** Whether these looks, the oldest first, are the ones that the thread repeated. */
   isRepetitionOf(path: readonly Point[], from: number, period: number): boolean {
     for (let k = 0; k < period && k < this.count; k++) {
       const look = this.#looks[this.#sequence[k] as number] as Point;

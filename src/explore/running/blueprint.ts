@@ -5,13 +5,13 @@ import { hasPrivateNames } from '../loading/private-names.ts';
 import { isMemory, isModule } from '../memory/web-assembly.ts';
 import type { ElementArray } from './operation.ts';
 
-/** Makes one object of a copy; the same one where it is asked twice for the same copy. */
+/** Makes one object of a copy; a second call for the same copy returns the same object. */
 type Part = { make(copy: number): unknown };
 
 /**
  * Copies of a state, one for each run of a thread, as a worker thread would get it: shared memory is shared, everything
- * else is the copy's own. Objects keep their class. What never differs between two copies (views of shared memory,
- * numbers, functions) is no part of the work, so a state that is one typed array costs nothing.
+ * else belongs to the copy. Objects keep their class. Values that never differ between two copies (views of shared
+ * memory, numbers, functions) cost no work, so a state that is one typed array costs nothing.
  */
 export class Blueprint {
   readonly #scenario: string;
@@ -22,7 +22,7 @@ export class Blueprint {
   #copies = 0;
 
   /**
-   * @param proxied - views of shared memory are handed out as proxies; see view-proxy.ts.
+   * @param proxied - hand out views of shared memory as proxies; see view-proxy.ts.
    * @throws IrqError `ERR_SCENARIO` with the path of an object that cannot be copied.
    */
   constructor(scenario: string, state: unknown, proxied: boolean) {
@@ -37,7 +37,7 @@ export class Blueprint {
     return this.#root === undefined ? this.#state : this.#root.make(++this.#copies);
   }
 
-  /** How to copy the value; undefined where all copies can have the same. */
+  /** Plans the copy of a value; undefined if all copies can share the value. */
   #plan(value: unknown, path: string): Part | undefined {
     if (typeof value !== 'object' || value === null) return undefined;
     if (this.#parts.has(value)) return this.#parts.get(value);
@@ -72,11 +72,13 @@ export class Blueprint {
     if (Array.isArray(value)) return this.#arrayBuilder(value, path);
     const why = whyNot(value);
     if (why !== undefined) throw this.#uncopyable(path, why);
-    // What makes an error one is no property.
+    // The mark of an error is no property.
     return this.#objectBuilder(value, path, types.isNativeError(value) ? () => new Error() : undefined);
   }
 
-  /** A typed array, a DataView, or a Buffer, which is made by the class of its elements and gets its own class after. */
+  /**
+   * A typed array, a DataView, or a Buffer: the class of its elements makes the copy, which then gets its own class.
+   */
   #viewBuilder(value: ArrayBufferView, path: string): Build {
     const buffer = this.#plan(value.buffer, path) as Part;
     const { byteOffset } = value;
@@ -131,12 +133,12 @@ export class Blueprint {
     };
   }
 
-  /** @param make - an object of the right kind without properties; where not given, one is made with the value's class. */
+  /** @param make - makes an object of the right kind without properties; left out, the value's class is used. */
   #objectBuilder(value: object, path: string, make?: () => object): Build {
     const prototype: unknown = Object.getPrototypeOf(value);
     const template = Object.create(null) as Record<PropertyKey, unknown>;
     const own: { key: PropertyKey; part: Part }[] = [];
-    // Accessors, and properties that cannot be seen or changed.
+    // Accessors, and hidden or constant properties.
     const odd: [PropertyKey, PropertyDescriptor][] = [];
     for (const key of Reflect.ownKeys(value)) {
       const descriptor = Reflect.getOwnPropertyDescriptor(value, key) as PropertyDescriptor;
@@ -174,7 +176,7 @@ export class Blueprint {
     return () => constant;
   }
 
-  /** What every copy has of a value that is not copied. */
+  /** The value that every copy has in place of a value that is not copied. */
   #constant(value: unknown): unknown {
     return this.#proxied && isSharedArray(value) ? proxyOf(value) : value;
   }
@@ -198,7 +200,7 @@ class Copied implements Part {
     if (this.#copy === copy) return this.#made;
     this.#copy = copy;
     this.#made = this.build(copy, (made) => {
-      // Before its fields are made: they may lead back to it.
+      // Before the fields are made: they may lead back to this object.
       this.#made = made;
       return made;
     });
@@ -206,7 +208,7 @@ class Copied implements Part {
   }
 }
 
-/** What threads share in truth, or what has nothing that could be changed. Runs no code of the value's. */
+/** Whether threads really share the value, or it cannot change. Runs no code of the value. */
 function isShared(value: object): boolean {
   if (types.isProxy(value)) return false;
   return (
@@ -224,7 +226,7 @@ function isSharedArray(value: unknown): value is ElementArray {
 
 type Kind = { new (buffer: unknown, byteOffset: number, length: number): object; readonly prototype: object };
 
-/** The class of the engine that a view is of, whatever class the program has made of it. */
+/** The engine's class of a view, whatever class the program has given it. */
 function kindOf(value: ArrayBufferView): Kind {
   const tag = Reflect.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)?.get?.call(value) as
     | string
@@ -234,7 +236,7 @@ function kindOf(value: ArrayBufferView): Kind {
 
 const TYPED_ARRAY = Object.getPrototypeOf(Int8Array.prototype) as object;
 
-/** Why an object cannot be copied, of an object that is no proxy. */
+/** The reason why an object, other than a proxy, cannot be copied. */
 function whyNot(value: object): string | undefined {
   for (
     let prototype: unknown = Object.getPrototypeOf(value);

@@ -1,13 +1,13 @@
 import { LOCK, NOTIFY, PLAIN_LOAD, type Point, READ, UNLOCK, WAIT, WRITE } from './operation.ts';
 
-/** Two accesses to the same bytes by different threads, one of them a write, not both by Atomics, that nothing orders. */
+/** Two unordered accesses to the same bytes by different threads: at least one a write, not both by Atomics. */
 export type Race = {
   /** The steps of the schedule, from 0. */
   readonly first: number;
   readonly second: number;
 };
 
-/** What an access is to the other threads: a plain one or one by Atomics, that reads or writes. */
+/** The category of an access: plain or by Atomics, a read or a write. */
 const PLAIN_READ = 0;
 const PLAIN_WRITE = 1;
 const ATOMIC_READ = 2;
@@ -21,35 +21,37 @@ const fill = Function.prototype.call.bind(Int32Array.prototype.fill) as (
 
 /**
  * Happens-before of one schedule, by vector clocks, as the ECMAScript memory model has it: the order of each thread; a
- * read by Atomics after the write by Atomics that it reads from, where both are of the same bytes; operations on one list
+ * read by Atomics after the write by Atomics that it reads from, if both are of the same bytes; operations on one list
  * of waiters, in their order; a woken thread after its waker. All threads begin at once, so their starts order nothing.
- * Locks of the explorer's own are as Atomics.
+ * The explorer's own locks count as Atomics.
  *
- * An interval of bytes that some operation touches is a cell. For each cell and thread the last access of each category
- * is kept: where that is ordered before a new one, so are all before it.
+ * A cell is an interval of bytes that some operation touches. The last access of each category is kept for each cell
+ * and thread: if a new access comes after the last one, it also comes after all earlier ones.
  */
 export class DataRaces {
   readonly #threads: number;
-  /** By thread and thread: how many steps of that thread happen before what this one does next. */
+  /** By thread and thread: how many steps of the second happen before the first one's next step. */
   readonly #clocks: Int32Array;
   readonly #cells = new Map<number, number>();
   readonly #ranges: { readonly at: number; readonly size: number }[] = [];
-  /** By cell: all cells that share bytes with it, itself among them. */
+  /** By cell: all cells that share bytes with it, itself included. */
   readonly #overlaps: number[][] = [];
-  /** By cell, category and thread: the number of the last such access among its thread's steps, from 1, and the step. */
+  /**
+   * By cell, category and thread: the last such access, as its number among its thread's steps, from 1, and its step.
+   */
   #last = new Int32Array(0);
   #steps = new Int32Array(0);
-  /** By cell and thread: the clock of the last write by Atomics to just these bytes; `#intact`: which of them it still is. */
+  /** By cell and thread: the clock of the last write by Atomics to exactly these bytes; its intact bytes. */
   #released = new Int32Array(0);
   #intact = new Int32Array(0);
-  /** By cell, category and thread: 1 where such an access was met, in any schedule. */
+  /** By cell, category and thread: 1 if such an access occurred in any schedule. */
   #used = new Int32Array(0);
-  /** As `#used`: 1 where every access that was met, and that this one may race with, was told of as a race. */
+  /** As `#used`: 1 if every known access that may race with this one has been reported as a race. */
   #silent = new Int32Array(0);
   readonly #lists = new Map<number, Int32Array>();
-  /** Pairs of cells, threads and categories that were told of. */
+  /** Reported pairs of cells, threads and categories. */
   readonly #known = new Set<number>();
-  /** The races of this schedule that are new, by their key; and the first of all. */
+  /** The new races of this schedule, by key; and its first race. */
   readonly fresh = new Map<number, Race>();
   first: Race | undefined;
 
@@ -68,15 +70,15 @@ export class DataRaces {
     this.first = undefined;
   }
 
-  /** The schedule counts: its races are known from now on. */
+  /** Accepts the schedule: its races are known from now on. */
   accept(): void {
     for (const key of this.fresh.keys()) this.#known.add(key);
   }
 
   /**
    * Takes in one step.
-   * @param effect - READ and WRITE as far as the operation did so.
-   * @param woke - the threads that it woke, as bits.
+   * @param effect - READ and WRITE, as far as the operation did so.
+   * @param woke - the threads that the operation woke, as bits.
    */
   step(step: number, t: number, point: Point, effect: number, woke: number): void {
     const n = this.#threads;
@@ -97,7 +99,7 @@ export class DataRaces {
     }
   }
 
-  /** The time of a wait was up: the thread leaves the list of waiters. */
+  /** A wait timed out: the thread leaves the list of waiters. */
   timeOut(t: number, at: number): void {
     this.#passList(at, t * this.#threads);
   }
@@ -116,11 +118,11 @@ export class DataRaces {
     this.#intact[cell] = (1 << (this.#ranges[cell]?.size ?? 0)) - 1;
   }
 
-  /** Looks for accesses of other threads that this one races with, and notes it. */
+  /** Searches for other threads' accesses that race with this one, and records this one. */
   #check(step: number, t: number, cell: number, category: number): void {
     const n = this.#threads;
     const at = (cell * CATEGORIES + category) * n + t;
-    // speed: in a program without locks nearly every access races, with what was told of long ago (bench explore).
+    // speed: without locks nearly every access races, mostly as reported long ago (bench explore).
     if (this.#silent[at] !== 1 || this.first === undefined) this.#scan(step, t, cell, category, at);
     this.#last[at] = this.#clocks[t * n + t] as number;
     this.#steps[at] = step;
@@ -150,7 +152,7 @@ export class DataRaces {
     this.#silent[at] = silent;
   }
 
-  /** An access of this kind was never met before: those it may race with have something to look for again. */
+  /** Records the first access of this kind: possible racers must search again. */
   #use(at: number, overlaps: readonly number[]): void {
     this.#used[at] = 1;
     const size = CATEGORIES * this.#threads;
@@ -164,7 +166,7 @@ export class DataRaces {
     this.fresh.set(key, { first, second });
   }
 
-  /** Bytes are written: of the writes by Atomics that lie there, so many bytes less can be read. */
+  /** Overwrites bytes: of an earlier write by Atomics in them, fewer bytes can still be read. */
   #overwrite(cell: number): void {
     const overlaps = this.#overlaps[cell] as number[];
     if (overlaps.length === 1) {
@@ -180,7 +182,7 @@ export class DataRaces {
     }
   }
 
-  /** Operations on one list of waiters follow each other. */
+  /** Orders the operations on one list of waiters. */
   #passList(at: number, mine: number): void {
     let list = this.#lists.get(at);
     if (list === undefined) {
@@ -228,12 +230,12 @@ export class DataRaces {
   }
 }
 
-/** Of two accesses, by their places, whichever of the two came first. */
+/** The key of two accesses, by their places, in either order. */
 function keyOf(one: number, other: number): number {
   return one < other ? one * 0x2000000 + other : other * 0x2000000 + one;
 }
 
-/** The array, with room for so many. */
+/** Returns the array, grown to that length if shorter. */
 function longer(array: Int32Array, length: number): Int32Array<ArrayBuffer> {
   if (array.length >= length) return array as Int32Array<ArrayBuffer>;
   const copy = new Int32Array(Math.max(length, array.length * 2, 64));

@@ -4,17 +4,17 @@ import type { Race } from './data-races.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 import type { Nondeterminism } from './tracks.ts';
 
-/** What went wrong in a schedule, in machine terms. */
+/** The failure of a schedule, in machine terms. */
 export type Fault =
   | { readonly kind: 'threw'; readonly thread: number; readonly thrown: unknown }
   | { readonly kind: 'finally'; readonly thrown: unknown }
-  /** `outcomes.of` threw, or gave no string. */
+  /** `outcomes.of` threw, or returned no string. */
   | { readonly kind: 'outcomes'; readonly thrown: unknown }
   | { readonly kind: 'outcome'; readonly outcome: string }
   | { readonly kind: 'data-race'; readonly race: Race }
   | Nondeterminism;
 
-/** What the scenario says of the state after the last thread has ended. */
+/** Lets the scenario judge the state after the last thread has ended. */
 export function judgeEnd(
   scenario: CheckedScenario,
   state: unknown,
@@ -43,7 +43,7 @@ export function judgeEnd(
 
 const NOTHING = {};
 
-/** What the scenario must not do at all, so that nothing can be said of its schedules. */
+/** Whether the error is a scenario's forbidden act: nothing can be said of its schedules. */
 function isFaultOfScenario(thrown: unknown): boolean {
   return isIrqError(thrown, 'ERR_UNSUPPORTED') || isIrqError(thrown, 'ERR_SCENARIO');
 }

@@ -24,8 +24,8 @@ import {
 } from './operation.ts';
 
 /**
- * Does one operation on the real memory; not for wait and notify, which are the queue's.
- * @returns what the call returns.
+ * Does one operation on the real memory; wait and notify belong to the queue.
+ * @returns the result of the call.
  */
 export function execute(point: Point): Value {
   const words = point.words;
@@ -86,12 +86,12 @@ function executeAny(point: Point): Value {
   return native?.(array, index, a);
 }
 
-/** The value at the point's word now. */
+/** The value of the point's word now. */
 export function valueAt(point: Point): Value {
   return point.words === undefined ? point.array[point.index] : point.words[point.index];
 }
 
-/** The effect of an operation that has been done and answered; a compareExchange that failed has only read. */
+/** The effect of an operation that was done and answered; a failed compareExchange has only read. */
 export function effectOf(point: Point, answer: Value): number {
   switch (point.op) {
     case LOAD:
@@ -111,16 +111,16 @@ export function effectOf(point: Point, answer: Value): number {
   }
 }
 
-/** Whether a compareExchange that was answered `answer` has stored. */
+/** Whether a compareExchange with that answer has stored. */
 export function casTook(point: Point, answer: Value): boolean {
   return answer === narrow(point.array, point.a as number | bigint);
 }
 
-/** What an element of such an array holds once it was given a value. */
+/** The value that an element of such an array holds after a write of `value`. */
 export function narrow(array: Point['array'], value: number | bigint): number | bigint {
   if (typeof value === 'bigint')
     return array instanceof BigUint64Array ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
-  // The low 32 bits of an integer; those beyond 2^53 have lost their low ones already.
+  // The low 32 bits of an integer; integers beyond 2^53 have already lost their low bits.
   const low = value | 0;
   switch (array.BYTES_PER_ELEMENT) {
     case 1:
@@ -132,7 +132,7 @@ export function narrow(array: Point['array'], value: number | bigint): number | 
   }
 }
 
-/** Whether two steps conflict: swapping them could change something. */
+/** Whether two steps conflict: swapping them could change the result. */
 export function conflicts(p: Point, pEffect: number, q: Point, qEffect: number): boolean {
   if (((pEffect | qEffect) & 8) !== 0) return true;
   if (p.at >= q.at + q.size || q.at >= p.at + p.size) return false;

@@ -5,10 +5,10 @@ import type { ElementArray } from './operation.ts';
 import { Restart } from './restart.ts';
 
 /**
- * What threads get as their state: a fresh copy for each run, in which a stand-in takes the place of each view of shared
- * memory (view-proxy.ts). Every read and write of an element by JavaScript goes through the stand-in, also those that no
- * rewriting shows: patterns, `Object.values`, `JSON.stringify`. Code of the engine that is not JavaScript takes no
- * stand-ins; the threads of a scenario that calls such code get the views themselves, see native-use.ts.
+ * The state that threads get: a fresh copy for each run, with a stand-in for each view of shared memory
+ * (view-proxy.ts). Every JavaScript read and write of an element goes through the stand-in, also those that rewriting
+ * misses: patterns, `Object.values`, `JSON.stringify`. Native code of the engine takes no stand-ins; if a scenario's
+ * threads call such code, they get the views themselves, see native-use.ts.
  */
 export class HandedState {
   readonly #scenario: CheckedScenario;
@@ -33,13 +33,13 @@ export class HandedState {
     return this.#blueprint.copy();
   }
 
-  /** What a thread gets in the place of a view of shared memory that the thread has made. */
+  /** Returns the stand-in that a thread gets for a view of shared memory that it has made. */
   standIn<V extends ArrayBufferView>(view: V): V {
     if (!this.#hasStandIns || !('BYTES_PER_ELEMENT' in view)) return view;
     return proxyOf(rawOf(view) as unknown as ElementArray) as unknown as V;
   }
 
-  /** Runs `body`; threads get the views themselves meanwhile. */
+  /** Runs `body`; meanwhile threads get the views themselves. */
   withViews<T>(body: () => T): T {
     const before = [this.#blueprint, this.#hasStandIns] as const;
     this.#blueprint = new Blueprint(this.#scenario.name, this.#state, false);
@@ -52,9 +52,10 @@ export class HandedState {
   }
 
   /**
-   * Thread `t` does otherwise with a stand-in than with the view: it hands views to native code. From the next beginning
-   * on threads get the views themselves, and what native code does to them is no step, which the result says.
-   * @param site - where; empty where that is not known
+   * Handles native use of views: thread `t` behaves differently with a stand-in than with the view, so it hands views
+   * to native code. After the restart, threads get the views themselves; accesses by native code are then no steps, and
+   * the result says so.
+   * @param site - the place in the source; empty if unknown
    * @throws Restart always
    */
   foundNativeUse(t: number, site = ''): never {

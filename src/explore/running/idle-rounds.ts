@@ -2,23 +2,23 @@ import type { Point, Value } from './operation.ts';
 import { sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** How many rounds are put in: a few, and more than code would count to before it does something else. */
+/** How many extra rounds to insert: a few, and more than code would count before it acts differently. */
 const ROUNDS: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 1000];
-/** Of long rounds so many fewer are put in, that the code makes no more looks than this. */
+/** Most looks of the inserted rounds: long rounds are inserted fewer times. */
 const MOST_LOOKS = 10_000;
-/** So many schedules with such loops are looked at, and after that those whose number is a power of two. */
+/** The first schedules with such loops that are checked; later ones only if their number is a power of two. */
 const FIRST = 32;
 
 /**
- * Whether threads count the rounds that they wait. A held thread goes round its loop once for each time that it is let
- * on, however long it waits; code that counts its rounds (an adaptive lock, a back-off) would do something else after
- * more of them. So its code is run with more rounds put into its log: where it does something else then, the search has
- * left schedules out.
+ * Detects threads that count their rounds of waiting. A held thread goes round its loop once each time that it is let
+ * on, however long it waits. Code that counts its rounds (an adaptive lock, a back-off) acts differently after more of
+ * them. So its code is run with extra rounds inserted into its log: if it then acts differently, the search missed
+ * some schedules.
  */
 export class IdleRounds {
-  /** A thread, by number, that counts its rounds; -1 where none does. */
+  /** The number of a thread that counts its rounds; -1 for none. */
   counts = -1;
-  /** Which thread was let on, after how many operations, and how many looks a round of its loop has. */
+  /** By release from a loop: the thread, its number of operations then, and the looks of one round. */
   readonly #left: { readonly t: number; readonly at: number; readonly period: number }[] = [];
   #schedules = 0;
 
@@ -27,15 +27,15 @@ export class IdleRounds {
     if (this.#left.length > 0) this.#left.length = 0;
   }
 
-  /** Thread `t` goes on from a loop after `at` operations. */
+  /** Records that thread `t` leaves a loop after `at` operations. */
   leave(t: number, at: number, period: number): void {
     if (this.counts < 0) this.#left.push({ t, at, period });
   }
 
   /**
-   * Looks at a schedule that has been run and was right.
-   * @param pending - by thread, where it stands
-   * @param waiting - threads that sleep, as bits: their last operation has no answer
+   * Checks a schedule that was run and verified.
+   * @param pending - by thread, its current point
+   * @param waiting - sleeping threads, as bits: their last operation has no answer
    */
   check(
     runner: ThreadRunner,
@@ -64,7 +64,7 @@ export class IdleRounds {
   }
 }
 
-/** A list in which the round that ends at `at` stands so many times more. */
+/** The list with the round that ends at `at` repeated `rounds` more times. */
 function withRounds<T>(list: readonly T[], at: number, period: number, rounds: number, count: number): T[] {
   const longer = list.slice(0, at);
   for (let round = 0; round < rounds; round++)

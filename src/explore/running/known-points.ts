@@ -3,30 +3,32 @@ import { ENDED, type Point, type Value } from './operation.ts';
 import { mayOnlyLook, sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** How many points are kept before they are forgotten and learnt again; it bounds the memory. */
+/** Most points before all are forgotten and learnt again; bounds the memory. */
 const MOST_POINTS = 100_000;
-/** How often points may be found wrong before histories are kept apart. */
+/** Wrong guesses before a thread's histories are kept apart. */
 const MOST_WRONG = 200;
-/** Where an operation on a word was found to matter so often, it is taken to matter wherever the thread does it. */
+/**
+ * After this many operations on a word whose answer mattered, the answer is taken to matter everywhere in the thread.
+ */
 const MOST_BLAMES = 4;
 const KEYS = 0x3fffffff;
 
 /**
- * The points that are known of each thread. Threads that come to the same operation, as their n-th, mostly go on alike
- * whatever was before: such points are one, and what is learnt after one history is known after all. Where that is
- * found wrong too often, the histories of the thread are kept apart.
+ * The known points of each thread. Threads that come to the same operation, as their n-th, mostly go on alike whatever
+ * came before. Such points are merged: facts learnt after one history hold after all. If that proves wrong too often,
+ * the thread's histories are kept apart.
  */
 export class KnownPoints {
-  /** By thread: where it stands before its first operation. */
+  /** By thread: the point before its first operation. */
   readonly roots: Point[] = [];
-  /** By thread: points by a hash of their operation and its number; nothing once histories are kept apart. */
+  /** By thread: points by a hash of their operation and its number; undefined once histories are kept apart. */
   readonly #alike: (Map<number, Point> | undefined)[];
   readonly #wrong: Int32Array;
-  /** By kind of operation: how often the answer of one was found to matter. */
+  /** By kind of operation: how often its answer was found to matter. */
   readonly #kinds = new Map<number, number>();
-  /** Some thread waits with a timeout or looks at a clock, so that what threads do goes on from their clocks too. */
+  /** Whether a thread waits with a timeout or reads a clock: then its clock also decides how it goes on. */
   #timed = false;
-  /** By thread and kind of look: the number that such a look has in its thread; -1 where it was met under several. */
+  /** By thread and kind of look: the number of this look in its thread; -1 if it occurred under several numbers. */
   readonly #looks = new Map<number, number>();
   readonly #runner: ThreadRunner;
   #points = 0;
@@ -46,7 +48,7 @@ export class KnownPoints {
     return this.#alike[t] !== undefined;
   }
 
-  /** The point for where thread `t` stands after `count` operations: one that is known, or `point` itself. */
+  /** The point of thread `t` after `count` operations: a known point, or `point` itself. */
   share(t: number, point: Point, count: number): Point {
     if (point.op >= ENDED) return point;
     this.#points++;
@@ -71,7 +73,7 @@ export class KnownPoints {
     }
   }
 
-  /** The answer of the operation was found to matter; so will that of its like, where it is not the first. */
+  /** Records that the answer of the operation matters, and that of similar operations unless it is the first. */
   blame(t: number, blamed: Point): void {
     const wrong = (this.#wrong[t] as number) + 1;
     this.#wrong[t] = wrong;
@@ -84,7 +86,7 @@ export class KnownPoints {
     const blames = (this.#kinds.get(kind) ?? 0) + 1;
     this.#kinds.set(kind, blames);
     if (blames !== MOST_BLAMES + 1) return;
-    // Those that are known already: where they lead has to be learnt again.
+    // Known similar operations: their successors must be learnt again.
     const alike = this.#alike[t];
     if (alike === undefined) this.#forget();
     else
@@ -93,13 +95,13 @@ export class KnownPoints {
       }
   }
 
-  /** This thread remembers more than its next operation shows: each of its histories has points of its own from now on. */
+  /** Gives each history of the thread its own points: the thread remembers more than its next operation shows. */
   keepApart(t: number): void {
     this.#alike[t] = undefined;
     this.#forget();
   }
 
-  /** Whether the thread does this look more than once. Those that it was the first of are marked when that shows. */
+  /** Whether the thread repeats this look. Marks the first look when the repetition shows. */
   #isRepeated(t: number, point: Point, count: number): boolean {
     const kind = kindOf(t, point);
     const only = this.#looks.get(kind);
@@ -121,13 +123,13 @@ export class KnownPoints {
   }
 }
 
-/** Where a thread goes from `point` with that answer, as far as is known. */
+/** The known next point of a thread after `point` with that answer. */
 export function after(point: Point, answer: Value): Point | undefined {
   if (!point.sensitive || point.nextAnswer === answer) return point.next;
   return point.branches?.get(answer);
 }
 
-/** From `point`, with `answer`, a thread goes to `next`. */
+/** Records that a thread goes from `point`, with `answer`, to `next`. */
 export function lead(point: Point, answer: Value, next: Point): void {
   if (!point.sensitive || point.next === undefined || point.nextAnswer === answer) {
     point.next = next;
@@ -138,13 +140,13 @@ export function lead(point: Point, answer: Value, next: Point): void {
   }
 }
 
-/** The answers of the operation matter, and what follows is to be learnt for each. */
+/** Makes the answers of the operation matter: the successor is learnt for each answer. */
 export function makeSensitive(point: Point): void {
   point.sensitive = true;
   point.next = undefined;
 }
 
-/** Operations of a thread that are alike: of one kind and on one word. */
+/** The kind of a thread's operation: the same code on the same word. */
 function kindOf(t: number, point: Point): number {
   return (point.element * 32 + point.op) * 32 + t;
 }

@@ -2,17 +2,17 @@ import { rawOf } from '../control/view-proxy.ts';
 import type { SharedMemory } from '../memory/shared-memory.ts';
 import type { ElementArray, Point } from './operation.ts';
 
-// Taken before it is replaced.
+// Taken before its replacement.
 const { isView } = ArrayBuffer;
 const NONE = new Int32Array(0);
 
-/** The view that the running thread named last, and where in the shared memory it lies: most operations name it again. */
+/** The running thread's last view and its place in shared memory: most operations name it again. */
 export class LocatedView {
   readonly #memory: SharedMemory;
   #handle: ElementArray = NONE;
-  /** The view itself, where the thread holds a stand-in for it. */
+  /** The view itself, if the thread holds a stand-in for it. */
   array: ElementArray = NONE;
-  /** First byte of the view in the shared memory; -1 where it lies in no shared memory that is controlled. */
+  /** First byte of the view in shared memory; -1 outside the controlled shared memory. */
   base = -1;
 
   constructor(memory: SharedMemory) {
@@ -28,7 +28,7 @@ export class LocatedView {
     return this.base;
   }
 
-  /** Whether element `index` is the element that `point` speaks of, in a view of the same kind. */
+  /** Whether element `index` is the element of `point`, in a view of the same kind. */
   isAt(point: Point, index: number): boolean {
     const { array } = this;
     return (

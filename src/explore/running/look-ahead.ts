@@ -3,18 +3,17 @@ import { valueAt } from './execute.ts';
 import { LOCK, NOTIFY, type Point, type Value, WAIT } from './operation.ts';
 import { repeatsLook } from './spin.ts';
 
-/** Loops of so many looks are not looked ahead through. */
+/** Longest loop, in looks, at which looking ahead stops. */
 const LONGEST_LOOP = 8;
 
-/** What {@link LookAhead.answer} says where it cannot tell how the operation would be answered. */
+/** The answer of {@link LookAhead.answer} to an operation whose answer is unknown. */
 export const UNKNOWN = Symbol('not known');
 
 /**
- * How a thread goes on as long as no other does anything. To run a thread's code from its start costs what the thread
- * has done so far, however little is learnt by it; so a run that has come to an operation without an answer does it, on
- * the memory as it is, and goes on, and what it meets is remembered as the likeliest. A thread that is not interrupted
- * is so run as far as it gets about twice, and not once for each of its operations. The caller puts the memory
- * back.
+ * Predicts a thread's operations while no other thread acts. Running a thread's code from its start costs as much as
+ * the thread has done so far. So when a run comes to an operation without an answer, it does the operation on the
+ * memory as it is, and goes on; its operations are remembered as the likeliest. Amortises re-execution: an
+ * uninterrupted thread runs about twice, and not once for each operation. The caller restores the memory.
  */
 export class LookAhead {
   #path: Point[] = [];
@@ -23,7 +22,7 @@ export class LookAhead {
   #most = 0;
   #someSleep = false;
   readonly #memory: SharedMemory;
-  /** How many points have been written behind the thread's log; the last of them has no answer. */
+  /** The number of points written behind the thread's log; the last of them has no answer. */
   count = 0;
 
   constructor(memory: SharedMemory) {
@@ -31,10 +30,10 @@ export class LookAhead {
   }
 
   /**
-   * @param path - the thread's operations so far, and their answers; what is met is written behind them.
-   * @param from - how many they are.
-   * @param most - for how many operations to go on; 0 for not at all.
-   * @param someSleep - a notify could wake a thread.
+   * @param path - the thread's operations so far, and their answers; new operations are written behind them.
+   * @param from - their number.
+   * @param most - most operations to predict; 0 for none.
+   * @param someSleep - whether a notify could wake a thread.
    */
   begin(path: Point[], answers: Value[], from: number, most: number, someSleep: boolean): void {
     this.#path = path;
@@ -45,10 +44,10 @@ export class LookAhead {
     this.count = 0;
   }
 
-  /** The thread asks for this. Notes it, and does it where that is possible. */
+  /** Records the thread's next operation, and does it if possible. */
   answer(point: Point): Value | typeof UNKNOWN {
     const at = this.#from + this.count;
-    // A loop that may be awaiting what others do is looked at more closely when the thread gets there.
+    // A loop that may await other threads is examined more closely when the thread gets there.
     if (this.count > 0 && repeatsLook(this.#path, this.#answers, at, point, LONGEST_LOOP)) return UNKNOWN;
     this.#path[at] = point;
     if (this.count++ >= this.#most) return UNKNOWN;
@@ -57,7 +56,7 @@ export class LookAhead {
     return answer;
   }
 
-  /** The thread has ended, or thrown. */
+  /** Records that the thread has ended, or thrown. */
   end(last: Point): void {
     this.#path[this.#from + this.count++] = last;
   }

@@ -5,38 +5,40 @@ import type { Point, Value } from './operation.ts';
 import { onlyLooked, repeatsLook, sameOperation } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** Loops of at most so many looks are recognised. */
+/** Longest loop, in looks, that is recognised. */
 const LONGEST = 256;
-/** A loop that goes round so often without a change goes on for ever. */
+/** A loop that repeats this often without a change is endless. */
 export const ENDLESS_ROUNDS = 10_000;
-/** A loop that was not met before is tried for so many looks, and so is one that nothing else can end. */
+/** Looks to try of a new loop, and of a loop that nothing else can end. */
 const MOST_LOOKS = 100_000;
-/** So many looks after a loop was found endless, its thread's code is not run again while it sees the same. */
+/**
+ * Looks after an endless loop is found during which its thread's code does not run again, if it sees the same values.
+ */
 const STILL_ENDLESS = LONGEST;
-/** How many histories are remembered. */
+/** Most histories remembered. */
 const MOST_KNOWN = 200_000;
 
-/** What a thread would do after one history, given the same answers again and again. */
+/** The future of a thread after one history, if it gets the same answers again and again. */
 type Forecast = {
-  /** The looks of a loop that the thread is in and would never leave; 0 where it is in none. */
+  /** The looks of a loop that the thread is in and never leaves; 0 for none. */
   readonly period: number;
-  /** The thread makes so many looks more, and then does something else, or is asked again; Infinity where neither. */
+  /** The thread's further looks before it acts differently or is asked again; Infinity for neither. */
   readonly looks: number;
-  /** By element: the answers of those looks. */
+  /** By element: the answers to those looks. */
   readonly seen: ReadonlyMap<number, Value>;
-  /** The thread carries something from look to look (a counter), so the loop need not be endless. */
+  /** The thread carries a value from look to look (a counter), so the loop may end. */
   readonly carries?: boolean;
 };
 
-/** One history of a thread: the answers that its operations got, as a node of the tree of all of them. */
+/** One history of a thread: the answers to its operations, as a node of the tree of all histories. */
 class History {
-  /** The looks of the loop that the thread waits in after it; 0 where it waits in none, -1 where that is not known. */
+  /** The looks of the loop in which the thread waits afterwards; 0 for none, -1 for not known. */
   period = -1;
-  /** The histories with one answer more: by answer, where that is a small number, and those with other answers. */
+  /** The histories with one answer more: by answer for small numbers, and for other answers. */
   readonly #small: (History | undefined)[] = [];
   #others: Map<Value, History> | undefined;
 
-  /** This history and one answer more; undefined where it is not known. */
+  /** This history with one answer more; undefined if unknown. */
   after(answer: Value): History | undefined {
     return isSmall(answer) ? this.#small[answer] : this.#others?.get(answer);
   }
@@ -59,35 +61,35 @@ function isSmall(answer: Value): answer is number {
 }
 
 /**
- * Which threads wait in loops. A thread waits if it has gone through a loop that only looks, is where it was a round
- * ago, and would, given the same answers, go through it for ever. That depends on all that the thread has seen, so it is
- * found out for each history of its own, by running the thread's code, and remembered.
+ * Finds the threads that wait in loops. A thread waits if it has gone through a loop that only looks, is at the same
+ * place as one round ago, and would repeat the loop forever with the same answers. That depends on everything that the
+ * thread has seen, so it is determined for each history, by running the thread's code, and remembered.
  *
- * For ever means {@link ENDLESS_ROUNDS} rounds. A loop that was never met before is tried for longer; where it ends
- * then, the thread is held all the same, and `letGo` says that the search is not complete. So does `carrier` where the thread carries
- * something from round to round, a count for one: it may do something else after more rounds than were tried.
+ * Forever means {@link ENDLESS_ROUNDS} rounds. A new loop is tried for longer. If it ends then, the thread is held all
+ * the same, and `letGo` says that the search is not complete. `carrier` says the same of a thread that carries a value,
+ * such as a count, from round to round: after more rounds than were tried, it may act differently.
  */
 export class Loops {
-  /** A loop that was taken for endless would end by itself. */
+  /** A loop taken for endless would end by itself. */
   letGo = false;
-  /** A thread, by number, that was held in a loop and carries something from round to round; -1 where none did. */
+  /** The number of a thread that was held in a loop and carries a value from round to round; -1 for none. */
   carrier = -1;
   readonly #runner: ThreadRunner;
   readonly #alone = new Alone();
-  /** Loops that have been tried for longer and went on, by a digest of their looks. */
+  /** Loops that were tried for longer and went on, by a digest of their looks. */
   readonly #tried = new Set<number>();
-  /** By thread: a forecast that still comes true, from which operation it counts, and up to which it was checked. */
+  /** By thread: a forecast that still holds, its first operation, and the last operation checked. */
   readonly #current: (Forecast | undefined)[] = [];
   readonly #from: Int32Array;
   readonly #checked: Int32Array;
-  /** By thread: its histories, the one that it has in this schedule, and how many operations are in that. */
+  /** By thread: its histories, its history in this schedule, and the number of operations in that. */
   readonly #roots: History[];
   readonly #histories: History[];
   readonly #lengths: Int32Array;
-  /** Those of which something was found out in this schedule. */
+  /** Histories with new findings in this schedule. */
   readonly #fresh: History[] = [];
   #known = 0;
-  /** Some thread was asked for in this schedule. */
+  /** Whether {@link find} was called in this schedule. */
   #isUsed = false;
 
   constructor(threads: number, runner: ThreadRunner) {
@@ -101,8 +103,7 @@ export class Loops {
 
   /**
    * Begins a schedule.
-   * @param wasRight - the threads' code has done in the last one what its log says; else what was found out there is
-   * forgotten.
+   * @param wasRight - the threads' code followed its log in the last schedule; else its findings are forgotten.
    */
   begin(wasRight: boolean): void {
     if (!this.#isUsed) return;
@@ -121,8 +122,8 @@ export class Loops {
   }
 
   /**
-   * The length of the loop that thread `t` waits in, in looks, when it comes to `point`; 0 where it does not wait.
-   * Undefined where its code did not do what its log says.
+   * The length, in looks, of the loop in which thread `t` waits at `point`; 0 if it does not wait. Undefined if its
+   * code did not follow its log.
    */
   find(
     t: number,
@@ -151,7 +152,7 @@ export class Loops {
   ): number | undefined {
     if (this.#comesTrue(t, path, answers, count)) {
       const { period, carries } = this.#current[t] as Forecast;
-      // Given the same answers, the thread is in the loop still: its code need not be asked again at each look.
+      // With the same answers, the thread is still in the loop: its code need not run at each look.
       const round = period > 0 ? this.#roundOf(t, path, answers, count, period) : 0;
       if (round > 0 && carries === true) this.carrier = t;
       return round;
@@ -171,8 +172,8 @@ export class Loops {
   }
 
   /**
-   * The looks since the thread was last at the place where it is now, by the same calls: a round of its code, of one or several
-   * rounds of what it looks at. 0 where it was not there in its last looks, and begins a loop only now.
+   * The looks since the thread was last at its current place, by the same calls: one round of its code, which may be
+   * several rounds of its looks. 0 if its last looks do not contain the place: it only begins a loop now.
    */
   #roundOf(
     t: number,
@@ -188,7 +189,7 @@ export class Loops {
     return 0;
   }
 
-  /** Whether thread `t`, in a loop of `period` looks, would stay in it for ever. */
+  /** Whether thread `t`, in a loop of `period` looks, would stay in the loop forever. */
   staysIn(
     t: number,
     path: readonly Point[],
@@ -199,7 +200,7 @@ export class Loops {
     return this.#tried.has(nameOf(t, path, count, period)) || this.#goesOn(t, path, answers, count);
   }
 
-  /** Whether the thread would look for much longer than it was tried for; where not, see `letGo`. */
+  /** Whether the thread would look for much longer than it was tried for; if not, see `letGo`. */
   #goesOn(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
     const { seen } = lookBack(path, answers, count);
     if (this.#run(t, path, answers, count, seen, MOST_LOOKS) === MOST_LOOKS) return true;
@@ -207,7 +208,7 @@ export class Loops {
     return false;
   }
 
-  /** Whether the thread does what was foretold: looks, that are answered as before. */
+  /** Whether the thread follows the forecast: looks with the same answers as before. */
   #comesTrue(t: number, path: readonly Point[], answers: readonly Value[], count: number): boolean {
     const forecast = this.#current[t];
     if (forecast === undefined) return false;
@@ -237,7 +238,7 @@ export class Loops {
       if (looks === undefined) return undefined;
       if (looks < most) return { period: 0, looks, seen };
       const { carries } = this.#alone;
-      // It may end by itself, sooner or later.
+      // The loop may end by itself, sooner or later.
       if (this.#runner.hasAsked) return { period: 0, looks: Infinity, seen };
       const period = this.#findPeriod(path, count, window);
       if (period === 0) return { period, looks: Infinity, seen };
@@ -253,7 +254,7 @@ export class Loops {
     }
   }
 
-  /** The shortest round, ended just now, that the thread repeated without end. */
+  /** The shortest round, just ended, that the thread repeated without end. */
   #findPeriod(path: readonly Point[], count: number, window: number): number {
     for (let period = 1; period <= window; period++) {
       if (this.#alone.isRepetitionOf(path, count - period, period)) return period;
@@ -261,7 +262,7 @@ export class Loops {
     return 0;
   }
 
-  /** How many looks the thread makes alone, at most `most`. */
+  /** The number of looks that the thread makes alone, at most `most`. */
   #run(
     t: number,
     path: readonly Point[],
@@ -296,7 +297,7 @@ export class Loops {
   }
 }
 
-/** What a thread saw in its last looks, as far back as they agree, and how many they are. */
+/** The thread's latest values, as far back as its looks agree, and the number of those looks. */
 function lookBack(
   path: readonly Point[],
   answers: readonly Value[],
@@ -314,7 +315,7 @@ function lookBack(
   return { seen, looks: count - 1 - k };
 }
 
-/** A number for a loop of thread `t`, whatever it sees. */
+/** A number for a loop of thread `t`, whatever values it sees. */
 function nameOf(t: number, path: readonly Point[], count: number, period: number): number {
   let name = mix(t, period);
   for (let k = count - period; k < count; k++) {

@@ -5,10 +5,10 @@ import { FAILED } from './operation.ts';
 import type { Simulation } from './simulation.ts';
 
 /**
- * Looks whether what a thread has thrown is the fault of the stand-ins that the thread got for views of shared memory:
- * code of the engine that is no JavaScript (`fs.writeSync`, `hash.update`) refuses them. The thread is run once more with
- * the views themselves, and has to throw then, too.
- * @throws Restart where the stand-ins are to blame: the search starts over without them
+ * Decides whether the stand-ins for views of shared memory caused a thread's error: native code of the engine
+ * (`fs.writeSync`, `hash.update`) refuses them. Runs the thread once more with the views themselves; a genuine error
+ * occurs again.
+ * @throws Restart if the stand-ins caused the error: the search starts over without them
  */
 export function requireOwnFault({ simulator, runner, memory }: Simulation): void {
   const { fault } = simulator;
@@ -23,7 +23,7 @@ export function requireOwnFault({ simulator, runner, memory }: Simulation): void
     const before = proxiedAccesses;
     run();
     const proxied = proxiedAccesses > before;
-    // Its other accesses go through proxies, and cannot be followed without: the place of the error has to tell.
+    // Without proxies, its other accesses are invisible: only the place of the error can decide.
     if (proxied && !isOfNode(stack)) return;
     const saw = handed.withViews(run);
     if (runner.mismatchAt < 0 && saw.op === FAILED) return;

@@ -1,4 +1,4 @@
-/** The integer typed arrays: all that Atomics accepts. */
+/** The integer typed arrays: those that Atomics accepts. */
 export type IntegerArray =
   | Int8Array
   | Uint8Array
@@ -9,7 +9,7 @@ export type IntegerArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** All typed arrays: plain reads and writes work on each of them. */
+/** All typed arrays: plain reads and writes work on each. */
 export type ElementArray = IntegerArray | Uint8ClampedArray | Float32Array | Float64Array;
 
 /**
@@ -47,12 +47,12 @@ export const WAIT = 9;
 export const NOTIFY = 10;
 export const LOCK = 11;
 export const UNLOCK = 12;
-/** No call of the program: the end of a wait whose time is up. It stands in traces and decisions only. */
+/** No call of the program: the end of a wait by timeout. Occurs only in traces and decisions. */
 export const TIMEOUT = 13;
-/** One element read or written without Atomics. The last two of the sixteen codes that a token has room for. */
+/** One element read or written without Atomics. The last two of the sixteen codes of a token. */
 export const PLAIN_LOAD = 14;
 export const PLAIN_STORE = 15;
-/** Not operations: the thread has returned, or thrown. */
+/** No operations: the thread has returned, or thrown. */
 export const ENDED = 16;
 export const FAILED = 17;
 
@@ -76,24 +76,27 @@ export const OPERATION_NAMES: readonly OperationName[] = [
   'write',
 ];
 
-/** What a step did to the value (READ, WRITE) and to the queue of waiters (QUEUE) at its address; ALL conflicts with every step. */
+/**
+ * The effect of a step on the value (READ, WRITE) and on the queue of waiters (QUEUE) at its address; ALL conflicts
+ * with every step.
+ */
 export const READ = 1;
 export const WRITE = 2;
 export const QUEUE = 4;
 export const ALL = 8;
 
-/** A value of an operation: numbers, BigInts for the 64-bit arrays, strings for what `Atomics.wait` returns. */
+/** A value of an operation: numbers, BigInts for the 64-bit arrays, strings as the results of `Atomics.wait`. */
 export type Value = number | bigint | string | undefined;
 
 /**
- * Where a thread stands: the operation it will do next, or that it has ended or thrown. Points form a tree, one for
- * each thread: a thread's code is a function of the answers its operations got, so the point after an operation is
- * found by the answer, and the code need not run to find it again. Where answers were never seen to matter, all lead
- * to `next`; once one did (`sensitive`), each answer leads to a point of its own.
+ * The position of a thread: its next operation, or its end. Points form a tree for each thread. A thread's code is a
+ * function of its answers, so the answer to an operation leads to the next point, and the code need not run again to
+ * find that point. While answers are not known to matter, all lead to `next`; once one matters (`sensitive`), each
+ * answer leads to a point of its own.
  */
 export class Point {
   readonly op: number;
-  /** The array as the code gave it, so that it is known again: itself, or a proxy of it; see view-proxy.ts. */
+  /** The array as the code passed it, for recognition: itself, or its proxy; see view-proxy.ts. */
   handle: ElementArray;
   readonly array: ElementArray;
   readonly index: number;
@@ -102,31 +105,28 @@ export class Point {
   /** Address in the explorer's own numbering of shared bytes; see shared-memory.ts. */
   readonly at: number;
   readonly size: number;
-  /** Int32Array with operands in range: executed in line. */
+  /** An Int32Array with operands in range: executed inline. */
   readonly words: Int32Array | undefined;
-  /** It may write its bytes. */
+  /** Whether the operation may write its bytes. */
   readonly writes: boolean;
-  /** For a wait with a timeout: when it is up, on the thread's clock without the time that operations take, ns. */
+  /** Of a wait with a timeout: the thread's clock at the timeout, without the time of operations, ns. */
   readonly deadline: number;
-  /** What the thread threw, where `op` is FAILED. */
+  /** The error of the thread, if `op` is FAILED. */
   readonly thrown: unknown;
   next: Point | undefined = undefined;
   sensitive = false;
-  /** Where it is sensitive: `next` is after this answer, and `branches` are after all others. */
+  /** If sensitive: `next` follows this answer, and `branches` follow all others. */
   nextAnswer: Value = undefined;
   branches: Map<Value, Point> | undefined = undefined;
-  /** Which element of which kind of view: the same for all points on it, and for no others. */
+  /** The element and the kind of view, as one number. */
   readonly element: number;
-  /**
-   * Whether a thread may have to be held here: at a lock, or at a look that the thread was seen to repeat, and which may
-   * be one of a loop that awaits a change.
-   */
+  /** Whether a thread may be held here: at a lock, or at a repeated look that may await a change. */
   mayHold: boolean;
-  /** Its bytes in the numbering of data-races.ts, where races are looked for; -1 before. */
+  /** The cell of its bytes in data-races.ts; -1 before. */
   cell = -1;
-  /** What the thread's own clock had come to, but for the time that its operations take, ns. */
+  /** The thread's own clock at this point, without the time of its operations, ns. */
   clockNs = 0;
-  /** Number of the operation in its thread, from 0, where points are shared by histories. */
+  /** The number of the operation in its thread, from 0, if histories share points. */
   count = 0;
 
   constructor(
@@ -170,7 +170,7 @@ const VIEW_KINDS = [
   'Float64Array',
 ];
 
-/** A number for the kind of a view, whichever class it has: the same bytes read through another kind are another value. */
+/** The kind of a view, whatever its class: another kind reads another value from the same bytes. */
 function kindOfView(array: ElementArray): number {
   return array instanceof Int32Array ? 4 : VIEW_KINDS.indexOf(array[Symbol.toStringTag]);
 }
@@ -179,7 +179,7 @@ function isInt32(value: Value): boolean {
   return value === undefined || (typeof value === 'number' && (value | 0) === value);
 }
 
-/** One operation as a person reads it: `compareExchange(s.words[2], 0 → 1)`. */
+/** One operation for people: `compareExchange(s.words[2], 0 → 1)`. */
 export function describeOperation(op: number, target: string, a: Value, b: Value): string {
   const name = OPERATION_NAMES[op];
   if (name === undefined) return op === ENDED ? 'the end of the thread' : 'an exception';

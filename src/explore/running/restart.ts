@@ -1,5 +1,5 @@
 /**
- * Thrown where what a search has assumed turns out wrong, and it has to begin anew knowing better: a thread touches bytes
- * that were another's own, or code writes shared memory unseen.
+ * Thrown when a search's assumption proves wrong, and the search must start over with the new knowledge: a thread
+ * touches bytes that another thread owned, or code writes shared memory unseen.
  */
 export class Restart {}

@@ -1,24 +1,27 @@
-/** Numbers of places in rewritten code; places of a program that share one only blur what {@link Stretch} tells of them. */
+/**
+ * Number of places in rewritten code. Places of a program that share a number only blur the findings of
+ * {@link Stretch}.
+ */
 export const PLACES = 4096;
 
 /**
- * By place: how often a variable, or what it holds, has got another value than before; and how often the variable has come to
- * life. Rewritten code counts both as it runs (see loading/carried.ts), in the thread that searches.
+ * By place: how often a variable, or its content, got a new value; and how often the variable was created. Rewritten
+ * code counts both as it runs (see loading/carried.ts), in the thread that searches.
  */
 export const changed = new Int32Array(PLACES);
 export const begun = new Int32Array(PLACES);
 
-/** The place of all elements of arrays and of memory that one thread has to itself. */
+/** The place of all elements of arrays and of memory that one thread owns. */
 const ELEMENTS = 0;
 
-/** An element of an array, or of memory that one thread has to itself, was written. */
+/** Counts a write to an element of an array, or of memory that one thread owns. */
 export function noteElement(before: unknown, after: unknown): void {
   if (!Object.is(before, after)) (changed[ELEMENTS] as number)++;
 }
 
 /**
- * A stretch of a thread's run in which the thread went round a loop again and again. A variable that changes in it, and does not
- * come to life in it, is carried from round to round: the loop need not go on for ever, however often it went round alike.
+ * A stretch of a thread's run in which the thread repeated a loop. A variable that changes in the stretch, and is not
+ * created in it, is carried from round to round: the loop may end, however often it repeated.
  */
 export class Stretch {
   readonly #changed = new Int32Array(PLACES);
@@ -30,7 +33,7 @@ export class Stretch {
     this.#begun.set(begun);
   }
 
-  /** Whether something was carried from round to round, since the begin. */
+  /** Whether a value was carried from round to round since `begin`. */
   get carries(): boolean {
     for (let place = 0; place < PLACES; place++)
       if (changed[place] !== this.#changed[place] && begun[place] === this.#begun[place]) return true;

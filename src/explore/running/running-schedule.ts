@@ -5,7 +5,7 @@ import type { Point, Value } from './operation.ts';
 import { END } from './thread-end.ts';
 import type { Tracks } from './tracks.ts';
 
-/** The schedule that is being run, or was run last: what strategies, recordings and verdicts look at. */
+/** The current or last schedule, as strategies, recordings and verdicts see it. */
 export class Schedule implements RunView {
   readonly threads: number;
   readonly late: boolean;
@@ -18,7 +18,7 @@ export class Schedule implements RunView {
   readonly stepEffect: Uint8Array;
   readonly stepWoke: Int32Array;
   readonly stepAnswer: Value[] = [];
-  /** By step: the looks of the loop that its thread waited in before it, oldest first. */
+  /** By step: the looks of the loop in which its thread waited before the step, oldest first. */
   readonly stepAwaits: (readonly Point[] | undefined)[] = [];
   readonly choices: Uint8Array;
   choiceCount = 0;
@@ -26,23 +26,23 @@ export class Schedule implements RunView {
   steps = 0;
   enabled = 0;
   waiting = 0;
-  /** Threads whose enabledness depends on a value: at a lock, or in a loop that awaits a change. */
+  /** Threads that a value enables: at a lock, or in a loop that awaits a change. */
   watching = 0;
   fault: Fault | undefined;
-  /** By thread in `watching`: the length of the loop that it waits in, in looks; 0 at a lock. */
+  /** By thread in `watching`: the length in looks of its loop; 0 at a lock. */
   readonly loops: Int32Array;
-  /** Some schedule was longer than `maxSteps`, so that its rest was not up to the strategy. */
+  /** Whether a schedule exceeded `maxSteps`, so that the strategy did not decide its rest. */
   cutShort = false;
-  /** The data races of the schedule; none are looked for as long as there are no plain accesses. */
+  /** The data races of the schedule; undefined while there are no plain accesses. */
   races: DataRaces | undefined;
-  /** Steps of all schedules, counted. */
+  /** Steps of all schedules. */
   totalSteps = 0;
-  /** Fill in the step arrays even where the strategy does not look at them. */
+  /** Fill in the step arrays even if the strategy does not read them. */
   recordAlways = false;
-  /** The outcome of the last schedule, where the scenario has outcomes. */
+  /** The outcome of the last schedule, if the scenario has outcomes. */
   outcome: string | undefined;
 
-  /** @param most - how many steps a schedule has at most. */
+  /** @param most - most steps of a schedule. */
   constructor(tracks: Tracks, most: number, late: boolean) {
     this.threads = tracks.done.length;
     this.late = late;
@@ -57,14 +57,14 @@ export class Schedule implements RunView {
     this.loops = new Int32Array(this.threads);
   }
 
-  /** The looks of the loop that thread `t` waits in, oldest first; undefined where it waits in none. */
+  /** The looks of the loop in which thread `t` waits, oldest first; undefined for none. */
   loopAt(t: number): readonly Point[] | undefined {
     const period = this.loopOf(t);
     const done = this.done[t] as number;
     return period === 0 ? undefined : (this.paths[t] as Point[]).slice(done - period, done);
   }
 
-  /** Length of the loop that thread `t` waits in, in looks; 0 where it waits in none. */
+  /** Length in looks of the loop in which thread `t` waits; 0 for none. */
   loopOf(t: number): number {
     return ((this.watching >>> t) & 1) !== 0 ? (this.loops[t] as number) : 0;
   }

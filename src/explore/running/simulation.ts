@@ -17,26 +17,26 @@ import type { SimulatorOptions } from './simulator-options.ts';
 import { ThreadRunner } from './thread-runner.ts';
 import { HANG_MS, withinTime } from './watchdog.ts';
 
-/** All that belongs to one scenario being explored in this thread. */
+/** Everything of one scenario that is being explored in this thread. */
 export type Simulation = {
   readonly scenario: CheckedScenario;
   readonly simulator: Simulator;
   readonly memory: SharedMemory;
   readonly runner: ThreadRunner;
-  /** Which threads touch which bytes without Atomics. */
+  /** The bytes that each thread touches without Atomics. */
   readonly ownership: Ownership;
-  /** What threads left to the event loop. */
+  /** The work that threads left to the event loop. */
   readonly left: LeftBehind;
-  /** Throws where a thread has changed plain data of the main thread's state, which real threads would not share. */
+  /** Throws if a thread has changed plain data of the main thread's state: real threads would not share it. */
   checkPlainData(): void;
-  /** Looks for what threads have changed of the modules that they had in common. @throws Restart where they have */
+  /** Checks whether threads have changed modules that they share. @throws Restart if they have */
   lookAtModules(): void;
 };
 
 /**
- * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; all is put back however it ends.
- * Setup is run twice, to see that it gives the same state each time; after that each schedule starts from a copy of its
- * bytes.
+ * Sets a scenario up, takes Atomics, clock and chance under control, and runs `body`; restores all of them however
+ * `body` ends. Runs the setup twice, to check that it makes the same state each time; every schedule then starts from a
+ * copy of the setup's bytes.
  */
 export function withSimulation<T>(
   scenario: CheckedScenario,
@@ -49,7 +49,7 @@ export function withSimulation<T>(
   const second = setUp(scenario, seed, hangMs);
   requireSame(scenario, first, second);
   const { state, memory } = second;
-  // Names that cannot be had are refused before the search, not at its end.
+  // Refuses unavailable names before the search and not at its end.
   for (const buffer of memory.buffers) scenario.names?.(buffer, 0);
   memory.markFresh();
   if (memory.buffers.length === 0) {
@@ -107,7 +107,7 @@ export type SetUp = { readonly state: unknown; readonly memory: SharedMemory; re
 
 /**
  * Makes a state, with clock and chance seeded.
- * @param ms - how long `setup` may take
+ * @param ms - bound of `setup`
  */
 export function setUp(scenario: CheckedScenario, seed: number, ms = HANG_MS): SetUp {
   const runner = new ThreadRunner(
@@ -142,7 +142,7 @@ export function setUp(scenario: CheckedScenario, seed: number, ms = HANG_MS): Se
 /** A setup may work longer than a thread between two operations. */
 const LEAST_SETUP_MS = 5000;
 
-/** @throws IrqError `ERR_SCENARIO` where setup does not come to its end */
+/** @throws IrqError `ERR_SCENARIO` if setup does not end */
 function setUpInTime(scenario: CheckedScenario, ms: number): unknown {
   const most = Math.max(ms, LEAST_SETUP_MS);
   const made = withinTime(most, () => scenario.setup());
@@ -169,7 +169,7 @@ function requireSame(scenario: CheckedScenario, first: SetUp, second: SetUp): vo
   }
 }
 
-/** The plain data of a state as a string; shared memory is left out, functions and what getters would give too. */
+/** The plain data of a state as a string, without shared memory, functions and getters. */
 function fingerprint(value: unknown, path = 's', seen = new Set<unknown>()): string {
   if (typeof value === 'bigint') return `${path}=${value}n\n`;
   if (typeof value !== 'object' || value === null) {

@@ -27,14 +27,14 @@ import { WaitQueue } from './wait-queue.ts';
 import { ENDLESS, inPieces, LATER, type Piecework } from './watchdog.ts';
 
 /**
- * Runs schedules of a scenario in this one thread. The threads' code is not run step by step: where a thread goes on
- * from a point is remembered (see Point), so a schedule is executed from what is remembered, and then each thread's
- * code is run once, with the answers of this schedule, which checks everything that was assumed and does all that is
- * not an operation (assertions above all). Where the code shows that the memory was wrong, that is corrected and the
- * schedule repeated. Code that writes shared memory without Atomics is run at each step instead.
+ * Runs schedules of a scenario in this one thread. The threads' code does not run step by step. The next point of a
+ * thread is remembered (see Point), so a schedule is executed from memory; then each thread's code runs once with the
+ * answers of this schedule. That run checks every assumption and does everything that is no operation (assertions above
+ * all). If the code disproves a remembered point, the point is corrected and the schedule repeated. Code that writes
+ * shared memory without Atomics runs at each step instead.
  *
- * A step costs 25 to 40 ns where histories repeat. Where they do not, a thread is run again from its start whenever it
- * gets an answer that was not expected: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
+ * A step costs 25 to 40 ns while histories repeat. Otherwise, a thread runs again from its start at each unexpected
+ * answer: 0.9 µs + 0.4 ns for each step of the schedule, by a random walk over a ring.
  */
 export class Simulator extends Schedule implements Piecework<RunEnd | undefined> {
   readonly #scenario: CheckedScenario;
@@ -45,19 +45,19 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   readonly #options: SimulatorOptions;
   readonly #queue = new WaitQueue(this.pending);
   #released = 0;
-  /** Under `late`: the moment to which all threads have waited, ns. */
+  /** Under `late`: the time up to which all threads have waited, ns. */
   #now = 0;
   #live = 0;
   #woke = 0;
   #failed = -1;
   /** The thread of the last step. */
   #current = -1;
-  /** The strategy of the schedule that is being run, or was left; whether that is begun, and is the last one again. */
+  /** The strategy of the current or interrupted schedule; whether it has begun; whether it is repeated. */
   #strategy: Strategy | undefined;
   #begun = false;
   #again = false;
   #records = false;
-  /** A step is an operation on the memory and no more: no clock has moved, and no data races are looked for. */
+  /** A step is only an operation on the memory: no clock has moved, and no data races are searched for. */
   #isSimple = false;
   #pretended = 0;
 
@@ -79,18 +79,18 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     runner.timesMatter = this.late;
   }
 
-  /** What the threads have done, and what is known of how they go on. */
+  /** The threads' operations in this schedule, and their known continuations. */
   get tracks(): Tracks {
     return this.#tracks;
   }
 
   /**
    * Runs one schedule as the strategy chooses.
-   * @returns how it ended, or undefined where the strategy has nothing left. With 'failed', `fault` says why.
+   * @returns its end, or undefined if the strategy has nothing left. With 'failed', `fault` gives the reason.
    */
   run(strategy: Strategy, index: number): RunEnd | undefined {
     this.index = index;
-    // The same schedule once more, where it was left in the middle; see watchdog.ts.
+    // The same schedule again, if it was interrupted; see watchdog.ts.
     this.#again = this.#strategy === strategy;
     this.#strategy = strategy;
     this.#begun = false;
@@ -222,8 +222,8 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     return 'failed';
   }
 
-  // speed: one function, the commonest steps first (bench explore). Of two, V8 puts the short one into #attempt, and has no
-  // room left there for the strategy's choice.
+  // speed: one function, the commonest steps first (bench explore). V8 would inline the shorter of two functions into
+  // #attempt, and have no room left there for the strategy's choice.
   #step(t: number): void {
     const point = this.pending[t] as Point;
     const bit = 1 << t;
@@ -244,7 +244,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     if ((this.waiting & bit) !== 0) {
       if (this.#records) {
         this.stepPoint[at] = new Point(TIMEOUT, point.array, point.index, point.a, point.b, point.at);
-        // Where it can come only when nothing else can go on, it is after everything.
+        // A timeout that can come only when no thread can go on follows every other step.
         this.#note(at, this.#options.timeouts === 'any' ? QUEUE : ALL, 'timed-out');
       }
       this.races?.timeOut(t, point.at);
@@ -269,7 +269,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     else answer = this.#memory.copied ? execute(point) : this.#memory.execute(point);
     this.races?.step(at, t, point, effectOf(point, answer), this.#woke);
     this.#tracks.add(t, point, answer);
-    // It had to wait while time went on.
+    // The thread had to wait while time passed.
     if (this.#now > 0 && this.#now > point.clockNs) this.#tracks.jump(t, this.#now - point.clockNs);
     this.#afterStep(t, at, point, answer);
   }
@@ -288,7 +288,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
   }
 
   #advance(t: number, point: Point, answer: Value): void {
-    // Also where a thread that this step has woken throws: this one's step is done, and it stands where that leads it.
+    // Also if a thread that this step woke throws: this step is done, and its thread is at the next point.
     if (this.#tracks.again) return;
     this.#arrive(t, this.#tracks.next(t, point, answer));
   }
@@ -305,7 +305,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     }
   }
 
-  /** The thread has come to where it may have to wait for a change. */
+  /** The thread has come to a point at which it may have to wait for a change. */
   #watch(t: number, next: Point): void {
     const period = next.op === LOCK ? 0 : this.#tracks.findLoop(t, next);
     if (period === 0 && next.op !== LOCK) return;
@@ -321,7 +321,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     this.watching &= ~(1 << t);
   }
 
-  /** Whether a thread at a lock or in an awaiting loop has to stay there. */
+  /** Whether a thread at a lock or in a waiting loop must stay there. */
   #held(t: number, point: Point): boolean {
     if (point.op === LOCK) return valueAt(point) !== 0;
     if ((this.#released & (1 << t)) !== 0) return false;
@@ -341,7 +341,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     }
   }
 
-  /** Nothing can go on: lets a thread out of a loop that would end by itself after all. */
+  /** No thread can go on: releases a thread from a loop that would end by itself after all. */
   #release(): boolean {
     for (let rest = this.watching; rest !== 0; rest &= rest - 1) {
       const t = 31 - Math.clz32(rest & -rest);
@@ -376,7 +376,7 @@ export class Simulator extends Schedule implements Piecework<RunEnd | undefined>
     const now = Math.max(this.#now, point.clockNs);
     for (const t of woken) {
       this.#woke |= 1 << t;
-      // It wakes when it was notified, whatever its own clock said.
+      // The thread wakes at the notify, whatever its own clock said.
       if (this.late) this.#tracks.jump(t, now - (this.pending[t] as Point).clockNs);
       this.#wake(t, 'ok');
     }

@@ -14,17 +14,17 @@ import {
   XOR,
 } from './operation.ts';
 
-/** Whether two points ask for the same: the same operation on the same element with the same operands. */
+/** Whether two points are the same operation on the same element with the same operands. */
 export function sameOperation(p: Point, q: Point): boolean {
   return p.op === q.op && p.element === q.element && Object.is(p.a, q.a) && Object.is(p.b, q.b);
 }
 
-/** Whether two points ask for the same, or are both the end of a thread in the same way. */
+/** Whether two points are the same operation, or the same kind of end of a thread. */
 export function isSame(saw: Point, expected: Point): boolean {
   return saw === expected || (saw.op >= ENDED ? saw.op === expected.op : sameOperation(saw, expected));
 }
 
-/** Whether the operation may leave everything as it was, by some answer. */
+/** Whether the operation may leave everything unchanged, for some answer. */
 export function mayOnlyLook({ op, a }: Point): boolean {
   switch (op) {
     case LOAD:
@@ -43,7 +43,7 @@ export function mayOnlyLook({ op, a }: Point): boolean {
   }
 }
 
-/** Whether an operation, answered so, changed nothing: a loop of such operations awaits what other threads do. */
+/** Whether an operation with that answer changed nothing: a loop of such operations awaits other threads. */
 export function onlyLooked(point: Point, answer: Value): boolean {
   const { op, a, array } = point;
   switch (op) {
@@ -67,12 +67,12 @@ export function onlyLooked(point: Point, answer: Value): boolean {
   }
 }
 
-/** Whether an element that is given `value` holds `answer` then. */
+/** Whether an element holds `answer` after a write of `value`. */
 function isWritten({ array }: Point, value: Value, answer: Value): boolean {
   return typeof value === 'string' || value === undefined ? false : narrow(array, value) === answer;
 }
 
-/** Whether the last `period` operations, which only looked, would be answered now as they were. */
+/** Whether the last `period` operations, which only looked, would get the same answers now. */
 export function stillAnswered(
   path: readonly Point[],
   answers: readonly Value[],
@@ -85,7 +85,7 @@ export function stillAnswered(
   return true;
 }
 
-/** Whether the thread's next operation is one that it did before, and has done nothing since but look. */
+/** Whether the thread's next operation repeats an earlier one, with only looks in between. */
 export function repeatsLook(
   path: readonly Point[],
   answers: readonly Value[],

@@ -28,9 +28,9 @@ import { STOP, swallowsStop, Unwinding, uncontrolled } from './unwinding.ts';
 import { bounded, ENDLESS, isUntimed } from './watchdog.ts';
 
 /**
- * Runs the code of one thread from its start, answering its first operations from a log, up to the operation that the
- * log does not answer; there the code is left by an exception. While that unwinds, whatever operation the code's own
- * `catch` and `finally` blocks try is refused with the same exception, and has no effect.
+ * Runs the code of one thread from its start. A log answers its first operations; at the first operation without an
+ * answer, an exception leaves the code. While that unwinds, operations in the code's own `catch` and `finally` blocks
+ * are refused with the same exception, and have no effect.
  */
 export class ThreadRunner extends ThreadTime implements Controller {
   readonly #scenario: CheckedScenario;
@@ -40,23 +40,23 @@ export class ThreadRunner extends ThreadTime implements Controller {
   #path: readonly Point[] = [];
   #answers: readonly Value[] = [];
   #end = 0;
-  /** Up to here `request` may answer without a closer look. */
+  /** Up to this operation, `request` may answer on the fast path. */
   #fastEnd = 0;
   readonly #unwinding = new Unwinding();
   #asked: Point = END;
   #past: readonly number[] | undefined;
   #alone: Alone | undefined;
   readonly #ownReads = new OwnReads();
-  /** What the thread that {@link explore} ran would do after its next operation. */
+  /** The predicted operations of the thread that {@link explore} ran. */
   readonly ahead: LookAhead;
   #looksAhead = false;
   #sites: Sites<unknown> | undefined;
   readonly #view: LocatedView;
-  /** Where in the log the code asked for another operation than it did before; -1 where it did not. */
+  /** The first operation of the log that differs from the code's; -1 if all agree. */
   mismatchAt = -1;
-  /** It was the same operation, a wait, with its timeout at another time. */
+  /** Whether the mismatch is a wait at another time. */
   mismatchInTime = false;
-  /** Some plain access is a point. */
+  /** Whether some plain access is a point. */
   sawPlain = false;
   #jumped: ReadonlyMap<number, number> = new Map();
   readonly #runAgain = (t: number): Point => this.#run(t);
@@ -77,15 +77,15 @@ export class ThreadRunner extends ThreadTime implements Controller {
     this.ahead = new LookAhead(memory);
   }
 
-  /** Which thread runs, and how far it is; undefined where none does. */
+  /** The running thread and its position; undefined if none runs. */
   get place(): string | undefined {
     if (this.#unwinding.isEndless) return ENDLESS;
     return this.current === -1 ? undefined : `${this.current} ${this.answered}`;
   }
 
   /**
-   * The thread that was running has been cut off from outside, and will not come back.
-   * @throws IrqError `ERR_UNSUPPORTED` where it would not be stopped.
+   * Ends the running thread after it was cut off from outside.
+   * @throws IrqError `ERR_UNSUPPORTED` if the thread refused to stop.
    */
   abandon(): void {
     this.current = -1;
@@ -95,11 +95,11 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Runs thread `t`; its first `count` operations have these answers.
-   * @param past - where the code also uses shared memory unseen: the time of the memory when each of the operations was
-   * answered, so that it reads again what it read, and writes again only what is written already.
-   * @param began - the time of the memory when the thread began.
-   * @returns what it wants to do next. Where `mismatchAt` is not -1: the operation it asked for there.
+   * Runs thread `t`; the log answers its first `count` operations.
+   * @param past - for code that also uses shared memory unseen: the memory's time at each answer. The code then reads
+   * the same values again, and writes again only values that are written already.
+   * @param began - the memory's time at the thread's beginning.
+   * @returns its next operation; if `mismatchAt` is not -1, its operation there.
    */
   resume(
     t: number,
@@ -120,8 +120,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * As {@link resume}, and lets the code go on for up to `most` operations more, done on the memory as it is; they stand
-   * behind the log, and `ahead` says how many.
+   * As {@link resume}, but lets the code go on for up to `most` more operations, done on the memory as it is. They
+   * follow the log, and `ahead` has their number.
    */
   explore(
     t: number,
@@ -149,9 +149,9 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Runs thread `t` along its log, and then on as if all others stood still: its looks are answered by `alone`, for as
-   * long as that has answers.
-   * @returns false where the thread did not do what its log says.
+   * Runs thread `t` along its log, and then on as if all other threads stood still: `alone` answers its looks as long
+   * as it can.
+   * @returns false if the thread did not follow its log.
    */
   goAlone(
     t: number,
@@ -177,8 +177,8 @@ export class ThreadRunner extends ThreadTime implements Controller {
   }
 
   /**
-   * Runs thread `t` along its log once more, noting where each of its operations from number `from` on, and the next, is
-   * called from, as `capture` tells it.
+   * Runs thread `t` along its log once more, and records the caller of each operation from number `from` on, and of the
+   * next one, as `capture` returns it.
    */
   sites<T>(
     t: number,
@@ -226,7 +226,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
     if (this.#ownership.conflict) throw new Restart();
     if (this.#unwinding.on) {
       this.#unwinding.on = false;
-      // What its finally blocks wrote without Atomics while it was being stopped has not happened.
+      // Plain writes of its `finally` blocks during the stop have not happened.
       if (this.#past !== undefined) this.#memory.putBack();
       return this.#asked;
     }
@@ -305,7 +305,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
     }
     const pos = this.pos;
     if (pos < this.#fastEnd) {
-      // The same words through another view: code that makes its views anew in each run.
+      // The same words through another view: the code makes its views anew in each run.
       const known = this.#path[pos] as Point;
       if (known.op === op && known.a === a && known.b === b && view.isAt(known, index)) {
         this.pos = pos + 1;
@@ -325,7 +325,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
           this.#ownReads.count = 0;
           this.#memory.writeOwn(this.current, array, index, at, a as number);
         } else if (this.#ownReads.isWait(pos)) {
-          // No other thread has come to these bytes yet, which may be what this one waits for.
+          // No other thread has touched these bytes yet; this thread may be waiting for that.
           this.#ownership.share(at, array.BYTES_PER_ELEMENT);
           this.#unwinding.fault = new Restart();
           return this.#stop(END);
@@ -376,7 +376,7 @@ export class ThreadRunner extends ThreadTime implements Controller {
     throw STOP;
   }
 
-  /** Operation number `pos` has been answered: makes the memory what it was then; for the last one, what it is. */
+  /** Operation number `pos` was answered: restores the memory of that time, or for the last one, the present memory. */
   #travel(pos: number): void {
     if (this.#past === undefined) return;
     const then = this.#past[pos];
@@ -386,12 +386,12 @@ export class ThreadRunner extends ThreadTime implements Controller {
   #waited(point: Point, answer: Value, pos: number): Value {
     if (typeof point.b === 'number') {
       if (this.timesMatter && point.deadline !== this.clockNs + point.b * 1e6) {
-        // The same wait, but it ends at another time than after the history it was remembered from.
+        // The same wait, but with another end than in the remembered history.
         this.mismatchAt = pos;
         this.mismatchInTime = true;
         return this.#stop(point);
       }
-      // Where times matter, this is one of the jumps.
+      // If times matter, the timeout is one of the jumps.
       if (answer === 'timed-out' && !this.timesMatter) this.clockNs += point.b * 1e6;
     }
     return answer;

@@ -2,24 +2,24 @@ import { mix } from '../../base/chance.ts';
 import type { Source } from '../control/environment.ts';
 
 /**
- * Every operation and every look at a clock takes this long on the clock that a thread reads, so that loops over time
- * end. Timeouts count without the operations: a thread may take any time for those.
+ * The length of every operation, and of every reading of a clock, on the thread's own clock: so loops over time end.
+ * Timeouts do not count operations: a thread may take any time for those.
  */
 export const TICK_NS = 1000;
-/** After so many looks at the clock in one run, each takes twice as long: a loop over a minute ends within some 1,600. */
+/** After this many readings of the clock in one run, the tick doubles: a loop over a minute ends within some 1,600. */
 const LOOKS_A_TICK = 64;
 const LONGEST_TICK = 2 ** 40;
 
-/** The clock and the chance of the thread that is running: the same each time that its code is run again. */
+/** Clock and chance of the running thread: the same in each run of its code. */
 export class ThreadTime implements Source {
-  /** Which wait is over first matters: times are a part of what threads do. */
+  /** Which wait ends first matters: then times decide how threads go on. */
   timesMatter = true;
-  /** By thread and operation: how far its clock goes on when the operation is answered, for all threads that waited meanwhile, ns. */
+  /** By thread and operation: the jump of its clock at the answer, for the time that all threads waited, ns. */
   readonly jumps: readonly Map<number, number>[];
   protected current = -1;
   protected pos = 0;
   protected clockNs = 0;
-  /** The running thread has looked at a clock, or drawn a number, since its start. */
+  /** Whether the running thread has read a clock, or drawn a number, since its start. */
   #asked = false;
   #looks = 0;
   #chance = 0;
@@ -30,22 +30,22 @@ export class ThreadTime implements Source {
     this.#seed = seed;
   }
 
-  /** The thread whose code is running now, -1 for none. */
+  /** The thread whose code runs now, -1 for none. */
   get running(): number {
     return this.current;
   }
 
-  /** Operations of the running thread that have been answered. */
+  /** Answered operations of the running thread. */
   get answered(): number {
     return this.pos;
   }
 
-  /** The thread that ran last has looked at a clock or drawn a number: what it does next may follow from that alone. */
+  /** Whether the last thread has read a clock or drawn a number: its next operation may follow from that alone. */
   get hasAsked(): boolean {
     return this.#asked;
   }
 
-  /** Which function of the scenario's ran last that is no thread's. */
+  /** The scenario's function, of no thread, that ran last. */
   aside = '';
 
   /** Runs `body`, the function `what` of the scenario, with clock and chance controlled, outside all threads. */
@@ -76,7 +76,7 @@ export class ThreadTime implements Source {
     return mix(this.#chance, 0);
   }
 
-  /** Thread `t`'s code starts anew. */
+  /** Begins a new run of thread `t`'s code. */
   protected begin(t: number): void {
     this.pos = 0;
     this.clockNs = 0;
@@ -87,8 +87,8 @@ export class ThreadTime implements Source {
   }
 
   /**
-   * How many of the thread's first `most` operations come before the first one whose answer its clock waits for: up to
-   * there, answers are all that the thread gets.
+   * How many of the thread's first `most` operations precede the first clock jump: before it, answers are all
+   * that the thread gets.
    */
   protected untilJump(t: number, most: number): number {
     let first = most;

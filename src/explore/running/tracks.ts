@@ -22,7 +22,7 @@ import type { ThreadRunner } from './thread-runner.ts';
 import { UnseenReads } from './unseen-reads.ts';
 import { isDue } from './watchdog.ts';
 
-/** A thread did another thing when it was run again with the same answers. */
+/** A thread acted differently in a second run with the same answers. */
 export type Nondeterminism = {
   readonly kind: 'nondeterminism';
   readonly thread: number;
@@ -31,50 +31,52 @@ export type Nondeterminism = {
   readonly saw: Point;
 };
 
-/** The clock is looked at when threads' code has been run so often, a power of two, less one. All else takes no time. */
+/** Reads the clock after this many runs of threads' code, a power of two less one. Everything else takes no time. */
 const CLOCK_EVERY = 15;
-/** A thread that has done fewer operations than that is not looked ahead for: it is soon run again. */
+/** Fewest operations of a thread for looking ahead: a shorter thread is soon run again. */
 const LEAST_AHEAD = 32;
-/** How far is looked ahead: at first, at least, and at most. Twice as far where it came so, half as far where it did not. */
+/**
+ * The distance of looking ahead: initial, least, and most. Doubles after a right prediction, halves after a wrong one.
+ */
 const FIRST_AHEAD = 16;
 const SHORTEST_AHEAD = 2;
 const LONGEST_AHEAD = 4096;
 /**
- * What each thread has done in this schedule, and what is known of how it goes on. Where a thread goes on from a point
- * is learnt by running its code once, and remembered; at the end of a schedule each thread's code is run with the
- * answers it got, which checks all that was remembered. In direct mode nothing is taken from memory: the code runs at
- * each step, which is exact for code that uses shared memory without Atomics too, and slow.
+ * The operations of each thread in this schedule, and the known continuations. The next point of a thread is learnt by
+ * running its code once, and remembered; at the end of a schedule, each thread's code runs with its answers, which
+ * checks every remembered point. In direct mode nothing is taken from memory: the code runs at each step. That is exact
+ * also for code that uses shared memory without Atomics, and slow.
  */
 export class Tracks {
-  /** By thread: the points of its operations in this schedule, their answers, and how many they are. */
+  /** By thread: the points of its operations in this schedule, their answers, and their number. */
   readonly paths: Point[][];
   readonly answers: Value[][];
   readonly done: Int32Array;
-  /** Some thread sleeps in this schedule; told by the simulator. */
+  /** Whether a thread sleeps in this schedule; set by the simulator. */
   asleep = false;
-  /** This schedule rests on a wrong guess: give it up and repeat it. */
+  /** Whether this schedule rests on a wrong guess: abandon and repeat it. */
   again = false;
-  /** This schedule is to be left, for that or because it takes long. */
+  /** Whether to leave this schedule, for that reason or because it takes long. */
   stop = false;
   nondeterminism: Nondeterminism | undefined;
-  /** Threads were found to use shared words without Atomics; where they write, one such word. */
+  /** Whether threads use shared words without Atomics; if they write, the address of one such word. */
   plain = false;
   plainWriteAt = -1;
   #direct = false;
-  /** The code has done in the last schedule what was assumed. */
+  /** Whether the code followed the assumptions in the last schedule. */
   #wasRight = false;
-  /** Some thread's clock has gone on while it waited, in this schedule. */
+  /** Whether a thread's clock went on in this schedule while the thread waited. */
   #jumped = false;
   #runs = 0;
   readonly #memory: SharedMemory;
   readonly #runner: ThreadRunner;
-  /** In direct mode, by thread and operation: the time of the memory when it was answered, and when the thread began. */
+  /** In direct mode, by thread and operation: the memory's time at the answer, and at the thread's beginning. */
   readonly #past: number[][];
   readonly #began: Int32Array;
   readonly #known: KnownPoints;
   readonly #loops: Loops;
   readonly idleRounds = new IdleRounds();
-  /** By thread: how far is looked ahead for it, and the operation up to which that was done last. */
+  /** By thread: its distance of looking ahead, and the last operation predicted. */
   readonly #reach: Int32Array;
   readonly #expectedTo: Int32Array;
   readonly #reads: UnseenReads;
@@ -100,14 +102,14 @@ export class Tracks {
     return this.#direct;
   }
 
-  /** The code is run at each step, and nothing taken from memory. */
+  /** Whether to run the code at each step, and take nothing from memory. */
   set direct(direct: boolean) {
     this.#direct = direct;
     if (direct) this.#memory.searchExactly();
     else this.#memory.searchFast();
   }
 
-  /** The schedule is to be left for now, where it stands, and gone on with; see watchdog.ts. */
+  /** Whether to interrupt the schedule here, and continue it later; see watchdog.ts. */
   isLate(): boolean {
     if (!this.stop || this.again) return false;
     this.stop = false;
@@ -129,24 +131,24 @@ export class Tracks {
     this.#jumped = false;
   }
 
-  /** A loop was taken for endless that would end by itself after very many rounds. */
+  /** Whether a loop was taken for endless that would end by itself after very many rounds. */
   get letGo(): boolean {
     return this.#loops.letGo;
   }
 
-  /** A thread, by number, that may do something else after more rounds of a loop than were run; -1 where none was met. */
+  /** The number of a thread that may act differently after more rounds of a loop than were run; -1 for none. */
   get countsRounds(): number {
     return this.idleRounds.counts >= 0 ? this.idleRounds.counts : this.#loops.carrier;
   }
 
-  /** The clock of thread `t` goes on by so much with the answer to its last operation. */
+  /** Advances the clock of thread `t` at the answer to its last operation. */
   jump(t: number, ns: number): void {
     if (ns <= 0) return;
     this.#jumped = true;
     this.#runner.jumps[t]?.set((this.done[t] as number) - 1, ns);
   }
 
-  /** Where thread `t` stands before its first operation. */
+  /** The point of thread `t` before its first operation. */
   root(t: number): Point {
     if (this.#direct) {
       this.#began[t] = this.#memory.position;
@@ -159,7 +161,7 @@ export class Tracks {
     return root;
   }
 
-  /** Thread `t` has done an operation. */
+  /** Records an operation of thread `t`. */
   add(t: number, point: Point, answer: Value): void {
     const done = this.done[t] as number;
     (this.paths[t] as Point[])[done] = point;
@@ -167,12 +169,12 @@ export class Tracks {
     this.done[t] = done + 1;
   }
 
-  /** The operation that thread `t` did last, a wait, has its answer now. */
+  /** Sets the answer of thread `t`'s last operation, a wait. */
   amend(t: number, answer: Value): void {
     (this.answers[t] as Value[])[(this.done[t] as number) - 1] = answer;
   }
 
-  /** Where thread `t` has come to after its last operation, which was at `point` and got `answer`. */
+  /** The point of thread `t` after its last operation, at `point` with `answer`. */
   next(t: number, point: Point, answer: Value): Point {
     if (this.#direct) {
       (this.#past[t] as number[])[(this.done[t] as number) - 1] = this.#memory.position;
@@ -186,7 +188,7 @@ export class Tracks {
     return next;
   }
 
-  /** Where the clock of a thread goes on with an answer, by how much is a part of the answer. */
+  /** Where a thread's clock jumps at an answer, the length of the jump is part of the answer. */
   #answerInTime(t: number, point: Point, answer: Value): Value {
     const jump = this.#runner.jumps[t]?.get((this.done[t] as number) - 1);
     if (jump === undefined) return answer;
@@ -194,7 +196,7 @@ export class Tracks {
     return `${typeof answer} ${answer} ${jump}`;
   }
 
-  /** The length of the loop that thread `t` waits in at `point`, in looks; 0 where it does not wait. */
+  /** The length, in looks, of the loop in which thread `t` waits at `point`; 0 if it does not wait. */
   findLoop(t: number, point: Point): number {
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
@@ -205,16 +207,16 @@ export class Tracks {
     return 0;
   }
 
-  /** Whether thread `t`, which is held in a loop of so many looks, would stay in it by itself. */
+  /** Whether thread `t`, held in a loop of so many looks, would stay there by itself. */
   staysInLoop(t: number, period: number): boolean {
     const path = this.paths[t] as Point[];
     return this.#loops.staysIn(t, path, this.answers[t] as Value[], this.done[t] as number, period);
   }
 
   /**
-   * Runs every thread's code once with the answers of this schedule; false where it did not do as was assumed.
-   * @param pending - by thread, where it is assumed to stand.
-   * @param waiting - threads that sleep, as bits: their last operation has no answer.
+   * Runs every thread's code once with the answers of this schedule; false if a thread did not follow the assumptions.
+   * @param pending - by thread, its assumed point.
+   * @param waiting - sleeping threads, as bits: their last operation has no answer.
    */
   verify(pending: Point[], waiting: number): boolean {
     this.#memory.keep();
@@ -231,7 +233,7 @@ export class Tracks {
         this.#unlearn(t, count, true);
         return false;
       }
-      // What was thrown this time, with the values of this schedule in it.
+      // The error of this run, with the values of this schedule in it.
       pending[t] = saw.op > ENDED ? saw : (pending[t] as Point);
     }
     this.#checkPlainWrites();
@@ -239,13 +241,13 @@ export class Tracks {
     if ((n < 16 || (n & (n - 1)) === 0) && !this.again && this.#reads.areUnseen(this, pending, waiting))
       this.#goDirect();
     this.#wasRight = !this.again;
-    // Where a thread's clock has jumped, the answers of its log belong to the numbers that its operations have.
+    // After a jump of a thread's clock, the answers of its log belong to fixed operation numbers.
     if (this.#wasRight && !this.#jumped)
       this.idleRounds.check(this.#runner, this.paths, this.answers, this.done, pending, waiting);
     return this.#wasRight;
   }
 
-  /** Asks the thread's code for its next operation. */
+  /** Runs the thread's code for its next operation. */
   #discover(t: number): Point {
     if ((++this.#runs & CLOCK_EVERY) === 0 && isDue()) this.stop = true;
     if (this.#direct) return this.#discoverExactly(t);
@@ -257,11 +259,11 @@ export class Tracks {
     if (most === 0) {
       this.#memory.keep();
       point = this.#runner.resume(t, path, answers, count);
-      // A plain write: this schedule will be repeated. After looking ahead it shows in `verify` only.
+      // A plain write: this schedule will be repeated. After looking ahead, only `verify` shows it.
       this.#checkPlainWrites();
     } else point = this.#runner.explore(t, path, answers, count, most, this.asleep);
     const mismatch = this.#runner.mismatchAt;
-    // A guess that was wrong before: here too.
+    // A guess that was wrong before is wrong here too.
     if (mismatch >= 0) this.#unlearn(t, mismatch, this.#runner.mismatchInTime);
     if (this.again) return END;
     const ahead = most === 0 ? 0 : this.#runner.ahead.count;
@@ -271,7 +273,7 @@ export class Tracks {
     return shared;
   }
 
-  /** How far to look ahead for a thread, by whether it did what was expected of it the last time. */
+  /** The distance of looking ahead for a thread, by the success of the last prediction. */
   #howFar(t: number, count: number): number {
     const reach = this.#reach[t] as number;
     const to = this.#expectedTo[t] as number;
@@ -282,7 +284,7 @@ export class Tracks {
     return next;
   }
 
-  /** In direct mode: where the thread stands, its code being run with the memory as it was at each of its operations. */
+  /** In direct mode: runs the thread's code with the memory as it was at each of its operations. */
   #discoverExactly(t: number): Point {
     const path = this.paths[t] as Point[];
     const count = this.done[t] as number;
@@ -306,7 +308,7 @@ export class Tracks {
     return END;
   }
 
-  /** Remembers what the thread, which stands at `point` after `count` operations, would do if it went on alone. */
+  /** Remembers the predicted operations of the thread, which is at `point` after `count` operations. */
   #expect(t: number, point: Point, count: number, ahead: number): void {
     const path = this.paths[t] as Point[];
     const answers = this.answers[t] as Value[];
@@ -338,10 +340,11 @@ export class Tracks {
   }
 
   /**
-   * The thread's step number `step` was not what was remembered, so some answer before it does matter: from now on the
-   * likeliest one of those not known to has a branch of its own for each answer. Where all have, the answers are not all
-   * that the code depends on: it may read what others write without Atomics. If it is not that, direct mode will show it.
-   * @param inTime - it was the same operation at another time, so that an earlier wait is to blame.
+   * Corrects a guess: the thread's step number `step` was not the remembered one, so an earlier answer matters. From
+   * now on, the likeliest operation whose answer is not known to matter gets a branch for each answer. If every answer
+   * is known to matter, the code depends on more than answers: it may read other threads' writes without Atomics.
+   * Otherwise, direct mode will show that the thread is nondeterministic.
+   * @param inTime - the operation was the same at another time, so an earlier wait is to blame.
    */
   #unlearn(t: number, step: number, inTime: boolean): void {
     this.again = true;
@@ -352,7 +355,7 @@ export class Tracks {
       const point = path[i] as Point;
       const { op } = point;
       if (inTime && !(op === WAIT && point.deadline < Infinity)) continue;
-      // What a store returns is what it stores, and no answer.
+      // A store returns its own operand, which is no answer.
       if (point.sensitive || op === STORE || op === PLAIN_STORE || op === UNLOCK || op === LOCK) continue;
       blamed ??= point;
       if (op === LOAD || op === PLAIN_LOAD || op === EXCHANGE || op === CAS || op === WAIT) {

@@ -4,20 +4,20 @@ import { CAS, type ElementArray, FAILED, type Point, type Value } from './operat
 import { isSame } from './spin.ts';
 import type { ThreadRunner } from './thread-runner.ts';
 
-/** What the threads have done in a schedule. */
+/** The threads' operations in a schedule. */
 type Done = {
   readonly paths: readonly (readonly Point[])[];
   readonly answers: readonly (readonly Value[])[];
   readonly done: Int32Array;
 };
 
-/** How often the memory is changed: first each byte, then to values that words had at other times. */
+/** Rounds of changes to the memory: first each byte, then to values that words had at other times. */
 const ROUNDS = 3;
 
 /**
- * Looks for reads of shared memory that are no operations: of native code, of WebAssembly, through views that no thread
- * was handed. The threads are run once more along their logs with the memory changed. Operations are answered from the
- * log, so code that does otherwise has read unseen. Two reads that the code only compares with each other do not show.
+ * Detects reads of shared memory that are no operations: by native code, by WebAssembly, through views that no thread
+ * was handed. Runs the threads once more along their logs with the memory changed. The log answers operations, so code
+ * that acts differently has read unseen. Misses two reads that the code only compares with each other.
  */
 export class UnseenReads {
   readonly #memory: SharedMemory;
@@ -30,10 +30,10 @@ export class UnseenReads {
   }
 
   /**
-   * Whether some thread reads unseen, after a schedule that has been run and was right.
-   * @param pending - by thread, where it stands
-   * @param waiting - threads that sleep, as bits: their last operation has no answer
-   * @throws Restart where a thread does otherwise with the views themselves than with stand-ins for them
+   * Whether some thread reads unseen, after a schedule that was run and verified.
+   * @param pending - by thread, its current point
+   * @param waiting - sleeping threads, as bits: their last operation has no answer
+   * @throws Restart if a thread acts differently with the views themselves than with stand-ins
    */
   areUnseen({ paths, answers, done }: Done, pending: readonly Point[], waiting: number): boolean {
     const runsAs = (t: number): boolean => {
@@ -49,8 +49,8 @@ export class UnseenReads {
         for (let t = 0; t < pending.length; t++) {
           const before = proxiedAccesses;
           if (!runsAs(t)) return true;
-          // What goes through proxies would not be seen without them, and the log could not be followed.
-          // What a thread has thrown is looked at when that is confirmed.
+          // Without proxies, proxied accesses would be unseen, and the log could not be followed. A thread's error is
+          // examined when it is confirmed.
           const failed = (pending[t] as Point).op === FAILED;
           if (round === 0 && proxiedAccesses === before && !failed) this.#tryViews(t, runsAs);
         }
@@ -68,7 +68,7 @@ export class UnseenReads {
     if (!handed.withViews(() => runsAs(t))) handed.foundNativeUse(t);
   }
 
-  /** Changes the words that operations write; whether there was one to change. */
+  /** Changes the words that operations write; true if there was one. */
   #change(written: ReadonlyMap<number, Written>, round: number): boolean {
     let changed = false;
     this.#salt++;
@@ -90,7 +90,7 @@ export class UnseenReads {
 
 type Written = { readonly point: Point; readonly values: (number | bigint)[] };
 
-/** The elements that operations write, and which values they were seen to have or get. */
+/** The elements that operations write, with the values that they were seen to have or get. */
 function valuesByElement(
   paths: Done['paths'],
   answers: Done['answers'],

@@ -5,18 +5,18 @@ import { type ElementArray, NOTIFY, type Value, WAIT } from './operation.ts';
 import type { Restart } from './restart.ts';
 
 /**
- * What is thrown through a thread's code to stop it. No Error, so that nothing is captured for it, and frozen, so that
- * code that catches it cannot write on it.
+ * Thrown through a thread's code to stop the code. No Error, so that no stack is captured; frozen, so that code that
+ * catches it cannot write to it.
  */
 export const STOP: object = Object.freeze({ irqloom: 'this thread is suspended; let it through' });
 
-/** A thread that tries so many operations while it is being stopped catches the exception and tries again, for ever. */
+/** A thread that tries this many operations while being stopped catches the exception and retries forever. */
 const MOST_REFUSED = 10_000;
 
-/** Whether the running thread is being stopped: its code is left by an exception, and each operation is refused. */
+/** Whether the running thread is being stopped: an exception leaves its code, and each operation is refused. */
 export class Unwinding {
   on = false;
-  /** What ends the search, once the thread's code has been left; the first counts. */
+  /** The error that ends the search once the thread's code has been left; the first one counts. */
   fault: IrqError | Restart | undefined;
   #refused = 0;
 
@@ -25,17 +25,17 @@ export class Unwinding {
     this.on = true;
   }
 
-  /** The thread will not let itself be stopped. */
+  /** Whether the thread refuses to stop. */
   get isEndless(): boolean {
     return this.on && this.#refused > MOST_REFUSED;
   }
 
-  /** Counts an operation that is refused; false where that is of no use. */
+  /** Counts a refused operation; false once refusing is useless. */
   refuse(): boolean {
     return ++this.#refused <= MOST_REFUSED;
   }
 
-  /** The thread's code has been left. @throws the fault, if there is one */
+  /** Called after the thread's code was left. @throws the fault, if any */
   throwFault(): void {
     const { fault } = this;
     if (fault === undefined) return;
@@ -44,14 +44,14 @@ export class Unwinding {
     throw fault;
   }
 
-  /** The thread's code has been cut off. @throws IrqError `ERR_UNSUPPORTED` where it would not be stopped */
+  /** Called after the thread's code was cut off. @throws IrqError `ERR_UNSUPPORTED` if the thread refused to stop */
   abandon(): void {
     if (this.isEndless) this.throwFault();
     this.on = false;
     this.fault = undefined;
   }
 
-  /** An answer for a thread that will not be stopped, so that its loop may end: what the operation would give; nothing is written. */
+  /** Answers a thread that refuses to stop, so that its loop may end: the operation's result, without a write. */
   answer(op: number, array: ElementArray, index: number, a: unknown, b: unknown): Value {
     if (op === WAIT) return 'ok';
     if (op === NOTIFY) return 0;
@@ -61,7 +61,7 @@ export class Unwinding {
   }
 }
 
-/** @param frames - of one of the operations that were tried after the exception */
+/** @param frames - the stack of an operation tried after the exception */
 export function swallowsStop(
   { name, threadNames }: CheckedScenario,
   thread: number,
@@ -73,7 +73,7 @@ export function swallowsStop(
   );
 }
 
-/** @param why - what `what` does that a search of schedules cannot have, and what to use in its place */
+/** @param why - why a search of schedules cannot control `what`, and the alternative */
 export function uncontrolled(what: string, why: string, [site]: readonly string[] = []): IrqError {
   const where = site === undefined ? '' : ` at ${site}`;
   return new IrqError('ERR_UNSUPPORTED', `${what}${where} cannot be controlled: ${why}`);

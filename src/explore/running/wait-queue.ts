@@ -5,7 +5,7 @@ export class WaitQueue {
   readonly #queue: number[] = [];
   readonly #pending: readonly Point[];
 
-  /** @param pending - by thread: the wait that it sleeps in. */
+  /** @param pending - by thread: its wait. */
   constructor(pending: readonly Point[]) {
     this.#pending = pending;
   }
@@ -22,7 +22,7 @@ export class WaitQueue {
     if (this.#queue.length > 0) this.#queue.length = 0;
   }
 
-  /** The first threads that wait at an address, at most so many. */
+  /** The first threads that wait at an address, at most `most`. */
   at(address: number, most: number): number[] {
     const found: number[] = [];
     for (const t of this.#queue) {
@@ -32,7 +32,7 @@ export class WaitQueue {
     return found;
   }
 
-  /** The threads whose time is up first, as bits: several where it is up at the same moment. */
+  /** The threads that time out first, as bits: several if they time out at the same moment. */
   firstDue(): number {
     let first = 0;
     let least = Infinity;

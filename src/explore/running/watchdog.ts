@@ -3,72 +3,72 @@ import { Script } from 'node:vm';
 const script = new Script('globalThis[Symbol.for("irqloom.watched")]()');
 const KEY = Symbol.for('irqloom.watched');
 
-/** What {@link watched} answers where a thread does not come to its next operation. */
+/** The answer of {@link watched} if a thread does not come to its next operation. */
 export const NO_END = Symbol('no end');
 
-/** What {@link watched} answers where the deadline has come in the middle of a schedule. */
+/** The answer of {@link watched} if the deadline came in the middle of a schedule. */
 export const OVERDUE = Symbol('overdue');
 
-/** How long a thread may take from one operation to the next, ms, where nothing else is said. */
+/** Default bound of a thread's time from one operation to the next, ms. */
 export const HANG_MS = 10_000;
-/** A body that is still busy after that share of the limit, and at most so long, is watched piece by piece from then on. */
+/** A body still busy after this share of the limit, at most this long, is from then on watched in pieces. */
 const SHARE = 4;
 const LONGEST_MS = 1000;
-/** A piece is given up, wherever it is, when it has had so many times the limit. */
+/** A piece is abandoned after this multiple of the limit. */
 const MOST_TIMES = 64;
 
-/** What is thrown through a body to watch it piece by piece. No Error, so that nothing is captured for it. */
+/** Thrown through a body in order to watch it in pieces. No Error, so that no stack is captured. */
 const GIVE_WAY: object = Object.freeze({ irqloom: 'to be watched piece by piece' });
-/** What is thrown out of a piece that has no end. */
+/** Thrown out of an endless piece. */
 const SILENT: object = Object.freeze({ irqloom: 'a thread comes to no operation' });
 
 // Taken before the clock is put under control.
 const nowMs = performance.now.bind(performance);
 
-/** What {@link Piecework.goOn} answers where it has been left before its end. */
+/** The answer of {@link Piecework.goOn} if it was left before its end. */
 export const LATER = Symbol('later');
 
-/** The {@link Piecework.place} of code that is known to go on without end. */
+/** The {@link Piecework.place} of code that is known to be endless. */
 export const ENDLESS = 'endless';
 
-/** Work that can be left and gone on with. */
+/** Work that can be left and continued. */
 export type Piecework<T> = {
-  /** Goes on until it is done, or until {@link isDue}. */
+  /** Continues until the work is done, or until {@link isDue}. */
   goOn(): T | typeof LATER;
-  /** Where the code under test is, if it is running: the same twice where it has done no operation in between. */
+  /** The place of the running code under test; the same place twice means that no operation was done in between. */
   place(): string | undefined;
-  /** It has been cut off in the middle: whatever it was at is to be begun again. */
+  /** Restarts interrupted work: the current item begins again. */
   restart(): void;
 };
 
-/** `quick`: all of a body under one timeout. `pieces`: each piece under one of its own. */
+/** `quick`: one timeout for a whole body. `pieces`: one timeout for each piece. */
 let mode: 'none' | 'quick' | 'pieces' = 'none';
 let due = Infinity;
 let limit = HANG_MS;
-/** When all of it has to be left, wherever a schedule is, ms; Infinity where a schedule is run to its end. */
+/** When to leave everything, wherever a schedule is, ms; Infinity: schedules run to their end. */
 let deadline = Infinity;
 let active: Piecework<unknown> | undefined;
-/** Where the code was when it was last cut off. */
+/** The place of the code at its last cut-off. */
 let lastPlace: string | undefined;
-/** Whether the engine stops what runs now. */
+/** Whether the engine's timeout guards the running code. */
 let timing = false;
 
 /**
- * Runs `body`, which runs schedules; where a thread's code comes to no operation for `ms` it is stopped wherever it is,
- * which no `catch` can prevent. What it held at that moment is lost, so the caller has to clean up.
+ * Runs `body`, which runs schedules. If a thread's code comes to no operation for `ms`, the engine stops the code
+ * wherever it is, and no `catch` can prevent that. Everything that the code held is lost, so the caller must clean up.
  *
- * The engine can only stop code a fixed time after it began, and that says nothing of how many operations it did in this
- * time. So a body that takes long is left at the next step of a schedule, and **called once more**, to go on with the
- * schedule it was at; and from then on each schedule is run in pieces, each with its own time, until one takes all of
- * it. That one is run again with twice the time, and only if it is cut off at the same operation is the thread stuck.
+ * The engine can only stop code a fixed time after its start, whatever operations the code did in that time. So a long
+ * body is left at the next step of a schedule and **called once more** to continue the schedule. From then on each
+ * schedule runs in pieces, each with its own time, until one takes all of it. That piece runs again with twice the
+ * time; only if it is cut off at the same operation is the thread stuck.
  */
 export function watched<T>(ms: number, body: () => T): T | typeof NO_END {
   return watchedUntil(Infinity, ms, body) as T | typeof NO_END;
 }
 
 /**
- * As {@link watched}, and leaves `body` even in the middle of a schedule.
- * @param until - when, in ms of performance.now
+ * As {@link watched}, but also leaves `body` in the middle of a schedule.
+ * @param until - the deadline, in ms of performance.now
  */
 export function watchedUntil<T>(
   until: number,
@@ -105,12 +105,12 @@ export function watchedUntil<T>(
   }
 }
 
-/** Whether what is being watched has taken so long that it should be left at the next step. */
+/** Whether the watched work has taken so long that it should be left at the next step. */
 export function isDue(): boolean {
   return due < Infinity && nowMs() > due;
 }
 
-/** Does work that runs code under test; in pieces, where that has been found to take long. */
+/** Does work that runs code under test; in pieces once it has taken long. */
 export function inPieces<T>(work: Piecework<T>): T {
   active = work;
   if (mode !== 'pieces') {
@@ -128,7 +128,7 @@ export function inPieces<T>(work: Piecework<T>): T {
   }
 }
 
-/** Runs `body` to its end, though the deadline may come. */
+/** Runs `body` to its end, even past the deadline. */
 export function pastDeadline<T>(body: () => T): T {
   const before = deadline;
   deadline = Infinity;
@@ -139,7 +139,7 @@ export function pastDeadline<T>(body: () => T): T {
   }
 }
 
-/** Notes where code has been cut off; whether it had been cut off there before. */
+/** Records the place of a cut-off; true if it is the same as before. */
 function cutOff(): boolean {
   const place = active?.place();
   const stuck = place === ENDLESS || (place !== undefined && place === lastPlace);
@@ -148,7 +148,7 @@ function cutOff(): boolean {
   return stuck;
 }
 
-/** Does what is not to be left in the middle. */
+/** Does work that must not be left in the middle. */
 export function inOnePiece<T>(body: () => T): T {
   const before = due;
   if (mode === 'quick') due = Infinity;
@@ -159,7 +159,7 @@ export function inOnePiece<T>(body: () => T): T {
   }
 }
 
-/** Calls `body`, which should come back after a share of `ms`, and stops it when all of that is over too. */
+/** Calls `body`, which should return after a share of `ms`; stops it when all of `ms` is over. */
 function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined {
   let result: { readonly value: T } | undefined;
   const share = Math.min(ms / SHARE, LONGEST_MS);
@@ -183,19 +183,19 @@ function timed<T>(ms: number, body: () => T): { readonly value: T } | undefined 
   return result;
 }
 
-/** Whether code under test that runs now would be stopped by nothing: between two pieces, to be looked at once more. */
+/** Whether code under test would now run without a timeout: between two pieces, to be checked once more. */
 export function isUntimed(): boolean {
   return mode === 'pieces' && !timing;
 }
 
-/** Runs code under test where it {@link isUntimed}: code that does not come back then is what the whole is given up for. */
+/** Runs code under test while {@link isUntimed}. If that code does not return, the whole work is abandoned. */
 export function bounded<A, T>(body: (argument: A) => T, argument: A): T {
   const result = withinTime(Math.max(limit, HANG_MS), () => body(argument));
   if (result === undefined) throw SILENT;
   return result.value;
 }
 
-/** Calls `body`, and stops it after `ms`; undefined where it was stopped. */
+/** Calls `body`, and stops it after `ms`; undefined if it was stopped. */
 export function withinTime<T>(ms: number, body: () => T): { readonly value: T } | undefined {
   const before = due;
   try {

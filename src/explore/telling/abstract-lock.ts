@@ -1,9 +1,9 @@
 import { requestLock, requestUnlock } from '../control/controlled-atomics.ts';
 
 /**
- * A lock as the textbooks have it: taking is one step that is enabled only while the lock is free, giving back is one
- * step. One word, 0 while free. Under the explorer it costs no more steps than that, so it stands in where the inside of
- * a mutex is not what is looked at; outside it is a plain sleeping lock.
+ * A textbook lock: taking is one step, enabled only while the lock is free; freeing is one step. One word, 0 while
+ * free. Stands in for a mutex whose inside is not under test, because it costs the explorer only these steps. Outside
+ * the explorer it is a plain sleeping lock.
  */
 export class AbstractLock {
   readonly #words: Int32Array;

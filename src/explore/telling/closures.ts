@@ -8,11 +8,11 @@ import type { ClosureChange } from './result.ts';
 import { framesAbove, shortPlace } from './sites.ts';
 
 /**
- * The variables outside shared memory that threads change though all their runs share them: what functions have captured
- * of the test that they stand in. A thread is run many times in one schedule, so such a variable is changed more often
- * than the program says. Each thread is run once more, and what its functions have captured is compared before and after.
- * @param closely - also where the text of the threads does not say that they change something: functions that they call
- * may do so
+ * Finds variables outside shared memory that threads change, although all runs of a thread share them: variables that
+ * its functions have captured from the surrounding test. A thread runs many times in one schedule, so such a variable
+ * changes more often than the program says. Runs each thread once more, and compares its functions' captured values
+ * before and after.
+ * @param closely - also run threads whose text shows no such change: functions that they call may make one
  */
 export function findClosureChanges(simulation: Simulation, closely: boolean): ClosureChange[] {
   const { scenario, simulator } = simulation;
@@ -26,7 +26,7 @@ export function findClosureChanges(simulation: Simulation, closely: boolean): Cl
   );
 }
 
-/** The changes in words, each with its place; empty where there are none. */
+/** The changes in words, each with its place; empty for none. */
 export function sayClosureChanges(changes: readonly ClosureChange[]): string {
   if (changes.length === 0) return '';
   const list = changes.map(({ thread, variable, site }) => {
@@ -63,7 +63,7 @@ function changesOf(simulation: Simulation, t: number, functions: readonly object
   }));
 }
 
-/** Runs thread t along the schedule that was run last. */
+/** Runs thread t along the last schedule. */
 function runOnce({ simulator, runner, memory }: Simulation, t: number): void {
   const waits = (simulator.waiting >>> t) & 1;
   const count = (simulator.done[t] ?? 0) - waits;
@@ -71,13 +71,13 @@ function runOnce({ simulator, runner, memory }: Simulation, t: number): void {
   try {
     runner.resume(t, simulator.paths[t] ?? [], simulator.answers[t] ?? [], count);
   } catch {
-    // The search has ended: nothing is to be begun anew.
+    // The search has ended: nothing starts over.
   } finally {
     memory.putBack();
   }
 }
 
-/** Where the operations of thread t were called from in the schedule that was run last. */
+/** The calling lines of thread t's operations in the last schedule. */
 function linesOf({ simulator, runner }: Simulation, t: number): readonly string[] {
   const waits = (simulator.waiting >>> t) & 1;
   const count = (simulator.done[t] ?? 0) - waits;
@@ -90,7 +90,7 @@ function linesOf({ simulator, runner }: Simulation, t: number): readonly string[
   }
 }
 
-/** Where one of the writes stands in the files that the thread's operations are in: the line nearest to one of those. */
+/** The place of one of the writes in the files of the thread's operations: the line nearest to an operation. */
 function placeOf(writes: readonly FreeWrite[], sites: readonly string[]): string {
   let best = sites[0] ?? '';
   let distance = Infinity;
@@ -110,7 +110,7 @@ function placeOf(writes: readonly FreeWrite[], sites: readonly string[]): string
   return best;
 }
 
-/** The first line of some code without its blanks. */
+/** The first line of some code without blanks. */
 function squeezed(code: string): string {
   return (code.split('\n')[0] ?? '').replace(/\s+/g, '');
 }

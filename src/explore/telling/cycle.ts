@@ -6,13 +6,13 @@ import type { RecordedStep } from './record.ts';
 import type { ThreadEnd } from './result.ts';
 import { callersFirst, distinctLines, type Placed, placeOfEnd, shortPlace } from './sites.ts';
 
-/** Why one thread waits for another. */
+/** The reason for which one thread waits for another. */
 type Edge = {
   readonly from: number;
   readonly to: number;
-  /** At the word. */
+  /** The word of the wait. */
   readonly point: Point;
-  /** `lock`: `to` took the word in `step`. `change`: `to` wrote the word last. `notify`: `to` is to notify. */
+  /** `lock`: `to` took the word in `step`. `change`: `to` last wrote the word. `notify`: `to` should notify. */
   readonly why: 'lock' | 'change' | 'notify';
   readonly step: RecordedStep | undefined;
 };
@@ -24,9 +24,9 @@ export type Cycle = {
 };
 
 /**
- * A ring of threads each of which waits for the next one: for a lock that the next thread holds, or, in a loop that
- * awaits a change, for the thread that wrote the word last (a reader that has not left its section).
- * @param withNotify - a thread that sleeps may also wait for a thread that would notify it, were it to go on.
+ * Finds a ring of threads, each of which waits for the next: for a lock that the next thread holds; or, in a loop that
+ * awaits a change, for the thread that last wrote the word (such as a reader that has not left its section).
+ * @param withNotify - a sleeping thread may also wait for a thread that would notify it if it could go on.
  */
 export function findCycle(
   simulation: Simulation,
@@ -54,13 +54,13 @@ function edgesOf(simulation: Simulation, holders: Holders, t: number, withNotify
   const path = simulator.paths[t] ?? [];
   const looks = simulator.loopOf(t);
   const spins = looks > 0;
-  // A thread in a loop awaits a change of any word that it looks at.
+  // A thread in a loop awaits a change of any word of the loop.
   const points = spins ? path.slice(done - looks, done) : [pending];
   const canGoOn = (u: number): boolean => u >= 0 && (simulator.pending[u] as Point).op < ENDED;
   const edges: Edge[] = [];
   for (const point of points) {
     const held = holders.of(point.at, wantedBits(point)).filter(({ thread }) => canGoOn(thread));
-    // Bits of others first: a thread that holds one bit of a word and wants another does not wait for itself.
+    // Bits of other threads first: a thread that holds one bit of a word and wants another does not wait for itself.
     const others = held.filter(({ thread }) => thread !== t);
     for (const { thread, step } of others.length > 0 ? others : held)
       edges.push({ from: t, to: thread, point, why: 'lock', step });
@@ -78,7 +78,7 @@ function edgesOf(simulation: Simulation, holders: Holders, t: number, withNotify
   return edges;
 }
 
-/** The bits that an operation tries to take; undefined where it looks at the whole word. */
+/** The bits that an operation tries to take; undefined for the whole word. */
 function wantedBits({ op, a, size }: Point): bigint | undefined {
   return op === OR ? unsigned(a, size) : undefined;
 }
@@ -90,7 +90,7 @@ function bitsOf(a: Point['a'], size: number): string {
   return isOne ? `bit ${bits.toString(2).length - 1}` : `bits 0x${bits.toString(16)}`;
 }
 
-/** The shortest way along the edges from a thread back to itself. */
+/** The shortest path along the edges from a thread back to itself. */
 function shortestRing(edges: ReadonlyMap<number, readonly Edge[]>, start: number): Edge[] | undefined {
   const ways: Edge[][] = (edges.get(start) ?? []).map((edge) => [edge]);
   const seen = new Set<number>();

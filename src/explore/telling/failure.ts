@@ -5,7 +5,7 @@ import type { Recording } from './record.ts';
 import type { Failure, SmallerFailure } from './result.ts';
 import { encodeToken } from './token.ts';
 
-/** A recording as the failure that is shown. */
+/** Makes the reported failure of a recording. */
 export function toFailure(
   simulation: Simulation,
   recording: Recording,
@@ -36,7 +36,7 @@ export function toFailure(
   };
 }
 
-/** What shrinking came to, as the failure that is shown. */
+/** Makes the reported failure of a shrunk schedule. */
 export function toShrunkFailure(
   simulation: Simulation,
   { recording, minimal, smaller }: Shrunk,

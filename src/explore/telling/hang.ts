@@ -7,16 +7,16 @@ import { type Fragment, fragmentOf } from './record.ts';
 import type { Failure } from './result.ts';
 import { encodeToken } from './token.ts';
 
-/** How long code that is known to hang is waited for once more, s. */
+/** How long to wait again for code known to hang, s. */
 const AGAIN_SECONDS = 1;
 
-/** A schedule in which code came to no operation for so long that it was stopped. */
+/** A schedule whose code was stopped because it came to no operation for too long. */
 export type Hang = { readonly failure: Failure; readonly fragment: Fragment };
 
 /**
- * The failure of a thread, of `finally` or of `outcomes.of` whose code was cut off just now, as it came to no operation
- * for so long.
- * @param preempted - the steps of the schedule before which a thread was stopped that could have gone on
+ * The failure of a thread, `finally` or `outcomes.of` whose code has just been cut off, because it came to no operation
+ * for too long.
+ * @param preempted - the steps before which a runnable thread was preempted
  */
 export function describeHang(
   simulation: Simulation,
@@ -53,8 +53,8 @@ export function describeHang(
 }
 
 /**
- * As {@link describeHang}, of a schedule that was not recorded: runs it once more, up to where its code hangs again.
- * @throws IrqError `ERR_UNSUPPORTED` where the thread catches the exception that stops it
+ * As {@link describeHang}, for a schedule that was not recorded: runs it once more, up to its hang.
+ * @throws IrqError `ERR_UNSUPPORTED` if the thread catches the exception that stops it
  */
 export function recordHang(
   simulation: Simulation,

@@ -18,16 +18,16 @@ import type { RecordedStep } from './record.ts';
 export type Taking = { readonly thread: number; readonly step: RecordedStep };
 
 /**
- * Which thread holds which bits of which words, as far as the operations of a schedule show. A lock is a word that goes from 0
- * to another value, or a bit that is added to a word, by one atomic operation; clearing the bit gives the lock back, by
- * whatever thread. A mark on a word that is held (as the third state of a futex mutex) takes nothing.
+ * The holders of bits of words, as far as the operations of a schedule show. A lock is a word that one atomic operation
+ * changes from 0, or a bit that one atomic operation adds to a word. Clearing the bit frees the lock, whichever thread
+ * does it. A mark on a held word (the third state of a futex mutex) takes nothing.
  */
 export class Holders {
   /** By address, then by bit. */
   readonly #bits = new Map<number, Map<number, Taking>>();
-  /** Words that one thread sets and another clears: a slot or a counter, and no lock. */
+  /** Words that one thread sets and another clears: slots or counters, and no locks. */
   readonly #passedOn = new Set<number>();
-  /** By address: the last step that changed the word, for words that are counters or flags and no locks. */
+  /** By address: the last step that changed the word. For words that are counters or flags, and no locks. */
   readonly #writers = new Map<number, RecordedStep>();
 
   constructor(steps: readonly RecordedStep[]) {
@@ -35,7 +35,7 @@ export class Holders {
   }
 
   /**
-   * The holders of the bits of `mask` that are set at an address, lowest bit first.
+   * The holders of the set bits of `mask` at an address, lowest bit first.
    * @param mask - the bits that a thread wants; undefined for any.
    */
   of(at: number, mask: bigint | undefined): readonly Taking[] {
@@ -63,12 +63,12 @@ export class Holders {
     for (const [bit, { thread }] of bits) {
       if ((after & (1n << BigInt(bit))) !== 0n) continue;
       bits.delete(bit);
-      // A mark, which leaves another value than 0, passes nothing on.
+      // A mark leaves another value than 0, and passes nothing on.
       if (after === 0n && thread !== step.thread) this.#passedOn.add(point.at);
     }
     const added = after & ~before;
     if (added === 0n || !claims) return;
-    // A held word that loses bits and gains others was marked: the holder keeps it.
+    // A held word that loses some bits and gains others was marked: the holder keeps it.
     const keeper = before !== 0n && (after & before) !== before ? owner : { thread: step.thread, step };
     if (keeper === undefined) return;
     for (let bit = 0, rest = added; rest !== 0n; bit++, rest >>= 1n) {
@@ -85,7 +85,7 @@ export function unsigned(value: Value, size: number): bigint | undefined {
     : undefined;
 }
 
-/** What a step did to its word. `claims`: the operation tests and sets in one, so it can take a lock. */
+/** A step's change of its word. `claims`: the operation tests and sets at once, so it can take a lock. */
 function changeOf(step: RecordedStep): { before: bigint; after: bigint; claims: boolean } | undefined {
   const { point, answer } = step;
   const { op, size } = point;
@@ -93,7 +93,7 @@ function changeOf(step: RecordedStep): { before: bigint; after: bigint; claims: 
   if (op === UNLOCK) return { before: 1n, after: 0n, claims: false };
   const a = unsigned(point.a, size);
   if (a === undefined) return undefined;
-  // A store does not say what was there before.
+  // A store does not return the old value.
   if (op === STORE) return { before: a, after: a, claims: false };
   const before = unsigned(answer, size);
   if (before === undefined) return undefined;

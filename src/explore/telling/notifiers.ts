@@ -3,19 +3,19 @@ import type { Simulation } from '../running/simulation.ts';
 import { byDefault } from '../search/schedule.ts';
 import type { RunView, Strategy } from '../search/strategies/strategy.ts';
 
-/** By address of a word: the threads that were seen to notify its waiters, as bits. */
+/** By address of a word: the threads seen to notify its waiters, as bits. */
 export type Notifiers = ReadonlyMap<number, number>;
 
-/** Enough for a thread to pass the waits before its notify; few enough that a thread that sleeps in a loop soon does. */
+/** Enough for a thread to pass the waits before its notify; few enough that a loop of sleeps soon ends. */
 const PRETENDED_WAKEUPS = 8;
 
 const known = new WeakMap<Simulation, Notifiers>();
 
 /**
- * Which threads notify on which words, as far as schedules show in which each thread in turn goes first: once as the
- * program runs, once with every wait answered as if a notify had come, for threads that sleep in every schedule. A
- * schedule that has come to a standstill cannot tell, because the thread that should notify did not reach its notify.
- * Runs schedules, once for each simulation.
+ * Learns which threads notify on which words, from schedules in which each thread in turn goes first: once as the
+ * program runs; once with every wait answered as if notified, for threads that sleep in every schedule. A schedule at a
+ * standstill cannot tell, because the thread that should notify has not reached its notify. Runs schedules, once for
+ * each simulation.
  */
 export function learnNotifiers(simulation: Simulation): Notifiers {
   const learnt = known.get(simulation);
@@ -38,12 +38,12 @@ function learnFrom({ simulator }: Simulation, strategy: Strategy, notifiers: Map
   }
 }
 
-/** What {@link learnNotifiers} has found, where it has been called. */
+/** The findings of {@link learnNotifiers}; empty if it has not been called. */
 export function notifiersOf(simulation: Simulation): Notifiers {
   return known.get(simulation) ?? new Map();
 }
 
-/** One thread goes first, and the others when it cannot. */
+/** Lets one thread go first, and the others when it cannot. */
 class OneFirst implements Strategy {
   readonly name = 'one first';
   readonly everyStep = true;

@@ -5,7 +5,7 @@ import { toFailure } from './failure.ts';
 import { record } from './record.ts';
 import type { DataRace, RaceAccess, TraceEntry } from './result.ts';
 
-/** So many races are told of; where there are more, there is one cause. */
+/** Most races reported: more of them have one cause. */
 export const MOST_RACES = 32;
 
 type Met = { readonly race: Race; readonly turns: ReadonlyMap<number, number> };
@@ -14,7 +14,7 @@ type Met = { readonly race: Race; readonly turns: ReadonlyMap<number, number> };
 export class RaceList {
   readonly #met: Met[] = [];
 
-  /** Takes in the schedule that has just been run. */
+  /** Takes in the last schedule. */
   add({ simulator }: Simulation): void {
     const { races } = simulator;
     if (races === undefined || races.fresh.size === 0) return;
@@ -27,7 +27,7 @@ export class RaceList {
     }
   }
 
-  /** Runs those schedules once more, for the places in the source. */
+  /** Runs those schedules once more, to find the places in the source. */
   describe(simulation: Simulation, seed: number, timeouts: Timeouts): DataRace[] {
     const recordings = new Map<Met['turns'], ReturnType<typeof record>>();
     return this.#met.map(({ race, turns }): DataRace => {
@@ -48,7 +48,7 @@ function accessOf(entry: TraceEntry | undefined): RaceAccess {
   return { thread, kind: op, site, ...(callers === undefined ? {} : { callers }) };
 }
 
-/** The races of several parts of a search; each once, as the first part has it. */
+/** Merges the races of several parts of a search; keeps the first part's version of each. */
 export function mergeRaces(known: readonly DataRace[], more: readonly DataRace[]): DataRace[] {
   const keys = new Set(known.map(keyOf));
   const merged = [...known];
@@ -65,7 +65,7 @@ function keyOf({ word, first, second }: DataRace): string {
   return [word, ...accesses].join('|');
 }
 
-/** What a search of code with plain accesses that has seen every schedule says beyond the schedules. */
+/** The memory model's part of the report, for a search that has seen every schedule of code with plain accesses. */
 export function sayMemoryModel(races: readonly DataRace[]): string {
   if (races.length === 0)
     return 'no data race: what holds in every schedule holds in the JavaScript memory model';

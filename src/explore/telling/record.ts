@@ -26,12 +26,12 @@ import type { FailureKind, ThreadEnd, TraceEntry } from './result.ts';
 import { framesAbove } from './sites.ts';
 import { explainFault } from './verdict.ts';
 
-/** One schedule with all that is known of it. */
+/** One fully recorded schedule. */
 export type Recording = Execution & {
   readonly how: RunEnd;
   readonly fault: Fault | undefined;
   readonly switches: readonly Switch[];
-  /** The choices that were not the default, by number. */
+  /** The non-default choices, by number. */
   readonly turns: ReadonlyMap<number, number>;
   readonly marks: readonly number[];
 };
@@ -47,12 +47,12 @@ export type RecordedStep = {
   readonly callers: readonly string[];
 };
 
-/** A schedule longer than that is shown by its last steps. */
+/** Longest schedule shown in full; a longer one shows only its last steps. */
 const LONGEST_TRACE = 400;
-/** A schedule longer than that is recorded as it is searched: from what is known of the threads, and checked by their code. */
+/** Longest schedule recorded step by step. A longer one is recorded as in a search, and checked by the code. */
 const MOST_EXACT = 2000;
 
-/** What is asked of a schedule while it is made smaller: how it fails, and how large it is. */
+/** The facts about a schedule while it is shrunk: its failure, and its size. */
 export type Sketch = {
   readonly kind: FailureKind | undefined;
   readonly fault: Fault | undefined;
@@ -63,9 +63,9 @@ export type Sketch = {
 };
 
 /**
- * Runs one schedule and notes everything: steps, sites, verdict. One that is not too long is run slowly and exactly, the
- * threads' code at each step; that takes the square of its length.
- * @param turns - the choices that are not the default, or all of them.
+ * Runs one schedule and records everything: steps, sites, verdict. Unless it is too long, the threads' code runs
+ * exactly, at each step; that takes time in the square of the length.
+ * @param turns - the non-default choices, or all choices.
  */
 export function record(
   simulation: Simulation,
@@ -77,7 +77,7 @@ export function record(
     let how = simulator.run(follow, 0) ?? 'ended';
     const { tracks, steps } = simulator;
     const stuck = how === 'stuck';
-    // Runs other schedules, so this one has to be run once more.
+    // This runs other schedules, so the recorded schedule must run once more.
     if (stuck) learnNotifiers(simulation);
     const wasDirect = tracks.direct;
     if (!wasDirect && steps <= MOST_EXACT) tracks.direct = true;
@@ -90,7 +90,7 @@ export function record(
   });
 }
 
-/** Runs one schedule, and notes the least: no sites, and threads run from memory where that is known to do. */
+/** Runs one schedule with the least recording: no sites, and known points where they suffice. */
 export function sketch(simulation: Simulation, turns: ReadonlyMap<number, number>): Sketch {
   const { simulator } = simulation;
   const follow = new FollowChoices(turns);
@@ -130,7 +130,7 @@ function describe(simulation: Simulation, how: RunEnd, follow: FollowChoices): R
   };
 }
 
-/** The schedule that has just run as the executors with real threads take it. */
+/** The last schedule, in the form for executors with real threads. */
 function scheduleOf({ memory }: Simulation, steps: readonly RecordedStep[]): Step[] {
   return steps.map(({ thread, point }) => ({
     thread,
@@ -140,7 +140,7 @@ function scheduleOf({ memory }: Simulation, steps: readonly RecordedStep[]): Ste
   }));
 }
 
-/** The schedule that has just run as it is printed. */
+/** The last schedule, in the form for printing. */
 function traceOf(
   { scenario, memory }: Simulation,
   steps: readonly RecordedStep[],
@@ -161,14 +161,14 @@ function traceOf(
   );
 }
 
-/** What is known of a schedule whose code was cut off in the middle: nothing of its places in the source. */
+/** The known part of a schedule whose code was cut off: without places in the source. */
 export type Fragment = {
   readonly steps: readonly Step[];
   readonly trace: readonly TraceEntry[];
   readonly threads: readonly ThreadEnd[];
 };
 
-/** The schedule that has been cut off just now. @param silent - the thread whose code was cut off; -1 for none */
+/** The schedule that was just cut off. @param silent - the thread whose code was cut off; -1 for none */
 export function fragmentOf(simulation: Simulation, preempted: ReadonlySet<number>, silent: number): Fragment {
   const steps = collectSteps(simulation, NOWHERE);
   return {
@@ -180,10 +180,10 @@ export function fragmentOf(simulation: Simulation, preempted: ReadonlySet<number
   };
 }
 
-/** Where the operations of the schedule that has just run were called from. */
+/** The callers of the last schedule's operations. */
 class Frames {
   readonly #simulation: Simulation;
-  /** By thread: its operations in the part of the schedule that is shown, and those before that were asked for. */
+  /** By thread: its operations in the shown part of the schedule, and the requested ones before. */
   readonly #known: (readonly string[])[][];
 
   constructor(simulation: Simulation) {
@@ -227,7 +227,7 @@ function collectSteps(simulation: Simulation, frames: Places): RecordedStep[] {
     steps.push({
       thread,
       point,
-      // What a wait was answered is known only when it ended.
+      // The answer of a wait is known only at its end.
       answer: point.op === WAIT ? simulator.answers[thread]?.[own] : simulator.stepAnswer[i],
       effect: simulator.stepEffect[i] ?? 0,
       woke: simulator.stepWoke[i] ?? 0,
@@ -263,7 +263,7 @@ function endsOf(simulation: Simulation, frames: Places): ThreadEnd[] {
   });
 }
 
-/** The operands of a call, as a trace has them. */
+/** The operands of a call, in a trace's form. */
 export function operandOf(point: Point): TraceEntry['value'] {
   const { op, a, b } = point;
   if (op === LOAD || op === PLAIN_LOAD || op === LOCK || op === UNLOCK || op === TIMEOUT) return null;

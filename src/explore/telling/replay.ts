@@ -11,15 +11,15 @@ import type { Failure, ThreadEnd, TraceEntry } from './result.ts';
 import { decodeToken, type Token } from './token.ts';
 
 export type ReplayOptions = {
-  /** A schedule with more steps than that is given up; 10,000 where not given. */
+  /** Most steps of a schedule; default 10,000. */
   readonly steps?: number;
-  /** Whether a data race of the schedule is a failure, as where not given. */
+  /** Whether a data race of the schedule is a failure; the default is yes. */
   readonly dataRaces?: 'list' | 'fail';
-  /** A thread that comes to no operation for so long is taken for one that never ends; 10 where not given. */
+  /** A thread without an operation for this long is taken to never end; default 10. */
   readonly hangSeconds?: number;
 };
 
-/** A schedule that was run again. */
+/** A replayed schedule. */
 export type ReplayResult = {
   readonly scenario: string;
   readonly token: string;
@@ -29,21 +29,21 @@ export type ReplayResult = {
   readonly preemptions: number;
   readonly threads: readonly ThreadEnd[];
   readonly trace: readonly TraceEntry[];
-  /** How it fails; absent where it does not, or not any more. */
+  /** The failure; absent if the schedule does not fail, or no longer fails. */
   readonly failure?: Failure;
-  /** The first step at which the program did another thing than when the token was made. */
+  /** The first step at which the program departed from the token's schedule. */
   readonly diverged?: Divergence;
 };
 
 /**
  * Runs the schedule of a token again, in this thread.
- * @throws IrqError `ERR_TOKEN` where the token is damaged, or of another version or scenario.
+ * @throws IrqError `ERR_TOKEN` if the token is damaged, or of another version or scenario.
  */
 export function replay<S>(token: string, scenario: Scenario<S>, options: ReplayOptions = {}): ReplayResult {
   return replayChecked(token, checkScenario(scenario), options);
 }
 
-/** {@link replay} for a scenario that has been checked already. */
+/** As {@link replay}, for a checked scenario. */
 export function replayChecked(
   text: string,
   scenario: CheckedScenario,
@@ -81,7 +81,7 @@ export function replayChecked(
   );
 }
 
-/** A schedule that was followed up to where code came to no operation. */
+/** A replayed schedule that ended when code came to no operation. */
 function replayedHang(
   simulation: Simulation,
   text: string,

@@ -2,34 +2,34 @@ import { withFirstStackFormat } from '../../base/thrown.ts';
 import { inSource } from '../loading/places.ts';
 import { sourceLine } from './source-lines.ts';
 
-/** Tells where the function that called `callee` was called from. */
+/** Finds the caller of the function that called `callee`. */
 export type Capture<T> = (callee: (...args: never[]) => unknown) => T;
-/** By operation, from number `from` on: where it was called from. */
+/** By operation, from number `from` on: its caller. */
 export type Sites<T> = { readonly from: number; readonly capture: Capture<T>; readonly all: T[] };
 
-/** A place of this package as frames name it: the compiled file, or by source maps the source. */
+/** A place of this package as frames name it: the compiled file, or, with source maps, the source. */
 function places(relative: string): string[] {
   const { href } = new URL(relative, import.meta.url);
   return [href, href.replace('/dist/src/', '/src/')];
 }
 
 const HERE = places('..');
-/** The machine's one-line wrappers of Atomics: their caller is the telling site. */
+/** The machine's one-line wrappers of Atomics: their caller is the useful site. */
 const WORD = [...places('../../memory/word.'), ...places('../../memory/bare-wait.')];
 
-/** Libraries of assertions and the runners of tests: the line that asserts is what tells. */
+/** Assertion libraries and test runners: the asserting line is the useful site. */
 export const CHECKS =
   /[/\\]node_modules[/\\](?:vitest|chai|expect|@vitest|@jest|fast-check|sinon|should)[/\\]/;
 
 /**
  * The frames of the user's code that called `callee`, innermost first, as `file:line:column`. Node.js maps them to the
- * source where source maps are on.
+ * source if source maps are on.
  */
 export function framesAbove(callee: (...args: never[]) => unknown): string[] {
   return framesOf(stackAbove(callee));
 }
 
-/** The stack above `callee` as it is: the same where code comes to the same place again. */
+/** The unprocessed stack above `callee`: the same each time that code comes to the same place. */
 export function stackAbove(callee: (...args: never[]) => unknown): string {
   const holder: { stack?: string } = {};
   return withFirstStackFormat(() => {
@@ -47,7 +47,7 @@ export function framesOf(stack: string): string[] {
     const place = /^at .*?\(?((?:file:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1];
     if (place === undefined) continue;
     const url = place.startsWith('file://') ? place : `file://${place}`;
-    // The scenario's own wrapper is where the thread's stack ends.
+    // The thread's stack ends at the scenario's own wrapper.
     if (isIn(url, HERE) && /\/scenario\.[jt]s:/.test(url)) break;
     if (isIn(url, HERE) || isIn(url, WORD) || CHECKS.test(url)) continue;
     frames.push(sourceLine(place.replace(/^file:\/\//, '')));
@@ -59,7 +59,7 @@ function isIn(url: string, where: readonly string[]): boolean {
   return where.some((place) => url.startsWith(place));
 }
 
-/** Each line once, whatever the column, in the order given. */
+/** Each line once, whatever the column, in the given order. */
 export function distinctLines(sites: readonly string[]): string[] {
   const seen = new Set<string>();
   return sites.filter((site) => {
@@ -76,10 +76,10 @@ export function shortPlace(site: string): string {
   return line === '' ? file : `${file}:${line}`;
 }
 
-/** Where a step was made, and through which calls, innermost first; empty where that is not known. */
+/** The place of a step and its callers, innermost first; empty if unknown. */
 export type Placed = { readonly site: string; readonly callers: readonly string[] };
 
-/** Where a thread stands at the end: the step that it made there tells the callers. */
+/** A thread's place at the end; the step that it made there gives the callers. */
 export function placeOfEnd(
   thread: number,
   ends: readonly { readonly site?: string }[],
@@ -90,12 +90,12 @@ export function placeOfEnd(
   return { site, callers: step?.callers ?? [] };
 }
 
-/** The line of a step, and the line that called it: most operations stand in small functions that serve many callers. */
+/** The line of a step and the line of its caller: most operations are in small functions with many callers. */
 export function responsible({ site, callers }: Placed): string[] {
   return [site, ...callers.slice(0, 1)].filter((place) => place !== '');
 }
 
-/** As {@link responsible}, the caller first: where locks are taken in the wrong order, the callers took them. */
+/** As {@link responsible}, but the caller first: if locks are taken in the wrong order, the callers took them. */
 export function callersFirst(step: Placed): string[] {
   return responsible(step).reverse();
 }

@@ -2,15 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-/** Where this package was compiled to; its own modules may have been loaded before source maps were switched on. */
+/** The folder of this package's compiled code; its modules may have been loaded before source maps were switched on. */
 const COMPILED = fileURLToPath(new URL('../../..', import.meta.url));
 
 const maps = new Map<string, SourceMap | undefined>();
 
 /**
- * The place in the source of a place in one of this package's compiled files. Node.js does that for all modules that it
- * loads with source maps switched on: so a step has the same place in each thread, whatever was loaded when.
- * @param place - `path:line:column`; given back as it is where it is no such place.
+ * The source of a place in one of this package's compiled files. Node.js maps all modules that it loads with source
+ * maps on. With this, a step has the same place in each thread, whatever was loaded when.
+ * @param place - `path:line:column`; returned unchanged for any other file.
  */
 export function sourceLine(place: string): string {
   const [, file = '', line, column] = /^(.*\.js):(\d+):(\d+)$/.exec(place) ?? [];

@@ -9,7 +9,7 @@ import type { ThreadEnd } from './result.ts';
 import { callersFirst, distinctLines, placeOfEnd, sitesOf } from './sites.ts';
 import type { Explanation } from './verdict.ts';
 
-/** No thread can go on. The kinds are tried in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
+/** Explains a standstill. Tries the kinds in this order: missed notify, lost wake-up, cycle, orphan, stuck spin. */
 export function explainStuck(
   simulation: Simulation,
   steps: readonly RecordedStep[],
@@ -91,7 +91,7 @@ export function explainStuck(
   );
 }
 
-/** Threads that sleep where all that are left sleep, and none of those would notify them. */
+/** Finds sleeping threads that no thread would notify, when all remaining threads sleep. */
 function explainOrphans(
   simulation: Simulation,
   steps: readonly RecordedStep[],
@@ -118,7 +118,7 @@ function explainOrphans(
   };
 }
 
-/** A notify woke as many as its count said, and thread t, which slept on the same word, was none of them. */
+/** A notify woke as many threads as its count said, but not thread t, which slept on the same word. */
 function sayPassedBy({ thread, point, woke }: RecordedStep, names: readonly string[], t: number): string {
   const woken = names.filter((_, u) => ((woke >>> u) & 1) !== 0);
   const count = point.a === undefined ? '' : ` ${plural(Number(point.a), 'thread')} at most`;
@@ -126,8 +126,8 @@ function sayPassedBy({ thread, point, woke }: RecordedStep, names: readonly stri
 }
 
 /**
- * A notify on the word that thread t sleeps on, which woke another thread in its place: one that could not use it, and
- * went to sleep again for good.
+ * Finds a notify on the word on which thread t sleeps that woke another thread instead: a thread that could not use the
+ * wake-up, and went back to sleep for good.
  */
 function findMisdirected(
   { simulator }: Simulation,
@@ -153,8 +153,8 @@ function lastWait(steps: readonly RecordedStep[], t: number): RecordedStep | und
 }
 
 /**
- * A notify on the word that thread t sleeps on which found too few to wake, after t had looked at something that has been
- * written since, and before it slept; or between the last look of t and its sleep.
+ * Finds a notify on the word on which thread t sleeps that found too few threads to wake: after t had looked at a word
+ * written since, and before t slept; or between the last look of t and its sleep.
  */
 function findLostNotify(
   steps: readonly RecordedStep[],
@@ -173,7 +173,7 @@ function findLostNotify(
       notify.thread === t
     )
       continue;
-    // It could have woken more than it did.
+    // The notify could have woken more threads than it did.
     if (Number(notify.answer) >= Number(notify.point.a ?? Infinity)) continue;
     const looks = steps.flatMap((step, r) => (r > earlier && r < n && step.thread === t ? [r] : []));
     const stale = looks.findLast((r) => {

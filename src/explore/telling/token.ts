@@ -5,16 +5,16 @@ import { EVERYTHING, type Range } from '../memory/ownership.ts';
 import type { Timeouts } from '../running/simulator-options.ts';
 import { MOST_MARKS } from '../search/schedule.ts';
 
-/** What a token says. */
+/** The content of a token. */
 export type Token = {
   readonly scenario: string;
   readonly seed: number;
   readonly timeouts: Timeouts;
-  /** The choices that are not the default one: which (from 0), and the thread taken. */
+  /** The non-default choices: the number of the choice (from 0), and the thread taken. */
   readonly turns: readonly (readonly [choice: number, thread: number])[];
-  /** By step, six bits of what was done (see `stepMark`); for long schedules only of the first steps. */
+  /** By step, six bits of the operation (see `stepMark`); for long schedules, only of the first steps. */
   readonly marks: readonly number[];
-  /** Bytes whose plain accesses are steps; see ownership.ts. None where not given. */
+  /** Bytes whose plain accesses are steps; see ownership.ts. Default none. */
   readonly shared?: readonly Range[];
 };
 
@@ -38,7 +38,7 @@ export function encodeToken(token: Token): string {
 
 /**
  * Reads a token.
- * @param scenario - the name it has to be of; nothing to take any.
+ * @param scenario - the required scenario's name; left out, any.
  * @throws IrqError `ERR_TOKEN` for damage, another version, or another scenario.
  */
 export function decodeToken(text: string, scenario?: string): Token {
@@ -93,13 +93,13 @@ export function decodeToken(text: string, scenario?: string): Token {
 
 const ALL = 'all';
 
-/** `40_8-52_4`: bytes 40 to 47 and 52 to 55, to the base of 36. */
+/** `40_8-52_4`: bytes 40 to 47 and 52 to 55, in base 36. */
 function encodeRanges(ranges: readonly Range[]): string {
   if (ranges === EVERYTHING) return ALL;
   return ranges.map(([at, size]) => `${at.toString(36)}_${size.toString(36)}`).join('-');
 }
 
-/** Undefined where a range is none, or where the ranges together are more than a program shares. */
+/** Undefined if a range is malformed, or the ranges together exceed the limit of shared bytes. */
 function decodeRanges(text: string): readonly Range[] | undefined {
   if (text === '') return [];
   if (text === ALL) return EVERYTHING;
@@ -108,23 +108,23 @@ function decodeRanges(text: string): readonly Range[] | undefined {
   for (const range of text.split('-')) {
     const [at = Number.NaN, size = Number.NaN, ...more] = range.split('_').map(numberOf);
     bytes += size;
-    // Also false where one of them is not a number.
+    // Also false if a field is not a number.
     if (!(more.length === 0 && at <= MOST_ADDRESS && bytes <= MOST_SHARED)) return undefined;
     ranges.push([at, size]);
   }
   return ranges;
 }
 
-/** The highest byte that a range begins at, and the bytes of all ranges: each byte is marked before a replay. */
+/** The highest start of a range, and the most bytes of all ranges: each byte is marked before a replay. */
 const MOST_ADDRESS = 2 ** 32;
 const MOST_SHARED = 2 ** 26;
 
-/** A number to the base of 36, at most 2^36; NaN for anything else. */
+/** A number in base 36, at most 2^36; NaN for anything else. */
 function numberOf(digits: string): number {
   return /^[0-9a-z]{1,7}$/.test(digits) ? Number.parseInt(digits, 36) : Number.NaN;
 }
 
-/** A check of the text, as seven characters or fewer. */
+/** A checksum of the text, at most seven characters. */
 function checksum(text: string): string {
   return (fnv1a(text) >>> 0).toString(36);
 }

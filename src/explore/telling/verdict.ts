@@ -8,7 +8,7 @@ import type { FailureKind, ThreadEnd } from './result.ts';
 import { distinctLines, framesOf, responsible, sitesOf } from './sites.ts';
 import { explainStuck } from './stuck.ts';
 
-/** What is wrong with a schedule, in words. */
+/** The failure of a schedule, in words. */
 export type Explanation = {
   readonly kind: FailureKind;
   readonly message: string;
@@ -16,7 +16,7 @@ export type Explanation = {
   readonly stack?: string;
 };
 
-/** Says what a failed schedule has failed of, and which lines have to do with it. */
+/** Explains the failure of a schedule, with the lines responsible. */
 export function explainFault(
   simulation: Simulation,
   how: RunEnd,
@@ -63,7 +63,7 @@ export function explainFault(
   return explainStuck(simulation, steps, ends);
 }
 
-/** Says what was thrown, and from where. `prefix`: which thread threw. */
+/** Explains a thrown error and its place. `prefix`: the thread that threw. */
 export function explainThrown(value: unknown, prefix: string, sites: readonly string[]): Explanation {
   const { isError, name, message, stack, isAssertion } = readThrown(value);
   if (!isError) return { kind: 'exception', message: `${prefix}threw ${message}`, sites };
@@ -81,7 +81,7 @@ function lastSites(steps: readonly RecordedStep[], thread: number): string[] {
   return last === undefined ? [] : responsible(last);
 }
 
-/** A schedule that did not end within the limit, though in its second half every thread had its turn. */
+/** Explains a schedule that exceeded the limit, though every thread had its turn in the second half. */
 function explainLimit(
   simulation: Simulation,
   steps: readonly RecordedStep[],
@@ -107,7 +107,7 @@ function explainLimit(
   };
 }
 
-/** Whether the last operations are the same ones again and again. */
+/** Whether the last operations repeat. */
 function repeats(points: readonly Point[]): boolean {
   const last = points.slice(-64);
   if (last.length < 64) return false;

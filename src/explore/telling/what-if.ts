@@ -12,22 +12,24 @@ import { decodeToken, encodeToken, type Token } from './token.ts';
 /** A schedule, from one of its steps on, with the values of shared words. */
 export type Story = {
   readonly token: string;
-  /** The step that the first entry of the trace is, from 1. */
+  /** The number, from 1, of the step in the trace's first entry. */
   readonly from: number;
   readonly trace: readonly TraceEntry[];
-  /** By entry of the trace: the value of each word after that step, in the order of {@link WhatIf.words}; later words are missing. */
+  /** By entry of the trace: the values after that step, in the order of {@link WhatIf.words}, without later words. */
   readonly values: readonly (readonly string[])[];
   readonly threads: readonly ThreadEnd[];
-  /** How it fails; `open` where it was given up after `MOST_STEPS` steps more, null where it ends well. */
+  /** The failure; `open` if abandoned after `MOST_STEPS` more steps, null for a good end. */
   readonly kind: FailureKind | 'open' | null;
   readonly message: string;
   readonly preemptions: number;
 };
 
-/** The schedule that begins like the failing one, lets another thread go on before step `at`, and then goes on by default. */
+/**
+ * The schedule that begins as the failing one, lets another thread go on before step `at`, and continues by default.
+ */
 export type Alternative = Story & { readonly at: number; readonly thread: string };
 
-/** A failing schedule step by step, and each schedule that differs from it in the choice of one thread. */
+/** A failing schedule step by step, and each schedule that differs from it in one choice of a thread. */
 export type WhatIf = {
   readonly words: readonly string[];
   /** The values of the words before the first entry of the failing schedule's trace. */
@@ -35,30 +37,30 @@ export type WhatIf = {
   readonly failing: Story;
   /** Last steps first. */
   readonly alternatives: readonly Alternative[];
-  /** How many alternatives there are in all; more than are listed where that was too many. */
+  /** The number of alternatives; more than are listed if there are too many. */
   readonly all: number;
-  /** The alternative that ends well and begins longest like the failing schedule; absent where none ends well. */
+  /** The alternative with a good end that shares the longest beginning; absent if none ends well. */
   readonly passing?: number;
 };
 
 export type WhatIfOptions = {
-  /** The bound on the failing schedule's own steps, with which it was found; 10,000 where not given. */
+  /** The bound on the failing schedule's own steps at its finding; default 10,000. */
   readonly steps?: number;
   readonly dataRaces?: 'list' | 'fail';
 };
 
-/** An alternative is given up after so many steps beyond those of the failing schedule. */
+/** An alternative is abandoned after this many steps beyond the failing schedule's. */
 export const MOST_STEPS = 200;
 const MOST_ALTERNATIVES = 400;
-/** All alternatives together have so many steps, about: a reader waits for them, and a page has to hold them. */
+/** Approximate total steps of all alternatives: a reader waits for them, and a page must hold them. */
 const MOST_RUN = 20_000;
-/** Longer schedules have no alternatives: with `MOST_STEPS` more, record.ts would leave their first steps out. */
+/** Longer schedules have no alternatives: with `MOST_STEPS` more, record.ts would omit their first steps. */
 const LONGEST = 200;
 
 /**
- * Runs the schedule of a token again, and then, for each of its steps and each other thread that could have gone on, the
- * schedule in which that thread does. In the calling thread; bounded by counts, and not by time.
- * @returns undefined where the schedule does not fail any more, or has no end.
+ * Runs the schedule of a token again. Then, for each of its steps and each other runnable thread, runs the schedule in
+ * which that thread goes on. In the calling thread; bounded by counts and not by time.
+ * @returns undefined if the schedule no longer fails, or has no end.
  * @throws IrqError `ERR_TOKEN`
  */
 export function whatIfChecked(
@@ -73,7 +75,7 @@ export function whatIfChecked(
     withSimulation(scenario, seed, limits(maxSteps), (simulation) => new Telling(simulation, token));
   const length = tell(steps).length;
   if (length === undefined) return undefined;
-  // The simulator gives a schedule that it follows twice the bound.
+  // The simulator allows a followed schedule twice the bound.
   const most = length > LONGEST ? steps : Math.min(steps, Math.ceil((length + MOST_STEPS) / 2));
   return withSimulation(scenario, seed, limits(most), (simulation) =>
     new Telling(simulation, token).tell(most < steps),
@@ -83,7 +85,7 @@ export function whatIfChecked(
 class Telling {
   readonly #simulation: Simulation;
   readonly #token: Token;
-  /** Words by name, in the order in which they were met. */
+  /** Words by name, in the order of first use. */
   readonly #words = new Map<string, Point>();
   readonly #first: Told | undefined;
 
@@ -94,12 +96,12 @@ class Telling {
     this.#first = told?.recording.failure === undefined ? undefined : told;
   }
 
-  /** How many steps the failing schedule has; undefined where it does not fail. */
+  /** The number of steps of the failing schedule; undefined if it does not fail. */
   get length(): number | undefined {
     return this.#first?.recording.steps.length;
   }
 
-  /** @param isCut - whether schedules are given up before the bound of the user */
+  /** @param isCut - whether schedules are abandoned before the user's bound */
   tell(isCut: boolean): WhatIf | undefined {
     const first = this.#first;
     if (first === undefined) return undefined;
@@ -109,7 +111,7 @@ class Telling {
     for (const { at, turns, thread } of forks) {
       if (run > MOST_RUN) break;
       const other = this.#run(turns);
-      // A thread that comes to no operation: its code cannot be run again.
+      // A thread came to no operation: its code cannot run again.
       if (other === undefined) break;
       run += other.recording.steps.length;
       alternatives.push({ ...this.#story(other, at, isCut), at, thread });
@@ -129,7 +131,7 @@ class Telling {
     };
   }
 
-  /** Where another thread could have gone on, last steps first, with the choices that let it. */
+  /** The choices at which another thread could go on, last steps first, with the choices that let it. */
   #forks({ recording, watch }: Told): { readonly all: number; readonly forks: readonly Fork[] } {
     const { choices, steps } = recording;
     if (steps.length > LONGEST) return { all: 0, forks: [] };
@@ -147,7 +149,7 @@ class Telling {
     return { all: forks.length, forks: forks.slice(0, MOST_ALTERNATIVES) };
   }
 
-  /** Runs a schedule; again where it has touched words that were not known, to have their values from the beginning on. */
+  /** Runs a schedule; once more if it touched new words, to have their values from the beginning. */
   #run(turns: ReadonlyMap<number, number>): Told | undefined {
     const known = this.#words.size;
     const watch = new Watch(turns, this.#simulation, this.#words);
@@ -183,16 +185,16 @@ class Telling {
 type Fork = { readonly at: number; readonly thread: string; readonly turns: ReadonlyMap<number, number> };
 type Told = { readonly recording: Recording; readonly watch: Watch };
 
-/** Follows choices, and notes before each step which threads could go on, and the value of every word that is known. */
+/** Follows choices, and records before each step the runnable threads and the value of every known word. */
 class Watch extends FollowChoices {
   readonly #simulation: Simulation;
   readonly #words: Map<string, Point>;
   #view: RunView | undefined;
   #choices = 0;
-  /** By step, from 0: the threads that could go on, as bits; and the choices that were made before. */
+  /** By step, from 0: the runnable threads, as bits; and the number of choices before. */
   readonly enabled: number[] = [];
   readonly choicesBefore: number[] = [];
-  /** By number of steps that were done: the values. */
+  /** By number of steps done: the values. */
   readonly rows: string[][] = [];
 
   constructor(turns: ReadonlyMap<number, number>, simulation: Simulation, words: Map<string, Point>) {

@@ -19,8 +19,8 @@ import { COLLECTION_TABLE, DEVICE_TABLE, type ItsState, removeCollection, remove
 import { ENTRY_BYTES, entryAddress, ID_BITS, NOT_STORABLE, tableOf } from '../table-walk.ts';
 
 /**
- * MAPD: maps a device with 2^(Size + 1) events, or unmaps it. One that is mapped already is unmapped first, with all
- * its events. Unmapping an unmapped device is no error.
+ * MAPD: maps a device with 2^(Size + 1) events, or unmaps the device. Mapping a mapped device first unmaps the device
+ * with all its events. Unmapping an unmapped device is no error.
  */
 export function mapDevice(its: ItsState, packet: Packet): number {
   const { devices, memory, registers } = its;
@@ -40,10 +40,10 @@ export function mapDevice(its: ItsState, packet: Packet): number {
 }
 
 /**
- * MAPC: maps a collection to a redistributor, or unmaps it. Mapping it elsewhere takes all its LPIs along, and leaves
- * the translation cache alone, because that knows LPIs, not where they go.
+ * MAPC: maps a collection to a redistributor, or unmaps the collection. Mapping to another redistributor retargets all
+ * LPIs of the collection. The translation cache stays valid: the cache holds LPIs and not their targets.
  *
- * RDbase is checked for V = 1 only; kernels before 6.8 or so checked it for V = 0 too.
+ * Checks RDbase for V = 1 only; kernels before about 6.8 checked RDbase for V = 0 too.
  */
 export function mapCollection(its: ItsState, packet: Packet): number {
   const { collections, events, lpis } = its;
@@ -69,7 +69,7 @@ export function mapCollection(its: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** MAPTI: maps an event to an LPI in a collection. An event that is mapped already stays as it is. */
+/** MAPTI: maps an event to an LPI in a collection. A mapped event stays unchanged. */
 export function mapEvent(its: ItsState, packet: Packet): number {
   return mapTo(its, packet, lpiOf(packet));
 }
@@ -104,8 +104,8 @@ function mapTo(its: ItsState, packet: Packet, lpi: Intid): number {
 }
 
 /**
- * Adds an event, and brings its LPI to life if no other event maps it: its target, then its byte of the configuration
- * table, then its bit of the pending table, if it has a target. Also how a saved event is restored.
+ * Adds an event. If no other event maps its LPI, brings the LPI to life: its target, then its byte of the configuration
+ * table, then, with a target, its bit of the pending table. Restoring a saved event takes this way too.
  * @see vgic_add_lpi in vgic-its.c
  */
 export function addEvent(
@@ -128,7 +128,7 @@ export function addEvent(
     lpis.configure(lpi, config ?? 0);
     if (vcpu !== NOT_MAPPED && lpis.importPending(lpi, vcpu)) lpis.latch(lpi);
   }
-  // Last, because from here on others can find it.
+  // Last: from here on, other threads can find the event.
   if (events.create(device, eventId, lpi, collection) !== NO_EVENT) return OK;
   lpis.unmap(lpi);
   return COMMAND_ERRORS.ENOMEM;

@@ -24,8 +24,8 @@ export function moveEvent(its: ItsState, packet: Packet): number {
 }
 
 /**
- * MOVALL: sends every LPI that goes to one redistributor to another. Collections stay where they are. As the architecture
- * has it and KVM had it before 6.10, which since then moves the LPIs of all redistributors.
+ * MOVALL: retargets every LPI from one redistributor to another. Collections keep their targets. Follows the
+ * architecture, and KVM before 6.10; since 6.10, KVM moves the LPIs of all redistributors.
  */
 export function moveAll({ events, lpis }: ItsState, packet: Packet): number {
   const from = rdbaseOf(packet);
@@ -40,7 +40,7 @@ export function moveAll({ events, lpis }: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** DISCARD: unmaps an event, and clears its LPI. */
+/** DISCARD: unmaps an event and clears its LPI's pending state. */
 export function discard(its: ItsState, packet: Packet): number {
   const { collections, events, memory } = its;
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));

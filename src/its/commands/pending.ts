@@ -14,7 +14,7 @@ export function raise(its: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** CLEAR: takes the pending state away. The event's collection need not be mapped. */
+/** CLEAR: clears the pending state. The event's collection need not be mapped. */
 export function clear({ events, lpis }: ItsState, packet: Packet): number {
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));
   if (event === NO_EVENT) return COMMAND_ERRORS.E_ITS_CLEAR_UNMAPPED_INTERRUPT;
@@ -22,7 +22,7 @@ export function clear({ events, lpis }: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** INV: reads the LPI's byte of the configuration table again. One that is latched and enabled now is delivered. */
+/** INV: reads the LPI's byte of the configuration table again. A pending LPI that this enables is delivered. */
 export function invalidate({ events, lpis }: ItsState, packet: Packet): number {
   const event = events.find(deviceIdOf(packet), eventIdOf(packet));
   if (event === NO_EVENT) return COMMAND_ERRORS.E_ITS_INV_UNMAPPED_INTERRUPT;
@@ -34,7 +34,7 @@ export function invalidate({ events, lpis }: ItsState, packet: Packet): number {
   return OK;
 }
 
-/** INVALL: the same for every LPI that goes to the collection's redistributor, whatever collection it is in. */
+/** INVALL: as INV, for every LPI that targets the collection's redistributor, in whatever collection. */
 export function invalidateAll({ collections, lpis }: ItsState, packet: Packet): number {
   const vcpu = collections.targetOf(collections.find(icidOf(packet)));
   if (vcpu === NOT_MAPPED) return COMMAND_ERRORS.E_ITS_INVALL_UNMAPPED_COLLECTION;
@@ -46,7 +46,7 @@ export function invalidateAll({ collections, lpis }: ItsState, packet: Packet): 
   return OK;
 }
 
-/** SYNC: nothing is ever outstanding. */
+/** SYNC: succeeds at once, because every command completes before the next begins. */
 export function synchronize(): number {
   return OK;
 }

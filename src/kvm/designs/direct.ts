@@ -16,10 +16,10 @@ import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { UNROUTED, UnroutedInjector } from './unrouted.ts';
 
-/** The one ITS that a pair without a doorbell can mean. */
+/** The ITS of a pair that has no doorbell address: designs with such pairs allow one ITS. */
 const THE_ITS = 0;
 
-/** An irqfd has the pair itself. It is written once, before the irqfd is hooked, so nothing guards it. */
+/** Injects the pair in the irqfd. The pair is written once, before the irqfd is hooked, so it needs no guard. */
 class DirectInjector extends UnroutedInjector {
   readonly #gic: GicIrqchip;
 

@@ -10,7 +10,7 @@ import type { GicIrqchip } from '../vgic/gic-irqchip.ts';
 import type { KernelDesign } from './kernel-design.ts';
 import { MERGED } from './merged.ts';
 
-/** GSIs below the number of SPIs are pins; the table routes the others. */
+/** GSIs below the number of SPIs are pins; the routing table maps the others. */
 class FixedIdentityInjector extends Injector {
   readonly #gic: GicIrqchip;
 

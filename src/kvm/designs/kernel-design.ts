@@ -18,26 +18,26 @@ export const DESIGN_NAMES = [
 ] as const;
 export type DesignName = (typeof DESIGN_NAMES)[number];
 
-/** The kernel's half of a design: how a signal finds its interrupt, and what the calls answer. */
+/** The kernel's half of a design: how a signal finds its interrupt, and how the calls answer. */
 export type KernelDesign = {
   readonly name: DesignName;
-  /** Whether KVM_SET_GSI_ROUTING is there, and whether the kernel fills a table of its own at first. */
+  /** Whether KVM_SET_GSI_ROUTING exists, and whether the kernel fills a first table itself. */
   readonly table: 'none' | 'empty' | 'default';
-  /** What an irqfd can make of an MSI: nothing, the SPI that its data names, or an LPI. */
+  /** The interrupt that an irqfd makes of an MSI: none, the SPI that its data names, or an LPI. */
   readonly msi: 'none' | 'spi' | 'lpi';
   /** Words that the kernel keeps for each source, beside the eventfd and the irqfd's own identity. */
   readonly wordsPerSource: { readonly irqfd: Fd; readonly table: number };
   readonly makeInjector: (words: Words, parts: InjectorParts<GicIrqchip>, reader: number) => Injector;
-  /** The table that the kernel puts in force when the interrupt controller is initialised. */
+  /** The table that the kernel installs when the interrupt controller is initialised. */
   readonly initialRoutes: (spis: number) => Route[];
-  /** The number of KVM_IRQ_ROUTING_EXTENDED_MSI, where the design has that type of route. */
+  /** The number of KVM_IRQ_ROUTING_EXTENDED_MSI, in a design that has this type of route. */
   readonly extendedMsi?: number;
-  /** What the design refuses beside what KVM does. */
+  /** Refuses routes that the design forbids and KVM does not. */
   readonly checkRoutes: (routes: readonly Route[], spis: number) => void;
   /** KVM_IRQ_LINE. */
   readonly irqLine: (parts: LineParts, injector: Injector, irq: number, level: boolean) => void;
-  /** What KVM_IRQ_LINE calls the SPI at a pin. */
+  /** The `irq` of KVM_IRQ_LINE for the SPI at a pin. */
   readonly lineOfPin: (pin: Pin) => number;
-  /** Capabilities that answer otherwise than `merged`. */
+  /** Capabilities whose answer differs from `merged`. */
   readonly capabilities: Readonly<Record<string, number>>;
 };

@@ -19,7 +19,7 @@ export const LINE_ROUTED: KernelDesign = {
         `irq is a GSI, 0 to ${MAX_IRQ_ROUTES - 1}, not 0x${irq.toString(16)}`,
       );
     if (!vgic.initialised) throw new KvmError(CALL, 'EBUSY', 'the vgic is not initialised');
-    // No route, or a refusal, is no error of the caller: as on x86.
+    // As on x86, a missing route or a refusal is no error of the caller.
     injector.setIrq(irq, level);
   },
   lineOfPin: (pin) => pin,

@@ -7,10 +7,10 @@ import { ROUTE_IRQCHIP } from '../route.ts';
 import { IRQ_TYPE_SPI, irqLine, packIrqLine } from '../vgic/irq-line.ts';
 import type { KernelDesign } from './kernel-design.ts';
 
-/** An irqfd's GSI is the SPI's number: nothing to look up, nothing that changes while the irqfd lives. */
+/** An irqfd's GSI is the SPI's number: no lookup, and nothing changes while the irqfd lives. */
 export class UnroutedInjector extends Injector {
   override injectWithoutLock(at: number, _sequence: number): boolean {
-    // Written before the irqfd was hooked, and not again.
+    // Written once, before the irqfd was hooked.
     return this.irqchip.raiseWithoutLock(load(this.words, at + CACHED_DATA));
   }
 

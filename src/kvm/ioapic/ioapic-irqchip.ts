@@ -13,8 +13,8 @@ import { MSI_VALID_DEVID } from '../route.ts';
 export const KVM_IRQCHIP_IOAPIC = 2;
 
 /**
- * The IOAPIC and the local APICs behind KVM's generic code. A pin takes the IOAPIC's lock, so its irqfds are left to the main
- * thread, as KVM leaves them to a worker; an MSI goes to the local APICs without a lock.
+ * The IOAPIC and the local APICs behind KVM's generic code. A pin takes the IOAPIC's lock, so writers leave its irqfds
+ * to the main thread, as KVM leaves them to a worker. An MSI goes to the local APICs without a lock.
  * @see arch/x86/kvm/irq_comm.c
  */
 export class IoApicIrqchip implements Irqchip {
@@ -24,7 +24,7 @@ export class IoApicIrqchip implements Irqchip {
   readonly #created: number;
   readonly #apic: Apic;
 
-  /** @param created - one word: whether userland has asked for the irqchip */
+  /** @param created - one word: set once userland has created the irqchip */
   constructor(words: Words, created: Region, apic: Apic) {
     this.#words = words;
     this.#created = created.at;
@@ -36,7 +36,7 @@ export class IoApicIrqchip implements Irqchip {
     return load(this.#words, this.#created) !== 0;
   }
 
-  /** Whether it was this call that created the irqchip. */
+  /** Creates the irqchip; true if this call created it. */
   create(): boolean {
     return replace(this.#words, this.#created, 0, 1);
   }
@@ -53,7 +53,7 @@ export class IoApicIrqchip implements Irqchip {
     return this.ready ? this.#apic.ioapic.drive(pin, level, source) : IGNORED;
   }
 
-  /** It takes a lock always. @see kvm_arch_set_irq_inatomic */
+  /** Always false: every pin takes the IOAPIC's lock. @see kvm_arch_set_irq_inatomic */
   raiseWithoutLock(_pin: Pin): boolean {
     return false;
   }
@@ -62,20 +62,23 @@ export class IoApicIrqchip implements Irqchip {
     return msiTarget(address);
   }
 
-  /** There is no DeviceID on x86. */
+  /** x86 has no DeviceID. */
   latchCached(target: number, _deviceId: DeviceId, data: number): boolean {
     this.#apic.message(target, data);
     return true;
   }
 
-  /** The copy of the route says all that there is to know. */
+  /** Remembers nothing: the copy of the route is complete. */
   remember(_at: number, _target: number, _deviceId: DeviceId, _data: number): void {}
 
   latchRemembered(_at: number): boolean {
     return false;
   }
 
-  /** @returns how many vCPUs took it, 0 where they are disabled, {@link MSI_EPERM} where none has the destination */
+  /**
+   * @returns the number of vCPUs that accepted, 0 where they are disabled, {@link MSI_EPERM} where none has the
+   * destination
+   */
   sendMsi(address: number, data: number, _flags: number, _deviceId: DeviceId): number {
     return this.ready ? this.#apic.message(msiTarget(address), data) : MSI_EINVAL;
   }
@@ -92,7 +95,7 @@ export class IoApicIrqchip implements Irqchip {
   }
 }
 
-/** The IOAPIC passes an end on itself, before it delivers the pin again: so there are no notes. */
+/** The IOAPIC passes an EOI on itself before it delivers the pin again, so it keeps no notes. */
 class IoApicEnds implements PinEnds {
   readonly #apic: Apic;
   readonly any = false;

@@ -33,18 +33,18 @@ export function x86VmRegions(
 export type X86VmParts = GenericVmParts & { readonly apic: Apic };
 
 /**
- * A VM of x86 as userland sees it: KVM's calls for raising and routing interrupts, over an IOAPIC and local APICs. One view
- * a thread; any thread may call. Calls that KVM refuses throw {@link KvmError}.
+ * A VM of x86 as userland sees it: KVM's calls for raising and routing interrupts, over an IOAPIC and local APICs. One
+ * view a thread; any thread may call. Refused calls throw {@link KvmError}.
  *
- * The PIC is left out: the default table leads each GSI to the IOAPIC's pin only, and irqchips 0 and 1 are EINVAL, as in a
- * VM that was created without them.
+ * There is no PIC: the default table maps each GSI to the IOAPIC's pin only, and irqchips 0 and 1 are EINVAL, as in a
+ * VM created without them.
  */
 export class X86Vm extends GenericVm<IoApicIrqchip> {
   constructor(words: Words, regions: X86VmRegions, parts: X86VmParts) {
     super(words, regions, new IoApicIrqchip(words, regions.created, parts.apic), parts);
   }
 
-  /** KVM_CREATE_IRQCHIP: from here on interrupts can be routed; GSI n leads to pin n. @throws KvmError EEXIST */
+  /** KVM_CREATE_IRQCHIP: enables routing; GSI n maps to pin n. @throws KvmError EEXIST */
   createIrqchip(): void {
     if (this.irqchip.ready) throw this.#exists();
     this.replaceTable(defaultRoutes(Math.min(IOAPIC_PINS, this.routing.gsis)));
@@ -63,10 +63,10 @@ export class X86Vm extends GenericVm<IoApicIrqchip> {
   }
 
   /**
-   * KVM_IRQ_LINE and KVM_IRQ_LINE_STATUS: moves the line of a GSI, by the routing table.
-   * @param gsi - of any size: a GSI without a route is no error
-   * @returns the status: how many vCPUs it was delivered to (1 for a line that is lowered), 0 where it coalesced with what
-   * is pending, -1 where it was ignored: masked, waiting for its EOI, no route, or no vCPU to take it
+   * KVM_IRQ_LINE and KVM_IRQ_LINE_STATUS: drives the line of a GSI through the routing table.
+   * @param gsi - any number: a GSI without a route is no error
+   * @returns the status: the number of vCPUs that got the interrupt (1 for a lowered line); 0 if it coalesced with a
+   * pending one; -1 if it was ignored: masked, waiting for its EOI, no route, or no destination
    * @throws KvmError ENXIO before {@link createIrqchip}
    */
   irqLine(gsi: Gsi, level: boolean): number {

@@ -15,22 +15,22 @@ import { Hints } from './hints.ts';
 import { msiRefusal } from './msi-refusal.ts';
 import type { VgicState } from './vgic-state.ts';
 
-/** What the ITS last said of the MSI of an irqfd: a stamp, and an LPI. See {@link GicIrqchip.remember}. No epoch is 0. */
+/** The two words that remember an irqfd's MSI: a stamp and an LPI. See {@link GicIrqchip.remember}. No epoch is 0. */
 const STAMP = 0;
 const LPI = 1;
 const LPI_BITS = 16;
 const LPI_MASK = 0xffff;
-/** An address that lies in no ITS. */
+/** Target of an address that lies in no ITS. */
 const NO_ITS = 0xffff;
 
-/** There is one irqchip in a routing table of arm64. */
+/** A routing table of arm64 names one irqchip. */
 export const GIC_IRQCHIP = 0;
 
 export type GicIrqchipParts = {
   readonly interrupts: Interrupts;
   readonly lpis: Lpis;
   readonly itses: readonly Its[];
-  /** Where the guest sees the ITSes: NaN, which no address compares with, as long as one has no place. */
+  /** The guest-physical addresses of the ITSes: NaN, which equals no address, while an ITS has none. */
   readonly vgic: VgicState;
   readonly readers: Readers;
   /** The number of the calling thread among the machine's threads. */
@@ -38,7 +38,7 @@ export type GicIrqchipParts = {
 };
 
 /**
- * The GICv3 with its ITSes behind KVM's generic code: a pin is an SPI, and an MSI becomes an LPI.
+ * The GICv3 with its ITSes behind KVM's generic code: a pin drives an SPI, and an MSI becomes an LPI.
  * @see vgic-irqfd.c, vgic-its.c
  */
 export class GicIrqchip implements Irqchip {
@@ -51,7 +51,7 @@ export class GicIrqchip implements Irqchip {
   readonly #vgic: VgicState;
   readonly #readers: Readers;
   readonly #reader: number;
-  /** Of the calling thread; the explorer, which runs a thread's code many times, clears them before each. */
+  /** The calling thread's guesses. The explorer runs a thread's code many times and clears them before each run. */
   readonly hints = new Hints();
 
   constructor(words: Words, parts: GicIrqchipParts) {
@@ -77,7 +77,7 @@ export class GicIrqchip implements Irqchip {
     );
   }
 
-  /** Moves the wire of an SPI; refused where this machine has no such SPI. @see vgic_irqfd_set_irq */
+  /** Drives the wire of an SPI; refused where the machine has no such SPI. @see vgic_irqfd_set_irq */
   drive(pin: Pin, level: boolean): number {
     const intid: Intid = pin + FIRST_SPI;
     const at = this.#interrupts.findSpi(intid);
@@ -86,7 +86,9 @@ export class GicIrqchip implements Irqchip {
     return 0;
   }
 
-  /** An SPI is one word, so it never waits. speed: `kvm`, wired: written out, for a call of {@link drive} cost 1 to 3 ns. */
+  /**
+   * Never waits: an SPI is one word. speed: `kvm`, wired: written out, because a call of {@link drive} cost 1 to 3 ns.
+   */
   raiseWithoutLock(pin: Pin): boolean {
     const intid: Intid = pin + FIRST_SPI;
     const at = this.#interrupts.findSpi(intid);
@@ -94,10 +96,10 @@ export class GicIrqchip implements Irqchip {
     return true;
   }
 
-  /** The number of the ITS there: so the fast path has no address to look up. */
+  /** The number of the ITS at an address, so that the fast path looks up no address. */
   targetOf(address: number): number {
     const { hints } = this;
-    // An ITS that has its place keeps it.
+    // An ITS never moves once it has an address.
     if (address === hints.doorbell) return hints.doorbellIts;
     for (let number = 0; number < this.#itses.length; number++) {
       const base = this.#vgic.itsBase(number);
@@ -109,7 +111,7 @@ export class GicIrqchip implements Irqchip {
     return NO_ITS;
   }
 
-  /** Latches the LPI of a translation that ITS number `its` has cached; false where there is none. */
+  /** Latches the LPI of a translation that ITS number `its` has cached; false if it has none. */
   latchCached(its: number, deviceId: DeviceId, eventId: EventId): boolean {
     const lpi = this.#itses[its]?.lookup(deviceId, eventId) ?? MISS;
     if (lpi === MISS) return false;
@@ -117,11 +119,11 @@ export class GicIrqchip implements Irqchip {
     return true;
   }
 
-  /** Holds if the LPI's ITS has not emptied its translation cache since. */
+  /** Valid unless the LPI's ITS has emptied its translation cache since. */
   latchRemembered(at: number): boolean {
     const stamp = load(this.#words, at + STAMP);
     if (stamp === FORGOTTEN) return false;
-    // The LPI after its stamp: this LPI was remembered under that stamp, or by a newer route.
+    // Load the LPI after its stamp: this LPI was remembered under that stamp, or by a newer route.
     const lpi: Intid = load(this.#words, at + LPI);
     // guard: remembered-holds-for-epoch
     if (this.#itses[lpi >>> LPI_BITS]?.epoch !== stamp) return false;
@@ -130,10 +132,10 @@ export class GicIrqchip implements Irqchip {
   }
 
   /**
-   * Remembers the LPI, if the ITS has the translation in its cache: a signal then needs neither the route nor the ITS's
-   * index. It holds for as long as that cache does, and for the same reason: a thread that changes what the LPI depends on
+   * Remembers the LPI if the ITS has cached its translation: a signal then needs neither the route nor the ITS's index.
+   * The note is valid for as long as that cache, and for the same reason: a thread that changes the mapping of the LPI
    * moves the epoch and then waits for a grace period. The epoch is read first: if the cache is emptied meanwhile, the
-   * stamp is out of date when it is set. (KVM resolves an irqfd's MSI once, too, where GICv4 takes it:
+   * stamp is already stale when it is stored. (KVM also resolves an irqfd's MSI once where GICv4 takes over:
    * kvm_vgic_v4_set_forwarding.)
    */
   remember(at: number, number: number, deviceId: DeviceId, eventId: EventId): void {
@@ -152,7 +154,7 @@ export class GicIrqchip implements Irqchip {
   }
 
   /**
-   * @returns 1 delivered (latched), 0 the guest blocks it, {@link MSI_EINVAL}, {@link MSI_ENODEV}, {@link MSI_EBUSY}
+   * @returns 1 delivered (latched); 0 the guest blocks it; {@link MSI_EINVAL}, {@link MSI_ENODEV}, {@link MSI_EBUSY}
    * @see vgic_its_inject_msi in vgic-its.c
    */
   sendMsi(address: number, data: number, flags: number, deviceId: DeviceId): number {
@@ -177,23 +179,23 @@ export class GicIrqchip implements Irqchip {
     return msiRefusal(result, this.#vgic, msi);
   }
 
-  /** SPIs of the machine. */
+  /** Number of SPIs of the machine. */
   get spis(): number {
     return this.#interrupts.endSpi - FIRST_SPI;
   }
 
-  /** The doorbell of the first ITS; NaN where there is none. */
+  /** The doorbell of the first ITS; NaN without an ITS. */
   get doorbell(): number {
     return this.#itses.length > 0 ? this.#vgic.itsBase(0) : Number.NaN;
   }
 
-  /** As the ITS's own `lookup`, but this thread need not repeat a lookup that it has made under the same epoch. */
+  /** As the ITS's own `lookup`, but answers from this thread's hints a lookup repeated under the same epoch. */
   #lookup(number: number, its: Its, deviceId: DeviceId, eventId: EventId): Intid {
     const { epoch } = its;
     const known = this.hints.lpiOf(number, deviceId, eventId, epoch);
     if (known !== MISS) return known;
     const lpi = its.lookup(deviceId, eventId);
-    // The epoch from before: if the cache was emptied meanwhile, this is out of date as it is kept.
+    // The epoch from before the lookup: if the cache was emptied meanwhile, the hint is already stale when it is kept.
     // guard: hint-epoch-before-lookup
     if (lpi !== MISS) this.hints.keep(number, deviceId, eventId, epoch, lpi);
     return lpi;
@@ -204,7 +206,7 @@ export class GicIrqchip implements Irqchip {
   }
 }
 
-/** The ends of level-triggered SPIs, by pin. */
+/** The EOIs of level-triggered SPIs, by pin. */
 class SpiEnds implements PinEnds {
   readonly #acks: LevelAcks;
 

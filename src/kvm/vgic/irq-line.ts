@@ -12,7 +12,7 @@ import { VGIC_NONE, VGIC_V2, type VgicState } from './vgic-state.ts';
 
 const CALL = 'KVM_IRQ_LINE';
 
-/** KVM_ARM_IRQ_TYPE_*: there is no type for an SGI or an LPI. */
+/** KVM_ARM_IRQ_TYPE_*: SGIs and LPIs have no type. */
 export const IRQ_TYPE_CPU = 0;
 export const IRQ_TYPE_SPI = 1;
 export const IRQ_TYPE_PPI = 2;
@@ -29,19 +29,19 @@ export function unpackIrqLine(irq: number): IrqLineName {
   return { type: (irq >>> 24) & 0xf, vcpu: ((irq >>> 28) << 8) | ((irq >>> 16) & 0xff), intid: irq & 0xffff };
 }
 
-/** What KVM_IRQ_LINE needs of its VM. */
+/** The parts of the VM behind KVM_IRQ_LINE. */
 export type LineParts = {
   readonly interrupts: Interrupts;
   readonly vgic: VgicState;
-  /** Initialises a GICv2, which needs no call for that. */
+  /** Initialises a GICv2 at first use: a GICv2 needs no CTRL_INIT. */
   readonly initialise: () => void;
 };
 
 /**
- * KVM_IRQ_LINE: moves an input wire by its INTID. It never consults the GSI routing table.
+ * KVM_IRQ_LINE: drives an input wire by its INTID, past the GSI routing table.
  *
- * The checks come in KVM's order. One quirk of its is not followed: there, type SPI with the INTID of an LPI that exists
- * latches that LPI; here it is EINVAL.
+ * The checks follow KVM's order, with one deviation: in KVM, type SPI with the INTID of an existing LPI latches that
+ * LPI; here it is EINVAL.
  * @param irq - packed; see {@link packIrqLine}
  * @throws KvmError EINVAL, ENXIO, EBUSY. Any thread.
  * @see kvm_vm_ioctl_irq_line in arm.c, kvm_vgic_inject_irq in vgic.c
@@ -50,7 +50,7 @@ export function irqLine(parts: LineParts, irq: number, level: boolean): void {
   const { interrupts, vgic } = parts;
   const name = unpackIrqLine(irq);
   checkName(parts, name);
-  // In-kernel userspace-irqchip wires of a vCPU: this machine has a GIC always, so there is nothing behind them.
+  // Wires of a vCPU to an irqchip in userspace: this machine always has a GIC, so they lead nowhere.
   if (name.type === IRQ_TYPE_CPU) return;
   if (!vgic.initialised) {
     if (vgic.model !== VGIC_V2) {
@@ -69,7 +69,7 @@ export function irqLine(parts: LineParts, irq: number, level: boolean): void {
     const last = interrupts.endSpi - 1;
     throw new KvmError(CALL, 'EINVAL', `an SPI of this VM is INTID ${FIRST_SPI} to ${last}, not ${intid}`);
   }
-  // Driven by a device in the kernel: userspace is told that all is well, and nothing happens.
+  // An in-kernel device owns the wire: KVM reports success and does nothing.
   if (intid < PRIVATE_INTIDS && vgic.isOwned(intid)) return;
   interrupts.drive(at, intid, level);
 }

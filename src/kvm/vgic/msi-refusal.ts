@@ -6,7 +6,10 @@ import { VGIC_NONE, type VgicState } from './vgic-state.ts';
 
 const CALL = 'KVM_SIGNAL_MSI';
 
-/** Why KVM_SIGNAL_MSI was refused, by KVM's checks in their order. @see kvm_send_userspace_msi, kvm_set_msi in vgic-irqfd.c */
+/**
+ * The reason for which KVM_SIGNAL_MSI was refused, by KVM's checks in KVM's order. @see kvm_send_userspace_msi,
+ * kvm_set_msi in vgic-irqfd.c
+ */
 export function msiRefusal(result: number, vgic: VgicState, { address, flags }: Msi): KvmError {
   if (vgic.model === VGIC_NONE) {
     return new KvmError(CALL, 'EINVAL', 'this VM has no interrupt controller: KVM_CREATE_DEVICE comes first');

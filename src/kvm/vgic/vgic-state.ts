@@ -9,7 +9,7 @@ export const VGIC_V2 = 5;
 export const VGIC_V3 = 7;
 export const VGIC_ITS = 8;
 
-/** ITSes, and redistributor regions, that a VM can have here; KVM has no such limit. */
+/** Most ITSes, and redistributor regions, of a VM here; KVM has no such limit. */
 export const MOST_ITSES = 4;
 export const MOST_REGIONS = 16;
 
@@ -24,7 +24,7 @@ const REGIONS = 4;
 const DISTRIBUTOR = 6;
 const CPU_INTERFACE = 8;
 const OWNED = 10;
-// vCPUs: the words that change as vCPUs come and go lie on a line of their own.
+// vCPUs: the words that change at run time have a line of their own.
 const CREATED = LINE;
 const ONLINE = LINE + 1;
 const RUNNING = LINE + 2;
@@ -34,12 +34,12 @@ const REGION_WORDS = 3;
 const ITS = REGION + REGION_WORDS * MOST_REGIONS;
 const ITS_WORDS = 2;
 
-/** The high word of an address that was never written. */
+/** The high word of an address that userland has not set. */
 const UNSET = 0;
-/** In the high word of an address that was set: an address has 52 bits at most, so this bit is free. */
+/** Flag in the high word of an address that userland has set: addresses have at most 52 bits, so this bit is free. */
 const SET = 1 << 30;
 
-/** What userspace has made of the interrupt controller. @see VgicState */
+/** Userland's configuration of the interrupt controller. @see VgicState */
 export const VGIC: SizedKind = {
   name: 'vgic',
   words: ITS + ITS_WORDS * MOST_ITSES,
@@ -63,14 +63,14 @@ export function vgicRegion(layout: Layout): Region {
   return layout.place('kvm.vgic', VGIC);
 }
 
-/** A redistributor region as userspace asked for it; `count` 0 is the single region of the older attribute. */
+/** A redistributor region of userland; `count` 0 is the single region of the older attribute. */
 export type RedistributorRegion = { readonly base: number; readonly count: number };
 
 /**
- * What userspace has made of the interrupt controller so far: which model, how many SPIs, where its frames lie, and
- * whether it is ready. The states of the interrupts themselves are the controller's own.
+ * Userland's configuration of the interrupt controller so far: the model, the number of SPIs, the addresses of the
+ * frames, and whether it is initialised. The states of interrupts live in the controller.
  *
- * Written under the VM's configuration lock, and read by any thread; a flag is stored after the words that it vouches for.
+ * Writers hold the VM's configuration lock; any thread may read. A flag is stored after the words that it vouches for.
  */
 export class VgicState {
   readonly #words: Words;
@@ -93,12 +93,12 @@ export class VgicState {
     return load(this.#words, this.#at + INITIALISED) !== 0;
   }
 
-  /** From here on interrupts can be injected. */
+  /** Marks the controller initialised: from here on interrupts can be injected. */
   initialise(): void {
     store(this.#words, this.#at + INITIALISED, 1);
   }
 
-  /** SPIs of the VM, 0 while userland has not said how many. */
+  /** SPIs of the VM, 0 until userland has set their number. */
   get spis(): number {
     return load(this.#words, this.#at + SPIS);
   }
@@ -107,7 +107,7 @@ export class VgicState {
     store(this.#words, this.#at + SPIS, count);
   }
 
-  /** Whether MSIs find an ITS: there is one, and the controller is a GICv3. @see vgic_has_its */
+  /** Whether MSIs find an ITS: one exists, and the controller is a GICv3. @see vgic_has_its */
   get hasIts(): boolean {
     return this.model === VGIC_V3 && this.itses > 0;
   }
@@ -116,12 +116,12 @@ export class VgicState {
     return load(this.#words, this.#at + ITSES);
   }
 
-  /** Counts one more; its number. */
+  /** Counts one more ITS; returns its number. */
   addIts(): number {
     return add(this.#words, this.#at + ITSES, 1);
   }
 
-  /** Base of an ITS's frames; NaN, which no address compares with, while it has none. */
+  /** Base of an ITS's frames; NaN, which equals no address, while userland has not set it. */
   itsBase(index: number): number {
     return this.#address(ITS + index * ITS_WORDS);
   }
@@ -156,8 +156,8 @@ export class VgicState {
   }
 
   /**
-   * How far `address` lies in the frames of the redistributors, as if those of vCPU 0, 1, 2 … stood in a row; -1 where
-   * there is none. No allocation.
+   * The offset of `address` in the frames of the redistributors, as if those of vCPU 0, 1, 2 … were contiguous; -1
+   * outside. No allocation.
    */
   redistributorOffset(address: number): number {
     const regions = load(this.#words, this.#at + REGIONS);
@@ -184,7 +184,7 @@ export class VgicState {
     store(this.#words, this.#at + REGIONS, index + 1);
   }
 
-  /** Whether an in-kernel device drives this PPI, and userspace may not: the architected timers, the PMU. */
+  /** Whether an in-kernel device owns this PPI, so that userspace may not drive it: the architected timers, the PMU. */
   isOwned(intid: Intid): boolean {
     return (load(this.#words, this.#at + OWNED) & (1 << intid)) !== 0;
   }
@@ -193,7 +193,7 @@ export class VgicState {
     setBits(this.#words, this.#at + OWNED, 1 << intid);
   }
 
-  /** vCPUs whose creation has begun, and those of them that are complete. */
+  /** Number of vCPUs whose creation has begun; {@link onlineVcpus} counts the complete ones. */
   get createdVcpus(): number {
     return load(this.#words, this.#at + CREATED);
   }
@@ -224,7 +224,7 @@ export class VgicState {
     add(this.#words, this.#at + RUNNING, 1);
   }
 
-  /** False, with nothing counted, where no vCPU is inside. */
+  /** Takes one vCPU out of KVM_RUN; false, with nothing counted, if none is inside. */
   leaveGuest(): boolean {
     for (;;) {
       const running = this.runningVcpus;

@@ -11,13 +11,13 @@ export const TRANSITIONS = 1 << 16;
 export const DELAYS = 0;
 export const DELAYED_US = 1;
 
-/** Where the threads of a run count their delays, and what they have met. No words at all where nothing is perturbed. */
+/** Where the threads of a run count their delays and record their windows. Zero words where nothing is perturbed. */
 export type PerturbationRegions = {
   /** A line for each thread. */
   readonly threads: Region;
-  /** Where a thread that makes a long stop says so. */
+  /** Where a thread announces a long stop. */
   readonly meeting: Region;
-  /** A bit for each window that some thread came through, and that some thread was stopped in. */
+  /** A bit for each window: some thread passed through; some thread was stopped inside. */
   readonly met: Region;
   readonly stopped: Region;
   /** A bit for each change of an interrupt's flags. */
@@ -37,12 +37,12 @@ export function perturbationRegions(layout: Layout, threads: number, isOn: boole
   };
 }
 
-/** What the delays of a run came to. */
+/** The delays of a run in figures. */
 export type PerturbationFigures = {
   readonly delays: number;
-  /** Of all threads together. */
+  /** Sum over all threads. */
   readonly delayedSeconds: number;
-  /** Windows of protocols that threads came through, and that threads were stopped in. */
+  /** Windows that threads passed through, and windows that threads were stopped in. */
   readonly windowsMet: number;
   readonly windowsStopped: number;
 };
@@ -63,7 +63,7 @@ export function perturbationFigures(words: Words, regions: PerturbationRegions):
   };
 }
 
-/** The numbers of the bits that are set in a region. */
+/** Lists the numbers of the set bits of a region. */
 export function setBitsOf(words: Words, { at, words: count }: Region): number[] {
   const found: number[] = [];
   for (let index = 0; index < count; index++) {

@@ -7,33 +7,35 @@ const SERIAL = 2;
 const LEFT = 3;
 const FOR = 4;
 const CLOSED = 5;
-/** A bit for each thread, by its number modulo 32: whether it has stopped. */
+/** A bit for each thread, by its number modulo 32: set when the thread has stopped. */
 const STOPPED = 6;
 
-/** The party that is to come by a stopped thread: it changes, or signals, the interrupt that the stopped thread handles. */
+/**
+ * The role asked to visit a stopped thread: the visitor changes, or signals, the interrupt that the stopped thread
+ * handles.
+ */
 export const CHANGER = 0;
 export const SIGNALLER = 1;
 export type Role = typeof CHANGER | typeof SIGNALLER;
 
-/** How long a stop goes on after its last answer, ms: what a thread has set off may still be on its way. */
+/** How long a stop goes on after its last answer, ms: effects of the visitor may still be on their way. */
 const AFTER_MS = 0.15;
 
-/** The engine's own operations: a thread that looks for a stop is not delayed by that. */
+/** The engine's own operations: a visitor's look at the meeting is not itself delayed. */
 const { load, store, add, and, or, wait, notify, compareExchange } = Atomics;
 
 /** A word that no thread changes or notifies. */
 const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
 
-/** No words where nothing is perturbed. */
+/** Adds the meeting's region; zero words where nothing is perturbed. */
 export function meetingRegion(layout: Layout, isOn: boolean): Region {
   return layout.region('meeting', isOn ? LINE : 0);
 }
 
 /**
- * A thread that stops in the window of a protocol says so here, and other threads come by: a thread that signals, or
- * changes, just the interrupt that the stopped thread handles makes the window meet. The answer ends the stop, so the stop
- * takes no longer than needed.
- * One thread stops at a time. A view of shared words for one thread.
+ * A meeting of threads inside the window of a protocol. A thread that stops there announces itself, and a visiting
+ * thread signals, or changes, exactly the interrupt that the stopped thread handles. The visitor's answer ends the
+ * stop, so the stop takes no longer than needed. One thread stops at a time. A view of shared words for one thread.
  */
 export class Meeting {
   readonly #words: Words;
@@ -43,7 +45,7 @@ export class Meeting {
   readonly #role: Role;
   #answered = 0;
 
-  /** @param thread - the calling thread's number; `role` - what it does where it comes by */
+  /** @param thread - the calling thread's number; `role` - the caller's part when it visits */
   constructor(words: Words, { at, words: count }: Region, thread: number, role: Role) {
     this.#role = role;
     this.#words = words;
@@ -55,9 +57,9 @@ export class Meeting {
   // ---- the thread that stops
 
   /**
-   * Stops until one of the role asked for has answered, at most for `ms`; false at once where another thread stops already,
-   * or none is to stop.
-   * @param subject - the word of the machine that says what the thread has in hand, or -1
+   * Stops until a thread of `role` has answered, at most for `ms`; false at once where another thread stops already, or
+   * the meeting is closed.
+   * @param subject - the word of the interrupt or eventfd that the thread handles, or -1
    */
   stop(subject: number, ms: number, role: Role): boolean {
     const words = this.#words;
@@ -83,7 +85,7 @@ export class Meeting {
     return true;
   }
 
-  /** Whether the calling thread has stopped since it asked last. */
+  /** Whether the calling thread has stopped since its last call. */
   takeOwn(): boolean {
     if (!this.#isOn || (load(this.#words, this.#at + STOPPED) & this.#bit) === 0) return false;
     and(this.#words, this.#at + STOPPED, ~this.#bit);
@@ -94,14 +96,14 @@ export class Meeting {
     return 1 << (this.#thread & 31);
   }
 
-  // ---- a thread that comes by
+  // ---- the visitor
 
-  /** Whether no thread is to stop from here on: while everything keeps still, no thread would come by. */
+  /** Closes the meeting: no thread stops from here on. For phases in which no thread would visit. */
   set isClosed(closed: boolean) {
     if (this.#isOn) store(this.#words, this.#at + CLOSED, closed ? 1 : 0);
   }
 
-  /** Whether another thread stops for one of this role, and this one has not answered yet: one load where none does. */
+  /** Whether a thread stops for this role and waits for this thread's answer. One load where no thread stops. */
   get isOpen(): boolean {
     return this.#isStopped && load(this.#words, this.#at + FOR) === this.#role;
   }
@@ -114,24 +116,24 @@ export class Meeting {
     );
   }
 
-  /** The thread that stops, or -1. */
+  /** The number of the stopped thread, or -1. */
   get thread(): number {
     return this.#isOn ? load(this.#words, this.#at + THREAD) - 1 : -1;
   }
 
-  /** What it has in hand, or -1. */
+  /** The word that the stopped thread handles, or -1. */
   get subject(): number {
     return load(this.#words, this.#at + SUBJECT);
   }
 
-  /** Answers, once: the thread has done what it came by for. */
+  /** Answers, once: the visitor has done its part. */
   answer(): void {
     this.#answered = load(this.#words, this.#at + SERIAL);
     store(this.#words, this.#at + LEFT, 0);
     notify(this.#words, this.#at + LEFT);
   }
 
-  /** Answers for all: this thread is about to wait, perhaps for the one that stops. */
+  /** Answers for every visitor: the calling thread is about to wait, perhaps for the stopped thread. */
   release(): void {
     if (!this.#isStopped) return;
     this.#answered = load(this.#words, this.#at + SERIAL);

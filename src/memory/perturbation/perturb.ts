@@ -10,14 +10,14 @@ export type PerturbationPlan = {
   readonly perturbation: Perturbation;
   readonly seed: number;
   readonly threads: number;
-  /** The thread that changes what others signal, or -1. */
+  /** The number of the thread that changes interrupts which other threads signal, or -1. */
   readonly changer: number;
   readonly regions: PerturbationRegions;
   /** The regions with the state words of interrupts. */
   readonly states: readonly Region[];
 };
 
-/** The engine's own operations: other objects than `Atomics` has while a thread is perturbed. */
+/** The engine's own operations: perturbation replaces the methods of `Atomics`, not these copies. */
 const { load, store, add, sub, and, or, xor, exchange, compareExchange, wait, notify } = Atomics;
 
 /** A word that no thread changes or notifies. */
@@ -26,12 +26,12 @@ const NOWHERE = new Int32Array(new SharedArrayBuffer(4));
 const FLAGS = 0xff;
 
 /**
- * Delays the calling thread at its shared operations, by exchanging the methods of `Atomics`: a thread that is not
- * perturbed runs the engine's own, so that perturbation costs nothing when it is off. Delays are counted in the
- * thread's line of the account, and so is what the thread has met.
+ * Delays the calling thread at its shared operations, by replacing the methods of `Atomics`. An unperturbed thread runs
+ * the engine's own methods, so perturbation costs nothing when it is off. The thread's line of the account records
+ * delays and windows.
  * @param words - the machine's words; operations on other views are left alone
  * @param thread - the calling thread's number, below `plan.threads`
- * @returns what takes the perturbation of this thread back
+ * @returns a function that ends the perturbation of this thread
  */
 export function perturb(words: Words, layout: Layout, plan: PerturbationPlan, thread: number): () => void {
   const native = { load, store, add, sub, and, or, xor, exchange, compareExchange, wait, notify };
@@ -39,7 +39,7 @@ export function perturb(words: Words, layout: Layout, plan: PerturbationPlan, th
   const isState = new Uint8Array(Math.ceil(layout.words / LINE));
   for (const { at, words: count } of plan.states) isState.fill(1, at / LINE, Math.ceil((at + count) / LINE));
 
-  /** Makes an update that finds what it did by the word before. */
+  /** Wraps a read-modify-write; the word from before tells its effect. */
   const update =
     (
       operation: (view: Int32Array, at: number, value: number) => number,
@@ -94,18 +94,20 @@ class Perturber {
   readonly #words: Words;
   readonly #kindOf: Uint8Array;
   readonly #sections: number;
-  /** By kind of line: whether its words say what a thread has in hand, and whether threads wait there for each other. */
+  /**
+   * By kind of line: whether its words identify the interrupt in hand, and whether threads wait there for each other.
+   */
   readonly #tells: Uint8Array;
   readonly #blocks: Uint8Array;
   readonly #meeting: Meeting;
-  /** Whether the thread is the one that makes changes: then it waits for one that signals. */
+  /** Whether this thread makes the changes: its stops then ask for a signaller. */
   readonly #isChanger: boolean;
-  /** The last word that told what the thread has in hand. */
+  /** The last word that identified the interrupt or eventfd in hand. */
   #subject = -1;
-  /** Whether the thread is in a reader section: a thread that replaces something waits for it there. */
+  /** Whether the thread is in a reader section, where a thread that replaces an object waits for it. */
   #inside = false;
   readonly #timing: Timing;
-  /** By window and by change: whether this thread has met it. The account is told the first time. */
+  /** By window and by change: whether this thread has met it. Only the first time goes into the account. */
   readonly #met = new Uint8Array(WINDOWS);
   readonly #changes = new Uint8Array(TRANSITIONS);
   readonly #regions: PerturbationRegions;
@@ -128,7 +130,7 @@ class Perturber {
     this.#gap = this.#timing.firstGap;
   }
 
-  /** Stands before an operation: the window that it ends is the place where the thread may be delayed. */
+  /** Called before an operation: that operation ends a window, and the thread may be delayed in it. */
   step(operation: number, at: number): void {
     const kind = this.#kindOf[at >>> 4] ?? 0;
     if (kind === 0) return;
@@ -142,13 +144,13 @@ class Perturber {
     if (operation === UPDATE && kind === this.#sections) this.#inside = !this.#inside;
   }
 
-  /** Stands before a wait, perhaps for the thread that stops. */
+  /** Called before a wait, which may be for the stopped thread. */
   waits(at: number): void {
     this.step(WAIT, at);
     if (this.#blocks[this.#kindOf[at >>> 4] ?? 0] === 1) this.#meeting.release();
   }
 
-  /** Notes how the flags of an interrupt have changed. */
+  /** Records how the flags of an interrupt changed. */
   changed(before: number, after: number): void {
     if (((before ^ after) & FLAGS) === 0) return;
     const change = ((before & FLAGS) << 8) | (after & FLAGS);

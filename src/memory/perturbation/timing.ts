@@ -1,7 +1,7 @@
 import { Chance, mix } from '../../base/chance.ts';
 import { CHANGER, type Role, SIGNALLER } from './meeting.ts';
 
-/** Where a run's threads are delayed. `mixed` goes through the other three in turn. */
+/** How a run delays its threads. `mixed` takes the other three in turn. */
 export const PERTURBATIONS = ['off', 'uniform', 'slow-thread', 'windows', 'mixed'] as const;
 export type Perturbation = (typeof PERTURBATIONS)[number];
 
@@ -9,25 +9,25 @@ export type Perturbation = (typeof PERTURBATIONS)[number];
 type Strategy = Exclude<Perturbation, 'off' | 'mixed'>;
 const STRATEGIES: readonly Strategy[] = ['windows', 'uniform', 'windows', 'slow-thread'];
 
-/** How long one strategy, and one slow thread, has its turn, ms. */
+/** How long one strategy, and one slow thread, lasts, ms. */
 const TURN_MS = 50;
 
 /** Operations between two delays, on average. */
 const UNIFORM_GAP = 1_200;
 const SLOW_GAP = 40;
 const WINDOW_GAP = 2_500;
-/** After so many operations in windows that were chosen often already, each window may be chosen once more. */
+/** After this many operations in windows that were chosen often, each window may be chosen once more. */
 const PATIENCE = 400;
 
-/** A delay: ns, below {@link SLEEP_FROM_NS} by turning on the spot and from there on by sleeping. */
+/** A delay in ns: the thread spins below {@link SLEEP_FROM_NS} and sleeps from there on. */
 export const NO_DELAY = 0;
 export const SLEEP_FROM_NS = 40_000;
-/** A long stop: others have the time for a whole change. */
+/** From here on a stop is long: long enough for another thread to make a whole change. */
 export const LONG_FROM_NS = 300_000;
 const LONGEST_NS = 6_000_000;
 
 /**
- * When one thread of a run is delayed, and for how long, drawn from the seed and the thread's number.
+ * Draws when one thread of a run is delayed, and for how long, from the seed and the thread's number.
  * - uniform: at any operation; mostly a few µs of turning on the spot, sometimes the thread gives its core away.
  * - slow-thread: one thread at a time makes a few dozen operations between two delays, and the others run freely.
  * - windows: long stops, half of them in reader sections, the others in the windows of protocols in which this thread was
@@ -43,7 +43,7 @@ export class Timing {
   readonly #stops: Uint8Array;
   #level = 0;
   #refused = 0;
-  /** Whether the next stop is to be in a reader section, if the thread comes into one soon. */
+  /** Whether the next stop waits for a reader section, if the thread enters one soon. */
   #wantsSection = false;
 
   constructor({ perturbation, seed, thread, threads, windows }: TimingOptions) {
@@ -62,7 +62,7 @@ export class Timing {
   }
 
   /**
-   * The delay before an operation that stands in `window`, ns, or {@link NO_DELAY}. Called when the gap is over.
+   * The delay before an operation that ends `window`, ns, or {@link NO_DELAY}. Called when the gap is over.
    * @param nowMs - on a clock that all threads share
    * @param inside - whether the thread is in a reader section
    */
@@ -74,7 +74,7 @@ export class Timing {
     return this.#chance.below(4) === 0 ? this.#between(SLEEP_FROM_NS, 250_000) : this.#between(500, 30_000);
   }
 
-  /** Operations until {@link delayAt} is asked again, after it has answered `delay`. */
+  /** Operations until the next call of {@link delayAt}, after an answer of `delay`. */
   gapAfter(delay: number, nowMs: number): number {
     const turn = Math.floor(nowMs / TURN_MS);
     const strategy = this.#strategy(turn);
@@ -82,7 +82,7 @@ export class Timing {
     return this.#around(strategy === 'slow-thread' && this.#isSlow(turn) ? SLOW_GAP : UNIFORM_GAP);
   }
 
-  /** The party that is to come by a long stop: mostly the one that changes the interrupt that the stopped thread handles. */
+  /** The role that a long stop asks for: mostly the thread that changes the interrupt in hand. */
   get role(): Role {
     return this.#chance.below(3) === 0 ? SIGNALLER : CHANGER;
   }
@@ -97,7 +97,10 @@ export class Timing {
     return Math.abs(mix(~this.#seed, turn)) % this.#threads === this.#thread;
   }
 
-  /** Stops in the windows that this thread was stopped in least; in time, in every window that it comes through. */
+  /**
+   * Stops in the windows in which this thread was stopped least; in time, in every window that the thread passes
+   * through.
+   */
   #choose(window: number, inside: boolean): number {
     if (this.#wantsSection && !inside && ++this.#refused < PATIENCE) return NO_DELAY;
     const wanted = this.#wantsSection && inside;
@@ -112,7 +115,7 @@ export class Timing {
     return this.#between(LONG_FROM_NS, LONGEST_NS);
   }
 
-  /** A duration between two, any order of magnitude as likely as any other. */
+  /** Draws a duration between two bounds; every order of magnitude is equally likely. */
   #between(least: number, most: number): number {
     return Math.round(least * (most / least) ** this.#chance.unit());
   }

@@ -7,23 +7,23 @@ export const STORE = 1;
 export const UPDATE = 2;
 export const WAIT = 3;
 
-/** Most kinds of lines that a layout is told apart by; kind 0 is that of words where no thread is delayed. */
+/** Most kinds of lines that windows tell apart. Kind 0 is of words where no thread is delayed. */
 const MOST_KINDS = 96;
 /** Steps: an operation on a kind of line. */
 export const STEPS = MOST_KINDS * OPERATIONS.length;
-/** Windows of a protocol: two steps that one thread makes one after the other. */
+/** Windows of a protocol: pairs of consecutive steps of one thread. */
 export const WINDOWS = STEPS * STEPS;
 
-/** Lines by which one finds the interrupt, or the eventfd, that a thread deals with. */
+/** Lines whose words identify the interrupt, or the eventfd, that a thread handles. */
 const TELLING = /^(lpi|spi|irqfd\.hooks|eventfdN\.low)$/;
 /** Lines where one thread waits for another. */
 const BLOCKING = /lock|^readers/i;
 
-/** Words that belong to a run and not to the machine: a delay there widens no window of a protocol. */
+/** Words of the run and not of the machine: a delay there widens no window of a protocol. */
 const EXEMPT = new Set(['header', 'clock', 'fault.occasions', 'scenario', 'ram']);
 
 /**
- * The windows of a machine's protocols: between which two steps of a thread another thread may come in. A step is an
+ * The windows of a machine's protocols: pairs of consecutive steps between which another thread may step. A step is an
  * operation on a kind of cache line, and the layout names the lines: `vcpuN.listed` is the same kind for every vCPU.
  */
 export class Windows {
@@ -31,7 +31,7 @@ export class Windows {
   readonly kindOf: Uint8Array;
   /** The kind of the lines that say whether a thread is in a reader section; 0 where the layout has none. */
   readonly sections: number;
-  /** By kind, 1 or 0: whether its words tell what a thread has in hand. */
+  /** By kind, 1 or 0: whether its words identify the interrupt or eventfd that a thread handles. */
   readonly tells: Uint8Array;
   /** By kind, 1 or 0: whether threads wait there for one another. */
   readonly blocks: Uint8Array;
@@ -61,7 +61,7 @@ export class Windows {
     this.sections = kinds.get('readers.threadN') ?? 0;
   }
 
-  /** `load vcpuN.bell.sleepers, then update lpi`: what a window lies between. */
+  /** Names both steps of a window: `load vcpuN.bell.sleepers, then update lpi`. */
   nameOf(window: number): string {
     return `${this.stepName(Math.floor(window / STEPS))}, then ${this.stepName(window % STEPS)}`;
   }

@@ -7,9 +7,9 @@ type Program = Scenario<Int32Array>;
 /** A program, or a family of them: each `#` of the name stands for a whole number from 1. */
 type Family = {
   readonly name: string;
-  /** What it shows, in a few words. */
+  /** The behaviour that the program shows, in a few words. */
   readonly shows: string;
-  /** Numbers that are taken for the `#`s where a list of names is wanted. */
+  /** Numbers for the `#`s in a list of names. */
   readonly usual: readonly (readonly number[])[];
   readonly most: readonly number[];
   make(...numbers: readonly number[]): Program;
@@ -23,7 +23,7 @@ const single = (name: string, shows: string, make: () => Program): Family => ({
   make,
 });
 
-/** Every program of the explorer's self-test, by the name that its scenario has. */
+/** Every program of the explorer's self-test, by its scenario's name. */
 export const LITMUS: readonly Family[] = [
   single('store-buffer', 'two stores, then two loads: not both see 0', programs.storeBuffer),
   single('message-passing', 'data, then a flag', programs.messagePassing),
@@ -121,14 +121,14 @@ export const LITMUS: readonly Family[] = [
   },
 ];
 
-/** The names that the self-test uses; more can be made by other numbers. */
+/** The names in the self-test; other numbers make more programs. */
 export function litmusNames(): string[] {
   return LITMUS.flatMap(({ name, usual }) => usual.map((numbers) => fill(name, numbers)));
 }
 
 /**
- * The program of that name; undefined where there is none.
- * @throws IrqError `ERR_USAGE` where a number in the name is too large for the explorer.
+ * Finds the program of a name; undefined if there is none.
+ * @throws IrqError `ERR_USAGE` if a number in the name is too large for the explorer.
  */
 export function findLitmus(name: string): Program | undefined {
   for (const family of LITMUS) {
@@ -148,7 +148,9 @@ export function findLitmus(name: string): Program | undefined {
   return undefined;
 }
 
-/** {@link findLitmus}, for threads that load a program by its name. @throws IrqError `ERR_SCENARIO` where there is none */
+/**
+ * As {@link findLitmus}, for threads that load a program by name. @throws IrqError `ERR_SCENARIO` for an unknown name
+ */
 export function litmus(name: string): Program {
   const program = findLitmus(name);
   if (program === undefined) throw new IrqError('ERR_SCENARIO', `there is no litmus program "${name}"`);

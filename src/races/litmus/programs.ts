@@ -1,6 +1,6 @@
 /**
- * The programs whose exact numbers of schedules, traces and failures are known: the arbiters of the explorer. Cells are
- * Int32 words, zero at the start; code between two operations belongs to the step before it.
+ * Programs with known exact numbers of schedules, traces and failures: they check the explorer. Cells are Int32 words,
+ * zero at the start; code between two operations belongs to the step before it.
  */
 import assert from 'node:assert/strict';
 import type { Scenario, ThreadBody } from '../../explore/loading/scenario.ts';
@@ -73,7 +73,7 @@ export function writeWrite(first: readonly number[], second: readonly number[]):
   });
 }
 
-/** n threads, m adds each, on one cell or on one each. */
+/** n threads, m adds each, on one cell or on one cell per thread. */
 export function adds(n: number, m: number, cells = 1): Program {
   return program(
     `add-${n}x${m}${cells > 1 ? '-apart' : ''}`,
@@ -133,7 +133,7 @@ export function lostUpdate(n: number, m: number): Program {
   );
 }
 
-/** Flags 0 and 1, turn 2, counter 3; a thread that polls in vain gives up. */
+/** Flags 0 and 1, turn 2, counter 3; a thread gives up after `polls` polls. */
 export function peterson(polls: number): Program {
   const body =
     (me: number): ThreadBody<Cells> =>

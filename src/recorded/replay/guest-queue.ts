@@ -7,8 +7,8 @@ import { PACKED_COMMAND_WORDS } from '../trace/packed-trace.ts';
 const FORGOTTEN = -1;
 
 /**
- * The guest's side of the command queue: recorded commands are laid where the guest's driver laid them, behind the last
- * one that it submitted, as the ITS's own registers say. One thread.
+ * The guest's side of the command queue: writes recorded commands where the guest's driver wrote them, after the last
+ * submitted command by the ITS's own registers. One thread.
  */
 export class GuestQueue {
   readonly #machine: Machine;
@@ -20,7 +20,7 @@ export class GuestQueue {
     this.#machine = machine;
   }
 
-  /** The same on a machine that this one has been moved to: with commands that lie there and are not submitted yet. */
+  /** The same queue on a machine that this one was moved to, with the commands written but not submitted yet. */
   moveTo(machine: Machine): GuestQueue {
     const moved = new GuestQueue(machine);
     moved.#tail = this.#tail;
@@ -29,7 +29,7 @@ export class GuestQueue {
     return moved;
   }
 
-  /** To be told of every write to a register of the ITS: a write to CBASER or CWRITER says anew where the tail is. */
+  /** Call at every write to an ITS register: a write to CBASER or CWRITER moves the tail. */
   registerWritten(offset: number): void {
     const register = offset & ~7;
     if (register === gits.CWRITER || register === gits.CBASER) this.#tail = FORGOTTEN;
@@ -41,7 +41,7 @@ export class GuestQueue {
     return this.#base + this.#tail;
   }
 
-  /** Lays the command of eight words that starts at `commands[at]`; nothing happens where the queue has no memory. */
+  /** Writes the command of eight words at `commands[at]`; does nothing if the queue has no memory. */
   lay(commands: Uint32Array, at: number): void {
     const { memory } = this.#machine;
     const address = this.next();

@@ -5,41 +5,41 @@ import { EDGE, isPending } from '../../gic/state.ts';
 import { type Item, type ItemFields, makeItem } from './replay-items.ts';
 import { type Key, keyOf } from './touches.ts';
 
-/** An INT command that makes an interrupt pending where the recording has it. */
+/** An INT command that makes an interrupt pending at its place in the recording. */
 export type Raise = {
   readonly command: Item;
-  /** The write of GITS_CWRITER that submits it. */
+  /** The write of GITS_CWRITER that submits the command. */
   readonly write: Item;
   readonly deviceId: DeviceId;
   readonly eventId: EventId;
 };
 
-/** What is known of one interrupt while the recording goes by. */
+/** The state of one interrupt while the recording goes by. */
 export type Track = {
-  /** What everything of this interrupt that comes now has to wait for. */
+  /** The item that every later item of this interrupt waits for. */
   last: Item | undefined;
-  /** Signals that have made it pending and were not taken yet. */
+  /** Signals that made the interrupt pending and were not taken yet. */
   pending: Item[];
-  /** INT commands that have made it pending, where they stand, and were not taken yet. */
+  /** INT commands that made the interrupt pending, at their places, and were not taken yet. */
   raised: Raise[];
-  /** Its last acknowledge, and the end of that handler: EOI, or DIR. */
+  /** The interrupt's last acknowledge, and the end of that handler: EOI, or DIR. */
   taken: Item | undefined;
-  /** The last fall of its wire in that handler. */
+  /** The last fall of the interrupt's wire in that handler. */
   fall: Item | undefined;
   end: Item | undefined;
 };
 
 /**
- * The interrupts of a recording while its events go by, and the items that have been made of them: which item waits for which.
- * Whether an interrupt is pending is looked up on a machine on which the recording is replayed at the same time.
+ * The interrupts of a recording while its events go by, and the items made of those events: which item waits for which.
+ * A machine that replays the recording at the same time tells whether an interrupt is pending.
  */
 export class Tracks {
   readonly #machine: Machine;
   readonly #byKey = new Map<Key, Track>();
   readonly items: Item[] = [];
-  /** The last item that concerned every interrupt there is. */
+  /** The last item that concerned every interrupt. */
   lastForAll: Item | undefined;
-  /** Signals that are not made. */
+  /** Number of signals left out. */
   leftOut = 0;
 
   constructor(machine: Machine) {
@@ -50,7 +50,7 @@ export class Tracks {
     return [...this.#byKey.keys()];
   }
 
-  /** Notes that `item` has signalled an interrupt, as far as that had any effect. */
+  /** Records that `item` has signalled an interrupt, if the signal had an effect. */
   signalled(key: Key, item: Item): void {
     const track = this.of(key);
     if (track.last) item.causes.add(track.last);
@@ -58,15 +58,15 @@ export class Tracks {
     else track.last = item;
   }
 
-  /** Makes an item wait for what was last of an interrupt, and what comes now for the item. */
+  /** Makes an item wait for the interrupt's last item, and later items wait for this one. */
   follow(track: Track, item: Item): void {
     if (track.last) item.causes.add(track.last);
     track.last = item;
   }
 
   /**
-   * Moves the fall of a wire before the end of the last handler. The level was high when that ended, and fell before
-   * a vCPU looked again, by an accident of time: on threads a vCPU might look.
+   * Moves the fall of a wire before the end of the last handler. In the recording, the level was high at that end and
+   * fell before a vCPU looked again. That was chance: on threads, a vCPU might look.
    */
   advance(track: Track, fall: Item): void {
     if (!track.end || !track.taken) return;
@@ -75,7 +75,7 @@ export class Tracks {
     track.end.causes.add(fall);
   }
 
-  /** Moves a signal behind a write that it was pending over. */
+  /** Moves a signal behind a write over which it was pending. */
   postpone(key: Key, signal: Item, write: Item): Item {
     const alone = this.alone(key, signal);
     alone.causes.add(write);
@@ -83,7 +83,7 @@ export class Tracks {
     return alone;
   }
 
-  /** The signal, of one interrupt alone: an SGI to several vCPUs becomes several. */
+  /** The signal for one interrupt alone: an SGI to several vCPUs becomes several items. */
   alone(key: Key, signal: Item): Item {
     if (signal.targets.length < 2) return signal;
     const target = signal.targets.find((vcpu) => keyOf(signal.b, vcpu) === key);
@@ -95,7 +95,7 @@ export class Tracks {
     return single;
   }
 
-  /** Takes targets from an SGI; where one value cannot say the rest, the rest are single ones too. */
+  /** Takes targets from an SGI; if one register value cannot name the rest, each of the rest becomes an item. */
   #narrow(signal: Item, rest: readonly VcpuId[]): void {
     signal.targets = rest;
     const clusters = new Set(rest.map((vcpu) => vcpu >> 4));
@@ -114,7 +114,7 @@ export class Tracks {
     signal.value = sgiTo(signal.b, signal.targets);
   }
 
-  /** No vCPU took these signals, by an accident of time. In another order a vCPU might: they are not made. */
+  /** Leaves out signals that by chance no vCPU took: in another order, a vCPU might take them. */
   leaveOut(key: Key, track: Track): void {
     for (const signal of track.pending) {
       this.alone(key, signal).dropped = true;
@@ -139,7 +139,7 @@ export class Tracks {
     return track;
   }
 
-  /** A new item; one in a handler waits for the acknowledge. */
+  /** Adds a new item; an item in a handler waits for the acknowledge. */
   add(fields: ItemFields): Item {
     const item = makeItem(fields);
     if (item.block) item.causes.add(item.block);
@@ -154,7 +154,7 @@ export class Tracks {
     return at < 0 ? 0 : interrupts.state(at);
   }
 
-  /** Whether the interrupt is pending on the planner's machine, now. */
+  /** Whether the interrupt is pending on the planner's machine now. */
   isPending(key: Key): boolean {
     return !key.startsWith('e') && isPending(this.#state(key));
   }
@@ -174,7 +174,7 @@ const fieldsOf = ({ row, action, thread, position, block, a, b }: Item): ItemFie
   ...(block ? { block } : {}),
 });
 
-/** The INTID and the vCPU that a key names; 0 for an interrupt that has none. */
+/** The INTID and the vCPU of a key; 0 for a key without one. */
 export function interruptOf(key: Key): { intid: Intid; vcpu: VcpuId } {
   const [first = '0', second] = key.slice(1).split(':');
   return second === undefined

@@ -10,10 +10,10 @@ import { type Difference, emptyTally, type ReplayTally, SHOWN_DIFFERENCES } from
 import { Replayer } from './replayer.ts';
 
 /**
- * Replays a recorded guest event by event, and moves its machine on the way, each time after that many events: pending
- * LPIs and the ITS are saved, everything is copied into a new buffer, and restored there. Nothing that the guest reads or
- * acknowledges may differ, and the end must be that of a machine that stayed where it was.
- * @throws IrqError `ERR_USAGE` for a place that the recording does not have
+ * Replays a recorded guest event by event, and moves its machine after each of the given numbers of events: saves
+ * pending LPIs and the ITS, copies everything into a new buffer, and restores it there. The guest's reads and
+ * acknowledges must not differ, and the end must equal that of a machine that was not moved.
+ * @throws IrqError `ERR_USAGE` for a place outside the recording
  */
 export function replayMoved(trace: GuestTrace, movedAt: readonly number[]): ReplayResult {
   return atOnce(movedPieces(trace, movedAt));
@@ -82,7 +82,7 @@ export function* movedPieces(trace: GuestTrace, movedAt: readonly number[]): Pie
   };
 }
 
-/** The regions that hold what a guest could find out: states of interrupts, registers. */
+/** The regions that a guest can observe: states of interrupts, registers. */
 const STATE = /^(private|spi|lpi|forwarding|gicr|gicd\.routers|vcpu\d+\.icc)$/;
 
 function endDifferences(expected: Machine, got: Machine, line: number): Difference[] {

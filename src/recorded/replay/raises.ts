@@ -5,23 +5,23 @@ import type { Item, ItemFields } from './replay-items.ts';
 import { ACTION } from './script.ts';
 import { eventKey, type Key, type SubmittedInt } from './touches.ts';
 
-/** What {@link Raises} puts in place of an INT. */
+/** The command that {@link Raises} puts in place of an INT. */
 export const NO_COMMAND: readonly number[] = encodeCommand({ name: 'SYNC', rdbase: 0 });
 
 /**
- * The INT commands of a recording. One that is taken before anything else concerns its interrupt stays where it is. What
- * cannot be moved and must not be taken too early is not made by a command: one that was pending over a write is made
- * after it, as the message that would do the same; a signal that was forgotten before a vCPU took it is not made at all.
+ * The INT commands of a recording. An INT whose interrupt is taken before anything else concerns it keeps its place. An
+ * INT that was pending over a write must not be taken earlier, and a command cannot be moved: the equivalent MSI after
+ * the write replaces it. An INT whose interrupt was dropped before a vCPU took it is left out.
  */
 export class Raises {
   readonly #tracks: Tracks;
   readonly #noCommand: number;
   readonly #threadOf: (deviceId: DeviceId) => number;
-  /** INTs that lie in the queue and were not submitted yet. */
+  /** INT commands in the queue, not submitted yet. */
   #laid: Item[] = [];
 
   /**
-   * @param noCommand - where in the script's commands {@link NO_COMMAND} lies
+   * @param noCommand - the index of {@link NO_COMMAND} among the script's commands
    * @param threadOf - the thread that writes the messages of a device
    */
   constructor(tracks: Tracks, noCommand: number, threadOf: (deviceId: DeviceId) => number) {
@@ -30,7 +30,7 @@ export class Raises {
     this.#threadOf = threadOf;
   }
 
-  /** Notes an INT that has been laid into the queue. */
+  /** Records an INT that was written into the queue. */
   lay(command: Item): void {
     this.#laid.push(command);
   }
@@ -48,7 +48,7 @@ export class Raises {
     return byKey;
   }
 
-  /** Looks what has become of the INTs of one interrupt, now that `write`, which concerns it, has been replayed. */
+  /** Updates the INTs of one interrupt after the replay of `write`, which concerns that interrupt. */
   pass(key: Key, track: Track, write: Item, submitted: Submission): void {
     const own = submitted.get(key) ?? [];
     const isPending = this.#tracks.isPending(key);
@@ -69,7 +69,7 @@ export class Raises {
     track.raised = stay;
   }
 
-  /** No vCPU took them any more. */
+  /** Leaves out INTs that no vCPU took. */
   leaveOut(track: Track): void {
     for (const raise of track.raised) this.#leaveOut(raise);
     track.raised = [];

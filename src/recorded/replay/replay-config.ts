@@ -3,7 +3,7 @@ import type { MachineConfig } from '../../board/config.ts';
 import { recordedConfig } from '../trace/guest-boot.ts';
 import type { GuestTrace } from '../trace/guest-trace.ts';
 
-/** The machine that a recording is replayed on: as {@link recordedConfig} has it, with room for all that the guest maps. */
+/** The machine for a replay: {@link recordedConfig} with room for every mapping of the guest. */
 export function replayConfig(trace: GuestTrace): MachineConfig {
   const { spis } = trace.header;
   if (spis !== 988 && (spis % 32 !== 0 || spis < 32)) {

@@ -2,25 +2,25 @@ import type { VcpuId } from '../../arch/intid.ts';
 import type { Action, ReplayScript } from './script.ts';
 import type { Key } from './touches.ts';
 
-/** Something that a thread of the replay does. Mutable while the script is being made. */
+/** One action of a thread of the replay. Mutable while the script is being made. */
 export type Item = {
   readonly row: number;
   readonly action: Action;
   readonly thread: number;
-  /** Where it stands in the recording, or where it was moved to. */
+  /** Its place in the recording, or the place to which the planner moved it. */
   position: number;
-  /** The acknowledge in whose handler it stands. */
+  /** The acknowledge whose handler contains the item. */
   readonly block: Item | undefined;
   readonly causes: Set<Item>;
   a: number;
   b: number;
   address: number;
   value: bigint;
-  /** Of an SGI: the vCPUs that it is sent to. */
+  /** Of an SGI: its target vCPUs. */
   targets: readonly VcpuId[];
-  /** Of a device's: what keeps its order among the signals of its thread. */
+  /** Of a device's item: the lane that keeps its order among the signals of its thread. */
   lane: Key;
-  /** Of a hold: the signals that wait for it. */
+  /** Of a hold: the signals that wait for the hold. */
   held: readonly Item[];
   /** Of an acknowledge: the signals that were one in the recording and may be several here. */
   loose: readonly Item[];
@@ -49,14 +49,14 @@ export function makeItem(fields: ItemFields): Item {
   };
 }
 
-/** Items in an order in which each comes after its causes, and otherwise as they stand in the recording. */
+/** Sorts items so that each follows its causes, and otherwise as in the recording. */
 export function inOrder(items: readonly Item[]): Item[] {
   const kept = items.filter(({ dropped }) => !dropped).sort((a, b) => a.position - b.position);
   const ordered: Item[] = [];
   const placed = new Set<Item>();
   const waiting = new Map<Item, Item[]>();
   const missing = new Map<Item, number>();
-  /** Places an item and all that only waited for it; without recursion, because chains are long. */
+  /** Places an item and every item that waited only for it; not recursive, because chains are long. */
   const place = (first: Item) => {
     const ready = [first];
     for (let item = ready.pop(); item; item = ready.pop()) {
@@ -86,7 +86,7 @@ export function inOrder(items: readonly Item[]): Item[] {
   return ordered;
 }
 
-/** The columns of a script, in memory that all threads share. */
+/** Makes the columns of a script in memory that all threads share. */
 export function toScript(
   ordered: readonly Item[],
   fixed: Pick<ReplayScript, 'vcpus' | 'devices' | 'commands'>,

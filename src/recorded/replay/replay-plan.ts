@@ -13,35 +13,35 @@ import { ACTION, type ReplayScript } from './script.ts';
 import { isInterrupt, type Survey, survey } from './survey.ts';
 import { ALL, eventKey, type Key, keyOf, Touches } from './touches.ts';
 
-/** Device threads at most. */
+/** Most device threads. */
 const MOST_DEVICES = 4;
 
 /** An acknowledge, or an end. */
 type OfInterrupt = { readonly cpu: VcpuId; readonly intid: Intid };
 
-/** A script, and what came of the replay event by event from which it was made. */
+/** A script, and the result of the replay event by event from which the script was made. */
 export type Planned = {
   readonly script: ReplayScript;
   readonly tally: ReplayTally;
-  /** Signals of the recording that no vCPU took, by an accident of time: they are left out. */
+  /** Signals that by chance no vCPU took in the recording: they are left out. */
   readonly leftOut: number;
 };
 
 /**
- * Puts a recording into the order that its threads must keep, and into no more order than that:
+ * Gives a recording the order that its threads must keep, and no more order than that:
  *
- * - what sets the controller up is one row, in its order, whichever vCPU does it; a write waits for what was
- *   recorded before it of the interrupts that it concerns, and they for it;
- * - a signal waits for the acknowledge before it of its own interrupt: else the two would become one. Signals that were
+ * - Setup of the controller is one chain, in its order, on whichever vCPU. A write waits for the earlier items of the
+ *   interrupts that it concerns, and their later items wait for the write;
+ * - a signal waits for the acknowledge before it of its own interrupt: else two signals would merge. Signals that were
  *   one in the recording are made while their vCPU acknowledges nothing. Signals that were pending over a write that
- *   concerns them come after it: else they could be taken before;
- * - INT commands belong to what sets up, and keep their place; if other signals were pending with one, each may be taken
- *   on its own, as long as none is taken twice ({@link LooseDeliveries});
- * - an end waits for its acknowledge, and for the fall of a level that was not seen again after it;
- * - nothing else waits: which of its pending interrupts a vCPU takes first is up to the machine.
+ *   concerns them come after the write: else a vCPU could take them before;
+ * - INT commands belong to the setup and keep their place. If other signals were pending together with an INT, each may
+ *   be taken on its own, as long as none is taken twice ({@link LooseDeliveries});
+ * - an end waits for its acknowledge, and for the fall of a level that no vCPU saw again after the end;
+ * - nothing else waits: the machine decides which of its pending interrupts a vCPU takes first.
  *
- * Whether a signal makes something pending, and what becomes of that, is looked up on a machine on which the recording is
- * replayed event by event at the same time.
+ * A machine that replays the recording event by event at the same time tells whether a signal makes an interrupt
+ * pending, and what follows.
  */
 export class Planner {
   readonly #machine: Machine;
@@ -54,7 +54,7 @@ export class Planner {
   readonly #tracks: Tracks;
   readonly #raises: Raises;
   readonly #acknowledges = new Map<number, Item>();
-  /** What the handler of an acknowledge writes. */
+  /** The writes in an acknowledge's handler. */
   readonly #written = new Map<Item, Item[]>();
   readonly #sources = new Map<string, number>();
   readonly #devices: number;
@@ -118,7 +118,7 @@ export class Planner {
     }
   }
 
-  // ---- what sets the controller up
+  // ---- setup of the controller
 
   #control(event: GuestEvent, row: number, touched: ReturnType<Touches['of']>): void {
     const block = this.#acknowledges.get(this.#survey.block[row] ?? -1);
@@ -135,7 +135,7 @@ export class Planner {
     this.#chain(item, touched, () => this.#replay(row), { submitted });
   }
 
-  /** Puts an item into the row of what sets up; `act` replays it on the planner's machine. */
+  /** Appends an item to the setup chain; `act` replays it on the planner's machine. */
   #chain(
     item: Item,
     touched: ReturnType<Touches['of']>,
@@ -152,7 +152,7 @@ export class Planner {
     tracks.forEach(({ key, track }, index) => {
       if (track.last) item.causes.add(track.last);
       if (track.end) item.causes.add(track.end);
-      // A CLEAR or the like dropped the signal before a vCPU took it: in another order a vCPU might.
+      // A CLEAR or the like dropped the signal before a vCPU took it: in another order, a vCPU might take it.
       if (before[index] && !this.#tracks.isPending(key)) this.#tracks.leaveOut(key, track);
       track.pending = track.pending.map((signal) => this.#tracks.postpone(key, signal, item));
       // A barrier is for the one acknowledge after it: others may come before.
@@ -185,7 +185,7 @@ export class Planner {
     }
   }
 
-  // ---- what vCPUs do
+  // ---- vCPUs
 
   #acknowledge(event: OfInterrupt, row: number): void {
     const { cpu, intid } = event;
@@ -215,7 +215,7 @@ export class Planner {
     track.end = undefined;
   }
 
-  /** Signals that became one: from the first to the last of them their vCPU must not acknowledge. */
+  /** Signals that merged: their vCPU must not acknowledge from the first to the last of them. */
   #hold(key: Key, track: Track, cpu: VcpuId): void {
     const held = track.pending.filter(raises).map((signal) => this.#tracks.alone(key, signal));
     track.pending = held;
@@ -268,7 +268,7 @@ export class Planner {
     for (const target of targets) this.#tracks.signalled(keyOf(event.intid, target), item);
   }
 
-  // ---- what devices do
+  // ---- devices
 
   #msi(event: GuestEvent & { op: 'msi' }, row: number): void {
     const { deviceId, eventId } = event;
@@ -312,8 +312,8 @@ export class Planner {
   }
 
   /**
-   * A level that is still high after its handler, while registers that concern it are written: it will be seen again, but
-   * must not be before. So its wire falls before the handler ends, and rises after the write.
+   * For a level that stays high after its handler, while the guest writes registers that concern it. A vCPU will see
+   * the level again, but must not before the write: so the wire falls before the handler ends, and rises afterwards.
    */
   #reraise(key: Key, track: Track, write: Item): void {
     if (!this.#staysHigh(key, track)) return;
@@ -324,19 +324,19 @@ export class Planner {
     track.pending.push(rise);
   }
 
-  /** A level that is high when the recording ends, and whose handler has ended: it would come again. */
+  /** For a level that is high when the recording ends, after its handler has ended: the interrupt would come again. */
   #quieten(key: Key, track: Track): void {
     if (this.#staysHigh(key, track))
       this.#tracks.advance(track, this.#wire(key, this.#trace.events.length - 1, 0));
   }
 
-  /** Whether a wire is high that no vCPU has seen rise again since its handler ended. */
+  /** Whether a wire is high that no vCPU has seen since its handler ended. */
   #staysHigh(key: Key, track: Track): boolean {
     if (!track.end || track.pending.length > 0 || key.startsWith('l')) return false;
     return this.#tracks.isPending(key) && !this.#tracks.isEdge(key);
   }
 
-  /** Drives a wire as the recording does not. */
+  /** Drives a wire where the recording does not. */
   #wire(key: Key, row: number, level: 0 | 1): Item {
     const { intid, vcpu } = interruptOf(key);
     const fields = { row, action: ACTION.line, a: intid, b: level, value: BigInt(vcpu) };
@@ -354,10 +354,10 @@ export class Planner {
   }
 }
 
-/** Whether a signal raises its interrupt; an edge's wire falls without doing anything. */
+/** Whether a signal raises its interrupt; the fall of an edge-triggered wire has no effect. */
 const raises = ({ action, b }: Item) => action !== ACTION.line || b === 1;
 
-/** What drives a wire or writes messages: those of one source are signalled by one thread. */
+/** The source of a wire's or a message's signals: one thread makes all signals of a source. */
 function sourceOf(event: GuestEvent & { op: 'msi' | 'line' }): string {
   return event.op === 'msi' ? `d${event.deviceId}` : keyOf(event.intid, event.cpu);
 }

@@ -1,19 +1,21 @@
-/** How many differences are kept with their numbers. */
+/** Differences kept in full. */
 export const SHOWN_DIFFERENCES = 20;
 
-/** An answer of the machine that is not what the guest got. */
+/** An answer of the machine that differs from the guest's. */
 export type Difference = {
   /** Line of the recording. */
   readonly line: number;
   readonly what: 'read' | 'acknowledge' | 'deliveries' | 'end';
-  /** The register: `GICD+0x4 (4 bytes)`, `vcpu1 ICC_IAR1`; what was counted, or a word of the machine at its end. */
+  /**
+   * The register, `GICD+0x4 (4 bytes)` or `vcpu1 ICC_IAR1`; or the thing counted; or a word of the machine at the end.
+   */
   readonly place: string;
   /** A register's value in hex, an INTID or a count. */
   readonly expected: string | number;
   readonly got: string | number;
 };
 
-/** What a replay has seen so far: counted by the thread that replays. */
+/** A replay's counts so far, kept by the thread that replays. */
 export type ReplayTally = {
   reads: number;
   readsDiffer: number;

@@ -8,7 +8,7 @@ import type { ReplayResult } from './replay-result.ts';
 import { emptyTally } from './replay-tally.ts';
 import { Replayer } from './replayer.ts';
 
-/** Passes are made until there are so many and they have taken so long altogether, ms; but not past the second bounds. */
+/** At least this many passes and this much time in total, ms; never more than the second bounds. */
 const LEAST = { passes: 24, ms: 400 } as const;
 const MOST = { passes: 64, ms: 3_000 } as const;
 
@@ -27,11 +27,11 @@ export function loadReplay(
 }
 
 /**
- * Replays a recorded guest, event by event, on the calling thread, and compares every answer with what the guest got.
+ * Replays a recorded guest, event by event, on the calling thread, and compares every answer with the guest's.
  *
- * It is replayed over and over, each time from the machine's reset state, until there is something to measure: the first
- * pass is mostly Node compiling the code. Every pass is compared. The first with a difference ends the replay and is
- * the one that is reported; else the figures are those of any pass, and the time is the median of all.
+ * Repeats the replay, each time from the machine's reset state, until there is enough to measure: the first pass is
+ * mostly Node compiling the code. Every pass is compared. The first pass with a difference ends the replay and is
+ * reported; otherwise the counts are those of any pass, and the time is the median.
  */
 export function replayGuest(trace: GuestTrace): ReplayResult {
   return atOnce(replayPieces(trace));

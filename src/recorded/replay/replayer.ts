@@ -13,8 +13,8 @@ import { GuestQueue } from './guest-queue.ts';
 import { type Difference, type ReplayTally, SHOWN_DIFFERENCES } from './replay-tally.ts';
 
 /**
- * Does again what a recorded guest and its devices did, in the order in which it took effect, and compares what the
- * machine answers with what the guest got. One thread, while no vCPU runs. The loop allocates nothing of its own.
+ * Repeats the actions of a recorded guest and its devices, in the order in which they took effect, and compares the
+ * machine's answers with the guest's. One thread, while no vCPU runs. The loop itself allocates nothing.
  */
 export class Replayer {
   readonly #machine: Machine;
@@ -23,7 +23,7 @@ export class Replayer {
   readonly #queue: GuestQueue;
   readonly #doorbell: number;
 
-  /** @param queue - the guest's command queue, where the machine has been moved in the middle of the recording */
+  /** @param queue - the guest's command queue, for a machine that was moved in the middle of the recording */
   constructor(machine: Machine, trace: PackedTrace, queue = new GuestQueue(machine)) {
     this.#machine = machine;
     this.#trace = trace;
@@ -32,7 +32,7 @@ export class Replayer {
     this.#doorbell = machine.config.itsBase + gits.TRANSLATER;
   }
 
-  /** The same replay, on a machine that this one's has been moved to. */
+  /** The same replay, on a machine that this one was moved to. */
   moveTo(machine: Machine): Replayer {
     return new Replayer(machine, this.#trace, this.#queue.moveTo(machine));
   }
@@ -65,7 +65,7 @@ export class Replayer {
     }
   }
 
-  /** What a guest does mostly while it boots. */
+  /** Replays events that occur mostly at boot. */
   #runRare(tally: ReplayTally, row: number): void {
     const { kind, cpu, a, b, wide } = this.#trace;
     switch (kind[row]) {
@@ -135,12 +135,12 @@ export class Replayer {
     }
   }
 
-  /** The guest-physical address at which the next command will be laid. */
+  /** The guest-physical address of the next command. */
   nextCommand(): number {
     return this.#queue.next();
   }
 
-  /** The guest-physical address of the byte of an LPI in the configuration table. */
+  /** The guest-physical address of an LPI's byte in the configuration table. */
   configAddressOf(lpi: Intid): number {
     return this.#configTable() + lpi - FIRST_LPI;
   }
@@ -151,7 +151,7 @@ export class Replayer {
     if (memory.has(address, 1)) memory.setByte(address, value);
   }
 
-  /** Guest-physical address of the LPI configuration table: that of the first vCPU that has named one. */
+  /** The guest-physical address of the LPI configuration table of the first vCPU that has set one. */
   #configTable(): number {
     const { config, bus } = this.#machine;
     for (let vcpu: VcpuId = 0; vcpu < config.vcpus; vcpu++) {

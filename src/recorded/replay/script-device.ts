@@ -3,15 +3,15 @@ import { threadProgram } from '../../threads/programs.ts';
 import type { ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
 
-/** Which device of the script a thread is. */
+/** The script and the number of a thread's device. */
 type ScriptDevice = { readonly script: ReplayScript; readonly device: number };
 
 /** A lane: the signals of one wire, or of one event of a device, in order. */
 type Lane = { readonly items: number[]; next: number };
 
 /**
- * A device thread of a replay: makes the signals of its wires and devices. Each as soon as it may; in which order it
- * looks at those that do not wait for each other, the seed says.
+ * A device thread of a replay: makes the signals of its wires and devices, each as soon as possible. The seed decides
+ * the order in which the thread tries independent signals.
  */
 export function scriptDevice(
   machine: Machine,
@@ -23,7 +23,7 @@ export function scriptDevice(
   let open = lanes.length;
   let signals = 0;
 
-  /** Makes the next signal of a lane, if it may be made. */
+  /** Makes the next signal of a lane if its causes are done. */
   const advance = (lane: Lane | undefined): boolean => {
     const item = lane?.items[lane.next];
     if (!lane || item === undefined || !run.isReady(item)) return false;
@@ -33,7 +33,7 @@ export function scriptDevice(
     if (lane.next === lane.items.length) open--;
     return true;
   };
-  /** Looks at every lane once, from a random one on. */
+  /** Tries every lane once, from a random lane on. */
   const round = (): boolean => {
     const start = run.chance.below(lanes.length);
     let any = false;

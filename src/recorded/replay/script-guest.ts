@@ -9,18 +9,18 @@ import { ACTION, type ReplayScript } from './script.ts';
 import { ScriptRunner } from './script-runner.ts';
 
 const NOTHING = 1023;
-/** How many of its own open items a vCPU looks at, to find an item that may be done. */
+/** How many of its open items a vCPU tries per step. */
 const WINDOW = 16;
 
-/** The acknowledges of a vCPU that return one interrupt, in order, and how many have. */
+/** The acknowledges of a vCPU that return one interrupt, in order, and how many are done. */
 type Acknowledges = { readonly items: number[]; next: number };
 
-/** The guest of a vCPU that does again what a recorded one did. */
+/** The guest of a vCPU that repeats a recorded vCPU's actions. */
 export function scriptGuest(machine: Machine, vcpu: Vcpu, replayed: ReplayScript): Guest {
   const script = new ScriptVcpu(machine, vcpu, replayed);
   return {
     resumed: () => script.run(),
-    // What is still pending when all is done should not be there; when the replay was given up, it says nothing.
+    // An interrupt still pending at the end is extra, unless the replay was abandoned.
     interrupt: (intid) => script.extra(intid),
     finished: () => true,
   };
@@ -29,8 +29,9 @@ export function scriptGuest(machine: Machine, vcpu: Vcpu, replayed: ReplayScript
 export const scriptGuestProgram = guestProgram(import.meta.url, scriptGuest);
 
 /**
- * A vCPU of a replay. It takes interrupts as they come, does for each what its handler did in the recording, and between
- * them what the vCPU did outside of handlers. Whatever has to wait is done later; so no order of deliveries stops it.
+ * A vCPU of a replay. Takes interrupts as they come. For each, repeats its handler of the recording; between them,
+ * repeats the vCPU's actions outside of handlers. Defers every item that must wait, so no order of deliveries blocks
+ * the vCPU.
  */
 class ScriptVcpu {
   readonly #run: ScriptRunner;
@@ -38,18 +39,18 @@ class ScriptVcpu {
   readonly #id: VcpuId;
   /** By INTID. */
   readonly #acknowledges = new Map<Intid, Acknowledges>();
-  /** By INTID, where some acknowledge has signals that may be several deliveries. */
+  /** By INTID, for interrupts with an acknowledge whose signals may be several deliveries. */
   readonly #loose = new Map<Intid, LooseDeliveries>();
-  /** By acknowledge: what its handler does. */
+  /** By acknowledge: the items of its handler. */
   readonly #handlers = new Map<number, number[]>();
-  /** What is done outside of handlers, in order; and from where on there is something left. */
+  /** The items outside of handlers, in order, and the first that is left. */
   readonly #own: number[] = [];
   readonly #begun: Uint8Array;
   #first = 0;
-  /** Items that had to wait in a handler that has ended, and signals for which a vCPU will hold: looked at every time. */
+  /** Items that had to wait in an ended handler, and signals under a hold of a vCPU: tried at every step. */
   readonly #deferred: number[] = [];
   #holds = 0;
-  /** Of the acknowledges that were made, the last in the recording. */
+  /** Of the acknowledges made, the latest in the recording. */
   #latest = -1;
 
   constructor(machine: Machine, vcpu: Vcpu, script: ReplayScript) {
@@ -87,18 +88,18 @@ class ScriptVcpu {
     };
   }
 
-  /** Until everything is done; and then takes what should not be there. */
+  /** Runs until every item is done; then takes extra deliveries. */
   run(): void {
     const { control } = this.#vcpu;
     while (!this.#run.isOver && control.requests === 0) this.#step();
   }
 
-  /** A delivery that the recording does not have. */
+  /** Records a delivery that the recording does not have. */
   extra(intid: Intid): void {
     if (!this.#run.isAborted) this.#run.noteExtra(this.#id, intid);
   }
 
-  /** Does one thing, or sleeps until there is one. */
+  /** Takes one step, or sleeps until there is one. */
   #step(): void {
     const first = this.#run.chance.below(2) === 0;
     if (first ? this.#take() || this.#work() : this.#work() || this.#take()) return;
@@ -118,7 +119,7 @@ class ScriptVcpu {
     return this.#run.isOver || this.#vcpu.control.requests !== 0;
   }
 
-  /** Acknowledges, and runs the handler. False where there is nothing to acknowledge, or it must not be now. */
+  /** Acknowledges and runs the handler. False if nothing is pending, or a hold forbids it. */
   #take(): boolean {
     if (this.#holds > 0) return false;
     for (const [loose, judge] of this.#loose) judge.before(this.#next(loose));
@@ -157,7 +158,7 @@ class ScriptVcpu {
       else this.#deferred.push(item);
     }
     if (end < 0) return;
-    // The wire that has to fall first, the registers that the handler writes: others bring them about, or we do.
+    // The end may need a fall of the wire, or the handler's own writes: other threads, or this one, do them.
     this.#wait(() => this.#run.isReady(end));
     if (!this.#isOver) this.#run.perform(end);
   }
@@ -181,7 +182,7 @@ class ScriptVcpu {
     }
   }
 
-  /** Does something of its own that may be done now, if there is anything. */
+  /** Does one of the vCPU's own items, if any is ready. */
   #work(): boolean {
     const index = this.#findDeferred();
     if (index >= 0) {
@@ -200,7 +201,7 @@ class ScriptVcpu {
     return this.#deferred.findIndex((item) => this.#run.isReady(item));
   }
 
-  /** An item outside of handlers that may be done now: one of the first few that are left. */
+  /** Finds a ready item outside of handlers, among the first few that are left. */
   #findOwn(): number {
     while (this.#first < this.#own.length && this.#begun[this.#first] === 1) this.#first++;
     for (let index = this.#first, seen = 0; index < this.#own.length && seen < WINDOW; index++) {

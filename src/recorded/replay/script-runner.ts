@@ -22,13 +22,13 @@ import {
   scriptPlaces,
 } from './script.ts';
 
-/** Every how many items a thread dawdles, and how long: looks at a word, or now and then a nap, ms. */
+/** A thread dawdles before one item in so many: by loads of a word, or now and then by a nap, ms. */
 const DAWDLES = 8;
 const NAPS = 256;
 const LOOKS = 1_000;
 const NAP_MS = 0.2;
 
-/** What the threads of a replay have in common: doing an item, and finding out whether it may be done. One thread. */
+/** The common part of a replay's threads: does items, and tells whether an item may be done. One thread. */
 export class ScriptRunner {
   readonly script: ReplayScript;
   readonly chance: Chance;
@@ -48,14 +48,14 @@ export class ScriptRunner {
     this.chance.begin(thread);
   }
 
-  /** Where this thread sleeps. */
+  /** The bell on which this thread sleeps. */
   get bell(): EventCount {
     const bell = this.#bells[this.#thread];
     if (!bell) throw new RangeError(`there is no thread ${this.#thread}`);
     return bell;
   }
 
-  /** Whether everything is done, or the replay has been given up. */
+  /** Whether every item is done, or the replay was abandoned. */
   get isOver(): boolean {
     return load(this.#machine.words, this.#at.remaining.at) === 0 || this.isAborted;
   }
@@ -74,7 +74,7 @@ export class ScriptRunner {
     return item >= 0 && (looseAt[item] ?? 0) !== (looseAt[item + 1] ?? 0);
   }
 
-  /** Of the signals of an acknowledge that may be several deliveries: how many there are, have begun, are done. */
+  /** Of the signals of an acknowledge that may be several deliveries: how many exist, have begun, are done. */
   loose(item: number): Signals {
     const { looseAt, loose } = this.script;
     if (item < 0) return { signals: 0, begun: 0, done: 0 };
@@ -97,14 +97,14 @@ export class ScriptRunner {
     return true;
   }
 
-  /** Whether some vCPU holds for an item. */
+  /** Whether a vCPU holds for an item. */
   isHeld(item: number): boolean {
     const { action, causesAt, causes } = this.script;
     const own = causes.subarray(causesAt[item] ?? 0, causesAt[item + 1] ?? 0);
     return own.some((cause) => action[cause] === ACTION.hold);
   }
 
-  /** Whether all signals that a hold waits for are made. */
+  /** Whether all signals that wait for a hold are made. */
   isReleased(hold: number): boolean {
     const { heldAt, held } = this.script;
     const end = heldAt[hold + 1] ?? 0;
@@ -112,7 +112,7 @@ export class ScriptRunner {
     return true;
   }
 
-  /** Notes that an item is done, and wakes the threads that may wait for it. */
+  /** Records that an item is done, and wakes the threads that may wait for it. */
   finish(item: number): void {
     const { words } = this.#machine;
     store(words, this.#at.done.at + item, DONE);
@@ -120,17 +120,17 @@ export class ScriptRunner {
     for (const bell of this.#bells) bell.signal();
   }
 
-  /** Notes that a delivery came after a delivery that the recording has later. */
+  /** Counts a delivery that came after a delivery that the recording has later. */
   noteReordered(): void {
     add(this.#machine.words, this.#at.reordered.at + this.#thread * LINE, 1);
   }
 
-  /** Notes a delivery of its own of a signal that was one with others in the recording. */
+  /** Counts a separate delivery of a signal that was one with others in the recording. */
   noteApart(): void {
     add(this.#machine.words, this.#at.apart.at + this.#thread * LINE, 1);
   }
 
-  /** Notes a delivery that the plan did not expect. */
+  /** Records a delivery that the plan did not expect. */
   noteExtra(vcpu: VcpuId, intid: Intid): void {
     const { words } = this.#machine;
     const index = add(words, this.#at.extras.at, 1);
@@ -139,17 +139,17 @@ export class ScriptRunner {
     store(words, this.#at.extras.at + LINE + 2 * index + 1, intid);
   }
 
-  /** Lets others go first, now and then, as the seed will have it. */
+  /** Lets other threads go first now and then, as the seed decides. */
   dawdle(): void {
     if (this.chance.below(DAWDLES) !== 0) return;
     if (this.chance.below(NAPS) === 0) nap(NAP_MS * this.chance.unit());
     for (let looks = this.chance.below(LOOKS); looks > 0; looks--) if (this.isAborted) return;
   }
 
-  /** Does what an item says, but for an acknowledge, and notes it. */
+  /** Does an item, unless it is an acknowledge, and records it as done. */
   perform(item: number): void {
     this.dawdle();
-    // Before the act: the vCPU to which the act delivers finds the act begun.
+    // Before the act: the vCPU to which the act delivers must find the act begun.
     store(this.#machine.words, this.#at.done.at + item, BEGUN);
     this.#act(item);
     this.finish(item);

@@ -2,7 +2,7 @@ import type { Machine } from '../../board/machine.ts';
 import { EVENT_COUNT, EventCount } from '../../memory/event-count.ts';
 import { Layout, LINE, type Region } from '../../memory/layout.ts';
 
-/** What an item of a script does. */
+/** The actions of a script's items. */
 export const ACTION = {
   acknowledge: 0,
   endOfInterrupt: 1,
@@ -15,7 +15,7 @@ export const ACTION = {
   icc: 8,
   msi: 9,
   line: 10,
-  /** Nothing: a place in the order that others wait for. */
+  /** No action: a place in the order that other items wait for. */
   barrier: 11,
   /** The vCPU acknowledges nothing until the signals that wait for this item have been made. */
   hold: 12,
@@ -23,70 +23,70 @@ export const ACTION = {
 export type Action = (typeof ACTION)[keyof typeof ACTION];
 
 /**
- * What every thread of a replay is told: the items in columns over shared memory, in an order in which everything comes
- * after its causes. What `a` and `b` hold is what the packed recording holds for the event, except where it says so:
+ * The script of a replay, shared by every thread: the items in columns over shared memory, each after its causes. `a`
+ * and `b` are those of the packed recording, with these exceptions:
  *
  * | action | a | b | value |
  * |---|---|---|---|
- * | read, write | size in bytes | | what is written, what the guest read |
+ * | read, write | size in bytes | | the value written, or read by the guest |
  * | command | index of its first word in `commands` | | |
  * | configure | | the byte | |
  * | sgi | | INTID | of ICC_SGI1R |
  *
- * `address` is guest-physical: of a register, a place in the queue, a byte of the configuration table.
+ * `address` is guest-physical: of a register, of a slot in the queue, of a byte in the configuration table.
  */
 export type ReplayScript = {
   readonly items: number;
   readonly vcpus: number;
-  /** Threads of devices; they are numbered after the vCPUs. */
+  /** Device threads; their numbers follow the vCPUs'. */
   readonly devices: number;
   readonly seed: number;
   readonly row: Int32Array;
   readonly action: Uint8Array;
   readonly thread: Int16Array;
-  /** The acknowledge in whose handler the item stands, or -1. */
+  /** The acknowledge whose handler contains the item, or -1. */
   readonly block: Int32Array;
   readonly a: Uint32Array;
   readonly b: Uint32Array;
   readonly address: Float64Array;
   readonly value: BigUint64Array;
-  /** By device item: the lane of its thread in which it stands; those of a lane are made in order. */
+  /** By device item: its lane in its thread; a thread makes the items of a lane in order. */
   readonly lane: Int32Array;
   /** The causes of item i are `causes[causesAt[i]]` to `causes[causesAt[i + 1] - 1]`. */
   readonly causesAt: Int32Array;
   readonly causes: Int32Array;
-  /** The signals that a hold waits for, as `causes` has the causes. */
+  /** The signals that wait for a hold, indexed as `causes`. */
   readonly heldAt: Int32Array;
   readonly held: Int32Array;
-  /** The signals of an acknowledge that were one in the recording and may be several here, as `causes` has the causes. */
+  /** The signals of an acknowledge that were one in the recording and may be several here, indexed as `causes`. */
   readonly looseAt: Int32Array;
   readonly loose: Int32Array;
   readonly commands: Uint32Array;
 };
 
-/** What the word of an item says of it. */
+/** The states of an item's word. */
 export const BEGUN = 1;
 export const DONE = 2;
 
-/** How many unexpected deliveries are kept with their numbers. */
+/** Unexpected deliveries kept with vCPU and INTID. */
 export const KEPT_EXTRAS = 64;
 
-/** The words of a threaded replay, within the scenario's region of the machine. */
+/** The words of a threaded replay, in the machine's scenario region. */
 export type ScriptRegions = {
-  /** Items that are still to be done. */
+  /** Number of items still to be done. */
   readonly remaining: Region;
   readonly abort: Region;
-  /** The count of unexpected deliveries, then vCPU and INTID of the first. */
+  /** The number of unexpected deliveries, then vCPU and INTID of the first few. */
   readonly extras: Region;
-  /** By vCPU, a line each: deliveries that came after one that the recording has later. */
+  /** By vCPU, a line each: deliveries after a delivery that the recording has later. */
   readonly reordered: Region;
-  /** By vCPU, a line each: deliveries of signals that were one with others in the recording. */
+  /** By vCPU, a line each: separate deliveries of signals that were one with others in the recording. */
   readonly apart: Region;
   /** By item: 0, {@link BEGUN} or {@link DONE}. */
   readonly done: Region;
-  /** By item: what a read returned, two words. */
+  /** By item: the value of a read, two words. */
   readonly got: Region;
-  /** By device thread: where it sleeps. */
+  /** By device thread: the bell on which it sleeps. */
   readonly bells: readonly Region[];
 };
 
@@ -105,14 +105,14 @@ function scriptRegions(layout: Layout, { items, vcpus, devices }: Sizes): Script
   };
 }
 
-/** How many words {@link scriptRegions} needs. */
+/** Words of {@link scriptRegions}. */
 export function scriptWords(sizes: Sizes): number {
   const layout = new Layout();
   scriptRegions(layout, sizes);
   return layout.words;
 }
 
-/** Where the words lie on a machine, and where its threads sleep, by number. */
+/** The places of the words on a machine, and the bells of its threads, by thread number. */
 export function scriptPlaces(machine: Machine, script: Sizes): { at: ScriptRegions; bells: EventCount[] } {
   const at = scriptRegions(new Layout(machine.scenario.at), script);
   const vcpus = Array.from({ length: machine.config.vcpus }, (_, vcpu) => machine.gic.interrupts.bell(vcpu));

@@ -18,12 +18,12 @@ import { scriptDeviceProgram } from './script-device.ts';
 import { scriptGuestProgram } from './script-guest.ts';
 
 export type ThreadedOptions = {
-  /** Of the first run; the next ones count up from it. */
+  /** Seed of the first run; later runs count up. */
   readonly seed: number;
   readonly runs: number;
-  /** A rule of the machine to be broken, to see that it is noticed. */
+  /** An injected fault of the machine, to show that the replay notices. */
   readonly fault?: Fault;
-  /** How long nothing may be done before a replay is given up, ms. */
+  /** The replay is abandoned after this long without progress, ms. */
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
   /** Called while a run goes on, with its number, from 1; several times a second. */
@@ -31,14 +31,14 @@ export type ThreadedOptions = {
 };
 
 const PATIENCE_MS = 5_000;
-/** How often it is looked at whether anything is done; and how long threads may take to end when it is given up, ms. */
+/** Interval of checks for progress; and time for threads to end when the replay is abandoned, ms. */
 const LOOK_MS = 20;
 const LAST_WAIT_MS = 5_000;
 
 /**
  * Replays a recorded guest on real threads: each vCPU's part in its worker, messages and wires from device threads, in
- * any order that the recording's causes leave open. Every interrupt must be delivered as often, and to the vCPU, as in
- * the recording. Several runs, with seeds that follow each other.
+ * any order that the recording's causes allow. Every interrupt must be delivered as often, and to the same vCPU, as in
+ * the recording. Runs several times, with consecutive seeds.
  * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function replayThreaded(trace: GuestTrace, options: ThreadedOptions): Promise<ReplayResult> {
@@ -93,7 +93,7 @@ async function runOnce(
   const stop = () => {
     store(machine.words, at.abort.at, 1);
     for (const bell of bells) bell.signal();
-    // A vCPU may be taking, over and over, an interrupt that it should not have got.
+    // A vCPU may keep taking an interrupt that it should not get.
     harness.kickAll();
   };
   const watch = new Watch(
@@ -121,9 +121,9 @@ async function runOnce(
   }
 }
 
-/** Looks whether anything is being done, and gives up when nothing has been for a while. */
+/** Checks for progress, and abandons the replay after a while without any. */
 class Watch {
-  /** Rejects where threads go on, or sleep on, after it was given up. */
+  /** Rejects if threads go on, or sleep on, after the replay was abandoned. */
   readonly silence: Promise<never>;
   readonly #interval: NodeJS.Timeout;
 
@@ -182,7 +182,7 @@ function resultOf(machine: Machine, script: ReplayScript, seconds: number): Thre
   const differences: Difference[] = [];
   const reads = { checked: 0, differ: 0 };
   const acknowledges = { checked: 0, differ: 0 };
-  /** By vCPU and INTID: how often it should have come, did not, and where it was missed first. */
+  /** By vCPU and INTID: deliveries expected, deliveries missing, and the line of the first missing one. */
   const deliveries = new Map<string, { expected: number; missing: number; line: number }>();
   for (let item = 0; item < script.items; item++) {
     const line = lineOfEvent(script.row[item] ?? 0);
@@ -235,7 +235,7 @@ function resultOf(machine: Machine, script: ReplayScript, seconds: number): Thre
   };
 }
 
-/** Whether a register tells what is pending or active just now: what it reads is not a matter of causes. */
+/** Whether a register shows momentary pending or active state: its value does not follow from causes. */
 function isVolatile(machine: Machine, script: ReplayScript, item: number): boolean {
   const { gicdBase, gicrBase } = machine.config;
   const address = script.address[item] ?? 0;

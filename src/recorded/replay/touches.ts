@@ -5,13 +5,13 @@ import type { GuestEvent } from '../trace/guest-event.ts';
 import { MappingLedger } from '../trace/guest-mappings.ts';
 
 /**
- * Names an interrupt, or an event of a device: `p1:27` a private one of vCPU 1, `s40` an SPI, `l8192` an LPI,
+ * Names an interrupt, or an event of a device: `p1:27` is private INTID 27 of vCPU 1, `s40` an SPI, `l8192` an LPI,
  * `e8:1` event 1 of device 8.
  */
 export type Key = string;
 
 export const ALL = 'all';
-/** Which interrupts a register write or a command may change: those, or any. */
+/** The interrupts that a register write or a command may change: a list, or all. */
 export type Touched = readonly Key[] | typeof ALL;
 
 export function keyOf(intid: Intid, vcpu: VcpuId): Key {
@@ -25,30 +25,30 @@ export const eventKey = (deviceId: DeviceId, eventId: EventId): Key => `e${devic
 export type SubmittedInt = {
   readonly deviceId: DeviceId;
   readonly eventId: EventId;
-  /** The interrupt; undefined where the event was not mapped. */
+  /** The interrupt; undefined if the event was not mapped. */
   readonly key: Key | undefined;
-  /** Whether no other command that was submitted with it concerns the interrupt, unless it is an INT too. */
+  /** Whether no command submitted together with this one, other than an INT, concerns the interrupt. */
   readonly isAlone: boolean;
 };
 
 const SGI_FRAME = 0x1_0000;
 
-/** Works out, event by event, which interrupts the setting up of the controller concerns. */
+/** Works out, event by event, which interrupts the setup of the controller concerns. */
 export class Touches {
   readonly #ledger = new MappingLedger();
-  /** Of the commands that lie in the queue and were not submitted yet. */
+  /** Interrupts of the commands in the queue that are not submitted yet. */
   #batch: Set<Key> | typeof ALL = new Set();
   #ints: Omit<SubmittedInt, 'isAlone'>[] = [];
-  /** Interrupts of the batch that something else than an INT concerns. */
+  /** Interrupts of the batch that another command than an INT concerns. */
   #others: Set<Key> | typeof ALL = new Set();
   #submitted: readonly SubmittedInt[] = [];
 
-  /** The INT commands that the event given last has submitted, in order. */
+  /** The INT commands that the last event submitted, in order. */
   get submittedInts(): readonly SubmittedInt[] {
     return this.#submitted;
   }
 
-  /** Which interrupts an event may change. To be called with every one of them, in order. */
+  /** The interrupts that an event may change. Call for every event, in order. */
   of(event: GuestEvent): Touched {
     this.#submitted = [];
     if (event.op === 'icc') return ALL;
@@ -108,7 +108,7 @@ export class Touches {
   }
 }
 
-/** The first INTID and how many a register of the distributor's map concerns; undefined where it is none of a few. */
+/** The first INTID, and the number, in a register of the distributor's map; undefined for other registers. */
 function range(offset: number, size: number): { first: number; count: number } | undefined {
   if (offset >= 0x80 && offset < 0x400) return { first: (offset & 0x7f) * 8, count: size * 8 };
   if (offset >= 0x400 && offset < 0x800) return { first: offset - 0x400, count: size };

@@ -21,7 +21,7 @@ import type { GuestEvent, IccRegister } from './guest-event.ts';
 import { guestMemory } from './guest-memory.ts';
 import type { GuestTrace } from './guest-trace.ts';
 
-/** A machine like the one that a guest was recorded on. @throws IrqError `ERR_TRACE_FORMAT` for an unknown personality */
+/** A machine like the recorded guest's. @throws IrqError `ERR_TRACE_FORMAT` for an unknown personality */
 export function recordedConfig(trace: GuestTrace): MachineConfig {
   const { cpus, spis, gicdBase, gicrBase, itsBase, personality } = trace.header;
   if (!isPersonality(personality)) {
@@ -47,13 +47,13 @@ function isPersonality(name: string): name is PersonalityName {
 }
 
 /**
- * Does again what a recorded guest did to its interrupt controller: register writes, commands laid into the queue in
- * guest memory, bytes of the configuration table, registers of the CPU interfaces. One thread, while no vCPU runs.
+ * Repeats a recorded guest's setup of its interrupt controller: register writes, commands in guest memory, bytes of the
+ * configuration table, registers of the CPU interfaces. One thread, while no vCPU runs.
  */
 export class GuestBoot {
   readonly #machine: Machine;
   readonly #trace: GuestTrace;
-  /** Where the next command goes; forgotten whenever the guest moves CWRITER. */
+  /** Address of the next command; forgotten when the guest moves CWRITER. */
   #tail: number | undefined;
 
   constructor(machine: Machine, trace: GuestTrace) {
@@ -63,8 +63,8 @@ export class GuestBoot {
   }
 
   /**
-   * Does everything that sets the controller up, to event `end` (exclusive); interrupts and acknowledges are left out.
-   * Commands that the guest had laid but not submitted by then are submitted.
+   * Repeats all setup up to event `end` (exclusive), without interrupts and acknowledges. Submits commands that the
+   * guest had written but not submitted by then.
    */
   setUp(end: number): void {
     for (const event of this.#trace.events.slice(0, end)) this.apply(event);
@@ -73,7 +73,7 @@ export class GuestBoot {
     this.#tail = undefined;
   }
 
-  /** Does one event, if it is one of setting up. */
+  /** Repeats one event, if it is a setup event. */
   apply(event: GuestEvent): void {
     switch (event.op) {
       case 'write':
@@ -112,7 +112,7 @@ export class GuestBoot {
   }
 }
 
-/** Guest-physical address of the LPI configuration table, as GICR_PROPBASER of vCPU 0 has it. */
+/** Guest-physical address of the LPI configuration table, by GICR_PROPBASER of vCPU 0. */
 export function configTableOf(machine: Machine): number {
   return Number(machine.bus.read(machine.config.gicrBase + gicr.PROPBASER, 8) & ADDRESS_4K);
 }

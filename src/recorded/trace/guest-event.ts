@@ -5,7 +5,7 @@ import type { JsonLine } from '../../base/json-line.ts';
 export type RegisterFrame = 'GICD' | 'GICR' | 'GITS';
 export type IccRegister = 'PMR' | 'BPR1' | 'IGRPEN1' | 'CTLR';
 
-/** `cpu` is -1 where the frame is not a redistributor's. A GICR offset from 0x10000 is in its SGI frame. */
+/** `cpu` is -1 unless the frame is a redistributor's. A GICR offset from 0x10000 on is in its SGI frame. */
 type RegisterAccess = {
   readonly op: 'read' | 'write';
   readonly frame: RegisterFrame;
@@ -14,8 +14,8 @@ type RegisterAccess = {
 } & ({ readonly size: 1 | 2 | 4; readonly value: number } | { readonly size: 8; readonly value: bigint });
 
 /**
- * One event of a recorded guest. `cpu` is always the number of a vCPU of the recording, but for -1 in the events of
- * an SPI's wire and in accesses to GICD and GITS, which belong to none.
+ * One event of a recorded guest. `cpu` is the number of a vCPU of the recording; -1 for an SPI's wire and for accesses
+ * to GICD and GITS, which belong to no vCPU.
  */
 export type GuestEvent =
   | RegisterAccess
@@ -54,7 +54,7 @@ const OPS = [
 ] as const satisfies readonly GuestOp[];
 const FRAMES = ['GICD', 'GICR', 'GITS'] as const;
 const ICC_REGISTERS = ['PMR', 'BPR1', 'IGRPEN1', 'CTLR'] as const;
-// The recording has no fields for MOVALL's two redistributors.
+// Recordings have no fields for MOVALL's two redistributors.
 const COMMANDS = (Object.keys(ITS_COMMANDS) as ItsCommand['name'][]).filter((name) => name !== 'MOVALL');
 
 /** Frame sizes in bytes: the redistributor's with its SGI frame, the ITS with its translation frame. */
@@ -63,10 +63,10 @@ const FRAME_BYTES = { GICD: 0x1_0000, GICR: 0x2_0000, GITS: 0x2_0000 } as const;
 const U32 = 0xffff_ffff;
 const MAX_INTID = 0xff_ffff;
 
-/** What the header says that an event is checked against. */
+/** The header's limits for events. */
 export type EventBounds = { readonly cpus: number; readonly spis: number };
 
-/** Reads one event from the line that `line` is open at. @throws IrqError `ERR_TRACE_FORMAT` */
+/** Reads one event from the current line of `line`. @throws IrqError `ERR_TRACE_FORMAT` */
 export function readGuestEvent(line: JsonLine, bounds: EventBounds): GuestEvent {
   const op = line.choice('op', OPS);
   const event = readFields(op, line, bounds);

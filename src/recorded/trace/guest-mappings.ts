@@ -1,7 +1,7 @@
 import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { ItsCommand } from '../../arch/its-command.ts';
 
-/** One event of a device, as an ITS maps it. `eventId` is below `2 ** bits` of its device. */
+/** One mapped event of a device. `eventId` is below `2 ** bits` of its device. */
 export type MappedEvent = {
   readonly deviceId: DeviceId;
   readonly eventId: EventId;
@@ -18,14 +18,13 @@ export type MappedDevice = {
 };
 
 /**
- * The mappings that a row of ITS commands leaves behind: the architecture's tables as plain maps. It knows nothing of
- * queues, pending bits or registers; a command that an ITS would refuse (an event of a device that is not mapped, or
- * past its ITT) changes nothing.
+ * The mappings after a series of ITS commands: the architecture's tables as plain maps, without queues, pending bits
+ * and registers. A command that an ITS would refuse (an event of an unmapped device, or past its ITT) changes nothing.
  */
 export class MappingLedger {
   readonly #devices = new Map<DeviceId, MappedDevice & { readonly events: Map<EventId, MappedEvent> }>();
   readonly #collections = new Map<number, VcpuId>();
-  /** How many mapped events name each collection, mapped or not. */
+  /** The number of mapped events in each collection, mapped or not. */
   readonly #population = new Map<number, number>();
 
   apply(command: ItsCommand): void {
@@ -89,38 +88,38 @@ export class MappingLedger {
     this.#population.set(collectionId, (this.#population.get(collectionId) ?? 0) + change);
   }
 
-  /** The devices mapped now, by DeviceID. */
+  /** The mapped devices, by DeviceID. */
   devices(): MappedDevice[] {
     return [...this.#devices.values()]
       .map(({ deviceId, bits, ittAddr }) => ({ deviceId, bits, ittAddr }))
       .sort((a, b) => a.deviceId - b.deviceId);
   }
 
-  /** The events mapped now, by DeviceID, then EventID. */
+  /** The mapped events, by DeviceID, then EventID. */
   events(): MappedEvent[] {
     return [...this.#devices.values()]
       .flatMap(({ events }) => [...events.values()])
       .sort((a, b) => a.deviceId - b.deviceId || a.eventId - b.eventId);
   }
 
-  /** The mapping of one event; undefined while it has none. */
+  /** The mapping of one event; undefined if unmapped. */
   event(deviceId: DeviceId, eventId: EventId): MappedEvent | undefined {
     return this.#devices.get(deviceId)?.events.get(eventId);
   }
 
-  /** The RDbase of a collection; undefined while it is not mapped. */
+  /** The RDbase of a collection; undefined if unmapped. */
   rdbaseOf(collectionId: number): VcpuId | undefined {
     return this.#collections.get(collectionId);
   }
 
-  /** The collections mapped now, by ICID. */
+  /** The mapped collections, by ICID. */
   collections(): { readonly collectionId: number; readonly rdbase: VcpuId }[] {
     return [...this.#collections]
       .map(([collectionId, rdbase]) => ({ collectionId, rdbase }))
       .sort((a, b) => a.collectionId - b.collectionId);
   }
 
-  /** How many events an MSI could reach a vCPU through: those whose collection is mapped. */
+  /** The number of events whose MSI can reach a vCPU: those in a mapped collection. */
   deliverable(): number {
     let count = 0;
     for (const collectionId of this.#collections.keys()) count += this.#population.get(collectionId) ?? 0;

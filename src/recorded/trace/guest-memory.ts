@@ -6,13 +6,13 @@ import type { GuestTrace } from './guest-trace.ts';
 /** A guest-physical range; both numbers are multiples of 4096. */
 export type GuestRange = { readonly base: number; readonly bytes: number };
 
-/** Eight bytes that must lie in memory, little-endian, before a recording is replayed. */
+/** Eight bytes, little-endian, that must be in memory before a replay. */
 export type GuestPreset = { readonly address: number; readonly value: bigint };
 
 /**
- * The memory that a recorded guest's GIC and ITS use. The recording has no memory writes, so what the guest
- * wrote into an indirect table's first level is not known: `presets` are first-level entries that make every
- * DeviceID and ICID of the recording storable; their second-level pages are among the ranges.
+ * The memory that a recorded guest's GIC and ITS use. A recording has no memory writes, so the guest's entries in an
+ * indirect table's first level are unknown. `presets` are first-level entries that make every DeviceID and ICID of the
+ * recording storable; their second-level pages are among the ranges.
  */
 export type GuestMemory = {
   /** Disjoint, ascending, none next to another. */
@@ -22,14 +22,14 @@ export type GuestMemory = {
 
 const GUEST_PAGE_BYTES = 4096;
 
-/** ITT entries of the implementations that guests were recorded on or are replayed on: KVM's 8 bytes, QEMU's 12. */
+/** The largest ITT entry of the recorded and the replaying implementations: KVM's 8 bytes, QEMU's 12. */
 const MIN_ITT_ENTRY_BYTES = 12;
 
 const VALID = 1n << 63n;
 const INDIRECT = 1n << 62n;
 /** Type and entry size: the read-only fields of GITS_BASERn. */
 const BASER_READ_ONLY = (0x7n << 56n) | (0x1fn << 48n);
-/** What GITS_BASERn says of itself on the implementations above, for a guest that did not look: devices, collections. */
+/** Read-only GITS_BASERn fields of those implementations, for a guest that did not read them: devices, collections. */
 const UNREAD_BASERS = [0x0107_0000_0000_0000n, 0x0407_0000_0000_0000n] as const;
 const BASER_PAGE_BYTES = [0x1000, 0x4000, 0x1_0000, 0x1_0000] as const;
 const DEVICES = 1;
@@ -40,8 +40,8 @@ type FirstLevel = Table & { readonly type: number; readonly entryBytes: number }
 
 /**
  * Works out the memory from the register writes and the MAPD commands of a recording: command queue, device and
- * collection tables, LPI configuration and pending tables, ITTs. A register counts once it is in use, that is while
- * GITS_CTLR.Enabled or GICR_CTLR.EnableLPIs is 1: what a driver writes to probe a register is no table.
+ * collection tables, LPI configuration and pending tables, ITTs. A register counts only in use, that is while
+ * GITS_CTLR.Enabled or GICR_CTLR.EnableLPIs is 1: a driver's probing write sets up no table.
  */
 export function guestMemory(trace: GuestTrace): GuestMemory {
   const survey = new Survey();
@@ -49,7 +49,7 @@ export function guestMemory(trace: GuestTrace): GuestMemory {
   return survey.result();
 }
 
-/** What is known of the guest's registers while its events go by. */
+/** The guest's registers while its events go by. */
 class Survey {
   readonly #registers = new Map<string, bigint>();
   readonly #baserReadOnly = new Map<number, bigint>();
@@ -57,7 +57,7 @@ class Survey {
   readonly #firstLevels = new Map<string, FirstLevel>();
   readonly #devices = new Set<DeviceId>();
   readonly #collections = new Set<number>();
-  /** What the guest was told: INTID bits, EventID bits, bytes of an ITT entry. */
+  /** The ITS's answers to the guest: INTID bits, EventID bits, bytes of an ITT entry. */
   #intidBits = 16;
   #eventBits = 16;
   #ittEntryBytes = MIN_ITT_ENTRY_BYTES;
@@ -119,7 +119,7 @@ class Survey {
       if ((written & VALID) === 0n) continue;
       const readOnly = this.#baserReadOnly.get(n) ?? UNREAD_BASERS[n] ?? 0n;
       const type = Number((readOnly >> 56n) & 7n);
-      if (type === 0) continue; // Type 0 says that the ITS has no such table: a write to it has no effect.
+      if (type === 0) continue; // Type 0: the ITS has no such table, and a write has no effect.
       const table = tableOf(written);
       this.#note(table.base, table.bytes);
       if ((written & INDIRECT) === 0n) continue;
@@ -148,7 +148,7 @@ class Survey {
     return { ranges: mergeRanges(ranges), presets };
   }
 
-  /** Gives each first-level entry that some ID needs a page of its own, above everything else; adds it to `ranges`. */
+  /** Gives each first-level entry that an ID needs its own page, above everything else; adds the page to `ranges`. */
   #secondLevels(ranges: GuestRange[]): GuestPreset[] {
     let free = ranges.reduce((end, { base, bytes }) => Math.max(end, base + bytes), 0);
     const presets: GuestPreset[] = [];
@@ -169,7 +169,7 @@ class Survey {
 
 const isBaser = (offset: number) => offset >= 0x100 && offset < 0x140;
 
-/** Where a GITS_BASERn value has its table. @see Arm IHI 0069, GITS_BASER<n> */
+/** Decodes the table of a GITS_BASERn value. @see Arm IHI 0069, GITS_BASER<n> */
 function tableOf(baser: bigint): Table {
   const pageBytes = BASER_PAGE_BYTES[Number((baser >> 8n) & 3n)] ?? 0x1_0000;
   const low = Number(baser & 0xffff_ffff_f000n);
@@ -179,7 +179,7 @@ function tableOf(baser: bigint): Table {
   return { base, bytes: (Number(baser & 0xffn) + 1) * pageBytes, pageBytes };
 }
 
-/** Rounds ranges out to whole pages and joins those that touch. */
+/** Rounds ranges out to whole pages and joins adjacent ranges. */
 export function mergeRanges(ranges: readonly GuestRange[]): GuestRange[] {
   const pages = ranges
     .map(({ base, bytes }) => ({

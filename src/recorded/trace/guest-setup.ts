@@ -6,13 +6,13 @@ import { type GuestTrace, lineOfEvent } from './guest-trace.ts';
 
 const SPURIOUS = 1020; // from here to 1023, ICC_IAR1 acknowledges nothing
 
-/** What a device did in a recording. */
+/** A device's part in a recording. */
 export type DeviceSummary = {
   readonly deviceId: DeviceId;
   /** EventID bits of its last MAPD. */
   readonly bits: number;
   readonly msis: number;
-  /** Every event that was ever mapped, as it was last mapped or moved, by EventID. */
+  /** Every event ever mapped, by EventID, with its last mapping. */
   readonly everMapped: readonly MappedEvent[];
   readonly mappedAtEnd: readonly MappedEvent[];
 };
@@ -25,7 +25,7 @@ export type GuestSummary = {
   readonly events: number;
   /** Events of each op; an op that does not occur is absent. */
   readonly ops: Readonly<Partial<Record<GuestOp, number>>>;
-  /** Commands of each name; likewise. */
+  /** Commands of each name; a name that does not occur is absent. */
   readonly commands: Readonly<Partial<Record<ItsCommandName, number>>>;
   readonly msis: number;
   /** Reads of ICC_IAR1 that returned an interrupt, by vCPU. */
@@ -38,7 +38,7 @@ export type GuestSummary = {
   readonly wires: readonly { readonly intid: Intid; readonly cpu: VcpuId; readonly rises: number }[];
 };
 
-/** Counts what a recording holds. */
+/** Counts the events of a recording. */
 export function summarise(trace: GuestTrace): GuestSummary {
   const ops: Partial<Record<GuestOp, number>> = {};
   const commands: Partial<Record<ItsCommandName, number>> = {};
@@ -108,18 +108,17 @@ export function summarise(trace: GuestTrace): GuestSummary {
 export type GuestSetup = {
   readonly collections: readonly { readonly collectionId: number; readonly rdbase: VcpuId }[];
   readonly devices: readonly MappedDevice[];
-  /** `rdbase` is that of the event's collection: a vCPU's number. */
+  /** `rdbase` is the vCPU of the event's collection. */
   readonly events: readonly (MappedEvent & { readonly rdbase: VcpuId })[];
   /** The line of the recording after which this was the state. */
   readonly line: number;
 };
 
 /**
- * The mappings of the moment when the guest had the most events that could reach a vCPU (mapped, in a mapped
- * collection); the first such moment, if there were several. At the end of a recording a guest that shut down has
- * unmapped its devices, and in its beginning has mapped none; the fullest moment is when everything ran.
- * Collections that hold no event are part of it, since an event may be moved to them.
- * A recording that maps nothing gives empty lists.
+ * The mappings at the moment of the most deliverable events (mapped, in a mapped collection); the first such moment. At
+ * the end of a recording, a guest that shut down has unmapped its devices; at the beginning it has mapped none; at the
+ * fullest moment everything ran. Includes collections without events, because an event may be moved to them. Empty
+ * lists for a recording that maps nothing.
  */
 export function setupOf(trace: GuestTrace): GuestSetup {
   const fullest = fullestMoment(trace);
@@ -135,7 +134,7 @@ export function setupOf(trace: GuestTrace): GuestSetup {
   return { collections, devices: ledger.devices(), events, line: lineOfEvent(fullest) };
 }
 
-/** Index of the event after which, for the first time, the most events were deliverable; -1 if none ever was. */
+/** Index of the first event after which the most events were deliverable; -1 if none ever was. */
 function fullestMoment(trace: GuestTrace): number {
   const ledger = new MappingLedger();
   let most = 0;
@@ -153,7 +152,7 @@ function fullestMoment(trace: GuestTrace): number {
 
 /**
  * The commands that bring an empty ITS into the state of {@link setupOf}: MAPC for each collection, MAPD for each
- * device, MAPTI for each event. An ITT stays where the guest had it unless `ittOf` says where it is.
+ * device, MAPTI for each event. `ittOf` may move an ITT; else it stays at the guest's address.
  */
 export function setupCommands(
   setup: GuestSetup,

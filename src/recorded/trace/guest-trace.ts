@@ -8,7 +8,7 @@ import { type GuestEvent, readGuestEvent } from './guest-event.ts';
 /** The `format` of the header that this version reads. */
 const GUEST_FORMAT = 'gicv3-guest-trace/1';
 
-/** The largest file that is read, and the largest text that one may unpack to: about six million events. */
+/** The largest file to read, and the largest text after unpacking: about six million events. */
 const GUEST_LIMIT_BYTES = 256 * 1024 * 1024;
 
 const WHAT = 'a recorded guest';
@@ -22,13 +22,13 @@ export type GuestHeader = {
   readonly gicdBase: number;
   readonly gicrBase: number;
   readonly itsBase: number;
-  /** Names the identification and reset values under which the guest ran, such as `qemu-virt`. */
+  /** The identification and reset values of the guest's machine, by name, such as `qemu-virt`. */
   readonly personality: string;
   /** How the recording was made; for people. */
   readonly source: string;
 };
 
-/** A guest's whole life, in the order in which the events took effect. */
+/** A guest's whole life: its events in the order in which they took effect. */
 export type GuestTrace = {
   /** The file's name, as it was given. */
   readonly file: string;
@@ -36,13 +36,13 @@ export type GuestTrace = {
   readonly events: readonly GuestEvent[];
 };
 
-/** The line of the file on which event `index` stands. */
+/** The line of event `index` in the file. */
 export const lineOfEvent = (index: number) => index + 2;
 
 /**
- * Reads and checks a recorded guest; gzip or plain text is told by the first two bytes.
- * @throws IrqError `ERR_FILE` if there is no such file to read, `ERR_TRACE_FORMAT` with file and line if the file
- * is not a recorded guest of this format.
+ * Reads and checks a recorded guest; recognises gzip by the first two bytes.
+ * @throws IrqError `ERR_FILE` if the file is not readable; `ERR_TRACE_FORMAT` with file and line if it is no recorded
+ * guest of this format.
  */
 export function readGuestTrace(path: string): GuestTrace {
   const bytes = readInputFile(path, WHAT, GUEST_LIMIT_BYTES);
@@ -50,7 +50,7 @@ export function readGuestTrace(path: string): GuestTrace {
   return parseGuestTrace((packed ? unpack(bytes, path) : bytes).toString('utf8'), path);
 }
 
-/** Whether there is such a file and it begins as a recorded guest does: to be asked before something is written there. */
+/** Whether a file exists and begins as a recorded guest: asked before a command writes there. */
 export function isGuestRecording(path: string): boolean {
   try {
     if (!statSync(path).isFile()) return false;
@@ -62,7 +62,7 @@ export function isGuestRecording(path: string): boolean {
   }
 }
 
-/** The first bytes of a file, more than a header has. */
+/** The first bytes of a file, more than a header's length. */
 function beginningOf(path: string): Buffer {
   const file = openSync(path, 'r');
   try {
@@ -78,7 +78,7 @@ function unpackBeginning(bytes: Buffer): Buffer {
 }
 
 /**
- * As {@link readGuestTrace}, from text that was read already.
+ * As {@link readGuestTrace}, from text read already.
  * @param file - the name to use in messages.
  * @throws IrqError `ERR_TRACE_FORMAT`
  */
@@ -116,7 +116,7 @@ function readHeader(text: string, line: JsonLine, file: string): GuestHeader {
   line.open(text, 1);
   const format = line.take('format');
   if (format !== GUEST_FORMAT) throw line.error(`${formatProblem(format)}; expected "${GUEST_FORMAT}"`);
-  // Fields that this version does not know are no error here: a header describes, it does not act.
+  // Unknown fields are no error here: a header describes and does not act.
   return {
     cpus: line.integer('cpus', 1, 512),
     spis: line.integer('spis', 0, 988),
@@ -154,7 +154,7 @@ function unpack(bytes: Buffer, file: string): Buffer {
   }
 }
 
-/** The line in which the readable part of truncated gzip data ends. */
+/** The last line of the readable part of truncated gzip data. */
 function linesBefore(bytes: Buffer): number {
   try {
     const start = unpackBeginning(bytes);
@@ -162,6 +162,6 @@ function linesBefore(bytes: Buffer): number {
     for (let at = start.indexOf(10); at >= 0; at = start.indexOf(10, at + 1)) lines++;
     return lines;
   } catch {
-    return 1; // damaged rather than cut off: nothing of it can be trusted
+    return 1; // damaged rather than cut off: no part of it can be trusted
   }
 }

@@ -3,7 +3,7 @@ import { encodeCommand } from '../../arch/its-command.ts';
 import type { GuestEvent, IccRegister, RegisterFrame } from './guest-event.ts';
 import type { GuestTrace } from './guest-trace.ts';
 
-/** What kind an event of a {@link PackedTrace} is: small numbers, so that a `switch` over them is a jump table. */
+/** The kinds of a {@link PackedTrace}'s events: small numbers, so that a `switch` over them is a jump table. */
 export const PACKED = {
   readGicd: 0,
   readGicr: 1,
@@ -34,8 +34,8 @@ export const PACKED_ICC = { PMR: 0, BPR1: 1, IGRPEN1: 2, CTLR: 3 } as const sati
 export const PACKED_COMMAND_WORDS = 8;
 
 /**
- * A recorded guest as columns of numbers, one row an event: nothing is parsed, looked up or allocated when
- * it is replayed. What `a` and `b` hold depends on the kind:
+ * A recorded guest as columns of numbers, one row an event: a replay parses, looks up and allocates nothing. The
+ * meaning of `a` and `b` depends on the kind:
  *
  * | kind | size | cpu | a | b |
  * |---|---|---|---|---|
@@ -56,9 +56,9 @@ export type PackedTrace = {
   readonly cpu: Int16Array;
   readonly a: Uint32Array;
   readonly b: Uint32Array;
-  /** The 64-bit values, made before the replay: a BigUint64Array would allocate one at every look. */
+  /** The 64-bit values, made before the replay: a BigUint64Array would allocate one at every read. */
   readonly wide: readonly bigint[];
-  /** Every ITS command as it lies in the queue: eight little-endian 32-bit words, DW0's low half first. */
+  /** Every ITS command as in the queue: eight little-endian 32-bit words, DW0's low half first. */
   readonly commands: Uint32Array;
 };
 

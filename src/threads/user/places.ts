@@ -3,13 +3,13 @@ import { IrqError, isIrqError } from '../../base/irq-error.ts';
 import { type Layout, LINE, type Region } from '../../memory/layout.ts';
 import { load, store, type Words } from '../../memory/word.ts';
 
-/** Offsets, from the word that says in which call the vCPU is. */
+/** Offsets from the word that holds the vCPU's current call. */
 const STOPPED = 1;
 const SOURCE = 2;
 const OUTSIDE = 0;
 const IN_START = -1;
 
-/** Words that the places of so many vCPUs take. */
+/** Words for the places of `vcpus` vCPUs. */
 export function placesWords(vcpus: number): number {
   return vcpus * LINE;
 }
@@ -18,7 +18,7 @@ export function placesRegion(layout: Layout, vcpus: number): Region {
   return layout.region('vcpu.place', placesWords(vcpus));
 }
 
-/** Which function of its guest each vCPU is in. A line a vCPU, which its thread writes; any thread reads. */
+/** The function of its guest that each vCPU is in. One line a vCPU: its thread writes, any thread reads. */
 export class Places {
   readonly #words: Words;
   readonly #region: Region;
@@ -32,7 +32,7 @@ export class Places {
     store(this.#words, this.#at(vcpu), IN_START);
   }
 
-  /** @param source - the event whose signal led to the interrupt; -1 where none did */
+  /** @param source - the event whose signal led to the interrupt; -1 for none */
   enter(vcpu: VcpuId, intid: Intid, source: number): void {
     store(this.#words, this.#at(vcpu) + SOURCE, source + 1);
     store(this.#words, this.#at(vcpu), intid + 1);
@@ -42,14 +42,14 @@ export class Places {
     store(this.#words, this.#at(vcpu), OUTSIDE);
   }
 
-  /** The call that a vCPU's guest is in, for messages: `interrupt(cpu, 8192)`; undefined while it is in none. */
+  /** The call that a vCPU's guest is in, for messages: `interrupt(cpu, 8192)`; undefined outside of calls. */
   callOf(vcpu: VcpuId): string | undefined {
     const inside = load(this.#words, this.#at(vcpu));
     if (inside === OUTSIDE) return undefined;
     return inside === IN_START ? 'start(cpu)' : `interrupt(cpu, ${inside - 1})`;
   }
 
-  /** The calls that guests are in, for messages: `vcpu1 in interrupt(cpu, 8192)`. */
+  /** Lists the calls that guests are in, for messages: `vcpu1 in interrupt(cpu, 8192)`. */
   get calls(): string[] {
     const vcpus = Array.from({ length: this.#region.words / LINE }, (_, vcpu) => vcpu);
     return vcpus.flatMap((vcpu) => {
@@ -77,7 +77,7 @@ export class Places {
     return false;
   }
 
-  /** The guest of a vCPU has called `cpu.stop()`: its vCPU leaves, and takes no interrupt any more. */
+  /** Records that the vCPU's guest has called `cpu.stop()`: the vCPU leaves, and takes no more interrupts. */
   stop(vcpu: VcpuId): void {
     store(this.#words, this.#at(vcpu) + STOPPED, 1);
   }
@@ -91,7 +91,7 @@ export class Places {
   }
 }
 
-/** Says in which functions the guests are where a thread is silent; any other error stays as it is. */
+/** Adds the guests' current calls to an error about a silent thread; returns any other error unchanged. */
 export function withCalls(error: unknown, places: Places | undefined): unknown {
   const calls = places?.calls ?? [];
   if (!isIrqError(error, 'ERR_THREAD_SILENT') || calls.length === 0) return error;

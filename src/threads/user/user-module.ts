@@ -7,7 +7,7 @@ import { readThrown } from '../../base/thrown.ts';
 
 type AnyFunction = (...given: never[]) => unknown;
 
-/** URL of a user's module on a command line. @throws IrqError `ERR_FILE` where there is no such file */
+/** The URL of a user's module on a command line. @throws IrqError `ERR_FILE` if the file does not exist */
 export function moduleUrl(role: 'guest' | 'device', path: string): string {
   const whole = resolve(path);
   if (!existsSync(whole)) throw new IrqError('ERR_FILE', `--${role} ${path}: there is no file ${whole}`);
@@ -26,11 +26,13 @@ export class UserModule {
     this.#names = names;
   }
 
-  /** Loads the module. @param role - for messages: `guest`. @throws IrqError `ERR_SCENARIO` where Node.js cannot load it */
+  /**
+   * Loads the module. @param role - for messages: `guest`. @throws IrqError `ERR_SCENARIO` if Node.js cannot load it
+   */
   static async load(role: 'guest' | 'device', url: string): Promise<UserModule> {
     try {
       const names = (await import(url)) as Readonly<Record<string, unknown>>;
-      // Of a CommonJS module, Node.js finds some exports by name; `default` has them all.
+      // Node.js finds only some exports of a CommonJS module by name; `default` has all of them.
       const whole = typeof names.default === 'object' && names.default !== null ? names.default : {};
       return new UserModule(url, role, { ...whole, ...names });
     } catch (thrown) {
@@ -40,7 +42,7 @@ export class UserModule {
     }
   }
 
-  /** A function that the module must have. @throws IrqError `ERR_SCENARIO` */
+  /** Returns a mandatory function of the module. @throws IrqError `ERR_SCENARIO` */
   function<F extends AnyFunction>(name: string, call: string): F {
     const found = this.optional<F>(name, call);
     if (found) return found;
@@ -49,7 +51,7 @@ export class UserModule {
     throw this.#refuse(`exports no function ${call}: ${has}${didYouMean(name, names)}`);
   }
 
-  /** A function that the module may have. @throws IrqError `ERR_SCENARIO` where the export is no synchronous function */
+  /** Returns an optional function of the module. @throws IrqError `ERR_SCENARIO` if it is no synchronous function */
   optional<F extends AnyFunction>(name: string, call: string): F | undefined {
     const value = this.#names[name];
     if (value === undefined) return undefined;
@@ -62,7 +64,7 @@ export class UserModule {
     return value as F;
   }
 
-  /** The error for what one of the module's functions threw: it names the thread, the call and the line. */
+  /** The error for an exception in one of the module's functions: names the thread, the call and the line. */
   blame(thread: string, call: string, thrown: unknown): IrqError {
     const { name, message, stack } = readThrown(thrown);
     const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
@@ -81,7 +83,7 @@ export class UserModule {
   }
 }
 
-/** `path:line:column` out of a line of a stack. */
+/** Finds `path:line:column` in a line of a stack. */
 function placeOf(frame: string): string {
   const place = /\(?([^\s()]+:\d+:\d+)\)?$/.exec(frame)?.[1] ?? frame.trim();
   const [, url, position] = /^(file:.*?)((?::\d+){1,2})$/.exec(place) ?? [];
