@@ -67,7 +67,7 @@ export async function exploreInParallel(
 }
 
 /** The searches to run, with their trees cut into pieces where they can be; undefined where some thread has no end. */
-function planned(
+export function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
   jobs: number,

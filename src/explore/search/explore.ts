@@ -13,18 +13,19 @@ import { RaceList } from '../telling/race-list.ts';
 import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
 import { resultOf } from './account.ts';
+import { Causes } from './causes.ts';
 import { ClassCounter } from './classes.ts';
 import { confirmFailure, type Suspect, suspectOf } from './confirmation.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { Observations } from './observations.ts';
 import { omissionsOf } from './omissions.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases } from './phases.ts';
+import { type Phase, planPhases, stateOf } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { shrink } from './shrink.ts';
 import { piecesFor, shardIndex, splitTree, takeShare } from './split.ts';
-import type { Bound } from './strategies/dfs.ts';
+import { type Bound, Dfs } from './strategies/dfs.ts';
 import type { Piece } from './strategies/pieces.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
@@ -98,6 +99,7 @@ class Exploration {
   readonly #timeouts: Timeouts;
   readonly #classes = new ClassCounter();
   readonly #races = new RaceList();
+  readonly #causes: Causes | undefined;
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
@@ -126,6 +128,7 @@ class Exploration {
   constructor(simulation: Simulation, options: ExploreOptions, started: number, part?: Part) {
     const { seed = 0, timeouts = 'late' } = options;
     this.#part = part;
+    this.#causes = part?.byCause ? new Causes() : undefined;
     this.#simulation = simulation;
     this.#options = options;
     this.#started = started;
@@ -213,13 +216,10 @@ class Exploration {
       restarted,
       sawPlain: this.#simulation.simulator.races !== undefined,
       bound: this.#bound,
-      search:
-        search === undefined
-          ? undefined
-          : 'cut' in search
-            ? { name: search.name, cut: search.cut, fraction: search.fraction }
-            : { name: search.name },
+      search: search && stateOf(search),
       classes: this.#classes.entries(),
+      rest: search instanceof Dfs ? search.rest() : [],
+      causes: this.#causes?.toPlain(this.#simulation, this.#seed, this.#timeouts) ?? [],
     };
   }
 
@@ -332,7 +332,8 @@ class Exploration {
     }
     if (how === 'ended') return;
     this.#failures++;
-    if (this.#found === undefined) this.#suspect = suspectOf(simulator);
+    const isNew = this.#causes?.add(this.#simulation, how) ?? false;
+    if (this.#found === undefined || isNew) this.#suspect = suspectOf(simulator);
   }
 
   /** Looks whether what failed last does so step by step; by itself, as that may take long and be begun anew. */
@@ -341,9 +342,11 @@ class Exploration {
     if (suspect === undefined) return;
     this.#suspect = undefined;
     this.#simulation.checkPlainData();
-    this.#found = this.#watch(() => pastDeadline(() => confirmFailure(this.#simulation, suspect)));
-    if (this.#found === undefined) this.#failures--;
-    else {
+    const recording = this.#watch(() => pastDeadline(() => confirmFailure(this.#simulation, suspect)));
+    this.#causes?.confirm(recording);
+    if (recording === undefined) this.#failures--;
+    else if (this.#found === undefined) {
+      this.#found = recording;
       this.#foundAt = this.#schedules;
       this.#foundBy = this.#running;
     }

@@ -1,4 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
+import type { SearchState } from './coverage.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';
@@ -35,6 +36,12 @@ export type Phase = {
   /** The strategy comes to an end by itself, and then has seen all there is within its bound. */
   readonly search: Dfs | Dpor | undefined;
 };
+
+/** How far a search is, as plain data. */
+export function stateOf(search: Dfs | Dpor): SearchState {
+  const { name } = search;
+  return search instanceof Dfs ? { name, cut: search.cut, fraction: search.fraction } : { name };
+}
 
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;
