@@ -209,6 +209,21 @@ export type Config = {
     readonly report?: string;
   };
   readonly init?: { readonly kind?: 'harness' | 'scenario' | 'vitest' | 'program' };
+  readonly campaign?: {
+    readonly jobs?: number;
+    readonly redis?: string;
+    readonly state?: string;
+    readonly resume?: boolean;
+    readonly anew?: boolean;
+    readonly status?: boolean;
+    readonly results?: boolean;
+    readonly stop?: boolean;
+    readonly serve?: string | number;
+    readonly json?: boolean;
+    readonly junit?: string;
+    readonly markdown?: string;
+  };
+  readonly worker?: { readonly redis?: string; readonly jobs?: number; readonly lock?: number };
   readonly guests?: {
     readonly list?: boolean;
     readonly json?: boolean;

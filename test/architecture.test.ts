@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
+  ['campaign'],
   // The debate, stress with a real guest, and the harness stand on the contract of `stress`: its load generator, or its proof.
   ['debate', 'guest-explore', 'guest-stress', 'harness'],
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],
@@ -114,6 +115,7 @@ const ROOMS = new Set([
   'recorded',
   'conformance',
   'harness',
+  'campaign',
 ]);
 
 /** Imports that reach past a room's contract. Reports may also read the values that lie beside a result type. */

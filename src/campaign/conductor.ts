@@ -88,8 +88,7 @@ class Conductor {
       const answer = await this.#crew.next();
       if (answer === undefined) return;
       this.#given--;
-      this.#take(answer);
-      this.#crew.settled(answer.job);
+      this.#take(answer, isStopped());
     }
   }
 
@@ -129,12 +128,19 @@ class Conductor {
     });
   }
 
-  #take({ job, worker, answer, retried, isFinal }: CrewAnswer): void {
+  #take({ job, worker, answer, retried, isFinal }: CrewAnswer, isStopped: boolean): void {
     const tally = this.#tallies[job.item];
     // A late answer to a job that another worker has done.
-    if (tally === undefined || !this.#ledger.isOpen(job.id)) return;
+    if (tally === undefined || !this.#ledger.isOpen(job.id)) {
+      this.#crew.settled(job);
+      return;
+    }
     for (let i = 0; i < retried; i++) this.#ledger.addTry(job.id);
-    if ('stopped' in answer) return;
+    if ('stopped' in answer) {
+      this.#crew.settled(job);
+      if (!isStopped) this.#give(job);
+      return;
+    }
     if ('error' in answer) {
       this.#takeError(tally, job, worker, answer.error, isFinal ?? false);
       return;
@@ -145,21 +151,26 @@ class Conductor {
       tally.take(job, result, hungry),
     );
     for (const each of made ?? []) tally.created(each);
+    this.#crew.settled(job);
   }
 
   /** Wrong input fails at once: another try would say the same. Anything else may be the machine's fault, and is tried again. */
   #takeError(tally: Tally, job: Job, worker: string, error: PlainError, isFinal: boolean): void {
     const tries = this.#ledger.addTry(job.id);
-    if (tries < MOST_TRIES && !isFinal && !isOfInput(error.code)) {
+    const wrongInput = isOfInput(error.code);
+    if (tries < MOST_TRIES && !isFinal && !wrongInput) {
+      this.#crew.settled(job);
       this.#give(job);
       return;
     }
     const { message, code } = error;
-    const problem = { does: job.spec.does, error: message, ...(code === undefined ? {} : { code }) };
+    const { does } = job.spec;
+    const problem = { does, error: message, wrongInput, ...(code === undefined ? {} : { code }) };
     this.#ledger.end(job, 'failed', problem, { worker, seconds: 0 }, () => {
       tally.failed(job, problem);
       return { generation: job.generation, specs: [] };
     });
+    this.#crew.settled(job);
   }
 }
 

@@ -36,7 +36,7 @@ export type Crew = {
   give(job: CrewJob): void;
   /** The next job that has ended, whichever; waits for it. Undefined after {@link stop}, when nothing is under way. */
   next(): Promise<CrewAnswer | undefined>;
-  /** The job's end is written down. */
+  /** The job's answer is written down, or is to be given up for another try: it is not to be answered again. */
   settled(job: Job): void;
   workers(): readonly WorkerSeen[];
   /** Tells jobs under way to stop: those that can be cut answer with what they have. */

@@ -6,13 +6,13 @@
  * `conductor.ts` gives open jobs to a crew: `local-crew.ts` is threads, `fleet/` BullMQ on Redis. `bundle.ts` packs the
  * code under test for other machines.
  */
-export type { Code } from './bundle.ts';
-export { packCode, unpackCode } from './bundle.ts';
+export { type Code, packCode } from './bundle.ts';
+export { checkCampaign } from './check-file.ts';
 export { type Conducted, conduct } from './conductor.ts';
 export type { Crew, WorkerSeen } from './crew.ts';
-export { type Campaign, type CampaignItem, checkCampaign, defineCampaign } from './file.ts';
+export type { Campaign, CampaignItem } from './file.ts';
 export type { Item, ItemSource } from './item.ts';
 export { doJob } from './job.ts';
-export { Ledger } from './ledger.ts';
+export { type Header, Ledger } from './ledger.ts';
 export { LocalCrew } from './local-crew.ts';
-export { type CampaignResult, type ItemResult, resultOfLedger } from './result.ts';
+export { type CampaignResult, type ItemFailure, type ItemResult, resultOfLedger } from './result.ts';

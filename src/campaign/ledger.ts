@@ -7,6 +7,8 @@ import { type Problem, Tally } from './tally.ts';
 
 /** What a campaign is about: fixed when the campaign begins. */
 export type Header = {
+  /** Tells this campaign from all others. */
+  readonly id: string;
   readonly name: string;
   /** The campaign file, as the user named it. */
   readonly file: string;
@@ -181,7 +183,9 @@ export class Ledger {
     const query = `SELECT COUNT(*) AS total, COALESCE(SUM(state IN ('done', 'dropped')), 0) AS done,
       COALESCE(SUM(state = 'failed'), 0) AS failed,
       COALESCE(SUM(tries - (state = 'failed')), 0) AS retried FROM jobs`;
-    return this.#db.prepare(query).get() as { total: number; done: number; failed: number; retried: number };
+    type Counts = { total: number; done: number; failed: number; retried: number };
+    const { total, done, failed, retried } = this.#db.prepare(query).get() as Counts;
+    return { total, done, failed, retried };
   }
 
   /** Jobs by the worker that did them, and how long they took, s. */

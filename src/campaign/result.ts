@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path';
 import { resultOf as searchResultOf } from '../explore/search/account.ts';
 import type { SearchState } from '../explore/search/coverage.ts';
 import { MOST_RACES } from '../explore/telling/race-list.ts';
@@ -36,7 +37,7 @@ export type ItemResult = {
   /** Of a search. */
   readonly strategy?: string;
   readonly scenario?: string;
-  /** The file, or the name of a program that comes with irqloom. */
+  /** The file, from the working directory, or the name of a program that comes with irqloom. */
   readonly source?: string;
   readonly seed: number;
   readonly steps?: number;
@@ -92,13 +93,13 @@ export function resultOf(ledger: Ledger, tallies: readonly Tally[]): CampaignRes
       const gone: WorkerSeen = { name, slots: 0, busy: 0, done: jobs };
       return { ...(seen.find((each) => each.name === name) ?? gone), jobs, seconds };
     }),
-    items: tallies.map(itemResult),
+    items: tallies.map((tally) => itemResult(tally, ledger.header.root)),
     seconds: Number(ledger.get('seconds') ?? 0),
   };
 }
 
-function itemResult(tally: Tally): ItemResult {
-  return tally.item.kind === 'stress' ? stressResult(tally, tally.item) : searchResult(tally, tally.item);
+function itemResult(tally: Tally, root: string): ItemResult {
+  return tally.item.kind === 'stress' ? stressResult(tally, tally.item) : searchResult(tally, tally.item, root);
 }
 
 type Of<K> = Extract<Tally['item'], { kind: K }>;
@@ -129,7 +130,7 @@ function stressResult(tally: Tally, item: Of<'stress'>): ItemResult {
   };
 }
 
-function searchResult(tally: Tally, item: Of<'search'>): ItemResult {
+function searchResult(tally: Tally, item: Of<'search'>, root: string): ItemResult {
   const { plan, failures: causes } = tally;
   const { source, options } = item;
   const all = new Sum();
@@ -177,7 +178,10 @@ function searchResult(tally: Tally, item: Of<'search'>): ItemResult {
     })),
     strategy: options.strategy ?? 'auto',
     scenario: result.scenario,
-    source: 'file' in source ? source.file : (source.arguments[0] ?? source.name),
+    source:
+      'file' in source
+        ? relative(process.cwd(), join(root, source.file))
+        : (source.arguments[0] ?? source.name),
     seed: result.seed,
     steps: result.steps,
     ...(classes === undefined ? {} : { classes }),

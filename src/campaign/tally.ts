@@ -13,7 +13,13 @@ import { isSmaller, Sum } from './sum.ts';
 type Phase = { readonly planned: PlannedPhase; readonly sum: Sum; open: number; isWhole: boolean };
 
 /** A job that was given up: why, after how many tries. */
-export type Problem = { readonly does: string; readonly error: string; readonly code?: string };
+export type Problem = {
+  readonly does: string;
+  readonly error: string;
+  readonly code?: string;
+  /** The error is about what the user wrote: another try would say the same. */
+  readonly wrongInput: boolean;
+};
 
 /** At first a search is cut into so many jobs at most. */
 const FIRST_JOBS = 64;
@@ -105,8 +111,14 @@ export class Tally {
     return [...all.values()]
       .map((cause) => {
         const shrunk = this.#shrunk.get(cause.cause);
-        if (shrunk === undefined || isSmaller(cause, shrunk.smaller)) return { ...cause, proved: false };
-        return { ...shrunk.smaller, times: cause.times, proved: shrunk.proved };
+        const { preemptions, steps } = cause;
+        const least = shrunk?.smaller;
+        const isLess =
+          least === undefined ||
+          preemptions < least.preemptions ||
+          (preemptions === least.preemptions && steps < least.steps);
+        if (isLess) return { ...cause, proved: shrunk?.proved === true && preemptions === least?.preemptions };
+        return { ...least, times: cause.times, proved: shrunk?.proved ?? false };
       })
       .sort((a, b) => (isSmaller(a, b) ? -1 : 1));
   }

@@ -78,6 +78,14 @@ export const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ['completion bash', 'the script on stdout: source <(irqloom completion bash)'],
     ['completion fish', 'for ~/.config/fish/completions/irqloom.fish'],
   ],
+  campaign: [
+    ['campaign examples/campaign.ts', 'every item, on all cores; --resume goes on after a stop'],
+    ['campaign campaign.json --redis redis://localhost --serve', 'on a fleet, with a live page'],
+  ],
+  worker: [
+    ['worker --redis redis://localhost', 'all cores of this machine, for every campaign there'],
+    ['worker --redis env --jobs 4', 'four threads; the URL from IRQLOOM_REDIS_URL'],
+  ],
   guests: [
     ['guests', 'all of them'],
     ['guests ipi-self --json', 'one, as JSON'],
