@@ -21,10 +21,9 @@ export type Problem = {
   readonly wrongInput: boolean;
 };
 
-/** At first a search is cut into so many jobs at most. */
-const FIRST_JOBS = 64;
-/** What is left of a job goes to so many jobs where others have nothing to do. */
-const REST_JOBS = 8;
+/** A search, or what is left of a job, is cut into so many jobs at least and at most: as many as threads have nothing to do. */
+const LEAST_JOBS = 4;
+const MOST_JOBS = 1024;
 
 /**
  * All that is known of one item. Results may come in any order; what they add up to does not depend on the order, nor on
@@ -189,7 +188,7 @@ export class Tally {
       case 'plan':
         this.plan = result;
         this.#ownership = new Ownership(result.shared);
-        return this.#nextPhase();
+        return this.#nextPhase(hungry);
       case 'search':
         return this.#takeSearch(result, hungry);
     }
@@ -214,7 +213,7 @@ export class Tally {
     const isOver = phase.open === 0 && rest.length === 0;
     if (result.sum.hung || (!result.ended && planned.cut === 'whole' && planned.most === ALL))
       this.outOfTime ||= !result.sum.hung && this.#left > 0;
-    else if (isOver && !this.isExhaustedBy(result.phase)) specs.push(...this.#nextPhase());
+    else if (isOver && !this.isExhaustedBy(result.phase)) specs.push(...this.#nextPhase(hungry));
     for (const { cause, token } of result.sum.causes)
       if (!this.#asked.has(cause) && cause !== OTHER) specs.push({ does: 'shrink', cause, token });
     return specs;
@@ -231,7 +230,7 @@ export class Tally {
   }
 
   /** The jobs of the next search; none where there is none. */
-  #nextPhase(): JobSpec[] {
+  #nextPhase(hungry: number): JobSpec[] {
     const at = this.phases.length;
     const planned = this.plan?.phases[at];
     if (planned === undefined || this.#left === 0) return [];
@@ -250,16 +249,17 @@ export class Tally {
       const most = Number.isFinite(left) ? { schedules: left } : {};
       return [{ does: 'search', part, cuts: false, ...most }];
     }
+    const jobs = Math.max(LEAST_JOBS, Math.min(MOST_JOBS, 2 * hungry));
     const parts =
       planned.cut === 'tree'
-        ? cutPieces({ ...part, pieces: planned.pieces }, FIRST_JOBS)
+        ? cutPieces({ ...part, pieces: planned.pieces }, jobs)
         : cutBlocks(
             {
               ...part,
               count: Math.min(planned.most, left),
               classified: Math.max(0, CLASSIFIED - before),
             },
-            FIRST_JOBS,
+            jobs,
           );
     return parts.map((each) => ({ does: 'search', part: each, cuts: true }));
   }
@@ -282,7 +282,7 @@ export class Tally {
 
 /** What is left of a job: in one job, or in several where others have nothing to do. */
 function cutRest(rest: Part, hungry: number): Part[] {
-  const jobs = Math.max(1, Math.min(REST_JOBS, hungry));
+  const jobs = Math.max(1, Math.min(MOST_JOBS, hungry));
   return rest.count === ALL ? cutPieces(rest, jobs) : cutBlocks(rest, jobs);
 }
 
