@@ -108,22 +108,19 @@ class Conductor {
     if (tally === undefined) return;
     const { item } = tally;
     const limit = item.kind === 'search' ? item.seconds : undefined;
-    if (!tally.isCurrent(job)) {
-      this.#end(job, 'dropped', () => undefined);
-      return;
-    }
     // What has failed is still made smaller.
-    if (limit !== undefined && tally.seconds >= limit && job.spec.does !== 'shrink') {
-      this.#end(job, 'dropped', () => tally.dropped(job));
+    const isLate = limit !== undefined && tally.seconds >= limit && job.spec.does !== 'shrink';
+    if (isLate || !tally.isCurrent(job)) {
+      this.#drop(job, tally);
       return;
     }
     this.#given++;
     this.#crew.give({ job, item, ...(limit === undefined ? {} : { limit: limit - tally.seconds }) });
   }
 
-  #end(job: Job, ending: 'dropped', note: () => void): void {
-    this.#ledger.end(job, ending, undefined, { worker: '', seconds: 0 }, () => {
-      note();
+  #drop(job: Job, tally: Tally): void {
+    this.#ledger.end(job, 'dropped', undefined, { worker: '', seconds: 0 }, () => {
+      tally.dropped(job);
       return { generation: job.generation, specs: [] };
     });
   }

@@ -82,6 +82,8 @@ export class Tally {
 
   /** Notes that a job was left out, as the item's time is over. */
   dropped(job: Job): void {
+    // A job of a search that has begun anew since is no job that is missing.
+    if (!this.isCurrent(job)) return;
     this.#close(job);
     this.outOfTime = true;
   }

@@ -132,7 +132,7 @@ describe('a campaign file that is wrong', () => {
   test.each([
     [{}, 'the campaign: has no items'],
     [{ items: [] }, 'items: is []; right would be a list with an item or more'],
-    [{ items: [{ scenari: 'a.mjs' }] }, 'items[0]: has no field "scenari" (did you mean "scenario"?)'],
+    [{ items: [{ scenari: 'a.mjs' }] }, 'items[0]: has no field "scenari"; did you mean scenario?'],
     [{ items: [{ scenario: 'a.mjs', depth: 99 }] }, 'items[0].depth: is 99; right would be a whole number from 1 to 64'],
     [{ items: [{ stress: { vcpus: 2, devices: 1 }, runs: 1, seconds: 1 }] }, 'items[0].stress: has no events'],
     [{ items: [{ scenario: 'nowhere.mjs' }] }, 'there is no file'],

@@ -104,8 +104,12 @@ export class Process {
 /** What an item's answer is about, without times and tokens. */
 export function answerOf(item: ItemResult): object {
   const { verdict, schedules, steps, classes, failed, exhausted, bounded, outcomes, coverage } = item;
-  return { verdict, schedules, steps, classes, failed, exhausted, bounded, outcomes, said: coverage?.statement };
+  const said = withoutTime(coverage?.statement ?? '');
+  return { verdict, schedules, steps, classes, failed, exhausted, bounded, outcomes, said };
 }
+
+/** The statement without how long the rest would take, which is the machine's. */
+const withoutTime = (said: string) => said.replace(/, the rest would take about [^;]*/, '');
 
 type Options = Readonly<Record<string, unknown>> & { readonly scenario: string };
 
@@ -132,7 +136,7 @@ export async function oneMachine(folder: string, items: readonly Options[]): Pro
       exhausted,
       bounded,
       outcomes,
-      said: coverage.statement,
+      said: withoutTime(coverage.statement),
     });
   }
   return answers;
