@@ -1,4 +1,5 @@
 import { format as formatArm64, run as runArm64 } from './arm64.ts';
+import { format as formatCampaign, run as runCampaign } from './campaign.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
 import { format as formatExploreMemory, run as runExploreMemory } from './explore-memory.ts';
@@ -46,6 +47,7 @@ const BENCHES = {
   stress: async () => formatStress(await runStress(stressOptionsFrom(options))),
   latency: async () => formatLatency(await runLatency()),
   native: async () => formatNative(await runNative()),
+  campaign: async () => formatCampaign(await runCampaign()),
   power: async () => formatPower(await runPower(powerOptionsFrom(options))),
   soundness: async () => {
     const found = runSoundness(optionsFrom(options));

@@ -32,7 +32,9 @@ export type Code = {
 const MOST_BYTES = 64 * 2 ** 20;
 
 /** This package: `src` and `dist` lie in it. */
-const OWN = fileURLToPath(new URL(import.meta.url.includes('/dist/') ? '../../../' : '../../', import.meta.url));
+const OWN = fileURLToPath(
+  new URL(import.meta.url.includes('/dist/') ? '../../../' : '../../', import.meta.url),
+);
 
 /**
  * Reads the code under test. Packages are read file by file, as far as they are imported; irqloom itself stays out, since each
@@ -90,7 +92,10 @@ export async function unpackCode(bytes: Uint8Array, hash: string, cache: string)
   for (const [path = '', content = ''] of JSON.parse(text) as string[][]) {
     const target = join(building, 'code', path);
     if (relative(join(building, 'code'), target).startsWith('..'))
-      throw new IrqError('ERR_RESULT_FORMAT', `the code under test has a file outside of its folder: ${path}`);
+      throw new IrqError(
+        'ERR_RESULT_FORMAT',
+        `the code under test has a file outside of its folder: ${path}`,
+      );
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, Buffer.from(content, 'base64'));
   }
@@ -141,7 +146,9 @@ const withoutOwn: Plugin = {
   name: 'irqloom-campaign',
   setup(builder) {
     builder.onResolve({ filter: /^[^./]/ }, ({ path }) =>
-      isBuiltin(path) || path === 'irqloom' || path.startsWith('irqloom/') ? { path, external: true } : undefined,
+      isBuiltin(path) || path === 'irqloom' || path.startsWith('irqloom/')
+        ? { path, external: true }
+        : undefined,
     );
   },
 };

@@ -19,7 +19,9 @@ const whole =
 const within =
   (low: number, high: number): Check =>
   (value) =>
-    typeof value === 'number' && value >= low && value <= high ? undefined : `a number from ${low} to ${high}`;
+    typeof value === 'number' && value >= low && value <= high
+      ? undefined
+      : `a number from ${low} to ${high}`;
 const oneOf =
   (...choices: readonly string[]): Check =>
   (value) =>
@@ -115,7 +117,8 @@ function checkFields(
     if (check === undefined)
       throw wrong(file, where, `has no field "${key}"${didYouMean(key, Object.keys(checks))}`);
     const right = given === undefined ? undefined : check(given);
-    if (right !== undefined) throw wrong(file, `${where}.${key}`, `is ${say(given)}; right would be ${right}`);
+    if (right !== undefined)
+      throw wrong(file, `${where}.${key}`, `is ${say(given)}; right would be ${right}`);
   }
   const missing = required.find((key) => fields[key] === undefined);
   if (missing !== undefined) throw wrong(file, where, `has no ${missing}, which every one needs`);

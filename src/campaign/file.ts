@@ -1,5 +1,5 @@
 import type { StrategyName, Timeouts } from '../explore/index.ts';
-import type { StressTopology } from './item.ts';
+import type { StressOptions } from '../stress/index.ts';
 
 /** A program to search: a file of your own, a pattern of files, or the name of a program that comes with irqloom. */
 export type SearchEntry = {
@@ -23,6 +23,15 @@ export type SearchEntry = {
   readonly timeouts?: Timeouts;
   readonly dataRaces?: 'list' | 'fail';
 };
+
+/** The sizes of a synthetic guest and its devices, and how they are run: the flags of `irqloom stress`. */
+export type StressTopology = {
+  readonly vcpus: number;
+  readonly devices: number;
+  readonly events: number;
+  readonly spis?: number;
+  readonly iterations?: number;
+} & Partial<Pick<StressOptions, 'lines' | 'abi' | 'churn' | 'dispatch' | 'perturb' | 'fault'>>;
 
 /** Stress runs of one topology, each with a seed of its own. */
 export type StressEntry = {

@@ -1,16 +1,7 @@
 import type { Range } from '../explore/memory/ownership.ts';
 import type { ExploreOptions } from '../explore/search/explore-options.ts';
 import type { Part } from '../explore/search/part.ts';
-import type { StressOptions } from '../stress/index.ts';
-
-/** The sizes of a synthetic guest and its devices, and how they are run: the flags of `irqloom stress`. */
-export type StressTopology = {
-  readonly vcpus: number;
-  readonly devices: number;
-  readonly events: number;
-  readonly spis?: number;
-  readonly iterations?: number;
-} & Partial<Pick<StressOptions, 'lines' | 'abi' | 'churn' | 'dispatch' | 'perturb' | 'fault'>>;
+import type { StressTopology } from './file.ts';
 
 /** Where a thread finds a scenario, on whichever machine. */
 export type ItemSource =

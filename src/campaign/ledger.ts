@@ -67,7 +67,8 @@ export class Ledger {
     const db = await openDatabase(path);
     try {
       const header = readMeta(db, 'header');
-      if (header === undefined || readMeta(db, 'format') !== String(FORMAT)) throw new Error('no campaign in it');
+      if (header === undefined || readMeta(db, 'format') !== String(FORMAT))
+        throw new Error('no campaign in it');
       return new Ledger(db, JSON.parse(header) as Header);
     } catch (error) {
       db.close();

@@ -30,13 +30,11 @@ export class LocalCrew implements Crew {
 
   give({ job, item, limit }: CrewJob): void {
     this.#busy++;
-    void this.#threads
-      .run({ job, item, limit, root: this.#root, slice: this.#slice })
-      .then((answer) => {
-        this.#busy--;
-        this.#done++;
-        this.#answers.put({ job, worker: NAME, answer, retried: 0 });
-      });
+    void this.#threads.run({ job, item, limit, root: this.#root, slice: this.#slice }).then((answer) => {
+      this.#busy--;
+      this.#done++;
+      this.#answers.put({ job, worker: NAME, answer, retried: 0 });
+    });
   }
 
   next(): Promise<CrewAnswer | undefined> {

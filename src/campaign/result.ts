@@ -65,7 +65,12 @@ export type CampaignResult = {
   readonly name: string;
   /** Whether jobs are left. */
   readonly state: 'open' | 'done';
-  readonly jobs: { readonly total: number; readonly done: number; readonly failed: number; readonly retried: number };
+  readonly jobs: {
+    readonly total: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly retried: number;
+  };
   readonly workers: readonly (WorkerSeen & { readonly jobs: number; readonly seconds: number })[];
   readonly items: readonly ItemResult[];
   /** While the campaign was conducted, s. */
@@ -99,7 +104,9 @@ export function resultOf(ledger: Ledger, tallies: readonly Tally[]): CampaignRes
 }
 
 function itemResult(tally: Tally, root: string): ItemResult {
-  return tally.item.kind === 'stress' ? stressResult(tally, tally.item) : searchResult(tally, tally.item, root);
+  return tally.item.kind === 'stress'
+    ? stressResult(tally, tally.item)
+    : searchResult(tally, tally.item, root);
 }
 
 type Of<K> = Extract<Tally['item'], { kind: K }>;
@@ -157,7 +164,8 @@ function searchResult(tally: Tally, item: Of<'search'>, root: string): ItemResul
     closures: [],
     outOfTime: !tally.isDone,
     interrupted: false,
-    budgetSpent: options.schedules !== undefined && all.runs >= options.schedules ? options.schedules : undefined,
+    budgetSpent:
+      options.schedules !== undefined && all.runs >= options.schedules ? options.schedules : undefined,
     gaps: all.schedules === 0 ? [] : all.observations.gaps({ threadNames: plan?.threads ?? [] }),
     omissions: all.omissions,
   });

@@ -93,7 +93,11 @@ export class Tally {
    * @param hungry - as many more jobs could be worked on at once
    * @returns the jobs that follow from it
    */
-  take(job: Job, result: JobResult, hungry: number): { readonly generation: number; readonly specs: JobSpec[] } {
+  take(
+    job: Job,
+    result: JobResult,
+    hungry: number,
+  ): { readonly generation: number; readonly specs: JobSpec[] } {
     const specs = this.isCurrent(job) ? this.#take(job, result, hungry) : [];
     return { generation: this.generation, specs };
   }
@@ -118,7 +122,8 @@ export class Tally {
           least === undefined ||
           preemptions < least.preemptions ||
           (preemptions === least.preemptions && steps < least.steps);
-        if (isLess) return { ...cause, proved: shrunk?.proved === true && preemptions === least?.preemptions };
+        if (isLess)
+          return { ...cause, proved: shrunk?.proved === true && preemptions === least?.preemptions };
         return { ...least, times: cause.times, proved: shrunk?.proved ?? false };
       })
       .sort((a, b) => (isSmaller(a, b) ? -1 : 1));
@@ -311,4 +316,3 @@ function cutBlocks(part: Part, jobs: number): Part[] {
   }
   return parts;
 }
-

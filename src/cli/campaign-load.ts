@@ -52,13 +52,17 @@ export async function loadCampaign(file: string): Promise<Loaded> {
   const campaign = checkCampaign(value, file);
   const folder = dirname(resolve(file));
   const found = (await Promise.all(campaign.items.map((item) => findItems(item, folder)))).flat();
-  const entries = found.flatMap(({ source }) => (source !== undefined && 'file' in source ? [source.file] : []));
+  const entries = found.flatMap(({ source }) =>
+    source !== undefined && 'file' in source ? [source.file] : [],
+  );
   const code = await packCode([...new Set(entries)], extraFiles(campaign, folder, file));
   const header = {
     id: randomBytes(6).toString('hex'),
     name: campaign.name ?? basename(file).replace(/(?:\.campaign)?\.\w+$/, ''),
     file,
-    items: named(found.map(({ item, source }) => (source === undefined ? item : placed(item, source, code.root)))),
+    items: named(
+      found.map(({ item, source }) => (source === undefined ? item : placed(item, source, code.root))),
+    ),
     jobSeconds: campaign.jobSeconds ?? JOB_SECONDS,
     code: code.hash,
     root: code.root,

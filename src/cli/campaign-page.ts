@@ -26,7 +26,10 @@ function addressOf(text: string): Address {
   const [, host = LOCAL, digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === '' || port > 65_535)
-    throw new IrqError('ERR_USAGE', `--serve ${text}: it takes PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`);
+    throw new IrqError(
+      'ERR_USAGE',
+      `--serve ${text}: it takes PORT or HOST:PORT, such as 8642 or 0.0.0.0:8642`,
+    );
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port };
 }
 
@@ -89,10 +92,12 @@ export class CampaignPage {
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     const text = 'text/plain; charset=utf-8';
-    if (!this.#mayRead(request, url)) say(401, text, 'this page needs the token that irqloom campaign has printed\n');
+    if (!this.#mayRead(request, url))
+      say(401, text, 'this page needs the token that irqloom campaign has printed\n');
     else if (request.method !== 'GET' && request.method !== 'HEAD') say(405, text, 'GET, and nothing else\n');
     else if (url.pathname === '/') {
-      const refresh: Record<string, string> = this.#result.state === 'open' ? { refresh: String(REFRESH_S) } : {};
+      const refresh: Record<string, string> =
+        this.#result.state === 'open' ? { refresh: String(REFRESH_S) } : {};
       say(200, 'text/html; charset=utf-8', campaignHtml(this.#result), refresh);
     } else if (url.pathname === '/status.json')
       say(200, 'application/json', `${JSON.stringify(this.#result)}\n`);

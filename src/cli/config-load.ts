@@ -68,10 +68,7 @@ export async function loadConfig(file: string, kind: FileKind = DEFAULTS): Promi
   const answer = await evaluated(address, file);
   if (answer.kind === 'value') return answer.value;
   if (answer.kind === 'threw') throw cannotLoad(file, answer.message);
-  throw new IrqError(
-    'ERR_USAGE',
-    `${file} has no default export; right would be: ${kind.right}`,
-  );
+  throw new IrqError('ERR_USAGE', `${file} has no default export; right would be: ${kind.right}`);
 }
 
 function cannotLoad(file: string, why: string, cause?: unknown): IrqError {

@@ -78,7 +78,9 @@ function latency({ stress }: ItemResult): string {
 function problemsCard(items: readonly ItemResult[]): string[] {
   const rows = items.flatMap(({ name, problems }) => problems.map(({ does, error }) => [name, does, error]));
   if (rows.length === 0) return [];
-  return [tableCard('problems', 'No answer', 'Each was tried three times.', { head: ['item', 'job', 'why'], rows })];
+  return [
+    tableCard('problems', 'No answer', 'Each was tried three times.', { head: ['item', 'job', 'why'], rows }),
+  ];
 }
 
 function workersCard(workers: CampaignResult['workers']): string {

@@ -103,7 +103,10 @@ export function campaignSuite(result: CampaignResult): JUnitSuite {
     const text = findings(item).join('\n');
     const [first] = item.failures;
     if (first !== undefined)
-      return { ...test, failure: { message: `${plural(item.failures.length, 'cause')}: ${first.cause}`, text } };
+      return {
+        ...test,
+        failure: { message: `${plural(item.failures.length, 'cause')}: ${first.cause}`, text },
+      };
     const [problem] = item.problems;
     const why = problem?.error ?? item.coverage?.statement ?? 'runs are left';
     return { ...test, error: { message: 'no answer', text: `${why}\n${text}` } };
@@ -114,7 +117,8 @@ export function campaignSuite(result: CampaignResult): JUnitSuite {
 
 /** The same as OpenMetrics text. @see the OpenMetrics specification, 1.0 */
 export function campaignMetrics(result: CampaignResult): string {
-  const label = (text: string) => text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+  const label = (text: string) =>
+    text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
   const family = (name: string, type: string, help: string, samples: readonly string[]) => [
     `# TYPE ${name} ${type}`,
     `# HELP ${name} ${help}`,
@@ -156,7 +160,9 @@ export function campaignMetrics(result: CampaignResult): string {
       'irqloom_campaign_worker_jobs',
       'counter',
       'Jobs that each worker has done.',
-      workers.map(({ name, jobs: done }) => `irqloom_campaign_worker_jobs_total{worker="${label(name)}"} ${done}`),
+      workers.map(
+        ({ name, jobs: done }) => `irqloom_campaign_worker_jobs_total{worker="${label(name)}"} ${done}`,
+      ),
     ),
     ...family(
       'irqloom_campaign_worker_threads',

@@ -21,28 +21,37 @@ function folderOf(campaign: object): Folder {
 }
 
 describe('a campaign on one machine', () => {
-  test.each([1, 2])('adds up to what one thread says of each search, with %i jobs at once', { timeout: 180_000 }, async (jobs) => {
-    const folder = folderOf(CAMPAIGN);
-    const { items, jobs: counts } = await folder.result('--jobs', String(jobs));
-    expect(items.map(answerOf)).toEqual(expected);
-    expect(counts.total).toBe(counts.done);
-    expect(counts.total).toBeGreaterThan(4 * SEARCHES.length);
-    for (const { name, failed, failures } of items)
-      expect(failures.reduce((sum, { times }) => sum + times, 0), name).toBe(failed);
-    const two = items.find(({ scenario }) => scenario === 'two-causes');
-    expect(two?.failures.map(({ cause, proved }) => [cause, proved])).toEqual([
-      ['right threw: second of #', true],
-      ['stuck: left at wait of s.words[2]', true],
-    ]);
-  });
+  test.each([1, 2])(
+    'adds up to what one thread says of each search, with %i jobs at once',
+    { timeout: 180_000 },
+    async (jobs) => {
+      const folder = folderOf(CAMPAIGN);
+      const { items, jobs: counts } = await folder.result('--jobs', String(jobs));
+      expect(items.map(answerOf)).toEqual(expected);
+      expect(counts.total).toBe(counts.done);
+      expect(counts.total).toBeGreaterThan(4 * SEARCHES.length);
+      for (const { name, failed, failures } of items)
+        expect(
+          failures.reduce((sum, { times }) => sum + times, 0),
+          name,
+        ).toBe(failed);
+      const two = items.find(({ scenario }) => scenario === 'two-causes');
+      expect(two?.failures.map(({ cause, proved }) => [cause, proved])).toEqual([
+        ['right threw: second of #', true],
+        ['stuck: left at wait of s.words[2]', true],
+      ]);
+    },
+  );
 
-  test('goes on after any number of kills, and neither counts twice nor misses what was left', { timeout: 240_000 }, async () => {
+  test('goes on after any number of kills, and neither counts twice nor misses what was left', {
+    timeout: 240_000,
+  }, async () => {
     const folder = folderOf(CAMPAIGN);
     let kills = 0;
     let isDone = false;
     while (!isDone) {
       const process = folder.start(...(kills === 0 ? [] : ['--resume']));
-      const target = await folder.jobsDone() + 1 + (kills % 4) * 3;
+      const target = (await folder.jobsDone()) + 1 + (kills % 4) * 3;
       isDone = await process.endsBefore(async () => (await folder.jobsDone()) >= target);
       process.kill('SIGKILL');
       await process.ended;
@@ -95,7 +104,10 @@ describe('a campaign on one machine', () => {
     const items = [{ scenario: 'three-updates.mjs', strategy: 'random', schedules: 3000 }];
     const folder = folderOf({ items });
     expect((await folder.run()).status).toBe(1);
-    folder.write('three-updates.mjs', 'export default { words: 1, threads: { a(w) { Atomics.load(w, 0); } } };');
+    folder.write(
+      'three-updates.mjs',
+      'export default { words: 1, threads: { a(w) { Atomics.load(w, 0); } } };',
+    );
     const { status, stderr } = await folder.run('--resume');
     expect(status).toBe(2);
     expect(stderr).toContain('the code under test is not as it was when the campaign');
@@ -119,7 +131,9 @@ describe('a campaign on one machine', () => {
     expect(items[1]?.failures[0]?.token).toContain('--fault drop-kick --seconds 2 --seed 5');
   });
 
-  test('ships a wasm module that the campaign names, and reports for a CI', { timeout: 120_000 }, async () => {
+  test('ships a wasm module that the campaign names, and reports for a CI', {
+    timeout: 120_000,
+  }, async () => {
     const folder = folderOf({ items: [{ scenario: 'reads-wasm.mjs' }], files: ['*.wasm'] });
     const { status, stdout } = await folder.run('--junit', 'r.xml', '--markdown', 'r.md');
     expect(status, stdout).toBe(0);
@@ -133,8 +147,14 @@ describe('a campaign file that is wrong', () => {
     [{}, 'the campaign: has no items'],
     [{ items: [] }, 'items: is []; right would be a list with an item or more'],
     [{ items: [{ scenari: 'a.mjs' }] }, 'items[0]: has no field "scenari"; did you mean scenario?'],
-    [{ items: [{ scenario: 'a.mjs', depth: 99 }] }, 'items[0].depth: is 99; right would be a whole number from 1 to 64'],
-    [{ items: [{ stress: { vcpus: 2, devices: 1 }, runs: 1, seconds: 1 }] }, 'items[0].stress: has no events'],
+    [
+      { items: [{ scenario: 'a.mjs', depth: 99 }] },
+      'items[0].depth: is 99; right would be a whole number from 1 to 64',
+    ],
+    [
+      { items: [{ stress: { vcpus: 2, devices: 1 }, runs: 1, seconds: 1 }] },
+      'items[0].stress: has no events',
+    ],
     [{ items: [{ scenario: 'nowhere.mjs' }] }, 'there is no file'],
     [{ items: [{ scenario: 'three-updates.mjs' }], files: ['*.none'] }, 'no file matches *.none'],
   ])('%j is refused', async (campaign, said) => {
@@ -144,7 +164,9 @@ describe('a campaign file that is wrong', () => {
   });
 
   test('a scenario that is wrong is said once, and the campaign goes on', { timeout: 120_000 }, async () => {
-    const folder = folderOf({ items: [{ scenario: 'wrong.mjs' }, { scenario: 'add-2x5', strategy: 'dpor' }] });
+    const folder = folderOf({
+      items: [{ scenario: 'wrong.mjs' }, { scenario: 'add-2x5', strategy: 'dpor' }],
+    });
     folder.write('wrong.mjs', 'export default { threads: 3 };');
     const { status, stdout } = await folder.run('--json');
     const { items, jobs } = JSON.parse(stdout);

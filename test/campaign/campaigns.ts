@@ -7,9 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { type CampaignResult, type ItemResult, Ledger } from '../../src/campaign/index.ts';
+import { findScenario } from '../../src/cli/scenario.ts';
 import type { ExploreResult } from '../../src/explore/index.ts';
 import { runSearch } from '../../src/explore/real/search-thread.ts';
-import { findScenario } from '../../src/cli/scenario.ts';
 import { type Finished, irqloom } from '../cli/run.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/campaign/', import.meta.url));
@@ -75,7 +75,10 @@ export class Process {
   output = '';
 
   constructor(words: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [MAIN, ...words], { cwd, env: { ...process.env, NO_COLOR: '1', ...env } });
+    this.#child = spawn(process.execPath, [MAIN, ...words], {
+      cwd,
+      env: { ...process.env, NO_COLOR: '1', ...env },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (data) => {
         this.output += data;
@@ -124,7 +127,12 @@ export async function oneMachine(folder: string, items: readonly Options[]): Pro
       'module' in found.source
         ? { ...found.source, module: found.source.module.replace('/src/', '/dist/src/') }
         : found.source;
-    const task = { does: 'search', source, jobs: 1, options: { ...options, all: true, shrink: false } } as const;
+    const task = {
+      does: 'search',
+      source,
+      jobs: 1,
+      options: { ...options, all: true, shrink: false },
+    } as const;
     const result = (await runSearch(task, 100)) as ExploreResult;
     const { verdict, schedules, steps, classes, failures, exhausted, bounded, outcomes, coverage } = result;
     answers.push({

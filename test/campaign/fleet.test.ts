@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type CampaignResult } from '../../src/campaign/index.ts';
+import { NO_REDIS, RedisServer } from '../../bench/redis.ts';
 import { WORKERS } from '../../src/campaign/fleet/protocol.ts';
+import type { CampaignResult } from '../../src/campaign/index.ts';
 import { answerOf, Folder, oneMachine, Process, SEARCHES } from './campaigns.ts';
-import { NO_REDIS, RedisServer } from './redis.ts';
 
 const CAMPAIGN = { name: 'fleet', jobSeconds: 0.2, items: SEARCHES };
 /** A worker that does not renew its hold for so long has lost its jobs, s: the shortest that BullMQ keeps up with here. */
@@ -32,9 +32,13 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
   });
 
   function worker(...words: readonly string[]): Process {
-    const process = new Process(['worker', '--redis', 'env', '--jobs', '1', '--lock', LOCK, ...words], folder.path, {
-      IRQLOOM_REDIS_URL: server.url,
-    });
+    const process = new Process(
+      ['worker', '--redis', 'env', '--jobs', '1', '--lock', LOCK, ...words],
+      folder.path,
+      {
+        IRQLOOM_REDIS_URL: server.url,
+      },
+    );
     running.add(process);
     void process.ended.then(() => running.delete(process));
     return process;
@@ -55,12 +59,16 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     return JSON.parse(line) as CampaignResult;
   }
 
-  test.each([1, 2, 5])('of %i workers adds up to what one thread says', { timeout: 240_000 }, async (workers) => {
-    for (let i = 0; i < workers; i++) worker();
-    const { items, jobs } = await answerIn(conductor());
-    expect(items.map(answerOf)).toEqual(expected);
-    expect(jobs.done).toBe(jobs.total);
-  });
+  test.each([1, 2, 5])(
+    'of %i workers adds up to what one thread says',
+    { timeout: 240_000 },
+    async (workers) => {
+      for (let i = 0; i < workers; i++) worker();
+      const { items, jobs } = await answerIn(conductor());
+      expect(items.map(answerOf)).toEqual(expected);
+      expect(jobs.done).toBe(jobs.total);
+    },
+  );
 
   test('survives the death of twenty workers, and of its server', { timeout: 400_000 }, async () => {
     const conducting = conductor();
@@ -91,7 +99,9 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     expect(items.map(answerOf)).toEqual(expected);
   });
 
-  test('counts the late answer of a worker that was paused for longer than its hold once', { timeout: 240_000 }, async () => {
+  test('counts the late answer of a worker that was paused for longer than its hold once', {
+    timeout: 240_000,
+  }, async () => {
     const paused = worker();
     const conducting = conductor();
     await conducting.endsBefore(async () => (await folder.jobsDone()) > 3);
@@ -107,7 +117,9 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     await client.quit();
   });
 
-  test('has no use for a worker with another irqloom, which refuses and says why', { timeout: 240_000 }, async () => {
+  test('has no use for a worker with another irqloom, which refuses and says why', {
+    timeout: 240_000,
+  }, async () => {
     const conducting = conductor();
     const client = await server.client();
     const queue = '{irqloom}:irqloom';
@@ -117,7 +129,8 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
     const data = JSON.parse((await client.hget(`${queue}:${name}`, 'data')) ?? '{}');
     await client.hset(`${queue}:${name}`, 'data', JSON.stringify({ ...data, irqloom: '0.0.1-other' }));
     const refusing = worker();
-    const says = /refused a job of campaign \w+: the campaign is conducted by irqloom 0\.0\.1-other, and this worker is /;
+    const says =
+      /refused a job of campaign \w+: the campaign is conducted by irqloom 0\.0\.1-other, and this worker is /;
     expect(await refusing.endsBefore(async () => says.test(refusing.output))).toBe(false);
     const seen = Object.values(await client.hgetall(WORKERS)).map((text) => JSON.parse(text));
     await refusing.endsBefore(async () =>
@@ -138,10 +151,14 @@ describe.skipIf(NO_REDIS !== undefined)('a fleet over Redis', () => {
   });
 });
 
-test('a server that is not there, and a URL that is none, are said without the password', { timeout: 60_000 }, async () => {
+test('a server that is not there, and a URL that is none, are said without the password', {
+  timeout: 60_000,
+}, async () => {
   const folder = new Folder(CAMPAIGN);
   const nowhere = await folder.run('--redis', 'redis://user:p4ss-w0rd@127.0.0.1:1');
-  expect(nowhere.stderr).toMatch(/redis:\/\/user:\*\*\*@127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.*ERR_REDIS/);
+  expect(nowhere.stderr).toMatch(
+    /redis:\/\/user:\*\*\*@127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED.*ERR_REDIS/,
+  );
   expect(nowhere.status).toBe(3);
   const wrong = await folder.run('--redis', 'http://user:p4ss-w0rd@host');
   expect(wrong.stderr).toContain('--redis http://user:***@host is no URL of a Redis server');

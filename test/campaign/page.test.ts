@@ -32,7 +32,9 @@ describe('the page of a campaign', () => {
     return address;
   }
 
-  test('is for this machine alone, and has JSON and OpenMetrics beside it', { timeout: 120_000 }, async () => {
+  test('is for this machine alone, and has JSON and OpenMetrics beside it', {
+    timeout: 120_000,
+  }, async () => {
     const address = await serve('0');
     expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     await process?.endsBefore(async () => (await folder.jobsDone()) > 3);
@@ -63,22 +65,26 @@ describe('the page of a campaign', () => {
     expect((await fetch(open, { headers: { authorization: 'Bearer s3cret' } })).status).toBe(200);
   });
 
-  test.skipIf(CHROMIUM === undefined)('shows failures as they come, in Chromium', { timeout: 180_000 }, async () => {
-    const address = await serve('0');
-    const browser = await Browser.start();
-    try {
-      const page = await browser.context.newPage();
-      await page.goto(address);
-      await page.waitForSelector('text=stuck: left at wait of s.words[2]', { timeout: 100_000 });
-      expect(await page.title()).toBe('Campaign a <page> · irqloom');
-      expect(await page.locator('#items tbody tr').count()).toBe(2);
-      expect(await page.locator('.verdict').textContent()).toBe('1 of 2 items failing');
-      expect(browser.complaints.filter((text) => !text.startsWith('loads http://127.0.0.1:'))).toEqual([]);
-    } finally {
-      await browser.close();
-    }
-    folder.remove();
-  });
+  test.skipIf(CHROMIUM === undefined)(
+    'shows failures as they come, in Chromium',
+    { timeout: 180_000 },
+    async () => {
+      const address = await serve('0');
+      const browser = await Browser.start();
+      try {
+        const page = await browser.context.newPage();
+        await page.goto(address);
+        await page.waitForSelector('text=stuck: left at wait of s.words[2]', { timeout: 100_000 });
+        expect(await page.title()).toBe('Campaign a <page> · irqloom');
+        expect(await page.locator('#items tbody tr').count()).toBe(2);
+        expect(await page.locator('.verdict').textContent()).toBe('1 of 2 items failing');
+        expect(browser.complaints.filter((text) => !text.startsWith('loads http://127.0.0.1:'))).toEqual([]);
+      } finally {
+        await browser.close();
+      }
+      folder.remove();
+    },
+  );
 });
 
 /** The status of a request under another name of the host, as a page of another site would make it. */

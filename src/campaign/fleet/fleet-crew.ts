@@ -23,8 +23,10 @@ import {
 const SWEEP_MS = 2_000;
 /** The code under test stays so long on the server after the conductor was last seen, s. */
 const CODE_S = 86_400;
-/** Jobs in the queue for each thread of a worker, so that no thread waits for the conductor. */
-const AHEAD = 4;
+/** So many jobs are looked at in one round trip. */
+const BATCH = 500;
+/** Jobs given for each thread of a worker, so that no thread waits for the conductor. */
+const AHEAD = 2;
 const LEAST_ROOM = 32;
 
 export type FleetOptions = { readonly code: Code; readonly slice: number; readonly campaign: string };
@@ -64,7 +66,12 @@ export class FleetCrew implements Crew {
     return crew;
   }
 
-  private constructor(redis: Redis, queue: Queue<FleetJob, FleetAnswer>, events: QueueEvents, options: FleetOptions) {
+  private constructor(
+    redis: Redis,
+    queue: Queue<FleetJob, FleetAnswer>,
+    events: QueueEvents,
+    options: FleetOptions,
+  ) {
     this.#redis = redis;
     this.#queue = queue;
     this.#events = events;
@@ -107,12 +114,19 @@ export class FleetCrew implements Crew {
     this.#answers.wake();
   }
 
+  /** Waits until the server has all jobs that were given. */
+  async drained(): Promise<void> {
+    await this.#chain;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     // A server that is gone is not waited for.
     const bound = new Promise((resolve) => setTimeout(resolve, GONE_MS).unref());
-    await Promise.race([this.#chain, bound]);
-    await Promise.race([Promise.all([this.#events.close(), this.#queue.close()]), bound]).catch(() => undefined);
+    await Promise.race([this.drained(), bound]);
+    await Promise.race([Promise.all([this.#events.close(), this.#queue.close()]), bound]).catch(
+      () => undefined,
+    );
     this.#redis.disconnect();
   }
 
@@ -158,7 +172,9 @@ export class FleetCrew implements Crew {
     const given = this.#given.get(name);
     if (given === undefined) return;
     this.#given.delete(name);
-    const { worker, answer } = (typeof returned === 'string' ? JSON.parse(returned) : returned) as FleetAnswer;
+    const { worker, answer } = (
+      typeof returned === 'string' ? JSON.parse(returned) : returned
+    ) as FleetAnswer;
     this.#answers.put({ job: given.job, worker, answer, retried: this.#stalls.get(name) ?? 0 });
   }
 
@@ -175,13 +191,29 @@ export class FleetCrew implements Crew {
   async #sweep(): Promise<void> {
     await this.#lookForWorkers();
     if ((await this.#redis.expire(codeKey(this.#options.code.hash), CODE_S)) === 0) await this.#putCode();
-    for (const [name, given] of [...this.#given]) {
-      const job = await this.#queue.getJob(name);
-      if (job === undefined) {
-        if (this.#given.has(name)) await this.#add(name, given);
-      } else if (job.finishedOn !== undefined && job.failedReason) this.#hearDeath(name, job.failedReason);
-      else if (job.finishedOn !== undefined) this.#hear(name, job.returnvalue);
+    const names = [...this.#given.keys()];
+    for (let at = 0; at < names.length; at += BATCH) await this.#lookAt(names.slice(at, at + BATCH));
+  }
+
+  async #lookAt(names: readonly string[]): Promise<void> {
+    const reads = this.#redis.pipeline();
+    for (const name of names) reads.hmget(this.#queue.toKey(name), 'timestamp', 'finishedOn');
+    const answers = (await reads.exec()) ?? [];
+    for (const [i, [error, fields]] of answers.entries()) {
+      const name = names[i] ?? '';
+      const given = this.#given.get(name);
+      if (error !== null || given === undefined) continue;
+      const [made, finished] = fields as (string | null)[];
+      if (made === null) await this.#add(name, given);
+      else if (finished !== null) await this.#fetch(name);
     }
+  }
+
+  /** A job that has ended, of which no event has told. */
+  async #fetch(name: string): Promise<void> {
+    const job = await this.#queue.getJob(name);
+    if (job?.failedReason) this.#hearDeath(name, job.failedReason);
+    else if (job !== undefined) this.#hear(name, job.returnvalue);
   }
 
   async #lookForWorkers(): Promise<void> {

@@ -162,6 +162,7 @@ class FleetWorker {
       ...(this.#refuses === undefined ? {} : { refuses: this.#refuses }),
       at: Date.now(),
     };
-    if (this.#redis.status === 'ready') await this.#redis.hset(WORKERS, this.name, JSON.stringify(seen)).catch(() => 0);
+    if (this.#redis.status === 'ready')
+      await this.#redis.hset(WORKERS, this.name, JSON.stringify(seen)).catch(() => 0);
   }
 }

@@ -55,7 +55,10 @@ export function ownFingerprint(): string {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   for (const name of names.filter((each) => /\.[jt]s$/.test(each) && !each.endsWith('.d.ts')).sort())
     hash.update(`${name}\0`).update(readFileSync(join(folder, name)));
-  const manifest = new URL(import.meta.url.includes('/dist/') ? '../../../../package.json' : '../../../package.json', import.meta.url);
+  const manifest = new URL(
+    import.meta.url.includes('/dist/') ? '../../../../package.json' : '../../../package.json',
+    import.meta.url,
+  );
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   return `${version}-${hash.digest('hex').slice(0, 12)}`;
 }

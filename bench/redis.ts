@@ -1,4 +1,4 @@
-/** A Redis server of a test's own, from Debian's package. */
+/** A Redis server of a test's or a benchmark's own, from Debian's package. */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,7 +12,7 @@ export const NO_REDIS = (() => {
     execFileSync('redis-server', ['--version']);
     return undefined;
   } catch {
-    return 'no redis-server here (apt-get install redis-server): the tests of fleets are skipped';
+    return 'no redis-server here (apt-get install redis-server): nothing of fleets is tested or measured';
   }
 })();
 if (NO_REDIS !== undefined) console.warn(NO_REDIS);
