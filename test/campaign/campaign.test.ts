@@ -29,7 +29,7 @@ describe('a campaign on one machine', () => {
       const { items, jobs: counts } = await folder.result('--jobs', String(jobs));
       expect(items.map(answerOf)).toEqual(expected);
       expect(counts.total).toBe(counts.done);
-      expect(counts.total).toBeGreaterThan(4 * SEARCHES.length);
+      expect(counts.total).toBeGreaterThan(3 * SEARCHES.length);
       for (const { name, failed, failures } of items)
         expect(
           failures.reduce((sum, { times }) => sum + times, 0),
@@ -57,7 +57,7 @@ describe('a campaign on one machine', () => {
       await process.ended;
       if (!isDone) kills++;
     }
-    expect(kills).toBeGreaterThan(5);
+    expect(kills).toBeGreaterThan(3);
     const { items, jobs, state } = await folder.result('--results');
     expect(state).toBe('done');
     expect(jobs.done).toBe(jobs.total);

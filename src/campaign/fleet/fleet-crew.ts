@@ -36,6 +36,7 @@ export type FleetOptions = { readonly code: Code; readonly slice: number; readon
  * server that has lost all is given the jobs again. Each answer stays in its job until the conductor has written it down.
  */
 export class FleetCrew implements Crew {
+  readonly #connections: readonly Redis[];
   readonly #redis: Redis;
   readonly #queue: Queue<FleetJob, FleetAnswer>;
   readonly #events: QueueEvents;
@@ -57,7 +58,7 @@ export class FleetCrew implements Crew {
     const events = redis.duplicate();
     const queue = new Queue<FleetJob, FleetAnswer>(QUEUE, { connection: redis, prefix: PREFIX });
     const crew = new FleetCrew(
-      redis,
+      [redis, events],
       queue,
       new QueueEvents(QUEUE, { connection: events, prefix: PREFIX }),
       options,
@@ -67,12 +68,13 @@ export class FleetCrew implements Crew {
   }
 
   private constructor(
-    redis: Redis,
+    connections: readonly [commands: Redis, events: Redis],
     queue: Queue<FleetJob, FleetAnswer>,
     events: QueueEvents,
     options: FleetOptions,
   ) {
-    this.#redis = redis;
+    this.#connections = connections;
+    [this.#redis] = connections;
     this.#queue = queue;
     this.#events = events;
     this.#options = options;
@@ -127,7 +129,7 @@ export class FleetCrew implements Crew {
     await Promise.race([Promise.all([this.#events.close(), this.#queue.close()]), bound]).catch(
       () => undefined,
     );
-    this.#redis.disconnect();
+    for (const connection of this.#connections) connection.disconnect();
   }
 
   async #begin(): Promise<void> {

@@ -43,6 +43,7 @@ const REFUSED_MS = 1_000;
 export async function serveFleet(url: string, options: FleetWorkerOptions): Promise<void> {
   const { Worker, DelayedError } = await fleetPackages();
   const redis = await connect(url);
+  const taking = redis.duplicate();
   const self = new FleetWorker(redis, options);
   const { threads, lockSeconds, signal, say } = options;
   const worker = new Worker<FleetJob, FleetAnswer>(
@@ -55,7 +56,7 @@ export async function serveFleet(url: string, options: FleetWorkerOptions): Prom
       return self.perform(job.data);
     },
     {
-      connection: redis.duplicate(),
+      connection: taking,
       prefix: PREFIX,
       concurrency: threads,
       name: self.name,
@@ -79,6 +80,7 @@ export async function serveFleet(url: string, options: FleetWorkerOptions): Prom
     await worker.close();
   } finally {
     await self.close();
+    taking.disconnect();
     redis.disconnect();
   }
 }
