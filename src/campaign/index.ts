@@ -9,10 +9,9 @@
 export { type Code, packCode } from './bundle.ts';
 export { checkCampaign } from './check-file.ts';
 export { type Conducted, conduct } from './conductor.ts';
-export type { Crew, WorkerSeen } from './crew.ts';
+export type { Crew } from './crew.ts';
 export type { Campaign, CampaignItem } from './file.ts';
 export type { Item, ItemSource } from './item.ts';
-export { doJob } from './job.ts';
 export { type Header, Ledger } from './ledger.ts';
 export { LocalCrew } from './local-crew.ts';
 export { type CampaignResult, type ItemFailure, type ItemResult, resultOfLedger } from './result.ts';

@@ -109,7 +109,9 @@ export class Ledger {
     const columns = 'id, item, generation, parent, spec';
     for (const row of this.#db.prepare(`SELECT ${columns} FROM jobs ORDER BY id`).all() as Row[]) {
       const job = jobOf(row);
-      children.set(row.parent, [...(children.get(row.parent) ?? []), job]);
+      const siblings = children.get(row.parent);
+      if (siblings === undefined) children.set(row.parent, [job]);
+      else siblings.push(job);
     }
     const create = (parent: number) => {
       for (const job of children.get(parent) ?? []) tallies[job.item]?.created(job);

@@ -52,7 +52,7 @@ export function campaignCommand(): Command {
     .option('--jobs <n>', 'threads of this machine (default: its cores)', wholeNumber(1, 256))
     .option(
       '--redis <url>',
-      'give the jobs to the workers of a Redis server (irqloom worker), and do none here; default: the environment variable IRQLOOM_REDIS_URL with --redis env',
+      'give the jobs to the workers of a Redis server (irqloom worker), and do none here; env: the URL is in the environment variable IRQLOOM_REDIS_URL',
     )
     .option('--state <file>', 'SQLite file of the state (default: the name of the campaign file, .sqlite)')
     .option('--resume', 'go on with the campaign of the state file')
