@@ -115,7 +115,6 @@ const ROOMS = new Set([
   'recorded',
   'conformance',
   'harness',
-  'campaign',
 ]);
 
 /** Imports that reach past a room's contract. Reports may also read the values that lie beside a result type. */

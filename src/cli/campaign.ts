@@ -7,8 +7,10 @@ import {
   type Conducted,
   type Crew,
   conduct,
+  FleetCrew,
   Ledger,
   LocalCrew,
+  reach,
   resultOfLedger,
 } from '../campaign/index.ts';
 import { campaignMarkdown, campaignSuite, campaignText, stateText } from '../report/campaign-text.ts';
@@ -18,6 +20,7 @@ import { CampaignPage, serveOption } from './campaign-page.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { Outputs } from './outputs.ts';
 import { ProgressLine } from './progress-line.ts';
+import { redisUrl } from './redis-url.ts';
 import { print, say } from './stdout.ts';
 import { wholeNumber } from './values.ts';
 
@@ -88,11 +91,14 @@ async function campaign(file: string, flags: Flags): Promise<number> {
   const outputs = new Outputs();
   const files = { junit: outputs.open(flags.junit), markdown: outputs.open(flags.markdown) };
   const loaded = await loadCampaign(file);
+  // Nothing is begun where the server is not there.
+  const url = flags.redis === undefined ? undefined : redisUrl(flags.redis);
+  if (url !== undefined) await reach(url);
   const ledger = await openLedger(path, loaded, flags);
   try {
     refuseSecond(ledger, path);
     return await interruptible(async (signal) => {
-      const ended = await run(ledger, loaded, flags, signal);
+      const ended = await run(ledger, loaded, { ...flags, url }, signal);
       const result = resultOfLedger(ledger);
       print(flags.json ? `${JSON.stringify(result)}\n` : campaignText(result));
       if (ended === 'stopped') say(`stopped; to go on: npx irqloom campaign ${file} --resume\n`);
@@ -115,13 +121,13 @@ function write({ junit, markdown }: Flags, result: CampaignResult, status: numbe
 async function run(
   ledger: Ledger,
   loaded: Loaded,
-  { jobs = availableParallelism(), redis, serve }: Flags,
+  { jobs = availableParallelism(), url, serve }: Flags & { url: string | undefined },
   signal: AbortSignal,
 ): Promise<Conducted> {
   const line = new ProgressLine();
   const page = serve === undefined ? undefined : await CampaignPage.open(serve, resultOfLedger(ledger));
   if (page !== undefined) say(`the campaign as a page: ${page.address}\n`);
-  const crew = await crewOf(ledger, loaded, jobs, redis);
+  const crew = await crewOf(ledger, loaded, jobs, url);
   try {
     return await conduct(ledger, crew, {
       signal,
@@ -137,12 +143,15 @@ async function run(
   }
 }
 
-async function crewOf(ledger: Ledger, { code }: Loaded, threads: number, redis?: string): Promise<Crew> {
-  const { root, jobSeconds: slice } = ledger.header;
-  if (redis === undefined) return new LocalCrew({ threads, root, slice });
-  const { FleetCrew } = await import('../campaign/fleet/fleet-crew.ts');
-  const { redisUrl } = await import('./redis-url.ts');
-  return FleetCrew.open(redisUrl(redis), { code, slice, campaign: ledger.header.id });
+async function crewOf(
+  ledger: Ledger,
+  { code }: Loaded,
+  threads: number,
+  url: string | undefined,
+): Promise<Crew> {
+  const { root, jobSeconds: slice, id: campaign } = ledger.header;
+  if (url === undefined) return new LocalCrew({ threads, root, slice });
+  return FleetCrew.open(url, { code, slice, campaign });
 }
 
 async function openLedger(path: string, { header }: Loaded, flags: Flags): Promise<Ledger> {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { withoutPassword } from '../base/without-password.ts';
-import { serveFleet } from '../campaign/fleet/fleet-worker.ts';
+import { serveFleet } from '../campaign/index.ts';
 import { EXIT, interruptible } from './exit.ts';
 import { redisUrl } from './redis-url.ts';
 import { say } from './stdout.ts';

@@ -22,7 +22,7 @@ export function stateText({ state, jobs, seconds, items, workers }: CampaignResu
   const tries = jobs.retried === 0 ? '' : `, ${count(jobs.retried)} tried again`;
   const lost = jobs.failed === 0 ? '' : `, ${count(jobs.failed)} given up`;
   const slots = workers.reduce((sum, each) => sum + each.slots, 0);
-  const by = slots === 0 ? '' : `, ${plural(slots, 'thread')}`;
+  const by = slots > 0 ? `, ${plural(slots, 'thread')}` : state === 'open' ? ', no worker' : '';
   return `${state === 'done' ? 'done' : `${count(jobs.total - jobs.done - jobs.failed)} jobs open`}; ${count(jobs.done)} of ${plural(jobs.total, 'job')} done${tries}${lost}; ${count(schedules)} schedules and runs, ${plural(failing, 'item')} of ${count(items.length)} failing${by}, ${time(seconds * 1e9)}`;
 }
 

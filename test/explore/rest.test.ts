@@ -39,30 +39,33 @@ const BOUNDS: readonly Bound[] = [
 ];
 
 describe('a depth-first search that is left', () => {
-  test.each(BOUNDS)('says what is left: other searches of that see each other schedule once, within $kind', (bound) => {
-    const whole = drive(new Dfs(bound), Infinity);
-    expect(new Set(whole).size).toBe(whole.length);
-    const chance = new Chance(1);
-    for (let trial = 0; trial < 50; trial++) {
-      chance.begin(trial);
-      const seen: string[] = [];
-      let share = 0;
-      let cut = false;
-      let pieces: readonly Piece[] = WHOLE;
-      while (pieces.length > 0) {
-        const dfs = new Dfs(bound, pieces);
-        const all = pieces.reduce((sum, each) => sum + each.share, 0);
-        // Left between two schedules, or in the middle of one.
-        seen.push(...drive(dfs, 1 + chance.below(9), chance.below(DEPTH)));
-        share += dfs.fraction * all;
-        cut ||= dfs.cut;
-        pieces = dfs.rest();
+  test.each(BOUNDS)(
+    'says what is left: other searches of that see each other schedule once, within $kind',
+    (bound) => {
+      const whole = drive(new Dfs(bound), Infinity);
+      expect(new Set(whole).size).toBe(whole.length);
+      const chance = new Chance(1);
+      for (let trial = 0; trial < 50; trial++) {
+        chance.begin(trial);
+        const seen: string[] = [];
+        let share = 0;
+        let cut = false;
+        let pieces: readonly Piece[] = WHOLE;
+        while (pieces.length > 0) {
+          const dfs = new Dfs(bound, pieces);
+          const all = pieces.reduce((sum, each) => sum + each.share, 0);
+          // Left between two schedules, or in the middle of one.
+          seen.push(...drive(dfs, 1 + chance.below(9), chance.below(DEPTH)));
+          share += dfs.fraction * all;
+          cut ||= dfs.cut;
+          pieces = dfs.rest();
+        }
+        expect(seen.toSorted()).toEqual(whole.toSorted());
+        expect(share).toBeCloseTo(1, 9);
+        expect(cut).toBe(bound.kind !== 'none');
       }
-      expect(seen.toSorted()).toEqual(whole.toSorted());
-      expect(share).toBeCloseTo(1, 9);
-      expect(cut).toBe(bound.kind !== 'none');
-    }
-  });
+    },
+  );
 
   test('has nothing left at its end, and everything before its beginning', () => {
     const dfs = new Dfs();

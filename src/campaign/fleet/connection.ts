@@ -41,3 +41,8 @@ export async function connect(url: string): Promise<Redis> {
   hasConnected = true;
   return redis;
 }
+
+/** Sees whether a server can be reached, before anything is begun. @throws IrqError as {@link connect} */
+export async function reach(url: string): Promise<void> {
+  (await connect(url)).disconnect();
+}
