@@ -66,7 +66,7 @@ export async function run(): Promise<CampaignFigures> {
 }
 
 async function runFleet(): Promise<Fleet> {
-  const server = await RedisServer.start();
+  const server = await RedisServer.start('everysec');
   const client = await server.client();
   const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
   const code = await packCode([], []);

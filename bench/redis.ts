@@ -31,16 +31,19 @@ async function freePort(): Promise<number> {
 export class RedisServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'irqloom-redis-'));
   readonly port: number;
+  readonly #fsync: string;
   #server: ReturnType<typeof spawn>;
 
-  static async start(): Promise<RedisServer> {
-    const server = new RedisServer(await freePort());
+  /** @param fsync - when the file is written through: `always` loses nothing, `everysec` is what servers have */
+  static async start(fsync: 'always' | 'everysec' = 'always'): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), fsync);
     await server.client().then((client) => client.quit());
     return server;
   }
 
-  private constructor(port: number) {
+  private constructor(port: number, fsync: string) {
     this.port = port;
+    this.#fsync = fsync;
     this.#server = this.#spawn();
   }
 
@@ -76,7 +79,7 @@ export class RedisServer {
   }
 
   #spawn(): ReturnType<typeof spawn> {
-    const words = `--port ${this.port} --bind 127.0.0.1 --save  --appendonly yes --appendfsync always --requirepass ${PASSWORD}`;
+    const words = `--port ${this.port} --bind 127.0.0.1 --save  --appendonly yes --appendfsync ${this.#fsync} --requirepass ${PASSWORD}`;
     return spawn('redis-server', [...words.split(' '), '--dir', this.#folder], { stdio: 'ignore' });
   }
 }

@@ -170,6 +170,8 @@ function plan(scenario: CheckedScenario, options: ExploreOptions, shared: readon
   };
 }
 
+/** A job that can be cut runs so many schedules at least. */
+const LEAST_RUNS = 256;
 /** Seconds that no search has. */
 const FOREVER = 1e7;
 /** So long does the search of one batch of blocks take, about, s: a beat, and what a stop may cost. */
@@ -181,25 +183,38 @@ function search(
   { part, cuts, schedules }: Extract<JobSpec, { does: 'search' }>,
 ): JobResult | undefined {
   if (part.count !== ALL && cuts) return sample(scenario, task, part);
-  const { count, ...more } = part;
-  const whole = { ...more, count: count === ALL ? Number.POSITIVE_INFINITY : count };
-  const seconds = cuts ? task.slice : Math.min(FOREVER, task.limit ?? FOREVER);
   const started = performance.now();
-  const options = { ...optionsOf(task, seconds), ...(schedules === undefined ? {} : { schedules }) };
-  const found = explorePart(scenario, options, whole);
-  if (found.interrupted && !cuts) return undefined;
-  const { pieces = WHOLE } = part;
-  const shares = pieces.reduce((all, { share }) => all + share, 0);
-  const sum = sumOf(found, shares, (performance.now() - started) / 1000);
-  const left = cuts && !sum.hung && (found.outOfTime || found.interrupted) ? found.rest : [];
+  const options = { ...optionsOf(task, task.slice), ...(schedules === undefined ? {} : { schedules }) };
+  const sum = new Sum();
+  const owners: Owned[] = [];
+  let restarted = false;
+  let ended = false;
+  let left: Part | undefined = part;
+  let seconds = cuts ? task.slice : Math.min(FOREVER, task.limit ?? FOREVER);
+  // To begin costs time too: a job that has hardly searched goes on, each time for twice as long.
+  while (left !== undefined && !(sum.runs >= LEAST_RUNS && performance.now() - started > task.slice * 1000)) {
+    const begun = performance.now();
+    const count = left.count === ALL ? Number.POSITIVE_INFINITY : left.count;
+    const found = explorePart(scenario, { ...options, seconds }, { ...left, count });
+    if (found.interrupted && !cuts) return undefined;
+    const shares = (left.pieces ?? WHOLE).reduce((all, { share }) => all + share, 0);
+    sum.add(sumOf(found, shares, (performance.now() - begun) / 1000));
+    owners.push(...found.owners);
+    restarted ||= found.restarted;
+    ended = cuts ? !sum.hung : found.bound !== '';
+    const isLeft = cuts && !sum.hung && (found.outOfTime || found.interrupted) && found.rest.length > 0;
+    left = isLeft ? { ...left, pieces: found.rest } : undefined;
+    if (found.interrupted) break;
+    seconds *= 2;
+  }
   return {
     does: 'search',
     phase: part.phase,
-    sum,
-    owners: found.owners,
-    restarted: found.restarted,
-    ended: cuts ? !sum.hung : found.bound !== '',
-    ...(left.length === 0 ? {} : { rest: { ...part, pieces: left } }),
+    sum: sum.toPlain(),
+    owners,
+    restarted,
+    ended,
+    ...(left === undefined ? {} : { rest: left }),
   };
 }
 

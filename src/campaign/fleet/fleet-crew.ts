@@ -45,6 +45,8 @@ export class FleetCrew implements Crew {
   readonly #given = new Map<string, CrewJob>();
   readonly #answers = new Mailbox<CrewAnswer>();
   readonly #stalls = new Map<string, number>();
+  /** Jobs that go to the server together. */
+  #batch: string[] | undefined;
   /** What is done on the server for this campaign, one after the other. */
   #chain: Promise<unknown> = Promise.resolve();
   #seen: WorkerSeen[] = [];
@@ -91,7 +93,12 @@ export class FleetCrew implements Crew {
   give(job: CrewJob): void {
     const name = jobName(this.#options.campaign, job.job);
     this.#given.set(name, job);
-    this.#then(() => this.#add(name, job));
+    if (this.#batch === undefined) {
+      const batch: string[] = [];
+      this.#batch = batch;
+      this.#then(() => this.#addAll(batch));
+    }
+    this.#batch.push(name);
   }
 
   next(): Promise<CrewAnswer | undefined> {
@@ -102,6 +109,8 @@ export class FleetCrew implements Crew {
     const name = jobName(this.#options.campaign, job);
     this.#given.delete(name);
     this.#stalls.delete(name);
+    // A job that is given again comes after its removal.
+    this.#batch = undefined;
     this.#then(() => this.#queue.remove(name));
   }
 
@@ -156,9 +165,19 @@ export class FleetCrew implements Crew {
     await this.#redis.setex(codeKey(code.hash), CODE_S, await toBytes(code));
   }
 
-  async #add(name: string, { job, item, limit }: CrewJob): Promise<void> {
+  async #addAll(names: string[]): Promise<void> {
+    if (this.#batch === names) this.#batch = undefined;
+    await this.#queue.addBulk(
+      names.flatMap((name) => {
+        const given = this.#given.get(name);
+        return given === undefined ? [] : [{ name: 'job', data: this.#dataOf(given), opts: { jobId: name } }];
+      }),
+    );
+  }
+
+  #dataOf({ job, item, limit }: CrewJob): FleetJob {
     const { campaign, code, slice } = this.#options;
-    const data: FleetJob = {
+    return {
       campaign,
       irqloom: this.#irqloom,
       code: code.hash,
@@ -167,7 +186,6 @@ export class FleetCrew implements Crew {
       job,
       item,
     };
-    await this.#queue.add('job', data, { jobId: name });
   }
 
   #hear(name: string, returned: unknown): void {
@@ -206,7 +224,7 @@ export class FleetCrew implements Crew {
       const given = this.#given.get(name);
       if (error !== null || given === undefined) continue;
       const [made, finished] = fields as (string | null)[];
-      if (made === null) await this.#add(name, given);
+      if (made === null) await this.#addAll([name]);
       else if (finished !== null) await this.#fetch(name);
     }
   }
