@@ -1,4 +1,5 @@
 import { format as formatArm64, run as runArm64 } from './arm64.ts';
+import { format as formatCampaign, run as runCampaign } from './campaign.ts';
 import { format as formatExplore, run as runExplore } from './explore.ts';
 import { format as formatRealThreads, run as runRealThreads } from './explore-lockstep.ts';
 import { format as formatExploreMemory, run as runExploreMemory } from './explore-memory.ts';
@@ -48,6 +49,7 @@ const BENCHES = {
   latency: async () => formatLatency(await runLatency()),
   transfers: async () => formatTransfers(runTransfers()),
   native: async () => formatNative(await runNative()),
+  campaign: async () => formatCampaign(await runCampaign()),
   power: async () => formatPower(await runPower(powerOptionsFrom(options))),
   soundness: async () => {
     const found = runSoundness(optionsFrom(options));

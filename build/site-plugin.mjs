@@ -5,7 +5,7 @@ import { Comment, CommentTag, Converter, PageEvent, RendererEvent } from 'typedo
 /** Where the pages of docs lie in the navigation; all others under "How it works". */
 const PLACES = [
   ['Begin', /docs\/(install|tutorial-.*|from-c|config|glossary)\.md$/],
-  ['Use', /docs\/(debug-a-failure|ci|compared|measuring|explorer|arm64|races)\.md$/],
+  ['Use', /docs\/(debug-a-failure|ci|campaigns|compared|measuring|explorer|arm64|races)\.md$/],
   ['Decisions', /docs\/adr\//],
   ['Project', /(CHANGELOG|CONTRIBUTING)\.md$/],
 ];

@@ -34,6 +34,7 @@ export type Config = {
     readonly shared?: number;
     readonly kernel?: string;
     readonly modules?: string;
+    readonly lrs?: number;
     readonly stampAll?: boolean;
     readonly seed?: number;
     readonly json?: boolean;
@@ -45,7 +46,6 @@ export type Config = {
     readonly rotate?: boolean;
     readonly keep?: string;
     readonly resume?: string;
-    readonly lrs?: number;
   };
   readonly boot?: {
     readonly vcpus?: number;
@@ -131,7 +131,17 @@ export type Config = {
     readonly report?: string;
   };
   readonly explore?: {
-    readonly strategy?: 'auto' | 'random' | 'pct' | 'pos' | 'urw' | 'surw' | 'dfs' | 'dpor' | 'communication';
+    readonly strategy?:
+      | 'auto'
+      | 'random'
+      | 'pct'
+      | 'pos'
+      | 'urw'
+      | 'surw'
+      | 'dfs'
+      | 'dpor'
+      | 'optimal'
+      | 'communication';
     readonly preemptions?: number;
     readonly delays?: number;
     readonly depth?: number;
@@ -214,6 +224,25 @@ export type Config = {
   };
   readonly init?: {
     readonly kind?: 'harness' | 'scenario' | 'vitest' | 'program';
+  };
+  readonly campaign?: {
+    readonly jobs?: number;
+    readonly redis?: string;
+    readonly state?: string;
+    readonly resume?: boolean;
+    readonly anew?: boolean;
+    readonly status?: boolean;
+    readonly results?: boolean;
+    readonly stop?: boolean;
+    readonly serve?: number | string;
+    readonly json?: boolean;
+    readonly junit?: string;
+    readonly markdown?: string;
+  };
+  readonly worker?: {
+    readonly redis?: string;
+    readonly jobs?: number;
+    readonly lock?: number;
   };
   readonly guests?: {
     readonly list?: boolean;

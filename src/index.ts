@@ -19,6 +19,7 @@ export { IrqError } from './base/irq-error.ts';
 export { DEFAULT_CONFIG, type MachineConfig } from './board/config.ts';
 export { Machine } from './board/machine.ts';
 export { restoreSnapshot } from './board/snapshot.ts';
+export { type Campaign, type CampaignItem, defineCampaign } from './campaign/file.ts';
 export { type Config, defineConfig } from './config.ts';
 export {
   type BootedMachine,

@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
+  ['campaign'],
   // The debate, stress with a real guest, and the harness stand on the contract of `stress`: its load generator, or its proof.
   ['debate', 'guest-explore', 'guest-stress', 'harness'],
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],

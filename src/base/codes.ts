@@ -44,6 +44,10 @@ export const ERRORS = {
   ERR_DELIVERY: { exit: 1, means: 'an interrupt was lost, delivered twice, or delivered to the wrong vCPU' },
   ERR_THREAD_DIED: { exit: 3, means: 'a worker thread ended, or threw, while the machine needed it' },
   ERR_THREAD_SILENT: { exit: 3, means: 'a worker thread did not answer within its bound' },
+  ERR_REDIS: {
+    exit: 3,
+    means: 'a Redis server cannot be reached, or does not take the name or the password',
+  },
   ERR_UNSUPPORTED: { exit: 2, means: 'something was asked for that cannot be controlled or is not modelled' },
 } as const satisfies Record<`ERR_${string}`, { exit: 1 | 2 | 3; means: string }>;
 

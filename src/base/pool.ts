@@ -13,9 +13,10 @@ export class WorkerPool {
 
   /**
    * @param threads - number of workers; a task beyond them waits until a worker is free
+   * @param heapMb - the most memory of each thread's heap, MB; Node.js's own bound if left out
    * @throws IrqError `ERR_CONFIG` if the process may not open enough files for so many
    */
-  constructor(threads: number) {
+  constructor(threads: number, heapMb?: number) {
     requireDescriptors(threads);
     this.#pool = new Piscina({
       minThreads: threads,
@@ -25,6 +26,7 @@ export class WorkerPool {
       // piscina tries require() first, and ending a thread while it requires a module of ours aborts Node 20.
       execArgv: ['--no-experimental-require-module'],
       idleTimeout: Number.POSITIVE_INFINITY,
+      ...(heapMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
       workerHistogram: false,
       recordTiming: false,
     });

@@ -20,6 +20,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'replay-guest': async () => (await import('./replay-guest.ts')).replayGuestCommand(),
   init: async () => (await import('./init.ts')).initCommand(),
   completion: async () => (await import('./completion.ts')).completionCommand(allCommands),
+  campaign: async () => (await import('./campaign.ts')).campaignCommand(),
+  worker: async () => (await import('./worker.ts')).workerCommand(),
   guests: async () => (await import('./guests.ts')).guestsCommand(),
 };
 

@@ -29,17 +29,32 @@ export function findConfig(): string | undefined {
   return found;
 }
 
+/** What a file is to give, for errors about the file. */
+export type FileKind = {
+  readonly holds: string;
+  /** Completes `FILE … : it has to end in .ts`. */
+  readonly lacks: string;
+  /** A default export as it would be right. */
+  readonly right: string;
+};
+
+const DEFAULTS: FileKind = {
+  holds: 'the defaults of flags',
+  lacks: 'gives no defaults',
+  right: 'export default { explore: { seconds: 10 } }',
+};
+
 /**
  * What a file of defaults exports. JavaScript and TypeScript may import files beside them, packages, and `irqloom`.
  * @throws IrqError `ERR_FILE` where there is no such file, `ERR_USAGE` where it cannot be loaded
  */
-export async function loadConfig(file: string): Promise<unknown> {
+export async function loadConfig(file: string, kind: FileKind = DEFAULTS): Promise<unknown> {
   const path = resolve(file);
   if (!existsSync(path)) throw new IrqError('ERR_FILE', `there is no file ${file}`);
-  const text = readInputFile(path, 'the defaults of flags', MOST_BYTES).toString('utf8');
+  const text = readInputFile(path, kind.holds, MOST_BYTES).toString('utf8');
   const extension = extname(path);
   if (!/^\.(?:[cm]?[jt]s|json)$/.test(extension))
-    throw new IrqError('ERR_USAGE', `${file} gives no defaults: it has to end in .ts, .mjs, .js or .json`);
+    throw new IrqError('ERR_USAGE', `${file} ${kind.lacks}: it has to end in .ts, .mjs, .js or .json`);
   if (extension === '.json') {
     try {
       return JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -53,10 +68,7 @@ export async function loadConfig(file: string): Promise<unknown> {
   const answer = await evaluated(address, file);
   if (answer.kind === 'value') return answer.value;
   if (answer.kind === 'threw') throw cannotLoad(file, answer.message);
-  throw new IrqError(
-    'ERR_USAGE',
-    `${file} has no default export; right would be: export default { explore: { seconds: 10 } }`,
-  );
+  throw new IrqError('ERR_USAGE', `${file} has no default export; right would be: ${kind.right}`);
 }
 
 function cannotLoad(file: string, why: string, cause?: unknown): IrqError {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { noteInputFile } from '../base/input-file.ts';
 
 /** Flags that name files which the command writes; the files of all other flags are read. */
-const OUTPUTS = new Set(['report', 'trace', 'metrics', 'hgrm', 'hdrLog', 'save', 'keep', 'junit', 'console']);
+const OUTPUTS = new Set('report trace metrics hgrm hdrLog save keep junit console markdown state'.split(' '));
 
 /** Notes the files that a command line names as inputs, before an output is opened: none is written over. */
 export function noteInputs(command: Command): void {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { shellWord } from '../base/shell-word.ts';
+import { withoutPassword } from '../base/without-password.ts';
 import { describeRun } from '../report/html/provenance.ts';
 import { setTextWidth } from '../report/text-width.ts';
 import { COMMANDS, commandsFor } from './commands.ts';
@@ -22,7 +23,8 @@ const program = new Command('irqloom')
   .hook('preAction', async (_, command) => {
     await applyConfig(command, program.getOptionValue('config') as string | false | undefined, COMMANDS);
     noteInputs(command);
-    describeRun({ command: ['npx irqloom', ...process.argv.slice(2).map(shellWord)].join(' '), version });
+    const words = process.argv.slice(2).map((word) => shellWord(withoutPassword(word)));
+    describeRun({ command: ['npx irqloom', ...words].join(' '), version });
   });
 for (const option of configOptions()) program.addOption(option);
 

@@ -69,7 +69,7 @@ export async function exploreInParallel(
 }
 
 /** The searches to run, with their trees cut into pieces if possible; undefined if a thread never ends. */
-function planned(
+export function planned(
   scenario: CheckedScenario,
   options: ExploreOptions,
   jobs: number,

@@ -1,4 +1,3 @@
-import type { CheckedScenario } from '../loading/scenario.ts';
 import { sayClosureChanges } from '../telling/closures.ts';
 import { sayMemoryModel } from '../telling/race-list.ts';
 import type { ClosureChange, DataRace, ExploreResult } from '../telling/result.ts';
@@ -7,7 +6,7 @@ import type { ExploreOptions } from './explore-options.ts';
 
 /** What a search has counted, in one thread or in several. */
 export type Account = Omit<Findings, 'failed' | 'seconds' | 'randomWalk' | 'shard'> & {
-  readonly scenario: CheckedScenario;
+  readonly scenario: { readonly name: string; readonly outcomes: object | undefined };
   readonly options: ExploreOptions;
   readonly seed: number;
   readonly startedMs: number;

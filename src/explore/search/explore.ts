@@ -13,18 +13,19 @@ import { RaceList } from '../telling/race-list.ts';
 import type { Recording } from '../telling/record.ts';
 import type { ExploreResult, Failure } from '../telling/result.ts';
 import { resultOf } from './account.ts';
+import { Causes } from './causes.ts';
 import { ClassCounter } from './classes.ts';
 import { confirmFailure, type Suspect, suspectOf } from './confirmation.ts';
-import type { SearchState } from './coverage.ts';
 import { DEFAULT_SECONDS, DEFAULT_STEPS, type ExploreOptions, hangSecondsOf } from './explore-options.ts';
 import { Observations } from './observations.ts';
 import { omissionsOf } from './omissions.ts';
 import type { Part, PartResult } from './part.ts';
-import { type Phase, planPhases, type Search, type Shares } from './phases.ts';
+import { type Phase, planPhases, type Shares, stateOf } from './phases.ts';
 import { takeProfile } from './profile.ts';
 import type { Progress } from './progress.ts';
 import { shrink } from './shrink.ts';
 import { shardIndex, sharesOf } from './split.ts';
+import { Dfs } from './strategies/dfs.ts';
 import type { RunEnd } from './strategies/strategy.ts';
 
 /** How many schedules of a random strategy are sorted into classes; the others run without being recorded. */
@@ -89,13 +90,6 @@ export function explorePart(scenario: CheckedScenario, options: ExploreOptions, 
   });
 }
 
-/** What a search tells of itself, as plain data. */
-function stateOf(search: Search): SearchState {
-  const { name } = search;
-  if ('cut' in search) return { name, cut: search.cut, fraction: search.fraction };
-  return 'extra' in search ? { name, extra: search.extra } : { name };
-}
-
 class Exploration {
   readonly #part: Part | undefined;
   readonly #simulation: Simulation;
@@ -104,6 +98,7 @@ class Exploration {
   readonly #timeouts: Timeouts;
   readonly #classes = new ClassCounter();
   readonly #races = new RaceList();
+  readonly #causes: Causes | undefined;
   readonly #outcomes = new Map<string, number>();
   readonly #deadline: number;
   #schedules = 0;
@@ -132,6 +127,7 @@ class Exploration {
   constructor(simulation: Simulation, options: ExploreOptions, started: number, part?: Part) {
     const { seed = 0, timeouts = 'late' } = options;
     this.#part = part;
+    this.#causes = part?.byCause ? new Causes() : undefined;
     this.#simulation = simulation;
     this.#options = options;
     this.#started = started;
@@ -221,6 +217,8 @@ class Exploration {
       bound: this.#bound,
       search: search && stateOf(search),
       classes: this.#classes.entries(),
+      rest: search instanceof Dfs ? search.rest() : [],
+      causes: this.#causes?.toPlain(this.#simulation, this.#seed, this.#timeouts) ?? [],
     };
   }
 
@@ -336,7 +334,8 @@ class Exploration {
     }
     if (how === 'ended') return;
     this.#failures++;
-    if (this.#found === undefined) this.#suspect = suspectOf(simulator);
+    const isNew = this.#causes?.add(this.#simulation, how) ?? false;
+    if (this.#found === undefined || isNew) this.#suspect = suspectOf(simulator);
   }
 
   /** Looks whether what failed last does so step by step; by itself, as that may take long and be begun anew. */
@@ -345,9 +344,11 @@ class Exploration {
     if (suspect === undefined) return;
     this.#suspect = undefined;
     this.#simulation.checkPlainData();
-    this.#found = this.#watch(() => pastDeadline(() => confirmFailure(this.#simulation, suspect)));
-    if (this.#found === undefined) this.#failures--;
-    else {
+    const recording = this.#watch(() => pastDeadline(() => confirmFailure(this.#simulation, suspect)));
+    this.#causes?.confirm(recording);
+    if (recording === undefined) this.#failures--;
+    else if (this.#found === undefined) {
+      this.#found = recording;
       this.#foundAt = this.#schedules;
       this.#foundBy = this.#running;
     }

@@ -33,7 +33,7 @@ export class Observations {
   }
 
   /** Sentences on why the search is no answer about these threads. */
-  gaps({ threadNames }: CheckedScenario): string[] {
+  gaps({ threadNames }: Pick<CheckedScenario, 'threadNames'>): string[] {
     const idle = threadNames.filter((_, t) => (this.#acted & (1 << t)) === 0);
     const gaps: string[] = [];
     if (idle.length > 0) {

@@ -1,5 +1,6 @@
 import type { Owned, Range } from '../memory/ownership.ts';
 import type { ExploreResult } from '../telling/result.ts';
+import type { Cause } from './causes.ts';
 import type { SearchState } from './coverage.ts';
 import type { Observed } from './observations.ts';
 import type { Subtree } from './strategies/optimal.ts';
@@ -20,6 +21,8 @@ export type Part = {
   readonly more?: true;
   /** Bytes that are known to be shared by plain accesses. */
   readonly shared: readonly Range[];
+  /** Failing schedules are counted by their ends, and the first of each end is recorded; see causes.ts. */
+  readonly byCause?: true;
 };
 
 /** What one piece has found, as plain data, to be put together with the others; see real/parallel.ts. */
@@ -32,6 +35,10 @@ export type PartResult = {
   readonly bound: string;
   readonly search: SearchState | undefined;
   readonly classes: readonly (readonly [number, number])[];
+  /** Of a depth-first search that was left before its end: the pieces of the tree that are still to be searched. */
+  readonly rest: readonly Piece[];
+  /** With {@link Part.byCause}: how schedules have failed. */
+  readonly causes: readonly Cause[];
   /** The search of this piece came to its end, whatever it leaves out. */
   readonly exhausted: boolean;
   readonly interrupted: boolean;

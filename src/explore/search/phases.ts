@@ -1,4 +1,5 @@
 import { IrqError } from '../../base/irq-error.ts';
+import type { SearchState } from './coverage.ts';
 import type { Profile } from './profile.ts';
 import { type Bound, Dfs } from './strategies/dfs.ts';
 import { Dpor } from './strategies/dpor.ts';
@@ -39,6 +40,13 @@ export type Phase = {
 
 /** A strategy that comes to an end by itself. */
 export type Search = Dfs | Dpor | Optimal;
+
+/** How far a search is, as plain data. */
+export function stateOf(search: Search): SearchState {
+  const { name } = search;
+  if ('cut' in search) return { name, cut: search.cut, fraction: search.fraction };
+  return 'extra' in search ? { name, extra: search.extra } : { name };
+}
 
 const RANDOM_SCHEDULES = 100_000;
 const PORTFOLIO_SCHEDULES = 256;

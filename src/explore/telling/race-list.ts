@@ -60,7 +60,8 @@ export function mergeRaces(known: readonly DataRace[], more: readonly DataRace[]
   return merged;
 }
 
-function keyOf({ word, first, second }: DataRace): string {
+/** One for each word, pair of threads and pair of kinds. */
+export function keyOf({ word, first, second }: DataRace): string {
   const accesses = [`${first.thread} ${first.kind}`, `${second.thread} ${second.kind}`].sort();
   return [word, ...accesses].join('|');
 }

@@ -36,6 +36,8 @@ export class Dfs implements Strategy {
   #done = 0;
   #cut = false;
   #cutNow = false;
+  /** A schedule was begun, and has not come to its end. */
+  #open = false;
 
   constructor(bound: Bound = { kind: 'none' }, pieces: readonly Piece[] = WHOLE) {
     this.pieces = pieces;
@@ -60,11 +62,13 @@ export class Dfs implements Strategy {
       this.#length = 0;
       this.#piece++;
     }
+    this.#open = false;
     if (this.#piece >= this.pieces.length) return false;
     this.#started = true;
     this.#prefix = this.#length;
     this.#depth = 0;
     this.#cutNow = false;
+    this.#open = true;
     return true;
   }
 
@@ -94,6 +98,7 @@ export class Dfs implements Strategy {
 
   end(): void {
     const { of } = this.#planned as Piece;
+    this.#open = false;
     // Only at a piece's first schedule can its beginning be new; the others have it from there.
     if (this.#prefix === 0) this.#requireSame(of);
     if (this.#cutNow) this.#cut = true;
@@ -113,6 +118,25 @@ export class Dfs implements Strategy {
       of: this.#children.slice(0, at + 1),
       share: share / branches,
     }));
+  }
+
+  /** What is left to search, between two schedules or in the middle of one, which is left to search then: in order. */
+  rest(): Piece[] {
+    const planned = this.#planned;
+    if (!this.#started || planned === undefined) return this.pieces.slice(this.#piece);
+    const rest: Piece[] = [];
+    const known = this.#open ? this.#prefix : this.#length;
+    const at = (depth: number, taken: number): Piece => {
+      const of = this.#children.slice(0, depth + 1);
+      const share = of.reduce((all, children) => all / children, 1);
+      return { taken: [...this.#taken.slice(0, depth), taken], of, share };
+    };
+    if (this.#open) rest.push(known > 0 ? at(known - 1, this.#taken[known - 1] as number) : planned);
+    for (let depth = known - 1; depth >= planned.taken.length; depth--) {
+      const alternatives = this.#children[depth] as number;
+      for (let k = (this.#taken[depth] as number) + 1; k < alternatives; k++) rest.push(at(depth, k));
+    }
+    return [...rest, ...this.pieces.slice(this.#piece + 1)];
   }
 
   get #planned(): Piece | undefined {

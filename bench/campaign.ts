@@ -1,0 +1,224 @@
+/**
+ * Campaigns: what a job costs beside its search, on threads of this process and over BullMQ; two workers over Redis against two
+ * threads; the memory of a server that holds 10,000 jobs; and where the first limit of a fleet of 1,000 workers is.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packCode } from '../src/campaign/bundle.ts';
+import { type Crew, conduct, FleetCrew, type Item, Ledger, LocalCrew } from '../src/campaign/index.ts';
+import { Sum } from '../src/campaign/sum.ts';
+import { table } from '../src/report/table.ts';
+import { size, time } from '../src/report/units.ts';
+import { NO_REDIS, RedisServer } from './redis.ts';
+
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const JOBS_HELD = 10_000;
+const MERGED = 2_000;
+/** Of the model: workers of four threads, jobs of 20 s. */
+const MODEL = { workers: 1_000, threads: 4, jobSeconds: 20 };
+
+/** One campaign: how many jobs, and per job its own time and what was spent beside it, s. */
+type Cost = {
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly own: number;
+  readonly beside: number;
+};
+type Fleet = {
+  readonly small: Cost;
+  readonly large: Cost;
+  /** Bytes of the server with {@link JOBS_HELD} jobs, and without. */
+  readonly held: number;
+  readonly empty: number;
+  /** Jobs that the conductor gives to the server, a second. */
+  readonly givenPerSecond: number;
+};
+
+export type CampaignFigures = {
+  readonly small: Cost;
+  readonly large: Cost;
+  readonly fleet: Fleet | string;
+  /** Results that the conductor adds up and writes down, a second. */
+  readonly mergedPerSecond: number;
+};
+
+/** Blocks of schedules that take a few ms each, a job each: as small as a job gets. */
+const SMALL: Item = itemOf('add-2x5', 256 * 1024);
+/** A search of about half a minute on two threads. */
+const LARGE: Item = itemOf('add-3x10', 4_000_000);
+
+function itemOf(program: string, schedules: number): Item {
+  const source = { own: 'races/litmus/names.js', name: 'litmus', arguments: [program] };
+  return { kind: 'search', name: program, source, options: { strategy: 'random', schedules } };
+}
+
+export async function run(): Promise<CampaignFigures> {
+  const local = (slice: number, threads: number) => async () => new LocalCrew({ threads, root: '/', slice });
+  return {
+    small: await costOf(SMALL, 1, local(0.001, 1)),
+    large: await costOf(LARGE, 2, local(2, 2)),
+    fleet: NO_REDIS ?? (await runFleet()),
+    mergedPerSecond: await mergeRate(),
+  };
+}
+
+async function runFleet(): Promise<Fleet> {
+  const server = await RedisServer.start('everysec');
+  const client = await server.client();
+  const used = async () => Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+  const code = await packCode([], []);
+  const open = (slice: number) => () =>
+    FleetCrew.open(server.url, { code, slice, campaign: `bench-${slice}` });
+  const workers = [worker(server)];
+  try {
+    const small = await costOf(SMALL, 1, open(0.001));
+    workers.push(worker(server));
+    const large = await costOf(LARGE, 2, open(2));
+    for (const each of workers) each.kill('SIGKILL');
+    const empty = await used();
+    const crew = await open(20)();
+    const started = performance.now();
+    for (let id = 1; id <= JOBS_HELD; id++) crew.give({ job: jobOf(id), item: LARGE });
+    await crew.drained();
+    const givenPerSecond = (JOBS_HELD * 1000) / (performance.now() - started);
+    const held = await used();
+    await crew.close();
+    return { small, large, held, empty, givenPerSecond };
+  } finally {
+    for (const each of workers) each.kill('SIGKILL');
+    await client.quit();
+    await server.stop();
+  }
+}
+
+const jobOf = (id: number) => ({
+  id,
+  item: 0,
+  generation: 0,
+  spec: {
+    does: 'search' as const,
+    cuts: true,
+    part: { phase: 0, from: id * 1024, count: 1024, classified: 0, shared: [], byCause: true as const },
+  },
+});
+
+function worker({ url }: RedisServer): ChildProcess {
+  return spawn(process.execPath, [MAIN, 'worker', '--redis', 'env', '--jobs', '1'], {
+    env: { ...process.env, IRQLOOM_REDIS_URL: url },
+    stdio: 'ignore',
+  });
+}
+
+/** Conducts a campaign of one item; the first job, which starts threads, is left out. */
+async function costOf(item: Item, slots: number, open: () => Promise<Crew>): Promise<Cost> {
+  const ledger = await ledgerOf(item);
+  const crew = await open();
+  let begun = performance.now();
+  const { give } = crew;
+  crew.give = (job) => {
+    if (job.job.id === 2) begun = performance.now();
+    give.call(crew, job);
+  };
+  await conduct(ledger.ledger, crew);
+  const seconds = (performance.now() - begun) / 1000;
+  await crew.close();
+  const jobs = ledger.ledger.counts().total - 1;
+  const own = ledger.ledger.byWorker().reduce((sum, each) => sum + each.seconds, 0) / jobs;
+  ledger.remove();
+  return { jobs, seconds, own, beside: Math.max(0, (seconds * slots) / jobs - own) };
+}
+
+async function ledgerOf(item: Item) {
+  const folder = mkdtempSync(join(tmpdir(), 'irqloom-bench-'));
+  const header = { id: 'bench', name: 'bench', file: '', items: [item], jobSeconds: 1, code: '', root: '/' };
+  const ledger = await Ledger.create(join(folder, 'state.sqlite'), header);
+  return {
+    ledger,
+    remove() {
+      ledger.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function mergeRate(): Promise<number> {
+  const { ledger, remove } = await ledgerOf(LARGE);
+  const [tally] = ledger.tallies();
+  const [plan] = ledger.openJobs(0, 1);
+  if (tally === undefined || plan === undefined) return 0;
+  const by = { worker: 'bench', seconds: 20 };
+  const phase = { name: 'random', cut: 'sample', most: 1e9, pieces: [], ends: false } as const;
+  const result = {
+    does: 'plan',
+    scenario: 'add-3x10',
+    threads: ['a', 'b', 'c'],
+    hasOutcomes: false,
+    shared: [],
+    phases: [phase],
+  } as const;
+  for (const job of ledger.end(plan, 'done', result, by, () => tally.take(plan, result, MERGED)) ?? [])
+    tally.created(job);
+  const sum = {
+    ...new Sum().toPlain(),
+    schedules: 2_000_000,
+    runs: 2_000_000,
+    steps: 60_000_000,
+    seconds: 20,
+  };
+  const started = performance.now();
+  let merged = 0;
+  for (let after = plan.id; merged < MERGED; merged++) {
+    const [job] = ledger.openJobs(after, 1);
+    if (job?.spec.does !== 'search') break;
+    after = job.id;
+    const rest = { ...job.spec.part, from: job.spec.part.from + 1024 };
+    const found = { does: 'search', phase: 0, sum, owners: [], restarted: false, ended: true, rest } as const;
+    for (const each of ledger.end(job, 'done', found, by, () => tally.take(job, found, 1)) ?? [])
+      tally.created(each);
+  }
+  const perSecond = merged / ((performance.now() - started) / 1000);
+  remove();
+  return perSecond;
+}
+
+export function format({ small, large, fleet, mergedPerSecond }: CampaignFigures): string {
+  const row = (name: string, { jobs, seconds, own, beside }: Cost) => [
+    name,
+    String(jobs),
+    time(seconds * 1e9),
+    time(own * 1e9),
+    time(beside * 1e9),
+  ];
+  const rows = [
+    row('small jobs, one thread', small),
+    ...(typeof fleet === 'string' ? [] : [row('small jobs, one worker over Redis', fleet.small)]),
+    row('large jobs, two threads', large),
+    ...(typeof fleet === 'string' ? [] : [row('large jobs, two workers over Redis', fleet.large)]),
+  ];
+  const lines = [table(['campaign', 'jobs', 'time', 'a job', 'beside it'], rows), ''];
+  if (typeof fleet === 'string') lines.push(fleet);
+  else {
+    lines.push(
+      `two workers over Redis do ${(large.seconds / fleet.large.seconds).toFixed(2)} × of two threads`,
+      `Redis with ${JOBS_HELD} jobs: ${size(fleet.held)} (${size(fleet.empty)} without)`,
+    );
+  }
+  const { workers, threads, jobSeconds } = MODEL;
+  const needed = (workers * threads) / jobSeconds;
+  lines.push(`the conductor adds up and writes down ${mergedPerSecond.toFixed(0)} results a second`);
+  if (typeof fleet !== 'string') {
+    // A job is given, heard of, and removed: about two round trips of the conductor, which is one process.
+    const carried = fleet.givenPerSecond / 2;
+    const first = Math.min(mergedPerSecond, carried);
+    lines.push(
+      `the conductor gives ${fleet.givenPerSecond.toFixed(0)} jobs a second to the server`,
+      `model: ${workers} workers of ${threads} threads end ${needed.toFixed(0)} jobs of ${jobSeconds} s a second; the first limit is ${
+        carried < mergedPerSecond ? 'giving and removing jobs' : 'adding results up'
+      }, ${first.toFixed(0)} a second, reached by ${Math.floor((first * jobSeconds) / threads)} workers; longer jobs lift the limit in proportion`,
+    );
+  }
+  return lines.join('\n');
+}

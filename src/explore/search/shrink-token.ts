@@ -1,0 +1,48 @@
+import type { CheckedScenario } from '../loading/scenario.ts';
+import { withSimulation } from '../running/simulation.ts';
+import { HANG_MS, NO_END, watched } from '../running/watchdog.ts';
+import { toShrunkFailure } from '../telling/failure.ts';
+import { record } from '../telling/record.ts';
+import type { Failure } from '../telling/result.ts';
+import { decodeToken } from '../telling/token.ts';
+import { FollowChoices } from './schedule.ts';
+import { shrink } from './shrink.ts';
+
+/** As the search that found the token had them. */
+export type ShrinkOptions = {
+  readonly steps: number;
+  readonly dataRaces?: 'list' | 'fail';
+  /** Schedules to try at most. */
+  readonly schedules: number;
+  readonly isStopped?: () => boolean;
+};
+
+/**
+ * Makes the schedule of a token smaller, in another thread or on another machine than found it.
+ * @returns undefined where the schedule does not fail, or has no end: there is nothing to make smaller then
+ * @throws IrqError `ERR_TOKEN`
+ */
+export function shrinkToken(
+  text: string,
+  scenario: CheckedScenario,
+  { steps, dataRaces, schedules, isStopped }: ShrinkOptions,
+): Failure | undefined {
+  const { seed, timeouts, shared = [], turns, marks } = decodeToken(text, scenario.name);
+  const limits = { maxSteps: steps, timeouts, shared, failsOnRace: dataRaces === 'fail' };
+  return withSimulation(scenario, seed, limits, (simulation) => {
+    const choices = new Map(turns);
+    const follow = new FollowChoices(choices, marks.length > 0 ? marks : undefined);
+    const recording = watched(HANG_MS, () => record(simulation, choices, follow));
+    if (recording === NO_END) {
+      simulation.runner.abandon();
+      return undefined;
+    }
+    if (recording.failure === undefined) return undefined;
+    const shrunk = shrink(simulation, recording, {
+      schedules,
+      hangMs: HANG_MS,
+      ...(isStopped === undefined ? {} : { isStopped }),
+    });
+    return toShrunkFailure(simulation, shrunk, seed, timeouts);
+  });
+}

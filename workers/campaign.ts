@@ -1,0 +1,1 @@
+export { doJob as campaign } from '../src/campaign/job.ts';
