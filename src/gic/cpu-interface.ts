@@ -3,7 +3,7 @@ import { IDLE_PRIORITY, LEVEL_SHIFT, PRIORITY_MASK } from '../arch/priority.ts';
 import { lowestBit } from '../memory/bits.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
-import type { InterruptSource } from './list-registers.ts';
+import type { InterruptSource } from './interrupt-source.ts';
 import {
   GROUP1,
   isDeliverable,

@@ -2,6 +2,7 @@ import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
 import { type Layout, LINE, type Region } from '../memory/layout.ts';
 import { peek, poke, type Words } from '../memory/word.ts';
 import { prune } from './holding.ts';
+import type { InterruptSource } from './interrupt-source.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { LoadableInterrupts } from './loadable-interrupts.ts';
 import {
@@ -23,21 +24,6 @@ import {
   LINE as WIRE,
 } from './state.ts';
 import { VcpuList, type VcpuListRegions } from './vcpu-list.ts';
-
-/** Where a CPU interface finds its interrupts: the list of its vCPU, or list registers that are filled from the list. */
-export type InterruptSource = Pick<
-  Interrupts,
-  | 'find'
-  | 'best'
-  | 'stateFound'
-  | 'take'
-  | 'deactivate'
-  | 'settle'
-  | 'wantsLook'
-  | 'forwarding'
-  | 'state'
-  | 'forEachListed'
->;
 
 export const MOST_LIST_REGISTERS = 16;
 
