@@ -115,6 +115,15 @@ export class AtRest {
     this.expect(control.isHalted, `vCPU ${vcpu} does not halt: ${why}`);
   }
 
+  /** Whether every vCPU is halted, now or soon. A vCPU that is late proves nothing on a busy machine. */
+  areAllHalted(): boolean {
+    const { machine, plan } = this.context;
+    return this.context.until(() => {
+      for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+      return true;
+    }, this.#boundMs);
+  }
+
   /**
    * Waits until no signal is under way and every vCPU sleeps; and one that was rung may still sleep, so nothing that it could take
    * is left.
