@@ -1,4 +1,5 @@
 import type { BootResult } from './boot/result.ts';
+import type { CampaignResult } from './campaign/result.ts';
 import type { ConformResult } from './conformance/conform-result.ts';
 import type { GuestsResult } from './conformance/guests/guests-result.ts';
 import type { CompareResult } from './debate/debate-result.ts';
@@ -53,6 +54,7 @@ export type Results = {
     readonly seconds: number;
     readonly interrupted?: true;
   };
+  readonly campaign: CampaignResult;
   readonly conform: ConformResult;
   readonly ioctl: IoctlReport;
   readonly layout: LayoutReport;

@@ -27,7 +27,7 @@ const STILL_ONE_IN = 4;
 /** How often a sleeping device looks whether the run is over. */
 const NAP_MS = 50;
 /** How long, once the run is over, a device waits for what it has signalled. */
-const LAST_WAIT_MS = 3_000;
+export const LAST_WAIT_MS = 3_000;
 
 /** Which device of the plan a thread is. */
 export type StressDevice = { readonly plan: Plan; readonly device: number };

@@ -9,7 +9,7 @@ import type { RulesResult } from './rules/rules-result.ts';
 import { audit, isAnyWaiting, isAtRest } from './stress-audit.ts';
 import { buildStress, type StressOptions } from './stress-build.ts';
 import { stressDetail } from './stress-detail.ts';
-import { stressDeviceProgram } from './stress-device.ts';
+import { LAST_WAIT_MS, stressDeviceProgram } from './stress-device.ts';
 import { stressDriverProgram } from './stress-driver.ts';
 import { stressGuestProgram } from './stress-guest.ts';
 import { type Plan, perturbationOf, stressViews } from './stress-plan.ts';
@@ -151,8 +151,11 @@ export async function runStress(
 /** How long devices and driver may take to end once the run is told to stop: a burst, and a wait for its deliveries. */
 const STOP_MS = 10_000;
 
-/** How long they may take once the user has said so: never stretched, however busy the machine is. */
-const INTERRUPT_MS = 3_000;
+/**
+ * How long they may take once the user has said so: never stretched, however busy the machine is. Twice as long as a device waits for
+ * a signal that is lost, so that the result names that signal.
+ */
+const INTERRUPT_MS = 2 * LAST_WAIT_MS;
 
 /** Makes the error for threads that were told to stop and did not within a bound, ms; undefined where all have. */
 type Silence = (boundMs: number) => Promise<Error | undefined>;

@@ -119,6 +119,8 @@ const SHORT: Readonly<Record<string, readonly string[]>> = {
   'replay-guest': [RECORDING],
   init: ['--help'],
   completion: ['bash'],
+  campaign: ['--help'],
+  worker: ['--help'],
   guests: ['ipi-self'],
 };
 

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { globSync } from 'tinyglobby';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { irqloom } from '../cli/run.ts';
 import { type Schema, SchemaMaker } from './schema-of.ts';
@@ -9,6 +11,9 @@ import { wrongIn } from './validate.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 vi.setConfig({ testTimeout: 240_000 });
+/** Where campaigns keep their state. */
+const STATES = mkdtempSync(join(tmpdir(), 'irqloom-results-'));
+afterAll(() => rmSync(STATES, { recursive: true }));
 
 type Published = { readonly properties: Record<string, Schema>; readonly $defs: Record<string, Schema> };
 
@@ -29,7 +34,7 @@ test('the schema of the results is made from their types', async () => {
   await expect(`${JSON.stringify(schema, null, 1)}\n`).toMatchFileSnapshot('../../data/results.schema.json');
   expect(Object.keys(results).sort()).toEqual(
     Object.keys(COMMANDS)
-      .filter((name) => !['init', 'completion'].includes(name))
+      .filter((name) => !['init', 'completion', 'worker'].includes(name))
       .sort(),
   );
 });
@@ -62,6 +67,7 @@ const LINES: readonly (readonly string[])[] = [
   ['replay-guest', path('data/guests/linux-2cpu-virtio.jsonl.gz'), '--threads', '--runs', '1'],
   ['guests', 'ipi-self'],
   ['guests', '--list'],
+  ['campaign', path('test/fixtures/campaign/small.json'), '--anew', '--state', join(STATES, 'small.sqlite')],
 ];
 
 describe('what a command prints with --json is as the published schema says', () => {
