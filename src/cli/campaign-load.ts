@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, extname, relative, resolve, sep } from 'node:path';
 import { globSync } from 'tinyglobby';
 import { IrqError } from '../base/irq-error.ts';
 import {
@@ -90,7 +90,7 @@ async function findItems(entry: CampaignItem, folder: string): Promise<FoundItem
   }
   const { name, scenario, export: exported, plain, strategy = 'auto', seconds, ...options } = entry;
   const isFile = /[/\\*?[\]{}]|\.[cm]?[jt]s$/.test(scenario);
-  const argument = isFile ? relative(process.cwd(), join(folder, scenario)) || scenario : scenario;
+  const argument = isFile ? relative(process.cwd(), resolve(folder, scenario)) || scenario : scenario;
   const flags = {
     ...(exported === undefined ? {} : { export: exported }),
     ...(plain === undefined ? {} : { plain }),

@@ -41,7 +41,7 @@ export const abortedEntryDropsLr = defineRace<Words, Words>({
     'Linux ae705930fca6, "arm/arm64: KVM: Keep elrsr/aisr in sync with software model"; seen as a hang in migration tests.',
   story:
     'A vCPU moves an interrupt into a list register, and then finds that it must not enter its guest after all. On the way back the vCPU asks which registers are empty, and reads the answer of the run before: this register is. So the vCPU takes the interrupt for handled.',
-  fix: 'the flush marks the register as not empty together with filling it. The machine has no list registers: a vCPU takes an interrupt in its state word when the guest acknowledges it; so this variant is written out',
+  fix: 'the flush marks the register as not empty together with filling it. In the machine nothing says which list registers are empty but the list registers, and an interrupt in one of them stays on the list of its vCPU; so this variant is written out',
   lesson:
     'Code that changes a state has to change the cached status of that state too. Put an "abort here" between every two steps.',
   buggy: {
