@@ -7,7 +7,7 @@ export const LINE = 16;
 export type Region = {
   readonly at: number;
   readonly words: number;
-  /** Of a lock: how many times a waiter loads the word before it sleeps. Left out: the default of {@link Mutex}. */
+  /** Of a lock: how many times a waiter loads the word before it sleeps. Left out: the default of the mutex. */
   readonly spins?: number;
 };
 
