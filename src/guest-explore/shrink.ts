@@ -32,11 +32,16 @@ export function shrink(guest: ExploredGuest, failing: Failing, budget: ShrinkBud
     return true;
   };
   attempt(merged(best.turns));
-  for (let chunk = best.turns.length; chunk >= 1; chunk = Math.floor(chunk / 2)) {
+  const isShorterWithout = (chunk: number): boolean => {
+    const before = best.turns.length;
     for (let at = best.turns.length - chunk; at > -chunk; at -= chunk) {
       const from = Math.max(0, at);
       attempt(merged([...best.turns.slice(0, from), ...best.turns.slice(from + chunk)]));
     }
-  }
+    return best.turns.length < before;
+  };
+  for (let chunk = best.turns.length; chunk > 1; chunk = Math.floor(chunk / 2)) isShorterWithout(chunk);
+  // A turn that was needed may be needed no more once another one is gone.
+  while (isShorterWithout(1));
   return best;
 }
