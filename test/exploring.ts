@@ -107,3 +107,25 @@ function report(result: ExploreResult, bound: string): void {
     `${scenario}: ${verdict}${exhausted ? ' exhausted' : ''} ${schedules} schedules of ${each} steps in ${seconds.toFixed(2)} s (${bound}) ${result.failure?.kind ?? ''}\n`,
   );
 }
+
+/** Shards of a search have each schedule once, and fail as often together. Returns the whole search, and its shards. */
+export function addsUpInShards<S>(
+  scenario: Scenario<S>,
+  options: ExploreOptions,
+  count: number,
+): { readonly whole: ExploreResult; readonly shards: readonly ExploreResult[] } {
+  const whole = explore(scenario, options);
+  const shards = Array.from({ length: count }, (_, index) =>
+    explore(scenario, { ...options, shard: { index, count } }),
+  );
+  const sum = (of: 'schedules' | 'steps' | 'failures') =>
+    shards.reduce((all, shard) => all + (shard[of] ?? 0), 0);
+  const { schedules, steps, failures } = whole;
+  expect({ schedules: sum('schedules'), steps: sum('steps'), failures: sum('failures') }).toEqual({
+    schedules,
+    steps,
+    failures,
+  });
+  expect(shards.every(({ exhausted }) => exhausted)).toBe(true);
+  return { whole, shards };
+}

@@ -12,6 +12,7 @@ import { splitClasses, takeShare } from '../../src/explore/search/split.ts';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import { Optimal, type Subtree } from '../../src/explore/search/strategies/optimal.ts';
 import type { Strategy } from '../../src/explore/search/strategies/strategy.ts';
+import { addsUpInShards } from '../exploring.ts';
 import type { MistakeName } from '../guards/index.ts';
 import { loadMutated } from '../mutate.ts';
 import { classKey } from './judge/classes.ts';
@@ -106,20 +107,7 @@ describe('the subtrees of the search hold each class once', () => {
 test('shards have each class once, and say of which share they speak', () => {
   const options = { strategy: 'optimal', all: true, shrink: false } as const;
   for (const program of [litmus.reorder(3, 1), litmus.lostUpdate(2, 2), litmus.futexMutex(2)]) {
-    const whole = explore(program, options);
-    for (const count of [2, 5]) {
-      const shards = [...Array(count).keys()].map((index) =>
-        explore(program, { ...options, shard: { index, count } }),
-      );
-      const sum = (of: 'schedules' | 'steps' | 'failures') =>
-        shards.reduce((n, shard) => n + (shard[of] ?? 0), 0);
-      expect({ schedules: sum('schedules'), steps: sum('steps'), failures: sum('failures') }).toEqual({
-        schedules: whole.schedules,
-        steps: whole.steps,
-        failures: whole.failures,
-      });
-      expect(shards.every(({ exhausted }) => exhausted)).toBe(true);
-    }
+    for (const count of [2, 5]) addsUpInShards(program, options, count);
   }
   const shard = { index: 1, count: 3 };
   expect(explore(litmus.adds(2, 3), { ...options, shard }).coverage.statement).toMatch(

@@ -7,6 +7,7 @@ import type { ExploreOptions } from '../../src/explore/search/explore-options.ts
 import { piecesFor, splitTree, takeShare } from '../../src/explore/search/split.ts';
 import { type Bound, Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import type { Piece } from '../../src/explore/search/strategies/pieces.ts';
+import { addsUpInShards } from '../exploring.ts';
 import * as litmus from './litmus.ts';
 
 /** A loop that awaits a change, and bytes that two threads turn out to share: both are found out while schedules run. */
@@ -106,19 +107,8 @@ describe.each(PROGRAMS.map((program) => ({ name: program.name, program })))('$na
   test('shards have each schedule once, and fail as often together', () => {
     for (const limit of [{}, { preemptions: 1 }, { delays: 2 }] satisfies ExploreOptions[]) {
       const options: ExploreOptions = { strategy: 'dfs', all: true, shrink: false, ...limit };
-      const whole = explore(program, options);
       for (const count of [2, 3]) {
-        const shards = Array.from({ length: count }, (_, index) =>
-          explore(program, { ...options, shard: { index, count } }),
-        );
-        const sum = (of: 'schedules' | 'steps' | 'failures') =>
-          shards.reduce((n, shard) => n + (shard[of] ?? 0), 0);
-        expect({ schedules: sum('schedules'), steps: sum('steps'), failures: sum('failures') }).toEqual({
-          schedules: whole.schedules,
-          steps: whole.steps,
-          failures: whole.failures,
-        });
-        expect(shards.every(({ exhausted }) => exhausted)).toBe(true);
+        const { whole, shards } = addsUpInShards(program, options, count);
         expect(shards.some(({ verdict }) => verdict === 'fail')).toBe(whole.verdict === 'fail');
       }
     }

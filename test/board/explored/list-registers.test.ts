@@ -11,6 +11,12 @@ const OTHER: Intid = SPI + 1;
 const latch = (view: View, intid: Intid, source = intid >= LPI ? intid - LPI : intid - SPI) =>
   view.signal(source, () => void view.interrupts.latch(view.interrupts.find(0, intid), intid));
 
+/** An interrupt that is signalled and then loaded, because vCPU 0 enters its guest. */
+const loads = (intid: Intid) => (view: View) => {
+  latch(view, intid);
+  view.enter(0);
+};
+
 const LOSSES = ['stuck-spin', 'lost-wakeup', 'orphan-wait', 'livelock', 'deadlock', 'assertion'] as const;
 
 /** Each interrupt is on one list at most, and no list register holds one any more. */
@@ -28,10 +34,7 @@ describe('a fold against a thread that queues', () => {
   const fold: Story = {
     name: 'fold-against-queue',
     listRegisters: 1,
-    before: (view) => {
-      latch(view, SPI);
-      view.enter(0);
-    },
+    before: loads(SPI),
     threads: {
       device: (view) => latch(view, SPI),
       vcpu: (view) => {
@@ -130,10 +133,7 @@ describe('an LPI in a list register', () => {
     vcpus: 2,
     listRegisters: 1,
     commands,
-    before: (view) => {
-      latch(view, LPI);
-      view.enter(0);
-    },
+    before: loads(LPI),
     threads: {
       mover: (view) => {
         view.gic.lpis.retarget(LPI, 1);
@@ -183,10 +183,7 @@ describe('an LPI in a list register', () => {
     vcpus: 2,
     listRegisters: 1,
     commands,
-    before: (view) => {
-      latch(view, LPI);
-      view.enter(0);
-    },
+    before: loads(LPI),
     threads: {
       other: (view) => {
         view.gic.lpis.forget(0);
@@ -241,10 +238,7 @@ describe('an SPI in a list register', () => {
     const disabled: Story = {
       name: 'loaded-spi-disabled',
       listRegisters: 1,
-      before: (view) => {
-        latch(view, SPI);
-        view.enter(0);
-      },
+      before: loads(SPI),
       threads: {
         other: (view) => view.interrupts.amend(view.interrupts.find(0, SPI), ENABLED, 0),
         vcpu: (view) => void view.drain(0),
