@@ -1,6 +1,6 @@
 import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
-import { Deadline } from '../threads/deadline.ts';
+import { byTheClock, Deadline } from '../threads/deadline.ts';
 import { type Cast, Harness } from '../threads/harness.ts';
 import { silentThreads } from '../threads/silent.ts';
 import { lastActions } from './last-actions.ts';
@@ -80,7 +80,8 @@ export async function runStress(
   const running = new Set<string>();
   const silence = silenceOf(running, tally, harness, plan);
   const deadline = new Deadline(STOP_MS, () => silence(STOP_MS));
-  const interruption = new Interruption(silence);
+  // Ctrl-C: past a short bound the run ends without its threads.
+  const interruption = new Deadline(INTERRUPT_MS, () => silence(INTERRUPT_MS), byTheClock);
   const stop = () => {
     store(machine.words, stopAt, 1);
     deadline.begin();
@@ -144,7 +145,7 @@ export async function runStress(
     interruption.end();
     watch.signal?.removeEventListener('abort', interrupt);
     stop();
-    await (interruption.isOver ? harness.destroy() : harness.close());
+    await (interruption.isMissed ? harness.destroy() : harness.close());
   }
 }
 
@@ -159,38 +160,6 @@ const INTERRUPT_MS = 2 * LAST_WAIT_MS;
 
 /** Makes the error for threads that were told to stop and did not within a bound, ms; undefined where all have. */
 type Silence = (boundMs: number) => Promise<Error | undefined>;
-
-/** Ctrl-C: past a short bound the run ends without its threads. */
-class Interruption {
-  /** Never resolves. */
-  readonly missed: Promise<never>;
-  isOver = false;
-  readonly #silence: Silence;
-  #reject: (error: unknown) => void = () => undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(silence: Silence) {
-    this.#silence = silence;
-    this.missed = new Promise<never>((_, reject) => {
-      this.#reject = reject;
-    });
-    this.missed.catch(() => undefined);
-  }
-
-  begin(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#silence(INTERRUPT_MS).then((error) => {
-        if (error === undefined) return;
-        this.isOver = true;
-        this.#reject(error);
-      }, this.#reject);
-    }, INTERRUPT_MS);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-}
 
 function silenceOf(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Silence {
   const { machine, vcpus, programs } = harness;

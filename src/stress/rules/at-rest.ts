@@ -117,11 +117,13 @@ export class AtRest {
 
   /** Whether every vCPU is halted, now or soon. A vCPU that is late proves nothing on a busy machine. */
   areAllHalted(): boolean {
+    return this.context.until(() => this.#isEachHalted(), this.#boundMs);
+  }
+
+  #isEachHalted(): boolean {
     const { machine, plan } = this.context;
-    return this.context.until(() => {
-      for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
-      return true;
-    }, this.#boundMs);
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
+    return true;
   }
 
   /**
@@ -130,12 +132,9 @@ export class AtRest {
    * @param keptBack - what a priority or a group keeps back
    */
   settle(keptBack = NONE): void {
-    const { machine, plan } = this.context;
-    this.context.until(() => {
-      if (!machine.vm.irqfds.isIdle || this.#isAnyDeliverable(keptBack)) return false;
-      for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!machine.control(vcpu).isHalted) return false;
-      return true;
-    }, ASLEEP_MS);
+    const { irqfds } = this.context.machine.vm;
+    const rests = () => irqfds.isIdle && !this.#isAnyDeliverable(keptBack) && this.#isEachHalted();
+    this.context.until(rests, ASLEEP_MS);
   }
 
   #isAnyDeliverable(keptBack: number): boolean {
