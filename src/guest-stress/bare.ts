@@ -171,7 +171,11 @@ export async function runBareStress(
       stuckLines,
     });
     const instructions = runs.reduce((sum, run) => sum + run.instructions, 0);
-    return { ...result, guest: { name: 'bare', instructions, ...compareCounts(board, plan) } };
+    return {
+      ...result,
+      coverage: null,
+      guest: { name: 'bare', instructions, ...compareCounts(board, plan) },
+    };
   } finally {
     stop();
     deadline.end();

@@ -21,9 +21,17 @@ export function linuxStressText(result: LinuxStressResult): string {
     '',
     `in ${time(result.seconds * 1e9)}: ${count(reads.rng)} reads of /dev/hwrng, ${count(reads.block)} of the disk; ${count(result.instructions)} instructions in all`,
     `meanwhile: ${plural(churn.moves, 'affinity change')}, ${plural(churn.hotplugs, 'CPU taken off or on', 'CPUs taken off and on')}, ${plural(churn.rebinds, 'driver bound anew', 'drivers bound anew')}`,
-    `lost ${lost}, spurious ${spurious}, misrouted ${misrouted}, stranded ${stranded}, kernel complaints ${alarms.length}${linuxHeld(result) ? ': Linux counted every interrupt that was sent' : ''}`,
+    `lost ${lost}, spurious ${spurious}, misrouted ${misrouted}, stranded ${stranded}, kernel complaints ${alarms.length}${verdictOf(result)}`,
     ...misroutes.slice(0, SHOWN).map((line) => `misrouted: ${line}`),
     ...alarms.slice(0, SHOWN).map((line) => `kernel: ${line}`),
     '',
   ].join('\n');
+}
+
+/** What a run without a fault has shown. */
+function verdictOf(result: LinuxStressResult): string {
+  if (!linuxHeld(result)) return '';
+  if (result.devices.some(({ counted }) => counted > 0))
+    return ': Linux counted every interrupt that was sent';
+  return ': but Linux took no interrupt of any device, so nothing is shown; does --modules have the virtio modules of this kernel?';
 }

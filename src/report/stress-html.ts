@@ -144,7 +144,7 @@ export function stressHtml(
           }),
         ],
       },
-      coveragePart(result),
+      ...coverageParts(result),
     ],
     notes: [
       `irqloom stress, seed ${config.seed}, design ${config.abi}, churn ${config.churn}, delays ${config.perturb}, fault ${config.fault}; ${config.source === 'synthetic' ? 'a synthetic topology' : `recorded guest ${config.source}`}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}.`,
@@ -154,12 +154,13 @@ export function stressHtml(
 }
 
 /** What of the machine was met; the windows are those that no thread was stopped in, for there a run has least to say. */
-function coveragePart({ coverage }: StressResult): Part {
+function coverageParts({ coverage }: StressResult): Part[] {
+  if (!coverage) return [];
   const { commands, registers, transitions, windows } = coverage;
   const passed = windows.filter(({ stopped }) => !stopped);
   const list = (id: string, title: string, text: string, head: string, rows: readonly string[]) =>
     tableCard(id, title, text, { head: [head], rows: rows.map((row) => [row]) }, true);
-  return {
+  const part: Part = {
     title: 'Coverage of the machine',
     cards: [
       tableCard(
@@ -186,6 +187,7 @@ function coveragePart({ coverage }: StressResult): Part {
       ),
     ],
   };
+  return [part];
 }
 
 function seriesOf({ vcpus }: StressDetail) {

@@ -58,7 +58,7 @@ export function stressText(result: StressResult): string {
     `meanwhile: ${churnText(result)}`,
     ...stillLines(result),
     ...ruleLines(result),
-    coverageLine(result),
+    ...coverageLines(result),
     ...perturbationLines(result),
     ...lineLines(result),
     ...listRegisterLines(result),
@@ -93,14 +93,17 @@ function stillLines({ stillness, sgis, raised }: StressResult): string[] {
   return lines;
 }
 
-function coverageLine({ coverage }: StressResult): string {
+function coverageLines({ coverage }: StressResult): string[] {
+  if (!coverage) return [];
   const { commands, registers, transitions } = coverage;
   const names = Object.keys(commands);
   const missing = names.filter((name) => commands[name] === 0);
   const but = missing.length === 0 || missing.length === names.length ? '' : ` (not ${missing.join(', ')})`;
   const changes =
     transitions.length === 0 ? '' : `, ${plural(transitions.length, 'transition')} of an interrupt`;
-  return `covered by the driver: ${names.length - missing.length} of ${names.length} ITS commands${but}, ${plural(registers.length, 'register')} of the GIC written${changes}`;
+  return [
+    `covered by the driver: ${names.length - missing.length} of ${names.length} ITS commands${but}, ${plural(registers.length, 'register')} of the GIC written${changes}`,
+  ];
 }
 
 function perturbationLines({ config, perturbation, seconds }: StressResult): string[] {

@@ -129,8 +129,8 @@ export type StressResult = {
   readonly rules: RulesResult | null;
   /** SGIs between the vCPUs, those among them that the driver sent with ISPENDR; null where none were sent. */
   readonly sgis: { readonly sent: number; readonly delivered: number } | null;
-  /** What of the machine the run has met. */
-  readonly coverage: Coverage;
+  /** What of the machine the run has met; null where a guest has a driver of its own, which is not followed. */
+  readonly coverage: Coverage | null;
   /** What the delays of the threads came to; null where they ran freely. */
   readonly perturbation: PerturbationFigures | null;
   /** Of the list registers of all vCPUs; null where there are none. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BareOptions, type GuestStressResult, runBareStress } from '../../src/guest-stress/bare.ts';
+import { stressText } from '../../src/report/stress-text.ts';
 import { held } from '../../src/stress/stress-result.ts';
 
 /** A short run on two vCPUs; the driver makes hundreds of changes a second even on a busy machine. */
@@ -23,6 +24,9 @@ describe('stress with the bare-metal guest', () => {
       expect(result.delivered).toBeGreaterThan(100);
       expect(result.churn.moves).toBeGreaterThan(10);
       expect(result.guest).toMatchObject({ counted: result.delivered, differing: 0 });
+      // The guest's own driver is not followed: no figure, rather than a zero.
+      expect(result.coverage).toBeNull();
+      expect(stressText(result)).not.toContain('covered by the driver');
     }
   });
 
