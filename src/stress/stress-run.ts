@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../base/codes.ts';
+import { IrqError } from '../base/irq-error.ts';
 import type { Machine } from '../board/machine.ts';
 import { store } from '../memory/word.ts';
 import { byTheClock, Deadline } from '../threads/deadline.ts';
@@ -125,7 +127,9 @@ export async function runStress(
       failureOf(vcpus),
       deadline.missed,
       interruption.missed,
-    ]);
+    ]).catch(async (error: unknown) => {
+      throw await withPlaces(error, unfinished(running, harness), plan, machine);
+    });
     const seconds = (performance.now() - start) / 1000;
     await Promise.race([comeToRest(harness, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
     const stuckLines = audit(machine, plan);
@@ -162,23 +166,39 @@ const INTERRUPT_MS = 2 * LAST_WAIT_MS;
 type Silence = (boundMs: number) => Promise<Error | undefined>;
 
 function silenceOf(running: ReadonlySet<string>, tally: Tally, harness: Harness, plan: Plan): Silence {
-  const { machine, vcpus, programs } = harness;
+  const { machine } = harness;
   return async (boundMs) => {
     if (running.size === 0) return undefined;
     tally.update();
     const { injected, delivered } = tally;
-    const threads = [
-      ...[...programs.values()].filter(({ name }) => running.has(name)),
-      // A device may wait for a handler that does not return: then its vCPU is to be looked at.
-      ...vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted),
-    ];
     return silentThreads(
       `${[...running].join(', ')} did not stop within ${boundMs} ms; until then ${injected} signals were injected and ${delivered} delivered`,
-      threads,
+      unfinished(running, harness),
       lastActions(machine, plan),
     );
   };
 }
+
+/** The programs that run, and the vCPUs that do: a device may wait for a handler that does not return. */
+function unfinished(running: ReadonlySet<string>, { machine, vcpus, programs }: Harness) {
+  return [
+    ...[...programs.values()].filter(({ name }) => running.has(name)),
+    ...vcpus.filter((_, vcpu) => !machine.control(vcpu).isHalted),
+  ];
+}
+
+/** A thread that waited in vain knows a lock or a reader's number: the error also says where the other threads are. */
+async function withPlaces(
+  error: unknown,
+  threads: ReturnType<typeof unfinished>,
+  plan: Plan,
+  machine: Machine,
+): Promise<unknown> {
+  if (!(error instanceof IrqError) || !WAITS.has(error.code)) return error;
+  return silentThreads(error.message, threads, lastActions(machine, plan), error.code);
+}
+
+const WAITS: ReadonlySet<string> = new Set<ErrorCode>(['ERR_GRACE_TIMEOUT', 'ERR_LOCK_TIMEOUT']);
 
 /** Runs devices and driver; when the devices have finished, so shall the driver. Resolves to what the driver says of the rules. */
 async function runPrograms(harness: Harness, stop: () => void, running: Set<string>): Promise<RulesResult> {

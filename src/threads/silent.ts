@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../base/codes.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { IDLE, whereabouts } from './whereabouts.ts';
 
@@ -11,12 +12,14 @@ type Named = { readonly name: string; readonly serial: number };
  * Makes the error for threads that missed a bound: the error shows where each thread is in its code.
  * @param message - the work that was not done, and the bound
  * @param last - the last step of a thread of that name, if the machine's words tell
- * @returns IrqError `ERR_THREAD_SILENT`, after at most 1.5 s. Main thread
+ * @param code - of the bound that was missed
+ * @returns the error, after at most 1.5 s. Main thread
  */
 export async function silentThreads(
   message: string,
   threads: readonly Named[],
   last: (name: string) => string | undefined = () => undefined,
+  code: ErrorCode = 'ERR_THREAD_SILENT',
 ): Promise<IrqError> {
   const places = await whereabouts(threads.map(({ serial }) => serial));
   const shown = threads.length <= SHOWN ? threads : busyFirst(threads, places).slice(0, SHOWN);
@@ -26,10 +29,7 @@ export async function silentThreads(
     const did = last(name);
     return `${name}${did === undefined ? '' : ` (${did})`}: ${place ?? 'its stack cannot be had'}`;
   });
-  return new IrqError(
-    'ERR_THREAD_SILENT',
-    [message, ...said, ...(more > 0 ? [`and ${more} threads more`] : [])].join('; '),
-  );
+  return new IrqError(code, [message, ...said, ...(more > 0 ? [`and ${more} threads more`] : [])].join('; '));
 }
 
 /** Sorts threads inside their programs before threads that wait for messages. */
