@@ -34,6 +34,7 @@ import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
 import { checkBare, refuseOthers } from './stress-modes.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
+import { programSeconds, replayCommand, withPrograms } from './stress-programs.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
 import { stressRotate } from './stress-rotate.ts';
@@ -64,6 +65,7 @@ type Flags = {
   seconds?: number;
   thorough?: boolean;
   untilCovered?: number;
+  programs?: number;
   spis?: number;
   lines?: LineMode;
   abi: DesignName;
@@ -107,7 +109,12 @@ export function stressCommand(): Command {
       'longest time to inject (default: 8; 60 with --thorough)',
       number(0.05, 86_400, 'seconds'),
     )
-    .option('--thorough', 'run for 60 s, unless --seconds is given')
+    .option('--thorough', 'inject for 60 s, and draw programs for 20 s, unless these are given')
+    .option(
+      '--programs <seconds>',
+      'when the run has held, draw programs of a few threads for a small machine for so long, and run them under schedules of the explorer (default: 2; 20 with --thorough; 0 with --seconds, or where the run is not of a whole machine)',
+      number(0, 86_400, 'seconds'),
+    )
     .option(
       '--until-covered <n>',
       'end when the run met nothing new of the machine for n seconds: commands, registers, transitions, windows',
@@ -263,18 +270,19 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
       },
     }),
   );
-  const result = await running.catch((error: unknown) => {
+  const ran = await running.catch((error: unknown) => {
     line.clear();
     const known = error instanceof IrqError ? error : missingInNode(error);
     const neverBegan = known?.exitStatus === EXIT.usage;
     if (!neverBegan) say(`the run ended without an answer; to repeat this: ${repeat}\n`);
     throw error;
   });
+  const result = await withPrograms(ran, options.seed, programSeconds(flags, given), line);
   line.clear();
   printResult(result, flags.json ? undefined : () => stressText(result));
   const { status, notes } = follower.close(result, exitOf(result));
   for (const note of notes) say(`${note}\n`);
-  if (!held(result)) say(`to repeat this: ${repeat}\n`);
+  if (!held(result)) say(`to repeat this: ${replayCommand(result) ?? repeat}\n`);
   return status;
 }
 

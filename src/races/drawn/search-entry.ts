@@ -1,0 +1,71 @@
+import { type ExploreResult, explore } from '../../explore/index.ts';
+import { load, store, type Words } from '../../memory/word.ts';
+import { MOST_PROGRAMS } from './drawn-names.ts';
+import { describe, drawProgram } from './program.ts';
+import { drawnScenario } from './scenario.ts';
+
+/** A thread's share of a search: every `step`th program from number `first` on. */
+export type DrawnTask = {
+  readonly first: number;
+  readonly step: number;
+  readonly seconds: number;
+  readonly words: Words;
+  /** Not 0: the search shall end. */
+  readonly stopAt: number;
+  /** Where the thread counts its programs. */
+  readonly doneAt: number;
+};
+
+/** A program that fails, and the schedule. */
+export type DrawnFailure = {
+  /** The scenario's name, for `irqloom replay`. */
+  readonly program: string;
+  /** What its threads do, a line each. */
+  readonly threads: readonly string[];
+  readonly kind: NonNullable<ExploreResult['failure']>['kind'];
+  readonly message: string;
+  readonly token: string;
+};
+
+export type DrawnAnswer = {
+  readonly programs: number;
+  readonly schedules: number;
+  readonly steps: number;
+  readonly failure: DrawnFailure | null;
+};
+
+/** Schedules of a program: more of them find less than another program does. */
+const SCHEDULES = 120;
+/** Most time for making a failing schedule small, s. */
+const SHRINK_S = 5;
+
+/** The bounds of waits are for threads that die, and here none does: a wait that only its bound ends is a failure. */
+const timeouts = 'never';
+
+/** Runs programs until one fails, another thread has found one, or the time is over. */
+export function searchPrograms({ first, step, seconds, words, stopAt, doneAt }: DrawnTask): DrawnAnswer {
+  // So that steps are shown by the lines of the TypeScript source.
+  process.setSourceMapsEnabled(true);
+  const end = performance.now() + seconds * 1000;
+  const sum = { programs: 0, schedules: 0, steps: 0 };
+  for (let number = first; load(words, stopAt) === 0; number += step) {
+    const left = (end - performance.now()) / 1000;
+    if (left <= 0) break;
+    const seed = 1 + (number % MOST_PROGRAMS);
+    const scenario = drawnScenario(seed);
+    const strategy = number % 2 === 0 ? 'pct' : 'random';
+    const options = { strategy, seed, timeouts, schedules: SCHEDULES } as const;
+    const result = explore(scenario, { ...options, seconds: left, shrink: false });
+    sum.programs++;
+    sum.schedules += result.schedules;
+    sum.steps += result.steps;
+    store(words, doneAt, sum.programs);
+    if (result.failure === undefined) continue;
+    store(words, stopAt, 1);
+    const { failure = result.failure } = explore(scenario, { ...options, seconds: SHRINK_S });
+    const { kind, message, token } = failure;
+    const threads = describe(drawProgram(seed)).split('\n');
+    return { ...sum, failure: { program: scenario.name ?? '', threads, kind, message, token } };
+  }
+  return { ...sum, failure: null };
+}
