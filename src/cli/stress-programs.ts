@@ -7,7 +7,7 @@ import type { ProgressLine } from './progress-line.ts';
 
 /** How long programs are drawn where nothing is said, s. */
 const DEFAULT_S = 2;
-const THOROUGH_S = 20;
+const THOROUGH_S = 30;
 
 /** Options of runs that are of something else than the machine and its proof, or that end for a reason of their own. */
 const OTHER_RUNS = ['guest', 'device', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;

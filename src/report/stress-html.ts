@@ -76,6 +76,7 @@ export function stressHtml(
     parts: [
       ...violationPart(result),
       ...rulesPart(result),
+      ...programsPart(result),
       {
         title: 'Signal to handler',
         text: `${result.stampEvery > 1 ? `One of ${result.stampEvery} signals of each source is timed. ` : ''}A signal that found an earlier one waiting is not timed.`,
@@ -248,6 +249,18 @@ function rulesPart({ rules }: StressResult): Part[] {
   });
   const card = tableCard('rules', 'Rules that were broken', text, { head: ['rule', 'breach'], rows });
   return [{ title: 'Rules at rest', cards: [card] }];
+}
+
+function programsPart({ programs }: StressResult): Part[] {
+  const failure = programs?.failure;
+  if (!failure) return [];
+  const text = `${failure.kind}: ${failure.message}`;
+  const rows = failure.threads.map((thread) => {
+    const end = thread.indexOf(': ');
+    return end < 0 ? [thread, ''] : [thread.slice(0, end), thread.slice(end + 2)];
+  });
+  const card = tableCard('program', `${failure.program} failed`, text, { head: ['thread', 'calls'], rows });
+  return [{ title: 'Programs drawn for a small machine', cards: [card] }];
 }
 
 function violationPart({ violations, lost, misrouted, spurious, stranded }: StressResult): Part[] {

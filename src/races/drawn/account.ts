@@ -1,4 +1,4 @@
-import type { Intid } from '../../arch/intid.ts';
+import type { Intid, VcpuId } from '../../arch/intid.ts';
 import { add, load, store, swap, type Words } from '../../memory/word.ts';
 import { requireExplained } from '../oracles.ts';
 import { INTIDS, sourceOf } from './names.ts';
@@ -15,7 +15,9 @@ const VCPU = LPI + 2 * MESSAGES;
 // By INTID.
 const TAKEN = VCPU + SOURCES;
 const ALLOWED = TAKEN + INTIDS.length;
-export const ACCOUNT_WORDS = ALLOWED + INTIDS.length;
+const COMMANDS_END = ALLOWED + INTIDS.length;
+const HANDLING = COMMANDS_END + 1;
+export const ACCOUNT_WORDS = HANDLING + 1;
 
 /** No bound on the deliveries of an INTID. */
 const ANY = 0;
@@ -55,7 +57,9 @@ export class DrawnAccount {
     // A level is taken again where its line is still up, between an end and its resample.
     requireExplained(
       source !== LEVEL_SOURCE,
-      deliveries <= sent, `delivery ${deliveries} of source ${source}, signalled ${sent} times,`,
+      // Looked at again: another vCPU may have handled a signal that began after this handler.
+      deliveries <= this.sent(source),
+      `delivery ${deliveries} of source ${source}, signalled ${sent} times,`,
     );
     add(this.#words, this.#place(TAKEN, intid), 1);
     // Two vCPUs may handle signals of one source at one time.
@@ -76,9 +80,27 @@ export class DrawnAccount {
     store(this.#words, this.#place(ALLOWED, intid), ANY);
   }
 
-  /** An INTID is a source's no longer: only signals that have begun by now may still come by that INTID. */
-  retire(intid: Intid): void {
-    store(this.#words, this.#place(ALLOWED, intid), 1 + this.sent(sourceOf(intid)));
+  /**
+   * An INTID is a source's no longer: only what is latched by now may still come by that INTID.
+   * @param isPending - reads whether the interrupt is pending
+   */
+  retire(intid: Intid, isPending: (intid: Intid) => boolean): void {
+    store(this.#words, this.#place(ALLOWED, intid), 1 + this.latched(intid, isPending));
+  }
+
+  /**
+   * Deliveries of an INTID that have been latched by now, at most. In this order: pending, in the hands of a vCPU, taken; so a delivery
+   * that goes its way meanwhile is not missed.
+   */
+  latched(intid: Intid, isPending: (intid: Intid) => boolean): number {
+    const pending = isPending(intid) ? 1 : 0;
+    const handled = load(this.#words, this.#at + HANDLING);
+    return pending + handled + this.taken(intid);
+  }
+
+  /** A vCPU is about to acknowledge, or has no interrupt in its hands any more. */
+  handles(by: 1 | -1): void {
+    add(this.#words, this.#at + HANDLING, by);
   }
 
   /** The number of deliveries that an INTID may have had; undefined where there is no bound. */
@@ -103,17 +125,25 @@ export class DrawnAccount {
   setPair(source: number, pair: number): void {
     store(this.#words, this.#at + PAIR + source, pair);
   }
-  lpi(source: number, pair: number): number {
+  lpi(source: number, pair: number): Intid {
     return load(this.#words, this.#at + LPI + 2 * source + pair);
   }
-  setLpi(source: number, pair: number, lpi: number): void {
+  setLpi(source: number, pair: number, lpi: Intid): void {
     store(this.#words, this.#at + LPI + 2 * source + pair, lpi);
   }
-  vcpu(source: number): number {
+  vcpu(source: number): VcpuId {
     return load(this.#words, this.#at + VCPU + source);
   }
-  setVcpu(source: number, vcpu: number): void {
+  setVcpu(source: number, vcpu: VcpuId): void {
     store(this.#words, this.#at + VCPU + source, vcpu);
+  }
+
+  /** The offset in the queue up to which the ITS was told of commands. The guest's driver only. */
+  get commandsEnd(): number {
+    return load(this.#words, this.#at + COMMANDS_END);
+  }
+  set commandsEnd(end: number) {
+    store(this.#words, this.#at + COMMANDS_END, end);
   }
 
   #place(field: number, intid: Intid): number {

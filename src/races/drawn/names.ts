@@ -1,9 +1,13 @@
-import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
+import type { DeviceId, EventId, Intid } from '../../arch/intid.ts';
 import type { Fd, Gsi } from '../../kvm/gsi.ts';
 import { EDGE_SOURCE, MESSAGES } from './program.ts';
 
 /** A name that a message source may have: its event, and the LPIs that the event has in turn. */
-export type Pair = { readonly deviceId: DeviceId; readonly eventId: EventId; readonly lpis: readonly [Intid, Intid] };
+export type Pair = {
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly lpis: readonly [Intid, Intid];
+};
 
 const FIRST_LPI: Intid = 8192;
 
@@ -17,11 +21,14 @@ export const PAIRS: readonly (readonly [Pair, Pair])[] = Array.from({ length: ME
 });
 
 /** Events that a reader of half an old route and half a new one would signal: mapped, and nobody's. */
-export const TRAPS: readonly { readonly deviceId: DeviceId; readonly eventId: EventId; readonly lpi: Intid }[] =
-  PAIRS.flatMap(([one, other], source) => [
-    { deviceId: one.deviceId, eventId: other.eventId, lpi: FIRST_LPI + 4 * MESSAGES + 2 * source },
-    { deviceId: other.deviceId, eventId: one.eventId, lpi: FIRST_LPI + 4 * MESSAGES + 2 * source + 1 },
-  ]);
+export const TRAPS: readonly {
+  readonly deviceId: DeviceId;
+  readonly eventId: EventId;
+  readonly lpi: Intid;
+}[] = PAIRS.flatMap(([one, other], source) => [
+  { deviceId: one.deviceId, eventId: other.eventId, lpi: FIRST_LPI + 4 * MESSAGES + 2 * source },
+  { deviceId: other.deviceId, eventId: one.eventId, lpi: FIRST_LPI + 4 * MESSAGES + 2 * source + 1 },
+]);
 
 const FIRST_SPI: Intid = 32;
 
@@ -46,6 +53,3 @@ export const gsiOf = (source: number): Gsi => source;
 export const fdOf = (source: number): Fd => 1 + 33 * source;
 export const RESAMPLE_FD: Fd = 2;
 export const EVENTFDS = 128;
-
-/** A vCPU of the machine. */
-export const vcpuOf = (to: number, vcpus: number): VcpuId => to % vcpus;

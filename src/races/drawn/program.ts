@@ -2,7 +2,7 @@ import type { VcpuId } from '../../arch/intid.ts';
 import { Chance } from '../../base/chance.ts';
 import type { Dispatch } from '../../kvm/irqfds.ts';
 
-/** A call of a thread about a source: to where, where the call moves something. */
+/** A call of a thread about a source: `to` is the vCPU that the source moves to, or the pair that the call is about. */
 export type Call = { readonly name: CallName; readonly source: number; readonly to: number };
 
 /** What a device does; the guest's driver; the VMM. A call that stands here more than once is drawn more often. */
@@ -20,7 +20,7 @@ const GUEST_CALLS = [
   'toggle',
   'retarget',
 ] as const;
-const VMM_CALLS = ['reroute', 'reroute', 'reassign', 'message'] as const;
+const VMM_CALLS = ['reroute', 'reroute', 'reroute', 'reassign', 'reassign', 'message'] as const;
 export type CallName =
   | (typeof DEVICE_CALLS)[number]
   | (typeof GUEST_CALLS)[number]
@@ -76,22 +76,53 @@ class Draw {
   constructor(chance: Chance, seed: number) {
     this.#chance = chance;
     this.#seed = seed;
-    const first = this.#below(8) < 5 ? this.#below(MESSAGES) : EDGE_SOURCE + this.#below(2);
+    const first = this.#below(4) < 3 ? this.#below(MESSAGES) : EDGE_SOURCE + this.#below(2);
     const other = this.#below(SOURCES);
-    this.#sources = this.#below(3) === 0 && other !== first ? [first, other] : [first];
-    this.#vcpus = 1 + this.#below(2);
+    this.#sources = this.#below(4) === 0 && other !== first ? [first, other] : [first];
+    this.#vcpus = this.#below(3) === 0 ? 1 : 2;
   }
 
   program(): Program {
+    return this.#below(2) === 0 ? this.#duel() : this.#any();
+  }
+
+  /** A device and one change, of one source; and the thread that they leave their work to, or a vCPU. */
+  #duel(): Program {
+    const dispatch = this.#below(2) === 0 ? 'inline' : 'main';
+    const [source = 0] = this.#sources;
+    const role = this.#below(2) === 0 ? 'guest' : 'vmm';
+    const calls = this.#calls(role === 'guest' ? GUEST_CALLS : VMM_CALLS, [source]).slice(0, 1);
+    const device: DrawnThread = {
+      name: 'device0',
+      role: 'device',
+      calls: [{ name: 'signal', source, to: 0 }],
+    };
+    const changer: DrawnThread[] = calls.length > 0 ? [{ name: role, role, calls }] : [];
+    const third: DrawnThread[] =
+      dispatch === 'main'
+        ? [{ name: 'main', role: 'main' }]
+        : this.#takers(false).filter((_, index) => index === 0);
+    return {
+      seed: this.#seed,
+      vcpus: this.#vcpus,
+      dispatch,
+      isCached: this.#below(3) > 0,
+      history: new Array<number>(this.#below(3)).fill(source),
+      before: this.#below(4) === 0 ? [source] : [],
+      threads: [...third, device, ...changer],
+    };
+  }
+
+  #any(): Program {
     const dispatch = this.#below(2) === 0 ? 'inline' : 'main';
     const changers = this.#changers();
     const devices = this.#devices(changers.length);
     const history = this.#history();
     const before = this.#sources.filter(() => this.#below(3) === 0);
-    const takesAll = this.#mayTakeAll(changers) && this.#below(3) === 0;
+    const takesAll = this.#mayTakeAll(changers) && this.#below(2) === 0;
     const takers = this.#takers(takesAll);
     // Inline devices leave to the main thread what they do not find in a cache.
-    const serves = this.#below(3) < (dispatch === 'main' ? 2 : 1) || takesAll;
+    const serves = this.#below(4) < (dispatch === 'main' ? 3 : 1) || takesAll;
     const main: DrawnThread[] = serves ? [{ name: 'main', role: 'main' }] : [];
     return {
       seed: this.#seed,
@@ -126,15 +157,15 @@ class Draw {
       taking: { vcpu, most: takesAll ? 'all' : 1 + this.#below(2) },
     });
     const all = Array.from({ length: this.#vcpus }, (_, vcpu) => taker(vcpu));
-    return takesAll ? all : all.filter(() => this.#below(3) > 0);
+    return takesAll ? all : all.filter(() => this.#below(5) < 2);
   }
 
   #devices(changers: number): DrawnThread[] {
-    const count = changers < 2 && this.#below(3) === 0 ? 2 : 1;
+    const count = changers < 2 && this.#below(4) === 0 ? 2 : 1;
     return Array.from({ length: count }, (_, device) => ({
       name: `device${device}`,
       role: 'device',
-      calls: this.#calls(DEVICE_CALLS, 1 + this.#below(2)),
+      calls: this.#calls(DEVICE_CALLS),
     }));
   }
 
@@ -143,25 +174,40 @@ class Draw {
     const guest = (): DrawnThread => ({
       name: 'guest',
       role: 'guest',
-      calls: this.#calls(GUEST_CALLS, 1 + this.#below(2)),
+      calls: this.#calls(GUEST_CALLS),
     });
     const vmm = (): DrawnThread => ({
       name: 'vmm',
       role: 'vmm',
-      calls: this.#calls(VMM_CALLS, 1 + this.#below(2)),
+      calls: this.#calls(VMM_CALLS),
     });
     if (draw === 0) return [];
-    if (draw < 4) return [guest()];
-    return draw < 6 ? [vmm()] : [guest(), vmm()];
+    const drawn = draw < 4 ? [guest()] : draw < 7 ? [vmm()] : [guest(), vmm()];
+    return drawn.filter((thread) => !('calls' in thread) || thread.calls.length > 0);
   }
 
-  #calls(names: readonly CallName[], count: number): Call[] {
-    return Array.from({ length: count }, () => {
-      const source = this.#sources[this.#below(this.#sources.length)] ?? 0;
-      const fitting = names.filter((name) => fits(name, source));
-      const name = fitting[this.#below(fitting.length)] ?? 'signal';
-      return { name, source, to: this.#below(2) };
-    });
+  /** One call mostly, or two. A source that no call fits has none. */
+  #calls(names: readonly CallName[], sources = this.#sources): Call[] {
+    const count = this.#below(3) === 0 ? 2 : 1;
+    /** By source, as far as these calls have moved it: its vCPU, and its pair. */
+    const vcpus = new Map<number, number>();
+    const pairs = new Map<number, number>();
+    const turn = (places: Map<number, number>, source: number) => {
+      const to = 1 - (places.get(source) ?? 0);
+      places.set(source, to);
+      return to;
+    };
+    return Array.from({ length: count }, (): Call[] => {
+      const source = sources[this.#below(sources.length)] ?? 0;
+      const fitting = names.filter((name) => fits(name, source) && (this.#vcpus > 1 || !MOVES.has(name)));
+      const name = fitting[this.#below(fitting.length)];
+      if (name === undefined) return [];
+      if (MOVES.has(name)) return [{ name, source, to: turn(vcpus, source) }];
+      if (name === 'reroute') return [{ name, source, to: turn(pairs, source) }];
+      if (name === 'prioritise') return [{ name, source, to: this.#below(2) }];
+      // Mostly the pair that the source has.
+      return [{ name, source, to: NAMING.has(name) && this.#below(4) === 0 ? 1 : 0 }];
+    }).flat();
   }
 
   #below(n: number): number {
@@ -169,20 +215,24 @@ class Draw {
   }
 }
 
-/** Calls that signal by an event of their own, or give its LPI up: not of a source that another call routes to another event. */
+/** Calls that signal by an event of their own, or give its LPI up: not of a source that another call routes anew, or takes its irqfd from. */
 const NAMING: ReadonlySet<CallName> = new Set(['raise', 'remap', 'message']);
+
+/** Calls that take a source to another vCPU. */
+const MOVES: ReadonlySet<CallName> = new Set(['move', 'retarget']);
 
 /** A thread whose calls can be judged beside those of the others. */
 function apart(thread: DrawnThread, changers: readonly DrawnThread[]): DrawnThread {
   if (thread.role !== 'guest' && thread.role !== 'vmm') return thread;
-  const rerouted = new Set(
-    changers.flatMap((each) => ('calls' in each ? each.calls : [])).flatMap(({ name, source }) =>
-      name === 'reroute' ? [source] : [],
-    ),
+  const unhooked = new Set(
+    changers
+      .flatMap((each) => ('calls' in each ? each.calls : []))
+      .flatMap(({ name, source }) => (name === 'reroute' || name === 'reassign' ? [source] : [])),
   );
-  const calls = thread.calls.map((call) => {
-    if (!NAMING.has(call.name) || !rerouted.has(call.source)) return call;
-    return { ...call, name: thread.role === 'guest' ? ('invalidate' as const) : ('reroute' as const) };
+  const calls = thread.calls.map((call): Call => {
+    if (!NAMING.has(call.name) || !unhooked.has(call.source)) return call;
+    const ofGuest = call.source < MESSAGES ? 'invalidate' : 'toggle';
+    return { ...call, name: thread.role === 'guest' ? ofGuest : 'reassign' };
   });
   return { ...thread, calls };
 }
@@ -206,6 +256,7 @@ export function describe({ vcpus, dispatch, isCached, history, before, threads }
 
 function doingOf(thread: DrawnThread): string {
   if (thread.role === 'main') return 'serves what is left to it';
-  if (thread.role === 'vcpu') return `takes ${thread.taking.most === 'all' ? 'all' : `up to ${thread.taking.most}`}`;
+  if (thread.role === 'vcpu')
+    return `takes ${thread.taking.most === 'all' ? 'all' : `up to ${thread.taking.most}`}`;
   return thread.calls.map(({ name, source, to }) => `${name}(${source}, ${to})`).join(' ');
 }

@@ -1,11 +1,13 @@
 import type { VcpuId } from '../../arch/intid.ts';
+import { COMMAND_BYTES } from '../../arch/its-command.ts';
+import { gits } from '../../arch/registers.ts';
 import type { Scenario } from '../../explore/index.ts';
 import { isDeliverable, priorityOf } from '../../gic/state.ts';
 import { GicDriver, openCpuInterface } from '../../guest/index.ts';
 import { mapDevices, onMachine, type Shared, type SmallMachine, stateOf } from '../on-machine.ts';
 import { requireDelivered, requireExplained, requireNoStrandedWork } from '../oracles.ts';
 import { ACCOUNT_WORDS } from './account.ts';
-import { assign, CALLS, routesOf } from './calls.ts';
+import { assign, CALLS, commandsOf, routesOf } from './calls.ts';
 import { EVENTFDS, fdOf, INTIDS, PAIRS, RESAMPLE_FD, sourceOf, spiOf, TRAPS } from './names.ts';
 import {
   type DrawnThread,
@@ -48,7 +50,7 @@ export function drawnScenario(seed: number): Scenario<Shared> {
 }
 
 function prepare(machine: SmallMachine, program: Program): void {
-  const { isCached, history, before } = program;
+  const { isCached, history, before, threads } = program;
   const view = new View(machine.shared, 0);
   const { account } = view;
   mapDevices(machine, 1, 2);
@@ -71,11 +73,18 @@ function prepare(machine: SmallMachine, program: Program): void {
   machine.vm.setGsiRouting(routesOf(view, new Array<number>(MESSAGES).fill(0)));
   for (let source = 0; source < SOURCES; source++) assign(machine.vm, source);
   for (const source of history) {
-    CALLS.signal(view, source, 0);
+    CALLS.signal(view, source, 0, nothing);
     settle(view, program);
   }
-  for (const source of before) CALLS.signal(view, source, 0);
+  for (const source of before) CALLS.signal(view, source, 0, nothing);
+  account.commandsEnd = Number(machine.its.read(gits.CWRITER, 8));
+  let at = account.commandsEnd;
+  for (const command of threads.flatMap(commandsIn).flat()) at = machine.itsDriver.queue(command, at);
 }
+
+const commandsIn = (thread: DrawnThread) => (thread.role === 'guest' ? commandsOf(thread.calls) : []);
+
+function nothing(): void {}
 
 function bodyOf(program: Program, thread: DrawnThread, index: number): (shared: Shared) => void {
   const planned = plannedSignals(program);
@@ -96,10 +105,17 @@ function bodyOf(program: Program, thread: DrawnThread, index: number): (shared: 
       else view.take(vcpu, most);
     };
   }
-  const number = 1 + program.vcpus + program.threads.slice(0, index).filter(({ role }) => role !== 'main' && role !== 'vcpu').length;
+  const others = program.threads.slice(0, index).filter(({ role }) => role !== 'main' && role !== 'vcpu');
+  const number = 1 + program.vcpus + others.length;
+  const commands = commandsIn(thread);
   return (shared) => {
     const view = new View(shared, number);
-    for (const { name, source, to } of thread.calls) CALLS[name](view, source, to);
+    let sent = 0;
+    const send = () => {
+      view.account.commandsEnd += COMMAND_BYTES * (commands[sent++]?.length ?? 0);
+      view.machine.its.write(gits.CWRITER, 8, BigInt(view.account.commandsEnd));
+    };
+    for (const { name, source, to } of thread.calls) CALLS[name](view, source, to, send);
     // Where no vCPU says so, the main thread is told that this thread has no more signals.
     view.machine.vm.irqfds.bell.signal();
   };
@@ -114,7 +130,8 @@ function plannedSignals({ history, before, threads }: Program): number[] {
   return Array.from(
     { length: SOURCES },
     (_, source) =>
-      [...history, ...before].filter((each) => each === source).length + signals.filter((each) => each.source === source).length,
+      [...history, ...before].filter((each) => each === source).length +
+      signals.filter((each) => each.source === source).length,
   );
 }
 
@@ -139,25 +156,33 @@ function judge(view: View, program: Program): void {
 /** Each source comes as it is called now, to the vCPU that it has now. */
 function probe(view: View, program: Program, source: number): void {
   const { account } = view;
-  CALLS.signal(view, source, 0);
+  CALLS.signal(view, source, 0, nothing);
   const taken = settle(view, program);
   const intid = source < MESSAGES ? account.lpi(source, account.pair(source)) : spiOf(source);
   const expected = `INTID ${intid} on vCPU ${account.vcpu(source)}`;
   const found = taken.map(([vcpu, each]) => `INTID ${each} on vCPU ${vcpu}`).join(' and ');
   requireDelivered(account.sent(source), account.seen(source));
-  requireExplained(true, found === expected, `source ${source}, at rest: ${found} in the place of ${expected},`);
+  requireExplained(
+    true,
+    found === expected,
+    `source ${source}, at rest: ${found} in the place of ${expected},`,
+  );
 }
 
 /** All sources at one time: each vCPU takes its own by their priority. */
 function probeOrder(view: View, program: Program): void {
   const { account, machine } = view;
-  for (let source = 0; source < SOURCES; source++) CALLS.signal(view, source, 0);
+  for (let source = 0; source < SOURCES; source++) CALLS.signal(view, source, 0, nothing);
   machine.vm.irqfds.dispatchPending();
   for (let vcpu: VcpuId = 0; vcpu < program.vcpus; vcpu++) {
     const taken = view.take(vcpu, MOST);
     const priorities = taken.map((intid) => priorityOf(stateOf(machine.gic.interrupts, intid)));
     const isInOrder = priorities.every((priority, index) => priority >= (priorities[index - 1] ?? 0));
-    requireExplained(true, isInOrder, `vCPU ${vcpu}: ${taken.join(', ')}, of the priorities ${priorities.join(', ')},`);
+    requireExplained(
+      true,
+      isInOrder,
+      `vCPU ${vcpu}: ${taken.join(', ')}, of the priorities ${priorities.join(', ')},`,
+    );
   }
   for (let source = 0; source < SOURCES; source++)
     requireDelivered(account.sent(source), account.seen(source));
@@ -174,7 +199,8 @@ function settle(view: View, { vcpus }: Program): [VcpuId, number][] {
       for (const intid of view.take(vcpu, MOST)) taken.push([vcpu, intid]);
     // A device that is told of an end raises its line again where it has signalled since its last handler began.
     const isTold = vm.irqfds.eventfd(RESAMPLE_FD).drain();
-    if (isTold && account.sent(LEVEL_SOURCE) !== account.seen(LEVEL_SOURCE)) vm.irqfds.write(fdOf(LEVEL_SOURCE));
+    if (isTold && account.sent(LEVEL_SOURCE) !== account.seen(LEVEL_SOURCE))
+      vm.irqfds.write(fdOf(LEVEL_SOURCE));
   }
   return taken;
 }

@@ -1,4 +1,4 @@
-import { type ExploreResult, explore } from '../../explore/index.ts';
+import { type ExploreOptions, type ExploreResult, explore } from '../../explore/index.ts';
 import { load, store, type Words } from '../../memory/word.ts';
 import { MOST_PROGRAMS } from './drawn-names.ts';
 import { describe, drawProgram } from './program.ts';
@@ -42,6 +42,11 @@ const SHRINK_S = 5;
 /** The bounds of waits are for threads that die, and here none does: a wait that only its bound ends is a failure. */
 const timeouts = 'never';
 
+/** How a program is run: few preemptions at any place, mostly; of every fourth program, one after each step. */
+export function optionsOf(seed: number): ExploreOptions {
+  return { strategy: seed % 4 === 0 ? 'random' : 'pct', seed, timeouts, schedules: SCHEDULES };
+}
+
 /** Runs programs until one fails, another thread has found one, or the time is over. */
 export function searchPrograms({ first, step, seconds, words, stopAt, doneAt }: DrawnTask): DrawnAnswer {
   // So that steps are shown by the lines of the TypeScript source.
@@ -53,8 +58,7 @@ export function searchPrograms({ first, step, seconds, words, stopAt, doneAt }: 
     if (left <= 0) break;
     const seed = 1 + (number % MOST_PROGRAMS);
     const scenario = drawnScenario(seed);
-    const strategy = number % 2 === 0 ? 'pct' : 'random';
-    const options = { strategy, seed, timeouts, schedules: SCHEDULES } as const;
+    const options = optionsOf(seed);
     const result = explore(scenario, { ...options, seconds: left, shrink: false });
     sum.programs++;
     sum.schedules += result.schedules;

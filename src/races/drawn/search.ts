@@ -62,11 +62,19 @@ export async function searchDrawn(
   try {
     const answers = await Promise.all(
       Array.from({ length: jobs }, (_, job) => {
-        const task: DrawnTask = { first: first + job, step: jobs, seconds, words, stopAt: STOP, doneAt: DONE + job };
+        const task: DrawnTask = {
+          first: first + job,
+          step: jobs,
+          seconds,
+          words,
+          stopAt: STOP,
+          doneAt: DONE + job,
+        };
         return pool.run<DrawnAnswer>('drawn', task);
       }),
     );
-    const sum = (of: 'programs' | 'schedules' | 'steps') => answers.reduce((all, answer) => all + answer[of], 0);
+    const sum = (of: 'programs' | 'schedules' | 'steps') =>
+      answers.reduce((all, answer) => all + answer[of], 0);
     return {
       programs: sum('programs'),
       schedules: sum('schedules'),

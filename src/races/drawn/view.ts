@@ -2,7 +2,7 @@ import { type Intid, SPURIOUS, type VcpuId } from '../../arch/intid.ts';
 import { GicDriver } from '../../guest/index.ts';
 import { sleepUntilSignal } from '../../threads/until-signal.ts';
 import type { Shared, SmallMachine } from '../on-machine.ts';
-import { machineOf } from '../on-machine.ts';
+import { machineOf, pending } from '../on-machine.ts';
 import { DrawnAccount } from './account.ts';
 
 /** What a thread of a drawn program works with. */
@@ -21,16 +21,21 @@ export class View {
     return new GicDriver(bus, { gicdBase: bases.gicd, gicrBase: bases.gicr });
   }
 
+  /** Whether an interrupt is pending. */
+  readonly isPending = (intid: Intid): boolean => pending(this.machine, intid);
+
   /** A vCPU takes what is there, at most so many, and does not wait for more. Returns its INTIDs, in order. */
   take(vcpu: VcpuId, most: number): Intid[] {
     const { gic, vm } = this.machine;
     const cpu = gic.cpuInterface(vcpu);
     const taken: Intid[] = [];
     while (taken.length < most) {
+      this.account.handles(1);
       const intid = cpu.acknowledge();
+      if (intid !== SPURIOUS) this.account.deliver(intid);
+      this.account.handles(-1);
       if (intid === SPURIOUS) break;
       taken.push(intid);
-      this.account.deliver(intid);
       cpu.endOfInterrupt(intid);
       vm.serveAcks();
     }
@@ -40,7 +45,10 @@ export class View {
   /** KVM_RUN until all is done: the vCPU sleeps while there is nothing to take. The last one wakes the others. */
   run(vcpu: VcpuId, done: () => boolean): void {
     const { machine } = this;
+    // As long as it runs, the vCPU may have an interrupt in its hands.
+    this.account.handles(1);
     machine.vcpu(vcpu).run({ interrupt: (intid) => this.account.deliver(intid), finished: done });
+    this.account.handles(-1);
     for (let other: VcpuId = 0; other < machine.config.vcpus; other++)
       if (other !== vcpu) machine.vcpu(other).kick();
     machine.vm.irqfds.bell.signal();
