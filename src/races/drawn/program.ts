@@ -14,6 +14,8 @@ const GUEST_CALLS = [
   'remap',
   'remap',
   'remap',
+  'remap',
+  'remap',
   'raise',
   'invalidate',
   'prioritise',
@@ -76,14 +78,37 @@ class Draw {
   constructor(chance: Chance, seed: number) {
     this.#chance = chance;
     this.#seed = seed;
-    const first = this.#below(4) < 3 ? this.#below(MESSAGES) : EDGE_SOURCE + this.#below(2);
+    const first = this.#below(5) < 4 ? this.#below(MESSAGES) : EDGE_SOURCE + this.#below(2);
     const other = this.#below(SOURCES);
     this.#sources = this.#below(4) === 0 && other !== first ? [first, other] : [first];
     this.#vcpus = this.#below(3) === 0 ? 1 : 2;
   }
 
   program(): Program {
-    return this.#below(2) === 0 ? this.#duel() : this.#any();
+    const draw = this.#below(12);
+    if (draw < 7) return this.#duel();
+    return draw < 9 ? this.#crowd() : this.#any();
+  }
+
+  /** Three devices, each with a source of its own, beside the thread that takes what they signal. */
+  #crowd(): Program {
+    const dispatch = this.#below(2) === 0 ? 'inline' : 'main';
+    const last = this.#below(SOURCES);
+    const others = Array.from({ length: SOURCES }, (_, source) => source).filter((source) => source !== last);
+    const devices = others.map((source, device): DrawnThread => {
+      return { name: `device${device}`, role: 'device', calls: [{ name: 'signal', source, to: 0 }] };
+    });
+    const third: DrawnThread[] =
+      dispatch === 'main' ? [{ name: 'main', role: 'main' }] : this.#takers(false).slice(0, 1);
+    return {
+      seed: this.#seed,
+      vcpus: this.#vcpus,
+      dispatch,
+      isCached: true,
+      history: this.#below(2) === 0 ? [...others, last, last] : [last, last],
+      before: this.#below(2) === 0 ? [last] : [],
+      threads: [...third, ...devices],
+    };
   }
 
   /** A device and one change, of one source; and the thread that they leave their work to, or a vCPU. */
@@ -99,14 +124,12 @@ class Draw {
     };
     const changer: DrawnThread[] = calls.length > 0 ? [{ name: role, role, calls }] : [];
     const third: DrawnThread[] =
-      dispatch === 'main'
-        ? [{ name: 'main', role: 'main' }]
-        : this.#takers(false).filter((_, index) => index === 0);
+      dispatch === 'main' ? [{ name: 'main', role: 'main' }] : this.#takers(false).slice(0, 1);
     return {
       seed: this.#seed,
       vcpus: this.#vcpus,
       dispatch,
-      isCached: this.#below(3) > 0,
+      isCached: this.#below(2) === 0,
       history: new Array<number>(this.#below(3)).fill(source),
       before: this.#below(4) === 0 ? [source] : [],
       threads: [...third, device, ...changer],

@@ -146,7 +146,8 @@ function judge(view: View, program: Program): void {
   requireAllTaken(view);
   for (const intid of INTIDS) {
     const allowed = account.allowed(intid);
-    const isFresh = allowed === undefined || account.taken(intid) <= allowed;
+    const latched = account.taken(intid) + (view.isPending(intid) ? 1 : 0);
+    const isFresh = allowed === undefined || latched <= allowed;
     requireExplained(true, isFresh, `INTID ${intid}, the old name of source ${sourceOf(intid)},`);
   }
   for (let source = 0; source < SOURCES; source++) probe(view, program, source);

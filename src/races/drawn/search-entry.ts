@@ -12,6 +12,8 @@ export type DrawnTask = {
   readonly words: Words;
   /** Not 0: the search shall end. */
   readonly stopAt: number;
+  /** Not 0: a failing schedule shall be left as it is. */
+  readonly enoughAt: number;
   /** Where the thread counts its programs. */
   readonly doneAt: number;
 };
@@ -36,8 +38,8 @@ export type DrawnAnswer = {
 
 /** Schedules of a program: more of them find less than another program does. */
 const SCHEDULES = 120;
-/** Most time for making a failing schedule small, s. */
-const SHRINK_S = 5;
+/** Most time for finding a program's failure once more, s. */
+const AGAIN_S = 30;
 
 /** The bounds of waits are for threads that die, and here none does: a wait that only its bound ends is a failure. */
 const timeouts = 'never';
@@ -48,7 +50,15 @@ export function optionsOf(seed: number): ExploreOptions {
 }
 
 /** Runs programs until one fails, another thread has found one, or the time is over. */
-export function searchPrograms({ first, step, seconds, words, stopAt, doneAt }: DrawnTask): DrawnAnswer {
+export function searchPrograms({
+  first,
+  step,
+  seconds,
+  words,
+  stopAt,
+  enoughAt,
+  doneAt,
+}: DrawnTask): DrawnAnswer {
   // So that steps are shown by the lines of the TypeScript source.
   process.setSourceMapsEnabled(true);
   const end = performance.now() + seconds * 1000;
@@ -66,7 +76,11 @@ export function searchPrograms({ first, step, seconds, words, stopAt, doneAt }: 
     store(words, doneAt, sum.programs);
     if (result.failure === undefined) continue;
     store(words, stopAt, 1);
-    const { failure = result.failure } = explore(scenario, { ...options, seconds: SHRINK_S });
+    const { failure = result.failure } = explore(scenario, {
+      ...options,
+      seconds: AGAIN_S,
+      stopWord: new Int32Array(words.buffer, 4 * enoughAt, 1),
+    });
     const { kind, message, token } = failure;
     const threads = describe(drawProgram(seed)).split('\n');
     return { ...sum, failure: { program: scenario.name ?? '', threads, kind, message, token } };

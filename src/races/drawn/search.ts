@@ -5,9 +5,15 @@ import { load, store } from '../../memory/word.ts';
 import { MOST_PROGRAMS } from './drawn-names.ts';
 import type { DrawnAnswer, DrawnFailure, DrawnTask } from './search-entry.ts';
 
-/** Words that a search shares with its threads: whether to stop, and by thread the programs that are done. */
+/**
+ * Words that a search shares with its threads: whether to draw no more programs, whether to leave a failing schedule as it is, and by
+ * thread the programs that are done.
+ */
 const STOP = 0;
-const DONE = 1;
+const ENOUGH = 1;
+const DONE = 2;
+/** How long a failing schedule may be made smaller, ms. */
+const SHRINK_MS = 5_000;
 /** No more threads than that: with few threads of the search for each core, the programs of the first are done the soonest. */
 const MOST_THREADS = 16;
 const LOOK_MS = 100;
@@ -46,14 +52,21 @@ export async function searchDrawn(
   { signal, glance }: DrawnWatch = {},
 ): Promise<DrawnResult> {
   const words = new Int32Array(new SharedArrayBuffer(4 * (DONE + jobs)));
-  const stop = () => store(words, STOP, 1);
+  const stop = () => {
+    store(words, STOP, 1);
+    store(words, ENOUGH, 1);
+  };
   const pool = new WorkerPool(jobs);
   const chance = new Chance(seed);
   chance.begin(0);
   const first = chance.below(MOST_PROGRAMS);
   signal?.addEventListener('abort', stop);
   if (signal?.aborted) stop();
+  let foundAt = Number.POSITIVE_INFINITY;
   const look = setInterval(() => {
+    const now = performance.now();
+    if (load(words, STOP) !== 0) foundAt = Math.min(foundAt, now);
+    if (now > foundAt + SHRINK_MS) store(words, ENOUGH, 1);
     let programs = 0;
     for (let job = 0; job < jobs; job++) programs += load(words, DONE + job);
     glance?.(programs);
@@ -68,6 +81,7 @@ export async function searchDrawn(
           seconds,
           words,
           stopAt: STOP,
+          enoughAt: ENOUGH,
           doneAt: DONE + job,
         };
         return pool.run<DrawnAnswer>('drawn', task);

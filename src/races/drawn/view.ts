@@ -42,12 +42,18 @@ export class View {
     return taken;
   }
 
-  /** KVM_RUN until all is done: the vCPU sleeps while there is nothing to take. The last one wakes the others. */
+  /** KVM_RUN until all is done: the vCPU sleeps while there is nothing to take. vCPU 0 ends by itself, and kicks the others out. */
   run(vcpu: VcpuId, done: () => boolean): void {
     const { machine } = this;
+    const tell = () => {
+      if (done()) machine.vcpu(0).kick();
+      return false;
+    };
     // As long as it runs, the vCPU may have an interrupt in its hands.
     this.account.handles(1);
-    machine.vcpu(vcpu).run({ interrupt: (intid) => this.account.deliver(intid), finished: done });
+    machine
+      .vcpu(vcpu)
+      .run({ interrupt: (intid) => this.account.deliver(intid), finished: vcpu === 0 ? done : tell });
     this.account.handles(-1);
     for (let other: VcpuId = 0; other < machine.config.vcpus; other++)
       if (other !== vcpu) machine.vcpu(other).kick();
