@@ -86,8 +86,8 @@ class Draw {
 
   program(): Program {
     const draw = this.#below(12);
-    if (draw < 7) return this.#duel();
-    return draw < 9 ? this.#crowd() : this.#any();
+    if (draw < 5) return this.#duel();
+    return draw < 7 ? this.#crowd() : this.#any();
   }
 
   /** Three devices, each with a source of its own, beside the thread that takes what they signal. */
@@ -180,7 +180,7 @@ class Draw {
       taking: { vcpu, most: takesAll ? 'all' : 1 + this.#below(2) },
     });
     const all = Array.from({ length: this.#vcpus }, (_, vcpu) => taker(vcpu));
-    return takesAll ? all : all.filter(() => this.#below(5) < 2);
+    return takesAll ? all : all.filter(() => this.#below(3) > 0);
   }
 
   #devices(changers: number): DrawnThread[] {
@@ -209,9 +209,9 @@ class Draw {
     return drawn.filter((thread) => !('calls' in thread) || thread.calls.length > 0);
   }
 
-  /** One call mostly, or two. A source that no call fits has none. */
+  /** One call, or two. A source that no call fits has none. */
   #calls(names: readonly CallName[], sources = this.#sources): Call[] {
-    const count = this.#below(3) === 0 ? 2 : 1;
+    const count = 1 + this.#below(2);
     /** By source, as far as these calls have moved it: its vCPU, and its pair. */
     const vcpus = new Map<number, number>();
     const pairs = new Map<number, number>();

@@ -76,11 +76,12 @@ export function searchPrograms({
     store(words, doneAt, sum.programs);
     if (result.failure === undefined) continue;
     store(words, stopAt, 1);
-    const { failure = result.failure } = explore(scenario, {
+    const again = explore(scenario, {
       ...options,
       seconds: AGAIN_S,
       stopWord: new Int32Array(words.buffer, 4 * enoughAt, 1),
     });
+    const failure = again.failure ?? result.failure;
     const { kind, message, token } = failure;
     const threads = describe(drawProgram(seed)).split('\n');
     return { ...sum, failure: { program: scenario.name ?? '', threads, kind, message, token } };
