@@ -2,7 +2,7 @@ import { GICR_STRIDE } from '../arch/frames.ts';
 import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
-import { prune } from '../gic/holding.ts';
+import { prune } from '../gic/queueing.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';

@@ -2,21 +2,21 @@
 import { describe, expect, test } from 'vitest';
 import type { ThreadBody } from '../../src/explore/loading/scenario.ts';
 import { exploreAll } from '../../src/explore/search/explore.ts';
-import { hold, reroute, setForwarding } from '../../src/gic/holding.ts';
 import { type InterruptRegions, interruptRegions } from '../../src/gic/interrupt-regions.ts';
 import { Interrupts } from '../../src/gic/interrupts.ts';
 import { type LevelAckRegions, LevelAcks, levelAckRegions } from '../../src/gic/level-acks.ts';
+import { reroute, setForwarding, unqueue } from '../../src/gic/queueing.ts';
 import {
   ACTIVE,
   EDGE,
   ENABLED,
   GROUP1,
-  HELD,
   isDeliverable,
   LATCH,
   NO_TARGET,
   TARGET,
   TARGET_SHIFT,
+  UNQUEUED,
 } from '../../src/gic/state.ts';
 import { Layout } from '../../src/memory/layout.ts';
 import { add, load, store, type Words } from '../../src/memory/word.ts';
@@ -149,20 +149,20 @@ describe('an edge while the interrupt is held back', () => {
   test.each(['guest', 'device', 'vcpu'] as const)(
     'counts as before or as after, and the next one is delivered: all but the %s',
     (left) => {
-      const all = threads(({ interrupts, at }) => hold(interrupts, at, SPI));
+      const all = threads(({ interrupts, at }) => unqueue(interrupts, at, SPI));
       const two = Object.fromEntries(Object.entries(all).filter(([name]) => name !== left));
-      const result = exploreStory({ name: 'hold', state: LATCH, threads: two, finally: comesAnew });
+      const result = exploreStory({ name: 'unqueue', state: LATCH, threads: two, finally: comesAnew });
       expect(result).toMatchObject({ verdict: 'pass', exhausted: true });
     },
   );
 
   test('it would be lost for good if the list were not looked at again', () => {
     const result = exploreStory({
-      name: 'hold-blindly',
+      name: 'unqueue-blindly',
       state: LATCH,
       threads: threads(({ interrupts, at }) => {
         const state = interrupts.state(at);
-        if (isDeliverable(state)) interrupts.replace(at, state, (state & ~LATCH) | HELD);
+        if (isDeliverable(state)) interrupts.replace(at, state, (state & ~LATCH) | UNQUEUED);
         interrupts.unlist(0, SPI);
       }),
       finally: comesAnew,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gicr } from '../../src/arch/registers.ts';
-import { prune } from '../../src/gic/holding.ts';
+import { prune } from '../../src/gic/queueing.ts';
 import { ENABLED, isPending, LATCH } from '../../src/gic/state.ts';
 import {
   CONFIG_TABLE,

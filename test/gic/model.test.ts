@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { gicd, gicr } from '../../src/arch/registers.ts';
-import { prune } from '../../src/gic/holding.ts';
+import { prune } from '../../src/gic/queueing.ts';
 import { ACTIVE, ENABLED, isPending } from '../../src/gic/state.ts';
 import { LPIS, type Operation, operation, SPIS, VCPUS } from './operations.ts';
 import { PlainGic } from './plain-model.ts';

@@ -6,7 +6,7 @@ import { DISTRIBUTOR_REGISTERS } from '../../gic/distributor.ts';
 import type { Gic } from '../../gic/gic.ts';
 import { NONE } from '../../gic/interrupts.ts';
 import { REDISTRIBUTOR_REGISTERS } from '../../gic/redistributor.ts';
-import { EDGE, HELD, LATCH, LINE } from '../../gic/state.ts';
+import { EDGE, LATCH, LINE, UNQUEUED } from '../../gic/state.ts';
 import { encode, findSystemRegister } from '../../gic/system-registers.ts';
 import { VGIC_V3, type VgicState } from '../../kvm/vgic/vgic-state.ts';
 import { type AttributeCall, type AttributeName, GROUPS, refuse } from './attribute.ts';
@@ -105,7 +105,7 @@ export function readVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeName
   if (name.group === GROUPS.CPU_SYSREGS) return gic.systemRegisters[vcpu]?.readSystemRegister(offset) ?? 0n;
   if (name.group === GROUPS.LEVEL_INFO) return bits(gic, vcpu, offset & 0x3ff, LINE, EDGE);
   const pending = pendingWord(name.group, offset);
-  if (pending) return pending.set ? bits(gic, vcpu, pending.first, LATCH | HELD) : 0n;
+  if (pending) return pending.set ? bits(gic, vcpu, pending.first, LATCH | UNQUEUED) : 0n;
   if (name.group === GROUPS.DIST_REGS) return half(offset, (at, size) => gic.distributor.read(at, size));
   return half(offset, (at, size) => gic.redistributor(vcpu).read(at, size));
 }
@@ -123,7 +123,7 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
   const pending = pendingWord(name.group, offset);
   if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, LINE, word);
   else if (pending) {
-    if (pending.set) setBits(gic, vcpu, pending.first, LATCH | HELD, LATCH, word);
+    if (pending.set) setBits(gic, vcpu, pending.first, LATCH | UNQUEUED, LATCH, word);
   } else if (name.group === GROUPS.DIST_REGS && offset === gicd.IIDR) restoreIidr(gic, word >>> 0);
   else if (name.group === GROUPS.DIST_REGS && offset === gicd.TYPER2 && word !== 0)
     refuse('EBUSY', 'GICD_TYPER2 is what it is');

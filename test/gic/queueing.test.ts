@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gicd, gicr } from '../../src/arch/registers.ts';
-import { HELD, LATCH } from '../../src/gic/state.ts';
+import { LATCH, UNQUEUED } from '../../src/gic/state.ts';
 import { drain, makeRig, mapLpi, type Rig, turnOn } from './rig.ts';
 
 const SPI = 40;
@@ -23,7 +23,7 @@ const turnOff = ({ gic }: Rig) => gic.distributor.write(gicd.CTLR, 4, 0n);
 const pend = ({ gic }: Rig) => gic.distributor.write(gicd.ISPENDR + 4, 4, BIT);
 const route = ({ gic }: Rig, affinity: bigint) => gic.distributor.write(gicd.IROUTER + 8 * SPI, 8, affinity);
 const pending = ({ gic }: Rig) => (gic.distributor.read(gicd.ISPENDR + 4, 4) & BIT) !== 0n;
-const state = ({ gic }: Rig) => gic.interrupts.state(gic.interrupts.find(0, SPI)) & (LATCH | HELD);
+const state = ({ gic }: Rig) => gic.interrupts.state(gic.interrupts.find(0, SPI)) & (LATCH | UNQUEUED);
 
 describe('pending while the distributor is off', () => {
   test('KVM does not queue it when the distributor is turned on; QEMU does', () => {
