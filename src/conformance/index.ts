@@ -1,7 +1,7 @@
 /**
- * Conformance: the machine against answers that others have given. `conform` runs vectors, files of register accesses and
- * interrupts, and compares each answer with the one that QEMU's model gave (`vectors/`). `runGuests` runs the scenarios of
- * kvm-unit-tests and of the kernel's selftests as guests on real threads, with their own checks (`guests/`).
+ * Checks the machine against other implementations. `conform` runs vectors, files of register accesses and interrupts, and compares
+ * each answer with the recorded answer of QEMU or KVM (`vectors/`). `runGuests` runs scenarios of kvm-unit-tests and of the kernel's
+ * selftests as guests on real threads, with their own checks (`guests/`).
  */
 export { answersTo, conformPieces } from './conform.ts';
 export type { ConformResult, VectorResult } from './conform-result.ts';
