@@ -53,7 +53,7 @@ export type Pass = Pick<DispatchFigures, 'perSecond' | 'signals' | 'violations'>
 
 /**
  * Measures one design under one dispatch on real threads.
- * @param seconds - how long, beside what it takes to start the threads
+ * @param seconds - duration, without the start of the threads
  * @returns undefined where the signal aborts first: a part of the blocks says nothing
  */
 export async function measureDispatch(
