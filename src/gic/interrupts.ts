@@ -369,7 +369,7 @@ export class Interrupts extends InterruptStates {
   /** Takes a deactivated interrupt off the list, unless that needs a search. The thread of `vcpu` only. */
   settle(vcpu: VcpuId, intid: Intid): void {
     const list = this.#lists[vcpu];
-    if (!list || (!list.queues.isUsed && list.at(list.begin) !== intid)) return;
+    if (!list || (!list.queues.isUsed && list.intidAt(list.begin) !== intid)) return;
     const state = load(this.words, this.find(vcpu, intid));
     if ((state & ACTIVE) === 0 && !isDeliverable(state)) this.#walk.dropEnded(vcpu, list, intid, state);
   }

@@ -243,13 +243,13 @@ export class ListRegisters implements InterruptSource {
     if (list.isThin) list.compact();
     let waiting = 0;
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
-      if (this.#key(list.at(position)) !== UNFIT) waiting++;
+      if (this.#key(list.intidAt(position)) !== UNFIT) waiting++;
     if (list.hasSpilled)
       for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) waiting++;
     if (waiting > this.count) list.sort(this.#key);
     this.#put(USED, 0);
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0)
-      this.#load(list.at(position));
+      this.#load(list.intidAt(position));
     if (list.hasSpilled)
       for (let intid = list.next(0); intid !== NONE; intid = list.next(intid + 1)) this.#load(intid);
     return waiting;
@@ -318,7 +318,7 @@ export class ListRegisters implements InterruptSource {
     const interrupts = this.#interrupts;
     const list = this.#list;
     for (let position = list.begin; position !== list.end; position = (position + 1) | 0) {
-      const intid = list.at(position);
+      const intid = list.intidAt(position);
       if (intid < 0 || intid >= FIRST_LPI || !list.has(intid)) continue;
       const at = interrupts.find(this.#vcpu, intid);
       const state = interrupts.state(at);

@@ -90,7 +90,7 @@ export class ListWalk {
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
       if (++walked > WALKED && this.#firstCome && !list.hasSpilled)
         return this.#bestOfQueues(vcpu, list, groups);
-      const intid = list.at(position);
+      const intid = list.intidAt(position);
       if (intid < 0) continue;
       const state = this.#examine(vcpu, list, intid, position);
       if (intid < PRIVATE_INTIDS) privatesSeen |= 1 << intid;
@@ -132,7 +132,7 @@ export class ListWalk {
       for (let before = 0, link = queues.head(level); link !== 0; ) {
         const next = queues.next(link);
         const position = list.positionOf(link - 1);
-        const intid = list.at(position);
+        const intid = list.intidAt(position);
         const state = intid < 0 ? 0 : this.#examine(vcpu, list, intid, position);
         const own = LevelQueues.levelOf(priorityOf(state));
         if (intid < 0 || !list.holds(position, intid)) {
@@ -161,7 +161,7 @@ export class ListWalk {
       position !== end && !list.isUnwritten(position);
       position = (position + 1) | 0
     ) {
-      const intid = list.at(position);
+      const intid = list.intidAt(position);
       if (intid < 0) continue;
       const state = load(this.#words, this.#owner.find(vcpu, intid));
       queues.add(LevelQueues.levelOf(priorityOf(state)), list.slotAt(position) + 1);
@@ -182,7 +182,7 @@ export class ListWalk {
   prune(vcpu: VcpuId, list: VcpuList): void {
     list.queues.reset();
     for (let position = list.begin; position !== list.end; position = list.after(position)) {
-      const intid = list.at(position);
+      const intid = list.intidAt(position);
       if (intid >= 0) this.#examine(vcpu, list, intid, position);
     }
     if (list.takeSpilled()) this.#bestOfBits(vcpu, list, BOTH_GROUPS, NONE, LOWEST);
@@ -228,14 +228,14 @@ export class ListWalk {
       const level = LevelQueues.levelOf(priorityOf(state));
       for (let before = 0, link = queues.head(level); link !== 0; before = link, link = queues.next(link)) {
         const position = list.positionOf(link - 1);
-        if (list.at(position) !== intid) continue;
+        if (list.intidAt(position) !== intid) continue;
         queues.remove(level, before, link);
         this.dropFrom(vcpu, list, intid, position);
         return;
       }
       return;
     }
-    if (list.at(list.begin) === intid) this.dropFrom(vcpu, list, intid, list.begin);
+    if (list.intidAt(list.begin) === intid) this.dropFrom(vcpu, list, intid, list.begin);
   }
 
   /** Takes an interrupt off the list, and lists it again if it is deliverable. */

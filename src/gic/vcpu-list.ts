@@ -187,7 +187,7 @@ export class VcpuList {
 
   /** Whether the slot at a position still has `intid`. */
   holds(position: number, intid: Intid): boolean {
-    return ((position - this.begin) | 0) >= 0 && this.at(position) === intid;
+    return ((position - this.begin) | 0) >= 0 && this.intidAt(position) === intid;
   }
 
   /** Whether the producer of the slot at a position has not written it yet. */
@@ -206,7 +206,7 @@ export class VcpuList {
   }
 
   /** The INTID at a position; -1 for a gone slot, or a slot that is not written yet. */
-  at(position: number): Intid {
+  intidAt(position: number): Intid {
     const slot = load(this.#words, this.#ring + (position & this.#mask));
     return slot > EMPTY ? slot - 1 : -1;
   }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../src/board/machine.ts';
-import { GUESTS, type GuestScenario } from '../../src/conformance/guests/guest-catalogue.ts';
+import { GUESTS, type GuestTest } from '../../src/conformance/guests/guest-catalogue.ts';
 import { passed } from '../../src/conformance/guests/guests-result.ts';
 import { runGuest, runGuests } from '../../src/conformance/guests/guests-run.ts';
 import { ItsDriver } from '../../src/guest/its-driver.ts';
@@ -12,17 +12,14 @@ const CLI = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url)
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [CLI, 'guests', ...args], { encoding: 'utf8', timeout: 60_000 });
 
-function named(name: string): GuestScenario {
+function named(name: string): GuestTest {
   const found = GUESTS.find((guest) => guest.name === name);
   if (!found) throw new Error(`there is no guest ${name}`);
   return found;
 }
 
 /** A guest with its parts changed. */
-const changed = (
-  name: string,
-  change: (parts: GuestScenario['parts']) => GuestScenario['parts'],
-): GuestScenario => ({
+const changed = (name: string, change: (parts: GuestTest['parts']) => GuestTest['parts']): GuestTest => ({
   ...named(name),
   parts: change(named(name).parts),
 });

@@ -7,7 +7,7 @@ import type { RestoredActive } from './programs-inject.ts';
 import { type LpiStress, PENDING_LPIS } from './programs-its.ts';
 import { injectAll, injectNone, restoreActive, type Userspace } from './userspace.ts';
 
-/** A part of a scenario: every vCPU runs the program once, in a thread of its own. */
+/** A part of a test: every vCPU runs the program once, in a thread of its own. */
 export type Part = {
   readonly program: ProgramKey;
   readonly options?: unknown;
@@ -22,13 +22,13 @@ export type Part = {
 };
 
 /** A guest and its expected deliveries. */
-export type GuestScenario = {
+export type GuestTest = {
   readonly name: string;
-  /** The test that the scenario repeats, and that test's assertion. */
+  /** The original test, and its assertion. */
   readonly about: string;
   readonly vcpus: number;
   readonly parts: readonly Part[];
-  /** The exact deliveries: any other delivery fails the scenario. */
+  /** The exact deliveries: any other delivery fails the test. */
   readonly expected: readonly Delivery[];
 };
 
@@ -45,8 +45,8 @@ const RESTORED: readonly RestoredActive[] = [
   { intid: 70, edge: false, eoiMode: 1 },
 ];
 
-/** The scenarios of kvm-unit-tests and of the kernel's selftests for a GICv3 and its ITS. @see gicv3-its-model, section 12 */
-export const GUESTS: readonly GuestScenario[] = [
+/** The tests of kvm-unit-tests and of the kernel's selftests for a GICv3 and its ITS. @see gicv3-its-model, section 12 */
+export const GUESTS: readonly GuestTest[] = [
   {
     name: 'ipi-self',
     about: 'kvm-unit-tests gicv3-ipi: an SGI to the sender comes once, and to no other vCPU',

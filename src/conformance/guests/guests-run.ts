@@ -2,7 +2,7 @@ import { untilAborted } from '../../base/until-aborted.ts';
 import type { Fault } from '../../board/config.ts';
 import { Machine } from '../../board/machine.ts';
 import { type Cast, Harness } from '../../threads/harness.ts';
-import type { GuestScenario, Part } from './guest-catalogue.ts';
+import type { GuestTest, Part } from './guest-catalogue.ts';
 import { msiSenderProgram, programGuestProgram } from './guest-thread.ts';
 import { type GuestResult, type GuestsResult, passed } from './guests-result.ts';
 import { type Delivery, guestConfig, Noticeboard } from './noticeboard.ts';
@@ -23,13 +23,13 @@ const LOOK_MS = 1;
 
 /** Runs guests one after the other. */
 export async function runGuests(
-  scenarios: readonly GuestScenario[],
+  tests: readonly GuestTest[],
   options: GuestOptions & { readonly each?: (result: GuestResult) => void } = {},
 ): Promise<GuestsResult> {
   const guests: GuestResult[] = [];
-  for (const scenario of scenarios) {
+  for (const test of tests) {
     if (options.signal?.aborted) break;
-    const result = await runGuest(scenario, options);
+    const result = await runGuest(test, options);
     // A guest that Ctrl-C interrupted has no verdict.
     if (options.signal?.aborted) break;
     options.each?.(result);
@@ -44,8 +44,8 @@ export async function runGuests(
  * Runs a guest: its parts one after the other, each vCPU in a thread of its own. A failed check is a result.
  * @throws IrqError `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
-export async function runGuest(scenario: GuestScenario, options: GuestOptions = {}): Promise<GuestResult> {
-  const { vcpus, parts, expected, name } = scenario;
+export async function runGuest(test: GuestTest, options: GuestOptions = {}): Promise<GuestResult> {
+  const { vcpus, parts, expected, name } = test;
   const senders = Math.max(0, ...parts.map((part) => part.senders?.threads ?? 0));
   const start = performance.now();
   let machine = Machine.create({ ...guestConfig(vcpus, senders), fault: options.fault ?? 'none' });
@@ -64,7 +64,7 @@ export async function runGuest(scenario: GuestScenario, options: GuestOptions = 
     vcpus,
     expected: sum(expected),
     delivered: sum(delivered),
-    ...compare(expected, delivered),
+    ...compareDeliveries(expected, delivered),
     spurious: notices.spurious,
     failure,
     seconds: (performance.now() - start) / 1000,
@@ -138,7 +138,7 @@ function castOf({ program, options, senders }: Part): Cast {
   };
 }
 
-function compare(expected: readonly Delivery[], delivered: readonly Delivery[]) {
+function compareDeliveries(expected: readonly Delivery[], delivered: readonly Delivery[]) {
   const key = ({ vcpu, intid }: Delivery) => `${vcpu} ${intid}`;
   const wanted = new Map(expected.map((delivery) => [key(delivery), delivery]));
   const got = new Map(delivered.map((delivery) => [key(delivery), delivery]));

@@ -155,7 +155,7 @@ export class Noticeboard {
     return true;
   }
 
-  /** A word whose meaning the programs of a scenario define. @param flag - below {@link FLAGS} */
+  /** A word whose meaning the programs of a test define. @param flag - below {@link FLAGS} */
   flag(flag: number): number {
     return load(this.#machine.words, this.#at.flags.at + flag);
   }

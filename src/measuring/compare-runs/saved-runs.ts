@@ -30,7 +30,8 @@ export function readSavedRuns(text: string, name: string): ComparedRun {
     if (line.trim() === '') continue;
     const run = runOf(parse(line, name, index + 1), name, index + 1);
     if (all === undefined) all = new Joined(run);
-    else if (!all.add(run)) throw refused(name, index + 1, 'its run does not have the same paths as the first');
+    else if (!all.add(run))
+      throw refused(name, index + 1, 'its run does not have the same paths as the first');
   }
   if (all === undefined) throw refused(name, 1, 'the file is empty');
   return all;
