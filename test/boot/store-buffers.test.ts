@@ -66,7 +66,7 @@ describe('broadcast TLB maintenance', () => {
     return { bare, buffers, first };
   }
 
-  test("ends its vCPU's run, and then every vCPU's stores by old translations are over", () => {
+  test("broadcast TLB maintenance ends its vCPU's run, and heedFlushes then drains every vCPU's stores", () => {
     const { bare, buffers, first } = machine();
     expect(first.run(100)).toBe('stop');
     expect(first.pc).toBe(at(4));
@@ -75,7 +75,7 @@ describe('broadcast TLB maintenance', () => {
     expect(bare.long(X)).toBe(1n);
   });
 
-  test('broadcast TLB maintenance leaves other vCPUs stores waiting if the test does not drain them', () => {
+  test('heedFlushes without broadcast TLB maintenance leaves stores waiting', () => {
     const { bare, buffers } = machine();
     buffers.heedFlushes();
     expect(buffers.waiting()).toEqual([0, 1]);
