@@ -9,7 +9,7 @@ export type LinuxFigures = {
   /** By the interrupt's name: `virtio1-req.0`. */
   readonly counts: readonly GuestCount[];
   readonly misrouted: readonly string[];
-  /** Numbers by what they count: `reads rng`, `reads block`, `moves`, `hotplugs`, `rebinds`. */
+  /** Counts by name: `reads rng`, `reads block`, `moves`, `hotplugs`, `rebinds`. */
   readonly numbers: Readonly<Record<string, number>>;
   /** Lines in which the kernel reports a fault. */
   readonly alarms: readonly string[];

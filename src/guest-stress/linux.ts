@@ -79,7 +79,7 @@ export function linuxHeld({ lost, spurious, misrouted, stranded, alarms }: Linux
 
 /**
  * Stress with Linux: its own GIC and ITS drivers take LPIs from devices in other threads, while our init moves affinities, takes
- * CPUs offline and online and rebinds a driver. The proof compares what the devices sent with what the kernel counted.
+ * CPUs offline and online and rebinds a driver. The proof compares the devices' MSIs with the kernel's counts.
  * @throws IrqError `ERR_FILE`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
  */
 export async function runLinuxStress(

@@ -56,7 +56,7 @@ export type Observation =
 /** The action of one step. */
 export type VectorAction = Deed | Observation;
 
-/** `who` answers an observation differently from QEMU: with `answer` if given, else with any answer. */
+/** The implementation `who` answers an observation differently from QEMU: with `answer` if given, else with any answer. */
 export type Mark = { readonly who: string; readonly answer?: JsonObject; readonly why: string };
 
 export type VectorStep = {

@@ -43,13 +43,13 @@ function restoreIidr({ distributor, personality }: Gic, value: number): void {
   distributor.revision = revision;
 }
 
-/** Fields of ICC_CTLR_EL1 that tell what the host has: PRIbits 10:8, IDbits 13:11, SEIS 14, A3V 15. */
+/** Fields of ICC_CTLR_EL1 that describe the host: PRIbits 10:8, IDbits 13:11, SEIS 14, A3V 15. */
 const PRIORITY_BITS = 7 << 8;
 const ID_BITS = 7 << 11;
 const SAME = (1 << 14) | (1 << 15);
 
 /**
- * What a restored ICC_CTLR_EL1 says of the host: fewer priority and ID bits are taken over, one after the other, more are refused.
+ * Restores the host's fields of ICC_CTLR_EL1: accepts fewer priority and ID bits, each in turn, and refuses more.
  * @throws KvmError EINVAL
  * @see set_gic_ctlr in vgic-sys-reg-v3.c
  */
