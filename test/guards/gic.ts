@@ -426,7 +426,7 @@ export const GIC = {
     mistakes: { 'not counted': value('state | REROUTED') },
   },
   'prune-looks-at-distributor-again': {
-    rule: 'A vCPU that has held an interrupt back looks once more whether the distributor is off.',
+    rule: 'A vCPU that has unqueued an interrupt checks once more whether the distributor is disabled.',
     mistakes: { 'looks once': drop },
   },
   'ring-kicks-guest': {
