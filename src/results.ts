@@ -15,7 +15,7 @@ import type { RunComparison } from './measuring/compare-runs/comparison-result.t
 import type { LatencyResult } from './measuring/latency/latency-result.ts';
 import type { ScaleResult } from './measuring/scale/scale-result.ts';
 import type { RaceResult } from './races/run.ts';
-import type { ReplayResult } from './recorded/replay/replay-result.ts';
+import type { TraceReplayResult } from './recorded/replay/replay-result.ts';
 import type { IoctlReport } from './report/ioctl-text.ts';
 import type { LayoutReport } from './report/layout-text.ts';
 import type { ResumeResult } from './stress/resume-result.ts';
@@ -58,7 +58,7 @@ export type Results = {
   readonly conform: ConformResult;
   readonly ioctl: IoctlReport;
   readonly layout: LayoutReport;
-  readonly 'replay-guest': ReplayResult;
+  readonly 'replay-guest': TraceReplayResult;
   readonly guests:
     | GuestsResult
     | (Of<'guests'> & {

@@ -9,25 +9,25 @@ import { communication, GUEST_STRATEGIES, type GuestStrategy, pct, random } from
 import { NO_SYMBOLS, type Symbols } from './symbols.ts';
 import { encodeGuestToken, hashOf } from './token.ts';
 
-/** How to search the schedules of a guest. */
+/** Options of a search of a guest's schedules. */
 export type GuestSearch = GuestOptions & {
-  /** For the result. */
+  /** The guest's name in the result. */
   readonly name: string;
-  /** `auto`: all of them in turns. */
+  /** `auto`: all strategies in turn. */
   readonly strategy: GuestStrategy | 'auto';
-  /** Of PCT: ordering constraints that a bug needs. */
+  /** For PCT: the number of ordering constraints that a bug needs. */
   readonly depth: number;
   readonly seed: number;
   readonly schedules: number;
   readonly seconds: number;
-  /** Instructions of all vCPUs after which a schedule ends by itself. */
+  /** The bound of a schedule: instructions of all vCPUs together. */
   readonly limit: number;
   readonly symbols?: Symbols;
 };
 
 export type GuestProgress = { readonly schedules: number; readonly seconds: number };
 
-/** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
+/** Schedules before the search that record every access: one undisturbed, the others of short turns. */
 const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
 const SHRINK_RUNS = 3_000;
@@ -35,8 +35,8 @@ const SHRINK_MS = 15_000;
 const BETWEEN_BREATHS_MS = 50;
 
 /**
- * Boots a guest, and runs schedules from its moment on until one fails, or the budget is spent. The event loop has its turn
- * now and then.
+ * Boots a guest to its start point, and runs schedules from there until one fails or the budget is spent. Yields to the event loop now
+ * and then.
  * @throws IrqError as {@link ExploredGuest}
  */
 export async function exploreGuest(
