@@ -1,4 +1,6 @@
-import { escaped } from './markup.ts';
+import type { Scale } from './axis.ts';
+import type { Plot } from './frame.ts';
+import { element, escaped } from './markup.ts';
 
 /** The same as a chart, in words and numbers. */
 export type DataTable = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
@@ -17,19 +19,44 @@ export type Figure = {
   /** The inside of the SVG. */
   readonly drawing: string;
   readonly legend?: readonly LegendItem[];
+  /** Where the horizontal axis can be zoomed: what is drawn by {@link zoomable} moves. */
+  readonly zoom?: { readonly plot: Plot; readonly scale: Scale };
+  /** The values of series whose marks do not say theirs. Coordinates are those of the drawing. */
+  readonly points?: readonly ChartPoint[];
   readonly table: DataTable;
   /** Takes the whole width of the page. */
   readonly wide?: boolean;
 };
 
+/** A value: the series that it is of, its place, and what there is to say. */
+export type ChartPoint = readonly [series: number, x: number, y: number, text: string];
+
+/** Room beside a plot in which a mark at its end is still whole. */
+const BESIDE = 5;
+
+/** What moves when the chart `id` is zoomed, and is seen within its plot only. */
+export function zoomable(id: string, { left, right, top, bottom }: Plot, drawing: string): string {
+  const box = {
+    x: left - BESIDE,
+    y: top - BESIDE,
+    width: right - left + 2 * BESIDE,
+    height: bottom - top + 2 * BESIDE,
+  };
+  const clip = element('clipPath', { id: `${id}-clip` }, element('rect', box));
+  return clip + element('g', { 'clip-path': `url(#${id}-clip)` }, element('g', { class: 'zoom' }, drawing));
+}
+
 /** A chart: an inline SVG with a name and a description, its legend, and the same as a table. */
 export function figure(given: Figure): string {
-  const { id, title, text, width, height, drawing, legend = [], table, wide = false } = given;
+  const { id, title, text, width, height, drawing, legend = [], table, wide = false, zoom, points } = given;
+  const data = zoom === undefined ? '' : ` data-zoom="${escaped(JSON.stringify(zoom))}"`;
+  const json = (value: unknown) => JSON.stringify(value).replaceAll('<', '\\u003c');
+  const values = points === undefined ? '' : `<script type="application/json">${json(points)}</script>`;
   const items = legend.map(({ name, mark }) => `<li><i class="${mark}"></i>${escaped(name)}</li>`).join('');
-  return `<figure class="card${wide ? ' wide' : ''}" id="${id}">
+  return `<figure class="card${wide ? ' wide' : ''}" id="${id}"${data}>
 <figcaption><h3>${escaped(title)}</h3><p>${escaped(text)}</p></figcaption>
 ${items === '' ? '' : `<ul class="legend">${items}</ul>`}
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${escaped(title)}</title><desc id="${id}-d">${escaped(text)}</desc>${drawing}</svg>
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${escaped(title)}</title><desc id="${id}-d">${escaped(text)}</desc>${drawing}</svg>${values}
 <details><summary>As a table</summary>${tableMarkup(table, title)}</details>
 </figure>`;
 }

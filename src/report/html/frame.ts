@@ -57,7 +57,7 @@ export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): stri
     y2: plot.bottom,
   });
   const title = name === '' ? '' : label(plot.right, plot.bottom + 31, name, { anchor: 'end' });
-  return marks.join('') + base + title;
+  return element('g', { class: 'ticks' }, marks.join('')) + base + title;
 }
 
 /** Grid and marks of a vertical axis, left of the plot. */
@@ -74,6 +74,11 @@ export function verticalAxis(axis: Axis, plot: Plot): string {
 /** A line through points, for the attribute `d`. */
 export function pathThrough(points: readonly (readonly [x: number, y: number])[]): string {
   return points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
+}
+
+/** A dot that stays round when its chart is zoomed: a line of no length with round ends. `inner` is what the dot says. */
+export function roundDot(x: number, y: number, inner: string): string {
+  return element('path', { class: 'spot', d: `M${x.toFixed(1)} ${y.toFixed(1)}h0` }, inner);
 }
 
 /** The class that tells series `index` apart. */

@@ -51,6 +51,18 @@ text.tick{fill:var(--ink3)}text.name{fill:var(--ink)}text.strong{fill:var(--ink)
 .curve{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .dots{fill:none;stroke:currentColor;stroke-width:3;stroke-linecap:round;stroke-opacity:.75}
 .dot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
+.spot{fill:none;stroke:currentColor;stroke-width:8;stroke-linecap:round}
+.zoom *{vector-effect:non-scaling-stroke}.zooms{touch-action:pan-y pinch-zoom;cursor:crosshair;user-select:none}
+.event{fill:none;stroke:currentColor;stroke-width:2}.event-bad{color:var(--bad)}.event-quiet{color:var(--ink3);stroke-dasharray:2 4}
+.cut{stroke:var(--ink3);stroke-width:1.5;stroke-dasharray:5 4}
+.ring{fill:none;stroke:var(--ink);stroke-width:2;pointer-events:none}.chosen{fill:var(--c0);fill-opacity:.2;pointer-events:none}.off{display:none}
+.tools{display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center;margin-top:6px;font-size:.85rem}
+.tools input{flex:1 1 120px;min-width:0;min-height:36px;accent-color:var(--c0)}
+.tools output{flex:1 0 100%;color:var(--ink2);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.tools button{font:inherit;color:var(--ink);background:var(--page);border:1px solid var(--axis);border-radius:8px;min-width:40px;min-height:36px;cursor:pointer}
+.tools button:disabled{color:var(--ink3);cursor:default}
+.legend button{font:inherit;color:inherit;background:none;border:0;padding:4px 2px;min-height:28px;cursor:pointer}
+.legend button[aria-pressed=false]{text-decoration:line-through}.legend button[aria-pressed=false] i{background:none;border:2px solid currentColor}
 .fill{fill:currentColor}.soft{fill:currentColor;fill-opacity:.25}.range{stroke:currentColor;stroke-width:6;stroke-linecap:round;stroke-opacity:.35}
 .hole{fill:none;stroke:var(--line);stroke-width:1}
 .whisker{stroke:currentColor;stroke-width:1.5}
@@ -70,5 +82,5 @@ th{font-weight:600;color:var(--ink)}.n{text-align:right}
 footer{color:var(--ink3);font-size:.82rem;padding-top:28px;padding-bottom:40px}footer p{color:var(--ink3)}
 :focus-visible{outline:2px solid var(--c0);outline-offset:2px}
 @media (max-width:520px){svg text{font-size:13px}.wide svg text{font-size:18px}main,header,footer{padding-left:12px;padding-right:12px}.card{padding:12px}.tiles{grid-template-columns:1fr 1fr;gap:8px}h1{font-size:1.35rem}.facts{grid-template-columns:1fr}.facts dd{margin-bottom:6px}}
-@media print{body{background:#fff}.card,.tile{break-inside:avoid}}
+@media print{.tools{display:none}body{background:#fff}.card,.tile{break-inside:avoid}}
 `;
