@@ -36,6 +36,7 @@ export function compareRunsMarkdown(comparison: RunComparison): string {
 export function compareRunsTable({ paths, relative }: RunComparison): DataTable {
   const value = (p: number) => (relative ? `${p.toFixed(2)} ×` : time(p));
   return {
+    narrow: ['source', 'dispatch', 'vCPU', 'B is', 'B / A'],
     head: [
       'source',
       'dispatch',

@@ -30,6 +30,7 @@ export function conformHtml(result: ConformResult): string {
         title: 'All vectors',
         cards: [
           tableCard('vectors', 'Vector by vector', 'How the answers of each compare.', {
+            narrow: ['vector', 'differ', 'agree', 'answers'],
             head: ['vector', 'differ', 'agree', 'unsupported', 'not required', 'answers'],
             rows: vectors.map((vector) => [
               vector.name,

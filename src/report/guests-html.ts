@@ -30,6 +30,7 @@ function allCard(guests: readonly GuestResult[]): string {
     'Expected and delivered',
     'Missing did not come; extra came more often than expected; unexpected should not come at all; spurious acknowledges returned nothing though the vCPU was signalled.',
     {
+      narrow: ['guest', 'result', 'expected', 'delivered'],
       head: [
         'guest',
         'result',

@@ -49,6 +49,7 @@ function differencePart(differences: ReplayResult['differences']): Part[] {
 function runsPart(runs: readonly ThreadedRun[] | undefined): Part[] {
   if (runs === undefined) return [];
   const table = {
+    narrow: ['seed', 'delivered', 'missing', 'extra', 'differ'],
     head: [
       'seed',
       'delivered',

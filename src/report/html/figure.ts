@@ -1,9 +1,20 @@
 import type { Scale } from './axis.ts';
+import { copyButton } from './copy.ts';
 import type { Plot } from './frame.ts';
 import { element, escaped } from './markup.ts';
 
 /** The same as a chart, in words and numbers. */
-export type DataTable = { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
+export type DataTable = {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** The columns that a phone shows before its reader asks for all; left out: the first five. */
+  readonly narrow?: readonly string[];
+  /** The column whose cells a click copies. */
+  readonly copies?: string;
+};
+
+/** So many columns have room on a phone. */
+const NARROW_COLUMNS = 5;
 
 /** What tells the series of a chart apart: `mark` is a class of the style, `c0` to `c7` or `s0` to `s6`. */
 export type LegendItem = { readonly name: string; readonly mark: string };
@@ -66,11 +77,27 @@ export function tableCard(id: string, title: string, text: string, table: DataTa
   return `<section class="card${narrow ? '' : ' wide'}" id="${id}"><h3>${escaped(title)}</h3><p>${escaped(text)}</p>${tableMarkup(table, title)}</section>`;
 }
 
-function tableMarkup({ head, rows }: DataTable, title: string): string {
-  const numeric = head.map((_, column) => rows.every((row) => /^[-–+0-9]/.test(row[column] ?? '')));
+function tableMarkup(table: DataTable, title: string): string {
+  const { head, rows, narrow = head.slice(0, NARROW_COLUMNS), copies } = table;
+  const numeric = head.map(
+    (_, column) => rows.length > 0 && rows.every((row) => /^[-–+0-9]/.test(row[column] ?? '')),
+  );
+  const classes = head.map((name, column) => {
+    const all = [...(numeric[column] ? ['n'] : []), ...(narrow.includes(name) ? [] : ['less'])];
+    return all.length === 0 ? '' : ` class="${all.join(' ')}"`;
+  });
+  const shown = (text: string, column: number) =>
+    copies !== undefined && head[column] === copies
+      ? `<code class="long">${escaped(text)}</code> ${copyButton(`Copy the ${copies}`, text)}`
+      : escaped(text);
   const cell = (name: 'td' | 'th', text: string, column: number) =>
-    `<${name}${name === 'th' ? ' scope="col"' : ''}${numeric[column] && rows.length > 0 ? ' class="n"' : ''}>${escaped(text)}</${name}>`;
+    name === 'th'
+      ? `<th scope="col"${classes[column] ?? ''}>${escaped(text)}</th>`
+      : `<td${classes[column] ?? ''}>${shown(text, column)}</td>`;
   const line = (name: 'td' | 'th', cells: readonly string[]) =>
     `<tr>${cells.map((text, column) => cell(name, text, column)).join('')}</tr>`;
-  return `<div class="scroll" tabindex="0" role="group" aria-label="${escaped(title)}, as a table"><table><thead>${line('th', head)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div>`;
+  const all = head.every((name) => narrow.includes(name))
+    ? ''
+    : '<label class="all"><input type="checkbox"> all columns</label>';
+  return `<div class="table">${all}<div class="scroll" tabindex="0" role="group" aria-label="${escaped(title)}, as a table"><table><thead>${line('th', head)}</thead><tbody>${rows.map((row) => line('td', row)).join('')}</tbody></table></div></div>`;
 }

@@ -32,7 +32,7 @@ type Marks = {
  * Grid, marks and names of a horizontal axis, under the plot. The first and the last mark are written, and of those
  * between what touches no other.
  */
-export function horizontalAxis(axis: Axis, plot: Plot, marked: Marks = {}): string {
+export function horizontalAxis(axis: Pick<Axis, 'at' | 'ticks'>, plot: Plot, marked: Marks = {}): string {
   const { name = '', character = CHARACTER, margin = MARGIN } = marked;
   const placed = axis.ticks.map(({ value, text }) => {
     const x = axis.at(value);
@@ -81,7 +81,7 @@ export function roundDot(x: number, y: number, inner: string): string {
   return element('path', { class: 'spot', d: `M${x.toFixed(1)} ${y.toFixed(1)}h0` }, inner);
 }
 
-/** The class that tells series `index` apart. */
+/** The class that tells series `index` apart: of eight colours, and broken strokes where the colours come again. */
 export function markOf(index: number): string {
-  return `c${index % 8}`;
+  return `c${index % 8}${index < 8 ? '' : ' again'}`;
 }

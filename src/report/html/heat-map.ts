@@ -23,6 +23,8 @@ export type HeatScale = {
 
 /** Medians, ns. */
 export const MEDIANS: HeatScale = { name: 'p50', text: time, short: time, low: 'fast', high: 'slow' };
+/** 99th percentiles, ns. */
+export const SLOWEST: HeatScale = { ...MEDIANS, name: 'p99' };
 export const DELIVERIES: HeatScale = {
   name: 'delivered',
   text: count,

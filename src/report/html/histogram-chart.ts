@@ -61,6 +61,7 @@ export function histogramChart(id: string, title: string, text: string, series: 
       zoomable(id, plot, rows.map(({ moves }) => moves).join('')),
     zoom: { plot, scale: x.scale },
     table: {
+      narrow: ['series', 'count', 'median', 'max'],
       head: ['series', 'count', 'min', 'median', 'mean', 'max', 'tallest bar'],
       rows: series.map(({ name, distribution }) => {
         const bars = barsOf(distribution);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CHART_SCRIPT } from './chart-script.ts';
-import { COPY_SCRIPT } from './copy-script.ts';
+import { COPY_SCRIPT } from './copy.ts';
 import { escaped } from './markup.ts';
 import { provenance } from './provenance.ts';
 import { STYLE } from './style.ts';

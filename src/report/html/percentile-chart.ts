@@ -82,6 +82,7 @@ export function percentileChart(id: string, title: string, text: string, series:
         ? series.map((one, index) => ({ name: one.name, mark: markOfSeries(one, index) }))
         : [],
     table: {
+      narrow: ['series', 'count', 'p50', 'p99', 'max'],
       head: ['series', 'count', ...MARKED.map((percentile) => `p${percentile}`), 'max'],
       rows: series.map(({ name, distribution }) => [
         name,
