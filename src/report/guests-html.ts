@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { type Part, page } from './html/page.ts';
 import { count, plural, time } from './units.ts';
 
-/** What `irqloom guests` found: one HTML file. */
+/** The result of `irqloom guests`: one HTML file. */
 export function guestsHtml({ guests, failed }: GuestsResult): string {
   const sum = (read: (guest: GuestResult) => number) => guests.reduce((all, guest) => all + read(guest), 0);
   return page({

@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { type Part, page } from './html/page.ts';
 import { count, plural, rate, time } from './units.ts';
 
-/** What `irqloom replay-guest` found: one HTML file. @param trace - the recording, as the user named it */
+/** The result of `irqloom replay-guest`: one HTML file. @param trace - the recording, as the user named it */
 export function replayHtml(result: ReplayResult, trace: string): string {
   const { events, cpus, reads, acknowledges, msis, delivered, seconds, eventsPerSecond, runs } = result;
   const ok = isFaithful(result);

@@ -128,7 +128,10 @@ export function stressHtml(
   return page(given);
 }
 
-/** What of the machine was met; the windows are those that no thread was stopped in, for there a run has least to say. */
+/**
+ * The parts of the machine that the run met. Of the windows, the card lists those in which no thread was stopped: of these a run
+ * proves least.
+ */
 function coverageParts({ coverage }: StressResult): Part[] {
   if (!coverage) return [];
   const { commands, registers, transitions, windows } = coverage;

@@ -5,7 +5,7 @@ import { time } from './units.ts';
 /** Rows and columns of the map at most; with more devices or vCPUs, neighbours share a cell. */
 const MOST = 32;
 
-/** What came from which device to which vCPU, and how long that took where each pair was timed: heat maps. */
+/** The deliveries from each device to each vCPU, and their times where each pair was timed: heat maps. */
 export function pairsMaps({ vcpus, devices }: StressResult): string[] {
   const byDevice = grouped(devices.length);
   const byVcpu = grouped(vcpus.length);
@@ -58,7 +58,7 @@ export function pairsMaps({ vcpus, devices }: StressResult): string[] {
   ];
 }
 
-/** How many of so many share a place, and what the places are called: `5`, or `8–15`. */
+/** The number of neighbours that share a place, and the names of the places: `5`, or `8–15`. */
 function grouped(length: number): { readonly size: number; readonly text: (place: number) => string } {
   const size = Math.ceil(length / MOST);
   return {

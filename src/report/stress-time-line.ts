@@ -31,7 +31,7 @@ export const CHURN_NAMES: Readonly<Record<ChurnCount, string>> = {
 /** Points of a time line. */
 const MOST_STEPS = 240;
 
-/** What the devices, the vCPUs and the driver did over the run: cards. */
+/** The rates of the devices, the vCPUs and the driver over the run: cards. */
 export function timeLine(moments: readonly StressMoment[]): string[] {
   const steps = stepsOf(moments);
   const events = eventsOf(moments);

@@ -1,5 +1,5 @@
 /**
- * What runs in a page with charts, as text: the project knows no types of the DOM. Each figure gets its values under the pointer, by
+ * The script of a page with charts, as text: the project knows no types of the DOM. Each figure gets its values under the pointer, by
  * touch and by keys; a chart of several series gets a switch for each; a chart with an axis that `data-zoom` tells can be zoomed, by
  * buttons or by a drag. Without the script the page has the same charts, and their tables.
  */
@@ -60,7 +60,7 @@ export const CHART_SCRIPT = `
     if (json) told.sort((a, b) => a.x - b.x);
     if (told.length === 0) continue;
 
-    // What is seen of the horizontal axis, in coordinates of the drawing.
+    // The part of the horizontal axis that is seen, in coordinates of the drawing.
     const whole = zoom ? [zoom.plot.left, zoom.plot.right] : [0, 1];
     let [from, to] = whole;
     const scale = zoom && scaleOf(zoom.scale);

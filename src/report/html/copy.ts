@@ -10,7 +10,7 @@ export function repeatCard(token: string, repeat: string | undefined): string {
   return `<section class="card" id="repeat"><h3>Repeat it</h3><p>The token holds the schedule; the command runs it again, step by step.</p><p><code class="long">${escaped(repeat ?? token)}</code></p>${copyButton('Copy the token', token)}${repeat === undefined ? '' : ` ${copyButton('Copy the command', repeat)}`}</section>`;
 }
 
-/** What runs in a page with buttons of {@link copyButton}: a click copies the text of the button. */
+/** The script of a page with buttons of {@link copyButton}: a click copies the text of the button. */
 export const COPY_SCRIPT = `
 for (const button of document.querySelectorAll('[data-copy]')) {
   button.hidden = false;

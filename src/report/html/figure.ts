@@ -16,21 +16,21 @@ export type DataTable = {
 /** So many columns have room on a phone. */
 const NARROW_COLUMNS = 5;
 
-/** What tells the series of a chart apart: `mark` is a class of the style, `c0` to `c7` or `s0` to `s6`. */
+/** The mark that tells the series of a chart apart: `mark` is a class of the style, `c0` to `c7` or `s0` to `s6`. */
 export type LegendItem = { readonly name: string; readonly mark: string };
 
 export type Figure = {
   /** Unique in its page. */
   readonly id: string;
   readonly title: string;
-  /** The content of the figure, for readers without it, and a hint of what to look at. */
+  /** The content of the figure, for readers without it, and a hint where to look. */
   readonly text: string;
   readonly width: number;
   readonly height: number;
   /** The inside of the SVG. */
   readonly drawing: string;
   readonly legend?: readonly LegendItem[];
-  /** Where the horizontal axis can be zoomed: what is drawn by {@link zoomable} moves. */
+  /** Where the horizontal axis can be zoomed: the drawing within {@link zoomable} moves. */
   readonly zoom?: { readonly plot: Plot; readonly scale: Scale };
   /** The values of series whose marks do not say theirs. Coordinates are those of the drawing. */
   readonly points?: readonly ChartPoint[];
@@ -39,13 +39,13 @@ export type Figure = {
   readonly wide?: boolean;
 };
 
-/** A value: the series that it is of, its place, and what there is to say. */
+/** A value: the series that it is of, its place, and its text. */
 export type ChartPoint = readonly [series: number, x: number, y: number, text: string];
 
 /** Room beside a plot in which a mark at its end is still whole. */
 const BESIDE = 5;
 
-/** What moves when the chart `id` is zoomed, and is seen within its plot only. */
+/** The part of a drawing that moves when the chart `id` is zoomed, and is seen within its plot only. */
 export function zoomable(id: string, { left, right, top, bottom }: Plot, drawing: string): string {
   const box = {
     x: left - BESIDE,

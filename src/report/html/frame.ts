@@ -76,7 +76,7 @@ export function pathThrough(points: readonly (readonly [x: number, y: number])[]
   return points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
 }
 
-/** A dot that stays round when its chart is zoomed: a line of no length with round ends. `inner` is what the dot says. */
+/** A dot that stays round when its chart is zoomed: a line of no length with round ends. `inner` is the dot's `<title>`. */
 export function roundDot(x: number, y: number, inner: string): string {
   return element('path', { class: 'spot', d: `M${x.toFixed(1)} ${y.toFixed(1)}h0` }, inner);
 }

@@ -13,7 +13,7 @@ export type Part = { readonly title: string; readonly text?: string; readonly ca
 
 export type Page = {
   readonly title: string;
-  /** What was run, in a sentence. */
+  /** The run, in a sentence. */
   readonly text: string;
   /** The answer, where there is one. */
   readonly verdict?: { readonly text: string; readonly kind: 'good' | 'bad' | 'warn' };
@@ -21,7 +21,7 @@ export type Page = {
   readonly parts: readonly Part[];
   /** How it came about: versions, the command, notes. */
   readonly notes: readonly string[];
-  /** What runs in the page, beside the scripts of charts and of buttons that copy. */
+  /** The page's own script, beside the scripts of charts and of buttons that copy. */
   readonly script?: string;
 };
 

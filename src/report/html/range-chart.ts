@@ -12,7 +12,7 @@ export type Range = {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
-  /** What to hold it against. */
+  /** The time to compare with. */
   readonly yardstick?: number;
 };
 

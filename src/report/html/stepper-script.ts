@@ -1,5 +1,5 @@
 /**
- * What runs in the page of a failing schedule, as text: the project knows no types of the DOM. It reads the data that
+ * The script of the page of a failing schedule, as text: the project knows no types of the DOM. It reads the data that
  * stepper.ts writes, and puts all of it into the page as text, never as markup.
  */
 export const STEPPER_SCRIPT = `
