@@ -36,15 +36,13 @@ export type GuestProgress = Pick<
 
 /** Before the guest has come to its moment. */
 export const NO_PROGRESS: GuestProgress = {
-  ...{
-    schedules: 0,
-    ended: 0,
-    bounded: 0,
-    instructions: 0,
-    bootInstructions: 0,
-    sharedPlaces: 0,
-    seconds: 0,
-  },
+  schedules: 0,
+  ended: 0,
+  bounded: 0,
+  instructions: 0,
+  bootInstructions: 0,
+  sharedPlaces: 0,
+  seconds: 0,
 };
 
 /** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
@@ -138,7 +136,7 @@ export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}):
   };
 }
 
-/** What was seen of a search that had no time for a result of its own. */
+/** The result of a search that was ended before it had a result of its own: its counts. */
 export function partialResult(
   search: Pick<GuestSearch, 'name' | 'strategy' | 'seed'>,
   { found, ...counts }: GuestProgress,

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toPlain } from '../base/irq-error.ts';
 import { load } from '../memory/word.ts';
-import { exploreGuest } from './explore-guest.ts';
+import { exploreGuest, type GuestProgress } from './explore-guest.ts';
 import type { GuestSearchData, GuestSearchMessage } from './guest-search-thread.ts';
 import { readSymbols } from './symbols.ts';
 
@@ -16,11 +16,9 @@ export async function serveGuestSearch(): Promise<void> {
   };
   try {
     const { symbolFile, ...search } = task;
-    const watch = { signal, onProgress: (progress: GuestSearchProgress) => post({ progress }) };
+    const watch = { signal, onProgress: (progress: GuestProgress) => post({ progress }) };
     post({ result: await exploreGuest({ ...search, symbols: readSymbols(symbolFile) }, watch) });
   } catch (error) {
     post({ error: toPlain(error) });
   }
 }
-
-type GuestSearchProgress = Extract<GuestSearchMessage, { readonly progress: unknown }>['progress'];

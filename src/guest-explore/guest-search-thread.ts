@@ -39,15 +39,19 @@ export async function searchGuest(
     workerData,
   });
   let last = NO_PROGRESS;
+  let isStopped = false;
   let stop: () => void = () => undefined;
   try {
     return await new Promise<GuestExploreResult>((resolve, reject) => {
       stop = () => {
+        isStopped = true;
         store(stopWord, 0, 1);
         void after(STOP_MS).then(() => resolve(partialResult(task, last)));
       };
       worker.on('message', (message: GuestSearchMessage) => {
-        if ('error' in message) return reject(fromPlain(message.error));
+        // The boot of a guest that was stopped ends with an error: the guest has not come to its moment.
+        if ('error' in message)
+          return isStopped ? resolve(partialResult(task, last)) : reject(fromPlain(message.error));
         if ('result' in message) return resolve(message.result);
         last = message.progress;
         onProgress?.(last);
