@@ -4,6 +4,7 @@
  * {@link exploreGuest} searches; {@link replayGuestToken} runs a token.
  */
 export { exploreGuest, type GuestSearch } from './explore-guest.ts';
+export { type GuestSearchTask, searchGuest } from './guest-search-thread.ts';
 export type { Lane } from './lanes.ts';
 export { type GuestReplay, replayGuestToken } from './replay-guest-token.ts';
 export type { GuestExploreResult } from './result.ts';

@@ -4,7 +4,7 @@ import { tableCard } from './html/figure.ts';
 import { type Part, page } from './html/page.ts';
 import { count, plural, rate, time } from './units.ts';
 
-/** What `irqloom replay-guest` found: one HTML file. @param trace - the recording, as the user named it */
+/** The result of `irqloom replay-guest`: one HTML file. @param trace - the recording, as the user named it */
 export function traceReplayHtml(result: TraceReplayResult, trace: string): string {
   const { events, cpus, reads, acknowledges, msis, delivered, seconds, eventsPerSecond, runs } = result;
   const ok = isFaithful(result);
@@ -49,6 +49,7 @@ function differencePart(differences: TraceReplayResult['differences']): Part[] {
 function runsPart(runs: readonly ThreadedRun[] | undefined): Part[] {
   if (runs === undefined) return [];
   const table = {
+    narrow: ['seed', 'delivered', 'missing', 'extra', 'differ'],
     head: [
       'seed',
       'delivered',

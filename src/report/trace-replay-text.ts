@@ -3,7 +3,7 @@ import { isFaithful } from '../recorded/replay/replay-result.ts';
 import { table } from './table.ts';
 import { count, plural, rate, time } from './units.ts';
 
-/** What `irqloom replay-guest` found, as text for people. */
+/** The result of `irqloom replay-guest`, as text for people. */
 export function traceReplayText(result: TraceReplayResult): string {
   const { events, cpus, reads, acknowledges, msis, delivered, differences } = result;
   const lines = [
