@@ -150,7 +150,7 @@ async function mergeRate(): Promise<number> {
   const [plan] = ledger.openJobs(0, 1);
   if (tally === undefined || plan === undefined) return 0;
   const by = { worker: 'bench', seconds: 20 };
-  const phase = { name: 'random', cut: 'sample', most: 1e9, pieces: [], ends: false } as const;
+  const phase = { name: 'random', cut: 'sample', most: 1e9, branches: {}, ends: false } as const;
   const result = {
     does: 'plan',
     scenario: 'add-3x10',

@@ -1,11 +1,12 @@
 import { FAILED, type Point } from '../../running/operation.ts';
+import { keyOf } from '../dependence.ts';
 import { type FailingPlan, failuresOf, isFailureItself, withOneMore } from './failures.ts';
 import { FIRST, isFromItsPlan, type Plan, revisitsOf } from './revisits.ts';
 import { PRUNE, type RunEnd, type RunView, type Strategy } from './strategy.ts';
 import { Trace } from './trace.ts';
 
-/** A part of the search, as plain data: a schedule and all that follow from it, or that schedule alone. */
-export type Subtree = { readonly plan: Plan; readonly alone: boolean };
+/** A part of the search, as plain data: a schedule, or a failure of one, and all that follow from it; or that schedule alone. */
+export type Subtree = { readonly plan: Plan | FailingPlan; readonly alone: boolean };
 
 /** The whole search. */
 export const EVERY_CLASS: readonly Subtree[] = [{ plan: FIRST, alone: false }];
@@ -36,6 +37,9 @@ export class Optimal implements Strategy {
   #run: RunView | undefined;
   #subtree = -1;
   #plan: Plan | FailingPlan = FIRST;
+  #alone = false;
+  /** A schedule was begun, and has not come to its end. */
+  #open = false;
   #from: Trace | undefined;
   #trace = new Trace(0, false);
   readonly #frames: Frame[] = [];
@@ -45,12 +49,13 @@ export class Optimal implements Strategy {
   }
 
   get goesOn(): boolean {
-    return !('failing' in this.#plan);
+    return !('needed' in this.#plan);
   }
 
   begin(run: RunView, again: boolean): boolean {
     this.#run = run;
     if (!again && !this.#next()) return false;
+    this.#open = true;
     this.#trace = new Trace(run.threads, run.late, this.#from, this.#plan.start);
     return true;
   }
@@ -78,11 +83,12 @@ export class Optimal implements Strategy {
   end(how: RunEnd): void {
     const run = this.#run as RunView;
     const trace = this.#trace;
+    this.#open = false;
     trace.take(run);
     trace.end(run);
     const plan = this.#plan;
     if (how === 'pruned' && run.steps < plan.turns.length - 1) this.strayed = true;
-    if ('failing' in plan) this.#endFailure(plan, how === 'failed' && run.steps === plan.turns.length);
+    if ('needed' in plan) this.#endFailure(plan, how === 'failed' && run.steps === plan.turns.length);
     else if (how === 'pruned' || !isFromItsPlan(trace, plan)) this.repeats = true;
     else this.#endSchedule(trace, failedIn(run));
     if (this.repeats) this.extra++;
@@ -91,6 +97,18 @@ export class Optimal implements Strategy {
   /** The plans of all that follows from the schedule that was run last, without what follows from those. */
   fork(): Plan[] {
     return this.#frames.length === 0 ? [] : [...revisitsOf(this.#trace)];
+  }
+
+  /**
+   * All that is left to search, between two schedules or in the middle of one, which is left to search then: in order.
+   * The search cannot go on afterwards.
+   */
+  rest(): Subtree[] {
+    const rest: Subtree[] = this.#open ? [{ plan: portable(this.#plan), alone: this.#alone }] : [];
+    for (const { plans } of this.#frames.splice(0).reverse())
+      for (let next = plans.next(); next.done !== true; next = plans.next())
+        rest.push({ plan: portable(next.value), alone: false });
+    return [...rest, ...this.subtrees.slice(this.#subtree + 1)];
   }
 
   #endFailure(plan: FailingPlan, failed: boolean): void {
@@ -102,7 +120,7 @@ export class Optimal implements Strategy {
   /** @param failed - the threads that have thrown, as bits. */
   #endSchedule(trace: Trace, failed: number): void {
     this.repeats = failed !== 0;
-    if (this.subtrees[this.#subtree]?.alone !== true) this.#frames.push({ trace, plans: revisitsOf(trace) });
+    if (!this.#alone) this.#frames.push({ trace, plans: revisitsOf(trace) });
     if (failed !== 0) this.#frames.push({ trace, plans: failuresOf(trace, failed) });
   }
 
@@ -114,6 +132,7 @@ export class Optimal implements Strategy {
       if (done !== true) {
         this.#plan = value;
         this.#from = frame.trace;
+        this.#alone = false;
         return true;
       }
       this.#frames.pop();
@@ -122,8 +141,14 @@ export class Optimal implements Strategy {
     if (subtree === undefined) return false;
     this.#plan = subtree.plan;
     this.#from = undefined;
+    this.#alone = subtree.alone;
     return true;
   }
+}
+
+/** The plan with nothing of this process in it. */
+function portable(plan: Plan | FailingPlan): Plan | FailingPlan {
+  return 'needed' in plan ? { ...plan, failing: plan.failing && keyOf(plan.failing) } : plan;
 }
 
 /** The threads that have thrown, as bits. */
