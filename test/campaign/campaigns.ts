@@ -15,7 +15,7 @@ import { type Finished, irqloom } from '../cli/run.ts';
 const FIXTURES = fileURLToPath(new URL('../fixtures/campaign/', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const BOUND_MS = 170_000;
-const LOOK_MS = 20;
+const LOOK_MS = 50;
 
 /** A folder with the scenarios, and a campaign file. */
 export class Folder {
