@@ -169,7 +169,23 @@ describe('a campaign file that is wrong', () => {
       { items: [{ stress: { vcpus: 2, devices: 1 }, runs: 1, seconds: 1 }] },
       'items[0].stress: has no events',
     ],
-    [{ items: [{ scenario: 'nowhere.mjs' }] }, 'there is no file'],
+    [
+      { items: [{ scenario: 'a.mjs', strategy: [] }] },
+      'items[0].strategy: is []; right would be one of auto, ',
+    ],
+    [
+      { items: [{ scenario: 'a.mjs', strategy: ['dfs', 'pct'], delays: 1 }] },
+      `items[0].delays: bounds dfs, and strategy is ["dfs","pct"]; right would be strategy: 'dfs'`,
+    ],
+    [
+      { items: [{ scenario: 'a.mjs', strategy: 'dfs', delays: 1, preemptions: 2 }] },
+      'items[0]: is bounded by preemptions and by delays; right would be one of them',
+    ],
+    [
+      { items: [{ scenario: 'add-2x5' }, { scenario: 'add-0' }] },
+      'items[1].scenario: there is no scenario "add-0"',
+    ],
+    [{ items: [{ scenario: 'nowhere.mjs' }] }, 'items[0].scenario: there is no file'],
     [{ items: [{ scenario: 'three-updates.mjs' }], files: ['*.none'] }, 'no file matches *.none'],
   ])('%j is refused', async (campaign, said) => {
     const file = join(folderOf(campaign).path, 'irqloom.campaign.json');
