@@ -37,6 +37,11 @@ describe('a campaign on one machine', () => {
         failures.reduce((sum, { times }) => sum + times, 0),
         name,
       ).toBe(failed);
+    // What is made smaller stays in its cause.
+    for (const { cause, message } of items.flatMap(({ failures }) => failures)) {
+      const [, outcome] = /^the outcome ("\d")/.exec(cause) ?? [];
+      if (outcome !== undefined) expect(message).toContain(outcome);
+    }
     const two = items.find(({ scenario }) => scenario === 'two-causes');
     expect(two?.failures.map(({ cause, proved }) => [cause, proved])).toEqual([
       ['right threw: second of #', true],
