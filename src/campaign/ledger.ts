@@ -33,7 +33,7 @@ type Row = {
   readonly result: string | null;
 };
 
-const FORMAT = 1;
+const FORMAT = 2;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS jobs (

@@ -39,6 +39,7 @@ function search({ simulator }: Simulation, strategy: Strategy, most = Infinity):
   for (let i = 0; classes.length <= most; i++) {
     const how = simulator.run(strategy, i);
     if (how === undefined) return { classes, extra };
+    if (strategy.retraced === true) continue;
     if (how === 'pruned') extra++;
     else classes.push(classKey(simulator));
   }
@@ -115,6 +116,7 @@ describe('a search that is left says what is left', () => {
     for (let i = 0; i < most; i++) {
       const how = simulator.run(optimal, i);
       if (how === undefined) return { classes, extra, rest: optimal.rest() };
+      if (optimal.retraced) continue;
       if (how === 'pruned') extra++;
       else classes.push(classKey(simulator));
     }

@@ -271,6 +271,7 @@ class Exploration {
             ended = true;
             break;
           }
+          if (phase.strategy.retraced === true) continue;
           done++;
           this.#runs++;
           this.#count(how);
