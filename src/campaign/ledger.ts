@@ -74,7 +74,7 @@ export class Ledger {
       db.close();
       throw new IrqError(
         'ERR_RESULT_FORMAT',
-        `${path} is not the state of a campaign of this version of irqloom: ${readThrown(error).message}`,
+        `${path} is not the state of a campaign of this version of irqloom (${readThrown(error).message}): remove the file, or name another with --state`,
       );
     }
   }
