@@ -28,7 +28,7 @@ const LONG = 4096;
 /** A batch of schedules under one watchdog. */
 const BATCH = 4096;
 /** Every so many schedules, less one: a look whether the user has stopped the search. */
-const LOOK_MASK = 63;
+const LOOK_MASK = 7;
 
 export type Shrunk = {
   readonly recording: Recording;
