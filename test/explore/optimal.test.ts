@@ -138,7 +138,7 @@ describe('a search that is left says what is left', () => {
 
   let failuresLeft = 0;
 
-  function isWholeWhenLeft(program: Scenario<Int32Array>, timeouts: Timeouts, seed: number): boolean {
+  function isWholeWhenLeft<S>(program: Scenario<S>, timeouts: Timeouts, seed: number): boolean {
     const whole = simulated(program, timeouts, (simulation) => search(simulation, new Optimal(), 330));
     if (whole === undefined) return false;
     const chance = new Chance(1);
