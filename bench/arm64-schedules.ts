@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpuUsage } from 'node:process';
 import { Chance } from '../src/base/chance.ts';
 import { ExploredGuest, type GuestOptions } from '../src/guest-explore/explored-guest.ts';
-import { runSchedule } from '../src/guest-explore/run-schedule.ts';
+import { runSchedule, undisturbed } from '../src/guest-explore/run-schedule.ts';
 import { SharedPlaces } from '../src/guest-explore/shared-places.ts';
 import { communication, pct, random } from '../src/guest-explore/strategies.ts';
 
@@ -58,10 +58,10 @@ function schedules(): ScheduleFigures['schedules'] {
   const places = new SharedPlaces();
   const chance = new Chance(1);
   chance.begin(0);
-  places.learn(explored, random(chance), LIMIT);
-  const length = runSchedule(explored, random(chance), LIMIT).instructions;
+  const length = runSchedule(explored, undisturbed(), LIMIT).instructions;
+  places.learn(explored, random(chance, length), LIMIT);
   const strategies = {
-    random: () => random(chance),
+    random: () => random(chance, length),
     pct: () => pct(chance, 3, length),
     communication: () => communication(chance),
   };

@@ -7,14 +7,18 @@ import type { GuestBoard } from './guest-board.ts';
 /** Words of the machine, from one offset on to another. */
 type Span = { readonly from: number; readonly kept: Int32Array };
 
+/** The sectors of a disk, which are put back only where their count of changes has moved. */
+type Disk = Span & { readonly changesAt: number; readonly changes: number };
+
 /**
  * A guest that runs in turns, at one moment, to which it can return again and again: cores and RAM by the pages that were
- * written since, all other shared words of the machine by copy. Only for a board that was built with `snapshots`, in the one
+ * written since, disks that were written to, all other shared words of the machine by copy. Only for a board that was built with `snapshots`, in the one
  * thread that runs it. No core runs while a method runs.
  */
 export class BoardSnapshot {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #spans: readonly Span[];
+  readonly #disks: readonly Disk[];
   readonly #cores: CoreSnapshot;
   readonly #controlled: Controlled;
   readonly #states: readonly VcpuState[];
@@ -43,13 +47,24 @@ export class BoardSnapshot {
       controlled.vcpus.map(({ core }) => core),
     );
     this.#states = controlled.vcpus.map(({ state }) => state);
-    const holes = [regions.dirtyPages, regions.watch, ...regions.vcpus.map(({ block }) => block)];
+    const sectors = board.platform.devices.flatMap(({ model: { storage } }) => {
+      if (!storage) return [];
+      const at = (storage.sectors.byteOffset - words.byteOffset) / 4;
+      return [{ at, words: storage.sectors.length / 4, changesAt: storage.changesAt }];
+    });
+    this.#disks = sectors.map(({ at, words: count, changesAt }) => {
+      return { from: at, kept: words.slice(at, at + count), changesAt, changes: words[changesAt] ?? 0 };
+    });
+    const blocks = regions.vcpus.map(({ block }) => block);
+    const holes = [regions.dirtyPages, regions.watch, ...blocks, ...sectors];
     this.#spans = spansAround(holes, ramAt / 4).map(([from, to]) => ({ from, kept: words.slice(from, to) }));
   }
 
   /** Puts everything back; returns how many pages of RAM it took. */
   restore(): number {
     const pages = this.#cores.restore();
+    for (const { from, kept, changesAt, changes } of this.#disks)
+      if (this.#words[changesAt] !== changes) this.#words.set(kept, from);
     for (const { from, kept } of this.#spans) this.#words.set(kept, from);
     for (const [vcpu, state] of this.#states.entries()) {
       const found = this.#controlled.vcpus[vcpu];
@@ -59,7 +74,7 @@ export class BoardSnapshot {
     return pages;
   }
 
-  /** Words that a return copies, beside the pages and the vCPUs' registers. */
+  /** Words that a return copies, beside the pages, the vCPUs' registers and disks. */
   get words(): number {
     return this.#spans.reduce((sum, { kept }) => sum + kept.length, 0);
   }

@@ -16,6 +16,7 @@ export class StoreBuffers {
   /** Of the TLBs' epoch, which broadcast maintenance moves. */
   readonly #epochAt: number;
   #epoch: number;
+  readonly #waiting: number[];
 
   /** @param epochAt - the second of the words that `CoreParts.lockAt` names */
   constructor(cores: readonly Core[], words: Words, epochAt: number) {
@@ -23,6 +24,7 @@ export class StoreBuffers {
     this.#words = words;
     this.#epochAt = epochAt;
     this.#epoch = load(words, epochAt);
+    this.#waiting = cores.map(() => 0);
   }
 
   /** The machine was put back to another moment. */
@@ -30,9 +32,11 @@ export class StoreBuffers {
     this.#epoch = load(this.#words, this.#epochAt);
   }
 
-  /** How many stores wait, by vCPU. */
-  waiting(): number[] {
-    return this.#cores.map((core) => core.waitingStores);
+  /** How many stores wait, by vCPU; good until the next call. */
+  waiting(): readonly number[] {
+    let vcpu = 0;
+    for (const core of this.#cores) this.#waiting[vcpu++] = core.waitingStores;
+    return this.#waiting;
   }
 
   /** False where there is no such store, or an older one keeps it. */

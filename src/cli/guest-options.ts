@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { type GuestSearch, readSymbols } from '../guest-explore/index.ts';
+import { type GuestSearch, readSymbols, type Symbols } from '../guest-explore/index.ts';
 import { parseDevices } from './boot-devices.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { wholeNumber } from './values.ts';
@@ -99,10 +99,18 @@ export function guestFiles(guest: string, flags: GuestFlags) {
     ...(flags.initrd === undefined
       ? {}
       : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) }),
-    symbols: readSymbols(
-      flags.symbols === undefined ? kernel : readInputFile(flags.symbols, 'symbols', MOST_BYTES),
-    ),
+    symbols: flags.symbols === undefined ? readSymbols(kernel) : symbolsOf(flags.symbols),
   };
+}
+
+/** @throws IrqError `ERR_FILE` where the file has no functions: its user would wait in vain for their names */
+function symbolsOf(file: string): Symbols {
+  const symbols = readSymbols(readInputFile(file, 'symbols', MOST_BYTES));
+  if (symbols) return symbols;
+  throw new IrqError(
+    'ERR_FILE',
+    `${file}: has no functions; expected an ELF file that is not stripped, or a System.map (Debian's is in the package of the kernel with "-dbg")`,
+  );
 }
 
 /** A guest as the command line has it. */

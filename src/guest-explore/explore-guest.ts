@@ -22,7 +22,7 @@ export type GuestSearch = GuestOptions & {
   readonly seconds: number;
   /** Instructions of all vCPUs after which a schedule ends by itself. */
   readonly limit: number;
-  readonly symbols?: Symbols;
+  readonly symbols?: Symbols | undefined;
 };
 
 export type GuestProgress = { readonly schedules: number; readonly seconds: number };
@@ -65,7 +65,7 @@ export async function exploreGuest(
   for (let round = 0; round < LEARNING && !found && !isOver() && wantsPlaces(search); round++) {
     if (counts.schedules >= search.schedules) break;
     chance.begin(-1 - round);
-    const chooser = round === 0 ? undisturbed() : random(chance);
+    const chooser = round === 0 ? undisturbed() : random(chance, first.instructions);
     const outcome = places.learn(guest, chooser, Math.min(search.limit, LEARNING_INSTRUCTIONS));
     counts.instructions += outcome.instructions;
     if (outcome.wrong) found = { outcome: take(outcome), strategy: round === 0 ? 'undisturbed' : 'random' };
@@ -118,7 +118,7 @@ function statement(counts: { schedules: number; bounded: number }, failed: boole
 const wantsPlaces = ({ strategy }: GuestSearch) => strategy === 'auto' || strategy === 'communication';
 
 function chooserOf(strategy: GuestStrategy, chance: Chance, depth: number, length: number): Chooser {
-  if (strategy === 'random') return random(chance);
+  if (strategy === 'random') return random(chance, length);
   return strategy === 'pct' ? pct(chance, depth, length) : communication(chance);
 }
 

@@ -22,7 +22,7 @@ export type GuestReplay = {
 /** The files that a token is of. */
 export type GuestFiles = Pick<GuestOptions, 'kernel' | 'initrd' | 'devices'> & {
   readonly name: string;
-  readonly symbols?: Symbols;
+  readonly symbols?: Symbols | undefined;
 };
 
 /** Boots a guest as a token says, and runs its schedule. @throws IrqError `ERR_TOKEN` where it is of other files */

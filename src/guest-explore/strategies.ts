@@ -8,6 +8,8 @@ export type GuestStrategy = (typeof GUEST_STRATEGIES)[number];
 
 /** Quanta have a mean of up to so many instructions, as a power of two. */
 const MOST_QUANTUM_BITS = 12;
+const LONG_MEAN = 1024;
+const MOST_SHORT_TURNS = 1000;
 /** One in so many turns moves time to the next timer, where one is set. */
 const TIME_TURNS = 64;
 
@@ -28,13 +30,22 @@ function pick(chance: Chance, choice: Choice): Actor {
   return from[chance.below(from.length)] ?? '0';
 }
 
-/** Lets a vCPU or device that is ready go on, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. */
-export function random(chance: Chance): Chooser {
+/**
+ * Lets a vCPU or device that is ready go on, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. A
+ * schedule has at most {@link MOST_SHORT_TURNS} turns with a mean below {@link LONG_MEAN}, in a row from an instruction that is drawn: more of
+ * them would take the time of many schedules.
+ * @param length - instructions of a schedule
+ */
+export function random(chance: Chance, length: number): Chooser {
   const mean = 2 ** chance.below(MOST_QUANTUM_BITS + 1);
+  const from = mean < LONG_MEAN ? chance.below(Math.max(1, length - mean * MOST_SHORT_TURNS)) : 0;
+  let left = mean < LONG_MEAN ? MOST_SHORT_TURNS : Number.POSITIVE_INFINITY;
+  const meanAt = (instructions: number) => (instructions >= from && left-- > 0 ? mean : LONG_MEAN);
   return {
     stopsEarly: true,
     next: (choice) =>
-      leavingStore(chance, choice) ?? turnOf(pick(chance, choice), 1 + chance.below(2 * mean - 1)),
+      leavingStore(chance, choice) ??
+      turnOf(pick(chance, choice), 1 + chance.below(2 * meanAt(choice.instructions) - 1)),
   };
 }
 

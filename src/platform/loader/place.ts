@@ -21,13 +21,14 @@ export type Placement = {
  * Decides where a kernel, its initial RAM disk and its device tree go: the kernel where it wants to be, the disk on the next
  * page, the tree behind that. A flat binary does not say how long its .bss and stacks are: disk and tree keep away from it, half of
  * memory or 128 MiB behind its base where there is room.
- * @throws IrqError `ERR_GUEST_IMAGE` where something does not fit, with the memory that would do
+ * @throws IrqError `ERR_GUEST_IMAGE` where the disk is empty, or something does not fit, with the memory that would do
  */
 export function plan(
   kernel: Kernel,
   initrd: Uint8Array | undefined,
   ram: { readonly base: number; readonly bytes: number },
 ): Placement {
+  if (initrd?.length === 0) throw new IrqError('ERR_GUEST_IMAGE', 'the initial RAM disk is an empty file');
   const from = kernel.kind === 'flat' ? farFrom(kernel.end, initrd?.length ?? 0, ram) : kernel.end;
   const initrdAt = roundUp(from, PAGE);
   const initrdEnd = initrd ? initrdAt + initrd.length : from;
@@ -45,7 +46,7 @@ export function plan(
     const mebibytes = Math.ceil((end - ram.base) / 2 ** 20);
     throw new IrqError(
       'ERR_GUEST_IMAGE',
-      `the ${kernel.kind} and what goes with it need ${mebibytes} MiB, and the guest has ${ram.bytes / 2 ** 20}: give --memory ${mebibytes} or more`,
+      `the ${kernel.kind === 'flat' ? 'flat binary' : kernel.kind} and what goes with it need ${mebibytes} MiB, and the guest has ${ram.bytes / 2 ** 20}: give --memory ${mebibytes} or more`,
     );
   }
   return {

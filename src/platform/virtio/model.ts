@@ -10,6 +10,9 @@ export type QueueAccess = {
   complete(queue: number, chain: Chain, written: number): void;
 };
 
+/** The sectors of a disk, and the shared word that counts what was written to them since the board was made. */
+export type Storage = { readonly sectors: Uint8Array<SharedArrayBuffer>; readonly changesAt: number };
+
 /** A kind of virtio device. It has no state of its own: its state lies in shared memory. */
 export type VirtioModel = {
   /** The device type. @see VIRTIO 1.2, section 5 */
@@ -23,7 +26,7 @@ export type VirtioModel = {
   /** Its configuration structure. */
   readonly config: Uint8Array;
   /** Its storage, where it has some. */
-  readonly sectors?: Uint8Array<SharedArrayBuffer>;
+  readonly storage?: Storage;
   /** Where its behaviour is drawn from the run's seed. Before any thread runs. */
   readonly seed?: (seed: number) => void;
   /** Serves the queues in `notified`, a bit each; the thread of the device. @throws QueueBroken */
