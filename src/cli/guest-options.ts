@@ -19,7 +19,6 @@ export type GuestFlags = {
   readonly symbols?: string;
 };
 
-const DEFAULT_LIMIT = 1_000_000;
 /** More than any guest's file needs. */
 const MOST_BYTES = 2 ** 30;
 const OF = 'of --guest: ';
@@ -54,7 +53,7 @@ export function addGuestOptions(command: Command): Command {
     )
     .option(
       '--limit-instructions <n>',
-      `${OF}end a schedule after so many instructions (default: ${DEFAULT_LIMIT})`,
+      `${OF}end a schedule after so many instructions (default: 1000000; 20000 if the guest does not end by then)`,
       wholeNumber(1, 1e12),
     );
 }
@@ -126,6 +125,6 @@ export function guestOf(
     memoryMiB: memory.mebibytes,
     memoryModel: memory.model,
     from: /^\d[\d_]*$/.test(from) ? Number(from.replaceAll('_', '')) : from,
-    limit: flags.limitInstructions ?? DEFAULT_LIMIT,
+    limit: flags.limitInstructions,
   };
 }

@@ -1,4 +1,5 @@
 import { Chance } from '../base/chance.ts';
+import { plural } from '../base/plural.ts';
 import { ExploredGuest, type GuestOptions } from './explored-guest.ts';
 import { showSchedule } from './lanes.ts';
 import type { GuestExploreResult, GuestFailure } from './result.ts';
@@ -20,8 +21,8 @@ export type GuestSearch = GuestOptions & {
   readonly seed: number;
   readonly schedules: number;
   readonly seconds: number;
-  /** Instructions of all vCPUs after which a schedule ends by itself. */
-  readonly limit: number;
+  /** Instructions of all vCPUs after which a schedule ends by itself. Left out: see {@link limitOf}. */
+  readonly limit?: number | undefined;
   readonly symbols?: Symbols | undefined;
 };
 
@@ -30,6 +31,10 @@ export type GuestProgress = { readonly schedules: number; readonly seconds: numb
 /** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
 const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
+/** A guest that ends by itself within so many instructions is run to its end. */
+const WHOLE = 1_000_000;
+/** What is run of any other guest: hundreds of schedules a second, where {@link WHOLE} would make a few. */
+const WINDOW = 20_000;
 const SHRINK_RUNS = 3_000;
 const SHRINK_MS = 15_000;
 const BETWEEN_BREATHS_MS = 50;
@@ -60,13 +65,15 @@ export async function exploreGuest(
   const chance = new Chance(search.seed);
   const searchFrom = performance.now();
 
-  const first = take(runSchedule(guest, undisturbed(), search.limit));
+  const first = take(runSchedule(guest, undisturbed(), search.limit ?? WHOLE));
+  const limit = limitOf(search, first);
+  const length = Math.min(limit, first.instructions);
   if (first.wrong) found = { outcome: first, strategy: 'undisturbed' };
   for (let round = 0; round < LEARNING && !found && !isOver() && wantsPlaces(search); round++) {
     if (counts.schedules >= search.schedules) break;
     chance.begin(-1 - round);
-    const chooser = round === 0 ? undisturbed() : random(chance, first.instructions);
-    const outcome = places.learn(guest, chooser, Math.min(search.limit, LEARNING_INSTRUCTIONS));
+    const chooser = round === 0 ? undisturbed() : random(chance, length);
+    const outcome = places.learn(guest, chooser, Math.min(limit, LEARNING_INSTRUCTIONS));
     counts.instructions += outcome.instructions;
     if (outcome.wrong) found = { outcome: take(outcome), strategy: round === 0 ? 'undisturbed' : 'random' };
   }
@@ -77,9 +84,9 @@ export async function exploreGuest(
         ? (GUEST_STRATEGIES[index % GUEST_STRATEGIES.length] ?? 'random')
         : search.strategy;
     chance.begin(index);
-    const chooser = chooserOf(strategy, chance, search.depth, first.instructions);
+    const chooser = chooserOf(strategy, chance, search.depth, length);
     prepare(guest, strategy, places);
-    const outcome = take(runSchedule(guest, chooser, search.limit));
+    const outcome = take(runSchedule(guest, chooser, limit));
     if (outcome.wrong) found = { outcome, strategy };
     if (performance.now() - breath < BETWEEN_BREATHS_MS) continue;
     watch.onProgress?.({ schedules: counts.schedules, seconds: seconds() });
@@ -90,7 +97,8 @@ export async function exploreGuest(
   guest.watched.none();
   const spent = (performance.now() - searchFrom) / 1000;
   const failure =
-    found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
+    found &&
+    failureOf(guest, found.outcome, found.strategy, { ...search, limit }, counts.schedules, watch.signal);
   return {
     guest: search.name,
     strategy: search.strategy,
@@ -99,20 +107,29 @@ export async function exploreGuest(
     exhausted: false,
     ...(watch.signal?.aborted ? { interrupted: true as const } : {}),
     ...counts,
+    limit,
     seconds: seconds(),
     schedulesPerSecond: Math.round(counts.schedules / Math.max(spent, 1e-6)),
     bootInstructions: guest.bootInstructions,
     sharedPlaces: places.offsets.length,
     ...(failure ? { failure } : {}),
-    statement: statement(counts, failure !== undefined),
+    statement: statement({ ...counts, limit }, failure !== undefined),
   };
 }
 
-function statement(counts: { schedules: number; bounded: number }, failed: boolean): string {
-  const bound = counts.bounded === 0 ? '' : `, of which ${counts.bounded} stopped at their bound`;
+/** The undisturbed schedule says whether the guest ends by itself, or goes on for ever, as an operating system does. */
+function limitOf({ limit }: GuestSearch, first: Outcome): number {
+  return limit ?? (first.how === 'limit' ? WINDOW : WHOLE);
+}
+
+function statement(
+  { schedules, bounded, limit }: { schedules: number; bounded: number; limit: number },
+  failed: boolean,
+): string {
+  const bound = bounded === 0 ? '' : `, ${bounded} of them to the bound of ${plural(limit, 'instruction')}`;
   return failed
-    ? `schedule ${counts.schedules} fails${bound}`
-    : `${counts.schedules} schedules were run${bound}, and none failed; others may`;
+    ? `schedule ${schedules} fails${bound}`
+    : `${plural(schedules, 'schedule')} ${schedules === 1 ? 'was' : 'were'} run${bound}, and none failed; others may`;
 }
 
 const wantsPlaces = ({ strategy }: GuestSearch) => strategy === 'auto' || strategy === 'communication';
@@ -133,7 +150,7 @@ function failureOf(
   guest: ExploredGuest,
   outcome: Outcome,
   strategy: GuestFailure['strategy'],
-  search: GuestSearch,
+  search: GuestSearch & { readonly limit: number },
   schedule: number,
   signal: AbortSignal | undefined,
 ): GuestFailure {

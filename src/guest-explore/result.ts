@@ -33,6 +33,8 @@ export type GuestExploreResult = {
   /** Schedules by how they ended: powered off with status 0, or stopped at their bound with nothing wrong. */
   readonly ended: number;
   readonly bounded: number;
+  /** Instructions of that bound. The first, undisturbed schedule may have had a greater one. */
+  readonly limit: number;
   readonly seconds: number;
   readonly schedulesPerSecond: number;
   /** Of the boot up to the moment, and of all schedules. */
