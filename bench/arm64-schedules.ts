@@ -20,7 +20,7 @@ const LEARNING = 200_000;
 export type ScheduleFigures = {
   /** The least time of a return to the moment, after 100,000 instructions of a guest, and the pages that it took. */
   readonly restore: { readonly ns: number; readonly pages: number };
-  /** Schedules of a whole race of the bare-metal guest. */
+  /** Of a whole race of the bare-metal guest, or of Linux for some instructions. */
   readonly schedules: readonly StrategyFigures[];
 };
 
@@ -41,9 +41,7 @@ const guest = (options: Partial<GuestOptions>): ExploredGuest =>
     ...options,
   });
 
-/** Of the bare-metal guest in its checks, or of a Linux that has run so many instructions. */
-export function restoreOf(options: Partial<GuestOptions> = {}): ScheduleFigures['restore'] {
-  const explored = guest(options);
+function restoreOf(explored: ExploredGuest): ScheduleFigures['restore'] {
   let [ns, pages] = [Number.POSITIVE_INFINITY, 0];
   for (let round = 0; round < RESTORES; round++) {
     for (let left = DIRTY_INSTRUCTIONS; left > 0; ) {
@@ -102,11 +100,11 @@ function schedules(explored: ExploredGuest, limit: number): StrategyFigures[] {
 
 export function scheduleFigures(): ScheduleFigures {
   const race = guest({ append: 'semihosting race=wake', from: 'guest: ready' });
-  return { restore: restoreOf(), schedules: schedules(race, LIMIT) };
+  return { restore: restoreOf(guest({})), schedules: schedules(race, LIMIT) };
 }
 
 /** Of Linux on two vCPUs, from the moment at which the init of `irqloom stress --guest linux` has its drivers at work. */
-export function linuxSchedules(files: LinuxFiles): StrategyFigures[] {
+export function linuxFigures(files: LinuxFiles): ScheduleFigures {
   const linux = guest({
     ...linuxGuest(files),
     ...{ append: 'console=ttyAMA0 cryptomgr.notests=1 quiet loglevel=4', memoryMiB: 256 },
@@ -115,5 +113,5 @@ export function linuxSchedules(files: LinuxFiles): StrategyFigures[] {
       devices: [{ kind: 'rng' }, { kind: 'block', bytes: 2 ** 20, readOnly: false }],
     },
   });
-  return schedules(linux, WINDOW);
+  return { restore: restoreOf(linux), schedules: schedules(linux, WINDOW) };
 }

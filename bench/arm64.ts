@@ -7,8 +7,7 @@ import { count, rate, time } from '../src/report/units.ts';
 import { boardDecisions } from './arm64-decisions.ts';
 import { type ArmLatencies, armLatencies, type LatencyFigures } from './arm64-latency.ts';
 import {
-  linuxSchedules,
-  restoreOf,
+  linuxFigures,
   type ScheduleFigures,
   type StrategyFigures,
   scheduleFigures,
@@ -36,7 +35,6 @@ const BEST_OF = 5;
 type BootFigures = {
   readonly cpuSeconds: number;
   readonly instructions: number;
-  readonly restore: ScheduleFigures['restore'];
 };
 
 export type Arm64Figures = {
@@ -54,7 +52,7 @@ export type Arm64Figures = {
   /** Of the kernel that IRQLOOM_KERNEL names, on one vCPU, until it looks for its init. */
   readonly boot?: BootFigures;
   /** Of that kernel with the modules of IRQLOOM_MODULES. */
-  readonly linuxSchedules?: readonly StrategyFigures[];
+  readonly linux?: ScheduleFigures;
 };
 
 /** CPU seconds of `work`, the least of some runs. */
@@ -162,12 +160,9 @@ async function boot(path: string): Promise<BootFigures> {
     },
   });
   const { user, system } = cpuUsage(before);
-  const { kernel, append, memoryMiB } = options;
-  const from = Math.floor(result.instructions * 0.9);
   return {
     cpuSeconds: (user + system) / 1e6,
     instructions: result.instructions,
-    restore: restoreOf({ kernel, append, memoryMiB, vcpus: 1, from }),
   };
 }
 
@@ -184,7 +179,7 @@ export async function run(): Promise<Arm64Figures> {
     restore: restore(),
     guest: scheduleFigures(),
     ...(kernel ? { boot: await boot(kernel) } : {}),
-    ...(kernel && modules ? { linuxSchedules: linuxSchedules({ kernel, modules }) } : {}),
+    ...(kernel && modules ? { linux: linuxFigures({ kernel, modules }) } : {}),
   };
 }
 
@@ -204,8 +199,12 @@ export function format(figures: Arm64Figures): string {
     [`restore of ${count(restore.pages)} pages`, time(restore.ns), '-'],
     [`restore of the bare guest, ${count(guest.restore.pages)} pages`, time(guest.restore.ns), '-'],
     ...guest.schedules.map((each) => scheduleRow('schedules of the bare guest,', each)),
-    ...(figures.linuxSchedules ?? []).map((each) => scheduleRow('schedules of Linux,', each)),
+    ...(figures.linux?.schedules ?? []).map((each) => scheduleRow('schedules of Linux,', each)),
   ];
+  if (figures.linux) {
+    const { pages, ns } = figures.linux.restore;
+    rows.push([`restore of Linux, ${count(pages)} pages`, time(ns), '-']);
+  }
   if (boot) {
     const million = boot.instructions / 1e6 / boot.cpuSeconds;
     rows.push([
@@ -213,7 +212,6 @@ export function format(figures: Arm64Figures): string {
       `${million.toFixed(0)} MIPS`,
       perStep(million),
     ]);
-    rows.push([`restore of Linux, ${count(boot.restore.pages)} pages`, time(boot.restore.ns), '-']);
   }
   const latencies = table(
     ['least, median, 99th percentile', 'signal to handler', 'request to handler'],
@@ -223,7 +221,7 @@ export function format(figures: Arm64Figures): string {
     ],
   );
   const calibration = `calibration: ${calibrationNs.toFixed(3)} ns a step of a multiply-add chain`;
-  const hint = figures.linuxSchedules
+  const hint = figures.linux
     ? ''
     : '\nIRQLOOM_KERNEL=<an arm64 Image> boots Linux too; IRQLOOM_MODULES=<its /lib/modules/VERSION> explores it';
   return `${calibration}\n${table(['core', 'figure', 'a step'], rows)}${hint}\n\n${latencies}`;

@@ -140,11 +140,6 @@ export class BoardVcpu {
     return this.#board.clock.nowOf(this.id, this.instructions);
   }
 
-  /** When a timer will next want this vCPU, ticks. */
-  get deadline(): number {
-    return this.#timers.deadline;
-  }
-
   /** When a timer's line goes up next, ticks, as of the last look at its readiness. */
   get nextRise(): number {
     return this.#timers.rise;

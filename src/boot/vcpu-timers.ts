@@ -67,11 +67,6 @@ export class VcpuTimers {
     return this.#rise - now;
   }
 
-  /** When a timer wants the vCPU, ticks, which may have passed; or {@link NEVER}. */
-  get deadline(): number {
-    return this.#timers.reduce((first, { state }) => Math.min(first, GenericTimer.deadlineOf(state)), NEVER);
-  }
-
   #drive(now: number): void {
     this.#rise = NEVER;
     for (const { ppi, state } of this.#timers) {
