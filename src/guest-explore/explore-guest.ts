@@ -126,7 +126,10 @@ function statement(
   { schedules, bounded, limit }: { schedules: number; bounded: number; limit: number },
   failed: boolean,
 ): string {
-  const bound = bounded === 0 ? '' : `, ${bounded.toLocaleString('en-US')} of them to the bound of ${plural(limit, 'instruction')}`;
+  const bound =
+    bounded === 0
+      ? ''
+      : `, ${bounded.toLocaleString('en-US')} of them to the bound of ${plural(limit, 'instruction')}`;
   return failed
     ? `schedule ${schedules} fails${bound}`
     : `${plural(schedules, 'schedule')} ${schedules === 1 ? 'was' : 'were'} run${bound}, and none failed; others may`;
