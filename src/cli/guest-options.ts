@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
-import { type GuestSearch, readSymbols, type Symbols } from '../guest-explore/index.ts';
+import { type GuestSearchTask, readSymbols } from '../guest-explore/index.ts';
 import { parseDevices } from './boot-devices.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { wholeNumber } from './values.ts';
@@ -98,14 +98,14 @@ export function guestFiles(guest: string, flags: GuestFlags) {
     ...(flags.initrd === undefined
       ? {}
       : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) }),
-    symbols: flags.symbols === undefined ? readSymbols(kernel) : symbolsOf(flags.symbols),
+    symbolFile: flags.symbols === undefined ? kernel : symbolFile(flags.symbols),
   };
 }
 
-/** @throws IrqError `ERR_FILE` where the file has no functions: its user would wait in vain for their names */
-function symbolsOf(file: string): Symbols {
-  const symbols = readSymbols(readInputFile(file, 'symbols', MOST_BYTES));
-  if (symbols) return symbols;
+/** The bytes of a file of symbols. @throws IrqError `ERR_FILE` if the file has no functions: its user would wait in vain for their names */
+function symbolFile(file: string): Uint8Array {
+  const bytes = readInputFile(file, 'symbols', MOST_BYTES);
+  if (readSymbols(bytes)) return bytes;
   throw new IrqError(
     'ERR_FILE',
     `${file}: has no functions; expected an ELF file that is not stripped, or a System.map (Debian's is in the package of the kernel with "-dbg")`,
@@ -116,7 +116,7 @@ function symbolsOf(file: string): Symbols {
 export function guestOf(
   guest: string,
   flags: GuestFlags,
-): Omit<GuestSearch, 'strategy' | 'depth' | 'seed' | 'schedules' | 'seconds'> {
+): Omit<GuestSearchTask, 'strategy' | 'depth' | 'seed' | 'schedules' | 'seconds'> {
   const { vcpus = 2, memory = DEFAULT_MEMORY, append = '', from = '0' } = flags;
   return {
     ...guestFiles(guest, flags),

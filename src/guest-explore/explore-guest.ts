@@ -10,25 +10,45 @@ import { communication, GUEST_STRATEGIES, type GuestStrategy, pct, random } from
 import { NO_SYMBOLS, type Symbols } from './symbols.ts';
 import { encodeGuestToken, hashOf } from './token.ts';
 
-/** How to search the schedules of a guest. */
+/** Options of a search of a guest's schedules. */
 export type GuestSearch = GuestOptions & {
-  /** For the result. */
+  /** The guest's name in the result. */
   readonly name: string;
-  /** `auto`: all of them in turns. */
+  /** `auto`: all strategies in turn. */
   readonly strategy: GuestStrategy | 'auto';
-  /** Of PCT: ordering constraints that a bug needs. */
+  /** For PCT: the number of ordering constraints that a bug needs. */
   readonly depth: number;
   readonly seed: number;
   readonly schedules: number;
   readonly seconds: number;
-  /** Instructions of all vCPUs after which a schedule ends by itself. Left out: see {@link limitOf}. */
+  /** The bound of a schedule: instructions of all vCPUs together. Absent: {@link limitOf} chooses the bound. */
   readonly limit?: number | undefined;
   readonly symbols?: Symbols | undefined;
 };
 
-export type GuestProgress = { readonly schedules: number; readonly seconds: number };
+/** Counts of a search so far. */
+export type GuestProgress = Pick<
+  GuestExploreResult,
+  | 'schedules'
+  | 'ended'
+  | 'bounded'
+  | 'limit'
+  | 'instructions'
+  | 'bootInstructions'
+  | 'sharedPlaces'
+  | 'seconds'
+> & {
+  /** The failure that was found, before its schedule is made smaller. */
+  readonly found?: string;
+};
 
-/** Schedules in which every access is looked at, before the search: one undisturbed, the others of short turns. */
+/** The progress before the guest has come to its moment. */
+export function noProgress(search: Pick<GuestSearch, 'limit'>): GuestProgress {
+  const counts = { schedules: 0, ended: 0, bounded: 0, instructions: 0 };
+  return { ...counts, limit: search.limit ?? WHOLE, bootInstructions: 0, sharedPlaces: 0, seconds: 0 };
+}
+
+/** Schedules before the search that record every access: one undisturbed, the others of short turns. */
 const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
 /** A guest that ends by itself within so many instructions is run to its end. */
@@ -39,15 +59,18 @@ const SHRINK_RUNS = 3_000;
 const SHRINK_MS = 15_000;
 const BETWEEN_BREATHS_MS = 50;
 
+/** How a caller follows a search, and ends it. */
+export type GuestWatch = {
+  readonly signal?: { readonly aborted: boolean };
+  readonly onProgress?: (progress: GuestProgress) => void;
+};
+
 /**
- * Boots a guest, and runs schedules from its moment on until one fails, or the budget is spent. The event loop has its turn
- * now and then.
+ * Boots a guest to its start point, and runs schedules from there until one fails or the budget is spent. Yields to the event loop now
+ * and then.
  * @throws IrqError as {@link ExploredGuest}
  */
-export async function exploreGuest(
-  search: GuestSearch,
-  watch: { readonly signal?: AbortSignal; readonly onProgress?: (progress: GuestProgress) => void } = {},
-): Promise<GuestExploreResult> {
+export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}): Promise<GuestExploreResult> {
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
   const isOver = () => watch.signal?.aborted === true || seconds() >= search.seconds;
@@ -62,11 +85,17 @@ export async function exploreGuest(
     return outcome;
   };
   let found: { readonly outcome: Outcome; readonly strategy: GuestFailure['strategy'] } | undefined;
+  let limit = search.limit ?? WHOLE;
+  const progress = (): GuestProgress => ({
+    ...{ ...counts, limit, bootInstructions: guest.bootInstructions },
+    ...{ sharedPlaces: places.offsets.length, seconds: seconds() },
+  });
+  watch.onProgress?.(progress());
   const chance = new Chance(search.seed);
   const searchFrom = performance.now();
 
-  const first = take(runSchedule(guest, undisturbed(), search.limit ?? WHOLE));
-  const limit = limitOf(search, first);
+  const first = take(runSchedule(guest, undisturbed(), limit));
+  limit = limitOf(search, first);
   const length = Math.min(limit, first.instructions);
   if (first.wrong) found = { outcome: first, strategy: 'undisturbed' };
   for (let round = 0; round < LEARNING && !found && !isOver() && wantsPlaces(search); round++) {
@@ -89,13 +118,15 @@ export async function exploreGuest(
     const outcome = take(runSchedule(guest, chooser, limit));
     if (outcome.wrong) found = { outcome, strategy };
     if (performance.now() - breath < BETWEEN_BREATHS_MS) continue;
-    watch.onProgress?.({ schedules: counts.schedules, seconds: seconds() });
+    watch.onProgress?.(progress());
     await new Promise((resolve) => setImmediate(resolve));
     breath = performance.now();
   }
   guest.outside.stopsAtAccess = false;
   guest.watched.none();
   const spent = (performance.now() - searchFrom) / 1000;
+  const wrong = found?.outcome.wrong;
+  if (wrong) watch.onProgress?.({ ...progress(), found: `${wrong.kind}: ${wrong.message}` });
   const failure =
     found &&
     failureOf(guest, found.outcome, found.strategy, { ...search, limit }, counts.schedules, watch.signal);
@@ -117,9 +148,28 @@ export async function exploreGuest(
   };
 }
 
-/** The undisturbed schedule says whether the guest ends by itself, or goes on for ever, as an operating system does. */
+/** The bound of a schedule: by default, longer for a guest whose undisturbed schedule ends by itself than for one that goes on. */
 function limitOf({ limit }: GuestSearch, first: Outcome): number {
   return limit ?? (first.how === 'limit' ? WINDOW : WHOLE);
+}
+
+/** The result of a search that was ended before it had a result of its own: its counts. */
+export function partialResult(
+  search: Pick<GuestSearch, 'name' | 'strategy' | 'seed'>,
+  { found, ...counts }: GuestProgress,
+): GuestExploreResult {
+  const fails = `schedule ${counts.schedules} fails, ${found}; the search was ended before that was made smaller`;
+  return {
+    guest: search.name,
+    strategy: search.strategy,
+    seed: search.seed,
+    verdict: found === undefined ? 'unknown' : 'fail',
+    exhausted: false,
+    interrupted: true,
+    ...counts,
+    schedulesPerSecond: Math.round(counts.schedules / Math.max(counts.seconds, 1e-6)),
+    statement: found === undefined ? statement(counts, false) : fails,
+  };
 }
 
 function statement(
@@ -155,7 +205,7 @@ function failureOf(
   strategy: GuestFailure['strategy'],
   search: GuestSearch & { readonly limit: number },
   schedule: number,
-  signal: AbortSignal | undefined,
+  signal: GuestWatch['signal'],
 ): GuestFailure {
   const { limit, kernel, initrd, devices, symbols = NO_SYMBOLS } = search;
   const end = performance.now() + SHRINK_MS;

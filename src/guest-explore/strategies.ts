@@ -6,14 +6,14 @@ import { type Actor, actorOf, type Turn } from './turn.ts';
 export const GUEST_STRATEGIES = ['random', 'pct', 'communication'] as const;
 export type GuestStrategy = (typeof GUEST_STRATEGIES)[number];
 
-/** Quanta have a mean of up to so many instructions, as a power of two. */
+/** log2 of the largest mean of a quantum, instructions. */
 const MOST_QUANTUM_BITS = 12;
 const LONG_MEAN = 1024;
 const MOST_SHORT_TURNS = 1000;
-/** One in so many turns moves time to the next timer, where one is set. */
+/** One turn in so many moves time to the next timer, if one is set. */
 const TIME_TURNS = 64;
 
-/** A store leaves before the next turn, in one of two cases; or none does. */
+/** With probability 1/2, a store that leaves before the next turn. */
 function leavingStore(chance: Chance, { waiting }: Choice): Turn | undefined {
   if (!waiting.some((count) => count > 0) || chance.below(2) === 0) return undefined;
   const vcpu: VcpuId = chance.below(waiting.length);
@@ -31,9 +31,9 @@ function pick(chance: Chance, choice: Choice): Actor {
 }
 
 /**
- * Lets a vCPU or device that is ready go on, for a number of instructions whose mean is drawn for each schedule: 1 to 4096. A
- * schedule has at most {@link MOST_SHORT_TURNS} turns with a mean below {@link LONG_MEAN}, in a row from an instruction that is drawn: more of
- * them would take the time of many schedules.
+ * Runs a random ready actor for a random number of instructions, whose mean, 1 to 4096, is drawn for each schedule. A schedule has at
+ * most {@link MOST_SHORT_TURNS} turns with a mean below {@link LONG_MEAN}, in a row from an instruction that is drawn: more of them
+ * would take the time of many schedules.
  * @param length - instructions of a schedule
  */
 export function random(chance: Chance, length: number): Chooser {
@@ -50,8 +50,8 @@ export function random(chance: Chance, length: number): Chooser {
 }
 
 /**
- * PCT over instructions: the ready one of the highest priority runs; at `depth - 1` instructions, drawn beforehand, the one
- * that runs gets the lowest. One that spins, or has run a whole turn, gets the lowest too, because it may wait for another.
+ * PCT over instructions: the ready actor of the highest priority runs. At `depth - 1` instructions, drawn beforehand, the running actor
+ * gets the lowest priority. So does an actor that spins or has run a whole turn, because it may wait for another.
  * @param length - instructions of a schedule
  * @see Burckhardt et al., A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010
  */
@@ -86,7 +86,7 @@ export function pct(chance: Chance, depth: number, length: number): Chooser {
   };
 }
 
-/** Behind each access to what vCPUs share, and to the interrupt controller, another may be next; how often is drawn. */
+/** After each access to shared memory or the interrupt controller, may switch to another actor, with a probability drawn per schedule. */
 export function communication(chance: Chance): Chooser {
   const one = 2 ** (1 + chance.below(4));
   return {

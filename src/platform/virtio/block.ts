@@ -25,7 +25,10 @@ export function blockRegion(layout: Layout, slot: number, bytes: number): Region
   return layout.region(`virtio${slot}.disk`, LINE + Math.ceil(bytes / SECTOR) * (SECTOR / 4));
 }
 
-/** A disk whose sectors lie in shared memory, behind a line with the count of changes: what a guest writes lasts as long as its run, and a snapshot has it too. */
+/**
+ * A disk with sectors in shared memory, after a line with the count of changes: a guest's writes last until the end of its run, and
+ * snapshots include them.
+ */
 export function blockModel(
   words: Words,
   region: Region,
