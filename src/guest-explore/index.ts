@@ -9,4 +9,4 @@ export type { Lane } from './lanes.ts';
 export { type GuestReplay, replayGuestToken } from './replay-guest-token.ts';
 export type { GuestExploreResult } from './result.ts';
 export { GUEST_STRATEGIES } from './strategies.ts';
-export { readSymbols, type Symbols } from './symbols.ts';
+export { readSymbols } from './symbols.ts';
