@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { cpuUsage } from 'node:process';
 import { Chance } from '../src/base/chance.ts';
 import { ExploredGuest, type GuestOptions } from '../src/guest-explore/explored-guest.ts';
-import { runSchedule } from '../src/guest-explore/run-schedule.ts';
+import { runSchedule, undisturbed } from '../src/guest-explore/run-schedule.ts';
 import { SharedPlaces } from '../src/guest-explore/shared-places.ts';
 import { communication, pct, random } from '../src/guest-explore/strategies.ts';
+import { type LinuxFiles, linuxGuest } from '../src/guest-stress/linux-guest.ts';
 
 const BARE = new URL('../../guests/bare/bare.bin', import.meta.url);
 const DIRTY_INSTRUCTIONS = 100_000;
@@ -12,19 +13,25 @@ const RESTORES = 30;
 const WARM_UP_MS = 500;
 const MEASURED_MS = 3000;
 const LIMIT = 100_000;
+/** The default of `irqloom explore --guest` for a guest that does not end by itself. */
+const WINDOW = 20_000;
+const LEARNING = 200_000;
 
 export type ScheduleFigures = {
   /** The least time of a return to the moment, after 100,000 instructions of a guest, and the pages that it took. */
   readonly restore: { readonly ns: number; readonly pages: number };
-  /** By strategy: schedules of a whole race of the bare-metal guest, with the return to the moment. */
-  readonly schedules: readonly {
-    readonly strategy: string;
-    /** Of CPU. */
-    readonly perSecond: number;
-    /** Instructions and turns of a schedule, the mean. */
-    readonly instructions: number;
-    readonly turns: number;
-  }[];
+  /** Of a whole race of the bare-metal guest, or of Linux for some instructions. */
+  readonly schedules: readonly StrategyFigures[];
+};
+
+/** Schedules of one strategy, each with the return to the moment. */
+export type StrategyFigures = {
+  readonly strategy: string;
+  /** Of CPU. */
+  readonly perSecond: number;
+  /** Instructions and turns of a schedule, the mean. */
+  readonly instructions: number;
+  readonly turns: number;
 };
 
 const guest = (options: Partial<GuestOptions>): ExploredGuest =>
@@ -34,9 +41,7 @@ const guest = (options: Partial<GuestOptions>): ExploredGuest =>
     ...options,
   });
 
-/** Of the bare-metal guest in its checks, or of a Linux that has run so many instructions. */
-export function restoreOf(options: Partial<GuestOptions> = {}): ScheduleFigures['restore'] {
-  const explored = guest(options);
+function restoreOf(explored: ExploredGuest): ScheduleFigures['restore'] {
   let [ns, pages] = [Number.POSITIVE_INFINITY, 0];
   for (let round = 0; round < RESTORES; round++) {
     for (let left = DIRTY_INSTRUCTIONS; left > 0; ) {
@@ -53,15 +58,14 @@ export function restoreOf(options: Partial<GuestOptions> = {}): ScheduleFigures[
   return { ns, pages };
 }
 
-function schedules(): ScheduleFigures['schedules'] {
-  const explored = guest({ append: 'semihosting race=wake', from: 'guest: ready' });
+function schedules(explored: ExploredGuest, limit: number): StrategyFigures[] {
   const places = new SharedPlaces();
   const chance = new Chance(1);
   chance.begin(0);
-  places.learn(explored, random(chance), LIMIT);
-  const length = runSchedule(explored, random(chance), LIMIT).instructions;
+  const length = runSchedule(explored, undisturbed(), limit).instructions;
+  places.learn(explored, random(chance, length), LEARNING);
   const strategies = {
-    random: () => random(chance),
+    random: () => random(chance, length),
     pct: () => pct(chance, 3, length),
     communication: () => communication(chance),
   };
@@ -75,7 +79,7 @@ function schedules(): ScheduleFigures['schedules'] {
       const total = { schedules: 0, instructions: 0, turns: 0 };
       while (performance.now() - start < ms) {
         chance.begin(total.schedules);
-        const { instructions, turns } = runSchedule(explored, chooser(), LIMIT);
+        const { instructions, turns } = runSchedule(explored, chooser(), limit);
         total.schedules++;
         total.instructions += instructions;
         total.turns += turns.length;
@@ -95,5 +99,19 @@ function schedules(): ScheduleFigures['schedules'] {
 }
 
 export function scheduleFigures(): ScheduleFigures {
-  return { restore: restoreOf(), schedules: schedules() };
+  const race = guest({ append: 'semihosting race=wake', from: 'guest: ready' });
+  return { restore: restoreOf(guest({})), schedules: schedules(race, LIMIT) };
+}
+
+/** Of Linux on two vCPUs, from the moment at which the init of `irqloom stress --guest linux` has its drivers at work. */
+export function linuxFigures(files: LinuxFiles): ScheduleFigures {
+  const linux = guest({
+    ...linuxGuest(files),
+    ...{ append: 'console=ttyAMA0 cryptomgr.notests=1 quiet loglevel=4', memoryMiB: 256 },
+    ...{
+      from: 'stress: ready',
+      devices: [{ kind: 'rng' }, { kind: 'block', bytes: 2 ** 20, readOnly: false }],
+    },
+  });
+  return { restore: restoreOf(linux), schedules: schedules(linux, WINDOW) };
 }

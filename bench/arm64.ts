@@ -6,7 +6,12 @@ import { table } from '../src/report/table.ts';
 import { count, rate, time } from '../src/report/units.ts';
 import { boardDecisions } from './arm64-decisions.ts';
 import { type ArmLatencies, armLatencies, type LatencyFigures } from './arm64-latency.ts';
-import { restoreOf, type ScheduleFigures, scheduleFigures } from './arm64-schedules.ts';
+import {
+  linuxFigures,
+  type ScheduleFigures,
+  type StrategyFigures,
+  scheduleFigures,
+} from './arm64-schedules.ts';
 
 const RAM_BASE = 0x4000_0000;
 const RAM_BYTES = 32 * 2 ** 20;
@@ -30,7 +35,6 @@ const BEST_OF = 5;
 type BootFigures = {
   readonly cpuSeconds: number;
   readonly instructions: number;
-  readonly restore: ScheduleFigures['restore'];
 };
 
 export type Arm64Figures = {
@@ -47,6 +51,8 @@ export type Arm64Figures = {
   readonly guest: ScheduleFigures;
   /** Of the kernel that IRQLOOM_KERNEL names, on one vCPU, until it looks for its init. */
   readonly boot?: BootFigures;
+  /** Of that kernel with the modules of IRQLOOM_MODULES. */
+  readonly linux?: ScheduleFigures;
 };
 
 /** CPU seconds of `work`, the least of some runs. */
@@ -154,18 +160,15 @@ async function boot(path: string): Promise<BootFigures> {
     },
   });
   const { user, system } = cpuUsage(before);
-  const { kernel, append, memoryMiB } = options;
-  const from = Math.floor(result.instructions * 0.9);
   return {
     cpuSeconds: (user + system) / 1e6,
     instructions: result.instructions,
-    restore: restoreOf({ kernel, append, memoryMiB, vcpus: 1, from }),
   };
 }
 
 export async function run(): Promise<Arm64Figures> {
   chain(CALIBRATION / 100);
-  const { IRQLOOM_KERNEL: kernel } = env;
+  const { IRQLOOM_KERNEL: kernel, IRQLOOM_MODULES: modules } = env;
   return {
     calibrationNs: (cpuSeconds(() => chain(CALIBRATION)) * 1e9) / CALIBRATION,
     integerMips: mips(INTEGER),
@@ -176,6 +179,7 @@ export async function run(): Promise<Arm64Figures> {
     restore: restore(),
     guest: scheduleFigures(),
     ...(kernel ? { boot: await boot(kernel) } : {}),
+    ...(kernel && modules ? { linux: linuxFigures({ kernel, modules }) } : {}),
   };
 }
 
@@ -194,12 +198,13 @@ export function format(figures: Arm64Figures): string {
     ],
     [`restore of ${count(restore.pages)} pages`, time(restore.ns), '-'],
     [`restore of the bare guest, ${count(guest.restore.pages)} pages`, time(guest.restore.ns), '-'],
-    ...guest.schedules.map(({ strategy, perSecond, instructions, turns }) => [
-      `schedules of ${count(Math.round(instructions))} instructions, ${count(Math.round(turns))} turns: ${strategy}`,
-      `${count(Math.round(perSecond))}/s`,
-      '-',
-    ]),
+    ...guest.schedules.map((each) => scheduleRow('schedules of the bare guest,', each)),
+    ...(figures.linux?.schedules ?? []).map((each) => scheduleRow('schedules of Linux,', each)),
   ];
+  if (figures.linux) {
+    const { pages, ns } = figures.linux.restore;
+    rows.push([`restore of Linux, ${count(pages)} pages`, time(ns), '-']);
+  }
   if (boot) {
     const million = boot.instructions / 1e6 / boot.cpuSeconds;
     rows.push([
@@ -207,7 +212,6 @@ export function format(figures: Arm64Figures): string {
       `${million.toFixed(0)} MIPS`,
       perStep(million),
     ]);
-    rows.push([`restore of Linux, ${count(boot.restore.pages)} pages`, time(boot.restore.ns), '-']);
   }
   const latencies = table(
     ['least, median, 99th percentile', 'signal to handler', 'request to handler'],
@@ -217,8 +221,15 @@ export function format(figures: Arm64Figures): string {
     ],
   );
   const calibration = `calibration: ${calibrationNs.toFixed(3)} ns a step of a multiply-add chain`;
-  const hint = boot ? '' : '\nIRQLOOM_KERNEL=<an arm64 Image> boots Linux too';
+  const hint = figures.linux
+    ? ''
+    : '\nIRQLOOM_KERNEL=<an arm64 Image> boots Linux too; IRQLOOM_MODULES=<its /lib/modules/VERSION> explores it';
   return `${calibration}\n${table(['core', 'figure', 'a step'], rows)}${hint}\n\n${latencies}`;
+}
+
+function scheduleRow(what: string, { strategy, perSecond, instructions, turns }: StrategyFigures): string[] {
+  const size = `${count(Math.round(instructions))} instructions, ${count(Math.round(turns))} turns`;
+  return [`${what} ${size}: ${strategy}`, `${count(Math.round(perSecond))}/s`, '-'];
 }
 
 function latencyRow(name: string, { fromSignal, fromRequest }: LatencyFigures): string[] {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds bare.bin with Debian's gcc-aarch64-linux-gnu (12.2). The binary is checked in: run this after a change of the source.
-# usage: guests/bare/build.sh [OUTPUT]
+# Builds bare.bin with Debian's gcc-aarch64-linux-gnu (12.2), and bare.map with its functions. Both are checked in: run this after a
+# change of the source.
+# usage: guests/bare/build.sh [OUTPUT.bin]
 set -eu
 cd "$(dirname "$0")"
 output=${1:-bare.bin}
@@ -12,4 +13,4 @@ trap 'rm -rf "$work"' EXIT
   -Wl,--build-id=none -Wl,-T,bare.ld -Wl,--no-warn-rwx-segments -o "$work/bare.elf" \
   start.S console.c gic.c its.c main.c checks.c tlb.c stress.c race.c latency.c
 "${prefix}objcopy" -O binary "$work/bare.elf" "$output"
-if [ -n "${ELF:-}" ]; then cp "$work/bare.elf" "$ELF"; fi
+"${prefix}nm" -n "$work/bare.elf" | grep ' [Tt] ' >"${output%.bin}.map"

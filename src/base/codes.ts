@@ -34,7 +34,8 @@ export const ERRORS = {
   ERR_GUEST_ADDRESS: { exit: 2, means: 'an address is outside the guest memory' },
   ERR_GUEST_STUCK: {
     exit: 3,
-    means: 'a guest only takes exceptions any more: it will never do anything else',
+    means:
+      'a guest makes no headway: it only takes exceptions, sleeps for ever, or does not do its part within the bound',
   },
 
   // Waiting and threads.

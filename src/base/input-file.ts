@@ -54,7 +54,14 @@ const INPUTS = new Set<string>();
  */
 const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}:${ino}:${birthtimeNs}`;
 
-const statusOf = (path: string) => statSync(path, { bigint: true, throwIfNoEntry: false });
+/** `undefined` where there is no such file, and where there can be none: a value of a command line may be too long for a path. */
+function statusOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
 
 /** Notes the regular file at a path, if any, as an input before it is read: see {@link isInputFile}. */
 export function noteInputFile(path: string): void {

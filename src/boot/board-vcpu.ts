@@ -140,11 +140,6 @@ export class BoardVcpu {
     return this.#board.clock.nowOf(this.id, this.instructions);
   }
 
-  /** The earliest time at which a timer asserts its line, ticks; may lie in the past. */
-  get deadline(): number {
-    return this.#timers.deadline;
-  }
-
   /** The next time at which a deasserted timer line rises, ticks, as of the last {@link readiness}. */
   get nextRise(): number {
     return this.#timers.rise;

@@ -133,7 +133,9 @@ function aligned(config: MachineConfig, plan: BootPlan): MachineConfig {
 }
 
 function fillDisks(board: GuestBoard, disks: readonly Uint8Array[]): void {
-  const sectors = board.platform.devices.flatMap(({ model }) => (model.sectors ? [model.sectors] : []));
+  const sectors = board.platform.devices.flatMap(({ model }) =>
+    model.storage ? [model.storage.sectors] : [],
+  );
   for (const [index, disk] of disks.entries()) sectors[index]?.set(disk);
 }
 

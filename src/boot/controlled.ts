@@ -89,7 +89,9 @@ export class Controlled {
   }
 
   get instructions(): number {
-    return this.#vcpus.reduce((sum, vcpu) => sum + vcpu.instructions, 0);
+    let sum = 0;
+    for (const vcpu of this.#vcpus) sum += vcpu.instructions;
+    return sum;
   }
 
   run(strategy: Strategy, limits: ControlledLimits): void {
@@ -169,7 +171,7 @@ export class Controlled {
 
   /** Runs a vCPU without serving the devices that it notifies. Returns the instructions that ran. */
   stepAlone(vcpu: VcpuId, instructions: number): number {
-    return this.#stepAt(vcpu, instructions, 0, this.#vcpu(vcpu).now());
+    return this.#stepAt(vcpu, instructions, 0, this.#board.clock.now());
   }
 
   /** @param spins - how many WFE and YIELD the vCPU passes before the next ends the step */
@@ -228,7 +230,18 @@ export class Controlled {
   /** The vCPUs that can run now, in order. */
   ready(): number[] {
     this.#board.ring();
-    return this.#vcpus.filter((vcpu) => vcpu.readiness === 'ready').map(({ id }) => id);
+    const now = this.#board.clock.now();
+    const ready: number[] = [];
+    for (const vcpu of this.#vcpus) if (vcpu.readinessAt(now) === 'ready') ready.push(vcpu.id);
+    return ready;
+  }
+
+  /** Whether {@link moveTime} would do something, as of the last {@link ready}. */
+  get hasTimer(): boolean {
+    const { psci, alarm } = this.#board;
+    if (alarm !== NEVER) return true;
+    for (const { id, nextRise } of this.#vcpus) if (nextRise !== NEVER && psci.isOn(id)) return true;
+    return false;
   }
 
   /** Moves time to the next rise of a timer line of a vCPU that is on; false if no timer is set. */

@@ -6,7 +6,7 @@ import { Layout } from '../memory/layout.ts';
 import { load, store } from '../memory/word.ts';
 import type { Frame } from '../platform/bus.ts';
 import { Platform } from '../platform/platform.ts';
-import { GuestClock, TICKS_PER_SECOND } from './guest-clock.ts';
+import { GuestClock, NEVER, TICKS_PER_SECOND } from './guest-clock.ts';
 import { GuestEnd } from './guest-end.ts';
 import { type BootPlan, type BootRegions, bootRegions } from './plan.ts';
 import { Psci } from './psci.ts';
@@ -95,6 +95,14 @@ export class GuestBoard {
   get devicesAreBusy(): boolean {
     if (this.machine.vm.irqfds.anyPending) return true;
     return this.platform.devices.some(({ registers }) => registers.isBusy || registers.isNotified);
+  }
+
+  /** Whether the guest cannot run again by itself: all vCPUs sleep, no timer is set, no device works. Any thread. */
+  get isAsleep(): boolean {
+    const { sleepers, plan, clock, alarm } = this;
+    if (sleepers.count < plan.vcpus || this.devicesAreBusy || alarm !== NEVER) return false;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (clock.deadline(vcpu) !== NEVER) return false;
+    return true;
   }
 
   /** The request to pause, which every vCPU reads between two slices. */

@@ -41,7 +41,8 @@ export class GuestEnd {
 
   /** `undefined` while the guest runs, and until the winner has stored the end. */
   get kind(): End | undefined {
-    return ENDS[load(this.#words, this.#at + END) - 1];
+    const number = load(this.#words, this.#at + END);
+    return number > 0 ? ENDS[number - 1] : undefined;
   }
 
   /** The exit status from semihosting; else 0. */

@@ -1,6 +1,3 @@
-import type { VcpuId } from '../arch/intid.ts';
-import { IrqError } from '../base/irq-error.ts';
-import { ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1 } from '../cpu/core/block.ts';
 import { Deadline } from '../threads/deadline.ts';
 import { silentThreads } from '../threads/silent.ts';
 import { BoardVcpu } from './board-vcpu.ts';
@@ -12,6 +9,7 @@ import { serveGdb } from './gdb/server.ts';
 import { GdbTarget } from './gdb/target.ts';
 import type { GuestBoard } from './guest-board.ts';
 import { type BootResult, vcpuResults } from './result.ts';
+import { stuckError } from './stuck.ts';
 
 export const SCHEDULERS = ['threads', 'controlled'] as const;
 export type Scheduler = (typeof SCHEDULERS)[number];
@@ -80,7 +78,7 @@ async function runThreads(
   const timer = setInterval(() => {
     const now = performance.now();
     console.pump();
-    if (!isAsleep(board)) asleepSince = now;
+    if (!board.isAsleep) asleepSince = now;
     const instructions =
       most === Number.POSITIVE_INFINITY ? 0 : vcpus.reduce((sum, vcpu) => sum + vcpu.instructions, 0);
     if (signal?.aborted) board.end.say('stopped');
@@ -97,15 +95,6 @@ async function runThreads(
     deadline.end();
     await crew.close();
   }
-}
-
-/** Whether the guest cannot run again by itself: all vCPUs sleep, no timer is set, no device works. */
-function isAsleep(board: GuestBoard): boolean {
-  if (board.sleepers.count < board.plan.vcpus || board.devicesAreBusy) return false;
-  if (board.alarm !== Number.POSITIVE_INFINITY) return false;
-  for (let vcpu = 0; vcpu < board.plan.vcpus; vcpu++)
-    if (board.clock.deadline(vcpu) !== Number.POSITIVE_INFINITY) return false;
-  return true;
 }
 
 /** Runs the guest in pieces; between pieces the main thread does its other work. The ends of pieces do not affect the guest. */
@@ -144,7 +133,7 @@ function result(board: GuestBoard, console: GuestConsole, options: RunOptions, s
   const { end } = board;
   const vcpus = vcpuResults(board);
   const kind = end.kind ?? 'stopped';
-  if (kind === 'stuck') throw stuck(board);
+  if (kind === 'stuck') throw stuckError(board);
   const byGuest = kind === 'power-off' || kind === 'reset';
   return {
     schemaVersion: 1,
@@ -158,14 +147,4 @@ function result(board: GuestBoard, console: GuestConsole, options: RunOptions, s
     scheduler: options.scheduler,
     seed: options.seed,
   };
-}
-
-function stuck(board: GuestBoard): IrqError {
-  const vcpu: VcpuId = Math.max(0, board.end.vcpu);
-  const { core, instructions } = new BoardVcpu(board, vcpu);
-  const hex = (value: bigint) => `0x${value.toString(16)}`;
-  return new IrqError(
-    'ERR_GUEST_STUCK',
-    `vCPU ${vcpu} only takes exceptions any more, after ${instructions} instructions: pc ${hex(core.pc)}, ESR_EL1 ${hex(core.state(ESR_EL1))}, ELR_EL1 ${hex(core.state(ELR_EL1))}, FAR_EL1 ${hex(core.state(FAR_EL1))}, VBAR_EL1 ${hex(core.state(VBAR_EL1))}`,
-  );
 }

@@ -7,14 +7,19 @@ import type { GuestBoard } from './guest-board.ts';
 /** A saved run of the machine's words. */
 type Span = { readonly from: number; readonly kept: Int32Array };
 
+/** The sectors of a disk, which a restore copies only if their count of changes has moved. */
+type Disk = Span & { readonly changesAt: number; readonly changes: number };
+
+/**
 /**
  * A snapshot of a guest under the controlled scheduler, which can be restored any number of times. A restore copies the RAM pages
- * written since, the cores, and all other shared words of the machine. Needs a board built with `snapshots`; only the thread that runs
- * the board, while no core runs.
+ * written since, the disks written since, the cores, and all other shared words of the machine. Needs a board built with `snapshots`;
+ * only the thread that runs the board, while no core runs.
  */
 export class BoardSnapshot {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #spans: readonly Span[];
+  readonly #disks: readonly Disk[];
   readonly #cores: CoreSnapshot;
   readonly #controlled: Controlled;
   readonly #states: readonly VcpuState[];
@@ -43,13 +48,24 @@ export class BoardSnapshot {
       controlled.vcpus.map(({ core }) => core),
     );
     this.#states = controlled.vcpus.map(({ state }) => state);
-    const holes = [regions.dirtyPages, regions.watch, ...regions.vcpus.map(({ block }) => block)];
+    const sectors = board.platform.devices.flatMap(({ model: { storage } }) => {
+      if (!storage) return [];
+      const at = (storage.sectors.byteOffset - words.byteOffset) / 4;
+      return [{ at, words: storage.sectors.length / 4, changesAt: storage.changesAt }];
+    });
+    this.#disks = sectors.map(({ at, words: count, changesAt }) => {
+      return { from: at, kept: words.slice(at, at + count), changesAt, changes: words[changesAt] ?? 0 };
+    });
+    const blocks = regions.vcpus.map(({ block }) => block);
+    const holes = [regions.dirtyPages, regions.watch, ...blocks, ...sectors];
     this.#spans = spansAround(holes, ramAt / 4).map(([from, to]) => ({ from, kept: words.slice(from, to) }));
   }
 
   /** Restores the snapshot. Returns the number of copied RAM pages. */
   restore(): number {
     const pages = this.#cores.restore();
+    for (const { from, kept, changesAt, changes } of this.#disks)
+      if (this.#words[changesAt] !== changes) this.#words.set(kept, from);
     for (const { from, kept } of this.#spans) this.#words.set(kept, from);
     for (const [vcpu, state] of this.#states.entries()) {
       const found = this.#controlled.vcpus[vcpu];
@@ -59,7 +75,7 @@ export class BoardSnapshot {
     return pages;
   }
 
-  /** Words that a restore copies beside pages and registers. */
+  /** Words that a restore copies beside pages, registers and disks. */
   get words(): number {
     return this.#spans.reduce((sum, { kept }) => sum + kept.length, 0);
   }

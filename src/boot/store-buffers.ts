@@ -16,6 +16,7 @@ export class StoreBuffers {
   /** Offset of the epoch of TLB invalidations, which broadcast maintenance increments. */
   readonly #epochAt: number;
   #epoch: number;
+  readonly #waiting: number[];
 
   /** @param epochAt - the second of the words that `CoreParts.lockAt` names */
   constructor(cores: readonly Core[], words: Words, epochAt: number) {
@@ -23,6 +24,7 @@ export class StoreBuffers {
     this.#words = words;
     this.#epochAt = epochAt;
     this.#epoch = load(words, epochAt);
+    this.#waiting = cores.map(() => 0);
   }
 
   /** Call after a restore of the machine. */
@@ -30,9 +32,11 @@ export class StoreBuffers {
     this.#epoch = load(this.#words, this.#epochAt);
   }
 
-  /** The number of waiting stores, by vCPU. */
-  waiting(): number[] {
-    return this.#cores.map((core) => core.waitingStores);
+  /** The number of waiting stores, by vCPU; valid until the next call. */
+  waiting(): readonly number[] {
+    let vcpu = 0;
+    for (const core of this.#cores) this.#waiting[vcpu++] = core.waitingStores;
+    return this.#waiting;
   }
 
   /** Makes a store visible. False if it does not exist, or an older store must leave first. */

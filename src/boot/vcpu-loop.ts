@@ -73,7 +73,8 @@ export class VcpuLoop {
       if (this.#hasWork) return;
       break;
     }
-    const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.deadline;
+    // A timer whose line is up already, and wakes nobody, is nothing to wait for.
+    const deadline = vcpu.readiness === 'off' ? NEVER : vcpu.nextRise;
     clock.setDeadline(vcpu.id, deadline);
     const ticket = this.#bell.announce();
     // Announces before the check, so that a waker after the check finds the announcement.

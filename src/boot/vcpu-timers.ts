@@ -67,11 +67,6 @@ export class VcpuTimers {
     return this.#rise - now;
   }
 
-  /** When the first timer asserts its line, ticks, which may lie in the past; or {@link NEVER}. */
-  get deadline(): number {
-    return this.#timers.reduce((first, { state }) => Math.min(first, GenericTimer.deadlineOf(state)), NEVER);
-  }
-
   #drive(now: number): void {
     this.#rise = NEVER;
     for (const { ppi, state } of this.#timers) {

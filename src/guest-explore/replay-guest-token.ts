@@ -22,7 +22,7 @@ export type GuestReplay = {
 /** The files to which a token belongs. */
 export type GuestFiles = Pick<GuestOptions, 'kernel' | 'initrd' | 'devices'> & {
   readonly name: string;
-  readonly symbols?: Symbols;
+  readonly symbols?: Symbols | undefined;
 };
 
 /** Boots a guest with a token's settings, and runs its schedule. @throws IrqError `ERR_TOKEN` if the token belongs to other files */

@@ -33,6 +33,8 @@ export type GuestExploreResult = {
   /** Schedules in which the guest powered off with status 0; `bounded`: that reached the bound without a failure. */
   readonly ended: number;
   readonly bounded: number;
+  /** Instructions of that bound. The first, undisturbed schedule may have had a greater one. */
+  readonly limit: number;
   readonly seconds: number;
   readonly schedulesPerSecond: number;
   /** Instructions of the boot up to the start point; `instructions`: of all schedules. */

@@ -1,5 +1,4 @@
 import type { VcpuId } from '../arch/intid.ts';
-import { NEVER } from '../boot/guest-clock.ts';
 import type { ExploredGuest, TurnEnd } from './explored-guest.ts';
 import type { Wrong } from './failure.ts';
 import type { Actor, Turn } from './turn.ts';
@@ -60,7 +59,8 @@ export function runSchedule(
     const wrong = guest.wrong();
     if (wrong) return outcome('wrong', wrong);
     if (board.end.hasCome) return outcome('end');
-    const isLimit = guest.instructions >= limit;
+    const { instructions } = guest;
+    const isLimit = instructions >= limit;
     if (isLimit || spins >= patience) {
       turns.push(...guest.tryLivelock());
       const livelock = guest.wrong();
@@ -70,7 +70,6 @@ export function runSchedule(
       patience *= 2;
       continue;
     }
-    const { instructions } = guest;
     const ready = guest.ready();
     if (ready.length === 0) {
       if (!controlled.moveTime()) return outcome('wrong', guest.deadlocked());
@@ -81,7 +80,7 @@ export function runSchedule(
       waiting: controlled.stores.waiting(),
       last,
       instructions,
-      hasTimer: controlled.untilTimer() !== NEVER,
+      hasTimer: controlled.hasTimer,
     };
     const chosen = chooser.next(choice);
     const { end, ran } = guest.take(chosen, chooser.stopsEarly);

@@ -45,7 +45,7 @@ export class Stillness {
     const awake = vcpus.filter((vcpu) => vcpu.readiness === 'ready');
     const holds =
       awake.length > 0 && awake.every((vcpu) => this.#goesRound(vcpu, turns)) && !this.#dirty.includes(1);
-    for (const [page, dirty] of before.entries()) if (dirty !== 0) this.#dirty[page] = 1;
+    for (let page = before.indexOf(1); page >= 0; page = before.indexOf(1, page + 1)) this.#dirty[page] = 1;
     return holds;
   }
 

@@ -8,6 +8,8 @@ export type GuestStrategy = (typeof GUEST_STRATEGIES)[number];
 
 /** log2 of the largest mean of a quantum, instructions. */
 const MOST_QUANTUM_BITS = 12;
+const LONG_MEAN = 1024;
+const MOST_SHORT_TURNS = 1000;
 /** One turn in so many moves time to the next timer, if one is set. */
 const TIME_TURNS = 64;
 
@@ -28,13 +30,22 @@ function pick(chance: Chance, choice: Choice): Actor {
   return from[chance.below(from.length)] ?? '0';
 }
 
-/** Runs a random ready actor for a random number of instructions, whose mean, 1 to 4096, is drawn for each schedule. */
-export function random(chance: Chance): Chooser {
+/**
+ * Runs a random ready actor for a random number of instructions, whose mean, 1 to 4096, is drawn for each schedule. A schedule has at
+ * most {@link MOST_SHORT_TURNS} turns with a mean below {@link LONG_MEAN}, in a row from an instruction that is drawn: more of them
+ * would take the time of many schedules.
+ * @param length - instructions of a schedule
+ */
+export function random(chance: Chance, length: number): Chooser {
   const mean = 2 ** chance.below(MOST_QUANTUM_BITS + 1);
+  const from = mean < LONG_MEAN ? chance.below(Math.max(1, length - mean * MOST_SHORT_TURNS)) : 0;
+  let left = mean < LONG_MEAN ? MOST_SHORT_TURNS : Number.POSITIVE_INFINITY;
+  const meanAt = (instructions: number) => (instructions >= from && left-- > 0 ? mean : LONG_MEAN);
   return {
     stopsEarly: true,
     next: (choice) =>
-      leavingStore(chance, choice) ?? turnOf(pick(chance, choice), 1 + chance.below(2 * mean - 1)),
+      leavingStore(chance, choice) ??
+      turnOf(pick(chance, choice), 1 + chance.below(2 * meanAt(choice.instructions) - 1)),
   };
 }
 

@@ -18,11 +18,11 @@ function hex(address: bigint): string {
   return `0x${address.toString(16)}`;
 }
 
-/** The functions of an ELF file, or of a System.map; none for any other file. */
-export function readSymbols(bytes: Uint8Array): Symbols {
+/** The functions of an ELF file, or of a System.map; `undefined` if the file has none. */
+export function readSymbols(bytes: Uint8Array): Symbols | undefined {
   const isElf = bytes.length >= 64 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[4] === CLASS_64;
   const found = isElf ? elfSymbols(bytes) : mapSymbols(bytes);
-  if (found.length === 0) return NO_SYMBOLS;
+  if (found.length === 0) return undefined;
   found.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   return { nameOf: (address) => nameIn(found, address) };
 }

@@ -5,7 +5,9 @@ import { buildBoard } from '../boot/build.ts';
 import { GuestConsole } from '../boot/console.ts';
 import { Crew, leaveGuest } from '../boot/crew.ts';
 import type { GuestBoard } from '../boot/guest-board.ts';
+import { placesOf, stuckError } from '../boot/stuck.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
+import { Headway } from './headway.ts';
 import { type LinuxFiles, linuxGuest } from './linux-guest.ts';
 import { type LinuxFigures, LinuxLines } from './linux-lines.ts';
 
@@ -80,7 +82,8 @@ export function linuxHeld({ lost, spurious, misrouted, stranded, alarms }: Linux
 /**
  * Stress with Linux: its own GIC and ITS drivers take LPIs from devices in other threads, while our init moves affinities, takes
  * CPUs offline and online and rebinds a driver. The proof compares the devices' MSIs with the kernel's counts.
- * @throws IrqError `ERR_FILE`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`
+ * @throws IrqError `ERR_FILE`, `ERR_GUEST_IMAGE`, `ERR_THREAD_DIED`, `ERR_THREAD_SILENT`; `ERR_GUEST_STUCK` if the guest does not get
+ * to its init, or to its end, with the pc of its vCPUs
  */
 export async function runLinuxStress(
   options: LinuxStressOptions,
@@ -105,12 +108,18 @@ export async function runLinuxStress(
   const isOver = () => (watch.signal?.aborted ?? false) || stranded.look();
   const start = performance.now();
   const crew = await Crew.start(board);
+  const headway = new Headway(board);
   try {
     const guest = crew.run();
     guest.catch(() => undefined);
-    const until = (what: string, done: () => boolean, ms: number) =>
-      wait({ guest, board, console, lines, what, done: () => done() || isOver(), ms });
-    await until('get to its init', () => lines.figures().ready, BOOT_MS);
+    const until = (what: string, done: () => boolean, ms: number, lost?: Wait['lost']) =>
+      wait({ guest, board, console, lines, what, done: () => done() || isOver(), ms, lost });
+    await until(
+      'get to its init',
+      () => lines.figures().ready,
+      BOOT_MS,
+      () => headway.lost(),
+    );
     const ready = performance.now();
     const end = ready + options.seconds * 1000;
     const atWork = () => {
@@ -219,26 +228,37 @@ type Wait = {
   readonly what: string;
   readonly done: () => boolean;
   readonly ms: number;
+  /** Why the guest will never do it. */
+  readonly lost?: (() => string | undefined) | undefined;
 };
 
-/** Serves the console until `done`. An end of the guest meanwhile, or the bound, is an error with the console's last lines. */
-async function wait({ guest, board, console, lines, what, done, ms }: Wait): Promise<void> {
+/** Serves the console until `done`. An end of the guest meanwhile, the bound, or `lost` is an error with the console's last lines. */
+async function wait({ guest, board, console, lines, what, done, ms, lost }: Wait): Promise<void> {
   const bound = performance.now() + ms;
   const ended = guest.then(() => true);
   for (;;) {
     console.pump();
     if (done()) return;
-    const told = `its console ends with:\n${console.last.join('\n')}`;
-    if (performance.now() > bound)
-      throw new IrqError('ERR_THREAD_SILENT', `the guest did not ${what} within ${ms / 1000} s; ${told}`);
+    const isLate = performance.now() > bound;
+    const why = isLate ? undefined : lost?.();
+    if (isLate || why !== undefined)
+      throw new IrqError(
+        'ERR_GUEST_STUCK',
+        `the guest did not ${what}${why === undefined ? ` within ${ms / 1000} s` : `: ${why}`}; ${placesOf(board)}; ${told(console)}`,
+      );
     const over = await Promise.race([new Promise((resolve) => setTimeout(resolve, PUMP_MS)), ended]);
     if (over !== true) continue;
     console.pump();
     // A kernel that has reported a fault is a result, not an error.
     if (done() || lines.figures().alarms.length > 0) return;
+    if (board.end.kind === 'stuck') throw stuckError(board, told(console));
     throw new IrqError(
       'ERR_THREAD_DIED',
-      `the guest ended (${board.end.kind}) in the midst of the run; ${told}`,
+      `the guest ended (${board.end.kind}) before the end of the run; ${placesOf(board)}; ${told(console)}`,
     );
   }
+}
+
+function told({ last }: GuestConsole): string {
+  return last.length === 0 ? 'its console is empty' : `its console ends with:\n${last.join('\n')}`;
 }

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { isInputFile, readInputFile } from '../../src/base/input-file.ts';
+import { isInputFile, noteInputFile, readInputFile } from '../../src/base/input-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'irqloom-input-'));
 const file = (name: string) => join(folder, name);
@@ -54,6 +54,11 @@ describe('an input file', () => {
       false,
       false,
     ]);
+  });
+
+  test('may be asked for by a text that is too long for a path: there is no such file', () => {
+    noteInputFile('a'.repeat(10_000));
+    expect(isInputFile('a'.repeat(10_000))).toBe(false);
   });
 
   test('that was renamed or changed since is still known as an input', () => {

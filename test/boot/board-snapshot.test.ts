@@ -53,6 +53,19 @@ test('a restore returns guest memory that the ITS has written, because the memor
   expect(memory.word(0x40c0_3000)).toBe(0);
 });
 
+test('a restore copies a disk if its count of changes has moved, and leaves the disk as it is if not', () => {
+  const devices = [{ kind: 'block', bytes: 4096, readOnly: false }] as const;
+  const board = buildBoard({ ...runOptions({ devices }), snapshots: true });
+  const snapshot = new BoardSnapshot(board, new Controlled(board));
+  const { sectors, changesAt } = board.platform.devices[0]?.model.storage ?? expect.fail('there is no disk');
+  sectors[700] = 1;
+  snapshot.restore();
+  expect(sectors[700]).toBe(1);
+  board.machine.words[changesAt] = 1;
+  snapshot.restore();
+  expect([sectors[700], board.machine.words[changesAt]]).toEqual([0, 0]);
+});
+
 test('a board that was built without snapshots refuses a snapshot', () => {
   const board = buildBoard(runOptions({}));
   expect(() => new BoardSnapshot(board, new Controlled(board))).toThrow(/not built for snapshots/);

@@ -129,13 +129,18 @@ describe('a guest that never ends', () => {
     },
   );
 
-  test.each(['threads', 'controlled'] as const)(
-    'halts when all vCPUs sleep forever (%s)',
-    async (scheduler) => {
-      const result = await runGuest(runOptions({ kernel: SLEEP, scheduler }), quiet);
-      expect(result).toMatchObject({ end: 'halted', exitStatus: null });
-    },
-  );
+  // msr cntv_cval_el0, xzr; mov x1, #1; msr cntv_ctl_el0, x1; wfi; b .-4
+  const IN_VAIN = program(0xd51b_e35f, 0xd280_0021, 0xd51b_e321, 0xd503_207f, 0x17ff_ffff);
+
+  test.each([
+    ['threads', 'with no timer', SLEEP],
+    ['controlled', 'with no timer', SLEEP],
+    ['threads', 'with a timer that has rung, and whose PPI is disabled', IN_VAIN],
+    ['controlled', 'with a timer that has rung, and whose PPI is disabled', IN_VAIN],
+  ] as const)('halts when all vCPUs sleep forever (%s, %s)', async (scheduler, _, kernel) => {
+    const result = await runGuest(runOptions({ kernel, scheduler }), quiet);
+    expect(result).toMatchObject({ end: 'halted', exitStatus: null });
+  });
 
   test('of random bytes ends within its limit', async () => {
     let state = 42;

@@ -68,9 +68,10 @@ describe('--device', () => {
       { kind: 'net' },
     ]);
     expect(disks.map(({ length }) => length)).toEqual([3, 2048]);
+    expect(() => parseDevices(['block:empty.img'], () => new Uint8Array())).toThrow('the disk is empty');
   });
 
-  test.each(['block', 'block:', 'rng:1', 'block:9999G'])('%s is refused', (text) => {
+  test.each(['block', 'block:', 'rng:1', 'block:9999G', 'block:0', 'block:0M'])('%s is refused', (text) => {
     expect(() => parseDevices([text], read)).toThrow(`--device ${text}`);
   });
 });

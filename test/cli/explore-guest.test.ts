@@ -59,6 +59,11 @@ describe('irqloom explore --guest', () => {
     ['options of a guest without one', ['explore', 'x.mjs', '--vcpus', '2'], '--vcpus is of a guest'],
     ['a memory model that is none', [...race('wake'), '--memory', 'weak'], 'one of strong, arm'],
     ['a moment that never comes', [...race('wake'), '--from', 'nowhere'], 'before its console had "nowhere"'],
+    [
+      'symbols of a file without any',
+      [...race('wake'), '--symbols', BARE],
+      'bare.bin: has no functions; expected an ELF',
+    ],
     ['replay of a token without its guest', ['replay', 'g1:0'], 'name the scenario'],
     ['a damaged token', ['replay', '--guest', BARE, 'g1:0:0:0:0'], 'the token is damaged'],
   ])('%s is an error that says so, and exits 2', async (_, args, message) => {

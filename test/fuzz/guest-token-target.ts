@@ -28,6 +28,6 @@ export const SYMBOLS: Target = {
   seeds: () => [Buffer.from('ffff800008000000 T start\nffff800008001000 t do_irq\n')],
   words: ['\x7fELF\x02\x01', ' T ', 'ffff'],
   read: (bytes) => {
-    readSymbols(bytes).nameOf(0xffff_8000_0800_0010n);
+    readSymbols(bytes)?.nameOf(0xffff_8000_0800_0010n);
   },
 };

@@ -77,10 +77,21 @@ test('turns of one vCPU that follow each other are one turn, others are kept as 
 describe('symbols', () => {
   test('of a System.map name the function that an address lies in', () => {
     const map = 'ffff800008000000 T _text\nffff800008001000 t do_irq\nffff800008002000 D data\n';
-    const { nameOf } = readSymbols(Buffer.from(map));
+    const { nameOf } = readSymbols(Buffer.from(map)) ?? expect.fail('it has none');
     expect(nameOf(0xffff_8000_0800_1000n)).toBe('do_irq');
     expect(nameOf(0xffff_8000_0800_1010n)).toBe('do_irq+0x10');
     expect(nameOf(0x1000n)).toBe('0x1000');
+  });
+
+  test('are none of a file that has no functions, whatever it is', () => {
+    const map = 'ffffffffffffffff B The real System.map is in the linux-image-VERSION-dbg package\n';
+    for (const file of [
+      new Uint8Array(),
+      new Uint8Array(4096),
+      Buffer.from(map),
+      elfWith([['table', 1n, 1]]),
+    ])
+      expect(readSymbols(file)).toBeUndefined();
   });
 
   test('of an ELF file are its functions; a file that is cut off anywhere has fewer, and no error', () => {
@@ -89,10 +100,10 @@ describe('symbols', () => {
       ['run', 0x2000n, 2],
       ['table', 0x3000n, 1],
     ]);
-    const { nameOf } = readSymbols(elf);
+    const { nameOf } = readSymbols(elf) ?? expect.fail('it has none');
     expect([nameOf(0x1004n), nameOf(0x2000n), nameOf(0x3000n)]).toEqual(['start+0x4', 'run', 'run+0x1000']);
     for (let length = 0; length < elf.length; length++)
-      expect(readSymbols(elf.subarray(0, length)).nameOf(1n)).toBe('0x1');
+      expect(readSymbols(elf.subarray(0, length))?.nameOf(1n) ?? '0x1').toBe('0x1');
   });
 });
 

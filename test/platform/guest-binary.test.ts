@@ -26,7 +26,8 @@ describe('the bare-metal guest', () => {
     () => {
       const built = join(folder, 'bare.bin');
       execFileSync(join(BARE, 'build.sh'), [built]);
-      expect(readFileSync(built).equals(readFileSync(join(BARE, 'bare.bin')))).toBe(true);
+      for (const name of ['bare.bin', 'bare.map'])
+        expect(readFileSync(join(folder, name)).equals(readFileSync(join(BARE, name))), name).toBe(true);
     },
   );
 

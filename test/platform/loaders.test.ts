@@ -154,12 +154,15 @@ describe('a kernel file', () => {
       initrd: { address: RAM + 0x800_0000 },
       tree: RAM + 0x800_2000,
     });
-    expect(() => plan(kernel, undefined, { base: RAM, bytes: 0x20_0000 })).toThrow('--memory 3 or more');
+    expect(() => plan(kernel, undefined, { base: RAM, bytes: 0x20_0000 })).toThrow(
+      'the flat binary and what goes with it need 3 MiB, and the guest has 2: give --memory 3 or more',
+    );
   });
 
   test('that does not fit guest memory is refused with the memory that would do', () => {
     const kernel = readKernel(BARE, RAM);
     expect(() => plan(kernel, undefined, { base: RAM, bytes: 0x10_0000 })).toThrow('--memory 5 or more');
+    expect(() => plan(kernel, new Uint8Array(), { base: RAM, bytes: 0x100_0000 })).toThrow('an empty file');
     const disk = new Uint8Array(5000);
     const placed = plan(kernel, disk, { base: RAM, bytes: 0x100_0000 });
     expect(placed.initrd?.address).toBeGreaterThanOrEqual(kernel.end);

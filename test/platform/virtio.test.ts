@@ -164,7 +164,7 @@ describe('a virtio device', () => {
     expect(rig.platform.devices[0]?.registers.signals(1)).toBe(1);
   });
 
-  test('block writes and reads sectors, and refuses what lies behind its end', () => {
+  test('block writes and reads sectors, counts what it has written, and refuses what lies behind its end', () => {
     const rig = makePlatform([{ kind: 'block', bytes: 4096, readOnly: false }]);
     bringUp(rig);
     const { memory } = rig.machine;
@@ -180,11 +180,17 @@ describe('a virtio device', () => {
       return memory.byte(BUFFERS + 0x2000);
     };
     memory.fill(BUFFERS + 0x1000, 512, 0x5a);
+    const { storage } = rig.platform.devices[0]?.model ?? {};
+    const changes = () => rig.machine.words[storage?.changesAt ?? -1];
+    expect(changes()).toBe(0);
     expect(transfer(0, 1, 3)).toBe(0);
+    expect(changes()).toBe(1);
     memory.fill(BUFFERS + 0x1000, 512, 0);
     expect(transfer(1, 0, 3)).toBe(0);
     expect(memory.read(BUFFERS + 0x1000, 512).every((byte) => byte === 0x5a)).toBe(true);
     expect(transfer(2, 0, 8)).toBe(1);
+    expect(transfer(3, 1, 8)).toBe(1);
+    expect(changes()).toBe(1);
   });
 
   test('a driver that breaks the rules finds a device that needs a reset, and the host goes on', () => {

@@ -21,13 +21,14 @@ export type Placement = {
  * Places a kernel, its initial RAM disk and its device tree: the kernel at its own address, the disk on the next page, the tree after
  * the disk. A flat binary does not declare the size of its .bss and stacks, so disk and tree keep a distance from it: half of memory, at
  * most 128 MiB, after the base, if there is room.
- * @throws IrqError `ERR_GUEST_IMAGE` if a part does not fit; the message says how much memory would do
+ * @throws IrqError `ERR_GUEST_IMAGE` if the disk is empty or a part does not fit; then the message says how much memory would do
  */
 export function plan(
   kernel: Kernel,
   initrd: Uint8Array | undefined,
   ram: { readonly base: number; readonly bytes: number },
 ): Placement {
+  if (initrd?.length === 0) throw new IrqError('ERR_GUEST_IMAGE', 'the initial RAM disk is an empty file');
   const from = kernel.kind === 'flat' ? farFrom(kernel.end, initrd?.length ?? 0, ram) : kernel.end;
   const initrdAt = roundUp(from, PAGE);
   const initrdEnd = initrd ? initrdAt + initrd.length : from;
@@ -45,7 +46,7 @@ export function plan(
     const mebibytes = Math.ceil((end - ram.base) / 2 ** 20);
     throw new IrqError(
       'ERR_GUEST_IMAGE',
-      `the ${kernel.kind} and what goes with it need ${mebibytes} MiB, and the guest has ${ram.bytes / 2 ** 20}: give --memory ${mebibytes} or more`,
+      `the ${kernel.kind === 'flat' ? 'flat binary' : kernel.kind} and what goes with it need ${mebibytes} MiB, and the guest has ${ram.bytes / 2 ** 20}: give --memory ${mebibytes} or more`,
     );
   }
   return {

@@ -1,5 +1,5 @@
-import type { Layout, Region } from '../../memory/layout.ts';
-import type { Words } from '../../memory/word.ts';
+import { type Layout, LINE, type Region } from '../../memory/layout.ts';
+import { add, type Words } from '../../memory/word.ts';
 import type { QueueAccess, VirtioModel } from './model.ts';
 import { type Chain, QueueBroken, readBuffers, roomIn, writeBuffers } from './queue.ts';
 
@@ -22,16 +22,20 @@ const UNSUPPORTED = 2;
 const ID = 'irqloom';
 
 export function blockRegion(layout: Layout, slot: number, bytes: number): Region {
-  return layout.region(`virtio${slot}.disk`, Math.ceil(bytes / SECTOR) * (SECTOR / 4));
+  return layout.region(`virtio${slot}.disk`, LINE + Math.ceil(bytes / SECTOR) * (SECTOR / 4));
 }
 
-/** A disk with sectors in shared memory: a guest's writes last until the end of its run, and snapshots include them. */
+/**
+ * A disk with sectors in shared memory, after a line with the count of changes: a guest's writes last until the end of its run, and
+ * snapshots include them.
+ */
 export function blockModel(
   words: Words,
   region: Region,
   options: { readonly readOnly: boolean },
 ): VirtioModel {
-  const sectors = new Uint8Array(words.buffer, words.byteOffset + region.at * 4, region.words * 4);
+  const [changesAt, sectorsAt] = [region.at, region.at + LINE];
+  const sectors = new Uint8Array(words.buffer, words.byteOffset + sectorsAt * 4, (region.words - LINE) * 4);
   const config = new DataView(new ArrayBuffer(24));
   config.setBigUint64(0, BigInt(sectors.length / SECTOR), true);
   config.setUint32(12, SEGMENTS, true);
@@ -51,6 +55,7 @@ export function blockModel(
       if (options.readOnly || data.length % SECTOR !== 0 || at + data.length > sectors.length)
         return { status: IO_ERROR, written: 0 };
       sectors.set(data, at);
+      add(words, changesAt, 1);
       return { status: OK, written: 0 };
     }
     if (type === GET_ID) {
@@ -79,7 +84,7 @@ export function blockModel(
     queues: 1,
     features: SEG_MAX | FLUSH | (options.readOnly ? READ_ONLY : 0),
     config: new Uint8Array(config.buffer),
-    sectors,
+    storage: { sectors, changesAt },
     serve(access) {
       for (let chain = access.take(0); chain; chain = access.take(0)) serveOne(access, chain);
     },

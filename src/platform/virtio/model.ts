@@ -10,6 +10,9 @@ export type QueueAccess = {
   complete(queue: number, chain: Chain, written: number): void;
 };
 
+/** The sectors of a disk, and the offset of the shared word that counts the writes to them since the board was made. */
+export type Storage = { readonly sectors: Uint8Array<SharedArrayBuffer>; readonly changesAt: number };
+
 /** A kind of virtio device. All its state is in shared memory. */
 export type VirtioModel = {
   /** The device type. @see VIRTIO 1.2, section 5 */
@@ -23,7 +26,7 @@ export type VirtioModel = {
   /** The device's configuration structure. */
   readonly config: Uint8Array;
   /** The device's storage, if any. */
-  readonly sectors?: Uint8Array<SharedArrayBuffer>;
+  readonly storage?: Storage;
   /** Sets the seed of random behaviour. Called before any thread runs. */
   readonly seed?: (seed: number) => void;
   /** Serves the queues in `notified`, a bit each; the thread of the device. @throws QueueBroken */

@@ -50,6 +50,7 @@ for (const kind of kinds) {
     writeBatch(view, { kind, seed: flags.seed, index, cases: MOST_CASES });
     for (let number = 0; number < MOST_CASES; number++) words += programOf(view, number).length;
     const qemu = runOnQemu(image, kind.cpu);
+    core.clear();
     const found = differencesOf(core.run(image), qemu, MOST_CASES);
     cases += MOST_CASES;
     differing += found.length;

@@ -23,6 +23,11 @@ export class OwnCore {
     hypercall: () => {},
   });
 
+  /** All of RAM is zeros, as a new QEMU's is: stores of a batch may have gone behind the batch's end. */
+  clear(): void {
+    new Uint8Array(this.#memory.buffer, RAM_AT, RAM_BYTES).fill(0);
+  }
+
   /** Runs RAM's contents until the runner says that it is done. The result is a view, good until the next call. */
   run(image: Uint8Array): Uint8Array {
     const ram = new Uint8Array(this.#memory.buffer, RAM_AT, image.length);
