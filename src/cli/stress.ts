@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { IrqError } from '../base/irq-error.ts';
 import { missingInNode } from '../base/node-environment.ts';
+import { runApicStress } from '../apic-stress/index.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
@@ -32,7 +33,7 @@ import { sharedOption } from './own-code.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
-import { checkBare, refuseOthers } from './stress-modes.ts';
+import { checkBare, checkIoApic, refuseOthers } from './stress-modes.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { repeatCommand } from './stress-repeat.ts';
 import { stressResume } from './stress-resume.ts';
@@ -67,6 +68,7 @@ type Flags = {
   spis?: number;
   lines?: LineMode;
   abi: DesignName;
+  irqchip: (typeof IRQCHIPS)[number];
   churn: Churn;
   dispatch: StressDispatch;
   fault: Fault;
@@ -79,6 +81,9 @@ type Flags = {
   keep?: string;
   resume?: string;
 } & StressOutputs;
+
+/** What interrupts go through: arm64's GICv3 with its ITS, or x86's IOAPIC and local APICs. */
+const IRQCHIPS = ['gicv3', 'ioapic'] as const;
 
 const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
@@ -128,6 +133,14 @@ export function stressCommand(): Command {
       new Option('--abi <design>', 'the design of the 2015 debate: how a source is named and found')
         .choices(DESIGN_NAMES)
         .default('merged'),
+    )
+    .addOption(
+      new Option(
+        '--irqchip <name>',
+        "interrupt controller: arm64's GICv3 with its ITS, or x86's IOAPIC with a local APIC for each vCPU",
+      )
+        .choices(IRQCHIPS)
+        .default('gicv3'),
     )
     .addOption(
       new Option(
@@ -204,6 +217,7 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: Flags, given: readonly string[]): Promise<number> {
+  if (flags.irqchip === 'ioapic') checkIoApic(flags.abi, given);
   if (isOwn(flags)) checkOwn(flags, (name) => given.includes(name));
   if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
     throw new IrqError(
@@ -238,9 +252,15 @@ async function stress(flags: Flags, given: readonly string[]): Promise<number> {
   const own = isOwn(flags);
   // Only what the run had, so that the command is taken as it is.
   const { perturb } = options;
-  const { abi, shared } = flags;
+  const { abi, irqchip, shared } = flags;
   const repeat = repeatCommand(
-    { ...flags, perturb, abi: own ? undefined : abi, shared: own ? shared : undefined },
+    {
+      ...flags,
+      perturb,
+      abi: own ? undefined : abi,
+      irqchip: irqchip === 'gicv3' ? undefined : irqchip,
+      shared: own ? shared : undefined,
+    },
     options.seed,
   );
   const line = new ProgressLine();
@@ -285,6 +305,8 @@ function run(
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
   if (isOwn(flags)) return stressOwn(flags, options, watch);
+  if (flags.irqchip === 'ioapic' && !('boot' in options.input))
+    return runApicStress({ ...options, input: options.input }, watch);
   const { guest } = flags;
   const { violated } = watch;
   if (guest === undefined)
@@ -306,7 +328,9 @@ function optionsOf(flags: Flags): StressOptions {
   const hasGuest = flags.guest !== undefined || flags.device !== undefined;
   const { spis = hasGuest ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest;
+  const isX86 = flags.irqchip === 'ioapic';
+  const synthetic =
+    vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -369,8 +393,8 @@ function optionsOf(flags: Flags): StressOptions {
 }
 
 /** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
-function defaultShape({ guest, device }: Flags): { vcpus: number; devices: number; events: number } {
-  return guest === undefined && device === undefined
+function defaultShape({ guest, device, irqchip }: Flags): { vcpus: number; devices: number; events: number } {
+  return guest === undefined && device === undefined && irqchip === 'gicv3'
     ? { vcpus: 1, devices: 1, events: 1 }
     : { vcpus: 2, devices: 2, events: 4 };
 }

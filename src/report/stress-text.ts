@@ -22,7 +22,7 @@ export function stressText(result: StressResult): string {
   const { config, latencyNs } = result;
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
-    `design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
+    `${config.irqchip === undefined ? '' : 'IOAPIC and local APICs; '}design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
     `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(

@@ -1,0 +1,7 @@
+/**
+ * Stress of x86's interrupt controllers (`irqloom stress --irqchip ioapic`): an IOAPIC and local APICs behind KVM's calls, with the
+ * proof, the devices and the accounts of `stress`. vCPUs, devices and a driver each run in a worker thread.
+ */
+
+export { type ApicStressOptions, MOST_APIC_SOURCES } from './plan.ts';
+export { runApicStress } from './run.ts';
