@@ -31,7 +31,8 @@ export function auditApics(board: ApicBoard, plan: Plan): number {
     if (vcpu >= 0) violate('stranded', source, vcpu);
     else if (!proof.isSettled(source)) violate('lost', source, proof.vcpuOf(source));
   }
-  const isUp = (source: number) => ((board.apic.ioapic.pending >>> (plan.sources[source]?.gsi ?? 0)) & 1) !== 0;
+  const isUp = (source: number) =>
+    ((board.apic.ioapic.pending >>> (plan.sources[source]?.gsi ?? 0)) & 1) !== 0;
   const resampled = lines.map(({ sources }) => sources);
   const driven = plan.sources.flatMap(({ kind, resamplefd }, source) =>
     kind === 'level' && resamplefd < 0 ? [[source]] : [],

@@ -128,11 +128,7 @@ export class ApicChanges {
    * Gives a source, and those that share its line, new names, and makes the change; whether all that was sent by the old ones has
    * been taken.
    */
-  #renamed(
-    before: Source,
-    names: Partial<Pick<Source, 'intid' | 'vcpu'>>,
-    change: () => void,
-  ): boolean {
+  #renamed(before: Source, names: Partial<Pick<Source, 'intid' | 'vcpu'>>, change: () => void): boolean {
     const context = this.#context;
     const { proof } = context.views;
     const sharers = context.sharersOf(before);

@@ -14,7 +14,15 @@ const LEAST_MS = 60;
 const DRAWS = 32;
 
 /** The driver's kinds of churn on x86; `priorities` are the vCPUs' own. */
-const KINDS = ['moves', 'routeUpdates', 'masks', 'remaps', 'toggles', 'swaps', 'raises'] as const satisfies readonly ChurnCount[];
+const KINDS = [
+  'moves',
+  'routeUpdates',
+  'masks',
+  'remaps',
+  'toggles',
+  'swaps',
+  'raises',
+] as const satisfies readonly ChurnCount[];
 type Kind = (typeof KINDS)[number];
 
 /**
@@ -46,7 +54,8 @@ export function apicDriver(board: ApicBoard, plan: Plan): { run(): void } {
       const source = context.sources[which];
       const name = kind === 'mixed' ? (KINDS[chance.below(KINDS.length - 1)] ?? 'moves') : kind;
       // An edge that comes to a masked pin is lost, and made pending anew: not in a mixed phase.
-      if (!source || (kind === 'mixed' && source.kind === 'edge' && name !== 'moves' && name !== 'masks')) continue;
+      if (!source || (kind === 'mixed' && source.kind === 'edge' && name !== 'moves' && name !== 'masks'))
+        continue;
       if (change[name](which, source)) return true;
     }
     return false;

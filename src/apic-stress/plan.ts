@@ -64,7 +64,10 @@ export function buildApicStress(options: ApicStressOptions): { board: ApicBoard;
   const { vcpus, devices } = input;
   const within = (what: string, value: number, most: number) => {
     if (value > most)
-      throw new IrqError('ERR_CONFIG', `with --irqchip ioapic there is room for ${most} ${what}, not ${value}`);
+      throw new IrqError(
+        'ERR_CONFIG',
+        `with --irqchip ioapic there is room for ${most} ${what}, not ${value}`,
+      );
   };
   within('vCPUs', vcpus, MOST_VCPUS);
   within('wires, the pins of the IOAPIC', spis, IOAPIC_PINS);

@@ -1,6 +1,6 @@
-import { REQUEST_EXIT } from '../board/vcpu-control.ts';
 import { WorkerPool } from '../base/pool.ts';
 import type { ApicBoard } from '../board/apic-board.ts';
+import { REQUEST_EXIT } from '../board/vcpu-control.ts';
 import { store } from '../memory/word.ts';
 import {
   LAST_WAIT_MS,
@@ -81,7 +81,10 @@ export async function runApicStress(
     vcpus.catch(() => undefined);
     await Promise.race([crew.runPrograms(stop), failureOf(vcpus), deadline.missed, interruption.missed]);
     const seconds = (performance.now() - start) / 1000;
-    await Promise.race([comeToRest(crew, machine, Math.max(WAKE_MS, still.figures.boundMs)), failureOf(vcpus)]);
+    await Promise.race([
+      comeToRest(crew, machine, Math.max(WAKE_MS, still.figures.boundMs)),
+      failureOf(vcpus),
+    ]);
     const stuckLines = auditApics(board, plan);
     await crew.leaveGuests(vcpus);
     tally.update();

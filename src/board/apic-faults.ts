@@ -5,8 +5,8 @@ import type { Layout, Region } from '../memory/layout.ts';
 import { add, load, store, type Words } from '../memory/word.ts';
 import type { Fault } from './config.ts';
 
-/** A rule is broken on one of so many occasions, as on arm64's board. */
-const EVERY = { 'drop-kick': 4, 'drop-pending': 1024, 'wrong-vcpu': 8, double: 2 } as const;
+/** A rule is broken on one of so many occasions; odd numbers, so that two sources in turn do not miss it. */
+const EVERY = { 'drop-kick': 5, 'drop-pending': 1023, 'wrong-vcpu': 7, double: 3 } as const;
 /** Ends that are passed on, then ends that are lost. */
 const ENDS_KEPT = 16;
 const ENDS_LOST = 64;
@@ -33,7 +33,10 @@ export function faultyApicParts(fault: Fault, words: Words, region: Region): Fau
     return { losesEnd: () => (add(words, region.at, 1) >>> 0) % (ENDS_KEPT + ENDS_LOST) >= ENDS_KEPT };
   const due = () => (add(words, region.at, 1) + 1) % EVERY[fault] === 0;
   const Faulty = FAULTY[fault];
-  return { makeLocal: (at, regions, id, others) => new Faulty(at, regions, id, { due, others, ownAt: region.at + OWN }) };
+  return {
+    makeLocal: (at, regions, id, others) =>
+      new Faulty(at, regions, id, { due, others, ownAt: region.at + OWN }),
+  };
 }
 
 type Parts = {

@@ -7,7 +7,19 @@ const TAKES = {
     ...['guest', 'kernel', 'modules', 'vcpus', 'seconds', 'dispatch', 'fault', 'seed', 'json'],
   ],
   '--irqchip ioapic': [
-    ...['irqchip', 'vcpus', 'devices', 'events', 'iterations', 'seconds', 'thorough', 'spis', 'lines', 'abi', 'churn'],
+    ...[
+      'irqchip',
+      'vcpus',
+      'devices',
+      'events',
+      'iterations',
+      'seconds',
+      'thorough',
+      'spis',
+      'lines',
+      'abi',
+      'churn',
+    ],
     ...['dispatch', 'perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
   ],
 } as const satisfies Record<string, readonly string[]>;

@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
+import { runApicStress } from '../apic-stress/index.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { missingInNode } from '../base/node-environment.ts';
-import { runApicStress } from '../apic-stress/index.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
@@ -88,6 +88,7 @@ const IRQCHIPS = ['gicv3', 'ioapic'] as const;
 const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
   ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
+  ['stress --irqchip ioapic --fault lost-ack', "x86's IOAPIC, and a broken rule of it that the proof finds"],
 ] as const;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
@@ -329,8 +330,7 @@ function optionsOf(flags: Flags): StressOptions {
   const { spis = hasGuest ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
   const isX86 = flags.irqchip === 'ioapic';
-  const synthetic =
-    vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86;
+  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',

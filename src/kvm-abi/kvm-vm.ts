@@ -15,7 +15,7 @@ import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { checkFrames, markLast } from './devices/redistributors.ts';
-import { irqfdOptions, type IrqFd } from './irqfd-args.ts';
+import { type IrqFd, irqfdOptions } from './irqfd-args.ts';
 import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
 import type { CreateDevice, RegisterBus, VmBoard } from './vm-board.ts';

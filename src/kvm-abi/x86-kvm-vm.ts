@@ -2,7 +2,7 @@ import type { Fd, Gsi } from '../kvm/gsi.ts';
 import type { X86Vm } from '../kvm/ioapic/x86-vm.ts';
 import type { Msi } from '../kvm/msi.ts';
 import { type CapabilityName, checkExtension } from './capabilities.ts';
-import { irqfdOptions, type IrqFd } from './irqfd-args.ts';
+import { type IrqFd, irqfdOptions } from './irqfd-args.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
 
 /** Where x86 answers KVM_CHECK_EXTENSION otherwise than arm64. An MSI of x86 has no DeviceID, and arm64's calls are not there. */

@@ -1,14 +1,14 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
 import type { MachineConfig } from '../board/config.ts';
 import type { VcpuControl } from '../board/vcpu-control.ts';
+import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import type { IrqFds } from '../kvm/irqfds.ts';
 import type { Clock } from '../measure/clock.ts';
-import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
-import type { Words } from '../memory/word.ts';
 import { type PerturbationRegions, perturbationRegions } from '../memory/perturbation/account.ts';
 import type { PerturbationPlan } from '../memory/perturbation/perturb.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
+import type { Words } from '../memory/word.ts';
 import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
