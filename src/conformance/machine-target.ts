@@ -3,11 +3,13 @@ import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { prune } from '../gic/holding.ts';
+import { MachineVm } from './machine-vm.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
 import type { Wire } from './vectors/vector-step.ts';
 import type { VectorTarget } from './vectors/vector-target.ts';
+import type { VmAnswer, VmCall } from './vectors/vector-vm.ts';
 
 /**
  * Whose identification, reset values and options the machine of a profile has. What the architecture leaves open, the
@@ -51,9 +53,12 @@ export function vectorMachine(
  */
 export class MachineTarget implements VectorTarget {
   readonly #machine: Machine;
+  /** Undefined where the machine is no KVM's: then no userland calls it. */
+  readonly #vm: MachineVm | undefined;
 
   constructor(machine: Machine) {
     this.#machine = machine;
+    this.#vm = machine.config.personality === 'qemu-virt' ? undefined : new MachineVm(machine);
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
@@ -121,6 +126,11 @@ export class MachineTarget implements VectorTarget {
 
   fiq(cpu: VcpuId): boolean {
     return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).fiq);
+  }
+
+  vm(call: VmCall): VmAnswer | undefined {
+    this.#settle();
+    return this.#vm?.call(call);
   }
 
   /** A vCPU that leaves the guest: the one whose store or load traps, and each one before a look. Only KVM does something then. */

@@ -7,7 +7,7 @@ import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFd } from '../kvm/ioeventfds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Msi } from '../kvm/msi.ts';
-import { VGIC_V2, VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import { VGIC_NONE, VGIC_V2 } from '../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../kvm/vm.ts';
 import { EVENTFD_MAX } from '../memory/eventfd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -214,7 +214,13 @@ export class KvmVm {
         'EBADF',
         `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`,
       );
-    if (vgic.model === VGIC_V3) checkFrames(vgic);
+    if (vgic.model === VGIC_V2)
+      throw new KvmError(
+        'KVM_RUN',
+        'ENXIO',
+        'this GICv2 has a device and its attributes, and no registers that a guest could use: create a GICv3',
+      );
+    if (vgic.model !== VGIC_NONE) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
     const cpu = this.gic.cpuInterface(vcpu);
     vgic.enterGuest();

@@ -86,7 +86,7 @@ function setAddress({ vm: { vgic }, physBits }: VgicParts, attr: bigint, value: 
   if (type === ADDRESSES.V3_DIST) {
     vgic.distributor = checkFrame(vgic.distributor, base, GICD_BYTES, FRAME_BYTES, physBits);
   } else if (type === ADDRESSES.V2_DIST) {
-    vgic.distributor = checkFrame(vgic.distributor, base, V2_GICD_BYTES, 0x1000, physBits);
+    vgic.distributorV2 = checkFrame(vgic.distributorV2, base, V2_GICD_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V2_CPU) {
     vgic.cpuInterface = checkFrame(vgic.cpuInterface, base, V2_CPU_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V3_REDIST) addOnlyRegion(vgic, base, physBits);
@@ -105,10 +105,11 @@ function getAddress(vgic: VgicState, attr: bigint, value: bigint | undefined): b
       : refuse('ENOENT', `there is no redistributor region ${index}`, call);
   }
   const only = vgic.redistributors.find(({ count }) => count === 0)?.base ?? Number.NaN;
-  const bases = { [ADDRESSES.V3_REDIST]: only, [ADDRESSES.V2_CPU]: vgic.cpuInterface } as Record<
-    number,
-    number
-  >;
+  const bases: Readonly<Record<number, number>> = {
+    [ADDRESSES.V3_REDIST]: only,
+    [ADDRESSES.V2_DIST]: vgic.distributorV2,
+    [ADDRESSES.V2_CPU]: vgic.cpuInterface,
+  };
   const base = bases[type] ?? vgic.distributor;
   return Number.isNaN(base) ? NOWHERE : BigInt(base);
 }
