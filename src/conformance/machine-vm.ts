@@ -67,7 +67,10 @@ export class MachineVm {
     const it =
       device === 'vgic'
         ? vgicDevice({ vm, gic, physBits: PHYS_BITS })
-        : itsDevice({ vgic: vm.vgic, its, index: 0, physBits: PHYS_BITS });
+        : itsDevice({
+            ...{ vgic: vm.vgic, its, index: 0, physBits: PHYS_BITS },
+            refusesUnknownControls: gic.personality.refusesUnknownControls,
+          });
     const name = { group, attr };
     if (call === 'get') return { errno: 0, value: it.get(name, value) };
     if (call === 'set') it.set(name, value);

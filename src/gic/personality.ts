@@ -65,6 +65,10 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly everyOneIsAnEdge: boolean;
     /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
     readonly requeues: boolean;
+  /** Whether the vGIC has the attribute group MAINT_IRQ. Of the measured kernels, 7.2. */
+  readonly hasMaintenanceGroup: boolean;
+  /** Whether an ITS refuses a control that it does not know; else it does nothing, and succeeds. Of the measured kernels, 7.2. */
+  readonly refusesUnknownControls: boolean;
     /** The PPI that follows the wire of the virtual timer, whatever registers say, as its pending bit reads; NONE: no such PPI. */
     readonly timerPpi: Intid;
     /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */
@@ -102,6 +106,8 @@ const KVM: GicPersonality = {
   limitsMappings: true,
   everyOneIsAnEdge: true,
   requeues: false,
+  hasMaintenanceGroup: true,
+  refusesUnknownControls: true,
   timerPpi: 27,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
@@ -144,6 +150,8 @@ const QEMU_VIRT: GicPersonality = {
   limitsMappings: false,
   everyOneIsAnEdge: false,
   requeues: true,
+  hasMaintenanceGroup: false,
+  refusesUnknownControls: true,
   timerPpi: NONE,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
@@ -162,6 +170,8 @@ const QEMU_VIRT: GicPersonality = {
 const KVM_6_12: GicPersonality = {
   ...KVM,
   name: 'kvm-6.12',
+  hasMaintenanceGroup: false,
+  refusesUnknownControls: false,
   dirReachesOthers: false,
   loadsPendingFirst: false,
 };

@@ -73,9 +73,9 @@ function parseAttribute(words: VectorWords, rest: readonly string[]): VmCall {
   words.most('attr', rest, 5);
   if (!isOneOf(ATTRIBUTE_CALLS, call)) throw words.unknown('call of attr', call, ATTRIBUTE_CALLS);
   if (!isOneOf(ATTRIBUTE_DEVICES, device)) throw words.unknown('device of attr', device, ATTRIBUTE_DEVICES);
-  const group = numberOr(words, 'the group', groupName, GROUPS);
+  const group = numberOr(words, 'group', groupName, GROUPS);
   const names = group === GROUPS.CTRL ? CONTROLS : group === GROUPS.ADDR ? ADDRESSES : {};
-  const attr = numberOr(words, 'the attribute', attrName, names);
+  const attr = numberOr(words, 'attribute', attrName, names);
   return {
     op: 'attr',
     call,
@@ -95,7 +95,7 @@ function numberOr(
 ): number | bigint {
   if (Object.hasOwn(names, text)) return names[text] ?? 0;
   if (/^[A-Z]/.test(text)) throw words.unknown(what, text, Object.keys(names));
-  return words.wide(what, text === '' ? undefined : text);
+  return words.wide(`the ${what}`, text === '' ? undefined : text);
 }
 
 const isOneOf = <T extends string>(all: readonly T[], word: string): word is T =>

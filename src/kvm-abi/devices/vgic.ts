@@ -47,6 +47,7 @@ function setAttribute(parts: VgicParts, name: AttributeName, value: bigint | und
   if (name.group === GROUPS.ADDR) setAddress(parts, name.attr, value);
   else if (name.group === GROUPS.NR_IRQS) setIrqs(parts, readable(value));
   else if (name.group === GROUPS.CTRL) control(parts, name.attr);
+  else if (hasMaintenance(parts.gic, name)) setMaintenance(vgic, readable(value));
   else if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
     writeVgicRegister(parts.gic, vgic, name, readable(value));
   } else refuse('ENXIO', `a vgic has no attribute group ${name.group}`);
@@ -60,18 +61,29 @@ function getAttribute(
   const call = 'KVM_GET_DEVICE_ATTR';
   if (name.group === GROUPS.ADDR) return getAddress(vgic, name.attr, value);
   if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis + FIRST_SPI);
+  // No VM here has nested virtualization, so none has a maintenance interrupt of its own.
+  if (hasMaintenance(gic, name)) return 0n;
   if (hasRegister(gic, vgic, name, call)) return readVgicRegister(gic, vgic, name);
   return refuse('ENXIO', `attribute ${name.attr} of group ${name.group} cannot be read`, call);
 }
 
 function hasAttribute(gic: Gic, vgic: VgicState, name: AttributeName): boolean {
   if (name.group === GROUPS.ADDR) return addressesOf(vgic).includes(Number(name.attr));
-  if (name.group === GROUPS.NR_IRQS) return true;
+  if (name.group === GROUPS.NR_IRQS || hasMaintenance(gic, name)) return true;
   if (name.group === GROUPS.CTRL) {
     const tables = vgic.model === VGIC_V3 && name.attr === BigInt(CONTROLS.SAVE_PENDING_TABLES);
     return name.attr === BigInt(CONTROLS.INIT) || tables;
   }
   return hasRegister(gic, vgic, name, 'KVM_HAS_DEVICE_ATTR');
+}
+
+/** KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ: the maintenance interrupt of a nested hypervisor. */
+const hasMaintenance = ({ personality }: Gic, { group }: AttributeName) =>
+  group === GROUPS.MAINT_IRQ && personality.hasMaintenanceGroup;
+
+function setMaintenance(vgic: VgicState, value: bigint): void {
+  if (vgic.initialised) refuse('EBUSY', 'the maintenance interrupt comes before KVM_DEV_ARM_VGIC_CTRL_INIT');
+  if (value !== 0n) refuse('EINVAL', 'this VM has no nested virtualization, so its maintenance interrupt is 0');
 }
 
 function addressesOf(vgic: VgicState): readonly number[] {
