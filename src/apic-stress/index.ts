@@ -3,5 +3,4 @@
  * proof, the devices and the accounts of `stress`. vCPUs, devices and a driver each run in a worker thread.
  */
 
-export { type ApicStressOptions, MOST_APIC_SOURCES } from './plan.ts';
 export { runApicStress } from './run.ts';

@@ -24,7 +24,7 @@ const VECTORS = 256;
 /** Vectors that are kept free, for sources to change to. */
 const SPARE = 24;
 /** A vector has one source, so that the proof knows the source by the vector. */
-export const MOST_APIC_SOURCES = LAST_VECTOR - FIRST_VECTOR + 1 - SPARE;
+const MOST_APIC_SOURCES = LAST_VECTOR - FIRST_VECTOR + 1 - SPARE;
 /** An APIC ID has 8 bits, and 0xff is all APICs. */
 const MOST_VCPUS = 255;
 /** With at most so many vCPUs each has a bit of the flat logical destination. */

@@ -65,10 +65,10 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly everyOneIsAnEdge: boolean;
     /** Whether turning the distributor on, and routing an SPI, bring forth what is pending already. */
     readonly requeues: boolean;
-  /** Whether the vGIC has the attribute group MAINT_IRQ. Of the measured kernels, 7.2. */
-  readonly hasMaintenanceGroup: boolean;
-  /** Whether an ITS refuses a control that it does not know; else it does nothing, and succeeds. Of the measured kernels, 7.2. */
-  readonly refusesUnknownControls: boolean;
+    /** Whether the vGIC has the attribute group MAINT_IRQ. Of the measured kernels, 7.2. */
+    readonly hasMaintenanceGroup: boolean;
+    /** Whether an ITS refuses a control that it does not know; else it does nothing, and succeeds. Of the measured kernels, 7.2. */
+    readonly refusesUnknownControls: boolean;
     /** The PPI that follows the wire of the virtual timer, whatever registers say, as its pending bit reads; NONE: no such PPI. */
     readonly timerPpi: Intid;
     /** Whether ICC_SGI1R raises SGIs of either group. If not, it raises group 1 only. */

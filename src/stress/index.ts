@@ -25,7 +25,6 @@ export { deviceLoad, LAST_WAIT_MS, stressDeviceProgram } from './stress-device.t
 export { driverParts, stressDriver, stressDriverProgram } from './stress-driver.ts';
 export { stressGuest, stressGuestProgram } from './stress-guest.ts';
 export {
-  isPerturbed,
   type Plan,
   perturbationOf,
   proofKind,

@@ -26,7 +26,13 @@ export type VmCall =
   /** KVM_SET_GSI_ROUTING, with this route beside those of the steps before. */
   | ({ readonly op: 'route' } & VectorRoute)
   /** KVM_IRQFD. Eventfds are numbered by the vector; `resample` names the one that is written at the EOI. */
-  | { readonly op: 'irqfd'; readonly fd: Fd; readonly gsi: Gsi; readonly off: boolean; readonly resample?: Fd }
+  | {
+      readonly op: 'irqfd';
+      readonly fd: Fd;
+      readonly gsi: Gsi;
+      readonly off: boolean;
+      readonly resample?: Fd;
+    }
   /** write(2) of 1 to an eventfd, and read(2) of one: the count, 0 with EAGAIN. */
   | { readonly op: 'signal' | 'told'; readonly fd: Fd };
 

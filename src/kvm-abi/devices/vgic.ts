@@ -83,7 +83,8 @@ const hasMaintenance = ({ personality }: Gic, { group }: AttributeName) =>
 
 function setMaintenance(vgic: VgicState, value: bigint): void {
   if (vgic.initialised) refuse('EBUSY', 'the maintenance interrupt comes before KVM_DEV_ARM_VGIC_CTRL_INIT');
-  if (value !== 0n) refuse('EINVAL', 'this VM has no nested virtualization, so its maintenance interrupt is 0');
+  if (value !== 0n)
+    refuse('EINVAL', 'this VM has no nested virtualization, so its maintenance interrupt is 0');
 }
 
 function addressesOf(vgic: VgicState): readonly number[] {
