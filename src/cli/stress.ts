@@ -1,5 +1,3 @@
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { runApicStress } from '../apic-stress/index.ts';
 import { IrqError } from '../base/irq-error.ts';
@@ -7,7 +5,7 @@ import { missingInNode } from '../base/node-environment.ts';
 import { DISPATCHES, FAULTS, type Fault } from '../board/config.ts';
 import { runBareStress } from '../guest-stress/bare.ts';
 import { PERTURBATIONS, type Perturbation } from '../memory/perturbation/timing.ts';
-import { isGuestRecording, readGuestTrace, recordedWorkload, shapeOf } from '../recorded/index.ts';
+import { isGuestRecording } from '../recorded/index.ts';
 import { stressText } from '../report/stress-text.ts';
 import { count, rate } from '../report/units.ts';
 import {
@@ -32,6 +30,7 @@ import { checkGuestFault } from './guest-faults.ts';
 import { sharedOption } from './own-code.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult, say } from './stdout.ts';
+import { defaultShape, ownRecording, recordedInput } from './stress-input.ts';
 import { stressLinux } from './stress-linux.ts';
 import { checkBare, checkIoApic, refuseOthers } from './stress-modes.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
@@ -47,9 +46,6 @@ const WIRES = 8;
 /** How long a run injects, s. */
 const DEFAULT_S = 8;
 const THOROUGH_S = 60;
-
-/** The recorded guest that comes with the package. */
-const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
 
 type Flags = {
   recording?: string;
@@ -392,32 +388,12 @@ function optionsOf(flags: Flags): StressOptions {
   };
 }
 
-/** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
-function defaultShape({ guest, device, irqchip }: Flags): { vcpus: number; devices: number; events: number } {
-  return guest === undefined && device === undefined && irqchip === 'gicv3'
-    ? { vcpus: 1, devices: 1, events: 1 }
-    : { vcpus: 2, devices: 2, events: 4 };
-}
-
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
 
-/** The recorded guest; or, in a design that cannot run the one that comes with irqloom, a topology of its shape. */
-function recordedInput({ recording, abi }: Flags): StressOptions['input'] {
-  const guest = readGuestTrace(recording ?? ownRecording());
-  return recording === undefined && DESIGNS[abi].msi !== 'lpi' ? shapeOf(guest) : recordedWorkload(guest);
-}
-
 function randomSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
-}
-
-/** The file of the recording that comes with irqloom, the way one would type it. */
-function ownRecording(): string {
-  const path = fileURLToPath(RECORDING);
-  const near = relative(process.cwd(), path);
-  return near.startsWith('..') ? path : near;
 }
