@@ -48,6 +48,14 @@ test('where the end of a level is lost now and then, the run finds it', async ()
   expect(result.violations[0]?.kind).toMatch(/spurious|stranded|lost/);
 }, 60_000);
 
+test('a topology that an IOAPIC or its vectors have no room for is refused', async () => {
+  const refused = (more: object) =>
+    runApicStress({ ...OPTIONS, fault: 'none', seconds: 1, ...more }).catch((error: Error) => error.message);
+  expect(await refused({ spis: 25 })).toContain('room for 24 wires, the pins of the IOAPIC, not 25');
+  const wide = { input: { vcpus: 2, devices: 40, events: 5 } };
+  expect(await refused(wide)).toContain('room for 199 events and wires, a vector each, not 208');
+});
+
 const PIN = 5;
 const MESSAGES = 2048;
 
