@@ -15,6 +15,7 @@ const TAKES = {
       'iterations',
       'seconds',
       'thorough',
+      'programs',
       'spis',
       'lines',
       'abi',
