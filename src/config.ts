@@ -18,6 +18,7 @@ export type Config = {
     readonly spis?: number;
     readonly lines?: 'irq-line' | 'resample' | 'both';
     readonly abi?: 'merged' | 'unrouted' | 'rfc' | 'direct' | 'msi-spi' | 'fixed-identity' | 'line-routed';
+    readonly irqchip?: 'gicv3' | 'ioapic';
     readonly churn?: 'none' | 'light' | 'heavy';
     readonly dispatch?: 'main' | 'inline' | 'both';
     readonly perturb?: 'off' | 'uniform' | 'slow-thread' | 'windows' | 'mixed';

@@ -39,13 +39,8 @@ export { Vm } from './kvm/vm.ts';
 export { CAPABILITIES, type CapabilityName, checkExtension } from './kvm-abi/capabilities.ts';
 export { ADDRESSES, type AttributeName, CONTROLS, GROUPS } from './kvm-abi/devices/attribute.ts';
 export { packRegion } from './kvm-abi/devices/redistributors.ts';
-export {
-  IRQFD_DEASSIGN,
-  IRQFD_RESAMPLE,
-  type IrqFd,
-  KvmVm,
-  type VmAttachment,
-} from './kvm-abi/kvm-vm.ts';
+export { IRQFD_DEASSIGN, IRQFD_RESAMPLE, type IrqFd } from './kvm-abi/irqfd-args.ts';
+export { KvmVm, type VmAttachment } from './kvm-abi/kvm-vm.ts';
 export { DEFAULT_KVM_OPTIONS, type KvmOptions } from './kvm-abi/options.ts';
 export { type Routing, type RoutingEntry, toRoutes } from './kvm-abi/routing-entry.ts';
 export { applyIoctl, type IoctlContext, type IoctlResult } from './kvm-abi/structs/apply.ts';
@@ -71,6 +66,7 @@ export { type ExplainedField, type Explanation, explainIoctl } from './kvm-abi/s
 export { formatHex, parseHex } from './kvm-abi/structs/hex.ts';
 export { findIoctl, IOCTLS, type Ioctl } from './kvm-abi/structs/ioctls.ts';
 export type { CreateDevice, RegisterBus, VmBoard } from './kvm-abi/vm-board.ts';
+export { X86KvmVm } from './kvm-abi/x86-kvm-vm.ts';
 export {
   type Connection,
   DESIGN_NAMES,

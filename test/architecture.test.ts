@@ -11,8 +11,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['cli', 'vitest'],
   ['report'],
   ['campaign'],
-  // The debate, stress with a real guest, and the harness stand on the contract of `stress`: its load generator, or its proof.
-  ['debate', 'guest-explore', 'guest-stress', 'harness'],
+  // The debate, stress with a real guest or on x86, and the harness stand on the contract of `stress`: its load generator, or its proof.
+  ['debate', 'guest-explore', 'guest-stress', 'apic-stress', 'harness'],
   ['stress', 'measuring', 'recorded', 'conformance', 'races'],
   ['guest', 'boot'],
   ['threads', 'explore'],
@@ -115,6 +115,7 @@ const ROOMS = new Set([
   'recorded',
   'conformance',
   'harness',
+  'apic-stress',
 ]);
 
 /** Whether a file takes nothing but types from another one. */

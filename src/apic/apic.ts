@@ -19,7 +19,16 @@ export function apicRegions(layout: Layout, vcpus: number): ApicRegions {
 export type ApicHooks = {
   /** A vector that a watched pin sends has ended: called with no lock held, before the pin is delivered again. */
   readonly pinEnded: (pin: Pin) => void;
+  /** Makes the local APIC of a vCPU; left out, {@link LocalApic} itself. `others` are those of all vCPUs, once all are made. */
+  readonly makeLocal?: MakeLocalApic | undefined;
 };
+
+export type MakeLocalApic = (
+  words: Words,
+  regions: LocalApicRegions,
+  id: VcpuId,
+  others: readonly LocalApic[],
+) => LocalApic;
 
 /**
  * The interrupt controller of a PC without its PIC: an IOAPIC, and a local APIC for each vCPU. It knows nothing of KVM. One
@@ -30,7 +39,10 @@ export class Apic {
   readonly local: readonly LocalApic[];
 
   constructor(words: Words, regions: ApicRegions, hooks: ApicHooks) {
-    this.local = regions.local.map((region, id) => new LocalApic(words, region, id));
+    const make = hooks.makeLocal ?? ((...[at, region, id]) => new LocalApic(at, region, id));
+    const local: LocalApic[] = [];
+    for (const [id, region] of regions.local.entries()) local.push(make(words, region, id, local));
+    this.local = local;
     this.ioapic = new IoApic(words, regions.ioapic, this.local, hooks.pinEnded);
   }
 

@@ -148,8 +148,13 @@ export class LocalApic {
     // guard: vector-is-requested
     setBits(this.#words, this.#irr + word, bit);
     // guard: bell-after-request
-    this.bell.signal();
+    this.ring();
     return true;
+  }
+
+  /** Wakes the vCPU if it sleeps. Publish the work first. Any thread. */
+  ring(): void {
+    this.bell.signal();
   }
 
   isRequested(vector: number): boolean {

@@ -7,9 +7,13 @@ import { MAX_IRQ_ROUTES } from '../kvm/gsi.ts';
 import { X86Vm, type X86VmRegions, x86VmRegions } from '../kvm/ioapic/x86-vm.ts';
 import type { Dispatch } from '../kvm/irqfds.ts';
 import { type Routing, toRoutes } from '../kvm-abi/routing-entry.ts';
-import { Layout } from '../memory/layout.ts';
+import { CLOCK, Clock, startClock } from '../measure/clock.ts';
+import { Layout, type Region } from '../memory/layout.ts';
 import { Readers } from '../memory/readers.ts';
 import type { Words } from '../memory/word.ts';
+import { apicFaultRegion, faultyApicParts } from './apic-faults.ts';
+import type { Fault } from './config.ts';
+import { VcpuControl, vcpuControlRegion } from './vcpu-control.ts';
 
 /** The configuration that decides the layout of the shared buffer; every thread uses the same. */
 export type ApicBoardConfig = {
@@ -24,13 +28,34 @@ export type ApicBoardConfig = {
   readonly gsis?: number;
   /** Loads of a held lock's word before a waiter sleeps; default 100. */
   readonly spins?: number;
+  /** A rule that is broken on purpose, to see that a proof notices; default `none`. */
+  readonly fault?: Fault;
+  /** Words that a scenario has for itself; default 0. */
+  readonly scenarioWords?: number;
 };
 
-type Places = { readonly layout: Layout; readonly apic: ApicRegions; readonly vm: X86VmRegions };
+type Places = {
+  readonly layout: Layout;
+  readonly clock: Region;
+  readonly apic: ApicRegions;
+  readonly vm: X86VmRegions;
+  readonly controls: readonly Region[];
+  readonly fault: Region;
+  readonly scenario: Region;
+};
 
-function layOut({ vcpus, eventfds, threads, gsis = MAX_IRQ_ROUTES, spins = 100 }: ApicBoardConfig): Places {
+function layOut(config: ApicBoardConfig): Places {
+  const { vcpus, eventfds, threads, gsis = MAX_IRQ_ROUTES, spins = 100, scenarioWords = 0 } = config;
   const layout = new Layout(0, spins);
-  return { layout, apic: apicRegions(layout, vcpus), vm: x86VmRegions(layout, { eventfds, threads, gsis }) };
+  return {
+    layout,
+    clock: layout.place('clock', CLOCK),
+    apic: apicRegions(layout, vcpus),
+    vm: x86VmRegions(layout, { eventfds, threads, gsis }),
+    controls: Array.from({ length: vcpus }, (_, vcpu) => vcpuControlRegion(layout, vcpu)),
+    fault: apicFaultRegion(layout, vcpus),
+    scenario: layout.region('scenario', scenarioWords),
+  };
 }
 
 /** @throws IrqError `ERR_CONFIG` for the first invalid value */
@@ -59,6 +84,10 @@ export class ApicBoard {
   readonly apic: Apic;
   readonly vm: X86Vm;
   readonly fds: FdTable;
+  readonly clock: Clock;
+  /** The words of a scenario. */
+  readonly scenario: Region;
+  readonly #controls: readonly VcpuControl[];
 
   /** @param thread - the calling thread's number, below `config.threads`; no two threads share one */
   constructor(words: Words, config: ApicBoardConfig, thread: number) {
@@ -66,8 +95,18 @@ export class ApicBoard {
     this.words = words;
     this.config = config;
     this.layout = places.layout;
-    this.apic = new Apic(words, places.apic, { pinEnded: (pin) => this.vm.pinEnded(pin) });
+    this.clock = new Clock(words, places.clock);
+    this.scenario = places.scenario;
+    this.#controls = places.controls.map((region) => new VcpuControl(words, region));
+    const faulty = faultyApicParts(config.fault ?? 'none', words, places.fault);
+    this.apic = new Apic(words, places.apic, {
+      pinEnded: (pin) => {
+        if (!faulty.losesEnd?.()) this.vm.pinEnded(pin);
+      },
+      makeLocal: faulty.makeLocal,
+    });
     this.vm = new X86Vm(words, places.vm, {
+      ...faulty.vm,
       apic: this.apic,
       dispatch: config.dispatch,
       readers: new Readers(words, places.vm.readers),
@@ -80,6 +119,7 @@ export class ApicBoard {
   static create(config: ApicBoardConfig): ApicBoard {
     check(config);
     const words = new Int32Array(new SharedArrayBuffer(layOut(config).layout.words * 4));
+    startClock(words, layOut(config).clock);
     const board = new ApicBoard(words, config, 0);
     board.vm.init();
     board.apic.reset();
@@ -95,6 +135,17 @@ export class ApicBoard {
   /** KVM_SET_GSI_ROUTING with the struct's entries. @throws KvmError EINVAL */
   setGsiRouting(routing: Routing): void {
     this.vm.setGsiRouting(toRoutes(routing, undefined, this.vm.routing));
+  }
+
+  get buffer(): SharedArrayBuffer {
+    return this.words.buffer;
+  }
+
+  /** The words that show what a vCPU's thread does. */
+  control(vcpu: VcpuId): VcpuControl {
+    const control = this.#controls[vcpu];
+    if (!control) throw new RangeError(`there is no vCPU ${vcpu}: this machine has ${this.#controls.length}`);
+    return control;
   }
 
   /** The local APIC of a vCPU. Only the vCPU's thread may acknowledge and end interrupts. */

@@ -89,7 +89,7 @@ export type MachineConfig = {
 export type Host = {
   /** Bits of a guest-physical address. */
   readonly physBits: number;
-  /** Whether the host can run a GICv2. */
+  /** Whether the host can run a GICv2: its device and attributes are there, and KVM_RUN of a VM that has one is refused. */
   readonly gicV2: boolean;
   /** PPIs that devices in the kernel drive once a vCPU has run: the virtual and the physical timer. */
   readonly ownedPpis: readonly Intid[];

@@ -6,6 +6,10 @@ import type { MachineConfig } from './config.ts';
  * every signal passes through it, and the other threads start by sleeping. One other thread is not counted, because the
  * driver of a run mostly sleeps. Any thread.
  */
-export function isHubCrowded({ dispatch, vcpus, otherThreads }: MachineConfig): boolean {
+export function isHubCrowded({
+  dispatch,
+  vcpus,
+  otherThreads,
+}: Pick<MachineConfig, 'dispatch' | 'vcpus' | 'otherThreads'>): boolean {
   return dispatch !== 'inline' && vcpus + otherThreads > availableParallelism();
 }

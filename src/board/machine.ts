@@ -58,6 +58,11 @@ export class Machine extends Board {
     return its;
   }
 
+  /** INTIDs are below this number. */
+  get intids(): number {
+    return this.gic.interrupts.idLimit;
+  }
+
   /** The thread number of `vcpu`'s thread. */
   static threadOfVcpu(vcpu: VcpuId): number {
     return 1 + vcpu;

@@ -5,8 +5,8 @@ export type Example = readonly [line: string, about: string];
 
 const EXAMPLES = new WeakMap<Command, readonly Example[]>();
 
-/** Gives a command two examples, with which its help ends. A test parses the examples of all commands. */
-export function withExamples(command: Command, examples: readonly [Example, Example]): Command {
+/** Gives a command two examples or more, with which its help ends. A test parses the examples of all commands. */
+export function withExamples(command: Command, examples: readonly [Example, Example, ...Example[]]): Command {
   EXAMPLES.set(command, examples);
   const lines = examples.map(([line, about]) => `  npx irqloom ${line}\n      ${about}`);
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);

@@ -6,6 +6,23 @@ const TAKES = {
   '--guest linux': [
     ...['guest', 'kernel', 'modules', 'vcpus', 'seconds', 'dispatch', 'fault', 'seed', 'json'],
   ],
+  '--irqchip ioapic': [
+    ...[
+      'irqchip',
+      'vcpus',
+      'devices',
+      'events',
+      'iterations',
+      'seconds',
+      'thorough',
+      'programs',
+      'spis',
+      'lines',
+      'abi',
+      'churn',
+    ],
+    ...['dispatch', 'perturb', 'fault', 'stampAll', 'seed', 'json', 'junit', 'report', 'watch', 'metrics'],
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /**
@@ -21,6 +38,20 @@ export function refuseOthers(mode: keyof typeof TAKES, given: readonly string[])
 }
 
 const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/**
+ * Checks the flags of a run on x86.
+ * @param given - the options of the command line, by their names in camel case
+ * @throws IrqError `ERR_USAGE` for an option that says nothing about an IOAPIC
+ */
+export function checkIoApic(abi: string, given: readonly string[]): void {
+  refuseOthers('--irqchip ioapic', given);
+  if (abi !== 'merged')
+    throw new IrqError(
+      'ERR_USAGE',
+      `the designs of the debate are arm64's: x86 has GSIs, and MSI routes without a DeviceID (--abi merged), not "${abi}"`,
+    );
+}
 
 /** What the bare guest sets up for itself. */
 const OF_BARE = ['recording', 'lines', 'abi', 'trace', 'keep', 'lrs'] as const;

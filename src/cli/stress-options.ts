@@ -20,6 +20,9 @@ const THOROUGH_S = 60;
 /** The recorded guest that comes with the package. */
 const RECORDING = new URL('../../../data/guests/linux-2cpu-virtio.jsonl.gz', import.meta.url);
 
+/** Interrupt controllers: arm64's GICv3 with its ITS, or x86's IOAPIC and local APICs. */
+export const IRQCHIPS = ['gicv3', 'ioapic'] as const;
+
 /** The options of `irqloom stress`, as the command line has them. */
 export type StressFlags = {
   recording?: string;
@@ -39,6 +42,7 @@ export type StressFlags = {
   spis?: number;
   lines?: LineMode;
   abi: DesignName;
+  irqchip: (typeof IRQCHIPS)[number];
   churn: Churn;
   dispatch: StressDispatch;
   fault: Fault;
@@ -64,7 +68,8 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
   const hasGuest = flags.guest !== undefined || flags.device !== undefined;
   const { spis = hasGuest ? 0 : WIRES } = flags;
   const { lines = spis < 2 ? 'irq-line' : 'both' } = flags;
-  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest;
+  const isX86 = flags.irqchip === 'ioapic';
+  const synthetic = vcpus !== undefined || devices !== undefined || events !== undefined || hasGuest || isX86;
   if (synthetic && flags.recording !== undefined) {
     throw new IrqError(
       'ERR_USAGE',
@@ -127,8 +132,12 @@ export function optionsOf(flags: StressFlags, programs: number): StressOptions {
 }
 
 /** A topology where nothing is said: the least there is; a real guest gets enough to be worth its boot. */
-function defaultShape({ guest, device }: StressFlags): { vcpus: number; devices: number; events: number } {
-  return guest === undefined && device === undefined
+function defaultShape({ guest, device, irqchip }: StressFlags): {
+  vcpus: number;
+  devices: number;
+  events: number;
+} {
+  return guest === undefined && device === undefined && irqchip === 'gicv3'
     ? { vcpus: 1, devices: 1, events: 1 }
     : { vcpus: 2, devices: 2, events: 4 };
 }

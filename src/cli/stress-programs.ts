@@ -10,20 +10,26 @@ const DEFAULT_S = 2;
 const THOROUGH_S = 30;
 
 /** Options of runs that are of something else than the machine and its proof, or that end for a reason of their own. */
-const OTHER_RUNS = ['guest', 'device', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;
+const OTHER_RUNS = ['guest', 'device', 'irqchip', 'fault', 'keep', 'lrs', 'iterations', 'perturb'] as const;
+/** Those of them that programs cannot be drawn for, as these run irqloom's own guest on a GICv3. */
+const WITHOUT_PROGRAMS: readonly string[] = ['guest', 'device', 'irqchip'];
 
-type Flags = { readonly programs?: number; readonly thorough?: boolean };
+type Flags = { readonly programs?: number; readonly thorough?: boolean; readonly irqchip?: string };
 
 /**
  * How long a run draws programs, s.
  * @param given - the options of the command line, by their names in camel case
  * @throws IrqError `ERR_USAGE` where the run can have none
  */
-export function programSeconds({ programs, thorough }: Flags, given: readonly string[]): number {
-  const other = OTHER_RUNS.find((name) => given.includes(name));
+export function programSeconds({ programs, thorough, irqchip }: Flags, given: readonly string[]): number {
+  const isOther = (name: string) => given.includes(name) && (name !== 'irqchip' || irqchip === 'ioapic');
+  const other = OTHER_RUNS.find(isOther);
   if (programs !== undefined) {
-    if (programs > 0 && (other === 'guest' || other === 'device'))
-      throw new IrqError('ERR_USAGE', `--programs is of irqloom's own guest: leave out --${other}`);
+    if (programs > 0 && other !== undefined && WITHOUT_PROGRAMS.includes(other))
+      throw new IrqError(
+        'ERR_USAGE',
+        `--programs is of irqloom's own guest on a GICv3: leave out --${other}`,
+      );
     return programs;
   }
   if (given.includes('seconds') || other !== undefined) return 0;

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { runApicStress } from '../apic-stress/index.ts';
 import { IrqError } from '../base/irq-error.ts';
 import { missingInNode } from '../base/node-environment.ts';
 import { DISPATCHES, FAULTS } from '../board/config.ts';
@@ -25,8 +26,8 @@ import { sharedOption } from './own-code.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printResult, say } from './stdout.ts';
 import { stressLinux } from './stress-linux.ts';
-import { checkBare, refuseOthers } from './stress-modes.ts';
-import { DEFAULT_S, optionsOf, ownRecording, type StressFlags } from './stress-options.ts';
+import { checkBare, checkIoApic, refuseOthers } from './stress-modes.ts';
+import { DEFAULT_S, IRQCHIPS, optionsOf, ownRecording, type StressFlags } from './stress-options.ts';
 import { checkOwn, isOwn, stressOwn } from './stress-own.ts';
 import { programSeconds, replayCommand, withPrograms } from './stress-programs.ts';
 import { repeatCommand } from './stress-repeat.ts';
@@ -38,6 +39,7 @@ import { number, wholeNumber } from './values.ts';
 const EXAMPLES = [
   ['stress --dispatch inline --seconds 20', 'twice as long, routed in the signalling threads'],
   ['stress --guest guest.mjs --device device.mjs -v 4', 'your own code on four vCPUs'],
+  ['stress --irqchip ioapic --fault lost-ack', "x86's IOAPIC, and a broken rule of it that the proof finds"],
 ] as const;
 
 /** `irqloom stress`: injects from many threads while the machine is being changed, and proves that nothing was lost. */
@@ -65,7 +67,7 @@ export function stressCommand(): Command {
     .option('--thorough', 'take a minute: half of it for --programs')
     .option(
       '--programs <seconds>',
-      'once the run has held, draw programs of a few threads for a small machine for so long, and run each under schedules of the explorer (default: 2; 30 with --thorough; 0 with --seconds, or with a guest, a fault or delays of your choice)',
+      'once the run has held, draw programs of a few threads for a small machine for so long, and run each under schedules of the explorer (default: 2; 30 with --thorough; 0 with --seconds, or with a guest, an irqchip, a fault or delays of your choice)',
       number(0, 86_400, 'seconds'),
     )
     .option(
@@ -88,6 +90,14 @@ export function stressCommand(): Command {
       new Option('--abi <design>', 'the design of the 2015 debate: how a source is named and found')
         .choices(DESIGN_NAMES)
         .default('merged'),
+    )
+    .addOption(
+      new Option(
+        '--irqchip <name>',
+        "interrupt controller: arm64's GICv3 with its ITS, or x86's IOAPIC with a local APIC for each vCPU",
+      )
+        .choices(IRQCHIPS)
+        .default('gicv3'),
     )
     .addOption(
       new Option(
@@ -164,6 +174,7 @@ export function stressCommand(): Command {
 }
 
 async function stress(flags: StressFlags, given: readonly string[]): Promise<number> {
+  if (flags.irqchip === 'ioapic') checkIoApic(flags.abi, given);
   if (isOwn(flags)) checkOwn(flags, (name) => given.includes(name));
   if (flags.junit !== undefined && (flags.rotate || flags.resume !== undefined || flags.guest === 'linux'))
     throw new IrqError(
@@ -199,9 +210,15 @@ async function stress(flags: StressFlags, given: readonly string[]): Promise<num
   const own = isOwn(flags);
   // Only what the run had, so that the command is taken as it is.
   const { perturb } = options;
-  const { abi, shared } = flags;
+  const { abi, irqchip, shared } = flags;
   const repeat = repeatCommand(
-    { ...flags, perturb, abi: own ? undefined : abi, shared: own ? shared : undefined },
+    {
+      ...flags,
+      perturb,
+      abi: own ? undefined : abi,
+      irqchip: irqchip === 'gicv3' ? undefined : irqchip,
+      shared: own ? shared : undefined,
+    },
     options.seed,
   );
   const line = new ProgressLine();
@@ -247,6 +264,8 @@ function run(
   watch: StressWatch & Partial<ViolationWatch>,
 ): Promise<StressResult> {
   if (isOwn(flags)) return stressOwn(flags, options, watch);
+  if (flags.irqchip === 'ioapic' && !('boot' in options.input))
+    return runApicStress({ ...options, input: options.input }, watch);
   const { guest } = flags;
   const { violated } = watch;
   if (guest === undefined)

@@ -3,11 +3,13 @@ import type { DeviceId, EventId, Intid, VcpuId } from '../arch/intid.ts';
 import { DEFAULT_CONFIG } from '../board/config.ts';
 import { Machine } from '../board/machine.ts';
 import { prune } from '../gic/queueing.ts';
+import { MachineVm } from './machine-vm.ts';
 import type { Profile } from './vectors/vector-answers.ts';
 import { VECTOR_LAYOUT, VECTOR_RAM_BYTES } from './vectors/vector-layout.ts';
 import type { RegisterPlace } from './vectors/vector-registers.ts';
 import type { Wire } from './vectors/vector-step.ts';
 import type { VectorTarget } from './vectors/vector-target.ts';
+import type { VmAnswer, VmCall } from './vectors/vector-vm.ts';
 
 /**
  * The personality and the SPIs of each profile's machine. Where the architecture leaves a choice, the recorded answers are those of
@@ -50,9 +52,12 @@ export function vectorMachine(
  */
 export class MachineTarget implements VectorTarget {
   readonly #machine: Machine;
+  /** KVM's calls on the machine; undefined for QEMU's personality. */
+  readonly #vm: MachineVm | undefined;
 
   constructor(machine: Machine) {
     this.#machine = machine;
+    this.#vm = machine.config.personality === 'qemu-virt' ? undefined : new MachineVm(machine);
   }
 
   read(place: RegisterPlace, bytes: 1 | 2 | 4 | 8): bigint {
@@ -120,6 +125,11 @@ export class MachineTarget implements VectorTarget {
 
   fiq(cpu: VcpuId): boolean {
     return this.#inGuest(cpu, () => this.#machine.gic.cpuInterface(cpu).fiq);
+  }
+
+  vm(call: VmCall): VmAnswer | undefined {
+    this.#settle();
+    return this.#vm?.call(call);
   }
 
   /** Exits the guest of a vCPU: on a trapped access, and before an observation. Only KVM's personalities have effects at the exit. */

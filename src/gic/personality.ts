@@ -65,6 +65,10 @@ export type GicPersonality = CpuInterfaceChoices &
     readonly everyHighIsAnEdge: boolean;
     /** Whether enabling the distributor, and routing an SPI, queue interrupts that are pending already. */
     readonly requeues: boolean;
+    /** Whether the vGIC has the attribute group MAINT_IRQ. Linux 7.2 has the group; the other measured kernels lack the group. */
+    readonly hasMaintenanceGroup: boolean;
+    /** An ITS's answer to an unknown control - true: an error; false: success, without effect. Linux 7.2 refuses; the other measured kernels succeed. */
+    readonly refusesUnknownControls: boolean;
     /** The virtual timer's PPI, if its pending bit reads as the timer's wire regardless of ISPENDR and ICPENDR; else NONE. */
     readonly timerPpi: Intid;
     /** ICC_SGI1R sends - true: SGIs of either group; false: group 1 SGIs only. */
@@ -102,6 +106,8 @@ const KVM: GicPersonality = {
   limitsMappings: true,
   everyHighIsAnEdge: true,
   requeues: false,
+  hasMaintenanceGroup: true,
+  refusesUnknownControls: true,
   timerPpi: 27,
   sgi1ForAnyGroup: true,
   checksEoiGroup: false,
@@ -144,6 +150,8 @@ const QEMU_VIRT: GicPersonality = {
   limitsMappings: false,
   everyHighIsAnEdge: false,
   requeues: true,
+  hasMaintenanceGroup: false,
+  refusesUnknownControls: true,
   timerPpi: NONE,
   sgi1ForAnyGroup: false,
   checksEoiGroup: true,
@@ -162,6 +170,8 @@ const QEMU_VIRT: GicPersonality = {
 const KVM_6_12: GicPersonality = {
   ...KVM,
   name: 'kvm-6.12',
+  hasMaintenanceGroup: false,
+  refusesUnknownControls: false,
   dirReachesOthers: false,
   loadsPendingFirst: false,
 };

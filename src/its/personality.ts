@@ -36,6 +36,8 @@ export type ItsPersonality = {
    * the LPI's bit of the target's pending table. Else an LPI without a configuration byte starts disabled.
    */
   readonly mappingNeedsTables: boolean;
+  /** Whether MAPC checks RDbase also where it unmaps (V = 0), and then leaves the collection mapped. KVM before 6.7. */
+  readonly unmappingChecksTarget: boolean;
   /** Whether saving leaves out a device whose entry is no longer reachable; else saving fails. In KVM since 2026. */
   readonly savesWhatItReaches: boolean;
   /** Whether a new value of GITS_BASERn unmaps everything mapped under the old value. In KVM since 2026. */
@@ -63,6 +65,7 @@ const kvm: ItsPersonality = {
   unreadableCommand: 'skip',
   vcpuDeviceId: undefined,
   mappingNeedsTables: true,
+  unmappingChecksTarget: false,
   savesWhatItReaches: true,
   rewritingUnmaps: true,
   zeroesEntries: true,
@@ -89,6 +92,7 @@ const qemuVirt: ItsPersonality = {
   unreadableCommand: 'stall',
   vcpuDeviceId: 0,
   mappingNeedsTables: false,
+  unmappingChecksTarget: false,
   savesWhatItReaches: true,
   rewritingUnmaps: false,
   zeroesEntries: true,
@@ -101,7 +105,7 @@ const kvm612: ItsPersonality = {
   savesWhatItReaches: false,
   rewritingUnmaps: false,
 };
-const kvm61: ItsPersonality = { ...kvm612, name: 'kvm-6.1' };
+const kvm61: ItsPersonality = { ...kvm612, name: 'kvm-6.1', unmappingChecksTarget: true };
 
 export const ITS_PERSONALITIES = {
   kvm,

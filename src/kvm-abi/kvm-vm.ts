@@ -1,13 +1,13 @@
-import type { DeviceId, VcpuId } from '../arch/intid.ts';
+import type { VcpuId } from '../arch/intid.ts';
 import type { CpuInterface } from '../gic/cpu-interface.ts';
 import type { Gic } from '../gic/gic.ts';
 import type { Its } from '../its/its.ts';
 import { FD_DEVICE, type FdTable } from '../kvm/fds.ts';
-import type { Fd, Gsi } from '../kvm/gsi.ts';
+import type { Fd } from '../kvm/gsi.ts';
 import type { IoEventFd } from '../kvm/ioeventfds.ts';
 import { KvmError } from '../kvm/kvm-error.ts';
 import type { Msi } from '../kvm/msi.ts';
-import { VGIC_V2, VGIC_V3 } from '../kvm/vgic/vgic-state.ts';
+import { VGIC_NONE, VGIC_V2 } from '../kvm/vgic/vgic-state.ts';
 import type { Vm } from '../kvm/vm.ts';
 import { EVENTFD_MAX } from '../memory/eventfd.ts';
 import type { GuestMemory } from '../memory/guest-memory.ts';
@@ -15,22 +15,10 @@ import { type CapabilityName, checkExtension } from './capabilities.ts';
 import { type AttributeCall, type AttributeName, type Device, GROUPS } from './devices/attribute.ts';
 import { createDevice, deviceOf } from './devices/devices.ts';
 import { checkFrames, markLast } from './devices/redistributors.ts';
+import { type IrqFd, irqfdOptions } from './irqfd-args.ts';
 import type { KvmOptions } from './options.ts';
 import { type Routing, toRoutes } from './routing-entry.ts';
 import type { CreateDevice, RegisterBus, VmBoard } from './vm-board.ts';
-
-/** Flags of KVM_IRQFD. */
-export const IRQFD_DEASSIGN = 1 << 0;
-export const IRQFD_RESAMPLE = 1 << 1;
-
-/** A `kvm_irqfd`; `devid` is the field that the design `direct` puts into the padding. */
-export type IrqFd = {
-  readonly fd: Fd;
-  readonly gsi: Gsi;
-  readonly flags: number;
-  readonly resamplefd: Fd;
-  readonly devid?: DeviceId;
-};
 
 /** The data with which another thread attaches to a VM; postable. */
 export type VmAttachment = { readonly buffer: SharedArrayBuffer; readonly index: number };
@@ -183,17 +171,10 @@ export class KvmVm {
   }
 
   /** KVM_IRQFD. @throws KvmError EINVAL, EAGAIN, EBADF, EBUSY, ENOMEM */
-  irqfd({ fd, gsi, flags, resamplefd, devid }: IrqFd): void {
-    if ((flags & ~(IRQFD_DEASSIGN | IRQFD_RESAMPLE)) !== 0) {
-      const given = `0x${(flags >>> 0).toString(16)}`;
-      throw new KvmError('KVM_IRQFD', 'EINVAL', `the flags are DEASSIGN (1) and RESAMPLE (2), not ${given}`);
-    }
-    if ((flags & IRQFD_DEASSIGN) !== 0) {
-      this.vm.deassignIrqFd(fd, gsi);
-      return;
-    }
-    const resamples = (flags & IRQFD_RESAMPLE) !== 0;
-    this.vm.assignIrqFd(fd, gsi, { resamplefd: resamples ? resamplefd : undefined, deviceId: devid });
+  irqfd(args: IrqFd): void {
+    const options = irqfdOptions(args);
+    if (options === undefined) this.vm.deassignIrqFd(args.fd, args.gsi);
+    else this.vm.assignIrqFd(args.fd, args.gsi, options);
   }
 
   /** KVM_IRQ_LINE, with the packed `irq`. @throws KvmError ENXIO, EINVAL, EBUSY */
@@ -233,7 +214,13 @@ export class KvmVm {
         'EBADF',
         `this VM has ${vgic.onlineVcpus} vCPUs, and none is number ${vcpu}`,
       );
-    if (vgic.model === VGIC_V3) checkFrames(vgic);
+    if (vgic.model === VGIC_V2)
+      throw new KvmError(
+        'KVM_RUN',
+        'ENXIO',
+        'this GICv2 has a device and its attributes, and no registers that a guest could use: create a GICv3',
+      );
+    if (vgic.model !== VGIC_NONE) checkFrames(vgic);
     for (const intid of this.options.ownedPpis) vgic.own(intid);
     const cpu = this.gic.cpuInterface(vcpu);
     vgic.enterGuest();

@@ -14,6 +14,18 @@ const OTHER_CHURN = [
   ['swaps', 'event mapped anew unmasked', 'events mapped anew unmasked'],
 ] as const satisfies readonly (readonly [ChurnCount, string, string])[];
 
+/** What the kinds of churn are on x86. */
+const X86_CHURN = [
+  ['moves', 'move', 'moves'],
+  ['routeUpdates', 'route update', 'route updates'],
+  ['masks', 'irqfd deassigned and assigned', 'irqfds deassigned and assigned'],
+  ['remaps', 'vector changed', 'vectors changed'],
+  ['toggles', 'pin masked and unmasked', 'pins masked and unmasked'],
+  ['swaps', 'trigger mode changed and back', 'trigger modes changed and back'],
+  ['priorities', 'task priority raised', 'task priorities raised'],
+  ['raises', 'KVM_SIGNAL_MSI or edge of the driver', 'KVM_SIGNAL_MSIs and edges of the driver'],
+] as const satisfies readonly (readonly [ChurnCount, string, string])[];
+
 /** How many violations are printed one by one. */
 const SHOWN = 10;
 
@@ -22,7 +34,7 @@ export function stressText(result: StressResult): string {
   const { config, latencyNs } = result;
   const lines = [
     `${plural(config.vcpus, 'vCPU')}, ${plural(config.devices, 'device')}, ${plural(config.events, 'event')}, ${plural(config.spis, 'wire')}; dispatch ${config.dispatch}, churn ${config.churn}, seed ${config.seed}`,
-    `design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
+    `${config.irqchip === undefined ? '' : 'IOAPIC and local APICs; '}design ${config.abi}${config.eventsAs === 'spi' ? ': no irqfd of it leads to the ITS, so each event is an edge-triggered SPI' : ''}`,
     `input ${inputText(config)}; ${size(result.sharedBytes)} shared, threads ready in ${time(result.bootMs * 1e6)}`,
     '',
     table(
@@ -64,7 +76,7 @@ export function stressText(result: StressResult): string {
     ...listRegisterLines(result),
     ...programLines(result),
     `lost ${result.lost}, misrouted ${result.misrouted}, spurious ${result.spurious}, stranded ${result.stranded}${held(result) ? ': every signal was followed by its delivery' : ''}`,
-    ...violationLines(result.violations),
+    ...violationLines(result.violations, config.irqchip === undefined ? 'INTID' : 'vector'),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -142,7 +154,9 @@ function listRegisterLines({ config, listRegisters, delivered }: StressResult): 
   ];
 }
 
-function churnText({ churn }: StressResult): string {
+function churnText({ churn, config }: StressResult): string {
+  if (config.irqchip !== undefined)
+    return X86_CHURN.map(([name, one, many]) => plural(churn[name], one, many)).join(', ');
   const parts = [
     plural(churn.moves, 'move'),
     plural(churn.routeUpdates, 'route update'),
@@ -154,8 +168,11 @@ function churnText({ churn }: StressResult): string {
   return parts.join(', ');
 }
 
-/** The first violations of a run as a table; no line where there are none. */
-export function violationLines(violations: readonly NamedViolation[]): string[] {
+/** The first violations of a run as a table; no line where there are none. @param named - what an interrupt's number is called */
+export function violationLines(
+  violations: readonly NamedViolation[],
+  named: 'INTID' | 'vector' = 'INTID',
+): string[] {
   if (violations.length === 0) return [];
   const rows = violations
     .slice(0, SHOWN)
@@ -177,7 +194,7 @@ export function violationLines(violations: readonly NamedViolation[]): string[] 
   return [
     '',
     table(
-      ['violation', 'churn', 'device', 'event', 'GSI', 'INTID', 'vCPU', 'signals', 'seen'],
+      ['violation', 'churn', 'device', 'event', 'GSI', named, 'vCPU', 'signals', 'seen'],
       rows,
       [1, 7, 8, 4],
     ),

@@ -8,7 +8,7 @@
  */
 
 export { keepMoment, type Moment, momentOf, readMoment } from './moment.ts';
-export { VIOLATIONS } from './proof.ts';
+export { PLACES, VIOLATIONS, type ViolationKind } from './proof.ts';
 export { resumeMoment, tracksOf } from './resume.ts';
 export type { OpenSource, ResumeResult } from './resume-result.ts';
 export {
@@ -19,12 +19,20 @@ export {
 export type { Growth, RotationResult, Turn } from './rotation-result.ts';
 export type { TurnSettings } from './rotation-turns.ts';
 export { audit, isAtRest } from './stress-audit.ts';
-export { buildStress, type StressOptions } from './stress-build.ts';
+export { buildStress, named as namedSources, type StressOptions } from './stress-build.ts';
 export { stressDetail } from './stress-detail.ts';
-export { stressDeviceProgram } from './stress-device.ts';
+export { deviceLoad, LAST_WAIT_MS, stressDeviceProgram } from './stress-device.ts';
 export { driverParts, stressDriver, stressDriverProgram } from './stress-driver.ts';
 export { stressGuest, stressGuestProgram } from './stress-guest.ts';
-export { type Plan, proofKind, stressViews, stressWords } from './stress-plan.ts';
+export {
+  type Plan,
+  perturbationOf,
+  proofKind,
+  type StressMachine,
+  stressViews,
+  stressWords,
+  threadsOf,
+} from './stress-plan.ts';
 export {
   CHURN_COUNTS,
   CHURNS,

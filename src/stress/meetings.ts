@@ -1,10 +1,9 @@
 import { FIRST_LPI, FIRST_SPI } from '../arch/intid.ts';
-import type { Machine } from '../board/machine.ts';
 import type { Source } from '../guest/index.ts';
 import type { Fd } from '../kvm/gsi.ts';
 import type { Region } from '../memory/layout.ts';
 import { Meeting, type Role } from '../memory/perturbation/meeting.ts';
-import { type Plan, stressViews } from './stress-plan.ts';
+import { type Plan, type StressMachine, stressViews } from './stress-plan.ts';
 
 /** Words of the hook of an eventfd. @see kvm/hooks.ts */
 const HOOK_WORDS = 4;
@@ -19,7 +18,7 @@ export class Meetings {
   readonly #places: readonly Place[];
 
   /** @param thread - the calling thread's number among the machine's threads */
-  constructor(machine: Machine, plan: Plan, thread: number, role: Role) {
+  constructor(machine: StressMachine, plan: Plan, thread: number, role: Role) {
     const { perturbation, proof } = stressViews(machine, plan);
     this.meeting = new Meeting(machine.words, perturbation.meeting, thread, role);
     const ofFd = (fd: Fd) =>

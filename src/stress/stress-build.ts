@@ -123,7 +123,10 @@ function buildWorkload(options: BuildOptions, input: Workload): { machine: Machi
 const FD_STEP = 5;
 
 /** The sources with what the design and the kind of lines make of their names. */
-function named({ abi, lines }: StressOptions, given: readonly Source[]): Source[] {
+export function named(
+  { abi, lines }: Pick<StressOptions, 'abi' | 'lines'>,
+  given: readonly Source[],
+): Source[] {
   const sources = given.map((source) => ({ ...source, fd: source.fd * FD_STEP }));
   const withGsis = sources.map((source) =>
     abi === 'direct' && source.kind === 'msi' ? { ...source, gsi: -1 } : source,

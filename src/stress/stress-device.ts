@@ -1,4 +1,4 @@
-import { FIRST_SPI, type Pin } from '../arch/intid.ts';
+import { FIRST_SPI, type Intid } from '../arch/intid.ts';
 import { Chance } from '../base/chance.ts';
 import { PollChoice } from '../base/poll-choice.ts';
 import { isHubCrowded } from '../board/crowd.ts';
@@ -9,7 +9,7 @@ import { SIGNALLER } from '../memory/perturbation/meeting.ts';
 import { load } from '../memory/word.ts';
 import { threadProgram } from '../threads/programs.ts';
 import { Meetings } from './meetings.ts';
-import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
+import { isPerturbed, type Plan, type StressMachine, stressViews } from './stress-plan.ts';
 
 /** Signals of the longest burst: long enough for the rate of injection to show, short enough to be waited for often. */
 const LONG_BURST = 1024;
@@ -36,7 +36,6 @@ type DeviceSource = Source & {
   readonly index: number;
   /** Of the line that it holds until it is served, or -1. */
   readonly line: number;
-  readonly pin: Pin;
   readonly told: EventFd | undefined;
 };
 
@@ -55,14 +54,16 @@ const UNWATCHED: DeviceWatch = { signal: (give) => give, stretch: (_, run) => ru
  * A device on a resampling irqfd asserts its line from a signal until a handler has seen it. When it is told that the
  * interrupt has ended, its line is down; if it is not served yet, because it signalled anew meanwhile or because its
  * turn comes later on a line that it shares, it raises it again.
+ * @param raiseLine - KVM_IRQ_LINE, for a level that no irqfd drives
  */
-export function stressDevice(
-  machine: Machine,
+export function deviceLoad(
+  machine: StressMachine,
   { plan, device }: StressDevice,
+  raiseLine: (intid: Intid) => void,
   watch: DeviceWatch = UNWATCHED,
 ): { run(): { injected: number } } {
   const { proof, stopAt, lines, account, still } = stressViews(machine, plan);
-  const { irqfds, design } = machine.vm;
+  const { irqfds } = machine.vm;
   const chance = new Chance(plan.seed);
   chance.begin(device + 1);
   const meetings = new Meetings(machine, plan, 1 + plan.vcpus + device, SIGNALLER);
@@ -74,7 +75,6 @@ export function stressDevice(
             ...source,
             index,
             line: lines.findIndex(({ sources }) => sources.includes(index)),
-            pin: source.intid - FIRST_SPI,
             told: source.resamplefd < 0 ? undefined : irqfds.eventfd(source.resamplefd),
           },
         ]
@@ -89,7 +89,7 @@ export function stressDevice(
   const give = watch.signal((source) => {
     proof.beginSignal(source.index, machine.clock);
     if (source.kind === 'level' && !source.told) {
-      machine.vm.irqLine(design.lineOfPin(source.pin), true);
+      raiseLine(source.intid);
       return;
     }
     if (source.told) account.raises(source.line, false);
@@ -280,6 +280,21 @@ export function stressDevice(
       return { injected };
     },
   };
+}
+
+/** {@link deviceLoad} on arm64. */
+export function stressDevice(
+  machine: Machine,
+  task: StressDevice,
+  watch?: DeviceWatch,
+): { run(): { injected: number } } {
+  const { vm } = machine;
+  return deviceLoad(
+    machine,
+    task,
+    (intid) => vm.irqLine(vm.design.lineOfPin(intid - FIRST_SPI), true),
+    watch,
+  );
 }
 
 export const stressDeviceProgram = threadProgram(import.meta.url, stressDevice);

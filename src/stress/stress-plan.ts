@@ -1,10 +1,14 @@
 import type { Intid, VcpuId } from '../arch/intid.ts';
-import type { Machine } from '../board/machine.ts';
+import type { MachineConfig } from '../board/config.ts';
+import type { VcpuControl } from '../board/vcpu-control.ts';
 import type { GuestTables, Source, SourceKind } from '../guest/index.ts';
+import type { IrqFds } from '../kvm/irqfds.ts';
+import type { Clock } from '../measure/clock.ts';
 import { Layout, LINE, type Region } from '../memory/layout.ts';
 import { type PerturbationRegions, perturbationRegions } from '../memory/perturbation/account.ts';
 import type { PerturbationPlan } from '../memory/perturbation/perturb.ts';
 import type { Perturbation } from '../memory/perturbation/timing.ts';
+import type { Words } from '../memory/word.ts';
 import { CoverageAccount, type CoverageRegions, coverageRegions } from './coverage.ts';
 import { type PairRegions, Pairs, pairRegions } from './pairs.ts';
 import { EDGE_SOURCE, LEVEL_SOURCE, Proof, type ProofRegions, proofRegions } from './proof.ts';
@@ -40,6 +44,20 @@ export type Plan = GuestTables & {
   readonly sgis?: boolean;
   /** Of so many signals of a source one is timed, a power of two; left out: each. */
   readonly stampEvery?: number;
+};
+
+/** What the accounts of a run, and its devices, need of a machine, whatever its architecture: a `Machine`, or a board of x86. */
+export type StressMachine = {
+  readonly words: Words;
+  readonly buffer: SharedArrayBuffer;
+  readonly layout: Layout;
+  readonly scenario: Region;
+  readonly clock: Clock;
+  readonly config: Pick<MachineConfig, 'vcpus' | 'dispatch' | 'otherThreads'>;
+  /** Numbers of interrupts are below this one. */
+  readonly intids: number;
+  readonly vm: { readonly irqfds: IrqFds };
+  control(vcpu: VcpuId): VcpuControl;
 };
 
 /** The words of a stress run, within the scenario's region of the machine. */
@@ -91,9 +109,9 @@ export function stressWords(plan: Sizes, idLimit: number): number {
 }
 
 /** The views of a stress run on a machine. */
-export function stressViews(machine: Machine, plan: Plan) {
+export function stressViews(machine: Pick<StressMachine, 'words' | 'scenario' | 'intids'>, plan: Plan) {
   const layout = new Layout(machine.scenario.at);
-  const regions = stressRegions(layout, plan, machine.gic.interrupts.idLimit);
+  const regions = stressRegions(layout, plan, machine.intids);
   const lines = linesOf(plan.sources);
   return {
     proof: new Proof(machine.words, regions.proof, plan.vcpus, plan.stampEvery),
@@ -125,7 +143,7 @@ export function proofKind(kind: SourceKind): number {
 const STATES = new Set(['private', 'spi', 'lpi']);
 
 /** How the threads of a run are delayed; undefined where they run freely. */
-export function perturbationOf(machine: Machine, plan: Plan): PerturbationPlan | undefined {
+export function perturbationOf(machine: StressMachine, plan: Plan): PerturbationPlan | undefined {
   const { perturb = 'off' } = plan;
   if (perturb === 'off') return undefined;
   const states = [...machine.layout.regions()].flatMap(([name, region]) =>

@@ -88,8 +88,10 @@ export type StressResult = {
     readonly events: number;
     readonly spis: number;
     readonly abi: DesignName;
-    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS. */
-    readonly eventsAs: 'lpi' | 'spi';
+    /** What an event ends in: an SPI stands in for it where no irqfd of the design leads to the ITS; on x86 a vector. */
+    readonly eventsAs: 'lpi' | 'spi' | 'vector';
+    /** x86's interrupt controllers; left out: a GICv3. What is called an INTID is a vector then. */
+    readonly irqchip?: 'ioapic';
     readonly lines: LineMode;
     readonly dispatch: StressDispatch;
     readonly churn: Churn;

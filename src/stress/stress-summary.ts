@@ -1,5 +1,5 @@
 import type { VcpuId } from '../arch/intid.ts';
-import type { Machine } from '../board/machine.ts';
+import type { Gic } from '../gic/gic.ts';
 import { NONE } from '../gic/interrupts.ts';
 import type { ListRegisterCounters } from '../gic/list-registers.ts';
 import { LATENCY } from '../measure/buckets.ts';
@@ -11,7 +11,7 @@ import type { Pairs } from './pairs.ts';
 import { type Proof, VIOLATIONS, type Violation, type ViolationKind } from './proof.ts';
 import type { RulesResult } from './rules/rules-result.ts';
 import type { StressOptions } from './stress-build.ts';
-import { isPerturbed, type Plan, stressViews } from './stress-plan.ts';
+import { isPerturbed, type Plan, type StressMachine, stressViews } from './stress-plan.ts';
 import {
   CHURN_COUNTS,
   type ChurnCount,
@@ -25,7 +25,7 @@ import type { Tally } from './stress-tally.ts';
 
 type Run = {
   readonly options: StressOptions;
-  readonly machine: Machine;
+  readonly machine: StressMachine & { readonly gic?: Pick<Gic, 'listRegisters'> };
   readonly plan: Plan;
   readonly tally: Tally;
   readonly seconds: number;
@@ -39,8 +39,8 @@ type Run = {
 const NO_RULES: RulesResult = { looks: 0, rules: 0, broken: 0, breaches: [] };
 
 /** The counters of all vCPUs' list registers. */
-function listRegisterFigures({ gic }: Machine): ListRegisterCounters | null {
-  if (gic.listRegisters.length === 0) return null;
+function listRegisterFigures(gic: Pick<Gic, 'listRegisters'> | undefined): ListRegisterCounters | null {
+  if (gic === undefined || gic.listRegisters.length === 0) return null;
   const all = gic.listRegisters.map((registers) => registers.counters());
   const sum = (counter: keyof ListRegisterCounters) => all.reduce((total, each) => total + each[counter], 0);
   return {
@@ -109,7 +109,7 @@ export function stressResult({
     rules: rules.looks === 0 ? null : rules,
     sgis: sgis.sources === 0 ? null : sgiFigures(sgis),
     perturbation: isPerturbed(plan) ? perturbationFigures(machine.words, perturbation) : null,
-    listRegisters: listRegisterFigures(machine),
+    listRegisters: listRegisterFigures(machine.gic),
     programs: null,
     lines: lineFigures(machine, plan, stuckLines),
     violations: namedViolations(machine, plan),
@@ -130,7 +130,7 @@ export function stressResult({
   };
 }
 
-function lineFigures(machine: Machine, plan: Plan, stuck: number): LineFigures | null {
+function lineFigures(machine: StressMachine, plan: Plan, stuck: number): LineFigures | null {
   const { account, lines, proof } = stressViews(machine, plan);
   const totals = account.totals();
   if (totals.lines === 0) return null;
@@ -186,7 +186,7 @@ function deviceShare(plan: Plan, tally: Tally, proof: Proof, device: number): De
 }
 
 /** The first violations, each with the names that its source has in the plan. */
-export function namedViolations(machine: Machine, plan: Plan): NamedViolation[] {
+export function namedViolations(machine: StressMachine, plan: Plan): NamedViolation[] {
   const { proof, sgis } = stressViews(machine, plan);
   // A vCPU sends an SGI, and no source of a device does.
   const ofSgis = sgis.violations().map((violation) => ({ ...violation, source: NONE }));

@@ -1,18 +1,18 @@
 import type { VcpuId } from '../arch/intid.ts';
-import type { Machine } from '../board/machine.ts';
 import type { Proof } from './proof.ts';
+import type { StressMachine } from './stress-plan.ts';
 
 /**
  * Totals of counters that lie in shared memory as 32 bits and wrap: kept on the main thread, which has to look at them
  * before they have moved by 2^31, that is a few times a second.
  */
 export class Tally {
-  readonly #machine: Machine;
+  readonly #machine: StressMachine;
   readonly #proof: Proof;
   readonly #last: Int32Array;
   readonly #totals: Float64Array;
 
-  constructor(machine: Machine, proof: Proof) {
+  constructor(machine: StressMachine, proof: Proof) {
     this.#machine = machine;
     this.#proof = proof;
     this.#last = new Int32Array(2 * proof.sources + machine.config.vcpus);

@@ -36,7 +36,11 @@ export class Thread {
   readonly ended: Promise<void>;
 
   /** Starts a thread of the pool; if the thread dies, calls reject with an error that names it. */
-  static start(pool: WorkerPool, entry: 'vcpu' | 'program', task: Omit<Task, 'port' | 'serial'>): Thread {
+  static start(
+    pool: WorkerPool,
+    entry: 'vcpu' | 'program' | 'apic',
+    task: Omit<Task, 'port' | 'serial'>,
+  ): Thread {
     const { port1, port2 } = new MessageChannel();
     const abort = new AbortController();
     const whole: Task = { ...task, serial: ++started, port: port2 };

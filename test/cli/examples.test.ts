@@ -18,10 +18,10 @@ async function parse(line: string): Promise<void> {
 const commands = await Promise.all(Object.values(COMMANDS).map((make) => make()));
 
 describe('the examples of the help', () => {
-  test('are two for every command', () => {
-    expect(commands.map((command) => [command.name(), examplesOf(command).length])).toEqual(
-      Object.keys(COMMANDS).map((name) => [name, 2]),
-    );
+  test('are two for every command, or more', () => {
+    expect(commands.map((command) => command.name())).toEqual(Object.keys(COMMANDS));
+    for (const command of commands)
+      expect(examplesOf(command).length, command.name()).toBeGreaterThanOrEqual(2);
     expect(examplesOf(new Command('nameless'))).toEqual([]);
   });
 
@@ -41,8 +41,6 @@ describe('the examples of the help', () => {
     const [stress] = await commandsFor(['stress', '--help']);
     let help = '';
     stress?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    expect(help).toMatch(
-      /\nExamples:\n {2}npx irqloom stress .*\n {6}.*\n {2}npx irqloom stress .*\n {6}.*\n$/,
-    );
+    expect(help).toMatch(/\nExamples:\n( {2}npx irqloom stress .*\n {6}.*\n){3}$/);
   });
 });

@@ -12,6 +12,12 @@ describe('an option that a way of stress has no use for is refused, and not left
     [['--kernel', 'k'], '--kernel and --modules are for --guest linux'],
     [['--guest', 'linux', '--fault', 'stale-route'], 'Linux never changes the message of a vector in use'],
     [['--guest', 'bare', '--fault', 'lost-ack'], '--guest bare cannot show --fault lost-ack'],
+    [['--irqchip', 'ioapic', '--lrs', '4'], '--irqchip ioapic has no use for --lrs'],
+    [['--irqchip', 'ioapic', '--abi', 'direct'], 'x86 has GSIs'],
+    [
+      ['--irqchip', 'ioapic', '--lines', 'irq-line', '--fault', 'lost-ack'],
+      '--fault lost-ack is about lines',
+    ],
     [['--guest', 'bare', '--perturb', 'uniform'], '--guest bare runs without delays'],
   ])('%j', async (args, message) => {
     const { status, stdout, stderr } = await irqloom(['stress', ...args]);

@@ -38,13 +38,23 @@ describe('the programs of a run', () => {
     { title: 'half of a thorough run', flags: { thorough: true }, given: ['thorough'], seconds: 30 },
     { title: 'none where the run has a time of its own', flags: {}, given: ['seconds'], seconds: 0 },
     { title: 'none where a rule is broken on purpose', flags: {}, given: ['fault'], seconds: 0 },
+    { title: 'none on an IOAPIC', flags: { irqchip: 'ioapic' }, given: ['irqchip'], seconds: 0 },
+    {
+      title: 'two seconds on a GICv3 by its name',
+      flags: { irqchip: 'gicv3' },
+      given: ['irqchip'],
+      seconds: 2,
+    },
     { title: 'as long as is said', flags: { programs: 5 }, given: ['programs', 'seconds'], seconds: 5 },
   ])('take $title', ({ flags, given, seconds }) => {
     expect(programSeconds(flags, given)).toBe(seconds);
   });
 
-  test('are refused with a guest of one’s own', async () => {
-    const { status, stderr } = await irqloom(['stress', '--guest', 'bare', '--programs', '1']);
+  test.each([
+    ['a guest of one’s own', '--guest', 'bare'],
+    ['an IOAPIC', '--irqchip', 'ioapic'],
+  ])('are refused with %s', async (_, option, value) => {
+    const { status, stderr } = await irqloom(['stress', option, value, '--programs', '1']);
     expect(status).toBe(2);
     expect(stderr).toContain("--programs is of irqloom's own guest");
   });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ApicBoard, type ApicBoardConfig } from '../../src/board/apic-board.ts';
 import { KvmError } from '../../src/kvm/kvm-error.ts';
 import type { RoutingEntry } from '../../src/kvm-abi/routing-entry.ts';
+import { X86KvmVm } from '../../src/kvm-abi/x86-kvm-vm.ts';
 import { LEVEL, MASK, program } from '../apic/rig.ts';
 
 const CONFIG: ApicBoardConfig = { vcpus: 2, eventfds: 8, threads: 2, dispatch: 'inline' };
@@ -50,6 +51,33 @@ function errnoOf(act: () => unknown): string {
 
 const write = (board: ApicBoard, fd: number) => board.vm.irqfds.write(fd);
 const read = (board: ApicBoard, fd: number) => Number(board.vm.irqfds.eventfd(fd).tryRead() ?? 0n);
+
+test('the calls of a VMM on x86, with their structs and KVM_IRQ_LINE_STATUS', () => {
+  const board = ApicBoard.create(CONFIG);
+  const vmm = new X86KvmVm(board.vm);
+  expect(errnoOf(() => vmm.irqLine(5, 1))).toBe('ENXIO');
+  vmm.createIrqchip();
+  for (const local of board.apic.local) local.enable();
+  vmm.setGsiRouting({ flags: 0, entries: [wire(5, 5), msi(30, MSI_TO_1, 0x41)] });
+  expect(vmm.irqLineStatus(5, 1), 'masked').toBe(-1);
+  vmm.irqLine(5, 0);
+  program(board.apic, 5, 0x51);
+  expect([vmm.irqLineStatus(5, 1), vmm.irqLineStatus(5, 1), vmm.irqLineStatus(5, 0)]).toEqual([1, 0, 1]);
+  const irqfd = { fd: 0, gsi: 30, flags: 0, resamplefd: -1 };
+  vmm.irqfd(irqfd);
+  expect(errnoOf(() => vmm.irqfd(irqfd))).toBe('EBUSY');
+  expect(errnoOf(() => vmm.irqfd({ ...irqfd, flags: 4 }))).toBe('EINVAL');
+  vmm.write(0);
+  expect([takeOne(board, 0), takeOne(board, 1)]).toEqual([0x51, 0x41]);
+  vmm.irqfd({ ...irqfd, flags: 1 });
+  vmm.write(0);
+  expect(takeOne(board, 1)).toBe(-1);
+  expect(vmm.signalMsi({ address: MSI_TO_1, data: 0x42, flags: 0, deviceId: 0 })).toBe(1);
+  expect(vmm.checkExtension('KVM_CAP_IRQ_INJECT_STATUS')).toBe(1);
+  expect(vmm.checkExtension('KVM_CAP_MSI_DEVID')).toBe(0);
+  expect(vmm.checkExtension('KVM_CAP_ARM_USER_IRQ')).toBe(0);
+  expect(vmm.checkExtension('KVM_CAP_IRQFD_RESAMPLE')).toBe(1);
+});
 
 describe('KVM_CREATE_IRQCHIP', () => {
   test('comes before everything: lines ENXIO, the rest EINVAL; a second one is EEXIST', () => {

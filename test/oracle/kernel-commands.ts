@@ -1,6 +1,7 @@
 import { VECTOR_LAYOUT } from '../../src/conformance/vectors/vector-layout.ts';
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
 import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
+import type { VectorRoute, VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
 import { encode, findSystemRegister } from '../../src/gic/system-registers.ts';
 
 /** A command to /init without an answer: some lines. */
@@ -114,6 +115,59 @@ export const signals = (cpu: number): Ask<bigint> => ({
   lines: [SETTLE, `G ${hex(cpu)} ${instruction(ISR_EL1, true)}`],
   decode: number,
 });
+
+const DEVICES = { vgic: 0, its: 1 } as const;
+const RESAMPLE = 2;
+const DEASSIGN = 1;
+
+/** An eventfd's number in /init. */
+export const newEventFd = (): Ask<number> => ({ lines: ['E'], decode: Number });
+
+/**
+ * A call of userland.
+ * @param fds - numbers in /init of the vector's eventfds
+ * @param routes - those of the steps before, for a whole table
+ */
+export function vmCall(
+  call: VmCall,
+  fds: (fd: number) => number,
+  routes: readonly VectorRoute[],
+): Ask<VmAnswer> {
+  const errno = (line: string): Ask<VmAnswer> => ({
+    lines: [SETTLE, line],
+    decode: (answer) => ({ errno: Number(answer.split(' ')[0]) }),
+  });
+  const valued = (line: string): Ask<VmAnswer> => ({
+    lines: [SETTLE, line],
+    decode: (answer) => {
+      const [failed = '', value = '0'] = answer.split(' ');
+      return { errno: Number(failed), value: number(value) };
+    },
+  });
+  switch (call.op) {
+    case 'attr': {
+      const name = `${DEVICES[call.device]} ${hex(call.group)} ${hex(call.attr)} ${hex(call.value)}`;
+      return call.call === 'get' ? valued(`A g ${name}`) : errno(`A ${call.call[0]} ${name}`);
+    }
+    case 'route':
+      return errno(`T ${hex(routes.length + 1)} ${[...routes, call].map(entry).join(' ')}`);
+    case 'irqfd': {
+      const flags = (call.off ? DEASSIGN : 0) | (call.resample === undefined ? 0 : RESAMPLE);
+      const resample = call.resample === undefined ? 0 : fds(call.resample);
+      return errno(`K ${hex(fds(call.fd))} ${hex(call.gsi)} ${flags} ${hex(resample)}`);
+    }
+    case 'signal':
+      return errno(`D ${hex(fds(call.fd))} 1`);
+    case 'told':
+      return valued(`U ${hex(fds(call.fd))}`);
+  }
+}
+
+/** A kvm_irq_routing_entry: GSI, type, four words of the union, flags. */
+function entry(route: VectorRoute): string {
+  if ('pin' in route) return `${hex(route.gsi)} 1 0 ${hex(route.pin)} 0 0 0`;
+  return `${hex(route.gsi)} 2 ${hex(DOORBELL)} 0 ${hex(route.eventId)} ${hex(route.deviceId)} ${VALID_DEVID}`;
+}
 
 export const IRQ_SIGNAL = 0x80n;
 export const FIQ_SIGNAL = 0x40n;

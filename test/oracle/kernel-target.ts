@@ -1,6 +1,7 @@
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
 import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
 import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
+import type { VectorRoute, VmAnswer, VmCall } from '../../src/conformance/vectors/vector-vm.ts';
 import * as command from './kernel-commands.ts';
 import type { LiveKernel } from './live-kernel.ts';
 
@@ -10,6 +11,9 @@ import type { LiveKernel } from './live-kernel.ts';
  */
 export class KernelTarget implements VectorTarget {
   readonly #kernel: LiveKernel;
+  /** Numbers in /init of the vector's eventfds. */
+  readonly #fds = new Map<number, number>();
+  readonly #routes: VectorRoute[] = [];
 
   /** Begins a VM of its own. */
   constructor(kernel: LiveKernel, cpus: number) {
@@ -63,6 +67,18 @@ export class KernelTarget implements VectorTarget {
 
   fiq(cpu: number): boolean {
     return (this.#ask(command.signals(cpu)) & command.FIQ_SIGNAL) !== 0n;
+  }
+
+  vm(call: VmCall): VmAnswer {
+    const answer = this.#ask(command.vmCall(call, (fd) => this.#fdOf(fd), this.#routes));
+    if (call.op === 'route' && answer.errno === 0) this.#routes.push(call);
+    return answer;
+  }
+
+  #fdOf(fd: number): number {
+    const known = this.#fds.get(fd) ?? this.#ask(command.newEventFd());
+    this.#fds.set(fd, known);
+    return known;
   }
 
   #send(lines: command.Send): void {

@@ -1,6 +1,7 @@
 import type { RegisterPlace } from '../../src/conformance/vectors/vector-registers.ts';
 import type { Wire } from '../../src/conformance/vectors/vector-step.ts';
 import type { VectorTarget } from '../../src/conformance/vectors/vector-target.ts';
+import type { VmAnswer } from '../../src/conformance/vectors/vector-vm.ts';
 import * as command from './kernel-commands.ts';
 import type { LiveKernel } from './live-kernel.ts';
 
@@ -86,6 +87,11 @@ export class MirrorTarget implements VectorTarget {
 
   fiq(cpu: number): boolean | undefined {
     return this.#signal(this.#model.fiq(cpu), cpu, command.FIQ_SIGNAL);
+  }
+
+  /** Random vectors make no calls of userland. */
+  vm(): VmAnswer | undefined {
+    throw new Error('a vector with calls of userland is asked step by step');
   }
 
   #signal(value: boolean | undefined, cpu: number, mask: bigint): boolean | undefined {

@@ -31,6 +31,15 @@ describe.each(KERNEL_NAMES)('Linux %s', (kernel) => {
   );
 });
 
+test('a call of userland that a later kernel answers otherwise is found', () => {
+  const path = VECTORS.find((each) => each.endsWith('vm-attributes.vec')) ?? '';
+  const recorded = readAnswers(recordingOf(path, '7.2'));
+  const steps = readVector(path).steps;
+  const { differences } = compareAnswers(answersTo(readVector(path), 'kvm:6.1'), recorded, 'qemu');
+  const texts = differences.map(({ line }) => steps.find((step) => step.line === line)?.text);
+  expect(texts.slice(0, 2)).toEqual(['attr get vgic 9 0', 'attr set its CTRL 9']);
+});
+
 test('an answer that differs is found', () => {
   const path = VECTORS.find((each) => each.endsWith('17-dir-from-another-cpu.vec')) ?? '';
   const recorded = readAnswers(recordingOf(path, '6.1'));

@@ -4,6 +4,7 @@ import { SYSTEM_REGISTERS } from '../../gic/system-registers.ts';
 import { parseCommand } from './vector-command.ts';
 import { PENDING_TABLES, VECTOR_LAYOUT } from './vector-layout.ts';
 import type { ActingVerb, Bits, ObservingVerb, VectorAction } from './vector-step.ts';
+import { parseVmCall, VM_OPS } from './vector-vm.ts';
 import type { VectorWords } from './vector-words.ts';
 
 /** The most vCPUs that a vector's machine may have. */
@@ -40,6 +41,7 @@ const STEPS = [
     'lpi-pending-all',
     'cpu',
   ],
+  ...VM_OPS,
   ...['title', 'machine'],
 ];
 const VERBS = [
@@ -137,8 +139,11 @@ export function parseAction(
     }
     case 'cpu':
       return { op: first, cpu: words.cpu('the vCPU', rest[0]), ...parseVerb(words, rest[1], rest.slice(2)) };
-    default:
+    default: {
+      const call = parseVmCall(words, first, rest);
+      if (call !== undefined) return call;
       throw words.unknown('step', first, STEPS);
+    }
   }
 }
 

@@ -27,6 +27,8 @@ export function readVector(path: string): Vector {
  * - `lpi-config INTID on|off [prio=0xa0]`, `lpi-pending INTID cpu=C`, `lpi-pending-all`;
  * - `cpu N on|off|pmr V|eoimode M|eoi INTID|dir INTID|sgi INTID to=LIST|hppi|ack|drain [MAX]|irq|fiq|rpr|pmr?`;
  * - `cpu N r REG`, `cpu N w REG VALUE`: a system register of the CPU interface, named without ICC_ and _EL1;
+ * - `attr get|set|has vgic|its GROUP ATTR [VALUE]`: a device attribute, such as `attr set its CTRL ITS_SAVE_TABLES`;
+ * - `route gsi=G pin=P`, `route gsi=G dev=D event=E`; `irqfd FD gsi=G [resample=FD] [off=1]`, `signal FD`, `told FD`: eventfds 0 to 15;
  * - `!WHO[={json}] WHY` marks the next step, which must be an observing one.
  *
  * @throws IrqError `ERR_VECTOR_FORMAT` if any line is wrong.

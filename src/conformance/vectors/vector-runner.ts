@@ -16,6 +16,7 @@ import {
   type Vector,
 } from './vector-step.ts';
 import type { VectorTarget } from './vector-target.ts';
+import { vmAnswerSeen } from './vector-vm.ts';
 
 const NONE = 1023n;
 const UNSUPPORTED: JsonObject = { unsupported: true };
@@ -143,6 +144,10 @@ function observe({ target, queue }: Run, action: Observation, words: readonly st
     }
     case 'cpu':
       return { cpu: action.cpu, verb: action.verb, ...observeCpu(target, action.cpu, action) };
+    default: {
+      const answer = target.vm(action);
+      return { call: words.join(' '), ...(answer === undefined ? UNSUPPORTED : vmAnswerSeen(answer)) };
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { ItsCommand } from '../../arch/its-command.ts';
 import type { JsonObject } from '../../base/json-line.ts';
 import type { CommandWords } from './command-words.ts';
 import type { Place } from './vector-registers.ts';
+import { VM_OPS, type VmCall } from './vector-vm.ts';
 
 export type Bits = 8 | 16 | 32 | 64;
 
@@ -51,6 +52,7 @@ export type Observation =
   | { readonly op: 'kick' }
   | { readonly op: 'lpi-pending'; readonly lpi: Intid; readonly cpu: VcpuId }
   | { readonly op: 'lpi-pending-all' }
+  | VmCall
   | (OfCpu & ObservingVerb);
 
 /** The action of one step. */
@@ -77,7 +79,10 @@ export type Vector = {
   readonly steps: readonly VectorStep[];
 };
 
-const OBSERVING_OPS: ReadonlySet<string> = new Set(['read', 'cmd', 'kick', 'lpi-pending', 'lpi-pending-all']);
+const OBSERVING_OPS: ReadonlySet<string> = new Set([
+  ...['read', 'cmd', 'kick', 'lpi-pending', 'lpi-pending-all'],
+  ...VM_OPS,
+]);
 const OBSERVING_VERBS: ReadonlySet<string> = new Set([
   'hppi',
   'ack',

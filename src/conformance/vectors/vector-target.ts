@@ -1,6 +1,7 @@
 import type { DeviceId, EventId, Intid, VcpuId } from '../../arch/intid.ts';
 import type { RegisterPlace } from './vector-registers.ts';
 import type { Wire } from './vector-step.ts';
+import type { VmAnswer, VmCall } from './vector-vm.ts';
 
 /**
  * A machine that can run a vector: frames and memory of `VECTOR_LAYOUT`, and the vector's number of vCPUs, with affinity
@@ -30,4 +31,6 @@ export interface VectorTarget {
   /** Whether the vCPU's IRQ (`irq`) or FIQ (`fiq`) is asserted. */
   irq(cpu: VcpuId): boolean | undefined;
   fiq(cpu: VcpuId): boolean | undefined;
+  /** A call of userland; undefined where the machine is no KVM's. */
+  vm(call: VmCall): VmAnswer | undefined;
 }

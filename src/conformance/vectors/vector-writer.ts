@@ -2,6 +2,7 @@ import { formatCommand } from './vector-command.ts';
 import { formatMark } from './vector-mark.ts';
 import { namePlace } from './vector-registers.ts';
 import type { Mark, VectorAction } from './vector-step.ts';
+import { formatVmCall } from './vector-vm.ts';
 
 /** A step to write: its action, and the marks of an observing step. */
 export type WritableStep = { readonly action: VectorAction; readonly marks?: readonly Mark[] };
@@ -58,6 +59,8 @@ export function formatAction(action: VectorAction): string {
       return `lpi-pending ${action.lpi} cpu=${action.cpu}`;
     case 'cpu':
       return `cpu ${action.cpu} ${formatVerb(action)}`;
+    default:
+      return formatVmCall(action);
   }
 }
 

@@ -43,19 +43,20 @@ export function mapDevice(its: ItsState, packet: Packet): number {
  * MAPC: maps a collection to a redistributor, or unmaps the collection. Mapping to another redistributor retargets all
  * LPIs of the collection. The translation cache stays valid: the cache holds LPIs and not their targets.
  *
- * Checks RDbase for V = 1 only; kernels before about 6.8 checked RDbase for V = 0 too.
+ * Checks RDbase for V = 1 only; older kernels check RDbase for V = 0 too (`unmappingChecksTarget`).
  */
 export function mapCollection(its: ItsState, packet: Packet): number {
   const { collections, events, lpis } = its;
   const icid = icidOf(packet);
+  const vcpu = rdbaseOf(packet);
+  if (vcpu >= lpis.vcpus && (isValid(packet) || its.personality.unmappingChecksTarget))
+    return COMMAND_ERRORS.E_ITS_MAPC_PROCNUM_OOR;
   if (!isValid(packet)) {
     removeCollection(its, icid);
     // guard: unmapped-collection-leaves-cache
     events.invalidate();
     return OK;
   }
-  const vcpu = rdbaseOf(packet);
-  if (vcpu >= lpis.vcpus) return COMMAND_ERRORS.E_ITS_MAPC_PROCNUM_OOR;
   const collection = collections.find(icid);
   if (collection === NO_HANDLE) {
     if (!isCollectionStorable(its, icid)) return COMMAND_ERRORS.E_ITS_MAPC_COLLECTION_OOR;

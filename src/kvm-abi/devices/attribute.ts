@@ -12,6 +12,7 @@ export const GROUPS = {
   CPU_SYSREGS: 6,
   LEVEL_INFO: 7,
   ITS_REGS: 8,
+  MAINT_IRQ: 9,
 } as const;
 
 /** Attributes of the group ADDR: KVM_VGIC_V2_ADDR_TYPE_*, V3_ADDR_TYPE_* and KVM_VGIC_ITS_ADDR_TYPE. */

@@ -33,7 +33,8 @@ export function deviceOf(board: VmBoard, { physBits }: KvmOptions, payload: numb
   const index = payload & 0xff;
   const its = itses[index];
   if (!its) throw new KvmError(CALL, 'EBADF', `this VM has no ITS ${index}`);
-  return itsDevice({ vgic: vm.vgic, its, index, physBits });
+  const { refusesUnknownControls } = gic.personality;
+  return itsDevice({ vgic: vm.vgic, its, index, physBits, refusesUnknownControls });
 }
 
 function createVgic({ vm: { vgic } }: VmBoard, type: typeof VGIC_V2 | typeof VGIC_V3): number {

@@ -17,6 +17,8 @@ import {
 export type ItsParts = {
   readonly vgic: VgicState;
   readonly its: Its;
+  /** Whether a control that the ITS does not know is refused: KVM does so in KVM_HAS_DEVICE_ATTR, and since 2026 everywhere. */
+  readonly refusesUnknownControls: boolean;
   readonly index: number;
   readonly physBits: number;
 };
@@ -80,9 +82,10 @@ function checkRegister({ vgic, index }: ItsParts, call: AttributeCall): void {
   if (vgic.runningVcpus > 0) refuse('EBUSY', 'a vCPU is running', call);
 }
 
-function control({ vgic, its }: ItsParts, attr: bigint): void {
-  if (!CONTROL_NUMBERS.includes(attr)) refuse('ENXIO', `an ITS has no control ${attr}`);
-  if (attr === BigInt(CONTROLS.INIT)) return;
+function control({ vgic, its, refusesUnknownControls }: ItsParts, attr: bigint): void {
+  const isKnown = CONTROL_NUMBERS.includes(attr);
+  if (!isKnown && refusesUnknownControls) refuse('ENXIO', `an ITS has no control ${attr}`);
+  if (!isKnown || attr === BigInt(CONTROLS.INIT)) return;
   if (vgic.runningVcpus > 0) refuse('EBUSY', 'a vCPU is running');
   if (attr === BigInt(CONTROLS.ITS_RESET)) {
     its.reset();

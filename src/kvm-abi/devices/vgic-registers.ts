@@ -64,12 +64,15 @@ function restoreControl(gic: Gic, vcpu: VcpuId, value: number): void {
     refuse('EINVAL', 'ICC_CTLR_EL1.SEIS and A3V are those of this host');
 }
 
+/** Groups whose registers KVM reaches as an access of 32 bits to the frame: where none is, a read gives 0 and a write does nothing. */
+const FRAME_GROUPS: readonly number[] = [GROUPS.DIST_REGS, GROUPS.REDIST_REGS];
+
 /** An attribute of a register group, taken apart. */
 type Target = { readonly vcpu: VcpuId; readonly offset: number };
 
 /**
- * Whether an attribute names a register of this vgic; false for another group.
- * @throws KvmError ENXIO unknown or misaligned, EINVAL for an affinity that no vCPU has, EBUSY before the vgic is
+ * Whether an attribute belongs to a register group of this vgic, and for KVM_HAS_DEVICE_ATTR names a register of it.
+ * @throws KvmError ENOENT for an unknown system register, EINVAL for an affinity that no vCPU has, EBUSY before the vgic is
  * initialised and while a vCPU runs
  * @see KVM_DEV_ARM_VGIC_GRP_DIST_REGS and its kin; vgic_v3_attr_regs_access
  */
@@ -82,11 +85,8 @@ export function hasRegister(gic: Gic, vgic: VgicState, name: AttributeName, call
     if (call === 'KVM_HAS_DEVICE_ATTR') return false;
     if (name.group === GROUPS.LEVEL_INFO)
       refuse('EINVAL', 'the information is LINE_LEVEL (0) of INTIDs that begin at a multiple of 32', call);
-    refuse(
-      name.group === GROUPS.CPU_SYSREGS ? 'ENOENT' : 'ENXIO',
-      `there is no register 0x${offset.toString(16)} in group ${name.group}`,
-      call,
-    );
+    if (name.group === GROUPS.CPU_SYSREGS)
+      refuse('ENOENT', `there is no system register 0x${offset.toString(16)}`, call);
   }
   if (call === 'KVM_HAS_DEVICE_ATTR') return true;
   if (name.group === GROUPS.LEVEL_INFO && offset % PRIVATE_INTIDS !== 0)
@@ -104,6 +104,7 @@ export function readVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeName
   const { vcpu, offset } = targetOf(gic, name);
   if (name.group === GROUPS.CPU_SYSREGS) return gic.systemRegisters[vcpu]?.readSystemRegister(offset) ?? 0n;
   if (name.group === GROUPS.LEVEL_INFO) return bits(gic, vcpu, offset & 0x3ff, LINE, EDGE);
+  if (!isKnown(gic, name.group, vcpu, offset)) return 0n;
   const pending = pendingWord(name.group, offset);
   if (pending) return pending.set ? bits(gic, vcpu, pending.first, LATCH | UNQUEUED) : 0n;
   if (name.group === GROUPS.DIST_REGS) return half(offset, (at, size) => gic.distributor.read(at, size));
@@ -119,6 +120,7 @@ export function writeVgicRegister(gic: Gic, _vgic: VgicState, name: AttributeNam
     gic.systemRegisters[vcpu]?.writeSystemRegister(offset, value);
     return;
   }
+  if (FRAME_GROUPS.includes(name.group) && !isKnown(gic, name.group, vcpu, offset)) return;
   const word = Number(BigInt.asUintN(32, value));
   const pending = pendingWord(name.group, offset);
   if (name.group === GROUPS.LEVEL_INFO) setBits(gic, vcpu, offset & 0x3ff, LINE, LINE, word);

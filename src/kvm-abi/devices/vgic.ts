@@ -47,6 +47,7 @@ function setAttribute(parts: VgicParts, name: AttributeName, value: bigint | und
   if (name.group === GROUPS.ADDR) setAddress(parts, name.attr, value);
   else if (name.group === GROUPS.NR_IRQS) setIrqs(parts, readable(value));
   else if (name.group === GROUPS.CTRL) control(parts, name.attr);
+  else if (hasMaintenance(parts.gic, name)) setMaintenance(vgic, readable(value));
   else if (hasRegister(parts.gic, vgic, name, 'KVM_SET_DEVICE_ATTR')) {
     writeVgicRegister(parts.gic, vgic, name, readable(value));
   } else refuse('ENXIO', `a vgic has no attribute group ${name.group}`);
@@ -60,18 +61,30 @@ function getAttribute(
   const call = 'KVM_GET_DEVICE_ATTR';
   if (name.group === GROUPS.ADDR) return getAddress(vgic, name.attr, value);
   if (name.group === GROUPS.NR_IRQS) return BigInt(vgic.spis + FIRST_SPI);
+  // No VM here has nested virtualization, so none has a maintenance interrupt of its own.
+  if (hasMaintenance(gic, name)) return 0n;
   if (hasRegister(gic, vgic, name, call)) return readVgicRegister(gic, vgic, name);
   return refuse('ENXIO', `attribute ${name.attr} of group ${name.group} cannot be read`, call);
 }
 
 function hasAttribute(gic: Gic, vgic: VgicState, name: AttributeName): boolean {
   if (name.group === GROUPS.ADDR) return addressesOf(vgic).includes(Number(name.attr));
-  if (name.group === GROUPS.NR_IRQS) return true;
+  if (name.group === GROUPS.NR_IRQS || hasMaintenance(gic, name)) return true;
   if (name.group === GROUPS.CTRL) {
     const tables = vgic.model === VGIC_V3 && name.attr === BigInt(CONTROLS.SAVE_PENDING_TABLES);
     return name.attr === BigInt(CONTROLS.INIT) || tables;
   }
   return hasRegister(gic, vgic, name, 'KVM_HAS_DEVICE_ATTR');
+}
+
+/** KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ: the maintenance interrupt of a nested hypervisor. */
+const hasMaintenance = ({ personality }: Gic, { group }: AttributeName) =>
+  group === GROUPS.MAINT_IRQ && personality.hasMaintenanceGroup;
+
+function setMaintenance(vgic: VgicState, value: bigint): void {
+  if (vgic.initialised) refuse('EBUSY', 'the maintenance interrupt comes before KVM_DEV_ARM_VGIC_CTRL_INIT');
+  if (value !== 0n)
+    refuse('EINVAL', 'this VM has no nested virtualization, so its maintenance interrupt is 0');
 }
 
 function addressesOf(vgic: VgicState): readonly number[] {
@@ -86,7 +99,7 @@ function setAddress({ vm: { vgic }, physBits }: VgicParts, attr: bigint, value: 
   if (type === ADDRESSES.V3_DIST) {
     vgic.distributor = checkFrame(vgic.distributor, base, GICD_BYTES, FRAME_BYTES, physBits);
   } else if (type === ADDRESSES.V2_DIST) {
-    vgic.distributor = checkFrame(vgic.distributor, base, V2_GICD_BYTES, 0x1000, physBits);
+    vgic.distributorV2 = checkFrame(vgic.distributorV2, base, V2_GICD_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V2_CPU) {
     vgic.cpuInterface = checkFrame(vgic.cpuInterface, base, V2_CPU_BYTES, 0x1000, physBits);
   } else if (type === ADDRESSES.V3_REDIST) addOnlyRegion(vgic, base, physBits);
@@ -105,10 +118,11 @@ function getAddress(vgic: VgicState, attr: bigint, value: bigint | undefined): b
       : refuse('ENOENT', `there is no redistributor region ${index}`, call);
   }
   const only = vgic.redistributors.find(({ count }) => count === 0)?.base ?? Number.NaN;
-  const bases = { [ADDRESSES.V3_REDIST]: only, [ADDRESSES.V2_CPU]: vgic.cpuInterface } as Record<
-    number,
-    number
-  >;
+  const bases: Readonly<Record<number, number>> = {
+    [ADDRESSES.V3_REDIST]: only,
+    [ADDRESSES.V2_DIST]: vgic.distributorV2,
+    [ADDRESSES.V2_CPU]: vgic.cpuInterface,
+  };
   const base = bases[type] ?? vgic.distributor;
   return Number.isNaN(base) ? NOWHERE : BigInt(base);
 }

@@ -3,7 +3,7 @@ import type { IoEventFd } from '../../kvm/ioeventfds.ts';
 import { KvmError } from '../../kvm/kvm-error.ts';
 import type { Msi } from '../../kvm/msi.ts';
 import { ROUTE_IRQCHIP } from '../../kvm/route.ts';
-import type { IrqFd } from '../kvm-vm.ts';
+import type { IrqFd } from '../irqfd-args.ts';
 import { checkRoutingHeader, type Routing, type RoutingEntry } from '../routing-entry.ts';
 import type { CreateDevice } from '../vm-board.ts';
 import {

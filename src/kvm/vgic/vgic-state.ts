@@ -24,6 +24,7 @@ const REGIONS = 4;
 const DISTRIBUTOR = 6;
 const CPU_INTERFACE = 8;
 const OWNED = 10;
+const V2_DISTRIBUTOR = 12;
 // vCPUs: the words that change at run time have a line of their own.
 const CREATED = LINE;
 const ONLINE = LINE + 1;
@@ -137,6 +138,15 @@ export class VgicState {
 
   set distributor(base: number) {
     this.#setAddress(DISTRIBUTOR, base);
+  }
+
+  /** Base of a GICv2's distributor, or NaN. It is not on the bus: the model has no registers of a GICv2. */
+  get distributorV2(): number {
+    return this.#address(V2_DISTRIBUTOR);
+  }
+
+  set distributorV2(base: number) {
+    this.#setAddress(V2_DISTRIBUTOR, base);
   }
 
   /** Base of a GICv2's CPU interface, or NaN. */

@@ -43,6 +43,7 @@ function recorder(answers: Partial<VectorTarget> = {}): { log: string[]; target:
     iccWrite: (cpu, register, value) => void log.push(`icc${cpu} ${register} ${hex(value)}`),
     irq: () => true,
     fiq: () => false,
+    vm: ({ op }) => (op === 'told' ? { errno: 0, value: 3n } : { errno: 22 }),
     ...answers,
   };
   return { log, target };
@@ -240,13 +241,27 @@ describe('the answers of observations', () => {
     expect(answersOf('kick', { read: () => 0x41n })[0]).toContain('"creadr":"0x40","stalled":1');
   });
 
+  test('calls of userland answer with their errno, and a read with its value', () => {
+    expect(answersOf('told 1\nirqfd 1 gsi=2')).toEqual([
+      '{"i":0,"line":1,"op":"told","call":"1","errno":0,"value":"0x3"}',
+      '{"i":1,"line":2,"op":"irqfd","call":"1 gsi=2","errno":22}',
+    ]);
+  });
+
   test('an answer that the target cannot give is unsupported', () => {
     const nothing = () => undefined;
     const answers = answersOf(
-      'r32 GICD.CTLR\nkick\nlpi-pending 8192 cpu=0\nlpi-pending-all\ncpu 0 irq\ncpu 0 ack\ncpu 0 drain\ncpu 0 rpr',
-      { read: nothing, lpiPending: nothing, lpiPendingAll: nothing, irq: nothing, iccRead: nothing },
+      'r32 GICD.CTLR\nkick\nlpi-pending 8192 cpu=0\nlpi-pending-all\ncpu 0 irq\ncpu 0 ack\ncpu 0 drain\ncpu 0 rpr\ntold 1',
+      {
+        read: nothing,
+        lpiPending: nothing,
+        lpiPendingAll: nothing,
+        irq: nothing,
+        iccRead: nothing,
+        vm: nothing,
+      },
     );
-    expect(answers).toHaveLength(8);
+    expect(answers).toHaveLength(9);
     for (const answer of answers) expect(JSON.parse(answer).unsupported).toBe(true);
   });
 });

@@ -7,7 +7,13 @@ import { observes } from '../../../src/conformance/vectors/vector-step.ts';
 import { formatAction, writeVector } from '../../../src/conformance/vectors/vector-writer.ts';
 import { action, CPUS, mark } from './vector-arbitrary.ts';
 
-const VECTORS = new URL('../../fixtures/vectors/', import.meta.url).pathname;
+const FIXTURES = new URL('../../fixtures/vectors/', import.meta.url).pathname;
+/** Those that make calls of userland. */
+const CALLS = new URL('../../data/kvm/vectors/', import.meta.url).pathname;
+const VECTORS = [
+  ...readdirSync(FIXTURES).map((name) => FIXTURES + name),
+  ...readdirSync(CALLS).flatMap((name) => (name.startsWith('vm-') ? [CALLS + name] : [])),
+].filter((name) => name.endsWith('.vec'));
 
 describe('a written vector', () => {
   test('parses to the same steps and marks', () => {
@@ -25,8 +31,8 @@ describe('a written vector', () => {
     );
   });
 
-  test.each(readdirSync(VECTORS).filter((name) => name.endsWith('.vec')))('for %s', (name) => {
-    const vector = readVector(VECTORS + name);
+  test.each(VECTORS)('for %s', (name) => {
+    const vector = readVector(name);
     const again = parseVector(writeVector(vector.steps, vector), name);
     expect(again.steps.map(({ action, marks }) => [action, marks])).toEqual(
       vector.steps.map(({ action, marks }) => [action, marks]),

@@ -1,0 +1,107 @@
+import type { VcpuId } from '../arch/intid.ts';
+import { PLACES } from '../stress/index.ts';
+import { requestedAt } from './audit.ts';
+import type { ApicContext } from './context.ts';
+
+/** A delivery is missing when nothing has moved for so many times the slowest wake-up of the run, within these bounds, and looks. */
+const WAKE_UPS = 6;
+const LOOKS = 300;
+const LEAST_MS = 500;
+const MOST_MS = 10_000;
+const NAP_MS = 0.2;
+/** How long vCPUs may take to fall asleep once all has settled, ms. */
+const ASLEEP_MS = 20;
+
+/**
+ * A phase in which the driver keeps still, and with it the devices, until every signal was followed by its delivery; as on arm64, where
+ * the accounts are exact once all is at rest. The driver's thread.
+ */
+export class ApicStillPhases {
+  readonly #context: ApicContext;
+  /** By source: the last signal seen when it was found to be missing one. Each is told once. */
+  readonly #told: Map<number, number> = new Map();
+
+  constructor(context: ApicContext) {
+    this.#context = context;
+  }
+
+  run(): void {
+    const context = this.#context;
+    const { still } = context.views;
+    const { clock } = context.board;
+    const start = clock.now();
+    let [movedAt, moves, looks] = [start, this.#moves(), 0];
+    still.begin();
+    while (!context.stopping && !this.#isSettled()) {
+      context.nap(NAP_MS);
+      const [now, movesNow] = [clock.now(), this.#moves()];
+      looks++;
+      if (movesNow !== moves) [movedAt, moves, looks] = [now, movesNow, 0];
+      if (looks < LOOKS || now - movedAt <= this.#boundMs * 1e6) continue;
+      this.#judge();
+      break;
+    }
+    const tookMs = (clock.now() - start) / 1e6;
+    if (this.#isSettled()) this.#takeStock(context.until(() => this.#isAtRest(), ASLEEP_MS, 0) ? 0 : PLACES);
+    still.end(tookMs, this.#boundMs);
+  }
+
+  get #boundMs(): number {
+    return Math.min(MOST_MS, Math.max(LEAST_MS, WAKE_UPS * this.#context.slowestWakeMs));
+  }
+
+  /** A number that moves while anything goes on. */
+  #moves(): number {
+    const { board, plan, views } = this.#context;
+    let sum = 0;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) sum = (sum + board.control(vcpu).taken) | 0;
+    for (let source = 0; source < views.proof.sources; source++)
+      sum = (sum + views.proof.sent(source) + views.proof.deliveries(source)) | 0;
+    return sum;
+  }
+
+  #isSettled(): boolean {
+    const { proof, still } = this.#context.views;
+    if (!still.isReached) return false;
+    for (let source = 0; source < proof.sources; source++)
+      if (!proof.isSettled(source) || this.#isRequested(source)) return false;
+    return true;
+  }
+
+  #isRequested(source: number): boolean {
+    const { board, views } = this.#context;
+    return requestedAt(board, views.proof.intidOf(source)) >= 0;
+  }
+
+  /** Two looks, between which nothing has moved, in the order in which a signal goes. */
+  #isAtRest(): boolean {
+    const moves = this.#moves();
+    return this.#looksAtRest() && this.#looksAtRest() && this.#moves() === moves;
+  }
+
+  #looksAtRest(): boolean {
+    const { board, plan } = this.#context;
+    if (!board.vm.irqfds.isIdle || !this.#isSettled()) return false;
+    for (let vcpu: VcpuId = 0; vcpu < plan.vcpus; vcpu++) if (!board.control(vcpu).isHalted) return false;
+    return true;
+  }
+
+  /** From here on each delivery has a signal of its own. @param spare - deliveries that may still be on their way */
+  #takeStock(spare: number): void {
+    const { proof } = this.#context.views;
+    for (let source = 0; source < proof.sources; source++) proof.takeStock(source, spare);
+  }
+
+  /** What is requested, and was not taken, is stranded; what is requested nowhere is lost. */
+  #judge(): void {
+    const { board, views } = this.#context;
+    const { proof } = views;
+    for (let source = 0; source < proof.sources; source++) {
+      const vcpu: VcpuId = requestedAt(board, proof.intidOf(source));
+      if ((proof.isSettled(source) && vcpu < 0) || this.#told.get(source) === proof.seen(source)) continue;
+      this.#told.set(source, proof.seen(source));
+      if (vcpu < 0) proof.violate('lost', source, proof.intidOf(source), proof.vcpuOf(source));
+      else proof.violate('stranded', source, proof.intidOf(source), vcpu);
+    }
+  }
+}

@@ -1,0 +1,1 @@
+export { serveApic as apic } from '../src/apic-stress/thread.ts';
