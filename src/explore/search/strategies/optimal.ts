@@ -38,7 +38,11 @@ export class Optimal implements Strategy {
   #plan: Plan | FailingPlan = FIRST;
   #from: Trace | undefined;
   #trace = new Trace(0, false);
+  /** A frame holds the present trace. */
+  #isHeld = true;
   readonly #frames: Frame[] = [];
+  /** Traces of schedules from which nothing more follows, to be used again. */
+  readonly #free: Trace[] = [];
 
   constructor(subtrees = EVERY_CLASS) {
     this.subtrees = subtrees;
@@ -51,7 +55,9 @@ export class Optimal implements Strategy {
   begin(run: RunView, again: boolean): boolean {
     this.#run = run;
     if (!again && !this.#next()) return false;
-    this.#trace = new Trace(run.threads, run.late, this.#from, this.#plan.start);
+    if (this.#isHeld) this.#trace = this.#free.pop() ?? new Trace(run.threads, run.late);
+    this.#isHeld = false;
+    this.#trace.begin(this.#from, this.#plan.same);
     return true;
   }
 
@@ -65,6 +71,7 @@ export class Optimal implements Strategy {
     if (at < turns.length) {
       t = turns[at] as number;
       if ((enabled & (1 << t)) === 0) return PRUNE;
+      if (at < this.#trace.length) return t;
       block = starts[at] ?? -1;
     } else if (at === turns.length && thread >= 0) {
       const bit = 1 << thread;
@@ -96,14 +103,19 @@ export class Optimal implements Strategy {
   #endFailure(plan: FailingPlan, failed: boolean): void {
     const trace = this.#trace;
     this.repeats = !(failed && isFailureItself(plan, trace));
-    if (!this.repeats) this.#frames.push({ trace, plans: withOneMore(plan, trace) });
+    if (!this.repeats) this.#hold(withOneMore(plan, trace));
   }
 
   /** @param failed - the threads that have thrown, as bits. */
   #endSchedule(trace: Trace, failed: number): void {
     this.repeats = failed !== 0;
-    if (this.subtrees[this.#subtree]?.alone !== true) this.#frames.push({ trace, plans: revisitsOf(trace) });
-    if (failed !== 0) this.#frames.push({ trace, plans: failuresOf(trace, failed) });
+    const isAlone = this.subtrees[this.#subtree]?.alone === true;
+    if (failed !== 0 || !isAlone) this.#hold(plansOf(trace, failed, isAlone));
+  }
+
+  #hold(plans: Frame['plans']): void {
+    this.#frames.push({ trace: this.#trace, plans });
+    this.#isHeld = true;
   }
 
   #next(): boolean {
@@ -117,6 +129,7 @@ export class Optimal implements Strategy {
         return true;
       }
       this.#frames.pop();
+      this.#free.push(frame.trace);
     }
     const subtree = this.subtrees[++this.#subtree];
     if (subtree === undefined) return false;
@@ -124,6 +137,12 @@ export class Optimal implements Strategy {
     this.#from = undefined;
     return true;
   }
+}
+
+/** All that follows from a schedule: its failures first. */
+function* plansOf(trace: Trace, failed: number, isAlone: boolean): Generator<Plan | FailingPlan> {
+  if (failed !== 0) yield* failuresOf(trace, failed);
+  if (!isAlone) yield* revisitsOf(trace);
 }
 
 /** The threads that have thrown, as bits. */
