@@ -72,7 +72,7 @@ export class Optimal implements Strategy {
       t = turns[at] as number;
       if ((enabled & (1 << t)) === 0) return PRUNE;
       if (at < this.#trace.length) return t;
-      block = starts[at] ?? -1;
+      block = starts?.[at] ?? -1;
     } else if (at === turns.length && thread >= 0) {
       const bit = 1 << thread;
       const isThere = (enabled & bit) !== 0 && ((run.waiting & bit) !== 0) === timesOut;
@@ -97,7 +97,9 @@ export class Optimal implements Strategy {
 
   /** The plans of all that follows from the schedule that was run last, without what follows from those. */
   fork(): Plan[] {
-    return this.#frames.length === 0 ? [] : [...revisitsOf(this.#trace)];
+    if (this.#frames.length === 0) return [];
+    const { starts } = this.#trace;
+    return Array.from(revisitsOf(this.#trace), (plan) => ({ ...plan, starts: starts.slice(0, plan.start) }));
   }
 
   #endFailure(plan: FailingPlan, failed: boolean): void {

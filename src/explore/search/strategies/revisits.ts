@@ -16,12 +16,12 @@ export type Plan = {
   readonly thread: number;
   /** It is the end of that thread's sleep that ends the block, and not what the thread does once it is awake. */
   readonly timesOut: boolean;
-  /** By step before the block: where its own block begins; see {@link Trace.starts}. */
-  readonly starts: readonly number[];
+  /** By step before the block: where its own block begins, where the plan is carried out apart; see {@link Trace.starts}. */
+  readonly starts?: readonly number[];
 };
 
 /** The plan of the first schedule: nothing is planned. */
-export const FIRST: Plan = { turns: [], same: 0, start: 0, thread: -1, timesOut: false, starts: [] };
+export const FIRST: Plan = { turns: [], same: 0, start: 0, thread: -1, timesOut: false };
 
 /**
  * The schedules that follow from one, each of another class: no other schedule leads to them, and each class but that
@@ -45,7 +45,11 @@ export function* revisitsOf(trace: Trace): Generator<Plan> {
   const revisits = new Revisits(trace);
   for (let p = trace.length - 1; p >= 0; p--) {
     if (!revisits.moveBefore(p)) continue;
-    for (let u = 0; u < trace.threads; u++) yield* revisits.plansOf(u);
+    for (let u = 0; u < trace.threads; u++) {
+      if (u === trace.thread[p]) continue;
+      revisits.begin(u);
+      while (revisits.findStep()) yield* revisits.plans();
+    }
   }
 }
 
@@ -82,11 +86,21 @@ class Revisits {
   readonly #free: Cut;
   /** Steps that have to come before x, whichever step does besides. */
   readonly #needed: Cut;
+  /** Of the steps of `u`: the next one to look at, the last one, and the end of a sleep in the place of the first. */
+  #next = 0;
+  #last = 0;
+  #mine: readonly number[] = [];
+  #timeout: Step | undefined;
+  /** The step found, the steps that it knew of, and all that come before x with it. */
+  #a: Step;
+  readonly #known: Cut = [];
+  readonly #chosen: Cut = [];
 
   constructor(trace: Trace) {
     this.#trace = trace;
     this.#p = trace.length;
     this.#x = trace.steps[0] as Step;
+    this.#a = this.#x;
     this.#before = trace.whole();
     this.#free = trace.whole();
     this.#needed = trace.whole();
@@ -106,10 +120,14 @@ class Revisits {
     const number = own[p] as number;
     for (let u = 0; u < threads; u++) {
       const mine = at[u] as number[];
-      let i = before[u] as number;
-      if (u === t) i = number;
-      else while (i < (count[u] as number) && (past[(mine[i] as number) * threads + t] as number) < number) i++;
-      free[u] = i;
+      let least = u === t ? number : (before[u] as number);
+      let most = u === t ? number : (count[u] as number);
+      while (least < most) {
+        const middle = (least + most) >> 1;
+        if ((past[(mine[middle] as number) * threads + t] as number) < number) least = middle + 1;
+        else most = middle;
+      }
+      free[u] = least;
     }
     const needed = this.#needed;
     for (let u = 0; u < threads; u++) needed[u] = before[u] as number;
@@ -117,30 +135,55 @@ class Revisits {
     return addNeeded(this.#trace, needed, free);
   }
 
-  /** The plans in which thread `u` ends what comes before x. */
-  *plansOf(u: number): Generator<Plan> {
-    const trace = this.#trace;
-    if (u === this.#t) return;
+  /** Begins with the steps of thread `u`. */
+  begin(u: number): void {
+    const { at, count } = this.#trace;
     this.#u = u;
+    this.#next = this.#before[u] as number;
+    // The step after the last free one may come before x if only the step itself, and nothing before, comes after x.
+    this.#last = Math.min(this.#free[u] as number, (count[u] as number) - 1);
+    this.#mine = at[u] as number[];
+    this.#timeout = this.#timeoutInstead();
+  }
+
+  /** Finds the next step of `u` that could come before x, and would conflict with x: see `plans`. */
+  findStep(): boolean {
+    const trace = this.#trace;
+    const u = this.#u;
+    const timeout = this.#timeout;
+    if (timeout !== undefined) {
+      this.#timeout = undefined;
+      this.#take(timeout, this.#before, 0);
+      return true;
+    }
     const { threads, steps, touched, left, now, known, count } = trace;
     const words = touched[this.#p] as number;
-    const mine = trace.at[u] as number[];
-    const timeout = this.#timeoutInstead();
-    if (timeout !== undefined) yield* this.#plansFor(timeout, this.#before, 0);
-    // The step after the last free one may come before x if only the step itself, and nothing before, comes after x.
-    const last = Math.min(this.#free[u] as number, (count[u] as number) - 1);
-    for (let i = this.#before[u] as number; i <= last; i++) {
-      const k = mine[i] as number;
-      if ((known[k * threads + this.#t] as number) > (this.#before[this.#t] as number)) return;
+    const before = this.#before[this.#t] as number;
+    while (this.#next <= this.#last) {
+      const k = this.#mine[this.#next++] as number;
       if (((touched[k] as number) & words) === 0) continue;
+      if ((known[k * threads + this.#t] as number) > before) break;
       const a = steps[k] as Step;
-      if (mightBeOrdered(a, this.#x)) yield* this.#plansFor(a, known, k * threads);
+      if (!mightBeOrdered(a, this.#x)) continue;
+      this.#take(a, known, k * threads);
+      return true;
     }
+    const isAtEnd = this.#next === count[u];
+    this.#next = Infinity;
     const a = left[u];
-    if (a === undefined || (this.#free[u] as number) < (count[u] as number)) return;
-    if ((now[u * threads + this.#t] as number) > (this.#before[this.#t] as number)) return;
-    if ((wordsOf(a) & words) !== 0 && mightBeOrdered(a, this.#x))
-      yield* this.#plansFor(a, now, u * threads);
+    if (!isAtEnd || a === undefined || (now[u * threads + this.#t] as number) > before) return false;
+    if ((wordsOf(a) & words) === 0 || !mightBeOrdered(a, this.#x)) return false;
+    this.#take(a, now, u * threads);
+    return true;
+  }
+
+  #take(a: Step, row: readonly number[], from: number): void {
+    this.#a = a;
+    for (let t = 0; t < this.#trace.threads; t++) {
+      const count = row[from + t] as number;
+      this.#known[t] = count;
+      this.#chosen[t] = Math.max(count, this.#before[t] as number);
+    }
   }
 
   /** The end of the sleep of `u`, where its time was up before x and x, or a step after it, has woken it. */
@@ -164,16 +207,11 @@ class Revisits {
     return (past[k * threads + this.#t] as number) > (this.#before[this.#t] as number);
   }
 
-  /**
-   * The plans for one step `a`: each choice of the steps that may come before it.
-   * @param row - holds the steps that have to, as a cut from `from` on.
-   */
-  *#plansFor(a: Step, row: readonly number[], from: number): Generator<Plan> {
-    const known = row.slice(from, from + this.#trace.threads);
-    const chosen = this.#before.slice();
-    join(chosen, known);
-    const options = this.#optionsFor(a, chosen);
-    yield* this.#choose(a, known, options, options.length - 1, chosen);
+  /** The plans for the step that was found: each choice of the steps that may come before it. */
+  *plans(): Generator<Plan> {
+    const options = this.#optionsFor(this.#a, this.#chosen);
+    if (options.length > 0) yield* this.#choose(options, options.length - 1, this.#chosen);
+    else if (this.#isRight(this.#chosen)) yield this.#plan(this.#chosen);
   }
 
   /** Steps that conflict with `a`, and neither come after x nor have to come before `a`. */
@@ -191,24 +229,30 @@ class Revisits {
   }
 
   /** @param i - the options up to this one are to be chosen from. */
-  *#choose(a: Step, known: Cut, options: readonly number[], i: number, chosen: Cut): Generator<Plan> {
+  *#choose(options: readonly number[], i: number, chosen: Cut): Generator<Plan> {
     const trace = this.#trace;
     const needed = this.#neededWith(chosen, options, i);
     if (needed === undefined) return;
     if (i < 0) {
-      if (!this.#isPossible(a, chosen) || !this.#isBlock(a, known, chosen)) return;
-      if (this.#followsFrom(chosen)) yield this.#plan(chosen);
+      if (this.#isRight(chosen)) yield this.#plan(chosen);
       return;
     }
     const k = options[i] as number;
     if (trace.has(chosen, k)) {
-      yield* this.#choose(a, known, options, i - 1, chosen);
+      yield* this.#choose(options, i - 1, chosen);
       return;
     }
     const withIt = chosen.slice();
     trace.addPast(withIt, k);
-    yield* this.#choose(a, known, options, i - 1, withIt);
-    if (!trace.has(needed, k)) yield* this.#choose(a, known, options, i - 1, chosen);
+    yield* this.#choose(options, i - 1, withIt);
+    if (!trace.has(needed, k)) yield* this.#choose(options, i - 1, chosen);
+  }
+
+  /** Whether the step found, after the steps of a cut, ends what comes before x in a class that follows from the schedule at hand. */
+  #isRight(cut: Cut): boolean {
+    return (
+      this.#isPossible(this.#a, cut) && this.#isBlock(this.#a, this.#known, cut) && this.#followsFrom(cut)
+    );
   }
 
   /** All that has to come before x with the steps of a cut; undefined where some of it cannot be chosen any more. */
@@ -275,7 +319,6 @@ class Revisits {
     turns.push(this.#u);
     const start = trace.starts[this.#p] as number;
     const timesOut = this.#x.point.op === TIMEOUT;
-    const starts = trace.starts.slice(0, start);
-    return { turns, same: this.#p, start, thread: this.#t, timesOut, starts };
+    return { turns, same: this.#p, start, thread: this.#t, timesOut };
   }
 }

@@ -104,7 +104,7 @@ export class Trace {
   }
 
   #takeStep(run: RunView, k: number): void {
-    const { threads, now, past, thread, own } = this;
+    const { threads, now, past } = this;
     const t = run.stepThread[k] as number;
     const point = run.stepPoint[k] as Point;
     const step = { point, effect: run.stepEffect[k] as number, awaits: run.stepAwaits[k] };
@@ -115,13 +115,15 @@ export class Trace {
       this.known[base + u] = count;
       past[base + u] = count;
     }
-    for (let j = k - 1; j >= 0; j--) {
-      if (((this.touched[j] as number) & touched) === 0) continue;
-      if ((past[base + (thread[j] as number)] as number) >= (own[j] as number)) continue;
-      if (!ordered(this.steps[j] as Step, step)) continue;
-      for (let u = 0; u < threads; u++) {
-        const count = past[j * threads + u] as number;
-        if (count > (past[base + u] as number)) past[base + u] = count;
+    for (let u = 0; u < threads; u++) {
+      if (u === t) continue;
+      // Its last step that conflicts: the ones before happen before that one.
+      const its = this.at[u] as number[];
+      for (let i = (this.count[u] as number) - 1; i >= (past[base + u] as number); i--) {
+        const j = its[i] as number;
+        if (((this.touched[j] as number) & touched) === 0 || !ordered(this.steps[j] as Step, step)) continue;
+        raise(past, base, past, j * threads, threads);
+        break;
       }
     }
     past[base + t] = (this.count[t] as number) + 1;
