@@ -1,5 +1,15 @@
 import { effectOf, valueAt } from '../../running/execute.ts';
-import { ALL, ENDED, LOCK, NOTIFY, type Point, QUEUE, type Value, WAIT, WRITE } from '../../running/operation.ts';
+import {
+  ALL,
+  ENDED,
+  LOCK,
+  NOTIFY,
+  type Point,
+  QUEUE,
+  type Value,
+  WAIT,
+  WRITE,
+} from '../../running/operation.ts';
 import { ordered, type Step } from '../dependence.ts';
 import type { RunView } from './strategy.ts';
 
