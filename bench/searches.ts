@@ -15,7 +15,7 @@ import { cpuMs } from './cpu-time.ts';
 
 const MAKE: readonly (() => Strategy)[] = [() => new Dpor(), () => new Optimal()];
 /** A search is left after so much processor time. */
-const MOST_MS = 3000;
+const MOST_MS = 2000;
 const SHORT_MS = 100;
 const CLOCK_EVERY = 64;
 

@@ -95,6 +95,12 @@ describe('a search that is wrong is found out', () => {
       firstDifference(1, 10, { ...right, dpor: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
     ).toMatch(/outcomes that dpor loses/);
   });
+
+  test('by what comes out, where it takes different states for one', () => {
+    expect(
+      firstDifference(1, 10, { ...right, states: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
+    ).toMatch(/outcomes that states loses/);
+  });
 });
 
 describe('the judge by itself', () => {

@@ -101,6 +101,7 @@ export class StateHash {
       const { deadline, clockNs } = run.pending[t] as Point;
       hash = mix(mix(hash, wordsOf(clockNs)[0]), deadline < Infinity ? wordsOf(deadline)[0] : -1);
     }
+    // guard: sleepers-in-turn
     for (const t of this.#asleep) hash = mix(hash, t + 1);
     return hash;
   }
