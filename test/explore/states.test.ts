@@ -75,12 +75,12 @@ describe('the order of sleepers is a part of the state', () => {
     expect(firsts(new States())).toEqual(new Set(['1', '2']));
   });
 
-  test('and a search that forgets the order loses one of them', () => {
+  test('and a search that forgets the sleepers loses schedules', () => {
     const { search } = loadMutated<{ search: { States: typeof States } }>(
       { search: 'explore/search/strategies/states.ts' },
       'sleepers-in-turn: forgotten',
     );
-    expect(firsts(new search.States()).size).toBe(1);
+    expect(firsts(new search.States()).size).toBeLessThan(2);
   });
 });
 
