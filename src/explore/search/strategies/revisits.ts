@@ -61,7 +61,8 @@ export function isFromItsPlan(trace: Trace, { turns, start, thread }: Plan): boo
   const a = turns.length - 1;
   if (trace.length < turns.length) return a < 0;
   const end = turns.length;
-  const hasEnd = trace.thread[end] === thread && trace.starts[end] === start && thread >= 0;
+  const hasEnd =
+    end < trace.length && thread >= 0 && trace.thread[end] === thread && trace.starts[end] === start;
   for (let k = start; k <= a; k++) {
     if (hasEnd && !trace.precedes(k, end)) return false;
     if ((trace.thread[k] as number) <= (trace.thread[a] as number)) continue;
