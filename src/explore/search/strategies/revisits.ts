@@ -85,7 +85,7 @@ class Revisits {
   readonly #before: Cut;
   /** All steps that do not come after x. */
   readonly #free: Cut;
-  /** Steps that have to come before x, whichever step does besides. */
+  /** Steps that have to come before x, whichever step does besides; and x. */
   readonly #needed: Cut;
   /** Of the steps of `u`: the next one to look at, the last one, and the end of a sleep in the place of the first. */
   #next = 0;
@@ -107,7 +107,7 @@ class Revisits {
     this.#needed = trace.whole();
   }
 
-  /** Goes back to the step at `p`, the one before the last. @returns false where no step may come before. */
+  /** Goes back by one step, to the one at `p`. @returns false where no other step may come before it. */
   moveBefore(p: number): boolean {
     const { thread, threads, starts, steps, past, own, at, count } = this.#trace;
     this.#p = p;

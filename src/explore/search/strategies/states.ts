@@ -56,6 +56,8 @@ export class States implements Strategy {
   choose(enabled: number, current: number): number {
     const run = this.#run as RunView;
     const at = run.steps;
+    // Time that has gone on is part of the state from then on, and is not seen here.
+    this.#isOpen ||= run.late && at > 0 && run.stepPoint[at - 1]?.op === TIMEOUT;
     const t = at < this.#prefix ? this.#again(at, enabled) : this.#first(at, enabled, current);
     if (t !== PRUNE) this.#hash.willStep(run, t);
     return t;
@@ -83,8 +85,6 @@ export class States implements Strategy {
   /** Whether an earlier schedule has met the present state; if none has, this one is the first. */
   #wasMet(): boolean {
     const run = this.#run as RunView;
-    // Time that has gone on is part of the state then, and is not seen here.
-    this.#isOpen ||= run.late && run.steps > 0 && run.stepPoint[run.steps - 1]?.op === TIMEOUT;
     if (this.#isOpen || !run.isClosed) return false;
     const { key, check } = this.#hash.take(run);
     const met = this.#met.get(key);
