@@ -19,7 +19,6 @@ const ROWS: readonly (readonly [Scenario<Int32Array>, number, number])[] = [
   [litmus.writers(5), 20, 70],
   [litmus.adds(3, 2), 90, 0],
   [litmus.lastZero(4), 46, 640],
-  [litmus.readers(8), 1025, 11_191],
   [litmus.reorder(4, 1), 29, 1444],
   [litmus.futexMutex(2), 20, 50],
 ];
