@@ -9,7 +9,14 @@ import type { Words } from '../memory/word.ts';
 /** The state that the threads of a scenario on a machine share; structured-cloneable. */
 export type Shared = { readonly words: Words } & SmallOptions;
 
-export type SmallOptions = { readonly vcpus: number; readonly dispatch: Dispatch };
+export type SmallOptions = {
+  readonly vcpus: number;
+  readonly dispatch: Dispatch;
+  /** Other sizes than the usual ones. */
+  readonly sizes?: Sizes;
+};
+
+type Sizes = Pick<MachineConfig, 'gsis' | 'pins' | 'spins' | 'haltPollNs' | 'eventfds' | 'scenarioWords'>;
 
 /** The least guest memory that a guest needs: the explorer copies it for every schedule. */
 const RAM = { base: 0x4000_0000, bytes: 0x5000 } as const;
@@ -19,7 +26,7 @@ const OTHER_THREADS = 4;
 const NOTES = 16;
 
 /** The smallest machine: INTIDs of 14 bits, which allow 8,192 LPIs, the least possible. */
-function configOf({ vcpus, dispatch }: SmallOptions): MachineConfig {
+function configOf({ vcpus, dispatch, sizes }: SmallOptions): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
     vcpus,
@@ -33,6 +40,7 @@ function configOf({ vcpus, dispatch }: SmallOptions): MachineConfig {
     otherThreads: OTHER_THREADS,
     memory: [RAM],
     scenarioWords: NOTES,
+    ...sizes,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Coverage } from '../telling/result.ts';
 import type { ClassCounter } from './classes.ts';
 import type { Shard } from './split.ts';
 
-/** How far a search has come; what `dpor`, `optimal` and `states` have left cannot be told. */
+/** How far a search has come; how much `dpor`, `optimal` and `states` have left cannot be told. */
 export type SearchState = {
   readonly name: string;
   /** Of `dfs`: some schedule was left out because of the bound. */
