@@ -15,6 +15,7 @@ import { format as formatMemory, run as runMemory } from './memory.ts';
 import { format as formatMutations, run as runMutations } from './mutations.ts';
 import { format as formatNative, run as runNative } from './native.ts';
 import { format as formatPower, optionsFrom as powerOptionsFrom, run as runPower } from './power.ts';
+import { format as formatSearches, run as runSearches } from './searches.ts';
 import { format as formatSoundness, optionsFrom, run as runSoundness } from './soundness.ts';
 import { format as formatStress, run as runStress, stressOptionsFrom } from './stress.ts';
 import { format as formatTransfers, run as runTransfers } from './transfers.ts';
@@ -42,6 +43,7 @@ const BENCHES = {
       formatExploreMemory(runExploreMemory()),
       formatExploreVm(runExploreVm()),
     ].join('\n\n'),
+  searches: async () => formatSearches(runSearches()),
   mutations: async () => formatMutations(await runMutations()),
   lockstep: async () => formatRealThreads(await runRealThreads()),
   arm64: async () => formatArm64(await runArm64()),

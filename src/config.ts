@@ -143,6 +143,7 @@ export type Config = {
       | 'dfs'
       | 'dpor'
       | 'optimal'
+      | 'states'
       | 'communication';
     readonly preemptions?: number;
     readonly delays?: number;

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { Dfs } from '../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../src/explore/search/strategies/dpor.ts';
 import { Optimal } from '../../src/explore/search/strategies/optimal.ts';
+import { States } from '../../src/explore/search/strategies/states.ts';
 import { judge, type Limits } from './judge/brute-force.ts';
 import { compare, type Searches } from './judge/compare.ts';
 import { show } from './judge/javascript.ts';
@@ -74,6 +75,7 @@ describe('a search that is wrong is found out', () => {
     dfs: (bound) => new Dfs(bound),
     dpor: () => new Dpor(),
     optimal: () => new Optimal(),
+    states: () => new States(),
   };
 
   test('by its number of schedules, where it leaves one of them out', () => {
@@ -92,6 +94,12 @@ describe('a search that is wrong is found out', () => {
     expect(
       firstDifference(1, 10, { ...right, dpor: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
     ).toMatch(/outcomes that dpor loses/);
+  });
+
+  test('by what comes out, where it takes different states for one', () => {
+    expect(
+      firstDifference(1, 10, { ...right, states: () => new Dfs({ kind: 'preemptions', most: 0 }) }),
+    ).toMatch(/outcomes that states loses/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { always, drop, never } from './edit.ts';
 import type { Rows } from './rows.ts';
 
-/** Guards of `src/explore`: what makes the optimal search meet each class once. */
+/** Guards of `src/explore`: what makes the optimal search meet each class once, and the search of states lose none. */
 export const EXPLORE = {
   'class-comes-from-one': {
     rule: 'A class follows from the one schedule in which all but the step that is moved comes by itself.',
@@ -10,6 +10,10 @@ export const EXPLORE = {
   'failure-taken-once': {
     rule: 'A failure is taken from the one schedule in which all that it does not need comes by itself.',
     mistakes: { 'from any': never },
+  },
+  'sleepers-in-turn': {
+    rule: 'Two states are one only if the same threads sleep, and fell asleep in the same order.',
+    mistakes: { forgotten: drop },
   },
   'waker-known-to-woken': {
     rule: 'All that a thread does after it was woken comes after the notify, and what came before that.',

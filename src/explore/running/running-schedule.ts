@@ -42,8 +42,11 @@ export class Schedule implements RunView {
   /** The outcome of the last schedule, if the scenario has outcomes. */
   outcome: string | undefined;
 
+  readonly #tracks: Tracks;
+
   /** @param most - most steps of a schedule. */
   constructor(tracks: Tracks, most: number, late: boolean) {
+    this.#tracks = tracks;
     this.threads = tracks.done.length;
     this.late = late;
     this.pending = new Array<Point>(this.threads).fill(END);
@@ -55,6 +58,10 @@ export class Schedule implements RunView {
     this.stepEffect = new Uint8Array(most);
     this.stepWoke = new Int32Array(most);
     this.loops = new Int32Array(this.threads);
+  }
+
+  get isClosed(): boolean {
+    return this.races === undefined && !this.#tracks.direct;
   }
 
   /** The looks of the loop in which thread `t` waits, oldest first; undefined for none. */

@@ -3,14 +3,16 @@ import type { Coverage } from '../telling/result.ts';
 import type { ClassCounter } from './classes.ts';
 import type { Shard } from './split.ts';
 
-/** How far a search has come; what `dpor` and `optimal` have left cannot be told. */
+/** How far a search has come; how much `dpor`, `optimal` and `states` have left cannot be told. */
 export type SearchState = {
   readonly name: string;
   /** Of `dfs`: some schedule was left out because of the bound. */
   readonly cut?: boolean;
   readonly fraction?: number;
-  /** Of `optimal`: schedules that were run besides, and show nothing new. */
+  /** Of `optimal` and `states`: schedules that were begun besides, and show nothing new. */
   readonly extra?: number;
+  /** Of `states`: how many were met. */
+  readonly states?: number;
 };
 
 /** What is known at the end of a search. */
@@ -41,7 +43,9 @@ export function describeCoverage(explored: Explored): Coverage {
       ? `every schedule${share} within ${bound}`
       : search?.cut !== undefined
         ? `every schedule${share}`
-        : `every schedule${search?.extra === undefined ? '' : share}, up to the order of steps that do not conflict`;
+        : search?.states !== undefined
+          ? `every state (${search.states.toLocaleString('en-US')})`
+          : `every schedule${search?.extra === undefined ? '' : share}, up to the order of steps that do not conflict`;
     const statement = `exhausted: ${what}, ${schedules.toLocaleString('en-US')} run${sayExtra(search)}`;
     return { statement, fraction: 1 };
   }

@@ -137,10 +137,11 @@ class Exploration {
 
   run(): ExploreResult {
     const { scenario, simulator } = this.#simulation;
-    if (this.#options.shard !== undefined && this.#options.strategy === 'dpor') {
+    const { shard, strategy } = this.#options;
+    if (shard !== undefined && (strategy === 'dpor' || strategy === 'states')) {
       throw new IrqError(
         'ERR_USAGE',
-        'dpor cannot be shared out to shards: what it has to try follows from all that it has run; optimal, dfs and the random strategies can',
+        `${strategy} cannot be shared out to shards: what it has to try follows from all that it has run; optimal, dfs and the random strategies can`,
       );
     }
     const profile = this.#watch(() => takeProfile(simulator));

@@ -9,12 +9,24 @@ import { Pct } from './strategies/pct.ts';
 import type { Piece } from './strategies/pieces.ts';
 import { Pos } from './strategies/pos.ts';
 import { RandomWalk } from './strategies/random.ts';
+import { States } from './strategies/states.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { Surw } from './strategies/surw.ts';
 import { Urw } from './strategies/urw.ts';
 
 /** The names of the strategies, as options and the command line take them. */
-export const STRATEGIES = ['auto', 'random', 'pct', 'pos', 'urw', 'surw', 'dfs', 'dpor', 'optimal'] as const;
+export const STRATEGIES = [
+  'auto',
+  'random',
+  'pct',
+  'pos',
+  'urw',
+  'surw',
+  'dfs',
+  'dpor',
+  'optimal',
+  'states',
+] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
 
 /** How to search. */
@@ -40,18 +52,19 @@ export type Phase = {
 };
 
 /** A strategy that comes to an end by itself. */
-export type Search = Dfs | Dpor | Optimal;
+export type Search = Dfs | Dpor | Optimal | States;
 
 /** How far a search is, as plain data. */
 export function stateOf(search: Search): SearchState {
   const { name } = search;
   if ('cut' in search) return { name, cut: search.cut, fraction: search.fraction };
+  if ('states' in search) return { name, extra: search.extra, states: search.states };
   return 'extra' in search ? { name, extra: search.extra } : { name };
 }
 
 /** What a search that was left before its end has still to do; undefined where that cannot be told, or is nothing. */
 export function restOf(search: Search): Branches | undefined {
-  if (search instanceof Dpor) return undefined;
+  if (search instanceof Dpor || search instanceof States) return undefined;
   if (search instanceof Dfs) {
     const pieces = search.rest();
     return pieces.length === 0 ? undefined : { pieces };
@@ -123,6 +136,8 @@ export function planPhases(options: SearchOptions, profile: Profile, shares?: Sh
       return [search(new Dpor())];
     case 'optimal':
       return [search(new Optimal(shares?.subtrees()))];
+    case 'states':
+      return [search(new States())];
     default:
       return [
         sample(new RandomWalk(seed), PORTFOLIO_SCHEDULES),

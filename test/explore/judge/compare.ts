@@ -7,6 +7,7 @@ import { explore } from '../../../src/explore/search/explore.ts';
 import { type Bound, Dfs } from '../../../src/explore/search/strategies/dfs.ts';
 import { Dpor } from '../../../src/explore/search/strategies/dpor.ts';
 import { Optimal } from '../../../src/explore/search/strategies/optimal.ts';
+import { States } from '../../../src/explore/search/strategies/states.ts';
 import type { RunEnd, Strategy } from '../../../src/explore/search/strategies/strategy.ts';
 import { type Counts, type Judged, judge, type Limits, type Timeouts } from './brute-force.ts';
 import { classKey } from './classes.ts';
@@ -30,12 +31,14 @@ export type Searches = {
   dfs(bound?: Bound): Strategy;
   dpor(): Strategy;
   optimal(): Strategy;
+  states(): Strategy;
 };
 
 const SEARCHES: Searches = {
   dfs: (bound) => new Dfs(bound),
   dpor: () => new Dpor(),
   optimal: () => new Optimal(),
+  states: () => new States(),
 };
 
 /** Compares all that both can tell of a program, under every rule for timeouts. */
@@ -63,6 +66,7 @@ export function compare(
     const classes = compareDfs(program, timeouts, judged, limits, searches, check);
     compareOptimal(program, timeouts, judged, limits, searches, classes, check);
     compareDpor(program, timeouts, judged, limits, searches, check);
+    compareStates(program, timeouts, judged, limits, searches, check);
     // Under one of the rules, by turns: shrinking takes longer than all else.
     if (timeouts === TIMEOUTS[program.seed % TIMEOUTS.length])
       compareVerdicts(program, timeouts, judged, check);
@@ -122,10 +126,25 @@ function compareDpor(
     check('schedules of dpor', classes.counts.schedules, `at most ${judged.counts.schedules}`);
 }
 
+/** Schedules that come to a state that was met are given up, and all that can come out still does. */
+function compareStates(
+  program: Program,
+  timeouts: Timeouts,
+  judged: Judged,
+  limits: Limits,
+  searches: Searches,
+  check: Check,
+): void {
+  const ends = run(program, timeouts, limits, searches.states());
+  checkOutcomes('states', ends.outcomes, judged.outcomes, check);
+  if (ends.counts.schedules > judged.counts.schedules)
+    check('schedules of states', ends.counts.schedules, `at most ${judged.counts.schedules}`);
+}
+
 /** The public face: verdict, what it says of it, and the smallest failure. */
 function compareVerdicts(program: Program, timeouts: Timeouts, judged: Judged, check: Check): void {
   const fails = judged.counts.threw + judged.counts.stuck > 0;
-  for (const strategy of ['dfs', 'dpor', 'optimal', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'optimal', 'states', 'auto'] as const) {
     const scenario = toScenario(program);
     const shrink = strategy === 'auto';
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink });
@@ -157,7 +176,7 @@ function compareWhatIsSaid(
   const fails = judged.counts.threw + judged.counts.stuck > 0;
   const ends = (outcomes: ReadonlySet<string>) => new Set([...outcomes].map(endOf));
   const right = ends(judged.outcomes);
-  for (const strategy of ['dfs', 'dpor', 'optimal', 'auto'] as const) {
+  for (const strategy of ['dfs', 'dpor', 'optimal', 'states', 'auto'] as const) {
     const scenario = toScenario(program);
     const result = explore(scenario, { strategy, timeouts, seed: program.seed, seconds: 30, shrink: false });
     if (result.verdict === 'fail' || result.exhausted)

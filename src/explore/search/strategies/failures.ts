@@ -1,7 +1,7 @@
 import { mustBeOrdered, ordered, type Step, type StepKey } from '../dependence.ts';
 import { followsByItself } from './rest.ts';
 import { FIRST, type Plan } from './revisits.ts';
-import { type Cut, fellAsleep, type Trace } from './trace.ts';
+import { fellAsleep, type Trace } from './trace.ts';
 
 /** A schedule that ends with a failing step, after the steps that have to come before it, and some that need not. */
 export type FailingPlan = Plan & {
@@ -20,7 +20,8 @@ export function* failuresOf(trace: Trace, failed: number): Generator<FailingPlan
   for (let t = 0; t < trace.threads; t++)
     if ((failed & (1 << t)) !== 0) positions.push(failingStep(trace, t));
   for (const f of new Set(positions)) {
-    const past = f < 0 ? new Array<number>(trace.threads).fill(0) : (trace.past[f] as Cut);
+    const past = new Array<number>(trace.threads).fill(0);
+    if (f >= 0) trace.addPast(past, f);
     if (positions.some((g) => g !== f && (g < 0 || trace.has(past, g)))) continue;
     // guard: failure-taken-once
     if (!followsByItself(trace, past.slice())) continue;
@@ -56,7 +57,7 @@ export function isFailureItself({ needed, failing }: FailingPlan, trace: Trace):
   for (let k = needed; k < last; k++) {
     if ((trace.thread[k] as number) <= (trace.thread[last] as number)) continue;
     let isFollowed = false;
-    for (let j = k + 1; j <= last; j++) isFollowed ||= trace.has(trace.past[j] as Cut, k);
+    for (let j = k + 1; j <= last; j++) isFollowed ||= trace.precedes(k, j);
     if (!isFollowed) return false;
   }
   return true;
@@ -64,7 +65,8 @@ export function isFailureItself({ needed, failing }: FailingPlan, trace: Trace):
 
 /** The step with which thread `t` has thrown: its last one, or the one that woke it; -1 where it threw before any. */
 function failingStep(trace: Trace, t: number): number {
-  const last = (trace.at[t] as number[]).at(-1);
-  if (last === undefined) return -1;
+  const count = trace.count[t] as number;
+  if (count === 0) return -1;
+  const last = (trace.at[t] as number[])[count - 1] as number;
   return fellAsleep(trace.steps[last] as Step) ? (trace.wokenBy[last] as number) : last;
 }

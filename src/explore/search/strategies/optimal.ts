@@ -59,7 +59,11 @@ export class Optimal implements Strategy {
   #open = false;
   #from: Trace | undefined;
   #trace = new Trace(0, false);
+  /** A frame holds the present trace. */
+  #isHeld = true;
   readonly #frames: Frame[] = [];
+  /** Traces of schedules from which nothing more follows, to be used again. */
+  readonly #free: Trace[] = [];
 
   constructor(subtrees = EVERY_CLASS) {
     this.subtrees = subtrees;
@@ -73,7 +77,9 @@ export class Optimal implements Strategy {
     this.#run = run;
     if (!again && !this.#next()) return false;
     this.#open = true;
-    this.#trace = new Trace(run.threads, run.late, this.#from, this.#plan.start);
+    if (this.#isHeld) this.#trace = this.#free.pop() ?? new Trace(run.threads, run.late);
+    this.#isHeld = false;
+    this.#trace.begin(this.#from, this.#plan.same);
     return true;
   }
 
@@ -87,7 +93,8 @@ export class Optimal implements Strategy {
     if (at < turns.length) {
       t = turns[at] as number;
       if ((enabled & (1 << t)) === 0) return PRUNE;
-      block = starts[at] ?? -1;
+      if (at < this.#trace.length) return t;
+      block = starts?.[at] ?? -1;
     } else if (at === turns.length && thread >= 0) {
       const bit = 1 << thread;
       const isThere = (enabled & bit) !== 0 && ((run.waiting & bit) !== 0) === timesOut;
@@ -121,7 +128,7 @@ export class Optimal implements Strategy {
     if (this.#frames.length === 0) return forks;
     for (const next of revisitsOf(this.#trace)) {
       if (forks.length > most) return [...forks, { plan, alone: false, done: most }];
-      forks.push({ plan: next, alone: false });
+      forks.push({ plan: portable(next, this.#trace), alone: false });
     }
     return forks;
   }
@@ -133,12 +140,12 @@ export class Optimal implements Strategy {
   rest(): Subtree[] {
     const rest: Subtree[] = [];
     const done = this.#done === undefined ? {} : { done: this.#done };
-    if (this.#open) rest.push({ plan: portable(this.#plan), alone: this.#alone, ...done });
-    for (const { plans, of, taken } of this.#frames.splice(0).reverse()) {
-      if (of !== undefined) rest.push({ plan: of, alone: false, done: taken });
+    if (this.#open) rest.push({ plan: portable(this.#plan, this.#from), alone: this.#alone, ...done });
+    for (const { trace, plans, of, taken } of this.#frames.splice(0).reverse()) {
+      if (of !== undefined) rest.push({ plan: portable(of, trace), alone: false, done: taken });
       else
         for (let next = plans.next(); next.done !== true; next = plans.next())
-          rest.push({ plan: portable(next.value), alone: false });
+          rest.push({ plan: portable(next.value, trace), alone: false });
     }
     return [...rest, ...this.subtrees.slice(this.#subtree + 1)];
   }
@@ -146,7 +153,7 @@ export class Optimal implements Strategy {
   #endFailure(plan: FailingPlan, failed: boolean): void {
     const trace = this.#trace;
     this.repeats = !(failed && isFailureItself(plan, trace));
-    if (!this.repeats) this.#frames.push({ trace, plans: withOneMore(plan, trace), of: undefined, taken: 0 });
+    if (!this.repeats) this.#hold(withOneMore(plan, trace));
   }
 
   /** @param failed - the threads that have thrown, as bits. */
@@ -155,9 +162,13 @@ export class Optimal implements Strategy {
     const done = this.#done ?? 0;
     const plans = revisitsOf(trace);
     for (let i = 0; i < done; i++) plans.next();
-    if (!this.#alone) this.#frames.push({ trace, plans, of: plan, taken: done });
-    if (failed !== 0 && this.#done === undefined)
-      this.#frames.push({ trace, plans: failuresOf(trace, failed), of: undefined, taken: 0 });
+    if (!this.#alone) this.#hold(plans, plan, done);
+    if (failed !== 0 && this.#done === undefined) this.#hold(failuresOf(trace, failed));
+  }
+
+  #hold(plans: Frame['plans'], of?: Plan, taken = 0): void {
+    this.#frames.push({ trace: this.#trace, plans, of, taken });
+    this.#isHeld = true;
   }
 
   #next(): boolean {
@@ -174,6 +185,8 @@ export class Optimal implements Strategy {
         return true;
       }
       this.#frames.pop();
+      // The frame of a schedule's failures stands on the frame of all else that follows from that schedule, with the same trace.
+      if (this.#frames.at(-1)?.trace !== frame.trace) this.#free.push(frame.trace);
     }
     const subtree = this.subtrees[++this.#subtree];
     if (subtree === undefined) return false;
@@ -185,9 +198,16 @@ export class Optimal implements Strategy {
   }
 }
 
-/** The plan with nothing of this process in it. */
-function portable(plan: Plan | FailingPlan): Plan | FailingPlan {
-  return 'needed' in plan ? { ...plan, failing: plan.failing && keyOf(plan.failing) } : plan;
+/**
+ * The plan with nothing of this process in it.
+ * @param trace - begins as the plan's schedule does, up to the block; undefined where the plan says itself how blocks begin.
+ */
+function portable(plan: Plan | FailingPlan, trace: Trace | undefined): Plan | FailingPlan {
+  const starts = trace === undefined ? plan.starts : trace.starts.slice(0, plan.start);
+  const beginning = starts === undefined ? {} : { starts };
+  return 'needed' in plan
+    ? { ...plan, ...beginning, failing: plan.failing && keyOf(plan.failing) }
+    : { ...plan, ...beginning };
 }
 
 /** The threads that have thrown, as bits. */

@@ -9,7 +9,7 @@ import type { Cut, Trace } from './trace.ts';
  */
 export function followsByItself(trace: Trace, cut: Cut): boolean {
   let left = trace.length;
-  for (const count of cut) left -= count;
+  for (let t = 0; t < trace.threads; t++) left -= cut[t] as number;
   for (; left > 0; left--) {
     const t = firstAble(trace, cut);
     if (t < 0) return false;
@@ -18,14 +18,51 @@ export function followsByItself(trace: Trace, cut: Cut): boolean {
   return true;
 }
 
+/**
+ * Adds to a cut all steps that any cut needs that holds it and from which the rest may follow by itself.
+ *
+ * Up to the next step before which it may be unable to go on, a thread leaves no turn to the threads after it. So all
+ * steps of those that happen before these steps of the thread are in the cut.
+ * @param most - the steps that the cut may hold.
+ * @returns whether it holds no others.
+ */
+export function addNeeded(trace: Trace, cut: Cut, most: Cut): boolean {
+  const { threads, at, stops, past } = trace;
+  for (let isComplete = false; !isComplete; ) {
+    isComplete = true;
+    for (let t = 0; t < threads; t++) {
+      const mine = at[t] as number[];
+      const done = cut[t] as number;
+      const stop = (stops[t] as number[])[done] as number;
+      if (stop === done) continue;
+      const last = (mine[stop - 1] as number) * threads;
+      for (let u = t + 1; u < threads; u++) {
+        const need = past[last + u] as number;
+        if (need <= (cut[u] as number)) continue;
+        trace.addPast(cut, (at[u] as number[])[need - 1] as number);
+        isComplete = false;
+      }
+    }
+    if (!isComplete && !isWithin(cut, most)) return false;
+  }
+  return true;
+}
+
+/** Whether all steps of a cut are in another. */
+export function isWithin(cut: Cut, most: Cut): boolean {
+  for (let t = 0; t < cut.length; t++) if ((cut[t] as number) > (most[t] as number)) return false;
+  return true;
+}
+
 /** The first thread that can go on after the steps of a cut; -1 where it does another thing then than it did in the trace. */
 function firstAble(trace: Trace, cut: Cut): number {
   for (let t = 0; t < trace.threads; t++) {
-    const k = (trace.at[t] as number[])[cut[t] as number];
-    if (k === undefined) {
+    const done = cut[t] as number;
+    if (done === trace.count[t]) {
       if (isAble(trace, cut, t, trace.left[t])) return -1;
       continue;
     }
+    const k = (trace.at[t] as number[])[done] as number;
     const step = trace.steps[k] as Step;
     if (isNext(trace, cut, t, k)) {
       // Time has gone on only as nothing else could: the first whose time was up is the first.
@@ -39,9 +76,9 @@ function firstAble(trace: Trace, cut: Cut): number {
 
 /** Whether all that happens before step k is in the cut. */
 function isNext(trace: Trace, cut: Cut, t: number, k: number): boolean {
-  const past = trace.past[k] as Cut;
-  for (let u = 0; u < trace.threads; u++)
-    if (u !== t && (past[u] as number) > (cut[u] as number)) return false;
+  const { past, threads } = trace;
+  for (let u = 0; u < threads; u++)
+    if (u !== t && (past[k * threads + u] as number) > (cut[u] as number)) return false;
   return true;
 }
 

@@ -1,25 +1,27 @@
 import { ALL, Point, QUEUE, TIMEOUT } from '../../running/operation.ts';
 import { mightBeOrdered, ordered, type Step } from '../dependence.ts';
 import { foresee } from './foresight.ts';
-import { followsByItself, isAble } from './rest.ts';
-import { type Cut, join, type Trace } from './trace.ts';
+import { addNeeded, followsByItself, isAble, isWithin } from './rest.ts';
+import { type Cut, join, type Trace, wordsOf } from './trace.ts';
 
 /** How a schedule begins; after its beginning, the first thread that can go on always does. */
 export type Plan = {
   /** The threads of the first steps. */
   readonly turns: readonly number[];
-  /** Where the block begins that is changed; the steps before are those of the schedule that the plan comes from. */
+  /** How many of them are those of the schedule that the plan comes from. */
+  readonly same: number;
+  /** Where the block begins that is changed; the steps from there to the end of the turns have to come first. */
   readonly start: number;
   /** The thread that ends the block, if it can go on then; -1 in the first schedule. */
   readonly thread: number;
   /** It is the end of that thread's sleep that ends the block, and not what the thread does once it is awake. */
   readonly timesOut: boolean;
-  /** By step before the block: where its own block begins; see {@link Trace.starts}. */
-  readonly starts: readonly number[];
+  /** By step before the block: where its own block begins, where the plan is carried out apart; see {@link Trace.starts}. */
+  readonly starts?: readonly number[];
 };
 
 /** The plan of the first schedule: nothing is planned. */
-export const FIRST: Plan = { turns: [], start: 0, thread: -1, timesOut: false, starts: [] };
+export const FIRST: Plan = { turns: [], same: 0, start: 0, thread: -1, timesOut: false };
 
 /**
  * The schedules that follow from one, each of another class: no other schedule leads to them, and each class but that
@@ -40,11 +42,13 @@ export const FIRST: Plan = { turns: [], start: 0, thread: -1, timesOut: false, s
  * with x. The candidate is taken where the schedule at hand is the one that it comes from.
  */
 export function* revisitsOf(trace: Trace): Generator<Plan> {
+  const revisits = new Revisits(trace);
   for (let p = trace.length - 1; p >= 0; p--) {
-    if ((trace.starts[p] as number) < 0) continue;
-    const before = trace.cutAt(p);
+    if (!revisits.moveBefore(p)) continue;
     for (let u = 0; u < trace.threads; u++) {
-      if (u !== trace.thread[p]) yield* new Revisits(trace, p, before, u).plans();
+      if (u === trace.thread[p]) continue;
+      revisits.begin(u);
+      while (revisits.findStep()) yield* revisits.plans();
     }
   }
 }
@@ -57,47 +61,129 @@ export function isFromItsPlan(trace: Trace, { turns, start, thread }: Plan): boo
   const a = turns.length - 1;
   if (trace.length < turns.length) return a < 0;
   const end = turns.length;
-  const hasEnd = trace.thread[end] === thread && trace.starts[end] === start && thread >= 0;
+  const hasEnd =
+    end < trace.length && thread >= 0 && trace.thread[end] === thread && trace.starts[end] === start;
   for (let k = start; k <= a; k++) {
-    if (hasEnd && !trace.has(trace.past[end] as Cut, k)) return false;
+    if (hasEnd && !trace.precedes(k, end)) return false;
     if ((trace.thread[k] as number) <= (trace.thread[a] as number)) continue;
     let isFollowed = false;
-    for (let j = k + 1; j <= a; j++) isFollowed ||= trace.has(trace.past[j] as Cut, k);
+    for (let j = k + 1; j <= a; j++) isFollowed ||= trace.precedes(k, j);
     if (!isFollowed) return false;
   }
   return true;
 }
 
-/** The plans in which thread `u` does a step before the step at `p`. */
+/** The plans in which some step comes before the step at `p`, and could not in the schedule at hand. */
 class Revisits {
   readonly #trace: Trace;
-  readonly #p: number;
-  readonly #x: Step;
-  readonly #t: number;
+  #p: number;
+  /** The step at `p`, and its thread. */
+  #x: Step;
+  #t = 0;
+  #u = 0;
+  /** All steps before p. */
   readonly #before: Cut;
-  readonly #u: number;
+  /** All steps that do not come after x. */
+  readonly #free: Cut;
+  /** Steps that have to come before x, whichever step does besides; and x. */
+  readonly #needed: Cut;
+  /** Of the steps of `u`: the next one to look at, the last one, and the end of a sleep in the place of the first. */
+  #next = 0;
+  #last = 0;
+  #mine: readonly number[] = [];
+  #timeout: Step | undefined;
+  /** The step found, the steps that it knew of, and all that come before x with it. */
+  #a: Step;
+  readonly #known: Cut = [];
+  readonly #chosen: Cut = [];
 
-  constructor(trace: Trace, p: number, before: Cut, u: number) {
+  constructor(trace: Trace) {
     this.#trace = trace;
-    this.#p = p;
-    this.#x = trace.steps[p] as Step;
-    this.#t = trace.thread[p] as number;
-    this.#before = before;
-    this.#u = u;
+    this.#p = trace.length;
+    this.#x = trace.steps[0] as Step;
+    this.#a = this.#x;
+    this.#before = trace.whole();
+    this.#free = trace.whole();
+    this.#needed = trace.whole();
   }
 
-  *plans(): Generator<Plan> {
+  /** Goes back by one step, to the one at `p`. @returns false where no other step may come before it. */
+  moveBefore(p: number): boolean {
+    const { thread, threads, starts, steps, past, own, at, count } = this.#trace;
+    this.#p = p;
+    const t = thread[p] as number;
+    const before = this.#before;
+    before[t] = (before[t] as number) - 1;
+    if ((starts[p] as number) < 0) return false;
+    this.#x = steps[p] as Step;
+    this.#t = t;
+    const free = this.#free;
+    const number = own[p] as number;
+    for (let u = 0; u < threads; u++) {
+      const mine = at[u] as number[];
+      let least = u === t ? number : (before[u] as number);
+      let most = u === t ? number : (count[u] as number);
+      while (least < most) {
+        const middle = (least + most) >> 1;
+        if ((past[(mine[middle] as number) * threads + t] as number) < number) least = middle + 1;
+        else most = middle;
+      }
+      free[u] = least;
+    }
+    const needed = this.#needed;
+    for (let u = 0; u < threads; u++) needed[u] = before[u] as number;
+    needed[t] = number;
+    return addNeeded(this.#trace, needed, free);
+  }
+
+  /** Begins with the steps of thread `u`. */
+  begin(u: number): void {
+    const { at, count } = this.#trace;
+    this.#u = u;
+    this.#next = this.#before[u] as number;
+    // The step after the last free one may come before x if only the step itself, and nothing before, comes after x.
+    this.#last = Math.min(this.#free[u] as number, (count[u] as number) - 1);
+    this.#mine = at[u] as number[];
+    this.#timeout = this.#timeoutInstead();
+  }
+
+  /** Finds the next step of `u` that could come before x, and would conflict with x: see `plans`. */
+  findStep(): boolean {
     const trace = this.#trace;
     const u = this.#u;
-    const timeout = this.#timeoutInstead();
-    if (timeout !== undefined) yield* this.#plansFor(timeout, this.#before);
-    const mine = trace.at[u] as number[];
-    for (let i = this.#before[u] as number; i <= mine.length; i++) {
-      const k = mine[i];
-      const a = k === undefined ? trace.left[u] : trace.steps[k];
-      const known = (k === undefined ? trace.now[u] : trace.known[k]) as Cut;
-      if (a === undefined || this.#comesAfter(known)) return;
-      if (mightBeOrdered(a, this.#x)) yield* this.#plansFor(a, known);
+    const timeout = this.#timeout;
+    if (timeout !== undefined) {
+      this.#timeout = undefined;
+      this.#take(timeout, this.#before, 0);
+      return true;
+    }
+    const { threads, steps, touched, left, now, known, count } = trace;
+    const words = touched[this.#p] as number;
+    const before = this.#before[this.#t] as number;
+    while (this.#next <= this.#last) {
+      const k = this.#mine[this.#next++] as number;
+      if (((touched[k] as number) & words) === 0) continue;
+      if ((known[k * threads + this.#t] as number) > before) break;
+      const a = steps[k] as Step;
+      if (!mightBeOrdered(a, this.#x)) continue;
+      this.#take(a, known, k * threads);
+      return true;
+    }
+    const isAtEnd = this.#next === count[u];
+    this.#next = Infinity;
+    const a = left[u];
+    if (!isAtEnd || a === undefined || (now[u * threads + this.#t] as number) > before) return false;
+    if ((wordsOf(a) & words) === 0 || !mightBeOrdered(a, this.#x)) return false;
+    this.#take(a, now, u * threads);
+    return true;
+  }
+
+  #take(a: Step, row: readonly number[], from: number): void {
+    this.#a = a;
+    for (let t = 0; t < this.#trace.threads; t++) {
+      const count = row[from + t] as number;
+      this.#known[t] = count;
+      this.#chosen[t] = Math.max(count, this.#before[t] as number);
     }
   }
 
@@ -109,60 +195,77 @@ class Revisits {
       return undefined;
     const mine = trace.at[u] as number[];
     const done = this.#before[u] as number;
-    const next = mine[done];
-    if (next !== undefined && (trace.steps[next] as Step).point.op === TIMEOUT) return undefined;
+    const isLast = done === trace.count[u];
+    if (!isLast && (trace.steps[mine[done] as number] as Step).point.op === TIMEOUT) return undefined;
     const { array, index, a, b, at } = (trace.steps[mine[done - 1] as number] as Step).point;
     const point = new Point(TIMEOUT, array, index, a, b, at);
     const step = { point, effect: trace.late ? ALL : QUEUE, awaits: undefined };
     return mightBeOrdered(step, this.#x) ? step : undefined;
   }
 
-  #comesAfter(cut: Cut): boolean {
-    return (cut[this.#t] as number) > (this.#before[this.#t] as number);
+  #comesAfter(k: number): boolean {
+    const { past, threads } = this.#trace;
+    return (past[k * threads + this.#t] as number) > (this.#before[this.#t] as number);
   }
 
-  /**
-   * The plans for one step `a`: each choice of the steps that may come before it.
-   * @param known - the steps that have to.
-   */
-  *#plansFor(a: Step, known: Cut): Generator<Plan> {
-    const needed = join(this.#before.slice(), known);
-    const options = this.#optionsFor(a, needed);
-    const all = needed.slice();
-    for (const k of options) join(all, this.#trace.past[k] as Cut);
-    if (!this.#followsFrom(all)) return;
-    yield* this.#choose(a, known, options, options.length - 1, needed);
+  /** The plans for the step that was found: each choice of the steps that may come before it. */
+  *plans(): Generator<Plan> {
+    const options = this.#optionsFor(this.#a, this.#chosen);
+    if (options.length > 0) yield* this.#choose(options, options.length - 1, this.#chosen);
+    else if (this.#isRight(this.#chosen)) yield this.#plan(this.#chosen);
   }
 
   /** Steps that conflict with `a`, and neither come after x nor have to come before `a`. */
   #optionsFor(a: Step, needed: Cut): number[] {
-    const trace = this.#trace;
+    const { length, threads, touched, past, steps } = this.#trace;
     const options: number[] = [];
-    for (let k = this.#p + 1; k < trace.length; k++) {
-      if (trace.has(needed, k)) continue;
-      const past = trace.past[k] as Cut;
-      const isFree = !this.#comesAfter(past) && (past[this.#u] as number) <= (needed[this.#u] as number);
-      if (isFree && mightBeOrdered(a, trace.steps[k] as Step)) options.push(k);
+    const words = wordsOf(a);
+    const own = needed[this.#u] as number;
+    for (let k = this.#p + 1; k < length; k++) {
+      if (((touched[k] as number) & words) === 0 || this.#trace.has(needed, k)) continue;
+      const isFree = !this.#comesAfter(k) && (past[k * threads + this.#u] as number) <= own;
+      if (isFree && mightBeOrdered(a, steps[k] as Step)) options.push(k);
     }
     return options;
   }
 
-  *#choose(a: Step, known: Cut, options: readonly number[], i: number, chosen: Cut): Generator<Plan> {
+  /** @param i - the options up to this one are to be chosen from. */
+  *#choose(options: readonly number[], i: number, chosen: Cut): Generator<Plan> {
     const trace = this.#trace;
+    const needed = this.#neededWith(chosen, options, i);
+    if (needed === undefined) return;
     if (i < 0) {
-      if (!this.#isPossible(a, chosen) || !this.#isBlock(a, known, chosen)) return;
-      if (this.#followsFrom(chosen)) yield this.#plan(chosen);
+      if (this.#isRight(chosen)) yield this.#plan(chosen);
       return;
     }
     const k = options[i] as number;
     if (trace.has(chosen, k)) {
-      yield* this.#choose(a, known, options, i - 1, chosen);
+      yield* this.#choose(options, i - 1, chosen);
       return;
     }
-    yield* this.#choose(a, known, options, i - 1, join(chosen.slice(), trace.past[k] as Cut));
+    const withIt = chosen.slice();
+    trace.addPast(withIt, k);
+    yield* this.#choose(options, i - 1, withIt);
+    if (!trace.has(needed, k)) yield* this.#choose(options, i - 1, chosen);
+  }
+
+  /** Whether the step found, after the steps of a cut, ends what comes before x in a class that follows from the schedule at hand. */
+  #isRight(cut: Cut): boolean {
+    return (
+      this.#isPossible(this.#a, cut) && this.#isBlock(this.#a, this.#known, cut) && this.#followsFrom(cut)
+    );
+  }
+
+  /** All that has to come before x with the steps of a cut; undefined where some of it cannot be chosen any more. */
+  #neededWith(chosen: Cut, options: readonly number[], i: number): Cut | undefined {
+    const trace = this.#trace;
     const most = chosen.slice();
-    for (let j = 0; j < i; j++) join(most, trace.past[options[j] as number] as Cut);
-    if (this.#followsFrom(most)) yield* this.#choose(a, known, options, i - 1, chosen);
+    for (let j = 0; j <= i; j++) trace.addPast(most, options[j] as number);
+    most[this.#t] = trace.own[this.#p] as number;
+    if (!isWithin(this.#needed, most)) return undefined;
+    const needed = chosen.slice();
+    join(needed, this.#needed);
+    return addNeeded(trace, needed, most) ? needed : undefined;
   }
 
   /** Whether the schedule at hand is what comes of doing the steps of a cut, and then x. */
@@ -204,7 +307,7 @@ class Revisits {
   #isFollowed(k: number, cut: Cut): boolean {
     const trace = this.#trace;
     for (let j = k + 1; j < trace.length; j++) {
-      if (j !== this.#p && trace.has(cut, j) && trace.has(trace.past[j] as Cut, k)) return true;
+      if (j !== this.#p && trace.has(cut, j) && trace.precedes(k, j)) return true;
     }
     return false;
   }
@@ -217,6 +320,6 @@ class Revisits {
     turns.push(this.#u);
     const start = trace.starts[this.#p] as number;
     const timesOut = this.#x.point.op === TIMEOUT;
-    return { turns, start, thread: this.#t, timesOut, starts: trace.starts.slice(0, start) };
+    return { turns, same: this.#p, start, thread: this.#t, timesOut };
   }
 }

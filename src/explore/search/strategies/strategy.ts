@@ -1,4 +1,4 @@
-import type { Point } from '../../running/operation.ts';
+import type { Point, Value } from '../../running/operation.ts';
 
 /**
  * What a strategy may look at while a schedule runs. All are the simulator's own arrays: read, never write, and keep
@@ -24,6 +24,10 @@ export type RunView = {
   readonly pending: readonly Point[];
   /** By thread: operations done so far in this schedule. */
   readonly done: Int32Array;
+  /** By thread: the answers to its operations in this schedule; a sleeping thread has none to its last. */
+  readonly answers: readonly (readonly Value[])[];
+  /** Threads get nothing from shared memory but by these answers, and no plain access is a step. */
+  readonly isClosed: boolean;
   /** Threads that could do their next operation now, as bits. */
   readonly enabled: number;
   /** Threads that wait in Atomics.wait, as bits. */

@@ -1,5 +1,15 @@
 import { effectOf, valueAt } from '../../running/execute.ts';
-import { ENDED, type Point, QUEUE, type Value, WAIT, WRITE } from '../../running/operation.ts';
+import {
+  ALL,
+  ENDED,
+  LOCK,
+  NOTIFY,
+  type Point,
+  QUEUE,
+  type Value,
+  WAIT,
+  WRITE,
+} from '../../running/operation.ts';
 import { ordered, type Step } from '../dependence.ts';
 import type { RunView } from './strategy.ts';
 
@@ -13,7 +23,8 @@ export type Cut = number[];
  * The steps of one schedule with their happens-before: the order of each thread, the order of conflicting steps, and a
  * notify before all that the threads it woke do next. Schedules of one class have the same steps with the same order.
  *
- * Steps are known by their position in the schedule. All arrays are by position, but for those of the end.
+ * A step is known by its position in the schedule. All arrays are by position, but for those of the threads and of the end.
+ * A trace is used again for another schedule: arrays do not shrink, and `length` and `count` say how much of them holds.
  */
 export class Trace {
   readonly threads: number;
@@ -21,12 +32,14 @@ export class Trace {
   length = 0;
   readonly thread: number[] = [];
   readonly steps: Step[] = [];
+  /** The words that the step touches, or awaited a change of, as bits: two steps without a common bit do not conflict. */
+  readonly touched: number[] = [];
   /** The number of the step among its thread's own, from 1. */
   readonly own: number[] = [];
-  /** The steps that happen before this one, and itself. */
-  readonly past: Cut[] = [];
+  /** By position and thread: the steps that happen before this one, and itself. */
+  readonly past: number[] = [];
   /** Of those, all that its thread knew before it did this step: without the steps that it conflicts with. */
-  readonly known: Cut[] = [];
+  readonly known: number[] = [];
   /** The threads that could go on before the step, as bits. */
   readonly able: number[] = [];
   /** Where the block begins that the step ends; -1 for a step within a block. See revisits.ts. */
@@ -36,35 +49,53 @@ export class Trace {
   /** The value of the step's element before the step, and after where it was written; undefined for the end of a sleep. */
   readonly #seen: Value[] = [];
   readonly #written: Value[] = [];
-  /** By thread: the positions of its steps. */
-  readonly at: number[][];
+  /** By thread: the positions of its steps, and their number. */
+  readonly at: readonly number[][];
+  readonly count: number[];
+  /** By thread and thread, at the end: all that it knows. */
+  readonly now: number[];
   /** By thread, at the end: what it would have done next; undefined where it has ended or sleeps. */
   readonly left: (Step | undefined)[] = [];
-  /** By thread, at the end: all that it knows. */
-  readonly now: Cut[];
+  /** By thread and number of its steps done, at the end: how many it has done when it may next be unable to go on. */
+  readonly stops: readonly number[][];
   /** Sleepers could go on as their time was up, while others could too. */
   timesOut = false;
 
-  /** Begins a trace as the first `length` steps of another. */
-  constructor(threads: number, late: boolean, from?: Trace, length = 0) {
+  constructor(threads: number, late: boolean) {
     this.threads = threads;
     this.late = late;
     this.at = Array.from({ length: threads }, () => []);
-    this.now = Array.from({ length: threads }, () => new Array<number>(threads).fill(0));
-    if (from === undefined) return;
-    this.timesOut = from.timesOut;
-    for (let k = 0; k < length; k++) this.#copy(from, k);
+    this.stops = Array.from({ length: threads }, () => []);
+    this.count = new Array<number>(threads).fill(0);
+    this.now = new Array<number>(threads * threads).fill(0);
   }
 
-  /** The steps before a position, as a cut. */
-  cutAt(position: number): Cut {
-    const cut = new Array<number>(this.threads).fill(0);
-    for (let k = 0; k < position; k++) cut[this.thread[k] as number] = this.own[k] as number;
-    return cut;
+  /** Begins as the first `length` steps of another trace. */
+  begin(from?: Trace, length = 0): void {
+    this.length = 0;
+    this.count.fill(0);
+    this.now.fill(0);
+    this.timesOut = from?.timesOut ?? false;
+    if (from !== undefined) for (let k = 0; k < length; k++) this.#copy(from, k);
+  }
+
+  /** All steps, as a cut. */
+  whole(): Cut {
+    return this.count.slice();
   }
 
   has(cut: Cut, k: number): boolean {
     return (cut[this.thread[k] as number] as number) >= (this.own[k] as number);
+  }
+
+  /** Whether step k happens before step j, or is step j. */
+  precedes(k: number, j: number): boolean {
+    return (this.past[j * this.threads + (this.thread[k] as number)] as number) >= (this.own[k] as number);
+  }
+
+  /** Adds step k, with all that happens before, to a cut. */
+  addPast(cut: Cut, k: number): void {
+    join(cut, this.past, k * this.threads);
   }
 
   /** Notes what thread `t` is about to do. */
@@ -79,26 +110,37 @@ export class Trace {
 
   /** Takes in the steps that have been done since the last time: one at most, or those of a beginning that was copied. */
   take(run: RunView): void {
-    for (let k = this.length; k < run.steps; k++) {
-      const t = run.stepThread[k] as number;
-      const point = run.stepPoint[k] as Point;
-      const step = { point, effect: run.stepEffect[k] as number, awaits: run.stepAwaits[k] };
-      const known = (this.now[t] as Cut).slice();
-      const past = known.slice();
-      for (let j = k - 1; j >= 0; j--) {
-        if (this.has(past, j) || !ordered(this.steps[j] as Step, step)) continue;
-        join(past, this.past[j] as Cut);
-      }
-      past[t] = (this.at[t] as number[]).length + 1;
-      this.#written[k] = (step.effect & WRITE) === 0 ? undefined : valueAt(point);
-      this.#add(k, t, step, known, past);
-      for (let woke = run.stepWoke[k] as number; woke !== 0; woke &= woke - 1) {
-        const w = 31 - Math.clz32(woke & -woke);
-        this.wokenBy[(this.at[w] as number[]).at(-1) as number] = k;
-        // guard: waker-known-to-woken
-        join(this.now[w] as Cut, past);
+    for (let k = this.length; k < run.steps; k++) this.#takeStep(run, k);
+  }
+
+  #takeStep(run: RunView, k: number): void {
+    const { threads, now, past } = this;
+    const t = run.stepThread[k] as number;
+    const point = run.stepPoint[k] as Point;
+    const step = { point, effect: run.stepEffect[k] as number, awaits: run.stepAwaits[k] };
+    const touched = wordsOf(step);
+    const base = k * threads;
+    for (let u = 0; u < threads; u++) {
+      const count = now[t * threads + u] as number;
+      this.known[base + u] = count;
+      past[base + u] = count;
+    }
+    for (let u = 0; u < threads; u++) {
+      if (u === t) continue;
+      // Its last step that conflicts: the ones before happen before that one.
+      const its = this.at[u] as number[];
+      for (let i = (this.count[u] as number) - 1; i >= (past[base + u] as number); i--) {
+        const j = its[i] as number;
+        if (((this.touched[j] as number) & touched) === 0 || !ordered(this.steps[j] as Step, step)) continue;
+        raise(past, base, past, j * threads, threads);
+        break;
       }
     }
+    past[base + t] = (this.count[t] as number) + 1;
+    this.#written[k] = (step.effect & WRITE) === 0 ? undefined : valueAt(point);
+    this.#add(k, t, step, touched);
+    for (let woke = run.stepWoke[k] as number; woke !== 0; woke &= woke - 1)
+      this.#wake(31 - Math.clz32(woke & -woke), k);
   }
 
   /** Notes how the schedule has ended. */
@@ -109,13 +151,29 @@ export class Trace {
       this.left[t] = isLeft
         ? { point, effect: effectOf(point, undefined), awaits: run.loopAt(t) }
         : undefined;
+      const mine = this.at[t] as number[];
+      const stops = this.stops[t] as number[];
+      let stop = this.count[t] as number;
+      stops[stop] = stop;
+      for (let i = stop - 1; i >= 0; i--) {
+        if (this.#mayStop(mine, i)) stop = i;
+        stops[i] = stop;
+      }
     }
+  }
+
+  /** Whether a thread may be unable to go on before its i-th step: at a lock, in a loop that waits, or asleep. */
+  #mayStop(mine: readonly number[], i: number): boolean {
+    const { point, awaits } = this.steps[mine[i] as number] as Step;
+    if (point.op === LOCK || awaits !== undefined) return true;
+    return i > 0 && fellAsleep(this.steps[mine[i - 1] as number] as Step);
   }
 
   /** Whether thread `t` sleeps after the steps of a cut. */
   sleeps(t: number, cut: Cut): boolean {
-    const last = (this.at[t] as number[])[(cut[t] as number) - 1];
-    if (last === undefined) return false;
+    const done = cut[t] as number;
+    if (done === 0) return false;
+    const last = (this.at[t] as number[])[done - 1] as number;
     if (!fellAsleep(this.steps[last] as Step)) return false;
     const waker = this.wokenBy[last] as number;
     return waker < 0 || !this.has(cut, waker);
@@ -123,20 +181,17 @@ export class Trace {
 
   /** The value of one byte after the steps of a cut; undefined where no step of the trace touches the byte. */
   byteAt(cut: Cut, at: number): number | undefined {
+    const bit = wordBit(at);
     for (let k = this.length - 1; k >= 0; k--) {
-      if (this.#written[k] !== undefined && this.#touches(k, at) && this.has(cut, k))
-        return this.#byteOf(k, this.#written[k], at);
+      if (((this.touched[k] as number) & bit) === 0 || this.#written[k] === undefined) continue;
+      if (this.#touches(k, at) && this.has(cut, k)) return this.#byteOf(k, this.#written[k], at);
     }
     return this.#firstByte(at);
   }
 
-  /** The value of one byte before the step at a position. */
-  byteBefore(position: number, at: number): number | undefined {
-    for (let k = position - 1; k >= 0; k--) {
-      if (this.#written[k] !== undefined && this.#touches(k, at))
-        return this.#byteOf(k, this.#written[k], at);
-    }
-    return this.#firstByte(at);
+  /** The value of one byte of the element of a step before the step. */
+  byteBefore(k: number, at: number): number | undefined {
+    return this.#seen[k] === undefined ? undefined : this.#byteOf(k, this.#seen[k], at);
   }
 
   #firstByte(at: number): number | undefined {
@@ -156,31 +211,57 @@ export class Trace {
   }
 
   #copy(from: Trace, k: number): void {
-    const t = from.thread[k] as number;
+    const { threads } = this;
     this.able[k] = from.able[k] as number;
     this.starts[k] = from.starts[k] as number;
     this.#seen[k] = from.#seen[k];
     this.#written[k] = from.#written[k];
-    this.#add(k, t, from.steps[k] as Step, from.known[k] as Cut, from.past[k] as Cut);
-    for (let w = 0; w < this.threads; w++) {
-      const asleep = (this.at[w] as number[]).at(-1);
-      if (asleep === undefined || from.wokenBy[asleep] !== k) continue;
-      this.wokenBy[asleep] = k;
-      join(this.now[w] as Cut, from.past[k] as Cut);
+    for (let i = k * threads; i < (k + 1) * threads; i++) {
+      this.known[i] = from.known[i] as number;
+      this.past[i] = from.past[i] as number;
+    }
+    const step = from.steps[k] as Step;
+    this.#add(k, from.thread[k] as number, step, from.touched[k] as number);
+    if (step.point.op !== NOTIFY) return;
+    for (let w = 0; w < threads; w++) {
+      const count = this.count[w] as number;
+      if (count > 0 && from.wokenBy[(this.at[w] as number[])[count - 1] as number] === k) this.#wake(w, k);
     }
   }
 
-  #add(k: number, t: number, step: Step, known: Cut, past: Cut): void {
+  #add(k: number, t: number, step: Step, touched: number): void {
+    const { threads } = this;
     this.thread[k] = t;
     this.steps[k] = step;
-    this.known[k] = known;
-    this.past[k] = past;
-    this.own[k] = past[t] as number;
+    this.touched[k] = touched;
     this.wokenBy[k] = -1;
-    (this.at[t] as number[]).push(k);
-    this.now[t] = past.slice();
+    const count = this.count[t] as number;
+    (this.at[t] as number[])[count] = k;
+    this.count[t] = count + 1;
+    this.own[k] = count + 1;
+    for (let u = 0; u < threads; u++) this.now[t * threads + u] = this.past[k * threads + u] as number;
     this.length = k + 1;
   }
+
+  /** Step k has woken thread `w`. */
+  #wake(w: number, k: number): void {
+    const { threads } = this;
+    this.wokenBy[(this.at[w] as number[])[(this.count[w] as number) - 1] as number] = k;
+    // guard: waker-known-to-woken
+    raise(this.now, w * threads, this.past, k * threads, threads);
+  }
+}
+
+/** The words that a step touches, or awaited a change of, as bits; every bit for a step that conflicts with all others. */
+export function wordsOf({ point, effect, awaits }: Step): number {
+  if ((effect & ALL) !== 0) return -1;
+  let bits = wordBit(point.at) | wordBit(point.at + point.size - 1);
+  if (awaits !== undefined) for (const { at, size } of awaits) bits |= wordBit(at) | wordBit(at + size - 1);
+  return bits;
+}
+
+function wordBit(at: number): number {
+  return 1 << ((at >> 2) & 31);
 }
 
 /** Whether a step is a wait that has fallen asleep. */
@@ -188,11 +269,16 @@ export function fellAsleep({ point, effect }: Step): boolean {
   return point.op === WAIT && (effect & QUEUE) !== 0 && point.b !== 0;
 }
 
-/** Adds another cut to a cut. */
-export function join(cut: Cut, other: Cut): Cut {
-  for (let t = 0; t < cut.length; t++)
-    if ((other[t] as number) > (cut[t] as number)) cut[t] = other[t] as number;
-  return cut;
+/** Adds another cut to a cut; the other stands in a row of cuts, from `from` on. */
+export function join(cut: Cut, row: readonly number[], from = 0): void {
+  raise(cut, 0, row, from, cut.length);
+}
+
+function raise(to: number[], at: number, from: readonly number[], start: number, threads: number): void {
+  for (let t = 0; t < threads; t++) {
+    const count = from[start + t] as number;
+    if (count > (to[at + t] as number)) to[at + t] = count;
+  }
 }
 
 const scratch = new DataView(new ArrayBuffer(8));
