@@ -71,7 +71,4 @@ export class InterruptStates {
   get isPrunedAtExit(): boolean {
     return false;
   }
-
-  /** Takes an interrupt back out of a list register, where there are any: the guest does not get it. */
-  unload(_at: number, _intid: Intid): void {}
 }

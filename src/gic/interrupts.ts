@@ -142,6 +142,11 @@ export class Interrupts extends InterruptStates {
     return this.#swap(at, clear, set, 0);
   }
 
+  /** Takes what is pending of an LPI away, also what is in a list register. Returns the state from before. Any thread. */
+  forget(at: number, _lpi: Intid): number {
+    return this.amend(at, LATCH | HELD, 0);
+  }
+
   #swap(at: number, clear: number, set: number, release: number): number {
     for (;;) {
       const before = load(this.words, at);
@@ -400,6 +405,7 @@ export class Interrupts extends InterruptStates {
   bury(at: number, seen: number): void {
     if ((seen & ORPHAN) === 0) return;
     const alive = MAPPED | ENABLED | LATCH | HELD | ORPHAN;
+    // guard: orphan-ends-by-its-state
     for (let state = load(this.words, at); (state & ORPHAN) !== 0; state = load(this.words, at)) {
       if (!replace(this.words, at, state, (state & ~alive) | TARGET)) continue;
       if ((state & ENABLED) !== 0) this.#census.leave(priorityOf(state));

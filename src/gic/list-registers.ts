@@ -298,6 +298,7 @@ export class ListRegisters implements InterruptSource {
     for (;;) {
       const before = interrupts.state(at);
       // The thread that turned its LPIs off, or ended the LPI, has taken it back.
+      // guard: fold-looks-at-loaded
       if ((before & LOADED) === 0 || targetOf(before) !== this.#vcpu) return;
       const isUntaken = (register & IS_PENDING) !== 0 && (before & (EDGE | HELD)) === EDGE;
       // guard: fold-keeps-latch

@@ -1,4 +1,4 @@
-import { FIRST_LPI, type Intid, type VcpuId } from '../arch/intid.ts';
+import type { Intid, VcpuId } from '../arch/intid.ts';
 import { load, store, type Words } from '../memory/word.ts';
 import type { InterruptRegions } from './interrupt-regions.ts';
 import { Interrupts } from './interrupts.ts';
@@ -6,6 +6,7 @@ import {
   ACTIVE,
   HELD,
   isDeliverable,
+  LATCH,
   LOADED,
   released,
   reroutedLater,
@@ -70,13 +71,13 @@ export class LoadableInterrupts extends Interrupts {
     return targetOf((state & ACTIVE) === 0 ? this.rerouted(intid, state & ~LOADED) : state);
   }
 
-  override unload(at: number, intid: Intid): void {
+  /** In one step: a fold before it has latched what the guest did not take, and a fold after it finds nothing to give back. */
+  override forget(at: number, lpi: Intid): number {
+    // guard: forgotten-in-one-step
     for (;;) {
       const before = this.state(at);
-      if ((before & LOADED) === 0) return;
-      const isActive = intid < FIRST_LPI && (before & ACTIVE) !== 0;
-      const after = isActive ? before & ~LOADED : this.rerouted(intid, before & ~LOADED);
-      if (this.replace(at, before, after)) return;
+      const after = this.rerouted(lpi, before & ~(LATCH | HELD | LOADED));
+      if (after === before || this.replace(at, before, after)) return before;
     }
   }
 }

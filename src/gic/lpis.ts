@@ -224,9 +224,7 @@ export class Lpis {
     this.forEachMapped((lpi) => {
       if (!this.#interrupts.unlist(vcpu, lpi)) return;
       const at = this.#at(lpi);
-      const before = this.#interrupts.amend(at, LATCH | HELD, 0);
-      this.#interrupts.unload(at, lpi);
-      this.#interrupts.bury(at, before);
+      this.#interrupts.bury(at, this.#interrupts.forget(at, lpi));
     });
   }
 

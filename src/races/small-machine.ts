@@ -9,7 +9,12 @@ import type { Words } from '../memory/word.ts';
 /** The state that the threads of a scenario on a machine share; structured-cloneable. */
 export type Shared = { readonly words: Words } & SmallOptions;
 
-export type SmallOptions = { readonly vcpus: number; readonly dispatch: Dispatch };
+export type SmallOptions = {
+  readonly vcpus: number;
+  readonly dispatch: Dispatch;
+  /** List registers a vCPU; 0: the guest takes interrupts from its vCPU's list. */
+  readonly listRegisters: number;
+};
 
 /** The least guest memory that a guest needs: the explorer copies it for every schedule. */
 const RAM = { base: 0x4000_0000, bytes: 0x5000 } as const;
@@ -19,11 +24,12 @@ const OTHER_THREADS = 4;
 const NOTES = 16;
 
 /** The smallest machine: INTIDs of 14 bits, which allow 8,192 LPIs, the least possible. */
-function configOf({ vcpus, dispatch }: SmallOptions): MachineConfig {
+function configOf({ vcpus, dispatch, listRegisters }: SmallOptions): MachineConfig {
   return {
     ...DEFAULT_CONFIG,
     vcpus,
     dispatch,
+    listRegisters,
     spis: 32,
     idBits: 14,
     devices: 4,

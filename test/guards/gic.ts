@@ -114,6 +114,14 @@ export const GIC = {
     rule: 'An LPI without a mapping ends when it is taken.',
     mistakes: {},
   },
+  'orphan-ends-by-its-state': {
+    rule: 'An LPI ends by what its state is now: one that is mapped again lives on.',
+    mistakes: {
+      'as it was': instead(
+        'store(this.words, at, (seen & ~alive) | TARGET);\n    if ((seen & ENABLED) !== 0) this.#census.leave(priorityOf(seen));',
+      ),
+    },
+  },
   'second-take-is-one-step': {
     rule: 'The second acknowledge in a row clears the latch in one step.',
     mistakes: {
@@ -454,6 +462,22 @@ export const GIC = {
   'fold-keeps-latch': {
     rule: 'A latch that the guest has not taken goes back when the guest is left.',
     mistakes: { 'the latch is dropped': value('before & ~LOADED') },
+  },
+  'forgotten-in-one-step': {
+    rule: 'What is pending of an LPI is forgotten in one step, in its state and in a list register.',
+    mistakes: {
+      'the latch first': instead(
+        `const before = this.amend(at, LATCH | HELD, 0);
+    for (;;) {
+      const now = this.state(at);
+      if ((now & LOADED) === 0 || this.replace(at, now, this.rerouted(lpi, now & ~LOADED))) return before;
+    }`,
+      ),
+    },
+  },
+  'fold-looks-at-loaded': {
+    rule: 'A fold gives nothing back to an interrupt that another thread has taken out of the list register.',
+    mistakes: { 'looks at the target alone': instead('if (targetOf(before) !== this.#vcpu) return;') },
   },
   'fold-is-one-step': {
     rule: 'A list register is folded back in one step.',

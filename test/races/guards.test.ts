@@ -175,6 +175,30 @@ const GUARDS: readonly Guard[] = [
     mistake: 'unhooking-ends-lock: waits with the lock',
     kinds: ['deadlock'],
   },
+  {
+    slug: 'freed-while-pruned',
+    without: 'the look at the state of an LPI that is to end',
+    mistake: 'orphan-ends-by-its-state: as it was',
+    kinds: ['assertion'],
+  },
+  {
+    slug: 'pruned-after-flush',
+    without: 'listing anew what is taken off the list and has to be on one',
+    mistake: 'unlisted-is-passed-on: dropped, and a change lists nothing',
+    kinds: ['assertion'],
+  },
+  {
+    slug: 'last-lr-without-reference',
+    without: 'the look at whether the interrupt is still in the list register',
+    mistake: 'fold-looks-at-loaded: looks at the target alone',
+    kinds: ['assertion'],
+  },
+  {
+    slug: 'lpis-off-in-guest',
+    without: 'the look at the state that an acknowledge takes',
+    mistake: 'acknowledge-looks-again: never',
+    kinds: ['assertion'],
+  },
 ];
 
 /** Fixed variants that are written out with the machine's primitives, because the machine has no such thing. */
