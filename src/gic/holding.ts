@@ -112,6 +112,20 @@ export function endActive(interrupts: Interrupts, at: number, intid: Intid): voi
 }
 
 /**
+ * Takes what is pending of an LPI away, in its state and in a list register, in one step: a fold that comes before has latched what
+ * the guest did not take, and a fold that comes after finds nothing to give back. Returns the state from before. Any thread.
+ * @see vgic_flush_pending_lpis
+ */
+export function forget(interrupts: Interrupts, at: number, lpi: Intid): number {
+  // guard: forgotten-in-one-step
+  for (;;) {
+    const before = interrupts.state(at);
+    const after = interrupts.rerouted(lpi, before & ~(LATCH | HELD | LOADED));
+    if (after === before || interrupts.replace(at, before, after)) return before;
+  }
+}
+
+/**
  * What KVM does with the list of a vCPU that leaves the guest: takes off what is not to be delivered, passes on what has moved. While
  * the distributor is off nothing is to be delivered, and what is latched is held back. The thread of `vcpu` only.
  * @see vgic_prune_ap_list

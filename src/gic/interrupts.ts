@@ -142,11 +142,6 @@ export class Interrupts extends InterruptStates {
     return this.#swap(at, clear, set, 0);
   }
 
-  /** Takes what is pending of an LPI away, also what is in a list register. Returns the state from before. Any thread. */
-  forget(at: number, _lpi: Intid): number {
-    return this.amend(at, LATCH | HELD, 0);
-  }
-
   #swap(at: number, clear: number, set: number, release: number): number {
     for (;;) {
       const before = load(this.words, at);

@@ -6,7 +6,6 @@ import {
   ACTIVE,
   HELD,
   isDeliverable,
-  LATCH,
   LOADED,
   released,
   reroutedLater,
@@ -69,15 +68,5 @@ export class LoadableInterrupts extends Interrupts {
   override goalOf(at: number, intid: Intid): VcpuId {
     const state = this.state(at);
     return targetOf((state & ACTIVE) === 0 ? this.rerouted(intid, state & ~LOADED) : state);
-  }
-
-  /** In one step: a fold before it has latched what the guest did not take, and a fold after it finds nothing to give back. */
-  override forget(at: number, lpi: Intid): number {
-    // guard: forgotten-in-one-step
-    for (;;) {
-      const before = this.state(at);
-      const after = this.rerouted(lpi, before & ~(LATCH | HELD | LOADED));
-      if (after === before || this.replace(at, before, after)) return before;
-    }
   }
 }

@@ -4,6 +4,7 @@ import { Bitmap } from '../memory/bitmap.ts';
 import type { Layout, Region } from '../memory/layout.ts';
 import { MUTEX, Mutex } from '../memory/mutex.ts';
 import { add, load, type Words } from '../memory/word.ts';
+import { forget } from './holding.ts';
 import { type Interrupts, NONE } from './interrupts.ts';
 import type { LpiTables } from './lpi-tables.ts';
 import {
@@ -224,7 +225,7 @@ export class Lpis {
     this.forEachMapped((lpi) => {
       if (!this.#interrupts.unlist(vcpu, lpi)) return;
       const at = this.#at(lpi);
-      this.#interrupts.bury(at, this.#interrupts.forget(at, lpi));
+      this.#interrupts.bury(at, forget(this.#interrupts, at, lpi));
     });
   }
 
