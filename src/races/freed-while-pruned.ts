@@ -75,8 +75,8 @@ export const freedWhilePruned = defineRace<Words, Shared>({
   reference:
     'CVE-2026-72288; Linux 7258770e5814, "KVM: arm64: vgic: Handle race between interrupt affinity change and LPI disabling".',
   story:
-    "A vCPU prunes its list, and finds an LPI that a command has moved to another vCPU. To move it, the vCPU needs the locks of both lists, and drops its own to take them in order. Meanwhile a third vCPU turns the LPIs of the first off: that empties the list, and drops the list's reference, which is the last one if the LPI was unmapped too. The first vCPU takes both locks and goes on with an interrupt that has been freed.",
-  fix: 'in the machine an LPI is a word at a fixed place, and a list holds an INTID: the vCPU looks at that word after it has taken the LPI off its list, and what it passes on is what the word says then. KVM takes a reference of its own before it drops the locks, and gives up moving what is pending',
+    "A vCPU prunes its list, and finds an LPI that a command has moved to another vCPU. To move the LPI, the vCPU needs the locks of both lists, and drops its own to take them in order. Meanwhile a third vCPU turns the LPIs of the first off: that empties the list, and drops the list's reference, which is the last one if the LPI was unmapped too. The first vCPU takes both locks and goes on with an interrupt that has been freed.",
+  fix: 'in the machine an LPI is a word at a fixed place, and a list holds an INTID: the vCPU looks at that word after it has taken the LPI off its list, and acts on that look alone. KVM takes a reference of its own before it drops the locks, and gives up moving what is pending',
   lesson:
     'A lock that is dropped and taken again protects nothing in between. Hold a reference across the gap, and look at everything again behind it.',
   buggy: {

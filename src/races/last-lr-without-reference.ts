@@ -39,10 +39,10 @@ export const lastLrWithoutReference = defineRace<Words, Shared>({
     'vcpu:fold': ['rest', 'rest'],
   },
   reference:
-    'Linux 19bc5d79ece6, "KVM: arm64: vgic: Take a refcount on IRQs referenced by last_lr_irq"; we read the commit by its subject, and the fold as it is today.',
+    'Linux 19bc5d79ece6, "KVM: arm64: vgic: Take a refcount on IRQs referenced by last_lr_irq"; we read the commit by its subject.',
   story:
     'More interrupts wait than there are list registers, so KVM notes the last interrupt that it put into one: what the guest ends without a list register is found behind it on the list. While the guest runs, another vCPU turns the LPIs of this one off, which takes that interrupt off the list and drops the last reference to it. At exit the fold starts from the note, and reads an interrupt that has been freed.',
-  fix: "the machine notes no interrupt: its list is a ring of INTIDs, walked from its begin, and an interrupt that a list register holds says so in its own state word, which never goes away. KVM's note holds a reference from the entry to the exit",
+  fix: "the machine notes no interrupt: its list is a ring of INTIDs, which the fold walks from the begin, and the state word of an interrupt, which never goes away, says whether a list register holds the interrupt. KVM's note holds a reference from the entry to the exit",
   lesson:
     'A pointer that is kept across a run of the guest is a holder like any other: count it, or look the object up again.',
   buggy: {

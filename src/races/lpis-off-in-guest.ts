@@ -29,10 +29,10 @@ export const lpisOffInGuest = defineRace<Words, Shared>({
     'vcpu:acknowledge': ['rest', 'rest'],
   },
   reference:
-    'The patch "KVM: arm64: vgic: Stop the VM when disabling LPIs" of September 2026, in the series "vgic-v3: Make LPI disabling robust (and more)"; we read it by its subject, and vgic_flush_pending_lpis() as it is today.',
+    'The patch "KVM: arm64: vgic: Stop the VM when disabling LPIs" of September 2026, in the series "vgic-v3: Make LPI disabling robust (and more)"; we read it by its subject, and do not know in which kernel it is.',
   story:
     "A vCPU has an LPI in a list register, and runs its guest. Another vCPU turns the LPIs of the first off: the LPI goes off the list, its latch is cleared, and the write returns. The list register is the first vCPU's own, and nothing reached it: the guest takes an LPI from a redistributor that has LPIs off, with tables that the driver may have freed.",
-  fix: "the machine's acknowledge looks at the state word, which says whether the interrupt is still in a list register, and leaves the guest where it is not. The patch stops all vCPUs of the VM first, so that list registers are folded back before the list is emptied",
+  fix: "the machine's acknowledge looks at the state word, which says whether the interrupt is still in a list register; where it is not, the acknowledge leaves the guest and takes nothing. The patch stops all vCPUs of the VM first, so that list registers are folded back before the list is emptied",
   lesson:
     'A copy that another thread works from is part of the state. Take the copies back before a register write says that it is done.',
   buggy: {

@@ -42,9 +42,9 @@ export const prunedAfterFlush = defineRace<Words, Shared>({
     'CVE-2026-72289; Linux 0074b82cdfcb, "KVM: arm64: vgic: Check the interrupt is still ours before migrating it".',
   story:
     'A vCPU that prunes its list drops its locks, to take those of two lists in order, and then checks that the interrupt still has the new target. Meanwhile a thread that turns LPIs off has taken the interrupt off the list: the target is as before, but the interrupt is on no list. A device signals it, which queues it on the list of the new target. Then the vCPU removes it from its own list a second time, and queues it on the other a second time.',
-  fix: "the machine's list has a bit for each interrupt: exactly one thread takes it, whichever clears the bit. The one that did looks at the state, and lists the interrupt anew if it must be listed. KVM also checks that the interrupt is still on the list of this vCPU (irq->vcpu == vcpu)",
+  fix: "the machine's list has a bit for each interrupt, and exactly one thread clears it. That thread looks at the state afterwards, and lists the interrupt anew if it must be listed. KVM also checks that the interrupt is still on the list of this vCPU (irq->vcpu == vcpu)",
   lesson:
-    'After a lock was dropped, check what the next step relies on. "It goes to the same place" does not say that it is still in this one.',
+    'After a lock was dropped, check what the next step relies on: that the target is the same does not say that the interrupt is still on this list.',
   buggy: {
     ...memory({ target: 1, owner: 1, list0: 1 }),
     threads: {
